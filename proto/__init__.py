@@ -1,0 +1,22 @@
+"""The Hanami protocol as data: message schemas, generated modules, and the dialects that servers speak.
+
+Ground floor of the project: imports nothing of the other packages.
+"""
+
+from proto.codec import Acknowledgement, BrickMessage, Chunk, Codec, ProcessType, SchemaError, TargetBuffer
+from proto.dialects import DEFAULT_DIALECT, Dialect, Route, dialect_names, load_dialect
+
+__all__ = [
+    "DEFAULT_DIALECT",
+    "Acknowledgement",
+    "BrickMessage",
+    "Chunk",
+    "Codec",
+    "Dialect",
+    "ProcessType",
+    "Route",
+    "SchemaError",
+    "TargetBuffer",
+    "dialect_names",
+    "load_dialect",
+]
