@@ -1,0 +1,10 @@
+"""``python -m reference_backend``: the same as the command ``hanami-reference-backend``."""
+
+from __future__ import annotations
+
+import sys
+
+from reference_backend.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""JSON from a client, read without surprises: no NaN, no infinity, no key twice, no crash at any depth."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NoReturn
+
+
+class JsonError(ValueError):
+    """Text that is no JSON object; the message says why."""
+
+
+def parse_object(text: bytes | str) -> dict[str, Any]:
+    """The JSON object in ``text``.
+
+    Args:
+        text: UTF-8 bytes, or text that was already decoded.
+
+    Raises:
+        JsonError: it is no JSON (RFC 8259), or JSON but no object, or an object with a key twice.
+    """
+    try:
+        decoded = text if isinstance(text, str) else text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise JsonError("not UTF-8") from error
+    try:
+        value = json.loads(decoded, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_unique)
+    except RecursionError as error:
+        raise JsonError("not JSON: nested too deeply") from error
+    except JsonError:
+        raise
+    except ValueError as error:  # also of integers with thousands of digits
+        raise JsonError(f"not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise JsonError("not a JSON object")
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise JsonError(f"not JSON: {name} is no number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise JsonError("not JSON: a number is too large")
+    return number
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in result if keys.count(key) > 1)
+        raise JsonError(f"key {twice!r} appears twice")
+    return result

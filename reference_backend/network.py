@@ -1,0 +1,102 @@
+"""The network of a cluster: fully connected layers in float32, trained online."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float32]
+Matrix = NDArray[np.float32]
+
+LEARNING_RATE = np.float32(0.5)
+LARGEST_INPUT = np.float32(1e6)  # greater values are taken as this one, so that no sum overflows
+
+
+class Network:
+    """Hidden layers of tanh, an output layer of sigmoid, cross-entropy as the error.
+
+    Args:
+        layers: sizes of the layers, inputs first, outputs last; at least two.
+        seed: seed of the initial weights.
+        text: whatever else the initial weights depend on, such as the template.
+    """
+
+    def __init__(self, layers: Sequence[int], seed: int = 0, text: str = "") -> None:
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        random = np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
+        self.weights: list[Matrix] = []
+        self.biases: list[Vector] = []
+        for before, after in zip(layers, layers[1:], strict=False):
+            scale = np.float32(np.sqrt(2.0 / (before + after)))  # Xavier: keeps the variance from layer to layer
+            self.weights.append(random.standard_normal((after, before), dtype=np.float32) * scale)
+            self.biases.append(np.zeros(after, dtype=np.float32))
+        self._layers = [np.zeros(size, dtype=np.float32) for size in layers]
+        self._scratch: list[Matrix] = []
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights and biases."""
+        return sum(matrix.size for matrix in self.weights) + sum(vector.size for vector in self.biases)
+
+    def forward(self, values: Vector) -> Vector:
+        """The outputs for ``values``; always finite.
+
+        Args:
+            values: shape (inputs,), finite.
+
+        Returns:
+            Shape (outputs,), each from 0 to 1; valid until the next call.
+        """
+        layers = self._layers
+        np.clip(values, -LARGEST_INPUT, LARGEST_INPUT, out=layers[0])
+        last = len(self.weights) - 1
+        for index, (matrix, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            layer = layers[index + 1]
+            np.dot(matrix, layers[index], out=layer)
+            layer += bias
+            if index == last:
+                layer *= np.float32(0.5)  # the sigmoid, by way of a function that does not overflow
+            np.tanh(layer, out=layer)
+        layer += np.float32(1.0)
+        layer *= np.float32(0.5)
+        return layer
+
+    def errors(self, values: Vector, expected: Vector, mask: Vector) -> list[Vector]:
+        """Derivatives of the cross-entropy by the sums that enter each layer, after a forward pass.
+
+        Args:
+            values: shape (inputs,).
+            expected: shape (outputs,); values outside of 0 to 1 are taken as the nearer of the two.
+            mask: shape (outputs,), 1 where ``expected`` counts, 0 where there is no error signal.
+
+        Returns:
+            One vector for each layer but the first, in their order.
+        """
+        output = self.forward(values)
+        error = (output - np.clip(expected, 0.0, 1.0)) * mask
+        errors = [error]
+        for index in range(len(self.weights) - 1, 0, -1):
+            layer = self._layers[index]
+            error = np.dot(error, self.weights[index]) * (1.0 - layer * layer)
+            errors.insert(0, error)
+        return errors
+
+    def train(self, values: Vector, expected: Vector, mask: Vector) -> None:
+        """One step of gradient descent toward ``expected``; arguments as in :meth:`errors`.
+
+        The step of each layer is divided by the squared length of what enters it (and of its bias, which is 1), so
+        that a step has the same effect whatever the inputs are scaled to, and never overshoots.
+        """
+        if not self._scratch:
+            self._scratch = [np.empty_like(matrix) for matrix in self.weights]
+        errors = self.errors(values, expected, mask)
+        for index, error in enumerate(errors):
+            entering = self._layers[index]
+            error *= LEARNING_RATE / (np.float32(1.0) + np.dot(entering, entering))
+            change = self._scratch[index]
+            np.multiply(error[:, np.newaxis], entering, out=change)
+            self.weights[index] -= change
+            self.biases[index] -= error

@@ -1,0 +1,271 @@
+"""Cluster templates: from text to the sizes and names of bricks."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+MAX_NAME = 254  # characters
+Position = tuple[int, int, int]
+
+
+class TemplateError(ValueError):
+    """A template that cannot be built.
+
+    Args:
+        line: number of the line, from 1.
+        reason: what is wrong there.
+    """
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(f"line {line}: {reason}")
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output brick: its name and its number of values."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Template:
+    """What a cluster is built from.
+
+    Attributes:
+        inputs: in the order of their names.
+        outputs: in the order of their names.
+        hidden: neurons of the internal bricks, in the order of their positions.
+    """
+
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    hidden: tuple[int, ...]
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """Sizes of the fully connected layers: all inputs, the internal bricks, all outputs."""
+        return (sum(port.size for port in self.inputs), *self.hidden, sum(port.size for port in self.outputs))
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights and biases."""
+        sizes = self.layers
+        return sum((before + 1) * after for before, after in zip(sizes, sizes[1:], strict=False))
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line that is not empty: ``key: value``, or a bare position with the key empty."""
+
+    number: int
+    key: str
+    value: str
+
+    def error(self, reason: str) -> TemplateError:
+        """A mistake in this line."""
+        return TemplateError(self.number, reason)
+
+
+@dataclass
+class Entry:
+    """A brick, a hexagon, or an entry of ``inputs:`` or ``outputs:``, with the fields that follow its first line."""
+
+    line: Line
+    fields: dict[str, Line] = field(default_factory=dict)
+
+    def add(self, line: Line) -> None:
+        """Take a field that may be there once."""
+        if line.key in self.fields:
+            raise line.error(f"{line.key!r} appears twice")
+        self.fields[line.key] = line
+
+    def need(self, key: str) -> Line:
+        """A field that must be there."""
+        if key not in self.fields:
+            raise self.line.error(f"{key!r} is missing")
+        return self.fields[key]
+
+
+class TemplateReader:
+    """Reads one form of template.
+
+    Args:
+        form: ``bricks`` or ``hexagons``.
+        name_pattern: regular expression that the name of a brick matches whole.
+        max_bricks: how many bricks or hexagons there may be.
+        hidden_size: neurons of an internal hexagon.
+    """
+
+    def __init__(self, form: str, name_pattern: str, *, max_bricks: int, hidden_size: int) -> None:
+        self._form = form
+        self._name_pattern = re.compile(name_pattern)
+        self._max_bricks = max_bricks
+        self._hidden_size = hidden_size
+
+    def read(self, text: str) -> Template:
+        """The template in ``text``.
+
+        Raises:
+            TemplateError: anything is missing, unknown, twice, or out of range.
+        """
+        sections, last = self._sections(list(_lines(text)))
+        ports, hidden = self._bricks(sections) if self._form == "bricks" else self._hexagons(sections)
+        names = [line.value for line, _, _ in ports]
+        for line, _, _ in ports:
+            if names.count(line.value) > 1:
+                raise line.error(f"the name {line.value!r} appears twice")
+        inputs = sorted((Port(line.value, size) for line, role, size in ports if role == "input"), key=_by_name)
+        outputs = sorted((Port(line.value, size) for line, role, size in ports if role == "output"), key=_by_name)
+        for role, found in (("input", inputs), ("output", outputs)):
+            if not found:
+                raise TemplateError(last, f"there is no {role}")
+        return Template(tuple(inputs), tuple(outputs), tuple(hidden))
+
+    def _sections(self, lines: list[Line]) -> tuple[dict[str, list[Entry]], int]:
+        if not lines or lines[0].key != "version":
+            raise TemplateError(lines[0].number if lines else 1, "the template must start with 'version: 1'")
+        if lines[0].value != "1":
+            raise lines[0].error(f"version {lines[0].value!r} is unknown: only 1 is")
+        known = {"settings", "bricks"} if self._form == "bricks" else {"settings", "hexagons", "inputs", "outputs"}
+        sections: dict[str, list[Entry]] = {}
+        current = ""
+        for line in lines[1:]:
+            if line.key in known and not line.value:
+                if line.key in sections:
+                    raise line.error(f"{line.key!r} appears twice")
+                current = line.key
+                sections[current] = [Entry(line)] if current == "settings" else []
+            elif not current:
+                raise line.error(f"{_shown(line)} is outside of a section")
+            else:
+                self._take(sections[current], current, line)
+        return sections, lines[-1].number
+
+    def _take(self, entries: list[Entry], section: str, line: Line) -> None:
+        if line.key not in FIELDS[section]:
+            raise line.error(f"{_shown(line)} is unknown in {section!r}")
+        if line.key == STARTS[section]:
+            if len(entries) >= self._max_bricks:
+                raise line.error(f"more than {self._max_bricks} entries in {section!r}")
+            entries.append(Entry(line))
+        elif not entries:
+            raise line.error(f"{line.key!r} belongs to nothing: {section!r} has no entry before it")
+        FIELDS[section][line.key](line)
+        if line.key:
+            entries[-1].add(line)
+
+    def _bricks(self, sections: dict[str, list[Entry]]) -> tuple[list[tuple[Line, str, int]], list[int]]:
+        ports: list[tuple[Line, str, int]] = []
+        hidden: dict[Position, int] = {}
+        entries = _by_position(sections.get("bricks", []))
+        for position, brick in entries.items():
+            size = number(brick.need("number_of_neurons"))
+            roles = [role for role in ("input", "output") if role in brick.fields]
+            if len(roles) > 1:
+                raise brick.line.error("a brick cannot be input and output")
+            if roles:
+                ports.append((self._named(brick.fields[roles[0]]), roles[0], size))
+            else:
+                hidden[position] = size
+        return ports, [hidden[position] for position in sorted(hidden)]
+
+    def _hexagons(self, sections: dict[str, list[Entry]]) -> tuple[list[tuple[Line, str, int]], list[int]]:
+        ports: list[tuple[Line, str, int]] = []
+        free = set(_by_position(sections.get("hexagons", [])))
+        known = frozenset(free)
+        for role in ("input", "output"):
+            for entry in sections.get(f"{role}s", []):
+                target = entry.need("target")
+                if position(target) not in known:
+                    raise target.error(f"there is no hexagon {target.value}")
+                free.discard(position(target))
+                ports.append((self._named(entry.need("name")), role, number(entry.need(f"number_of_{role}s"))))
+        return ports, [self._hidden_size] * len(free)
+
+    def _named(self, line: Line) -> Line:
+        if len(line.value) > MAX_NAME or not self._name_pattern.fullmatch(line.value):
+            raise line.error(f"{line.value!r} is no name")
+        return line
+
+
+def number(line: Line) -> int:
+    """A whole number from 1 to 999 999 999."""
+    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", line.value, re.ASCII) or len(line.value) > MAX_NAME:
+        raise line.error(f"{line.value!r} is no whole number from 1 to 999999999")
+    return int(line.value)
+
+
+def position(line: Line) -> Position:
+    """A position ``x,y,z`` of whole numbers."""
+    match = re.fullmatch(r"([0-9]{1,9}), *([0-9]{1,9}), *([0-9]{1,9})", line.value)
+    if match is None:
+        raise line.error(f"{line.value!r} is no position x,y,z")
+    x, y, z = match.groups()
+    return int(x), int(y), int(z)
+
+
+def _positive(line: Line) -> float:
+    try:
+        value = float(line.value)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise line.error(f"{line.value!r} is no positive number")
+    return value
+
+
+def _truth(line: Line) -> bool:
+    if line.value not in {"true", "false"}:
+        raise line.error(f"{line.value!r} is neither true nor false")
+    return line.value == "true"
+
+
+def _text(line: Line) -> str:
+    return line.value
+
+
+# What may stand in a section, and how it is checked. The empty key is a bare position.
+FIELDS: dict[str, dict[str, Callable[[Line], object]]] = {
+    "settings": {
+        "neuron_cooldown": _positive,
+        "refractory_time": number,
+        "max_connection_distance": number,
+        "enable_reduction": _truth,
+    },
+    "bricks": {"": position, "input": _text, "output": _text, "number_of_neurons": number},
+    "hexagons": {"": position},
+    "inputs": {"name": _text, "target": position, "number_of_inputs": number},
+    "outputs": {"name": _text, "target": position, "number_of_outputs": number},
+}
+# The key that starts a new entry; a section without one is a single entry.
+STARTS = {"settings": None, "bricks": "", "hexagons": "", "inputs": "name", "outputs": "name"}
+
+
+def _lines(text: str) -> Iterator[Line]:
+    for index, raw in enumerate(text.split("\n"), start=1):
+        content = raw.strip().removeprefix("- ").strip()
+        if content:
+            key, colon, value = content.partition(":")
+            yield Line(index, key.strip(), value.strip()) if colon else Line(index, "", content)
+
+
+def _by_position(entries: list[Entry]) -> dict[Position, Entry]:
+    result: dict[Position, Entry] = {}
+    for entry in entries:
+        at = position(entry.line)
+        if at in result:
+            raise entry.line.error(f"the position {entry.line.value} appears twice")
+        result[at] = entry
+    return result
+
+
+def _by_name(port: Port) -> str:
+    return port.name
+
+
+def _shown(line: Line) -> str:
+    return repr(line.key or line.value)
