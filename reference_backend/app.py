@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from proto import Dialect
 from reference_backend import __version__
 from reference_backend.backend import Backend
-from reference_backend.errors import Problem, clean
+from reference_backend.errors import RequestError, clean
 from reference_backend.rest.clusters import ClusterOperations
 from reference_backend.rest.datasets import DatasetOperations
 from reference_backend.rest.operation import SECURITY_SCHEME, TOKEN_HEADER, Operation, add_operation
@@ -59,7 +59,7 @@ def build_rest(backend: Backend, known: dict[str, Operation]) -> FastAPI:
     for name, route in backend.dialect.routes.items():
         add_operation(app, backend, name, route, known[name])
     _describe(app)
-    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(RequestError, _answer_problem)
     app.add_exception_handler(HTTPException, _answer_of_router(backend.dialect))
     return app
 
@@ -73,7 +73,7 @@ def _describe(app: FastAPI) -> None:
 
 
 async def _answer_problem(_request: Request, problem: Exception) -> Response:
-    if not isinstance(problem, Problem):
+    if not isinstance(problem, RequestError):
         raise TypeError("not a problem of a request") from problem
     headers = {"Connection": "close"} if problem.close else {}
     return PlainTextResponse(problem.reason, problem.status, headers)

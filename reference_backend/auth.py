@@ -6,7 +6,7 @@ import hmac
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import jwt
@@ -75,7 +75,7 @@ class Users:
         self._lifetime = lifetime
         self._secret = secrets.token_bytes(32)
 
-    def __iter__(self) -> Iterable[User]:
+    def __iter__(self) -> Iterator[User]:
         return iter(self._users.values())
 
     def log_in(self, user_id: str, password: str) -> User | None:

@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Before numpy is loaded: the matrices are small, so that threads for them cost more than they bring, and results
     # would depend on their number.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from reference_backend.options import parse_options
-    from reference_backend.server import serve
+    from reference_backend.options import parse_options  # noqa: PLC0415
+    from reference_backend.server import serve  # noqa: PLC0415
 
     return serve(parse_options(argv))

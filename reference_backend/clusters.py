@@ -60,7 +60,7 @@ class ClusterStore:
         """A new cluster, in task mode.
 
         Raises:
-            Problem: 409 when the name is in use or the project has used up its share.
+            RequestError: 409 when the name is in use or the project has used up its share.
         """
         clusters = self.clusters(user)
         if any(cluster.name == name for cluster in clusters):
@@ -83,7 +83,7 @@ class ClusterStore:
         """A cluster.
 
         Raises:
-            Problem: 404.
+            RequestError: 404.
         """
         cluster = self.find(user, uuid)
         if cluster is None:
@@ -98,7 +98,7 @@ class ClusterStore:
         """End a cluster and its websocket (DIO-14).
 
         Raises:
-            Problem: 404.
+            RequestError: 404.
         """
         cluster = self.cluster(user, uuid)
         del self._clusters[uuid]
@@ -113,7 +113,7 @@ class ClusterStore:
             mode: one of the two words of the dialect.
 
         Raises:
-            Problem: 404, or 409 when the cluster is in that mode already (MODE-3).
+            RequestError: 404, or 409 when the cluster is in that mode already (MODE-3).
         """
         cluster = self.cluster(user, uuid)
         if cluster.mode == mode:
@@ -127,7 +127,7 @@ class ClusterStore:
         """Give the cluster to a websocket (direct interaction, step 2).
 
         Raises:
-            Problem: 409 in task mode, or when another websocket has it.
+            RequestError: 409 in task mode, or when another websocket has it.
         """
         if cluster.mode != self._direct:
             raise conflict(f"the cluster is not in the mode {self._direct}")

@@ -17,8 +17,13 @@ class ContentError(ValueError):
 class Column(Protocol):
     """A named group of columns, ``width`` values in each row."""
 
-    name: str
-    width: int
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def width(self) -> int:
+        """Values in each row."""
 
     def rows(self, offset: int, count: int) -> NDArray[np.float32]:
         """Values of ``count`` rows from row ``offset``, shape (count, width), fewer at the end of the data."""
@@ -38,7 +43,7 @@ class PlainColumn:
     @property
     def width(self) -> int:
         """Values in each row."""
-        return self.values.shape[1]
+        return int(self.values.shape[1])
 
     def rows(self, offset: int, count: int) -> NDArray[np.float32]:
         """See :class:`Column`."""
@@ -60,7 +65,7 @@ class OneHotColumn:
     def rows(self, offset: int, count: int) -> NDArray[np.float32]:
         """See :class:`Column`."""
         part = self.classes[offset : offset + count]
-        return (part[:, np.newaxis] == np.arange(self.width)).astype(np.float32)
+        return np.equal(part[:, np.newaxis], np.arange(self.width)).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reference_backend.auth import User
 from reference_backend.content import Content, ContentError
-from reference_backend.errors import Problem, bad_request, conflict, not_found, too_large
+from reference_backend.errors import RequestError, bad_request, conflict, not_found, too_large
 from reference_backend.idx import parse_mnist
 from reference_backend.settings import Settings
 from reference_backend.table import parse_csv
@@ -55,7 +55,7 @@ class DatasetStore:
             sizes: announced sizes of the input file and, for MNIST, of the label file, bytes.
 
         Raises:
-            Problem: 413 for a file that is too large, 409 when the project has used up its share.
+            RequestError: 413 for a file that is too large, 409 when the project has used up its share.
         """
         self._check_limits(user, sizes)
         try:
@@ -76,7 +76,7 @@ class DatasetStore:
         """Whether every byte has arrived (PROG-1); stays true after finalize.
 
         Raises:
-            Problem: 404.
+            RequestError: 404.
         """
         upload = self._upload(user, uuid)
         if upload:
@@ -90,7 +90,7 @@ class DatasetStore:
         Whatever goes wrong, the upload stays as it is and can be tried again.
 
         Raises:
-            Problem: 404 for unknown uuids, 400 for the wrong kind or content, 409 when it is not complete, was
+            RequestError: 404 for unknown uuids, 400 for the wrong kind or content, 409 when it is not complete, was
                 finalized before, or is being finalized.
         """
         upload = self._ready_for_finalize(user, kind, uuid, file_uuids)
@@ -124,7 +124,7 @@ class DatasetStore:
         """A finalized dataset.
 
         Raises:
-            Problem: 404, or 409 when it is not finalized yet.
+            RequestError: 404, or 409 when it is not finalized yet.
         """
         dataset = self._datasets.get(uuid)
         if dataset and dataset.project_id == user.project_id:
@@ -141,7 +141,7 @@ class DatasetStore:
         """End an upload or a dataset (DEL-1).
 
         Raises:
-            Problem: 404.
+            RequestError: 404.
         """
         upload = self._upload(user, uuid)
         if upload:
@@ -199,5 +199,5 @@ class DatasetStore:
             file.discard(reason)
 
 
-def _no_dataset() -> Problem:
+def _no_dataset() -> RequestError:
     return not_found("there is no such dataset")

@@ -23,7 +23,7 @@ def _escape(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")
 
 
-class Problem(Exception):
+class RequestError(Exception):
     """A request that is refused.
 
     Attributes:
@@ -39,26 +39,26 @@ class Problem(Exception):
         self.close = close
 
 
-def bad_request(reason: str) -> Problem:
+def bad_request(reason: str) -> RequestError:
     """The request itself is wrong (400)."""
-    return Problem(HTTPStatus.BAD_REQUEST, reason)
+    return RequestError(HTTPStatus.BAD_REQUEST, reason)
 
 
-def unauthorized(reason: str) -> Problem:
+def unauthorized(reason: str) -> RequestError:
     """No valid token, or no such user with that password (401)."""
-    return Problem(HTTPStatus.UNAUTHORIZED, reason)
+    return RequestError(HTTPStatus.UNAUTHORIZED, reason)
 
 
-def not_found(reason: str) -> Problem:
+def not_found(reason: str) -> RequestError:
     """Unknown to this user, whether or not somebody else knows it (404)."""
-    return Problem(HTTPStatus.NOT_FOUND, reason)
+    return RequestError(HTTPStatus.NOT_FOUND, reason)
 
 
-def conflict(reason: str) -> Problem:
+def conflict(reason: str) -> RequestError:
     """Right in itself, but not now (409)."""
-    return Problem(HTTPStatus.CONFLICT, reason)
+    return RequestError(HTTPStatus.CONFLICT, reason)
 
 
-def too_large(reason: str, *, close: bool = False) -> Problem:
+def too_large(reason: str, *, close: bool = False) -> RequestError:
     """More than a limit of the server (413)."""
-    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason, close=close)
+    return RequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason, close=close)

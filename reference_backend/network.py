@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ class Network:
         random = np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
         self.weights: list[Matrix] = []
         self.biases: list[Vector] = []
-        for before, after in zip(layers, layers[1:], strict=False):
+        for before, after in pairwise(layers):
             scale = np.float32(np.sqrt(2.0 / (before + after)))  # Xavier: keeps the variance from layer to layer
             self.weights.append(random.standard_normal((after, before), dtype=np.float32) * scale)
             self.biases.append(np.zeros(after, dtype=np.float32))
@@ -92,11 +93,10 @@ class Network:
         """
         if not self._scratch:
             self._scratch = [np.empty_like(matrix) for matrix in self.weights]
-        errors = self.errors(values, expected, mask)
-        for index, error in enumerate(errors):
+        for index, error in enumerate(self.errors(values, expected, mask)):
             entering = self._layers[index]
-            error *= LEARNING_RATE / (np.float32(1.0) + np.dot(entering, entering))
+            step = error * (LEARNING_RATE / (np.float32(1.0) + np.dot(entering, entering)))
             change = self._scratch[index]
-            np.multiply(error[:, np.newaxis], entering, out=change)
+            np.multiply(step[:, np.newaxis], entering, out=change)
             self.weights[index] -= change
-            self.biases[index] -= error
+            self.biases[index] -= step

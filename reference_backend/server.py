@@ -18,9 +18,10 @@ from reference_backend import __version__
 from reference_backend.app import build_app
 from reference_backend.backend import Backend
 from reference_backend.options import Options
-from reference_backend.sockets.transport import SocketProtocol
+from reference_backend.transport import ClientFaults, RestProtocol, SocketProtocol
 
 GRACE = 1  # seconds that open connections get when the server stops
+OPEN_FILES = 65536
 
 
 class Server(uvicorn.Server):
@@ -41,6 +42,13 @@ class Server(uvicorn.Server):
     def stop(self) -> None:
         """Stop soon."""
         self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close what is open; a conversion at work in a thread is not waited for."""
+        watchdog = threading.Timer(2 * GRACE, os._exit, (0,))
+        watchdog.daemon = True
+        watchdog.start()
+        await super().shutdown(sockets)
 
     def _stop_with_stdin(self, loop: asyncio.AbstractEventLoop) -> None:
         # A thread of its own that nobody waits for: reading blocks, and it may never end.
@@ -104,6 +112,7 @@ def serve(options: Options) -> int:
         level=options.log_level.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    logging.getLogger("uvicorn.error").addFilter(ClientFaults())
     try:
         listener = listen(options.host, options.port)
     except (OSError, UnicodeError, OverflowError) as error:
@@ -113,6 +122,7 @@ def serve(options: Options) -> int:
     app = build_app(Backend.of(options.dialect, options.settings, options.users))
     config = uvicorn.Config(
         app,
+        http=RestProtocol,
         ws=SocketProtocol,
         ws_max_size=options.settings.max_message,
         ws_per_message_deflate=False,
@@ -127,9 +137,22 @@ def serve(options: Options) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _ignore)  # uvicorn raises the signal again once it has stopped
     server = Server(config, options)
+    _raise_open_files()
     with listener:
         server.run(sockets=[listener])
     return 0
+
+
+def _raise_open_files() -> None:
+    # Many silent connections must not use up what the system grants by default.
+    try:
+        import resource  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:

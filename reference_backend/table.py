@@ -6,6 +6,7 @@ import csv
 import io
 from array import array
 from collections.abc import Iterator
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,16 +45,26 @@ def parse_csv(file: NDArray[np.uint8]) -> Content:
     return Content(columns, len(table), inputs=len(names), outputs=0)
 
 
+class Rows(Protocol):
+    """What ``csv.reader`` makes, which has no public type."""
+
+    line_num: int
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+    def __next__(self) -> list[str]: ...
+
+
 class _ArrayReader(io.RawIOBase):
     """Reads an array of bytes without a second copy of it."""
 
     def __init__(self, content: NDArray[np.uint8]) -> None:
-        self._rest = memoryview(content)
+        self._rest = content.data
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # any writable buffer
+    def readinto(self, buffer: Any, /) -> int:
         count = min(len(buffer), len(self._rest))
         buffer[:count] = self._rest[:count]
         self._rest = self._rest[count:]
@@ -61,7 +72,7 @@ class _ArrayReader(io.RawIOBase):
 
 
 def _lines(file: NDArray[np.uint8]) -> Iterator[str]:
-    raw = io.BufferedReader(_ArrayReader(file), 64 * 1024)  # type: ignore[arg-type]
+    raw = io.BufferedReader(_ArrayReader(file), 64 * 1024)
     text = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="\n")
     number = 0
     while line := text.readline(MAX_LINE):
@@ -71,7 +82,7 @@ def _lines(file: NDArray[np.uint8]) -> Iterator[str]:
         yield line
 
 
-def _header(reader: Iterator[list[str]]) -> list[str]:
+def _header(reader: Rows) -> list[str]:
     header = next((row for row in reader if row), None)
     if header is None:
         raise ContentError("line 1: there is no header")
@@ -86,7 +97,7 @@ def _header(reader: Iterator[list[str]]) -> list[str]:
     return names
 
 
-def _rows(reader: csv.Reader, names: list[str], max_cells: int) -> array[float]:
+def _rows(reader: Rows, names: list[str], max_cells: int) -> array[float]:
     width = len(names)
     values: array[float] = array("f")
     for row in reader:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 MAX_NAME = 254  # characters
 Position = tuple[int, int, int]
@@ -54,7 +55,7 @@ class Template:
     def parameters(self) -> int:
         """Number of weights and biases."""
         sizes = self.layers
-        return sum((before + 1) * after for before, after in zip(sizes, sizes[1:], strict=False))
+        return sum((before + 1) * after for before, after in pairwise(sizes))
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class TempFile:
         self.received = Intervals()
         # Zeros come from the system as they are touched: announcing much costs nothing.
         self._content = np.zeros(size, dtype=np.uint8)
-        self._view = memoryview(self._content)
+        self._view = self._content.data
 
     def write(self, position: int, data: bytes) -> str | None:
         """Put ``data`` at byte ``position`` (DATA-2, DATA-4, DATA-5).
@@ -82,7 +82,7 @@ class TempFile:
         """Give the storage back and refuse every write, with that reason."""
         self.refusal = reason
         self._content = np.zeros(0, dtype=np.uint8)
-        self._view = memoryview(self._content)
+        self._view = self._content.data
 
 
 @dataclass

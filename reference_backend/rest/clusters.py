@@ -40,7 +40,7 @@ class ClusterOperations:
         """Build a cluster.
 
         Raises:
-            Problem: 400 for a wrong template, naming its line; 409 when the name is in use.
+            RequestError: 400 for a wrong template, naming its line; 409 when the name is in use.
         """
         # In a thread: a large cluster takes a while.
         template, network = await asyncio.to_thread(self.build, fields.template)
@@ -70,7 +70,7 @@ class ClusterOperations:
         """The template in base64 text, and a network of its shape.
 
         Raises:
-            Problem: 400.
+            RequestError: 400.
         """
         try:
             text = base64.b64decode(encoded, validate=True).decode("utf-8")

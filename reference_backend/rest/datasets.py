@@ -49,7 +49,7 @@ class DatasetOperations:
         """Values of a column, row by row (FIN-2); rows beyond the end are left out.
 
         Raises:
-            Problem: 400 for a wrong number of rows, 404 for an unknown dataset or column, 409 before finalize.
+            RequestError: 400 for a wrong number of rows, 404 for an unknown dataset or column, 409 before finalize.
         """
         most = self._backend.dialect.content_rows
         if not 1 <= fields.number_of_rows <= most:

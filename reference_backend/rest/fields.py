@@ -145,7 +145,7 @@ def check(model: type[FieldsT], values: dict[str, Any], dialect: Dialect) -> Fie
     """The fields in ``values``.
 
     Raises:
-        Problem: 400, naming the first field that is wrong.
+        RequestError: 400, naming the first field that is wrong.
     """
     try:
         return model.model_validate(values, context=dialect)

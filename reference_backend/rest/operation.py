@@ -45,7 +45,7 @@ def caller(request: Request, users: Users) -> User:
     """Who asks (INIT-6).
 
     Raises:
-        Problem: 401 when the header with the token is missing, there twice, or proves nothing.
+        RequestError: 401 when the header with the token is missing, there twice, or proves nothing.
     """
     tokens = request.headers.getlist(TOKEN_HEADER)
     if len(tokens) != 1:
@@ -77,7 +77,7 @@ def add_operation(app: FastAPI, backend: Backend, name: str, route: Route, opera
         name=name,
         operation_id=name,
         summary=operation.summary,
-        tags=[name.split(".")[0]],
+        tags=[name.split(".", 1)[0]],
         openapi_extra=_description(route, operation),
     )
 

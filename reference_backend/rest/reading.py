@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
-from reference_backend.errors import Problem, bad_request, too_large
+from reference_backend.errors import RequestError, bad_request, too_large
 from reference_backend.jsontext import JsonError, parse_object
 from reference_backend.settings import Settings
 
@@ -21,16 +21,16 @@ async def read_body(request: Request, settings: Settings) -> dict[str, Any]:
     """The JSON object in the body, whatever content type it claims (GEN-1).
 
     Raises:
-        Problem: 400 when it is no JSON object, 413 when it is too long, 408 when it does not come.
+        RequestError: 400 when it is no JSON object, 413 when it is too long, 408 when it does not come.
     """
     try:
         async with asyncio.timeout(settings.body_timeout):
             content = await _collect(request, settings.max_body)
     except TimeoutError as error:
         reason = f"the body did not arrive within {settings.body_timeout:g} seconds"
-        raise Problem(HTTPStatus.REQUEST_TIMEOUT, reason, close=True) from error
+        raise RequestError(HTTPStatus.REQUEST_TIMEOUT, reason, close=True) from error
     except ClientDisconnect as error:
-        raise Problem(HTTPStatus.BAD_REQUEST, "the body is not complete", close=True) from error
+        raise RequestError(HTTPStatus.BAD_REQUEST, "the body is not complete", close=True) from error
     try:
         return parse_object(content)
     except JsonError as error:
@@ -56,7 +56,7 @@ def read_query(request: Request) -> dict[str, Any]:
     """The query parameters.
 
     Raises:
-        Problem: 400 when one is there twice.
+        RequestError: 400 when one is there twice.
     """
     values: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():

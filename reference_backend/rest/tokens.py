@@ -22,7 +22,7 @@ class TokenOperations:
         """A token for the right id and password.
 
         Raises:
-            Problem: 401, the same for an unknown user and a wrong password.
+            RequestError: 401, the same for an unknown user and a wrong password.
         """
         user = self._users.log_in(fields.id, fields.password)
         if user is None:

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from reference_backend.auth import InvalidTokenError, User
 from reference_backend.backend import Backend
 from reference_backend.clusters import POLICY_VIOLATION
-from reference_backend.errors import Problem
+from reference_backend.errors import RequestError
 from reference_backend.jsontext import JsonError, parse_object
 from reference_backend.sockets.channel import Channel, ChannelClosedError
 from reference_backend.sockets.cluster import ClusterSession
@@ -48,10 +48,11 @@ class SocketServer:
                     await session.run()
         except ChannelClosedError:
             log.debug("%s is gone", channel.peer)
-        except Exception:
+        except asyncio.CancelledError:
+            log.debug("%s is cut off, since the server stops", channel.peer)
+        except Exception:  # a mistake of ours: it is told, and ends this socket only
             log.exception("a websocket failed")
             await channel.close(INTERNAL_ERROR, "the server made a mistake")
-            raise
 
     async def attach(self, channel: Channel) -> Session | None:
         """The session that the first message asks for (ATT-2), or None after it was refused."""
@@ -122,6 +123,6 @@ class SocketServer:
         session = ClusterSession(channel, cluster, clusters, self._backend.dialect.codec)
         try:
             clusters.attach(cluster, channel)
-        except Problem as error:
+        except RequestError as error:
             raise RefusedError(error.reason) from error
         return session
