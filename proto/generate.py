@@ -15,7 +15,7 @@ def generate(folder: Path) -> None:
     Raises:
         RuntimeError: the protobuf compiler refused a schema.
     """
-    from grpc_tools import protoc  # a tool of development, not needed to run the suite
+    from grpc_tools import protoc  # noqa: PLC0415 - a tool of development, not needed to run the suite
 
     root = Path(__file__).resolve().parent.parent
     include = resources.files("grpc_tools") / "_proto"

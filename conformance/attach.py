@@ -1,0 +1,61 @@
+"""The first message of a socket, and how an answer to it is told to accept or to refuse."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from conformance.checks import check
+from conformance.clients.websocket import Ending, Message, WebSocket
+from conformance.target import Account
+
+FILE_UPLOAD = "file_upload"
+CLUSTER = "cluster"
+
+
+def first_message(token: Any, uuid: Any, target: Any) -> str:
+    """The first message of a socket (upload and direct interaction, step 2)."""
+    return json.dumps({"token": token, "uuid": uuid, "target": target})
+
+
+def accepted(message: Message) -> bool:
+    """Whether the answer to a first message accepts it: JSON whose success is 1 or true (statement ATT-2)."""
+    try:
+        answer = json.loads(message.data)
+    except ValueError:
+        return False
+    return isinstance(answer, dict) and answer.get("success") in (1, True)
+
+
+def refused(answer: Message | Ending) -> bool:
+    """Whether an answer to a first message is a refusal that a client can recognise (statement ATT-3)."""
+    if isinstance(answer, Ending):
+        return True
+    try:
+        parsed = json.loads(answer.data)
+    except ValueError:
+        return False
+    return isinstance(parsed, dict) and "success" in parsed and parsed["success"] in (0, False)
+
+
+def attach(account: Account, uuid: str, target: str) -> WebSocket:
+    """Open a socket and attach it to a file or a cluster.
+
+    Raises:
+        Violation: the target does not accept it.
+    """
+    websocket = account.target.websocket()
+    websocket.open()
+    try:
+        websocket.send_text(first_message(account.token, uuid, target))
+        answer = websocket.receive_or_end("an answer to the first message")
+        check(
+            isinstance(answer, Message) and accepted(answer),
+            expected="a JSON object whose success is 1 or true",
+            came=answer,
+            statement="ATT-2",
+        )
+    except BaseException:
+        websocket.finish()
+        raise
+    return websocket

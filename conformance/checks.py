@@ -1,0 +1,65 @@
+"""How a test says what must be, and how the suite tells the ways in which it can be otherwise."""
+
+from __future__ import annotations
+
+from conformance.record import current_case
+
+
+class Violation(AssertionError):  # noqa: N818 - the field's word
+    """The target did not do what a statement asks for.
+
+    Attributes:
+        expected: what the statement asks for.
+        came: what the target did instead.
+        statement: id of the statement, where a test checks several.
+    """
+
+    def __init__(self, expected: str, came: str, statement: str | None = None) -> None:
+        super().__init__(f"expected {expected}; came {came}")
+        self.expected = expected
+        self.came = came
+        self.statement = statement
+
+
+class NoAnswer(Violation):
+    """The target was silent until the deadline."""
+
+
+class Dropped(Violation):
+    """The target ended a connection that was needed, or never let it begin."""
+
+
+class SetupFailed(Exception):  # noqa: N818 - names what happened, like its siblings
+    """A step before the one under test failed, so nothing was judged."""
+
+
+class TargetLost(Exception):  # noqa: N818
+    """The target cannot be used: it is not there, silent, or speaks another protocol."""
+
+
+class Unsupported(Exception):  # noqa: N818
+    """The target, or what is known of it, lacks what a test needs."""
+
+
+def check(holds: object, *, expected: str, came: object, statement: str | None = None) -> None:
+    """Compare what came with what a statement asks for.
+
+    Args:
+        holds: the comparison; anything that is true passes.
+        expected: what the statement asks for, for the report.
+        came: what the target did; its ``str`` goes into the report.
+        statement: id of the statement that is broken otherwise, where a test checks several.
+
+    Raises:
+        Violation: the comparison does not hold.
+    """
+    current_case().checks += 1
+    if not holds:
+        raise Violation(expected, str(came), statement)
+
+
+def observe(what: str, seen: object) -> None:
+    """Record what the target does where the protocol leaves it open."""
+    case = current_case()
+    case.checks += 1
+    case.observations[what] = str(seen)

@@ -1,0 +1,114 @@
+"""The console command, a thin front of pytest: ``hanami-conformance run --target ...``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from conformance import __version__, plugin
+from conformance.catalogue import catalogue
+from conformance.options import OPTIONS
+from conformance.plugin import SUITE
+from reports.model import ExitStatus
+
+DESCRIPTION = "Judges a Hanami backend: every statement of the protocol, each with a verdict."
+EPILOG = """\
+exit status:
+  0  conformant                      4  wrong options, or credentials that the target refuses
+  1  not conformant                  5  nothing ran, or not all of it
+  2  interrupted                     6  target not reachable, or lost on the way
+  3  fault of the suite itself
+
+examples:
+  hanami-conformance run --target reference
+  HANAMI_PASSWORD=... hanami-conformance run --target http://127.0.0.1:11418 --user alice
+  hanami-conformance run --target http://127.0.0.1:11418 --token "$TOKEN" --statement PROG --statement DATA-2
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    form = argparse.RawDescriptionHelpFormatter
+    main_parser = argparse.ArgumentParser(
+        "hanami-conformance", description=DESCRIPTION, epilog=EPILOG, formatter_class=form
+    )
+    main_parser.add_argument("--version", action="version", version=f"hanami-conformance {__version__}")
+    commands = main_parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    run = commands.add_parser(
+        "run", help="run the suite against a target", description=DESCRIPTION, epilog=EPILOG, formatter_class=form
+    )
+    for option in OPTIONS:
+        run.add_argument(option.flag, **option.arguments())
+    run.add_argument("--case", action="append", default=[], metavar="ID", help="run only this case; repeatable")
+    run.add_argument("-k", dest="keyword", metavar="EXPRESSION", help="run only cases whose name matches, as in pytest")
+    commands.add_parser("statements", help="list the statements of the protocol", description="List the catalogue.")
+    return main_parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns:
+        The exit status, see ``--help``.
+    """
+    arguments = parser_status(argv)
+    if isinstance(arguments, int):
+        return arguments
+    if arguments.command == "statements":
+        for entry in catalogue().values():
+            sys.stdout.write(f"{entry.id:<8} {entry.level:<8} {entry.text}\n")
+        return ExitStatus.CONFORMANT
+    return run_suite(arguments)
+
+
+def parser_status(argv: Sequence[str] | None) -> argparse.Namespace | int:
+    """The parsed command line, or the exit status where it was wrong or only asked for help."""
+    try:
+        return parser().parse_args(argv)
+    except SystemExit as error:
+        return ExitStatus.CONFORMANT if error.code in (0, None) else ExitStatus.USAGE
+
+
+def run_suite(arguments: argparse.Namespace) -> int:
+    """Run pytest on the suite with the given options, and with no other settings than the suite's own."""
+    try:
+        cases = [case_path(case) for case in arguments.case] or [str(SUITE)]
+    except ValueError as error:
+        sys.stderr.write(f"ERROR: {error}\n")
+        return ExitStatus.USAGE
+    command = ["-c", str(SUITE.parent / "pytest.ini"), "--rootdir", str(SUITE), "-s", "-p", "no:cacheprovider"]
+    command.append("--hanami-console")
+    for option in OPTIONS:
+        value = getattr(arguments, option.dest)
+        for one in value if option.many else [value]:
+            if one is not None:
+                command.append(f"{option.flag}={one}")
+    if arguments.keyword:
+        command += ["-k", arguments.keyword]
+    # Plugins and settings of the folder or the environment are for other test suites, and may reorder or rerun ours.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    return int(pytest.main([*command, *cases], plugins=[plugin]))
+
+
+def case_path(case: str) -> str:
+    """The path that pytest takes, from the id of a case.
+
+    Raises:
+        ValueError: the id names no file of the suite.
+    """
+    file, _, test = case.partition("::")
+    path = SUITE / Path(file).name
+    if not path.is_file():
+        files = ", ".join(sorted(entry.name for entry in SUITE.glob("test_*.py")))
+        raise ValueError(f"no case {case!r}: an id is FILE::TEST, and the files are {files}")
+    return f"{path}::{test}" if test else str(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

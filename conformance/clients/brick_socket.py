@@ -1,0 +1,315 @@
+"""A socket that is attached to a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conformance.checks import NoAnswer, Violation, check
+from conformance.clients.websocket import Ending, Message, WebSocket
+from conformance.text import quote
+from proto.codec import BrickMessage, ProcessType, SchemaError, TargetBuffer
+
+if TYPE_CHECKING:
+    from conformance.target import Target
+
+Values = NDArray[np.float32]
+NORMAL_CLOSURE = 1000
+
+
+@dataclass(frozen=True)
+class ClusterShape:
+    """The bricks of a cluster.
+
+    Attributes:
+        inputs: name to number of values.
+        outputs: name to number of values.
+        hidden: neurons of the internal brick.
+    """
+
+    inputs: Mapping[str, int]
+    outputs: Mapping[str, int]
+    hidden: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """One message of a cycle: values for one brick."""
+
+    name: str
+    values: Values
+    expected: bool = False
+
+
+class BrickSocket:
+    """Sends values to bricks, runs cycles and reads the answers (direct interaction, step 3).
+
+    Args:
+        websocket: attached to the cluster.
+        target: the server; remembers which messages it acknowledges.
+        shape: bricks of the cluster.
+    """
+
+    def __init__(self, websocket: WebSocket, target: Target, shape: ClusterShape) -> None:
+        self.websocket = websocket
+        self.shape = shape
+        self._target = target
+        self._codec = target.dialect.codec
+
+    def post(
+        self,
+        name: str,
+        values: Sequence[float] | Values,
+        *,
+        is_last: bool,
+        process_type: int = ProcessType.REQUEST,
+        expected: bool = False,
+        number_of_values: int | None = None,
+    ) -> None:
+        """Send a ClusterIO_Message without reading an answer.
+
+        Args:
+            name: brick.
+            values: shape (n,).
+            is_last: whether the cycle starts.
+            process_type: see :class:`ProcessType`, or a number that is none.
+            expected: whether these are expected values of an output brick.
+            number_of_values: announced count, the true one when None.
+        """
+        buffer = TargetBuffer.EXPECTED if expected else TargetBuffer.INPUT
+        payload = self._codec.encode_io(
+            name,
+            np.asarray(values, dtype=np.float32),
+            is_last=is_last,
+            process_type=process_type,
+            target_buffer=buffer,
+            number_of_values=number_of_values,
+        )
+        kind = {0: "REQUEST", 1: "TRAIN"}.get(process_type, str(process_type))
+        announced = len(values) if number_of_values is None else number_of_values
+        summary = f"ClusterIO {name!r} {kind} isLast={str(is_last).lower()} numberOfValues={announced} {short(values)}"
+        self.websocket.send(payload, summary)
+
+    def post_bytes(self, payload: bytes, what: str) -> None:
+        """Send bytes that need not be a message of the protocol."""
+        self.websocket.send(payload, f"{what}: {len(payload)} bytes {payload[:8].hex(' ')}")
+
+    def receive(self, awaited: str) -> BrickMessage:
+        """Read the next ClusterIO_Message.
+
+        Raises:
+            Violation: none came, or it is something else (statement DIO-1).
+        """
+        return self.decode(self.websocket.receive(awaited))
+
+    def decode(self, message: Message) -> BrickMessage:
+        """A message as a ClusterIO_Message.
+
+        Raises:
+            Violation: it is none.
+        """
+        if message.text:
+            raise Violation("a binary ClusterIO_Message", str(message))
+        try:
+            return self._codec.decode_io(message.data)
+        except SchemaError as error:
+            raise Violation("a ClusterIO_Message", f"{message}: {error}") from error
+
+    def is_output(self, message: BrickMessage) -> bool:
+        """Whether a message carries the output of a brick, and is no acknowledgement or dummy."""
+        if message.name in self.shape.outputs:
+            return True
+        nameless = not message.name and message.process_type == ProcessType.REQUEST
+        return nameless and len(message.values) > 1 and len(message.values) in self.shape.outputs.values()
+
+    def acknowledged(self) -> None:
+        """Read the acknowledgement of a message that is not the last of its cycle.
+
+        A target that sends none breaks DIO-6; it is noted once, and nothing waits for one again.
+
+        Raises:
+            Violation: an output came, although nothing was to be processed (statement DIO-2).
+        """
+        if not self._target.acknowledges_parts:
+            return
+        try:
+            message = self.receive("an acknowledgement")
+        except NoAnswer:
+            self._target.acknowledges_parts = False
+            return
+        check(
+            not self.is_output(message),
+            expected="no output before a message with isLast = true",
+            came=describe(message),
+            statement="DIO-2",
+        )
+
+    def post_parts(self, parts: Sequence[Part], process_type: int) -> None:
+        """Send the messages of one cycle, the last with isLast, and read the acknowledgements in between."""
+        for index, part in enumerate(parts):
+            is_last = index == len(parts) - 1
+            self.post(part.name, part.values, is_last=is_last, process_type=process_type, expected=part.expected)
+            if not is_last:
+                self.acknowledged()
+
+    def request(self, parts: Sequence[Part]) -> dict[str, Values]:
+        """Run a REQUEST cycle.
+
+        Args:
+            parts: its messages, in order.
+
+        Returns:
+            Output brick to its values, float32, shape (size,).
+
+        Raises:
+            Violation: an output is missing, doubled, or not as DIO-3 asks for.
+        """
+        self.post_parts(parts, ProcessType.REQUEST)
+        return self.outputs()
+
+    def outputs(self) -> dict[str, Values]:
+        """Read the answer to a last REQUEST message: one message for each output brick.
+
+        Raises:
+            Violation: an output is missing, doubled, or not as DIO-3 asks for.
+        """
+        found: dict[str, Values] = {}
+        while len(found) < len(self.shape.outputs):
+            missing = ", ".join(repr(name) for name in self.shape.outputs if name not in found)
+            message = self.receive(f"the output of {missing}")
+            if self.is_output(message):
+                name = self._output_name(message)
+                check(
+                    name not in found,
+                    expected=f"one output of each brick, {missing} is missing",
+                    came=f"another one of {name!r}",
+                    statement="DIO-3",
+                )
+                check_output(message, name, self.shape.outputs[name])
+                found[name] = message.values
+            else:
+                self._check_dummy(message)
+        return found
+
+    def _output_name(self, message: BrickMessage) -> str:
+        if message.name:
+            return message.name
+        return next(name for name, size in self.shape.outputs.items() if size == len(message.values))
+
+    def _check_dummy(self, message: BrickMessage) -> None:
+        # An acknowledgement carries no name, or echoes the one that it acknowledges, and at most a dummy value.
+        check(
+            not message.name or message.name in self.shape.inputs,
+            expected=f"an output of {' or '.join(self.shape.outputs)}",
+            came=describe(message),
+            statement="DIO-3",
+        )
+        check(
+            len(message.values) <= 1 or message.process_type != ProcessType.REQUEST,
+            expected=f"an output of {describe_shape(self.shape.outputs)}",
+            came=describe(message),
+            statement="DIO-3",
+        )
+
+    def train(self, parts: Sequence[Part]) -> None:
+        """Run a TRAIN cycle.
+
+        Args:
+            parts: its messages, in order: inputs and expected values.
+
+        Raises:
+            Violation: an output of a brick came as answer (statement DIO-5).
+        """
+        self.post_parts(parts, ProcessType.TRAIN)
+        if not self._target.acknowledges_training:
+            return
+        try:
+            message = self.receive("the end of the training cycle")
+        except NoAnswer:
+            self._target.acknowledges_training = False
+            return
+        check(
+            not self.is_output(message),
+            expected="no output of a brick as answer to TRAIN",
+            came=describe(message),
+            statement="DIO-5",
+        )
+
+    def expect_signal(self, what: str) -> None:
+        """Read the answer to a mistake, which must be seen as one: no output, no silence, no unexplained end.
+
+        Raises:
+            Violation: the mistake was processed, or passed over, or the connection just ended.
+        """
+        answer = self.websocket.receive_or_end(f"an answer or a close to {what}")
+        if isinstance(answer, Ending):
+            check(
+                answer.code is not None and (answer.code != NORMAL_CLOSURE or answer.reason),
+                expected=f"an answer or a close with a reason to {what}",
+                came=answer,
+            )
+            return
+        if not answer.text:
+            message = self.decode(answer)
+            check(not self.is_output(message), expected=f"{what} not to be processed", came=describe(message))
+
+    def finish(self) -> list[Message]:
+        """Close cleanly; see :meth:`WebSocket.finish`."""
+        return self.websocket.finish()
+
+
+def check_output(message: BrickMessage, name: str, size: int) -> None:
+    """Compare an answer to a REQUEST with what DIO-3 asks for.
+
+    Raises:
+        Violation: type, count, size or a value is wrong.
+    """
+    came = describe(message)
+    check(
+        message.process_type == ProcessType.REQUEST,
+        expected=f"REQUEST_TYPE in the output of {name!r}",
+        came=came,
+        statement="DIO-3",
+    )
+    check(
+        len(message.values) == size,
+        expected=f"{size} values in the output of {name!r}",
+        came=came,
+        statement="DIO-3",
+    )
+    check(
+        message.number_of_values == len(message.values),
+        expected=f"numberOfValues = {len(message.values)}, the count of values",
+        came=came,
+        statement="DIO-3",
+    )
+    check(
+        bool(np.isfinite(message.values).all()),
+        expected=f"finite values in the output of {name!r}",
+        came=came,
+        statement="DIO-3",
+    )
+
+
+def describe(message: BrickMessage) -> str:
+    """A message in words."""
+    kind = {0: "REQUEST", 1: "TRAIN"}.get(message.process_type, str(message.process_type))
+    return (
+        f"ClusterIO {quote(message.name)!r} {kind} isLast={str(message.is_last).lower()} "
+        f"numberOfValues={message.number_of_values} {short(message.values)}"
+    )
+
+
+def describe_shape(bricks: Mapping[str, int]) -> str:
+    """Bricks and their sizes in words."""
+    return ", ".join(f"{name} ({size})" for name, size in bricks.items())
+
+
+def short(values: Sequence[float] | Values, limit: int = 4) -> str:
+    """The first values in words."""
+    shown = ", ".join(f"{value:.6g}" for value in values[:limit])
+    return f"[{shown}]" if len(values) <= limit else f"[{shown}, ... {len(values)} values]"

@@ -1,0 +1,152 @@
+"""The REST client: one request, one answer, both recorded."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from conformance.checks import Dropped, NoAnswer, TargetLost, Violation
+from conformance.clients.transport import DEADLINE_EXTENSION, DeadlineTransport
+from conformance.deadline import Patience
+from conformance.record import current_case
+from conformance.text import quote
+
+TOKEN_HEADER = "X-Auth-Token"  # noqa: S105 - the name of a header
+MAX_SUMMARY = 300
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer.
+
+    Attributes:
+        request: the request that it answers, one line.
+        status: the status code.
+        body: as it came.
+        content_type: of the body, as the target names it.
+    """
+
+    request: str
+    status: int
+    body: bytes
+    content_type: str
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def refused(self) -> bool:
+        """Whether the request was refused as a mistake of the client: a 4xx."""
+        return 400 <= self.status < 500
+
+    def object(self) -> dict[str, Any]:
+        """The JSON object of a 200.
+
+        Raises:
+            Violation: the status is another, or the body is no JSON object.
+        """
+        if self.status != httpx.codes.OK:
+            raise Violation(f"200 to {self.request}", str(self))
+        try:
+            parsed = json.loads(self.body)
+        except ValueError:
+            parsed = None
+        if not isinstance(parsed, dict):
+            raise Violation(f"a JSON object as answer to {self.request}", str(self))
+        return parsed
+
+    def __str__(self) -> str:
+        return f"{self.status} {quote(self.text, MAX_SUMMARY)}"
+
+
+class RestClient:
+    """Sends requests to the REST API of one target.
+
+    Args:
+        url: address of the target, ``http://HOST:PORT``, no path behind it but a base path.
+        patience: how long an answer may take.
+        ssl_context: for ``https``.
+    """
+
+    def __init__(self, url: str, patience: Patience, ssl_context: ssl.SSLContext | None = None) -> None:
+        self._url = url.rstrip("/")
+        self._patience = patience
+        self._client = httpx.Client(transport=DeadlineTransport(ssl_context), trust_env=False, follow_redirects=False)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        extra: float = 0.0,
+    ) -> Answer:
+        """Send a request and wait for its answer.
+
+        Args:
+            method: HTTP method.
+            path: path below the address of the target.
+            token: REST token, sent in ``X-Auth-Token``.
+            params: query parameters.
+            content: the body, as it is sent.
+            headers: more headers.
+            extra: seconds on top of the deadline, for work that takes the target long.
+
+        Raises:
+            NoAnswer: nothing, or not all, came until the deadline.
+            Dropped: the target closed the connection instead of answering, or answered with something else than HTTP.
+            TargetLost: the target takes no connection.
+        """
+        case = current_case()
+        sent_headers = dict(headers or {})
+        if content is not None:
+            sent_headers.setdefault("Content-Type", "application/json")
+        if token is not None:
+            sent_headers[TOKEN_HEADER] = token
+        deadline = self._patience.deadline(extra)
+        request = self._client.build_request(
+            method,
+            self._url + path,
+            params=params,
+            content=content,
+            headers=sent_headers,
+            extensions={DEADLINE_EXTENSION: deadline},
+        )
+        line = f"{method} {request.url.raw_path.decode('ascii')}"
+        channel = case.channel("rest")
+        body = content or b""
+        case.sent_event(channel, "http", f"{line} {quote(body.decode('utf-8', 'replace'), MAX_SUMMARY)}".strip(), body)
+        began = time.monotonic()
+        try:
+            response = self._client.send(request)
+        except httpx.ConnectError as error:
+            case.note(channel, "close", f"no connection: {error}")
+            raise TargetLost(f"no connection to {self._url}: {error}") from error
+        except httpx.TimeoutException as error:
+            self._patience.silent()
+            case.note(channel, "close", f"no answer within {deadline.seconds:g} s")
+            raise NoAnswer(f"an answer to {line} within {deadline.seconds:g} s", "nothing, or not all of it") from error
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            case.note(channel, "close", f"connection ended without an answer: {error}")
+            raise Dropped(
+                f"an answer to {line}", f"the end of the connection: {error or type(error).__name__}"
+            ) from error
+        self._patience.answered(time.monotonic() - began)
+        answer = Answer(line, response.status_code, response.content, response.headers.get("content-type", ""))
+        case.received_event(channel, "http", str(answer), answer.body)
+        return answer
+
+    def close(self) -> None:
+        """Close what is still open."""
+        self._client.close()

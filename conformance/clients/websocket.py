@@ -1,0 +1,361 @@
+"""The websocket client: blocking, bounded, recorded, and able to misbehave on purpose.
+
+Built on the Sans-I/O layer of ``websockets``, so that fragments, control frames and the end of a connection are in the
+hands of the test.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidHandshake, InvalidURI
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+from websockets.protocol import State
+from websockets.uri import parse_uri
+
+from conformance.checks import Dropped, NoAnswer, TargetLost
+from conformance.clients.budget import Budget
+from conformance.deadline import Deadline, Patience
+from conformance.record import current_case
+from conformance.text import hex_preview, quote
+
+READ_SIZE = 1 << 16
+NORMAL_CLOSURE = 1000
+
+
+@dataclass(frozen=True)
+class Message:
+    """A whole websocket message.
+
+    Attributes:
+        text: whether it came in text frames.
+        data: the payload, bytes.
+    """
+
+    text: bool
+    data: bytes
+
+    def __str__(self) -> str:
+        if self.text:
+            return f"text {quote(self.data.decode('utf-8', 'replace'))}"
+        return f"binary {len(self.data)} bytes {hex_preview(self.data)}"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a connection ended.
+
+    Attributes:
+        code: of the target's close frame, None where the connection broke off without one.
+        reason: text of the close frame, or what broke.
+    """
+
+    code: int | None
+    reason: str
+
+    def __str__(self) -> str:
+        if self.code is None:
+            return f"connection broken off ({self.reason})"
+        return f"close {self.code} {quote(self.reason)!r}"
+
+
+class WebSocket:
+    """One connection to a target.
+
+    Args:
+        url: ``ws://`` or ``wss://`` address.
+        patience: how long an answer may take.
+        budget: counts the connections that are open at the same time.
+        ssl_context: for ``wss``.
+    """
+
+    def __init__(self, url: str, patience: Patience, budget: Budget, ssl_context: ssl.SSLContext | None = None) -> None:
+        self._url = url
+        self._patience = patience
+        self._budget = budget
+        self._ssl_context = ssl_context
+        self._channel = current_case().channel("ws")
+        self._protocol = ClientProtocol(parse_uri(url), max_size=None)
+        self._messages: deque[Message] = deque()
+        self._pongs: list[bytes] = []
+        self._fragments: list[bytes] = []
+        self._fragments_are_text = False
+        self._socket: socket.socket | None = None
+        self.ending: Ending | None = None
+
+    @property
+    def channel(self) -> str:
+        """The name of this connection in the record."""
+        return self._channel
+
+    def open(self) -> None:
+        """Connect and shake hands (statement ATT-1).
+
+        Raises:
+            TargetLost: the target takes no connection.
+            NoAnswer: no answer to the handshake until the deadline.
+            Dropped: the handshake was refused or broken off.
+        """
+        deadline = self._patience.deadline()
+        uri = self._protocol.uri
+        self._budget.take()
+        case = current_case()
+        try:
+            raw = socket.create_connection((uri.host, uri.port), timeout=deadline.remaining())
+        except OSError as error:
+            self._budget.give_back()
+            raise TargetLost(f"no connection to {self._url}: {error}") from error
+        self._socket = raw
+        try:
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._ssl_context is not None:
+                self._socket = self._ssl_context.wrap_socket(raw, server_hostname=uri.host)
+            case.sent_event(self._channel, "open", f"websocket handshake with {self._url}")
+            self._protocol.send_request(self._protocol.connect())
+            self._flush(deadline)
+            while self._protocol.state is State.CONNECTING:
+                if self._protocol.handshake_exc is not None:
+                    raise self._protocol.handshake_exc
+                self._read(deadline, f"an answer to the websocket handshake with {self._url}")
+        except (InvalidHandshake, InvalidURI, OSError) as error:
+            self._abandon(f"handshake refused: {error}")
+            raise Dropped(f"a websocket at {self._url}", f"handshake refused: {error}") from error
+        except (NoAnswer, Dropped):
+            self._abandon("no handshake")
+            raise
+        case.received_event(self._channel, "open", "websocket open")
+
+    def send_text(self, text: str) -> None:
+        """Send a text message."""
+        payload = text.encode()
+        current_case().sent_event(self._channel, "text", f"text {quote(text)}", payload)
+        self._protocol.send_text(payload)
+        self._flush(self._patience.deadline())
+
+    def send(self, payload: bytes, summary: str | None = None) -> None:
+        """Send a binary message.
+
+        Args:
+            payload: its bytes.
+            summary: what it is, for the record.
+
+        Raises:
+            Dropped: the connection is gone.
+            NoAnswer: the target does not take the bytes until the deadline.
+        """
+        shown = summary or f"binary {len(payload)} bytes {hex_preview(payload)}"
+        current_case().sent_event(self._channel, "binary", shown, payload)
+        if self._protocol.state is not State.OPEN:
+            raise Dropped("an open connection to send on", str(self.ending))
+        self._protocol.send_binary(payload)
+        self._flush(self._patience.deadline())
+
+    def send_fragments(self, parts: Sequence[bytes], *, summary: str, ping_between: bool = False) -> None:
+        """Send one binary message in several frames (statement DATA-11).
+
+        Args:
+            parts: payloads of the frames; some may be empty.
+            summary: what the message is, for the record.
+            ping_between: whether a ping goes between any two frames.
+        """
+        shown = f"{summary} in {len(parts)} fragments{' with pings between them' if ping_between else ''}"
+        current_case().sent_event(self._channel, "binary", shown, b"".join(parts))
+        for index, part in enumerate(parts):
+            last = index == len(parts) - 1
+            if index == 0:
+                self._protocol.send_binary(part, fin=last)
+            else:
+                self._protocol.send_continuation(part, fin=last)
+            self._flush(self._patience.deadline())
+            if ping_between and not last:
+                self._protocol.send_ping(b"between")
+                self._flush(self._patience.deadline())
+
+    def receive(self, awaited: str, extra: float = 0.0) -> Message:
+        """Wait for the next message.
+
+        Args:
+            awaited: what it should be, for the report.
+            extra: seconds on top of the deadline.
+
+        Raises:
+            NoAnswer: none came until the deadline.
+            Dropped: the connection ended instead.
+        """
+        deadline = self._patience.deadline(extra)
+        began = time.monotonic()
+        while not self._messages:
+            if self.ending is not None:
+                raise Dropped(awaited, str(self.ending))
+            self._read(deadline, awaited)
+        self._patience.answered(time.monotonic() - began)
+        return self._messages.popleft()
+
+    def receive_or_end(self, awaited: str) -> Message | Ending:
+        """Wait for the next message or the end of the connection, whichever comes first.
+
+        Raises:
+            NoAnswer: neither came until the deadline.
+        """
+        try:
+            return self.receive(awaited)
+        except Dropped:
+            assert self.ending is not None
+            return self.ending
+
+    def wait_end(self, awaited: str) -> tuple[Ending, list[Message]]:
+        """Wait until the target has ended the connection.
+
+        Returns:
+            The ending, and the messages that came before it.
+
+        Raises:
+            NoAnswer: it did not until the deadline.
+        """
+        deadline = self._patience.deadline()
+        while self.ending is None:
+            self._read(deadline, awaited)
+        left = list(self._messages)
+        self._messages.clear()
+        return self.ending, left
+
+    def finish(self) -> list[Message]:
+        """Close cleanly and return every message that came and nobody asked for.
+
+        The target has handled all earlier messages before it answers the close, so an answer too many is seen here.
+        A target that does not answer the close in time is left with a broken connection; that breaks no statement.
+        """
+        if self._socket is None:
+            return list(self._messages)
+        if self._protocol.state is State.OPEN:
+            current_case().sent_event(self._channel, "close", "close 1000")
+            self._protocol.send_close(NORMAL_CLOSURE, "")
+            with contextlib.suppress(Dropped, NoAnswer):
+                self._flush(self._patience.deadline())
+        with contextlib.suppress(NoAnswer, Dropped):
+            deadline = self._patience.deadline()
+            while self.ending is None:
+                self._read(deadline, "the close to be answered")
+        self._release()
+        left = list(self._messages)
+        self._messages.clear()
+        return left
+
+    def drop(self) -> None:
+        """Break the connection off: a TCP reset, no close frame."""
+        if self._socket is None:
+            return
+        current_case().note(self._channel, "close", "connection reset by the suite")
+        with contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._abandon("reset by the suite")
+
+    def _flush(self, deadline: Deadline) -> None:
+        assert self._socket is not None
+        for data in self._protocol.data_to_send():
+            if not data:
+                self._half_close()
+                continue
+            try:
+                self._socket.settimeout(max(deadline.remaining(), 0.001))
+                self._socket.sendall(data)
+            except TimeoutError as error:
+                self._patience.silent()
+                raise NoAnswer(f"the target to take {len(data)} bytes", "a connection that takes no more") from error
+            except OSError as error:
+                self._drain_after_break()
+                self._end(Ending(None, str(error)))
+                raise Dropped("a connection that takes messages", str(self.ending)) from error
+
+    def _drain_after_break(self) -> None:
+        # What the target sent before the connection broke, a close frame above all, says why it did.
+        assert self._socket is not None
+        with contextlib.suppress(OSError):
+            self._socket.settimeout(0.001)
+            while data := self._socket.recv(READ_SIZE):
+                self._protocol.receive_data(data)
+                self._take_events()
+
+    def _half_close(self) -> None:
+        assert self._socket is not None
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def _read(self, deadline: Deadline, awaited: str) -> None:
+        if self._socket is None:
+            raise Dropped(awaited, str(self.ending))
+        try:
+            self._socket.settimeout(max(deadline.remaining(), 0.001))
+            data = self._socket.recv(READ_SIZE)
+        except TimeoutError as error:
+            self._patience.silent()
+            current_case().note(self._channel, "close", f"nothing came within {deadline.seconds:g} s")
+            raise NoAnswer(f"{awaited} within {deadline.seconds:g} s", "nothing") from error
+        except OSError as error:
+            self._end(Ending(None, str(error)))
+            return
+        if data:
+            self._protocol.receive_data(data)
+        else:
+            self._protocol.receive_eof()
+        self._take_events()
+        if self.ending is None:
+            self._flush(deadline)
+        if not data:
+            self._end(self._ending_of_protocol())
+
+    def _take_events(self) -> None:
+        for event in self._protocol.events_received():
+            if isinstance(event, Response):
+                continue
+            assert isinstance(event, Frame)
+            self._take_frame(event)
+        if self._protocol.parser_exc is not None and self.ending is None:
+            self._end(Ending(None, f"not websocket: {self._protocol.parser_exc}"))
+        elif self._protocol.close_rcvd is not None:
+            self._end(self._ending_of_protocol())
+
+    def _take_frame(self, frame: Frame) -> None:
+        case = current_case()
+        payload = bytes(frame.data)
+        if frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            if frame.opcode is not Opcode.CONT:
+                self._fragments = []
+                self._fragments_are_text = frame.opcode is Opcode.TEXT
+            self._fragments.append(payload)
+            if frame.fin:
+                message = Message(self._fragments_are_text, b"".join(self._fragments))
+                case.received_event(self._channel, "text" if message.text else "binary", str(message), message.data)
+                self._messages.append(message)
+        elif frame.opcode is Opcode.PONG:
+            self._pongs.append(payload)
+
+    def _ending_of_protocol(self) -> Ending:
+        close = self._protocol.close_rcvd
+        return Ending(None, "end of stream") if close is None else Ending(close.code, close.reason)
+
+    def _end(self, ending: Ending) -> None:
+        if self.ending is None:
+            self.ending = ending
+            current_case().received_event(self._channel, "close", str(ending))
+
+    def _abandon(self, reason: str) -> None:
+        if self.ending is None:
+            self.ending = Ending(None, reason)
+        self._release()
+
+    def _release(self) -> None:
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.close()
+            self._socket = None
+            self._budget.give_back()

@@ -1,0 +1,133 @@
+"""Progress on the terminal while a run goes on."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+import rich.console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from conformance import __version__
+from conformance.manifest import Manifest
+from reports.model import CaseResult, Outcome, RunResult
+from reports.terminal import new_console, render_result
+
+_STYLES = {Outcome.PASSED: "green", Outcome.UNSUPPORTED: "yellow"}
+
+
+class Console(Protocol):
+    """What a run tells of its progress."""
+
+    def begin(self, manifest: Manifest, planned: Mapping[str, pytest.Item]) -> None:
+        """The target is reached, the cases are known."""
+
+    def case(self, case: CaseResult) -> None:
+        """A case is over."""
+
+    def end(self, result: RunResult | None, folder: Path) -> None:
+        """The run is over, and everything that it started has stopped."""
+
+
+class QuietConsole:
+    """Says nothing: pytest itself reports."""
+
+    def begin(self, manifest: Manifest, planned: Mapping[str, pytest.Item]) -> None:
+        """Say nothing."""
+
+    def case(self, case: CaseResult) -> None:
+        """Say nothing."""
+
+    def end(self, result: RunResult | None, folder: Path) -> None:
+        """Say nothing."""
+
+
+class TerminalConsole:
+    """A line for each step of the protocol as it is done, a moving bar where there is a terminal.
+
+    Args:
+        pytest_output: what pytest says; shown where the suite itself failed.
+    """
+
+    def __init__(self, pytest_output: io.StringIO) -> None:
+        self._pytest_output = pytest_output
+        self._console: rich.console.Console = new_console(sys.stdout)
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+        self._titles: dict[str, str] = {}
+        self._step = ""
+        self._left: Counter[str] = Counter()
+        self._counts: Counter[Outcome] = Counter()
+        self._began = 0.0
+
+    def begin(self, manifest: Manifest, planned: Mapping[str, pytest.Item]) -> None:
+        """Show what runs against what."""
+        what = "the bundled reference backend, " if manifest.reference else ""
+        self._console.print(
+            f"[bold]Hanami conformance[/] {__version__}  ·  target {what}[bold]{escape(manifest.target_url)}[/]  ·  "
+            f"dialect {manifest.dialect}  ·  {len(planned)} cases\n"
+        )
+        self._titles = {name: _step_title(item) for name, item in planned.items()}
+        self._left = Counter(self._titles.values())
+        if self._console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            self._progress = Progress(*columns, console=self._console, transient=True)
+            self._task = self._progress.add_task("", total=len(planned))
+            self._progress.start()
+
+    def case(self, case: CaseResult) -> None:
+        """Show a case that did not pass at once, and a step when it is done."""
+        title = self._titles[case.id]
+        if title != self._step:
+            self._flush_step()
+            self._step = title
+            self._began = time.monotonic() - case.duration
+        self._counts[case.outcome] += 1
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, advance=1, description=title)
+        if case.outcome not in (Outcome.PASSED, Outcome.UNSUPPORTED):
+            names = ", ".join(case.broken or case.statements)
+            self._print(f"  [bold red]{case.outcome.value}[/]  [bold]{names}[/]  {escape(case.id.split('::')[-1])}")
+        self._left[title] -= 1
+        if not self._left[title]:
+            self._flush_step()
+
+    def _flush_step(self) -> None:
+        if not self._counts:
+            return
+        counts = ", ".join(
+            f"[{_STYLES.get(outcome, 'bold red')}]{count} {outcome.value}[/]" for outcome, count in self._counts.items()
+        )
+        took = time.monotonic() - self._began
+        self._print(f"  {escape(self._step):<44} {counts}  [dim]{took:.1f} s[/]")
+        self._counts.clear()
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, highlight=False, soft_wrap=True)
+
+    def end(self, result: RunResult | None, folder: Path) -> None:
+        """Show the result."""
+        self._flush_step()
+        if self._progress is not None:
+            self._progress.stop()
+        if result is None or any(case.outcome is Outcome.ERROR for case in result.cases):
+            self._console.file.write(self._pytest_output.getvalue())
+        if result is None:
+            return
+        text = render_result(result, folder, color=self._console.is_terminal, width=self._console.width)
+        self._console.file.write("\n" + text)
+        self._console.file.flush()
+
+
+def _step_title(item: pytest.Item) -> str:
+    module = getattr(item, "module", None)
+    text = (getattr(module, "__doc__", None) or item.path.stem).strip()
+    title = str(text.splitlines()[0].rstrip("."))
+    return f"{title} (hostile)" if item.get_closest_marker("hostile") else title

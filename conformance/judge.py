@@ -1,0 +1,161 @@
+"""What became of a case: the exception that a test ended with, turned into an outcome."""
+
+from __future__ import annotations
+
+import inspect
+import time
+
+import pytest
+
+from conformance.catalogue import catalogue
+from conformance.checks import SetupFailed, TargetLost, Unsupported, Violation
+from conformance.record import Case
+from conformance.target import Target
+from conformance.text import quote
+from reports.model import CaseResult, Event, Level, Outcome
+
+MAX_LINE = 500
+
+
+class CaseJudge:
+    """Judges one case after the other.
+
+    Args:
+        target: asked whether it is still there when a case did not pass.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._case: Case | None = None
+
+    def begin(self, case: Case, title: str, statements: tuple[str, ...]) -> None:
+        """A test begins."""
+        self._case = case
+        self._title = title
+        self._statements = statements
+        self._outcome = Outcome.NOT_RUN
+        self._reason = "it was interrupted"
+        self._expected = ""
+        self._came = ""
+        self._broken: tuple[str, ...] = ()
+        self._exchange: tuple[Event, ...] = ()
+        self._checks = 0
+
+    def phase(self, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+        """A phase of the test is over; the report is made to say what the suite says."""
+        assert self._case is not None
+        error = call.excinfo.value if call.excinfo is not None else None
+        if error is None:
+            if call.when == "call":
+                self._passed(report)
+            return
+        if isinstance(error, (KeyboardInterrupt, pytest.exit.Exception)):
+            return
+        if isinstance(error, (Unsupported, pytest.skip.Exception)):
+            self._set(Outcome.UNSUPPORTED, str(error))
+            report.outcome = "skipped"
+            report.longrepr = (str(report.fspath), 0, f"UNSUPPORTED: {self._reason}")
+            return
+        if call.when == "teardown" and self._outcome is not Outcome.PASSED:
+            return
+        self._failed(error, call, report)
+        self._keep_exchange()
+
+    def _passed(self, report: pytest.TestReport) -> None:
+        assert self._case is not None
+        if self._case.sent and self._case.checks:
+            self._set(Outcome.PASSED, "")
+            return
+        lacks = "sent" if not self._case.sent else "checked"
+        self._set(Outcome.VACUOUS, f"the case {lacks} nothing")
+        report.outcome = "failed"
+        report.longrepr = self._reason
+        self._keep_exchange()
+
+    def _failed(self, error: BaseException, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+        known = isinstance(error, (Violation, SetupFailed, TargetLost))
+        if known and not self._target.is_alive():
+            self._set(Outcome.LOST, f"the target no longer answers; before that: {error}")
+        elif isinstance(error, SetupFailed) or (known and call.when == "setup"):
+            self._set(Outcome.BLOCKED, f"its preparation failed: {error}")
+        elif isinstance(error, (Violation, TargetLost)):
+            self._violated(error, report)
+            if self._outcome is Outcome.PASSED:
+                return
+        else:
+            self._set(Outcome.ERROR, f"fault of the suite: {type(error).__name__}: {error}")
+            report.longrepr = self._target.redactor.text(str(report.longrepr))
+            return
+        report.longrepr = self._explain()
+
+    def _violated(self, error: Violation | TargetLost, report: pytest.TestReport) -> None:
+        if all(catalogue()[name].level is Level.OBSERVE for name in self._statements):
+            # The protocol leaves it open: what would break another statement is just what was seen.
+            assert self._case is not None
+            self._set(Outcome.PASSED, "")
+            self._case.observations["it ended with"] = self._line(str(error))
+            report.outcome = "passed"
+            report.longrepr = None
+            return
+        self._set(Outcome.FAILED, str(error))
+        if isinstance(error, Violation):
+            self._expected = self._line(error.expected)
+            self._came = self._line(error.came)
+            self._reason = f"expected {self._expected}; came {self._came}"
+        broken = error.statement if isinstance(error, Violation) else None
+        self._broken = self._statements if broken is None else (broken,)
+
+    def _set(self, outcome: Outcome, reason: str) -> None:
+        self._outcome = outcome
+        self._reason = self._line(reason)
+
+    def _line(self, text: str) -> str:
+        return quote(self._target.redactor.text(text), MAX_LINE)
+
+    def _keep_exchange(self) -> None:
+        # Taken now: the deletions that follow belong to no statement.
+        assert self._case is not None
+        self._exchange = self._case.exchange(self._target.redactor)
+
+    def _explain(self) -> str:
+        lines = [f"{self._outcome.value}: {', '.join(self._broken or self._statements)}: {self._title}"]
+        if self._expected:
+            lines += [f"  expected  {self._expected}", f"  came      {self._came}"]
+        else:
+            lines.append(f"  {self._reason}")
+        return "\n".join(lines)
+
+    def end(self) -> CaseResult | None:
+        """The test is over.
+
+        Returns:
+            Its result, None where it was interrupted.
+        """
+        case = self._case
+        assert case is not None
+        self._case = None
+        if self._outcome is Outcome.NOT_RUN:
+            return None
+        redactor = self._target.redactor
+        return CaseResult(
+            id=case.id,
+            title=self._title,
+            statements=self._statements,
+            outcome=self._outcome,
+            broken=self._broken,
+            reason=self._reason,
+            expected=self._expected,
+            came=self._came,
+            duration=round(time.monotonic() - case.began, 6),
+            exchanges=case.sent,
+            checks=case.checks,
+            observations={what: quote(redactor.text(seen), MAX_LINE) for what, seen in case.observations.items()},
+            exchange=self._exchange,
+        )
+
+
+def title_of(item: pytest.Item) -> str:
+    """What a server must do: the first line of the test's docstring."""
+    function = getattr(item, "function", None)
+    text = inspect.getdoc(function) or item.name
+    return text.splitlines()[0]

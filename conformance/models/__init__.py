@@ -1,0 +1,1 @@
+"""Oracles in numpy: what a right server must hold and answer, computed without any server."""

@@ -1,0 +1,116 @@
+"""Models of what a finalized dataset holds, and the files that it is made from."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+IMAGES_MAGIC = 0x00000803
+LABELS_MAGIC = 0x00000801
+PIXEL_MAX = 255.0
+
+
+def idx_images(images: NDArray[np.uint8]) -> bytes:
+    """An IDX file of images.
+
+    Args:
+        images: shape (count, rows, columns).
+    """
+    count, rows, columns = images.shape
+    return struct.pack(">IIII", IMAGES_MAGIC, count, rows, columns) + images.tobytes()
+
+
+def idx_labels(labels: NDArray[np.uint8]) -> bytes:
+    """An IDX file of labels.
+
+    Args:
+        labels: shape (count,).
+    """
+    return struct.pack(">II", LABELS_MAGIC, len(labels)) + labels.tobytes()
+
+
+def csv_table(names: Sequence[str], values: NDArray[np.float32]) -> bytes:
+    """A CSV file: a header line, then one line a row; values in the shortest form that gives the same float32.
+
+    Args:
+        names: of the columns.
+        values: shape (rows, columns).
+    """
+    lines = [",".join(names)]
+    lines += [",".join(str(value) for value in row) for row in values]
+    return ("\n".join(lines) + "\n").encode()
+
+
+@dataclass(frozen=True)
+class DatasetModel:
+    """What a finalized dataset must hold (statements FIN-1 and FIN-2).
+
+    Attributes:
+        rows: number of rows.
+        widths: numbers of columns that are right; several where servers differ in how they store labels.
+        columns: column name to values, float32, shape (rows, width).
+        kind: ``csv`` or ``mnist``.
+    """
+
+    rows: int
+    widths: frozenset[int]
+    columns: Mapping[str, NDArray[np.float32]]
+    kind: str
+
+    @staticmethod
+    def of_images(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> DatasetModel:
+        """The dataset of an MNIST upload.
+
+        Args:
+            images: shape (count, rows, columns).
+            labels: shape (count,).
+        """
+        count = len(images)
+        pixels = images.reshape(count, -1).astype(np.float32)
+        classes = max(10, int(labels.max(initial=0)) + 1)
+        columns = {"picture": pixels, "label": labels.reshape(count, 1).astype(np.float32)}
+        # Labels are stored one-hot by most servers, as one number by others; some keep them apart from the columns.
+        width = pixels.shape[1]
+        return DatasetModel(count, frozenset({width, width + 1, width + classes}), columns, "mnist")
+
+    @staticmethod
+    def of_table(names: Sequence[str], values: NDArray[np.float32]) -> DatasetModel:
+        """The dataset of a CSV upload.
+
+        Args:
+            names: of the columns.
+            values: shape (rows, columns).
+        """
+        columns = {name: values[:, index : index + 1].astype(np.float32) for index, name in enumerate(names)}
+        return DatasetModel(len(values), frozenset({len(names)}), columns, "csv")
+
+    def agrees(self, column: str, values: NDArray[np.float32]) -> bool:
+        """Whether values that were read back are those that were uploaded.
+
+        Args:
+            column: its name.
+            values: shape (rows, width) as the server gives them: pixels as 0..255 or 0..1, labels one-hot or plain.
+        """
+        wanted = self.columns[column]
+        if values.shape[0] != wanted.shape[0]:
+            return False
+        if self.kind == "mnist" and column == "label" and values.shape[1] > 1:
+            return is_one_hot(values, wanted[:, 0].astype(np.int64))
+        if values.shape != wanted.shape:
+            return False
+        if self.kind == "mnist" and column == "picture" and values.max(initial=0.0) <= 1.0 < wanted.max(initial=0.0):
+            return bool(np.allclose(values * PIXEL_MAX, wanted, rtol=1e-5, atol=1e-3))
+        return bool(np.array_equal(values, wanted))
+
+
+def is_one_hot(values: NDArray[np.float32], labels: NDArray[np.int64]) -> bool:
+    """Whether each row of ``values`` (n, classes) is 1 at its label (n,) and 0 elsewhere."""
+    if labels.max(initial=0) >= values.shape[1]:
+        return False
+    wanted = np.zeros_like(values)
+    wanted[np.arange(len(labels)), labels] = 1.0
+    return bool(np.array_equal(values, wanted))

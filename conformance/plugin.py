@@ -1,0 +1,46 @@
+"""The pytest plugin: options and markers. The run itself is in :mod:`conformance.run`, loaded only for the suite.
+
+Installed by an entry point, so it must cost nothing in a pytest session that has nothing to do with the suite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+SUITE = Path(__file__).parent / "suite"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of a run."""
+    from conformance.options import OPTIONS  # noqa: PLC0415
+
+    group = parser.getgroup("hanami", "Hanami conformance")
+    for option in OPTIONS:
+        group.addoption(option.flag, **option.arguments())
+    group.addoption("--hanami-console", action="store_true", default=False, help="(set by hanami-conformance run)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, and begin a run that the console command asked for."""
+    config.addinivalue_line("markers", "statement(*ids): statements of the protocol that a test checks")
+    config.addinivalue_line("markers", "hostile: sends what may end a fragile server, so it runs last")
+    if config.getoption("hanami_console"):
+        from conformance.run import begin_run  # noqa: PLC0415
+
+        begin_run(config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
+    """Begin a run where tests of the suite were collected, and prepare what is left after every selection."""
+    if any(SUITE in item.path.parents for item in items):
+        from conformance.run import begin_run  # noqa: PLC0415
+
+        run = begin_run(config)
+        yield
+        run.prepare(items)
+        return
+    yield

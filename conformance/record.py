@@ -1,0 +1,100 @@
+"""The record of an exchange: what went over the wire in one case, when, and in which direction."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from dataclasses import dataclass, field
+
+from conformance.redact import Redactor
+from reports.model import Event
+
+# A payload above this is cut in the report: its digest and length tell what it was.
+PAYLOAD_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True)
+class RawEvent:
+    """One recorded event, not redacted yet; see :class:`reports.model.Event`."""
+
+    at: float
+    channel: str
+    direction: str
+    kind: str
+    summary: str
+    payload: bytes
+
+
+@dataclass
+class Case:
+    """What one case does: its record, its checks, its observations."""
+
+    id: str
+    began: float = field(default_factory=time.monotonic)
+    events: list[RawEvent] = field(default_factory=list)
+    checks: int = 0
+    sent: int = 0
+    observations: dict[str, str] = field(default_factory=dict)
+    _channels: dict[str, int] = field(default_factory=dict)
+
+    def channel(self, kind: str) -> str:
+        """A name for a new connection: ``ws-1``, ``ws-2``, ..."""
+        number = self._channels.get(kind, 0) + 1
+        self._channels[kind] = number
+        return f"{kind}-{number}"
+
+    def sent_event(self, channel: str, kind: str, summary: str, payload: bytes = b"") -> None:
+        """Record something sent to the target."""
+        self.sent += 1
+        self._add(channel, "sent", kind, summary, payload)
+
+    def received_event(self, channel: str, kind: str, summary: str, payload: bytes = b"") -> None:
+        """Record something that came from the target."""
+        self._add(channel, "received", kind, summary, payload)
+
+    def note(self, channel: str, kind: str, summary: str) -> None:
+        """Record something that happened to a connection."""
+        self._add(channel, "note", kind, summary, b"")
+
+    def _add(self, channel: str, direction: str, kind: str, summary: str, payload: bytes) -> None:
+        at = time.monotonic() - self.began
+        self.events.append(RawEvent(at, channel, direction, kind, summary, payload))
+
+    def exchange(self, redactor: Redactor) -> tuple[Event, ...]:
+        """The record, fit for a report: secrets redacted, very large payloads cut with their digest."""
+        return tuple(_event(event, redactor) for event in self.events)
+
+
+def _event(event: RawEvent, redactor: Redactor) -> Event:
+    summary = redactor.text(event.summary)
+    payload = redactor.data(event.payload)
+    if len(payload) > PAYLOAD_LIMIT:
+        digest = hashlib.sha256(payload).hexdigest()
+        summary += f" (cut after 1 MiB: {len(payload)} bytes, sha256 {digest})"
+        payload = payload[:PAYLOAD_LIMIT]
+    encoded = base64.b64encode(payload).decode("ascii")
+    return Event(round(event.at, 6), event.channel, event.direction, event.kind, summary, encoded)
+
+
+_IDLE = Case("outside of any case")
+_current = _IDLE
+
+
+def begin_case(case_id: str) -> Case:
+    """Make a case the one that clients and checks write to."""
+    global _current  # noqa: PLW0603 - pytest runs one test at a time, and so does the suite
+    _current = Case(case_id)
+    return _current
+
+
+def end_case() -> None:
+    """Let clients and checks write to no case any more."""
+    global _current, _IDLE  # noqa: PLW0603
+    _IDLE = Case(_IDLE.id)
+    _current = _IDLE
+
+
+def current_case() -> Case:
+    """The case that runs now; outside of one, a case that nobody reads."""
+    return _current

@@ -1,0 +1,233 @@
+"""Resources on the target: uploads and clusters, and what can be done with them."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.attach import CLUSTER, FILE_UPLOAD, attach
+from conformance.checks import SetupFailed, Violation, check
+from conformance.clients.brick_socket import BrickSocket, ClusterShape
+from conformance.clients.file_socket import FileSocket
+from conformance.clients.rest import Answer
+from conformance.models.file import FileModel
+from conformance.target import Account
+
+POLL = 0.02  # seconds between two questions
+MIB = 1 << 20
+
+
+@contextlib.contextmanager
+def preparing(what: str) -> Iterator[None]:
+    """What fails in here is no fault of the step under test: it could not be reached.
+
+    Raises:
+        SetupFailed: in place of any violation.
+    """
+    try:
+        yield
+    except Violation as error:
+        raise SetupFailed(f"{what}: {error}") from error
+
+
+@dataclass
+class UploadFile:
+    """One file of an upload.
+
+    Attributes:
+        role: ``input`` or ``label``.
+        uuid: of the temporary file on the target.
+        model: what the target must hold of it.
+    """
+
+    role: str
+    uuid: str
+    model: FileModel
+
+
+@dataclass
+class Upload:
+    """An upload that was begun (statements INIT-1, INIT-2).
+
+    Attributes:
+        account: whose it is.
+        kind: ``csv`` or ``mnist``.
+        name: of the dataset.
+        uuid: of the dataset.
+        files: role to file.
+    """
+
+    account: Account
+    kind: str
+    name: str
+    uuid: str
+    files: dict[str, UploadFile]
+    sockets: list[FileSocket] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """Announced bytes of all files."""
+        return sum(file.model.size for file in self.files.values())
+
+    @property
+    def complete(self) -> bool:
+        """Whether, by the model, every byte was acknowledged."""
+        return all(file.model.complete for file in self.files.values())
+
+    def attach(self, role: str = "input") -> FileSocket:
+        """A socket that is attached to one of the files.
+
+        Raises:
+            SetupFailed: the target does not let it attach.
+        """
+        file = self.files[role]
+        with preparing("attaching to a file"):
+            socket = FileSocket(
+                attach(self.account, file.uuid, FILE_UPLOAD), self.account.target.dialect.codec, file.model
+            )
+        self.sockets.append(socket)
+        return socket
+
+    def progress(self) -> bool:
+        """What the target says of ``complete`` (statement PROG-1).
+
+        Raises:
+            Violation: the answer is no JSON object with a boolean ``complete``.
+        """
+        answer = self.progress_answer()
+        complete = answer.object().get("complete")
+        check(
+            isinstance(complete, bool), expected="a JSON object with boolean complete", came=answer, statement="PROG-1"
+        )
+        return bool(complete)
+
+    def progress_answer(self) -> Answer:
+        """The answer to a question for the progress."""
+        return self.account.call("dataset.progress", params={"uuid": self.uuid})
+
+    def wait_complete(self) -> bool:
+        """Ask for the progress until it is complete, or the deadline is over."""
+        deadline = self.account.target.patience.deadline()
+        while not self.progress():
+            if deadline.passed:
+                return False
+            time.sleep(POLL)
+        return True
+
+    def finalize_body(self) -> dict[str, Any]:
+        """The body of the PUT that finalizes this upload."""
+        return {"uuid": self.uuid, **{f"uuid_{role}_file": file.uuid for role, file in self.files.items()}}
+
+    def finalize(self, body: Mapping[str, Any] | None = None, kind: str | None = None) -> Answer:
+        """Ask the target to merge the files (upload, step 5).
+
+        Args:
+            body: another body than the right one.
+            kind: the path of another kind than the right one.
+        """
+        target = self.account.target
+        extra = target.dialect.finalize_seconds_per_mib * self.size / MIB
+        return self.account.call(f"{kind or self.kind}.finalize", body=body or self.finalize_body(), extra=extra)
+
+    def write_all(self, contents: Mapping[str, bytes], chunk: int = 128 * 1024) -> None:
+        """Upload files whole, in order, as preparation for something else.
+
+        Args:
+            contents: role to the file's bytes.
+            chunk: bytes of a message.
+
+        Raises:
+            SetupFailed: the target did not take a chunk.
+        """
+        for role, content in contents.items():
+            socket = self.attach(role)
+            with preparing("uploading"):
+                for position in range(0, len(content), chunk):
+                    socket.write(position, content[position : position + chunk])
+            socket.finish()
+
+    def description(self) -> Answer:
+        """What the target says of the dataset."""
+        return self.account.call("dataset.get", params={"uuid": self.uuid})
+
+    def delete(self) -> Answer:
+        """Delete the dataset, finished or not."""
+        return self.account.call("dataset.delete", params={"uuid": self.uuid})
+
+    def close_sockets(self) -> None:
+        """Close what the case left open."""
+        for socket in self.sockets:
+            socket.finish()
+
+
+@dataclass
+class Cluster:
+    """A cluster on the target.
+
+    Attributes:
+        account: whose it is.
+        name: of the cluster.
+        uuid: of the cluster.
+        shape: its bricks and their sizes.
+    """
+
+    account: Account
+    name: str
+    uuid: str
+    shape: ClusterShape
+    sockets: list[BrickSocket] = field(default_factory=list)
+
+    def set_mode(self, mode: str) -> Answer:
+        """Ask the target to switch the mode (statement MODE-1)."""
+        return self.account.call("cluster.set_mode", body={"uuid": self.uuid, "new_state": mode})
+
+    def enter_direct_mode(self) -> None:
+        """Switch to direct mode as preparation for something else.
+
+        Raises:
+            SetupFailed: the target refused.
+        """
+        with preparing("switching to direct mode"):
+            self.set_mode(self.account.target.dialect.modes[1]).object()
+
+    def attach(self) -> BrickSocket:
+        """A socket that is attached to the cluster.
+
+        Raises:
+            SetupFailed: the target does not let it attach.
+        """
+        with preparing("attaching to a cluster"):
+            socket = BrickSocket(attach(self.account, self.uuid, CLUSTER), self.account.target, self.shape)
+        self.sockets.append(socket)
+        return socket
+
+    def attach_again(self) -> BrickSocket:
+        """A socket that attaches after an earlier one was lost, asked until the target has noticed the loss.
+
+        Raises:
+            Violation: it is refused until the deadline (statement DIO-11).
+        """
+        deadline = self.account.target.patience.deadline()
+        while True:
+            try:
+                websocket = attach(self.account, self.uuid, CLUSTER)
+            except Violation:
+                if deadline.passed:
+                    raise
+                time.sleep(POLL)
+                continue
+            socket = BrickSocket(websocket, self.account.target, self.shape)
+            self.sockets.append(socket)
+            return socket
+
+    def delete(self) -> Answer:
+        """Delete the cluster."""
+        return self.account.call("cluster.delete", params={"uuid": self.uuid})
+
+    def close_sockets(self) -> None:
+        """Close what the case left open."""
+        for socket in self.sockets:
+            socket.finish()

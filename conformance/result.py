@@ -1,0 +1,73 @@
+"""From the cases of a run to its result."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from conformance.catalogue import catalogue
+from reports.model import CaseResult, ExitStatus, Level, Outcome, RunResult, StatementResult, exit_status, judge
+
+
+def build_result(
+    *,
+    planned: Mapping[str, tuple[str, tuple[str, ...]]],
+    cases: Mapping[str, CaseResult],
+    manifest: Mapping[str, Any],
+    selected: Collection[str] | None,
+    level: Level,
+    reason: str,
+    unreachable: bool,
+    interrupted: bool,
+    leftovers: Sequence[str],
+) -> RunResult:
+    """Judge every statement and the target as a whole.
+
+    Args:
+        planned: case id to its title and statements, of every case that was to run.
+        cases: case id to result, of those that ran.
+        manifest: what reproduces the run.
+        selected: ids that were asked for, None for all.
+        level: lowest level that decides the exit status.
+        reason: one line where the run ended early.
+        unreachable: whether the target could not be reached at all.
+        interrupted: whether the user stopped the run.
+        leftovers: resources that could not be deleted.
+    """
+    why = reason or ("the run was interrupted" if interrupted else "the run ended before it")
+    every = [
+        cases.get(name) or CaseResult(name, title, statements, Outcome.NOT_RUN, reason=why)
+        for name, (title, statements) in planned.items()
+    ]
+    judged = tuple(_statement(name, every, selected, whole_suite=_is_whole(every)) for name in catalogue())
+    status = exit_status(judged, every, least=level)
+    if unreachable:
+        status = ExitStatus.TARGET_LOST
+    elif interrupted and status != ExitStatus.TARGET_LOST:
+        status = ExitStatus.INTERRUPTED
+    return RunResult(manifest, status, reason, judged, tuple(every), tuple(leftovers))
+
+
+def _is_whole(cases: Sequence[CaseResult]) -> bool:
+    named = {name for case in cases for name in case.statements}
+    return named >= set(catalogue())
+
+
+def _statement(
+    name: str, cases: Sequence[CaseResult], selected: Collection[str] | None, *, whole_suite: bool
+) -> StatementResult:
+    entry = catalogue()[name]
+    own = [case for case in cases if name in case.statements or name in case.broken]
+    verdict, reason = judge(entry.level, name, own)
+    wanted = name in selected if selected is not None else bool(own) or whole_suite
+    return StatementResult(
+        id=name,
+        level=entry.level,
+        workflow=entry.workflow,
+        step=entry.step,
+        text=entry.text,
+        verdict=verdict,
+        reason=reason,
+        cases=tuple(case.id for case in own),
+        selected=wanted,
+    )

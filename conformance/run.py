@@ -1,0 +1,231 @@
+"""One run of the suite against a target: from collected tests to a result on disk."""
+
+from __future__ import annotations
+
+import io
+import signal
+import types
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from _pytest.terminal import TerminalReporter
+
+from conformance.catalogue import catalogue
+from conformance.checks import TargetLost
+from conformance.console import Console, QuietConsole, TerminalConsole
+from conformance.judge import CaseJudge, title_of
+from conformance.managed import ReferenceBackend
+from conformance.manifest import Manifest
+from conformance.options import OPTIONS, RunOptions, resolve
+from conformance.plugin import SUITE
+from conformance.record import begin_case, end_case
+from conformance.redact import Redactor
+from conformance.result import build_result
+from conformance.target import Target, TargetRefused, connect
+from reports.files import ReportFolder, ReportFolderError
+from reports.model import CaseResult, ExitStatus, Outcome, RunResult
+from reports.terminal import render_result
+
+RUN = pytest.StashKey["Run"]()
+
+
+class Run:
+    """A run, registered as a plugin of its pytest session.
+
+    Args:
+        config: of the session.
+        options: checked.
+        folder: for the reports.
+        console: shows progress.
+    """
+
+    def __init__(self, config: pytest.Config, options: RunOptions, folder: ReportFolder, console: Console) -> None:
+        self._config = config
+        self.options = options
+        self._folder = folder
+        self._console = console
+        self.redactor = Redactor()
+        self.manifest = Manifest(options)
+        self._backend: ReferenceBackend | None = None
+        self._target: Target | None = None
+        self._judge: CaseJudge | None = None
+        self._planned: dict[str, pytest.Item] = {}
+        self._cases: dict[str, CaseResult] = {}
+        self._reason = ""
+        self.result: RunResult | None = None
+        self.leftovers: list[str] = []
+
+    @property
+    def target(self) -> Target:
+        """The target, once :meth:`prepare` reached it."""
+        assert self._target is not None
+        return self._target
+
+    def prepare(self, items: list[pytest.Item]) -> None:
+        """Select and order the tests, then reach the target.
+
+        Raises:
+            pytest.UsageError: the target does not accept the credentials.
+            pytest.exit.Exception: the target cannot be reached (status 6).
+        """
+        self._select(items)
+        in_order(items)
+        self._planned = {case_id(item): item for item in items if is_ours(item)}
+        if not self._planned or self._config.option.collectonly:
+            return
+        target_options = self.options.target
+        try:
+            if self.options.reference:
+                self._backend = ReferenceBackend(target_options.dialect)
+                target_options = self._backend.start(target_options)
+            self._target = connect(target_options, self.redactor)
+        except TargetRefused as error:
+            raise pytest.UsageError(self.redactor.text(str(error))) from error
+        except TargetLost as error:
+            self._reason = self.redactor.text(str(error))
+            pytest.exit(self._reason, returncode=ExitStatus.TARGET_LOST)
+        self._judge = CaseJudge(self._target)
+        self.manifest.target_reached(self._target, planned=len(self._planned))
+        self._console.begin(self.manifest, self._planned)
+
+    def _select(self, items: list[pytest.Item]) -> None:
+        if self.options.statements is None:
+            return
+        chosen = [item for item in items if not is_ours(item) or self.options.statements & set(statements_of(item))]
+        dropped = [item for item in items if item not in chosen]
+        items[:] = chosen
+        if dropped:
+            self._config.hook.pytest_deselected(items=dropped)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, bool | None, bool | None]:
+        """Bracket a test: what it sends is recorded as one case, and judged when it is over."""
+        if not is_ours(item) or self._judge is None:
+            return (yield)
+        self._judge.begin(begin_case(case_id(item)), title_of(item), statements_of(item))
+        try:
+            handled = yield
+        finally:
+            case = self._judge.end()
+            end_case()
+        if case is not None:
+            self._cases[case.id] = case
+            self._console.case(case)
+            if case.outcome is Outcome.LOST:
+                self._reason = f"lost in {case.id}: {case.reason}"
+                item.session.shouldfail = "target lost"
+        return handled
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Turn what a test raised into an outcome of its case."""
+        report = yield
+        if is_ours(item) and self._judge is not None:
+            self._judge.phase(call, report)
+        return report
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Judge, write the reports, and set the exit status."""
+        if exitstatus in (ExitStatus.USAGE, ExitStatus.SUITE_FAULT) or self._config.option.collectonly:
+            return
+        interrupted = exitstatus == ExitStatus.INTERRUPTED
+        self.result = build_result(
+            planned={name: (title_of(item), statements_of(item)) for name, item in self._planned.items()},
+            cases=self._cases,
+            manifest=self.manifest.finished(),
+            selected=self.options.statements,
+            level=self.options.level,
+            reason=self._reason,
+            unreachable=exitstatus == ExitStatus.TARGET_LOST,
+            interrupted=interrupted,
+            leftovers=self.leftovers,
+        )
+        self._folder.write(self.result)
+        session.exitstatus = self.result.exit_status
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show the result where pytest itself reports."""
+        if self.result is not None and not isinstance(self._console, TerminalConsole):
+            text = render_result(self.result, self._folder.path, color=terminalreporter.hasmarkup)
+            terminalreporter.write("\n" + text)
+
+    def pytest_unconfigure(self) -> None:
+        """Stop what the run started, then show the result."""
+        if self._target is not None:
+            self._target.close()
+        if self._backend is not None:
+            self._backend.stop()
+            self._backend = None
+        self._console.end(self.result, self._folder.path)
+
+
+def begin_run(config: pytest.Config) -> Run:
+    """The run of a session, begun if it is not yet.
+
+    Raises:
+        pytest.UsageError: an option is wrong or missing.
+    """
+    if RUN in config.stash:
+        return config.stash[RUN]
+    given = {option.dest: config.getoption(option.dest) for option in OPTIONS}
+    try:
+        if config.option.collectonly:
+            given["target"] = "reference"
+        options = resolve(given)
+        folder = ReportFolder(options.report_dir)
+        if not config.option.collectonly:
+            folder.prepare()
+    except (ValueError, ReportFolderError) as error:
+        raise pytest.UsageError(str(error)) from error
+    console = TerminalConsole(mute_pytest(config)) if config.getoption("hanami_console") else QuietConsole()
+    run = Run(config, options, folder, console)
+    config.stash[RUN] = run
+    config.pluginmanager.register(run, "hanami-run")
+    signal.signal(signal.SIGTERM, _interrupt)
+    return run
+
+
+def mute_pytest(config: pytest.Config) -> io.StringIO:
+    """Let pytest report into memory, where the console command reports in its place.
+
+    Returns:
+        What pytest says, for the case that the suite itself fails.
+    """
+    output = io.StringIO()
+    manager = config.pluginmanager
+    manager.unregister(manager.get_plugin("terminalreporter"))
+    manager.register(TerminalReporter(config, output), "terminalreporter")
+    return output
+
+
+def _interrupt(number: int, frame: types.FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
+    raise KeyboardInterrupt
+
+
+def is_ours(item: pytest.Item) -> bool:
+    """Whether a test belongs to the suite."""
+    return SUITE in Path(item.path).parents
+
+
+def in_order(items: list[pytest.Item]) -> None:
+    """Order the tests as the protocol goes, file by file, with everything last that may end a fragile server."""
+    places = {name: place for place, name in enumerate(catalogue())}
+    files: dict[Path, int] = {}
+    for item in filter(is_ours, items):
+        place = min((places[name] for name in statements_of(item)), default=len(places))
+        files[item.path] = min(place, files.get(item.path, place))
+    items.sort(key=lambda item: (item.get_closest_marker("hostile") is not None, files.get(item.path, -1)))
+
+
+def case_id(item: pytest.Item) -> str:
+    """The id of a case: file and test, without the folder that the suite is installed in."""
+    return f"{item.path.name}::{item.nodeid.split('::', 1)[1]}"
+
+
+def statements_of(item: pytest.Item) -> tuple[str, ...]:
+    """Ids of the statements that a test names."""
+    return tuple(name for mark in item.iter_markers("statement") for name in mark.args)

@@ -1,0 +1,38 @@
+"""What every test of the suite starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from conformance.checks import Unsupported
+from conformance.run import RUN
+from conformance.target import Account, Target
+from conformance.workshop import Workshop
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest) -> Target:
+    """The target, reached and logged in to."""
+    return request.config.stash[RUN].target
+
+
+@pytest.fixture
+def workshop(request: pytest.FixtureRequest, target: Target) -> Iterator[Workshop]:
+    """Makes uploads and clusters, and deletes them after the test."""
+    run = request.config.stash[RUN]
+    made = Workshop(target, run.manifest.run_id)
+    try:
+        yield made
+    finally:
+        made.clean()
+        run.leftovers += made.leftovers
+
+
+@pytest.fixture
+def second(target: Target) -> Account:
+    """A user of another project."""
+    if target.second is None:
+        raise Unsupported("needs a user of another project (--second-user and --second-password)")
+    return target.second

@@ -1,0 +1,266 @@
+"""The target: the server under test, who speaks to it, and what is known of it."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from conformance.checks import Dropped, NoAnswer, TargetLost, Violation
+from conformance.clients.budget import Budget
+from conformance.clients.rest import Answer, RestClient
+from conformance.clients.websocket import WebSocket
+from conformance.deadline import Deadline, Patience
+from conformance.redact import Redactor
+from proto.dialects import Dialect, load_dialect
+
+READY_POLL = 0.25  # seconds between two questions to a server that is not ready yet
+
+
+class TargetRefused(Exception):  # noqa: N818 - names what happened
+    """The target does not accept the credentials that it was given."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """How an account logs in: with user and password, or with a token that it has already."""
+
+    user: str = ""
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class TargetOptions:
+    """Everything that the suite is told about a target.
+
+    Attributes:
+        url: ``http://HOST:PORT``, with a base path where a proxy needs one.
+        first: the account that the tests use.
+        second: an account of another project, for the isolation statements.
+        expired_token: a token that was valid once, for ATT-3.
+        dialect: name of the dialect.
+        deadline: seconds that any wait may take.
+        max_connections: most websockets at the same time, None for what the dialect says.
+    """
+
+    url: str
+    first: Credentials
+    second: Credentials | None = None
+    expired_token: str = field(default="", repr=False)
+    dialect: str = "documented"
+    deadline: float = 10.0
+    max_connections: int | None = None
+
+
+def checked_url(url: str) -> str:
+    """The address of a target, normalised.
+
+    Raises:
+        ValueError: it is none; the message says what would be right.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"target {url!r} is no address ({error}): give http://HOST:PORT") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"target {url!r} is no address: give http://HOST:PORT or https://HOST:PORT")
+    if parts.username or parts.password:
+        raise ValueError("the target's address carries credentials: give them as --user and --password")
+    if parts.query or parts.fragment:
+        raise ValueError(f"target {url!r} has a query or fragment: give http://HOST:PORT")
+    if port == 0:
+        raise ValueError(f"target {url!r} has port 0: give the port that the server listens on")
+    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+
+
+class Account:
+    """One user of the target, logged in.
+
+    Args:
+        target: where.
+        name: how reports call it, such as ``first user``.
+        token: REST token.
+    """
+
+    def __init__(self, target: Target, name: str, token: str) -> None:
+        self.target = target
+        self.name = name
+        self.token = token
+
+    def call(
+        self,
+        operation: str,
+        *,
+        body: Any = None,
+        params: Mapping[str, str] | None = None,
+        extra: float = 0.0,
+    ) -> Answer:
+        """Do a REST operation of the dialect as this user.
+
+        Args:
+            operation: such as ``csv.init``.
+            body: sent as JSON where not None.
+            params: query parameters.
+            extra: seconds on top of the deadline.
+
+        Raises:
+            NoAnswer, Dropped, TargetLost: see :meth:`RestClient.request`.
+        """
+        return self.target.call(operation, body=body, params=params, token=self.token, extra=extra)
+
+
+class Target:
+    """A target that was reached and let the accounts in. Make one with :func:`connect`."""
+
+    def __init__(self, options: TargetOptions, redactor: Redactor) -> None:
+        self.url = options.url
+        self.dialect: Dialect = load_dialect(options.dialect)
+        self.patience = Patience(options.deadline)
+        limit = options.max_connections if options.max_connections is not None else self.dialect.connections
+        self.budget = Budget(limit)
+        self.redactor = redactor
+        self.expired_token = options.expired_token
+        self._ssl = ssl.create_default_context() if self.url.startswith("https") else None
+        self.rest = RestClient(self.url, self.patience, self._ssl)
+        self.first: Account
+        self.second: Account | None = None
+        self.acknowledges_parts = True  # until seen otherwise: DIO-6 is a SHOULD, no test may depend on it
+        self.acknowledges_training = True
+
+    @property
+    def websocket_url(self) -> str:
+        """Address of the websocket: that of the REST API (statement ATT-1)."""
+        return "ws" + self.url.removeprefix("http") + "/"
+
+    def websocket(self) -> WebSocket:
+        """A websocket that is not open yet."""
+        return WebSocket(self.websocket_url, self.patience, self.budget, self._ssl)
+
+    def call(
+        self,
+        operation: str,
+        *,
+        body: Any = None,
+        params: Mapping[str, str] | None = None,
+        token: str | None,
+        extra: float = 0.0,
+    ) -> Answer:
+        """Do a REST operation of the dialect with any token, or none.
+
+        Raises:
+            NoAnswer, Dropped, TargetLost: see :meth:`RestClient.request`.
+        """
+        route = self.dialect.route(operation)
+        content = None if body is None else json.dumps(body).encode()
+        return self.rest.request(route.method, route.path, token=token, params=params, content=content, extra=extra)
+
+    def login(self, credentials: Credentials, name: str) -> Account:
+        """Log an account in, waiting for a server that is not ready yet.
+
+        Raises:
+            TargetRefused: the target knows no such user, or not this token.
+            TargetLost: the target gives no usable answer.
+        """
+        self.redactor.add(credentials.password, f"password of the {name}")
+        self.redactor.add(credentials.token, f"token of the {name}")
+        ready_by = Deadline.after(self.patience.setting)
+        while True:
+            answer = self._login_once(credentials)
+            if answer.status < 500 or ready_by.passed:
+                break
+            time.sleep(READY_POLL)
+        if credentials.token:
+            return self._check_token(credentials, name, answer)
+        if answer.status in (400, 401, 403, 404):
+            raise TargetRefused(
+                f"the target refuses the {name} {credentials.user!r}: "
+                f"{self.dialect.route('token.create')} answered {self.redactor.text(str(answer))}"
+            )
+        try:
+            token = answer.object()["token"]
+        except (Violation, KeyError):
+            token = None
+        if not isinstance(token, str):
+            raise TargetLost(f"no token for the {name}: the target answered {self.redactor.text(str(answer))}")
+        self.redactor.add(token, f"token of the {name}")
+        return Account(self, name, token)
+
+    def _login_once(self, credentials: Credentials) -> Answer:
+        try:
+            if credentials.token:
+                return self.call("dataset.list", token=credentials.token)
+            body = {"id": credentials.user, "password": credentials.password}
+            return self.call("token.create", body=body, token=None)
+        except (NoAnswer, Dropped) as error:
+            raise TargetLost(f"{self.url} is no usable target: {error}") from error
+
+    def _check_token(self, credentials: Credentials, name: str, answer: Answer) -> Account:
+        if answer.status == 401:
+            raise TargetRefused(f"the target refuses the token of the {name}: {self.redactor.text(str(answer))}")
+        if answer.status != 200:
+            raise TargetLost(f"{self.url} is no usable target: {self.redactor.text(str(answer))}")
+        return Account(self, name, credentials.token)
+
+    @cached_property
+    def serves_content(self) -> bool:
+        """Whether the content of a dataset can be read back.
+
+        A server that has the operation answers otherwise to an unknown dataset than to an unknown path.
+        """
+        if not self.dialect.has_content:
+            return False
+        route = self.dialect.route("dataset.content")
+        params = {"uuid": str(uuid.uuid4()), "column_name": "none", "row_offset": "0", "number_of_rows": "1"}
+        known = self.first.call("dataset.content", params=params)
+        bogus = route.path + "_nowhere"
+        unknown = self.rest.request(route.method, bogus, token=self.first.token, params=params)
+        if known.status in (405, 501):
+            return False
+        same_text = known.text.replace(route.path, "") == unknown.text.replace(bogus, "")
+        return not (known.status == unknown.status and same_text)
+
+    def is_alive(self) -> bool:
+        """Whether the target still answers a cheap REST call with HTTP, asked more than once if need be."""
+        ready_by = Deadline.after(self.patience.setting)
+        while True:
+            try:
+                self.first.call("dataset.list")
+            except (TargetLost, Dropped):
+                if ready_by.passed:
+                    return False
+            except NoAnswer:
+                return False
+            else:
+                return True
+            time.sleep(READY_POLL)
+
+    def close(self) -> None:
+        """Close what is still open."""
+        self.rest.close()
+
+
+def connect(options: TargetOptions, redactor: Redactor) -> Target:
+    """Reach a target and log the accounts in.
+
+    Raises:
+        TargetLost: it cannot be reached, or does not speak the protocol.
+        TargetRefused: it does not accept the credentials.
+    """
+    redactor.add(options.expired_token, "expired token")
+    target = Target(options, redactor)
+    try:
+        target.first = target.login(options.first, "first user")
+        if options.second is not None:
+            target.second = target.login(options.second, "second user")
+    except BaseException:
+        target.close()
+        raise
+    return target

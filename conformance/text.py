@@ -1,0 +1,21 @@
+"""Text for people: bounded, printable, on one line."""
+
+from __future__ import annotations
+
+
+def quote(text: str, limit: int = 200) -> str:
+    """``text`` on one line, control characters shown as escapes, cut after ``limit`` characters."""
+    cut = text[: limit + 1]
+    shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in cut)
+    return shown if len(text) <= limit else f"{shown[:limit]}... ({len(text)} characters)"
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 byte``, ``2 bytes``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def hex_preview(data: bytes, limit: int = 8) -> str:
+    """The first bytes in hexadecimal."""
+    shown = data[:limit].hex(" ")
+    return shown if len(data) <= limit else f"{shown} ..."

@@ -1,0 +1,145 @@
+"""Makes the resources of a case on the target, and deletes them after it."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Mapping
+
+from conformance.checks import Dropped, NoAnswer, TargetLost, check
+from conformance.clients.brick_socket import ClusterShape
+from conformance.clients.rest import Answer
+from conformance.models.file import FileModel
+from conformance.resources import Cluster, Upload, UploadFile, preparing
+from conformance.target import Account, Target
+from conformance.templates import render_template
+
+NAME_PREFIX = "hc"  # of every resource that the suite makes
+
+
+class Workshop:
+    """Makes resources with names of this run, and deletes them.
+
+    Args:
+        target: where.
+        run_id: part of every name, so that leftovers of this run can be told apart.
+    """
+
+    def __init__(self, target: Target, run_id: str) -> None:
+        self.target = target
+        self._run_id = run_id
+        self._uploads: list[Upload] = []
+        self._clusters: list[Cluster] = []
+        self._other: list[tuple[Account, str, str]] = []
+        self.leftovers: list[str] = []
+
+    def name(self, kind: str) -> str:
+        """A new name, right in every dialect."""
+        return f"{NAME_PREFIX}_{self._run_id}_{kind}_{secrets.token_hex(3)}"
+
+    def csv(self, size: int, account: Account | None = None) -> Upload:
+        """Begin a CSV upload.
+
+        Args:
+            size: announced bytes.
+            account: whose it shall be, the first user's when None.
+        """
+        return self._begin("csv", {"input": size}, account)
+
+    def mnist(self, input_size: int, label_size: int, account: Account | None = None) -> Upload:
+        """Begin an MNIST upload.
+
+        Args:
+            input_size: announced bytes of the images.
+            label_size: announced bytes of the labels.
+            account: whose it shall be, the first user's when None.
+        """
+        return self._begin("mnist", {"input": input_size, "label": label_size}, account)
+
+    def _begin(self, kind: str, sizes: Mapping[str, int], account: Account | None) -> Upload:
+        account = account or self.target.first
+        name = self.name(kind)
+        body = {"name": name, **{f"{role}_data_size": size for role, size in sizes.items()}}
+        with preparing(f"beginning a {kind} upload"):
+            answer = account.call(f"{kind}.init", body=body)
+            return self.adopt(answer, kind, name, sizes, account)
+
+    def adopt(
+        self, answer: Answer, kind: str, name: str, sizes: Mapping[str, int], account: Account | None = None
+    ) -> Upload:
+        """Take an upload from the answer to its init.
+
+        Raises:
+            Violation: the answer lacks a uuid that it must have.
+        """
+        parsed = answer.object()
+        uuid = parsed.get("uuid")
+        if isinstance(uuid, str):
+            self._other.append((account or self.target.first, "dataset", uuid))
+        files: dict[str, UploadFile] = {}
+        for role, size in sizes.items():
+            file_uuid = parsed.get(f"uuid_{role}_file")
+            check(
+                isinstance(uuid, str) and isinstance(file_uuid, str),
+                expected=f"uuid and uuid_{role}_file in the answer",
+                came=answer,
+            )
+            files[role] = UploadFile(role, str(file_uuid), FileModel(size))
+        upload = Upload(account or self.target.first, kind, name, str(uuid), files)
+        self._uploads.append(upload)
+        return upload
+
+    def dataset(self, kind: str, contents: Mapping[str, bytes], account: Account | None = None) -> Upload:
+        """A finalized dataset, as preparation for something else.
+
+        Raises:
+            SetupFailed: a step on the way failed.
+        """
+        upload = self._begin(kind, {role: len(content) for role, content in contents.items()}, account)
+        upload.write_all(contents)
+        with preparing("finalizing a dataset"):
+            check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
+            upload.finalize().object()
+        return upload
+
+    def cluster(self, shape: ClusterShape, account: Account | None = None) -> Cluster:
+        """A new cluster, in task mode.
+
+        Raises:
+            SetupFailed: the target does not make it.
+        """
+        account = account or self.target.first
+        name = self.name("cluster")
+        template = render_template(self.target.dialect.template, shape)
+        body = {"name": name, "template": base64.b64encode(template.encode()).decode()}
+        with preparing("making a cluster"):
+            answer = account.call("cluster.create", body=body)
+            uuid = answer.object().get("uuid")
+            check(isinstance(uuid, str), expected="the uuid of the new cluster", came=answer)
+        cluster = Cluster(account, name, str(uuid), shape)
+        self._clusters.append(cluster)
+        return cluster
+
+    def will_delete(self, operation: str, uuid: str, account: Account | None = None) -> None:
+        """Note something else that must go: ``dataset`` or ``cluster`` and its uuid."""
+        self._other.append((account or self.target.first, operation, uuid))
+
+    def clean(self) -> None:
+        """Close the sockets and delete everything that was made. What cannot be deleted is noted as left over."""
+        for upload in self._uploads:
+            upload.close_sockets()
+        for cluster in self._clusters:
+            cluster.close_sockets()
+        doomed = {(cluster.account, "cluster", cluster.uuid): cluster.name for cluster in self._clusters}
+        doomed |= {(account, operation, uuid): uuid for account, operation, uuid in self._other}
+        for (account, operation, uuid), name in doomed.items():
+            try:
+                answer = account.call(f"{operation}.delete", params={"uuid": uuid})
+            except (NoAnswer, Dropped, TargetLost) as error:
+                self.leftovers.append(f"{operation} {name}: {error}")
+                continue
+            if answer.status not in (200, 400, 401, 404):
+                self.leftovers.append(f"{operation} {name}: {answer}")
+        self._uploads.clear()
+        self._clusters.clear()
+        self._other.clear()

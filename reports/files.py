@@ -1,0 +1,92 @@
+"""The folder of a run's reports."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from reports.junit import junit_xml
+from reports.model import CaseResult, RunResult
+
+RESULT = "result.json"
+JUNIT = "junit.xml"
+EXCHANGES = "exchanges"
+
+
+class ReportFolderError(Exception):
+    """Reports cannot be written where they should be."""
+
+
+class ReportFolder:
+    """Writes the reports of a run; what an earlier run left there goes first, so that it cannot pass for this one's.
+
+    Args:
+        path: the folder; made if need be.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def prepare(self) -> None:
+        """Make the folder, remove the reports of an earlier run, and see whether it can be written.
+
+        Raises:
+            ReportFolderError: it cannot; one line that says why.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            for name in (RESULT, JUNIT):
+                (self.path / name).unlink(missing_ok=True)
+            if (self.path / EXCHANGES).is_dir():
+                shutil.rmtree(self.path / EXCHANGES)
+            with tempfile.TemporaryFile(dir=self.path):
+                pass
+        except OSError as error:
+            raise ReportFolderError(
+                f"cannot write reports to {self.path}: {error.strerror or error}; "
+                "choose another folder with --report-dir"
+            ) from error
+
+    def write(self, result: RunResult) -> None:
+        """Write everything.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        self._write(RESULT, result.to_json())
+        self._write(JUNIT, junit_xml(result))
+        for case in result.cases:
+            if case.exchange:
+                self._write(f"{EXCHANGES}/{exchange_name(case)}", exchange_text(case))
+
+    def _write(self, name: str, text: str) -> None:
+        # Whole or not at all: a reader never sees half a report.
+        path = self.path / name
+        path.parent.mkdir(exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+
+
+def exchange_name(case: CaseResult) -> str:
+    """File name of the exchange of a case."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", case.id).strip("-") + ".txt"
+
+
+def exchange_text(case: CaseResult) -> str:
+    """An exchange for people: a line an event, times in seconds since the case began."""
+    arrows = {"sent": "->", "received": "<-", "note": "--"}
+    width = max(len(event.channel) for event in case.exchange)
+    lines = [f"{case.id}: {case.outcome.value}", case.title, ""]
+    if case.expected:
+        lines += [f"expected  {case.expected}", f"came      {case.came}", ""]
+    lines += [
+        f"{event.at:10.4f} s  {event.channel:<{width}} {arrows[event.direction]} {event.summary}"
+        for event in case.exchange
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,74 @@
+"""JUnit XML of a result: failures, errors and skipped cases kept apart, statement ids as properties."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+from reports.model import CaseResult, Outcome, RunResult
+
+# What XML 1.0 cannot hold.
+_FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_FAILURES = {Outcome.FAILED}
+_ERRORS = {Outcome.BLOCKED, Outcome.VACUOUS, Outcome.LOST, Outcome.ERROR}
+_SKIPPED = {Outcome.UNSUPPORTED, Outcome.NOT_RUN}
+
+
+def junit_xml(result: RunResult) -> str:
+    """The result as JUnit XML, one suite."""
+    suite = ElementTree.Element(
+        "testsuite",
+        {
+            "name": "hanami-conformance",
+            "tests": str(len(result.cases)),
+            "failures": _count(result, _FAILURES),
+            "errors": _count(result, _ERRORS),
+            "skipped": _count(result, _SKIPPED),
+            "time": f"{result.manifest.get('duration', 0.0):.3f}",
+            "timestamp": str(result.manifest.get("started", "")).split("+", maxsplit=1)[0],
+            "hostname": "localhost",
+        },
+    )
+    for case in result.cases:
+        suite.append(_case(case))
+    if not result.cases and result.reason:
+        # A run that reached no case must not look like an empty success.
+        suite.set("tests", "1")
+        suite.set("errors", "1")
+        entry = ElementTree.SubElement(suite, "testcase", {"classname": "run", "name": "target", "time": "0.000"})
+        error = {"type": result.headline, "message": clean(result.reason)}
+        ElementTree.SubElement(entry, "error", error).text = clean(result.reason)
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _count(result: RunResult, outcomes: set[Outcome]) -> str:
+    return str(sum(1 for case in result.cases if case.outcome in outcomes))
+
+
+def _case(case: CaseResult) -> ElementTree.Element:
+    file, _, name = case.id.partition("::")
+    attributes = {"classname": file.removesuffix(".py"), "name": clean(name), "time": f"{case.duration:.3f}"}
+    element = ElementTree.Element("testcase", attributes)
+    properties = ElementTree.SubElement(element, "properties")
+    for statement in case.statements:
+        ElementTree.SubElement(properties, "property", {"name": "statement", "value": statement})
+    for what, seen in case.observations.items():
+        ElementTree.SubElement(properties, "property", {"name": f"observed: {clean(what)}", "value": clean(seen)})
+    details = {"type": case.outcome.value, "message": clean(case.reason)}
+    text = clean(f"{', '.join(case.broken or case.statements)}: {case.title}\n{case.reason}")
+    if case.outcome in _FAILURES:
+        ElementTree.SubElement(element, "failure", details).text = text
+    elif case.outcome in _ERRORS:
+        ElementTree.SubElement(element, "error", details).text = text
+    elif case.outcome in _SKIPPED:
+        ElementTree.SubElement(element, "skipped", details)
+    return element
+
+
+def clean(text: str) -> str:
+    """The text without what XML cannot hold."""
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)

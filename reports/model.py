@@ -1,0 +1,311 @@
+"""The result of a run. JSON is its file form; every other output is made from it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+FORMAT = "hanami-conformance-result"
+FORMAT_VERSION = 1
+
+
+class Level(StrEnum):
+    """How binding a statement is."""
+
+    MUST = "MUST"
+    SHOULD = "SHOULD"
+    OBSERVE = "OBSERVE"
+
+
+class Outcome(StrEnum):
+    """What became of one case."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNSUPPORTED = "unsupported"
+    BLOCKED = "blocked"  # its preparation failed, so it judged nothing
+    VACUOUS = "vacuous"  # it sent or checked nothing
+    LOST = "lost"  # the target was gone or silent afterwards
+    ERROR = "error"  # a fault of the suite itself
+    NOT_RUN = "not run"
+
+
+class Verdict(StrEnum):
+    """What is said of one statement."""
+
+    PASS = "PASS"  # noqa: S105 - a verdict, no secret
+    FAIL = "FAIL"
+    OBSERVED = "OBSERVED"
+    UNSUPPORTED = "UNSUPPORTED"
+    NOT_RUN = "NOT RUN"
+    LOST = "LOST"
+    VACUOUS = "VACUOUS"
+
+
+class ExitStatus:
+    """Exit status of a run; 0 to 5 keep pytest's own meaning."""
+
+    CONFORMANT = 0
+    NOT_CONFORMANT = 1
+    INTERRUPTED = 2
+    SUITE_FAULT = 3
+    USAGE = 4
+    NOTHING_RAN = 5
+    TARGET_LOST = 6
+
+
+HEADLINES: Mapping[int, str] = {
+    ExitStatus.CONFORMANT: "CONFORMANT",
+    ExitStatus.NOT_CONFORMANT: "NOT CONFORMANT",
+    ExitStatus.INTERRUPTED: "INTERRUPTED",
+    ExitStatus.SUITE_FAULT: "FAULT OF THE SUITE",
+    ExitStatus.USAGE: "USAGE",
+    ExitStatus.NOTHING_RAN: "NOTHING RAN",
+    ExitStatus.TARGET_LOST: "TARGET LOST",
+}
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that went over the wire, or happened to it.
+
+    Attributes:
+        at: seconds since the case began, monotonic.
+        channel: connection that it belongs to, such as ``ws-1``.
+        direction: ``sent``, ``received`` or ``note``.
+        kind: ``http``, ``text``, ``binary``, ``open``, ``close``, ``ping``, ``pong``.
+        summary: one line for people, secrets redacted.
+        payload: the bytes in base64, secrets redacted.
+    """
+
+    at: float
+    channel: str
+    direction: str
+    kind: str
+    summary: str
+    payload: str = ""
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """One test, run once against the target.
+
+    Attributes:
+        id: ``file::test[parameters]``, as the command line takes it.
+        title: what a server must do, one sentence.
+        statements: ids that the case checks.
+        broken: ids that it found broken.
+        outcome: see :class:`Outcome`.
+        reason: why it is not ``passed``, one line.
+        expected: what the protocol asks for, where the case failed.
+        came: what the target did instead.
+        duration: seconds.
+        exchanges: messages sent by the case.
+        checks: comparisons made.
+        observations: name to what was seen, for what the protocol leaves open.
+        exchange: what went over the wire; kept for cases that did not pass.
+    """
+
+    id: str
+    title: str
+    statements: tuple[str, ...]
+    outcome: Outcome
+    broken: tuple[str, ...] = ()
+    reason: str = ""
+    expected: str = ""
+    came: str = ""
+    duration: float = 0.0
+    exchanges: int = 0
+    checks: int = 0
+    observations: Mapping[str, str] = field(default_factory=dict)
+    exchange: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True)
+class StatementResult:
+    """One statement of the catalogue and what is said of it.
+
+    Attributes:
+        id: such as ``PROG-2``.
+        level: see :class:`Level`.
+        workflow: heading that it stands under.
+        step: where the workflow document says so.
+        text: the sentence.
+        verdict: see :class:`Verdict`.
+        reason: why it is neither PASS nor OBSERVED, one line.
+        cases: ids of its cases.
+        selected: False where the command line left the statement out.
+    """
+
+    id: str
+    level: Level
+    workflow: str
+    step: str
+    text: str
+    verdict: Verdict
+    reason: str = ""
+    cases: tuple[str, ...] = ()
+    selected: bool = True
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Everything that one run found out.
+
+    Attributes:
+        manifest: what reproduces the run: versions, target, dialect, digests, options, plan.
+        exit_status: see :class:`ExitStatus`.
+        reason: one line behind the headline, may be empty.
+        statements: in the order of the catalogue.
+        cases: in the order in which they ran.
+        leftovers: resources that could not be deleted on the target.
+    """
+
+    manifest: Mapping[str, Any]
+    exit_status: int
+    reason: str
+    statements: tuple[StatementResult, ...]
+    cases: tuple[CaseResult, ...]
+    leftovers: tuple[str, ...] = ()
+
+    @property
+    def headline(self) -> str:
+        """The verdict on the whole target."""
+        return HEADLINES[self.exit_status]
+
+    def count(self, verdict: Verdict) -> int:
+        """Number of selected statements with a verdict."""
+        return sum(1 for statement in self.statements if statement.selected and statement.verdict is verdict)
+
+    def to_json(self) -> str:
+        """The file form."""
+        data = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "verdict": self.headline,
+            "exit_status": self.exit_status,
+            "reason": self.reason,
+            "summary": self.summary(),
+            "manifest": self.manifest,
+            "statements": [asdict(statement) for statement in self.statements],
+            "cases": [asdict(case) for case in self.cases],
+            "leftovers": self.leftovers,
+        }
+        return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def summary(self) -> dict[str, Any]:
+        """Numbers of the run, by verdict of the statements and by outcome of the cases."""
+        selected = [statement for statement in self.statements if statement.selected]
+        return {
+            "statements": {verdict.value: self.count(verdict) for verdict in Verdict if self.count(verdict)},
+            "statements_selected": len(selected),
+            "cases": dict(Counter(case.outcome.value for case in self.cases)),
+            "exchanges": sum(case.exchanges for case in self.cases),
+            "checks": sum(case.checks for case in self.cases),
+        }
+
+
+def load_result(text: str) -> RunResult:
+    """Read a result from its file form.
+
+    Raises:
+        ValueError: the text is no result, or of a version that this release does not know.
+    """
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not a result of a run: {error}") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise ValueError(f'not a result of a run: "format" is not "{FORMAT}"')
+    if data.get("format_version") != FORMAT_VERSION:
+        raise ValueError(f"result of format version {data.get('format_version')}, this release reads {FORMAT_VERSION}")
+    try:
+        return RunResult(
+            manifest=data["manifest"],
+            exit_status=data["exit_status"],
+            reason=data["reason"],
+            statements=tuple(_statement(entry) for entry in data["statements"]),
+            cases=tuple(_case(entry) for entry in data["cases"]),
+            leftovers=tuple(data["leftovers"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"incomplete result of a run: {error}") from error
+
+
+def _statement(data: Mapping[str, Any]) -> StatementResult:
+    fields = {**data, "level": Level(data["level"]), "verdict": Verdict(data["verdict"]), "cases": tuple(data["cases"])}
+    return StatementResult(**fields)
+
+
+def _case(data: Mapping[str, Any]) -> CaseResult:
+    return CaseResult(
+        **{
+            **data,
+            "outcome": Outcome(data["outcome"]),
+            "statements": tuple(data["statements"]),
+            "broken": tuple(data["broken"]),
+            "exchange": tuple(Event(**event) for event in data["exchange"]),
+        }
+    )
+
+
+def judge(level: Level, statement_id: str, cases: Sequence[CaseResult]) -> tuple[Verdict, str]:
+    """The verdict on a statement, from the cases that name it.
+
+    The worst outcome decides: one failed case outweighs any number that passed.
+
+    Returns:
+        The verdict, and one line of reason where it is neither PASS nor OBSERVED.
+    """
+    if not cases:
+        return Verdict.NOT_RUN, "no case of it was run"
+    for case in cases:
+        if statement_id in case.broken and level is not Level.OBSERVE:
+            return Verdict.FAIL, case.reason
+    ranking = (
+        (Outcome.LOST, Verdict.LOST),
+        (Outcome.ERROR, Verdict.NOT_RUN),
+        (Outcome.VACUOUS, Verdict.VACUOUS),
+        (Outcome.BLOCKED, Verdict.NOT_RUN),
+        (Outcome.NOT_RUN, Verdict.NOT_RUN),
+    )
+    for outcome, verdict in ranking:
+        for case in cases:
+            if case.outcome is outcome:
+                return verdict, case.reason
+    if any(case.outcome is Outcome.PASSED for case in cases):
+        return (Verdict.OBSERVED if level is Level.OBSERVE else Verdict.PASS), ""
+    for case in cases:
+        if case.outcome is Outcome.UNSUPPORTED:
+            return Verdict.UNSUPPORTED, case.reason
+    return Verdict.NOT_RUN, f"its cases broke another statement: {cases[0].reason}"
+
+
+def exit_status(statements: Sequence[StatementResult], cases: Sequence[CaseResult], *, least: Level) -> int:
+    """The exit status that statements and cases add up to.
+
+    Args:
+        statements: with their verdicts.
+        cases: as they ran.
+        least: MUST to judge by MUST statements alone, SHOULD to judge by both.
+    """
+    counted = {Level.MUST} if least is Level.MUST else {Level.MUST, Level.SHOULD}
+    outcomes = {case.outcome for case in cases}
+    if Outcome.LOST in outcomes:
+        return ExitStatus.TARGET_LOST
+    by_level = {statement.id: statement.level for statement in statements}
+    broken = {by_level[statement_id] for case in cases for statement_id in case.broken}
+    blocked = {by_level[name] for case in cases if case.outcome is Outcome.BLOCKED for name in case.statements}
+    if (broken | blocked) & counted:
+        return ExitStatus.NOT_CONFORMANT
+    if outcomes & {Outcome.ERROR, Outcome.VACUOUS}:
+        return ExitStatus.SUITE_FAULT
+    if not outcomes & {Outcome.PASSED, Outcome.FAILED}:
+        return ExitStatus.NOTHING_RAN
+    if Outcome.NOT_RUN in outcomes:
+        return ExitStatus.NOTHING_RAN
+    return ExitStatus.CONFORMANT

@@ -1,0 +1,171 @@
+"""A result on the terminal: the table of statements, the failures, the verdict."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from reports.files import EXCHANGES, exchange_name
+from reports.model import CaseResult, ExitStatus, Outcome, RunResult, StatementResult, Verdict
+
+PLAIN_WIDTH = 120  # where there is no terminal to ask
+EVENTS_SHOWN = 14
+CASES_SHOWN = 20
+
+_VERDICT_STYLES = {
+    Verdict.PASS: "green",
+    Verdict.FAIL: "bold red",
+    Verdict.OBSERVED: "cyan",
+    Verdict.UNSUPPORTED: "yellow",
+    Verdict.NOT_RUN: "bold magenta",
+    Verdict.LOST: "bold red",
+    Verdict.VACUOUS: "bold magenta",
+}
+
+
+def new_console(file: IO[str], *, color: bool | None = None, width: int | None = None) -> Console:
+    """A console that asks the terminal for its width, and keeps to a fixed one where there is none."""
+    console = Console(file=file, force_terminal=color, width=width, highlight=False)
+    if width is None and not console.is_terminal:
+        console = Console(file=file, width=PLAIN_WIDTH, highlight=False)
+    return console
+
+
+def render_result(result: RunResult, folder: Path, *, color: bool, width: int | None = None) -> str:
+    """The result as text.
+
+    Args:
+        result: of a run.
+        folder: where its reports are.
+        color: whether escape sequences for colours may be used.
+        width: of the terminal, characters.
+    """
+    buffer = io.StringIO()
+    console = new_console(buffer, color=color or None, width=width or PLAIN_WIDTH)
+    for part in _parts(result, folder):
+        console.print(part)
+    return buffer.getvalue()
+
+
+def _parts(result: RunResult, folder: Path) -> Iterable[RenderableType]:
+    if any(statement.selected and statement.cases for statement in result.statements):
+        yield _table(result)
+    broken = [case for case in result.cases if case.outcome not in (Outcome.PASSED, Outcome.UNSUPPORTED)]
+    told = [case for case in broken if case.outcome is not Outcome.NOT_RUN]
+    for case in told[:CASES_SHOWN]:
+        yield _failure(case, result, folder)
+    if len(told) > CASES_SHOWN:
+        yield Text(f"\n... and {len(told) - CASES_SHOWN} more cases that did not pass, all in {folder}/result.json")
+    yield _verdict(result, folder)
+
+
+def _table(result: RunResult) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=True)
+    table.add_column("statement", no_wrap=True)
+    table.add_column("level", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("cases", justify="right", no_wrap=True)
+    table.add_column("sentence", ratio=1)
+    workflow = ""
+    for statement in result.statements:
+        if not statement.selected:
+            continue
+        if statement.workflow != workflow:
+            workflow = statement.workflow
+            table.add_row(Text(workflow, style="bold"), "", "", "", "")
+        verdict = Text(statement.verdict.value, style=_VERDICT_STYLES[statement.verdict])
+        sentence = _sentence(statement, result)
+        table.add_row(f"  {statement.id}", statement.level.value, verdict, str(len(statement.cases)), sentence)
+    return table
+
+
+def _sentence(statement: StatementResult, result: RunResult) -> RenderableType:
+    parts: list[Text] = [Text(statement.text.replace("`", ""))]
+    if statement.verdict not in (Verdict.PASS, Verdict.OBSERVED, Verdict.FAIL) and statement.reason:
+        parts.append(Text(statement.reason, style="yellow"))
+    if statement.verdict is Verdict.OBSERVED:
+        own = [case for case in result.cases if case.id in statement.cases]
+        seen = [(what, value) for case in own for what, value in case.observations.items()]
+        parts += [Text(f"{what}: {value}", style="cyan") for what, value in seen]
+    return Group(*parts)
+
+
+def _failure(case: CaseResult, result: RunResult, folder: Path) -> RenderableType:
+    sentences = {statement.id: statement for statement in result.statements}
+    names = case.broken or case.statements
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
+    grid.add_row("case", Text(f"{case.id}\n{case.title}"))
+    grid.add_row("dialect", Text(str(result.manifest.get("dialect", ""))))
+    if case.expected:
+        grid.add_row("expected", Text(case.expected, style="green"))
+        grid.add_row("came", Text(case.came, style="red"))
+    else:
+        grid.add_row("reason", Text(case.reason, style="red"))
+    if case.exchange:
+        grid.add_row("exchange", _exchange(case, folder))
+    grid.add_row("again", Text(again(case, result)))
+    lines: list[RenderableType] = [Text("")]
+    for name in names:
+        statement = sentences[name]
+        head = Text.assemble(
+            (case.outcome.value.upper(), "bold red"),
+            f"  {name} ",
+            (statement.level.value, "bold"),
+            f"  {statement.text}",
+        )
+        lines.append(head)
+    return Group(*lines, Padding(grid, (0, 0, 0, 2)))
+
+
+def _exchange(case: CaseResult, folder: Path) -> Text:
+    arrows = {"sent": "->", "received": "<-", "note": "--"}
+    events = case.exchange[-EVENTS_SHOWN:]
+    lines = [
+        f"{event.at:8.3f} s  {event.channel:<7} {arrows[event.direction]} {event.summary[:200]}" for event in events
+    ]
+    path = folder / EXCHANGES / exchange_name(case)
+    earlier = len(case.exchange) - len(events)
+    lines.append(f"{f'the last {len(events)} of {len(case.exchange)} events, ' if earlier else ''}whole in {path}")
+    return Text("\n".join(lines))
+
+
+def again(case: CaseResult, result: RunResult) -> str:
+    """The line that runs one case again."""
+    target = result.manifest["target"]
+    address = "reference" if target.get("reference") else target.get("url", "")
+    dialect = result.manifest.get("dialect", "documented")
+    shown = "" if dialect == "documented" else f" --dialect {dialect}"
+    return f"hanami-conformance run --target {address}{shown} --case '{case.id}'"
+
+
+def _verdict(result: RunResult, folder: Path) -> RenderableType:
+    good = result.exit_status == ExitStatus.CONFORMANT
+    counts = ", ".join(f"{result.count(verdict)} {verdict.value}" for verdict in Verdict if result.count(verdict))
+    summary = result.summary()
+    head = Text.assemble("\n", (result.headline, "bold green" if good else "bold red"))
+    if result.reason:
+        head.append(f"  {result.reason}")
+    lines = [head]
+    if counts:
+        head.append(f"  {summary['statements_selected']} statements: {counts}")
+    if result.cases:
+        lines.append(
+            Text(
+                f"{len(result.cases)} cases, {summary['exchanges']:,} exchanges, {summary['checks']:,} checks "
+                f"in {result.manifest.get('duration', 0):.1f} s"
+            )
+        )
+    lines += [Text(f"left over on the target: {left}", style="yellow") for left in result.leftovers]
+    lines.append(Text.from_markup(f"reports  {escape(str(folder))}/result.json, {escape(str(folder))}/junit.xml"))
+    return Group(*lines)
