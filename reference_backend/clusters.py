@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -31,6 +32,7 @@ class Cluster:
     Attributes:
         mode: ``TASK`` or ``DIRECT``, in the words of the dialect.
         attached: the websocket that has it now.
+        busy: held while a thread works on the network, which may outlast the websocket that asked for it.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Cluster:
     network: Network
     uuid: str = field(default_factory=new_uuid)
     attached: Attached | None = None
+    busy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class ClusterStore:

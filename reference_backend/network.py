@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float32]
 Matrix = NDArray[np.float32]
 
-LEARNING_RATE = np.float32(0.5)
+LEARNING_RATE = np.float32(1.0)
 LARGEST_INPUT = np.float32(1e6)  # greater values are taken as this one, so that no sum overflows
 
 
@@ -23,6 +23,11 @@ class Network:
         layers: sizes of the layers, inputs first, outputs last; at least two.
         seed: seed of the initial weights.
         text: whatever else the initial weights depend on, such as the template.
+
+    Attributes:
+        weights: of each layer but the first, shape (neurons, neurons of the layer before).
+        biases: of each layer but the first, shape (neurons,).
+        parameters: number of weights and biases.
     """
 
     def __init__(self, layers: Sequence[int], seed: int = 0, text: str = "") -> None:
@@ -34,13 +39,9 @@ class Network:
             scale = np.float32(np.sqrt(2.0 / (before + after)))  # Xavier: keeps the variance from layer to layer
             self.weights.append(random.standard_normal((after, before), dtype=np.float32) * scale)
             self.biases.append(np.zeros(after, dtype=np.float32))
+        self.parameters = sum(part.size for part in (*self.weights, *self.biases))
         self._layers = [np.zeros(size, dtype=np.float32) for size in layers]
         self._scratch: list[Matrix] = []
-
-    @property
-    def parameters(self) -> int:
-        """Number of weights and biases."""
-        return sum(matrix.size for matrix in self.weights) + sum(vector.size for vector in self.biases)
 
     def forward(self, values: Vector) -> Vector:
         """The outputs for ``values``; always finite.
@@ -52,7 +53,8 @@ class Network:
             Shape (outputs,), each from 0 to 1; valid until the next call.
         """
         layers = self._layers
-        np.clip(values, -LARGEST_INPUT, LARGEST_INPUT, out=layers[0])
+        np.maximum(values, -LARGEST_INPUT, out=layers[0])  # two calls of these take half the time of np.clip
+        np.minimum(layers[0], LARGEST_INPUT, out=layers[0])
         last = len(self.weights) - 1
         for index, (matrix, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             layer = layers[index + 1]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from proto import BrickMessage, Codec, ProcessType, SchemaError, TargetBuffer
 from reference_backend.clusters import POLICY_VIOLATION, Cluster, ClusterStore
@@ -13,6 +16,7 @@ from reference_backend.cycle import Cycle
 from reference_backend.sockets.channel import Channel
 
 INVALID_DATA = 1007  # RFC 6455, 7.4.1
+T = TypeVar("T")
 LARGE_NETWORK = 500_000  # parameters from which on a cycle runs in a thread, so as not to keep others waiting
 
 
@@ -123,23 +127,16 @@ class ClusterSession:
 
     async def train(self) -> list[bytes]:
         """One step of training, and the end message (DIO-5, DIO-6)."""
-        cycle, network = self._cycle, self._cluster.network
+        cycle = self._cycle
         if not cycle.expected.has_values():
             raise MistakeError(POLICY_VIOLATION, "training needs expected values for an output")
         arguments = (cycle.inputs.values, cycle.expected.values, cycle.expected.mask())
-        if network.parameters < LARGE_NETWORK:
-            network.train(*arguments)
-        else:
-            await asyncio.to_thread(network.train, *arguments)
+        await self.run_network(self._cluster.network.train, *arguments)
         return [self._plain_answers[ProcessType.TRAIN, True]]
 
     async def request(self) -> list[bytes]:
         """The outputs, one message for each in the order of their names (DIO-3)."""
-        network = self._cluster.network
-        if network.parameters < LARGE_NETWORK:
-            output = network.forward(self._cycle.inputs.values)
-        else:
-            output = await asyncio.to_thread(network.forward, self._cycle.inputs.values)
+        output = await self.run_network(self._cluster.network.forward, self._cycle.inputs.values)
         answers = []
         ports = self._cycle.expected.slices
         for index, (name, part) in enumerate(ports.items(), start=1):
@@ -152,3 +149,10 @@ class ClusterSession:
             )
             answers.append(answer)
         return answers
+
+    async def run_network(self, function: Callable[..., T], *arguments: NDArray[np.float32]) -> T:
+        """Run a function of the network, in a thread when it takes so long that others would have to wait."""
+        if self._cluster.network.parameters < LARGE_NETWORK and not self._cluster.busy.locked():
+            return function(*arguments)
+        async with self._cluster.busy:
+            return await asyncio.to_thread(function, *arguments)

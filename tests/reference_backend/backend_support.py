@@ -1,0 +1,248 @@
+"""A reference backend as a program of its own, and clients of it."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import httpx
+import numpy as np
+from numpy.typing import NDArray
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from proto import BrickMessage, Codec, Dialect, load_dialect
+
+DEADLINE = 20.0  # seconds; only reached when something is broken
+PASSWORDS = {"alice": "alice-password", "bob": "bob-password"}
+BRICKS = """version: 1
+settings:
+    neuron_cooldown: 10000000.0
+    refractory_time: 1
+    max_connection_distance: 1
+    enable_reduction: false
+bricks:
+    1,1,1
+        input: first_input
+        number_of_neurons: 4
+    1,2,1
+        input: second_input
+        number_of_neurons: 2
+    2,1,1
+        number_of_neurons: 8
+    3,1,1
+        output: first_output
+        number_of_neurons: 3
+    3,2,1
+        output: second_output
+        number_of_neurons: 2
+"""
+HEXAGONS = """version: 1
+settings:
+    neuron_cooldown: 100000000000.0
+    refractory_time: 1
+    max_connection_distance: 1
+    enable_reduction: false
+hexagons:
+    1,1,1
+    2,1,1
+    3,1,1
+inputs:
+    - name: first_input
+      target: 1,1,1
+      number_of_inputs: 4
+outputs:
+    - name: first_output
+      target: 3,1,1
+      number_of_outputs: 3
+"""
+_names = itertools.count()
+
+
+def fresh_name() -> str:
+    return f"name {next(_names)}"
+
+
+def encoded(template: str) -> str:
+    return base64.b64encode(template.encode()).decode()
+
+
+def images_file(pixels: NDArray[np.uint8]) -> bytes:
+    """An idx file of images, shape (images, height, width)."""
+    return struct.pack(">4I", 0x803, *pixels.shape) + pixels.tobytes()
+
+
+def labels_file(labels: NDArray[np.uint8]) -> bytes:
+    return struct.pack(">2I", 0x801, len(labels)) + labels.tobytes()
+
+
+class Server:
+    """A running reference backend."""
+
+    def __init__(self, process: subprocess.Popen[str], errors: IO[str], announced: dict[str, Any]) -> None:
+        self.process = process
+        self.announced = announced
+        self.url: str = announced["url"]
+        self.dialect: Dialect = load_dialect(announced["dialect"])
+        self._errors = errors
+
+    @property
+    def socket_url(self) -> str:
+        return self.url.replace("http://", "ws://")
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    def log(self) -> str:
+        self._errors.seek(0)
+        return self._errors.read()
+
+
+@contextmanager
+def running(folder: Path, *options: str) -> Iterator[Server]:
+    """A server until the end of the block; it must end well and without a traceback."""
+    command = [sys.executable, "-m", "reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin"]
+    with (folder / "log").open("w+", encoding="utf-8") as errors:
+        process = subprocess.Popen(
+            [*command, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with process.stdout:
+            try:
+                server = Server(process, errors, json.loads(process.stdout.readline()))
+                yield server
+                process.stdin.close()
+                assert process.wait(DEADLINE) == 0
+            finally:
+                process.kill()
+                process.wait()
+                process.stdin.close()
+        assert "Traceback" not in server.log()
+
+
+class Peer:
+    """A user who is logged in."""
+
+    def __init__(self, server: Server, user: str = "alice") -> None:
+        self.server = server
+        self.dialect = server.dialect
+        self.codec: Codec = server.dialect.codec
+        self.http = httpx.Client(base_url=server.url, timeout=DEADLINE, trust_env=False)
+        self.token = self.call("token.create", id=user, password=PASSWORDS[user]).json()["token"]
+        self.http.headers["X-Auth-Token"] = self.token
+
+    def __enter__(self) -> Peer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
+    def call(self, operation: str, **fields: Any) -> httpx.Response:
+        route = self.dialect.route(operation)
+        if route.method in {"GET", "DELETE"}:
+            return self.http.request(route.method, route.path, params=fields)
+        return self.http.request(route.method, route.path, json=fields)
+
+    def ok(self, operation: str, **fields: Any) -> dict[str, Any]:
+        response = self.call(operation, **fields)
+        assert response.status_code == 200, response.text
+        answer = response.json()
+        assert isinstance(answer, dict)
+        return answer
+
+    def status(self, operation: str, **fields: Any) -> int:
+        return self.call(operation, **fields).status_code
+
+    def begin_csv(self, size: int) -> dict[str, Any]:
+        return self.ok("csv.init", name=fresh_name(), input_data_size=size)
+
+    def begin_mnist(self, images: int, labels: int) -> dict[str, Any]:
+        return self.ok("mnist.init", name=fresh_name(), input_data_size=images, label_data_size=labels)
+
+    def send_file(self, uuid: str, content: bytes) -> None:
+        with self.attach(uuid) as socket:
+            assert self.put(socket, 0, content) == ""
+
+    def put(self, socket: ClientConnection, position: int, data: bytes) -> str:
+        """Send a chunk; the reason why it was refused, or an empty text."""
+        return self.put_raw(socket, self.codec.encode_chunk(position, data))
+
+    def put_raw(self, socket: ClientConnection, message: bytes | str) -> str:
+        socket.send(message)
+        answer = socket.recv(DEADLINE)
+        assert isinstance(answer, bytes)
+        acknowledgement = self.codec.decode_acknowledgement(answer)
+        assert acknowledgement.success == (acknowledgement.error == "")
+        return acknowledgement.error
+
+    def csv_dataset(self, content: bytes) -> str:
+        upload = self.begin_csv(len(content))
+        self.send_file(upload["uuid_input_file"], content)
+        self.ok("csv.finalize", uuid=upload["uuid"], uuid_input_file=upload["uuid_input_file"])
+        return str(upload["uuid"])
+
+    def column(self, uuid: str, name: str, offset: int = 0, count: int = 10_000) -> Any:
+        answer = self.ok("dataset.content", uuid=uuid, column_name=name, row_offset=offset, number_of_rows=count)
+        return answer["data"]
+
+    def cluster(self, template: str = "", *, direct: bool = True) -> str:
+        text = template or (BRICKS if self.dialect.template == "bricks" else HEXAGONS)
+        uuid = str(self.ok("cluster.create", name=fresh_name(), template=encoded(text))["uuid"])
+        if direct:
+            self.ok("cluster.set_mode", uuid=uuid, new_state="DIRECT")
+        return uuid
+
+    def open(self) -> ClientConnection:
+        return connect(self.server.socket_url, compression=None, proxy=None, max_size=None)
+
+    def attach(self, uuid: object, target: str = "file_upload", **fields: Any) -> ClientConnection:
+        """A websocket that was accepted."""
+        socket = self.open()
+        answer = first_answer(socket, {"token": self.token, "uuid": uuid, "target": target} | fields)
+        assert answer == {"success": 1}
+        return socket
+
+    def refusal(self, first: object) -> str:
+        """Why a first message is refused; the socket must then be closed with 1008."""
+        with self.open() as socket:
+            answer = first_answer(socket, first)
+            assert answer["success"] is False
+            assert closing(socket) == (1008, answer["error"])
+            return str(answer["error"])
+
+    def io(self, socket: ClientConnection, name: str, values: list[float], **fields: Any) -> BrickMessage:
+        """Send a ClusterIO_Message; the next answer."""
+        socket.send(self.codec.encode_io(name, values, **({"is_last": True} | fields)))
+        return self.answer(socket)
+
+    def answer(self, socket: ClientConnection) -> BrickMessage:
+        message = socket.recv(DEADLINE)
+        assert isinstance(message, bytes)
+        return self.codec.decode_io(message)
+
+
+def first_answer(socket: ClientConnection, first: object) -> dict[str, Any]:
+    socket.send(first if isinstance(first, (str, bytes)) else json.dumps(first))
+    answer = json.loads(socket.recv(DEADLINE))
+    assert isinstance(answer, dict)
+    return answer
+
+
+def closing(socket: ClientConnection) -> tuple[int, str]:
+    """Code and reason that the server closes with; it must not say anything before."""
+    try:
+        message = socket.recv(DEADLINE)
+    except ConnectionClosed as closed:
+        assert closed.rcvd is not None
+        return closed.rcvd.code, closed.rcvd.reason
+    raise AssertionError(f"expected the end, got {message!r}")

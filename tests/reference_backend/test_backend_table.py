@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from reference_backend import table
+from reference_backend.content import ContentError
+from reference_backend.table import parse_cell, parse_csv
+
+
+def read(text: str | bytes) -> tuple[list[str], list[list[float]]]:
+    content = parse_csv(np.frombuffer(text.encode() if isinstance(text, str) else text, dtype=np.uint8))
+    parts: list[NDArray[np.float32]] = [column.rows(0, content.number_of_rows) for column in content.columns]
+    assert content.number_of_columns == content.inputs == len(parts)
+    return [column.name for column in content.columns], np.hstack(parts).tolist()
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "rows"),
+    [
+        pytest.param("a\n1\n", ["a"], [[1]], id="one column"),
+        pytest.param("a,b\r\n1,-2.5\r\n+3e2,.5", ["a", "b"], [[1, -2.5], [300, 0.5]], id="CRLF, no end"),
+        pytest.param(" a ,b\n\n 1 ,2\n\n", ["a", "b"], [[1, 2]], id="blanks and empty lines"),
+        pytest.param("a,b,c\n,null,TRUE\nfalse,1\n", ["a", "b", "c"], [[0, 0, 1], [0, 1, 0]], id="words and gaps"),
+        pytest.param('"a,1","b\nc"\n"1","2"\n', ["a,1", "b\nc"], [[1, 2]], id="quotes"),
+        pytest.param("\ufeffa\n1\n", ["a"], [[1]], id="byte order mark"),
+        pytest.param("größe\n1\n", ["größe"], [[1]], id="letters"),
+        pytest.param("a,b\n", ["a", "b"], [], id="no rows"),
+    ],
+)
+def test_tables(text: str, names: list[str], rows: list[list[float]]) -> None:
+    assert read(text) == (names, rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param("\n\n", "line 1: there is no header", id="no header"),
+        pytest.param("a,,b\n", "line 1, column 2: the name is empty", id="empty name"),
+        pytest.param("a, a\n", "line 1, column 2: the name 'a' appears twice", id="name twice"),
+        pytest.param("a,b\n1,2\n1,2,3\n", "line 3: 3 cells, but the header has 2", id="long row"),
+        pytest.param("a,b\n1,x\n", "line 2, column 'b': 'x' is no finite number", id="text"),
+        pytest.param("a\nnan\n", "no finite number", id="nan"),
+        pytest.param("a\n-Infinity\n", "no finite number", id="infinity"),
+        pytest.param("a\n1e39\n", "no finite number", id="beyond float32"),
+        pytest.param("a\n1_0\n", "no finite number", id="underscore"),
+        pytest.param("a\n\u0661\n", "no finite number", id="digit of another script"),
+        pytest.param("a\n0x10\n", "no finite number", id="hexadecimal"),
+        pytest.param("a\n1\0\n", "no finite number", id="NUL"),
+        pytest.param("a\n1\r2\n", "line 2: new-line character", id="lone CR"),
+        pytest.param('a\n"1"2\n', "line 2: ", id="text behind a quote"),
+        pytest.param('a\n"1\n2\n', "unexpected end", id="open quote"),
+        pytest.param(b"a\n1\n\xff\n", "not UTF-8", id="not UTF-8"),
+        pytest.param("a\n" + "1" * 200_000, "field larger", id="huge cell"),
+    ],
+)
+def test_what_is_no_table(text: str | bytes, reason: str) -> None:
+    with pytest.raises(ContentError, match=reason):
+        read(text)
+
+
+def test_a_small_file_cannot_become_a_huge_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "FREE_CELLS", 1000)
+    with pytest.raises(ContentError, match="most of them missing"):
+        read(",".join(f"c{number}" for number in range(200)) + "\n" + "1\n" * 100)
+
+
+def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "MAX_LINE", 100)
+    with pytest.raises(ContentError, match="line 2: longer than 100"):
+        read("a\n" + "1" * 101)
+
+
+@given(st.floats(width=32, allow_nan=False, allow_infinity=False))
+def test_float32_values_survive(value: float) -> None:
+    assert read(f"a\n{value!r}\n")[1] == [[value]]
+
+
+@given(st.text(max_size=10))
+def test_a_cell_is_a_finite_float32_or_refused(text: str) -> None:
+    value = parse_cell(text)
+    assert value is None or np.isfinite(np.float32(value))
