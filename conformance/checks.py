@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from conformance.record import current_case
 
 
@@ -11,7 +14,7 @@ class Violation(AssertionError):  # noqa: N818 - the field's word
     Attributes:
         expected: what the statement asks for.
         came: what the target did instead.
-        statement: id of the statement, where a test checks several.
+        statement: id of the statement, None for the one that the test names first.
     """
 
     def __init__(self, expected: str, came: str, statement: str | None = None) -> None:
@@ -27,6 +30,16 @@ class NoAnswer(Violation):
 
 class Dropped(Violation):
     """The target ended a connection that was needed, or never let it begin."""
+
+
+@contextlib.contextmanager
+def blaming(statement: str) -> Iterator[None]:
+    """What is violated in here breaks this statement, and not the one that the test names first."""
+    try:
+        yield
+    except Violation as violation:
+        violation.statement = statement
+        raise
 
 
 class SetupFailed(Exception):  # noqa: N818 - names what happened, like its siblings
@@ -48,7 +61,7 @@ def check(holds: object, *, expected: str, came: object, statement: str | None =
         holds: the comparison; anything that is true passes.
         expected: what the statement asks for, for the report.
         came: what the target did; its ``str`` goes into the report.
-        statement: id of the statement that is broken otherwise, where a test checks several.
+        statement: id of the statement that is broken otherwise, None for the one that the test names first.
 
     Raises:
         Violation: the comparison does not hold.

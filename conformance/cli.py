@@ -85,9 +85,8 @@ def run_suite(arguments: argparse.Namespace) -> int:
     command.append("--hanami-console")
     for option in OPTIONS:
         value = getattr(arguments, option.dest)
-        for one in value if option.many else [value]:
-            if one is not None:
-                command.append(f"{option.flag}={one}")
+        given = value if option.many else [value]
+        command += [f"{option.flag}={one}" for one in given if one is not None]
     if arguments.keyword:
         command += ["-k", arguments.keyword]
     # Plugins and settings of the folder or the environment are for other test suites, and may reorder or rerun ours.

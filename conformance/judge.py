@@ -10,6 +10,7 @@ import pytest
 from conformance.catalogue import catalogue
 from conformance.checks import SetupFailed, TargetLost, Unsupported, Violation
 from conformance.record import Case
+from conformance.redact import SECRETS
 from conformance.target import Target
 from conformance.text import quote
 from reports.model import CaseResult, Event, Level, Outcome
@@ -59,7 +60,6 @@ class CaseJudge:
         if call.when == "teardown" and self._outcome is not Outcome.PASSED:
             return
         self._failed(error, call, report)
-        self._keep_exchange()
 
     def _passed(self, report: pytest.TestReport) -> None:
         assert self._case is not None
@@ -73,6 +73,7 @@ class CaseJudge:
         self._keep_exchange()
 
     def _failed(self, error: BaseException, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+        self._keep_exchange()
         known = isinstance(error, (Violation, SetupFailed, TargetLost))
         if known and not self._target.is_alive():
             self._set(Outcome.LOST, f"the target no longer answers; before that: {error}")
@@ -84,7 +85,7 @@ class CaseJudge:
                 return
         else:
             self._set(Outcome.ERROR, f"fault of the suite: {type(error).__name__}: {error}")
-            report.longrepr = self._target.redactor.text(str(report.longrepr))
+            report.longrepr = SECRETS.text(str(report.longrepr))
             return
         report.longrepr = self._explain()
 
@@ -93,6 +94,7 @@ class CaseJudge:
             # The protocol leaves it open: what would break another statement is just what was seen.
             assert self._case is not None
             self._set(Outcome.PASSED, "")
+            self._exchange = ()
             self._case.observations["it ended with"] = self._line(str(error))
             report.outcome = "passed"
             report.longrepr = None
@@ -102,20 +104,20 @@ class CaseJudge:
             self._expected = self._line(error.expected)
             self._came = self._line(error.came)
             self._reason = f"expected {self._expected}; came {self._came}"
-        broken = error.statement if isinstance(error, Violation) else None
-        self._broken = self._statements if broken is None else (broken,)
+        named = error.statement if isinstance(error, Violation) else None
+        self._broken = (named or self._statements[0],)
 
     def _set(self, outcome: Outcome, reason: str) -> None:
         self._outcome = outcome
         self._reason = self._line(reason)
 
     def _line(self, text: str) -> str:
-        return quote(self._target.redactor.text(text), MAX_LINE)
+        return quote(text, MAX_LINE)
 
     def _keep_exchange(self) -> None:
-        # Taken now: the deletions that follow belong to no statement.
+        # Taken now: the liveness probe and the deletions that follow belong to no statement.
         assert self._case is not None
-        self._exchange = self._case.exchange(self._target.redactor)
+        self._exchange = self._case.exchange()
 
     def _explain(self) -> str:
         lines = [f"{self._outcome.value}: {', '.join(self._broken or self._statements)}: {self._title}"]
@@ -136,7 +138,6 @@ class CaseJudge:
         self._case = None
         if self._outcome is Outcome.NOT_RUN:
             return None
-        redactor = self._target.redactor
         return CaseResult(
             id=case.id,
             title=self._title,
@@ -149,7 +150,7 @@ class CaseJudge:
             duration=round(time.monotonic() - case.began, 6),
             exchanges=case.sent,
             checks=case.checks,
-            observations={what: quote(redactor.text(seen), MAX_LINE) for what, seen in case.observations.items()},
+            observations={what: quote(seen, MAX_LINE) for what, seen in case.observations.items()},
             exchange=self._exchange,
         )
 

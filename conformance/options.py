@@ -145,10 +145,11 @@ def resolve(given: Mapping[str, Any], environment: Mapping[str, str] = os.enviro
     if connections is None and reference:
         connections = REFERENCE_CONNECTIONS
     deadline = _number(values["deadline"], "--deadline", float, 0.1) if values["deadline"] else 10.0
+    url = "" if reference else _url(values["target"])
     first, second = (Credentials(), None) if reference else _credentials(values)
     return RunOptions(
         target=TargetOptions(
-            url="" if reference else _url(values["target"]),
+            url=url,
             first=first,
             second=second,
             expired_token=values["expired_token"],

@@ -23,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--hanami-console", action="store_true", default=False, help="(set by hanami-conformance run)")
 
 
+@pytest.hookimpl(trylast=True)  # after pytest has its terminal reporter, which the console command mutes
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and begin a run that the console command asked for."""
     config.addinivalue_line("markers", "statement(*ids): statements of the protocol that a test checks")

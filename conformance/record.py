@@ -5,24 +5,30 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from conformance.redact import Redactor
+from conformance.redact import SECRETS
 from reports.model import Event
 
 # A payload above this is cut in the report: its digest and length tell what it was.
 PAYLOAD_LIMIT = 1 << 20
 
+Summary = str | Callable[[], str]
+
 
 @dataclass(frozen=True)
 class RawEvent:
-    """One recorded event, not redacted yet; see :class:`reports.model.Event`."""
+    """One recorded event, not redacted yet; see :class:`reports.model.Event`.
+
+    Its summary is made when it is asked for: most events are never looked at.
+    """
 
     at: float
     channel: str
     direction: str
     kind: str
-    summary: str
+    summary: Summary
     payload: bytes
 
 
@@ -44,31 +50,31 @@ class Case:
         self._channels[kind] = number
         return f"{kind}-{number}"
 
-    def sent_event(self, channel: str, kind: str, summary: str, payload: bytes = b"") -> None:
+    def sent_event(self, channel: str, kind: str, summary: Summary, payload: bytes = b"") -> None:
         """Record something sent to the target."""
         self.sent += 1
         self._add(channel, "sent", kind, summary, payload)
 
-    def received_event(self, channel: str, kind: str, summary: str, payload: bytes = b"") -> None:
+    def received_event(self, channel: str, kind: str, summary: Summary, payload: bytes = b"") -> None:
         """Record something that came from the target."""
         self._add(channel, "received", kind, summary, payload)
 
-    def note(self, channel: str, kind: str, summary: str) -> None:
+    def note(self, channel: str, kind: str, summary: Summary) -> None:
         """Record something that happened to a connection."""
         self._add(channel, "note", kind, summary, b"")
 
-    def _add(self, channel: str, direction: str, kind: str, summary: str, payload: bytes) -> None:
+    def _add(self, channel: str, direction: str, kind: str, summary: Summary, payload: bytes) -> None:
         at = time.monotonic() - self.began
         self.events.append(RawEvent(at, channel, direction, kind, summary, payload))
 
-    def exchange(self, redactor: Redactor) -> tuple[Event, ...]:
+    def exchange(self) -> tuple[Event, ...]:
         """The record, fit for a report: secrets redacted, very large payloads cut with their digest."""
-        return tuple(_event(event, redactor) for event in self.events)
+        return tuple(_event(event) for event in self.events)
 
 
-def _event(event: RawEvent, redactor: Redactor) -> Event:
-    summary = redactor.text(event.summary)
-    payload = redactor.data(event.payload)
+def _event(event: RawEvent) -> Event:
+    summary = SECRETS.text(event.summary if isinstance(event.summary, str) else event.summary())
+    payload = SECRETS.data(event.payload)
     if len(payload) > PAYLOAD_LIMIT:
         digest = hashlib.sha256(payload).hexdigest()
         summary += f" (cut after 1 MiB: {len(payload)} bytes, sha256 {digest})"

@@ -19,6 +19,10 @@ class Redactor:
     def __init__(self) -> None:
         self._replacements: dict[str, str] = {}
 
+    def clear(self) -> None:
+        """Forget every secret: a new run begins."""
+        self._replacements.clear()
+
     def add(self, secret: str, label: str) -> None:
         """Hide ``secret`` from now on; ``label`` stands in its place."""
         for spelling in (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
@@ -40,6 +44,11 @@ class Redactor:
     def _longest_first(self) -> list[str]:
         # A password may be a part of a token or of another password: the longer one goes first.
         return sorted(self._replacements, key=len, reverse=True)
+
+
+# The secrets of the run that goes on. One place, so that text can be made safe before it is cut: a secret that was cut
+# short would not be known any more.
+SECRETS = Redactor()
 
 
 def _hide_text(match: re.Match[str]) -> str:

@@ -20,7 +20,7 @@ from conformance.manifest import Manifest
 from conformance.options import OPTIONS, RunOptions, resolve
 from conformance.plugin import SUITE
 from conformance.record import begin_case, end_case
-from conformance.redact import Redactor
+from conformance.redact import SECRETS
 from conformance.result import build_result
 from conformance.target import Target, TargetRefused, connect
 from reports.files import ReportFolder, ReportFolderError
@@ -45,7 +45,6 @@ class Run:
         self.options = options
         self._folder = folder
         self._console = console
-        self.redactor = Redactor()
         self.manifest = Manifest(options)
         self._backend: ReferenceBackend | None = None
         self._target: Target | None = None
@@ -79,11 +78,11 @@ class Run:
             if self.options.reference:
                 self._backend = ReferenceBackend(target_options.dialect)
                 target_options = self._backend.start(target_options)
-            self._target = connect(target_options, self.redactor)
+            self._target = connect(target_options)
         except TargetRefused as error:
-            raise pytest.UsageError(self.redactor.text(str(error))) from error
+            raise pytest.UsageError(SECRETS.text(str(error))) from error
         except TargetLost as error:
-            self._reason = self.redactor.text(str(error))
+            self._reason = SECRETS.text(str(error))
             pytest.exit(self._reason, returncode=ExitStatus.TARGET_LOST)
         self._judge = CaseJudge(self._target)
         self.manifest.target_reached(self._target, planned=len(self._planned))
@@ -182,6 +181,7 @@ def begin_run(config: pytest.Config) -> Run:
     except (ValueError, ReportFolderError) as error:
         raise pytest.UsageError(str(error)) from error
     console = TerminalConsole(mute_pytest(config)) if config.getoption("hanami_console") else QuietConsole()
+    SECRETS.clear()
     run = Run(config, options, folder, console)
     config.stash[RUN] = run
     config.pluginmanager.register(run, "hanami-run")
@@ -216,8 +216,8 @@ def in_order(items: list[pytest.Item]) -> None:
     places = {name: place for place, name in enumerate(catalogue())}
     files: dict[Path, int] = {}
     for item in filter(is_ours, items):
-        place = min((places[name] for name in statements_of(item)), default=len(places))
-        files[item.path] = min(place, files.get(item.path, place))
+        names = statements_of(item)
+        files.setdefault(item.path, places[names[0]] if names else len(places))
     items.sort(key=lambda item: (item.get_closest_marker("hostile") is not None, files.get(item.path, -1)))
 
 

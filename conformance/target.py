@@ -17,7 +17,7 @@ from conformance.clients.budget import Budget
 from conformance.clients.rest import Answer, RestClient
 from conformance.clients.websocket import WebSocket
 from conformance.deadline import Deadline, Patience
-from conformance.redact import Redactor
+from conformance.redact import SECRETS
 from proto.dialects import Dialect, load_dialect
 
 READY_POLL = 0.25  # seconds between two questions to a server that is not ready yet
@@ -120,13 +120,12 @@ class Account:
 class Target:
     """A target that was reached and let the accounts in. Make one with :func:`connect`."""
 
-    def __init__(self, options: TargetOptions, redactor: Redactor) -> None:
+    def __init__(self, options: TargetOptions) -> None:
         self.url = options.url
         self.dialect: Dialect = load_dialect(options.dialect)
         self.patience = Patience(options.deadline)
         limit = options.max_connections if options.max_connections is not None else self.dialect.connections
         self.budget = Budget(limit)
-        self.redactor = redactor
         self.expired_token = options.expired_token
         self._ssl = ssl.create_default_context() if self.url.startswith("https") else None
         self.rest = RestClient(self.url, self.patience, self._ssl)
@@ -169,8 +168,8 @@ class Target:
             TargetRefused: the target knows no such user, or not this token.
             TargetLost: the target gives no usable answer.
         """
-        self.redactor.add(credentials.password, f"password of the {name}")
-        self.redactor.add(credentials.token, f"token of the {name}")
+        SECRETS.add(credentials.password, f"password of the {name}")
+        SECRETS.add(credentials.token, f"token of the {name}")
         ready_by = Deadline.after(self.patience.setting)
         while True:
             answer = self._login_once(credentials)
@@ -182,15 +181,15 @@ class Target:
         if answer.status in (400, 401, 403, 404):
             raise TargetRefused(
                 f"the target refuses the {name} {credentials.user!r}: "
-                f"{self.dialect.route('token.create')} answered {self.redactor.text(str(answer))}"
+                f"{self.dialect.route('token.create')} answered {answer}"
             )
         try:
             token = answer.object()["token"]
         except (Violation, KeyError):
             token = None
         if not isinstance(token, str):
-            raise TargetLost(f"no token for the {name}: the target answered {self.redactor.text(str(answer))}")
-        self.redactor.add(token, f"token of the {name}")
+            raise TargetLost(f"no token for the {name}: the target answered {answer}")
+        SECRETS.add(token, f"token of the {name}")
         return Account(self, name, token)
 
     def _login_once(self, credentials: Credentials) -> Answer:
@@ -204,9 +203,9 @@ class Target:
 
     def _check_token(self, credentials: Credentials, name: str, answer: Answer) -> Account:
         if answer.status == 401:
-            raise TargetRefused(f"the target refuses the token of the {name}: {self.redactor.text(str(answer))}")
+            raise TargetRefused(f"the target refuses the token of the {name}: {answer}")
         if answer.status != 200:
-            raise TargetLost(f"{self.url} is no usable target: {self.redactor.text(str(answer))}")
+            raise TargetLost(f"{self.url} is no usable target: {answer}")
         return Account(self, name, credentials.token)
 
     @cached_property
@@ -247,15 +246,15 @@ class Target:
         self.rest.close()
 
 
-def connect(options: TargetOptions, redactor: Redactor) -> Target:
+def connect(options: TargetOptions) -> Target:
     """Reach a target and log the accounts in.
 
     Raises:
         TargetLost: it cannot be reached, or does not speak the protocol.
         TargetRefused: it does not accept the credentials.
     """
-    redactor.add(options.expired_token, "expired token")
-    target = Target(options, redactor)
+    SECRETS.add(options.expired_token, "expired token")
+    target = Target(options)
     try:
         target.first = target.login(options.first, "first user")
         if options.second is not None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from conformance.redact import SECRETS
+
 
 def quote(text: str, limit: int = 200) -> str:
-    """``text`` on one line, control characters shown as escapes, cut after ``limit`` characters."""
-    cut = text[: limit + 1]
+    """``text`` on one line: secrets replaced, control characters shown as escapes, cut after ``limit`` characters."""
+    text = SECRETS.text(text)
+    cut = text[:limit]
     shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in cut)
-    return shown if len(text) <= limit else f"{shown[:limit]}... ({len(text)} characters)"
+    return shown if len(text) <= limit else f"{shown}... ({len(text)} characters)"
 
 
 def plural(count: int, noun: str) -> str:

@@ -77,7 +77,7 @@ class Event:
         at: seconds since the case began, monotonic.
         channel: connection that it belongs to, such as ``ws-1``.
         direction: ``sent``, ``received`` or ``note``.
-        kind: ``http``, ``text``, ``binary``, ``open``, ``close``, ``ping``, ``pong``.
+        kind: ``http``, ``text``, ``binary``, ``open``, ``close``, or ``raw`` for bytes past the protocol.
         summary: one line for people, secrets redacted.
         payload: the bytes in base64, secrets redacted.
     """

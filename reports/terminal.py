@@ -57,7 +57,7 @@ def render_result(result: RunResult, folder: Path, *, color: bool, width: int | 
 
 
 def _parts(result: RunResult, folder: Path) -> Iterable[RenderableType]:
-    if any(statement.selected and statement.cases for statement in result.statements):
+    if any(case.outcome is not Outcome.NOT_RUN for case in result.cases):
         yield _table(result)
     broken = [case for case in result.cases if case.outcome not in (Outcome.PASSED, Outcome.UNSUPPORTED)]
     told = [case for case in broken if case.outcome is not Outcome.NOT_RUN]
@@ -131,13 +131,11 @@ def _failure(case: CaseResult, result: RunResult, folder: Path) -> RenderableTyp
 def _exchange(case: CaseResult, folder: Path) -> Text:
     arrows = {"sent": "->", "received": "<-", "note": "--"}
     events = case.exchange[-EVENTS_SHOWN:]
-    lines = [
-        f"{event.at:8.3f} s  {event.channel:<7} {arrows[event.direction]} {event.summary[:200]}" for event in events
-    ]
+    lines = [f"{event.at:8.3f} s  {event.channel:<7} {arrows[event.direction]} {event.summary}" for event in events]
     path = folder / EXCHANGES / exchange_name(case)
     earlier = len(case.exchange) - len(events)
     lines.append(f"{f'the last {len(events)} of {len(case.exchange)} events, ' if earlier else ''}whole in {path}")
-    return Text("\n".join(lines))
+    return Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
 
 
 def again(case: CaseResult, result: RunResult) -> str:

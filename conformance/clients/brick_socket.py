@@ -56,9 +56,16 @@ class BrickSocket:
 
     def __init__(self, websocket: WebSocket, target: Target, shape: ClusterShape) -> None:
         self.websocket = websocket
+        self.websocket.describe = self._describe
         self.shape = shape
         self._target = target
         self._codec = target.dialect.codec
+
+    def _describe(self, message: Message) -> str:
+        try:
+            return describe(self.decode(message))
+        except Violation:
+            return str(message)
 
     def post(
         self,
@@ -89,10 +96,7 @@ class BrickSocket:
             target_buffer=buffer,
             number_of_values=number_of_values,
         )
-        kind = {0: "REQUEST", 1: "TRAIN"}.get(process_type, str(process_type))
-        announced = len(values) if number_of_values is None else number_of_values
-        summary = f"ClusterIO {name!r} {kind} isLast={str(is_last).lower()} numberOfValues={announced} {short(values)}"
-        self.websocket.send(payload, summary)
+        self.websocket.send(payload, lambda: describe(self._codec.decode_io(payload)))
 
     def post_bytes(self, payload: bytes, what: str) -> None:
         """Send bytes that need not be a message of the protocol."""

@@ -23,12 +23,19 @@ class FileSocket:
 
     def __init__(self, websocket: WebSocket, codec: Codec, model: FileModel) -> None:
         self.websocket = websocket
+        self.websocket.describe = self._describe
         self._codec = codec
         self.model = model
 
+    def _describe(self, message: Message) -> str:
+        try:
+            return f"FileUploadResponse {describe(self.decode(message))}"
+        except Violation:
+            return str(message)
+
     def post(self, position: int, data: bytes) -> None:
         """Send a chunk without waiting for its acknowledgement."""
-        self.websocket.send(self._codec.encode_chunk(position, data), chunk_summary(position, data))
+        self.websocket.send(self._codec.encode_chunk(position, data), lambda: chunk_summary(position, data))
 
     def post_bytes(self, payload: bytes, what: str) -> None:
         """Send bytes that need not be a message of the protocol."""

@@ -126,7 +126,7 @@ class RestClient:
         line = f"{method} {request.url.raw_path.decode('ascii')}"
         channel = case.channel("rest")
         body = content or b""
-        case.sent_event(channel, "http", f"{line} {quote(body.decode('utf-8', 'replace'), MAX_SUMMARY)}".strip(), body)
+        case.sent_event(channel, "http", lambda: f"{line} {quote(body.decode('utf-8', 'replace'), MAX_SUMMARY)}", body)
         began = time.monotonic()
         try:
             response = self._client.send(request)
@@ -144,7 +144,7 @@ class RestClient:
             ) from error
         self._patience.answered(time.monotonic() - began)
         answer = Answer(line, response.status_code, response.content, response.headers.get("content-type", ""))
-        case.received_event(channel, "http", str(answer), answer.body)
+        case.received_event(channel, "http", lambda: str(answer), answer.body)
         return answer
 
     def close(self) -> None:

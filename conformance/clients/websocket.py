@@ -12,7 +12,7 @@ import ssl
 import struct
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from websockets.client import ClientProtocol
@@ -25,7 +25,7 @@ from websockets.uri import parse_uri
 from conformance.checks import Dropped, NoAnswer, TargetLost
 from conformance.clients.budget import Budget
 from conformance.deadline import Deadline, Patience
-from conformance.record import current_case
+from conformance.record import Summary, current_case
 from conformance.text import hex_preview, quote
 
 READ_SIZE = 1 << 16
@@ -91,6 +91,7 @@ class WebSocket:
         self._fragments_are_text = False
         self._socket: socket.socket | None = None
         self.ending: Ending | None = None
+        self.describe: Callable[[Message], str] = str  # how the record shows what comes; the attached side knows better
 
     @property
     def channel(self) -> str:
@@ -135,13 +136,18 @@ class WebSocket:
         case.received_event(self._channel, "open", "websocket open")
 
     def send_text(self, text: str) -> None:
-        """Send a text message."""
+        """Send a text message.
+
+        Raises:
+            Dropped, NoAnswer: see :meth:`send`.
+        """
         payload = text.encode()
-        current_case().sent_event(self._channel, "text", f"text {quote(text)}", payload)
+        current_case().sent_event(self._channel, "text", lambda: f"text {quote(text)}", payload)
+        self._need_open()
         self._protocol.send_text(payload)
         self._flush(self._patience.deadline())
 
-    def send(self, payload: bytes, summary: str | None = None) -> None:
+    def send(self, payload: bytes, summary: Summary | None = None) -> None:
         """Send a binary message.
 
         Args:
@@ -152,10 +158,9 @@ class WebSocket:
             Dropped: the connection is gone.
             NoAnswer: the target does not take the bytes until the deadline.
         """
-        shown = summary or f"binary {len(payload)} bytes {hex_preview(payload)}"
+        shown = summary or (lambda: f"binary {len(payload)} bytes {hex_preview(payload)}")
         current_case().sent_event(self._channel, "binary", shown, payload)
-        if self._protocol.state is not State.OPEN:
-            raise Dropped("an open connection to send on", str(self.ending))
+        self._need_open()
         self._protocol.send_binary(payload)
         self._flush(self._patience.deadline())
 
@@ -166,9 +171,13 @@ class WebSocket:
             parts: payloads of the frames; some may be empty.
             summary: what the message is, for the record.
             ping_between: whether a ping goes between any two frames.
+
+        Raises:
+            Dropped, NoAnswer: see :meth:`send`.
         """
         shown = f"{summary} in {len(parts)} fragments{' with pings between them' if ping_between else ''}"
         current_case().sent_event(self._channel, "binary", shown, b"".join(parts))
+        self._need_open()
         for index, part in enumerate(parts):
             last = index == len(parts) - 1
             if index == 0:
@@ -179,6 +188,19 @@ class WebSocket:
             if ping_between and not last:
                 self._protocol.send_ping(b"between")
                 self._flush(self._patience.deadline())
+
+    def send_raw(self, data: bytes, what: str) -> None:
+        """Send bytes past the websocket protocol: no frame, or a part of one."""
+        assert self._socket is not None
+        current_case().sent_event(self._channel, "raw", f"{what}: {hex_preview(data)}", data)
+        with contextlib.suppress(OSError):
+            self._socket.settimeout(max(self._patience.seconds, 0.001))
+            self._socket.sendall(data)
+
+    def close_sending(self) -> None:
+        """Close the sending side of the connection and leave the other open."""
+        current_case().note(self._channel, "close", "sending side closed by the suite")
+        self._half_close()
 
     def receive(self, awaited: str, extra: float = 0.0) -> Message:
         """Wait for the next message.
@@ -259,6 +281,10 @@ class WebSocket:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._abandon("reset by the suite")
 
+    def _need_open(self) -> None:
+        if self._protocol.state is not State.OPEN:
+            raise Dropped("an open connection to send on", str(self.ending))
+
     def _flush(self, deadline: Deadline) -> None:
         assert self._socket is not None
         for data in self._protocol.data_to_send():
@@ -334,7 +360,8 @@ class WebSocket:
             self._fragments.append(payload)
             if frame.fin:
                 message = Message(self._fragments_are_text, b"".join(self._fragments))
-                case.received_event(self._channel, "text" if message.text else "binary", str(message), message.data)
+                kind = "text" if message.text else "binary"
+                case.received_event(self._channel, kind, lambda: self.describe(message), message.data)
                 self._messages.append(message)
         elif frame.opcode is Opcode.PONG:
             self._pongs.append(payload)

@@ -20,31 +20,6 @@ GOOD_ACCURACY = 0.85
 FAR_ABOVE_CHANCE = 0.3  # guessing gives 0.1, with a standard deviation of 0.016 over 360 digits
 
 
-@statement("DATA-8", "PROG-3", "FIN-1", "FIN-2")
-def test_handwritten_digits_are_uploaded_and_read_back(workshop: Workshop) -> None:
-    """Real IDX files, sent in the SDK's chunks over one socket each, become a dataset that equals them."""
-    data = digits()
-    contents = {"input": data.image_file, "label": data.label_file}
-    upload = workshop.mnist(len(data.image_file), len(data.label_file))
-    upload.write_all(contents, chunk=SEGMENT)
-    check(upload.wait_complete(), expected="complete = true", came="complete = false", statement="PROG-3")
-    answer = upload.finalize()
-    check(answer.status == 200, expected="200 to the PUT that finalizes", came=answer, statement="FIN-1")
-    check_dataset(upload, DatasetModel.of_images(data.images, data.labels))
-
-
-@statement("PROG-3", "FIN-1", "FIN-2")
-def test_a_table_of_flowers_is_uploaded_and_read_back(workshop: Workshop) -> None:
-    """A real CSV table becomes a dataset that equals it, value for value."""
-    content, names, values = iris()
-    upload = workshop.csv(len(content))
-    upload.write_all({"input": content}, chunk=SEGMENT)
-    check(upload.wait_complete(), expected="complete = true", came="complete = false", statement="PROG-3")
-    answer = upload.finalize()
-    check(answer.status == 200, expected="200 to the PUT that finalizes", came=answer, statement="FIN-1")
-    check_dataset(upload, DatasetModel.of_table(names, values))
-
-
 @statement("DIO-8")
 def test_a_cluster_learns_handwritten_digits(workshop: Workshop) -> None:
     """Trained on real digits over a socket, a cluster names digits that it has not seen far better than by chance."""
@@ -73,3 +48,28 @@ def test_a_cluster_learns_handwritten_digits(workshop: Workshop) -> None:
 def _accuracy(socket: BrickSocket, images: Values, labels: NDArray[np.uint8]) -> float:
     named = [int(np.argmax(socket.request([Part("test_input", image)])["test_output"])) for image in images]
     return float(np.mean(np.array(named) == labels))
+
+
+@statement("DATA-8", "PROG-3", "FIN-1", "FIN-2")
+def test_handwritten_digits_are_uploaded_and_read_back(workshop: Workshop) -> None:
+    """Real IDX files, sent in the SDK's chunks over one socket each, become a dataset that equals them."""
+    data = digits()
+    contents = {"input": data.image_file, "label": data.label_file}
+    upload = workshop.mnist(len(data.image_file), len(data.label_file))
+    upload.write_all(contents, chunk=SEGMENT)
+    check(upload.wait_complete(), expected="complete = true", came="complete = false", statement="PROG-3")
+    answer = upload.finalize()
+    check(answer.status == 200, expected="200 to the PUT that finalizes", came=answer, statement="FIN-1")
+    check_dataset(upload, DatasetModel.of_images(data.images, data.labels))
+
+
+@statement("PROG-3", "FIN-1", "FIN-2")
+def test_a_table_of_flowers_is_uploaded_and_read_back(workshop: Workshop) -> None:
+    """A real CSV table becomes a dataset that equals it, value for value."""
+    content, names, values = iris()
+    upload = workshop.csv(len(content))
+    upload.write_all({"input": content}, chunk=SEGMENT)
+    check(upload.wait_complete(), expected="complete = true", came="complete = false", statement="PROG-3")
+    answer = upload.finalize()
+    check(answer.status == 200, expected="200 to the PUT that finalizes", came=answer, statement="FIN-1")
+    check_dataset(upload, DatasetModel.of_table(names, values))

@@ -1,0 +1,354 @@
+"""Attach: the first message of a socket."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import uuid as uuids
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conformance.attach import CLUSTER, FILE_UPLOAD, accepted, attach, first_message, refused
+from conformance.catalogue import statement
+from conformance.checks import Dropped, Unsupported, Violation, blaming, check, observe
+from conformance.clients.brick_socket import Part
+from conformance.clients.websocket import Ending, Message, WebSocket
+from conformance.redact import SECRETS
+from conformance.suite.material import ONE_BRICK, noise, vector
+from conformance.target import Account, Target
+from conformance.workshop import Workshop
+
+LEFT_OUT = object()
+
+
+def ask(target: Target, first: str) -> tuple[WebSocket, Message | Ending]:
+    """Open a socket, send a first message, and wait for the answer or the end."""
+    websocket = target.websocket()
+    websocket.open()
+    try:
+        websocket.send_text(first)
+        return websocket, websocket.receive_or_end("an answer to the first message, or a close")
+    except BaseException:
+        websocket.finish()
+        raise
+
+
+def expect_refusal(target: Target, first: str, why: str) -> Message | Ending:
+    """Send a first message that must be refused."""
+    websocket, answer = ask(target, first)
+    websocket.finish()
+    check(refused(answer), expected=f"a refusal (success false, or a close): {why}", came=answer)
+    return answer
+
+
+def message_of(token: Any, uuid: Any, target: Any) -> str:
+    """A first message, without the fields that are LEFT_OUT."""
+    fields = {"token": token, "uuid": uuid, "target": target}
+    return json.dumps({name: value for name, value in fields.items() if value is not LEFT_OUT})
+
+
+@statement("ATT-1")
+def test_a_websocket_opens_at_the_address_of_the_rest_api(target: Target) -> None:
+    """The server opens a websocket at the host and port of its REST API."""
+    target.first.call("dataset.list")
+    websocket = target.websocket()
+    websocket.open()
+    check(websocket.ending is None, expected="an open websocket", came=websocket.ending)
+    websocket.finish()
+
+
+@statement("ATT-2")
+@pytest.mark.parametrize("role", ["input", "label"])
+def test_a_file_socket_is_accepted(workshop: Workshop, role: str) -> None:
+    """The server accepts a socket for each temporary file of an upload."""
+    upload = workshop.mnist(100, 100)
+    first = first_message(upload.account.token, upload.files[role].uuid, FILE_UPLOAD)
+    websocket, answer = ask(workshop.target, first)
+    websocket.finish()
+    check(isinstance(answer, Message) and accepted(answer), expected="JSON whose success is 1 or true", came=answer)
+
+
+@statement("ATT-2")
+def test_a_cluster_socket_is_accepted(workshop: Workshop) -> None:
+    """The server accepts a socket for a cluster in direct mode."""
+    cluster = workshop.cluster(ONE_BRICK)
+    cluster.enter_direct_mode()
+    websocket, answer = ask(workshop.target, first_message(cluster.account.token, cluster.uuid, CLUSTER))
+    websocket.finish()
+    check(isinstance(answer, Message) and accepted(answer), expected="JSON whose success is 1 or true", came=answer)
+
+
+def bad_token(kind: str, target: Target) -> Any:
+    """A token of a kind that authorises nothing."""
+    good = target.first.token
+    if kind == "missing":
+        return LEFT_OUT
+    if kind == "expired":
+        if not target.expired_token:
+            raise Unsupported("needs a token that was valid once (--expired-token)")
+        return target.expired_token
+    if kind in ("unsigned", "tampered", "of another user") and good.count(".") != 2:
+        raise Unsupported("the target's tokens are no JWT, so they cannot be taken apart")
+    makers: dict[str, Callable[[], Any]] = {
+        "empty": lambda: "",
+        "malformed": lambda: "this-is-no-token",
+        "cut short": lambda: good[: len(good) // 2],
+        "tampered": lambda: tampered(good),
+        "unsigned": lambda: unsigned(good),
+        "a number": lambda: 42,
+        "null": lambda: None,
+    }
+    made = makers[kind]()
+    if isinstance(made, str):
+        SECRETS.add(made, f"{kind} token")
+    return made
+
+
+def tampered(token: str) -> str:
+    """The token with one character in the middle of its signature changed."""
+    head, _, signature = token.rpartition(".")
+    middle = len(signature) // 2
+    other = "A" if signature[middle] != "A" else "B"
+    return f"{head}.{signature[:middle]}{other}{signature[middle + 1 :]}"
+
+
+def unsigned(token: str) -> str:
+    """The same claims under the algorithm ``none``, without a signature."""
+    header = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').rstrip(b"=").decode()
+    return f"{header}.{token.split('.')[1]}."
+
+
+TOKENS = ["missing", "empty", "malformed", "cut short", "tampered", "unsigned", "expired", "a number", "null"]
+
+
+@statement("ATT-3")
+@pytest.mark.parametrize("kind", TOKENS)
+def test_a_bad_token_opens_no_file(workshop: Workshop, kind: str) -> None:
+    """The server refuses a file socket whose token is invalid, and says so."""
+    upload = workshop.csv(100)
+    first = message_of(bad_token(kind, workshop.target), upload.files["input"].uuid, FILE_UPLOAD)
+    expect_refusal(workshop.target, first, f"the token is {kind}")
+
+
+@statement("ATT-3")
+@pytest.mark.parametrize("kind", ["missing", "malformed", "tampered", "expired"])
+def test_a_bad_token_opens_no_cluster(workshop: Workshop, kind: str) -> None:
+    """The server refuses a cluster socket whose token is invalid, and says so."""
+    cluster = workshop.cluster(ONE_BRICK)
+    cluster.enter_direct_mode()
+    first = message_of(bad_token(kind, workshop.target), cluster.uuid, CLUSTER)
+    expect_refusal(workshop.target, first, f"the token is {kind}")
+
+
+UUIDS: dict[str, Any] = {
+    "unknown": str(uuids.UUID(int=0x0123456789AB4CDEF123456789ABCDEF & ~(0x3 << 62) | (0x2 << 62))),
+    "malformed": "not-a-uuid",
+    "empty": "",
+    "missing": LEFT_OUT,
+    "a number": 7,
+    "null": None,
+}
+
+
+@statement("ATT-4")
+@pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
+@pytest.mark.parametrize("kind", list(UUIDS))
+def test_a_uuid_of_nothing_is_refused(target: Target, resource: str, kind: str) -> None:
+    """The server refuses a socket for a uuid that is unknown, malformed or missing."""
+    expect_refusal(target, message_of(target.first.token, UUIDS[kind], resource), f"the uuid is {kind}")
+
+
+@statement("ATT-4", "GEN-3")
+@pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
+def test_a_resource_of_another_user_looks_like_none(workshop: Workshop, second: Account, resource: str) -> None:
+    """The server refuses another user's resource in the same words as one that does not exist."""
+    if resource == CLUSTER:
+        cluster = workshop.cluster(ONE_BRICK)
+        cluster.enter_direct_mode()
+        uuid = cluster.uuid
+    else:
+        uuid = workshop.csv(100).files["input"].uuid
+    foreign = expect_refusal(workshop.target, first_message(second.token, uuid, resource), "it belongs to another user")
+    nothing = expect_refusal(workshop.target, first_message(second.token, UUIDS["unknown"], resource), "it is unknown")
+    alike = str(foreign).replace(uuid, "") == str(nothing).replace(UUIDS["unknown"], "")
+    check(alike, expected=f"the answer to an unknown uuid: {nothing}", came=foreign, statement="ATT-4")
+
+
+@statement("ATT-5", "GEN-2")
+@pytest.mark.parametrize("kind", ["unknown", "empty", "in capitals", "missing", "a number", "null", "an array"])
+def test_an_unknown_target_is_refused(workshop: Workshop, kind: str) -> None:
+    """The server refuses a first message whose target is none of the two."""
+    wrong: dict[str, Any] = {
+        "unknown": "datasets",
+        "empty": "",
+        "in capitals": "FILE_UPLOAD",
+        "missing": LEFT_OUT,
+        "a number": 1,
+        "null": None,
+        "an array": [FILE_UPLOAD],
+    }
+    upload = workshop.csv(100)
+    first = message_of(upload.account.token, upload.files["input"].uuid, wrong[kind])
+    expect_refusal(workshop.target, first, f"the target is {kind}")
+    with blaming("GEN-2"):
+        upload.attach().write(0, b"served")
+
+
+NO_OBJECTS = {
+    "no JSON": "hello",
+    "empty": "",
+    "cut short": '{"token": "',
+    "an array": "[]",
+    "a number": "42",
+    "a string": '"file_upload"',
+    "null": "null",
+    "true": "true",
+    "an empty object": "{}",
+    "deeply nested": "[" * 2000,
+}
+
+
+@statement("ATT-5", "GEN-2")
+@pytest.mark.hostile
+@pytest.mark.parametrize("kind", list(NO_OBJECTS))
+def test_a_first_message_that_is_no_object_is_refused(workshop: Workshop, kind: str) -> None:
+    """The server refuses a first message that is no JSON object, and goes on serving others."""
+    upload = workshop.csv(100)
+    expect_refusal(workshop.target, NO_OBJECTS[kind], f"the first message is {kind}")
+    with blaming("GEN-2"):
+        upload.attach().write(0, b"served")
+
+
+@statement("ATT-5", "GEN-2")
+@pytest.mark.hostile
+def test_a_binary_first_message_that_is_no_json_is_refused(workshop: Workshop) -> None:
+    """The server refuses arbitrary bytes as first message, and goes on serving others."""
+    upload = workshop.csv(100)
+    websocket = workshop.target.websocket()
+    websocket.open()
+    websocket.send(b"\x00\xff\xfe\x08\x96\x01 no json")
+    answer = websocket.receive_or_end("an answer to the first message, or a close")
+    websocket.finish()
+    check(refused(answer), expected="a refusal (success false, or a close) of bytes that are no JSON", came=answer)
+    with blaming("GEN-2"):
+        upload.attach().write(0, b"served")
+
+
+@statement("ATT-6")
+@pytest.mark.parametrize("mistake", ["dataset as file", "file as cluster", "cluster as file", "dataset as cluster"])
+def test_a_uuid_of_the_wrong_kind_is_refused(workshop: Workshop, mistake: str) -> None:
+    """The server refuses a socket whose uuid names another kind of resource than its target."""
+    token = workshop.target.first.token
+    if mistake == "cluster as file":
+        cluster = workshop.cluster(ONE_BRICK)
+        cluster.enter_direct_mode()
+        uuid = cluster.uuid
+    else:
+        upload = workshop.csv(100)
+        uuid = upload.uuid if mistake.startswith("dataset") else upload.files["input"].uuid
+    resource = FILE_UPLOAD if mistake.endswith("file") else CLUSTER
+    expect_refusal(workshop.target, first_message(token, uuid, resource), f"the uuid is of a {mistake}")
+
+
+@statement("ATT-7")
+@pytest.mark.parametrize("when", ["before the first message", "together with a refused one", "after a refusal"])
+def test_a_chunk_outside_of_acceptance_has_no_effect(workshop: Workshop, when: str) -> None:
+    """The server writes nothing that was sent on a socket which it did not accept."""
+    content = noise(100)
+    upload = workshop.csv(len(content))
+    chunk = workshop.target.dialect.codec.encode_chunk(0, content)
+    SECRETS.add("this-is-no-token", "malformed token")
+    bad = first_message("this-is-no-token", upload.files["input"].uuid, FILE_UPLOAD)
+    websocket = workshop.target.websocket()
+    websocket.open()
+    # The server may close at any point here: that is one more way to refuse.
+    with contextlib.suppress(Dropped):
+        if when == "before the first message":
+            websocket.send(chunk, "a chunk as first message")
+        else:
+            websocket.send_text(bad)
+        if when == "after a refusal":
+            websocket.receive("the refusal")
+        websocket.send(chunk, "a chunk for the whole file")
+    websocket.finish()
+    check(not upload.progress(), expected="complete = false: nothing was accepted", came="complete = true")
+    upload.attach().write(0, content)
+    check(upload.wait_complete(), expected="complete = true after the accepted chunk", came="complete = false")
+
+
+@statement("ATT-7")
+def test_training_after_a_refusal_has_no_effect(workshop: Workshop) -> None:
+    """The server trains nothing on a socket which it did not accept."""
+    cluster = workshop.cluster(ONE_BRICK)
+    cluster.enter_direct_mode()
+    question = [Part("test_input", vector(12, seed=1))]
+    socket = cluster.attach()
+    before = socket.request(question)["test_output"]
+    socket.finish()
+    codec = workshop.target.dialect.codec
+    websocket = workshop.target.websocket()
+    websocket.open()
+    with contextlib.suppress(Dropped):
+        websocket.send_text(first_message("this-is-no-token", cluster.uuid, CLUSTER))
+        for _ in range(10):
+            websocket.send(codec.encode_io("test_input", vector(12, seed=1), is_last=False, process_type=1))
+            websocket.send(
+                codec.encode_io("test_output", [1, 0, 1, 0, 1], is_last=True, process_type=1, target_buffer=2)
+            )
+    websocket.finish()
+    after = cluster.attach_again().request(question)["test_output"]
+    same = bool(abs(before - after).max() <= 1e-5)
+    check(same, expected=f"the same answer as before, {before}", came=after)
+
+
+@statement("ATT-8")
+def test_what_an_acceptance_looks_like(workshop: Workshop) -> None:
+    """Frame type and keys of the answer to an accepted first message."""
+    upload = workshop.csv(100)
+    first = first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD)
+    websocket, answer = ask(workshop.target, first)
+    websocket.finish()
+    assert isinstance(answer, Message)
+    observe("acceptance comes in a", "text frame" if answer.text else "binary frame")
+    observe("acceptance is", answer.data.decode("utf-8", "replace"))
+
+
+@statement("ATT-8")
+def test_what_becomes_of_a_second_first_message(workshop: Workshop) -> None:
+    """The answer to a first message that is repeated on an accepted socket."""
+    upload = workshop.csv(100)
+    socket = upload.attach()
+    socket.websocket.send_text(first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD))
+    observe("a second first message is answered by", socket.websocket.receive_or_end("an answer or a close"))
+
+
+@statement("ATT-8")
+def test_whether_a_refused_socket_may_try_again(workshop: Workshop) -> None:
+    """The answer to a right first message after a refused one, on the same socket."""
+    upload = workshop.csv(100)
+    uuid = upload.files["input"].uuid
+    websocket, answer = ask(workshop.target, first_message("this-is-no-token", uuid, FILE_UPLOAD))
+    try:
+        if isinstance(answer, Message):
+            websocket.send_text(first_message(upload.account.token, uuid, FILE_UPLOAD))
+            answer = websocket.receive_or_end("an answer or a close")
+        observe("a second try after a refusal is answered by", answer)
+    finally:
+        websocket.finish()
+
+
+@statement("ATT-8")
+def test_whether_two_sockets_may_share_a_file(workshop: Workshop) -> None:
+    """The answer to a second socket for a file that has one."""
+    workshop.target.budget.need(2)
+    upload = workshop.csv(100)
+    upload.attach()
+    try:
+        attach(upload.account, upload.files["input"].uuid, FILE_UPLOAD).finish()
+    except Violation as violation:
+        observe("a second socket for the same file is", f"refused: {violation.came}")
+    else:
+        observe("a second socket for the same file is", "accepted")

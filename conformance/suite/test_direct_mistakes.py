@@ -1,0 +1,185 @@
+"""Direct interaction, step 3: what is wrong, and what is left open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from conformance.attach import CLUSTER, attach
+from conformance.catalogue import statement
+from conformance.checks import NoAnswer, Violation, blaming, check, observe
+from conformance.clients.brick_socket import BrickSocket, Part, describe
+from conformance.clients.websocket import Ending, Message
+from conformance.suite.material import ONE_BRICK, noise, vector
+from conformance.suite.test_direct_io import direct, expect_same, inputs_of, trained, wanted_of
+from conformance.workshop import Workshop
+from proto.codec import ProcessType
+
+Floats = NDArray[np.float32] | NDArray[np.float64]
+Send = Callable[[BrickSocket], None]
+
+
+def last(
+    name: str,
+    values: Sequence[float] | Floats,
+    process_type: int = ProcessType.REQUEST,
+    number_of_values: int | None = None,
+) -> Send:
+    """A mistake in one last message."""
+    floats = np.asarray(values, dtype=np.float32)
+    return lambda socket: socket.post(
+        name, floats, is_last=True, process_type=process_type, number_of_values=number_of_values
+    )
+
+
+def too_many_in_parts(socket: BrickSocket) -> None:
+    """More values than the brick holds, none of the messages too long by itself."""
+    socket.post("test_input", vector(12, seed=1), is_last=False)
+    socket.acknowledged()
+    socket.post("test_input", vector(12, seed=2), is_last=True)
+
+
+def raw(payload: bytes, what: str) -> Send:
+    """A mistake in bytes that are no message."""
+    return lambda socket: socket.post_bytes(payload, what)
+
+
+GOOD = vector(12, seed=1)
+MISTAKES: dict[str, Send] = {
+    "an unknown brick": last("no_such_brick", GOOD),
+    "an unknown brick in training": last("no_such_brick", GOOD, process_type=ProcessType.TRAIN),
+    "numberOfValues too small": last("test_input", GOOD, number_of_values=3),
+    "numberOfValues too large": last("test_input", GOOD, number_of_values=13),
+    "numberOfValues zero": last("test_input", GOOD, number_of_values=0),
+    "numberOfValues 2^64 - 1": last("test_input", GOOD, number_of_values=2**64 - 1),
+    "values announced and not sent": last("test_input", [], number_of_values=12),
+    "one value too many": last("test_input", vector(13, seed=1)),
+    "far too many values": last("test_input", vector(10_000, seed=1)),
+    "too many values in two messages": too_many_in_parts,
+    "process type 2": last("test_input", GOOD, process_type=2),
+    "process type 1000": last("test_input", GOOD, process_type=1000),
+    "bytes cut short": raw(b"\x0a\x0atest_in", "a message cut short"),
+    "an unknown wire type": raw(b"\x0f\x00\x01", "an unknown wire type"),
+    "a name that is no UTF-8": raw(b"\x0a\x04\xff\xfe\xfd\xfc\x10\x01", "a name that is no UTF-8"),
+    "JSON": raw(b'{"brickName": "test_input", "isLast": true}', "JSON"),
+    "noise": raw(b"\xff" * 3 + noise(200), "noise"),
+}
+
+
+@statement("DIO-12", "GEN-2")
+@pytest.mark.hostile
+@pytest.mark.parametrize("mistake", list(MISTAKES))
+def test_a_mistake_is_signalled_and_has_no_effect(workshop: Workshop, mistake: str) -> None:
+    """The server signals a mistake in bounded time, the cluster stays as it is, and the server goes on."""
+    cluster, socket = trained(workshop)
+    before = socket.request(inputs_of(ONE_BRICK, seed=1))
+    MISTAKES[mistake](socket)
+    socket.expect_signal(mistake)
+    socket.finish()
+    with blaming("GEN-2"):
+        again = cluster.attach_again()
+        after = again.request(inputs_of(ONE_BRICK, seed=1))
+    expect_same(after, before, f"the answer as before the mistake ({mistake})")
+
+
+@statement("DIO-12")
+@pytest.mark.hostile
+def test_a_wrong_training_cycle_trains_nothing(workshop: Workshop) -> None:
+    """Expected values for a brick that does not exist, or too many of them, change no answer."""
+    cluster, socket = trained(workshop)
+    before = socket.request(inputs_of(ONE_BRICK, seed=1))
+    for name, size in (("no_such_brick", 5), ("test_output", 6)):
+        for part in inputs_of(ONE_BRICK, seed=1):
+            socket.post(part.name, part.values, is_last=False, process_type=ProcessType.TRAIN)
+            socket.acknowledged()
+        values = np.ones(size, dtype=np.float32)
+        socket.post(name, values, is_last=True, process_type=ProcessType.TRAIN, expected=True)
+        socket.expect_signal(f"{size} expected values for {name}")
+        socket.finish()
+        socket = cluster.attach_again()
+    expect_same(socket.request(inputs_of(ONE_BRICK, seed=1)), before, "the answer as before the wrong cycles")
+
+
+@statement("DIO-12", "GEN-2")
+@pytest.mark.hostile
+def test_a_mistake_does_not_disturb_another_cluster(workshop: Workshop) -> None:
+    """While one socket sends nonsense, another cluster answers as before."""
+    workshop.target.budget.need(2)
+    _, healthy = trained(workshop)
+    wanted = healthy.request(inputs_of(ONE_BRICK, seed=1))
+    _, broken = direct(workshop)
+    broken.post_bytes(b"\xff" * 50, "nonsense")
+    with blaming("GEN-2"):
+        expect_same(healthy.request(inputs_of(ONE_BRICK, seed=1)), wanted, "the answer of the other cluster")
+    broken.expect_signal("nonsense")
+
+
+def outcome(socket: BrickSocket) -> str:
+    """What comes next on a socket, in words."""
+    try:
+        answer: Message | Ending = socket.websocket.receive_or_end("an answer or a close")
+    except NoAnswer:
+        return "no answer"
+    if isinstance(answer, Ending) or answer.text:
+        return str(answer)
+    return describe(socket.decode(answer))
+
+
+UNUSUAL: dict[str, Send] = {
+    "a request with NaN": last("test_input", np.full(12, np.nan)),
+    "a request with infinity": last("test_input", np.full(12, np.inf)),
+    "a request with -0.0 and denormals": last("test_input", [-0.0, 1e-40] * 6),
+    "a request with half of the values": last("test_input", GOOD[:6]),
+    "a request without values": last("test_input", []),
+    "a request with an empty name": last("", GOOD),
+    "a request to the output brick": last("test_output", np.ones(5)),
+    "a text frame": lambda socket: socket.websocket.send_text("hello"),
+}
+
+
+@statement("DIO-13")
+@pytest.mark.hostile
+@pytest.mark.parametrize("case", list(UNUSUAL))
+def test_what_becomes_of_unusual_messages(workshop: Workshop, case: str) -> None:
+    """The answer to a message whose meaning the protocol leaves open."""
+    _, socket = direct(workshop)
+    UNUSUAL[case](socket)
+    observe(case, outcome(socket))
+
+
+@statement("DIO-13")
+def test_what_becomes_of_training_without_expected_values(workshop: Workshop) -> None:
+    """The answer to a TRAIN cycle that has inputs alone."""
+    _, socket = direct(workshop)
+    socket.post("test_input", GOOD, is_last=True, process_type=ProcessType.TRAIN)
+    observe("training without expected values", outcome(socket))
+
+
+@statement("DIO-13")
+def test_what_becomes_of_a_request_with_expected_values(workshop: Workshop) -> None:
+    """The answer to a REQUEST cycle in which expected values were sent too."""
+    _, socket = direct(workshop)
+    wanted = wanted_of(ONE_BRICK, seed=1)[0]
+    socket.post("test_output", wanted.values, is_last=False, process_type=ProcessType.TRAIN, expected=True)
+    socket.acknowledged()
+    socket.post("test_input", GOOD, is_last=True)
+    observe("a request after expected values", outcome(socket))
+
+
+@statement("DIO-13")
+def test_whether_two_sockets_may_share_a_cluster(workshop: Workshop) -> None:
+    """The answer to a second socket for a cluster that has one."""
+    workshop.target.budget.need(2)
+    cluster, first = direct(workshop)
+    try:
+        second = attach(cluster.account, cluster.uuid, CLUSTER)
+    except Violation as violation:
+        observe("a second socket for the same cluster", f"refused: {violation.came}")
+    else:
+        observe("a second socket for the same cluster", "accepted")
+        second.finish()
+    first.request([Part("test_input", GOOD)])
+    check(first.websocket.ending is None, expected="the first socket to stay open", came=first.websocket.ending)

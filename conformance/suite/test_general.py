@@ -1,0 +1,312 @@
+"""General: clear errors, isolation, and no client that harms another."""
+
+from __future__ import annotations
+
+import json
+import uuid as uuids
+from typing import Any
+
+import pytest
+
+from conformance.catalogue import statement
+from conformance.checks import blaming, check
+from conformance.clients.rest import Answer
+from conformance.clients.websocket import WebSocket
+from conformance.resources import Upload
+from conformance.suite.material import ONE_BRICK, noise, table, vector
+from conformance.suite.test_direct_io import direct, inputs_of
+from conformance.target import Account, Target
+from conformance.workshop import Workshop
+
+
+def expect_4xx(answer: Answer, why: str) -> None:
+    """The answer must be a 4xx."""
+    check(answer.refused, expected=f"a 4xx: {why}", came=f"{answer} to {answer.request}")
+
+
+PATHS = ["", "nothing", "dataset/nothing", "csv", "token/token", "cluster/../../etc/passwd", "%00", "a" * 2000]
+
+
+@statement("GEN-1")
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path[:24] or "the prefix alone")
+def test_unknown_paths_are_refused(target: Target, path: str) -> None:
+    """The server answers a 4xx to a path that it does not know, with any method."""
+    for method in ("GET", "POST", "PUT", "DELETE"):
+        answer = target.rest.request(method, target.dialect.prefix + path, token=target.first.token, content=b"{}")
+        expect_4xx(answer, f"{method} of an unknown path")
+
+
+@statement("GEN-1")
+def test_unknown_methods_are_refused(target: Target) -> None:
+    """The server answers a 4xx to a method that a path does not have."""
+    known = {(route.method, route.path) for route in target.dialect.routes.values()}
+    paths = sorted({route.path for route in target.dialect.routes.values()})
+    for path in paths:
+        for method in ("GET", "POST", "PUT", "DELETE", "PATCH"):
+            if (method, path) not in known:
+                answer = target.rest.request(method, path, token=target.first.token, content=b"{}")
+                expect_4xx(answer, f"{method} is no method of {path}")
+
+
+BODIES: dict[str, bytes] = {
+    "empty": b"",
+    "no JSON": b"this is no JSON",
+    "cut short": b'{"name": "abcd", "input_data_size": ',
+    "not UTF-8": b'{"name": "\xff\xfe"}',
+    "a NUL byte": b'{"name": "ab\x00cd"}',
+    "nested deeply": b"[" * 20_000,
+    "an array": b"[1, 2]",
+    "a huge number": b'{"name": "abcd", "input_data_size": 1' + b"0" * 400 + b"}",
+    "NaN": b'{"name": "abcd", "input_data_size": NaN}',
+    "a lone surrogate": b'{"name": "\\ud800abcd", "input_data_size": 5}',
+    "a key twice": b'{"name": "abcd", "name": 1, "input_data_size": 5}',
+}
+
+
+@statement("GEN-1")
+@pytest.mark.hostile
+@pytest.mark.parametrize("kind", list(BODIES))
+def test_bodies_that_are_no_right_json_get_400(target: Target, kind: str) -> None:
+    """The server answers 400 to a body that is not right JSON, on every operation that takes one."""
+    for operation, route in target.dialect.routes.items():
+        if route.method in ("POST", "PUT"):
+            token = None if operation == "token.create" else target.first.token
+            answer = target.rest.request(route.method, route.path, token=token, content=BODIES[kind])
+            check(answer.status == 400, expected=f"400 to {route} with a body: {kind}", came=answer)
+
+
+WRONG_VALUES: list[Any] = [None, "", 0, -1, 1.5, True, [], {}, "\x00", "'; DROP TABLE users; --", "a" * 10_000]
+FIELDS = {
+    "token.create": ["id", "password"],
+    "csv.init": ["name", "input_data_size"],
+    "mnist.init": ["name", "input_data_size", "label_data_size"],
+    "csv.finalize": ["uuid", "uuid_input_file"],
+    "mnist.finalize": ["uuid", "uuid_input_file", "uuid_label_file"],
+    "cluster.create": ["name", "template"],
+    "cluster.set_mode": ["uuid", "new_state"],
+}
+GOOD_VALUES: dict[str, Any] = {
+    "id": "nobody",
+    "password": "wrong-password",
+    "name": "conformance probe",
+    "input_data_size": 10,
+    "label_data_size": 10,
+    "uuid": "6fa459ea-ee8a-4ca4-894e-db77e160355e",
+    "uuid_input_file": "6fa459ea-ee8a-4ca4-894e-db77e160355e",
+    "uuid_label_file": "6fa459ea-ee8a-4ca4-894e-db77e160355e",
+    "template": "bm8gdGVtcGxhdGU=",
+    "new_state": "DIRECT",
+}
+
+
+@statement("GEN-1")
+@pytest.mark.hostile
+@pytest.mark.parametrize("operation", list(FIELDS))
+def test_wrong_values_never_get_a_5xx(target: Target, operation: str) -> None:
+    """The server answers a 4xx, never a 5xx, to any value of any field that is not right."""
+    for field in FIELDS[operation]:
+        for value in WRONG_VALUES:
+            body = {name: GOOD_VALUES[name] for name in FIELDS[operation]} | {field: value}
+            answer = target.call(operation, body=body, token=target.first.token)
+            expect_4xx(answer, f"{field} = {json.dumps(value)[:40]}")
+
+
+@statement("GEN-1")
+@pytest.mark.parametrize(
+    "operation", ["dataset.get", "dataset.progress", "dataset.delete", "cluster.get", "cluster.delete"]
+)
+def test_wrong_queries_never_get_a_5xx(target: Target, operation: str) -> None:
+    """The server answers a 4xx to a query without a uuid, or with one of nothing."""
+    for params in ({}, {"uuid": ""}, {"uuid": "x"}, {"uuid": "%00"}, {"uuid": "a" * 5000}, {"id": "x"}):
+        expect_4xx(target.first.call(operation, params=params), f"the query is {str(params)[:40]}")
+    unknown = target.first.call(operation, params={"uuid": str(uuids.UUID("6fa459ea-ee8a-4ca4-894e-db77e160355e"))})
+    check(unknown.status == 404, expected=f"404 to {operation} of an unknown uuid", came=unknown)
+
+
+@statement("GEN-1")
+@pytest.mark.parametrize(
+    "operation", ["dataset.get", "dataset.list", "dataset.delete", "cluster.get", "cluster.list", "cluster.delete"]
+)
+@pytest.mark.parametrize("token", [None, "this-is-no-token"], ids=["no token", "a bad token"])
+def test_every_operation_needs_a_token(target: Target, operation: str, token: str | None) -> None:
+    """The server answers 401 without a valid token."""
+    params = {} if operation.endswith("list") else {"uuid": "6fa459ea-ee8a-4ca4-894e-db77e160355e"}
+    answer = target.call(operation, params=params, token=token)
+    check(answer.status == 401, expected="401 without a valid token", came=answer)
+
+
+@statement("GEN-1")
+def test_wrong_passwords_get_401(target: Target) -> None:
+    """The server answers 401 to a wrong password and to an unknown user, in the same words."""
+    unknown = target.call("token.create", body={"id": "nobody-of-that-name", "password": "wrong"}, token=None)
+    check(unknown.status == 401, expected="401 to an unknown user", came=unknown)
+
+
+def expect_serving(workshop: Workshop) -> None:
+    """Another client must get an upload and a cluster served from end to end."""
+    content, _ = table(rows=3)
+    upload = workshop.csv(len(content))
+    socket = upload.attach()
+    socket.write(0, content)
+    check(upload.wait_complete(), expected="complete = true for another client", came="complete = false")
+    answer = upload.finalize()
+    check(answer.status == 200, expected="200 to the PUT of another client", came=answer)
+    socket.finish()
+    _, bricks = direct(workshop)
+    bricks.request(inputs_of(ONE_BRICK, seed=1))
+    bricks.finish()
+
+
+@statement("GEN-2")
+@pytest.mark.hostile
+def test_oversized_requests_harm_nobody(workshop: Workshop) -> None:
+    """A body of 2 MiB is refused, and others are served."""
+    target = workshop.target
+    body = b'{"name": "' + b"a" * (2 << 20) + b'", "input_data_size": 5}'
+    route = target.dialect.route("csv.init")
+    answer = target.rest.request(route.method, route.path, token=target.first.token, content=body)
+    expect_4xx(answer, "a body of 2 MiB")
+    expect_serving(workshop)
+
+
+@statement("GEN-2")
+@pytest.mark.hostile
+def test_broken_frames_harm_nobody(workshop: Workshop) -> None:
+    """Bytes that are no websocket frame end their own connection, and others are served."""
+    upload = workshop.csv(100)
+    socket = upload.attach()
+    socket.websocket.send_raw(b"\xff\xff\xff\xff\xff\xff\xff\xff", "bytes that are no frame")
+    ending, _ = socket.websocket.wait_end("the end of a connection that sent no frames")
+    check(ending is not None, expected="the end of the connection", came="an open one")
+    socket.finish()
+    expect_serving(workshop)
+
+
+@statement("GEN-2")
+@pytest.mark.hostile
+def test_repeated_mistakes_harm_nobody(workshop: Workshop) -> None:
+    """Twenty refused first messages in a row leave the server as it was."""
+    target = workshop.target
+    for index in range(20):
+        websocket = target.websocket()
+        websocket.open()
+        websocket.send_text('{"token": ' + "[" * index)
+        websocket.receive_or_end("a refusal")
+        websocket.finish()
+    expect_serving(workshop)
+
+
+@statement("GEN-3")
+def test_datasets_of_others_are_invisible(workshop: Workshop, second: Account) -> None:
+    """A dataset is not listed, shown, read or deleted for a user of another project."""
+    content, _ = table()
+    upload = workshop.dataset("csv", {"input": content})
+    listed = second.call("dataset.list")
+    check(
+        listed.status == 200 and upload.uuid not in listed.text, expected=f"a list without {upload.uuid}", came=listed
+    )
+    expect_hidden(upload, second)
+
+
+def expect_hidden(upload: Upload, other: Account) -> None:
+    """Every operation on the dataset must answer 404 to the other user."""
+    operations = ["dataset.get", "dataset.progress", "dataset.delete"]
+    for operation in operations:
+        answer = other.call(operation, params={"uuid": upload.uuid})
+        check(answer.status == 404, expected=f"404 to {operation} of another user's dataset", came=answer)
+    if upload.account.target.serves_content:
+        params = {"uuid": upload.uuid, "column_name": "first", "row_offset": "0", "number_of_rows": "1"}
+        answer = other.call("dataset.content", params=params)
+        check(answer.status == 404, expected="404 to the content of another user's dataset", came=answer)
+    own = upload.description()
+    check(own.status == 200, expected="200 to the owner, afterwards as before", came=own)
+
+
+@statement("GEN-3")
+def test_clusters_of_others_are_invisible(workshop: Workshop, second: Account) -> None:
+    """A cluster is not listed, shown or deleted for a user of another project."""
+    cluster = workshop.cluster(ONE_BRICK)
+    listed = second.call("cluster.list")
+    check(
+        listed.status == 200 and cluster.uuid not in listed.text, expected=f"a list without {cluster.uuid}", came=listed
+    )
+    for operation in ("cluster.get", "cluster.delete"):
+        answer = second.call(operation, params={"uuid": cluster.uuid})
+        check(answer.status == 404, expected=f"404 to {operation} of another user's cluster", came=answer)
+    own = cluster.account.call("cluster.get", params={"uuid": cluster.uuid})
+    check(own.status == 200, expected="200 to the owner, afterwards as before", came=own)
+
+
+@statement("GEN-3")
+def test_own_resources_are_visible(workshop: Workshop) -> None:
+    """A cluster and a dataset are listed and shown to their own user, and gone after the DELETE."""
+    cluster = workshop.cluster(ONE_BRICK)
+    listed = cluster.account.call("cluster.list")
+    check(cluster.uuid in listed.text, expected=f"a list with {cluster.uuid}", came=listed)
+    shown = cluster.account.call("cluster.get", params={"uuid": cluster.uuid})
+    check(shown.object().get("uuid") == cluster.uuid, expected=f"uuid {cluster.uuid}", came=shown)
+    answer = cluster.delete()
+    check(answer.status == 200, expected="200 to the DELETE", came=answer)
+    gone = cluster.account.call("cluster.get", params={"uuid": cluster.uuid})
+    check(gone.status == 404, expected="404 to a deleted cluster", came=gone)
+
+
+def open_socket(target: Target) -> WebSocket:
+    """A socket that is open and has sent nothing."""
+    websocket = target.websocket()
+    websocket.open()
+    return websocket
+
+
+@statement("GEN-4")
+@pytest.mark.parametrize("how", ["says nothing", "stops in the middle of a frame", "has closed its sending side"])
+def test_a_client_that_stalls_blocks_nobody(workshop: Workshop, how: str) -> None:
+    """A socket that stalls before its first message, or in the middle of a frame, does not delay others."""
+    workshop.target.budget.need(2)
+    stalled = open_socket(workshop.target)
+    if how == "stops in the middle of a frame":
+        stalled.send_raw(b"\x82\xfe", "the first two bytes of a frame")
+    elif how == "has closed its sending side":
+        stalled.close_sending()
+    with blaming("GEN-4"):
+        expect_serving(workshop)
+    stalled.drop()
+
+
+@statement("GEN-4")
+def test_clients_that_break_off_block_nobody(workshop: Workshop) -> None:
+    """Sockets that are reset before, during and after an upload do not disturb the next ones."""
+    upload = workshop.csv(10_000)
+    for index in range(5):
+        open_socket(workshop.target).drop()
+        socket = upload.attach()
+        socket.post(index * 100, noise(100))
+        socket.websocket.drop()
+    expect_serving(workshop)
+
+
+@statement("GEN-4")
+def test_a_client_that_does_not_read_blocks_nobody(workshop: Workshop) -> None:
+    """A socket that sends requests and never reads the answers does not delay others."""
+    workshop.target.budget.need(2)
+    _, silent = direct(workshop)
+    for _ in range(200):
+        silent.post("test_input", vector(12, seed=1), is_last=True)
+    with blaming("GEN-4"):
+        expect_serving(workshop)
+    silent.websocket.drop()
+
+
+@statement("GEN-4")
+def test_many_sockets_at_once_are_served(workshop: Workshop) -> None:
+    """As many sockets as the budget allows are served at the same time."""
+    target = workshop.target
+    uploads = [workshop.csv(300) for _ in range(target.budget.limit)]
+    sockets = [upload.attach() for upload in uploads]
+    for position in range(0, 300, 100):
+        for socket in sockets:
+            socket.write(position, noise(100))
+    for socket in sockets:
+        socket.finish()
+    for upload in uploads:
+        check(upload.wait_complete(), expected="complete = true of each upload", came="complete = false")

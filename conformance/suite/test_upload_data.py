@@ -1,0 +1,432 @@
+"""Upload, step 3: chunks over the socket."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from conformance.catalogue import statement
+from conformance.checks import check, observe
+from conformance.clients.file_socket import FileSocket, describe
+from conformance.clients.websocket import Ending
+from conformance.readback import check_dataset
+from conformance.resources import Upload
+from conformance.suite.material import SEGMENT, Mnist, noise
+from conformance.target import Account
+from conformance.workshop import Workshop
+
+Spans = list[tuple[int, int]]
+
+
+def spans(size: int, chunk: int) -> Spans:
+    """Chunks of equal size that cover a file, the last one shorter: (begin, end) each."""
+    return [(begin, min(begin + chunk, size)) for begin in range(0, size, chunk)]
+
+
+def send_spans(socket: FileSocket, content: bytes, wanted: Sequence[tuple[int, int]]) -> None:
+    """Send parts of a file, each acknowledged before the next."""
+    for begin, end in wanted:
+        socket.write(begin, content[begin:end])
+
+
+def expect_content(upload: Upload, mnist: Mnist) -> None:
+    """The upload must be complete, and become the dataset that its files hold."""
+    check(upload.complete, expected="a test that sends every byte", came=f"{upload.files} incomplete")
+    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
+    answer = upload.finalize()
+    check(answer.status == 200, expected="200 to the PUT that finalizes the file as it was sent", came=answer)
+    check_dataset(upload, mnist.model)
+
+
+def begin(workshop: Workshop, mnist: Mnist, account: Account | None = None) -> Upload:
+    """Begin the upload of images and labels."""
+    return workshop.mnist(len(mnist.contents["input"]), len(mnist.contents["label"]), account)
+
+
+def send_labels(upload: Upload, mnist: Mnist) -> None:
+    """Send the label file whole."""
+    upload.write_all({"label": mnist.contents["label"]})
+
+
+@statement("DATA-1")
+def test_each_chunk_is_answered_exactly_once(workshop: Workshop) -> None:
+    """The server answers each chunk with one FileUploadResponse_Message, no more and no fewer."""
+    content = noise(10_000)
+    upload = workshop.csv(len(content))
+    socket = upload.attach()
+    send_spans(socket, content, spans(len(content), 1000))
+    surplus = socket.finish()
+    check(not surplus, expected="10 answers to 10 chunks", came=f"{len(surplus)} more: {surplus[0] if surplus else ''}")
+
+
+@statement("DATA-1")
+def test_answers_come_on_the_socket_that_was_asked(workshop: Workshop) -> None:
+    """The server answers a chunk on its own socket, not on that of the other file."""
+    workshop.target.budget.need(2)
+    upload = workshop.mnist(1000, 1000)
+    images, labels = upload.attach("input"), upload.attach("label")
+    for position in range(0, 1000, 250):
+        images.write(position, noise(250))
+    surplus = labels.finish()
+    check(not surplus, expected="no answer on the socket that sent nothing", came=f"{len(surplus)} answers")
+    surplus = images.finish()
+    check(not surplus, expected="4 answers to 4 chunks", came=f"{len(surplus)} more")
+
+
+def shuffled(parts: Spans) -> Spans:
+    """The parts in an order without a pattern, the same in every run."""
+    return [parts[index] for index in np.random.default_rng(5).permutation(len(parts))]
+
+
+ORDERS: dict[str, Callable[[Spans], Spans]] = {
+    "ascending": lambda parts: parts,
+    "descending": lambda parts: parts[::-1],
+    "shuffled": shuffled,
+    "odd ones first": lambda parts: parts[1::2] + parts[::2],
+    "last one first": lambda parts: parts[-1:] + parts[:-1],
+}
+
+
+@statement("DATA-2")
+@pytest.mark.parametrize("order", list(ORDERS))
+def test_chunks_in_any_order_give_the_same_file(workshop: Workshop, order: str) -> None:
+    """The server puts each chunk at its byte position, in whatever order the chunks come."""
+    mnist = Mnist(7 * SEGMENT // 2)
+    upload = begin(workshop, mnist)
+    socket = upload.attach()
+    send_spans(socket, mnist.contents["input"], ORDERS[order](spans(len(mnist.contents["input"]), SEGMENT)))
+    socket.finish()
+    send_labels(upload, mnist)
+    expect_content(upload, mnist)
+
+
+@statement("DATA-2")
+def test_small_chunks_in_any_order_give_the_same_file(workshop: Workshop) -> None:
+    """The server counts positions in bytes also where no chunk begins at a round number."""
+    mnist = Mnist(9000, side=8)
+    upload = begin(workshop, mnist)
+    socket = upload.attach()
+    send_spans(socket, mnist.contents["input"], shuffled(spans(len(mnist.contents["input"]), 257)))
+    socket.finish()
+    send_labels(upload, mnist)
+    expect_content(upload, mnist)
+
+
+@statement("DATA-3")
+@pytest.mark.parametrize("chunk", [1000, 65_536, SEGMENT - 1, SEGMENT + 1, 2 * SEGMENT, 7 * SEGMENT // 2])
+def test_other_chunk_sizes_work(workshop: Workshop, chunk: int) -> None:
+    """The server takes chunks that are smaller and larger than those of the SDK."""
+    mnist = Mnist(7 * SEGMENT // 2)
+    upload = begin(workshop, mnist)
+    socket = upload.attach()
+    send_spans(socket, mnist.contents["input"], spans(len(mnist.contents["input"]), chunk))
+    socket.finish()
+    send_labels(upload, mnist)
+    expect_content(upload, mnist)
+
+
+@statement("DATA-3")
+def test_single_bytes_work(workshop: Workshop) -> None:
+    """The server takes a file byte by byte."""
+    mnist = Mnist(200, side=8)
+    upload = begin(workshop, mnist)
+    for role in ("input", "label"):
+        socket = upload.attach(role)
+        send_spans(socket, mnist.contents[role], spans(len(mnist.contents[role]), 1))
+        socket.finish()
+    expect_content(upload, mnist)
+
+
+@statement("DATA-3")
+def test_uneven_chunks_across_segments_work(workshop: Workshop) -> None:
+    """The server takes chunks of uneven sizes that cross the multiples of 128 KiB."""
+    mnist = Mnist(5 * SEGMENT // 2)
+    content = mnist.contents["input"]
+    edges = [0, 1, SEGMENT - 3, SEGMENT + 5, 2 * SEGMENT - 1, 2 * SEGMENT + 1, len(content) - 1, len(content)]
+    upload = begin(workshop, mnist)
+    socket = upload.attach()
+    send_spans(socket, content, list(itertools.pairwise(edges)))
+    socket.finish()
+    send_labels(upload, mnist)
+    expect_content(upload, mnist)
+
+
+@statement("DATA-4")
+def test_a_repeated_chunk_changes_nothing(workshop: Workshop) -> None:
+    """The server takes a chunk again without harm, at once and at the end."""
+    mnist = Mnist(5 * SEGMENT // 2)
+    content = mnist.contents["input"]
+    parts = spans(len(content), SEGMENT)
+    upload = begin(workshop, mnist)
+    socket = upload.attach()
+    send_spans(socket, content, [parts[0], parts[0], *parts[1:], parts[1], parts[-1]])
+    socket.finish()
+    send_labels(upload, mnist)
+    expect_content(upload, mnist)
+
+
+@statement("DATA-4")
+@pytest.mark.parametrize("overlap", ["from the left", "from the right", "inside", "around"])
+def test_of_overlapping_chunks_the_later_one_wins(workshop: Workshop, overlap: str) -> None:
+    """The server keeps the bytes that came last where two chunks overlap."""
+    mnist = Mnist(4000, side=8)
+    content = mnist.contents["input"]
+    wrong = bytes(255 - byte for byte in content)
+    regions: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
+        "from the left": ((1000, 2000), (500, 1500)),
+        "from the right": ((1000, 2000), (1500, 2500)),
+        "inside": ((1000, 2000), (1300, 1700)),
+        "around": ((1000, 2000), (900, 2100)),
+    }
+    (old_begin, old_end), (new_begin, new_end) = regions[overlap]
+    upload = begin(workshop, mnist)
+    socket = upload.attach()
+    # The earlier chunk is right where the later one does not reach, and wrong where it does.
+    earlier = bytearray(content[old_begin:old_end])
+    for place in range(max(old_begin, new_begin), min(old_end, new_end)):
+        earlier[place - old_begin] = wrong[place]
+    socket.write(old_begin, bytes(earlier))
+    socket.write(new_begin, content[new_begin:new_end])
+    low, high = min(old_begin, new_begin), max(old_end, new_end)
+    send_spans(socket, content, [(0, low), (high, len(content))])
+    socket.finish()
+    send_labels(upload, mnist)
+    expect_content(upload, mnist)
+
+
+BEYOND: dict[str, Callable[[int], tuple[int, int]]] = {
+    "ends one byte beyond": lambda size: (size - 9, 10),
+    "begins at the end": lambda size: (size, 1),
+    "begins beyond the end": lambda size: (size + 100, 10),
+    "is longer than the file": lambda size: (0, size + 1),
+    "position 2^32": lambda _: (2**32, 10),
+    "position 2^63": lambda _: (2**63, 10),
+    "position 2^64 - 1": lambda _: (2**64 - 1, 1),
+    "end wraps around": lambda _: (2**64 - 5, 10),
+}
+
+
+@statement("DATA-5")
+@pytest.mark.hostile
+@pytest.mark.parametrize("case", list(BEYOND))
+def test_a_chunk_beyond_the_end_is_refused(workshop: Workshop, case: str) -> None:
+    """The server refuses a chunk that ends beyond the announced size, writes nothing of it, and goes on."""
+    mnist = Mnist(2000, side=8)
+    content = mnist.contents["input"]
+    upload = begin(workshop, mnist)
+    socket = upload.attach()
+    half = len(content) // 2
+    socket.write(0, content[:half])
+    position, length = BEYOND[case](len(content))
+    socket.refuse(position, bytes(length), "which ends beyond the announced size")
+    send_labels_after(upload, mnist, socket)
+    check(not upload.progress(), expected="complete = false: half of the file is missing", came="complete = true")
+    socket = upload.attach()
+    socket.write(half, content[half:])
+    socket.refuse(position, bytes(length), "which ends beyond the announced size")
+    socket.finish()
+    expect_content(upload, mnist)
+
+
+def send_labels_after(upload: Upload, mnist: Mnist, socket: FileSocket) -> None:
+    """Close one socket, then send the labels: one socket at a time is enough here."""
+    socket.finish()
+    send_labels(upload, mnist)
+
+
+@statement("DATA-5")
+def test_a_refused_chunk_leaves_the_socket_usable(workshop: Workshop) -> None:
+    """The server takes right chunks on the same socket after it refused a wrong one."""
+    content = noise(1000)
+    upload = workshop.csv(len(content))
+    socket = upload.attach()
+    socket.refuse(1000, b"x", "which begins at the end of the file")
+    socket.write(0, content[:500])
+    socket.refuse(999, b"xy", "which ends one byte beyond the file")
+    socket.write(500, content[500:])
+    surplus = socket.finish()
+    check(not surplus, expected="4 answers to 4 messages", came=f"{len(surplus)} more")
+    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
+
+
+UNDECODABLE = {
+    "cut short": b"\x08\x00\x12\xff\xff\x03abc",
+    "an endless varint": b"\x08" + b"\xff" * 12,
+    "an unknown wire type": b"\x0f\x00\x01",
+    "text in JSON": b'{"position": 0, "data": "abc"}',
+    "zeros": bytes(16),
+}
+
+
+@statement("DATA-6")
+@pytest.mark.hostile
+@pytest.mark.parametrize("case", list(UNDECODABLE))
+def test_bytes_that_are_no_message_are_refused(workshop: Workshop, case: str) -> None:
+    """The server refuses bytes that are no FileUpload_Message with a reason, and goes on with the same socket."""
+    content = noise(100)
+    upload = workshop.csv(len(content))
+    socket = upload.attach()
+    socket.post_bytes(UNDECODABLE[case], case)
+    socket.expect_refusal(f"bytes that are no FileUpload_Message ({case})")
+    check(not upload.progress(), expected="complete = false: no chunk was sent", came="complete = true")
+    socket.write(0, content)
+    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
+
+
+@statement("DATA-7")
+@pytest.mark.parametrize("how", ["closed", "broken off"])
+def test_an_upload_survives_the_loss_of_its_socket(workshop: Workshop, how: str) -> None:
+    """The server keeps what it acknowledged when a socket goes, and goes on with the next one."""
+    mnist = Mnist(7 * SEGMENT // 2)
+    content = mnist.contents["input"]
+    parts = spans(len(content), SEGMENT)
+    upload = begin(workshop, mnist)
+    for part in parts:
+        socket = upload.attach()
+        send_spans(socket, content, [part])
+        if how == "closed":
+            socket.finish()
+        else:
+            socket.websocket.drop()
+    send_labels(upload, mnist)
+    expect_content(upload, mnist)
+
+
+@statement("DATA-8")
+@pytest.mark.parametrize("order", ["images first", "labels first"])
+def test_two_files_in_turn_do_not_mix(workshop: Workshop, order: str) -> None:
+    """The server keeps images and labels apart that come one file after the other."""
+    mnist = Mnist(SEGMENT + 1000)
+    upload = begin(workshop, mnist)
+    roles = ["input", "label"] if order == "images first" else ["label", "input"]
+    upload.write_all({role: mnist.contents[role] for role in roles})
+    expect_content(upload, mnist)
+
+
+@statement("DATA-8")
+def test_two_files_at_the_same_time_do_not_mix(workshop: Workshop) -> None:
+    """The server keeps images and labels apart that come alternately over two sockets."""
+    workshop.target.budget.need(2)
+    mnist = Mnist(20_000, side=4)
+    upload = begin(workshop, mnist)
+    images, labels = upload.attach("input"), upload.attach("label")
+    image_parts = spans(len(mnist.contents["input"]), 700)
+    label_parts = spans(len(mnist.contents["label"]), 50)
+    for index in range(max(len(image_parts), len(label_parts))):
+        send_spans(images, mnist.contents["input"], image_parts[index : index + 1])
+        send_spans(labels, mnist.contents["label"], label_parts[index : index + 1])
+    images.finish()
+    labels.finish()
+    expect_content(upload, mnist)
+
+
+@statement("DATA-9")
+def test_two_uploads_at_the_same_time_do_not_mix(workshop: Workshop) -> None:
+    """The server keeps two uploads of one user apart whose chunks come alternately."""
+    alternate(workshop, None)
+
+
+@statement("DATA-9")
+def test_uploads_of_two_users_at_the_same_time_do_not_mix(workshop: Workshop, second: Account) -> None:
+    """The server keeps the uploads of two users apart whose chunks come alternately."""
+    alternate(workshop, second)
+
+
+def alternate(workshop: Workshop, other: Account | None) -> None:
+    """Send two uploads alternately, chunks at the same positions, and compare both."""
+    workshop.target.budget.need(2)
+    materials = [Mnist(30_000, seed=1), Mnist(30_000, seed=2)]
+    uploads = [begin(workshop, materials[0]), begin(workshop, materials[1], other)]
+    sockets = [upload.attach() for upload in uploads]
+    for part in spans(len(materials[0].contents["input"]), 4000):
+        for socket, mnist in zip(sockets, materials, strict=True):
+            send_spans(socket, mnist.contents["input"], [part])
+    for socket in sockets:
+        socket.finish()
+    for upload, mnist in zip(uploads, materials, strict=True):
+        send_labels(upload, mnist)
+    for upload, mnist in zip(uploads, materials, strict=True):
+        expect_content(upload, mnist)
+
+
+@statement("DATA-10")
+def test_pipelined_chunks_are_all_answered(workshop: Workshop) -> None:
+    """The server answers every chunk of a row that was sent before the first answer was read."""
+    content = noise(32_000)
+    upload = workshop.csv(len(content))
+    socket = upload.attach()
+    parts = spans(len(content), 1000)
+    for start, end in parts:
+        socket.post(start, content[start:end])
+    for start, _ in parts:
+        acknowledgement = socket.acknowledgement()
+        check(
+            acknowledgement.success, expected=f"success = true to the chunk at {start}", came=describe(acknowledgement)
+        )
+    surplus = socket.finish()
+    check(not surplus, expected=f"{len(parts)} answers to {len(parts)} chunks", came=f"{len(surplus)} more")
+    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
+
+
+@statement("DATA-10", "DATA-1")
+def test_pipelined_answers_come_in_order(workshop: Workshop) -> None:
+    """The server answers a row of right and wrong chunks in the order in which they were sent."""
+    upload = workshop.csv(1000)
+    socket = upload.attach()
+    right = [True, False, True, True, False, False, True, False]
+    for index, fits in enumerate(right):
+        socket.post(index * 100 if fits else 1000 + index, noise(100))
+    answers = [socket.acknowledgement().success for _ in right]
+    check(answers == right, expected=f"success in the order {right}", came=answers)
+
+
+@statement("DATA-11")
+@pytest.mark.parametrize("ping", [False, True], ids=["plain", "with pings between"])
+def test_fragmented_chunks_are_whole(workshop: Workshop, ping: bool) -> None:
+    """The server puts a message together that comes in several frames, also with control frames between them."""
+    mnist = Mnist(4000, side=8)
+    content = mnist.contents["input"]
+    upload = begin(workshop, mnist)
+    socket = upload.attach()
+    for position in range(0, len(content), 1500):
+        data = content[position : position + 1500]
+        socket.post_fragments(position, data, [1, 5, 5, 700], ping_between=ping)
+        acknowledgement = socket.acknowledgement()
+        check(
+            acknowledgement.success, expected="success = true to a chunk in fragments", came=describe(acknowledgement)
+        )
+        socket.model.write(position, data)
+    socket.finish()
+    send_labels(upload, mnist)
+    expect_content(upload, mnist)
+
+
+@statement("DATA-12")
+@pytest.mark.parametrize("position", [0, 50, 100], ids=["at the beginning", "in the middle", "at the end"])
+def test_what_becomes_of_an_empty_chunk(workshop: Workshop, position: int) -> None:
+    """The answer to a chunk without data."""
+    socket = workshop.csv(100).attach()
+    observe(f"an empty chunk at byte {position} of 100", describe(socket.send(position, b"")))
+
+
+@statement("DATA-12")
+@pytest.mark.hostile
+def test_what_becomes_of_a_very_large_message(workshop: Workshop) -> None:
+    """The answer to a chunk of 4 MiB."""
+    size = 4 << 20
+    socket = workshop.csv(size).attach()
+    socket.post(0, bytes(size))
+    answer = socket.websocket.receive_or_end("an answer to 4 MiB, or a close")
+    observe("a chunk of 4 MiB", answer if isinstance(answer, Ending) else describe(socket.decode(answer)))
+
+
+@statement("DATA-12")
+@pytest.mark.hostile
+def test_what_becomes_of_a_text_frame(workshop: Workshop) -> None:
+    """The answer to a text frame on a file socket."""
+    socket = workshop.csv(100).attach()
+    socket.websocket.send_text("hello")
+    observe("a text frame on a file socket", socket.websocket.receive_or_end("an answer to a text frame, or a close"))

@@ -1,0 +1,178 @@
+"""Upload, step 1: the POST that begins it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from conformance.catalogue import statement
+from conformance.checks import check
+from conformance.clients.rest import Answer
+from conformance.suite.material import SEGMENT, noise
+from conformance.suite.test_attach import LEFT_OUT, bad_token
+from conformance.target import Account, Target
+from conformance.workshop import Workshop
+
+
+def init_body(workshop: Workshop, kind: str) -> dict[str, Any]:
+    """A right body of the POST."""
+    body = {"name": workshop.name(kind), "input_data_size": 100}
+    return body | ({"label_data_size": 50} if kind == "mnist" else {})
+
+
+@statement("INIT-1")
+def test_an_mnist_upload_has_a_dataset_and_two_files(workshop: Workshop) -> None:
+    """The POST to the MNIST path answers the uuids of a dataset, an input file and a label file."""
+    body = init_body(workshop, "mnist")
+    answer = workshop.target.first.call("mnist.init", body=body)
+    workshop.adopt(answer, "mnist", body["name"], {"input": 100, "label": 50})
+
+
+@statement("INIT-2")
+def test_a_csv_upload_has_a_dataset_and_one_file(workshop: Workshop) -> None:
+    """The POST to the CSV path answers the uuids of a dataset and an input file, and none of a label file."""
+    body = init_body(workshop, "csv")
+    answer = workshop.target.first.call("csv.init", body=body)
+    workshop.adopt(answer, "csv", body["name"], {"input": 100})
+    check(not answer.object().get("uuid_label_file"), expected="no uuid_label_file for a CSV upload", came=answer)
+
+
+SIZES = [1, 2, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT + 1, 7 * SEGMENT // 2]
+
+
+@statement("INIT-3")
+@pytest.mark.parametrize("size", SIZES)
+def test_every_byte_of_the_announced_size_can_be_written(workshop: Workshop, size: int) -> None:
+    """The server takes the first byte, the last byte, and the whole of what was announced."""
+    upload = workshop.csv(size)
+    socket = upload.attach()
+    socket.write(size - 1, b"z")
+    socket.write(0, b"a")
+    for position in range(0, size, SEGMENT):
+        socket.write(position, noise(size)[position : position + SEGMENT])
+
+
+@statement("INIT-3")
+def test_the_two_files_have_each_its_own_size(workshop: Workshop) -> None:
+    """The server takes the last byte of the input file and of the label file, however different their sizes."""
+    for input_size, label_size in ((3000, 7), (7, 3000)):
+        upload = workshop.mnist(input_size, label_size)
+        for role, size in (("input", input_size), ("label", label_size)):
+            socket = upload.attach(role)
+            socket.write(size - 1, b"z")
+            socket.finish()
+
+
+@statement("INIT-4")
+def test_uuids_are_distinct_and_usable(workshop: Workshop) -> None:
+    """No two datasets or files of several uploads share a uuid, and each works in the later steps."""
+    uploads = [workshop.mnist(10, 10), workshop.mnist(10, 10), workshop.csv(10), workshop.csv(10)]
+    every = [upload.uuid for upload in uploads] + [file.uuid for upload in uploads for file in upload.files.values()]
+    check(len(set(every)) == len(every), expected=f"{len(every)} distinct uuids", came=", ".join(every))
+    for upload in uploads:
+        for role in upload.files:
+            socket = upload.attach(role)
+            socket.write(0, noise(10))
+            socket.finish()
+        check(upload.wait_complete(), expected=f"complete = true of {upload.uuid}", came="complete = false")
+
+
+WRONG_FIELDS: dict[str, tuple[str, Any]] = {
+    "no name": ("name", LEFT_OUT),
+    "name null": ("name", None),
+    "name a number": ("name", 1234),
+    "name too short": ("name", "abc"),
+    "name too long": ("name", "a" * 255),
+    "name begins with a digit": ("name", "1digits"),
+    "name with a slash": ("name", "digits/../other"),
+    "no size": ("input_data_size", LEFT_OUT),
+    "size null": ("input_data_size", None),
+    "size zero": ("input_data_size", 0),
+    "size negative": ("input_data_size", -1),
+    "size a string": ("input_data_size", "100"),
+    "size a fraction": ("input_data_size", 1.5),
+    "size true": ("input_data_size", True),
+    "size too large": ("input_data_size", 10_000_000_001),
+    "size beyond 64 bits": ("input_data_size", 2**64 + 1),
+    "extra field": ("surplus", 1),
+}
+
+
+def expect_no_upload(answer: Answer, account: Account, why: str) -> None:
+    """The answer must be a 4xx with a reason, and nothing may have been made."""
+    check(answer.refused and answer.text.strip(), expected=f"a 4xx with a reason: {why}", came=answer)
+    try:
+        parsed = json.loads(answer.body)
+    except ValueError:
+        parsed = None
+    made = parsed.get("uuid") if isinstance(parsed, dict) else None
+    if made is not None:
+        progress = account.call("dataset.progress", params={"uuid": str(made)})
+        check(progress.refused, expected="no upload to exist after a refusal", came=progress)
+
+
+@statement("INIT-5")
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+@pytest.mark.parametrize("mistake", list(WRONG_FIELDS))
+def test_a_wrong_field_is_refused(workshop: Workshop, kind: str, mistake: str) -> None:
+    """The server refuses a missing, extra, ill-typed or out-of-range field with a reason."""
+    name, value = WRONG_FIELDS[mistake]
+    body = {**init_body(workshop, kind), name: value}
+    sent = {field: content for field, content in body.items() if content is not LEFT_OUT}
+    account = workshop.target.first
+    answer = account.call(f"{kind}.init", body=sent)
+    adopt_mistake(workshop, answer)
+    expect_no_upload(answer, account, mistake)
+
+
+@statement("INIT-5")
+@pytest.mark.parametrize("value", [LEFT_OUT, 0, -1, "50", None])
+def test_a_wrong_label_size_is_refused(workshop: Workshop, value: Any) -> None:
+    """The server refuses an MNIST upload without a right label size."""
+    body = {**init_body(workshop, "mnist"), "label_data_size": value}
+    sent = {field: content for field, content in body.items() if content is not LEFT_OUT}
+    answer = workshop.target.first.call("mnist.init", body=sent)
+    adopt_mistake(workshop, answer)
+    expect_no_upload(answer, workshop.target.first, f"label_data_size is {sent.get('label_data_size', 'missing')!r}")
+
+
+def adopt_mistake(workshop: Workshop, answer: Answer) -> None:
+    """Let an upload that was made by mistake be deleted all the same."""
+    if answer.status == 200 and isinstance(uuid := answer.object().get("uuid"), str):
+        workshop.will_delete("dataset", uuid)
+
+
+NO_OBJECTS = {
+    "empty": b"",
+    "no JSON": b"name=digits",
+    "cut short": b'{"name": "digits", ',
+    "an array": b"[]",
+    "a string": b'"digits"',
+    "a number": b"17",
+    "null": b"null",
+    "an empty object": b"{}",
+}
+
+
+@statement("INIT-5", "GEN-1")
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+@pytest.mark.parametrize("mistake", list(NO_OBJECTS))
+def test_a_body_that_is_no_object_is_refused(target: Target, kind: str, mistake: str) -> None:
+    """The server refuses a body that is no JSON object with a reason."""
+    route = target.dialect.route(f"{kind}.init")
+    answer = target.rest.request(route.method, route.path, token=target.first.token, content=NO_OBJECTS[mistake])
+    expect_no_upload(answer, target.first, f"the body is {mistake}")
+
+
+@statement("INIT-6")
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+@pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "expired"])
+def test_nothing_is_made_without_a_valid_token(workshop: Workshop, kind: str, token: str) -> None:
+    """The server answers 401 to a POST whose token is not valid."""
+    made = bad_token(token, workshop.target)
+    body = init_body(workshop, kind)
+    answer = workshop.target.call(f"{kind}.init", body=body, token=None if made is LEFT_OUT else made)
+    adopt_mistake(workshop, answer)
+    check(answer.status == 401, expected=f"401: the token is {token}", came=answer)
