@@ -107,18 +107,20 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve(options: Options) -> int:
     """Serve until told to stop; the exit status."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=options.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    logging.getLogger("uvicorn.error").addFilter(ClientFaults())
     try:
         listener = listen(options.host, options.port)
     except (OSError, UnicodeError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         sys.stderr.write(f"hanami-reference-backend: cannot listen on {options.host}:{options.port}: {reason}\n")
         return 1
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=options.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    below = logging.getLogger("uvicorn.error")
+    below.addFilter(ClientFaults())
+    below.setLevel(max(logging.WARNING, logging.getLogger().level))  # below that it tells messages, tokens among them
     app = build_app(Backend.of(options.dialect, options.settings, options.users))
     config = uvicorn.Config(
         app,

@@ -58,8 +58,11 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless the rest means nothing after a violation of the websocket protocol."""
-        if not self._failed:
-            super().data_received(data)
+        if self._failed:
+            return
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self.handle_parser_exception()  # the handshake was too long or too odd to be read at all
 
     def handle_cont(self, event: Frame) -> None:
         """Take a fragment; endless empty ones must not pile up."""
@@ -85,10 +88,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         """
         self._failed = True
         close = self.conn.close_sent
-        if self.handshake_complete and close is not None:
+        if close is not None:
             self.queue.put_nowait({"type": "websocket.disconnect", "code": close.code, "reason": close.reason})
-        elif not self.handshake_initiated:
-            self.conn.send_response(self.conn.reject(400, "this is no websocket handshake\n"))
         self.close_sent = True
         self.transport.write(b"".join(self.conn.data_to_send()))
         if self.transport.can_write_eof():

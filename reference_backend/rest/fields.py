@@ -147,6 +147,9 @@ def check(model: type[FieldsT], values: dict[str, Any], dialect: Dialect) -> Fie
     Raises:
         RequestError: 400, naming the first field that is wrong.
     """
+    for name in values:
+        if name not in model.model_fields:
+            raise bad_request(f"field {name!r} is unknown")
     try:
         return model.model_validate(values, context=dialect)
     except ValidationError as error:
@@ -158,7 +161,5 @@ def _reason(error: ValidationError) -> str:
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] == "missing":
         return f"field {name!r} is missing"
-    if first["type"] == "extra_forbidden":
-        return f"field {name!r} is unknown"
     text = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return f"field {name!r}: {text if text.startswith('must') else 'must be ' + text}"

@@ -11,10 +11,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 import httpx
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -141,7 +142,7 @@ class Peer:
         self.token = self.call("token.create", id=user, password=PASSWORDS[user]).json()["token"]
         self.http.headers["X-Auth-Token"] = self.token
 
-    def __enter__(self) -> Peer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -205,12 +206,13 @@ class Peer:
     def open(self) -> ClientConnection:
         return connect(self.server.socket_url, compression=None, proxy=None, max_size=None)
 
-    def attach(self, uuid: object, target: str = "file_upload", **fields: Any) -> ClientConnection:
+    @contextmanager
+    def attach(self, uuid: object, target: str = "file_upload", **fields: Any) -> Iterator[ClientConnection]:
         """A websocket that was accepted."""
-        socket = self.open()
-        answer = first_answer(socket, {"token": self.token, "uuid": uuid, "target": target} | fields)
-        assert answer == {"success": 1}
-        return socket
+        with self.open() as socket:
+            answer = first_answer(socket, {"token": self.token, "uuid": uuid, "target": target} | fields)
+            assert answer == {"success": 1}
+            yield socket
 
     def refusal(self, first: object) -> str:
         """Why a first message is refused; the socket must then be closed with 1008."""
@@ -240,9 +242,8 @@ def first_answer(socket: ClientConnection, first: object) -> dict[str, Any]:
 
 def closing(socket: ClientConnection) -> tuple[int, str]:
     """Code and reason that the server closes with; it must not say anything before."""
-    try:
-        message = socket.recv(DEADLINE)
-    except ConnectionClosed as closed:
-        assert closed.rcvd is not None
-        return closed.rcvd.code, closed.rcvd.reason
-    raise AssertionError(f"expected the end, got {message!r}")
+    with pytest.raises(ConnectionClosed) as ended:
+        socket.recv(DEADLINE)
+    close = ended.value.rcvd
+    assert close is not None
+    return close.code, close.reason
