@@ -1,0 +1,50 @@
+# `make conformance` and `make test` are all that a newcomer needs; `make help` lists the rest.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help conformance test lint types format bench proto data clean
+
+help:  ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+conformance: $(READY)  ## judge the bundled reference backend; ARGS='--target http://... --user ...' for another server
+	@$(BIN)/hanami-conformance run $(if $(findstring --target,$(ARGS)),,--target reference) $(ARGS)
+
+test: $(READY)  ## run all tests of this repository
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY)  ## ruff: mistakes and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(READY)  ## mypy, strict
+	@$(BIN)/mypy
+
+format: $(READY)  ## let ruff mend what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(READY)  ## measure speed side by side, as ratios
+	@$(BIN)/python -m loadtests.bench $(ARGS)
+
+proto: $(READY)  ## generate the protobuf modules again
+	@$(BIN)/python proto/generate.py
+
+data: $(READY)  ## make the shipped data files again
+	@$(BIN)/python -m conformance.data.make
+
+clean:  ## remove everything that the commands made
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
