@@ -4,36 +4,41 @@
 # source: proto/brick.proto
 # Protobuf Python Version: 7.35.1
 """Generated protocol buffer code."""
-
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pool as _descriptor_pool
 from google.protobuf import runtime_version as _runtime_version
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
-
-_runtime_version.ValidateProtobufRuntimeVersion(_runtime_version.Domain.PUBLIC, 7, 35, 1, "", "proto/brick.proto")
+_runtime_version.ValidateProtobufRuntimeVersion(
+    _runtime_version.Domain.PUBLIC,
+    7,
+    35,
+    1,
+    '',
+    'proto/brick.proto'
+)
 # @@protoc_insertion_point(imports)
 
 _sym_db = _symbol_database.Default()
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
-    b'\n\x11proto/brick.proto\x12\x0chanami.brick"4\n\x12\x46ileUpload_Message\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c"C\n\x1a\x46ileUploadResponse_Message\x12\x0f\n\x07success\x18\x01 \x01(\x08\x12\x14\n\x0c\x65rrorMessage\x18\x02 \x01(\t"\x99\x01\n\x11\x43lusterIO_Message\x12\x11\n\tbrickName\x18\x01 \x01(\t\x12\x0e\n\x06isLast\x18\x02 \x01(\x08\x12\x35\n\x0bprocessType\x18\x03 \x01(\x0e\x32 .hanami.brick.ClusterProcessType\x12\x16\n\x0enumberOfValues\x18\x04 \x01(\x04\x12\x12\n\x06values\x18\x05 \x03(\x02\x42\x02\x10\x01*6\n\x12\x43lusterProcessType\x12\x10\n\x0cREQUEST_TYPE\x10\x00\x12\x0e\n\nTRAIN_TYPE\x10\x01\x62\x06proto3'
-)
+
+
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x11proto/brick.proto\x12\x0chanami.brick\"4\n\x12\x46ileUpload_Message\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"C\n\x1a\x46ileUploadResponse_Message\x12\x0f\n\x07success\x18\x01 \x01(\x08\x12\x14\n\x0c\x65rrorMessage\x18\x02 \x01(\t\"\x99\x01\n\x11\x43lusterIO_Message\x12\x11\n\tbrickName\x18\x01 \x01(\t\x12\x0e\n\x06isLast\x18\x02 \x01(\x08\x12\x35\n\x0bprocessType\x18\x03 \x01(\x0e\x32 .hanami.brick.ClusterProcessType\x12\x16\n\x0enumberOfValues\x18\x04 \x01(\x04\x12\x12\n\x06values\x18\x05 \x03(\x02\x42\x02\x10\x01*6\n\x12\x43lusterProcessType\x12\x10\n\x0cREQUEST_TYPE\x10\x00\x12\x0e\n\nTRAIN_TYPE\x10\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, "proto.brick_pb2", _globals)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'proto.brick_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-    DESCRIPTOR._loaded_options = None
-    _globals["_CLUSTERIO_MESSAGE"].fields_by_name["values"]._loaded_options = None
-    _globals["_CLUSTERIO_MESSAGE"].fields_by_name["values"]._serialized_options = b"\020\001"
-    _globals["_CLUSTERPROCESSTYPE"]._serialized_start = 314
-    _globals["_CLUSTERPROCESSTYPE"]._serialized_end = 368
-    _globals["_FILEUPLOAD_MESSAGE"]._serialized_start = 35
-    _globals["_FILEUPLOAD_MESSAGE"]._serialized_end = 87
-    _globals["_FILEUPLOADRESPONSE_MESSAGE"]._serialized_start = 89
-    _globals["_FILEUPLOADRESPONSE_MESSAGE"]._serialized_end = 156
-    _globals["_CLUSTERIO_MESSAGE"]._serialized_start = 159
-    _globals["_CLUSTERIO_MESSAGE"]._serialized_end = 312
+  DESCRIPTOR._loaded_options = None
+  _globals['_CLUSTERIO_MESSAGE'].fields_by_name['values']._loaded_options = None
+  _globals['_CLUSTERIO_MESSAGE'].fields_by_name['values']._serialized_options = b'\020\001'
+  _globals['_CLUSTERPROCESSTYPE']._serialized_start=314
+  _globals['_CLUSTERPROCESSTYPE']._serialized_end=368
+  _globals['_FILEUPLOAD_MESSAGE']._serialized_start=35
+  _globals['_FILEUPLOAD_MESSAGE']._serialized_end=87
+  _globals['_FILEUPLOADRESPONSE_MESSAGE']._serialized_start=89
+  _globals['_FILEUPLOADRESPONSE_MESSAGE']._serialized_end=156
+  _globals['_CLUSTERIO_MESSAGE']._serialized_start=159
+  _globals['_CLUSTERIO_MESSAGE']._serialized_end=312
 # @@protoc_insertion_point(module_scope)

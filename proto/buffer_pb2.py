@@ -4,38 +4,43 @@
 # source: proto/buffer.proto
 # Protobuf Python Version: 7.35.1
 """Generated protocol buffer code."""
-
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pool as _descriptor_pool
 from google.protobuf import runtime_version as _runtime_version
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
-
-_runtime_version.ValidateProtobufRuntimeVersion(_runtime_version.Domain.PUBLIC, 7, 35, 1, "", "proto/buffer.proto")
+_runtime_version.ValidateProtobufRuntimeVersion(
+    _runtime_version.Domain.PUBLIC,
+    7,
+    35,
+    1,
+    '',
+    'proto/buffer.proto'
+)
 # @@protoc_insertion_point(imports)
 
 _sym_db = _symbol_database.Default()
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
-    b'\n\x12proto/buffer.proto\x12\rhanami.buffer"4\n\x12\x46ileUpload_Message\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c"C\n\x1a\x46ileUploadResponse_Message\x12\x0f\n\x07success\x18\x01 \x01(\x08\x12\x14\n\x0c\x65rrorMessage\x18\x02 \x01(\t"\xd6\x01\n\x11\x43lusterIO_Message\x12\x12\n\nbufferName\x18\x01 \x01(\t\x12\x0e\n\x06isLast\x18\x02 \x01(\x08\x12\x36\n\x0bprocessType\x18\x03 \x01(\x0e\x32!.hanami.buffer.ClusterProcessType\x12\x39\n\x10targetBufferType\x18\x04 \x01(\x0e\x32\x1f.hanami.buffer.TargetBufferType\x12\x16\n\x0enumberOfValues\x18\x05 \x01(\x04\x12\x12\n\x06values\x18\x06 \x03(\x02\x42\x02\x10\x01*6\n\x12\x43lusterProcessType\x12\x10\n\x0cREQUEST_TYPE\x10\x00\x12\x0e\n\nTRAIN_TYPE\x10\x01*[\n\x10TargetBufferType\x12\x15\n\x11INPUT_BUFFER_TYPE\x10\x00\x12\x16\n\x12OUTPUT_BUFFER_TYPE\x10\x01\x12\x18\n\x14\x45XPECTED_BUFFER_TYPE\x10\x02\x62\x06proto3'
-)
+
+
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12proto/buffer.proto\x12\rhanami.buffer\"4\n\x12\x46ileUpload_Message\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"C\n\x1a\x46ileUploadResponse_Message\x12\x0f\n\x07success\x18\x01 \x01(\x08\x12\x14\n\x0c\x65rrorMessage\x18\x02 \x01(\t\"\xd6\x01\n\x11\x43lusterIO_Message\x12\x12\n\nbufferName\x18\x01 \x01(\t\x12\x0e\n\x06isLast\x18\x02 \x01(\x08\x12\x36\n\x0bprocessType\x18\x03 \x01(\x0e\x32!.hanami.buffer.ClusterProcessType\x12\x39\n\x10targetBufferType\x18\x04 \x01(\x0e\x32\x1f.hanami.buffer.TargetBufferType\x12\x16\n\x0enumberOfValues\x18\x05 \x01(\x04\x12\x12\n\x06values\x18\x06 \x03(\x02\x42\x02\x10\x01*6\n\x12\x43lusterProcessType\x12\x10\n\x0cREQUEST_TYPE\x10\x00\x12\x0e\n\nTRAIN_TYPE\x10\x01*[\n\x10TargetBufferType\x12\x15\n\x11INPUT_BUFFER_TYPE\x10\x00\x12\x16\n\x12OUTPUT_BUFFER_TYPE\x10\x01\x12\x18\n\x14\x45XPECTED_BUFFER_TYPE\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, "proto.buffer_pb2", _globals)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'proto.buffer_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-    DESCRIPTOR._loaded_options = None
-    _globals["_CLUSTERIO_MESSAGE"].fields_by_name["values"]._loaded_options = None
-    _globals["_CLUSTERIO_MESSAGE"].fields_by_name["values"]._serialized_options = b"\020\001"
-    _globals["_CLUSTERPROCESSTYPE"]._serialized_start = 377
-    _globals["_CLUSTERPROCESSTYPE"]._serialized_end = 431
-    _globals["_TARGETBUFFERTYPE"]._serialized_start = 433
-    _globals["_TARGETBUFFERTYPE"]._serialized_end = 524
-    _globals["_FILEUPLOAD_MESSAGE"]._serialized_start = 37
-    _globals["_FILEUPLOAD_MESSAGE"]._serialized_end = 89
-    _globals["_FILEUPLOADRESPONSE_MESSAGE"]._serialized_start = 91
-    _globals["_FILEUPLOADRESPONSE_MESSAGE"]._serialized_end = 158
-    _globals["_CLUSTERIO_MESSAGE"]._serialized_start = 161
-    _globals["_CLUSTERIO_MESSAGE"]._serialized_end = 375
+  DESCRIPTOR._loaded_options = None
+  _globals['_CLUSTERIO_MESSAGE'].fields_by_name['values']._loaded_options = None
+  _globals['_CLUSTERIO_MESSAGE'].fields_by_name['values']._serialized_options = b'\020\001'
+  _globals['_CLUSTERPROCESSTYPE']._serialized_start=377
+  _globals['_CLUSTERPROCESSTYPE']._serialized_end=431
+  _globals['_TARGETBUFFERTYPE']._serialized_start=433
+  _globals['_TARGETBUFFERTYPE']._serialized_end=524
+  _globals['_FILEUPLOAD_MESSAGE']._serialized_start=37
+  _globals['_FILEUPLOAD_MESSAGE']._serialized_end=89
+  _globals['_FILEUPLOADRESPONSE_MESSAGE']._serialized_start=91
+  _globals['_FILEUPLOADRESPONSE_MESSAGE']._serialized_end=158
+  _globals['_CLUSTERIO_MESSAGE']._serialized_start=161
+  _globals['_CLUSTERIO_MESSAGE']._serialized_end=375
 # @@protoc_insertion_point(module_scope)

@@ -20,7 +20,7 @@ from reference_backend.backend import Backend
 from reference_backend.options import Options
 from reference_backend.transport import ClientFaults, RestProtocol, SocketProtocol
 
-GRACE = 1  # seconds that open connections get when the server stops
+GRACE = 1.5  # seconds that open connections get when the server stops
 OPEN_FILES = 65536
 
 
@@ -44,8 +44,12 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close what is open; a conversion at work in a thread is not waited for."""
-        watchdog = threading.Timer(2 * GRACE, os._exit, (0,))
+        """Close what is open, and wait a little for it.
+
+        What takes longer, such as a conversion in a thread, is cut off by the end of the process: to cancel it would
+        have uvicorn answer the request with status 500.
+        """
+        watchdog = threading.Timer(GRACE, os._exit, (0,))
         watchdog.daemon = True
         watchdog.start()
         await super().shutdown(sockets)
@@ -132,7 +136,6 @@ def serve(options: Options) -> int:
         lifespan="off",
         log_config=None,
         access_log=False,
-        timeout_graceful_shutdown=GRACE,
         proxy_headers=False,
         server_header=False,
     )
