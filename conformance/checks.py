@@ -14,7 +14,7 @@ class Violation(AssertionError):  # noqa: N818 - the field's word
     Attributes:
         expected: what the statement asks for.
         came: what the target did instead.
-        statement: id of the statement, None for the one that the test names first.
+        statement: id of the statement, where it is not the one that the test names first.
     """
 
     def __init__(self, expected: str, came: str, statement: str | None = None) -> None:

@@ -115,6 +115,8 @@ class TerminalConsole:
     def end(self, result: RunResult | None, folder: Path) -> None:
         """Show the result."""
         self._flush_step()
+        if self._titles:
+            self._console.print()
         if self._progress is not None:
             self._progress.stop()
         if result is None or any(case.outcome is Outcome.ERROR for case in result.cases):
@@ -122,7 +124,7 @@ class TerminalConsole:
         if result is None:
             return
         text = render_result(result, folder, color=self._console.is_terminal, width=self._console.width)
-        self._console.file.write("\n" + text)
+        self._console.file.write(text)
         self._console.file.flush()
 
 

@@ -104,8 +104,9 @@ class CaseJudge:
             self._expected = self._line(error.expected)
             self._came = self._line(error.came)
             self._reason = f"expected {self._expected}; came {self._came}"
-        named = error.statement if isinstance(error, Violation) else None
-        self._broken = (named or self._statements[0],)
+        blamed = error.statement if isinstance(error, Violation) else None
+        # A step that several tests share blames its own statement; a test that does not check that one breaks its own.
+        self._broken = (blamed if blamed in self._statements else self._statements[0],)
 
     def _set(self, outcome: Outcome, reason: str) -> None:
         self._outcome = outcome

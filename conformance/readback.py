@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conformance.checks import Violation, check
+from conformance.checks import Violation, blaming, check
 from conformance.clients.rest import Answer
 from conformance.models.dataset import DatasetModel
 from conformance.resources import Upload
@@ -77,13 +77,13 @@ def check_dataset(upload: Upload, model: DatasetModel) -> None:
     described = answer.object()
     check_shape(answer, described, target, model)
     if target.serves_content:
-        for column, values in read_columns(upload, model.columns).items():
-            check(
-                model.agrees(column, values),
-                expected=f"column {column!r} value for value as it was uploaded",
-                came=first_difference(model.columns[column], values),
-                statement="FIN-2",
-            )
+        with blaming("FIN-2"):
+            for column, values in read_columns(upload, model.columns).items():
+                check(
+                    model.agrees(column, values),
+                    expected=f"column {column!r} value for value as it was uploaded",
+                    came=first_difference(model.columns[column], values),
+                )
 
 
 def check_shape(answer: Answer, described: Mapping[str, Any], target: Target, model: DatasetModel) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from array import array
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from reference_backend.content import Content, ContentError, PlainColumn
 MAX_LINE = 16 * 1024 * 1024  # characters
 FREE_CELLS = 16 * 1024 * 1024  # that a table may have, however small its file is
 FLOAT32_LIMIT = 3.4028235677973366e38  # from here on a number rounds to infinity
+CONTROL = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")  # a quoted name may hold line ends
 WORDS = {"": 0.0, "null": 0.0, "false": 0.0, "true": 1.0}
 
 
@@ -29,8 +31,8 @@ def parse_csv(file: NDArray[np.uint8]) -> Content:
         One column for each name in the header. Empty lines are skipped; empty and missing cells and ``null`` are 0.0.
 
     Raises:
-        ContentError: no header, a name that is empty or there twice, a row longer than the header, or a cell that is
-            no finite float32; the message names line and column (FIN-6).
+        ContentError: no header, a name that is empty, there twice or holds control characters, a row longer than the
+            header, or a cell that is no finite float32; the message names line and column (FIN-6).
     """
     reader = csv.reader(_lines(file), strict=True)
     try:
@@ -91,6 +93,8 @@ def _header(reader: Rows) -> list[str]:
     for position, name in enumerate(names, start=1):
         if not name:
             raise ContentError(f"line 1, column {position}: the name is empty")
+        if CONTROL.search(name):
+            raise ContentError(f"line 1, column {position}: the name {name[:40]!r} is no text")
         if name in seen:
             raise ContentError(f"line 1, column {position}: the name {name!r} appears twice")
         seen.add(name)

@@ -151,13 +151,14 @@ def _verdict(result: RunResult, folder: Path) -> RenderableType:
     good = result.exit_status == ExitStatus.CONFORMANT
     counts = ", ".join(f"{result.count(verdict)} {verdict.value}" for verdict in Verdict if result.count(verdict))
     summary = result.summary()
-    head = Text.assemble("\n", (result.headline, "bold green" if good else "bold red"))
+    ran = any(case.outcome is not Outcome.NOT_RUN for case in result.cases)
+    head = Text.assemble("\n" if ran else "", (result.headline, "bold green" if good else "bold red"))
     if result.reason:
         head.append(f"  {result.reason}")
     lines = [head]
-    if counts:
+    if counts and ran:
         head.append(f"  {summary['statements_selected']} statements: {counts}")
-    if result.cases:
+    if ran:
         lines.append(
             Text(
                 f"{len(result.cases)} cases, {summary['exchanges']:,} exchanges, {summary['checks']:,} checks "

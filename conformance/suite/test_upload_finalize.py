@@ -91,7 +91,7 @@ TABLES: dict[str, tuple[bytes, list[list[float]]]] = {
 }
 
 
-@statement("FIN-1", "FIN-2")
+@statement("FIN-2", "FIN-1")
 @pytest.mark.parametrize("kind", list(TABLES))
 def test_tables_keep_their_values(workshop: Workshop, kind: str) -> None:
     """The dataset has a row for each line under the header, and each cell's number, float32."""

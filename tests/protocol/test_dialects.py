@@ -58,5 +58,5 @@ def test_file_sizes() -> None:
 
 
 def test_an_unknown_dialect_is_refused_with_a_choice() -> None:
-    with pytest.raises(ValueError, match="choose one of documented, hanami-0.4, openhanami-0.5"):
+    with pytest.raises(ValueError, match=r"choose one of documented, hanami-0\.4, openhanami-0\.5"):
         load_dialect("hanami-9")

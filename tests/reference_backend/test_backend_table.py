@@ -83,3 +83,9 @@ def test_float32_values_survive(value: float) -> None:
 def test_a_cell_is_a_finite_float32_or_refused(text: str) -> None:
     value = parse_cell(text)
     assert value is None or np.isfinite(np.float32(value))
+
+
+@pytest.mark.parametrize("content", [bytes(64), b"a\x00b,c\n1,2\n", b"\x1b[31m,b\n1,2\n"])
+def test_a_header_that_is_no_text_is_refused(content: bytes) -> None:
+    with pytest.raises(ContentError, match="is no text"):
+        parse_csv(np.frombuffer(content, dtype=np.uint8))

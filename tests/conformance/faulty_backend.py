@@ -1,0 +1,56 @@
+"""The reference backend with one lie: ``faulty_backend.py FAULT``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from reference_backend import uploads
+from reference_backend.cli import main
+from reference_backend.sockets import upload as upload_socket
+
+
+def complete_too_early() -> None:
+    """Progress is true from the beginning."""
+
+    def complete(self: uploads.TempFile) -> bool:  # noqa: ARG001
+        return True
+
+    uploads.TempFile.is_complete = complete  # type: ignore[method-assign]
+
+
+def dies_of_large_positions() -> None:
+    """A chunk far beyond the end ends the process."""
+    write = uploads.TempFile.write
+
+    def fragile(self: uploads.TempFile, position: int, data: bytes) -> str | None:
+        if position > 2**40:
+            os._exit(9)
+        return write(self, position, data)
+
+    uploads.TempFile.write = fragile  # type: ignore[method-assign]
+
+
+def silent_about_undecodable() -> None:
+    """What is no message is not answered."""
+
+    async def quiet(self: upload_socket.UploadSession) -> None:
+        while True:
+            answer = self.answer(await self._channel.receive())
+            if answer == self._written:
+                await self._channel.send_bytes(answer)
+
+    upload_socket.UploadSession.run = quiet  # type: ignore[method-assign]
+
+
+FAULTS = {
+    "honest": lambda: None,
+    "complete-too-early": complete_too_early,
+    "dies-of-large-positions": dies_of_large_positions,
+    "silent-about-undecodable": silent_about_undecodable,
+}
+
+if __name__ == "__main__":
+    FAULTS[sys.argv[1]]()
+    users = ["--user", "alice:very-secret-1:alpha", "--user", "bob:very-secret-2:beta"]
+    sys.exit(main(["--port", "0", "--announce", "json", "--stop-with-stdin", *users]))

@@ -1,0 +1,80 @@
+"""The catalogue is whole, and every test of the suite hangs on it."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from conformance.catalogue import catalogue, families, select, statement
+from reports.model import Level
+
+SUITE = Path(__file__).parents[2] / "conformance" / "suite"
+COUNTS = {"ATT": 8, "INIT": 6, "DATA": 12, "PROG": 4, "FIN": 7, "DEL": 1, "MODE": 3, "DIO": 14, "GEN": 4}
+
+
+def test_every_statement_is_there() -> None:
+    expected = [f"{family}-{number}" for family, count in COUNTS.items() for number in range(1, count + 1)]
+    assert list(catalogue()) == expected
+    assert tuple(COUNTS) == families()
+    for entry in catalogue().values():
+        assert entry.text
+        assert entry.step
+        assert entry.workflow in ("Attach", "Upload", "Direct interaction", "General")
+
+
+def suite_tests() -> list[tuple[str, ast.FunctionDef, list[str]]]:
+    """Each test of the suite: its file, its function, and the ids that it names."""
+    return [
+        (path.name, node, named(node))
+        for path in sorted(SUITE.glob("test_*.py"))
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    ]
+
+
+def named(node: ast.FunctionDef) -> list[str]:
+    """The ids in the ``@statement`` of a test."""
+    return [
+        str(argument.value)
+        for decorator in node.decorator_list
+        if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == "statement"
+        for argument in decorator.args
+        if isinstance(argument, ast.Constant)
+    ]
+
+
+def test_every_test_names_its_statements_and_says_what_a_server_must_do() -> None:
+    for file, node, ids in suite_tests():
+        assert ids, f"{file}::{node.name} names no statement"
+        assert ast.get_docstring(node), f"{file}::{node.name} has no sentence"
+
+
+def test_every_statement_has_a_test() -> None:
+    tests = defaultdict(list)
+    for _, node, ids in suite_tests():
+        tests[ids[0]].append(node.name)
+    lacking = [name for name in catalogue() if name not in tests]
+    assert lacking == [], "these have no test that names them first"
+
+
+def test_an_observing_test_judges_nothing_else() -> None:
+    for _, node, ids in suite_tests():
+        levels = {catalogue()[name].level for name in ids}
+        assert levels == {Level.OBSERVE} or Level.OBSERVE not in levels, node.name
+
+
+def test_a_marker_with_an_unknown_id_is_refused() -> None:
+    with pytest.raises(ValueError, match="not in the catalogue: PROG-99"):
+        statement("PROG-99")
+    with pytest.raises(ValueError, match="at least one statement"):
+        statement()
+
+
+def test_selection_by_id_and_by_family() -> None:
+    assert select(["prog-2"]) == {"PROG-2"}
+    assert select(["PROG", "DEL-1"]) == {"PROG-1", "PROG-2", "PROG-3", "PROG-4", "DEL-1"}
+    with pytest.raises(ValueError, match="did you mean"):
+        select(["DATS"])
