@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from websockets.client import ClientProtocol
-from websockets.exceptions import InvalidHandshake, InvalidURI
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import State
@@ -123,16 +122,18 @@ class WebSocket:
             case.sent_event(self._channel, "open", f"websocket handshake with {self._url}")
             self._protocol.send_request(self._protocol.connect())
             self._flush(deadline)
-            while self._protocol.state is State.CONNECTING:
-                if self._protocol.handshake_exc is not None:
-                    raise self._protocol.handshake_exc
+            while self._protocol.state is State.CONNECTING and self._protocol.handshake_exc is None:
                 self._read(deadline, f"an answer to the websocket handshake with {self._url}")
-        except (InvalidHandshake, InvalidURI, OSError) as error:
-            self._abandon(f"handshake refused: {error}")
-            raise Dropped(f"a websocket at {self._url}", f"handshake refused: {error}") from error
         except (NoAnswer, Dropped):
             self._abandon("no handshake")
             raise
+        except OSError as error:
+            self._abandon(f"no TLS: {error}")
+            raise Dropped(f"a websocket at {self._url}", str(self.ending)) from error
+        if self._protocol.state is not State.OPEN:
+            self.ending = None
+            self._abandon(f"handshake refused: {self._protocol.handshake_exc or 'the connection was closed'}")
+            raise Dropped(f"a websocket at {self._url}", str(self.ending))
         case.received_event(self._channel, "open", "websocket open")
 
     def send_text(self, text: str) -> None:
