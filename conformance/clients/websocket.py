@@ -130,9 +130,9 @@ class WebSocket:
         except OSError as error:
             self._abandon(f"no TLS: {error}")
             raise Dropped(f"a websocket at {self._url}", str(self.ending)) from error
-        if self._protocol.state is not State.OPEN:
+        if self._protocol.handshake_exc is not None:
             self.ending = None
-            self._abandon(f"handshake refused: {self._protocol.handshake_exc or 'the connection was closed'}")
+            self._abandon(f"handshake refused: {self._protocol.handshake_exc}")
             raise Dropped(f"a websocket at {self._url}", str(self.ending))
         case.received_event(self._channel, "open", "websocket open")
 
