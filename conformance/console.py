@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from conformance import __version__
 from conformance.manifest import Manifest
+from conformance.text import plural
 from reports.model import CaseResult, Outcome, RunResult
 from reports.terminal import new_console, render_result
 
@@ -69,10 +70,10 @@ class TerminalConsole:
 
     def begin(self, manifest: Manifest, planned: Mapping[str, pytest.Item]) -> None:
         """Show what runs against what."""
-        what = "the bundled reference backend, " if manifest.reference else ""
+        what = "reference backend at " if manifest.reference else "target "
         self._console.print(
-            f"[bold]Hanami conformance[/] {__version__}  ·  target {what}[bold]{escape(manifest.target_url)}[/]  ·  "
-            f"dialect {manifest.dialect}  ·  {len(planned)} cases\n"
+            f"[bold]Hanami conformance[/] {__version__} · {what}[bold]{escape(manifest.target_url)}[/] · "
+            f"dialect {manifest.dialect} · {plural(len(planned), 'case')}\n"
         )
         self._titles = {name: _step_title(item) for name, item in planned.items()}
         self._left = Counter(self._titles.values())
@@ -115,10 +116,10 @@ class TerminalConsole:
     def end(self, result: RunResult | None, folder: Path) -> None:
         """Show the result."""
         self._flush_step()
-        if self._titles:
-            self._console.print()
         if self._progress is not None:
             self._progress.stop()
+        elif self._titles:
+            self._console.print()
         if result is None or any(case.outcome is Outcome.ERROR for case in result.cases):
             self._console.file.write(self._pytest_output.getvalue())
         if result is None:

@@ -147,6 +147,10 @@ def again(case: CaseResult, result: RunResult) -> str:
     return f"hanami-conformance run --target {address}{shown} --case '{case.id}'"
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def _verdict(result: RunResult, folder: Path) -> RenderableType:
     good = result.exit_status == ExitStatus.CONFORMANT
     counts = ", ".join(f"{result.count(verdict)} {verdict.value}" for verdict in Verdict if result.count(verdict))
@@ -157,11 +161,12 @@ def _verdict(result: RunResult, folder: Path) -> RenderableType:
         head.append(f"  {result.reason}")
     lines = [head]
     if counts and ran:
-        head.append(f"  {summary['statements_selected']} statements: {counts}")
+        head.append(f"  {_count(summary['statements_selected'], 'statement')}: {counts}")
     if ran:
         lines.append(
             Text(
-                f"{len(result.cases)} cases, {summary['exchanges']:,} exchanges, {summary['checks']:,} checks "
+                f"{_count(len(result.cases), 'case')}, {_count(summary['exchanges'], 'exchange')}, "
+                f"{_count(summary['checks'], 'check')} "
                 f"in {result.manifest.get('duration', 0):.1f} s"
             )
         )
