@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 
-# After this many silences the target is known to be silent, and the suite waits less long for each.
+# A target that has left so many questions of one kind unanswered is known to be silent there.
 SILENCES_BEFORE_HASTE = 3
-LEAST_PATIENCE = 1.0
-SLOWEST_FACTOR = 20.0
+SILENCES_BEFORE_GIVING_UP = 10
+HASTY = 1.0  # seconds that a hasty wait takes at least, and a multiple of the slowest answer of its kind
+HASTY_FACTOR = 20.0
+HARDLY = 0.2  # seconds for a question of a kind that was never answered at all
 
 
 @dataclass(frozen=True)
@@ -34,35 +37,46 @@ class Deadline:
 
 
 @dataclass
+class _Experience:
+    answers: int = 0
+    silences: int = 0
+    slowest: float = 0.0
+
+
+@dataclass
 class Patience:
     """How long the suite waits for an answer.
 
-    The setting holds until the target has left several questions unanswered. From then on a wait is bounded by a
-    multiple of the slowest answer that did come, so that a target with one silent corner is judged in minutes.
+    The setting holds until the target has left several questions of a kind unanswered. From then on a wait for that
+    kind is bounded by a multiple of the slowest answer that did come, so that a target with one silent corner, or with
+    a whole silent side, is judged in minutes. That the run is red is settled by then.
 
     Attributes:
         setting: seconds, the ``--deadline`` option.
     """
 
     setting: float
-    _slowest: float = field(default=0.0, init=False)
-    _silences: int = field(default=0, init=False)
+    _kinds: dict[str, _Experience] = field(default_factory=lambda: defaultdict(_Experience), init=False)
 
-    def deadline(self, extra: float = 0.0) -> Deadline:
+    def deadline(self, kind: str, extra: float = 0.0) -> Deadline:
         """A deadline for the next wait, ``extra`` seconds longer for work that takes the target long."""
-        return Deadline.after(self.seconds + extra)
+        return Deadline.after(self.seconds(kind) + extra)
 
-    @property
-    def seconds(self) -> float:
-        """Seconds that the next wait may take."""
-        if self._silences < SILENCES_BEFORE_HASTE:
+    def seconds(self, kind: str) -> float:
+        """Seconds that the next wait for an answer of a kind may take."""
+        known = self._kinds[kind]
+        if known.silences < SILENCES_BEFORE_HASTE:
             return self.setting
-        return min(self.setting, max(LEAST_PATIENCE, self._slowest * SLOWEST_FACTOR))
+        if known.silences >= SILENCES_BEFORE_GIVING_UP and not known.answers:
+            return min(self.setting, HARDLY)
+        return min(self.setting, max(HASTY, known.slowest * HASTY_FACTOR))
 
-    def answered(self, seconds: float) -> None:
-        """Note that an answer took so long."""
-        self._slowest = max(self._slowest, seconds)
+    def answered(self, kind: str, seconds: float) -> None:
+        """Note that an answer came, and how long it took."""
+        known = self._kinds[kind]
+        known.answers += 1
+        known.slowest = max(known.slowest, seconds)
 
-    def silent(self) -> None:
+    def silent(self, kind: str) -> None:
         """Note that a wait ended without an answer."""
-        self._silences += 1
+        self._kinds[kind].silences += 1

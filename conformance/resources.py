@@ -18,6 +18,8 @@ from conformance.target import Account
 
 POLL = 0.02  # seconds between two questions
 MIB = 1 << 20
+COMPLETION = "completion of an upload"  # kinds of wait, for the patience
+ATTACHING_AGAIN = "next socket of a cluster"
 
 
 @contextlib.contextmanager
@@ -110,11 +112,15 @@ class Upload:
 
     def wait_complete(self) -> bool:
         """Ask for the progress until it is complete, or the deadline is over."""
-        deadline = self.account.target.patience.deadline()
+        patience = self.account.target.patience
+        deadline = patience.deadline(COMPLETION)
+        began = time.monotonic()
         while not self.progress():
             if deadline.passed:
+                patience.silent(COMPLETION)
                 return False
             time.sleep(POLL)
+        patience.answered(COMPLETION, time.monotonic() - began)
         return True
 
     def finalize_body(self) -> dict[str, Any]:
@@ -210,15 +216,19 @@ class Cluster:
         Raises:
             Violation: it is refused until the deadline (statement DIO-11).
         """
-        deadline = self.account.target.patience.deadline()
+        patience = self.account.target.patience
+        deadline = patience.deadline(ATTACHING_AGAIN)
+        began = time.monotonic()
         while True:
             try:
                 websocket = attach(self.account, self.uuid, CLUSTER)
             except Violation:
                 if deadline.passed:
+                    patience.silent(ATTACHING_AGAIN)
                     raise
                 time.sleep(POLL)
                 continue
+            patience.answered(ATTACHING_AGAIN, time.monotonic() - began)
             socket = BrickSocket(websocket, self.account.target, self.shape)
             self.sockets.append(socket)
             return socket

@@ -57,6 +57,7 @@ class BrickSocket:
     def __init__(self, websocket: WebSocket, target: Target, shape: ClusterShape) -> None:
         self.websocket = websocket
         self.websocket.describe = self._describe
+        self.websocket.awaiting = "answer of a cluster"
         self.shape = shape
         self._target = target
         self._codec = target.dialect.codec

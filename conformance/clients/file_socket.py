@@ -24,6 +24,7 @@ class FileSocket:
     def __init__(self, websocket: WebSocket, codec: Codec, model: FileModel) -> None:
         self.websocket = websocket
         self.websocket.describe = self._describe
+        self.websocket.awaiting = "acknowledgement of a chunk"
         self._codec = codec
         self.model = model
 

@@ -19,6 +19,7 @@ from conformance.text import quote
 
 TOKEN_HEADER = "X-Auth-Token"  # noqa: S105 - the name of a header
 MAX_SUMMARY = 300
+KIND = "REST call"  # of wait, for the patience
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class RestClient:
             sent_headers.setdefault("Content-Type", "application/json")
         if token is not None:
             sent_headers[TOKEN_HEADER] = token
-        deadline = self._patience.deadline(extra)
+        deadline = self._patience.deadline(KIND, extra)
         request = self._client.build_request(
             method,
             self._url + path,
@@ -134,7 +135,7 @@ class RestClient:
             case.note(channel, "close", f"no connection: {error}")
             raise TargetLost(f"no connection to {self._url}: {error}") from error
         except httpx.TimeoutException as error:
-            self._patience.silent()
+            self._patience.silent(KIND)
             case.note(channel, "close", f"no answer within {deadline.seconds:g} s")
             raise NoAnswer(f"an answer to {line} within {deadline.seconds:g} s", "nothing, or not all of it") from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
@@ -142,7 +143,7 @@ class RestClient:
             raise Dropped(
                 f"an answer to {line}", f"the end of the connection: {error or type(error).__name__}"
             ) from error
-        self._patience.answered(time.monotonic() - began)
+        self._patience.answered(KIND, time.monotonic() - began)
         answer = Answer(line, response.status_code, response.content, response.headers.get("content-type", ""))
         case.received_event(channel, "http", lambda: str(answer), answer.body)
         return answer

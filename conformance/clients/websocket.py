@@ -90,6 +90,7 @@ class WebSocket:
         self._fragments_are_text = False
         self._socket: socket.socket | None = None
         self.ending: Ending | None = None
+        self.awaiting = "handshake"  # kind of the next wait, for the patience
         self.describe: Callable[[Message], str] = str  # how the record shows what comes; the attached side knows better
 
     @property
@@ -105,7 +106,7 @@ class WebSocket:
             NoAnswer: no answer to the handshake until the deadline.
             Dropped: the handshake was refused or broken off.
         """
-        deadline = self._patience.deadline()
+        deadline = self._patience.deadline("handshake")
         uri = self._protocol.uri
         self._budget.take()
         case = current_case()
@@ -135,6 +136,7 @@ class WebSocket:
             self._abandon(f"handshake refused: {self._protocol.handshake_exc}")
             raise Dropped(f"a websocket at {self._url}", str(self.ending))
         case.received_event(self._channel, "open", "websocket open")
+        self.awaiting = "answer to a first message"
 
     def send_text(self, text: str) -> None:
         """Send a text message.
@@ -146,7 +148,7 @@ class WebSocket:
         current_case().sent_event(self._channel, "text", lambda: f"text {quote(text)}", payload)
         self._need_open()
         self._protocol.send_text(payload)
-        self._flush(self._patience.deadline())
+        self._flush(self._patience.deadline(self.awaiting))
 
     def send(self, payload: bytes, summary: Summary | None = None) -> None:
         """Send a binary message.
@@ -163,7 +165,7 @@ class WebSocket:
         current_case().sent_event(self._channel, "binary", shown, payload)
         self._need_open()
         self._protocol.send_binary(payload)
-        self._flush(self._patience.deadline())
+        self._flush(self._patience.deadline(self.awaiting))
 
     def send_fragments(self, parts: Sequence[bytes], *, summary: str, ping_between: bool = False) -> None:
         """Send one binary message in several frames (statement DATA-11).
@@ -185,17 +187,17 @@ class WebSocket:
                 self._protocol.send_binary(part, fin=last)
             else:
                 self._protocol.send_continuation(part, fin=last)
-            self._flush(self._patience.deadline())
+            self._flush(self._patience.deadline(self.awaiting))
             if ping_between and not last:
                 self._protocol.send_ping(b"between")
-                self._flush(self._patience.deadline())
+                self._flush(self._patience.deadline(self.awaiting))
 
     def send_raw(self, data: bytes, what: str) -> None:
         """Send bytes past the websocket protocol: no frame, or a part of one."""
         assert self._socket is not None
         current_case().sent_event(self._channel, "raw", f"{what}: {hex_preview(data)}", data)
         with contextlib.suppress(OSError):
-            self._socket.settimeout(max(self._patience.seconds, 0.001))
+            self._socket.settimeout(self._patience.setting)
             self._socket.sendall(data)
 
     def close_sending(self) -> None:
@@ -214,13 +216,13 @@ class WebSocket:
             NoAnswer: none came until the deadline.
             Dropped: the connection ended instead.
         """
-        deadline = self._patience.deadline(extra)
+        deadline = self._patience.deadline(self.awaiting, extra)
         began = time.monotonic()
         while not self._messages:
             if self.ending is not None:
                 raise Dropped(awaited, str(self.ending))
             self._read(deadline, awaited)
-        self._patience.answered(time.monotonic() - began)
+        self._patience.answered(self.awaiting, time.monotonic() - began)
         return self._messages.popleft()
 
     def receive_or_end(self, awaited: str) -> Message | Ending:
@@ -244,7 +246,7 @@ class WebSocket:
         Raises:
             NoAnswer: it did not until the deadline.
         """
-        deadline = self._patience.deadline()
+        deadline = self._patience.deadline(self.awaiting)
         while self.ending is None:
             self._read(deadline, awaited)
         left = list(self._messages)
@@ -263,9 +265,10 @@ class WebSocket:
             current_case().sent_event(self._channel, "close", "close 1000")
             self._protocol.send_close(NORMAL_CLOSURE, "")
             with contextlib.suppress(Dropped, NoAnswer):
-                self._flush(self._patience.deadline())
+                self._flush(self._patience.deadline(self.awaiting))
         with contextlib.suppress(NoAnswer, Dropped):
-            deadline = self._patience.deadline()
+            self.awaiting = "close"
+            deadline = self._patience.deadline(self.awaiting)
             while self.ending is None:
                 self._read(deadline, "the close to be answered")
         self._release()
@@ -296,7 +299,7 @@ class WebSocket:
                 self._socket.settimeout(max(deadline.remaining(), 0.001))
                 self._socket.sendall(data)
             except TimeoutError as error:
-                self._patience.silent()
+                self._patience.silent(self.awaiting)
                 raise NoAnswer(f"the target to take {len(data)} bytes", "a connection that takes no more") from error
             except OSError as error:
                 self._drain_after_break()
@@ -324,7 +327,7 @@ class WebSocket:
             self._socket.settimeout(max(deadline.remaining(), 0.001))
             data = self._socket.recv(READ_SIZE)
         except TimeoutError as error:
-            self._patience.silent()
+            self._patience.silent(self.awaiting)
             current_case().note(self._channel, "close", f"nothing came within {deadline.seconds:g} s")
             raise NoAnswer(f"{awaited} within {deadline.seconds:g} s", "nothing") from error
         except OSError as error:

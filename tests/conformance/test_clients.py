@@ -16,7 +16,7 @@ from conformance.checks import Dropped, NoAnswer, TargetLost, Unsupported
 from conformance.clients.budget import Budget
 from conformance.clients.rest import RestClient
 from conformance.clients.websocket import Ending, Message, WebSocket
-from conformance.deadline import LEAST_PATIENCE, Patience
+from conformance.deadline import HARDLY, HASTY, Patience
 from conformance.record import begin_case, current_case, end_case
 
 Handler = Callable[[ServerConnection], None]
@@ -214,15 +214,26 @@ def test_the_budget_is_never_exceeded() -> None:
 
 def test_patience_wears_out_after_several_silences() -> None:
     patience = Patience(10)
-    patience.answered(0.2)
+    patience.answered("chunk", 0.2)
     for _ in range(2):
-        patience.silent()
-    assert patience.seconds == 10
-    patience.silent()
-    assert patience.seconds == pytest.approx(4.0)
-    patience.answered(0.01)
-    assert Patience(10).seconds == 10
-    quick = Patience(10)
-    for _ in range(3):
-        quick.silent()
-    assert quick.seconds == LEAST_PATIENCE
+        patience.silent("chunk")
+    assert patience.seconds("chunk") == 10
+    patience.silent("chunk")
+    assert patience.seconds("chunk") == pytest.approx(4.0)
+    assert patience.seconds("other") == 10
+    assert patience.deadline("chunk", extra=5).seconds == pytest.approx(9.0)
+
+
+def test_what_was_never_answered_is_hardly_waited_for() -> None:
+    patience = Patience(10)
+    for _ in range(9):
+        patience.silent("chunk")
+    assert patience.seconds("chunk") == HASTY
+    patience.silent("chunk")
+    assert patience.seconds("chunk") == HARDLY
+    patience.answered("chunk", 0.01)
+    assert patience.seconds("chunk") == HASTY
+    short = Patience(0.1)
+    for _ in range(10):
+        short.silent("chunk")
+    assert short.seconds("chunk") == 0.1
