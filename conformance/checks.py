@@ -34,12 +34,14 @@ class Dropped(Violation):
 
 @contextlib.contextmanager
 def blaming(statement: str) -> Iterator[None]:
-    """What is violated in here breaks this statement, and not the one that the test names first."""
+    """What fails in here breaks this statement: also a preparation, and whatever the test names first."""
     try:
         yield
     except Violation as violation:
         violation.statement = statement
         raise
+    except SetupFailed as failure:
+        raise Violation("the server to go on as before", str(failure), statement) from failure
 
 
 class SetupFailed(Exception):  # noqa: N818 - names what happened, like its siblings

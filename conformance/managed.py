@@ -17,6 +17,7 @@ from conformance.checks import TargetLost
 from conformance.deadline import Deadline
 from conformance.target import Credentials, TargetOptions
 
+LARGEST_FILE = "10000000000"  # bytes, what the protocol allows: announced, and hardly touched
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 LOG_TAIL = 2000  # characters of the log that are quoted
@@ -51,6 +52,7 @@ class ReferenceBackend:
         users = " ".join(f"{user}:{password}:{projects[user]}" for user, password in passwords.items())
         self._log = tempfile.TemporaryFile(prefix="hanami-reference-")  # noqa: SIM115 - closed in stop()
         command = [sys.executable, "-m", "reference_backend", "--port", "0", "--dialect", self._dialect]
+        command += ["--max-file-size", LARGEST_FILE, "--max-storage", LARGEST_FILE]
         self._process = subprocess.Popen(  # noqa: S603 - our own program, no shell
             [*command, "--announce", "json", "--stop-with-stdin"],
             stdin=subprocess.PIPE,

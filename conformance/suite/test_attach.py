@@ -44,6 +44,14 @@ def expect_refusal(target: Target, first: str, why: str) -> Message | Ending:
     return answer
 
 
+def expect_acceptance(target: Target, first: str) -> None:
+    """Send a first message that must be accepted, by one answer."""
+    websocket, answer = ask(target, first)
+    surplus = websocket.finish()
+    check(isinstance(answer, Message) and accepted(answer), expected="JSON whose success is 1 or true", came=answer)
+    check(not surplus, expected="one answer to the first message", came=f"{len(surplus)} more: {surplus[:1]}")
+
+
 def message_of(token: Any, uuid: Any, target: Any) -> str:
     """A first message, without the fields that are LEFT_OUT."""
     fields = {"token": token, "uuid": uuid, "target": target}
@@ -66,9 +74,7 @@ def test_a_file_socket_is_accepted(workshop: Workshop, role: str) -> None:
     """The server accepts a socket for each temporary file of an upload."""
     upload = workshop.mnist(100, 100)
     first = first_message(upload.account.token, upload.files[role].uuid, FILE_UPLOAD)
-    websocket, answer = ask(workshop.target, first)
-    websocket.finish()
-    check(isinstance(answer, Message) and accepted(answer), expected="JSON whose success is 1 or true", came=answer)
+    expect_acceptance(workshop.target, first)
 
 
 @statement("ATT-2")
@@ -76,9 +82,7 @@ def test_a_cluster_socket_is_accepted(workshop: Workshop) -> None:
     """The server accepts a socket for a cluster in direct mode."""
     cluster = workshop.cluster(ONE_BRICK)
     cluster.enter_direct_mode()
-    websocket, answer = ask(workshop.target, first_message(cluster.account.token, cluster.uuid, CLUSTER))
-    websocket.finish()
-    check(isinstance(answer, Message) and accepted(answer), expected="JSON whose success is 1 or true", came=answer)
+    expect_acceptance(workshop.target, first_message(cluster.account.token, cluster.uuid, CLUSTER))
 
 
 def bad_token(kind: str, target: Target) -> Any:
@@ -161,6 +165,29 @@ def test_a_uuid_of_nothing_is_refused(target: Target, resource: str, kind: str) 
     expect_refusal(target, message_of(target.first.token, UUIDS[kind], resource), f"the uuid is {kind}")
 
 
+@statement("ATT-4")
+@pytest.mark.parametrize("change", ["cut short", "with a suffix", "with a blank", "with a wildcard"])
+def test_a_uuid_is_compared_whole(workshop: Workshop, change: str) -> None:
+    """The server refuses a socket for what only resembles the uuid of a file."""
+    upload = workshop.csv(100)
+    uuid = upload.files["input"].uuid
+    wrong = {"cut short": uuid[:-4], "with a suffix": uuid + "00", "with a blank": uuid + " ", "with a wildcard": "%"}
+    first = first_message(upload.account.token, wrong[change], FILE_UPLOAD)
+    expect_refusal(workshop.target, first, f"the uuid is one of a file, {change}")
+
+
+@statement("ATT-4", "GEN-2")
+@pytest.mark.hostile
+@pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
+@pytest.mark.parametrize("uuid", [[], ["a"], {"a": 1}, True, 1.5, "x" * 100_000], ids=lambda uuid: str(uuid)[:12])
+def test_a_uuid_of_another_type_is_refused(workshop: Workshop, resource: str, uuid: Any) -> None:
+    """The server refuses a uuid that is no string, or a very long one, and goes on serving others."""
+    upload = workshop.csv(100)
+    expect_refusal(workshop.target, message_of(upload.account.token, uuid, resource), "the uuid is of another type")
+    with blaming("GEN-2"):
+        upload.attach().write(0, b"served")
+
+
 @statement("ATT-4", "GEN-3")
 @pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
 def test_a_resource_of_another_user_looks_like_none(workshop: Workshop, second: Account, resource: str) -> None:
@@ -193,7 +220,7 @@ def test_an_unknown_target_is_refused(workshop: Workshop, kind: str) -> None:
     upload = workshop.csv(100)
     first = message_of(upload.account.token, upload.files["input"].uuid, wrong[kind])
     expect_refusal(workshop.target, first, f"the target is {kind}")
-    with blaming("GEN-2"):
+    with blaming("ATT-5"):
         upload.attach().write(0, b"served")
 
 
@@ -218,7 +245,7 @@ def test_a_first_message_that_is_no_object_is_refused(workshop: Workshop, kind: 
     """The server refuses a first message that is no JSON object, and goes on serving others."""
     upload = workshop.csv(100)
     expect_refusal(workshop.target, NO_OBJECTS[kind], f"the first message is {kind}")
-    with blaming("GEN-2"):
+    with blaming("ATT-5"):
         upload.attach().write(0, b"served")
 
 
@@ -233,7 +260,7 @@ def test_a_binary_first_message_that_is_no_json_is_refused(workshop: Workshop) -
     answer = websocket.receive_or_end("an answer to the first message, or a close")
     websocket.finish()
     check(refused(answer), expected="a refusal (success false, or a close) of bytes that are no JSON", came=answer)
-    with blaming("GEN-2"):
+    with blaming("ATT-5"):
         upload.attach().write(0, b"served")
 
 
@@ -277,6 +304,21 @@ def test_a_chunk_outside_of_acceptance_has_no_effect(workshop: Workshop, when: s
     check(not upload.progress(), expected="complete = false: nothing was accepted", came="complete = true")
     upload.attach().write(0, content)
     check(upload.wait_complete(), expected="complete = true after the accepted chunk", came="complete = false")
+
+
+@statement("ATT-7")
+def test_a_chunk_before_an_accepted_first_message_has_no_effect(workshop: Workshop) -> None:
+    """The server does not keep what came before the first message, to apply it after acceptance."""
+    content = noise(100)
+    upload = workshop.csv(len(content))
+    websocket = workshop.target.websocket()
+    websocket.open()
+    with contextlib.suppress(Dropped):
+        websocket.send(workshop.target.dialect.codec.encode_chunk(0, content), "a chunk as first message")
+        websocket.send_text(first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD))
+        websocket.receive("an answer to the first message")
+    websocket.finish()
+    check(not upload.progress(), expected="complete = false: the chunk came too early", came="complete = true")
 
 
 @statement("ATT-7")

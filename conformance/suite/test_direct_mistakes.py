@@ -79,7 +79,7 @@ def test_a_mistake_is_signalled_and_has_no_effect(workshop: Workshop, mistake: s
     MISTAKES[mistake](socket)
     socket.expect_signal(mistake)
     socket.finish()
-    with blaming("GEN-2"):
+    with blaming("DIO-12"):
         again = cluster.attach_again()
         after = again.request(inputs_of(ONE_BRICK, seed=1))
     expect_same(after, before, f"the answer as before the mistake ({mistake})")
@@ -112,7 +112,7 @@ def test_a_mistake_does_not_disturb_another_cluster(workshop: Workshop) -> None:
     wanted = healthy.request(inputs_of(ONE_BRICK, seed=1))
     _, broken = direct(workshop)
     broken.post_bytes(b"\xff" * 50, "nonsense")
-    with blaming("GEN-2"):
+    with blaming("DIO-12"):
         expect_same(healthy.request(inputs_of(ONE_BRICK, seed=1)), wanted, "the answer of the other cluster")
     broken.expect_signal("nonsense")
 

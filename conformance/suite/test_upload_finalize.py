@@ -251,7 +251,7 @@ def test_files_that_are_no_idx_are_refused(workshop: Workshop, case: str) -> Non
     check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
     expect_refused(upload.finalize(), case)
     expect_not_listed(upload, case)
-    with blaming("GEN-2"):
+    with blaming("FIN-6"):
         other, model = small_upload(workshop, "mnist")
         expect_dataset(other, model, "another upload afterwards")
 
@@ -275,7 +275,7 @@ def test_a_file_that_is_no_table_is_refused(workshop: Workshop, case: str) -> No
     check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
     expect_refused(upload.finalize(), case)
     expect_not_listed(upload, case)
-    with blaming("GEN-2"):
+    with blaming("FIN-6"):
         other, model = small_upload(workshop, "csv")
         expect_dataset(other, model, "another upload afterwards")
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
 from conformance.catalogue import statement
-from conformance.checks import check
+from conformance.checks import Unsupported, check, observe
+from conformance.clients.file_socket import describe
 from conformance.clients.rest import Answer
 from conformance.suite.material import SEGMENT, noise
 from conformance.suite.test_attach import LEFT_OUT, bad_token
 from conformance.target import Account, Target
-from conformance.workshop import Workshop
+from conformance.workshop import NAME_PREFIX, Workshop
 
 
 def init_body(workshop: Workshop, kind: str) -> dict[str, Any]:
@@ -65,6 +65,26 @@ def test_the_two_files_have_each_its_own_size(workshop: Workshop) -> None:
             socket.finish()
 
 
+BEYOND_32_BITS = 2**32 + 100
+
+
+@statement("INIT-3")
+@pytest.mark.hostile
+def test_sizes_beyond_32_bits_are_meant(workshop: Workshop) -> None:
+    """The server takes the last byte of a file of more than 4 GiB, where it takes such a file at all."""
+    body = init_body(workshop, "csv") | {"input_data_size": BEYOND_32_BITS}
+    answer = workshop.target.first.call("csv.init", body=body)
+    if answer.refused:
+        raise Unsupported(f"the server refuses a file of {BEYOND_32_BITS} bytes: {answer}")
+    upload = workshop.adopt(answer, "csv", body["name"], {"input": 1})
+    socket = upload.attach()
+    for position in (BEYOND_32_BITS - 1, 2**32, 2**32 - 1, 0):
+        socket.post(position, b"x")
+        acknowledgement = socket.acknowledgement()
+        check(acknowledgement.success, expected=f"success = true at byte {position}", came=describe(acknowledgement))
+    check(not upload.progress(), expected="complete = false: 4 bytes were sent", came="complete = true")
+
+
 @statement("INIT-4")
 def test_uuids_are_distinct_and_usable(workshop: Workshop) -> None:
     """No two datasets or files of several uploads share a uuid, and each works in the later steps."""
@@ -79,6 +99,24 @@ def test_uuids_are_distinct_and_usable(workshop: Workshop) -> None:
         check(upload.wait_complete(), expected=f"complete = true of {upload.uuid}", came="complete = false")
 
 
+@statement("INIT-4")
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+def test_uploads_of_one_name_are_two(workshop: Workshop, kind: str) -> None:
+    """Two uploads of the same name, where the server allows them, have uuids of their own."""
+    body = init_body(workshop, kind)
+    sizes = {"input": 100} | ({"label": 50} if kind == "mnist" else {})
+    account = workshop.target.first
+    first = workshop.adopt(account.call(f"{kind}.init", body=body), kind, body["name"], sizes)
+    answer = account.call(f"{kind}.init", body=body)
+    if answer.refused:
+        observe("a second upload of the same name", answer)
+        return
+    second = workshop.adopt(answer, kind, body["name"], sizes)
+    every = [upload.uuid for upload in (first, second)]
+    every += [file.uuid for upload in (first, second) for file in upload.files.values()]
+    check(len(set(every)) == len(every), expected=f"{len(every)} distinct uuids", came=", ".join(every))
+
+
 WRONG_FIELDS: dict[str, tuple[str, Any]] = {
     "no name": ("name", LEFT_OUT),
     "name null": ("name", None),
@@ -86,6 +124,7 @@ WRONG_FIELDS: dict[str, tuple[str, Any]] = {
     "name too short": ("name", "abc"),
     "name too long": ("name", "a" * 255),
     "name begins with a digit": ("name", "1digits"),
+    "name with a newline at its end": ("name", "digits\n"),
     "name with a slash": ("name", "digits/../other"),
     "no size": ("input_data_size", LEFT_OUT),
     "size null": ("input_data_size", None),
@@ -100,17 +139,12 @@ WRONG_FIELDS: dict[str, tuple[str, Any]] = {
 }
 
 
-def expect_no_upload(answer: Answer, account: Account, why: str) -> None:
-    """The answer must be a 4xx with a reason, and nothing may have been made."""
+def expect_no_upload(answer: Answer, account: Account, why: str, name: Any = None) -> None:
+    """The answer must be a 4xx with a reason, and nothing may have been made, least of all by that name."""
     check(answer.refused and answer.text.strip(), expected=f"a 4xx with a reason: {why}", came=answer)
-    try:
-        parsed = json.loads(answer.body)
-    except ValueError:
-        parsed = None
-    made = parsed.get("uuid") if isinstance(parsed, dict) else None
-    if made is not None:
-        progress = account.call("dataset.progress", params={"uuid": str(made)})
-        check(progress.refused, expected="no upload to exist after a refusal", came=progress)
+    if isinstance(name, str) and name.startswith(NAME_PREFIX):
+        listed = account.call("dataset.list")
+        check(name not in listed.text, expected=f"no dataset {name!r} after a refusal", came=listed)
 
 
 @statement("INIT-5")
@@ -124,7 +158,7 @@ def test_a_wrong_field_is_refused(workshop: Workshop, kind: str, mistake: str) -
     account = workshop.target.first
     answer = account.call(f"{kind}.init", body=sent)
     adopt_mistake(workshop, answer)
-    expect_no_upload(answer, account, mistake)
+    expect_no_upload(answer, account, mistake, sent.get("name"))
 
 
 @statement("INIT-5")
@@ -176,3 +210,4 @@ def test_nothing_is_made_without_a_valid_token(workshop: Workshop, kind: str, to
     answer = workshop.target.call(f"{kind}.init", body=body, token=None if made is LEFT_OUT else made)
     adopt_mistake(workshop, answer)
     check(answer.status == 401, expected=f"401: the token is {token}", came=answer)
+    expect_no_upload(answer, workshop.target.first, f"the token is {token}", body["name"])
