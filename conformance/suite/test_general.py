@@ -166,7 +166,22 @@ def test_oversized_requests_harm_nobody(workshop: Workshop) -> None:
     route = target.dialect.route("csv.init")
     answer = target.rest.request(route.method, route.path, token=target.first.token, content=body)
     expect_4xx(answer, "a body of 2 MiB")
-    expect_serving(workshop)
+    with blaming("GEN-2"):
+        expect_serving(workshop)
+
+
+@statement("GEN-2")
+@pytest.mark.hostile
+def test_text_frames_harm_nobody(workshop: Workshop) -> None:
+    """Text frames on a file's and a cluster's socket leave the server as it was for others."""
+    socket = workshop.csv(100).attach()
+    socket.websocket.send_text("hello")
+    socket.finish()
+    _, bricks = direct(workshop)
+    bricks.websocket.send_text("hello")
+    bricks.finish()
+    with blaming("GEN-2"):
+        expect_serving(workshop)
 
 
 @statement("GEN-2")
@@ -179,7 +194,8 @@ def test_broken_frames_harm_nobody(workshop: Workshop) -> None:
     ending, _ = socket.websocket.wait_end("the end of a connection that sent no frames")
     check(ending is not None, expected="the end of the connection", came="an open one")
     socket.finish()
-    expect_serving(workshop)
+    with blaming("GEN-2"):
+        expect_serving(workshop)
 
 
 @statement("GEN-2")
@@ -193,7 +209,8 @@ def test_repeated_mistakes_harm_nobody(workshop: Workshop) -> None:
         websocket.send_text('{"token": ' + "[" * index)
         websocket.receive_or_end("a refusal")
         websocket.finish()
-    expect_serving(workshop)
+    with blaming("GEN-2"):
+        expect_serving(workshop)
 
 
 @statement("GEN-3")
@@ -282,7 +299,8 @@ def test_clients_that_break_off_block_nobody(workshop: Workshop) -> None:
         socket = upload.attach()
         socket.post(index * 100, noise(100))
         socket.websocket.drop()
-    expect_serving(workshop)
+    with blaming("GEN-4"):
+        expect_serving(workshop)
 
 
 @statement("GEN-4")

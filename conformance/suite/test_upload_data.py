@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from conformance.catalogue import statement
-from conformance.checks import check, observe
+from conformance.checks import blaming, check, observe
 from conformance.clients.file_socket import FileSocket, describe
 from conformance.clients.websocket import Ending
 from conformance.readback import check_dataset
@@ -298,7 +298,8 @@ def test_an_upload_survives_the_loss_of_its_socket(workshop: Workshop, how: str)
     parts = spans(len(content), SEGMENT)
     upload = begin(workshop, mnist)
     for part in parts:
-        socket = upload.attach()
+        with blaming("DATA-7"):
+            socket = upload.attach()
         send_spans(socket, content, [part])
         if how == "closed":
             socket.finish()
@@ -325,7 +326,8 @@ def test_two_files_at_the_same_time_do_not_mix(workshop: Workshop) -> None:
     workshop.target.budget.need(2)
     mnist = Mnist(20_000, side=4)
     upload = begin(workshop, mnist)
-    images, labels = upload.attach("input"), upload.attach("label")
+    with blaming("DATA-8"):
+        images, labels = upload.attach("input"), upload.attach("label")
     image_parts = spans(len(mnist.contents["input"]), 700)
     label_parts = spans(len(mnist.contents["label"]), 50)
     for index in range(max(len(image_parts), len(label_parts))):
@@ -353,14 +355,20 @@ def alternate(workshop: Workshop, other: Account | None) -> None:
     workshop.target.budget.need(2)
     materials = [Mnist(30_000, seed=1), Mnist(30_000, seed=2)]
     uploads = [begin(workshop, materials[0]), begin(workshop, materials[1], other)]
-    sockets = [upload.attach() for upload in uploads]
+    with blaming("DATA-9"):
+        sockets = [upload.attach() for upload in uploads]
     for part in spans(len(materials[0].contents["input"]), 4000):
         for socket, mnist in zip(sockets, materials, strict=True):
             send_spans(socket, mnist.contents["input"], [part])
     for socket in sockets:
         socket.finish()
-    for upload, mnist in zip(uploads, materials, strict=True):
-        send_labels(upload, mnist)
+    send_labels(uploads[0], materials[0])
+    check(
+        not uploads[1].progress(),
+        expected="complete = false of the upload whose labels are missing",
+        came="complete = true",
+    )
+    send_labels(uploads[1], materials[1])
     for upload, mnist in zip(uploads, materials, strict=True):
         expect_content(upload, mnist)
 

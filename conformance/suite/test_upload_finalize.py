@@ -86,6 +86,13 @@ TABLES: dict[str, tuple[bytes, list[list[float]]]] = {
     "integers": (b"alpha,beta\n1,2\n3,4\n", [[1, 2], [3, 4]]),
     "signs and fractions": (b"alpha,beta\n-1.5,+2.25\n0.125,-0.0\n", [[-1.5, 2.25], [0.125, 0.0]]),
     "exponents": (b"alpha,beta\n1e3,2.5e-2\n-4E+2,1e0\n", [[1000, 0.025], [-400, 1]]),
+    "many digits": (
+        b"alpha,beta\n3.1415927,-2.7182817\n1.2345678e-7,9876543.0\n",
+        [[3.1415927, -2.7182817], [1.2345678e-7, 9876543.0]],
+    ),
+        b"alpha,beta\n3.1415927,-2.7182817\n1.2345678e-7,9876543.0\n",
+        [[3.1415927, -2.7182817], [1.2345678e-7, 9876543.0]],
+    ),
     "no newline at the end": (b"alpha,beta\n1,2\n3,4", [[1, 2], [3, 4]]),
     "lines that end in CRLF": (b"alpha,beta\r\n1,2\r\n3,4\r\n", [[1, 2], [3, 4]]),
 }
