@@ -52,6 +52,7 @@ class Run:
         self._planned: dict[str, pytest.Item] = {}
         self._cases: dict[str, CaseResult] = {}
         self._reason = ""
+        self._interrupted = False
         self.result: RunResult | None = None
         self.leftovers: list[str] = []
 
@@ -126,12 +127,18 @@ class Run:
             self._judge.phase(call, report)
         return report
 
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Note that the user stopped the run; pytest uses the same way for reasons of its own."""
+        self._interrupted = excinfo.type is KeyboardInterrupt
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Judge, write the reports, and set the exit status."""
         if exitstatus in (ExitStatus.USAGE, ExitStatus.SUITE_FAULT) or self._config.option.collectonly:
             return
-        interrupted = exitstatus == ExitStatus.INTERRUPTED
+        if exitstatus == ExitStatus.INTERRUPTED and not self._interrupted and self._reason == "":
+            session.exitstatus = ExitStatus.SUITE_FAULT  # tests that cannot even be collected
+            return
         self.result = build_result(
             planned={name: (title_of(item), statements_of(item)) for name, item in self._planned.items()},
             cases=self._cases,
@@ -140,7 +147,7 @@ class Run:
             level=self.options.level,
             reason=self._reason,
             unreachable=exitstatus == ExitStatus.TARGET_LOST,
-            interrupted=interrupted,
+            interrupted=self._interrupted,
             leftovers=self.leftovers,
         )
         self._folder.write(self.result)

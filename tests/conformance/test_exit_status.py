@@ -132,6 +132,14 @@ def test_3_a_fault_of_the_suite_is_no_fault_of_the_target(tmp_path: Path) -> Non
     assert verdicts == {"NOT RUN"}
 
 
+def test_3_tests_that_cannot_be_collected_are_a_fault_of_the_suite(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import conformance.data\ndel conformance.data.iris\n")
+    run = run_suite("--target", "reference", cwd=tmp_path, environment={"PYTHONPATH": str(tmp_path)})
+    assert run.returncode == 3, run.stdout + run.stderr
+    assert "cannot import name 'iris'" in run.stdout
+    assert not (tmp_path / "reports" / "latest" / "result.json").exists()
+
+
 WRONG_OPTIONS = [
     ([], "no target"),
     (["--target", "127.0.0.1:80", *ALICE], "give http://HOST:PORT"),
