@@ -1,0 +1,83 @@
+"""Statistics of repeated measurements on a machine that does other things, too."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Several values of one quantity: the one in the middle, and the extremes, in the unit of the values."""
+
+    median: float
+    low: float
+    high: float
+
+    @staticmethod
+    def of(values: Iterable[float]) -> Spread:
+        """The spread of at least one value.
+
+        Raises:
+            ValueError: there is none, or one is not finite.
+        """
+        listed = list(values)
+        if not listed or not all(math.isfinite(value) for value in listed):
+            raise ValueError("a spread needs at least one value, and finite ones")
+        return Spread(statistics.median(listed), min(listed), max(listed))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one side did in one round.
+
+    Attributes:
+        operations: how many were done, each answered; at least one.
+        seconds: how long they took together, above 0.
+        size: payload of them all, bytes.
+    """
+
+    operations: int
+    seconds: float
+    size: int = 0
+
+    def __post_init__(self) -> None:
+        if self.operations < 1 or not self.seconds > 0:
+            raise ValueError("a sample needs an operation, and time")
+
+    @property
+    def per_second(self) -> float:
+        """Operations in a second."""
+        return self.operations / self.seconds
+
+    @property
+    def each(self) -> float:
+        """Time of one operation, seconds."""
+        return self.seconds / self.operations
+
+    @property
+    def megabytes_per_second(self) -> float:
+        """Payload in a second, units of 1 000 000 bytes."""
+        return self.size / self.seconds / 1e6
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What a ratio should be.
+
+    Attributes:
+        limit: the ratio that just meets it.
+        at_least: whether more is better; otherwise less is.
+    """
+
+    limit: float
+    at_least: bool
+
+    def __str__(self) -> str:
+        return f"{'>=' if self.at_least else '<='} {self.limit:g}"
+
+    def is_met(self, ratio: float) -> bool:
+        """Whether ``ratio`` meets it."""
+        return ratio >= self.limit if self.at_least else ratio <= self.limit

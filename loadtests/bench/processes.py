@@ -1,0 +1,99 @@
+"""Servers as child processes: started, announced, and stopped whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Any
+
+from loadtests.bench.errors import BenchError
+
+START_SECONDS = 30.0
+STOP_SECONDS = 5.0
+LOG_TAIL = 500  # characters of a log that are quoted
+
+
+@contextlib.contextmanager
+def running_server(
+    title: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Run a Python program that tells in one line of JSON on standard output where it listens.
+
+    The program must stop when its standard input closes, which it does even where this process is killed. It does not
+    get the Ctrl-C of the terminal.
+
+    Args:
+        title: what to call it in messages.
+        arguments: of the Python interpreter.
+        environment: variables on top of our own.
+
+    Yields:
+        What the program announced.
+
+    Raises:
+        BenchError: it did not start; the end of its log is in the message.
+    """
+    with tempfile.TemporaryFile(prefix="hanami-bench-") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
+            [sys.executable, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+        )
+        try:
+            yield _announcement(process, title, log)
+        finally:
+            _stop(process)
+
+
+def _announcement(process: subprocess.Popen[bytes], title: str, log: IO[bytes]) -> dict[str, Any]:
+    assert process.stdout is not None
+    end = time.monotonic() + START_SECONDS
+    line = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while not line.endswith(b"\n"):
+            if not selector.select(max(0.0, end - time.monotonic())):
+                raise BenchError(f"{title} was not ready within {START_SECONDS:g} s{_tail(log)}")
+            data = os.read(process.stdout.fileno(), 4096)
+            if not data:
+                raise BenchError(f"{title} did not start{_tail(log)}")
+            line += data
+    try:
+        announced = json.loads(line)
+    except ValueError as error:
+        raise BenchError(f"{title} announced something that is no JSON") from error
+    if not isinstance(announced, dict) or not isinstance(announced.get("url"), str):
+        raise BenchError(f"{title} announced no url")
+    return announced
+
+
+def _tail(log: IO[bytes]) -> str:
+    log.seek(0)
+    text = log.read().decode("utf-8", "replace").strip()
+    return f": {text[-LOG_TAIL:]}" if text else ""
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with contextlib.suppress(OSError):
+        process.stdin.close()
+    for urge in (None, process.terminate, process.kill):
+        if urge is not None:
+            urge()
+        try:
+            process.wait(STOP_SECONDS)
+            break
+        except subprocess.TimeoutExpired:
+            continue
+    process.stdout.close()

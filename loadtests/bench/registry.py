@@ -1,0 +1,11 @@
+"""All measurements. A new one is a module of its own, and a line here."""
+
+from __future__ import annotations
+
+from loadtests.bench.measurement import Measurement
+from loadtests.bench.request import RequestMeasurement
+from loadtests.bench.upload import UploadMeasurement
+
+_ALL: tuple[Measurement, ...] = (UploadMeasurement(), RequestMeasurement())
+
+MEASUREMENTS: dict[str, Measurement] = {measurement.name: measurement for measurement in _ALL}
