@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from conformance.catalogue import statement
-from conformance.checks import Dropped, Unsupported, check, observe
+from conformance.checks import Dropped, Unsupported, blaming, check, observe
 from conformance.clients.brick_socket import BrickSocket, ClusterShape, Part, Values, describe, short
 from conformance.clients.websocket import Message
 from conformance.resources import Cluster
@@ -361,8 +361,10 @@ def test_an_answer_survives_a_new_socket(workshop: Workshop) -> None:
     cluster, socket = trained(workshop)
     wanted = socket.request(inputs_of(ONE_BRICK, seed=1))
     socket.finish()
-    came = cluster.attach_again().request(inputs_of(ONE_BRICK, seed=1))
-    expect_same(came, wanted, "the same answer on another socket")
+    again = cluster.attach_again()
+    for ordinal in ("first", "second", "third"):
+        came = again.request(inputs_of(ONE_BRICK, seed=1))
+        expect_same(came, wanted, f"the same answer to the {ordinal} request on another socket")
 
 
 @statement("DIO-8")
@@ -476,6 +478,20 @@ def test_a_new_socket_continues_after_a_lost_one(workshop: Workshop, how: str) -
     again = cluster.attach_again()
     came = again.request(inputs_of(ONE_BRICK, seed=1))
     expect_same(came, wanted, "the answer of the trained cluster, as before the socket was lost")
+
+
+@statement("DIO-11", "MODE-1")
+def test_training_survives_a_switch_of_the_mode(workshop: Workshop) -> None:
+    """What was trained is kept when the cluster is switched to task mode and back."""
+    task, direct_mode = workshop.target.dialect.modes
+    cluster, socket = trained(workshop)
+    wanted = socket.request(inputs_of(ONE_BRICK, seed=1))
+    socket.finish()
+    with blaming("MODE-1"):
+        cluster.set_mode(task).object()
+        cluster.set_mode(direct_mode).object()
+    came = cluster.attach_again().request(inputs_of(ONE_BRICK, seed=1))
+    expect_same(came, wanted, "the answer of the trained cluster, as before the switch to task mode and back")
 
 
 @statement("DIO-14")

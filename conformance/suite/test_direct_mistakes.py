@@ -88,16 +88,16 @@ def test_a_mistake_is_signalled_and_has_no_effect(workshop: Workshop, mistake: s
 @statement("DIO-12")
 @pytest.mark.hostile
 def test_a_wrong_training_cycle_trains_nothing(workshop: Workshop) -> None:
-    """Expected values for a brick that does not exist, or too many of them, change no answer."""
+    """Expected values for a brick that does not exist, too many of them, or an unknown process type train nothing."""
     cluster, socket = trained(workshop)
     before = socket.request(inputs_of(ONE_BRICK, seed=1))
-    for name, size in (("no_such_brick", 5), ("test_output", 6)):
+    for name, size, process in (("no_such_brick", 5, 1), ("test_output", 6, 1), ("test_output", 5, 2)):
         for part in inputs_of(ONE_BRICK, seed=1):
             socket.post(part.name, part.values, is_last=False, process_type=ProcessType.TRAIN)
             socket.acknowledged()
         values = np.ones(size, dtype=np.float32)
-        socket.post(name, values, is_last=True, process_type=ProcessType.TRAIN, expected=True)
-        socket.expect_signal(f"{size} expected values for {name}")
+        socket.post(name, values, is_last=True, process_type=process, expected=True)
+        socket.expect_signal(f"{size} expected values for {name} with process type {process}")
         socket.finish()
         socket = cluster.attach_again()
     expect_same(socket.request(inputs_of(ONE_BRICK, seed=1)), before, "the answer as before the wrong cycles")
