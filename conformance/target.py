@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from conformance.checks import Dropped, NoAnswer, TargetLost, Violation
 from conformance.clients.budget import Budget
+from conformance.clients.raw import RawConnection
 from conformance.clients.rest import Answer, RestClient
 from conformance.clients.websocket import WebSocket
 from conformance.deadline import Deadline, Patience
@@ -142,6 +143,10 @@ class Target:
     def websocket(self) -> WebSocket:
         """A websocket that is not open yet."""
         return WebSocket(self.websocket_url, self.patience, self.budget, self._ssl)
+
+    def raw(self) -> RawConnection:
+        """A bare TCP connection, open."""
+        return RawConnection(self.url, self.patience.setting, self._ssl)
 
     def call(
         self,

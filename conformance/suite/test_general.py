@@ -57,6 +57,7 @@ BODIES: dict[str, bytes] = {
     "nested deeply": b"[" * 20_000,
     "an array": b"[1, 2]",
     "a huge number": b'{"name": "abcd", "input_data_size": 1' + b"0" * 400 + b"}",
+    "a number of 5000 digits": b'{"name": "abcd", "input_data_size": ' + b"1" * 5000 + b"}",
     "NaN": b'{"name": "abcd", "input_data_size": NaN}',
     "a lone surrogate": b'{"name": "\\ud800abcd", "input_data_size": 5}',
     "a key twice": b'{"name": "abcd", "name": 1, "input_data_size": 5}',
@@ -184,18 +185,51 @@ def test_text_frames_harm_nobody(workshop: Workshop) -> None:
         expect_serving(workshop)
 
 
+FRAMES = {
+    "bytes that are no frame": b"\xff" * 8,
+    "a frame without a mask": b"\x82\x05hello",
+    "a frame that announces a tebibyte": b"\x82\xff" + (1 << 40).to_bytes(8, "big") + b"mask" + b"x",
+    "a text frame that is no UTF-8": b"\x81\x84\x00\x00\x00\x00\xff\xfe\xfd\xfc",
+    "a close frame of one byte": b"\x88\x81\x00\x00\x00\x00\x03",
+    "a continuation of nothing": b"\x80\x82\x00\x00\x00\x00ab",
+    "an unknown opcode": b"\x83\x80\x00\x00\x00\x00",
+}
+
+
 @statement("GEN-2")
 @pytest.mark.hostile
-def test_broken_frames_harm_nobody(workshop: Workshop) -> None:
-    """Bytes that are no websocket frame end their own connection, and others are served."""
-    upload = workshop.csv(100)
-    socket = upload.attach()
-    socket.websocket.send_raw(b"\xff\xff\xff\xff\xff\xff\xff\xff", "bytes that are no frame")
-    ending, _ = socket.websocket.wait_end("the end of a connection that sent no frames")
-    check(ending is not None, expected="the end of the connection", came="an open one")
-    socket.finish()
+@pytest.mark.parametrize("attached", [True, False], ids=["on a file's socket", "before the first message"])
+@pytest.mark.parametrize("frame", list(FRAMES))
+def test_broken_frames_harm_nobody(workshop: Workshop, frame: str, attached: bool) -> None:
+    """Whatever a socket sends in place of a right frame, others are served."""
+    websocket = workshop.csv(100).attach().websocket if attached else open_socket(workshop.target)
+    websocket.send_raw(FRAMES[frame], frame)
     with blaming("GEN-2"):
         expect_serving(workshop)
+    websocket.drop()
+
+
+REQUESTS = {
+    "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + noise(200) + b"\r\n\r\n",
+    "a request line cut short": b"GET\r\n\r\n",
+    "a header without a colon": b"GET / HTTP/1.1\r\nno header\r\n\r\n",
+    "a content length that is no number": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
+    "a negative content length": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    "a very long header": b"GET / HTTP/1.1\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
+    "a chunk size that is no number": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "a handshake without a key": b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+}
+
+
+@statement("GEN-2")
+@pytest.mark.hostile
+@pytest.mark.parametrize("request_kind", list(REQUESTS))
+def test_broken_requests_harm_nobody(workshop: Workshop, request_kind: str) -> None:
+    """Whatever a connection sends in place of a right HTTP request, others are served."""
+    with workshop.target.raw() as connection:
+        connection.send(REQUESTS[request_kind], request_kind)
+        with blaming("GEN-2"):
+            expect_serving(workshop)
 
 
 @statement("GEN-2")
@@ -288,6 +322,24 @@ def test_a_client_that_stalls_blocks_nobody(workshop: Workshop, how: str) -> Non
     with blaming("GEN-4"):
         expect_serving(workshop)
     stalled.drop()
+
+
+HALVES = {
+    "the head of a request": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Le",
+    "the body of a request": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
+    "the first byte": b"P",
+    "nothing": b"",
+}
+
+
+@statement("GEN-4")
+@pytest.mark.parametrize("sent", list(HALVES))
+def test_a_half_sent_request_blocks_nobody(workshop: Workshop, sent: str) -> None:
+    """A connection that stops in the middle of a request does not delay others."""
+    with workshop.target.raw() as connection:
+        connection.send(HALVES[sent], f"no more than {sent}")
+        with blaming("GEN-4"):
+            expect_serving(workshop)
 
 
 @statement("GEN-4")

@@ -1,0 +1,57 @@
+"""A bare TCP connection, for bytes that are neither HTTP nor websocket."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+from conformance.checks import TargetLost
+from conformance.record import current_case
+from conformance.text import hex_preview, quote
+
+PORTS = {"http": 80, "https": 443}
+
+
+class RawConnection:
+    """Sends any bytes, and leaves the connection open until it is closed.
+
+    Args:
+        url: address of the target.
+        seconds: how long connecting and sending may take.
+        ssl_context: for ``https``.
+    """
+
+    def __init__(self, url: str, seconds: float, ssl_context: ssl.SSLContext | None = None) -> None:
+        parts = urlsplit(url)
+        assert parts.hostname is not None
+        self._channel = current_case().channel("tcp")
+        address = (parts.hostname, parts.port or PORTS[parts.scheme])
+        try:
+            self._socket = socket.create_connection(address, timeout=seconds)
+        except OSError as error:
+            raise TargetLost(f"no connection to {url}: {error}") from error
+        if ssl_context is not None:
+            self._socket = ssl_context.wrap_socket(self._socket, server_hostname=parts.hostname)
+
+    def send(self, data: bytes, what: str) -> None:
+        """Send bytes; a target that closes the connection in the meantime may do so."""
+        summary = f"{what}: {quote(data.decode('latin-1'), 60)}" if data.isascii() else f"{what}: {hex_preview(data)}"
+        current_case().sent_event(self._channel, "raw", summary, data)
+        with contextlib.suppress(OSError):
+            self._socket.sendall(data)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
