@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from conformance.attach import CLUSTER, FILE_UPLOAD, attach
@@ -67,7 +67,6 @@ class Upload:
     name: str
     uuid: str
     files: dict[str, UploadFile]
-    sockets: list[FileSocket] = field(default_factory=list)
 
     @property
     def size(self) -> int:
@@ -87,11 +86,9 @@ class Upload:
         """
         file = self.files[role]
         with preparing("attaching to a file"):
-            socket = FileSocket(
+            return FileSocket(
                 attach(self.account, file.uuid, FILE_UPLOAD), self.account.target.dialect.codec, file.model
             )
-        self.sockets.append(socket)
-        return socket
 
     def progress(self) -> bool:
         """What the target says of ``complete`` (statement PROG-1).
@@ -163,11 +160,6 @@ class Upload:
         """Delete the dataset, finished or not."""
         return self.account.call("dataset.delete", params={"uuid": self.uuid})
 
-    def close_sockets(self) -> None:
-        """Close what the case left open."""
-        for socket in self.sockets:
-            socket.finish()
-
 
 @dataclass
 class Cluster:
@@ -184,7 +176,6 @@ class Cluster:
     name: str
     uuid: str
     shape: ClusterShape
-    sockets: list[BrickSocket] = field(default_factory=list)
 
     def set_mode(self, mode: str) -> Answer:
         """Ask the target to switch the mode (statement MODE-1)."""
@@ -206,9 +197,7 @@ class Cluster:
             SetupFailed: the target does not let it attach.
         """
         with preparing("attaching to a cluster"):
-            socket = BrickSocket(attach(self.account, self.uuid, CLUSTER), self.account.target, self.shape)
-        self.sockets.append(socket)
-        return socket
+            return BrickSocket(attach(self.account, self.uuid, CLUSTER), self.account.target, self.shape)
 
     def attach_again(self) -> BrickSocket:
         """A socket that attaches after an earlier one was lost, asked until the target has noticed the loss.
@@ -229,15 +218,8 @@ class Cluster:
                 time.sleep(POLL)
                 continue
             patience.answered(ATTACHING_AGAIN, time.monotonic() - began)
-            socket = BrickSocket(websocket, self.account.target, self.shape)
-            self.sockets.append(socket)
-            return socket
+            return BrickSocket(websocket, self.account.target, self.shape)
 
     def delete(self) -> Answer:
         """Delete the cluster."""
         return self.account.call("cluster.delete", params={"uuid": self.uuid})
-
-    def close_sockets(self) -> None:
-        """Close what the case left open."""
-        for socket in self.sockets:
-            socket.finish()

@@ -130,6 +130,7 @@ class Target:
         self.expired_token = options.expired_token
         self._ssl = ssl.create_default_context() if self.url.startswith("https") else None
         self.rest = RestClient(self.url, self.patience, self._ssl)
+        self._websockets: list[WebSocket] = []
         self.first: Account
         self.second: Account | None = None
         self.acknowledges_parts = True  # until seen otherwise: DIO-6 is a SHOULD, no test may depend on it
@@ -142,7 +143,15 @@ class Target:
 
     def websocket(self) -> WebSocket:
         """A websocket that is not open yet."""
-        return WebSocket(self.websocket_url, self.patience, self.budget, self._ssl)
+        made = WebSocket(self.websocket_url, self.patience, self.budget, self._ssl)
+        self._websockets.append(made)
+        return made
+
+    def close_websockets(self) -> None:
+        """Close every websocket that was made: none outlives its case or counts against the budget of the next."""
+        for websocket in self._websockets:
+            websocket.finish()
+        self._websockets.clear()
 
     def raw(self) -> RawConnection:
         """A bare TCP connection, open."""

@@ -28,7 +28,6 @@ class Workshop:
     def __init__(self, target: Target, run_id: str) -> None:
         self.target = target
         self._run_id = run_id
-        self._uploads: list[Upload] = []
         self._clusters: list[Cluster] = []
         self._other: list[tuple[Account, str, str]] = []
         self.leftovers: list[str] = []
@@ -86,7 +85,6 @@ class Workshop:
             )
             files[role] = UploadFile(role, str(file_uuid), FileModel(size))
         upload = Upload(account or self.target.first, kind, name, str(uuid), files)
-        self._uploads.append(upload)
         return upload
 
     def dataset(self, kind: str, contents: Mapping[str, bytes], account: Account | None = None) -> Upload:
@@ -126,10 +124,7 @@ class Workshop:
 
     def clean(self) -> None:
         """Close the sockets and delete everything that was made. What cannot be deleted is noted as left over."""
-        for upload in self._uploads:
-            upload.close_sockets()
-        for cluster in self._clusters:
-            cluster.close_sockets()
+        self.target.close_websockets()
         doomed = {(cluster.account, "cluster", cluster.uuid): cluster.name for cluster in self._clusters}
         doomed |= {(account, operation, uuid): uuid for account, operation, uuid in self._other}
         for (account, operation, uuid), name in doomed.items():
@@ -140,6 +135,5 @@ class Workshop:
                 continue
             if answer.status not in (200, 400, 401, 404):
                 self.leftovers.append(f"{operation} {name}: {answer}")
-        self._uploads.clear()
         self._clusters.clear()
         self._other.clear()

@@ -18,6 +18,13 @@ def target(request: pytest.FixtureRequest) -> Target:
     return request.config.stash[RUN].target
 
 
+@pytest.fixture(autouse=True)
+def connections(target: Target) -> Iterator[None]:
+    """Closes what a test left open."""
+    yield
+    target.close_websockets()
+
+
 @pytest.fixture
 def workshop(request: pytest.FixtureRequest, target: Target) -> Iterator[Workshop]:
     """Makes uploads and clusters, and deletes them after the test."""

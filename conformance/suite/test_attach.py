@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
-import uuid as uuids
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from conformance.attach import CLUSTER, FILE_UPLOAD, accepted, attach, first_message, refused
 from conformance.catalogue import statement
-from conformance.checks import Dropped, Unsupported, Violation, blaming, check, observe
+from conformance.checks import Dropped, Violation, blaming, check, observe
 from conformance.clients.brick_socket import Part
 from conformance.clients.websocket import Ending, Message, WebSocket
 from conformance.redact import SECRETS
 from conformance.suite.material import ONE_BRICK, noise, vector
+from conformance.suite.mistakes import LEFT_OUT, UUIDS, bad_token
 from conformance.target import Account, Target
 from conformance.workshop import Workshop
-
-LEFT_OUT = object()
 
 
 def ask(target: Target, first: str) -> tuple[WebSocket, Message | Ending]:
@@ -85,46 +81,6 @@ def test_a_cluster_socket_is_accepted(workshop: Workshop) -> None:
     expect_acceptance(workshop.target, first_message(cluster.account.token, cluster.uuid, CLUSTER))
 
 
-def bad_token(kind: str, target: Target) -> Any:
-    """A token of a kind that authorises nothing."""
-    good = target.first.token
-    if kind == "missing":
-        return LEFT_OUT
-    if kind == "expired":
-        if not target.expired_token:
-            raise Unsupported("needs a token that was valid once (--expired-token)")
-        return target.expired_token
-    if kind in ("unsigned", "tampered", "of another user") and good.count(".") != 2:
-        raise Unsupported("the target's tokens are no JWT, so they cannot be taken apart")
-    makers: dict[str, Callable[[], Any]] = {
-        "empty": lambda: "",
-        "malformed": lambda: "this-is-no-token",
-        "cut short": lambda: good[: len(good) // 2],
-        "tampered": lambda: tampered(good),
-        "unsigned": lambda: unsigned(good),
-        "a number": lambda: 42,
-        "null": lambda: None,
-    }
-    made = makers[kind]()
-    if isinstance(made, str):
-        SECRETS.add(made, f"{kind} token")
-    return made
-
-
-def tampered(token: str) -> str:
-    """The token with one character in the middle of its signature changed."""
-    head, _, signature = token.rpartition(".")
-    middle = len(signature) // 2
-    other = "A" if signature[middle] != "A" else "B"
-    return f"{head}.{signature[:middle]}{other}{signature[middle + 1 :]}"
-
-
-def unsigned(token: str) -> str:
-    """The same claims under the algorithm ``none``, without a signature."""
-    header = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').rstrip(b"=").decode()
-    return f"{header}.{token.split('.')[1]}."
-
-
 TOKENS = ["missing", "empty", "malformed", "cut short", "tampered", "unsigned", "expired", "a number", "null"]
 
 
@@ -145,16 +101,6 @@ def test_a_bad_token_opens_no_cluster(workshop: Workshop, kind: str) -> None:
     cluster.enter_direct_mode()
     first = message_of(bad_token(kind, workshop.target), cluster.uuid, CLUSTER)
     expect_refusal(workshop.target, first, f"the token is {kind}")
-
-
-UUIDS: dict[str, Any] = {
-    "unknown": str(uuids.UUID(int=0x0123456789AB4CDEF123456789ABCDEF & ~(0x3 << 62) | (0x2 << 62))),
-    "malformed": "not-a-uuid",
-    "empty": "",
-    "missing": LEFT_OUT,
-    "a number": 7,
-    "null": None,
-}
 
 
 @statement("ATT-4")

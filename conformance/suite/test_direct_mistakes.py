@@ -13,8 +13,8 @@ from conformance.catalogue import statement
 from conformance.checks import NoAnswer, Violation, blaming, check, observe
 from conformance.clients.brick_socket import BrickSocket, Part, describe
 from conformance.clients.websocket import Ending, Message
+from conformance.suite.direct import direct, expect_same, inputs_of, trained, wanted_of
 from conformance.suite.material import ONE_BRICK, noise, vector
-from conformance.suite.test_direct_io import direct, expect_same, inputs_of, trained, wanted_of
 from conformance.workshop import Workshop
 from proto.codec import ProcessType
 

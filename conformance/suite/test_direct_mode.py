@@ -12,7 +12,7 @@ from conformance.checks import Violation, check, observe
 from conformance.clients.brick_socket import Part
 from conformance.resources import Cluster
 from conformance.suite.material import ONE_BRICK, vector
-from conformance.suite.test_attach import LEFT_OUT, UUIDS, bad_token
+from conformance.suite.mistakes import LEFT_OUT, UUIDS, bad_token
 from conformance.target import Account, Target
 from conformance.workshop import Workshop
 

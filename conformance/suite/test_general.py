@@ -13,8 +13,8 @@ from conformance.checks import blaming, check
 from conformance.clients.rest import Answer
 from conformance.clients.websocket import WebSocket
 from conformance.resources import Upload
+from conformance.suite.direct import direct, inputs_of
 from conformance.suite.material import ONE_BRICK, noise, table, vector
-from conformance.suite.test_direct_io import direct, inputs_of
 from conformance.target import Account, Target
 from conformance.workshop import Workshop
 

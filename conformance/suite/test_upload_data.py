@@ -3,52 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-import numpy as np
 import pytest
 
 from conformance.catalogue import statement
-from conformance.checks import blaming, check, observe
-from conformance.clients.file_socket import FileSocket, describe
-from conformance.clients.websocket import Ending
-from conformance.readback import check_dataset
-from conformance.resources import Upload
+from conformance.checks import blaming, check
+from conformance.clients.file_socket import describe
+from conformance.suite.chunks import Spans, begin, expect_content, send_labels, send_spans, shuffled, spans
 from conformance.suite.material import SEGMENT, Mnist, noise
 from conformance.target import Account
 from conformance.workshop import Workshop
-
-Spans = list[tuple[int, int]]
-
-
-def spans(size: int, chunk: int) -> Spans:
-    """Chunks of equal size that cover a file, the last one shorter: (begin, end) each."""
-    return [(begin, min(begin + chunk, size)) for begin in range(0, size, chunk)]
-
-
-def send_spans(socket: FileSocket, content: bytes, wanted: Sequence[tuple[int, int]]) -> None:
-    """Send parts of a file, each acknowledged before the next."""
-    for begin, end in wanted:
-        socket.write(begin, content[begin:end])
-
-
-def expect_content(upload: Upload, mnist: Mnist) -> None:
-    """The upload must be complete, and become the dataset that its files hold."""
-    check(upload.complete, expected="a test that sends every byte", came=f"{upload.files} incomplete")
-    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
-    answer = upload.finalize()
-    check(answer.status == 200, expected="200 to the PUT that finalizes the file as it was sent", came=answer)
-    check_dataset(upload, mnist.model)
-
-
-def begin(workshop: Workshop, mnist: Mnist, account: Account | None = None) -> Upload:
-    """Begin the upload of images and labels."""
-    return workshop.mnist(len(mnist.contents["input"]), len(mnist.contents["label"]), account)
-
-
-def send_labels(upload: Upload, mnist: Mnist) -> None:
-    """Send the label file whole."""
-    upload.write_all({"label": mnist.contents["label"]})
 
 
 @statement("DATA-1")
@@ -75,11 +40,6 @@ def test_answers_come_on_the_socket_that_was_asked(workshop: Workshop) -> None:
     check(not surplus, expected="no answer on the socket that sent nothing", came=f"{len(surplus)} answers")
     surplus = images.finish()
     check(not surplus, expected="4 answers to 4 chunks", came=f"{len(surplus)} more")
-
-
-def shuffled(parts: Spans) -> Spans:
-    """The parts in an order without a pattern, the same in every run."""
-    return [parts[index] for index in np.random.default_rng(5).permutation(len(parts))]
 
 
 ORDERS: dict[str, Callable[[Spans], Spans]] = {
@@ -208,85 +168,6 @@ def test_of_overlapping_chunks_the_later_one_wins(workshop: Workshop, overlap: s
     socket.finish()
     send_labels(upload, mnist)
     expect_content(upload, mnist)
-
-
-BEYOND: dict[str, Callable[[int], tuple[int, int]]] = {
-    "ends one byte beyond": lambda size: (size - 9, 10),
-    "begins at the end": lambda size: (size, 1),
-    "begins beyond the end": lambda size: (size + 100, 10),
-    "is longer than the file": lambda size: (0, size + 1),
-    "position 2^32": lambda _: (2**32, 10),
-    "position 2^63": lambda _: (2**63, 10),
-    "position 2^64 - 1": lambda _: (2**64 - 1, 1),
-    "end wraps around": lambda _: (2**64 - 5, 10),
-}
-
-
-@statement("DATA-5")
-@pytest.mark.hostile
-@pytest.mark.parametrize("case", list(BEYOND))
-def test_a_chunk_beyond_the_end_is_refused(workshop: Workshop, case: str) -> None:
-    """The server refuses a chunk that ends beyond the announced size, writes nothing of it, and goes on."""
-    mnist = Mnist(2000, side=8)
-    content = mnist.contents["input"]
-    upload = begin(workshop, mnist)
-    socket = upload.attach()
-    half = len(content) // 2
-    socket.write(0, content[:half])
-    position, length = BEYOND[case](len(content))
-    socket.refuse(position, bytes(length), "which ends beyond the announced size")
-    send_labels_after(upload, mnist, socket)
-    check(not upload.progress(), expected="complete = false: half of the file is missing", came="complete = true")
-    socket = upload.attach()
-    socket.write(half, content[half:])
-    socket.refuse(position, bytes(length), "which ends beyond the announced size")
-    socket.finish()
-    expect_content(upload, mnist)
-
-
-def send_labels_after(upload: Upload, mnist: Mnist, socket: FileSocket) -> None:
-    """Close one socket, then send the labels: one socket at a time is enough here."""
-    socket.finish()
-    send_labels(upload, mnist)
-
-
-@statement("DATA-5")
-def test_a_refused_chunk_leaves_the_socket_usable(workshop: Workshop) -> None:
-    """The server takes right chunks on the same socket after it refused a wrong one."""
-    content = noise(1000)
-    upload = workshop.csv(len(content))
-    socket = upload.attach()
-    socket.refuse(1000, b"x", "which begins at the end of the file")
-    socket.write(0, content[:500])
-    socket.refuse(999, b"xy", "which ends one byte beyond the file")
-    socket.write(500, content[500:])
-    surplus = socket.finish()
-    check(not surplus, expected="4 answers to 4 messages", came=f"{len(surplus)} more")
-    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
-
-
-UNDECODABLE = {
-    "cut short": b"\x08\x00\x12\xff\xff\x03abc",
-    "an endless varint": b"\x08" + b"\xff" * 12,
-    "an unknown wire type": b"\x0f\x00\x01",
-    "text in JSON": b'{"position": 0, "data": "abc"}',
-    "zeros": bytes(16),
-}
-
-
-@statement("DATA-6")
-@pytest.mark.hostile
-@pytest.mark.parametrize("case", list(UNDECODABLE))
-def test_bytes_that_are_no_message_are_refused(workshop: Workshop, case: str) -> None:
-    """The server refuses bytes that are no FileUpload_Message with a reason, and goes on with the same socket."""
-    content = noise(100)
-    upload = workshop.csv(len(content))
-    socket = upload.attach()
-    socket.post_bytes(UNDECODABLE[case], case)
-    socket.expect_refusal(f"bytes that are no FileUpload_Message ({case})")
-    check(not upload.progress(), expected="complete = false: no chunk was sent", came="complete = true")
-    socket.write(0, content)
-    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
 
 
 @statement("DATA-7")
@@ -423,31 +304,3 @@ def test_fragmented_chunks_are_whole(workshop: Workshop, ping: bool) -> None:
     socket.finish()
     send_labels(upload, mnist)
     expect_content(upload, mnist)
-
-
-@statement("DATA-12")
-@pytest.mark.parametrize("position", [0, 50, 100], ids=["at the beginning", "in the middle", "at the end"])
-def test_what_becomes_of_an_empty_chunk(workshop: Workshop, position: int) -> None:
-    """The answer to a chunk without data."""
-    socket = workshop.csv(100).attach()
-    observe(f"an empty chunk at byte {position} of 100", describe(socket.send(position, b"")))
-
-
-@statement("DATA-12")
-@pytest.mark.hostile
-def test_what_becomes_of_a_very_large_message(workshop: Workshop) -> None:
-    """The answer to a chunk of 4 MiB."""
-    size = 4 << 20
-    socket = workshop.csv(size).attach()
-    socket.post(0, bytes(size))
-    answer = socket.websocket.receive_or_end("an answer to 4 MiB, or a close")
-    observe("a chunk of 4 MiB", answer if isinstance(answer, Ending) else describe(socket.decode(answer)))
-
-
-@statement("DATA-12")
-@pytest.mark.hostile
-def test_what_becomes_of_a_text_frame(workshop: Workshop) -> None:
-    """The answer to a text frame on a file socket."""
-    socket = workshop.csv(100).attach()
-    socket.websocket.send_text("hello")
-    observe("a text frame on a file socket", socket.websocket.receive_or_end("an answer to a text frame, or a close"))

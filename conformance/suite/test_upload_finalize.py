@@ -20,7 +20,7 @@ from conformance.models.dataset import DatasetModel
 from conformance.readback import check_dataset
 from conformance.resources import Upload
 from conformance.suite.material import Mnist, noise, table
-from conformance.suite.test_attach import LEFT_OUT, bad_token
+from conformance.suite.mistakes import LEFT_OUT, bad_token
 from conformance.target import Account
 from conformance.workshop import Workshop
 

@@ -11,7 +11,7 @@ from conformance.checks import Unsupported, check, observe
 from conformance.clients.file_socket import describe
 from conformance.clients.rest import Answer
 from conformance.suite.material import SEGMENT, noise
-from conformance.suite.test_attach import LEFT_OUT, bad_token
+from conformance.suite.mistakes import LEFT_OUT, bad_token
 from conformance.target import Account, Target
 from conformance.workshop import NAME_PREFIX, Workshop
 

@@ -7,9 +7,9 @@ import pytest
 from conformance.catalogue import statement
 from conformance.checks import check
 from conformance.resources import Upload
+from conformance.suite.chunks import send_spans, shuffled, spans
 from conformance.suite.material import SEGMENT, noise
-from conformance.suite.test_attach import LEFT_OUT, UUIDS, bad_token
-from conformance.suite.test_upload_data import send_spans, shuffled, spans
+from conformance.suite.mistakes import LEFT_OUT, UUIDS, bad_token
 from conformance.target import Account, Target
 from conformance.workshop import Workshop
 

@@ -1,0 +1,190 @@
+"""Direct interaction, step 3: many cycles, several clusters, lost sockets."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.catalogue import statement
+from conformance.checks import Dropped, blaming, check, observe
+from conformance.clients.brick_socket import BrickSocket, ClusterShape
+from conformance.clients.websocket import Message
+from conformance.suite.direct import STEPS, direct, distance, expect_same, inputs_of, trained, wanted_of
+from conformance.suite.material import ONE_BRICK, TWO_BRICKS, vector
+from conformance.workshop import Workshop
+
+
+@statement("DIO-7")
+def test_the_same_request_gives_the_same_answer(workshop: Workshop) -> None:
+    """A request repeated on an unchanged cluster, at once and after others, gives the same answer."""
+    _, socket = trained(workshop, TWO_BRICKS)
+    wanted = socket.request(inputs_of(TWO_BRICKS, seed=1))
+    for repeat in range(100):
+        if repeat % 3 == 2:
+            socket.request(inputs_of(TWO_BRICKS, seed=repeat))
+        came = socket.request(inputs_of(TWO_BRICKS, seed=1))
+        expect_same(came, wanted, f"the same answer at repetition {repeat + 1}")
+
+
+@statement("DIO-7")
+def test_an_answer_survives_a_new_socket(workshop: Workshop) -> None:
+    """A request gives the same answer on the next socket of the same cluster."""
+    cluster, socket = trained(workshop)
+    wanted = socket.request(inputs_of(ONE_BRICK, seed=1))
+    socket.finish()
+    again = cluster.attach_again()
+    for ordinal in ("first", "second", "third"):
+        came = again.request(inputs_of(ONE_BRICK, seed=1))
+        expect_same(came, wanted, f"the same answer to the {ordinal} request on another socket")
+
+
+@statement("DIO-8")
+@pytest.mark.parametrize("shape", [ONE_BRICK, TWO_BRICKS], ids=["one output", "two outputs"])
+def test_training_moves_the_answer_toward_the_expected_values(workshop: Workshop, shape: ClusterShape) -> None:
+    """Training a fixed pair again and again brings every output nearer to its expected values."""
+    _, socket = direct(workshop, shape)
+    question, wanted = inputs_of(shape, seed=1), wanted_of(shape, seed=1)
+    before = socket.request(question)
+    rounds = 10
+    for _ in range(rounds):
+        for _ in range(STEPS):
+            socket.train([*question, *wanted])
+        after = socket.request(question)
+        if all(distance(after[part.name], part) < 0.5 * distance(before[part.name], part) for part in wanted):
+            break
+    for part in wanted:
+        start, end = distance(before[part.name], part), distance(after[part.name], part)
+        observe(f"distance of {part.name} from its expected values", f"{start:.4f} before training, {end:.4f} after")
+        check(end < start, expected=f"{part.name} nearer than {start:.5f} to its expected values", came=f"{end:.5f}")
+
+
+@statement("DIO-9")
+def test_many_mixed_cycles_run_in_order(workshop: Workshop) -> None:
+    """TRAIN and REQUEST cycles alternate on one socket, and each gets its own answer."""
+    _, socket = trained(workshop)
+    for seed in range(40):
+        socket.train([*inputs_of(ONE_BRICK, seed), *wanted_of(ONE_BRICK, seed)])
+        once = socket.request(inputs_of(ONE_BRICK, seed))
+        twice = socket.request(inputs_of(ONE_BRICK, seed))
+        expect_same(twice, once, f"the same answer twice after training cycle {seed + 1}")
+    surplus = socket.finish()
+    check(not surplus, expected="80 answers to 80 requests", came=f"{len(surplus)} more messages")
+
+
+@statement("DIO-9")
+def test_pipelined_requests_are_answered_in_order(workshop: Workshop) -> None:
+    """Requests that are sent before the first answer is read are all answered, in order."""
+    _, socket = trained(workshop)
+    wanted = [socket.request(inputs_of(ONE_BRICK, seed)) for seed in range(8)]
+    for seed in range(8):
+        socket.post("test_input", inputs_of(ONE_BRICK, seed)[0].values, is_last=True)
+    for seed in range(8):
+        expect_same(socket.outputs(), wanted[seed], f"the answer to request {seed + 1} of 8")
+    surplus = socket.finish()
+    check(not surplus, expected="8 answers to 8 requests", came=f"{len(surplus)} more messages")
+
+
+@statement("DIO-9")
+def test_pipelined_parts_are_put_together_right(workshop: Workshop) -> None:
+    """Cycles in several messages, sent before the first answer is read, are answered as one by one."""
+    _, socket = trained(workshop, TWO_BRICKS)
+    wanted = [socket.request(inputs_of(TWO_BRICKS, seed)) for seed in range(6)]
+    for seed in range(6):
+        first, second = inputs_of(TWO_BRICKS, seed)
+        socket.post(first.name, first.values, is_last=False)
+        socket.post(second.name, second.values, is_last=True)
+    for seed in range(6):
+        # Acknowledgements come in between; outputs() passes over them.
+        expect_same(socket.outputs(), wanted[seed], f"the answer to request {seed + 1} of 6")
+
+
+@statement("DIO-10")
+def test_two_clusters_do_not_influence_each_other(workshop: Workshop) -> None:
+    """Values and training of one cluster change nothing in another one, whose messages come in between."""
+    workshop.target.budget.need(2)
+    _, left = trained(workshop)
+    _, right = direct(workshop)
+    wanted = left.request(inputs_of(ONE_BRICK, seed=1))
+    values = inputs_of(ONE_BRICK, seed=1)[0].values
+    left.post("test_input", values[:5], is_last=False)
+    left.acknowledged()
+    for _ in range(STEPS):
+        right.train([*inputs_of(ONE_BRICK, seed=1), *wanted_of(ONE_BRICK, seed=2)])
+    right.request(inputs_of(ONE_BRICK, seed=3))
+    left.post("test_input", values[5:], is_last=True)
+    expect_same(left.outputs(), wanted, "the answer as before, while another cluster was trained")
+    surplus = left.finish()
+    check(not surplus, expected="no message that belongs to the other cluster", came=f"{len(surplus)} messages")
+
+
+@statement("DIO-10")
+def test_answers_go_to_their_own_socket(workshop: Workshop) -> None:
+    """The answer to a request goes to the socket that asked, also where another cluster is asked at the same time."""
+    workshop.target.budget.need(2)
+    shapes = [
+        ClusterShape({"test_input": 4}, {"test_output": 3}, hidden=5),
+        ClusterShape({"test_input": 4}, {"test_output": 7}, hidden=5),
+    ]
+    sockets = [direct(workshop, shape)[1] for shape in shapes]
+    for seed in range(5):
+        for socket in sockets:
+            socket.post("test_input", vector(4, seed), is_last=True)
+        for socket in reversed(sockets):
+            socket.outputs()
+
+
+@statement("DIO-11")
+@pytest.mark.parametrize("how", ["closed", "broken off", "broken off in a cycle"])
+def test_a_new_socket_continues_after_a_lost_one(workshop: Workshop, how: str) -> None:
+    """After a socket is gone, the next one attaches and works, and what was trained is kept."""
+    cluster, socket = trained(workshop)
+    wanted = socket.request(inputs_of(ONE_BRICK, seed=1))
+    if how == "closed":
+        socket.finish()
+    else:
+        if how.endswith("cycle"):
+            socket.post("test_input", vector(5, seed=9), is_last=False)
+            socket.acknowledged()
+        socket.websocket.drop()
+    again = cluster.attach_again()
+    came = again.request(inputs_of(ONE_BRICK, seed=1))
+    expect_same(came, wanted, "the answer of the trained cluster, as before the socket was lost")
+
+
+@statement("DIO-11", "MODE-1")
+def test_training_survives_a_switch_of_the_mode(workshop: Workshop) -> None:
+    """What was trained is kept when the cluster is switched to task mode and back."""
+    task, direct_mode = workshop.target.dialect.modes
+    cluster, socket = trained(workshop)
+    wanted = socket.request(inputs_of(ONE_BRICK, seed=1))
+    socket.finish()
+    with blaming("MODE-1"):
+        cluster.set_mode(task).object()
+        cluster.set_mode(direct_mode).object()
+    came = cluster.attach_again().request(inputs_of(ONE_BRICK, seed=1))
+    expect_same(came, wanted, "the answer of the trained cluster, as before the switch to task mode and back")
+
+
+@statement("DIO-14")
+def test_a_deleted_cluster_answers_no_more(workshop: Workshop) -> None:
+    """Deleting a cluster ends the access of its socket; the server goes on."""
+    cluster, socket = direct(workshop)
+    socket.request(inputs_of(ONE_BRICK, seed=1))
+    answer = cluster.delete()
+    check(answer.status == 200, expected="200 to the DELETE", came=answer)
+    expect_no_output(socket, "a deleted cluster")
+    socket.finish()
+    _, other = direct(workshop)
+    other.request(inputs_of(ONE_BRICK, seed=1))
+
+
+def expect_no_output(socket: BrickSocket, of: str) -> None:
+    """A request must get no output: the connection is closed, or the answer is none."""
+    if socket.websocket.ending is None:
+        try:
+            socket.post("test_input", vector(12, seed=1), is_last=True)
+        except Dropped:
+            check(socket.websocket.ending is not None, expected="a closed connection", came="an open one")
+            return
+    answer = socket.websocket.receive_or_end(f"the end of the access to {of}")
+    output = isinstance(answer, Message) and not answer.text and socket.is_output(socket.decode(answer))
+    check(not output, expected=f"no output of {of}", came=answer)
