@@ -84,8 +84,7 @@ class Workshop:
                 came=answer,
             )
             files[role] = UploadFile(role, str(file_uuid), FileModel(size))
-        upload = Upload(account or self.target.first, kind, name, str(uuid), files)
-        return upload
+        return Upload(account or self.target.first, kind, name, str(uuid), files)
 
     def dataset(self, kind: str, contents: Mapping[str, bytes], account: Account | None = None) -> Upload:
         """A finalized dataset, as preparation for something else.
