@@ -110,6 +110,30 @@ def test_a_request_is_answered_with_the_output(workshop: Workshop, size: int) ->
         check(set(answer) == {"test_output"}, expected="the output of test_output", came=shown(answer))
 
 
+INPUTS = {
+    "zeros": np.zeros(12),
+    "ones": np.ones(12),
+    "minus ones": -np.ones(12),
+    "one spike": np.eye(12)[3],
+    "small values": np.full(12, 1e-6),
+    "large values": np.full(12, 1e4),
+    "mixed signs": np.array([-1e3, 1e3] * 6),
+}
+
+
+@statement("DIO-3")
+@pytest.mark.parametrize("kind", list(INPUTS))
+def test_any_finite_input_gives_a_finite_output(workshop: Workshop, kind: str) -> None:
+    """The answer is finite for every finite input, before training and after."""
+    _, socket = direct(workshop)
+    question = Part("test_input", INPUTS[kind].astype(np.float32))
+    socket.request([question])
+    for _ in range(5):
+        socket.train([question, *wanted_of(ONE_BRICK, seed=1)])
+    answer = socket.request([question])
+    check(set(answer) == {"test_output"}, expected="the output of test_output", came=shown(answer))
+
+
 @statement("DIO-3")
 def test_every_output_brick_answers(workshop: Workshop) -> None:
     """A request to a cluster with two output bricks is answered by one message for each, with its own size."""
