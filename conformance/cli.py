@@ -90,9 +90,14 @@ def run_suite(arguments: argparse.Namespace) -> int:
     if arguments.keyword:
         command += ["-k", arguments.keyword]
     # Plugins and settings of the folder or the environment are for other test suites, and may reorder or rerun ours.
+    before = dict(os.environ)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.environ.pop("PYTEST_ADDOPTS", None)
-    return int(pytest.main([*command, *cases], plugins=[plugin]))
+    try:
+        return int(pytest.main([*command, *cases], plugins=[plugin]))
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def case_path(case: str) -> str:

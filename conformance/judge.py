@@ -75,6 +75,7 @@ class CaseJudge:
     def _failed(self, error: BaseException, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
         self._keep_exchange()
         known = isinstance(error, (Violation, SetupFailed, TargetLost))
+        self._target.close_websockets()  # one of them may be what keeps the target from answering
         if known and not self._target.is_alive():
             self._set(Outcome.LOST, f"the target no longer answers; before that: {error}")
         elif isinstance(error, SetupFailed) or (known and call.when == "setup"):
@@ -85,7 +86,9 @@ class CaseJudge:
                 return
         else:
             self._set(Outcome.ERROR, f"fault of the suite: {type(error).__name__}: {error}")
-            report.longrepr = SECRETS.text(str(report.longrepr))
+            assert call.excinfo is not None
+            trace = call.excinfo.getrepr(style="short", showlocals=False)  # locals are cut, and so could not be hidden
+            report.longrepr = SECRETS.text(str(trace))
             return
         report.longrepr = self._explain()
 

@@ -178,6 +178,9 @@ def _credentials(values: Mapping[str, str]) -> tuple[Credentials, Credentials | 
     first = Credentials(values["user"], values["password"], values["token"])
     if not first.token and not (first.user and first.password):
         raise ValueError("no credentials: give --user and --password, or --token (or HANAMI_USER, HANAMI_PASSWORD)")
+    for name in ("token", "second_token", "expired_token"):
+        if not (values[name].isascii() and values[name].isprintable()):
+            raise ValueError(f"--{name.replace('_', '-')} holds characters that no token has")
     second = Credentials(values["second_user"], values["second_password"], values["second_token"])
     if second.token or (second.user and second.password):
         return first, second

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conformance.checks import Violation, blaming, check
+from conformance.checks import Unsupported, Violation, blaming, check
 from conformance.clients.rest import Answer
 from conformance.models.dataset import DatasetModel
 from conformance.resources import Upload
@@ -67,24 +67,39 @@ def _table(column: str, rows: list[Any]) -> NDArray[np.float32]:
     return table
 
 
-def check_dataset(upload: Upload, model: DatasetModel) -> None:
+def check_dataset(upload: Upload, model: DatasetModel, *, values: bool = False) -> None:
     """Compare a finalized dataset with its model, as far as the target lets it be seen (FIN-1, FIN-2).
+
+    Args:
+        upload: finalized.
+        model: what it must hold.
+        values: whether the case is about the values, so that rows and columns alone prove nothing.
 
     Raises:
         Violation: rows, columns or values differ.
+        Unsupported: the case is about the values, and they cannot be read back; rows and columns are right.
     """
     target = upload.account.target
     answer = upload.description()
     described = answer.object()
     check_shape(answer, described, target, model)
-    if target.serves_content:
+    columns = readable_columns(model, described)
+    if columns and target.serves_content(upload.uuid, next(iter(columns))):
         with blaming("FIN-2"):
-            for column, values in read_columns(upload, model.columns).items():
+            for column, found in read_columns(upload, columns).items():
                 check(
-                    model.agrees(column, values),
+                    model.agrees(column, found),
                     expected=f"column {column!r} value for value as it was uploaded",
-                    came=first_difference(model.columns[column], values),
+                    came=first_difference(model.columns[column], found),
                 )
+    elif values:
+        raise Unsupported("the content of a dataset cannot be read back; its rows and columns are right")
+
+
+def readable_columns(model: DatasetModel, described: Mapping[str, Any]) -> dict[str, NDArray[np.float32]]:
+    """The columns that the target has under the names of the model: all, unless it describes others."""
+    names = described.get("description")
+    return {name: found for name, found in model.columns.items() if not isinstance(names, dict) or name in names}
 
 
 def check_shape(answer: Answer, described: Mapping[str, Any], target: Target, model: DatasetModel) -> None:
@@ -95,7 +110,7 @@ def check_shape(answer: Answer, described: Mapping[str, Any], target: Target, mo
     """
     rows = [described[key] for key in target.dialect.rows_keys if key in described]
     check(
-        bool(rows) or target.serves_content,
+        bool(rows) or target.dialect.has_content,
         expected=f"the number of rows ({' or '.join(target.dialect.rows_keys)})",
         came=answer,
         statement="FIN-1",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.attach import CLUSTER, FILE_UPLOAD, attach
-from conformance.checks import SetupFailed, Violation, check
+from conformance.checks import SetupFailed, TargetLost, Violation, check
 from conformance.clients.brick_socket import BrickSocket, ClusterShape
 from conformance.clients.file_socket import FileSocket
 from conformance.clients.rest import Answer
@@ -31,7 +31,7 @@ def preparing(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except Violation as error:
+    except (Violation, TargetLost) as error:
         raise SetupFailed(f"{what}: {error}") from error
 
 

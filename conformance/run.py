@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import signal
+import sys
+import threading
 import types
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from _pytest.terminal import TerminalReporter
@@ -53,8 +56,10 @@ class Run:
         self._cases: dict[str, CaseResult] = {}
         self._reason = ""
         self._interrupted = False
+        self._others_failed = False
         self.result: RunResult | None = None
         self.leftovers: list[str] = []
+        self._sigterm = catch_sigterm()
 
     @property
     def target(self) -> Target:
@@ -62,16 +67,14 @@ class Run:
         assert self._target is not None
         return self._target
 
-    def prepare(self, items: list[pytest.Item]) -> None:
-        """Select and order the tests, then reach the target.
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Plan the tests that every selection left, and reach the target.
 
         Raises:
             pytest.UsageError: the target does not accept the credentials.
             pytest.exit.Exception: the target cannot be reached (status 6).
         """
-        self._select(items)
-        in_order(items)
-        self._planned = {case_id(item): item for item in items if is_ours(item)}
+        self._planned = {case_id(item): item for item in session.items if is_ours(item)}
         if not self._planned or self._config.option.collectonly:
             return
         target_options = self.options.target
@@ -89,7 +92,8 @@ class Run:
         self.manifest.target_reached(self._target, planned=len(self._planned))
         self._console.begin(self.manifest, self._planned)
 
-    def _select(self, items: list[pytest.Item]) -> None:
+    def select(self, items: list[pytest.Item]) -> None:
+        """Keep the tests of the statements that were asked for."""
         if self.options.statements is None:
             return
         chosen = [item for item in items if not is_ours(item) or self.options.statements & set(statements_of(item))]
@@ -123,9 +127,15 @@ class Run:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Turn what a test raised into an outcome of its case."""
         report = yield
-        if is_ours(item) and self._judge is not None:
+        if not is_ours(item):
+            self._others_failed |= report.failed
+        elif self._judge is not None:
             self._judge.phase(call, report)
         return report
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note files that cannot be collected, where pytest goes on in spite of them."""
+        self._others_failed |= report.failed
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note that the user stopped the run; pytest uses the same way for reasons of its own."""
@@ -150,8 +160,14 @@ class Run:
             interrupted=self._interrupted,
             leftovers=self.leftovers,
         )
-        self._folder.write(self.result)
         session.exitstatus = self.result.exit_status
+        if self._others_failed and session.exitstatus == ExitStatus.CONFORMANT:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED  # tests of somebody else, in the same session
+        try:
+            self._folder.write(self.result)
+        except OSError as error:
+            sys.stderr.write(f"ERROR: cannot write reports to {self._folder.path}: {error.strerror or error}\n")
+            session.exitstatus = ExitStatus.SUITE_FAULT
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the result where pytest itself reports."""
@@ -166,6 +182,8 @@ class Run:
         if self._backend is not None:
             self._backend.stop()
             self._backend = None
+        if self._sigterm is not None:
+            signal.signal(signal.SIGTERM, self._sigterm)
         self._console.end(self.result, self._folder.path)
 
 
@@ -177,6 +195,8 @@ def begin_run(config: pytest.Config) -> Run:
     """
     if RUN in config.stash:
         return config.stash[RUN]
+    if hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None):
+        raise pytest.UsageError("the suite runs in one process: several would exceed the budget of connections (-n 0)")
     given = {option.dest: config.getoption(option.dest) for option in OPTIONS}
     try:
         if config.option.collectonly:
@@ -192,7 +212,6 @@ def begin_run(config: pytest.Config) -> Run:
     run = Run(config, options, folder, console)
     config.stash[RUN] = run
     config.pluginmanager.register(run, "hanami-run")
-    signal.signal(signal.SIGTERM, _interrupt)
     return run
 
 
@@ -207,6 +226,17 @@ def mute_pytest(config: pytest.Config) -> io.StringIO:
     manager.unregister(manager.get_plugin("terminalreporter"))
     manager.register(TerminalReporter(config, output), "terminalreporter")
     return output
+
+
+def catch_sigterm() -> Any:
+    """Let SIGTERM end a run as Ctrl-C does, with everything cleaned up.
+
+    Returns:
+        The handler that was there, None where a handler can't be set: outside of the main thread.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    return signal.signal(signal.SIGTERM, _interrupt)
 
 
 def _interrupt(number: int, frame: types.FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import ssl
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -21,6 +20,8 @@ from conformance.deadline import Deadline, Patience
 from conformance.redact import SECRETS
 from proto.dialects import Dialect, load_dialect
 
+SILENCES_OF_THE_DEAD = 2
+TOKEN_RESERVE = 60.0  # seconds that a token must still be valid when a case begins
 READY_POLL = 0.25  # seconds between two questions to a server that is not ready yet
 
 
@@ -68,15 +69,20 @@ def checked_url(url: str) -> str:
     """
     try:
         parts = urlsplit(url)
+        credentials = parts.username or parts.password
+    except ValueError as error:
+        raise ValueError(f"the target is no address ({error}): give http://HOST:PORT") from error
+    # What follows quotes the address; it must not quote a password.
+    if credentials or "@" in url:
+        raise ValueError("the target's address carries credentials: give them as --user and --password")
+    if parts.query or parts.fragment:
+        raise ValueError("the target's address has a query or a fragment: give http://HOST:PORT")
+    try:
         port = parts.port
     except ValueError as error:
         raise ValueError(f"target {url!r} is no address ({error}): give http://HOST:PORT") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"target {url!r} is no address: give http://HOST:PORT or https://HOST:PORT")
-    if parts.username or parts.password:
-        raise ValueError("the target's address carries credentials: give them as --user and --password")
-    if parts.query or parts.fragment:
-        raise ValueError(f"target {url!r} has a query or fragment: give http://HOST:PORT")
     if port == 0:
         raise ValueError(f"target {url!r} has port 0: give the port that the server listens on")
     return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
@@ -89,12 +95,14 @@ class Account:
         target: where.
         name: how reports call it, such as ``first user``.
         token: REST token.
+        credentials: how it logged in.
     """
 
-    def __init__(self, target: Target, name: str, token: str) -> None:
+    def __init__(self, target: Target, name: str, token: str, credentials: Credentials) -> None:
         self.target = target
         self.name = name
         self.token = token
+        self.credentials = credentials
 
     def call(
         self,
@@ -131,10 +139,10 @@ class Target:
         self._ssl = ssl.create_default_context() if self.url.startswith("https") else None
         self.rest = RestClient(self.url, self.patience, self._ssl)
         self._websockets: list[WebSocket] = []
+        self._serves_content: bool | None = None
         self.first: Account
         self.second: Account | None = None
-        self.acknowledges_parts = True  # until seen otherwise: DIO-6 is a SHOULD, no test may depend on it
-        self.acknowledges_training = True
+        self.habits: dict[str, bool] = {}  # answers that are a SHOULD: whether the target is known to send them
 
     @property
     def websocket_url(self) -> str:
@@ -202,9 +210,10 @@ class Target:
         except (Violation, KeyError):
             token = None
         if not isinstance(token, str):
-            raise TargetLost(f"no token for the {name}: the target answered {answer}")
+            # The answer itself is not shown: it may hold a token under another name.
+            raise TargetLost(f"no token for the {name}: the target answered {answer.status} without a text as token")
         SECRETS.add(token, f"token of the {name}")
-        return Account(self, name, token)
+        return Account(self, name, token, credentials)
 
     def _login_once(self, credentials: Credentials) -> Answer:
         try:
@@ -216,44 +225,53 @@ class Target:
             raise TargetLost(f"{self.url} is no usable target: {error}") from error
 
     def _check_token(self, credentials: Credentials, name: str, answer: Answer) -> Account:
-        if answer.status == 401:
+        if answer.status in (400, 401, 403):
             raise TargetRefused(f"the target refuses the token of the {name}: {answer}")
         if answer.status != 200:
             raise TargetLost(f"{self.url} is no usable target: {answer}")
-        return Account(self, name, credentials.token)
+        return Account(self, name, credentials.token, credentials)
 
-    @cached_property
-    def serves_content(self) -> bool:
-        """Whether the content of a dataset can be read back.
+    def renew_tokens(self) -> None:
+        """Log accounts in again whose token is about to expire, where that can be told and done."""
+        for account in (self.first, self.second):
+            if account is not None and account.credentials.password and expires_soon(account.token):
+                account.token = self.login(account.credentials, account.name).token
 
-        A server that has the operation answers otherwise to an unknown dataset than to an unknown path.
+    def serves_content(self, uuid: str, column: str) -> bool:
+        """Whether the content of datasets can be read back, asked once with a dataset that is there.
+
+        A server without the operation answers as it does to any path that it does not know.
         """
         if not self.dialect.has_content:
             return False
-        route = self.dialect.route("dataset.content")
-        params = {"uuid": str(uuid.uuid4()), "column_name": "none", "row_offset": "0", "number_of_rows": "1"}
-        known = self.first.call("dataset.content", params=params)
-        bogus = route.path + "_nowhere"
-        unknown = self.rest.request(route.method, bogus, token=self.first.token, params=params)
-        if known.status in (405, 501):
-            return False
-        same_text = known.text.replace(route.path, "") == unknown.text.replace(bogus, "")
-        return not (known.status == unknown.status and same_text)
+        if self._serves_content is None:
+            route = self.dialect.route("dataset.content")
+            params = {"uuid": uuid, "column_name": column, "row_offset": "0", "number_of_rows": "1"}
+            known = self.first.call("dataset.content", params=params)
+            unknown = self.rest.request(route.method, f"{route.path}_nowhere", token=self.first.token, params=params)
+            alike = known.status == unknown.status and known.text == unknown.text.replace("_nowhere", "")
+            self._serves_content = not (known.refused and alike) and known.status not in (405, 501)
+        return self._serves_content
 
     def is_alive(self) -> bool:
         """Whether the target still answers a cheap REST call with HTTP, asked more than once if need be."""
         ready_by = Deadline.after(self.patience.setting)
+        silences = 0
         while True:
             try:
-                self.first.call("dataset.list")
-            except (TargetLost, Dropped):
-                if ready_by.passed:
-                    return False
+                self.rest.request(*self._liveness_probe(), token=self.first.token, kind="liveness probe")
             except NoAnswer:
-                return False
+                silences += 1
+            except (TargetLost, Dropped):
+                time.sleep(READY_POLL)
             else:
                 return True
-            time.sleep(READY_POLL)
+            if ready_by.passed or silences >= SILENCES_OF_THE_DEAD:
+                return False
+
+    def _liveness_probe(self) -> tuple[str, str]:
+        route = self.dialect.route("dataset.list")
+        return route.method, route.path
 
     def close(self) -> None:
         """Close what is still open."""
@@ -277,3 +295,13 @@ def connect(options: TargetOptions) -> Target:
         target.close()
         raise
     return target
+
+
+def expires_soon(token: str) -> bool:
+    """Whether a token is a JWT that is about to expire."""
+    try:
+        claims = token.split(".")[1]
+        expiry = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"]
+        return float(expiry) - time.time() < TOKEN_RESERVE
+    except (IndexError, KeyError, TypeError, ValueError):
+        return False  # no JWT, or one that does not tell

@@ -86,6 +86,13 @@ class Workshop:
             files[role] = UploadFile(role, str(file_uuid), FileModel(size))
         return Upload(account or self.target.first, kind, name, str(uuid), files)
 
+    def adopt_mistake(self, answer: Answer, operation: str) -> None:
+        """Note what was made although it should have been refused, so that it is deleted all the same."""
+        if answer.status == 200 and operation.endswith((".init", ".create")):
+            uuid = answer.object().get("uuid")
+            if isinstance(uuid, str):
+                self.will_delete("cluster" if operation.startswith("cluster") else "dataset", uuid)
+
     def dataset(self, kind: str, contents: Mapping[str, bytes], account: Account | None = None) -> Upload:
         """A finalized dataset, as preparation for something else.
 

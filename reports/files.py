@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -40,8 +39,8 @@ class ReportFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             for name in (RESULT, JUNIT):
                 (self.path / name).unlink(missing_ok=True)
-            if (self.path / EXCHANGES).is_dir():
-                shutil.rmtree(self.path / EXCHANGES)
+            for exchange in (self.path / EXCHANGES).glob("test_*.txt"):
+                exchange.unlink()
             with tempfile.TemporaryFile(dir=self.path):
                 pass
         except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from reports.model import CaseResult, Outcome, RunResult
+from reports.model import CaseResult, ExitStatus, Outcome, RunResult
 
 # What XML 1.0 cannot hold.
 _FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -32,13 +32,13 @@ def junit_xml(result: RunResult) -> str:
     )
     for case in result.cases:
         suite.append(_case(case))
-    if not result.cases and result.reason:
-        # A run that reached no case must not look like an empty success.
-        suite.set("tests", "1")
+    if result.exit_status != ExitStatus.CONFORMANT and suite.get("failures") == suite.get("errors") == "0":
+        # A run that judged nothing must not look like a success.
+        suite.set("tests", str(len(result.cases) + 1))
         suite.set("errors", "1")
-        entry = ElementTree.SubElement(suite, "testcase", {"classname": "run", "name": "target", "time": "0.000"})
-        error = {"type": result.headline, "message": clean(result.reason)}
-        ElementTree.SubElement(entry, "error", error).text = clean(result.reason)
+        entry = ElementTree.SubElement(suite, "testcase", {"classname": "run", "name": "run", "time": "0.000"})
+        reason = clean(result.reason or result.headline)
+        ElementTree.SubElement(entry, "error", {"type": result.headline, "message": reason}).text = reason
     root = ElementTree.Element("testsuites")
     root.append(suite)
     ElementTree.indent(root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from conformance.target import Target
 
 Values = NDArray[np.float32]
+
+# Answers that a server may be in the habit of sending, or not.
+PARTS = "acknowledges messages that are not the last"
+TRAINING = "ends training cycles"
 NORMAL_CLOSURE = 1000
 
 
@@ -61,6 +66,7 @@ class BrickSocket:
         self.shape = shape
         self._target = target
         self._codec = target.dialect.codec
+        self._posted = 0
 
     def _describe(self, message: Message) -> str:
         try:
@@ -97,6 +103,7 @@ class BrickSocket:
             target_buffer=buffer,
             number_of_values=number_of_values,
         )
+        self._posted += 1
         self.websocket.send(payload, lambda: describe(self._codec.decode_io(payload)))
 
     def post_bytes(self, payload: bytes, what: str) -> None:
@@ -126,25 +133,24 @@ class BrickSocket:
 
     def is_output(self, message: BrickMessage) -> bool:
         """Whether a message carries the output of a brick, and is no acknowledgement or dummy."""
-        if message.name in self.shape.outputs:
-            return True
+        if message.name in self.shape.outputs and (
+            message.process_type == ProcessType.REQUEST or len(message.values) > 1
+        ):
+            return True  # otherwise an acknowledgement that echoes the name which expected values were sent to
         nameless = not message.name and message.process_type == ProcessType.REQUEST
         return nameless and len(message.values) > 1 and len(message.values) in self.shape.outputs.values()
 
     def acknowledged(self) -> None:
         """Read the acknowledgement of a message that is not the last of its cycle.
 
-        A target that sends none breaks DIO-6; it is noted once, and nothing waits for one again.
+        A target that never sent one breaks DIO-6; that is noted, and nothing waits for one again.
 
         Raises:
-            Violation: an output came, although nothing was to be processed (statement DIO-2).
+            Violation: an output came, although nothing was to be processed (statement DIO-2); or nothing, although
+                the target does acknowledge (DIO-6).
         """
-        if not self._target.acknowledges_parts:
-            return
-        try:
-            message = self.receive("an acknowledgement")
-        except NoAnswer:
-            self._target.acknowledges_parts = False
+        message = self._habitual("acknowledgement of a message that is not the last", PARTS)
+        if message is None:
             return
         check(
             not self.is_output(message),
@@ -152,6 +158,22 @@ class BrickSocket:
             came=describe(message),
             statement="DIO-2",
         )
+
+    def _habitual(self, what: str, habit: str) -> BrickMessage | None:
+        """Read an answer that is a SHOULD: waited for unless the target is known never to send it."""
+        habits = self._target.habits
+        if habits.get(habit) is False:
+            return None
+        try:
+            message = self.receive(f"the {what}")
+        except NoAnswer as silence:
+            if habits.get(habit):
+                silence.statement = "DIO-6"
+                raise
+            habits[habit] = False
+            return None
+        habits[habit] = True
+        return message
 
     def post_parts(self, parts: Sequence[Part], process_type: int) -> None:
         """Send the messages of one cycle, the last with isLast, and read the acknowledgements in between."""
@@ -183,6 +205,7 @@ class BrickSocket:
             Violation: an output is missing, doubled, or not as DIO-3 asks for.
         """
         found: dict[str, Values] = {}
+        dummies = 0
         while len(found) < len(self.shape.outputs):
             missing = ", ".join(repr(name) for name in self.shape.outputs if name not in found)
             message = self.receive(f"the output of {missing}")
@@ -198,6 +221,13 @@ class BrickSocket:
                 found[name] = message.values
             else:
                 self._check_dummy(message)
+                dummies += 1
+                check(
+                    dummies <= self._posted,
+                    expected=f"the output of {missing}",
+                    came=f"{dummies} acknowledgements of {self._posted} messages",
+                    statement="DIO-6",
+                )
         return found
 
     def _output_name(self, message: BrickMessage) -> str:
@@ -230,12 +260,8 @@ class BrickSocket:
             Violation: an output of a brick came as answer (statement DIO-5).
         """
         self.post_parts(parts, ProcessType.TRAIN)
-        if not self._target.acknowledges_training:
-            return
-        try:
-            message = self.receive("the end of the training cycle")
-        except NoAnswer:
-            self._target.acknowledges_training = False
+        message = self._habitual("end of the training cycle", TRAINING)
+        if message is None:
             return
         check(
             not self.is_output(message),
@@ -244,8 +270,12 @@ class BrickSocket:
             statement="DIO-5",
         )
 
-    def expect_signal(self, what: str) -> None:
+    def expect_signal(self, what: str, process_type: int = ProcessType.REQUEST) -> None:
         """Read the answer to a mistake, which must be seen as one: no output, no silence, no unexplained end.
+
+        Args:
+            what: the mistake, for the report.
+            process_type: of the wrong message; the usual end of a training cycle is no signal.
 
         Raises:
             Violation: the mistake was processed, or passed over, or the connection just ended.
@@ -258,13 +288,27 @@ class BrickSocket:
                 came=answer,
             )
             return
-        if not answer.text:
-            message = self.decode(answer)
-            check(not self.is_output(message), expected=f"{what} not to be processed", came=describe(message))
+        if is_json(answer.data):
+            return  # an error in words, in whatever frame
+        message = self.decode(answer)
+        passed_over = process_type == ProcessType.TRAIN and message.is_last and message.process_type == process_type
+        check(
+            not self.is_output(message) and not passed_over,
+            expected=f"{what} not to be processed",
+            came=describe(message),
+        )
 
     def finish(self) -> list[Message]:
         """Close cleanly; see :meth:`WebSocket.finish`."""
         return self.websocket.finish()
+
+
+def is_json(data: bytes) -> bool:
+    """Whether bytes are a JSON object."""
+    try:
+        return isinstance(json.loads(data), dict)
+    except ValueError:
+        return False
 
 
 def check_output(message: BrickMessage, name: str, size: int) -> None:

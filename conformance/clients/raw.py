@@ -32,10 +32,10 @@ class RawConnection:
         address = (parts.hostname, parts.port or PORTS[parts.scheme])
         try:
             self._socket = socket.create_connection(address, timeout=seconds)
+            if ssl_context is not None:
+                self._socket = ssl_context.wrap_socket(self._socket, server_hostname=parts.hostname)
         except OSError as error:
             raise TargetLost(f"no connection to {url}: {error}") from error
-        if ssl_context is not None:
-            self._socket = ssl_context.wrap_socket(self._socket, server_hostname=parts.hostname)
 
     def send(self, data: bytes, what: str) -> None:
         """Send bytes; a target that closes the connection in the meantime may do so."""

@@ -92,6 +92,7 @@ class RestClient:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         extra: float = 0.0,
+        kind: str = KIND,
     ) -> Answer:
         """Send a request and wait for its answer.
 
@@ -103,6 +104,7 @@ class RestClient:
             content: the body, as it is sent.
             headers: more headers.
             extra: seconds on top of the deadline, for work that takes the target long.
+            kind: of wait, for the patience.
 
         Raises:
             NoAnswer: nothing, or not all, came until the deadline.
@@ -115,7 +117,7 @@ class RestClient:
             sent_headers.setdefault("Content-Type", "application/json")
         if token is not None:
             sent_headers[TOKEN_HEADER] = token
-        deadline = self._patience.deadline(KIND, extra)
+        deadline = self._patience.deadline(kind, extra)
         request = self._client.build_request(
             method,
             self._url + path,
@@ -135,7 +137,7 @@ class RestClient:
             case.note(channel, "close", f"no connection: {error}")
             raise TargetLost(f"no connection to {self._url}: {error}") from error
         except httpx.TimeoutException as error:
-            self._patience.silent(KIND)
+            self._patience.silent(kind)
             case.note(channel, "close", f"no answer within {deadline.seconds:g} s")
             raise NoAnswer(f"an answer to {line} within {deadline.seconds:g} s", "nothing, or not all of it") from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
@@ -143,7 +145,7 @@ class RestClient:
             raise Dropped(
                 f"an answer to {line}", f"the end of the connection: {error or type(error).__name__}"
             ) from error
-        self._patience.answered(KIND, time.monotonic() - began)
+        self._patience.answered(kind, time.monotonic() - began)
         answer = Answer(line, response.status_code, response.content, response.headers.get("content-type", ""))
         case.received_event(channel, "http", lambda: str(answer), answer.body)
         return answer

@@ -7,6 +7,7 @@ hands of the test.
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import ssl
 import struct
@@ -28,6 +29,11 @@ from conformance.record import Summary, current_case
 from conformance.text import hex_preview, quote
 
 READ_SIZE = 1 << 16
+STUCK = 0.5  # seconds after which a target is taken to take no more
+
+# The library logs whole messages, tokens among them.
+_SILENT = logging.getLogger("conformance.websocket")
+_SILENT.disabled = True
 NORMAL_CLOSURE = 1000
 
 
@@ -83,9 +89,8 @@ class WebSocket:
         self._budget = budget
         self._ssl_context = ssl_context
         self._channel = current_case().channel("ws")
-        self._protocol = ClientProtocol(parse_uri(url), max_size=None)
+        self._protocol = ClientProtocol(parse_uri(url), max_size=None, logger=_SILENT)
         self._messages: deque[Message] = deque()
-        self._pongs: list[bytes] = []
         self._fragments: list[bytes] = []
         self._fragments_are_text = False
         self._socket: socket.socket | None = None
@@ -97,6 +102,11 @@ class WebSocket:
     def channel(self) -> str:
         """The name of this connection in the record."""
         return self._channel
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can be sent."""
+        return self._socket is not None and self._protocol.state is State.OPEN
 
     def open(self) -> None:
         """Connect and shake hands (statement ATT-1).
@@ -199,6 +209,20 @@ class WebSocket:
         with contextlib.suppress(OSError):
             self._socket.settimeout(self._patience.setting)
             self._socket.sendall(data)
+
+    def send_unread(self, payloads: Sequence[bytes], what: str) -> None:
+        """Send messages for as long as the target takes them without being read, then stop in the middle."""
+        assert self._socket is not None
+        current_case().sent_event(self._channel, "binary", what, payloads[0])
+        self._need_open()
+        for payload in payloads:
+            self._protocol.send_binary(payload)
+            try:
+                self._socket.settimeout(STUCK)
+                for data in self._protocol.data_to_send():
+                    self._socket.sendall(data)
+            except OSError:
+                return  # the target takes no more
 
     def close_sending(self) -> None:
         """Close the sending side of the connection and leave the other open."""
@@ -324,11 +348,13 @@ class WebSocket:
         if self._socket is None:
             raise Dropped(awaited, str(self.ending))
         try:
+            if deadline.passed:  # also while something else keeps coming
+                raise TimeoutError  # noqa: TRY301 - one end for both
             self._socket.settimeout(max(deadline.remaining(), 0.001))
             data = self._socket.recv(READ_SIZE)
         except TimeoutError as error:
             self._patience.silent(self.awaiting)
-            current_case().note(self._channel, "close", f"nothing came within {deadline.seconds:g} s")
+            current_case().note(self._channel, "close", f"{awaited}: not within {deadline.seconds:g} s")
             raise NoAnswer(f"{awaited} within {deadline.seconds:g} s", "nothing") from error
         except OSError as error:
             self._end(Ending(None, str(error)))
@@ -338,8 +364,8 @@ class WebSocket:
         else:
             self._protocol.receive_eof()
         self._take_events()
-        if self.ending is None:
-            self._flush(deadline)
+        with contextlib.suppress(Dropped):
+            self._flush(deadline)  # pongs, and the answer to a close
         if not data:
             self._end(self._ending_of_protocol())
 
@@ -367,8 +393,6 @@ class WebSocket:
                 kind = "text" if message.text else "binary"
                 case.received_event(self._channel, kind, lambda: self.describe(message), message.data)
                 self._messages.append(message)
-        elif frame.opcode is Opcode.PONG:
-            self._pongs.append(payload)
 
     def _ending_of_protocol(self) -> Ending:
         close = self._protocol.close_rcvd

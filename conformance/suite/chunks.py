@@ -34,7 +34,7 @@ def expect_content(upload: Upload, mnist: Mnist) -> None:
     check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
     answer = upload.finalize()
     check(answer.status == 200, expected="200 to the PUT that finalizes the file as it was sent", came=answer)
-    check_dataset(upload, mnist.model)
+    check_dataset(upload, mnist.model, values=True)
 
 
 def begin(workshop: Workshop, mnist: Mnist, account: Account | None = None) -> Upload:

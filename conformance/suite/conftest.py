@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance.checks import Unsupported
+from conformance.checks import TargetLost, Unsupported
 from conformance.run import RUN
 from conformance.target import Account, Target
 from conformance.workshop import Workshop
@@ -20,7 +20,8 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 @pytest.fixture(autouse=True)
 def connections(target: Target) -> Iterator[None]:
-    """Closes what a test left open."""
+    """Lets tokens not expire in the middle of a test, and closes what the test left open."""
+    target.renew_tokens()
     yield
     target.close_websockets()
 
@@ -35,6 +36,8 @@ def workshop(request: pytest.FixtureRequest, target: Target) -> Iterator[Worksho
     finally:
         made.clean()
         run.leftovers += made.leftovers
+        if made.leftovers and not target.is_alive():
+            raise TargetLost(made.leftovers[0])
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import uuid as uuids
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 import pytest
 
 from conformance.catalogue import statement
-from conformance.checks import blaming, check
+from conformance.checks import Dropped, NoAnswer, Unsupported, blaming, check
+from conformance.clients.brick_socket import ClusterShape
 from conformance.clients.rest import Answer
 from conformance.clients.websocket import WebSocket
 from conformance.resources import Upload
 from conformance.suite.direct import direct, inputs_of
-from conformance.suite.material import ONE_BRICK, noise, table, vector
+from conformance.suite.material import ONE_BRICK, noise, table
 from conformance.target import Account, Target
 from conformance.workshop import Workshop
 
@@ -24,7 +26,7 @@ def expect_4xx(answer: Answer, why: str) -> None:
     check(answer.refused, expected=f"a 4xx: {why}", came=f"{answer} to {answer.request}")
 
 
-PATHS = ["", "nothing", "dataset/nothing", "csv", "token/token", "cluster/../../etc/passwd", "%00", "a" * 2000]
+PATHS = ["", "nothing", "dataset/nothing", "csv", "token/token", "%2e%2e/%2e%2e/etc/passwd", "%00", "a" * 2000]
 
 
 @statement("GEN-1")
@@ -48,32 +50,37 @@ def test_unknown_methods_are_refused(target: Target) -> None:
                 expect_4xx(answer, f"{method} is no method of {path}")
 
 
-BODIES: dict[str, bytes] = {
+NO_JSON: dict[str, bytes] = {
     "empty": b"",
     "no JSON": b"this is no JSON",
     "cut short": b'{"name": "abcd", "input_data_size": ',
     "not UTF-8": b'{"name": "\xff\xfe"}',
     "a NUL byte": b'{"name": "ab\x00cd"}',
     "nested deeply": b"[" * 20_000,
+}
+ODD_JSON: dict[str, bytes] = {
     "an array": b"[1, 2]",
     "a huge number": b'{"name": "abcd", "input_data_size": 1' + b"0" * 400 + b"}",
     "a number of 5000 digits": b'{"name": "abcd", "input_data_size": ' + b"1" * 5000 + b"}",
     "NaN": b'{"name": "abcd", "input_data_size": NaN}',
     "a lone surrogate": b'{"name": "\\ud800abcd", "input_data_size": 5}',
-    "a key twice": b'{"name": "abcd", "name": 1, "input_data_size": 5}',
 }
 
 
 @statement("GEN-1")
 @pytest.mark.hostile
-@pytest.mark.parametrize("kind", list(BODIES))
-def test_bodies_that_are_no_right_json_get_400(target: Target, kind: str) -> None:
-    """The server answers 400 to a body that is not right JSON, on every operation that takes one."""
+@pytest.mark.parametrize("kind", [*NO_JSON, *ODD_JSON])
+def test_wrong_bodies_are_refused(target: Target, kind: str) -> None:
+    """The server answers 400 to a body that is no JSON, a 4xx to one that is odd, on every operation that takes one."""
     for operation, route in target.dialect.routes.items():
         if route.method in ("POST", "PUT"):
             token = None if operation == "token.create" else target.first.token
-            answer = target.rest.request(route.method, route.path, token=token, content=BODIES[kind])
-            check(answer.status == 400, expected=f"400 to {route} with a body: {kind}", came=answer)
+            body = NO_JSON.get(kind) if kind in NO_JSON else ODD_JSON[kind]
+            answer = target.rest.request(route.method, route.path, token=token, content=body)
+            if kind in NO_JSON:
+                check(answer.status == 400, expected=f"400 to {route} with a body: {kind}", came=answer)
+            else:
+                expect_4xx(answer, f"{route} with a body: {kind}")
 
 
 WRONG_VALUES: list[Any] = [None, "", 0, -1, 1.5, True, [], {}, "\x00", "'; DROP TABLE users; --", "a" * 10_000]
@@ -89,7 +96,6 @@ FIELDS = {
 GOOD_VALUES: dict[str, Any] = {
     "id": "nobody",
     "password": "wrong-password",
-    "name": "conformance probe",
     "input_data_size": 10,
     "label_data_size": 10,
     "uuid": "6fa459ea-ee8a-4ca4-894e-db77e160355e",
@@ -103,12 +109,15 @@ GOOD_VALUES: dict[str, Any] = {
 @statement("GEN-1")
 @pytest.mark.hostile
 @pytest.mark.parametrize("operation", list(FIELDS))
-def test_wrong_values_never_get_a_5xx(target: Target, operation: str) -> None:
+def test_wrong_values_never_get_a_5xx(workshop: Workshop, operation: str) -> None:
     """The server answers a 4xx, never a 5xx, to any value of any field that is not right."""
+    target = workshop.target
+    good = {**GOOD_VALUES, "name": workshop.name("probe")}
     for field in FIELDS[operation]:
         for value in WRONG_VALUES:
-            body = {name: GOOD_VALUES[name] for name in FIELDS[operation]} | {field: value}
+            body = {name: good[name] for name in FIELDS[operation]} | {field: value}
             answer = target.call(operation, body=body, token=target.first.token)
+            workshop.adopt_mistake(answer, operation)
             expect_4xx(answer, f"{field} = {json.dumps(value)[:40]}")
 
 
@@ -130,17 +139,27 @@ def test_wrong_queries_never_get_a_5xx(target: Target, operation: str) -> None:
 )
 @pytest.mark.parametrize("token", [None, "this-is-no-token"], ids=["no token", "a bad token"])
 def test_every_operation_needs_a_token(target: Target, operation: str, token: str | None) -> None:
-    """The server answers 401 without a valid token."""
+    """The server answers a 4xx without a valid token."""
     params = {} if operation.endswith("list") else {"uuid": "6fa459ea-ee8a-4ca4-894e-db77e160355e"}
     answer = target.call(operation, params=params, token=token)
-    check(answer.status == 401, expected="401 without a valid token", came=answer)
+    expect_4xx(answer, "there is no valid token")
+
+
+@statement("GEN-1")
+def test_unknown_users_get_401(target: Target) -> None:
+    """The server answers 401 to a user that it does not know."""
+    unknown = target.call("token.create", body={"id": "nobody-of-that-name", "password": "wrong"}, token=None)
+    check(unknown.status == 401, expected="401 to an unknown user", came=unknown)
 
 
 @statement("GEN-1")
 def test_wrong_passwords_get_401(target: Target) -> None:
-    """The server answers 401 to a wrong password and to an unknown user, in the same words."""
-    unknown = target.call("token.create", body={"id": "nobody-of-that-name", "password": "wrong"}, token=None)
-    check(unknown.status == 401, expected="401 to an unknown user", came=unknown)
+    """The server answers 401 to a wrong password."""
+    user = target.first.credentials.user
+    if not user:
+        raise Unsupported("needs the name of the user, not a token alone (--user)")
+    answer = target.call("token.create", body={"id": user, "password": "certainly-a-wrong-one"}, token=None)
+    check(answer.status == 401, expected="401 to a wrong password", came=answer)
 
 
 def expect_serving(workshop: Workshop) -> None:
@@ -165,8 +184,9 @@ def test_oversized_requests_harm_nobody(workshop: Workshop) -> None:
     target = workshop.target
     body = b'{"name": "' + b"a" * (2 << 20) + b'", "input_data_size": 5}'
     route = target.dialect.route("csv.init")
-    answer = target.rest.request(route.method, route.path, token=target.first.token, content=body)
-    expect_4xx(answer, "a body of 2 MiB")
+    with contextlib.suppress(Dropped):  # one way to refuse so much
+        answer = target.rest.request(route.method, route.path, token=target.first.token, content=body)
+        check(answer.status < 500, expected="no 5xx to a body of 2 MiB", came=answer)
     with blaming("GEN-2"):
         expect_serving(workshop)
 
@@ -202,6 +222,7 @@ FRAMES = {
 @pytest.mark.parametrize("frame", list(FRAMES))
 def test_broken_frames_harm_nobody(workshop: Workshop, frame: str, attached: bool) -> None:
     """Whatever a socket sends in place of a right frame, others are served."""
+    workshop.target.budget.need(2)
     websocket = workshop.csv(100).attach().websocket if attached else open_socket(workshop.target)
     websocket.send_raw(FRAMES[frame], frame)
     with blaming("GEN-2"):
@@ -241,7 +262,8 @@ def test_repeated_mistakes_harm_nobody(workshop: Workshop) -> None:
         websocket = target.websocket()
         websocket.open()
         websocket.send_text('{"token": ' + "[" * index)
-        websocket.receive_or_end("a refusal")
+        with contextlib.suppress(NoAnswer):  # silence is for ATT-5 to judge
+            websocket.receive_or_end("a refusal")
         websocket.finish()
     with blaming("GEN-2"):
         expect_serving(workshop)
@@ -265,7 +287,7 @@ def expect_hidden(upload: Upload, other: Account) -> None:
     for operation in operations:
         answer = other.call(operation, params={"uuid": upload.uuid})
         check(answer.status == 404, expected=f"404 to {operation} of another user's dataset", came=answer)
-    if upload.account.target.serves_content:
+    if upload.account.target.serves_content(upload.uuid, "first"):
         params = {"uuid": upload.uuid, "column_name": "first", "row_offset": "0", "number_of_rows": "1"}
         answer = other.call("dataset.content", params=params)
         check(answer.status == 404, expected="404 to the content of another user's dataset", came=answer)
@@ -290,7 +312,7 @@ def test_clusters_of_others_are_invisible(workshop: Workshop, second: Account) -
 
 @statement("GEN-3")
 def test_own_resources_are_visible(workshop: Workshop) -> None:
-    """A cluster and a dataset are listed and shown to their own user, and gone after the DELETE."""
+    """A cluster is listed and shown to its own user, and gone after the DELETE."""
     cluster = workshop.cluster(ONE_BRICK)
     listed = cluster.account.call("cluster.list")
     check(cluster.uuid in listed.text, expected=f"a list with {cluster.uuid}", came=listed)
@@ -357,14 +379,29 @@ def test_clients_that_break_off_block_nobody(workshop: Workshop) -> None:
 
 @statement("GEN-4")
 def test_a_client_that_does_not_read_blocks_nobody(workshop: Workshop) -> None:
-    """A socket that sends requests and never reads the answers does not delay others."""
+    """A socket that asks for far more output than the network holds, and never reads, does not delay others."""
     workshop.target.budget.need(2)
-    _, silent = direct(workshop)
-    for _ in range(200):
-        silent.post("test_input", vector(12, seed=1), is_last=True)
+    shape = ClusterShape({"test_input": 2}, {"test_output": 2000}, hidden=2)
+    cluster, silent = direct(workshop, shape)
+    question = workshop.target.dialect.codec.encode_io("test_input", [0.5, 0.5], is_last=True)
+    silent.websocket.send_unread([question] * 3000, "3000 requests for 8 kB each")
+    check(cluster.uuid, expected="a cluster", came=cluster)
     with blaming("GEN-4"):
         expect_serving(workshop)
     silent.websocket.drop()
+
+
+@statement("GEN-4")
+def test_a_slow_client_blocks_nobody(workshop: Workshop) -> None:
+    """A request that comes byte by byte does not delay the requests of others in between."""
+    target = workshop.target
+    route = target.dialect.route("dataset.list")
+    slow = f"{route.method} {route.path} HTTP/1.1\r\nHost: slow\r\n".encode()
+    with target.raw() as connection, blaming("GEN-4"):
+        for index in range(0, len(slow), 4):
+            connection.send(slow[index : index + 4], "a few bytes of a request")
+            answer = target.first.call("dataset.list")
+            check(answer.status == 200, expected="200 to another client", came=answer)
 
 
 @statement("GEN-4")
@@ -372,7 +409,8 @@ def test_many_sockets_at_once_are_served(workshop: Workshop) -> None:
     """As many sockets as the budget allows are served at the same time."""
     target = workshop.target
     uploads = [workshop.csv(300) for _ in range(target.budget.limit)]
-    sockets = [upload.attach() for upload in uploads]
+    with blaming("GEN-4"):
+        sockets = [upload.attach() for upload in uploads]
     for position in range(0, 300, 100):
         for socket in sockets:
             socket.write(position, noise(100))

@@ -49,12 +49,12 @@ def begin(workshop: Workshop, kind: str, contents: Mapping[str, bytes], account:
     return workshop.mnist(len(contents["input"]), len(contents["label"]), account)
 
 
-def expect_dataset(upload: Upload, model: DatasetModel, why: str) -> None:
+def expect_dataset(upload: Upload, model: DatasetModel, why: str, *, values: bool = False) -> None:
     """The upload must become the dataset that it holds."""
     check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
     answer = upload.finalize()
     check(answer.status == 200, expected=f"200 to the PUT that finalizes {why}", came=answer)
-    check_dataset(upload, model)
+    check_dataset(upload, model, values=values)
 
 
 def expect_refused(answer: Answer, why: str) -> None:
@@ -103,7 +103,7 @@ def test_tables_keep_their_values(workshop: Workshop, kind: str) -> None:
     upload = workshop.csv(len(content))
     upload.write_all({"input": content})
     model = DatasetModel.of_table(("alpha", "beta"), np.array(rows, dtype=np.float32))
-    expect_dataset(upload, model, f"a table with {kind}")
+    expect_dataset(upload, model, f"a table with {kind}", values=True)
 
 
 @statement("FIN-3")
@@ -175,8 +175,9 @@ def test_files_of_another_dataset_are_refused(
     account = None if owner == "the same user" else request.getfixturevalue("second")
     upload, model = small_upload(workshop, kind)
     other, other_model = small_upload(workshop, kind, account)
-    foreign = body_without(upload, "uuid_input_file", other.files["input"].uuid)
-    expect_refused(upload.finalize(foreign), f"the input file belongs to another dataset of {owner}")
+    for role in upload.files:
+        foreign = body_without(upload, f"uuid_{role}_file", other.files[role].uuid)
+        expect_refused(upload.finalize(foreign), f"the {role} file belongs to another dataset of {owner}")
     expect_dataset(upload, model, "an upload after a refused PUT")
     expect_dataset(other, other_model, "the upload whose file was named elsewhere")
 

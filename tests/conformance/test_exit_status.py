@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import time
@@ -242,19 +241,10 @@ def test_6_a_target_that_dies_on_the_way(tmp_path: Path) -> None:
     assert verdicts == {"DATA-5": "LOST", "DATA-6": "NOT RUN"}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_is_said_before_anything_runs(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    run = run_suite("--target", "reference", cwd=tmp_path)
-    tmp_path.chmod(0o700)
-    assert run.returncode == 4
-    assert "choose another folder with --report-dir" in one_line(run.stderr)
-
-
 def test_reports_of_an_earlier_run_do_not_stay(tmp_path: Path) -> None:
     good = run_suite("--target", "reference", "--statement", "PROG-1", cwd=tmp_path)
     assert good.returncode == 0, good.stdout + good.stderr
-    stale = tmp_path / "reports" / "latest" / "exchanges" / "stale.txt"
+    stale = tmp_path / "reports" / "latest" / "exchanges" / "test_stale.txt"
     stale.parent.mkdir()
     stale.write_text("of another run")
     bad = run_suite("--target", "http://127.0.0.1:1", *ALICE, cwd=tmp_path)
