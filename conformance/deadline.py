@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 # A target that has left so many questions of one kind unanswered is known to be silent there.
 SILENCES_BEFORE_HASTE = 3
-SILENCES_BEFORE_GIVING_UP = 10
+SILENCES_BEFORE_IMPATIENCE = 10
 HASTY = 1.0  # seconds that a hasty wait takes at least, and a multiple of the slowest answer of its kind
 HASTY_FACTOR = 20.0
-HARDLY = 0.2  # seconds for a question of a kind that was never answered at all
+HARDLY = 0.2  # seconds at least, once a kind of question was left unanswered again and again
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,6 @@ class Deadline:
 
 @dataclass
 class _Experience:
-    answers: int = 0
     silences: int = 0
     slowest: float = 0.0
 
@@ -67,14 +66,12 @@ class Patience:
         known = self._kinds[kind]
         if known.silences < SILENCES_BEFORE_HASTE:
             return self.setting
-        if known.silences >= SILENCES_BEFORE_GIVING_UP and not known.answers:
-            return min(self.setting, HARDLY)
-        return min(self.setting, max(HASTY, known.slowest * HASTY_FACTOR))
+        least = HASTY if known.silences < SILENCES_BEFORE_IMPATIENCE else HARDLY
+        return min(self.setting, max(least, known.slowest * HASTY_FACTOR))
 
     def answered(self, kind: str, seconds: float) -> None:
         """Note that an answer came, and how long it took."""
         known = self._kinds[kind]
-        known.answers += 1
         known.slowest = max(known.slowest, seconds)
 
     def silent(self, kind: str) -> None:

@@ -47,7 +47,10 @@ class Manifest:
     def target_reached(self, target: Target, planned: int) -> None:
         """Note what was found, and how many cases are to run."""
         self.target_url = target.url
-        self._target |= {"url": target.url, "second_user": target.second is not None}
+        users = {"user": target.first, "second_user": target.second}
+        if not self.reference:
+            self._target |= {name: account.credentials.user for name, account in users.items() if account is not None}
+        self._target |= {"url": target.url, "isolation": target.second is not None}
         self._target |= {"expired_token": bool(target.expired_token), "max_connections": target.budget.limit}
         self.planned = planned
 

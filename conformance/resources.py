@@ -13,13 +13,14 @@ from conformance.checks import SetupFailed, TargetLost, Violation, check
 from conformance.clients.brick_socket import BrickSocket, ClusterShape
 from conformance.clients.file_socket import FileSocket
 from conformance.clients.rest import Answer
+from conformance.clients.websocket import WebSocket
 from conformance.models.file import FileModel
 from conformance.target import Account
 
 POLL = 0.02  # seconds between two questions
 MIB = 1 << 20
 COMPLETION = "completion of an upload"  # kinds of wait, for the patience
-ATTACHING_AGAIN = "next socket of a cluster"
+ATTACHING_AGAIN = "next socket after a lost one"
 
 
 @contextlib.contextmanager
@@ -33,6 +34,28 @@ def preparing(what: str) -> Iterator[None]:
         yield
     except (Violation, TargetLost) as error:
         raise SetupFailed(f"{what}: {error}") from error
+
+
+def attach_after_loss(account: Account, uuid: str, target: str) -> WebSocket:
+    """Attach again, asked until the server has noticed that the earlier socket is gone.
+
+    Raises:
+        Violation: it is refused until the deadline.
+    """
+    patience = account.target.patience
+    deadline = patience.deadline(ATTACHING_AGAIN)
+    began = time.monotonic()
+    while True:
+        try:
+            websocket = attach(account, uuid, target)
+        except Violation:
+            if deadline.passed:
+                patience.silent(ATTACHING_AGAIN)
+                raise
+            time.sleep(POLL)
+            continue
+        patience.answered(ATTACHING_AGAIN, time.monotonic() - began)
+        return websocket
 
 
 @dataclass
@@ -89,6 +112,12 @@ class Upload:
             return FileSocket(
                 attach(self.account, file.uuid, FILE_UPLOAD), self.account.target.dialect.codec, file.model
             )
+
+    def attach_again(self, role: str = "input") -> FileSocket:
+        """A socket that attaches after an earlier one was lost (statement DATA-7); see :func:`attach_after_loss`."""
+        file = self.files[role]
+        websocket = attach_after_loss(self.account, file.uuid, FILE_UPLOAD)
+        return FileSocket(websocket, self.account.target.dialect.codec, file.model)
 
     def progress(self) -> bool:
         """What the target says of ``complete`` (statement PROG-1).
@@ -200,25 +229,9 @@ class Cluster:
             return BrickSocket(attach(self.account, self.uuid, CLUSTER), self.account.target, self.shape)
 
     def attach_again(self) -> BrickSocket:
-        """A socket that attaches after an earlier one was lost, asked until the target has noticed the loss.
-
-        Raises:
-            Violation: it is refused until the deadline (statement DIO-11).
-        """
-        patience = self.account.target.patience
-        deadline = patience.deadline(ATTACHING_AGAIN)
-        began = time.monotonic()
-        while True:
-            try:
-                websocket = attach(self.account, self.uuid, CLUSTER)
-            except Violation:
-                if deadline.passed:
-                    patience.silent(ATTACHING_AGAIN)
-                    raise
-                time.sleep(POLL)
-                continue
-            patience.answered(ATTACHING_AGAIN, time.monotonic() - began)
-            return BrickSocket(websocket, self.account.target, self.shape)
+        """A socket that attaches after an earlier one was lost (statement DIO-11); see :func:`attach_after_loss`."""
+        websocket = attach_after_loss(self.account, self.uuid, CLUSTER)
+        return BrickSocket(websocket, self.account.target, self.shape)
 
     def delete(self) -> Answer:
         """Delete the cluster."""

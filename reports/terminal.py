@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
@@ -144,7 +145,10 @@ def again(case: CaseResult, result: RunResult) -> str:
     address = "reference" if target.get("reference") else target.get("url", "")
     dialect = result.manifest.get("dialect", "documented")
     shown = "" if dialect == "documented" else f" --dialect {dialect}"
-    return f"hanami-conformance run --target {address}{shown} --case '{case.id}'"
+    for option in ("user", "second_user"):
+        if target.get(option):
+            shown += f" --{option.replace('_', '-')} {shlex.quote(str(target[option]))}"
+    return f"hanami-conformance run --target {address}{shown} --case {shlex.quote(case.id)}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -133,10 +133,9 @@ class BrickSocket:
 
     def is_output(self, message: BrickMessage) -> bool:
         """Whether a message carries the output of a brick, and is no acknowledgement or dummy."""
-        if message.name in self.shape.outputs and (
-            message.process_type == ProcessType.REQUEST or len(message.values) > 1
-        ):
-            return True  # otherwise an acknowledgement that echoes the name which expected values were sent to
+        if message.name in self.shape.outputs:
+            # An acknowledgement may echo the name that expected values were sent to.
+            return message.process_type == ProcessType.REQUEST or len(message.values) > 1
         nameless = not message.name and message.process_type == ProcessType.REQUEST
         return nameless and len(message.values) > 1 and len(message.values) in self.shape.outputs.values()
 

@@ -261,6 +261,11 @@ class WebSocket:
             assert self.ending is not None
             return self.ending
 
+    def unread(self, answer: Message | Ending) -> None:
+        """Put a message back that is for somebody else to judge; an ending stays known anyway."""
+        if isinstance(answer, Message):
+            self._messages.appendleft(answer)
+
     def wait_end(self, awaited: str) -> tuple[Ending, list[Message]]:
         """Wait until the target has ended the connection.
 

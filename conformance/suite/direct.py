@@ -6,12 +6,13 @@ import numpy as np
 
 from conformance.checks import Unsupported, check
 from conformance.clients.brick_socket import BrickSocket, ClusterShape, Part, Values, short
-from conformance.resources import Cluster
+from conformance.resources import Cluster, preparing
 from conformance.suite.material import ONE_BRICK, vector
 from conformance.workshop import Workshop
 
 TOLERANCE = 1e-5  # of a float32 answer between -1 and 1, a few units in the last place after a few layers
 STEPS = 30  # cycles of training, enough to tell answers apart
+APART = 100 * TOLERANCE  # between answers that are told apart
 
 
 def close_to(left: Values, right: Values) -> bool:
@@ -63,13 +64,14 @@ def trained(workshop: Workshop, shape: ClusterShape = ONE_BRICK) -> tuple[Cluste
         Unsupported: it never does, so that a wrong answer could not be told from a right one.
     """
     cluster, socket = direct(workshop, shape)
-    for step in range(10 * STEPS):
-        if step % STEPS == 0:
-            answers = [socket.request(inputs_of(shape, seed)) for seed in (1, 2)]
-            if step and any(abs(answers[0][name] - answers[1][name]).max() > 100 * TOLERANCE for name in shape.outputs):
-                return cluster, socket
-        seed = 1 + step % 2
-        socket.train([*inputs_of(shape, seed), *wanted_of(shape, seed)])
+    with preparing("training a cluster"):
+        for step in range(10 * STEPS):
+            if step % STEPS == 0:
+                left, right = (socket.request(inputs_of(shape, seed)) for seed in (1, 2))
+                if step and any(abs(left[name] - right[name]).max() > APART for name in shape.outputs):
+                    return cluster, socket
+            seed = 1 + step % 2
+            socket.train([*inputs_of(shape, seed), *wanted_of(shape, seed)])
     raise Unsupported("the cluster answers different inputs alike, also after training: its answers tell nothing apart")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 
 from conformance.attach import CLUSTER, attach
 from conformance.catalogue import statement
-from conformance.checks import NoAnswer, Violation, blaming, check, observe
-from conformance.clients.brick_socket import BrickSocket, Part, describe
+from conformance.checks import Dropped, NoAnswer, Violation, blaming, check, observe
+from conformance.clients.brick_socket import BrickSocket, Part, describe, is_json
 from conformance.clients.websocket import Ending, Message
 from conformance.suite.direct import direct, expect_same, inputs_of, trained, wanted_of
 from conformance.suite.material import ONE_BRICK, noise, vector
@@ -42,6 +43,16 @@ def too_many_in_parts(socket: BrickSocket) -> None:
     socket.post("test_input", vector(12, seed=2), is_last=True)
 
 
+def wrong_count_before_the_last(socket: BrickSocket) -> None:
+    """NumberOfValues that is wrong in a message which is not the last, then a right last one."""
+    with contextlib.suppress(Dropped):  # signalled at once: the signal is read afterwards
+        socket.post("test_input", vector(12, seed=1)[:6], is_last=False, number_of_values=3)
+        socket.post("test_input", vector(12, seed=1)[6:], is_last=True)
+        answer = socket.websocket.receive_or_end("an answer to a wrong message")
+        if isinstance(answer, Ending) or is_json(answer.data):
+            socket.websocket.unread(answer)
+
+
 def raw(payload: bytes, what: str) -> Send:
     """A mistake in bytes that are no message."""
     return lambda socket: socket.post_bytes(payload, what)
@@ -56,6 +67,7 @@ MISTAKES: dict[str, Send] = {
     "numberOfValues zero": last("test_input", GOOD, number_of_values=0),
     "numberOfValues 2^64 - 1": last("test_input", GOOD, number_of_values=2**64 - 1),
     "values announced and not sent": last("test_input", [], number_of_values=12),
+    "numberOfValues wrong before the last message": wrong_count_before_the_last,
     "one value too many": last("test_input", vector(13, seed=1)),
     "far too many values": last("test_input", vector(10_000, seed=1)),
     "too many values in two messages": too_many_in_parts,
@@ -77,7 +89,7 @@ def test_a_mistake_is_signalled_and_has_no_effect(workshop: Workshop, mistake: s
     cluster, socket = trained(workshop)
     before = socket.request(inputs_of(ONE_BRICK, seed=1))
     MISTAKES[mistake](socket)
-    socket.expect_signal(mistake)
+    socket.expect_signal(mistake, ProcessType.TRAIN if "training" in mistake else ProcessType.REQUEST)
     socket.finish()
     with blaming("DIO-12"):
         again = cluster.attach_again()
@@ -97,7 +109,7 @@ def test_a_wrong_training_cycle_trains_nothing(workshop: Workshop) -> None:
             socket.acknowledged()
         values = np.ones(size, dtype=np.float32)
         socket.post(name, values, is_last=True, process_type=process, expected=True)
-        socket.expect_signal(f"{size} expected values for {name} with process type {process}")
+        socket.expect_signal(f"{size} expected values for {name} with process type {process}", ProcessType.TRAIN)
         socket.finish()
         socket = cluster.attach_again()
     expect_same(socket.request(inputs_of(ONE_BRICK, seed=1)), before, "the answer as before the wrong cycles")
@@ -117,6 +129,13 @@ def test_a_mistake_does_not_disturb_another_cluster(workshop: Workshop) -> None:
     broken.expect_signal("nonsense")
 
 
+def empty_last(socket: BrickSocket) -> None:
+    """All values in messages before the last, which holds none."""
+    socket.post("test_input", GOOD, is_last=False)
+    socket.acknowledged()
+    socket.post("test_input", [], is_last=True)
+
+
 def outcome(socket: BrickSocket) -> str:
     """What comes next on a socket, in words."""
     try:
@@ -134,6 +153,7 @@ UNUSUAL: dict[str, Send] = {
     "a request with -0.0 and denormals": last("test_input", [-0.0, 1e-40] * 6),
     "a request with half of the values": last("test_input", GOOD[:6]),
     "a request without values": last("test_input", []),
+    "a request whose last message is empty": empty_last,
     "a request with an empty name": last("", GOOD),
     "a request to the output brick": last("test_output", np.ones(5)),
     "a text frame": lambda socket: socket.websocket.send_text("hello"),

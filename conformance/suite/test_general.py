@@ -370,7 +370,7 @@ def test_clients_that_break_off_block_nobody(workshop: Workshop) -> None:
     upload = workshop.csv(10_000)
     for index in range(5):
         open_socket(workshop.target).drop()
-        socket = upload.attach()
+        socket = upload.attach_again()
         socket.post(index * 100, noise(100))
         socket.websocket.drop()
     with blaming("GEN-4"):

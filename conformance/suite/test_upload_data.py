@@ -179,8 +179,7 @@ def test_an_upload_survives_the_loss_of_its_socket(workshop: Workshop, how: str)
     parts = spans(len(content), SEGMENT)
     upload = begin(workshop, mnist)
     for part in parts:
-        with blaming("DATA-7"):
-            socket = upload.attach()
+        socket = upload.attach_again()
         send_spans(socket, content, [part])
         if how == "closed":
             socket.finish()

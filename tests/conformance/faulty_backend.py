@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 
-from reference_backend import uploads
+from reference_backend import datasets, uploads
 from reference_backend.cli import main
+from reference_backend.sockets import cluster as cluster_socket
 from reference_backend.sockets import upload as upload_socket
 
 
@@ -43,7 +45,30 @@ def silent_about_undecodable() -> None:
     upload_socket.UploadSession.run = quiet  # type: ignore[method-assign]
 
 
+def forgets_training_answers() -> None:
+    """Every 50th training cycle is not answered."""
+    train = cluster_socket.ClusterSession.train
+    cycles = itertools.count(1)
+
+    async def forgetful(self: cluster_socket.ClusterSession) -> list[bytes]:
+        answers = await train(self)
+        return answers if next(cycles) % 50 else []
+
+    cluster_socket.ClusterSession.train = forgetful  # type: ignore[method-assign]
+
+
+def dies_of_deletes() -> None:
+    """Deleting a dataset ends the process."""
+
+    def fragile(self: datasets.DatasetStore, *arguments: object) -> None:  # noqa: ARG001
+        os._exit(9)
+
+    datasets.DatasetStore.delete = fragile  # type: ignore[assignment, method-assign]
+
+
 FAULTS = {
+    "forgets-training-answers": forgets_training_answers,
+    "dies-of-deletes": dies_of_deletes,
     "honest": lambda: None,
     "complete-too-early": complete_too_early,
     "dies-of-large-positions": dies_of_large_positions,

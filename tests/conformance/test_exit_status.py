@@ -153,6 +153,9 @@ WRONG_OPTIONS = [
     (["--target", "reference", "--deadline", "nan"], "--deadline 'nan'"),
     (["--target", "reference", "--max-connections", "0"], "--max-connections '0'"),
     (["--target", "reference", "--statement", "PORG-2"], "did you mean PROG"),
+    (["--target", "http://127.0.0.1:80", "--token", "t\u00f6ken"], "--token holds characters that no token has"),
+    (["--target", "http://alice:s3cretpw@h:99999"], "--user and --password"),
+    (["--target", "http://127.0.0.1:80/?token=s3cretpw"], "has a query"),
     (["--target", "reference", "--level", "may"], "choose must or should"),
     (["--target", "reference", "--case", "test_nothing.py::test_x"], "an id is FILE::TEST"),
     (["--target", "reference", "--report-dir", "/dev/null/reports"], "choose another folder with --report-dir"),
@@ -165,6 +168,7 @@ def test_4_wrong_options_get_one_line(tmp_path: Path, options: list[str], messag
     assert run.returncode == 4, run.stdout + run.stderr
     assert message in one_line(run.stderr)
     assert run.stdout == ""
+    assert "s3cretpw" not in run.stderr
     assert not (tmp_path / "reports" / "latest" / "result.json").exists()
 
 
@@ -216,6 +220,7 @@ def test_6_nobody_there(tmp_path: Path) -> None:
     result = result_of(tmp_path)
     assert result["exit_status"] == 6
     assert {case["outcome"] for case in result["cases"]} == {"not run"}
+    assert 'errors="1"' in (tmp_path / "reports" / "latest" / "junit.xml").read_text()
 
 
 @pytest.mark.parametrize("serve", [silent, closing, garbage, endless, failing], ids=lambda serve: serve.__name__)
@@ -239,6 +244,23 @@ def test_6_a_target_that_dies_on_the_way(tmp_path: Path) -> None:
     assert lost["exchange"][-1]["channel"].startswith("ws")
     verdicts = {entry["id"]: entry["verdict"] for entry in result["statements"] if entry["selected"]}
     assert verdicts == {"DATA-5": "LOST", "DATA-6": "NOT RUN"}
+
+
+def test_6_a_target_that_dies_while_it_is_tidied_up(tmp_path: Path) -> None:
+    with faulty_backend("dies-of-deletes") as url:
+        options = ("--deadline", "1", "--statement", "PROG-1")
+        run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)
+    assert run.returncode == 6, run.stdout + run.stderr
+    first = result_of(tmp_path)["cases"][0]
+    assert (first["outcome"], first["statements"]) == ("lost", ["PROG-1"])
+
+
+def test_1_an_answer_that_is_missing_now_and_then_is_found(tmp_path: Path) -> None:
+    with faulty_backend("forgets-training-answers") as url:
+        options = ("--deadline", "1", "--case", "test_direct_many.py::test_many_mixed_cycles_run_in_order")
+        run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "end of the training cycle" in run.stdout
 
 
 def test_reports_of_an_earlier_run_do_not_stay(tmp_path: Path) -> None:

@@ -68,6 +68,40 @@ def test_a_failure_reads_as_in_the_reports(tmp_path: Path) -> None:
     assert "NOT CONFORMANT" in run.stdout
 
 
+def test_a_failure_of_somebody_elses_test_is_not_hidden(tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text("def test_other(): assert False\n")
+    arguments = (
+        "test_other.py",
+        "--pyargs",
+        "conformance",
+        "--target",
+        "reference",
+        "-k",
+        "test_other or boolean_complete",
+    )
+    run = run_pytest(*arguments, cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert result_of(tmp_path)["verdict"] == "CONFORMANT"
+
+
+def test_what_pytest_left_out_is_not_planned(tmp_path: Path) -> None:
+    with faulty_backend("complete-too-early") as url:
+        arguments = ("--pyargs", "conformance", "--target", url, "--user", "alice", "--password", "very-secret-1")
+        first = run_pytest(*arguments, "-k", "tiny_chunks or boolean_complete", cwd=tmp_path)
+        assert first.returncode == 1, first.stdout
+        again = run_pytest(*arguments, "--lf", cwd=tmp_path)
+    assert again.returncode == 1, again.stdout
+    assert [case["outcome"] for case in result_of(tmp_path)["cases"]] == ["failed"]
+
+
+def test_debug_logs_hold_no_token(tmp_path: Path) -> None:
+    arguments = ("--pyargs", "conformance", "--target", "reference", "-k", "boolean_complete", "--log-cli-level=DEBUG")
+    run = run_pytest(*arguments, cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "httpcore" in run.stdout
+    assert "eyJ" not in run.stdout
+
+
 def test_it_leaves_other_sessions_alone(tmp_path: Path) -> None:
     (tmp_path / "test_other.py").write_text("def test_other(): pass\n")
     run = run_pytest("-q", cwd=tmp_path, HANAMI_TARGET="not even an address")

@@ -161,8 +161,12 @@ def test_colours_only_where_they_are_asked_for() -> None:
 @pytest.mark.parametrize(
     ("target", "dialect", "line"),
     [
-        ({"reference": True, "url": "x"}, "documented", "--target reference --case 'c'"),
-        ({"url": "http://h:1"}, "hanami-0.4", "--target http://h:1 --dialect hanami-0.4 --case 'c'"),
+        ({"reference": True, "url": "x"}, "documented", "--target reference --case c"),
+        (
+            {"url": "http://h:1", "user": "a b", "second_user": "bob"},
+            "hanami-0.4",
+            "--target http://h:1 --dialect hanami-0.4 --user 'a b' --second-user bob --case c",
+        ),
     ],
 )
 def test_the_line_that_runs_a_case_again(target: dict[str, object], dialect: str, line: str) -> None:
