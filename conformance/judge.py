@@ -16,6 +16,7 @@ from conformance.text import quote
 from reports.model import CaseResult, Event, Level, Outcome
 
 MAX_LINE = 500
+ENDED = "GEN-2"
 
 
 class CaseJudge:
@@ -29,9 +30,17 @@ class CaseJudge:
         self._target = target
         self._case: Case | None = None
 
-    def begin(self, case: Case, title: str, statements: tuple[str, ...]) -> None:
-        """A test begins."""
+    def begin(self, case: Case, title: str, statements: tuple[str, ...], *, hostile: bool) -> None:
+        """A test begins.
+
+        Args:
+            case: what it writes to.
+            title: what a server must do.
+            statements: ids that it names.
+            hostile: whether it sends what may end a fragile server.
+        """
         self._case = case
+        self._hostile = hostile
         self._title = title
         self._statements = statements
         self._outcome = Outcome.NOT_RUN
@@ -78,6 +87,8 @@ class CaseJudge:
         self._target.close_websockets()  # one of them may be what keeps the target from answering
         if known and not self._target.is_alive():
             self._set(Outcome.LOST, f"the target no longer answers; before that: {error}")
+            if self._hostile:
+                self._broken = (ENDED,)  # what a client sent has ended the server, or blocked it
         elif isinstance(error, SetupFailed) or (known and call.when == "setup"):
             self._set(Outcome.BLOCKED, f"its preparation failed: {error}")
         elif isinstance(error, (Violation, TargetLost)):

@@ -107,7 +107,8 @@ class Run:
         """Bracket a test: what it sends is recorded as one case, and judged when it is over."""
         if not is_ours(item) or self._judge is None:
             return (yield)
-        self._judge.begin(begin_case(case_id(item)), title_of(item), statements_of(item))
+        hostile = item.get_closest_marker("hostile") is not None
+        self._judge.begin(begin_case(case_id(item)), title_of(item), statements_of(item), hostile=hostile)
         try:
             handled = yield
         finally:

@@ -28,13 +28,19 @@ def send_spans(socket: FileSocket, content: bytes, wanted: Sequence[tuple[int, i
         socket.write(begin, content[begin:end])
 
 
-def expect_content(upload: Upload, mnist: Mnist) -> None:
-    """The upload must be complete, and become the dataset that its files hold."""
+def expect_content(upload: Upload, mnist: Mnist, *, values: bool = False) -> None:
+    """The upload must be complete, and become the dataset that its files hold.
+
+    Args:
+        upload: every byte was sent.
+        mnist: its files and the dataset that they make.
+        values: whether the case is about which bytes stand where; see :func:`check_dataset`.
+    """
     check(upload.complete, expected="a test that sends every byte", came=f"{upload.files} incomplete")
     check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
     answer = upload.finalize()
     check(answer.status == 200, expected="200 to the PUT that finalizes the file as it was sent", came=answer)
-    check_dataset(upload, mnist.model, values=True)
+    check_dataset(upload, mnist.model, values=values)
 
 
 def begin(workshop: Workshop, mnist: Mnist, account: Account | None = None) -> Upload:

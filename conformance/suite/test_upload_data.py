@@ -61,7 +61,7 @@ def test_chunks_in_any_order_give_the_same_file(workshop: Workshop, order: str) 
     send_spans(socket, mnist.contents["input"], ORDERS[order](spans(len(mnist.contents["input"]), SEGMENT)))
     socket.finish()
     send_labels(upload, mnist)
-    expect_content(upload, mnist)
+    expect_content(upload, mnist, values=True)
 
 
 @statement("DATA-2")
@@ -73,7 +73,7 @@ def test_positions_beyond_a_mebibyte_are_right(workshop: Workshop) -> None:
     send_spans(socket, mnist.contents["input"], shuffled(spans(len(mnist.contents["input"]), SEGMENT)))
     socket.finish()
     send_labels(upload, mnist)
-    expect_content(upload, mnist)
+    expect_content(upload, mnist, values=True)
 
 
 @statement("DATA-2")
@@ -85,7 +85,7 @@ def test_small_chunks_in_any_order_give_the_same_file(workshop: Workshop) -> Non
     send_spans(socket, mnist.contents["input"], shuffled(spans(len(mnist.contents["input"]), 257)))
     socket.finish()
     send_labels(upload, mnist)
-    expect_content(upload, mnist)
+    expect_content(upload, mnist, values=True)
 
 
 @statement("DATA-3")
@@ -138,7 +138,7 @@ def test_a_repeated_chunk_changes_nothing(workshop: Workshop) -> None:
     send_spans(socket, content, [parts[0], parts[0], *parts[1:], parts[1], parts[-1]])
     socket.finish()
     send_labels(upload, mnist)
-    expect_content(upload, mnist)
+    expect_content(upload, mnist, values=True)
 
 
 @statement("DATA-4")
@@ -167,7 +167,7 @@ def test_of_overlapping_chunks_the_later_one_wins(workshop: Workshop, overlap: s
     send_spans(socket, content, [(0, low), (high, len(content))])
     socket.finish()
     send_labels(upload, mnist)
-    expect_content(upload, mnist)
+    expect_content(upload, mnist, values=True)
 
 
 @statement("DATA-7")
@@ -197,7 +197,7 @@ def test_two_files_in_turn_do_not_mix(workshop: Workshop, order: str) -> None:
     upload = begin(workshop, mnist)
     roles = ["input", "label"] if order == "images first" else ["label", "input"]
     upload.write_all({role: mnist.contents[role] for role in roles})
-    expect_content(upload, mnist)
+    expect_content(upload, mnist, values=True)
 
 
 @statement("DATA-8")
@@ -215,7 +215,7 @@ def test_two_files_at_the_same_time_do_not_mix(workshop: Workshop) -> None:
         send_spans(labels, mnist.contents["label"], label_parts[index : index + 1])
     images.finish()
     labels.finish()
-    expect_content(upload, mnist)
+    expect_content(upload, mnist, values=True)
 
 
 @statement("DATA-9")
@@ -250,7 +250,7 @@ def alternate(workshop: Workshop, other: Account | None) -> None:
     )
     send_labels(uploads[1], materials[1])
     for upload, mnist in zip(uploads, materials, strict=True):
-        expect_content(upload, mnist)
+        expect_content(upload, mnist, values=True)
 
 
 @statement("DATA-10")

@@ -234,7 +234,7 @@ def test_6_a_server_that_is_no_target(tmp_path: Path, serve: object) -> None:
 
 def test_6_a_target_that_dies_on_the_way(tmp_path: Path) -> None:
     with faulty_backend("dies-of-large-positions") as url:
-        options = ("--deadline", "2", "--statement", "DATA-5", "--statement", "DATA-6")
+        options = ("--deadline", "2", "--statement", "DATA-5", "--statement", "DATA-6", "--statement", "GEN-2")
         run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)
     assert run.returncode == 6, run.stdout + run.stderr
     result = result_of(tmp_path)
@@ -243,7 +243,7 @@ def test_6_a_target_that_dies_on_the_way(tmp_path: Path) -> None:
     assert "position 2^63" in lost["id"]
     assert lost["exchange"][-1]["channel"].startswith("ws")
     verdicts = {entry["id"]: entry["verdict"] for entry in result["statements"] if entry["selected"]}
-    assert verdicts == {"DATA-5": "LOST", "DATA-6": "NOT RUN"}
+    assert verdicts == {"DATA-5": "LOST", "DATA-6": "NOT RUN", "GEN-2": "FAIL"}
 
 
 def test_6_a_target_that_dies_while_it_is_tidied_up(tmp_path: Path) -> None:
