@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance import __version__, plugin
+from conformance import __version__, plugin, replay
 from conformance.catalogue import catalogue
 from conformance.options import OPTIONS
 from conformance.plugin import SUITE
@@ -46,6 +46,13 @@ def parser() -> argparse.ArgumentParser:
         run.add_argument(option.flag, **option.arguments())
     run.add_argument("--case", action="append", default=[], metavar="ID", help="run only this case; repeatable")
     run.add_argument("-k", dest="keyword", metavar="EXPRESSION", help="run only cases whose name matches, as in pytest")
+    told = commands.add_parser(
+        "replay", help="tell a stored story again, and say whether it is fixed", description=replay.__doc__
+    )
+    told.add_argument("file", type=Path, help="of the story, from the exchanges/ of a report")
+    for option in OPTIONS:
+        if not option.many and option.name not in ("level", "report-dir"):
+            told.add_argument(option.flag, **option.arguments())
     commands.add_parser("statements", help="list the statements of the protocol", description="List the catalogue.")
     return main_parser
 
@@ -63,6 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         for entry in catalogue().values():
             sys.stdout.write(f"{entry.id:<8} {entry.level:<8} {entry.text}\n")
         return ExitStatus.CONFORMANT
+    if arguments.command == "replay":
+        given = {option.dest: getattr(arguments, option.dest, None) for option in OPTIONS if not option.many}
+        return replay.replay(arguments.file, given)
     return run_suite(arguments)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -167,7 +168,20 @@ class CaseJudge:
             checks=case.checks,
             observations={what: quote(seen, MAX_LINE) for what, seen in case.observations.items()},
             exchange=self._exchange,
+            story=self._story(case),
         )
+
+    def _story(self, case: Case) -> str:
+        if case.story is None or self._outcome is Outcome.PASSED:
+            return ""
+        told = replace(
+            case.story,
+            dialect=self._target.dialect.name,
+            statement=next(iter(self._broken), ""),
+            expected=self._expected,
+            came=self._came or self._reason,
+        )
+        return told.to_json()
 
 
 def title_of(item: pytest.Item) -> str:

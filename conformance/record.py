@@ -7,9 +7,13 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from conformance.redact import SECRETS
 from reports.model import Event
+
+if TYPE_CHECKING:
+    from conformance.stories.file import Story
 
 # A payload above this is cut in the report: its digest and length tell what it was.
 PAYLOAD_LIMIT = 1 << 20
@@ -42,7 +46,15 @@ class Case:
     checks: int = 0
     sent: int = 0
     observations: dict[str, str] = field(default_factory=dict)
+    story: Story | None = None  # the smallest story that went wrong, where stories are told
     _channels: dict[str, int] = field(default_factory=dict)
+    _origin: float = field(default_factory=time.monotonic)
+
+    def restart_record(self) -> None:
+        """Forget what was recorded so far: another story is told. What was counted stays counted."""
+        self.events.clear()
+        self._channels.clear()
+        self._origin = time.monotonic()
 
     def channel(self, kind: str) -> str:
         """A name for a new connection: ``ws-1``, ``ws-2``, ..."""
@@ -64,7 +76,7 @@ class Case:
         self._add(channel, "note", kind, summary, b"")
 
     def _add(self, channel: str, direction: str, kind: str, summary: Summary, payload: bytes) -> None:
-        at = time.monotonic() - self.began
+        at = time.monotonic() - self._origin
         self.events.append(RawEvent(at, channel, direction, kind, summary, payload))
 
     def exchange(self) -> tuple[Event, ...]:

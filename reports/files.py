@@ -39,8 +39,9 @@ class ReportFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             for name in (RESULT, JUNIT):
                 (self.path / name).unlink(missing_ok=True)
-            for exchange in (self.path / EXCHANGES).glob("test_*.txt"):
-                exchange.unlink()
+            for pattern in ("test_*.txt", "test_*.json"):
+                for exchange in (self.path / EXCHANGES).glob(pattern):
+                    exchange.unlink()
             with tempfile.TemporaryFile(dir=self.path):
                 pass
         except OSError as error:
@@ -60,6 +61,8 @@ class ReportFolder:
         for case in result.cases:
             if case.exchange:
                 self._write(f"{EXCHANGES}/{exchange_name(case)}", exchange_text(case))
+            if case.story:
+                self._write(f"{EXCHANGES}/{story_name(case)}", case.story)
 
     def _write(self, name: str, text: str) -> None:
         # Whole or not at all: a reader never sees half a report.
@@ -75,6 +78,11 @@ class ReportFolder:
 def exchange_name(case: CaseResult) -> str:
     """File name of the exchange of a case."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", case.id).strip("-") + ".txt"
+
+
+def story_name(case: CaseResult) -> str:
+    """File name of the story of a case."""
+    return exchange_name(case).removesuffix(".txt") + ".json"
 
 
 def exchange_text(case: CaseResult) -> str:

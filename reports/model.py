@@ -108,6 +108,7 @@ class CaseResult:
         checks: comparisons made.
         observations: name to what was seen, for what the protocol leaves open.
         exchange: what went over the wire; kept for cases that did not pass.
+        story: the smallest story that did not pass, as the file that ``replay`` takes; empty where none was told.
     """
 
     id: str
@@ -123,6 +124,7 @@ class CaseResult:
     checks: int = 0
     observations: Mapping[str, str] = field(default_factory=dict)
     exchange: tuple[Event, ...] = ()
+    story: str = ""
 
 
 @dataclass(frozen=True)

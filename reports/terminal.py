@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from reports.files import EXCHANGES, exchange_name
+from reports.files import EXCHANGES, exchange_name, story_name
 from reports.model import CaseResult, ExitStatus, Outcome, RunResult, StatementResult, Verdict
 
 PLAIN_WIDTH = 120  # where there is no terminal to ask
@@ -53,7 +53,7 @@ def render_result(result: RunResult, folder: Path, *, color: bool, width: int | 
     buffer = io.StringIO()
     console = new_console(buffer, color=color or None, width=width or PLAIN_WIDTH)
     for part in _parts(result, folder):
-        console.print(part)
+        console.print(part, soft_wrap=isinstance(part, Text))  # a line that is to be copied must stay one
     return buffer.getvalue()
 
 
@@ -64,6 +64,7 @@ def _parts(result: RunResult, folder: Path) -> Iterable[RenderableType]:
     told = [case for case in broken if case.outcome is not Outcome.NOT_RUN]
     for case in told[:CASES_SHOWN]:
         yield _failure(case, result, folder)
+        yield from _commands(case, result, folder)
     if len(told) > CASES_SHOWN:
         yield Text(f"\n... and {len(told) - CASES_SHOWN} more cases that did not pass, all in {folder}/result.json")
     yield _verdict(result, folder)
@@ -115,7 +116,6 @@ def _failure(case: CaseResult, result: RunResult, folder: Path) -> RenderableTyp
         grid.add_row("reason", Text(case.reason, style="red"))
     if case.exchange:
         grid.add_row("exchange", _exchange(case, folder))
-    grid.add_row("again", Text(again(case, result)))
     lines: list[RenderableType] = [Text("")]
     for name in names:
         statement = sentences[name]
@@ -127,6 +127,13 @@ def _failure(case: CaseResult, result: RunResult, folder: Path) -> RenderableTyp
         )
         lines.append(head)
     return Group(*lines, Padding(grid, (0, 0, 0, 2)))
+
+
+def _commands(case: CaseResult, result: RunResult, folder: Path) -> Iterable[Text]:
+    if case.story:
+        story = shlex.quote(str(folder / EXCHANGES / story_name(case)))
+        yield Text.assemble(("  replay    ", "dim"), f"hanami-conformance replay {story} {target_options(result)}")
+    yield Text.assemble(("  again     ", "dim"), again(case, result))
 
 
 def _exchange(case: CaseResult, folder: Path) -> Text:
@@ -141,6 +148,11 @@ def _exchange(case: CaseResult, folder: Path) -> Text:
 
 def again(case: CaseResult, result: RunResult) -> str:
     """The line that runs one case again."""
+    return f"hanami-conformance run {target_options(result)} --case {shlex.quote(case.id)}"
+
+
+def target_options(result: RunResult) -> str:
+    """The options that name the target of a run; what is secret comes from the environment."""
     target = result.manifest["target"]
     address = "reference" if target.get("reference") else target.get("url", "")
     dialect = result.manifest.get("dialect", "documented")
@@ -148,7 +160,7 @@ def again(case: CaseResult, result: RunResult) -> str:
     for option in ("user", "second_user"):
         if target.get(option):
             shown += f" --{option.replace('_', '-')} {shlex.quote(str(target[option]))}"
-    return f"hanami-conformance run --target {address}{shown} --case {shlex.quote(case.id)}"
+    return f"--target {address}{shown}"
 
 
 def _count(number: int, noun: str) -> str:

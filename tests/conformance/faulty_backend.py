@@ -57,6 +57,19 @@ def forgets_training_answers() -> None:
     cluster_socket.ClusterSession.train = forgetful  # type: ignore[method-assign]
 
 
+def loses_boundary_bytes() -> None:
+    """The last byte of each 128 KiB is not stored."""
+    write = uploads.TempFile.write
+
+    def lossy(self: uploads.TempFile, position: int, data: bytes) -> str | None:
+        place = 128 * 1024 - 1
+        if position <= place < position + len(data) <= self.size:
+            data = data[: place - position] + b"\0" + data[place - position + 1 :]
+        return write(self, position, data)
+
+    uploads.TempFile.write = lossy  # type: ignore[method-assign]
+
+
 def dies_of_deletes() -> None:
     """Deleting a dataset ends the process."""
 
@@ -67,6 +80,7 @@ def dies_of_deletes() -> None:
 
 
 FAULTS = {
+    "loses-boundary-bytes": loses_boundary_bytes,
     "forgets-training-answers": forgets_training_answers,
     "dies-of-deletes": dies_of_deletes,
     "honest": lambda: None,

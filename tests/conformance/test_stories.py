@@ -1,0 +1,141 @@
+"""Stories are found, made small, stored, and told again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from suite_support import TIMEOUT, clean_environment, faulty_backend, result_of, run_suite
+
+from conformance.stories.drawn import upload_stories
+from conformance.stories.file import Story
+from conformance.stories.step import Step, StoryError
+from conformance.stories.upload import ACTS, missing_spans, mnist_files
+
+CASE = "test_upload_stories.py::test_any_story_of_uploads_goes_as_the_model_says"
+ALICE = ("--user", "alice", "--password", "very-secret-1")
+
+
+@given(upload_stories())
+def test_a_story_survives_its_file(steps: list[Step]) -> None:
+    story = Story("upload", tuple(steps), "documented", "PROG-2", 'expected "a"', "b\n")
+    assert Story.from_json(story.to_json()) == story
+    assert {step.do for step in steps} <= ACTS
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not a story"),
+        ("[]", '"format" is not'),
+        ('{"format": "hanami-conformance-story", "format_version": 7}', "format version 7"),
+        ('{"format": "hanami-conformance-story", "format_version": 1, "kind": 1, "steps": []}', "must be texts"),
+        ('{"format": "hanami-conformance-story", "format_version": 1, "kind": "upload"}', "steps a list"),
+        ('{"format": "hanami-conformance-story", "format_version": 1, "kind": "upload", "steps": [1]}', "not a step"),
+    ],
+)
+def test_what_is_no_story_is_refused(text: str, message: str) -> None:
+    with pytest.raises(StoryError, match=message):
+        Story.from_json(text)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [Step("write"), Step("write", {"socket": -1}), Step("write", {"socket": True}), Step("write", {"socket": "1"})],
+)
+def test_wrong_parts_of_a_step_are_named(step: Step) -> None:
+    with pytest.raises(StoryError, match="step 'write': socket must be a whole number"):
+        step.number("socket")
+
+
+def test_gaps_are_cut_into_chunks() -> None:
+    known = np.array([0, 0, 0, 1, 0, 1, 1, 0, 0], dtype=bool)
+    assert missing_spans(known, 2) == [(0, 2), (2, 3), (4, 5), (7, 9)]
+    assert missing_spans(np.ones(3, dtype=bool), 2) == []
+
+
+@pytest.mark.parametrize(("size", "count"), [(17, 1), (17, 3), (131088, 1), (1000, 3)])
+def test_files_of_a_story_are_as_large_as_they_say(size: int, count: int) -> None:
+    files = mnist_files(size, count)
+    assert len(files["label"]) == 8 + count
+    assert (len(files["input"]) - 16) % count == 0
+    assert len(files["input"]) == max(16 + count, size - (size - 16) % count)
+
+
+def run_replay(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "conformance.cli", "replay", str(path), *options],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def boundary_story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """The story that a lost boundary byte leaves, and the server that loses it."""
+    folder = tmp_path_factory.mktemp("boundary")
+    with faulty_backend("loses-boundary-bytes") as url:
+        run = run_suite("--target", url, *ALICE, "--case", CASE, cwd=folder)
+        assert run.returncode == 1, run.stdout + run.stderr
+        assert "hanami-conformance replay reports/latest/exchanges/" in run.stdout
+        (case,) = result_of(folder)["cases"]
+        assert case["outcome"] == "failed"
+        (path,) = (folder / "reports" / "latest" / "exchanges").glob("*.json")
+        yield path, url
+
+
+def test_a_lost_boundary_byte_shrinks_to_a_few_steps(boundary_story: tuple[Path, str]) -> None:
+    story = json.loads(boundary_story[0].read_text())
+    assert len(story["steps"]) <= 4, story
+    assert "131055" in story["came"] or "values differ" in story["came"]
+
+
+def test_replay_says_still_failing(boundary_story: tuple[Path, str]) -> None:
+    path, url = boundary_story
+    run = run_replay(path, "--target", url, *ALICE)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "still failing: expected column 'picture'" in run.stdout
+    assert "PUT /v1/mnist/dataset" in run.stdout
+
+
+def test_replay_says_fixed(boundary_story: tuple[Path, str]) -> None:
+    run = run_replay(boundary_story[0], "--target", "reference")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.startswith("fixed: ")
+
+
+def test_replay_says_target_gone(boundary_story: tuple[Path, str]) -> None:
+    run = run_replay(boundary_story[0], "--target", "http://127.0.0.1:1", *ALICE)
+    assert run.returncode == 6
+    assert run.stdout.startswith("target gone: no connection to http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "cannot read"),
+        ("no json", "not a story"),
+        ('{"format": "hanami-conformance-story", "format_version": 1, "kind": "film", "steps": []}', "of kind 'film'"),
+        (
+            '{"format": "hanami-conformance-story", "format_version": 1, "kind": "upload", "steps": [{"do": "fly"}]}',
+            "step 'fly': no such step",
+        ),
+    ],
+)
+def test_replay_of_a_wrong_file_is_one_line(tmp_path: Path, text: str | None, message: str) -> None:
+    path = tmp_path / "story.json"
+    if text is not None:
+        path.write_text(text)
+    run = run_replay(path, "--target", "reference")
+    assert run.returncode == 4, run.stdout + run.stderr
+    assert len(run.stderr.splitlines()) == 1
+    assert message in run.stderr
