@@ -31,17 +31,21 @@ class CaseJudge:
         self._target = target
         self._case: Case | None = None
 
-    def begin(self, case: Case, title: str, statements: tuple[str, ...], *, hostile: bool) -> None:
+    def begin(
+        self, case: Case, title: str, statements: tuple[str, ...], *, blames: tuple[str, ...], hostile: bool
+    ) -> None:
         """A test begins.
 
         Args:
             case: what it writes to.
             title: what a server must do.
             statements: ids that it names.
+            blames: ids of more statements that it can find broken, though its passing says nothing of them.
             hostile: whether it sends what may end a fragile server.
         """
         self._case = case
         self._hostile = hostile
+        self._blames = blames
         self._title = title
         self._statements = statements
         self._outcome = Outcome.NOT_RUN
@@ -121,7 +125,8 @@ class CaseJudge:
             self._reason = f"expected {self._expected}; came {self._came}"
         blamed = error.statement if isinstance(error, Violation) else None
         # A step that several tests share blames its own statement; a test that does not check that one breaks its own.
-        self._broken = (blamed if blamed in self._statements else self._statements[0],)
+        known = blamed in self._statements or blamed in self._blames
+        self._broken = (blamed if blamed is not None and known else self._statements[0],)
 
     def _set(self, outcome: Outcome, reason: str) -> None:
         self._outcome = outcome

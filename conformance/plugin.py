@@ -27,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and begin a run that the console command asked for."""
     config.addinivalue_line("markers", "statement(*ids): statements of the protocol that a test checks")
+    config.addinivalue_line("markers", "blames(*ids): more statements that a test can find broken, but not kept")
     config.addinivalue_line("markers", "hostile: sends what may end a fragile server, so it runs last")
     if config.getoption("hanami_console"):
         from conformance.run import begin_run  # noqa: PLC0415

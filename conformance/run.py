@@ -108,17 +108,18 @@ class Run:
         if not is_ours(item) or self._judge is None:
             return (yield)
         hostile = item.get_closest_marker("hostile") is not None
-        self._judge.begin(begin_case(case_id(item)), title_of(item), statements_of(item), hostile=hostile)
+        case = begin_case(case_id(item))
+        self._judge.begin(case, title_of(item), statements_of(item), blames=ids_of(item, "blames"), hostile=hostile)
         try:
             handled = yield
         finally:
-            case = self._judge.end()
+            result = self._judge.end()
             end_case()
-        if case is not None:
-            self._cases[case.id] = case
-            self._console.case(case)
-            if case.outcome is Outcome.LOST:
-                self._reason = f"lost in {case.id}: {case.reason}"
+        if result is not None:
+            self._cases[result.id] = result
+            self._console.case(result)
+            if result.outcome is Outcome.LOST:
+                self._reason = f"lost in {result.id}: {result.reason}"
                 item.session.shouldfail = "target lost"
         return handled
 
@@ -266,4 +267,9 @@ def case_id(item: pytest.Item) -> str:
 
 def statements_of(item: pytest.Item) -> tuple[str, ...]:
     """Ids of the statements that a test names."""
-    return tuple(name for mark in item.iter_markers("statement") for name in mark.args)
+    return ids_of(item, "statement")
+
+
+def ids_of(item: pytest.Item, marker: str) -> tuple[str, ...]:
+    """Ids of statements in a marker of a test."""
+    return tuple(name for mark in item.iter_markers(marker) for name in mark.args)

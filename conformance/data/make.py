@@ -14,7 +14,7 @@ IRIS_COLUMNS = ("sepal_length", "sepal_width", "petal_length", "petal_width", "s
 
 
 def make(folder: Path) -> None:
-    """Write the files into ``folder``, the same bytes every time."""
+    """Write the files into ``folder``; unpacked, they are the same every time."""
     from sklearn.datasets import load_digits, load_iris  # noqa: PLC0415 - a tool of development
 
     digits = load_digits()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from conformance.checks import Dropped, check
+from conformance.checks import Dropped, blaming, check
 from conformance.clients.file_socket import FileSocket, describe
 from conformance.models.dataset import DatasetModel, csv_table, idx_images, idx_labels
 from conformance.readback import check_dataset
@@ -128,10 +128,14 @@ class UploadTeller:
         if not files:
             return
         told, role = files[step.number("file") % len(files)]
-        self._make_room()
+        self._make_room(told, role)
         self.sockets.append(ToldSocket(told.upload.attach_again(role), told, role))
 
-    def _make_room(self) -> None:
+    def _make_room(self, of: ToldUpload, role: str) -> None:
+        """Close sockets for one more: within the budget, and one for each file, since more are left open (ATT-8)."""
+        for told in [told for told in self.sockets if told.of is of and told.role == role]:
+            told.socket.finish()
+            self._forget(told)
         while len(self.sockets) >= self.workshop.target.budget.limit:
             self.sockets.pop(0).socket.finish()
 
@@ -176,8 +180,9 @@ class UploadTeller:
             self._forget(told)
 
     def _answer(self, told: ToldSocket, position: int, data: bytes) -> None:
-        acknowledgement = told.socket.acknowledgement()
         fits = told.socket.model.fits(position, data)
+        with blaming("DATA-1" if fits else "DATA-5"):
+            acknowledgement = told.socket.acknowledgement()
         where = f"{plural(len(data), 'byte')} at {position} of {told.socket.model.size}"
         if told.of.state != "open":
             if data:
@@ -197,7 +202,8 @@ class UploadTeller:
         if told is None or told.of.state != "open":
             return
         told.socket.post_bytes(step.data("bytes"), "bytes that are no FileUpload_Message")
-        acknowledgement = told.socket.acknowledgement()
+        with blaming("DATA-6"):
+            acknowledgement = told.socket.acknowledgement()
         wanted = "success = false to bytes that are no FileUpload_Message"
         check(not acknowledgement.success, expected=wanted, came=describe(acknowledgement), statement="DATA-6")
 
@@ -268,7 +274,7 @@ class UploadTeller:
             for role, file in told.upload.files.items():
                 if file.model.complete:
                     continue
-                self._make_room()
+                self._make_room(told, role)
                 last = ToldSocket(told.upload.attach_again(role), told, role)
                 self.sockets.append(last)
                 for begin, end in missing_spans(file.model.known, max(1, file.model.size)):
