@@ -33,7 +33,7 @@ class Console(Protocol):
     def case(self, case: CaseResult) -> None:
         """A case is over."""
 
-    def end(self, result: RunResult | None, folder: Path) -> None:
+    def end(self, result: RunResult | None, folder: Path, *, suite_failed: bool) -> None:
         """The run is over, and everything that it started has stopped."""
 
 
@@ -46,7 +46,7 @@ class QuietConsole:
     def case(self, case: CaseResult) -> None:
         """Say nothing."""
 
-    def end(self, result: RunResult | None, folder: Path) -> None:
+    def end(self, result: RunResult | None, folder: Path, *, suite_failed: bool) -> None:
         """Say nothing."""
 
 
@@ -113,14 +113,14 @@ class TerminalConsole:
     def _print(self, text: str) -> None:
         self._console.print(text, highlight=False, soft_wrap=True)
 
-    def end(self, result: RunResult | None, folder: Path) -> None:
+    def end(self, result: RunResult | None, folder: Path, *, suite_failed: bool) -> None:
         """Show the result."""
         self._flush_step()
         if self._progress is not None:
             self._progress.stop()
         elif self._titles:
             self._console.print()
-        if result is None or any(case.outcome is Outcome.ERROR for case in result.cases):
+        if suite_failed or any(case.outcome is Outcome.ERROR for case in (result.cases if result is not None else ())):
             self._console.file.write(self._pytest_output.getvalue())
         if result is None:
             return

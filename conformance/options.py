@@ -183,6 +183,8 @@ def _credentials(values: Mapping[str, str]) -> tuple[Credentials, Credentials | 
             raise ValueError(f"--{name.replace('_', '-')} holds characters that no token has")
     second = Credentials(values["second_user"], values["second_password"], values["second_token"])
     if second.token or (second.user and second.password):
+        if (second.user and second.user == first.user) or (second.token and second.token == first.token):
+            raise ValueError("the second user is the first one: give a user of another project")
         return first, second
     if second.user or second.password:
         raise ValueError("half a second user: give --second-user and --second-password, or --second-token")

@@ -6,7 +6,17 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from conformance.catalogue import catalogue
-from reports.model import CaseResult, ExitStatus, Level, Outcome, RunResult, StatementResult, exit_status, judge
+from reports.model import (
+    CaseResult,
+    ExitStatus,
+    Level,
+    Outcome,
+    RunResult,
+    StatementResult,
+    Verdict,
+    exit_status,
+    judge,
+)
 
 
 def build_result(
@@ -34,7 +44,9 @@ def build_result(
         interrupted: whether the user stopped the run.
         leftovers: resources that could not be deleted.
     """
-    why = reason or ("the run was interrupted" if interrupted else "the run ended before it")
+    lost = any(case.outcome is Outcome.LOST for case in cases.values())
+    ended = "the target was lost before it" if lost else "the run was interrupted before it" if interrupted else reason
+    why = ended or "the run ended before it"
     every = [
         cases.get(name) or CaseResult(name, title, statements, Outcome.NOT_RUN, reason=why)
         for name, (title, statements) in planned.items()
@@ -60,6 +72,8 @@ def _statement(
     own = [case for case in cases if name in case.statements or name in case.broken]
     verdict, reason = judge(entry.level, name, own)
     wanted = name in selected if selected is not None else bool(own) or whole_suite
+    if not wanted:
+        verdict, reason = Verdict.NOT_RUN, "it was not asked for"
     return StatementResult(
         id=name,
         level=entry.level,

@@ -56,6 +56,7 @@ class Run:
         self._cases: dict[str, CaseResult] = {}
         self._reason = ""
         self._interrupted = False
+        self._suite_failed = False
         self._others_failed = False
         self.result: RunResult | None = None
         self.leftovers: list[str] = []
@@ -88,6 +89,10 @@ class Run:
         except TargetLost as error:
             self._reason = SECRETS.text(str(error))
             pytest.exit(self._reason, returncode=ExitStatus.TARGET_LOST)
+        try:
+            self._folder.clear()  # from here on, what lies there would pass for this run's
+        except OSError as error:
+            raise pytest.UsageError(f"cannot remove old reports: {error}") from error
         self._judge = CaseJudge(self._target)
         self.manifest.target_reached(self._target, planned=len(self._planned))
         self._console.begin(self.manifest, self._planned)
@@ -146,11 +151,15 @@ class Run:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Judge, write the reports, and set the exit status."""
+        self._suite_failed = exitstatus == ExitStatus.SUITE_FAULT
         if exitstatus in (ExitStatus.USAGE, ExitStatus.SUITE_FAULT) or self._config.option.collectonly:
             return
         if exitstatus == ExitStatus.INTERRUPTED and not self._interrupted and self._reason == "":
             session.exitstatus = ExitStatus.SUITE_FAULT  # tests that cannot even be collected
+            self._suite_failed = True
             return
+        if not self._planned:
+            self._reason = self._reason or "no case matches what was asked for"
         self.result = build_result(
             planned={name: (title_of(item), statements_of(item)) for name, item in self._planned.items()},
             cases=self._cases,
@@ -186,7 +195,7 @@ class Run:
             self._backend = None
         if self._sigterm is not None:
             signal.signal(signal.SIGTERM, self._sigterm)
-        self._console.end(self.result, self._folder.path)
+        self._console.end(self.result, self._folder.path, suite_failed=self._suite_failed)
 
 
 def begin_run(config: pytest.Config) -> Run:

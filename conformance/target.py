@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import ssl
 import time
@@ -18,7 +19,7 @@ from conformance.clients.rest import Answer, RestClient
 from conformance.clients.websocket import WebSocket
 from conformance.deadline import Deadline, Patience
 from conformance.redact import SECRETS
-from proto.dialects import Dialect, load_dialect
+from proto.dialects import Dialect, dialect_names, load_dialect
 
 SILENCES_OF_THE_DEAD = 2
 TOKEN_RESERVE = 60.0  # seconds that a token must still be valid when a case begins
@@ -203,7 +204,7 @@ class Target:
         if answer.status in (400, 401, 403, 404):
             raise TargetRefused(
                 f"the target refuses the {name} {credentials.user!r}: "
-                f"{self.dialect.route('token.create')} answered {answer}"
+                f"{self.dialect.route('token.create')} answered {answer}{self._dialect_hint(credentials)}"
             )
         try:
             token = answer.object()["token"]
@@ -214,6 +215,18 @@ class Target:
             raise TargetLost(f"no token for the {name}: the target answered {answer.status} without a text as token")
         SECRETS.add(token, f"token of the {name}")
         return Account(self, name, token, credentials)
+
+    def _dialect_hint(self, credentials: Credentials) -> str:
+        """Whether another dialect would have let the user in, in words."""
+        body = json.dumps({"id": credentials.user, "password": credentials.password}).encode()
+        for name in dialect_names():
+            route = load_dialect(name).route("token.create")
+            if name == self.dialect.name:
+                continue
+            with contextlib.suppress(NoAnswer, Dropped, TargetLost):
+                if self.rest.request(route.method, route.path, content=body).status == 200:
+                    return f"; it answers to the dialect {name}: give --dialect {name}"
+        return ""
 
     def _login_once(self, credentials: Credentials) -> Answer:
         try:

@@ -30,18 +30,13 @@ class ReportFolder:
         self.path = path
 
     def prepare(self) -> None:
-        """Make the folder, remove the reports of an earlier run, and see whether it can be written.
+        """Make the folder, and see whether it can be written. Nothing is removed yet.
 
         Raises:
             ReportFolderError: it cannot; one line that says why.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for name in (RESULT, JUNIT):
-                (self.path / name).unlink(missing_ok=True)
-            for pattern in ("test_*.txt", "test_*.json"):
-                for exchange in (self.path / EXCHANGES).glob(pattern):
-                    exchange.unlink()
             with tempfile.TemporaryFile(dir=self.path):
                 pass
         except OSError as error:
@@ -50,12 +45,25 @@ class ReportFolder:
                 "choose another folder with --report-dir"
             ) from error
 
+    def clear(self) -> None:
+        """Remove the reports of an earlier run, and nothing else.
+
+        Raises:
+            OSError: a file cannot be removed.
+        """
+        for name in (RESULT, JUNIT):
+            (self.path / name).unlink(missing_ok=True)
+        for pattern in ("test_*.txt", "test_*.json"):
+            for exchange in (self.path / EXCHANGES).glob(pattern):
+                exchange.unlink()
+
     def write(self, result: RunResult) -> None:
         """Write everything.
 
         Raises:
             OSError: the disk refuses.
         """
+        self.clear()
         self._write(RESULT, result.to_json())
         self._write(JUNIT, junit_xml(result))
         for case in result.cases:
@@ -89,9 +97,12 @@ def exchange_text(case: CaseResult) -> str:
     """An exchange for people: a line an event, times in seconds since the case began."""
     arrows = {"sent": "->", "received": "<-", "note": "--"}
     width = max(len(event.channel) for event in case.exchange)
-    lines = [f"{case.id}: {case.outcome.value}", case.title, ""]
+    names = ", ".join(case.broken or case.statements)
+    lines = [f"{case.id}: {case.outcome.value} ({names})", case.title, ""]
     if case.expected:
         lines += [f"expected  {case.expected}", f"came      {case.came}", ""]
+    elif case.reason:
+        lines += [f"reason    {case.reason}", ""]
     lines += [
         f"{event.at:10.4f} s  {event.channel:<{width}} {arrows[event.direction]} {event.summary}"
         for event in case.exchange

@@ -177,7 +177,14 @@ class RunResult:
     @property
     def headline(self) -> str:
         """The verdict on the whole target."""
+        if self.exit_status == ExitStatus.TARGET_LOST and not self.ran:
+            return "TARGET NOT REACHABLE"
         return HEADLINES[self.exit_status]
+
+    @property
+    def ran(self) -> int:
+        """Number of cases that ran."""
+        return sum(1 for case in self.cases if case.outcome is not Outcome.NOT_RUN)
 
     def count(self, verdict: Verdict) -> int:
         """Number of selected statements with a verdict."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shlex
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
@@ -21,6 +22,12 @@ from reports.model import CaseResult, ExitStatus, Outcome, RunResult, StatementR
 PLAIN_WIDTH = 120  # where there is no terminal to ask
 EVENTS_SHOWN = 14
 CASES_SHOWN = 20
+REASONS_SHOWN = 8
+
+_JUDGED = (Outcome.PASSED, Outcome.FAILED, Outcome.LOST)
+
+# What is told in full, the most telling first.
+_TOLD = (Outcome.FAILED, Outcome.LOST, Outcome.ERROR, Outcome.VACUOUS)
 
 _VERDICT_STYLES = {
     Verdict.PASS: "green",
@@ -60,14 +67,25 @@ def render_result(result: RunResult, folder: Path, *, color: bool, width: int | 
 def _parts(result: RunResult, folder: Path) -> Iterable[RenderableType]:
     if any(case.outcome is not Outcome.NOT_RUN for case in result.cases):
         yield _table(result)
-    broken = [case for case in result.cases if case.outcome not in (Outcome.PASSED, Outcome.UNSUPPORTED)]
-    told = [case for case in broken if case.outcome is not Outcome.NOT_RUN]
+    told = [case for outcome in _TOLD for case in result.cases if case.outcome is outcome]
     for case in told[:CASES_SHOWN]:
         yield _failure(case, result, folder)
         yield from _commands(case, result, folder)
     if len(told) > CASES_SHOWN:
-        yield Text(f"\n... and {len(told) - CASES_SHOWN} more cases that did not pass, all in {folder}/result.json")
+        yield Text(f"\n... and {len(told) - CASES_SHOWN} more that did not pass, all in {folder}/{EXCHANGES}/")
+    yield from _in_short(result, Outcome.BLOCKED, "could not be prepared")
+    yield from _in_short(result, Outcome.UNSUPPORTED, "unsupported")
     yield _verdict(result, folder)
+
+
+def _in_short(result: RunResult, outcome: Outcome, words: str) -> Iterable[Text]:
+    """Cases that judged nothing, a line for each reason."""
+    reasons = Counter(case.reason for case in result.cases if case.outcome is outcome)
+    for index, (reason, count) in enumerate(reasons.most_common(REASONS_SHOWN)):
+        lead = "\n" if index == 0 else ""
+        yield Text.assemble((f"{lead}{_count(count, 'case')} {words}: ", "yellow"), reason)
+    if len(reasons) > REASONS_SHOWN:
+        yield Text(f"... and {len(reasons) - REASONS_SHOWN} more reasons, all in the result")
 
 
 def _table(result: RunResult) -> Table:
@@ -86,7 +104,10 @@ def _table(result: RunResult) -> Table:
             table.add_row(Text(workflow, style="bold"), "", "", "", "")
         verdict = Text(statement.verdict.value, style=_VERDICT_STYLES[statement.verdict])
         sentence = _sentence(statement, result)
-        table.add_row(f"  {statement.id}", statement.level.value, verdict, str(len(statement.cases)), sentence)
+        judged = sum(1 for case in result.cases if case.id in statement.cases and case.outcome in _JUDGED)
+        total = len(statement.cases)
+        cases = str(total) if judged == total else f"{judged} of {total}"
+        table.add_row(f"  {statement.id}", statement.level.value, verdict, cases, sentence)
     return table
 
 
@@ -142,7 +163,7 @@ def _exchange(case: CaseResult, folder: Path) -> Text:
     lines = [f"{event.at:8.3f} s  {event.channel:<7} {arrows[event.direction]} {event.summary}" for event in events]
     path = folder / EXCHANGES / exchange_name(case)
     earlier = len(case.exchange) - len(events)
-    lines.append(f"{f'the last {len(events)} of {len(case.exchange)} events, ' if earlier else ''}whole in {path}")
+    lines.append(f"{f'the last {len(events)} of {len(case.exchange)} events, ' if earlier else ''}all events in {path}")
     return Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
 
 
@@ -177,11 +198,14 @@ def _verdict(result: RunResult, folder: Path) -> RenderableType:
         head.append(f"  {result.reason}")
     lines = [head]
     if counts and ran:
+        if result.manifest.get("options", {}).get("level") == "must":
+            head.append("  judged by MUST alone")
         head.append(f"  {_count(summary['statements_selected'], 'statement')}: {counts}")
     if ran:
         lines.append(
             Text(
-                f"{_count(len(result.cases), 'case')}, {_count(summary['exchanges'], 'exchange')}, "
+                f"{f'{result.ran} of ' if result.ran < len(result.cases) else ''}{_count(len(result.cases), 'case')}, "
+                f"{_count(summary['exchanges'], 'exchange')}, "
                 f"{_count(summary['checks'], 'check')} "
                 f"in {result.manifest.get('duration', 0):.1f} s"
             )

@@ -310,8 +310,8 @@ def test_clusters_of_others_are_invisible(workshop: Workshop, second: Account) -
     check(own.status == 200, expected="200 to the owner, afterwards as before", came=own)
 
 
-@statement("GEN-3")
-def test_own_resources_are_visible(workshop: Workshop) -> None:
+@statement("DIO-14")
+def test_own_clusters_are_visible_until_deleted(workshop: Workshop) -> None:
     """A cluster is listed and shown to its own user, and gone after the DELETE."""
     cluster = workshop.cluster(ONE_BRICK)
     listed = cluster.account.call("cluster.list")

@@ -147,6 +147,10 @@ WRONG_OPTIONS = [
     (["--target", "http://127.0.0.1:80"], "no credentials"),
     (["--target", "http://127.0.0.1:80", "--user", "alice"], "no credentials"),
     (["--target", "http://127.0.0.1:80", *ALICE, "--second-user", "bob"], "half a second user"),
+    (
+        ["--target", "http://127.0.0.1:80", *ALICE, "--second-user", "alice", "--second-password", "x"],
+        "another project",
+    ),
     (["--target", "reference", "--dialect", "klingon"], "choose one of documented, hanami-0.4, openhanami-0.5"),
     (["--target", "reference", "--deadline", "soon"], "--deadline 'soon'"),
     (["--target", "reference", "--deadline", "0"], "--deadline '0'"),
@@ -183,7 +187,25 @@ def test_4_credentials_that_are_refused(tmp_path: Path) -> None:
         run = run_suite("--target", url, "--user", "alice", "--password", "a-wrong-one", cwd=tmp_path)
     assert run.returncode == 4, run.stdout
     assert "refuses the first user 'alice'" in one_line(run.stderr)
+    assert run.stdout == ""
     assert "a-wrong-one" not in run.stdout + run.stderr
+
+
+def test_4_another_dialect_is_named(tmp_path: Path) -> None:
+    with faulty_backend("honest") as url:
+        run = run_suite("--target", url, *ALICE, "--dialect", "hanami-0.4", cwd=tmp_path)
+    assert run.returncode == 4, run.stdout
+    assert "give --dialect documented" in one_line(run.stderr)
+
+
+def test_a_mistake_in_the_options_loses_no_report(tmp_path: Path) -> None:
+    good = run_suite("--target", "reference", "--statement", "PROG-1", cwd=tmp_path)
+    assert good.returncode == 0, good.stdout + good.stderr
+    before = (tmp_path / "reports" / "latest" / "result.json").read_text()
+    with faulty_backend("honest") as url:
+        run = run_suite("--target", url, "--user", "alice", "--password", "a-wrong-one", cwd=tmp_path)
+    assert run.returncode == 4
+    assert (tmp_path / "reports" / "latest" / "result.json").read_text() == before
 
 
 def test_4_a_token_that_is_refused(tmp_path: Path) -> None:
@@ -196,7 +218,7 @@ def test_4_a_token_that_is_refused(tmp_path: Path) -> None:
 def test_5_nothing_ran(tmp_path: Path) -> None:
     run = run_suite("--target", "reference", "-k", "no_such_case", cwd=tmp_path)
     assert run.returncode == 5, run.stdout + run.stderr
-    assert "NOTHING RAN" in run.stdout
+    assert "NOTHING RAN  no case matches what was asked for" in run.stdout
     assert result_of(tmp_path)["exit_status"] == 5
 
 
@@ -213,7 +235,7 @@ def test_6_nobody_there(tmp_path: Path) -> None:
     began = time.monotonic()
     run = run_suite("--target", "http://127.0.0.1:1", *ALICE, cwd=tmp_path)
     assert run.returncode == 6, run.stdout + run.stderr
-    assert "TARGET LOST  no connection to http://127.0.0.1:1" in run.stdout
+    assert "TARGET NOT REACHABLE  no connection to http://127.0.0.1:1" in run.stdout
     assert "Traceback" not in run.stdout + run.stderr
     assert len(run.stdout.splitlines()) <= 4
     assert time.monotonic() - began < TIMEOUT
@@ -228,7 +250,7 @@ def test_6_a_server_that_is_no_target(tmp_path: Path, serve: object) -> None:
     with double(serve) as url:  # type: ignore[arg-type]
         run = run_suite("--target", url, *ALICE, "--deadline", "1", cwd=tmp_path)
     assert run.returncode == 6, run.stdout + run.stderr
-    assert "TARGET LOST" in run.stdout
+    assert "TARGET NOT REACHABLE" in run.stdout
     assert "Traceback" not in run.stdout + run.stderr
 
 

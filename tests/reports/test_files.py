@@ -124,13 +124,21 @@ def test_files_are_whole_and_fresh(tmp_path: Path) -> None:
     assert names == ["exchanges/test_x.py-test_failed-a-b-c.txt", "junit.xml", "result.json"]
     assert json.loads((folder.path / "result.json").read_text())["verdict"] == "TARGET LOST"
     folder.prepare()
+    assert (folder.path / "result.json").is_file()
+    folder.clear()
     assert [path for path in folder.path.rglob("*") if path.is_file()] == []
 
 
 def test_other_peoples_files_stay(tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("precious")
-    ReportFolder(tmp_path).prepare()
-    assert (tmp_path / "mine.txt").read_text() == "precious"
+    mine = [tmp_path / "mine.txt", tmp_path / "exchanges" / "orders.csv", tmp_path / "exchanges" / "sub" / "x"]
+    for path in mine:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("precious")
+    folder = ReportFolder(tmp_path)
+    folder.prepare()
+    folder.write(example())
+    folder.clear()
+    assert [path.read_text() for path in mine] == ["precious"] * len(mine)
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
