@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from conformance.checks import check
-from conformance.clients.websocket import Ending, Message, WebSocket
+from conformance.clients.message import Ending, Message
+from conformance.clients.websocket import WebSocket
 from conformance.target import Account
 
 FILE_UPLOAD = "file_upload"

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conformance.checks import NoAnswer, Violation, check
-from conformance.clients.websocket import Ending, Message, WebSocket
+from conformance.clients.message import Ending, Message
+from conformance.clients.websocket import WebSocket
 from conformance.text import quote
 from proto.codec import BrickMessage, ProcessType, SchemaError, TargetBuffer
 

@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Sequence
 
 from conformance.checks import Violation, check
-from conformance.clients.websocket import Message, WebSocket
+from conformance.clients.message import Message
+from conformance.clients.websocket import WebSocket
 from conformance.models.file import FileModel
 from conformance.text import hex_preview, plural, quote
 from proto.codec import Acknowledgement, Codec, SchemaError

@@ -14,7 +14,6 @@ import struct
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
@@ -24,6 +23,7 @@ from websockets.uri import parse_uri
 
 from conformance.checks import Dropped, NoAnswer, TargetLost
 from conformance.clients.budget import Budget
+from conformance.clients.message import Ending, Message
 from conformance.deadline import Deadline, Patience
 from conformance.record import Summary, current_case
 from conformance.text import hex_preview, quote
@@ -35,42 +35,6 @@ STUCK = 0.5  # seconds after which a target is taken to take no more
 _SILENT = logging.getLogger("conformance.websocket")
 _SILENT.disabled = True
 NORMAL_CLOSURE = 1000
-
-
-@dataclass(frozen=True)
-class Message:
-    """A whole websocket message.
-
-    Attributes:
-        text: whether it came in text frames.
-        data: the payload, bytes.
-    """
-
-    text: bool
-    data: bytes
-
-    def __str__(self) -> str:
-        if self.text:
-            return f"text {quote(self.data.decode('utf-8', 'replace'))}"
-        return f"binary {len(self.data)} bytes {hex_preview(self.data)}"
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How a connection ended.
-
-    Attributes:
-        code: of the target's close frame, None where the connection broke off without one.
-        reason: text of the close frame, or what broke.
-    """
-
-    code: int | None
-    reason: str
-
-    def __str__(self) -> str:
-        if self.code is None:
-            return f"connection broken off ({self.reason})"
-        return f"close {self.code} {quote(self.reason)!r}"
 
 
 class WebSocket:

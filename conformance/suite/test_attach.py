@@ -13,7 +13,8 @@ from conformance.attach import CLUSTER, FILE_UPLOAD, accepted, attach, first_mes
 from conformance.catalogue import statement
 from conformance.checks import Dropped, Violation, blaming, check, observe
 from conformance.clients.brick_socket import Part
-from conformance.clients.websocket import Ending, Message, WebSocket
+from conformance.clients.message import Ending, Message
+from conformance.clients.websocket import WebSocket
 from conformance.redact import SECRETS
 from conformance.suite.material import ONE_BRICK, noise, vector
 from conformance.suite.mistakes import LEFT_OUT, UUIDS, bad_token

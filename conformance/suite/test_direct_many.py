@@ -7,7 +7,7 @@ import pytest
 from conformance.catalogue import statement
 from conformance.checks import Dropped, NoAnswer, blaming, check, observe
 from conformance.clients.brick_socket import BrickSocket, ClusterShape, is_json
-from conformance.clients.websocket import Message
+from conformance.clients.message import Message
 from conformance.suite.direct import STEPS, direct, distance, expect_same, inputs_of, trained, wanted_of
 from conformance.suite.material import ONE_BRICK, TWO_BRICKS, vector
 from conformance.workshop import Workshop

@@ -13,7 +13,7 @@ from conformance.attach import CLUSTER, attach
 from conformance.catalogue import statement
 from conformance.checks import Dropped, NoAnswer, Violation, blaming, check, observe
 from conformance.clients.brick_socket import BrickSocket, Part, describe, is_json
-from conformance.clients.websocket import Ending, Message
+from conformance.clients.message import Ending, Message
 from conformance.suite.direct import direct, expect_same, inputs_of, trained, wanted_of
 from conformance.suite.material import ONE_BRICK, noise, vector
 from conformance.workshop import Workshop

@@ -1,4 +1,4 @@
-"""General: clear errors, isolation, and no client that harms another."""
+"""General: clear errors, isolation, and no input that harms others."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import pytest
 
 from conformance.catalogue import statement
 from conformance.checks import Dropped, NoAnswer, Unsupported, blaming, check
-from conformance.clients.brick_socket import ClusterShape
 from conformance.clients.rest import Answer
-from conformance.clients.websocket import WebSocket
 from conformance.resources import Upload
-from conformance.suite.direct import direct, inputs_of
+from conformance.suite.direct import direct
 from conformance.suite.material import ONE_BRICK, noise, table
+from conformance.suite.serving import expect_serving, open_socket
 from conformance.target import Account, Target
 from conformance.workshop import Workshop
 
@@ -160,21 +159,6 @@ def test_wrong_passwords_get_401(target: Target) -> None:
         raise Unsupported("needs the name of the user, not a token alone (--user)")
     answer = target.call("token.create", body={"id": user, "password": "certainly-a-wrong-one"}, token=None)
     check(answer.status == 401, expected="401 to a wrong password", came=answer)
-
-
-def expect_serving(workshop: Workshop) -> None:
-    """Another client must get an upload and a cluster served from end to end."""
-    content, _ = table(rows=3)
-    upload = workshop.csv(len(content))
-    socket = upload.attach()
-    socket.write(0, content)
-    check(upload.wait_complete(), expected="complete = true for another client", came="complete = false")
-    answer = upload.finalize()
-    check(answer.status == 200, expected="200 to the PUT of another client", came=answer)
-    socket.finish()
-    _, bricks = direct(workshop)
-    bricks.request(inputs_of(ONE_BRICK, seed=1))
-    bricks.finish()
 
 
 @statement("GEN-2")
@@ -322,99 +306,3 @@ def test_own_clusters_are_visible_until_deleted(workshop: Workshop) -> None:
     check(answer.status == 200, expected="200 to the DELETE", came=answer)
     gone = cluster.account.call("cluster.get", params={"uuid": cluster.uuid})
     check(gone.status == 404, expected="404 to a deleted cluster", came=gone)
-
-
-def open_socket(target: Target) -> WebSocket:
-    """A socket that is open and has sent nothing."""
-    websocket = target.websocket()
-    websocket.open()
-    return websocket
-
-
-@statement("GEN-4")
-@pytest.mark.parametrize("how", ["says nothing", "stops in the middle of a frame", "has closed its sending side"])
-def test_a_client_that_stalls_blocks_nobody(workshop: Workshop, how: str) -> None:
-    """A socket that stalls before its first message, or in the middle of a frame, does not delay others."""
-    workshop.target.budget.need(2)
-    stalled = open_socket(workshop.target)
-    if how == "stops in the middle of a frame":
-        stalled.send_raw(b"\x82\xfe", "the first two bytes of a frame")
-    elif how == "has closed its sending side":
-        stalled.close_sending()
-    with blaming("GEN-4"):
-        expect_serving(workshop)
-    stalled.drop()
-
-
-HALVES = {
-    "the head of a request": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Le",
-    "the body of a request": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
-    "the first byte": b"P",
-    "nothing": b"",
-}
-
-
-@statement("GEN-4")
-@pytest.mark.parametrize("sent", list(HALVES))
-def test_a_half_sent_request_blocks_nobody(workshop: Workshop, sent: str) -> None:
-    """A connection that stops in the middle of a request does not delay others."""
-    with workshop.target.raw() as connection:
-        connection.send(HALVES[sent], f"no more than {sent}")
-        with blaming("GEN-4"):
-            expect_serving(workshop)
-
-
-@statement("GEN-4")
-def test_clients_that_break_off_block_nobody(workshop: Workshop) -> None:
-    """Sockets that are reset before, during and after an upload do not disturb the next ones."""
-    upload = workshop.csv(10_000)
-    for index in range(5):
-        open_socket(workshop.target).drop()
-        socket = upload.attach_again()
-        socket.post(index * 100, noise(100))
-        socket.websocket.drop()
-    with blaming("GEN-4"):
-        expect_serving(workshop)
-
-
-@statement("GEN-4")
-def test_a_client_that_does_not_read_blocks_nobody(workshop: Workshop) -> None:
-    """A socket that asks for far more output than the network holds, and never reads, does not delay others."""
-    workshop.target.budget.need(2)
-    shape = ClusterShape({"test_input": 2}, {"test_output": 2000}, hidden=2)
-    cluster, silent = direct(workshop, shape)
-    question = workshop.target.dialect.codec.encode_io("test_input", [0.5, 0.5], is_last=True)
-    silent.websocket.send_unread([question] * 3000, "3000 requests for 8 kB each")
-    check(cluster.uuid, expected="a cluster", came=cluster)
-    with blaming("GEN-4"):
-        expect_serving(workshop)
-    silent.websocket.drop()
-
-
-@statement("GEN-4")
-def test_a_slow_client_blocks_nobody(workshop: Workshop) -> None:
-    """A request that comes byte by byte does not delay the requests of others in between."""
-    target = workshop.target
-    route = target.dialect.route("dataset.list")
-    slow = f"{route.method} {route.path} HTTP/1.1\r\nHost: slow\r\n".encode()
-    with target.raw() as connection, blaming("GEN-4"):
-        for index in range(0, len(slow), 4):
-            connection.send(slow[index : index + 4], "a few bytes of a request")
-            answer = target.first.call("dataset.list")
-            check(answer.status == 200, expected="200 to another client", came=answer)
-
-
-@statement("GEN-4")
-def test_many_sockets_at_once_are_served(workshop: Workshop) -> None:
-    """As many sockets as the budget allows are served at the same time."""
-    target = workshop.target
-    uploads = [workshop.csv(300) for _ in range(target.budget.limit)]
-    with blaming("GEN-4"):
-        sockets = [upload.attach() for upload in uploads]
-    for position in range(0, 300, 100):
-        for socket in sockets:
-            socket.write(position, noise(100))
-    for socket in sockets:
-        socket.finish()
-    for upload in uploads:
-        check(upload.wait_complete(), expected="complete = true of each upload", came="complete = false")

@@ -14,8 +14,8 @@ from conformance.attach import FILE_UPLOAD, attach
 from conformance.catalogue import statement
 from conformance.checks import Violation, blaming, check
 from conformance.clients.file_socket import describe
+from conformance.clients.message import Message
 from conformance.clients.rest import Answer
-from conformance.clients.websocket import Message
 from conformance.models.dataset import DatasetModel
 from conformance.readback import check_dataset
 from conformance.resources import Upload

@@ -9,7 +9,7 @@ import pytest
 from conformance.catalogue import statement
 from conformance.checks import check, observe
 from conformance.clients.file_socket import FileSocket, describe
-from conformance.clients.websocket import Ending
+from conformance.clients.message import Ending
 from conformance.resources import Upload
 from conformance.suite.chunks import begin, expect_content, send_labels
 from conformance.suite.material import Mnist, noise

@@ -14,8 +14,9 @@ from websockets.sync.server import ServerConnection, serve
 
 from conformance.checks import Dropped, NoAnswer, TargetLost, Unsupported
 from conformance.clients.budget import Budget
+from conformance.clients.message import Ending, Message
 from conformance.clients.rest import RestClient
-from conformance.clients.websocket import Ending, Message, WebSocket
+from conformance.clients.websocket import WebSocket
 from conformance.deadline import HARDLY, HASTY, Patience
 from conformance.record import begin_case, current_case, end_case
 

@@ -1,0 +1,32 @@
+"""Whether a server still serves: the yardstick for what one client does to others."""
+
+from __future__ import annotations
+
+from conformance.checks import check
+from conformance.clients.websocket import WebSocket
+from conformance.suite.direct import direct, inputs_of
+from conformance.suite.material import ONE_BRICK, table
+from conformance.target import Target
+from conformance.workshop import Workshop
+
+
+def expect_serving(workshop: Workshop) -> None:
+    """Another client must get an upload and a cluster served from end to end."""
+    content, _ = table(rows=3)
+    upload = workshop.csv(len(content))
+    socket = upload.attach()
+    socket.write(0, content)
+    check(upload.wait_complete(), expected="complete = true for another client", came="complete = false")
+    answer = upload.finalize()
+    check(answer.status == 200, expected="200 to the PUT of another client", came=answer)
+    socket.finish()
+    _, bricks = direct(workshop)
+    bricks.request(inputs_of(ONE_BRICK, seed=1))
+    bricks.finish()
+
+
+def open_socket(target: Target) -> WebSocket:
+    """A socket that is open and has sent nothing."""
+    websocket = target.websocket()
+    websocket.open()
+    return websocket
