@@ -314,13 +314,19 @@ def test_the_files_are_gone_after_finalizing(workshop: Workshop, kind: str) -> N
     """The server knows the temporary files no more once they are merged."""
     upload, model = small_upload(workshop, kind)
     expect_dataset(upload, model, "a complete upload")
+    expect_no_sockets(upload, "is finalized")
+
+
+def expect_no_sockets(upload: Upload, state: str) -> None:
+    """No file of the upload may be attached to any more."""
     for file in upload.files.values():
         try:
             attach(upload.account, file.uuid, FILE_UPLOAD).finish()
         except Violation as violation:
             check(violation.statement == "ATT-2", expected="a refusal", came=violation.came)
         else:
-            check(False, expected=f"the {file.role} file to be gone after the PUT", came="a socket that is accepted")
+            wanted = f"no socket for the {file.role} file of a dataset that {state}"
+            check(False, expected=wanted, came="an accepted socket")
 
 
 @statement("DEL-1")
@@ -351,13 +357,7 @@ def expect_gone(upload: Upload) -> None:
     answer = upload.delete()
     check(answer.status == 404, expected="404 to a second DELETE", came=answer)
     expect_refused(upload.finalize(), "the dataset is deleted")
-    for file in upload.files.values():
-        try:
-            attach(upload.account, file.uuid, FILE_UPLOAD).finish()
-        except Violation as violation:
-            check(violation.statement == "ATT-2", expected="a refusal", came=violation.came)
-        else:
-            check(False, expected=f"no socket for the {file.role} file of a deleted dataset", came="an accepted socket")
+    expect_no_sockets(upload, "is deleted")
 
 
 @statement("DEL-1")
