@@ -134,15 +134,19 @@ def test_a_broken_connection_is_no_close() -> None:
 
 
 def test_messages_that_nobody_asked_for_are_handed_out_at_the_end() -> None:
+    sent = threading.Event()
+
     def handler(connection: ServerConnection) -> None:
         for _ in range(3):
             connection.send(b"surplus")
+        sent.set()
         connection.recv()
 
     with peer(handler) as url:
         client = WebSocket(url, Patience(10), Budget(1))
         client.open()
         client.receive("one")
+        assert sent.wait(10)  # the peer sends nothing more once it has read the close
         assert client.finish() == [Message(False, b"surplus")] * 2
         assert client.finish() == []
 
