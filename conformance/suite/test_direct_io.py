@@ -19,8 +19,9 @@ def test_a_cluster_takes_messages(workshop: Workshop) -> None:
     """The server takes a ClusterIO_Message and answers with one."""
     _, socket = direct(workshop)
     socket.post("test_input", vector(12, seed=1), is_last=True)
-    message = socket.receive("an answer to a ClusterIO_Message")
-    check(message is not None, expected="a ClusterIO_Message", came=describe(message))
+    answer = socket.websocket.receive("an answer to a ClusterIO_Message")
+    check(not answer.text, expected="a binary ClusterIO_Message", came=answer)
+    socket.decode(answer)
 
 
 @statement("DIO-2")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from conformance.catalogue import statement
-from conformance.checks import Dropped, NoAnswer, blaming, check, observe
+from conformance.checks import Dropped, NoAnswer, Violation, blaming, check, observe
 from conformance.clients.brick_socket import BrickSocket, ClusterShape, is_json
-from conformance.clients.message import Message
+from conformance.clients.message import Ending, Message
 from conformance.suite.direct import STEPS, direct, distance, expect_same, inputs_of, trained, wanted_of
 from conformance.suite.material import ONE_BRICK, TWO_BRICKS, vector
 from conformance.workshop import Workshop
@@ -197,15 +197,16 @@ def test_a_deleted_cluster_answers_no_more(workshop: Workshop) -> None:
 
 def expect_no_output(socket: BrickSocket, of: str) -> None:
     """A request must get no output: the connection is closed, or an answer that is none, or no answer."""
+    answer: Message | Ending | Violation
     try:
         socket.post("test_input", vector(12, seed=1), is_last=True)
         answer = socket.websocket.receive_or_end(f"the end of the access to {of}")
     except (Dropped, NoAnswer) as ended:
-        check(True, expected=f"no output of {of}", came=ended.came)
-        return
-    output = isinstance(answer, Message) and not answer.text and not is_json(answer.data)
-    check(
-        not (output and isinstance(answer, Message) and socket.is_output(socket.decode(answer))),
-        expected=f"no output of {of}",
-        came=answer,
+        answer = ended
+    output = (
+        isinstance(answer, Message)
+        and not answer.text
+        and not is_json(answer.data)
+        and socket.is_output(socket.decode(answer))
     )
+    check(not output, expected=f"no output of {of}", came=answer)

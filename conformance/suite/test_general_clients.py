@@ -64,10 +64,9 @@ def test_a_client_that_does_not_read_blocks_nobody(workshop: Workshop) -> None:
     """A socket that asks for far more output than the network holds, and never reads, does not delay others."""
     workshop.target.budget.need(2)
     shape = ClusterShape({"test_input": 2}, {"test_output": 2000}, hidden=2)
-    cluster, silent = direct(workshop, shape)
+    _, silent = direct(workshop, shape)
     question = workshop.target.dialect.codec.encode_io("test_input", [0.5, 0.5], is_last=True)
     silent.websocket.send_unread([question] * 3000, "3000 requests for 8 kB each")
-    check(cluster.uuid, expected="a cluster", came=cluster)
     with blaming("GEN-4"):
         expect_serving(workshop)
     silent.websocket.drop()
