@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from conformance.record import current_case
+from conformance.record import FIRST, current_case
 
 
 class Violation(AssertionError):  # noqa: N818 - the field's word
@@ -37,6 +37,7 @@ def blaming(statement: str) -> Iterator[None]:
     """What fails in here breaks this statement: also a preparation, and whatever the test names first."""
     try:
         yield
+        current_case().judged[statement] += 1
     except Violation as violation:
         violation.statement = statement
         raise
@@ -68,7 +69,9 @@ def check(holds: object, *, expected: str, came: object, statement: str | None =
     Raises:
         Violation: the comparison does not hold.
     """
-    current_case().checks += 1
+    case = current_case()
+    case.checks += 1
+    case.judged[statement or FIRST] += 1
     if not holds:
         raise Violation(expected, str(came), statement)
 

@@ -31,6 +31,11 @@ examples:
 """
 
 
+# What replay takes of the options: those of the target.
+NOT_FOR_REPLAY = ("level", "report-dir", "profile", "seed", "minutes", "database", "statement")
+REPLAY_OPTIONS = {option.name for option in OPTIONS} - set(NOT_FOR_REPLAY)
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     form = argparse.RawDescriptionHelpFormatter
@@ -51,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     )
     told.add_argument("file", type=Path, help="of the story, from the exchanges/ of a report")
     for option in OPTIONS:
-        if not option.many and option.name not in ("level", "report-dir"):
+        if option.name in REPLAY_OPTIONS:
             told.add_argument(option.flag, **option.arguments())
     commands.add_parser("statements", help="list the statements of the protocol", description="List the catalogue.")
     return main_parser

@@ -21,6 +21,7 @@ from conformance.text import plural
 from reports.model import CaseResult, Outcome, RunResult
 from reports.terminal import new_console, render_result
 
+SILENCE = 20.0  # seconds after which a line says that a case goes on, where there is no moving bar
 _STYLES = {Outcome.PASSED: "green", Outcome.UNSUPPORTED: "yellow"}
 
 
@@ -29,6 +30,9 @@ class Console(Protocol):
 
     def begin(self, manifest: Manifest, planned: Mapping[str, pytest.Item]) -> None:
         """The target is reached, the cases are known."""
+
+    def story(self) -> None:
+        """One more story of the case that runs was told."""
 
     def case(self, case: CaseResult) -> None:
         """A case is over."""
@@ -41,6 +45,9 @@ class QuietConsole:
     """Says nothing: pytest itself reports."""
 
     def begin(self, manifest: Manifest, planned: Mapping[str, pytest.Item]) -> None:
+        """Say nothing."""
+
+    def story(self) -> None:
         """Say nothing."""
 
     def case(self, case: CaseResult) -> None:
@@ -67,13 +74,15 @@ class TerminalConsole:
         self._left: Counter[str] = Counter()
         self._counts: Counter[Outcome] = Counter()
         self._began = 0.0
+        self._stories = 0
+        self._said = time.monotonic()
 
     def begin(self, manifest: Manifest, planned: Mapping[str, pytest.Item]) -> None:
         """Show what runs against what."""
         what = "reference backend at " if manifest.reference else "target "
         self._console.print(
             f"[bold]Hanami conformance[/] {__version__} · {what}[bold]{escape(manifest.target_url)}[/] · "
-            f"dialect {manifest.dialect} · {plural(len(planned), 'case')}\n"
+            f"dialect {manifest.dialect} · profile {manifest.profile} · {plural(len(planned), 'case')}\n"
         )
         self._titles = {name: _step_title(item) for name, item in planned.items()}
         self._left = Counter(self._titles.values())
@@ -83,9 +92,22 @@ class TerminalConsole:
             self._task = self._progress.add_task("", total=len(planned))
             self._progress.start()
 
+    def story(self) -> None:
+        """Count the stories of a case that takes long: in the bar, or now and then in a line."""
+        self._stories += 1
+        now = time.monotonic()
+        told = f"{plural(self._stories, 'story', 'stories')} told"
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, description=f"{self._step} [dim]{told}[/]")
+        elif now - self._said > SILENCE:
+            self._said = now
+            self._print(f"  [dim]{told} since the last step[/]")
+
     def case(self, case: CaseResult) -> None:
         """Show a case that did not pass at once, and a step when it is done."""
         title = self._titles[case.id]
+        self._stories = 0
+        self._said = time.monotonic()
         if title != self._step:
             self._flush_step()
             self._step = title

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import time
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from conformance.catalogue import catalogue
 from conformance.checks import SetupFailed, TargetLost, Unsupported, Violation
-from conformance.record import Case
+from conformance.record import FIRST, Case
 from conformance.redact import SECRETS
 from conformance.target import Target
 from conformance.text import quote
@@ -171,10 +172,18 @@ class CaseJudge:
             duration=round(time.monotonic() - case.began, 6),
             exchanges=case.sent,
             checks=case.checks,
+            stories=case.stories,
+            judged=self._judged(case),
             observations={what: quote(seen, MAX_LINE) for what, seen in case.observations.items()},
             exchange=self._exchange,
             story=self._story(case),
         )
+
+    def _judged(self, case: Case) -> dict[str, int]:
+        counts = Counter({name: count for name, count in case.judged.items() if name in self._statements})
+        if case.judged[FIRST]:
+            counts[self._statements[0]] += case.judged[FIRST]
+        return {name: counts[name] for name in self._statements if counts[name]}
 
     def _story(self, case: Case) -> str:
         if case.story is None or self._outcome is Outcome.PASSED:

@@ -40,6 +40,12 @@ class Manifest:
         return self._options.target.dialect
 
     @property
+    def profile(self) -> str:
+        """Name of the profile, and the seed where the stories differ from run to run."""
+        profile = self._options.profile
+        return f"{profile.name}, seed {self._options.seed}" if profile.random else profile.name
+
+    @property
     def reference(self) -> bool:
         """Whether the target is the bundled reference backend."""
         return self._options.reference

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from conformance.catalogue import select
+from conformance.profiles import DEFAULT_PROFILE, PROFILES, Profile
 from conformance.target import Credentials, TargetOptions, checked_url
 from proto.dialects import DEFAULT_DIALECT, dialect_names
 from reports.model import Level
 
 REFERENCE = "reference"
 DEFAULT_REPORT_DIR = Path("reports") / "latest"
+DEFAULT_DATABASE = Path(".hypothesis") / "examples"
+NO_DATABASE = "none"
+DEFAULT_MINUTES = 10.0
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,28 @@ OPTIONS: tuple[Option, ...] = (
         "HANAMI_MAX_CONNECTIONS",
         "what the dialect says; 8 for the reference backend",
     ),
+    Option(
+        "profile",
+        "how much is tried: " + "; ".join(f"{profile.name}, {profile.title}" for profile in PROFILES.values()),
+        "NAME",
+        "HANAMI_PROFILE",
+        DEFAULT_PROFILE,
+    ),
+    Option("seed", "number that the stories are drawn from; deep tells the one that it took", "N", "HANAMI_SEED"),
+    Option(
+        "minutes",
+        "how long deep tells stories, all properties together",
+        "N",
+        "HANAMI_MINUTES",
+        f"{DEFAULT_MINUTES:g}",
+    ),
+    Option(
+        "database",
+        f"folder of the stories that went wrong, which are told first next time; '{NO_DATABASE}' for none",
+        "DIR",
+        "HANAMI_DATABASE",
+        str(DEFAULT_DATABASE),
+    ),
     Option("statement", "check only this statement (PROG-2) or family (PROG); repeatable", "ID", many=True),
     Option(
         "level",
@@ -108,6 +135,11 @@ class RunOptions:
         statements: ids to check, None for all.
         level: lowest level that decides the exit status.
         report_dir: folder for the reports.
+        profile: how much is tried.
+        seed: that the stories are drawn from.
+        minutes: that a profile without a number of stories tells them for.
+        database: folder of the stories that went wrong, None for none.
+        shown: what the manifest tells of the options.
     """
 
     target: TargetOptions
@@ -115,6 +147,10 @@ class RunOptions:
     statements: frozenset[str] | None
     level: Level
     report_dir: Path
+    profile: Profile
+    seed: int
+    minutes: float
+    database: Path | None
     shown: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -145,6 +181,12 @@ def resolve(given: Mapping[str, Any], environment: Mapping[str, str] = os.enviro
     if connections is None and reference:
         connections = REFERENCE_CONNECTIONS
     deadline = _number(values["deadline"], "--deadline", float, 0.1) if values["deadline"] else 10.0
+    profile = _profile(values["profile"] or DEFAULT_PROFILE)
+    seed = _seed(values["seed"], profile)
+    minutes = _number(values["minutes"], "--minutes", float, 0.01) if values["minutes"] else DEFAULT_MINUTES
+    if values["minutes"] and profile.stories is not None:
+        raise ValueError(f"--minutes is for the profile deep; {profile.name} tells a fixed number of stories")
+    database = values["database"] or str(DEFAULT_DATABASE)
     url = "" if reference else _url(values["target"])
     first, second = (Credentials(), None) if reference else _credentials(values)
     return RunOptions(
@@ -161,8 +203,31 @@ def resolve(given: Mapping[str, Any], environment: Mapping[str, str] = os.enviro
         statements=select(patterns) if patterns else None,
         level=_level(values["level"]),
         report_dir=Path(values["report_dir"] or DEFAULT_REPORT_DIR),
-        shown={"deadline": deadline, "max_connections": connections, "level": values["level"] or "should"},
+        profile=profile,
+        seed=seed,
+        minutes=minutes,
+        database=None if database == NO_DATABASE else Path(database),
+        shown={
+            "deadline": deadline,
+            "max_connections": connections,
+            "level": values["level"] or "should",
+            "profile": profile.name,
+            "seed": seed,
+            **({"minutes": minutes} if profile.stories is None else {}),
+        },
     )
+
+
+def _profile(name: str) -> Profile:
+    if name not in PROFILES:
+        raise ValueError(f"unknown profile {name!r}: choose one of {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+def _seed(text: str, profile: Profile) -> int:
+    if text:
+        return int(_number(text, "--seed", int, 0))
+    return secrets.randbelow(2**32) if profile.random else 0
 
 
 def _url(target: str) -> str:

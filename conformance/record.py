@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 PAYLOAD_LIMIT = 1 << 20
 
 Summary = str | Callable[[], str]
+FIRST = ""  # stands for the statement that a test names first
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,29 @@ class RawEvent:
 
 @dataclass
 class Case:
-    """What one case does: its record, its checks, its observations."""
+    """What one case does.
+
+    Attributes:
+        id: as the command line takes it.
+        began: when, monotonic, seconds.
+        events: its record.
+        checks: comparisons made.
+        sent: messages sent.
+        stories: that were told, where stories are told.
+        judged: id of a statement, or FIRST, to the number of comparisons that would have blamed it.
+        observations: what was seen where the protocol leaves it open.
+        story: the smallest story that went wrong.
+    """
 
     id: str
     began: float = field(default_factory=time.monotonic)
     events: list[RawEvent] = field(default_factory=list)
     checks: int = 0
     sent: int = 0
+    stories: int = 0
+    judged: Counter[str] = field(default_factory=Counter)
     observations: dict[str, str] = field(default_factory=dict)
-    story: Story | None = None  # the smallest story that went wrong, where stories are told
+    story: Story | None = None
     _channels: dict[str, int] = field(default_factory=dict)
     _origin: float = field(default_factory=time.monotonic)
 

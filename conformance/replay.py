@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from conformance.stories.step import StoryError
 from conformance.stories.tell import tell
 from conformance.target import Target, TargetRefused, connect
 from conformance.text import quote
+from conformance.workshop import Workshop
 from reports.model import ExitStatus
 
 EVENTS_SHOWN = 30
@@ -58,8 +60,9 @@ def _replay(story: Story, options: RunOptions, backend: ReferenceBackend | None)
     SECRETS.clear()
     target = connect(options.target if backend is None else backend.start(options.target))
     case = begin_case("replay")
+    workshop = Workshop(target, secrets.token_hex(4))
     try:
-        tell(story, target)
+        tell(story, workshop)
     except (Violation, SetupFailed, TargetLost) as error:
         events = case.exchange()
         if not target.is_alive():

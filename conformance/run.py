@@ -25,6 +25,7 @@ from conformance.plugin import SUITE
 from conformance.record import begin_case, end_case
 from conformance.redact import SECRETS
 from conformance.result import build_result
+from conformance.stories.search import Plan
 from conformance.target import Target, TargetRefused, connect
 from reports.files import ReportFolder, ReportFolderError
 from reports.model import CaseResult, ExitStatus, Outcome, RunResult
@@ -63,6 +64,14 @@ class Run:
         self._sigterm = catch_sigterm()
 
     @property
+    def plan(self) -> Plan:
+        """How stories are searched."""
+        properties = sum("search" in getattr(item, "fixturenames", ()) for item in self._planned.values())
+        options = self.options
+        seconds = 60.0 * options.minutes / max(1, properties)
+        return Plan(options.profile, options.seed, seconds, options.database, self._console.story)
+
+    @property
     def target(self) -> Target:
         """The target, once :meth:`prepare` reached it."""
         assert self._target is not None
@@ -98,11 +107,13 @@ class Run:
         self._console.begin(self.manifest, self._planned)
 
     def select(self, items: list[pytest.Item]) -> None:
-        """Keep the tests of the statements that were asked for."""
-        if self.options.statements is None:
-            return
-        chosen = [item for item in items if not is_ours(item) or self.options.statements & set(statements_of(item))]
-        dropped = [item for item in items if item not in chosen]
+        """Keep the tests of the statements that were asked for, as many of each as the profile says."""
+        wanted = self.options.statements
+        chosen = [item for item in items if not is_ours(item) or wanted is None or wanted & set(statements_of(item))]
+        if self.options.profile.first_case_only:
+            chosen = first_of_each(chosen)
+        kept = set(chosen)
+        dropped = [item for item in items if item not in kept]
         items[:] = chosen
         if dropped:
             self._config.hook.pytest_deselected(items=dropped)
@@ -267,6 +278,18 @@ def in_order(items: list[pytest.Item]) -> None:
         names = statements_of(item)
         files.setdefault(item.path, places[names[0]] if names else len(places))
     items.sort(key=lambda item: (item.get_closest_marker("hostile") is not None, files.get(item.path, -1)))
+
+
+def first_of_each(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Of the cases of each test of the suite the first, of other tests all."""
+    seen: set[tuple[Path, str]] = set()
+    kept = []
+    for item in items:
+        name = (item.path, getattr(item, "originalname", item.name))
+        if not is_ours(item) or name not in seen:
+            kept.append(item)
+        seen.add(name)
+    return kept
 
 
 def case_id(item: pytest.Item) -> str:

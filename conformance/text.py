@@ -13,9 +13,9 @@ def quote(text: str, limit: int = 200) -> str:
     return shown if len(text) <= limit else f"{shown}... ({len(text)} characters)"
 
 
-def plural(count: int, noun: str) -> str:
-    """``1 byte``, ``2 bytes``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def plural(count: int, noun: str, many: str = "") -> str:
+    """``1 byte``, ``2 bytes``; ``many`` where an s behind the noun would be wrong."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {many or noun + 's'}"
 
 
 def hex_preview(data: bytes, limit: int = 8) -> str:

@@ -106,6 +106,8 @@ class CaseResult:
         duration: seconds.
         exchanges: messages sent by the case.
         checks: comparisons made.
+        stories: that were told, where a case tells stories.
+        judged: id of a statement that the case names to the number of comparisons that could have broken it.
         observations: name to what was seen, for what the protocol leaves open.
         exchange: what went over the wire; kept for cases that did not pass.
         story: the smallest story that did not pass, as the file that ``replay`` takes; empty where none was told.
@@ -122,6 +124,8 @@ class CaseResult:
     duration: float = 0.0
     exchanges: int = 0
     checks: int = 0
+    stories: int = 0
+    judged: Mapping[str, int] = field(default_factory=dict)
     observations: Mapping[str, str] = field(default_factory=dict)
     exchange: tuple[Event, ...] = ()
     story: str = ""
@@ -209,12 +213,16 @@ class RunResult:
     def summary(self) -> dict[str, Any]:
         """Numbers of the run, by verdict of the statements and by outcome of the cases."""
         selected = [statement for statement in self.statements if statement.selected]
+        exchanges = sum(case.exchanges for case in self.cases)
+        seconds = sum(case.duration for case in self.cases)
         return {
             "statements": {verdict.value: self.count(verdict) for verdict in Verdict if self.count(verdict)},
             "statements_selected": len(selected),
             "cases": dict(Counter(case.outcome.value for case in self.cases)),
-            "exchanges": sum(case.exchanges for case in self.cases),
+            "exchanges": exchanges,
+            "exchanges_per_second": round(exchanges / seconds, 1) if seconds else 0.0,
             "checks": sum(case.checks for case in self.cases),
+            "stories": sum(case.stories for case in self.cases),
         }
 
 
@@ -286,12 +294,25 @@ def judge(level: Level, statement_id: str, cases: Sequence[CaseResult]) -> tuple
         for case in cases:
             if case.outcome is outcome:
                 return verdict, case.reason
-    if any(case.outcome is Outcome.PASSED for case in cases):
+    return _judge_harmless(level, statement_id, cases)
+
+
+def _judge_harmless(level: Level, statement_id: str, cases: Sequence[CaseResult]) -> tuple[Verdict, str]:
+    """The verdict on a statement that no case found broken, or could not come to."""
+    passed = [case for case in cases if case.outcome is Outcome.PASSED]
+    if any(proves(case, statement_id) for case in passed):
         return (Verdict.OBSERVED if level is Level.OBSERVE else Verdict.PASS), ""
     for case in cases:
         if case.outcome is Outcome.UNSUPPORTED:
             return Verdict.UNSUPPORTED, case.reason
+    if passed:
+        return Verdict.NOT_RUN, "no story came to it"
     return Verdict.NOT_RUN, f"its cases broke another statement: {cases[0].reason}"
+
+
+def proves(case: CaseResult, statement_id: str) -> bool:
+    """Whether a case that passed says something of a statement: of stories, one must have come to it."""
+    return not case.stories or statement_id in case.judged
 
 
 def exit_status(statements: Sequence[StatementResult], cases: Sequence[CaseResult], *, least: Level) -> int:

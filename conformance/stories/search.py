@@ -2,67 +2,205 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
+import pkgutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 from hypothesis.errors import Flaky
 from hypothesis.strategies import SearchStrategy
 
+import conformance
 from conformance.checks import SetupFailed, TargetLost, Violation
+from conformance.profiles import Profile
 from conformance.record import current_case
 from conformance.stories.file import Story
 from conformance.stories.step import Step
+from conformance.stories.tell import tell
+from conformance.workshop import Workshop
 
-EXAMPLES = 30
-SHRINK_SECONDS = 60.0  # after which the smallest story so far is taken
+ROUND = 200  # stories between two looks at the clock, where there is no fixed number of them
+BLOCKED_SECONDS = 5.0  # of making a story smaller that judges nothing
+GoneWrong = Violation | SetupFailed | TargetLost
 
 
-def search(stories: SearchStrategy[list[Step]], kind: str, tell: Callable[[Story], None]) -> None:
-    """Tell stories until one goes wrong; the same ones in every run.
+@dataclass(frozen=True)
+class Plan:
+    """How stories are searched in a run.
 
-    The smallest story that goes wrong is noted with the case, and is all that its record holds.
+    Attributes:
+        profile: how many, and how long they may be.
+        seed: that they are drawn from, together with their kind.
+        seconds: that each property may take, where the profile gives no number.
+        database: folder of the stories that went wrong, None for none.
+        told: is called after each story.
+    """
+
+    profile: Profile
+    seed: int
+    seconds: float
+    database: Path | None
+    told: Callable[[], None] = lambda: None
+
+
+@dataclass
+class _Found:
+    """What went wrong first, and the smallest story in which the same goes wrong."""
+
+    steps: list[Step] = field(default_factory=list)
+    first: GoneWrong | None = None
+    at: float = 0.0
+    fatal: bool = False
+
+    def is_same(self, error: GoneWrong) -> bool:
+        """Whether an error is the one that is looked for: while a story shrinks, it must not turn into another."""
+        return self.first is None or _name(self.first) == _name(error)
+
+
+def _name(error: GoneWrong) -> tuple[type[BaseException], str | None]:
+    return type(error), error.statement if isinstance(error, Violation) else None
+
+
+@dataclass(frozen=True)
+class Search:
+    """Tells stories until one goes wrong, and makes that one small.
+
+    The same stories are told in every run of the same suite with the same seed; those that went wrong in an earlier run
+    are told first.
 
     Args:
-        stories: strategy that draws them.
-        kind: who can tell them.
-        tell: tells one.
-
-    Raises:
-        Violation, SetupFailed, TargetLost: what the smallest story ended with.
+        plan: of the run.
+        workshop: of the case.
     """
-    smallest: list[Step] = []
-    first_failure: list[float] = []
 
-    @settings(
-        max_examples=EXAMPLES,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        verbosity=Verbosity.quiet,
-        report_multiple_bugs=False,
-        print_blob=False,
-        suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate, Phase.shrink),
-    )
-    @given(stories)
-    def go(steps: list[Step]) -> None:
-        if first_failure and time.monotonic() - first_failure[0] > SHRINK_SECONDS and steps != smallest:
+    plan: Plan
+    workshop: Workshop
+
+    def __call__(self, kind: str, stories: SearchStrategy[list[Step]]) -> None:
+        """Search.
+
+        The smallest story that goes wrong is noted with the case, and is all that its record holds.
+
+        Args:
+            kind: who can tell them, see :data:`conformance.stories.tell.TELLERS`.
+            stories: strategy that draws them.
+
+        Raises:
+            Violation, SetupFailed, TargetLost: what the smallest story ended with.
+        """
+        _import_everything()
+        found = _Found()
+        if self.plan.profile.stories is not None:
+            self._round(kind, stories, found, self.plan.profile.stories, 0, float("inf"))
             return
-        current_case().restart_record()
-        try:
-            tell(Story(kind, tuple(steps)))
-        except (Violation, SetupFailed, TargetLost):
-            smallest[:] = steps
-            first_failure[:] = first_failure or [time.monotonic()]
-            raise
+        until = time.monotonic() + self.plan.seconds
+        number = 0
+        while number == 0 or time.monotonic() < until:
+            self._round(kind, stories, found, ROUND, number, until)
+            number += 1
 
-    try:
-        go()
-    except (Violation, SetupFailed, TargetLost):
-        current_case().story = Story(kind, tuple(smallest))
-        raise
-    except Flaky as flaky:
-        current_case().story = Story(kind, tuple(smallest))
-        seen = next((str(error) for error in getattr(flaky, "exceptions", ())), str(flaky))
-        raise Violation("a story to go the same way each time that it is told", f"once: {seen}") from flaky
+    def _round(
+        self, kind: str, stories: SearchStrategy[list[Step]], found: _Found, count: int, number: int, until: float
+    ) -> None:
+        @seed(_seed(self.plan.seed, kind, number))
+        @settings(
+            max_examples=count,
+            database=_database(self.plan.database, kind),
+            deadline=None,
+            verbosity=Verbosity.quiet,
+            report_multiple_bugs=False,
+            print_blob=False,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.reuse, Phase.generate, Phase.shrink),
+        )
+        @given(stories)
+        def go(steps: list[Step]) -> None:
+            if not self._is_over(found, steps, until):
+                self._tell(kind, steps, found)
+
+        try:
+            go()
+        except (Violation, SetupFailed, TargetLost):
+            current_case().story = Story(kind, tuple(found.steps))
+            raise
+        except Flaky as flaky:
+            self._once(kind, found, flaky)
+        if found.first is not None:  # the target is gone, so nothing could be told again
+            self._once(kind, found, None)
+
+    def _is_over(self, found: _Found, steps: list[Step], until: float) -> bool:
+        now = time.monotonic()
+        if found.first is None:
+            return now > until
+        patience = BLOCKED_SECONDS if isinstance(found.first, SetupFailed) else self.plan.profile.shrink_seconds
+        return found.fatal or (now - found.at > patience and steps != found.steps)
+
+    def _tell(self, kind: str, steps: list[Step], found: _Found) -> None:
+        case = current_case()
+        case.restart_record()
+        case.stories += 1
+        try:
+            tell(Story(kind, tuple(steps)), self.workshop)
+        except (Violation, SetupFailed, TargetLost) as error:
+            if not found.is_same(error):
+                return
+            if found.first is None:
+                found.at = time.monotonic()
+                found.fatal = not self.workshop.target.is_alive()
+            found.steps, found.first = steps, error
+            raise
+        finally:
+            self.plan.told()
+
+    def _once(self, kind: str, found: _Found, flaky: Flaky | None) -> None:
+        """What a story ended with that could not be told again, or went right then."""
+        current_case().story = Story(kind, tuple(found.steps))
+        error = found.first
+        assert error is not None
+        if found.fatal or not isinstance(error, Violation):
+            raise error from flaky
+        came = f"{error.came} (once: when it was told again, the story went right)"
+        raise Violation(error.expected, came, error.statement) from flaky
+
+
+class _KindDatabase(ExampleDatabase):
+    """A folder of examples in which each kind of story has a part of its own."""
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        super().__init__()
+        self._files = DirectoryBasedExampleDatabase(folder)
+        self._prefix = f"hanami-{kind}:".encode()
+
+    def save(self, key: bytes, value: bytes) -> None:
+        self._files.save(self._prefix + key, value)
+
+    def fetch(self, key: bytes) -> Iterable[bytes]:
+        return self._files.fetch(self._prefix + key)
+
+    def delete(self, key: bytes, value: bytes) -> None:
+        self._files.delete(self._prefix + key, value)
+
+
+def _database(folder: Path | None, kind: str) -> ExampleDatabase | None:
+    return None if folder is None else _KindDatabase(folder, kind)
+
+
+def _seed(base: int, kind: str, number: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"{base}/{kind}/{number}".encode()).digest()[:8], "big")
+
+
+@cache
+def _import_everything() -> None:
+    """Import every module of the suite: Hypothesis draws constants that it finds in the modules that are loaded.
+
+    Else the stories of a run would depend on which cases it has.
+    """
+    for module in pkgutil.walk_packages(conformance.__path__, "conformance."):
+        if "test_" not in module.name and not module.name.endswith(("__main__", "conftest")):
+            importlib.import_module(module.name)

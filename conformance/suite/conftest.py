@@ -8,6 +8,7 @@ import pytest
 
 from conformance.checks import TargetLost, Unsupported
 from conformance.run import RUN
+from conformance.stories.search import Search
 from conformance.target import Account, Target
 from conformance.workshop import Workshop
 
@@ -38,6 +39,12 @@ def workshop(request: pytest.FixtureRequest, target: Target) -> Iterator[Worksho
         run.leftovers += made.leftovers
         if made.leftovers and not target.is_alive():
             raise TargetLost(made.leftovers[0])
+
+
+@pytest.fixture
+def search(request: pytest.FixtureRequest, workshop: Workshop) -> Search:
+    """Tells stories, as many as the profile says."""
+    return Search(request.config.stash[RUN].plan, workshop)
 
 
 @pytest.fixture

@@ -5,16 +5,14 @@ from __future__ import annotations
 import pytest
 
 from conformance.catalogue import statement
-from conformance.stories.drawn import upload_stories
-from conformance.stories.search import search
-from conformance.stories.tell import tell
-from conformance.target import Target
+from conformance.stories.search import Search
+from conformance.strategies.uploads import upload_stories
 
 
 @statement("PROG-2", "PROG-3", "DATA-1", "DATA-3", "DATA-5", "DATA-6", "DATA-7", "DATA-10")
 @statement("FIN-1", "FIN-3", "FIN-5", "DEL-1")
 @pytest.mark.hostile
 @pytest.mark.blames("FIN-2")  # where the content can't be read back, the values are not compared
-def test_any_story_of_uploads_goes_as_the_model_says(target: Target) -> None:
+def test_any_story_of_uploads_goes_as_the_model_says(search: Search) -> None:
     """Whatever clients do with several uploads, the server holds and answers what a model of bytes does."""
-    search(upload_stories(), "upload", lambda story: tell(story, target))
+    search("upload", upload_stories(search.plan.profile.most_steps))

@@ -1,4 +1,4 @@
-"""Strategies: stories drawn by Hypothesis, small ones first."""
+"""Stories of uploads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from conformance.stories.step import Step
 
 SEGMENT = 128 * 1024
-MOST_STEPS = 12
 
 # Where servers differ: around one, and around multiples of 128 KiB.
 EDGES = [1, 2, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT - 1, 2 * SEGMENT, 2 * SEGMENT + 1, 7 * SEGMENT // 2]
@@ -54,6 +53,6 @@ acts = st.one_of(
 
 
 @st.composite
-def upload_stories(draw: st.DrawFn) -> list[Step]:
+def upload_stories(draw: st.DrawFn, most_steps: int) -> list[Step]:
     """Stories of uploads: they begin with one that has a socket, the rest is anything."""
-    return [draw(begins), draw(attaches), *draw(st.lists(acts, max_size=MOST_STEPS))]
+    return [draw(begins), draw(attaches), *draw(st.lists(acts, max_size=most_steps))]
