@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hmac
 import re
-import secrets
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import jwt
+
+from reference_backend.chance import Chance
 
 ALGORITHM = "HS256"
 MAX_TOKEN = 4096  # characters; ours have about 200
@@ -62,18 +62,20 @@ class Users:
     Args:
         users: all users.
         lifetime: how long a token is valid, seconds.
+        chance: where the secret comes from.
 
     Raises:
         ValueError: no user at all, or two of one id.
     """
 
-    def __init__(self, users: Iterable[User], lifetime: float) -> None:
+    def __init__(self, users: Iterable[User], lifetime: float, chance: Chance | None = None) -> None:
         listed = list(users)
         self._users = {user.id: user for user in listed}
         if not listed or len(self._users) != len(listed):
             raise ValueError("there must be at least one user, and each id only once")
-        self._lifetime = lifetime
-        self._secret = secrets.token_bytes(32)
+        self._chance = chance or Chance()
+        self._lifetime = self._chance.lifetime(lifetime)
+        self._secret = self._chance.secret()
 
     def __iter__(self) -> Iterator[User]:
         return iter(self._users.values())
@@ -92,7 +94,7 @@ class Users:
             user: whom it names.
             lifetime: seconds from now; negative for a token that has expired.
         """
-        now = time.time()
+        now = self._chance.now()
         expires = now + (self._lifetime if lifetime is None else lifetime)
         claims = {"sub": user.id, "project": user.project_id, "is_admin": user.is_admin, "iat": now, "exp": expires}
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM)

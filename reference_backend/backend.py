@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from proto import Dialect
 from reference_backend.auth import Users
+from reference_backend.chance import Chance
 from reference_backend.clusters import ClusterStore
 from reference_backend.datasets import DatasetStore
 from reference_backend.settings import Settings
@@ -24,13 +25,14 @@ class Backend:
     templates: TemplateReader
 
     @staticmethod
-    def of(dialect: Dialect, settings: Settings, users: Users) -> Backend:
+    def of(dialect: Dialect, settings: Settings, users: Users, chance: Chance | None = None) -> Backend:
         """A server that has nothing yet."""
+        chance = chance or Chance()
         templates = TemplateReader(
             dialect.template,
             dialect.name_pattern,
             max_bricks=settings.max_bricks,
             hidden_size=settings.hidden_size,
         )
-        clusters = ClusterStore(settings, dialect.modes)
-        return Backend(dialect, settings, users, DatasetStore(settings), clusters, templates)
+        clusters = ClusterStore(settings, dialect.modes, chance)
+        return Backend(dialect, settings, users, DatasetStore(settings, chance), clusters, templates)

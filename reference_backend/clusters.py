@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from reference_backend.auth import User
+from reference_backend.chance import Chance
 from reference_backend.errors import conflict, not_found
 from reference_backend.network import Network
 from reference_backend.settings import Settings
 from reference_backend.templates import Template
-from reference_backend.uploads import new_uuid
 
 BYTES_PER_PARAMETER = 4
 NORMAL_CLOSURE = 1000  # RFC 6455, 7.4.1
@@ -35,13 +35,13 @@ class Cluster:
         busy: held while a thread works on the network, which may outlast the websocket that asked for it.
     """
 
+    uuid: str
     name: str
     owner_id: str
     project_id: str
     mode: str
     template: Template
     network: Network
-    uuid: str = field(default_factory=new_uuid)
     attached: Attached | None = None
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -52,10 +52,12 @@ class ClusterStore:
     Args:
         settings: limits.
         modes: words for the task mode and the direct mode.
+        chance: where uuids come from.
     """
 
-    def __init__(self, settings: Settings, modes: tuple[str, str]) -> None:
+    def __init__(self, settings: Settings, modes: tuple[str, str], chance: Chance | None = None) -> None:
         self._settings = settings
+        self._chance = chance or Chance()
         self._task, self._direct = modes
         self._clusters: dict[str, Cluster] = {}
 
@@ -73,7 +75,7 @@ class ClusterStore:
         parameters = network.parameters + sum(cluster.network.parameters for cluster in clusters)
         if parameters * BYTES_PER_PARAMETER > self._settings.max_storage:
             raise conflict("the clusters of the project would take too much memory: delete one first")
-        cluster = Cluster(name, user.id, user.project_id, self._task, template, network)
+        cluster = Cluster(self._chance.uuid(), name, user.id, user.project_id, self._task, template, network)
         self._clusters[cluster.uuid] = cluster
         return cluster
 

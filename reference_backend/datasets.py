@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference_backend.auth import User
+from reference_backend.chance import Chance
 from reference_backend.content import Content, ContentError
 from reference_backend.errors import RequestError, bad_request, conflict, not_found, too_large
 from reference_backend.idx import parse_mnist
@@ -37,10 +38,15 @@ class DatasetStore:
 
     Every method that takes a user sees only what belongs to the project of that user: the rest does not exist
     (GEN-3), and is refused as what is unknown.
+
+    Args:
+        settings: limits.
+        chance: where uuids come from.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, chance: Chance | None = None) -> None:
         self._settings = settings
+        self._chance = chance or Chance()
         self._uploads: dict[str, Upload] = {}
         self._files: dict[str, TempFile] = {}
         self._datasets: dict[str, Dataset] = {}
@@ -59,10 +65,10 @@ class DatasetStore:
         """
         self._check_limits(user, sizes)
         try:
-            files = tuple(TempFile(user.project_id, size) for size in sizes)
+            files = tuple(TempFile(self._chance.uuid(), user.project_id, size) for size in sizes)
         except MemoryError as error:
             raise conflict("the server has no memory left for files of that size") from error
-        upload = Upload(name, kind, user.id, user.project_id, files)
+        upload = Upload(self._chance.uuid(), name, kind, user.id, user.project_id, files)
         self._uploads[upload.uuid] = upload
         self._files.update((file.uuid, file) for file in files)
         return upload

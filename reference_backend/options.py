@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from proto import DEFAULT_DIALECT, Dialect, dialect_names, load_dialect
 from reference_backend import __version__
 from reference_backend.auth import DEFAULT_USERS, User, Users
+from reference_backend.chance import Chance, chance
 from reference_backend.settings import Settings
 
 USERS_VARIABLE = "HANAMI_REFERENCE_USERS"
@@ -26,6 +27,7 @@ class Options:
     dialect: Dialect
     users: Users
     settings: Settings
+    chance: Chance
     announce: str
     stop_with_stdin: bool
     log_level: str
@@ -39,8 +41,9 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
     names = {field.name for field in fields(Settings)}
     settings = Settings(**{name: value for name, value in vars(arguments).items() if name in names})
     specs = arguments.user or os.environ.get(USERS_VARIABLE, "").split() or DEFAULT_USERS
+    source = chance(arguments.replayable)
     try:
-        users = Users([User.parse(spec) for spec in specs], settings.token_lifetime)
+        users = Users([User.parse(spec) for spec in specs], settings.token_lifetime, source)
     except ValueError as error:
         parser.error(f"{'--user' if arguments.user else USERS_VARIABLE}: {error}")
     return Options(
@@ -49,6 +52,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
         dialect=dialect,
         users=users,
         settings=settings,
+        chance=source,
         announce=arguments.announce,
         stop_with_stdin=arguments.stop_with_stdin,
         log_level=arguments.log_level,
@@ -83,6 +87,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="form of the one line on standard output that tells where it listens (default: %(default)s)",
     )
     parser.add_argument("--stop-with-stdin", action="store_true", help="stop when standard input closes (default: no)")
+    parser.add_argument(
+        "--replayable",
+        type=_number(0, 2**63),
+        metavar="SEED",
+        help="give uuids and tokens that follow from this seed, the same in every run, so that recorded requests can be"
+        " sent again: for measurements only, since such tokens protect nothing and do not expire (default: no)",
+    )
     parser.add_argument(
         "--log-level",
         choices=LOG_LEVELS,

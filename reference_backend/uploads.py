@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import uuid as uuids
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reference_backend.intervals import Intervals
-
-
-def new_uuid() -> str:
-    """A lower-case v4 uuid."""
-    return str(uuids.uuid4())
 
 
 class Kind(Enum):
@@ -28,16 +22,16 @@ class TempFile:
     """A file while it is uploaded: storage of the announced size, and which bytes of it have arrived (INIT-3).
 
     Args:
+        uuid: what a websocket attaches to.
         project_id: whose it is.
         size: announced size, bytes.
 
     Attributes:
-        uuid: what a websocket attaches to.
         refusal: why nothing may be written now, None when writing is allowed.
     """
 
-    def __init__(self, project_id: str, size: int) -> None:
-        self.uuid = new_uuid()
+    def __init__(self, uuid: str, project_id: str, size: int) -> None:
+        self.uuid = uuid
         self.project_id = project_id
         self.size = size
         self.refusal: str | None = None
@@ -96,12 +90,12 @@ class Upload:
         deleted: whether it was deleted, perhaps under a finalize at work.
     """
 
+    uuid: str
     name: str
     kind: Kind
     owner_id: str
     project_id: str
     files: tuple[TempFile, ...]
-    uuid: str = field(default_factory=new_uuid)
     converting: bool = False
     deleted: bool = False
 

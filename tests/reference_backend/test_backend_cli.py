@@ -23,7 +23,7 @@ def test_help_explains_every_option_and_its_default(capsys: pytest.CaptureFixtur
         main(["--help"])
     text = capsys.readouterr().out
     options = [line.split()[0] for line in text.splitlines() if line.startswith("  --")]
-    assert len(options) == 19
+    assert len(options) == 20
     assert text.count("(default") == len(options) - 1  # all but --version
 
 
@@ -45,6 +45,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ["--user", "a:secret:c", "--user", "a:secret:c"],
         ["--max-body", "0"],
         ["--seed", "-1"],
+        ["--replayable", "x"],
         ["--token-lifetime", "nan"],
         ["--attach-timeout", "0"],
         ["--nonsense"],
@@ -112,3 +113,23 @@ def test_the_text_line() -> None:
         process.stdin.close()
         assert process.stdout.read() == ""
         assert process.wait(DEADLINE) == 0
+
+
+def test_replayable_servers_give_the_same_uuids_and_tokens(tmp_path: Path) -> None:
+    def given(*options: str) -> tuple[object, ...]:
+        with running(tmp_path, *options) as server, Peer(server) as peer:
+            upload = peer.begin_csv(5)
+            token = peer.ok("token.create", id="alice", password="alice-password")["token"]
+            return upload["uuid"], upload["uuid_input_file"], peer.cluster(), token, server.announced["expired_tokens"]
+
+    first, again, other = (given("--replayable", seed) for seed in ("1", "1", "2"))
+    assert first == again
+    assert not set(map(str, first)) & set(map(str, other))
+    assert given() != given()
+
+
+def test_a_replayable_server_still_tells_tokens_that_expired(tmp_path: Path) -> None:
+    with running(tmp_path, "--replayable", "1", "--token-lifetime", "1") as server, Peer(server) as peer:
+        assert peer.status("dataset.list") == 200
+        peer.http.headers["X-Auth-Token"] = server.announced["expired_tokens"]["alice"]
+        assert peer.status("dataset.list") == 401
