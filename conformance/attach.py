@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from conformance.checks import check
+from conformance.checks import Violation, check
 from conformance.clients.message import Ending, Message
 from conformance.clients.websocket import WebSocket
-from conformance.target import Account
+from conformance.target import Account, Target
 
 FILE_UPLOAD = "file_upload"
 CLUSTER = "cluster"
@@ -60,3 +60,30 @@ def attach(account: Account, uuid: str, target: str) -> WebSocket:
         websocket.finish()
         raise
     return websocket
+
+
+def expect_refusal(target: Target, first: str, why: str, statement: str | None = None) -> Message | Ending:
+    """Send a first message, over a socket of its own, that must be refused.
+
+    Args:
+        target: the server.
+        first: the message.
+        why: it must be refused, for the report.
+        statement: id of the statement that is broken otherwise, None for the one that the test names first.
+
+    Raises:
+        Violation: it was accepted, or not answered in bounded time.
+    """
+    websocket = target.websocket()
+    websocket.open()
+    try:
+        websocket.send_text(first)
+        answer = websocket.receive_or_end("an answer to the first message, or a close")
+    except Violation as violation:
+        violation.statement = violation.statement or statement
+        raise
+    finally:
+        websocket.finish()
+    wanted = f"a refusal (success false, or a close): {why}"
+    check(refused(answer), expected=wanted, came=answer, statement=statement)
+    return answer

@@ -45,6 +45,17 @@ def blaming(statement: str) -> Iterator[None]:
         raise Violation("the server to go on as before", str(failure), statement) from failure
 
 
+@contextlib.contextmanager
+def suspecting(statement: str) -> Iterator[None]:
+    """What fails in here, and blames no statement itself, breaks this one."""
+    try:
+        yield
+        current_case().judged[statement] += 1
+    except Violation as violation:
+        violation.statement = violation.statement or statement
+        raise
+
+
 class SetupFailed(Exception):  # noqa: N818 - names what happened, like its siblings
     """A step before the one under test failed, so nothing was judged."""
 

@@ -17,6 +17,7 @@ class Profile:
         title: one line for people.
         stories: of each property, None for as many as the time allows.
         most_steps: of a story.
+        largest_file: of a story, bytes, about.
         first_case_only: whether each test runs for the first of its parameters alone.
         random: whether the stories differ from run to run; the seed is told.
         shrink_seconds: after which the smallest story so far is taken.
@@ -26,16 +27,40 @@ class Profile:
     title: str
     stories: int | None
     most_steps: int
+    largest_file: int
     first_case_only: bool
     random: bool
     shrink_seconds: float
 
 
-PROFILES: Mapping[str, Profile] = {
-    profile.name: profile
-    for profile in (
-        Profile("smoke", "one case of each test, few stories", 4, 8, True, False, 10.0),
-        Profile("gate", "every case, the same stories in every run", 40, 12, False, False, 60.0),
-        Profile("deep", "every case, other stories in every run, for as long as asked", None, 40, False, True, 300.0),
-    )
-}
+SMOKE = Profile(
+    name="smoke",
+    title="one case of each test, few stories",
+    stories=4,
+    most_steps=8,
+    largest_file=300_000,
+    first_case_only=True,
+    random=False,
+    shrink_seconds=10.0,
+)
+GATE = Profile(
+    name="gate",
+    title="every case, the same stories in every run",
+    stories=80,
+    most_steps=16,
+    largest_file=1_100_000,
+    first_case_only=False,
+    random=False,
+    shrink_seconds=60.0,
+)
+DEEP = Profile(
+    name="deep",
+    title="every case, other stories in every run, for as long as asked",
+    stories=None,
+    most_steps=40,
+    largest_file=4_000_000,
+    first_case_only=False,
+    random=True,
+    shrink_seconds=300.0,
+)
+PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in (SMOKE, GATE, DEEP)}

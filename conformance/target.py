@@ -164,7 +164,7 @@ class Target:
 
     def raw(self) -> RawConnection:
         """A bare TCP connection, open."""
-        return RawConnection(self.url, self.patience.setting, self._ssl)
+        return RawConnection(self.url, self.patience.setting, self.budget, self._ssl)
 
     def call(
         self,

@@ -260,6 +260,14 @@ class BrickSocket:
             Violation: an output of a brick came as answer (statement DIO-5).
         """
         self.post_parts(parts, ProcessType.TRAIN)
+        self.trained()
+
+    def trained(self) -> None:
+        """Read the answer to a last TRAIN message.
+
+        Raises:
+            Violation: an output of a brick came as answer (statement DIO-5).
+        """
         message = self._habitual("end of the training cycle", TRAINING)
         if message is None:
             return

@@ -9,24 +9,26 @@ from conformance.checks import Unsupported
 
 @dataclass
 class Budget:
-    """Counts the websockets that are open at the same time.
+    """Counts the connections that are held open at the same time: websockets, and bare ones.
+
+    A REST call opens one for as long as it takes, one at a time, on top of these.
 
     Attributes:
-        limit: most websockets at the same time, the ``--max-connections`` option.
+        limit: most connections at the same time, the ``--max-connections`` option.
     """
 
     limit: int
     _open: int = field(default=0, init=False)
 
     def need(self, connections: int) -> None:
-        """Say how many websockets a test holds at the same time.
+        """Say how many connections a test holds at the same time.
 
         Raises:
             Unsupported: the budget is smaller.
         """
         if connections > self.limit:
             raise Unsupported(
-                f"needs {connections} websockets at the same time, the budget is {self.limit} (--max-connections)"
+                f"needs {connections} connections at the same time, the budget is {self.limit} (--max-connections)"
             )
 
     def take(self) -> None:
@@ -36,7 +38,7 @@ class Budget:
             RuntimeError: the budget is used up; a fault of the suite, the target never sees it.
         """
         if self._open >= self.limit:
-            raise RuntimeError(f"more than {self.limit} websockets at the same time")
+            raise RuntimeError(f"more than {self.limit} connections at the same time")
         self._open += 1
 
     def give_back(self) -> None:

@@ -17,7 +17,7 @@ from hypothesis.errors import Flaky
 from hypothesis.strategies import SearchStrategy
 
 import conformance
-from conformance.checks import SetupFailed, TargetLost, Violation
+from conformance.checks import SetupFailed, TargetLost, Unsupported, Violation
 from conformance.profiles import Profile
 from conformance.record import current_case
 from conformance.stories.file import Story
@@ -57,6 +57,8 @@ class _Found:
     first: GoneWrong | None = None
     at: float = 0.0
     fatal: bool = False
+    told: int = 0
+    unsupported: list[Unsupported] = field(default_factory=list)
 
     def is_same(self, error: GoneWrong) -> bool:
         """Whether an error is the one that is looked for: while a story shrinks, it must not turn into another."""
@@ -93,17 +95,19 @@ class Search:
 
         Raises:
             Violation, SetupFailed, TargetLost: what the smallest story ended with.
+            Unsupported: no story could be told.
         """
         _import_everything()
         found = _Found()
-        if self.plan.profile.stories is not None:
-            self._round(kind, stories, found, self.plan.profile.stories, 0, float("inf"))
-            return
-        until = time.monotonic() + self.plan.seconds
-        number = 0
-        while number == 0 or time.monotonic() < until:
+        count = self.plan.profile.stories
+        until = time.monotonic() + self.plan.seconds if count is None else float("inf")
+        self._round(kind, stories, found, count or ROUND, 0, until)
+        number = 1
+        while count is None and time.monotonic() < until:
             self._round(kind, stories, found, ROUND, number, until)
             number += 1
+        if found.told == len(found.unsupported):
+            raise found.unsupported[0]
 
     def _round(
         self, kind: str, stories: SearchStrategy[list[Step]], found: _Found, count: int, number: int, until: float
@@ -145,8 +149,11 @@ class Search:
         case = current_case()
         case.restart_record()
         case.stories += 1
+        found.told += 1
         try:
             tell(Story(kind, tuple(steps)), self.workshop)
+        except Unsupported as unsupported:
+            found.unsupported.append(unsupported)
         except (Violation, SetupFailed, TargetLost) as error:
             if not found.is_same(error):
                 return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +28,7 @@ class Step:
     def number(self, name: str) -> int:
         """A number that is not negative."""
         value = self.with_.get(name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        if not isinstance(value, int) or not _is_number(value):
             raise StoryError(f"step {self.do!r}: {name} must be a whole number from 0, it is {value!r}")
         return value
 
@@ -46,9 +46,22 @@ class Step:
         except binascii.Error as error:
             raise StoryError(f"step {self.do!r}: {name} must be base64") from error
 
-    def triples(self, name: str) -> Sequence[tuple[int, int, int]]:
-        """A list of three numbers each."""
+    def numbers(self, name: str) -> list[int]:
+        """A list of numbers that are not negative."""
         value = self.with_.get(name)
-        if not isinstance(value, list) or not all(isinstance(entry, list) and len(entry) == 3 for entry in value):
-            raise StoryError(f"step {self.do!r}: {name} must be a list of three numbers each")
-        return [(int(first), int(second), int(third)) for first, second, third in value]
+        if not isinstance(value, list) or not all(_is_number(entry) for entry in value):
+            raise StoryError(f"step {self.do!r}: {name} must be a list of whole numbers from 0")
+        return value
+
+    def tuples(self, name: str, length: int) -> list[tuple[int, ...]]:
+        """A list of lists of numbers, each of the same length."""
+        value = self.with_.get(name)
+        if not isinstance(value, list) or not all(
+            isinstance(entry, list) and len(entry) == length and all(map(_is_number, entry)) for entry in value
+        ):
+            raise StoryError(f"step {self.do!r}: {name} must be a list of {length} whole numbers from 0 each")
+        return [tuple(entry) for entry in value]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

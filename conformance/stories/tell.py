@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from conformance.stories.direct import DirectTeller
 from conformance.stories.file import Story
 from conformance.stories.step import Step, StoryError
 from conformance.stories.upload import UploadTeller
@@ -27,6 +28,7 @@ class Teller(Protocol):
 
 TELLERS: Mapping[str, Callable[[Workshop, Sequence[Account]], Teller]] = {
     "upload": UploadTeller,
+    "direct": DirectTeller,
 }
 
 

@@ -1,4 +1,4 @@
-"""Stories of uploads: several at once, chunks in any order, lost sockets, early and late finalizes."""
+"""Stories of uploads: several at once, chunks in any order, lost sockets, early and late finalizes, intruders."""
 
 from __future__ import annotations
 
@@ -6,79 +6,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from conformance.checks import Dropped, blaming, check
+from conformance.checks import Dropped, blaming, check, suspecting
 from conformance.clients.file_socket import FileSocket, describe
-from conformance.models.dataset import DatasetModel, csv_table, idx_images, idx_labels
 from conformance.readback import check_dataset
-from conformance.resources import Upload
+from conformance.stories.intruder import FOREIGN, finalize_wrongly, haunt, intrude
+from conformance.stories.nuisance import FEWEST_CONNECTIONS, NUISANCES, Nuisance
 from conformance.stories.step import Step, StoryError
+from conformance.stories.uploading import (
+    SEGMENT,
+    ToldSocket,
+    ToldUpload,
+    missing_spans,
+    mnist_files,
+    table_file,
+)
 from conformance.target import Account
 from conformance.text import plural
 from conformance.workshop import Workshop
+from proto.codec import Chunk, SchemaError
 
-IMAGES_HEADER = 16
-LABELS_HEADER = 8
-CLASSES = 10
 MOST_UPLOADS = 3
-ACTS = frozenset(
-    ("begin", "attach", "write", "pipeline", "fill", "garbage", "close", "drop", "poll", "finalize", "delete")
-)
+MOST_CHUNKS = 100  # that fill a file
+ORDERS = ("ascending", "descending", "shuffled")
+ON_A_SOCKET = ("write", "fragments", "pipeline", "fill", "garbage", "close", "drop")
+ON_AN_UPLOAD = ("poll", "finalize", "misfinalize", "delete", "foreign", "haunt")
+OTHER = ("begin", "attach", "interleave", "nuisance")
+ACTS = frozenset((*ON_A_SOCKET, *ON_AN_UPLOAD, *OTHER))
 
-
-@dataclass
-class ToldUpload:
-    """An upload of a story.
-
-    Attributes:
-        upload: on the target, with the models of its files.
-        right: role to the bytes that make a valid file.
-        state: ``open``, ``finalized`` or ``deleted``.
-    """
-
-    upload: Upload
-    right: dict[str, bytes]
-    state: str = "open"
-
-    def data(self, role: str, position: int, length: int, variant: int) -> bytes:
-        """Bytes for a chunk: right ones, or others that make a valid file as well.
-
-        Args:
-            role: of the file.
-            position: where they belong.
-            length: how many; beyond the end of the file zeros follow.
-            variant: 0 for the right bytes, another number for others in place of pixels and labels.
-        """
-        whole = self.right[role]
-        part = bytearray(whole[position : position + length].ljust(length, b"\0"))
-        if variant and self.upload.kind == "mnist":
-            header = IMAGES_HEADER if role == "input" else LABELS_HEADER
-            modulus = 256 if role == "input" else CLASSES
-            for index in range(max(0, header - position), min(length, max(0, len(whole) - position))):
-                part[index] = (part[index] + variant) % modulus
-        return bytes(part)
-
-    def model(self) -> DatasetModel:
-        """The dataset that the acknowledged bytes make."""
-        contents = {role: file.model.content.tobytes() for role, file in self.upload.files.items()}
-        if self.upload.kind == "csv":
-            lines = contents["input"].decode().splitlines()
-            rows = np.array([[float(cell) for cell in line.split(",")] for line in lines[1:]], dtype=np.float32)
-            return DatasetModel.of_table(lines[0].split(","), rows)
-        count = len(contents["label"]) - LABELS_HEADER
-        pixels = np.frombuffer(contents["input"], dtype=np.uint8, offset=IMAGES_HEADER)
-        labels = np.frombuffer(contents["label"], dtype=np.uint8, offset=LABELS_HEADER)
-        return DatasetModel.of_images(pixels.reshape(count, 1, -1), labels)
-
-
-@dataclass
-class ToldSocket:
-    """A socket of a story: the upload and the file that it is attached to."""
-
-    socket: FileSocket
-    of: ToldUpload
-    role: str
+Span = tuple[int, int, int]  # position, length, variant
 
 
 @dataclass
@@ -95,142 +51,230 @@ class UploadTeller:
     uploads: list[ToldUpload] = field(default_factory=list)
     sockets: list[ToldSocket] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.nuisance = Nuisance(self.workshop.target)
+
     def tell(self, steps: Sequence[Step]) -> None:
-        """Act a story out, and bring it to an end: what is open is completed, finalized and read back.
+        """See :class:`conformance.stories.tell.Teller`; what is open at the end is completed and read back."""
+        try:
+            for step in steps:
+                with self.nuisance.watched():
+                    self._act(step)
+            with self.nuisance.watched():
+                for told in self.uploads:
+                    self._end(told)
+        finally:
+            self.nuisance.end()
 
-        A step that has nothing to act on is passed over, so that any part of a story is a story.
+    def _act(self, step: Step) -> None:
+        if step.do not in ACTS:
+            raise StoryError(f"step {step.do!r}: no such step, choose one of {', '.join(sorted(ACTS))}")
+        act = getattr(self, f"_{step.do}")
+        if step.do in OTHER:
+            act(step)
+            return
+        of = self.sockets if step.do in ON_A_SOCKET else self.uploads
+        number = step.number("socket" if step.do in ON_A_SOCKET else "upload")
+        if of:
+            act(of[number % len(of)], step)
 
-        Raises:
-            Violation: the target did something else than the model.
-        """
-        for step in steps:
-            if step.do not in ACTS:
-                raise StoryError(f"step {step.do!r}: no such step, choose one of {', '.join(sorted(ACTS))}")
-            getattr(self, f"_{step.do}")(step)
-        for told in self.uploads:
-            self._end(told)
+    # Uploads and sockets
 
     def _begin(self, step: Step) -> None:
         if len(self.uploads) >= MOST_UPLOADS:
             return
         account = self.accounts[step.number("user") % len(self.accounts)]
         if step.text("kind") == "csv":
-            values = np.random.default_rng(step.number("size")).normal(size=(1 + step.number("size") % 20, 2))
-            right = {"input": csv_table(("first", "second"), values.astype(np.float32))}
+            right = table_file(step.number("size"))
             upload = self.workshop.csv(len(right["input"]), account)
         else:
-            right = mnist_files(step.number("size"), step.number("count"))
+            right = mnist_files(step.number("size"), max(1, step.number("count")))
             upload = self.workshop.mnist(len(right["input"]), len(right["label"]), account)
         self.uploads.append(ToldUpload(upload, right))
 
     def _attach(self, step: Step) -> None:
         files = [(told, role) for told in self.uploads if told.state == "open" for role in told.upload.files]
-        if not files:
-            return
-        told, role = files[step.number("file") % len(files)]
-        self._make_room(told, role)
-        self.sockets.append(ToldSocket(told.upload.attach_again(role), told, role))
+        if files:
+            self._socket_for(*files[step.number("file") % len(files)])
 
-    def _make_room(self, of: ToldUpload, role: str) -> None:
-        """Close sockets for one more: within the budget, and one for each file, since more are left open (ATT-8)."""
+    def _socket_for(self, of: ToldUpload, role: str) -> ToldSocket:
+        """A new socket for a file; an earlier one of the same file goes first, since more are left open (ATT-8)."""
         for told in [told for told in self.sockets if told.of is of and told.role == role]:
-            told.socket.finish()
-            self._forget(told)
-        while len(self.sockets) >= self.workshop.target.budget.limit:
-            self.sockets.pop(0).socket.finish()
+            self._close(told)
+        self._make_room()
+        with suspecting("DATA-7" if role in of.lost else "ATT-2"):
+            made = ToldSocket(of.upload.attach_again(role), of, role)
+        self.sockets.append(made)
+        return made
 
-    def _socket(self, step: Step) -> ToldSocket | None:
-        return self.sockets[step.number("socket") % len(self.sockets)] if self.sockets else None
+    def _make_room(self) -> None:
+        """Close sockets for one more within the budget."""
+        limit = self.workshop.target.budget.limit - self.nuisance.connections
+        while len(self.sockets) >= max(1, limit):
+            self._close(self.sockets[0])
 
-    def _write(self, step: Step) -> None:
-        told = self._socket(step)
-        if told is not None:
-            self._chunks(told, [(step.number("position"), step.number("length"), step.number("variant"))])
+    def _close(self, told: ToldSocket, step: Step | None = None) -> None:  # noqa: ARG002 - a step as any other
+        surplus = told.socket.finish()
+        self._forget(told)
+        check(not surplus, expected="one answer to each message", came=f"{len(surplus)} more", statement="DATA-1")
 
-    def _pipeline(self, step: Step) -> None:
-        told = self._socket(step)
-        if told is not None:
-            self._chunks(told, [(first, second, third) for first, second, third in step.triples("chunks")])
+    def _drop(self, told: ToldSocket, step: Step) -> None:  # noqa: ARG002
+        told.socket.websocket.drop()
+        self._forget(told)
+        told.of.happened.add("DATA-7")
 
-    def _fill(self, step: Step) -> None:
-        told = self._socket(step)
-        if told is None:
+    def _forget(self, told: ToldSocket) -> None:
+        told.of.lost.add(told.role)
+        self.sockets = [other for other in self.sockets if other is not told]
+
+    def _nuisance(self, step: Step) -> None:
+        how = step.text("how")
+        if how not in NUISANCES:
+            raise StoryError(f"step 'nuisance': how must be one of {', '.join(NUISANCES)}")
+        if self.workshop.target.budget.limit < FEWEST_CONNECTIONS:
             return
-        gaps = missing_spans(told.socket.model.known, max(step.number("chunk"), told.socket.model.size // 40 + 1))
-        if step.text("order") == "descending":
-            gaps.reverse()
-        elif step.text("order") == "shuffled":
-            gaps = [gaps[index] for index in np.random.default_rng(7).permutation(len(gaps))]
-        for begin, end in gaps:
+        self.nuisance.end()
+        self._make_room()
+        self.nuisance.begin(how)
+        for told in self.uploads:
+            told.happened.add("GEN-4")
+
+    # Chunks
+
+    def _write(self, told: ToldSocket, step: Step) -> None:
+        self._chunks(told, [(step.number("position"), step.number("length"), step.number("variant"))])
+
+    def _pipeline(self, told: ToldSocket, step: Step) -> None:
+        chunks = [(first, second, third) for first, second, third in step.tuples("chunks", 3)]
+        if len(chunks) > 1:
+            told.of.happened.add("DATA-10")
+        self._chunks(told, chunks, "DATA-10")
+
+    def _fill(self, told: ToldSocket, step: Step) -> None:
+        for begin, end in self._gaps(told.socket, step):
             self._chunks(told, [(begin, end - begin, step.number("variant"))])
 
-    def _chunks(self, told: ToldSocket, chunks: Sequence[tuple[int, int, int]]) -> None:
+    def _gaps(self, socket: FileSocket, step: Step) -> list[tuple[int, int]]:
+        order = step.text("order")
+        if order not in ORDERS:
+            raise StoryError(f"step {step.do!r}: order must be one of {', '.join(ORDERS)}")
+        least = socket.model.size // MOST_CHUNKS + 1
+        gaps = missing_spans(socket.model.known, max(step.number("chunk"), least))
+        if order == "descending":
+            gaps.reverse()
+        elif order == "shuffled":
+            gaps = [gaps[index] for index in np.random.default_rng(7).permutation(len(gaps))]
+        return gaps
+
+    def _interleave(self, step: Step) -> None:
+        """Fill the files of all sockets by turns, a chunk on each before any answer is read."""
+        gaps = [(told, self._gaps(told.socket, step)) for told in self.sockets if told.of.state == "open"]
+        several = len({id(told.of) for told, _ in gaps}) > 1
+        statement = "DATA-9" if several else "DATA-8"
+        if len(gaps) > 1:
+            for told, _ in gaps:
+                told.of.happened.add(statement)
+        for turn in range(max((len(spans) for _, spans in gaps), default=0)):
+            sent = [(told, *spans[turn]) for told, spans in gaps if turn < len(spans)]
+            for told, begin, end in sent:
+                told.socket.post(begin, told.of.data(told.role, begin, end - begin, 0))
+            for told, begin, end in sent:
+                self._answer(told, begin, told.of.data(told.role, begin, end - begin, 0), statement)
+
+    def _fragments(self, told: ToldSocket, step: Step) -> None:
+        """Send a chunk in several frames, with pings between them where the step says so."""
+        if told.of.state != "open":
+            return
+        position, length = step.number("position"), step.number("length")
+        data = told.of.data(told.role, position, length, step.number("variant"))
+        size = len(self.workshop.target.dialect.codec.encode_chunk(position, data))
+        cuts = sorted(cut % (size + 1) for cut in step.numbers("cuts"))
+        told.of.happened.add("DATA-11")
+        with suspecting("DATA-11"):
+            told.socket.post_fragments(position, data, cuts, ping_between=bool(step.number("ping") % 2))
+        self._answer(told, position, data, "DATA-11")
+
+    def _chunks(self, told: ToldSocket, chunks: Sequence[Span], statement: str = "DATA-1") -> None:
         """Send chunks one behind the other, then read all answers, and compare each with the model."""
-        socket = told.socket
         sent = [(position, told.of.data(told.role, position, length, variant)) for position, length, variant in chunks]
         try:
             for position, data in sent:
-                socket.post(position, data)
+                told.socket.post(position, data)
             for position, data in sent:
-                self._answer(told, position, data)
+                self._answer(told, position, data, statement)
         except Dropped:
             # The server may close the sockets of an upload that is over; it must not close others.
             if told.of.state == "open":
                 raise
             self._forget(told)
 
-    def _answer(self, told: ToldSocket, position: int, data: bytes) -> None:
-        fits = told.socket.model.fits(position, data)
-        with blaming("DATA-1" if fits else "DATA-5"):
+    def _answer(self, told: ToldSocket, position: int, data: bytes, statement: str) -> None:
+        """Read the answer to a chunk.
+
+        Args:
+            told: where it was sent.
+            position: of the chunk.
+            data: of the chunk.
+            statement: that a missing answer breaks.
+        """
+        model, state = told.socket.model, told.of.state
+        fits = model.fits(position, data)
+        with blaming(statement if fits else "DATA-5"):
             acknowledgement = told.socket.acknowledgement()
-        where = f"{plural(len(data), 'byte')} at {position} of {told.socket.model.size}"
-        if told.of.state != "open":
-            if data:
-                came = describe(acknowledgement)
-                wanted = f"success = false to {where}: the upload is {told.of.state}"
-                check(not acknowledgement.success, expected=wanted, came=came, statement="DEL-1")
-            return
+        where = f"{plural(len(data), 'byte')} at {position} of {model.size}"
+        came = describe(acknowledgement)
         if not data:
             return  # what becomes of empty data is left open
-        wanted = f"success = {str(fits).lower()} to {where}"
-        statement = "DATA-3" if fits else "DATA-5"
-        check(acknowledgement.success == fits, expected=wanted, came=describe(acknowledgement), statement=statement)
-        told.socket.model.write(position, data)
-
-    def _garbage(self, step: Step) -> None:
-        told = self._socket(step)
-        if told is None or told.of.state != "open":
+        if state != "open":
+            wanted = f"success = false to {where}: the upload is {state}"
+            over = "FIN-7" if state == "finalized" else "DEL-1"
+            check(not acknowledgement.success, expected=wanted, came=came, statement=over)
             return
-        told.socket.post_bytes(step.data("bytes"), "bytes that are no FileUpload_Message")
+        wanted = f"success = {str(fits).lower()} to {where}"
+        refused = (statement if statement != "DATA-1" else "DATA-3") if fits else "DATA-5"
+        check(acknowledgement.success == fits, expected=wanted, came=came, statement=refused)
+        if fits:
+            told.of.note_chunk(told.role, position, data)
+            if any(other is not told.of and other.state == "open" for other in self.uploads):
+                told.of.happened.add("DATA-9")
+        else:
+            told.of.happened.add("DATA-5")
+        model.write(position, data)
+
+    def _garbage(self, told: ToldSocket, step: Step) -> None:
+        """Send bytes that are no FileUpload_Message, or that only some would take for one."""
+        if told.of.state != "open":
+            return
+        payload, codec = step.data("bytes"), self.workshop.target.dialect.codec
+        try:
+            chunk = codec.decode_chunk(payload)
+        except SchemaError:
+            chunk = None
+        told.socket.post_bytes(payload, "bytes that are no FileUpload_Message")
         with blaming("DATA-6"):
             acknowledgement = told.socket.acknowledgement()
+        told.of.happened.add("DATA-6")
+        if chunk is not None and acknowledgement.success:
+            self._taken_for_a_chunk(told, chunk)
+        if chunk is not None:
+            return
         wanted = "success = false to bytes that are no FileUpload_Message"
         check(not acknowledgement.success, expected=wanted, came=describe(acknowledgement), statement="DATA-6")
 
-    def _close(self, step: Step) -> None:
-        told = self._socket(step)
-        if told is None:
+    def _taken_for_a_chunk(self, told: ToldSocket, chunk: Chunk) -> None:
+        """Bytes that protobuf reads as a chunk were taken for one: then it must count, and the right bytes follow."""
+        if not chunk.data:
             return
-        surplus = told.socket.finish()
-        self._forget(told)
-        check(not surplus, expected="one answer to each message", came=f"{len(surplus)} more", statement="DATA-1")
+        model = told.socket.model
+        wanted = "success = false to a chunk that ends beyond the announced size"
+        check(model.fits(chunk.position, chunk.data), expected=wanted, came="success = true", statement="DATA-5")
+        model.write(chunk.position, chunk.data)
+        self._chunks(told, [(chunk.position, len(chunk.data), 0)])
 
-    def _drop(self, step: Step) -> None:
-        told = self._socket(step)
-        if told is not None:
-            told.socket.websocket.drop()
-            self._forget(told)
+    # Progress, finalize, delete
 
-    def _forget(self, told: ToldSocket) -> None:
-        told.socket.websocket.drop()
-        self.sockets = [other for other in self.sockets if other is not told]
-
-    def _upload(self, step: Step) -> ToldUpload | None:
-        return self.uploads[step.number("upload") % len(self.uploads)] if self.uploads else None
-
-    def _poll(self, step: Step) -> None:
-        told = self._upload(step)
-        if told is not None and told.state == "open":
+    def _poll(self, told: ToldUpload, step: Step) -> None:  # noqa: ARG002
+        if told.state == "open":
             self._check_progress(told)
 
     def _check_progress(self, told: ToldUpload) -> None:
@@ -240,32 +284,51 @@ class UploadTeller:
         statement = "PROG-2" if missing else "PROG-3"
         check(came == (not missing), expected=wanted, came=f"complete = {str(came).lower()}", statement=statement)
 
-    def _finalize(self, step: Step) -> None:
-        told = self._upload(step)
-        if told is not None:
-            self._put(told)
+    def _finalize(self, told: ToldUpload, step: Step) -> None:  # noqa: ARG002
+        self._put(told)
 
     def _put(self, told: ToldUpload) -> None:
+        complete = told.upload.complete
         answer = told.upload.finalize()
-        if told.state == "open" and told.upload.complete:
-            check(answer.status == 200, expected="200 to the PUT of a complete upload", came=answer, statement="FIN-1")
-            told.state = "finalized"
-            check_dataset(told.upload, told.model())
+        if told.state == "open" and complete:
+            if any(socket.of is told for socket in self.sockets):
+                told.happened.add("FIN-7")
+            with told.suspected():
+                wanted = "200 to the PUT of a complete upload"
+                check(answer.status == 200, expected=wanted, came=answer, statement="FIN-1")
+            told.state = "finalized"  # what it holds is read back at the end, once
             return
-        statement = "FIN-3" if told.state == "open" else "FIN-5" if told.state == "finalized" else "DEL-1"
+        statement = {"open": "FIN-3", "finalized": "FIN-5"}.get(told.state, "DEL-1")
         state = told.state if told.state != "open" else "not complete"
-        check(
-            answer.refused, expected=f"a 4xx to the PUT of an upload that is {state}", came=answer, statement=statement
-        )
+        wanted = f"a 4xx to the PUT of an upload that is {state}"
+        check(answer.refused, expected=wanted, came=answer, statement=statement)
+        if told.state == "open":
+            told.happened.add("FIN-3")
 
-    def _delete(self, step: Step) -> None:
-        told = self._upload(step)
-        if told is None:
-            return
+    def _misfinalize(self, told: ToldUpload, step: Step) -> None:
+        others = [other.upload for other in self.uploads if other is not told]
+        finalize_wrongly(told, others, step.number("field"), step.number("wrong"))
+
+    def _delete(self, told: ToldUpload, step: Step) -> None:  # noqa: ARG002
         answer = told.upload.delete()
         wanted = 404 if told.state == "deleted" else 200
         check(answer.status == wanted, expected=f"{wanted} to the DELETE", came=answer, statement="DEL-1")
         told.state = "deleted"
+
+    def _foreign(self, told: ToldUpload, step: Step) -> None:
+        others = [account for account in self.accounts if account is not told.upload.account]
+        if others:
+            what = FOREIGN[step.number("what") % len(FOREIGN)]
+            if what == "attach":
+                self._make_room()
+            intrude(told, others[0], what)
+
+    def _haunt(self, told: ToldUpload, step: Step) -> None:
+        if told.state == "open":
+            return
+        roles = list(told.upload.files)
+        self._make_room()
+        haunt(told, roles[step.number("file") % len(roles)])
 
     def _end(self, told: ToldUpload) -> None:
         """Complete what is open, then finalize it and read it back: nothing acknowledged may be lost."""
@@ -274,43 +337,15 @@ class UploadTeller:
             for role, file in told.upload.files.items():
                 if file.model.complete:
                     continue
-                self._make_room(told, role)
-                last = ToldSocket(told.upload.attach_again(role), told, role)
-                self.sockets.append(last)
-                for begin, end in missing_spans(file.model.known, max(1, file.model.size)):
-                    self._chunks(last, [(begin, end - begin, 0)])
+                socket = self._socket_for(told, role)
+                for begin, end in missing_spans(file.model.known, SEGMENT):
+                    self._chunks(socket, [(begin, end - begin, 0)])
             self._check_progress(told)
             self._put(told)
         if told.state == "finalized":
             self._put(told)
-            check_dataset(told.upload, told.model())
+            with told.suspected():
+                check_dataset(told.upload, told.model())
         else:
             answer = told.upload.progress_answer()
             check(answer.status == 404, expected="404 to progress of what was deleted", came=answer, statement="DEL-1")
-
-
-def mnist_files(size: int, count: int) -> dict[str, bytes]:
-    """Images and labels: one row of pixels an image, as many pixels as fit.
-
-    Args:
-        size: of the image file, bytes; made at least large enough for one pixel an image.
-        count: number of images.
-    """
-    width = max(1, (size - IMAGES_HEADER) // count)
-    generator = np.random.default_rng(size)
-    pixels = generator.integers(0, 256, (count, 1, width), dtype=np.uint8)
-    labels = generator.integers(0, CLASSES, count, dtype=np.uint8)
-    return {"input": idx_images(pixels), "label": idx_labels(labels)}
-
-
-def missing_spans(known: NDArray[np.bool_], chunk: int) -> list[tuple[int, int]]:
-    """The gaps of a file as chunks: (begin, end) each, at most ``chunk`` bytes long."""
-    gaps = np.flatnonzero(~known)
-    if not len(gaps):
-        return []
-    breaks = np.flatnonzero(np.diff(gaps) > 1) + 1
-    spans: list[tuple[int, int]] = []
-    for run in np.split(gaps, breaks):
-        begin, end = int(run[0]), int(run[-1]) + 1
-        spans += [(start, min(start + chunk, end)) for start in range(begin, end, chunk)]
-    return spans

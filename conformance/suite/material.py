@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from conformance.clients.brick_socket import ClusterShape
 from conformance.models.dataset import DatasetModel, csv_table, idx_images, idx_labels
@@ -43,8 +42,3 @@ def table(rows: int = 20, seed: int = 1) -> tuple[bytes, DatasetModel]:
     names = ("first", "second", "third")
     values = np.random.default_rng(seed).normal(size=(rows, len(names))).astype(np.float32)
     return csv_table(names, values), DatasetModel.of_table(names, values)
-
-
-def vector(size: int, seed: int) -> NDArray[np.float32]:
-    """Input values between 0 and 1, shape (size,)."""
-    return np.random.default_rng(seed).random(size, dtype=np.float32)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from conformance.checks import check
 from conformance.clients.websocket import WebSocket
-from conformance.suite.direct import direct, inputs_of
+from conformance.suite.direct import direct
 from conformance.suite.material import ONE_BRICK, table
 from conformance.target import Target
+from conformance.training import inputs_of
 from conformance.workshop import Workshop
 
 

@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 
-from conformance.attach import CLUSTER, FILE_UPLOAD, accepted, attach, first_message, refused
+from conformance.attach import CLUSTER, FILE_UPLOAD, accepted, attach, expect_refusal, first_message, refused
 from conformance.catalogue import statement
 from conformance.checks import Dropped, Violation, blaming, check, observe
 from conformance.clients.brick_socket import Part
 from conformance.clients.message import Ending, Message
 from conformance.clients.websocket import WebSocket
 from conformance.redact import SECRETS
-from conformance.suite.material import ONE_BRICK, noise, vector
+from conformance.suite.material import ONE_BRICK, noise
 from conformance.suite.mistakes import LEFT_OUT, UUIDS, bad_token
 from conformance.target import Account, Target
+from conformance.training import vector
 from conformance.workshop import Workshop
 
 
@@ -32,14 +33,6 @@ def ask(target: Target, first: str) -> tuple[WebSocket, Message | Ending]:
     except BaseException:
         websocket.finish()
         raise
-
-
-def expect_refusal(target: Target, first: str, why: str) -> Message | Ending:
-    """Send a first message that must be refused."""
-    websocket, answer = ask(target, first)
-    websocket.finish()
-    check(refused(answer), expected=f"a refusal (success false, or a close): {why}", came=answer)
-    return answer
 
 
 def expect_acceptance(target: Target, first: str) -> None:

@@ -8,8 +8,10 @@ import pytest
 from conformance.catalogue import statement
 from conformance.checks import Unsupported, Violation, check
 from conformance.clients.brick_socket import ClusterShape, Part, describe
-from conformance.suite.direct import STEPS, direct, distance, expect_same, inputs_of, same, shown, trained, wanted_of
-from conformance.suite.material import ONE_BRICK, TWO_BRICKS, vector
+from conformance.models.cluster import distance, same
+from conformance.suite.direct import direct, expect_same, trained
+from conformance.suite.material import ONE_BRICK, TWO_BRICKS
+from conformance.training import STEPS, inputs_of, shown, vector, wanted_of
 from conformance.workshop import Workshop
 from proto.codec import ProcessType
 
@@ -220,7 +222,7 @@ def test_training_may_be_sent_in_parts(workshop: Workshop) -> None:
         for _ in range(STEPS):
             socket.train(parts)
         after = socket.request([question])["test_output"]
-        answers.append((distance(before, wanted), distance(after, wanted)))
+        answers.append((distance(before, wanted.values), distance(after, wanted.values)))
         socket.finish()
     came = "; ".join(f"distance {before:.4f} before, {after:.4f} after" for before, after in answers)
     check(answers[1][1] < answers[1][0], expected="parts to train toward the expected values", came=came)

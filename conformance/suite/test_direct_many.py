@@ -8,8 +8,10 @@ from conformance.catalogue import statement
 from conformance.checks import Dropped, NoAnswer, Violation, blaming, check, observe
 from conformance.clients.brick_socket import BrickSocket, ClusterShape, is_json
 from conformance.clients.message import Ending, Message
-from conformance.suite.direct import STEPS, direct, distance, expect_same, inputs_of, trained, wanted_of
-from conformance.suite.material import ONE_BRICK, TWO_BRICKS, vector
+from conformance.models.cluster import distance
+from conformance.suite.direct import direct, expect_same, trained
+from conformance.suite.material import ONE_BRICK, TWO_BRICKS
+from conformance.training import STEPS, inputs_of, vector, wanted_of
 from conformance.workshop import Workshop
 from proto.codec import ProcessType
 
@@ -50,10 +52,12 @@ def test_training_moves_the_answer_toward_the_expected_values(workshop: Workshop
         for _ in range(STEPS):
             socket.train([*question, *wanted])
         after = socket.request(question)
-        if all(distance(after[part.name], part) < 0.5 * distance(before[part.name], part) for part in wanted):
+        if all(
+            distance(after[part.name], part.values) < 0.5 * distance(before[part.name], part.values) for part in wanted
+        ):
             break
     for part in wanted:
-        start, end = distance(before[part.name], part), distance(after[part.name], part)
+        start, end = distance(before[part.name], part.values), distance(after[part.name], part.values)
         observe(f"distance of {part.name} from its expected values", f"{start:.4f} before training, {end:.4f} after")
         check(end < start, expected=f"{part.name} nearer than {start:.5f} to its expected values", came=f"{end:.5f}")
 

@@ -14,8 +14,9 @@ from conformance.catalogue import statement
 from conformance.checks import Dropped, NoAnswer, Violation, blaming, check, observe
 from conformance.clients.brick_socket import BrickSocket, Part, describe, is_json
 from conformance.clients.message import Ending, Message
-from conformance.suite.direct import direct, expect_same, inputs_of, trained, wanted_of
-from conformance.suite.material import ONE_BRICK, noise, vector
+from conformance.suite.direct import direct, expect_same, trained
+from conformance.suite.material import ONE_BRICK, noise
+from conformance.training import inputs_of, vector, wanted_of
 from conformance.workshop import Workshop
 from proto.codec import ProcessType
 

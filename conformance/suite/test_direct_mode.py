@@ -11,9 +11,10 @@ from conformance.catalogue import statement
 from conformance.checks import Violation, blaming, check, observe
 from conformance.clients.brick_socket import Part
 from conformance.resources import Cluster
-from conformance.suite.material import ONE_BRICK, vector
+from conformance.suite.material import ONE_BRICK
 from conformance.suite.mistakes import LEFT_OUT, UUIDS, bad_token
 from conformance.target import Account, Target
+from conformance.training import vector
 from conformance.workshop import Workshop
 
 

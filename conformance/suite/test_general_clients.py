@@ -40,6 +40,7 @@ HALVES = {
 @pytest.mark.parametrize("sent", list(HALVES))
 def test_a_half_sent_request_blocks_nobody(workshop: Workshop, sent: str) -> None:
     """A connection that stops in the middle of a request does not delay others."""
+    workshop.target.budget.need(2)
     with workshop.target.raw() as connection:
         connection.send(HALVES[sent], f"no more than {sent}")
         with blaming("GEN-4"):

@@ -15,14 +15,15 @@ from suite_support import TIMEOUT, clean_environment, faulty_backend, result_of,
 
 from conformance.stories.file import Story
 from conformance.stories.step import Step, StoryError
-from conformance.stories.upload import ACTS, missing_spans, mnist_files
+from conformance.stories.upload import ACTS
+from conformance.stories.uploading import missing_spans, mnist_files
 from conformance.strategies.uploads import upload_stories
 
 CASE = "test_upload_stories.py::test_any_story_of_uploads_goes_as_the_model_says"
 ALICE = ("--user", "alice", "--password", "very-secret-1")
 
 
-@given(upload_stories(12))
+@given(upload_stories(12, 2_000_000))
 def test_a_story_survives_its_file(steps: list[Step]) -> None:
     story = Story("upload", tuple(steps), "documented", "PROG-2", 'expected "a"', "b\n")
     assert Story.from_json(story.to_json()) == story

@@ -1,0 +1,85 @@
+"""The model of a cluster: what a cycle processes, and which answers must be the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float32]
+Answer = Mapping[str, Values]
+
+TOLERANCE = 1e-5  # of a float32 answer between -1 and 1, a few units in the last place after a few layers
+APART = 100 * TOLERANCE  # between answers that are told apart
+
+
+def close_to(left: Values, right: Values) -> bool:
+    """Whether two answers are the same within float32 tolerance."""
+    return left.shape == right.shape and bool(np.allclose(left, right, rtol=TOLERANCE, atol=TOLERANCE))
+
+
+def same(left: Answer, right: Answer) -> bool:
+    """Whether the answers of all bricks are the same."""
+    return left.keys() == right.keys() and all(close_to(left[name], right[name]) for name in left)
+
+
+def apart(left: Answer, right: Answer) -> bool:
+    """Whether two answers can be told apart whatever the rounding."""
+    return any(bool(abs(left[name] - right[name]).max() > APART) for name in left)
+
+
+def distance(answer: Values, wanted: Values) -> float:
+    """Mean squared distance of an answer from the expected values, both of shape (size,)."""
+    return float(np.mean((answer.astype(np.float64) - wanted) ** 2))
+
+
+@dataclass
+class ClusterModel:
+    """What a cluster must do with the messages of one socket (statements DIO-2, DIO-4, DIO-7).
+
+    Weights are the server's own, so no answer is known before it came. What is known: a cycle processes the values that
+    were sent since the last one, brick by brick in the order in which they came, whatever the messages; and as long as
+    nothing was trained, the same values get the same answer.
+
+    Attributes:
+        buffers: brick to the values that came since the last cycle.
+        answers: what a cycle processed to its answer, since the last training.
+        disturbed_by: id of the statement that a wrong answer would break, by what happened since the right one.
+    """
+
+    buffers: dict[str, list[Values]] = field(default_factory=dict)
+    answers: dict[bytes, Answer] = field(default_factory=dict)
+    disturbed_by: str = "DIO-7"
+
+    def take(self, brick: str, values: Values) -> None:
+        """A message with values for a brick."""
+        self.buffers.setdefault(brick, []).append(values)
+
+    def cycle(self) -> bytes:
+        """The last message of a cycle.
+
+        Returns:
+            What the cycle processes, the same bytes for the same values of the same bricks.
+        """
+        parts = [(name, np.concatenate(parts).astype(np.float32)) for name, parts in sorted(self.buffers.items())]
+        self.buffers.clear()
+        return b"".join(f"{name}:{len(values)}:".encode() + values.tobytes() for name, values in parts if len(values))
+
+    def forget_values(self) -> None:
+        """The socket is gone: values of a cycle that was not ended are of no use."""
+        self.buffers.clear()
+
+    def trained(self) -> None:
+        """A TRAIN cycle ran: every answer may be another."""
+        self.answers.clear()
+        self.disturbed_by = "DIO-7"
+
+    def known(self, processed: bytes) -> Answer | None:
+        """The answer to what a cycle processes, None where it is not known yet."""
+        return self.answers.get(processed)
+
+    def learn(self, processed: bytes, answer: Answer) -> None:
+        """Note the first answer to what a cycle processed."""
+        self.answers[processed] = answer
