@@ -53,6 +53,25 @@ class Step:
             raise StoryError(f"step {self.do!r}: {name} must be a list of whole numbers from 0")
         return value
 
+    def fields(self, name: str) -> dict[str, Any]:
+        """An object."""
+        value = self.with_.get(name)
+        if not isinstance(value, dict):
+            raise StoryError(f"step {self.do!r}: {name} must be an object")
+        return value
+
+    def texts(self, name: str) -> list[str]:
+        """A list of texts."""
+        return _texts(self.with_.get(name), f"step {self.do!r}: {name} must be a list of texts")
+
+    def rows(self, name: str) -> list[list[str]]:
+        """A list of lists of texts."""
+        wrong = f"step {self.do!r}: {name} must be a list of lists of texts"
+        value = self.with_.get(name)
+        if not isinstance(value, list):
+            raise StoryError(wrong)
+        return [_texts(entry, wrong) for entry in value]
+
     def tuples(self, name: str, length: int) -> list[tuple[int, ...]]:
         """A list of lists of numbers, each of the same length."""
         value = self.with_.get(name)
@@ -65,3 +84,9 @@ class Step:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _texts(value: Any, wrong: str) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+        raise StoryError(wrong)
+    return value

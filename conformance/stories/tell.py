@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from conformance.stories.call import CallTeller
+from conformance.stories.content import ContentTeller
 from conformance.stories.direct import DirectTeller
 from conformance.stories.file import Story
+from conformance.stories.first import FirstTeller
 from conformance.stories.step import Step, StoryError
 from conformance.stories.upload import UploadTeller
 from conformance.target import Account
@@ -29,6 +32,9 @@ class Teller(Protocol):
 TELLERS: Mapping[str, Callable[[Workshop, Sequence[Account]], Teller]] = {
     "upload": UploadTeller,
     "direct": DirectTeller,
+    "first": FirstTeller,
+    "call": CallTeller,
+    "content": ContentTeller,
 }
 
 
