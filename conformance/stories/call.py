@@ -21,15 +21,8 @@ from conformance.workshop import Workshop
 
 ACTS = ("init", "mode", "ask", "path", "body", "object", "token")
 ASKED = ("dataset.progress", "dataset.get", "dataset.delete", "cluster.get", "cluster.delete")
-BODIED = (
-    "csv.init",
-    "mnist.init",
-    "csv.finalize",
-    "mnist.finalize",
-    "cluster.create",
-    "cluster.set_mode",
-    "token.create",
-)
+UPLOADING = ("csv.init", "mnist.init", "csv.finalize", "mnist.finalize")
+BODIED = (*UPLOADING, "cluster.create", "cluster.set_mode", "token.create")
 GUARDED = ("csv.init", "dataset.progress", "cluster.set_mode", "csv.finalize", "dataset.list", "cluster.list")
 LARGEST = 4 << 20  # bytes that the suite has a server allocate
 CONTENT = b"alpha,beta\n1,2\n"

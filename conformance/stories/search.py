@@ -84,7 +84,7 @@ class Search:
     plan: Plan
     workshop: Workshop
 
-    def __call__(self, kind: str, stories: SearchStrategy[list[Step]]) -> None:
+    def __call__(self, kind: str, stories: SearchStrategy[list[Step]], *, weight: float = 1.0) -> None:
         """Search.
 
         The smallest story that goes wrong is noted with the case, and is all that its record holds.
@@ -92,6 +92,7 @@ class Search:
         Args:
             kind: who can tell them, see :data:`conformance.stories.tell.TELLERS`.
             stories: strategy that draws them.
+            weight: how many of them in relation to what the profile says: more where they are short.
 
         Raises:
             Violation, SetupFailed, TargetLost: what the smallest story ended with.
@@ -101,7 +102,7 @@ class Search:
         found = _Found()
         count = self.plan.profile.stories
         until = time.monotonic() + self.plan.seconds if count is None else float("inf")
-        self._round(kind, stories, found, count or ROUND, 0, until)
+        self._round(kind, stories, found, ROUND if count is None else max(1, round(count * weight)), 0, until)
         number = 1
         while count is None and time.monotonic() < until:
             self._round(kind, stories, found, ROUND, number, until)

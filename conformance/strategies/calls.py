@@ -52,11 +52,12 @@ sizes = (st.integers(1, 3000) | st.sampled_from([1, 2, 131_072, 1 << 20])).map(l
 near_names = st.sampled_from(NEAR_NAMES).map(lambda name: ["value", name])
 near_sizes = st.sampled_from(NEAR_SIZES).map(lambda size: ["value", size])
 kinds = st.sampled_from(["csv", "mnist"])
-tails = st.sampled_from(TAILS) | st.text(max_size=12)
+long_tails = st.integers(225, 240).map(lambda length: "x" * length)  # a name of about 254 characters
+tails = st.sampled_from(TAILS) | st.text(max_size=12) | long_tails
 states = st.sampled_from(["TASK", "DIRECT"]).map(lambda state: ["value", state])
 near_states = st.sampled_from(NEAR_STATES).map(lambda state: ["value", state])
 segments = st.text(URL_SAFE, min_size=1, max_size=10)
-nothing = st.just({})
+nothing: st.SearchStrategy[dict[str, object]] = st.just({})
 by = st.integers(0, 200)
 
 

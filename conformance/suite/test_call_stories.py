@@ -14,4 +14,4 @@ from conformance.strategies.calls import call_stories
 @pytest.mark.hostile
 def test_any_call_does_what_it_says_or_is_refused(search: Search) -> None:
     """The server does what a right call says, refuses every other one with a reason, and goes on serving."""
-    search("call", call_stories(search.plan.profile.most_steps))
+    search("call", call_stories(search.plan.profile.most_steps), weight=2)

@@ -14,4 +14,4 @@ from conformance.strategies.directs import direct_stories
 @pytest.mark.hostile
 def test_any_story_of_clusters_goes_as_the_model_says(search: Search) -> None:
     """Whatever clients do with several clusters, answers follow isLast and depend on the values alone."""
-    search("direct", direct_stories(search.plan.profile.most_steps))
+    search("direct", direct_stories(search.plan.profile.most_steps), weight=2)

@@ -17,4 +17,4 @@ from conformance.strategies.uploads import upload_stories
 def test_any_story_of_uploads_goes_as_the_model_says(search: Search) -> None:
     """Whatever clients do with several uploads, the server holds and answers what a model of bytes does."""
     profile = search.plan.profile
-    search("upload", upload_stories(profile.most_steps, profile.largest_file))
+    search("upload", upload_stories(profile.most_steps, profile.largest_file), weight=1.5)
