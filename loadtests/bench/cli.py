@@ -56,10 +56,18 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
         help=f"what to measure: {', '.join(MEASUREMENTS)} (default: all)",
     )
     parser.add_argument(
-        "--rounds", type=_whole(1, 1000), default=5, metavar="N", help="rounds, at least 5 tell something (default: 5)"
+        "--rounds",
+        type=_whole(1, 1000),
+        metavar="N",
+        help="rounds (default: "
+        + ", ".join(f"{one.default_rounds} for {name}" for name, one in MEASUREMENTS.items())
+        + ")",
     )
     parser.add_argument(
-        "--seconds", type=_seconds, default=1.0, help="time for each side in each round, seconds (default: 1)"
+        "--seconds",
+        type=_seconds,
+        default=1.0,
+        help="time for each side in each round, seconds; not for gate (default: 1)",
     )
     parser.add_argument(
         "--chunk",
@@ -67,6 +75,13 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
         default=128 * 1024,
         metavar="BYTES",
         help="data of one upload message, bytes (default: 131072)",
+    )
+    parser.add_argument(
+        "--statement",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="let the gate check only a statement or a family, as the suite takes it; repeatable (default: all)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file (default: none)")
     arguments = parser.parse_args(argv)
@@ -79,7 +94,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
     wanted = arguments.measurements or MEASUREMENTS
     return Options(
         measurements=tuple(measurement for name, measurement in MEASUREMENTS.items() if name in wanted),
-        plan=Plan(arguments.rounds, arguments.seconds, arguments.chunk),
+        plan=Plan(arguments.rounds, arguments.seconds, arguments.chunk, tuple(arguments.statement)),
         json=file,
     )
 

@@ -21,14 +21,16 @@ class Plan:
     """How much to measure.
 
     Attributes:
-        rounds: how often each side is measured.
+        rounds: how often each side is measured, None for as often as the measurement likes best.
         seconds: how long each time, seconds.
         chunk: data of one upload message, bytes.
+        statements: patterns of what a run of the suite checks, all if there are none.
     """
 
-    rounds: int
+    rounds: int | None
     seconds: float
     chunk: int
+    statements: tuple[str, ...] = ()
 
 
 class Measurement(ABC):
@@ -39,12 +41,17 @@ class Measurement(ABC):
         title: one line for people.
         ratio_title: what is divided by what.
         aim: what the ratio should be.
+        default_rounds: how often each side is measured unless the plan says otherwise.
+        is_timed: whether a side works for a given time. Otherwise each of its turns is one piece of work, and since
+            that takes long, it is not warmed up with another one.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     ratio_title: ClassVar[str]
     aim: ClassVar[Aim]
+    default_rounds: ClassVar[int] = 5
+    is_timed: ClassVar[bool] = True
 
     @abstractmethod
     def sides(self, servers: Servers, plan: Plan) -> AbstractContextManager[Mapping[str, Side]]:
@@ -105,10 +112,11 @@ def measure(measurement: Measurement, servers: Servers, plan: Plan, tell: Callab
     """
     tell(f"{measurement.name}: preparing")
     with measurement.sides(servers, plan) as sides:
-        for side in sides.values():
+        for side in sides.values() if measurement.is_timed else ():
             side(min(plan.seconds, WARM_UP_SECONDS))
         rounds: list[Mapping[str, Sample]] = []
-        for number in range(1, plan.rounds + 1):
-            tell(f"{measurement.name}: round {number} of {plan.rounds}")
+        planned = plan.rounds or measurement.default_rounds
+        for number in range(1, planned + 1):
+            tell(f"{measurement.name}: round {number} of {planned}")
             rounds.append({title: side(plan.seconds) for title, side in sides.items()})
     return Outcome(measurement, tuple(rounds))

@@ -24,7 +24,7 @@ def as_json(outcomes: Sequence[Outcome], plan: Plan) -> dict[str, Any]:
     """A run as JSON: times in seconds, sizes in bytes."""
     return {
         "format": FORMAT,
-        "plan": asdict(plan),
+        "plan": {**asdict(plan), "statements": list(plan.statements)},
         "machine": machine(),
         "measurements": {outcome.measurement.name: _outcome(outcome) for outcome in outcomes},
     }
@@ -75,9 +75,11 @@ def print_tables(outcomes: Sequence[Outcome], plan: Plan, console: Console) -> N
     facts = machine()
     packages = ", ".join(f"{name} {number}" for name, number in facts["packages"].items() if number)
     for outcome in outcomes:
-        console.print(f"{outcome.measurement.name} is {outcome.measurement.ratio_title}", highlight=False)
+        timed = f" of {plan.seconds:g} s for each side" if outcome.measurement.is_timed else ""
+        rounds = f"{len(outcome.rounds)} round{'s' if len(outcome.rounds) > 1 else ''}{timed}"
+        console.print(f"{outcome.measurement.name} is {outcome.measurement.ratio_title}; {rounds}", highlight=False)
     console.print(
-        f"Rounds: {plan.rounds}, with {plan.seconds:g} s for each side in turn; a ratio is taken within each round.\n"
+        "The sides take turns, and a ratio is taken within each round.\n"
         f"{facts['cpus']} CPUs, load {facts['load']}, Python {facts['python']}, {packages}.",
         style="dim",
         highlight=False,

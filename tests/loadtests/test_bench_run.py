@@ -71,7 +71,7 @@ def server_that(answers: Callable[[bytes], list[bytes]], first: str = '{"success
 def test_a_tiny_run_measures_everything(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     process = subprocess.run(
-        [*COMMAND, "--rounds", "1", "--seconds", "0.2", "--json", str(file)],
+        [*COMMAND, "--rounds", "1", "--seconds", "0.2", "--statement", "PROG-1", "--json", str(file)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -80,9 +80,9 @@ def test_a_tiny_run_measures_everything(tmp_path: Path) -> None:
     )
     assert (process.returncode, process.stderr) == (0, "")
     content = json.loads(file.read_text(encoding="utf-8"))
-    assert content["plan"] == {"rounds": 1, "seconds": 0.2, "chunk": 131072}
+    assert content["plan"] == {"rounds": 1, "seconds": 0.2, "chunk": 131072, "statements": ["PROG-1"]}
     assert content["machine"]["cpus"] >= 1
-    assert list(content["measurements"]) == list(MEASUREMENTS) == ["upload", "request"]
+    assert list(content["measurements"]) == list(MEASUREMENTS) == ["upload", "request", "gate"]
     for name, found in content["measurements"].items():
         assert name in process.stdout
         assert isinstance(found["met"], bool)
@@ -96,13 +96,15 @@ def test_a_tiny_run_measures_everything(tmp_path: Path) -> None:
             assert side["per_second"]["median"] > 0
     assert list(content["measurements"]["upload"]["sides"]) == ["reference backend", "bare server"]
     assert len(content["measurements"]["request"]["sides"]) == 3
+    assert list(content["measurements"]["gate"]["sides"]) == ["suite", "replay"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for children in /proc")
+@pytest.mark.parametrize("measurement", ["upload", "gate"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_no_server_outlives_an_interrupted_run(number: signal.Signals) -> None:
+def test_no_child_outlives_an_interrupted_run(number: signal.Signals, measurement: str) -> None:
     with subprocess.Popen(
-        [*COMMAND, "--rounds", "1000"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, measurement, "--rounds", "1000"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         listed = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         children: list[str] = []
@@ -151,12 +153,15 @@ def test_neither_the_backend_nor_locust_is_imported() -> None:
 def test_the_options_have_defaults() -> None:
     options = parse_options([])
     assert options.measurements == tuple(MEASUREMENTS.values())
-    assert (options.plan.rounds, options.plan.seconds, options.plan.chunk) == (5, 1.0, 128 * 1024)
+    assert (options.plan.rounds, options.plan.seconds, options.plan.chunk) == (None, 1.0, 128 * 1024)
+    assert options.plan.statements == ()
+    assert [measurement.default_rounds for measurement in options.measurements] == [5, 5, 3]
     assert options.json is None
 
 
 def test_measurements_are_chosen_by_name() -> None:
     options = parse_options(["request", "--rounds", "7", "--seconds", "0.5", "--chunk", "4096", "--json", "f.json"])
+    assert parse_options(["--statement", "PROG", "--statement", "DATA-2"]).plan.statements == ("PROG", "DATA-2")
     assert [measurement.name for measurement in options.measurements] == ["request"]
     assert (options.plan.rounds, options.plan.seconds, options.plan.chunk) == (7, 0.5, 4096)
     assert options.json == Path("f.json")
@@ -173,7 +178,7 @@ def test_measurements_are_chosen_by_name() -> None:
         (["--chunk", "99999999999999999999"], "whole number"),
         (["--json", "no/such/folder/f.json"], "folder that exists"),
         (["--json", "."], "must be a file"),
-        (["download"], "choose of upload, request"),
+        (["download"], "choose of upload, request, gate"),
     ],
 )
 def test_wrong_options_are_told(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
