@@ -80,7 +80,8 @@ def expect_refusal(target: Target, first: str, why: str, statement: str | None =
         websocket.send_text(first)
         answer = websocket.receive_or_end("an answer to the first message, or a close")
     except Violation as violation:
-        violation.statement = violation.statement or statement
+        if violation.statement is None and statement is not None:
+            violation.blame(statement)
         raise
     finally:
         websocket.finish()

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from conformance.record import FIRST, current_case
 
+UNNAMED = "unnamed"  # symptom of a violation that names no statement
+
 
 class Violation(AssertionError):  # noqa: N818 - the field's word
     """The target did not do what a statement asks for.
@@ -15,12 +17,20 @@ class Violation(AssertionError):  # noqa: N818 - the field's word
         expected: what the statement asks for.
         came: what the target did instead.
         statement: id of the statement, where it is not the one that the test names first.
+        symptom: id of the statement that it would break were nothing known of what came before, empty where that is the
+            same. It tells failures apart while a story is made smaller, and what came before changes.
     """
 
     def __init__(self, expected: str, came: str, statement: str | None = None) -> None:
         super().__init__(f"expected {expected}; came {came}")
         self.expected = expected
         self.came = came
+        self.statement = statement
+        self.symptom = ""
+
+    def blame(self, statement: str) -> None:
+        """Blame another statement, by what came before."""
+        self.symptom = self.symptom or self.statement or UNNAMED
         self.statement = statement
 
 
@@ -39,7 +49,7 @@ def blaming(statement: str) -> Iterator[None]:
         yield
         current_case().judged[statement] += 1
     except Violation as violation:
-        violation.statement = statement
+        violation.blame(statement)
         raise
     except SetupFailed as failure:
         raise Violation("the server to go on as before", str(failure), statement) from failure
@@ -52,7 +62,8 @@ def suspecting(statement: str) -> Iterator[None]:
         yield
         current_case().judged[statement] += 1
     except Violation as violation:
-        violation.statement = violation.statement or statement
+        if violation.statement is None:
+            violation.blame(statement)
         raise
 
 

@@ -17,6 +17,10 @@ from conformance.plugin import SUITE
 from reports.model import ExitStatus
 
 DESCRIPTION = "Judges a Hanami backend: every statement of the protocol, each with a verdict."
+REPLAY = """\
+Tells a stored story again, without Hypothesis, and says what became of it: fixed (exit status 0), still failing (1),
+interrupted (2), cannot be told (3), wrong file or options (4), target gone (6).
+"""
 EPILOG = """\
 exit status:
   0  conformant                      4  wrong options, or credentials that the target refuses
@@ -52,9 +56,10 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--case", action="append", default=[], metavar="ID", help="run only this case; repeatable")
     run.add_argument("-k", dest="keyword", metavar="EXPRESSION", help="run only cases whose name matches, as in pytest")
     told = commands.add_parser(
-        "replay", help="tell a stored story again, and say whether it is fixed", description=replay.__doc__
+        "replay", help="tell a stored story again, and say whether it is fixed", description=REPLAY
     )
     told.add_argument("file", type=Path, help="of the story, from the exchanges/ of a report")
+    told.add_argument("--as-pytest", action="store_true", help="print it as a small pytest file; no target is asked")
     for option in OPTIONS:
         if option.name in REPLAY_OPTIONS:
             told.add_argument(option.flag, **option.arguments())
@@ -76,6 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.write(f"{entry.id:<8} {entry.level:<8} {entry.text}\n")
         return ExitStatus.CONFORMANT
     if arguments.command == "replay":
+        if arguments.as_pytest:
+            return replay.print_as_pytest(arguments.file)
         given = {option.dest: getattr(arguments, option.dest, None) for option in OPTIONS if not option.many}
         return replay.replay(arguments.file, given)
     return run_suite(arguments)

@@ -5,10 +5,14 @@ Installed by an entry point, so it must cost nothing in a pytest session that ha
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from conformance.workshop import Workshop
 
 SUITE = Path(__file__).parent / "suite"
 
@@ -33,6 +37,18 @@ def pytest_configure(config: pytest.Config) -> None:
         from conformance.run import begin_run  # noqa: PLC0415
 
         begin_run(config)
+
+
+@pytest.fixture
+def hanami_workshop(request: pytest.FixtureRequest) -> Iterator[Workshop]:
+    """For tests of one's own, such as ``hanami-conformance replay FILE --as-pytest`` prints.
+
+    Makes uploads and clusters on the target of the options, and deletes them; what went over the wire is printed, which
+    pytest shows with a failure.
+    """
+    from conformance.own_tests import workshop_of  # noqa: PLC0415
+
+    yield from workshop_of(request.config)
 
 
 @pytest.hookimpl(wrapper=True)

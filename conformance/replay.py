@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from conformance.options import RunOptions, resolve
 from conformance.record import begin_case, end_case
 from conformance.redact import SECRETS
 from conformance.stories.file import Story
+from conformance.stories.printed import as_pytest
 from conformance.stories.step import StoryError
 from conformance.stories.tell import tell
 from conformance.target import Target, TargetRefused, connect
-from conformance.text import quote
+from conformance.text import plural, quote
 from conformance.workshop import Workshop
-from reports.model import ExitStatus
+from reports.model import Event, ExitStatus
 
 EVENTS_SHOWN = 30
 
@@ -32,33 +34,78 @@ def replay(path: Path, given: Mapping[str, Any]) -> int:
         given: options of the target, as :func:`resolve` takes them; the dialect of the story holds where none is given.
 
     Returns:
-        0 when it is fixed, 1 when it still fails, 3 when it could not be told to its end, 4 when the file or an option
-        is wrong, 6 when the target is gone.
+        0 when it is fixed, 1 when it still fails, 2 when it was interrupted, 3 when it could not be told to its end,
+        4 when the file or an option is wrong, 6 when the target is gone.
     """
     try:
-        story = Story.from_json(path.read_text(encoding="utf-8"))
+        story = read(path)
         options = resolve({**given, "dialect": given.get("dialect") or story.dialect or None})
-    except OSError as error:
-        return _say(ExitStatus.USAGE, f"ERROR: cannot read {path}: {error.strerror or error}")
-    except ValueError as error:
-        return _say(ExitStatus.USAGE, f"ERROR: {error}")
-    backend = ReferenceBackend(options.target.dialect) if options.reference else None
-    try:
-        return _replay(story, options, backend)
-    except TargetRefused as error:
+        with opened(options) as target:
+            return _tell(story, target)
+    except (ValueError, TargetRefused) as error:
         return _say(ExitStatus.USAGE, f"ERROR: {error}")
     except TargetLost as error:
         return _say(ExitStatus.TARGET_LOST, f"target gone: {error}")
-    except StoryError as error:
-        return _say(ExitStatus.USAGE, f"ERROR: {path}: {error}")
+    except KeyboardInterrupt:
+        return _say(ExitStatus.INTERRUPTED, "interrupted")
+
+
+def print_as_pytest(path: Path) -> int:
+    """Print the story of a file as a small pytest file; no target is asked.
+
+    Returns:
+        0, or 4 when the file is wrong.
+    """
+    try:
+        sys.stdout.write(as_pytest(read(path)))
+    except ValueError as error:
+        return _say(ExitStatus.USAGE, f"ERROR: {error}")
+    return ExitStatus.CONFORMANT
+
+
+def read(path: Path) -> Story:
+    """Read a story.
+
+    Raises:
+        StoryError: the file is none, or cannot be read; one line that says why.
+    """
+    try:
+        return Story.from_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StoryError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise StoryError(f"{path}: {error}") from error
+
+
+@contextlib.contextmanager
+def opened(options: RunOptions) -> Iterator[Target]:
+    """A target that was reached and logged in to; the bundled backend is started where it is asked for, and stopped.
+
+    Raises:
+        TargetLost, TargetRefused: see :func:`connect`.
+    """
+    SECRETS.clear()
+    backend = ReferenceBackend(options.target.dialect) if options.reference else None
+    try:
+        target = connect(options.target if backend is None else backend.start(options.target))
+        try:
+            yield target
+        finally:
+            target.close_websockets()
+            target.close()
     finally:
         if backend is not None:
             backend.stop()
 
 
-def _replay(story: Story, options: RunOptions, backend: ReferenceBackend | None) -> int:
-    SECRETS.clear()
-    target = connect(options.target if backend is None else backend.start(options.target))
+def event_lines(events: Iterable[Event]) -> Iterator[str]:
+    """Events for people, a line each."""
+    arrows = {"sent": "->", "received": "<-", "note": "--"}
+    for event in events:
+        yield f"{event.at:8.3f} s  {event.channel:<7} {arrows[event.direction]} {event.summary}"
+
+
+def _tell(story: Story, target: Target) -> int:
     case = begin_case("replay")
     workshop = Workshop(target, secrets.token_hex(4))
     try:
@@ -67,21 +114,16 @@ def _replay(story: Story, options: RunOptions, backend: ReferenceBackend | None)
         events = case.exchange()
         if not target.is_alive():
             return _say(ExitStatus.TARGET_LOST, f"target gone: {quote(str(error))}")
-        for event in events[-EVENTS_SHOWN:]:
-            arrow = {"sent": "->", "received": "<-", "note": "--"}[event.direction]
-            sys.stdout.write(f"{event.at:8.3f} s  {event.channel:<7} {arrow} {event.summary}\n")
+        for line in event_lines(events[-EVENTS_SHOWN:]):
+            sys.stdout.write(f"{line}\n")
         return _say(ExitStatus.NOT_CONFORMANT, f"still failing: {quote(str(error), 500)}")
     except Unsupported as error:
         return _say(ExitStatus.SUITE_FAULT, f"cannot tell: {error}")
     finally:
-        _close(target)
-    return _say(ExitStatus.CONFORMANT, f"fixed: {len(story.steps)} steps went as the model says")
-
-
-def _close(target: Target) -> None:
-    target.close_websockets()
-    target.close()
-    end_case()
+        end_case()
+        for left in workshop.leftovers:
+            _say(ExitStatus.CONFORMANT, f"left over on the target: {left}")
+    return _say(ExitStatus.CONFORMANT, f"fixed: {plural(len(story.steps), 'step')} went as the model says")
 
 
 def _say(status: int, line: str) -> int:

@@ -26,7 +26,9 @@ from conformance.record import begin_case, end_case
 from conformance.redact import SECRETS
 from conformance.result import build_result
 from conformance.stories.search import Plan
+from conformance.sweep import sweep
 from conformance.target import Target, TargetRefused, connect
+from conformance.workshop import Leftover, run_prefix
 from reports.files import ReportFolder, ReportFolderError
 from reports.model import CaseResult, ExitStatus, Outcome, RunResult
 from reports.terminal import render_result
@@ -60,7 +62,7 @@ class Run:
         self._suite_failed = False
         self._others_failed = False
         self.result: RunResult | None = None
-        self.leftovers: list[str] = []
+        self.leftovers: list[Leftover] = []
         self._sigterm = catch_sigterm()
 
     @property
@@ -180,7 +182,7 @@ class Run:
             reason=self._reason,
             unreachable=exitstatus == ExitStatus.TARGET_LOST,
             interrupted=self._interrupted,
-            leftovers=self.leftovers,
+            leftovers=self._tidy_up(),
         )
         session.exitstatus = self.result.exit_status
         if self._others_failed and session.exitstatus == ExitStatus.CONFORMANT:
@@ -190,6 +192,20 @@ class Run:
         except OSError as error:
             sys.stderr.write(f"ERROR: cannot write reports to {self._folder.path}: {error.strerror or error}\n")
             session.exitstatus = ExitStatus.SUITE_FAULT
+
+    def _tidy_up(self) -> list[str]:
+        """Delete what is left of the run on the target, and tell what can't be deleted."""
+        lost = any(case.outcome is Outcome.LOST for case in self._cases.values())
+        if self._target is not None and self._cases and not lost:
+            try:
+                self._target.renew_tokens()
+                self.leftovers = sweep(self._target, self.manifest.run_id, self.leftovers)
+            except KeyboardInterrupt:
+                prefix = run_prefix(self.manifest.run_id)
+                return [*map(str, self.leftovers), f"whatever begins with {prefix}: tidying up was interrupted"]
+            except (TargetLost, TargetRefused) as error:
+                return [*map(str, self.leftovers), f"it is not known what: {error}"]
+        return [SECRETS.text(str(left)) for left in self.leftovers]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the result where pytest itself reports."""

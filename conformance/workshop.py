@@ -5,16 +5,50 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from conformance.checks import Dropped, NoAnswer, TargetLost, check
 from conformance.clients.brick_socket import ClusterShape
 from conformance.clients.rest import Answer
+from conformance.interrupt import unbroken
 from conformance.models.file import FileModel
 from conformance.resources import Cluster, Upload, UploadFile, preparing
 from conformance.target import Account, Target
 from conformance.templates import render_template
 
 NAME_PREFIX = "hc"  # of every resource that the suite makes
+NOT_THERE = (200, 400, 401, 404)  # answers to a DELETE after which nothing is left
+
+
+def run_prefix(run_id: str) -> str:
+    """How the name of everything begins that a run makes."""
+    return f"{NAME_PREFIX}_{run_id}_"
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Something on the target that has to go, or could not be deleted.
+
+    Attributes:
+        account: whose it is.
+        kind: ``dataset`` or ``cluster``.
+        uuid: of it.
+        name: of it, or its uuid where that is not known.
+        why: it is still there.
+    """
+
+    account: Account
+    kind: str
+    uuid: str
+    name: str
+    why: str = ""
+
+    def because(self, why: str) -> Leftover:
+        """The same, with the reason why it is still there."""
+        return replace(self, why=why)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}: {self.why}"
 
 
 class Workshop:
@@ -28,13 +62,12 @@ class Workshop:
     def __init__(self, target: Target, run_id: str) -> None:
         self.target = target
         self._run_id = run_id
-        self._clusters: list[Cluster] = []
-        self._other: list[tuple[Account, str, str]] = []
-        self.leftovers: list[str] = []
+        self._made: dict[str, Leftover] = {}
+        self.leftovers: list[Leftover] = []
 
     def name(self, kind: str) -> str:
         """A new name, right in every dialect."""
-        return f"{NAME_PREFIX}_{self._run_id}_{kind}_{secrets.token_hex(3)}"
+        return f"{run_prefix(self._run_id)}{kind}_{secrets.token_hex(3)}"
 
     def csv(self, size: int, account: Account | None = None) -> Upload:
         """Begin a CSV upload.
@@ -59,7 +92,7 @@ class Workshop:
         account = account or self.target.first
         name = self.name(kind)
         body = {"name": name, **{f"{role}_data_size": size for role, size in sizes.items()}}
-        with preparing(f"beginning a {kind} upload"):
+        with preparing(f"beginning a {kind} upload"), unbroken():
             answer = account.call(f"{kind}.init", body=body)
             return self.adopt(answer, kind, name, sizes, account)
 
@@ -74,7 +107,7 @@ class Workshop:
         parsed = answer.object()
         uuid = parsed.get("uuid")
         if isinstance(uuid, str):
-            self._other.append((account or self.target.first, "dataset", uuid))
+            self.will_delete("dataset", uuid, account)
         files: dict[str, UploadFile] = {}
         for role, size in sizes.items():
             file_uuid = parsed.get(f"uuid_{role}_file")
@@ -116,30 +149,33 @@ class Workshop:
         name = self.name("cluster")
         template = render_template(self.target.dialect.template, shape)
         body = {"name": name, "template": base64.b64encode(template.encode()).decode()}
-        with preparing("making a cluster"):
+        with preparing("making a cluster"), unbroken():
             answer = account.call("cluster.create", body=body)
             uuid = answer.object().get("uuid")
             check(isinstance(uuid, str), expected="the uuid of the new cluster", came=answer)
-        cluster = Cluster(account, name, str(uuid), shape)
-        self._clusters.append(cluster)
-        return cluster
+            self.will_delete("cluster", str(uuid), account)
+        return Cluster(account, name, str(uuid), shape)
 
-    def will_delete(self, operation: str, uuid: str, account: Account | None = None) -> None:
-        """Note something else that must go: ``dataset`` or ``cluster`` and its uuid."""
-        self._other.append((account or self.target.first, operation, uuid))
+    def will_delete(self, kind: str, uuid: str, account: Account | None = None) -> None:
+        """Note something that must go: ``dataset`` or ``cluster`` and its uuid."""
+        self._made[uuid] = Leftover(account or self.target.first, kind, uuid, uuid)
 
     def clean(self) -> None:
         """Close the sockets and delete everything that was made. What cannot be deleted is noted as left over."""
         self.target.close_websockets()
-        doomed = {(cluster.account, "cluster", cluster.uuid): cluster.name for cluster in self._clusters}
-        doomed |= {(account, operation, uuid): uuid for account, operation, uuid in self._other}
-        for (account, operation, uuid), name in doomed.items():
-            try:
-                answer = account.call(f"{operation}.delete", params={"uuid": uuid})
-            except (NoAnswer, Dropped, TargetLost) as error:
-                self.leftovers.append(f"{operation} {name}: {error}")
-                continue
-            if answer.status not in (200, 400, 401, 404):
-                self.leftovers.append(f"{operation} {name}: {answer}")
-        self._clusters.clear()
-        self._other.clear()
+        with unbroken():
+            self.leftovers += [left for left in map(delete, self._made.values()) if left is not None]
+            self._made.clear()
+
+
+def delete(left: Leftover) -> Leftover | None:
+    """Delete something.
+
+    Returns:
+        None when it is gone, else what is left, with the reason.
+    """
+    try:
+        answer = left.account.call(f"{left.kind}.delete", params={"uuid": left.uuid})
+    except (NoAnswer, Dropped, TargetLost) as error:
+        return left.because(str(error))
+    return None if answer.status in NOT_THERE else left.because(str(answer))

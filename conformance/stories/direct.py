@@ -177,7 +177,10 @@ class DirectTeller:
         if known is None:
             told.model.learn(cycle, came)
             return came
-        check(same(came, known), expected=f"the answer as before: {shown(known)}", came=shown(came), statement=blamed)
+        with blaming(blamed):
+            check(
+                same(came, known), expected=f"the answer as before: {shown(known)}", came=shown(came), statement="DIO-7"
+            )
         told.model.disturbed_by = "DIO-7"
         return known
 

@@ -69,7 +69,7 @@ class Nuisance:
         try:
             yield
         except (NoAnswer, Dropped) as violation:
-            violation.statement = "GEN-4"
+            violation.blame("GEN-4")
             raise
         except SetupFailed as failure:
             raise Violation("others to be served beside a stalled client", str(failure), "GEN-4") from failure

@@ -66,7 +66,7 @@ class _Found:
 
 
 def _name(error: GoneWrong) -> tuple[type[BaseException], str | None]:
-    return type(error), error.statement if isinstance(error, Violation) else None
+    return type(error), error.symptom or error.statement if isinstance(error, Violation) else None
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,6 @@ class Search:
     def _round(
         self, kind: str, stories: SearchStrategy[list[Step]], found: _Found, count: int, number: int, until: float
     ) -> None:
-        @seed(_seed(self.plan.seed, kind, number))
         @settings(
             max_examples=count,
             database=_database(self.plan.database, kind),
@@ -124,6 +123,7 @@ class Search:
             suppress_health_check=list(HealthCheck),
             phases=(Phase.reuse, Phase.generate, Phase.shrink),
         )
+        @seed(_seed(self.plan.seed, kind, number))  # below the settings: it would take the database away
         @given(stories)
         def go(steps: list[Step]) -> None:
             if not self._is_over(found, steps, until):

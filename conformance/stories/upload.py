@@ -231,8 +231,9 @@ class UploadTeller:
             check(not acknowledgement.success, expected=wanted, came=came, statement=over)
             return
         wanted = f"success = {str(fits).lower()} to {where}"
-        refused = (statement if statement != "DATA-1" else "DATA-3") if fits else "DATA-5"
-        check(acknowledgement.success == fits, expected=wanted, came=came, statement=refused)
+        symptom = "DATA-3" if fits else "DATA-5"
+        with blaming(statement if fits and statement != "DATA-1" else symptom):
+            check(acknowledgement.success == fits, expected=wanted, came=came, statement=symptom)
         if fits:
             told.of.note_chunk(told.role, position, data)
             if any(other is not told.of and other.state == "open" for other in self.uploads):
@@ -341,6 +342,8 @@ class UploadTeller:
                 for begin, end in missing_spans(file.model.known, SEGMENT):
                     self._chunks(socket, [(begin, end - begin, 0)])
             self._check_progress(told)
+            for socket in [socket for socket in self.sockets if socket.of is told]:
+                self._close(socket)  # to finalize with a socket open is for a story to say
             self._put(told)
         if told.state == "finalized":
             self._put(told)

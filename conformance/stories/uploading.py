@@ -96,7 +96,7 @@ class ToldUpload:
             yield
         except Violation as violation:
             if violation.statement in ("FIN-1", "FIN-2"):
-                violation.statement = next((name for name in SUSPECTS if name in self.happened), violation.statement)
+                violation.blame(next((name for name in SUSPECTS if name in self.happened), violation.statement))
             raise
         current_case().judged.update(dict.fromkeys(self.happened, 1))
 

@@ -38,7 +38,7 @@ def workshop(request: pytest.FixtureRequest, target: Target) -> Iterator[Worksho
         made.clean()
         run.leftovers += made.leftovers
         if made.leftovers and not target.is_alive():
-            raise TargetLost(made.leftovers[0])
+            raise TargetLost(str(made.leftovers[0]))
 
 
 @pytest.fixture

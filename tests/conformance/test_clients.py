@@ -232,7 +232,7 @@ def test_the_budget_is_never_exceeded() -> None:
         budget.need(3)
     budget.take()
     budget.take()
-    with pytest.raises(RuntimeError, match="more than 2 websockets"):
+    with pytest.raises(RuntimeError, match="more than 2 connections"):
         budget.take()
     budget.give_back()
     budget.take()

@@ -1,0 +1,42 @@
+"""What the plugin lends to tests that are not of the suite."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from conformance.checks import TargetLost
+from conformance.options import OPTIONS, resolve
+from conformance.record import begin_case, end_case
+from conformance.replay import event_lines, opened
+from conformance.target import TargetRefused
+from conformance.workshop import Workshop
+from reports.model import ExitStatus
+
+
+def workshop_of(config: pytest.Config) -> Iterator[Workshop]:
+    """A workshop at the target that the options of pytest name; the exchange is printed at the end.
+
+    Raises:
+        pytest.exit.Exception: an option is wrong (status 4), or the target cannot be reached (status 6).
+    """
+    try:
+        options = resolve({option.dest: config.getoption(option.dest) for option in OPTIONS})
+        with opened(options) as target:
+            case = begin_case("a test of one's own")
+            workshop = Workshop(target, secrets.token_hex(4))
+            try:
+                yield workshop
+            finally:
+                events = case.exchange()
+                workshop.clean()
+                end_case()
+                for line in event_lines(events):
+                    sys.stdout.write(f"{line}\n")
+    except (ValueError, TargetRefused) as error:
+        pytest.exit(str(error), returncode=ExitStatus.USAGE)
+    except TargetLost as error:
+        pytest.exit(str(error), returncode=ExitStatus.TARGET_LOST)
