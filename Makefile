@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help conformance test lint types format bench proto data clean
+.PHONY: help conformance test lint types format bench soak proto data clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ format: $(READY)  ## let ruff mend what it can
 
 bench: $(READY)  ## measure speed side by side, as ratios
 	@$(BIN)/python -m loadtests.bench $(ARGS)
+
+soak: $(READY)  ## 30 runs in a row beside a busy machine: do they all say the same? ARGS='--runs 5'
+	@$(BIN)/python tests/soak.py $(ARGS)
 
 proto: $(READY)  ## generate the protobuf modules again
 	@$(BIN)/python proto/generate.py

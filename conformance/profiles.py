@@ -51,7 +51,7 @@ GATE = Profile(
     largest_file=1_100_000,
     first_case_only=False,
     random=False,
-    shrink_seconds=60.0,
+    shrink_seconds=20.0,
 )
 DEEP = Profile(
     name="deep",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import pkgutil
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
@@ -132,12 +134,30 @@ class Search:
         try:
             go()
         except (Violation, SetupFailed, TargetLost):
-            current_case().story = Story(kind, tuple(found.steps))
-            raise
+            self._shorten(kind, found)
         except Flaky as flaky:
             self._once(kind, found, flaky)
         if found.first is not None:  # the target is gone, so nothing could be told again
             self._once(kind, found, None)
+
+    def _shorten(self, kind: str, found: _Found) -> None:
+        """Leave out every step without which the same goes wrong: Hypothesis gives up early where stories are long.
+
+        Raises:
+            Violation, SetupFailed, TargetLost: what the story ended with when it was told last, as it then is.
+        """
+        until = time.monotonic() + self.plan.profile.shrink_seconds
+        place = len(found.steps) - 1
+        while place >= 0 and time.monotonic() < until and isinstance(found.first, Violation):
+            shorter = found.steps[:place] + found.steps[place + 1 :]
+            with contextlib.suppress(Violation, SetupFailed, TargetLost):
+                self._tell(kind, shorter, found)
+            place = min(place, len(found.steps)) - 1
+        try:
+            self._tell(kind, found.steps, found)  # once more: the record is that of the last story
+        finally:
+            current_case().story = Story(kind, tuple(found.steps))
+        self._once(kind, found, None)
 
     def _is_over(self, found: _Found, steps: list[Step], until: float) -> bool:
         now = time.monotonic()
@@ -166,7 +186,7 @@ class Search:
         finally:
             self.plan.told()
 
-    def _once(self, kind: str, found: _Found, flaky: Flaky | None) -> None:
+    def _once(self, kind: str, found: _Found, flaky: Flaky | None) -> NoReturn:
         """What a story ended with that could not be told again, or went right then."""
         current_case().story = Story(kind, tuple(found.steps))
         error = found.first

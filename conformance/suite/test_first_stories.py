@@ -13,4 +13,4 @@ from conformance.strategies.firsts import first_stories
 @pytest.mark.hostile
 def test_any_first_message_is_accepted_or_refused_as_it_must_be(search: Search) -> None:
     """The server accepts a right first message, refuses every other one, and goes on serving."""
-    search("first", first_stories(search.plan.profile.most_steps))
+    search("first", first_stories(search.plan.profile.most_steps), weight=3)

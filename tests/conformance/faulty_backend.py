@@ -5,9 +5,15 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+from typing import Any
 
-from reference_backend import datasets, uploads
+import numpy as np
+from numpy.typing import NDArray
+
+from proto import dialects
+from reference_backend import cycle, datasets, idx, uploads
 from reference_backend.cli import main
+from reference_backend.sockets import attach
 from reference_backend.sockets import cluster as cluster_socket
 from reference_backend.sockets import upload as upload_socket
 
@@ -79,7 +85,69 @@ def dies_of_deletes() -> None:
     datasets.DatasetStore.delete = fragile  # type: ignore[assignment, method-assign]
 
 
+def first_write_wins() -> None:
+    """Bytes that are there already stay as they are."""
+    write = uploads.TempFile.write
+
+    def stubborn(self: uploads.TempFile, position: int, data: bytes) -> str | None:
+        end = min(position + len(data), self.size)
+        known = [place for begin, stop in self.received for place in range(max(begin, position), min(stop, end))]
+        kept = {place: self.content()[place] for place in known}
+        refusal = write(self, position, data)
+        for place, byte in kept.items():
+            self.content()[place] = byte
+        return refusal
+
+    uploads.TempFile.write = stubborn  # type: ignore[method-assign]
+
+
+def forgets_the_second_part() -> None:
+    """The second message for a brick in a cycle is taken and not stored."""
+    append = cycle.Buffer.append
+
+    def forgetful(self: cycle.Buffer, name: str, values: NDArray[np.float32]) -> bool:
+        known = self._ends.get(name)
+        fits = append(self, name, values)
+        if fits and known is not None:
+            self.values[known : known + len(values)] = 0.0
+        return fits
+
+    cycle.Buffer.append = forgetful  # type: ignore[method-assign]
+
+
+def ignores_blanks_behind_the_target() -> None:
+    """A target with blanks behind it passes for the one without."""
+    read = attach.SocketServer.read
+
+    def lenient(self: attach.SocketServer, message: bytes | str) -> dict[str, Any]:
+        fields = read(self, message)
+        return {**fields, "target": str(fields.get("target")).rstrip()}
+
+    attach.SocketServer.read = lenient  # type: ignore[method-assign]
+
+
+def transposes_images() -> None:
+    """The pixels of an image come column by column."""
+    parse = idx.parse_images
+
+    def turned(file: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        height, width = (int.from_bytes(file[start : start + 4].tobytes(), "big") for start in (8, 12))
+        return parse(file).reshape(-1, height, width).swapaxes(1, 2).reshape(-1, height * width)
+
+    idx.parse_images = turned
+
+
+def takes_any_name() -> None:
+    """A name of any length will do."""
+    dialects.Dialect.is_name = lambda self, name: len(name) >= self.name_length[0]  # type: ignore[method-assign]
+
+
 FAULTS = {
+    "first-write-wins": first_write_wins,
+    "forgets-the-second-part": forgets_the_second_part,
+    "ignores-blanks-behind-the-target": ignores_blanks_behind_the_target,
+    "transposes-images": transposes_images,
+    "takes-any-name": takes_any_name,
     "loses-boundary-bytes": loses_boundary_bytes,
     "forgets-training-answers": forgets_training_answers,
     "dies-of-deletes": dies_of_deletes,

@@ -161,6 +161,9 @@ WRONG_OPTIONS = [
     (["--target", "http://alice:s3cretpw@h:99999"], "--user and --password"),
     (["--target", "http://127.0.0.1:80/?token=s3cretpw"], "has a query"),
     (["--target", "reference", "--level", "may"], "choose must or should"),
+    (["--target", "reference", "--profile", "fast"], "choose one of smoke, gate, deep"),
+    (["--target", "reference", "--seed", "-1"], "--seed '-1'"),
+    (["--target", "reference", "--minutes", "5"], "--minutes is for the profile deep"),
     (["--target", "reference", "--case", "test_nothing.py::test_x"], "an id is FILE::TEST"),
     (["--target", "reference", "--report-dir", "/dev/null/reports"], "choose another folder with --report-dir"),
 ]

@@ -17,7 +17,7 @@ SECRETS = ("very-secret-1", "very-secret-2")
 
 def everything_written(folder: Path) -> str:
     """All files below a folder, and what stands in base64 in the result."""
-    texts = [path.read_text() for path in sorted(folder.rglob("*")) if path.is_file()]
+    texts = [path.read_bytes().decode("latin-1") for path in sorted(folder.rglob("*")) if path.is_file()]
     result = json.loads((folder / "reports" / "latest" / "result.json").read_text())
     for case in result["cases"]:
         texts += [base64.b64decode(event["payload"]).decode("utf-8", "replace") for event in case["exchange"]]
