@@ -57,16 +57,8 @@ def soak(runs: int, load: int, arguments: Sequence[str]) -> int:
         for number in range(1, runs + 1):
             began = time.monotonic()
             with tempfile.TemporaryDirectory(prefix="hanami-soak-") as folder:
-                command = [
-                    sys.executable,
-                    "-m",
-                    "conformance.cli",
-                    "run",
-                    "--target",
-                    "reference",
-                    "--database",
-                    "none",
-                ]
+                command = [sys.executable, "-m", "conformance.cli", "run", "--target", "reference"]
+                command += ["--database", "none", "--report-dir", folder, *arguments]
                 done = subprocess.run(command, stdout=subprocess.DEVNULL, timeout=RUN_SECONDS, check=False)
                 result = json.loads((Path(folder) / "result.json").read_text(encoding="utf-8"))
             outcomes.append(said(result))
