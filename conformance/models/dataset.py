@@ -72,11 +72,14 @@ class DatasetModel:
         """
         count = len(images)
         pixels = images.reshape(count, -1).astype(np.float32)
-        classes = max(10, int(labels.max(initial=0)) + 1)
+        seen = int(labels.max(initial=0)) + 1
+        classes = max(10, seen)
         columns = {"picture": pixels, "label": labels.reshape(count, 1).astype(np.float32)}
-        # Labels are stored one-hot by most servers, as one number by others; some keep them apart from the columns.
+        # Labels are stored one-hot by most servers, of ten classes or of those that there are, as one number by others;
+        # some keep them apart from the columns.
         width = pixels.shape[1]
-        return DatasetModel(count, frozenset({width, width + 1, width + classes}), columns, "mnist")
+        widths = frozenset({width, width + 1, width + seen, width + classes})
+        return DatasetModel(count, widths, columns, "mnist")
 
     @staticmethod
     def of_table(names: Sequence[str], values: NDArray[np.float32]) -> DatasetModel:
@@ -99,8 +102,8 @@ class DatasetModel:
         wanted = self.columns[column]
         if values.shape[0] != wanted.shape[0]:
             return False
-        if self.kind == "mnist" and column == "label" and values.shape[1] > 1:
-            return is_one_hot(values, wanted[:, 0].astype(np.int64))
+        if self.kind == "mnist" and column == "label" and is_one_hot(values, wanted[:, 0].astype(np.int64)):
+            return True
         if values.shape != wanted.shape:
             return False
         if self.kind == "mnist" and column == "picture" and values.max(initial=0.0) <= 1.0 < wanted.max(initial=0.0):

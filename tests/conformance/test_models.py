@@ -126,3 +126,20 @@ def test_templates_are_understood(form: str) -> None:
     assert {port.name: port.size for port in template.inputs} == shape.inputs
     assert {port.name: port.size for port in template.outputs} == shape.outputs
     assert template.hidden == (6,)
+
+
+@pytest.mark.parametrize("classes", [3, 10])
+def test_labels_are_right_one_hot_of_the_classes_that_there_are_and_of_ten(classes: int) -> None:
+    images = np.zeros((3, 2, 2), dtype=np.uint8)
+    labels = np.array([0, 2, 1], dtype=np.uint8)
+    model = DatasetModel.of_images(images, labels)
+    assert 4 + classes in model.widths
+    assert model.agrees("label", np.eye(classes, dtype=np.float32)[labels])
+    assert not model.agrees("label", np.eye(classes, dtype=np.float32)[[0, 1, 2]])
+
+
+def test_labels_of_one_class_may_be_one_hot_or_plain() -> None:
+    model = DatasetModel.of_images(np.zeros((2, 1, 1), dtype=np.uint8), np.zeros(2, dtype=np.uint8))
+    assert model.agrees("label", np.ones((2, 1), dtype=np.float32))
+    assert model.agrees("label", np.zeros((2, 1), dtype=np.float32))
+    assert not model.agrees("label", np.array([[1], [0]], dtype=np.float32))
