@@ -77,7 +77,7 @@ def test_labels_agree_plain_and_one_hot() -> None:
     assert not model.agrees("label", one_hot[::-1])
     assert not model.agrees("label", one_hot * 2)
     assert not model.agrees("label", np.eye(3, dtype=np.float32)[[2, 0]])
-    assert model.widths == {4, 5, 14}
+    assert model.widths == {4, 5, 8, 14}
 
 
 def test_tables_agree_value_for_value() -> None:
