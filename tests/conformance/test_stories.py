@@ -140,3 +140,25 @@ def test_replay_of_a_wrong_file_is_one_line(tmp_path: Path, text: str | None, me
     assert run.returncode == 4, run.stdout + run.stderr
     assert len(run.stderr.splitlines()) == 1
     assert message in run.stderr
+
+
+def test_a_story_is_printed_as_a_test_that_fails_and_is_mended(
+    boundary_story: tuple[Path, str], tmp_path: Path
+) -> None:
+    path, url = boundary_story
+    printed = run_replay(path, "--as-pytest")
+    assert printed.returncode == 0, printed.stderr
+    (tmp_path / "test_kept.py").write_text(printed.stdout)
+    for target, status in (((url, *ALICE), 1), (("reference",), 0)):
+        run = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_kept.py", "--target", *target],
+            cwd=tmp_path,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        assert run.returncode == status, run.stdout + run.stderr
+        assert ("FileUpload position=" in run.stdout) == bool(status)
+        assert "very-secret-1" not in run.stdout

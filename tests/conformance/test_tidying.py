@@ -1,0 +1,65 @@
+"""What a run makes on the target goes again, whatever happens in between."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from suite_support import faulty_backend
+
+from conformance.clients.brick_socket import ClusterShape
+from conformance.interrupt import unbroken
+from conformance.sweep import sweep
+from conformance.target import Credentials, TargetOptions, connect
+from conformance.workshop import Leftover, Workshop
+
+
+def test_what_nobody_remembers_is_found_by_its_name() -> None:
+    with faulty_backend("honest") as url:
+        target = connect(TargetOptions(url=url, first=Credentials("alice", "very-secret-1")))
+        try:
+            ours, others = Workshop(target, "aaaa1111"), Workshop(target, "bbbb2222")
+            for workshop in (ours, others):
+                workshop.cluster(ClusterShape({"test_input": 2}, {"test_output": 2}, hidden=2))
+                workshop._made.clear()
+            gone = Leftover(target.first, "cluster", "6fa459ea-ee8a-4ca4-894e-db77e160355e", "gone already", "once")
+            assert sweep(target, "aaaa1111", [gone]) == []
+            listed = target.first.call("cluster.list").text
+            assert "hc_aaaa1111_" not in listed
+            assert "hc_bbbb2222_" in listed
+            stubborn = Leftover(target.first, "dataset", "x" * 3000, "stubborn")
+            target.first.token = "no-token"
+            left = sweep(target, "bbbb2222", [stubborn])
+            assert [item.name for item in left] == ["all datasets of the first user", "all clusters of the first user"]
+        finally:
+            target.close()
+
+
+def test_a_signal_waits_until_the_block_is_done() -> None:
+    done = []
+    before = signal.getsignal(signal.SIGINT)
+
+    def make() -> None:
+        with unbroken():
+            os.kill(os.getpid(), signal.SIGINT)
+            done.append("made and noted")
+
+    with pytest.raises(KeyboardInterrupt):
+        make()
+    assert done == ["made and noted"]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_second_signal_does_not_wait() -> None:
+    done = []
+
+    def make() -> None:
+        with unbroken():
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+            done.append("never")
+
+    with pytest.raises(KeyboardInterrupt):
+        make()
+    assert done == []
