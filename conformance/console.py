@@ -82,7 +82,8 @@ class TerminalConsole:
         what = "reference backend at " if manifest.reference else "target "
         self._console.print(
             f"[bold]Hanami conformance[/] {__version__} · {what}[bold]{escape(manifest.target_url)}[/] · "
-            f"dialect {manifest.dialect} · profile {manifest.profile} · {plural(len(planned), 'case')}\n"
+            f"dialect {manifest.dialect} · profile {manifest.profile} · {plural(len(planned), 'case')}\n",
+            soft_wrap=True,
         )
         self._titles = {name: _step_title(item) for name, item in planned.items()}
         self._left = Counter(self._titles.values())
