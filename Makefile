@@ -49,5 +49,5 @@ data: $(READY)  ## make the shipped data files again
 	@$(BIN)/python -m conformance.data.make
 
 clean:  ## remove everything that the commands made
-	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/soak
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
