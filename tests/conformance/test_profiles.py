@@ -8,10 +8,13 @@ import pytest
 from suite_support import result_of, run_suite
 
 
-def stories_of(folder: Path) -> dict[str, tuple[int, int, dict[str, int]]]:
-    """What the cases of stories told: stories, exchanges, comparisons by statement."""
+def stories_of(folder: Path) -> dict[str, tuple[int, dict[str, int]]]:
+    """What the cases of stories told: stories, comparisons by statement.
+
+    Not the exchanges: whether a close that meets the server's own is sent or only answered is a matter of timing.
+    """
     cases = [case for case in result_of(folder)["cases"] if case["stories"]]
-    return {case["id"]: (case["stories"], case["exchanges"], case["judged"]) for case in cases}
+    return {case["id"]: (case["stories"], case["judged"]) for case in cases}
 
 
 def test_smoke_judges_every_statement_with_one_case_of_each_test(tmp_path: Path) -> None:
@@ -34,7 +37,7 @@ def test_the_same_stories_are_told_whatever_else_runs(tmp_path: Path) -> None:
         assert run.returncode == 0, run.stdout
         told.append(stories_of(folder))
     case = "test_direct_stories.py::test_any_story_of_clusters_goes_as_the_model_says"
-    assert told[0][case][0] == told[1][case][0]
+    assert told[0][case] == told[1][case]
 
 
 def test_deep_tells_its_seed_and_ends_in_time(tmp_path: Path) -> None:
@@ -43,7 +46,7 @@ def test_deep_tells_its_seed_and_ends_in_time(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
     seed = result_of(tmp_path)["manifest"]["options"]["seed"]
     assert f"profile deep, seed {seed}" in run.stdout
-    ((stories, _, _),) = stories_of(tmp_path).values()
+    ((stories, _),) = stories_of(tmp_path).values()
     assert stories > 0
 
 
