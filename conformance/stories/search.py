@@ -109,7 +109,7 @@ class Search:
         while count is None and time.monotonic() < until:
             self._round(kind, stories, found, ROUND, number, until)
             number += 1
-        if found.told == len(found.unsupported):
+        if found.unsupported and found.told == len(found.unsupported):
             raise found.unsupported[0]
 
     def _round(

@@ -13,11 +13,16 @@ import pytest
 from hypothesis import given
 from suite_support import TIMEOUT, clean_environment, faulty_backend, result_of, run_suite
 
+from conformance.profiles import PROFILES
+from conformance.record import current_case
 from conformance.stories.file import Story
+from conformance.stories.search import Plan, Search
 from conformance.stories.step import Step, StoryError
 from conformance.stories.upload import ACTS
 from conformance.stories.uploading import missing_spans, mnist_files
+from conformance.strategies.calls import call_stories
 from conformance.strategies.uploads import upload_stories
+from conformance.workshop import Workshop
 
 CASE = "test_upload_stories.py::test_any_story_of_uploads_goes_as_the_model_says"
 ALICE = ("--user", "alice", "--password", "very-secret-1")
@@ -162,3 +167,10 @@ def test_a_story_is_printed_as_a_test_that_fails_and_is_mended(
         assert run.returncode == status, run.stdout + run.stderr
         assert ("FileUpload position=" in run.stdout) == bool(status)
         assert "very-secret-1" not in run.stdout
+
+
+def test_a_search_whose_time_is_over_at_once_tells_nothing_and_fails_nothing() -> None:
+    plan = Plan(PROFILES["deep"], seed=1, seconds=-1.0, database=None)
+    before = current_case().stories
+    Search(plan, Workshop(None, "aaaa1111"))("call", call_stories(3))  # type: ignore[arg-type]
+    assert current_case().stories == before
