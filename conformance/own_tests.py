@@ -11,7 +11,7 @@ import pytest
 from conformance.checks import TargetLost
 from conformance.options import OPTIONS, resolve
 from conformance.record import begin_case, end_case
-from conformance.replay import event_lines, opened
+from conformance.replay import opened
 from conformance.target import TargetRefused
 from conformance.workshop import Workshop
 from reports.model import ExitStatus
@@ -34,8 +34,8 @@ def workshop_of(config: pytest.Config) -> Iterator[Workshop]:
                 events = case.exchange()
                 workshop.clean()
                 end_case()
-                for line in event_lines(events):
-                    sys.stdout.write(f"{line}\n")
+                for event in events:
+                    sys.stdout.write(f"{event.line()}\n")
     except (ValueError, TargetRefused) as error:
         pytest.exit(str(error), returncode=ExitStatus.USAGE)
     except TargetLost as error:

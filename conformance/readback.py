@@ -97,6 +97,23 @@ def check_dataset(upload: Upload, model: DatasetModel, *, values: bool = False) 
         raise Unsupported("the content of a dataset cannot be read back; its rows and columns are right")
 
 
+def check_no_rows(upload: Upload, what: str, statement: str | None = None) -> None:
+    """A dataset that was refused must not be readable as if it were one (FIN-6).
+
+    Args:
+        upload: whose PUT was refused.
+        what: it holds, for the report.
+        statement: id of the statement that is broken otherwise, None for the one that the test names first.
+
+    Raises:
+        Violation: it has rows.
+    """
+    answer = upload.description()
+    told = answer.object() if answer.status == 200 else {}
+    counts = [told[key] for key in upload.account.target.dialect.rows_keys if isinstance(told.get(key), int)]
+    check(not any(counts), expected=f"no dataset with rows from {what}", came=answer, statement=statement)
+
+
 def readable_columns(model: DatasetModel, described: Mapping[str, Any]) -> dict[str, NDArray[np.float32]]:
     """The columns to read back: those that the target has under the names of the model, of many only some."""
     names = described.get("description")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from conformance.stories.tell import tell
 from conformance.target import Target, TargetRefused, connect
 from conformance.text import plural, quote
 from conformance.workshop import Workshop
-from reports.model import Event, ExitStatus
+from reports.model import ExitStatus
 
 EVENTS_SHOWN = 30
 
@@ -98,13 +98,6 @@ def opened(options: RunOptions) -> Iterator[Target]:
             backend.stop()
 
 
-def event_lines(events: Iterable[Event]) -> Iterator[str]:
-    """Events for people, a line each."""
-    arrows = {"sent": "->", "received": "<-", "note": "--"}
-    for event in events:
-        yield f"{event.at:8.3f} s  {event.channel:<7} {arrows[event.direction]} {event.summary}"
-
-
 def _tell(story: Story, target: Target) -> int:
     case = begin_case("replay")
     workshop = Workshop(target, secrets.token_hex(4))
@@ -114,8 +107,8 @@ def _tell(story: Story, target: Target) -> int:
         events = case.exchange()
         if not target.is_alive():
             return _say(ExitStatus.TARGET_LOST, f"target gone: {quote(str(error))}")
-        for line in event_lines(events[-EVENTS_SHOWN:]):
-            sys.stdout.write(f"{line}\n")
+        for event in events[-EVENTS_SHOWN:]:
+            sys.stdout.write(f"{event.line()}\n")
         return _say(ExitStatus.NOT_CONFORMANT, f"still failing: {quote(str(error), 500)}")
     except Unsupported as error:
         return _say(ExitStatus.SUITE_FAULT, f"cannot tell: {error}")

@@ -95,7 +95,6 @@ def story_name(case: CaseResult) -> str:
 
 def exchange_text(case: CaseResult) -> str:
     """An exchange for people: a line an event, times in seconds since the case began."""
-    arrows = {"sent": "->", "received": "<-", "note": "--"}
     width = max(len(event.channel) for event in case.exchange)
     names = ", ".join(case.broken or case.statements)
     lines = [f"{case.id}: {case.outcome.value} ({names})", case.title, ""]
@@ -103,8 +102,5 @@ def exchange_text(case: CaseResult) -> str:
         lines += [f"expected  {case.expected}", f"came      {case.came}", ""]
     elif case.reason:
         lines += [f"reason    {case.reason}", ""]
-    lines += [
-        f"{event.at:10.4f} s  {event.channel:<{width}} {arrows[event.direction]} {event.summary}"
-        for event in case.exchange
-    ]
+    lines += [f"{event.at:10.4f} s  {event.channel:<{width}} {event.arrow} {event.summary}" for event in case.exchange]
     return "\n".join(lines) + "\n"

@@ -89,6 +89,15 @@ class Event:
     summary: str
     payload: str = ""
 
+    @property
+    def arrow(self) -> str:
+        """The direction, for people."""
+        return {"sent": "->", "received": "<-", "note": "--"}[self.direction]
+
+    def line(self) -> str:
+        """The event for people, on one line; the time in seconds."""
+        return f"{self.at:8.3f} s  {self.channel:<7} {self.arrow} {self.summary}"
+
 
 @dataclass(frozen=True)
 class CaseResult:

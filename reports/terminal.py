@@ -158,9 +158,8 @@ def _commands(case: CaseResult, result: RunResult, folder: Path) -> Iterable[Tex
 
 
 def _exchange(case: CaseResult, folder: Path) -> Text:
-    arrows = {"sent": "->", "received": "<-", "note": "--"}
     events = case.exchange[-EVENTS_SHOWN:]
-    lines = [f"{event.at:8.3f} s  {event.channel:<7} {arrows[event.direction]} {event.summary}" for event in events]
+    lines = [event.line() for event in events]
     path = folder / EXCHANGES / exchange_name(case)
     earlier = len(case.exchange) - len(events)
     lines.append(f"{f'the last {len(events)} of {len(case.exchange)} events, ' if earlier else ''}all events in {path}")

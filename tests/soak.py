@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import math
 import os
 import shutil
@@ -13,14 +12,16 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import IO, NoReturn
 
-from reports.model import ExitStatus, RunResult, load_result
+from loadtests.bench.gate import result_in
+from loadtests.bench.processes import stopped
+from reports.model import ExitStatus, RunResult
 
 GRACE = 10.0  # seconds that a run gets to clean up when it is stopped
 INTERRUPTED = 130  # as shells have it
@@ -118,19 +119,6 @@ class Plan:
     arguments: tuple[str, ...]
 
 
-@contextmanager
-def stopped(process: subprocess.Popen[bytes], grace: float) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that does not outlive the block; it is asked to go, and then made to."""
-    try:
-        yield process
-    finally:
-        for urge in (process.terminate, process.kill):
-            if process.poll() is None:
-                urge()
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(grace)
-
-
 def start(command: Sequence[str], output: IO[bytes] | int) -> subprocess.Popen[bytes]:
     """Start a program, out of the reach of Ctrl-C, with no settings of the suite in its environment."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HANAMI_", "PYTEST_"))}
@@ -151,11 +139,7 @@ def run_once(plan: Plan, folder: Path) -> Said:
             return said(None, None, f"it did not end within {plan.deadline:g} s")
         log.seek(0)
         lines = log.read().decode("utf-8", "replace").strip().splitlines()
-    try:
-        result = load_result((folder / "report" / "result.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return said(status, None, lines[-1] if lines else "it said nothing")
-    return said(status, result, "")
+    return said(status, result_in(folder / "report"), lines[-1] if lines else "it said nothing")
 
 
 def soak(plan: Plan, tell: Callable[[str], None]) -> int:

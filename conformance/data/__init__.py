@@ -13,9 +13,9 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
+from conformance.models.dataset import IMAGES_HEADER, LABELS_HEADER
+
 DIGIT_PIXEL_MAX = 16  # the brightest pixel of a digit
-_IMAGES_HEADER = 16
-_LABELS_HEADER = 8
 _SIDE = 8
 
 
@@ -42,8 +42,8 @@ def digits() -> Digits:
     return Digits(
         images,
         labels,
-        np.frombuffer(images, dtype=np.uint8, offset=_IMAGES_HEADER).reshape(-1, _SIDE, _SIDE),
-        np.frombuffer(labels, dtype=np.uint8, offset=_LABELS_HEADER),
+        np.frombuffer(images, dtype=np.uint8, offset=IMAGES_HEADER).reshape(-1, _SIDE, _SIDE),
+        np.frombuffer(labels, dtype=np.uint8, offset=LABELS_HEADER),
     )
 
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 IMAGES_MAGIC = 0x00000803
 LABELS_MAGIC = 0x00000801
+IMAGES_HEADER = 16  # bytes before the pixels
+LABELS_HEADER = 8  # bytes before the labels
 PIXEL_MAX = 255.0
 PRINTED = 1e-6  # relative error of a float32 that was printed with seven digits
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+SEGMENT = 128 * 1024  # bytes of a chunk of the SDK
+
 
 class FileModel:
     """What a server must hold of a file (statements DATA-2, DATA-4, DATA-5, PROG-2, PROG-3).

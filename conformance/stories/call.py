@@ -15,7 +15,7 @@ from conformance.clients.rest import Answer
 from conformance.interrupt import unbroken
 from conformance.resources import Cluster, Upload
 from conformance.stories.step import Step, StoryError
-from conformance.stories.values import DAMAGES, damaged, value_of, without_missing
+from conformance.stories.values import damaged_tokens, value_of, without_missing
 from conformance.target import Account
 from conformance.training import vector
 from conformance.workshop import Workshop
@@ -65,8 +65,7 @@ class CallTeller:
     def tell(self, steps: Sequence[Step]) -> None:
         """See :class:`conformance.stories.tell.Teller`; at the end, upload and cluster must work as if nothing was."""
         for step in steps:
-            if step.do not in ACTS:
-                raise StoryError(f"step {step.do!r}: no such step, choose one of {', '.join(ACTS)}")
+            step.must_be_one_of(ACTS)
             getattr(self, f"_{step.do}")(step)
         with blaming("GEN-2"):
             self._finish_upload()
@@ -199,9 +198,7 @@ class CallTeller:
         operation = step.text("operation")
         if operation not in GUARDED:
             raise StoryError(f"step 'token': operation must be one of {', '.join(GUARDED)}")
-        right, by = self.account.token, step.number("by")
-        ways = {f"damaged {how}": lambda how=how: damaged(right, how, by) for how in range(DAMAGES)}
-        written, token = value_of(step, "token", ways)
+        written, token = value_of(step, "token", damaged_tokens(self.account.token, step.number("by")))
         sent = token if isinstance(token, str) else None
         name = self.workshop.name("guarded")
         body, params = None, None

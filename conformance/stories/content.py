@@ -11,9 +11,9 @@ import numpy as np
 
 from conformance.checks import blaming, check
 from conformance.models.dataset import IMAGES_MAGIC, LABELS_MAGIC, DatasetModel
-from conformance.readback import check_dataset
+from conformance.readback import check_dataset, check_no_rows
 from conformance.resources import Upload
-from conformance.stories.step import Step, StoryError
+from conformance.stories.step import Step
 from conformance.target import Account
 from conformance.text import plural
 from conformance.workshop import Workshop
@@ -42,8 +42,7 @@ class ContentTeller:
     def tell(self, steps: Sequence[Step]) -> None:
         """See :class:`conformance.stories.tell.Teller`; at the end a right table must be finalized."""
         for step in steps:
-            if step.do not in ACTS:
-                raise StoryError(f"step {step.do!r}: no such step, choose one of {', '.join(ACTS)}")
+            step.must_be_one_of(ACTS)
             getattr(self, f"_{step.do}")(step)
         with blaming("GEN-2"):
             model = DatasetModel.of_table(("alpha", "beta"), np.array([[1, 2]], dtype=np.float32))
@@ -67,10 +66,7 @@ class ContentTeller:
         answer = upload.finalize()
         reasoned = answer.refused and answer.text.strip()
         check(reasoned, expected=f"a 4xx with a reason to the PUT of {what}", came=answer, statement="FIN-6")
-        answer = upload.description()
-        told = answer.object() if answer.status == 200 else {}
-        counts = [told[key] for key in upload.account.target.dialect.rows_keys if isinstance(told.get(key), int)]
-        check(not any(counts), expected=f"no dataset with rows from {what}", came=answer, statement="FIN-6")
+        check_no_rows(upload, what, "FIN-6")
 
     def _open(self, upload: Upload, what: str) -> None:
         """What is left open: it may be taken or refused, and is answered all the same."""

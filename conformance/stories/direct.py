@@ -74,8 +74,7 @@ class DirectTeller:
     def tell(self, steps: Sequence[Step]) -> None:
         """See :class:`conformance.stories.tell.Teller`; at the end every known answer is asked for again."""
         for step in steps:
-            if step.do not in ACTS:
-                raise StoryError(f"step {step.do!r}: no such step, choose one of {', '.join(sorted(ACTS))}")
+            step.must_be_one_of(ACTS)
             if step.do == BEGIN:
                 self._cluster(step)
             else:

@@ -15,8 +15,8 @@ from conformance.clients.brick_socket import ClusterShape
 from conformance.clients.message import Message
 from conformance.clients.websocket import WebSocket
 from conformance.resources import Cluster, Upload
-from conformance.stories.step import Step, StoryError
-from conformance.stories.values import DAMAGES, damaged, value_of, without_missing
+from conformance.stories.step import Step
+from conformance.stories.values import damaged_tokens, value_of, without_missing
 from conformance.target import Account
 from conformance.text import plural
 from conformance.workshop import Workshop
@@ -58,8 +58,7 @@ class FirstTeller:
     def tell(self, steps: Sequence[Step]) -> None:
         """See :class:`conformance.stories.tell.Teller`; at the end a right first message must be accepted."""
         for step in steps:
-            if step.do not in ACTS:
-                raise StoryError(f"step {step.do!r}: no such step, choose one of {', '.join(ACTS)}")
+            step.must_be_one_of(ACTS)
             getattr(self, f"_{step.do}")(step)
         check(not self.upload.progress(), expected="complete = false", came="complete = true", statement="ATT-7")
         with blaming("GEN-2"):
@@ -69,8 +68,8 @@ class FirstTeller:
 
     def _first(self, step: Step) -> None:
         right = self.account.token
-        ways = {f"damaged {how}": lambda how=how: damaged(right, how, step.number("by")) for how in range(DAMAGES)}
-        authority, token = value_of(step, "token", {"right": lambda: right, **ways})
+        tokens = {"right": lambda: right, **damaged_tokens(right, step.number("by"))}
+        authority, token = value_of(step, "token", tokens)
         uuids = {
             "file": lambda: self.upload.files["input"].uuid,
             "label": lambda: self.upload.files["label"].uuid,

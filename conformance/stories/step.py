@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,15 @@ class Step:
 
     do: str
     with_: Mapping[str, Any] = field(default_factory=dict)
+
+    def must_be_one_of(self, acts: Collection[str]) -> None:
+        """Refuse a step that the teller does not know.
+
+        Raises:
+            StoryError: it is none of these.
+        """
+        if self.do not in acts:
+            raise StoryError(f"step {self.do!r}: no such step, choose one of {', '.join(sorted(acts))}")
 
     def number(self, name: str) -> int:
         """A number that is not negative."""

@@ -9,18 +9,12 @@ import numpy as np
 
 from conformance.checks import Dropped, blaming, check, suspecting
 from conformance.clients.file_socket import FileSocket, describe
+from conformance.models.file import SEGMENT
 from conformance.readback import check_dataset
 from conformance.stories.intruder import FOREIGN, finalize_wrongly, haunt, intrude
 from conformance.stories.nuisance import FEWEST_CONNECTIONS, NUISANCES, Nuisance
 from conformance.stories.step import Step, StoryError
-from conformance.stories.uploading import (
-    SEGMENT,
-    ToldSocket,
-    ToldUpload,
-    missing_spans,
-    mnist_files,
-    table_file,
-)
+from conformance.stories.uploading import ToldSocket, ToldUpload, missing_spans, mnist_files, table_file
 from conformance.target import Account
 from conformance.text import plural
 from conformance.workshop import Workshop
@@ -67,8 +61,7 @@ class UploadTeller:
             self.nuisance.end()
 
     def _act(self, step: Step) -> None:
-        if step.do not in ACTS:
-            raise StoryError(f"step {step.do!r}: no such step, choose one of {', '.join(sorted(ACTS))}")
+        step.must_be_one_of(ACTS)
         act = getattr(self, f"_{step.do}")
         if step.do in OTHER:
             act(step)

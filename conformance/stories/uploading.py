@@ -11,13 +11,18 @@ from numpy.typing import NDArray
 
 from conformance.checks import Violation
 from conformance.clients.file_socket import FileSocket
-from conformance.models.dataset import DatasetModel, csv_table, idx_images, idx_labels
+from conformance.models.dataset import (
+    IMAGES_HEADER,
+    LABELS_HEADER,
+    DatasetModel,
+    csv_table,
+    idx_images,
+    idx_labels,
+)
+from conformance.models.file import SEGMENT
 from conformance.record import current_case
 from conformance.resources import Upload
 
-SEGMENT = 128 * 1024  # bytes of a chunk of the SDK
-IMAGES_HEADER = 16
-LABELS_HEADER = 8
 CLASSES = 10
 WIDEST = 128 * 1024  # pixels of an image
 

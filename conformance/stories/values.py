@@ -7,6 +7,7 @@ A story is plain JSON and holds no secret, so ``["right"]`` stands for a token, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from conformance.redact import SECRETS
@@ -40,6 +41,11 @@ def value_of(step: Step, name: str, known: Mapping[str, Callable[[], Any]]) -> t
             return tag, known[tag]()
     choices = ", ".join(f'["{choice}"]' for choice in known)
     raise StoryError(f'step {step.do!r}: {name} must be ["value", ...], ["missing"] or one of {choices}')
+
+
+def damaged_tokens(token: str, by: int) -> dict[str, Callable[[], str]]:
+    """Names of damaged tokens to what makes them, for :func:`value_of`; see :func:`damaged`."""
+    return {f"damaged {how}": partial(damaged, token, how, by) for how in range(DAMAGES)}
 
 
 def without_missing(fields: Mapping[str, Any]) -> dict[str, Any]:

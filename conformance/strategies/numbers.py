@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 
 from conformance.stories.step import Step
 
-SEGMENT = 128 * 1024  # bytes of a chunk of the SDK
-
 small = st.integers(0, 3)
 
 

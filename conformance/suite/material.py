@@ -7,8 +7,6 @@ import numpy as np
 from conformance.clients.brick_socket import ClusterShape
 from conformance.models.dataset import DatasetModel, csv_table, idx_images, idx_labels
 
-SEGMENT = 128 * 1024  # bytes of a chunk of the SDK
-
 ONE_BRICK = ClusterShape({"test_input": 12}, {"test_output": 5}, hidden=10)
 TWO_BRICKS = ClusterShape({"input_a": 7, "input_b": 4}, {"output_a": 3, "output_b": 6}, hidden=10)
 

@@ -10,8 +10,9 @@ import pytest
 from conformance.catalogue import statement
 from conformance.checks import blaming, check
 from conformance.clients.file_socket import describe
+from conformance.models.file import SEGMENT
 from conformance.suite.chunks import Spans, begin, expect_content, send_labels, send_spans, shuffled, spans
-from conformance.suite.material import SEGMENT, Mnist, noise
+from conformance.suite.material import Mnist, noise
 from conformance.target import Account
 from conformance.workshop import Workshop
 

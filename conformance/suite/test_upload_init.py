@@ -10,7 +10,8 @@ from conformance.catalogue import statement
 from conformance.checks import NoAnswer, Unsupported, blaming, check, observe
 from conformance.clients.file_socket import describe
 from conformance.clients.rest import Answer
-from conformance.suite.material import SEGMENT, noise
+from conformance.models.file import SEGMENT
+from conformance.suite.material import noise
 from conformance.suite.mistakes import LEFT_OUT, bad_token
 from conformance.target import Account, Target
 from conformance.workshop import NAME_PREFIX, Workshop

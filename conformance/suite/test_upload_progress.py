@@ -6,9 +6,10 @@ import pytest
 
 from conformance.catalogue import statement
 from conformance.checks import check
+from conformance.models.file import SEGMENT
 from conformance.resources import Upload
 from conformance.suite.chunks import send_spans, shuffled, spans
-from conformance.suite.material import SEGMENT, noise
+from conformance.suite.material import noise
 from conformance.suite.mistakes import LEFT_OUT, UUIDS, bad_token
 from conformance.target import Account, Target
 from conformance.workshop import Workshop

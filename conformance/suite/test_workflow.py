@@ -10,8 +10,8 @@ from conformance.checks import check, observe
 from conformance.clients.brick_socket import BrickSocket, ClusterShape, Part, Values
 from conformance.data import DIGIT_PIXEL_MAX, digits, iris
 from conformance.models.dataset import DatasetModel
+from conformance.models.file import SEGMENT
 from conformance.readback import check_dataset
-from conformance.suite.material import SEGMENT
 from conformance.workshop import Workshop
 
 HELD_OUT = 360

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import subprocess
@@ -19,7 +18,7 @@ from urllib.parse import urlsplit
 from loadtests.bench.errors import BenchError
 from loadtests.bench.figures import Aim, Sample
 from loadtests.bench.measurement import Measurement, Plan, Side
-from loadtests.bench.processes import LOG_TAIL, STOP_SECONDS, running_server
+from loadtests.bench.processes import LOG_TAIL, running_server, stopped
 from loadtests.bench.proxy import RecordingProxy
 from loadtests.bench.recording import Recording
 from loadtests.bench.replay import Replay
@@ -207,16 +206,11 @@ def run_command(command: Sequence[str], environment: Mapping[str, str], log: IO[
         env=dict(environment),
         start_new_session=True,
     )
-    try:
-        return process.wait(GATE_SECONDS)
-    except subprocess.TimeoutExpired as error:
-        raise BenchError(f"the run of the suite did not end within {GATE_SECONDS:g} s") from error
-    finally:
-        for urge in (process.terminate, process.kill):
-            if process.poll() is None:
-                urge()
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(STOP_SECONDS)
+    with stopped(process):
+        try:
+            return process.wait(GATE_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise BenchError(f"the run of the suite did not end within {GATE_SECONDS:g} s") from error
 
 
 def result_in(folder: Path) -> RunResult | None:

@@ -55,6 +55,24 @@ def running_server(
             _stop(process)
 
 
+@contextlib.contextmanager
+def stopped(process: subprocess.Popen[bytes], grace: float = STOP_SECONDS) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that does not outlive the block; it is asked to go, and then made to.
+
+    Args:
+        process: that runs.
+        grace: seconds that it gets to clean up.
+    """
+    try:
+        yield process
+    finally:
+        for urge in (process.terminate, process.kill):
+            if process.poll() is None:
+                urge()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(grace)
+
+
 def _announcement(process: subprocess.Popen[bytes], title: str, log: IO[bytes]) -> dict[str, Any]:
     assert process.stdout is not None
     end = time.monotonic() + START_SECONDS
