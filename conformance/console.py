@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -31,8 +33,8 @@ class Console(Protocol):
     def begin(self, manifest: Manifest, planned: Mapping[str, pytest.Item]) -> None:
         """The target is reached, the cases are known."""
 
-    def story(self) -> None:
-        """One more story of the case that runs was told."""
+    def story(self, left: float) -> None:
+        """One more story of the case that runs was told; its time is over in so many seconds, infinite for any."""
 
     def case(self, case: CaseResult) -> None:
         """A case is over."""
@@ -47,7 +49,7 @@ class QuietConsole:
     def begin(self, manifest: Manifest, planned: Mapping[str, pytest.Item]) -> None:
         """Say nothing."""
 
-    def story(self) -> None:
+    def story(self, left: float) -> None:
         """Say nothing."""
 
     def case(self, case: CaseResult) -> None:
@@ -93,16 +95,17 @@ class TerminalConsole:
             self._task = self._progress.add_task("", total=len(planned))
             self._progress.start()
 
-    def story(self) -> None:
+    def story(self, left: float) -> None:
         """Count the stories of a case that takes long: in the bar, or now and then in a line."""
         self._stories += 1
         now = time.monotonic()
         told = f"{plural(self._stories, 'story', 'stories')} told"
+        time_left = "" if math.isinf(left) else f", {timedelta(seconds=round(max(0.0, left)))} left for this kind"
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, description=f"{self._step} [dim]{told}[/]")
+            self._progress.update(self._task, description=f"{self._step} [dim]{told}{time_left}[/]")
         elif now - self._said > SILENCE:
             self._said = now
-            self._print(f"  [dim]{told} since the last step[/]")
+            self._print(f"  [dim]{told} since the last step{time_left}[/]")
 
     def case(self, case: CaseResult) -> None:
         """Show a case that did not pass at once, and a step when it is done."""

@@ -41,25 +41,26 @@ class Plan:
         seed: that they are drawn from, together with their kind.
         seconds: that each property may take, where the profile gives no number.
         database: folder of the stories that went wrong, None for none.
-        told: is called after each story.
+        told: is called after each story, with the seconds that are left for its kind, infinite for any time.
     """
 
     profile: Profile
     seed: int
     seconds: float
     database: Path | None
-    told: Callable[[], None] = lambda: None
+    told: Callable[[float], None] = lambda left: None  # noqa: ARG005
 
 
 @dataclass
 class _Found:
-    """What went wrong first, and the smallest story in which the same goes wrong."""
+    """What went wrong first, the smallest story in which the same goes wrong, and until when more are told."""
 
     steps: list[Step] = field(default_factory=list)
     first: GoneWrong | None = None
     at: float = 0.0
     fatal: bool = False
     told: int = 0
+    until: float = float("inf")
     unsupported: list[Unsupported] = field(default_factory=list)
 
     def is_same(self, error: GoneWrong) -> bool:
@@ -103,18 +104,17 @@ class Search:
         _import_everything()
         found = _Found()
         count = self.plan.profile.stories
-        until = time.monotonic() + self.plan.seconds if count is None else float("inf")
-        self._round(kind, stories, found, ROUND if count is None else max(1, round(count * weight)), 0, until)
+        if count is None:
+            found.until = time.monotonic() + self.plan.seconds
+        self._round(kind, stories, found, ROUND if count is None else max(1, round(count * weight)), 0)
         number = 1
-        while count is None and time.monotonic() < until:
-            self._round(kind, stories, found, ROUND, number, until)
+        while count is None and time.monotonic() < found.until:
+            self._round(kind, stories, found, ROUND, number)
             number += 1
         if found.unsupported and found.told == len(found.unsupported):
             raise found.unsupported[0]
 
-    def _round(
-        self, kind: str, stories: SearchStrategy[list[Step]], found: _Found, count: int, number: int, until: float
-    ) -> None:
+    def _round(self, kind: str, stories: SearchStrategy[list[Step]], found: _Found, count: int, number: int) -> None:
         @settings(
             max_examples=count,
             database=_database(self.plan.database, kind),
@@ -128,7 +128,7 @@ class Search:
         @seed(_seed(self.plan.seed, kind, number))  # below the settings: it would take the database away
         @given(stories)
         def go(steps: list[Step]) -> None:
-            if not self._is_over(found, steps, until):
+            if not self._is_over(found, steps):
                 self._tell(kind, steps, found)
 
         try:
@@ -159,10 +159,10 @@ class Search:
             current_case().story = Story(kind, tuple(found.steps))
         self._once(kind, found, None)
 
-    def _is_over(self, found: _Found, steps: list[Step], until: float) -> bool:
+    def _is_over(self, found: _Found, steps: list[Step]) -> bool:
         now = time.monotonic()
         if found.first is None:
-            return now > until
+            return now > found.until
         patience = BLOCKED_SECONDS if isinstance(found.first, SetupFailed) else self.plan.profile.shrink_seconds
         return found.fatal or (now - found.at > patience and steps != found.steps)
 
@@ -184,7 +184,7 @@ class Search:
             found.steps, found.first = steps, error
             raise
         finally:
-            self.plan.told()
+            self.plan.told(found.until - time.monotonic())
 
     def _once(self, kind: str, found: _Found, flaky: Flaky | None) -> NoReturn:
         """What a story ended with that could not be told again, or went right then."""

@@ -16,6 +16,10 @@ from typing import Any
 COMMAND = [sys.executable, "-m", "conformance.cli", "run"]
 TIMEOUT = 240.0  # seconds; only reached when something is broken
 HERE = Path(__file__).parent
+ALICE = ("--user", "alice", "--password", "very-secret-1")  # of the faulty backend
+SECOND = ("--second-user", "bob", "--second-password", "very-secret-2")
+TCP_TABLE = Path("/proc/net/tcp")
+ESTABLISHED = "01"
 
 
 def run_suite(
@@ -63,6 +67,33 @@ def faulty_backend(fault: str) -> Iterator[str]:
         process.stdin.close()
         process.wait(TIMEOUT)
         process.stdout.close()
+
+
+@contextmanager
+def most_connections(url: str) -> Iterator[Callable[[], int]]:
+    """Looks again and again how many connections to a server are open, and tells the most that there were.
+
+    A connection counts from when its client opened it until either side closes it. What lives shorter than a look may
+    be missed; nothing is counted that was not there.
+    """
+    port = f"{int(url.rpartition(':')[2]):04X}"
+    done = threading.Event()
+    most = 0
+
+    def look() -> None:
+        nonlocal most
+        while not done.wait(0.001):
+            rows = [line.split() for line in TCP_TABLE.read_text().splitlines()[1:]]
+            there = sum(row[2].endswith(f":{port}") and row[3] == ESTABLISHED for row in rows)
+            most = max(most, there)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield lambda: most
+    finally:
+        done.set()
+        thread.join()
 
 
 @contextmanager

@@ -35,12 +35,12 @@ def suite_tests() -> list[tuple[str, ast.FunctionDef, list[str]]]:
     ]
 
 
-def named(node: ast.FunctionDef) -> list[str]:
-    """The ids in the ``@statement`` of a test."""
+def named(node: ast.FunctionDef, marker: str = "statement") -> list[str]:
+    """The ids in the ``@statement`` of a test, or in another marker."""
     return [
         str(argument.value)
         for decorator in node.decorator_list
-        if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == "statement"
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).removeprefix("pytest.mark.") == marker
         for argument in decorator.args
         if isinstance(argument, ast.Constant)
     ]
@@ -58,6 +58,17 @@ def test_every_statement_has_a_test() -> None:
         tests[ids[0]].append(node.name)
     lacking = [name for name in catalogue() if name not in tests]
     assert lacking == [], "these have no test that names them first"
+
+
+def test_every_should_is_in_stories_and_every_observe_has_a_probe() -> None:
+    story_tests = [(node, ids) for _, node, ids in suite_tests() if "search" in [arg.arg for arg in node.args.args]]
+    in_stories = {name for node, ids in story_tests for name in (*ids, *named(node, "blames"))}
+    probed = {name for _, node, ids in suite_tests() if "observe(" in ast.unparse(node) for name in ids}
+    for entry in catalogue().values():
+        if entry.level is Level.SHOULD:
+            assert entry.id in in_stories, entry.id
+        if entry.level is Level.OBSERVE:
+            assert entry.id in probed, entry.id
 
 
 def test_an_observing_test_judges_nothing_else() -> None:

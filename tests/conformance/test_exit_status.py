@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from suite_support import (
+    ALICE,
     COMMAND,
+    SECOND,
     TIMEOUT,
     clean_environment,
     closing,
@@ -23,9 +25,6 @@ from suite_support import (
     run_suite,
     silent,
 )
-
-ALICE = ("--user", "alice", "--password", "very-secret-1")
-BOB = ("--second-user", "bob", "--second-password", "very-secret-2")
 
 
 def one_line(text: str) -> str:
@@ -59,7 +58,7 @@ def assert_learned(cases: list[dict[str, object]]) -> None:
 
 def test_1_a_lie_is_found_and_shown(tmp_path: Path) -> None:
     with faulty_backend("complete-too-early") as url:
-        run = run_suite("--target", url, *ALICE, *BOB, "--statement", "PROG", cwd=tmp_path)
+        run = run_suite("--target", url, *ALICE, *SECOND, "--statement", "PROG", cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     assert "NOT CONFORMANT" in run.stdout
     result = result_of(tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from suite_support import result_of, run_suite
+from suite_support import ALICE, SECOND, TCP_TABLE, faulty_backend, most_connections, result_of, run_suite
 
 
 def stories_of(folder: Path) -> dict[str, tuple[int, dict[str, int]]]:
@@ -50,8 +50,20 @@ def test_deep_tells_its_seed_and_ends_in_time(tmp_path: Path) -> None:
     assert stories > 0
 
 
+def test_stories_of_the_gate_come_to_every_statement_that_their_case_names(tmp_path: Path) -> None:
+    run = run_suite("--target", "reference", "-k", "stories", cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    cases = result_of(tmp_path)["cases"]
+    assert len(cases) == 5
+    for case in cases:
+        assert [name for name in case["statements"] if not case["judged"].get(name)] == [], case["id"]
+
+
+@pytest.mark.skipif(not TCP_TABLE.exists(), reason="connections are counted in a table that only Linux has")
 @pytest.mark.parametrize("connections", [1, 2])
 def test_stories_keep_to_the_budget(tmp_path: Path, connections: int) -> None:
     options = ("--profile", "smoke", "--max-connections", str(connections), "-k", "stories")
-    run = run_suite("--target", "reference", *options, cwd=tmp_path)
+    with faulty_backend("honest") as url, most_connections(url) as most:
+        run = run_suite("--target", url, *ALICE, *SECOND, *options, cwd=tmp_path)
     assert {case["outcome"] for case in result_of(tmp_path)["cases"]} == {"passed"}, run.stdout
+    assert connections <= most() <= connections + 1  # one REST call comes on top

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given
-from suite_support import TIMEOUT, clean_environment, faulty_backend, result_of, run_suite
+from suite_support import ALICE, TIMEOUT, clean_environment, faulty_backend, result_of, run_suite
 
 from conformance.profiles import PROFILES
 from conformance.record import current_case
@@ -25,7 +25,6 @@ from conformance.strategies.uploads import upload_stories
 from conformance.workshop import Workshop
 
 CASE = "test_upload_stories.py::test_any_story_of_uploads_goes_as_the_model_says"
-ALICE = ("--user", "alice", "--password", "very-secret-1")
 
 
 @given(upload_stories(12, 2_000_000))

@@ -6,9 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from suite_support import faulty_backend, result_of, run_suite
-
-ALICE = ("--user", "alice", "--password", "very-secret-1")
+from suite_support import ALICE, faulty_backend, result_of, run_suite
 
 FOUND = [
     ("first-write-wins", "upload", "DATA-4", 4),
