@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,13 @@ OPTIONS: tuple[Option, ...] = (
         "HANAMI_DATABASE",
         str(DEFAULT_DATABASE),
     ),
+    Option(
+        "shrink",
+        "seconds that a story which went wrong may be made smaller for; 0 keeps it as it was found",
+        "SECONDS",
+        "HANAMI_SHRINK",
+        "what the profile says",
+    ),
     Option("statement", "check only this statement (PROG-2) or family (PROG); repeatable", "ID", many=True),
     Option(
         "level",
@@ -186,6 +193,8 @@ def resolve(given: Mapping[str, Any], environment: Mapping[str, str] = os.enviro
     minutes = _number(values["minutes"], "--minutes", float, 0.01) if values["minutes"] else DEFAULT_MINUTES
     if values["minutes"] and profile.stories is not None:
         raise ValueError(f"--minutes is for the profile deep; {profile.name} tells a fixed number of stories")
+    if values["shrink"]:
+        profile = replace(profile, shrink_seconds=_number(values["shrink"], "--shrink", float, 0.0))
     database = values["database"] or str(DEFAULT_DATABASE)
     url = "" if reference else _url(values["target"])
     first, second = (Credentials(), None) if reference else _credentials(values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
@@ -12,6 +13,7 @@ from proto import DEFAULT_DIALECT, Dialect, dialect_names, load_dialect
 from reference_backend import __version__
 from reference_backend.auth import DEFAULT_USERS, User, Users
 from reference_backend.chance import Chance, chance
+from reference_backend.faults import Fault, UnknownFaultError, catalogue, chosen
 from reference_backend.settings import Settings
 
 USERS_VARIABLE = "HANAMI_REFERENCE_USERS"
@@ -28,6 +30,7 @@ class Options:
     users: Users
     settings: Settings
     chance: Chance
+    faults: tuple[Fault, ...]
     announce: str
     stop_with_stdin: bool
     log_level: str
@@ -37,6 +40,9 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
     """Read the command line; ends the program with status 2 and one line that says what is wrong with it."""
     parser = build_parser()
     arguments = parser.parse_args(argv)
+    if arguments.list_faults:
+        sys.stdout.write(fault_list())
+        parser.exit()
     dialect = load_dialect(arguments.dialect)
     names = {field.name for field in fields(Settings)}
     settings = Settings(**{name: value for name, value in vars(arguments).items() if name in names})
@@ -46,6 +52,10 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
         users = Users([User.parse(spec) for spec in specs], settings.token_lifetime, source)
     except ValueError as error:
         parser.error(f"{'--user' if arguments.user else USERS_VARIABLE}: {error}")
+    try:
+        faults = chosen(arguments.fault)
+    except UnknownFaultError as error:
+        parser.error(f"--fault: {error}; --list-faults shows all")
     return Options(
         host=arguments.host,
         port=dialect.default_port if arguments.port is None else arguments.port,
@@ -53,6 +63,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
         users=users,
         settings=settings,
         chance=source,
+        faults=faults,
         announce=arguments.announce,
         stop_with_stdin=arguments.stop_with_stdin,
         log_level=arguments.log_level,
@@ -81,6 +92,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_limits(parser)
     parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="tell this lie, to see whether a client or a suite notices; repeat it for more",
+    )
+    parser.add_argument("--list-faults", action="store_true", help="show all faults and the statements that they break")
+    parser.add_argument(
         "--announce",
         choices=("text", "json"),
         default="text",
@@ -102,6 +121,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
+
+
+def fault_list() -> str:
+    """All faults, a line each: name, statements, what the server does."""
+    faults = catalogue().values()
+    wide = max(len(one.name) for one in faults)
+    broken = max(len(" ".join(one.breaks)) for one in faults)
+    return "".join(f"{one.name:<{wide}}  {' '.join(one.breaks):<{broken}}  {one.text}\n" for one in faults)
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:

@@ -125,6 +125,8 @@ def serve(options: Options) -> int:
     below = logging.getLogger("uvicorn.error")
     below.addFilter(ClientFaults())
     below.setLevel(max(logging.WARNING, logging.getLogger().level))  # below that it tells messages, tokens among them
+    for fault in options.faults:
+        fault.apply()
     app = build_app(Backend.of(options.dialect, options.settings, options.users, options.chance))
     config = uvicorn.Config(
         app,

@@ -1,0 +1,3 @@
+"""Faults of the chunks of an upload (DATA-1 to DATA-11)."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Faults of the server as a whole (GEN-1 to GEN-4)."""
+
+from __future__ import annotations
