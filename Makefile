@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help conformance test lint types format bench soak proto data clean
+.PHONY: help conformance test lint types format bench soak kill-matrix proto data clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,7 +40,10 @@ bench: $(READY)  ## measure speed side by side, as ratios
 	@$(BIN)/python -m loadtests.bench $(ARGS)
 
 soak: $(READY)  ## 30 runs in a row beside a busy machine: do they all say the same? ARGS='--runs 5'
-	@$(BIN)/python tests/soak.py $(ARGS)
+	@$(BIN)/python -P tests/soak.py $(ARGS)
+
+kill-matrix: $(READY)  ## does the suite notice every fault of the reference backend? ARGS='--fault NAME' for one
+	@$(BIN)/python -P tests/kill_matrix.py $(ARGS)
 
 proto: $(READY)  ## generate the protobuf modules again
 	@$(BIN)/python proto/generate.py
@@ -49,5 +52,5 @@ data: $(READY)  ## make the shipped data files again
 	@$(BIN)/python -m conformance.data.make
 
 clean:  ## remove everything that the commands made
-	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/soak
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/soak reports/kill-matrix
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

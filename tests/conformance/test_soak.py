@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from suite_support import TIMEOUT, clean_environment
-
-from reports.model import CaseResult, Level, Outcome, RunResult, StatementResult, Verdict
 
 sys.path.append(str(Path(__file__).parents[1]))
 from soak import BURN, Plan, conclude, differences, parse_options, said
+from suite_support import TIMEOUT, clean_environment
+
+from reports.model import CaseResult, Level, Outcome, RunResult, StatementResult, Verdict
 
 SOAK = Path(__file__).parents[1] / "soak.py"
 GOOD = RunResult(
