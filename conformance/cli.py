@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import pytest
 from conformance import __version__, plugin, replay
 from conformance.catalogue import catalogue
 from conformance.options import OPTIONS
+from conformance.output import output_that_may_close
 from conformance.plugin import SUITE
 from reports.model import ExitStatus
 
@@ -76,6 +78,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser_status(argv)
     if isinstance(arguments, int):
         return arguments
+    with output_that_may_close():
+        return run_command(arguments)
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """Run one of the commands; the exit status."""
     if arguments.command == "statements":
         for entry in catalogue().values():
             sys.stdout.write(f"{entry.id:<8} {entry.level:<8} {entry.text}\n")
@@ -91,9 +99,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser_status(argv: Sequence[str] | None) -> argparse.Namespace | int:
     """The parsed command line, or the exit status where it was wrong or only asked for help."""
     try:
-        return parser().parse_args(argv)
+        arguments, unknown = parser().parse_known_args(argv)
     except SystemExit as error:
         return ExitStatus.CONFORMANT if error.code in (0, None) else ExitStatus.USAGE
+    if unknown:
+        sys.stderr.write(f"ERROR: {_unknown(arguments.command, unknown[0])}\n")
+        return ExitStatus.USAGE
+    return arguments
+
+
+def _unknown(command: str, word: str) -> str:
+    """What to say of a word that nobody knows."""
+    flags = [option.flag for option in OPTIONS] + ["--case", "--as-pytest"]
+    like = difflib.get_close_matches(word.partition("=")[0], flags, n=1)
+    meant = f", did you mean {like[0]}?" if like else f": hanami-conformance {command} --help shows all options"
+    return f"unknown {'option' if word.startswith('-') else 'argument'} {word.partition('=')[0]!r}{meant}"
 
 
 def run_suite(arguments: argparse.Namespace) -> int:
@@ -131,8 +151,10 @@ def case_path(case: str) -> str:
     file, _, test = case.partition("::")
     path = SUITE / Path(file).name
     if not path.is_file():
-        files = ", ".join(sorted(entry.name for entry in SUITE.glob("test_*.py")))
-        raise ValueError(f"no case {case!r}: an id is FILE::TEST, and the files are {files}")
+        files = sorted(entry.name for entry in SUITE.glob("test_*.py"))
+        like = difflib.get_close_matches(Path(file).name, files, n=1, cutoff=0.3)
+        meant = f", did you mean {like[0]}?" if like else ""
+        raise ValueError(f"no case {case!r}: an id is FILE::TEST, and there is no such file in {SUITE.name}/{meant}")
     return f"{path}::{test}" if test else str(path)
 
 

@@ -261,7 +261,12 @@ def _credentials(values: Mapping[str, str]) -> tuple[Credentials, Credentials | 
             raise ValueError("the second user is the first one: give a user of another project")
         return first, second
     if second.user or second.password:
-        raise ValueError("half a second user: give --second-user and --second-password, or --second-token")
+        known = "user" if second.user else "password"
+        lacking = "password" if second.user else "user"
+        raise ValueError(
+            f"half a second user: there is --second-{known} (or HANAMI_SECOND_{known.upper()} is set), "
+            f"but no --second-{lacking}"
+        )
     return first, None
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.checks import SetupFailed, TargetLost, Unsupported, Violation
+from conformance.interrupt import catching
 from conformance.managed import ReferenceBackend
 from conformance.options import RunOptions, resolve
 from conformance.record import begin_case, end_case
@@ -85,6 +86,12 @@ def opened(options: RunOptions) -> Iterator[Target]:
         TargetLost, TargetRefused: see :func:`connect`.
     """
     SECRETS.clear()
+    with catching(), contextlib.ExitStack() as stack:
+        yield stack.enter_context(_connected(options))
+
+
+@contextlib.contextmanager
+def _connected(options: RunOptions) -> Iterator[Target]:
     backend = ReferenceBackend(options.target.dialect) if options.reference else None
     try:
         target = connect(options.target if backend is None else backend.start(options.target))

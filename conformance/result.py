@@ -57,6 +57,9 @@ def build_result(
         status = ExitStatus.TARGET_LOST
     elif interrupted and status != ExitStatus.TARGET_LOST:
         status = ExitStatus.INTERRUPTED
+    if status == ExitStatus.NOTHING_RAN and not reason:
+        unjudged = [one.id for one in judged if one.selected and one.verdict is Verdict.NOT_RUN]
+        reason = f"not judged: {', '.join(unjudged)}" if unjudged else ""
     return RunResult(manifest, status, reason, judged, tuple(every), tuple(leftovers))
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import io
-import signal
 import sys
-import threading
-import types
 from collections.abc import Generator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from _pytest.terminal import TerminalReporter
@@ -17,6 +14,7 @@ from _pytest.terminal import TerminalReporter
 from conformance.catalogue import catalogue
 from conformance.checks import TargetLost
 from conformance.console import Console, QuietConsole, TerminalConsole
+from conformance.interrupt import catching, heed
 from conformance.judge import CaseJudge, title_of
 from conformance.managed import ReferenceBackend
 from conformance.manifest import Manifest
@@ -63,7 +61,8 @@ class Run:
         self._others_failed = False
         self.result: RunResult | None = None
         self.leftovers: list[Leftover] = []
-        self._sigterm = catch_sigterm()
+        self._signals = ExitStack()
+        self._signals.enter_context(catching())
 
     @property
     def plan(self) -> Plan:
@@ -160,6 +159,8 @@ class Run:
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note that the user stopped the run; pytest uses the same way for reasons of its own."""
         self._interrupted = excinfo.type is KeyboardInterrupt
+        if self._interrupted:
+            heed()
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -220,8 +221,7 @@ class Run:
         if self._backend is not None:
             self._backend.stop()
             self._backend = None
-        if self._sigterm is not None:
-            signal.signal(signal.SIGTERM, self._sigterm)
+        self._signals.close()
         self._console.end(self.result, self._folder.path, suite_failed=self._suite_failed)
 
 
@@ -264,21 +264,6 @@ def mute_pytest(config: pytest.Config) -> io.StringIO:
     manager.unregister(manager.get_plugin("terminalreporter"))
     manager.register(TerminalReporter(config, output), "terminalreporter")
     return output
-
-
-def catch_sigterm() -> Any:
-    """Let SIGTERM end a run as Ctrl-C does, with everything cleaned up.
-
-    Returns:
-        The handler that was there, None where a handler can't be set: outside of the main thread.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        return None
-    return signal.signal(signal.SIGTERM, _interrupt)
-
-
-def _interrupt(number: int, frame: types.FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
-    raise KeyboardInterrupt
 
 
 def is_ours(item: pytest.Item) -> bool:

@@ -192,6 +192,8 @@ class RunResult:
         """The verdict on the whole target."""
         if self.exit_status == ExitStatus.TARGET_LOST and not self.ran:
             return "TARGET NOT REACHABLE"
+        if self.exit_status == ExitStatus.NOTHING_RAN and any(case.outcome is Outcome.PASSED for case in self.cases):
+            return "INCOMPLETE"
         return HEADLINES[self.exit_status]
 
     @property
@@ -345,6 +347,7 @@ def exit_status(statements: Sequence[StatementResult], cases: Sequence[CaseResul
         return ExitStatus.SUITE_FAULT
     if not outcomes & {Outcome.PASSED, Outcome.FAILED}:
         return ExitStatus.NOTHING_RAN
-    if Outcome.NOT_RUN in outcomes:
+    unjudged = any(one.selected and one.verdict is Verdict.NOT_RUN and one.level in counted for one in statements)
+    if Outcome.NOT_RUN in outcomes or unjudged:
         return ExitStatus.NOTHING_RAN
     return ExitStatus.CONFORMANT

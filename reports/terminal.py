@@ -69,7 +69,7 @@ def _parts(result: RunResult, folder: Path) -> Iterable[RenderableType]:
         yield _table(result)
     told = [case for outcome in _TOLD for case in result.cases if case.outcome is outcome]
     for case in told[:CASES_SHOWN]:
-        yield _failure(case, result, folder)
+        yield _failure(case, result)
         yield from _commands(case, result, folder)
     if len(told) > CASES_SHOWN:
         yield Text(f"\n... and {len(told) - CASES_SHOWN} more that did not pass, all in {folder}/{EXCHANGES}/")
@@ -122,7 +122,7 @@ def _sentence(statement: StatementResult, result: RunResult) -> RenderableType:
     return Group(*parts)
 
 
-def _failure(case: CaseResult, result: RunResult, folder: Path) -> RenderableType:
+def _failure(case: CaseResult, result: RunResult) -> RenderableType:
     sentences = {statement.id: statement for statement in result.statements}
     names = case.broken or case.statements
     grid = Table.grid(padding=(0, 2))
@@ -136,7 +136,7 @@ def _failure(case: CaseResult, result: RunResult, folder: Path) -> RenderableTyp
     else:
         grid.add_row("reason", Text(case.reason, style="red"))
     if case.exchange:
-        grid.add_row("exchange", _exchange(case, folder))
+        grid.add_row("exchange", _exchange(case))
     lines: list[RenderableType] = [Text("")]
     for name in names:
         statement = sentences[name]
@@ -151,18 +151,20 @@ def _failure(case: CaseResult, result: RunResult, folder: Path) -> RenderableTyp
 
 
 def _commands(case: CaseResult, result: RunResult, folder: Path) -> Iterable[Text]:
+    if case.exchange:
+        yield Text.assemble(("  events    ", "dim"), str(folder / EXCHANGES / exchange_name(case)))
     if case.story:
         story = shlex.quote(str(folder / EXCHANGES / story_name(case)))
         yield Text.assemble(("  replay    ", "dim"), f"hanami-conformance replay {story} {target_options(result)}")
     yield Text.assemble(("  again     ", "dim"), again(case, result))
 
 
-def _exchange(case: CaseResult, folder: Path) -> Text:
+def _exchange(case: CaseResult) -> Text:
     events = case.exchange[-EVENTS_SHOWN:]
     lines = [event.line() for event in events]
-    path = folder / EXCHANGES / exchange_name(case)
     earlier = len(case.exchange) - len(events)
-    lines.append(f"{f'the last {len(events)} of {len(case.exchange)} events, ' if earlier else ''}all events in {path}")
+    if earlier:
+        lines.append(f"the last {len(events)} of {len(case.exchange)} events")
     return Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
 
 

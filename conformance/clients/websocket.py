@@ -25,6 +25,7 @@ from conformance.checks import Dropped, NoAnswer, TargetLost
 from conformance.clients.budget import Budget
 from conformance.clients.message import Ending, Message
 from conformance.deadline import Deadline, Patience
+from conformance.interrupt import unbroken
 from conformance.record import Summary, current_case
 from conformance.text import hex_preview, quote
 
@@ -305,8 +306,9 @@ class WebSocket:
         with contextlib.suppress(OSError):
             self._socket.settimeout(0.001)
             while data := self._socket.recv(READ_SIZE):
-                self._protocol.receive_data(data)
-                self._take_events()
+                with unbroken():  # the parser would not go on after it
+                    self._protocol.receive_data(data)
+                    self._take_events()
 
     def _half_close(self) -> None:
         assert self._socket is not None
@@ -328,11 +330,12 @@ class WebSocket:
         except OSError as error:
             self._end(Ending(None, str(error)))
             return
-        if data:
-            self._protocol.receive_data(data)
-        else:
-            self._protocol.receive_eof()
-        self._take_events()
+        with unbroken():  # the parser would not go on after it
+            if data:
+                self._protocol.receive_data(data)
+            else:
+                self._protocol.receive_eof()
+            self._take_events()
         with contextlib.suppress(Dropped):
             self._flush(deadline)  # pongs, and the answer to a close
         if not data:

@@ -181,7 +181,7 @@ def test_4_wrong_options_get_one_line(tmp_path: Path, options: list[str], messag
 def test_4_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
     run = run_suite("--tarket", "reference", cwd=tmp_path)
     assert run.returncode == 4
-    assert "--tarket" in run.stderr
+    assert one_line(run.stderr) == "ERROR: unknown option '--tarket', did you mean --target?"
 
 
 def test_4_credentials_that_are_refused(tmp_path: Path) -> None:
@@ -222,6 +222,15 @@ def test_5_nothing_ran(tmp_path: Path) -> None:
     assert run.returncode == 5, run.stdout + run.stderr
     assert "NOTHING RAN  no case matches what was asked for" in run.stdout
     assert result_of(tmp_path)["exit_status"] == 5
+
+
+def test_5_stories_that_did_not_come_to_a_statement_do_not_prove_it(tmp_path: Path) -> None:
+    options = ("--profile", "smoke", "--statement", "FIN-7", "--case", "test_upload_stories.py", "--seed", "1")
+    run = run_suite("--target", "reference", *options, cwd=tmp_path)
+    (case,) = result_of(tmp_path)["cases"]
+    assert "FIN-7" not in case["judged"], "another seed is needed for this test"
+    assert run.returncode == 5, run.stdout
+    assert "NOT RUN" in run.stdout
 
 
 def test_5_everything_unsupported(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_the_same_stories_are_told_whatever_else_runs(tmp_path: Path) -> None:
         folder = tmp_path / name
         folder.mkdir()
         run = run_suite("--target", "reference", "--profile", "smoke", *options, cwd=folder)
-        assert run.returncode == 0, run.stdout
+        assert run.returncode in (0, 5), run.stdout  # so few stories do not come to every statement
         told.append(stories_of(folder))
     case = "test_direct_stories.py::test_any_story_of_clusters_goes_as_the_model_says"
     assert told[0][case] == told[1][case]
@@ -43,7 +43,7 @@ def test_the_same_stories_are_told_whatever_else_runs(tmp_path: Path) -> None:
 def test_deep_tells_its_seed_and_ends_in_time(tmp_path: Path) -> None:
     options = ("--profile", "deep", "--minutes", "0.05", "--case", "test_call_stories.py")
     run = run_suite("--target", "reference", *options, cwd=tmp_path)
-    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.returncode in (0, 5), run.stdout + run.stderr  # 5 where no story came to some statement
     seed = result_of(tmp_path)["manifest"]["options"]["seed"]
     assert f"profile deep, seed {seed}" in run.stdout
     ((stories, _),) = stories_of(tmp_path).values()
