@@ -1,3 +1,273 @@
 """Faults of the begin of an upload (INIT-1 to INIT-6)."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextvars import ContextVar
+from http import HTTPStatus
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from proto import Dialect
+from reference_backend.auth import User, Users
+from reference_backend.chance import Chance
+from reference_backend.datasets import VISIBILITY, DatasetStore
+from reference_backend.errors import RequestError
+from reference_backend.faults import tokens
+from reference_backend.faults.inside import operation_name
+from reference_backend.faults.patch import instead
+from reference_backend.faults.registry import fault
+from reference_backend.rest import operation
+from reference_backend.rest.datasets import DatasetOperations
+from reference_backend.rest.fields import CsvInit, Fields, MnistInit
+from reference_backend.rest.uploads import UploadOperations
+from reference_backend.settings import Settings
+from reference_backend.uploads import Kind, Upload
+
+INITS = ("csv.init", "mnist.init")
+MODELS = (CsvInit, MnistInit)
+BLOCK = 512
+
+Values = dict[str, Any]
+
+
+def _answer(method: str, change: Callable[[Values], Any]) -> None:
+    """Change what is answered to the POST."""
+
+    @instead(UploadOperations, method)
+    async def changed(honest: Any, *arguments: Any) -> Any:
+        return change(dict(await honest(*arguments)))
+
+
+def _mend(change: Callable[[Values], Values]) -> None:
+    """Change the fields of the POST before they are checked."""
+
+    @instead(operation, "check")
+    def mended(honest: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
+        return honest(model, change(values) if model in MODELS else values, dialect)
+
+
+def _mend_sizes(change: Callable[[Any], Any]) -> None:
+    _mend(lambda values: {name: change(value) if name.endswith("_size") else value for name, value in values.items()})
+
+
+def _allocate(change: Callable[[list[int]], list[int]]) -> None:
+    """Change the sizes of the storage that is allocated."""
+
+    @instead(DatasetStore, "begin")
+    def changed(honest: Any, store: DatasetStore, user: User, kind: Kind, name: str, sizes: list[int]) -> Any:
+        return honest(store, user, kind, name, change(list(sizes)))
+
+
+@fault("INIT-1")
+def mnist_without_label_file() -> None:
+    """The POST for MNIST answers no uuid of a label file."""
+    _answer("init_mnist", lambda answer: {key: answer[key] for key in answer if key != "uuid_label_file"})
+
+
+@fault("INIT-1")
+def mnist_with_other_keys() -> None:
+    """The POST for MNIST names the files inputUuid and labelUuid."""
+    names = {"uuid_input_file": "inputUuid", "uuid_label_file": "labelUuid"}
+    _answer("init_mnist", lambda answer: {names.get(key, key): value for key, value in answer.items()})
+
+
+@fault("INIT-2")
+def csv_with_label_file() -> None:
+    """The POST for CSV answers a uuid of a label file, too."""
+    _answer("init_csv", lambda answer: {**answer, "uuid_label_file": answer["uuid"]})
+
+
+@fault("INIT-2")
+def csv_answers_created() -> None:
+    """The POST for CSV answers 201."""
+    _answer("init_csv", lambda answer: JSONResponse(answer, HTTPStatus.CREATED))
+
+
+@fault("INIT-3")
+def sizes_rounded_down_to_blocks() -> None:
+    """A file gets whole blocks of 512 bytes, and no room for what is left over."""
+    _allocate(lambda sizes: [size - size % BLOCK or size for size in sizes])
+
+
+@fault("INIT-3")
+def last_byte_not_allocated() -> None:
+    """A file of more than a byte gets room for all but its last byte."""
+    _allocate(lambda sizes: [max(1, size - 1) for size in sizes])
+
+
+@fault("INIT-3")
+def sizes_cut_to_32_bits() -> None:
+    """Of the size of a file only 32 bits are kept."""
+    _allocate(lambda sizes: [size % 2**32 for size in sizes])
+
+
+@fault("INIT-3")
+def label_file_has_size_of_images() -> None:
+    """The label file gets as much room as the image file."""
+    _allocate(lambda sizes: sizes[:1] * len(sizes))
+
+
+@fault("INIT-4")
+def uuids_given_twice() -> None:
+    """Each uuid is given to two things, one after the other."""
+    given: list[str] = []
+
+    @instead(Chance, "uuid")
+    def twice(honest: Any, chance: Chance) -> str:
+        if given:
+            return given.pop()
+        given.append(honest(chance))
+        return given[0]
+
+
+@fault("INIT-4")
+def same_name_same_upload() -> None:
+    """A second upload of the same name is the first one."""
+    known: dict[tuple[str, Kind, str], Upload] = {}
+
+    @instead(DatasetStore, "begin")
+    def found(honest: Any, store: DatasetStore, user: User, kind: Kind, name: str, sizes: list[int]) -> Upload:
+        key = (user.project_id, kind, name)
+        if key not in known or known[key].deleted:
+            known[key] = honest(store, user, kind, name, sizes)
+        return known[key]
+
+
+@fault("INIT-4")
+def label_file_is_image_file() -> None:
+    """The POST for MNIST answers the uuid of the image file twice."""
+    _answer("init_mnist", lambda answer: {**answer, "uuid_label_file": answer["uuid_input_file"]})
+
+
+@fault("INIT-5")
+def extra_fields_taken() -> None:
+    """Fields of the POST that nobody knows are passed over."""
+    _mend(lambda values: {name: value for name, value in values.items() if name in MnistInit.model_fields})
+
+
+@fault("INIT-5")
+def sizes_taken_as_text() -> None:
+    """A size may be a text of digits."""
+    _mend_sizes(lambda size: int(size) if isinstance(size, str) and re.fullmatch("[0-9]{1,9}", size) else size)
+
+
+@fault("INIT-5")
+def true_taken_as_a_size() -> None:
+    """A size that is true is 1."""
+    _mend_sizes(lambda size: 1 if size is True else size)
+
+
+@fault("INIT-5")
+def fractions_taken_as_sizes() -> None:
+    """What is behind the point of a size is cut off."""
+    _mend_sizes(lambda size: int(size) if isinstance(size, float) else size)
+
+
+@fault("INIT-5")
+def sizes_taken_without_limit() -> None:
+    """A size beyond 10 000 000 000 is taken, and as much allocated as there is."""
+    _mend_sizes(lambda size: 10**6 if isinstance(size, int) and size > 10**10 else size)
+
+
+@fault("INIT-5")
+def label_size_not_needed() -> None:
+    """Without a size of its own the label file gets the size of the image file."""
+
+    @instead(operation, "check")
+    def mended(honest: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
+        if model is MnistInit and values.get("label_data_size") is None and "input_data_size" in values:
+            values = {**values, "label_data_size": values["input_data_size"]}
+        return honest(model, values, dialect)
+
+
+@fault("INIT-5")
+def files_of_no_bytes() -> None:
+    """A file of zero bytes may be announced."""
+
+    @instead(Dialect, "is_file_size")
+    def lenient(honest: Any, dialect: Dialect, size: object) -> bool:
+        return size == 0 or honest(dialect, size)
+
+
+@fault("INIT-5")
+def takes_any_name() -> None:
+    """A name of any length and any characters will do."""
+
+    @instead(Dialect, "is_name")
+    def lenient(_honest: Any, dialect: Dialect, name: str) -> bool:
+        return len(name) >= dialect.name_length[0]
+
+
+@fault("INIT-5")
+def names_with_a_newline_behind() -> None:
+    """A name may have one newline at its end, as a pattern with a dollar sign lets it."""
+
+    @instead(Dialect, "is_name")
+    def lenient(honest: Any, dialect: Dialect, name: str) -> Any:
+        return honest(dialect, name.removesuffix("\n"))
+
+
+@fault("INIT-5", "GEN-1")
+def init_fails_on_no_json() -> None:
+    """A POST whose body is no JSON object is answered with 500."""
+
+    @instead(operation, "read_body")
+    async def failing(honest: Any, request: Request, settings: Settings) -> Any:
+        try:
+            return await honest(request, settings)
+        except RequestError as error:
+            if operation_name(request) not in INITS:
+                raise
+            raise RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error") from error
+
+
+@fault("INIT-5")
+def refused_init_leaves_a_dataset() -> None:
+    """A POST that is refused for a wrong field leaves an empty dataset of that name."""
+    asking: ContextVar[User] = ContextVar("asking")
+    left: list[tuple[User, str]] = []
+
+    @instead(operation, "caller")
+    def remembered(honest: Any, request: Request, users: Users) -> User:
+        user: User = honest(request, users)
+        asking.set(user)
+        return user
+
+    @instead(operation, "check")
+    def begun(honest: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
+        try:
+            return honest(model, values, dialect)
+        except RequestError:
+            name = values.get("name")
+            if model in MODELS and isinstance(name, str):
+                left.append((asking.get(), name))
+            raise
+
+    @instead(DatasetOperations, "list_all")
+    async def listed(honest: Any, operations: DatasetOperations, user: User, fields: Fields) -> Any:
+        answer = await honest(operations, user, fields)
+        uuid = Chance().uuid()
+        rows = [[uuid, name, owner.id, owner.project_id, VISIBILITY] for owner, name in left if owner == user]
+        return {**answer, "body": [*answer["body"], *rows]}
+
+
+@fault("INIT-6")
+def init_without_a_token() -> None:
+    """A POST without a token begins an upload of the first user."""
+    tokens.forgive(INITS, tokens.is_missing)
+
+
+@fault("INIT-6")
+def init_with_an_expired_token() -> None:
+    """A POST with a token that has expired begins an upload."""
+    tokens.forgive(INITS, tokens.has_expired)
+
+
+@fault("INIT-6")
+def init_with_a_forged_token() -> None:
+    """A POST is made for whom its token names, whoever signed it."""
+    tokens.forgive(INITS, tokens.is_well_formed)
