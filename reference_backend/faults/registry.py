@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
-MODULES = ("attach", "init", "data", "progress", "finalize", "mode", "direct", "general")
+MODULES = (
+    *("attach", "init", "data", "acknowledgements", "sockets", "progress", "finalize", "content", "delete"),
+    *("mode", "direct", "general"),
+)
 _found: dict[str, Fault] = {}
 
 

@@ -1,0 +1,239 @@
+"""Faults of the messages on the websocket of a file, and of their answers (DATA-1, DATA-6, DATA-10, DATA-11)."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+from websockets.frames import Frame
+
+from proto import Codec, SchemaError
+from reference_backend.faults import inside
+from reference_backend.faults.patch import instead
+from reference_backend.faults.registry import fault
+from reference_backend.sockets.channel import Channel, ChannelClosedError
+from reference_backend.sockets.upload import UploadSession
+from reference_backend.transport import SocketProtocol
+
+SOON = 0.003  # seconds in which messages come that were sent before an answer was read
+INVALID_DATA = 1007  # RFC 6455, 7.4.1
+
+
+def _serve(react: Callable[[UploadSession, bytes | str], Awaitable[None]]) -> None:
+    """Do something else with each message than answer it."""
+
+    @instead(UploadSession, "run")
+    async def serving(_honest: Any, session: UploadSession) -> None:
+        channel = inside.channel_of(session)
+        while True:
+            await react(session, await channel.receive())
+
+
+async def _send(session: UploadSession, answers: Sequence[bytes]) -> None:
+    for answer in answers:
+        await inside.channel_of(session).send_bytes(answer)
+
+
+async def _row(channel: Channel, first: bytes | str) -> list[bytes | str]:
+    """A message, and those right behind it."""
+    row = [first]
+    with contextlib.suppress(TimeoutError, ChannelClosedError):
+        async with asyncio.timeout(SOON):
+            while True:
+                row.append(await channel.receive())
+    return row
+
+
+def _is_undecodable(message: bytes | str) -> bool:
+    try:
+        inside.CODEC.decode_chunk(message if isinstance(message, bytes) else b"")
+    except SchemaError:
+        return True
+    return False
+
+
+@fault("DATA-1")
+def some_answers_doubled() -> None:
+    """One in seven chunks is acknowledged twice."""
+    numbers = count(1)
+
+    async def doubling(session: UploadSession, message: bytes | str) -> None:
+        await _send(session, [session.answer(message)] * (1 if next(numbers) % 7 else 2))
+
+    _serve(doubling)
+
+
+@fault("DATA-1")
+def some_answers_missing() -> None:
+    """One in a hundred chunks is stored and not acknowledged."""
+    numbers = count(1)
+
+    async def forgetting(session: UploadSession, message: bytes | str) -> None:
+        answer = session.answer(message)
+        await _send(session, [answer] if next(numbers) % 100 else [])
+
+    _serve(forgetting)
+
+
+@fault("DATA-1")
+def answers_in_text() -> None:
+    """Chunks are acknowledged by JSON in text frames."""
+
+    async def telling(session: UploadSession, message: bytes | str) -> None:
+        answer = inside.CODEC.decode_acknowledgement(session.answer(message))
+        text = json.dumps({"success": answer.success, "errorMessage": answer.error})
+        await inside.channel_of(session).send_text(text)
+
+    _serve(telling)
+
+
+@fault("DATA-1", "DATA-8")
+def answers_on_the_newest_socket() -> None:
+    """A chunk is acknowledged on the socket that attached last to a file of its upload."""
+    sessions, uploads = inside.open_sessions(), inside.uploads_of_files()
+
+    async def straying(session: UploadSession, message: bytes | str) -> None:
+        upload = uploads[inside.file_of(session)]
+        newest = next(other for other in reversed(sessions) if uploads[inside.file_of(other)] is upload)
+        answer = session.answer(message)
+        with contextlib.suppress(ChannelClosedError):
+            await _send(newest, [answer])
+
+    _serve(straying)
+
+
+@fault("DATA-5", "DATA-6")
+def refusals_without_a_reason() -> None:
+    """A chunk is refused with an empty errorMessage."""
+
+    @instead(Codec, "encode_acknowledgement")
+    def curt(honest: Any, codec: Codec, success: bool, _error: str = "") -> Any:
+        return honest(codec, success)
+
+
+@fault("DATA-6")
+def silent_about_undecodable() -> None:
+    """What is no message is not answered."""
+
+    async def quiet(session: UploadSession, message: bytes | str) -> None:
+        await _send(session, [] if _is_undecodable(message) else [session.answer(message)])
+
+    _serve(quiet)
+
+
+@fault("DATA-6")
+def undecodable_acknowledged() -> None:
+    """What is no message is acknowledged as if it were a chunk."""
+
+    @instead(UploadSession, "take")
+    def taking(honest: Any, session: UploadSession, message: bytes | str) -> Any:
+        return None if _is_undecodable(message) else honest(session, message)
+
+
+@fault("DATA-6")
+def undecodable_ends_the_socket() -> None:
+    """What is no message is refused, then the websocket closed."""
+
+    async def closing(session: UploadSession, message: bytes | str) -> None:
+        await _send(session, [session.answer(message)])
+        if _is_undecodable(message):
+            await inside.channel_of(session).close(INVALID_DATA, "no FileUpload_Message")
+
+    _serve(closing)
+
+
+@fault("DATA-6")
+def json_taken_for_a_chunk() -> None:
+    """A JSON object with position and data is taken for a chunk."""
+
+    @instead(UploadSession, "take")
+    def lenient(honest: Any, session: UploadSession, message: bytes | str) -> Any:
+        try:
+            fields = json.loads(message)
+            data = base64.b64decode(fields["data"], validate=True)
+            return inside.file_of(session).write(fields["position"], data)
+        except (ValueError, TypeError, LookupError):
+            return honest(session, message)
+
+
+@fault("DATA-10", "DATA-1")
+def rows_answered_once() -> None:
+    """Chunks that come right behind each other are stored, and acknowledged together by one answer."""
+
+    async def together(session: UploadSession, message: bytes | str) -> None:
+        row = await _row(inside.channel_of(session), message)
+        await _send(session, [session.answer(part) for part in row][-1:])
+
+    _serve(together)
+
+
+@fault("DATA-10", "DATA-1")
+def rows_answered_backwards() -> None:
+    """Chunks that come right behind each other are acknowledged in the opposite order."""
+
+    async def backwards(session: UploadSession, message: bytes | str) -> None:
+        row = await _row(inside.channel_of(session), message)
+        await _send(session, [session.answer(part) for part in row][::-1])
+
+    _serve(backwards)
+
+
+@fault("DATA-10", "DATA-1")
+def refusals_come_first() -> None:
+    """Of chunks that come right behind each other, the refused ones are answered first."""
+
+    async def sorting(session: UploadSession, message: bytes | str) -> None:
+        row = await _row(inside.channel_of(session), message)
+        await _send(session, sorted([session.answer(part) for part in row], key=inside.succeeded))
+
+    _serve(sorting)
+
+
+@fault("DATA-10")
+def long_rows_cut() -> None:
+    """Of chunks that come right behind each other only the first sixteen are taken, and answered."""
+
+    async def cutting(session: UploadSession, message: bytes | str) -> None:
+        row = await _row(inside.channel_of(session), message)
+        await _send(session, [session.answer(part) for part in row[:16]])
+
+    _serve(cutting)
+
+
+@fault("DATA-11")
+def fragments_lost() -> None:
+    """A frame in the middle of a message is dropped where it is the third or a later one."""
+
+    @instead(SocketProtocol, "handle_cont")
+    def lossy(honest: Any, protocol: SocketProtocol, event: Frame) -> None:
+        lost = not event.fin and len(protocol.frames) > 1
+        honest(protocol, replace(event, data=b"") if lost else event)
+
+
+@fault("DATA-11")
+def fragments_answered_singly() -> None:
+    """Every frame of a message is taken for a message of its own."""
+
+    @instead(SocketProtocol, "handle_bytes")
+    def first(honest: Any, protocol: SocketProtocol, event: Frame) -> None:
+        honest(protocol, replace(event, fin=True))
+
+    @instead(SocketProtocol, "handle_cont")
+    def others(_honest: Any, protocol: SocketProtocol, event: Frame) -> None:
+        protocol.handle_bytes(event)
+
+
+@fault("DATA-11")
+def pings_forget_fragments() -> None:
+    """A ping between the frames of a message makes the server forget those before it."""
+
+    @instead(SocketProtocol, "handle_ping")
+    def forgetful(honest: Any, protocol: SocketProtocol) -> None:
+        protocol.frames = []
+        honest(protocol)

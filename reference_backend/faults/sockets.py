@@ -1,0 +1,153 @@
+"""Faults of several sockets, one after the other and at the same time (DATA-7 to DATA-9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from proto import Codec
+from reference_backend.auth import User
+from reference_backend.datasets import DatasetStore
+from reference_backend.faults import inside
+from reference_backend.faults.patch import instead
+from reference_backend.faults.registry import fault
+from reference_backend.intervals import Intervals
+from reference_backend.sockets.attach import RefusedError, SocketServer
+from reference_backend.sockets.channel import Channel
+from reference_backend.sockets.upload import UploadSession
+from reference_backend.uploads import TempFile, Upload
+
+
+@fault("DATA-7")
+def reconnect_begins_anew() -> None:
+    """A file of which something has come counts as empty when a socket attaches to it again."""
+
+    @instead(UploadSession, "__init__")
+    def forgetting(honest: Any, session: UploadSession, channel: Channel, file: TempFile, codec: Codec) -> None:
+        file.received = Intervals()
+        honest(session, channel, file, codec)
+
+
+@fault("DATA-7")
+def last_chunk_lost_with_its_socket() -> None:
+    """When a socket breaks off, the chunk that was acknowledged last is lost."""
+    broken, taken = inside.channels_broken_off(), inside.chunks_taken()
+
+    @instead(UploadSession, "__exit__")
+    def losing(honest: Any, session: UploadSession, *error: Any) -> None:
+        file = inside.file_of(session)
+        if inside.channel_of(session) in broken and file.refusal is None and taken.get(file):
+            start, end = taken[file].pop()
+            file.content()[start:end] = 0
+        honest(session, *error)
+
+
+@fault("DATA-7")
+def broken_socket_keeps_its_file() -> None:
+    """A file whose socket broke off stays in use, and refuses the next socket."""
+    broken = inside.channels_broken_off()
+    kept: set[str] = set()
+
+    @instead(UploadSession, "__exit__")
+    def keeping(honest: Any, session: UploadSession, *error: Any) -> None:
+        if inside.channel_of(session) in broken:
+            kept.add(inside.file_of(session).uuid)
+        honest(session, *error)
+
+    @instead(SocketServer, "open_upload")
+    def refusing(honest: Any, server: SocketServer, channel: Channel, user: User, uuid: Any) -> Any:
+        if uuid in kept:
+            raise RefusedError("the file is in use")
+        return honest(server, channel, user, uuid)
+
+
+def _mix(belong: Callable[[TempFile, TempFile], bool]) -> None:
+    """Store chunks in the file that a socket attached to last.
+
+    Args:
+        belong: whether the sockets of two files are mixed up.
+    """
+    sessions = inside.open_sessions()
+
+    @instead(UploadSession, "take")
+    def straying(honest: Any, session: UploadSession, message: bytes | str) -> Any:
+        file = inside.file_of(session)
+        newest = next(other for other in reversed(sessions) if belong(inside.file_of(other), file))
+        return honest(newest, message)
+
+
+@fault("DATA-8")
+def images_and_labels_mixed() -> None:
+    """While both files of an upload have a socket, all chunks go to the file that was attached to last."""
+    uploads = inside.uploads_of_files()
+    _mix(lambda one, other: uploads[one] is uploads[other])
+
+
+@fault("DATA-8")
+def one_socket_for_an_upload() -> None:
+    """While one file of an upload has a socket, the other one gets none."""
+    sessions, uploads = inside.open_sessions(), inside.uploads_of_files()
+
+    @instead(SocketServer, "open_upload")
+    def refusing(honest: Any, server: SocketServer, channel: Channel, user: User, uuid: Any) -> Any:
+        made = honest(server, channel, user, uuid)
+        file = inside.file_of(made)
+        busy = [inside.file_of(session) for session in sessions]
+        if any(uploads[other] is uploads[file] and other is not file for other in busy):
+            raise RefusedError("the upload is in use")
+        return made
+
+
+@fault("DATA-8", "PROG-3")
+def label_file_ends_with_the_images() -> None:
+    """Once the image file is whole, nothing more is stored of the label file, though it is acknowledged."""
+    uploads = inside.uploads_of_files()
+
+    @instead(TempFile, "write")
+    def ended(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
+        upload = uploads.get(file)
+        if upload and file is not upload.files[0] and upload.files[0].is_complete() and file.refusal is None:
+            return honest(file, position, b"")
+        return honest(file, position, data)
+
+
+@fault("DATA-9", "DATA-8")
+def uploads_mixed() -> None:
+    """All chunks go to the file that was attached to last, whosever it is."""
+    _mix(lambda _one, _other: True)
+
+
+@fault("DATA-9")
+def uploads_of_users_mixed() -> None:
+    """While users of two projects have sockets, the chunks of both go to the file that was attached to last."""
+    _mix(lambda one, other: one is other or one.project_id != other.project_id)
+
+
+@fault("DATA-9")
+def files_of_one_size_share_storage() -> None:
+    """Two unfinished files of the same size have the same storage."""
+    known: WeakValueDictionary[int, TempFile] = WeakValueDictionary()
+
+    @instead(TempFile, "__init__")
+    def sharing(honest: Any, file: TempFile, uuid: str, project_id: str, size: int) -> None:
+        honest(file, uuid, project_id, size)
+        other = known.get(size)
+        if other is not None and other.refusal is None:
+            inside.share(file, other)
+        known[size] = file
+
+
+@fault("DATA-9")
+def new_upload_ends_the_one_before() -> None:
+    """A new upload of a user makes the earlier ones refuse chunks."""
+    begun: WeakKeyDictionary[TempFile, Upload] = WeakKeyDictionary()
+
+    @instead(DatasetStore, "begin")
+    def ending(honest: Any, store: DatasetStore, user: User, *arguments: Any) -> Upload:
+        for file, upload in begun.items():
+            if upload.owner_id == user.id:
+                file.freeze("a newer upload has begun")
+        made: Upload = honest(store, user, *arguments)
+        begun.update((file, made) for file in made.files)
+        return made
