@@ -32,6 +32,10 @@ BLOCKED_SECONDS = 5.0  # of making a story smaller that judges nothing
 GoneWrong = Violation | SetupFailed | TargetLost
 
 
+class _Enough(BaseException):
+    """The smallest story so far is taken: to draw more that nobody tells may take Hypothesis minutes."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """How stories are searched in a run.
@@ -130,10 +134,12 @@ class Search:
         def go(steps: list[Step]) -> None:
             if not self._is_over(found, steps):
                 self._tell(kind, steps, found)
+            elif found.first is not None:
+                raise _Enough
 
         try:
             go()
-        except (Violation, SetupFailed, TargetLost):
+        except (Violation, SetupFailed, TargetLost, _Enough):
             self._shorten(kind, found)
         except Flaky as flaky:
             self._once(kind, found, flaky)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from itertools import count
@@ -81,18 +79,6 @@ def some_answers_missing() -> None:
     _serve(forgetting)
 
 
-@fault("DATA-1")
-def answers_in_text() -> None:
-    """Chunks are acknowledged by JSON in text frames."""
-
-    async def telling(session: UploadSession, message: bytes | str) -> None:
-        answer = inside.CODEC.decode_acknowledgement(session.answer(message))
-        text = json.dumps({"success": answer.success, "errorMessage": answer.error})
-        await inside.channel_of(session).send_text(text)
-
-    _serve(telling)
-
-
 @fault("DATA-1", "DATA-8")
 def answers_on_the_newest_socket() -> None:
     """A chunk is acknowledged on the socket that attached last to a file of its upload."""
@@ -136,32 +122,6 @@ def undecodable_acknowledged() -> None:
         return None if _is_undecodable(message) else honest(session, message)
 
 
-@fault("DATA-6")
-def undecodable_ends_the_socket() -> None:
-    """What is no message is refused, then the websocket closed."""
-
-    async def closing(session: UploadSession, message: bytes | str) -> None:
-        await _send(session, [session.answer(message)])
-        if _is_undecodable(message):
-            await inside.channel_of(session).close(INVALID_DATA, "no FileUpload_Message")
-
-    _serve(closing)
-
-
-@fault("DATA-6")
-def json_taken_for_a_chunk() -> None:
-    """A JSON object with position and data is taken for a chunk."""
-
-    @instead(UploadSession, "take")
-    def lenient(honest: Any, session: UploadSession, message: bytes | str) -> Any:
-        try:
-            fields = json.loads(message)
-            data = base64.b64decode(fields["data"], validate=True)
-            return inside.file_of(session).write(fields["position"], data)
-        except (ValueError, TypeError, LookupError):
-            return honest(session, message)
-
-
 @fault("DATA-10", "DATA-1")
 def rows_answered_once() -> None:
     """Chunks that come right behind each other are stored, and acknowledged together by one answer."""
@@ -184,28 +144,6 @@ def rows_answered_backwards() -> None:
     _serve(backwards)
 
 
-@fault("DATA-10", "DATA-1")
-def refusals_come_first() -> None:
-    """Of chunks that come right behind each other, the refused ones are answered first."""
-
-    async def sorting(session: UploadSession, message: bytes | str) -> None:
-        row = await _row(inside.channel_of(session), message)
-        await _send(session, sorted([session.answer(part) for part in row], key=inside.succeeded))
-
-    _serve(sorting)
-
-
-@fault("DATA-10")
-def long_rows_cut() -> None:
-    """Of chunks that come right behind each other only the first sixteen are taken, and answered."""
-
-    async def cutting(session: UploadSession, message: bytes | str) -> None:
-        row = await _row(inside.channel_of(session), message)
-        await _send(session, [session.answer(part) for part in row[:16]])
-
-    _serve(cutting)
-
-
 @fault("DATA-11")
 def fragments_lost() -> None:
     """A frame in the middle of a message is dropped where it is the third or a later one."""
@@ -214,19 +152,6 @@ def fragments_lost() -> None:
     def lossy(honest: Any, protocol: SocketProtocol, event: Frame) -> None:
         lost = not event.fin and len(protocol.frames) > 1
         honest(protocol, replace(event, data=b"") if lost else event)
-
-
-@fault("DATA-11")
-def fragments_answered_singly() -> None:
-    """Every frame of a message is taken for a message of its own."""
-
-    @instead(SocketProtocol, "handle_bytes")
-    def first(honest: Any, protocol: SocketProtocol, event: Frame) -> None:
-        honest(protocol, replace(event, fin=True))
-
-    @instead(SocketProtocol, "handle_cont")
-    def others(_honest: Any, protocol: SocketProtocol, event: Frame) -> None:
-        protocol.handle_bytes(event)
 
 
 @fault("DATA-11")

@@ -13,7 +13,6 @@ import numpy as np
 from reference_backend.faults import inside
 from reference_backend.faults.patch import instead
 from reference_backend.faults.registry import fault
-from reference_backend.sockets.upload import UploadSession
 from reference_backend.uploads import TempFile
 
 SEGMENT = 128 * 1024  # bytes of a chunk of the SDK
@@ -73,26 +72,6 @@ def positions_count_from_one() -> None:
 
 
 @fault("DATA-2")
-def positions_ignored() -> None:
-    """Chunks are stored one behind the other, in the order in which they come."""
-    ends: WeakKeyDictionary[TempFile, int] = WeakKeyDictionary()
-    _place(lambda file, _position: ends.get(file, 0))
-
-    @instead(TempFile, "write")
-    def counted(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
-        reason = honest(file, position, data)
-        if reason is None:
-            ends[file] = ends.get(file, 0) + len(data)
-        return reason
-
-
-@fault("DATA-2")
-def odd_positions_rounded_down() -> None:
-    """A chunk at an odd position lands one byte early."""
-    _place(lambda _file, position: position & ~1)
-
-
-@fault("DATA-2")
 def positions_cut_to_20_bits() -> None:
     """A chunk behind the first MiB of a file lands in it."""
     _place(lambda _file, position: position % MIB)
@@ -135,28 +114,12 @@ def loses_boundary_bytes() -> None:
 
 
 @fault("DATA-3")
-def large_chunks_cut() -> None:
-    """Of a chunk of more than 128 KiB only the first 128 KiB are stored."""
-    _keep(lambda _file, _position, data: data[:SEGMENT] + bytes(len(data[SEGMENT:])))
-
-
-@fault("DATA-3")
 def large_chunks_refused() -> None:
     """A chunk of more than 128 KiB is refused."""
 
     @instead(TempFile, "write")
     def refusing(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
         return "the chunk is too large" if len(data) > SEGMENT else honest(file, position, data)
-
-
-@fault("DATA-3")
-def unaligned_chunks_refused() -> None:
-    """A chunk that begins within 128 KiB is refused where the file is larger than that."""
-
-    @instead(TempFile, "write")
-    def refusing(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
-        unaligned = file.size > SEGMENT and position < file.size and position % SEGMENT
-        return "the position is no multiple of 131072" if unaligned else honest(file, position, data)
 
 
 @fault("DATA-4")
@@ -169,22 +132,6 @@ def first_write_wins() -> None:
 def overlaps_combined() -> None:
     """Bytes that come again are combined with those that are there, bit by bit."""
     _overlap(lambda before, after: before | after)
-
-
-@fault("DATA-4")
-def overlaps_refused() -> None:
-    """A chunk with a byte that is there already is refused."""
-
-    @instead(TempFile, "write")
-    def refusing(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
-        known = any(start < position + len(data) and position < stop for start, stop in file.received)
-        return "these bytes are there already" if known else honest(file, position, data)
-
-
-@fault("DATA-4")
-def repeats_clear_what_is_there() -> None:
-    """A chunk that comes a second time is taken, and zeros are stored for it."""
-    _overlap(lambda before, after: np.where(before == after, 0, after))
 
 
 @fault("DATA-5")
@@ -229,16 +176,6 @@ def ends_wrap_around() -> None:
         return None if wraps else honest(file, position, data)
 
 
-@fault("DATA-5")
-def end_of_file_allowed_for() -> None:
-    """A chunk may end one byte beyond the file; that byte is dropped."""
-
-    @instead(TempFile, "write")
-    def lenient(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
-        fits = position + len(data) == file.size + 1
-        return honest(file, position, data[:-1] if fits else data)
-
-
 @fault("DATA-5", "GEN-2")
 def dies_of_large_positions() -> None:
     """A chunk far beyond the end of its file ends the server."""
@@ -278,27 +215,3 @@ def refused_chunks_stored() -> None:
             part = file.content()[position:]
             part[:] = np.frombuffer(data, dtype=np.uint8)[: len(part)]
         return reason
-
-
-@fault("DATA-5")
-def refused_chunks_end_the_socket() -> None:
-    """A chunk that ends beyond the file is refused, then the websocket closed."""
-
-    @instead(UploadSession, "run")
-    async def closing(_honest: Any, session: UploadSession) -> None:
-        channel = inside.channel_of(session)
-        file = inside.file_of(session)
-        while True:
-            message = await channel.receive()
-            answer = session.answer(message)
-            await channel.send_bytes(answer)
-            if isinstance(message, bytes) and not inside.succeeded(answer) and _is_beyond(file, message):
-                await channel.close(1008, "the chunk is outside of the file")
-
-
-def _is_beyond(file: TempFile, message: bytes) -> bool:
-    try:
-        chunk = inside.CODEC.decode_chunk(message)
-    except ValueError:
-        return False
-    return chunk.position + len(chunk.data) > file.size

@@ -137,12 +137,6 @@ def same_name_same_upload() -> None:
         return known[key]
 
 
-@fault("INIT-4")
-def label_file_is_image_file() -> None:
-    """The POST for MNIST answers the uuid of the image file twice."""
-    _answer("init_mnist", lambda answer: {**answer, "uuid_label_file": answer["uuid_input_file"]})
-
-
 @fault("INIT-5")
 def extra_fields_taken() -> None:
     """Fields of the POST that nobody knows are passed over."""
@@ -156,24 +150,6 @@ def sizes_taken_as_text() -> None:
 
 
 @fault("INIT-5")
-def true_taken_as_a_size() -> None:
-    """A size that is true is 1."""
-    _mend_sizes(lambda size: 1 if size is True else size)
-
-
-@fault("INIT-5")
-def fractions_taken_as_sizes() -> None:
-    """What is behind the point of a size is cut off."""
-    _mend_sizes(lambda size: int(size) if isinstance(size, float) else size)
-
-
-@fault("INIT-5")
-def sizes_taken_without_limit() -> None:
-    """A size beyond 10 000 000 000 is taken, and as much allocated as there is."""
-    _mend_sizes(lambda size: 10**6 if isinstance(size, int) and size > 10**10 else size)
-
-
-@fault("INIT-5")
 def label_size_not_needed() -> None:
     """Without a size of its own the label file gets the size of the image file."""
 
@@ -182,15 +158,6 @@ def label_size_not_needed() -> None:
         if model is MnistInit and values.get("label_data_size") is None and "input_data_size" in values:
             values = {**values, "label_data_size": values["input_data_size"]}
         return honest(model, values, dialect)
-
-
-@fault("INIT-5")
-def files_of_no_bytes() -> None:
-    """A file of zero bytes may be announced."""
-
-    @instead(Dialect, "is_file_size")
-    def lenient(honest: Any, dialect: Dialect, size: object) -> bool:
-        return size == 0 or honest(dialect, size)
 
 
 @fault("INIT-5")
@@ -265,9 +232,3 @@ def init_without_a_token() -> None:
 def init_with_an_expired_token() -> None:
     """A POST with a token that has expired begins an upload."""
     tokens.forgive(INITS, tokens.has_expired)
-
-
-@fault("INIT-6")
-def init_with_a_forged_token() -> None:
-    """A POST is made for whom its token names, whoever signed it."""
-    tokens.forgive(INITS, tokens.is_well_formed)

@@ -59,12 +59,6 @@ def complete_is_a_text() -> None:
     _answer(lambda answer: {**answer, "complete": str(answer["complete"]).lower()})
 
 
-@fault("PROG-1")
-def complete_left_out_when_false() -> None:
-    """Progress answers no complete before the upload is."""
-    _answer(lambda answer: {key: value for key, value in answer.items() if value is not False})
-
-
 @fault("PROG-2", "FIN-3")
 def complete_from_the_beginning() -> None:
     """Progress says complete as soon as there is an upload."""
@@ -96,12 +90,6 @@ def first_bytes_counted() -> None:
 def bytes_of_repeats_counted() -> None:
     """A file is complete after as many bytes as it has, even if some came twice."""
     _count(lambda file, chunks: _total(chunks) >= file.size)
-
-
-@fault("PROG-2")
-def chunks_counted_as_bytes() -> None:
-    """A file is complete after as many chunks as it has bytes, and when it is."""
-    _count(lambda file, chunks: len(chunks) >= file.size or file.received.covers(file.size))
 
 
 @fault("PROG-2")
@@ -216,15 +204,6 @@ def progress_one_question_late() -> None:
         return told
 
 
-@fault("PROG-3")
-def uneven_sizes_never_complete() -> None:
-    """A file of more than 128 KiB is never complete unless it ends with a whole segment of 128 KiB."""
-
-    @instead(TempFile, "is_complete")
-    def strict(honest: Any, file: TempFile) -> bool:
-        return honest(file) and not (file.size > SEGMENT and file.size % SEGMENT)
-
-
 @fault("PROG-4")
 def progress_of_nothing_is_false() -> None:
     """Progress of an unknown uuid is answered by complete false."""
@@ -271,9 +250,3 @@ def progress_without_a_token() -> None:
 def progress_with_an_expired_token() -> None:
     """Progress is told to a token that has expired."""
     tokens.forgive(PROGRESS, tokens.has_expired)
-
-
-@fault("PROG-4")
-def progress_with_a_forged_token() -> None:
-    """Progress is told to whom a token names, whoever signed it."""
-    tokens.forgive(PROGRESS, tokens.is_well_formed)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 from proto import Codec
 from reference_backend.auth import User
-from reference_backend.datasets import DatasetStore
 from reference_backend.faults import inside
 from reference_backend.faults.patch import instead
 from reference_backend.faults.registry import fault
@@ -16,7 +15,7 @@ from reference_backend.intervals import Intervals
 from reference_backend.sockets.attach import RefusedError, SocketServer
 from reference_backend.sockets.channel import Channel
 from reference_backend.sockets.upload import UploadSession
-from reference_backend.uploads import TempFile, Upload
+from reference_backend.uploads import TempFile
 
 
 @fault("DATA-7")
@@ -99,29 +98,10 @@ def one_socket_for_an_upload() -> None:
         return made
 
 
-@fault("DATA-8", "PROG-3")
-def label_file_ends_with_the_images() -> None:
-    """Once the image file is whole, nothing more is stored of the label file, though it is acknowledged."""
-    uploads = inside.uploads_of_files()
-
-    @instead(TempFile, "write")
-    def ended(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
-        upload = uploads.get(file)
-        if upload and file is not upload.files[0] and upload.files[0].is_complete() and file.refusal is None:
-            return honest(file, position, b"")
-        return honest(file, position, data)
-
-
 @fault("DATA-9", "DATA-8")
 def uploads_mixed() -> None:
     """All chunks go to the file that was attached to last, whosever it is."""
     _mix(lambda _one, _other: True)
-
-
-@fault("DATA-9")
-def uploads_of_users_mixed() -> None:
-    """While users of two projects have sockets, the chunks of both go to the file that was attached to last."""
-    _mix(lambda one, other: one is other or one.project_id != other.project_id)
 
 
 @fault("DATA-9")
@@ -136,18 +116,3 @@ def files_of_one_size_share_storage() -> None:
         if other is not None and other.refusal is None:
             inside.share(file, other)
         known[size] = file
-
-
-@fault("DATA-9")
-def new_upload_ends_the_one_before() -> None:
-    """A new upload of a user makes the earlier ones refuse chunks."""
-    begun: WeakKeyDictionary[TempFile, Upload] = WeakKeyDictionary()
-
-    @instead(DatasetStore, "begin")
-    def ending(honest: Any, store: DatasetStore, user: User, *arguments: Any) -> Upload:
-        for file, upload in begun.items():
-            if upload.owner_id == user.id:
-                file.freeze("a newer upload has begun")
-        made: Upload = honest(store, user, *arguments)
-        begun.update((file, made) for file in made.files)
-        return made
