@@ -79,11 +79,12 @@ def test_positions_beyond_a_mebibyte_are_right(workshop: Workshop) -> None:
 
 @statement("DATA-2")
 def test_small_chunks_in_any_order_give_the_same_file(workshop: Workshop) -> None:
-    """The server counts positions in bytes also where no chunk begins at a round number."""
+    """The server counts positions in bytes also where no chunk begins at a round number, and loses none of many."""
     mnist = Mnist(9000, side=8)
     upload = begin(workshop, mnist)
     socket = upload.attach()
-    send_spans(socket, mnist.contents["input"], shuffled(spans(len(mnist.contents["input"]), 257)))
+    # Some hundreds of them: a server may lose one now and then.
+    send_spans(socket, mnist.contents["input"], shuffled(spans(len(mnist.contents["input"]), 29)))
     socket.finish()
     send_labels(upload, mnist)
     expect_content(upload, mnist, values=True)

@@ -20,7 +20,6 @@ from reference_backend.sockets.upload import UploadSession
 from reference_backend.transport import SocketProtocol
 
 SOON = 0.003  # seconds in which messages come that were sent before an answer was read
-INVALID_DATA = 1007  # RFC 6455, 7.4.1
 
 
 def _serve(react: Callable[[UploadSession, bytes | str], Awaitable[None]]) -> None:

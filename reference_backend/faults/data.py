@@ -134,6 +134,16 @@ def overlaps_combined() -> None:
     _overlap(lambda before, after: before | after)
 
 
+@fault("DATA-4")
+def overlaps_refused() -> None:
+    """A chunk with a byte that is there already is refused."""
+
+    @instead(TempFile, "write")
+    def refusing(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
+        known = any(start < position + len(data) and position < stop for start, stop in file.received)
+        return "these bytes are there already" if known else honest(file, position, data)
+
+
 @fault("DATA-5")
 def chunks_clipped_at_the_end() -> None:
     """Of a chunk that ends beyond the file what fits is stored, and the chunk acknowledged."""

@@ -98,6 +98,18 @@ def one_socket_for_an_upload() -> None:
         return made
 
 
+@fault("DATA-8", "PROG-3")
+def label_file_ends_with_the_images() -> None:
+    """Once the image file is whole, chunks of the label file are acknowledged and not stored."""
+    uploads = inside.uploads_of_files()
+
+    @instead(TempFile, "write")
+    def ended(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
+        images = uploads[file].files[0]
+        over = file is not images and images.is_complete() and position + len(data) <= file.size
+        return honest(file, position, b"" if over else data)
+
+
 @fault("DATA-9", "DATA-8")
 def uploads_mixed() -> None:
     """All chunks go to the file that was attached to last, whosever it is."""
