@@ -139,8 +139,11 @@ class Search:
 
         try:
             go()
-        except (Violation, SetupFailed, TargetLost, _Enough):
+        except (Violation, SetupFailed, TargetLost):
             self._shorten(kind, found)
+        except _Enough:
+            if not found.fatal:
+                self._shorten(kind, found)
         except Flaky as flaky:
             self._once(kind, found, flaky)
         if found.first is not None:  # the target is gone, so nothing could be told again
