@@ -11,8 +11,8 @@ from functools import cache
 from types import MappingProxyType
 
 MODULES = (
-    *("attach", "init", "data", "acknowledgements", "sockets", "progress", "finalize", "content", "delete"),
-    *("mode", "direct", "general"),
+    *("attach", "firsts", "init", "data", "acknowledgements", "sockets"),
+    *("progress", "finalize", "content", "delete", "mode", "direct", "general"),
 )
 _found: dict[str, Fault] = {}
 
