@@ -11,8 +11,10 @@ from functools import cache
 from types import MappingProxyType
 
 MODULES = (
-    *("attach", "firsts", "init", "data", "acknowledgements", "sockets"),
-    *("progress", "finalize", "content", "delete", "mode", "direct", "general"),
+MODULES = (
+    *("attach", "firsts", "init", "data", "acknowledgements", "sockets", "progress", "finalize"),
+    *("content", "delete", "mode", "direct", "answers", "cycles", "mistakes", "clients", "general"),
+)
 )
 _found: dict[str, Fault] = {}
 
