@@ -39,7 +39,18 @@ def shown(answer: Answer) -> str:
 
 
 def tell_apart(socket: BrickSocket, shape: ClusterShape, *, at_least: int = 1) -> None:
-    """Train a cluster, as preparation, until it answers different inputs differently.
+    """Train a cluster, as preparation, until it answers different inputs differently; see :func:`learn_to_tell_apart`.
+
+    Raises:
+        Unsupported: it never does.
+        SetupFailed: a cycle went wrong.
+    """
+    with preparing("training a cluster"):
+        learn_to_tell_apart(socket, shape, at_least=at_least)
+
+
+def learn_to_tell_apart(socket: BrickSocket, shape: ClusterShape, *, at_least: int = 1) -> None:
+    """Train a cluster until it answers different inputs differently.
 
     Args:
         socket: attached to it.
@@ -48,14 +59,13 @@ def tell_apart(socket: BrickSocket, shape: ClusterShape, *, at_least: int = 1) -
 
     Raises:
         Unsupported: it never does, so that a wrong answer could not be told from a right one.
-        SetupFailed: a cycle went wrong.
+        Violation: a cycle went wrong.
     """
-    with preparing("training a cluster"):
-        for done in range(ROUNDS):
-            left, right = (socket.request(inputs_of(shape, seed)) for seed in (1, 2))
-            if done >= at_least and apart(left, right):
-                return
-            for step in range(STEPS):
-                seed = 1 + step % 2
-                socket.train([*inputs_of(shape, seed), *wanted_of(shape, seed)])
+    for done in range(ROUNDS):
+        left, right = (socket.request(inputs_of(shape, seed)) for seed in (1, 2))
+        if done >= at_least and apart(left, right):
+            return
+        for step in range(STEPS):
+            seed = 1 + step % 2
+            socket.train([*inputs_of(shape, seed), *wanted_of(shape, seed)])
     raise Unsupported("the cluster answers different inputs alike, also after training: its answers tell nothing apart")

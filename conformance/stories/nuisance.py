@@ -10,11 +10,12 @@ from conformance.checks import Dropped, NoAnswer, SetupFailed, Violation
 from conformance.record import current_case
 from conformance.target import Target
 
+# PATH stands for one that reads a body: where nothing is served, nothing waits for the rest.
 HALVES = {
     "silent connection": b"",
     "first byte": b"P",
-    "half a head": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Le",
-    "half a body": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
+    "half a head": b"POST PATH HTTP/1.1\r\nHost: x\r\nContent-Le",
+    "half a body": b"POST PATH HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
 }
 SOCKETS = ("silent socket", "half a frame", "half closed", "broken off")
 NUISANCES = (*HALVES, *SOCKETS)
@@ -43,7 +44,8 @@ class Nuisance:
         if how in HALVES:
             connection = self.target.raw()
             self._stop.append(connection.close)
-            connection.send(HALVES[how], f"no more than {how}")
+            path = self.target.dialect.route("token.create").path
+            connection.send(HALVES[how].replace(b"PATH", path.encode()), f"no more than {how}")
             return
         websocket = self.target.websocket()
         websocket.open()
