@@ -6,8 +6,9 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+MUTATION := $(VENV)/.mutation
 
-.PHONY: help conformance test lint types format bench soak kill-matrix proto data clean
+.PHONY: help conformance test lint types format bench soak kill-matrix mutation proto data clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -44,6 +45,13 @@ soak: $(READY)  ## 30 runs in a row beside a busy machine: do they all say the s
 
 kill-matrix: $(READY)  ## does the suite notice every fault of the reference backend? ARGS='--fault NAME' for one
 	@$(BIN)/python -P tests/kill_matrix.py $(ARGS)
+
+$(MUTATION): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,mutation]'
+	@touch $@
+
+mutation: $(MUTATION)  ## change the models a little at a time: do their tests notice? takes about a minute
+	@$(BIN)/python -P tests/mutation.py $(ARGS)
 
 proto: $(READY)  ## generate the protobuf modules again
 	@$(BIN)/python proto/generate.py

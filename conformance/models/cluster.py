@@ -12,7 +12,7 @@ Values = NDArray[np.float32]
 Answer = Mapping[str, Values]
 
 TOLERANCE = 1e-5  # of a float32 answer between -1 and 1, a few units in the last place after a few layers
-APART = 100 * TOLERANCE  # between answers that are told apart
+APART = 100 * TOLERANCE  # between answers that are told apart, in relation to them where they are above 1
 
 
 def close_to(left: Values, right: Values) -> bool:
@@ -27,12 +27,17 @@ def same(left: Answer, right: Answer) -> bool:
 
 def apart(left: Answer, right: Answer) -> bool:
     """Whether two answers can be told apart whatever the rounding."""
-    return any(bool(abs(left[name] - right[name]).max() > APART) for name in left)
+    return any(_far_from(left[name], right[name]) for name in left)
+
+
+def _far_from(left: Values, right: Values) -> bool:
+    size = np.maximum(1, np.maximum(abs(left), abs(right)))  # the rounding of large answers is large as well
+    return bool((abs(left - right) > APART * size).any())
 
 
 def distance(answer: Values, wanted: Values) -> float:
     """Mean squared distance of an answer from the expected values, both of shape (size,)."""
-    return float(np.mean((answer.astype(np.float64) - wanted) ** 2))
+    return float(np.mean(np.subtract(answer, wanted, dtype=np.float64) ** 2))
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ LABELS_MAGIC = 0x00000801
 IMAGES_HEADER = 16  # bytes before the pixels
 LABELS_HEADER = 8  # bytes before the labels
 PIXEL_MAX = 255.0
+FRACTION = 1e-5  # error of a pixel as 0..1, less than a hundredth of the step between two of them
 PRINTED = 1e-6  # relative error of a float32 that was printed with seven digits
 
 
@@ -73,7 +75,7 @@ class DatasetModel:
             labels: shape (count,).
         """
         count = len(images)
-        pixels = images.reshape(count, -1).astype(np.float32)
+        pixels = images.reshape(count, math.prod(images.shape[1:])).astype(np.float32)
         seen = int(labels.max(initial=0)) + 1
         classes = max(10, seen)
         columns = {"picture": pixels, "label": labels.reshape(count, 1).astype(np.float32)}
@@ -108,11 +110,14 @@ class DatasetModel:
             return True
         if values.shape != wanted.shape:
             return False
-        if self.kind == "mnist" and column == "picture" and values.max(initial=0.0) <= 1.0 < wanted.max(initial=0.0):
-            return bool(np.allclose(values * PIXEL_MAX, wanted, rtol=1e-5, atol=1e-3))
         if self.kind == "mnist":
-            return bool(np.array_equal(values, wanted))
+            return np.array_equal(values, wanted) or (column == "picture" and are_fractions(values, wanted))
         return bool(np.allclose(values, wanted, rtol=PRINTED, atol=0.0))
+
+
+def are_fractions(values: NDArray[np.float32], pixels: NDArray[np.float32]) -> bool:
+    """Whether values are pixels as 0..1 in place of 0..255; both of the same shape."""
+    return bool(np.allclose(values, pixels / PIXEL_MAX, rtol=0.0, atol=FRACTION))
 
 
 def is_one_hot(values: NDArray[np.float32], labels: NDArray[np.int64]) -> bool:

@@ -11,10 +11,8 @@ from functools import cache
 from types import MappingProxyType
 
 MODULES = (
-MODULES = (
     *("attach", "firsts", "init", "data", "acknowledgements", "sockets", "progress", "finalize"),
     *("content", "delete", "mode", "direct", "answers", "cycles", "mistakes", "clients", "general"),
-)
 )
 _found: dict[str, Fault] = {}
 

@@ -1,0 +1,209 @@
+"""The model of a cluster: which answers are the same, which are apart, and what a cycle processes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conformance.models.cluster import APART, TOLERANCE, Answer, ClusterModel, Values, apart, close_to, distance, same
+
+numbers = st.floats(-1e6, 1e6, width=32)
+names = st.sampled_from(["input_0", "input_1", "other"])
+messages = st.lists(st.tuples(names, st.lists(st.floats(width=32), max_size=4)), max_size=8)
+
+
+def floats(*numbers: float) -> Values:
+    return np.array(numbers, dtype=np.float32)
+
+
+def answer(*numbers: float, name: str = "out") -> Answer:
+    return {name: floats(*numbers)}
+
+
+# Which answers are the same
+
+
+def test_the_tolerance_is_a_few_units_in_the_last_place() -> None:
+    assert pytest.approx(1e-5) == TOLERANCE
+    assert pytest.approx(1e-3) == APART
+
+
+def test_close_is_within_the_tolerance() -> None:
+    assert close_to(floats(0.5, -0.5), floats(0.5, -0.5))
+    assert close_to(floats(0.0), floats(9e-6))
+    assert not close_to(floats(0.0), floats(1.2e-5))
+    assert not close_to(floats(0.5, 0.5), floats(0.5, 0.6))
+
+
+def test_close_is_relative_where_values_are_large() -> None:
+    assert close_to(floats(1000.0), floats(1000.009))
+    assert not close_to(floats(1000.0), floats(1000.012))
+
+
+def test_another_number_of_values_is_not_close() -> None:
+    assert not close_to(floats(0.5), floats(0.5, 0.5))
+    assert not close_to(floats(0.5, 0.5), floats(0.5))
+    assert close_to(floats(), floats())
+
+
+def test_answers_are_the_same_where_all_bricks_are() -> None:
+    left = answer(0.1, 0.2) | answer(0.3, name="more")
+    assert same(left, dict(reversed(left.items())))
+    assert not same(left, left | answer(0.4, name="more"))
+    assert not same(left, left | answer(0.1, 0.3))
+
+
+def test_answers_of_other_bricks_are_not_the_same() -> None:
+    left = answer(0.1) | answer(0.3, name="more")
+    assert not same(left, answer(0.1))
+    assert not same(answer(0.1), left)
+    assert not same(answer(0.1), answer(0.1, name="more"))
+
+
+def test_answers_are_apart_where_one_value_of_one_brick_is() -> None:
+    left = answer(0.1, 0.2) | answer(0.3, name="more")
+    assert not apart(left, left)
+    assert apart(left, left | answer(0.1, 0.21))
+    assert apart(left, left | answer(0.31, name="more"))
+    assert not apart(left, left | answer(0.3005, name="more"))
+
+
+def test_apart_is_more_than_the_distance_in_either_direction() -> None:
+    assert not apart(answer(0.0), answer(APART))
+    assert apart(answer(0.0), answer(1.01 * APART))
+    assert apart(answer(0.0), answer(-1.01 * APART))
+    assert not apart(answer(0.9), answer(0.9 + 0.99 * APART))
+
+
+def test_large_answers_are_apart_in_relation_to_the_larger_one() -> None:
+    assert not apart(answer(1000.0), answer(1000.9))
+    assert not apart(answer(-1000.9), answer(-1000.0))
+    assert apart(answer(1000.0), answer(1001.1))
+    assert apart(answer(1001.1), answer(1000.0))
+    # Exactly the distance: which of the two is the larger one must not matter.
+    assert not apart(answer(999.0), answer(1000.0))
+    assert not apart(answer(1000.0), answer(999.0))
+
+
+def test_answers_without_values_cannot_be_told_apart() -> None:
+    assert not apart(answer(), answer())
+    assert not apart({}, {})
+
+
+@given(left=st.lists(numbers, min_size=1, max_size=5), by=st.floats(-2, 2, width=32))
+def test_no_two_answers_are_both_the_same_and_apart(left: list[float], by: float) -> None:
+    one, other = answer(*left), {"out": floats(*left) * np.float32(1 + by * APART)}
+    assert apart(one, other) is apart(other, one)
+    assert not (apart(one, other) and (same(one, other) or same(other, one)))
+
+
+def test_distance_is_the_mean_of_squares() -> None:
+    assert distance(floats(1, 2, 3), floats(1, 4, 0)) == pytest.approx((0 + 4 + 9) / 3)
+    assert distance(floats(0.5), floats(0.5)) == 0.0
+
+
+def test_distance_is_computed_in_float64() -> None:
+    assert distance(floats(1e30), floats(0)) == pytest.approx(1e60)  # more than a float32 can hold
+    assert distance(floats(1e-30), floats(0)) == pytest.approx(1e-60)
+    assert isinstance(distance(floats(1), floats(0)), float)
+
+
+# What a cycle processes
+
+
+def test_a_cycle_processes_the_values_brick_by_brick_in_the_order_in_which_they_came() -> None:
+    model = ClusterModel()
+    model.take("input_b", floats(3))
+    model.take("input_a", floats(1))
+    model.take("input_a", floats(2))
+    assert model.cycle() == b"input_a:2:" + floats(1, 2).tobytes() + b"input_b:1:" + floats(3).tobytes()
+
+
+def test_a_cycle_processes_float32() -> None:
+    model = ClusterModel()
+    model.take("input", np.array([0.1], dtype=np.float64).astype(np.float32))
+    assert model.cycle() == b"input:1:" + floats(0.1).tobytes()
+    model.buffers = {"input": [np.array([0.1])]}  # type: ignore[list-item] # what a careless caller hands in
+    assert model.cycle() == b"input:1:" + floats(0.1).tobytes()
+
+
+def test_a_cycle_forgets_what_it_processed() -> None:
+    model = ClusterModel()
+    model.take("input", floats(1))
+    assert model.cycle() != b""
+    assert model.cycle() == b""
+
+
+def test_a_brick_without_values_is_as_one_that_got_no_message() -> None:
+    model = ClusterModel()
+    model.take("input_a", floats())
+    model.take("input_b", floats(1))
+    assert model.cycle() == b"input_b:1:" + floats(1).tobytes()
+
+
+def test_a_lost_socket_takes_the_values_of_its_cycle_with_it_and_nothing_else() -> None:
+    model = ClusterModel()
+    model.learn(b"before", answer(0.5))
+    model.take("input", floats(1))
+    model.forget_values()
+    model.take("input", floats(2))
+    assert model.cycle() == b"input:1:" + floats(2).tobytes()
+    assert model.known(b"before") is not None
+
+
+@given(messages, messages)
+def test_two_cycles_process_the_same_where_each_brick_got_the_same_values(
+    left: list[tuple[str, list[float]]], right: list[tuple[str, list[float]]]
+) -> None:
+    processed, plain = [], []
+    for story in (left, right):
+        model = ClusterModel()
+        values: dict[str, bytes] = {}
+        for name, numbers in story:
+            model.take(name, floats(*numbers))
+            values[name] = values.get(name, b"") + floats(*numbers).tobytes()
+        processed.append(model.cycle())
+        plain.append({name: data for name, data in values.items() if data})
+    assert (processed[0] == processed[1]) is (plain[0] == plain[1])
+
+
+@given(messages, st.integers(1, 3))
+def test_how_values_are_cut_into_messages_does_not_matter(story: list[tuple[str, list[float]]], size: int) -> None:
+    whole, cut = ClusterModel(), ClusterModel()
+    for name, numbers in story:
+        whole.take(name, floats(*numbers))
+        for start in range(0, len(numbers), size):
+            cut.take(name, floats(*numbers[start : start + size]))
+    assert whole.cycle() == cut.cycle()
+
+
+# What is known of answers
+
+
+def test_answers_are_known_once_they_came() -> None:
+    model = ClusterModel()
+    came = answer(0.5)
+    assert model.known(b"one") is None
+    model.learn(b"one", came)
+    assert model.known(b"one") is came
+    assert model.known(b"two") is None
+
+
+def test_training_makes_every_answer_unknown_and_keeps_the_values_of_the_open_cycle() -> None:
+    model = ClusterModel(disturbed_by="MODE-1")
+    model.learn(b"one", answer(0.5))
+    model.take("input", floats(1))
+    model.trained()
+    assert model.known(b"one") is None
+    assert model.disturbed_by == "DIO-7"
+    assert model.cycle() == b"input:1:" + floats(1).tobytes()
+
+
+def test_a_new_cluster_was_disturbed_by_nothing() -> None:
+    model = ClusterModel()
+    assert (model.buffers, model.answers, model.disturbed_by) == ({}, {}, "DIO-7")
+    model.take("input", floats(1))
+    model.learn(b"one", answer(0.5))
+    assert (ClusterModel().buffers, ClusterModel().answers) == ({}, {})
