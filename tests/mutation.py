@@ -33,7 +33,7 @@ FIELDS = ("place", "was", "now", "why")
 MOST_LINES = 30  # of what the tool said, where it failed
 
 # Of the copy in which the mutants are made. Hypothesis draws the same examples in every run, so that a mutant that
-# survives once survives always. Of the plugins that are installed, ours would import the models before they are mutated.
+# survives once survives always. Our own plugin would import the models that are installed, which are not mutated.
 SETTINGS = """
 [tool.mutmut]
 source_paths = ["conformance"]
@@ -167,7 +167,7 @@ def run_tool(folder: Path, *arguments: str) -> str:
         process = subprocess.Popen(
             command, cwd=folder, env=kept, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
-        with _no_survivors(process):
+        with _taken_along(process):
             status = process.wait()
         text = _text_of(log)
     if status:
@@ -177,7 +177,7 @@ def run_tool(folder: Path, *arguments: str) -> str:
 
 
 @contextlib.contextmanager
-def _no_survivors(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def _taken_along(process: subprocess.Popen[bytes]) -> Iterator[None]:
     try:
         yield
     finally:
@@ -238,8 +238,8 @@ def parse_options(argv: Sequence[str] | None = None) -> None:
     argparse.ArgumentParser(
         prog="tests/mutation.py",
         description=__doc__,
-        epilog="Exit status: 0 every survivor is justified in tests/mutants.toml, and every entry there is one; 1 not so; "
-        "2 wrong options; 130 interrupted.",
+        epilog="Exit status: 0 every survivor is justified in tests/mutants.toml, and every entry there survived; "
+        "1 not so; 2 wrong options; 130 interrupted.",
     ).parse_args(argv)
 
 

@@ -93,7 +93,7 @@ def test_widths_are_those_of_plain_labels_and_of_one_hot_ones(values: list[int])
 
 def test_images_may_be_none() -> None:
     model = DatasetModel.of_images(np.zeros((0, 2, 3), dtype=np.uint8), np.zeros(0, dtype=np.uint8))
-    assert (model.rows, model.widths) == (0, {6, 7, 16})
+    assert (model.rows, model.widths) == (0, frozenset({6, 7, 16}))
     assert (model.columns["picture"].shape, model.columns["label"].shape) == ((0, 6), (0, 1))
     assert model.agrees("picture", np.zeros((0, 6), dtype=np.float32))
     assert model.agrees("label", np.zeros((0, 10), dtype=np.float32))
@@ -102,7 +102,7 @@ def test_images_may_be_none() -> None:
 def test_a_table_becomes_columns_of_float32() -> None:
     values = np.array([[1, 2, 3], [4, 5, 6]], dtype=np.float64)
     model = DatasetModel.of_table(["a", "b", "c"], values)  # type: ignore[arg-type] # what a careless caller hands in
-    assert (model.rows, model.kind, model.widths) == (2, "csv", {3})
+    assert (model.rows, model.kind, model.widths) == (2, "csv", frozenset({3}))
     assert {name: column.tolist() for name, column in model.columns.items()} == {
         "a": [[1], [4]],
         "b": [[2], [5]],

@@ -1,0 +1,56 @@
+"""Prints the stories that the gate draws, kind by kind, as JSON: drawn as in a run, and told to nobody.
+
+A program of its own, since what Hypothesis draws depends on the modules that are loaded, and in a session of pytest
+these are others from time to time.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from typing import cast
+
+from conformance.profiles import GATE
+from conformance.stories.search import Plan, Search, _Found
+from conformance.stories.step import Step
+from conformance.suite import (
+    test_call_stories,
+    test_content_stories,
+    test_direct_stories,
+    test_first_stories,
+    test_upload_stories,
+)
+from conformance.workshop import Workshop
+
+SEED = 0  # of a run that is told no other
+
+
+@dataclass(frozen=True)
+class Listening(Search):
+    """A search that writes down what is drawn in place of telling it."""
+
+    heard: dict[str, list[list[Step]]] = field(default_factory=dict)
+
+    def _tell(self, kind: str, steps: list[Step], found: _Found) -> None:
+        del found
+        self.heard.setdefault(kind, []).append(steps)
+
+
+def main() -> None:
+    """Draw, print."""
+    search = Listening(Plan(GATE, SEED, 0.0, None), cast("Workshop", None))
+    test_upload_stories.test_any_story_of_uploads_goes_as_the_model_says(search)
+    test_direct_stories.test_any_story_of_clusters_goes_as_the_model_says(search)
+    test_first_stories.test_any_first_message_is_accepted_or_refused_as_it_must_be(search)
+    test_call_stories.test_any_call_does_what_it_says_or_is_refused(search)
+    test_content_stories.test_any_content_becomes_a_dataset_or_is_refused(search)
+    stories = {
+        kind: [[{"do": step.do, "with": step.with_} for step in story] for story in told]
+        for kind, told in search.heard.items()
+    }
+    json.dump(stories, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
