@@ -29,7 +29,6 @@ from reports.kill.page import page
 from reports.model import Level, RunResult
 
 GRACE = 10.0  # seconds that a run gets to clean up when it is stopped
-STORIES = "_stories.py::"  # in the ids of cases that tell stories
 WAIT = 3.0  # seconds that the suite waits for an answer: faults that are silent cost one wait each
 POLL = 0.1
 INTERRUPTED = 130  # as shells have it
@@ -46,15 +45,13 @@ class Plan:
     """How the suite is run.
 
     Attributes:
-        whole: whether all stories are told to all faults, and not only those that name what a fault breaks.
-        narrow: whether only cases that name what a fault breaks are run.
+        whole: whether all cases are run against all faults, and not only those that name what a fault breaks.
         jobs: runs at the same time.
         deadline: seconds that one may take.
         stop: set when no more shall be run.
     """
 
     whole: bool
-    narrow: bool
     jobs: int
     deadline: float
     stop: Event
@@ -108,19 +105,11 @@ def run_suite(plan: Plan, faults: Sequence[Fault], options: Sequence[str]) -> tu
 
 
 def options_for(plan: Plan, fault: Fault, honest: RunResult) -> tuple[list[str], int]:
-    """Which cases are run against a fault, as options of the suite, and how many they are.
-
-    All examples, and the stories that name what the fault breaks: the other stories take two thirds of a run, and are
-    there to find what nobody thought of.
-    """
+    """Which cases are run against a fault, as options of the suite, and how many they are."""
     if plan.whole:
         return [], len(honest.cases)
     naming = [case for case in honest.cases if set(case.statements) & set(fault.breaks)]
-    if plan.narrow:
-        return [word for name in fault.breaks for word in ("--statement", name)], len(naming)
-    told = dict.fromkeys(case.id.split("::")[0].removesuffix(".py") for case in naming if STORIES in case.id)
-    examples = sum(STORIES not in case.id for case in honest.cases)
-    return ["-k", " or ".join(["not stories", *told])], examples + len(told)
+    return [word for name in fault.breaks for word in ("--statement", name)], len(naming)
 
 
 def rows(plan: Plan, faults: Sequence[Fault], honest: RunResult, tell: Callable[[Row], None]) -> list[Row]:
@@ -173,8 +162,11 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--fault", action="append", default=[], metavar="NAME", help="only this one; repeat it for more"
     )
-    parser.add_argument("--whole", action="store_true", help="tell every fault all stories, too (three times as long)")
-    parser.add_argument("--narrow", action="store_true", help="run only the cases that name what a fault breaks")
+    parser.add_argument(
+        "--whole",
+        action="store_true",
+        help="run all cases against every fault, not only those that name what it breaks (hours)",
+    )
     parser.add_argument(
         "--jobs",
         type=int,
@@ -193,8 +185,6 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="where matrix.json and matrix.html go (default: %(default)s)",
     )
     options = parser.parse_args(argv)
-    if options.whole and options.narrow:
-        parser.error("--whole and --narrow exclude each other")
     if not 1 <= options.jobs <= 64 or not 0 < options.deadline < math.inf:
         parser.error("give 1 to 64 jobs, and a deadline above 0 seconds")
     try:
@@ -233,7 +223,7 @@ class Teller:
 
 def run(options: argparse.Namespace, stop: Event) -> Matrix:
     """Run everything."""
-    plan = Plan(options.whole, options.narrow, options.jobs, options.deadline, stop)
+    plan = Plan(options.whole, options.jobs, options.deadline, stop)
     faults: tuple[Fault, ...] = options.faults
     began = time.monotonic()
     print("the honest server first ...", flush=True)
@@ -246,7 +236,7 @@ def run(options: argparse.Namespace, stop: Event) -> Matrix:
     tests = tests_of(honest)
     observing = {name for name, ids in tests.items() if ids and all(levels[one] is Level.OBSERVE for one in ids)}
     manifest = {"suite": __version__, "seconds": round(time.monotonic() - began, 1), "jobs": plan.jobs}
-    whole = not options.fault and not plan.narrow
+    whole = not options.fault
     return Matrix(tuple(found), tests, frozenset(observing), levels, lacks, whole, manifest)
 
 
