@@ -20,7 +20,10 @@ from rich.text import Text
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 118
-FAULTY = [sys.executable, str(ROOT / "tests" / "conformance" / "faulty_backend.py"), "complete-too-early"]
+FAULTY = [
+    *(sys.executable, "-m", "reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin"),
+    *("--fault", "complete-from-the-beginning"),
+]
 CASE = "test_upload_progress.py::test_a_repeated_chunk_counts_once[1000]"
 
 
@@ -42,7 +45,7 @@ def picture(name: str, options: list[str]) -> None:
         run = subprocess.run(
             [sys.executable, "-m", "conformance.cli", "run", *options],
             cwd=folder,
-            env={**os.environ, "HANAMI_PASSWORD": "very-secret-1", "FORCE_COLOR": "1", "COLUMNS": str(WIDTH)},
+            env={**os.environ, "HANAMI_PASSWORD": "alice-password", "FORCE_COLOR": "1", "COLUMNS": str(WIDTH)},
             capture_output=True,
             text=True,
             check=False,

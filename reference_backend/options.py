@@ -96,7 +96,7 @@ def build_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME",
-        help="tell this lie, to see whether a client or a suite notices; repeat it for more",
+        help="tell this lie, to see whether a client or a suite notices; repeatable (default: no lie)",
     )
     parser.add_argument("--list-faults", action="store_true", help="show all faults and the statements that they break")
     parser.add_argument(

@@ -29,7 +29,7 @@ from reports.kill.page import page
 from reports.model import Level, RunResult
 
 GRACE = 10.0  # seconds that a run gets to clean up when it is stopped
-WAIT = 3.0  # seconds that the suite waits for an answer: faults that are silent cost one wait each
+WAIT = 2.0  # seconds that the suite waits for an answer: faults that are silent cost one wait each
 POLL = 0.1
 INTERRUPTED = 130  # as shells have it
 SHOWN = 100  # characters of a line that says what a row found

@@ -15,8 +15,12 @@ from typing import Any
 
 COMMAND = [sys.executable, "-m", "conformance.cli", "run"]
 TIMEOUT = 240.0  # seconds; only reached when something is broken
-HERE = Path(__file__).parent
-ALICE = ("--user", "alice", "--password", "very-secret-1")  # of the faulty backend
+HONEST = "honest"  # no fault
+SERVER = (
+    *("--port", "0", "--announce", "json", "--stop-with-stdin"),
+    *("--user", "alice:very-secret-1:alpha", "--user", "bob:very-secret-2:beta"),
+)
+ALICE = ("--user", "alice", "--password", "very-secret-1")
 SECOND = ("--second-user", "bob", "--second-password", "very-secret-2")
 TCP_TABLE = Path("/proc/net/tcp")
 ESTABLISHED = "01"
@@ -52,9 +56,9 @@ def result_of(folder: Path) -> dict[str, Any]:
 
 @contextmanager
 def faulty_backend(fault: str) -> Iterator[str]:
-    """A reference backend that tells one lie, and its address."""
+    """A reference backend that tells one lie, or none where it is :data:`HONEST`, and its address."""
     process = subprocess.Popen(
-        [sys.executable, HERE / "faulty_backend.py", fault],
+        [sys.executable, "-m", "reference_backend", *SERVER, *(() if fault == HONEST else ("--fault", fault))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=clean_environment(),

@@ -57,7 +57,7 @@ def assert_learned(cases: list[dict[str, object]]) -> None:
 
 
 def test_1_a_lie_is_found_and_shown(tmp_path: Path) -> None:
-    with faulty_backend("complete-too-early") as url:
+    with faulty_backend("complete-from-the-beginning") as url:
         run = run_suite("--target", url, *ALICE, *SECOND, "--statement", "PROG", cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     assert "NOT CONFORMANT" in run.stdout

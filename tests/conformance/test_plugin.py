@@ -60,7 +60,7 @@ def test_collecting_needs_no_target(tmp_path: Path) -> None:
 
 
 def test_a_failure_reads_as_in_the_reports(tmp_path: Path) -> None:
-    with faulty_backend("complete-too-early") as url:
+    with faulty_backend("complete-from-the-beginning") as url:
         arguments = ("--target", url, "--user", "alice", "--password", "very-secret-1", "-k", "tiny_chunks")
         run = run_pytest("--pyargs", "conformance", *arguments, cwd=tmp_path)
     assert run.returncode == 1
@@ -85,7 +85,7 @@ def test_a_failure_of_somebody_elses_test_is_not_hidden(tmp_path: Path) -> None:
 
 
 def test_what_pytest_left_out_is_not_planned(tmp_path: Path) -> None:
-    with faulty_backend("complete-too-early") as url:
+    with faulty_backend("complete-from-the-beginning") as url:
         arguments = ("--pyargs", "conformance", "--target", url, "--user", "alice", "--password", "very-secret-1")
         first = run_pytest(*arguments, "-k", "tiny_chunks or boolean_complete", cwd=tmp_path)
         assert first.returncode == 1, first.stdout

@@ -25,7 +25,7 @@ def everything_written(folder: Path) -> str:
 
 
 def test_nothing_secret_is_written_when_cases_fail(tmp_path: Path) -> None:
-    with faulty_backend("complete-too-early") as url:
+    with faulty_backend("complete-from-the-beginning") as url:
         token = httpx.post(f"{url}/v1/token", json={"id": "alice", "password": SECRETS[0]}).json()["token"]
         environment = {
             "HANAMI_TARGET": url,
@@ -71,7 +71,7 @@ def test_a_longer_secret_goes_before_one_that_it_holds() -> None:
 def test_plain_pytest_hides_them_too(tmp_path: Path) -> None:
     import subprocess  # noqa: PLC0415
 
-    with faulty_backend("complete-too-early") as url:
+    with faulty_backend("complete-from-the-beginning") as url:
         run = subprocess.run(
             [COMMAND[0], "-m", "pytest", "--pyargs", "conformance", "-k", "tiny_chunks", "--showlocals", "-vv"],
             cwd=tmp_path,

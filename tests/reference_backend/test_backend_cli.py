@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -23,8 +24,30 @@ def test_help_explains_every_option_and_its_default(capsys: pytest.CaptureFixtur
         main(["--help"])
     text = capsys.readouterr().out
     options = [line.split()[0] for line in text.splitlines() if line.startswith("  --")]
-    assert len(options) == 20
-    assert text.count("(default") == len(options) - 1  # all but --version
+    assert len(options) == 22
+    assert text.count("(default") == len(options) - 2  # all but --version and --list-faults
+
+
+def test_every_fault_is_listed_with_what_it_breaks(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse_options(["--list-faults"])
+    assert ended.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) >= 60
+    for line in lines:
+        name, statements, text = re.split(r"  +", line, maxsplit=2)
+        assert re.fullmatch(r"[a-z0-9-]+", name)
+        assert text
+        assert all(re.fullmatch(r"[A-Z]+-[0-9]+", statement) for statement in statements.split())
+
+
+def test_faults_are_chosen_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = ["first-write-wins", "takes-any-name", "first-write-wins"]
+    options = parse_options([word for name in wanted for word in ("--fault", name)])
+    assert [fault.name for fault in options.faults] == ["first-write-wins", "takes-any-name"]
+    with pytest.raises(SystemExit):
+        parse_options(["--fault", "first-write-win"])
+    assert "did you mean first-write-wins?" in capsys.readouterr().err
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,6 +72,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ["--token-lifetime", "nan"],
         ["--attach-timeout", "0"],
         ["--nonsense"],
+        ["--fault", "no-such-fault"],
     ],
     ids=" ".join,
 )
