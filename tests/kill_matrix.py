@@ -26,11 +26,15 @@ from loadtests.bench.processes import running_server, stopped
 from reference_backend.faults import Fault, UnknownFaultError, catalogue, chosen
 from reports.kill.matrix import Matrix, Row, honest_lacks, row_of, test_of
 from reports.kill.page import page
-from reports.model import Level, RunResult
+from reports.model import ExitStatus, Level, RunResult
 
 GRACE = 10.0  # seconds that a run gets to clean up when it is stopped
 WAIT = 2.0  # seconds that the suite waits for an answer: faults that are silent cost one wait each
 POLL = 0.1
+STORIES = "_stories.py::"  # in the ids of cases that tell stories
+STORIES_EVERY = (
+    8  # faults: to one of so many stories are told though examples noticed it, so that they prove themselves
+)
 INTERRUPTED = 130  # as shells have it
 SHOWN = 100  # characters of a line that says what a row found
 MOST_LINES = 40  # about what is lacking
@@ -104,12 +108,20 @@ def run_suite(plan: Plan, faults: Sequence[Fault], options: Sequence[str]) -> tu
         return result_in(Path(folder)), process.returncode if ended else None
 
 
-def options_for(plan: Plan, fault: Fault, honest: RunResult) -> tuple[list[str], int]:
-    """Which cases are run against a fault, as options of the suite, and how many they are."""
-    if plan.whole:
-        return [], len(honest.cases)
-    naming = [case for case in honest.cases if set(case.statements) & set(fault.breaks)]
-    return [word for name in fault.breaks for word in ("--statement", name)], len(naming)
+@dataclass(frozen=True)
+class Part:
+    """Cases that are run against a fault in one go: options of the suite, and how many cases they select."""
+
+    options: tuple[str, ...]
+    planned: int
+
+
+def parts_for(plan: Plan, fault: Fault, honest: RunResult) -> tuple[Part, Part]:
+    """The examples and the stories that are run against a fault: those that name what it breaks, or all."""
+    chosen = () if plan.whole else tuple(word for name in fault.breaks for word in ("--statement", name))
+    naming = [case for case in honest.cases if plan.whole or set(case.statements) & set(fault.breaks)]
+    stories = sum(STORIES in case.id for case in naming)
+    return Part((*chosen, "-k", "not stories"), len(naming) - stories), Part((*chosen, "-k", "stories"), stories)
 
 
 def rows(plan: Plan, faults: Sequence[Fault], honest: RunResult, tell: Callable[[Row], None]) -> list[Row]:
@@ -125,16 +137,16 @@ def rows(plan: Plan, faults: Sequence[Fault], honest: RunResult, tell: Callable[
         InterruptedRunError: it was stopped.
     """
 
-    def row(fault: Fault) -> Row:
-        options, planned = options_for(plan, fault, honest)
-        began = time.monotonic()
-        result, status = run_suite(plan, [fault], options)
-        found = row_of(fault, result, status, time.monotonic() - began, planned)
+    def row(number: int, fault: Fault) -> Row:
+        examples, stories = parts_for(plan, fault, honest)
+        found = try_part(plan, fault, examples, None)
+        if stories.planned and (plan.whole or not found.rightly or number % STORIES_EVERY == 0):
+            found = try_part(plan, fault, stories, found)
         tell(found)
         return found
 
     with ThreadPoolExecutor(plan.jobs) as pool:
-        futures = [pool.submit(row, fault) for fault in faults]
+        futures = [pool.submit(row, number, fault) for number, fault in enumerate(faults)]
         try:
             return [future.result() for future in futures]
         except BaseException:
@@ -142,6 +154,16 @@ def rows(plan: Plan, faults: Sequence[Fault], honest: RunResult, tell: Callable[
             for future in futures:
                 future.cancel()
             raise
+
+
+def try_part(plan: Plan, fault: Fault, part: Part, before: Row | None) -> Row:
+    """Run a part against a fault, and add what it found to what was found before."""
+    if not part.planned:
+        return before or row_of(fault, None, ExitStatus.CONFORMANT, 0.0, 0)
+    began = time.monotonic()
+    result, status = run_suite(plan, [fault], part.options)
+    found = row_of(fault, result, status, time.monotonic() - began, part.planned)
+    return found if before is None else before.joined(found)
 
 
 def tests_of(honest: RunResult) -> dict[str, tuple[str, ...]]:

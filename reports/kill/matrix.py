@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol
 
 from reports.model import CaseResult, ExitStatus, Level, Outcome, RunResult
@@ -12,7 +12,7 @@ from reports.model import CaseResult, ExitStatus, Level, Outcome, RunResult
 FORMAT = "hanami-kill-matrix"
 FORMAT_VERSION = 1
 NOTICED = (Outcome.FAILED, Outcome.LOST)
-ENDED = (ExitStatus.CONFORMANT, ExitStatus.NOT_CONFORMANT, ExitStatus.TARGET_LOST)
+ENDED = (ExitStatus.CONFORMANT, ExitStatus.NOT_CONFORMANT, ExitStatus.TARGET_LOST, ExitStatus.NOTHING_RAN)
 
 
 class Lie(Protocol):
@@ -65,6 +65,25 @@ class Row:
     def rightly(self) -> tuple[str, ...]:
         """The tests that blame a statement which the fault breaks."""
         return tuple(test for test, blamed in self.noticed.items() if set(blamed) & set(self.breaks))
+
+    def joined(self, other: Row) -> Row:
+        """This row and that of other cases against the same fault."""
+        statuses = (self.exit_status, other.exit_status)
+        status = None if None in statuses else max(one for one in statuses if one is not None)
+        noticed = dict(self.noticed)
+        for test, blamed in other.noticed.items():
+            noticed[test] = tuple(dict.fromkeys((*noticed.get(test, ()), *blamed)))
+        return replace(
+            self,
+            exit_status=status,
+            seconds=round(self.seconds + other.seconds, 1),
+            cases=self.cases + other.cases,
+            planned=self.planned + other.planned,
+            unfinished={**self.unfinished, **other.unfinished},
+            tests=(*self.tests, *other.tests),
+            noticed=noticed,
+            example=self.example if self.rightly else other.example or self.example,
+        )
 
     @property
     def besides(self) -> tuple[str, ...]:
