@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from conformance.attach import CLUSTER, FILE_UPLOAD, attach
 from conformance.checks import SetupFailed, TargetLost, Violation, check
@@ -21,6 +21,8 @@ POLL = 0.02  # seconds between two questions
 MIB = 1 << 20
 COMPLETION = "completion of an upload"  # kinds of wait, for the patience
 ATTACHING_AGAIN = "next socket after a lost one"
+SWITCHING = "switch after a lost socket"
+Result = TypeVar("Result")
 
 
 @contextlib.contextmanager
@@ -42,20 +44,34 @@ def attach_after_loss(account: Account, uuid: str, target: str) -> WebSocket:
     Raises:
         Violation: it is refused until the deadline.
     """
+    return after_loss(account, ATTACHING_AGAIN, lambda: attach(account, uuid, target))
+
+
+def after_loss(account: Account, kind: str, ask: Callable[[], Result]) -> Result:
+    """Ask again and again, until the server has noticed that the earlier socket is gone.
+
+    Args:
+        account: who asks.
+        kind: of wait, for the patience.
+        ask: asks, and raises a violation where it is refused.
+
+    Raises:
+        Violation: it is refused until the deadline.
+    """
     patience = account.target.patience
-    deadline = patience.deadline(ATTACHING_AGAIN)
+    deadline = patience.deadline(kind)
     began = time.monotonic()
     while True:
         try:
-            websocket = attach(account, uuid, target)
+            result = ask()
         except Violation:
             if deadline.passed:
-                patience.silent(ATTACHING_AGAIN)
+                patience.silent(kind)
                 raise
             time.sleep(POLL)
             continue
-        patience.answered(ATTACHING_AGAIN, time.monotonic() - began)
-        return websocket
+        patience.answered(kind, time.monotonic() - began)
+        return result
 
 
 @dataclass
@@ -209,6 +225,14 @@ class Cluster:
     def set_mode(self, mode: str) -> Answer:
         """Ask the target to switch the mode (statement MODE-1)."""
         return self.account.call("cluster.set_mode", body={"uuid": self.uuid, "new_state": mode})
+
+    def switch_after_loss(self, mode: str) -> None:
+        """Switch the mode after a socket was closed or lost, asked until the server has noticed that (MODE-3).
+
+        Raises:
+            Violation: it is refused until the deadline.
+        """
+        after_loss(self.account, SWITCHING, lambda: self.set_mode(mode).object())
 
     def enter_direct_mode(self) -> None:
         """Switch to direct mode as preparation for something else.

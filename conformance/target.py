@@ -245,10 +245,27 @@ class Target:
         return Account(self, name, credentials.token, credentials)
 
     def renew_tokens(self) -> None:
-        """Log accounts in again whose token is about to expire, where that can be told and done."""
+        """Log accounts in again whose token is about to expire, where that can be told and done.
+
+        Raises:
+            TargetLost: see :meth:`renew`.
+        """
         for account in (self.first, self.second):
-            if account is not None and account.credentials.password and expires_soon(account.token):
-                account.token = self.login(account.credentials, account.name).token
+            if account is not None and expires_soon(account.token):
+                self.renew(account)
+
+    def renew(self, account: Account) -> None:
+        """Log an account in again, where that can be done.
+
+        Raises:
+            TargetLost: the target gives no usable answer, or refuses what it took before.
+        """
+        if not account.credentials.password:
+            return
+        try:
+            account.token = self.login(account.credentials, account.name).token
+        except TargetRefused as error:
+            raise TargetLost(str(error)) from error
 
     def serves_content(self, uuid: str, column: str) -> bool:
         """Whether the content of datasets can be read back, asked once with a dataset that is there.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +18,8 @@ from conformance.target import Account, Target
 from conformance.templates import render_template
 
 NAME_PREFIX = "hc"  # of every resource that the suite makes
-NOT_THERE = (200, 400, 401, 404)  # answers to a DELETE after which nothing is left
+NOT_THERE = (200, 400, 404)  # answers to a DELETE after which nothing is left
+UNAUTHORISED = 401
 
 
 def run_prefix(run_id: str) -> str:
@@ -163,7 +165,11 @@ class Workshop:
     def clean(self) -> None:
         """Close the sockets and delete everything that was made. What cannot be deleted is noted as left over."""
         self.target.close_websockets()
+        if not self._made:
+            return
         with unbroken():
+            with contextlib.suppress(TargetLost):  # what can't be deleted then is noted
+                self.target.renew_tokens()
             self.leftovers += [left for left in map(delete, self._made.values()) if left is not None]
             self._made.clear()
 
@@ -176,6 +182,9 @@ def delete(left: Leftover) -> Leftover | None:
     """
     try:
         answer = left.account.call(f"{left.kind}.delete", params={"uuid": left.uuid})
+        if answer.status == UNAUTHORISED:  # the token may have expired
+            left.account.target.renew(left.account)
+            answer = left.account.call(f"{left.kind}.delete", params={"uuid": left.uuid})
     except (NoAnswer, Dropped, TargetLost) as error:
         return left.because(str(error))
     return None if answer.status in NOT_THERE else left.because(str(answer))

@@ -272,7 +272,7 @@ class DirectTeller:
         self._close(told)
         task, direct = self.workshop.target.dialect.modes
         with blaming("MODE-1"):
-            told.cluster.set_mode(task).object()
+            told.cluster.switch_after_loss(task)
             told.cluster.set_mode(direct).object()
         told.model.disturbed_by = "MODE-1"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from conformance.resources import preparing
 from conformance.stories.call import CallTeller
 from conformance.stories.content import ContentTeller
 from conformance.stories.direct import DirectTeller
@@ -54,6 +55,8 @@ def tell(story: Story, workshop: Workshop) -> None:
     if story.kind not in TELLERS:
         raise StoryError(f"story of kind {story.kind!r}: this release tells {', '.join(TELLERS)}")
     target = workshop.target
+    with preparing("logging in again"):  # stories of a long search outlive a token
+        target.renew_tokens()
     accounts = [account for account in (target.first, target.second) if account is not None]
     try:
         TELLERS[story.kind](workshop, accounts).tell(story.steps)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from conformance.checks import Dropped, blaming, check, suspecting
+from conformance.checks import Dropped, NoAnswer, blaming, check, suspecting
 from conformance.clients.file_socket import FileSocket, describe
+from conformance.clients.message import Message
 from conformance.models.file import SEGMENT
 from conformance.readback import check_dataset
 from conformance.stories.intruder import FOREIGN, finalize_wrongly, haunt, intrude
@@ -138,7 +140,8 @@ class UploadTeller:
         self._chunks(told, [(step.number("position"), step.number("length"), step.number("variant"))])
 
     def _pipeline(self, told: ToldSocket, step: Step) -> None:
-        chunks = [(first, second, third) for first, second, third in step.tuples("chunks", 3)]
+        # None without data: where the server leaves those without an answer, the others would be out of step.
+        chunks = [(first, second, third) for first, second, third in step.tuples("chunks", 3) if second]
         if len(chunks) > 1:
             told.of.happened.add("DATA-10")
         self._chunks(told, chunks, "DATA-10")
@@ -210,14 +213,15 @@ class UploadTeller:
             data: of the chunk.
             statement: that a missing answer breaks.
         """
+        if not data:
+            self._whatever(told)
+            return
         model, state = told.socket.model, told.of.state
         fits = model.fits(position, data)
         with blaming(statement if fits else "DATA-5"):
             acknowledgement = told.socket.acknowledgement()
         where = f"{plural(len(data), 'byte')} at {position} of {model.size}"
         came = describe(acknowledgement)
-        if not data:
-            return  # what becomes of empty data is left open
         if state != "open":
             wanted = f"success = false to {where}: the upload is {state}"
             over = "FIN-7" if state == "finalized" else "DEL-1"
@@ -235,6 +239,24 @@ class UploadTeller:
             told.of.happened.add("DATA-5")
         model.write(position, data)
 
+    def _whatever(self, told: ToldSocket) -> None:
+        """Take what becomes of data that is empty: that is left open (DATA-12), so the next socket may be needed."""
+        websocket = told.socket.websocket
+        answer = None
+        usual, websocket.awaiting = websocket.awaiting, "answer to empty data"
+        with contextlib.suppress(NoAnswer, Dropped):
+            answer = websocket.receive_or_end("an answer to empty data, or a close")
+        websocket.awaiting = usual
+        if isinstance(answer, Message):
+            return
+        websocket.finish()
+        if told.of.state != "open":
+            self._forget(told)
+            return
+        told.of.lost.add(told.role)
+        with suspecting("DATA-7"):
+            told.socket = told.of.upload.attach_again(told.role)
+
     def _garbage(self, told: ToldSocket, step: Step) -> None:
         """Send bytes that are no FileUpload_Message, or that only some would take for one."""
         if told.of.state != "open":
@@ -244,7 +266,11 @@ class UploadTeller:
             chunk = codec.decode_chunk(payload)
         except SchemaError:
             chunk = None
-        told.socket.post_bytes(payload, "bytes that are no FileUpload_Message")
+        with blaming("DATA-6"):
+            told.socket.post_bytes(payload, "bytes that are no FileUpload_Message")
+        if chunk is not None and not chunk.data:
+            self._whatever(told)
+            return
         with blaming("DATA-6"):
             acknowledgement = told.socket.acknowledgement()
         told.of.happened.add("DATA-6")
@@ -257,8 +283,6 @@ class UploadTeller:
 
     def _taken_for_a_chunk(self, told: ToldSocket, chunk: Chunk) -> None:
         """Bytes that protobuf reads as a chunk were taken for one: then it must count, and the right bytes follow."""
-        if not chunk.data:
-            return
         model = told.socket.model
         wanted = "success = false to a chunk that ends beyond the announced size"
         check(model.fits(chunk.position, chunk.data), expected=wanted, came="success = true", statement="DATA-5")

@@ -16,6 +16,7 @@ fractions = st.just("") | st.integers(0, 99_999).map(lambda number: f".{number}"
 exponents = st.just("") | st.builds(
     lambda letter, sign, number: f"{letter}{sign}{number}", st.sampled_from("eE"), signs, st.integers(0, 20)
 )
+plain_numbers = st.builds(lambda *parts: "".join(parts), st.sampled_from(["", "-"]), digits, fractions)
 numbers = st.builds(lambda *parts: "".join(parts), signs, digits, fractions, exponents)
 ODD_CELLS = [
     "",
@@ -40,12 +41,20 @@ ODD_NAMES = ["", " ", "1", "a b", '"a"', "\u00e4\u00f6", "\u4e2d", "\x00", "a" *
 
 
 @st.composite
-def regular_tables(draw: st.DrawFn) -> Step:
-    """A table that every server must take, of one column and one row at least."""
-    columns = draw(st.lists(names, min_size=1, max_size=5, unique=True) | st.integers(6, 40).map(_many))
-    row = st.lists(numbers, min_size=len(columns), max_size=len(columns))
+def legible_tables(draw: st.DrawFn, *, plain: bool) -> Step:
+    """A table of one column and one row at least that can be read in one way.
+
+    Args:
+        draw: given by Hypothesis.
+        plain: whether every server must take it.
+    """
+    several = st.lists(names, min_size=1, max_size=5, unique_by=str.lower if plain else str)
+    columns = draw(several | st.integers(6, 40).map(_many))
+    row = st.lists(plain_numbers if plain else numbers, min_size=len(columns), max_size=len(columns))
     rows = draw(st.lists(row, min_size=1, max_size=8))
     ends = st.integers(0, 1)
+    if plain:
+        return Step("table", {"names": columns, "rows": rows, "crlf": 0, "end": 1})
     return Step("table", {"names": columns, "rows": rows, "crlf": draw(ends), "end": draw(ends)})
 
 
@@ -90,7 +99,8 @@ def images(draw: st.DrawFn, *, wrong: bool) -> Step:
     return Step("images", told)
 
 
-contents = regular_tables() | odd_tables | images(wrong=False) | images(wrong=True)
+tables = legible_tables(plain=True) | legible_tables(plain=False) | odd_tables
+contents = tables | images(wrong=False) | images(wrong=True)
 
 
 @st.composite

@@ -68,6 +68,13 @@ def test_pixels_agree_as_bytes_and_as_fractions() -> None:
     assert not model.agrees("picture", (pixels[::-1] / 255).astype(np.float32))
 
 
+def test_pixels_of_zero_and_one_agree_as_fractions_too() -> None:
+    model = DatasetModel.of_images(np.array([[[1, 0]]], dtype=np.uint8), np.array([0], dtype=np.uint8))
+    assert model.agrees("picture", np.array([[1 / 255, 0]], dtype=np.float32))
+    assert model.agrees("picture", np.array([[1, 0]], dtype=np.float32))
+    assert not model.agrees("picture", np.array([[0, 1 / 255]], dtype=np.float32))
+
+
 def test_labels_agree_plain_and_one_hot() -> None:
     model, _ = images_model()
     one_hot = np.eye(10, dtype=np.float32)[[3, 0]]

@@ -6,6 +6,7 @@ import os
 import signal
 
 import pytest
+from story_support import told, workshop_at
 from suite_support import faulty_backend
 
 from conformance.clients.brick_socket import ClusterShape
@@ -34,6 +35,25 @@ def test_what_nobody_remembers_is_found_by_its_name() -> None:
             assert [item.name for item in left] == ["all datasets of the first user", "all clusters of the first user"]
         finally:
             target.close()
+
+
+def test_a_token_that_expired_is_no_reason_to_leave_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    with faulty_backend("honest") as url, workshop_at(url) as workshop:
+        target = workshop.target
+        monkeypatch.setattr("conformance.target.expires_soon", lambda token: token == "expired")
+        target.first.token = "expired"
+        told(workshop, "content")
+        assert target.first.token != "expired"
+        made = workshop.csv(10)
+        target.first.token = "expired unnoticed"
+        workshop.clean()
+        assert workshop.leftovers == []
+        assert made.name not in target.first.call("dataset.list").text
+        left = workshop.csv(10)
+        target.first.credentials = Credentials(token="expired")
+        target.first.token = "expired unnoticed"
+        workshop.clean()
+        assert [item.uuid for item in workshop.leftovers] == [left.uuid]
 
 
 def test_a_signal_waits_until_the_block_is_done() -> None:

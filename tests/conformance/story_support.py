@@ -1,0 +1,69 @@
+"""Stories that are told in this process, to an honest server whose answers a test may change on their way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from conformance.checks import Violation
+from conformance.clients.rest import Answer, RestClient
+from conformance.record import Case, begin_case, end_case
+from conformance.stories.file import Story
+from conformance.stories.step import Step
+from conformance.stories.tell import tell
+from conformance.target import Credentials, TargetOptions, connect
+from conformance.workshop import Workshop
+
+DEADLINE = 1.0  # seconds
+
+
+@contextmanager
+def workshop_at(url: str) -> Iterator[Workshop]:
+    """A workshop at the server of :func:`suite_support.faulty_backend`, with both of its users."""
+    first, second = Credentials("alice", "very-secret-1"), Credentials("bob", "very-secret-2")
+    begin_case("test")
+    target = connect(TargetOptions(url=url, first=first, second=second, deadline=DEADLINE))
+    try:
+        yield Workshop(target, "aaaa1111")
+    finally:
+        target.close_websockets()
+        target.close()
+        end_case()
+
+
+def told(workshop: Workshop, kind: str, *steps: dict[str, Any]) -> Case:
+    """Tell a story; the case that it wrote to."""
+    case = begin_case("test")
+    tell(Story(kind, tuple(Step(step["do"], {k: v for k, v in step.items() if k != "do"}) for step in steps)), workshop)
+    return case
+
+
+def blamed(workshop: Workshop, kind: str, *steps: dict[str, Any]) -> str | None:
+    """Tell a story that must go wrong; the statement that is blamed."""
+    with pytest.raises(Violation) as caught:
+        told(workshop, kind, *steps)
+    return caught.value.statement
+
+
+Change = Callable[[str, str, Answer], Answer]
+
+
+def answers_changed(monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
+    """Let the suite see other answers to REST calls: ``change`` gets method, path and the true answer."""
+    request = RestClient.request
+
+    def changed(self: RestClient, method: str, path: str, **more: Any) -> Answer:
+        return change(method, path, request(self, method, path, **more))
+
+    monkeypatch.setattr(RestClient, "request", changed)
+
+
+def with_status(wanted: int, status: int, body: bytes = b"no") -> Change:
+    """Every answer of one status is another."""
+    return lambda _method, _path, answer: (
+        replace(answer, status=status, body=body) if answer.status == wanted else answer
+    )
