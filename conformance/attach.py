@@ -8,6 +8,7 @@ from typing import Any
 from conformance.checks import Violation, check
 from conformance.clients.message import Ending, Message
 from conformance.clients.websocket import WebSocket
+from conformance.jsontext import json_object
 from conformance.target import Account, Target
 
 FILE_UPLOAD = "file_upload"
@@ -21,22 +22,16 @@ def first_message(token: Any, uuid: Any, target: Any) -> str:
 
 def accepted(message: Message) -> bool:
     """Whether the answer to a first message accepts it: JSON whose success is 1 or true (statement ATT-2)."""
-    try:
-        answer = json.loads(message.data)
-    except ValueError:
-        return False
-    return isinstance(answer, dict) and answer.get("success") in (1, True)
+    answer = json_object(message.data)
+    return answer is not None and answer.get("success") in (1, True)
 
 
 def refused(answer: Message | Ending) -> bool:
     """Whether an answer to a first message is a refusal that a client can recognise (statement ATT-3)."""
     if isinstance(answer, Ending):
         return True
-    try:
-        parsed = json.loads(answer.data)
-    except ValueError:
-        return False
-    return isinstance(parsed, dict) and "success" in parsed and parsed["success"] in (0, False)
+    parsed = json_object(answer.data)
+    return parsed is not None and "success" in parsed and parsed["success"] in (0, False)
 
 
 def attach(account: Account, uuid: str, target: str) -> WebSocket:

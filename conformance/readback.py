@@ -62,7 +62,7 @@ def _table(column: str, rows: list[Any]) -> NDArray[np.float32]:
     cells = [row if isinstance(row, list) else [row] for row in rows]
     try:
         table = np.array(cells, dtype=np.float32)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise Violation(f"numbers in column {column!r}", quote(str(error))) from error
     check(table.ndim == 2, expected=f"a table of numbers in column {column!r}", came=f"shape {table.shape}")
     return table

@@ -18,6 +18,7 @@ from conformance.clients.raw import RawConnection
 from conformance.clients.rest import Answer, RestClient
 from conformance.clients.websocket import WebSocket
 from conformance.deadline import Deadline, Patience
+from conformance.jsontext import is_token_text
 from conformance.redact import SECRETS
 from proto.dialects import Dialect, dialect_names, load_dialect
 
@@ -193,6 +194,8 @@ class Target:
         """
         SECRETS.add(credentials.password, f"password of the {name}")
         SECRETS.add(credentials.token, f"token of the {name}")
+        if credentials.token and not is_token_text(credentials.token):
+            raise TargetRefused(f"the token of the {name} has characters that no header can carry")
         ready_by = Deadline.after(self.patience.setting)
         while True:
             answer = self._login_once(credentials)
@@ -210,9 +213,11 @@ class Target:
             token = answer.object()["token"]
         except (Violation, KeyError):
             token = None
-        if not isinstance(token, str):
+        if not isinstance(token, str) or not is_token_text(token):
             # The answer itself is not shown: it may hold a token under another name.
-            raise TargetLost(f"no token for the {name}: the target answered {answer.status} without a text as token")
+            raise TargetLost(
+                f"no token for the {name}: the target answered {answer.status} without a token that a header can carry"
+            )
         SECRETS.add(token, f"token of the {name}")
         return Account(self, name, token, credentials)
 
@@ -333,5 +338,5 @@ def expires_soon(token: str) -> bool:
         claims = token.split(".")[1]
         expiry = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"]
         return float(expiry) - time.time() < TOKEN_RESERVE
-    except (IndexError, KeyError, TypeError, ValueError):
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError, OverflowError):
         return False  # no JWT, or one that does not tell

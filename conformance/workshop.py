@@ -12,10 +12,12 @@ from conformance.checks import Dropped, NoAnswer, TargetLost, check
 from conformance.clients.brick_socket import ClusterShape
 from conformance.clients.rest import Answer
 from conformance.interrupt import unbroken
+from conformance.jsontext import is_uuid_text, json_object
 from conformance.models.file import FileModel
 from conformance.resources import Cluster, Upload, UploadFile, preparing
 from conformance.target import Account, Target
 from conformance.templates import render_template
+from conformance.text import quote
 
 NAME_PREFIX = "hc"  # of every resource that the suite makes
 NOT_THERE = (200, 400, 404)  # answers to a DELETE after which nothing is left
@@ -50,7 +52,7 @@ class Leftover:
         return replace(self, why=why)
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.name}: {self.why}"
+        return f"{self.kind} {quote(self.name)}: {self.why}"
 
 
 class Workshop:
@@ -108,13 +110,13 @@ class Workshop:
         """
         parsed = answer.object()
         uuid = parsed.get("uuid")
-        if isinstance(uuid, str):
-            self.will_delete("dataset", uuid, account)
+        if is_uuid_text(uuid):
+            self.will_delete("dataset", str(uuid), account)
         files: dict[str, UploadFile] = {}
         for role, size in sizes.items():
             file_uuid = parsed.get(f"uuid_{role}_file")
             check(
-                isinstance(uuid, str) and isinstance(file_uuid, str),
+                is_uuid_text(uuid) and is_uuid_text(file_uuid),
                 expected=f"uuid and uuid_{role}_file in the answer",
                 came=answer,
             )
@@ -124,9 +126,9 @@ class Workshop:
     def adopt_mistake(self, answer: Answer, operation: str) -> None:
         """Note what was made although it should have been refused, so that it is deleted all the same."""
         if answer.status == 200 and operation.endswith((".init", ".create")):
-            uuid = answer.object().get("uuid")
-            if isinstance(uuid, str):
-                self.will_delete("cluster" if operation.startswith("cluster") else "dataset", uuid)
+            uuid = (json_object(answer.body) or {}).get("uuid")
+            if is_uuid_text(uuid):
+                self.will_delete("cluster" if operation.startswith("cluster") else "dataset", str(uuid))
 
     def dataset(self, kind: str, contents: Mapping[str, bytes], account: Account | None = None) -> Upload:
         """A finalized dataset, as preparation for something else.
@@ -154,7 +156,7 @@ class Workshop:
         with preparing("making a cluster"), unbroken():
             answer = account.call("cluster.create", body=body)
             uuid = answer.object().get("uuid")
-            check(isinstance(uuid, str), expected="the uuid of the new cluster", came=answer)
+            check(is_uuid_text(uuid), expected="the uuid of the new cluster", came=answer)
             self.will_delete("cluster", str(uuid), account)
         return Cluster(account, name, str(uuid), shape)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from conformance.checks import NoAnswer, Violation, check
 from conformance.clients.message import Ending, Message
 from conformance.clients.websocket import WebSocket
+from conformance.jsontext import json_object
 from conformance.text import quote
 from proto.codec import BrickMessage, ProcessType, SchemaError, TargetBuffer
 
@@ -313,10 +313,7 @@ class BrickSocket:
 
 def is_json(data: bytes) -> bool:
     """Whether bytes are a JSON object."""
-    try:
-        return isinstance(json.loads(data), dict)
-    except ValueError:
-        return False
+    return json_object(data) is not None
 
 
 def check_output(message: BrickMessage, name: str, size: int) -> None:

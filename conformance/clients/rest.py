@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 import time
 from collections.abc import Mapping
@@ -13,7 +12,8 @@ import httpx
 
 from conformance.checks import Dropped, NoAnswer, TargetLost, Violation
 from conformance.clients.transport import DEADLINE_EXTENSION, DeadlineTransport
-from conformance.deadline import Patience
+from conformance.deadline import Deadline, Patience
+from conformance.jsontext import json_object
 from conformance.record import current_case
 from conformance.text import quote
 
@@ -63,11 +63,8 @@ class Answer:
         """
         if self.status != httpx.codes.OK:
             raise Violation(f"200 to {self.request}", str(self))
-        try:
-            parsed = json.loads(self.body)
-        except ValueError:
-            parsed = None
-        if not isinstance(parsed, dict):
+        parsed = json_object(self.body)
+        if parsed is None:
             raise Violation(f"a JSON object as answer to {self.request}", str(self))
         return parsed
 
@@ -117,7 +114,8 @@ class RestClient:
 
         Raises:
             NoAnswer: nothing, or not all, came until the deadline.
-            Dropped: the target closed the connection instead of answering, or answered with something else than HTTP.
+            Dropped: the target closed the connection instead of answering, or answered with something else than HTTP,
+                or what it gave as token or uuid cannot be sent at all.
             TargetLost: the target takes no connection.
         """
         case = current_case()
@@ -127,14 +125,7 @@ class RestClient:
         if token is not None:
             sent_headers[TOKEN_HEADER] = token
         deadline = self._patience.deadline(kind, extra)
-        request = httpx.Request(
-            method,
-            self._url + path,
-            params=params,
-            content=content,
-            headers=sent_headers,
-            extensions={DEADLINE_EXTENSION: deadline},
-        )
+        request = self._built(method, path, params, content, sent_headers, deadline)
         line = f"{method} {request.url.raw_path.decode('ascii')}"
         channel = case.channel("rest")
         body = content or b""
@@ -149,7 +140,7 @@ class RestClient:
             self._patience.silent(kind)
             case.note(channel, "close", f"no answer within {deadline.seconds:g} s")
             raise NoAnswer(f"an answer to {line} within {deadline.seconds:g} s", "nothing, or not all of it") from error
-        except (httpx.TransportError, httpx.InvalidURL) as error:
+        except httpx.TransportError as error:
             case.note(channel, "close", f"connection ended without an answer: {error}")
             raise Dropped(
                 f"an answer to {line}", f"the end of the connection: {error or type(error).__name__}"
@@ -158,6 +149,27 @@ class RestClient:
         answer = Answer(line, response.status_code, response.content, response.headers.get("content-type", ""))
         case.received_event(channel, "http", lambda: str(answer), answer.body)
         return answer
+
+    def _built(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        content: bytes | None,
+        headers: Mapping[str, str],
+        deadline: Deadline,
+    ) -> httpx.Request:
+        try:
+            return httpx.Request(
+                method,
+                self._url + path,
+                params=params,
+                content=content,
+                headers=headers,
+                extensions={DEADLINE_EXTENSION: deadline},
+            )
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise Dropped(f"a request that can be sent: {method} {quote(path)}", quote(str(error))) from error
 
     def close(self) -> None:
         """Close what is still open."""

@@ -62,7 +62,7 @@ class Story:
         """
         try:
             data = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise StoryError(f"not a story: {error}") from error
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise StoryError(f'not a story: "format" is not "{FORMAT}"')

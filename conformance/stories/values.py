@@ -64,7 +64,7 @@ def damaged(token: str, how: int, by: int) -> str:
     middle = len(token) // 2 + by % max(1, len(token) // 3)
     other = "A" if token[middle] != "A" else "B"
     made = {
-        0: token[: -(1 + by % (len(token) // 2))],
+        0: token[: -(1 + by % max(1, len(token) // 2))],
         1: token + "A" * (1 + by % 8),
         2: token[:middle] + other + token[middle + 1 :],
         3: token[: len(token) // 2],

@@ -1,0 +1,27 @@
+"""JSON as a target sends it, which may be anything: no JSON, or nested too deep to be read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+LONGEST_UUID = 100  # characters; one that is much longer fits no address
+
+
+def json_object(data: bytes | str) -> dict[str, Any] | None:
+    """The JSON object that a text is, None where it is none."""
+    try:
+        parsed = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def is_uuid_text(value: object) -> bool:
+    """Whether a value can be sent back as a uuid: a text, not endless, without control characters and surrogates."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_UUID and value.isprintable()
+
+
+def is_token_text(value: object) -> bool:
+    """Whether a value can be sent back as a token: a text that a header can carry."""
+    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()
