@@ -58,9 +58,16 @@ def blaming(statement: str) -> Iterator[None]:
 @contextlib.contextmanager
 def suspecting(statement: str) -> Iterator[None]:
     """What fails in here, and blames no statement itself, breaks this one."""
-    try:
+    with on_the_way_to(statement):
         yield
         current_case().judged[statement] += 1
+
+
+@contextlib.contextmanager
+def on_the_way_to(statement: str) -> Iterator[None]:
+    """As :func:`suspecting`, where that nothing fails says nothing of the statement."""
+    try:
+        yield
     except Violation as violation:
         if violation.statement is None:
             violation.blame(statement)

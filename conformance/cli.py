@@ -20,8 +20,8 @@ from reports.model import ExitStatus
 
 DESCRIPTION = "Judges a Hanami backend: every statement of the protocol, each with a verdict."
 REPLAY = """\
-Tells a stored story again, without Hypothesis, and says what became of it: fixed (exit status 0), still failing (1),
-interrupted (2), cannot be told (3), wrong file or options (4), target gone (6).
+Tells a stored story again, without Hypothesis, and says what became of it: fixed (exit status 0), still failing or
+failing otherwise (1), interrupted (2), cannot be told (3), wrong file or options (4), target gone (6).
 """
 EPILOG = """\
 exit status:

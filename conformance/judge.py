@@ -181,7 +181,8 @@ class CaseJudge:
 
     def _judged(self, case: Case) -> dict[str, int]:
         counts = Counter({name: count for name, count in case.judged.items() if name in self._statements})
-        if case.judged[FIRST]:
+        # In a story, what names no statement is a step on the way to something else.
+        if case.judged[FIRST] and not case.stories:
             counts[self._statements[0]] += case.judged[FIRST]
         return {name: counts[name] for name in self._statements if counts[name]}
 

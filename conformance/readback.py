@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conformance.checks import Unsupported, Violation, blaming, check
+from conformance.checks import Unsupported, Violation, blaming, check, suspecting
 from conformance.clients.rest import Answer
 from conformance.models.dataset import DatasetModel
 from conformance.resources import Upload
@@ -81,11 +81,12 @@ def check_dataset(upload: Upload, model: DatasetModel, *, values: bool = False) 
         Unsupported: the case is about the values, and they cannot be read back; rows and columns are right.
     """
     target = upload.account.target
-    answer = upload.description()
-    described = answer.object()
+    with suspecting("FIN-1"):
+        answer = upload.description()
+        described = answer.object()
     check_shape(answer, described, target, model)
     columns = readable_columns(model, described)
-    if columns and target.serves_content(upload.uuid, next(iter(columns))):
+    if columns and target.serves_content(upload.account, upload.uuid, next(iter(columns))):
         with blaming("FIN-2"):
             for column, found in read_columns(upload, columns).items():
                 check(

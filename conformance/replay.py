@@ -11,6 +11,7 @@ from typing import Any
 
 from conformance.checks import SetupFailed, TargetLost, Unsupported, Violation
 from conformance.interrupt import catching
+from conformance.judge import MAX_LINE
 from conformance.managed import ReferenceBackend
 from conformance.options import RunOptions, resolve
 from conformance.record import begin_case, end_case
@@ -35,8 +36,8 @@ def replay(path: Path, given: Mapping[str, Any]) -> int:
         given: options of the target, as :func:`resolve` takes them; the dialect of the story holds where none is given.
 
     Returns:
-        0 when it is fixed, 1 when it still fails, 2 when it was interrupted, 3 when it could not be told to its end,
-        4 when the file or an option is wrong, 6 when the target is gone.
+        0 when it is fixed, 1 when it still fails, in the same way or otherwise, 2 when it was interrupted, 3 when it
+        could not be told to its end, 4 when the file or an option is wrong, 6 when the target is gone.
     """
     try:
         story = read(path)
@@ -116,7 +117,8 @@ def _tell(story: Story, target: Target) -> int:
             return _say(ExitStatus.TARGET_LOST, f"target gone: {quote(str(error))}")
         for event in events[-EVENTS_SHOWN:]:
             sys.stdout.write(f"{event.line()}\n")
-        return _say(ExitStatus.NOT_CONFORMANT, f"still failing: {quote(str(error), 500)}")
+        again = "still failing" if is_same(story, error) else "fails otherwise"
+        return _say(ExitStatus.NOT_CONFORMANT, f"{again}: {quote(str(error), MAX_LINE)}")
     except Unsupported as error:
         return _say(ExitStatus.SUITE_FAULT, f"cannot tell: {error}")
     finally:
@@ -124,6 +126,15 @@ def _tell(story: Story, target: Target) -> int:
         for left in workshop.leftovers:
             _say(ExitStatus.CONFORMANT, f"left over on the target: {left}")
     return _say(ExitStatus.CONFORMANT, f"fixed: {plural(len(story.steps), 'step')} went as the model says")
+
+
+def is_same(story: Story, error: Violation | SetupFailed | TargetLost) -> bool:
+    """Whether a story ended as its file says: with the same statement broken, or the same expected."""
+    if not story.statement:
+        return True  # it was written by hand, or judged nothing
+    if not isinstance(error, Violation):
+        return False
+    return error.statement == story.statement or quote(error.expected, MAX_LINE) == story.expected
 
 
 def _say(status: int, line: str) -> int:

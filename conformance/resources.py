@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from conformance.attach import CLUSTER, FILE_UPLOAD, attach
-from conformance.checks import SetupFailed, TargetLost, Violation, check
+from conformance.checks import SetupFailed, TargetLost, Violation, check, suspecting
 from conformance.clients.brick_socket import BrickSocket, ClusterShape
 from conformance.clients.file_socket import FileSocket
 from conformance.clients.rest import Answer
@@ -141,8 +141,9 @@ class Upload:
         Raises:
             Violation: the answer is no JSON object with a boolean ``complete``.
         """
-        answer = self.progress_answer()
-        complete = answer.object().get("complete")
+        with suspecting("PROG-1"):
+            answer = self.progress_answer()
+            complete = answer.object().get("complete")
         check(
             isinstance(complete, bool), expected="a JSON object with boolean complete", came=answer, statement="PROG-1"
         )

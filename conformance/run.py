@@ -304,5 +304,6 @@ def statements_of(item: pytest.Item) -> tuple[str, ...]:
 
 
 def ids_of(item: pytest.Item, marker: str) -> tuple[str, ...]:
-    """Ids of statements in a marker of a test."""
-    return tuple(name for mark in item.iter_markers(marker) for name in mark.args)
+    """Ids of statements in a marker of a test, in the order as they are written there."""
+    marks = reversed(list(item.iter_markers(marker)))  # pytest gives the mark nearest to the function first
+    return tuple(name for mark in marks for name in mark.args)

@@ -272,8 +272,8 @@ class Target:
         except TargetRefused as error:
             raise TargetLost(str(error)) from error
 
-    def serves_content(self, uuid: str, column: str) -> bool:
-        """Whether the content of datasets can be read back, asked once with a dataset that is there.
+    def serves_content(self, account: Account, uuid: str, column: str) -> bool:
+        """Whether the content of datasets can be read back, asked once with a dataset of the account that is there.
 
         A server without the operation answers as it does to any path that it does not know.
         """
@@ -282,8 +282,8 @@ class Target:
         if self._serves_content is None:
             route = self.dialect.route("dataset.content")
             params = {"uuid": uuid, "column_name": column, "row_offset": "0", "number_of_rows": "1"}
-            known = self.first.call("dataset.content", params=params)
-            unknown = self.rest.request(route.method, f"{route.path}_nowhere", token=self.first.token, params=params)
+            known = account.call("dataset.content", params=params)
+            unknown = self.rest.request(route.method, f"{route.path}_nowhere", token=account.token, params=params)
             alike = known.status == unknown.status and known.text == unknown.text.replace("_nowhere", "")
             self._serves_content = not (known.refused and alike) and known.status not in (405, 501)
         return self._serves_content

@@ -65,13 +65,13 @@ class Workshop:
 
     def __init__(self, target: Target, run_id: str) -> None:
         self.target = target
-        self._run_id = run_id
+        self.prefix = run_prefix(run_id)
         self._made: dict[str, Leftover] = {}
         self.leftovers: list[Leftover] = []
 
     def name(self, kind: str) -> str:
         """A new name, right in every dialect."""
-        return f"{run_prefix(self._run_id)}{kind}_{secrets.token_hex(3)}"
+        return f"{self.prefix}{kind}_{secrets.token_hex(3)}"
 
     def csv(self, size: int, account: Account | None = None) -> Upload:
         """Begin a CSV upload.

@@ -278,12 +278,11 @@ class BrickSocket:
             statement="DIO-5",
         )
 
-    def expect_signal(self, what: str, process_type: int = ProcessType.REQUEST) -> None:
+    def expect_signal(self, what: str) -> None:
         """Read the answer to a mistake, which must be seen as one: no output, no silence, no unexplained end.
 
         Args:
-            what: the mistake, for the report.
-            process_type: of the wrong message; the usual end of a training cycle is no signal.
+            what: the mistake, for the report; its last message has isLast.
 
         Raises:
             Violation: the mistake was processed, or passed over, or the connection just ended.
@@ -299,12 +298,17 @@ class BrickSocket:
         if is_json(answer.data):
             return  # an error in words, in whatever frame
         message = self.decode(answer)
-        passed_over = process_type == ProcessType.TRAIN and message.is_last and message.process_type == process_type
         check(
-            not self.is_output(message) and not passed_over,
+            not self.is_output(message) and not self._is_usual(message),
             expected=f"{what} not to be processed",
             came=describe(message),
         )
+
+    def _is_usual(self, message: BrickMessage) -> bool:
+        """Whether a message is what right ones are answered with: an acknowledgement, or the end of training."""
+        named = message.name and message.name not in (*self.shape.inputs, *self.shape.outputs)
+        usual = not message.is_last or message.process_type == ProcessType.TRAIN
+        return not named and usual and len(message.values) <= 1
 
     def finish(self) -> list[Message]:
         """Close cleanly; see :meth:`WebSocket.finish`."""

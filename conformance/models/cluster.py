@@ -51,11 +51,14 @@ class ClusterModel:
     Attributes:
         buffers: brick to the values that came since the last cycle.
         answers: what a cycle processed to its answer, since the last training.
-        disturbed_by: id of the statement that a wrong answer would break, by what happened since the right one.
+        suspects: what a cycle processed to the id of the statement that a wrong answer to it would break, by what
+            happened since the right one; DIO-7 where it is not in here.
+        disturbed_by: id of the statement that no answer at all would break, by what happened since the last one.
     """
 
     buffers: dict[str, list[Values]] = field(default_factory=dict)
     answers: dict[bytes, Answer] = field(default_factory=dict)
+    suspects: dict[bytes, str] = field(default_factory=dict)
     disturbed_by: str = "DIO-7"
 
     def take(self, brick: str, values: Values) -> None:
@@ -79,12 +82,33 @@ class ClusterModel:
     def trained(self) -> None:
         """A TRAIN cycle ran: every answer may be another."""
         self.answers.clear()
-        self.disturbed_by = "DIO-7"
+        self.confirmed()
 
     def known(self, processed: bytes) -> Answer | None:
         """The answer to what a cycle processes, None where it is not known yet."""
         return self.answers.get(processed)
 
     def learn(self, processed: bytes, answer: Answer) -> None:
-        """Note the first answer to what a cycle processed."""
+        """Note the first answer to what a cycle processed; of earlier ones it says nothing."""
         self.answers[processed] = answer
+        self.disturbed_by = "DIO-7"
+
+    def confirmed(self) -> None:
+        """An answer came as before: nothing that happened so far has changed the cluster."""
+        self.suspects.clear()
+        self.disturbed_by = "DIO-7"
+
+    def disturb(self, statement: str) -> None:
+        """Something happened by which, if at all, answers change that are known so far."""
+        self.suspects = dict.fromkeys(self.answers, statement)
+        self.disturbed_by = statement
+
+    def disturb_from_beside(self, statement: str) -> None:
+        """Something happened to another cluster, which is suspected where there is nothing nearer."""
+        self.suspects = {**dict.fromkeys(self.answers, statement), **self.suspects}
+        if self.disturbed_by == "DIO-7":
+            self.disturbed_by = statement
+
+    def suspect(self, processed: bytes) -> str:
+        """The statement that a wrong answer to what a cycle processes would break, or none at all."""
+        return self.suspects.get(processed, "DIO-7") if processed in self.answers else self.disturbed_by

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from conformance.checks import blaming, check, suspecting
+from conformance.checks import blaming, check, on_the_way_to, suspecting
 from conformance.clients.brick_socket import ClusterShape, Part
 from conformance.clients.rest import Answer
 from conformance.interrupt import unbroken
@@ -107,17 +107,28 @@ class CallTeller:
         wrong = self._wrong_fields(body, sizes)
         if not wrong and any(size > LARGEST for size in sizes.values()):
             return  # right, and too much to ask for
-        with unbroken():
+        statement = "INIT-2" if kind == "csv" else "INIT-1"
+        with unbroken(), on_the_way_to("INIT-5" if wrong else statement):
             answer = self.account.call(f"{kind}.init", body=body)
             self.workshop.adopt_mistake(answer, "csv.init")
         if wrong:
             self._refused(answer, "INIT-5", wrong)
+            self._not_made(body.get("name"), "INIT-5")
             return
-        with suspecting("INIT-2" if kind == "csv" else "INIT-1"):
+        with suspecting(statement):
             upload = self.workshop.adopt(answer, kind, body["name"], sizes, self.account)
+        if kind == "csv":
+            surplus = answer.object().get("uuid_label_file")
+            check(not surplus, expected="no uuid_label_file of a table", came=answer, statement=statement)
         uuids = [upload.uuid, *(file.uuid for file in upload.files.values()), self.upload.uuid]
         check(len(set(uuids)) == len(uuids), expected="distinct uuids", came=answer, statement="INIT-4")
         check(not upload.progress(), expected="complete = false", came="complete = true", statement="PROG-2")
+
+    def _not_made(self, name: Any, statement: str) -> None:
+        """Nothing may be there under a name of ours whose init was refused, as far as the list shows it."""
+        if isinstance(name, str) and name.startswith(self.workshop.prefix):
+            listed = self.account.call("dataset.list")
+            check(name not in listed.text, expected="a list without it", came=listed, statement=statement)
 
     def _wrong_fields(self, body: dict[str, Any], sizes: dict[str, Any]) -> str:
         """Why a body must be refused, empty where it is right."""
@@ -137,7 +148,8 @@ class CallTeller:
         uuids = {"right": lambda: cluster.uuid, "upload": lambda: self.upload.uuid}
         uuid_is, uuid = value_of(step, "uuid", uuids)
         state = value_of(step, "state", {})[1]
-        answer = self.account.call("cluster.set_mode", body=without_missing({"uuid": uuid, "new_state": state}))
+        with on_the_way_to("MODE-2"):
+            answer = self.account.call("cluster.set_mode", body=without_missing({"uuid": uuid, "new_state": state}))
         if uuid_is != "right" or state not in self.workshop.target.dialect.modes:
             self._refused(answer, "MODE-2", f"uuid is {uuid_is}, new_state {str(state)[:40]!r}")
         elif state != self.mode:
@@ -218,6 +230,7 @@ class CallTeller:
         statement = UNAUTHORISED.get(operation)
         if statement is not None:
             check(answer.status == 401, expected=f"401: the token is {written}", came=answer, statement=statement)
+            self._not_made(name if operation == "csv.init" else None, "INIT-6")
             return
         statement = "FIN-4" if operation == "csv.finalize" else "GEN-3"
         check(answer.refused, expected=f"a 4xx: the token is {written}", came=answer, statement=statement)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conformance.checks import blaming, check
+from conformance.checks import blaming, check, on_the_way_to
 from conformance.models.dataset import IMAGES_MAGIC, LABELS_MAGIC, DatasetModel
 from conformance.readback import check_dataset, check_no_rows
 from conformance.resources import Upload
@@ -64,20 +64,23 @@ class ContentTeller:
         check_dataset(upload, model)
 
     def _wrong(self, upload: Upload, what: str) -> None:
-        answer = upload.finalize()
-        reasoned = answer.refused and answer.text.strip()
-        check(reasoned, expected=f"a 4xx with a reason to the PUT of {what}", came=answer, statement="FIN-6")
-        check_no_rows(upload, what, "FIN-6")
+        with on_the_way_to("FIN-6"):
+            answer = upload.finalize()
+            reasoned = answer.refused and answer.text.strip()
+            check(reasoned, expected=f"a 4xx with a reason to the PUT of {what}", came=answer, statement="FIN-6")
+            check_no_rows(upload, what, "FIN-6")
 
     def _open(self, upload: Upload, what: str) -> None:
         """What is left open: it may be taken or refused, and is answered all the same."""
-        answer = upload.finalize()
+        with on_the_way_to("GEN-1"):
+            answer = upload.finalize()
         taken = answer.status == 200 or answer.refused
         check(taken, expected=f"200 or a 4xx to the PUT of {what}", came=answer, statement="GEN-1")
 
     def _legible(self, upload: Upload, model: DatasetModel, what: str) -> None:
         """What may be taken or refused; where it is taken, no doubt is left what it holds."""
-        answer = upload.finalize()
+        with on_the_way_to("GEN-1"):
+            answer = upload.finalize()
         taken = answer.status == 200
         check(taken or answer.refused, expected=f"200 or a 4xx to the PUT of {what}", came=answer, statement="GEN-1")
         if taken:

@@ -19,6 +19,7 @@ SPECIAL: tuple[tuple[float, ...], ...] = (
     (1.0,),
     (0.0, 0.0, 1.0),
 )
+ODDITIES = ("nan", "inf", "-inf", "none", "fewer", "no name")  # messages whose meaning is left open (DIO-13)
 KINDS_OF_VALUES = 4 + len(SPECIAL)  # four random vectors come first
 
 
@@ -34,6 +35,13 @@ def values_of(size: int, kind: int, brick: int) -> Values:
     if kind < KINDS_OF_VALUES - len(SPECIAL):
         return vector(size, 1000 + kind * 10 + brick)
     return np.resize(np.array(SPECIAL[kind - 4], dtype=np.float32), size)
+
+
+def odd_values(how: str, size: int) -> Values:
+    """The values of an odd message, one of :data:`ODDITIES`, for a brick of ``size``."""
+    if how in ("nan", "inf", "-inf"):
+        return np.full(size, float(how), dtype=np.float32)
+    return vector({"none": 0, "fewer": size - 1}.get(how, size), 1)
 
 
 def inputs(shape: ClusterShape, kind: int) -> list[Part]:

@@ -6,15 +6,14 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from conformance.attach import CLUSTER, expect_refusal, first_message
-from conformance.checks import Dropped, NoAnswer, Violation, blaming, check, suspecting
+from conformance.checks import Dropped, NoAnswer, Violation, blaming, check, on_the_way_to, suspecting
 from conformance.clients.brick_socket import BrickSocket, ClusterShape, Part, is_json
 from conformance.clients.message import Message
 from conformance.models.cluster import Answer, ClusterModel, distance, same
 from conformance.resources import Cluster
-from conformance.stories.cycle import in_messages, inputs
+from conformance.stories.blame import INTERACTING
+from conformance.stories.cycle import KINDS_OF_VALUES, ODDITIES, in_messages, inputs, odd_values
+from conformance.stories.intruder import CLUSTERS_OF_OTHERS, haunt_cluster, intrude_on_cluster
 from conformance.stories.step import Step, StoryError
 from conformance.target import Account
 from conformance.training import ROUNDS, STEPS, learn_to_tell_apart, shown, vector, wanted_of
@@ -29,7 +28,6 @@ BEGIN = "cluster"
 CYCLES = ("request", "open", "end", "train", "learn", "pipeline")
 ACTS = frozenset((BEGIN, *CYCLES, "close", "drop", "mode", "delete", "mistake", "garbage", "odd", "foreign"))
 MISTAKES = ("unknown brick", "count", "too many", "process type")
-ODDITIES = ("nan", "inf", "-inf", "none", "fewer", "no name")
 
 
 @dataclass
@@ -81,7 +79,7 @@ class DirectTeller:
                 self._act(step)
         for told in self._used():
             self._end(told)
-            for kind in range(4):
+            for kind in range(KINDS_OF_VALUES):
                 if told.model.known(processed(inputs(told.shape, kind))) is not None:
                     self._whole(told, kind)
 
@@ -94,10 +92,11 @@ class DirectTeller:
         if not used:
             return
         told = used[number % len(used)]
-        getattr(self, f"_{step.do}")(told, step)
+        with on_the_way_to(INTERACTING[step.do]):
+            getattr(self, f"_{step.do}")(told, step)
         for other in used:
-            if other is not told and other.model.disturbed_by == "DIO-7":
-                other.model.disturbed_by = "DIO-10"
+            if other is not told:
+                other.model.disturb_from_beside("DIO-10")
 
     def _cluster(self, step: Step) -> None:
         if len(self.clusters) >= MOST_CLUSTERS:
@@ -120,7 +119,8 @@ class DirectTeller:
         """The socket of a cluster, attached if need be; within the budget, so that of another one may go."""
         if told.socket is None:
             self._make_room()
-            with suspecting(told.model.disturbed_by):
+            disturbed_by = told.model.disturbed_by
+            with blaming("ATT-2" if disturbed_by == "DIO-7" else disturbed_by):
                 told.socket = told.cluster.attach_again()
         return told.socket
 
@@ -147,7 +147,7 @@ class DirectTeller:
             self._lost(told)
 
     def _lost(self, told: Told) -> None:
-        told.model.disturbed_by = "DIO-2" if told.left and told.trains else "DIO-11"
+        told.model.disturb("DIO-2" if told.left and told.trains else "DIO-11")
         told.socket = None
         told.left = []
         told.model.forget_values()
@@ -166,7 +166,7 @@ class DirectTeller:
     def _whole(self, told: Told, kind: int) -> Answer:
         """The answer to values that are sent at once, which must be as before where it is known."""
         messages = inputs(told.shape, kind)
-        blamed = told.model.disturbed_by
+        blamed = told.model.suspect(processed(messages))
         socket = self._socket(told)
         with suspecting("DIO-3" if blamed == "DIO-7" else blamed):
             came = socket.request(messages)
@@ -181,7 +181,7 @@ class DirectTeller:
             check(
                 same(came, known), expected=f"the answer as before: {shown(known)}", came=shown(came), statement="DIO-7"
             )
-        told.model.disturbed_by = "DIO-7"
+        told.model.confirmed()
         return known
 
     def _open(self, told: Told, step: Step) -> None:
@@ -212,10 +212,12 @@ class DirectTeller:
         (last,) = told.left
         told.left = []
         socket = self._socket(told)
-        self._post(socket, last, told, is_last=True)
+        with on_the_way_to("DIO-5" if told.trains else "DIO-2"):
+            self._post(socket, last, told, is_last=True)
         cycle = told.model.cycle()
         if told.trains:
-            socket.trained()
+            with suspecting("DIO-5"):
+                socket.trained()
             told.model.trained()
             return
         with suspecting("DIO-2"):
@@ -239,12 +241,14 @@ class DirectTeller:
         self._end(told)
         question, wanted = inputs(told.shape, step.number("values") % 4), wanted_of(told.shape, step.number("wanted"))
         socket = self._socket(told)
-        start = _distance(socket.request(question), wanted)
-        end = start
+        with on_the_way_to("DIO-3"):
+            end = start = _distance(socket.request(question), wanted)
         for _ in range(ROUNDS):
-            for _ in range(STEPS):
-                socket.train([*question, *wanted])
-            end = _distance(socket.request(question), wanted)
+            with suspecting("DIO-5"):
+                for _ in range(STEPS):
+                    socket.train([*question, *wanted])
+            with on_the_way_to("DIO-3"):
+                end = _distance(socket.request(question), wanted)
             if end < LEARNED * start:
                 break
         told.model.trained()
@@ -274,7 +278,7 @@ class DirectTeller:
         with blaming("MODE-1"):
             told.cluster.switch_after_loss(task)
             told.cluster.set_mode(direct).object()
-        told.model.disturbed_by = "MODE-1"
+        told.model.disturb("MODE-1")
 
     def _mistake(self, told: Told, step: Step) -> None:
         how, number = step.text("how"), step.number("number")
@@ -295,14 +299,14 @@ class DirectTeller:
         what = f"a mistake: {how}, {name!r} with {len(values)} values"
         with suspecting("DIO-12"):
             socket.post(name, values, is_last=True, process_type=process, number_of_values=count)
-        self._signalled(told, socket, what, process)
+        self._signalled(told, socket, what)
 
-    def _signalled(self, told: Told, socket: BrickSocket, what: str, process: int) -> None:
+    def _signalled(self, told: Told, socket: BrickSocket, what: str) -> None:
         with suspecting("DIO-12"):
-            socket.expect_signal(what, process)
+            socket.expect_signal(what)
         socket.finish()
         self._lost(told)
-        told.model.disturbed_by = "DIO-12"
+        told.model.disturb("DIO-12")
 
     def _garbage(self, told: Told, step: Step) -> None:
         payload = step.data("bytes")
@@ -311,27 +315,19 @@ class DirectTeller:
             return  # it is a message after all
         socket = self._socket(told)
         socket.post_bytes(payload, "undecodable bytes")
-        self._signalled(told, socket, "undecodable bytes", ProcessType.REQUEST)
+        self._signalled(told, socket, "undecodable bytes")
 
     def _odd(self, told: Told, step: Step) -> None:
         """What the protocol leaves open: the cluster is not asked any more, the server must go on."""
         self._end(told)
         name, size = next(iter(told.shape.inputs.items()))
-        odd = {
-            "nan": np.full(size, np.nan),
-            "inf": np.full(size, np.inf),
-            "-inf": np.full(size, -np.inf),
-            "none": np.zeros(0),
-            "fewer": vector(size - 1, 1),
-            "no name": vector(size, 1),
-        }
         how = step.text("how")
-        if how not in odd:
-            raise StoryError(f"step 'odd': how must be one of {', '.join(odd)}")
+        if how not in ODDITIES:
+            raise StoryError(f"step 'odd': how must be one of {', '.join(ODDITIES)}")
         socket = self._socket(told)
         socket.websocket.awaiting = "answer to an unusual message"
         with contextlib.suppress(NoAnswer, Dropped):
-            socket.post("" if how == "no name" else name, odd[how], is_last=True)
+            socket.post("" if how == "no name" else name, odd_values(how, size), is_last=True)
             socket.websocket.receive_or_end("an answer to an unusual message")
         socket.finish()
         self._lost(told)
@@ -342,36 +338,21 @@ class DirectTeller:
         others = [account for account in self.accounts if account is not told.cluster.account]
         if not others:
             return
-        other, uuid, task = others[0], told.cluster.uuid, self.workshop.target.dialect.modes[0]
-        what = ("attach", "mode", "get", "delete")[step.number("what") % 4]
+        what = CLUSTERS_OF_OTHERS[step.number("what") % len(CLUSTERS_OF_OTHERS)]
         if what == "attach":
             self._make_room()
-            message = first_message(other.token, uuid, CLUSTER)
-            expect_refusal(self.workshop.target, message, "the cluster belongs to another user", "ATT-4")
-        else:
-            answer = {
-                "mode": lambda: other.call("cluster.set_mode", body={"uuid": uuid, "new_state": task}),
-                "get": lambda: other.call("cluster.get", params={"uuid": uuid}),
-                "delete": lambda: other.call("cluster.delete", params={"uuid": uuid}),
-            }[what]()
-            check(answer.refused, expected="a 4xx: it belongs to another user", came=answer, statement="GEN-3")
-        told.model.disturbed_by = "GEN-3"
+        intrude_on_cluster(told.cluster, others[0], what)
+        told.model.disturb("GEN-3")
 
     def _delete(self, told: Told, step: Step) -> None:  # noqa: ARG002
         answer = told.cluster.delete()
         check(answer.status == 200, expected="200 to the DELETE", came=answer, statement="DIO-14")
         told.state = "deleted"
         socket, told.socket = told.socket, None
-        if socket is None:
-            return
-        socket.websocket.awaiting = "end of the access to a deleted cluster"
-        name, size = next(iter(told.shape.inputs.items()))
-        with contextlib.suppress(NoAnswer, Dropped):
-            socket.post(name, vector(size, 1), is_last=True)
-            came = socket.websocket.receive_or_end("the end of the access")
-            output = isinstance(came, Message) and is_output(socket, came)
-            check(not output, expected="no output of a deleted cluster", came=came, statement="DIO-14")
-        socket.finish()
+        if socket is not None:
+            _expect_no_output(socket)
+        self._make_room()
+        haunt_cluster(told.cluster)
 
 
 def processed(parts: Sequence[Part]) -> bytes:
@@ -390,6 +371,18 @@ def is_output(socket: BrickSocket, message: Message) -> bool:
         return socket.is_output(socket.decode(message))
     except Violation:
         return False
+
+
+def _expect_no_output(socket: BrickSocket) -> None:
+    """A request to a cluster that was deleted meanwhile must get no output (statement DIO-14)."""
+    socket.websocket.awaiting = "end of the access to a deleted cluster"
+    name, size = next(iter(socket.shape.inputs.items()))
+    with contextlib.suppress(NoAnswer, Dropped):
+        socket.post(name, vector(size, 1), is_last=True)
+        came = socket.websocket.receive_or_end("the end of the access")
+        output = isinstance(came, Message) and is_output(socket, came)
+        check(not output, expected="no output of a deleted cluster", came=came, statement="DIO-14")
+    socket.finish()
 
 
 def _distance(answer: Answer, wanted: Sequence[Part]) -> float:

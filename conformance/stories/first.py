@@ -37,6 +37,7 @@ class FirstTeller:
     workshop: Workshop
     accounts: Sequence[Account]
     _served: set[str] = field(default_factory=set)  # uuids that had a socket
+    _behind: set[str] = field(default_factory=set)  # roles of the files that chunks behind a refusal may have been for
 
     @property
     def account(self) -> Account:
@@ -60,10 +61,21 @@ class FirstTeller:
         for step in steps:
             step.must_be_one_of(ACTS)
             getattr(self, f"_{step.do}")(step)
-        check(not self.upload.progress(), expected="complete = false", came="complete = true", statement="ATT-7")
+        if self._behind:
+            self._nothing_counted()
+        self._serves("input", b"served")
+
+    def _nothing_counted(self) -> None:
+        """Chunks behind a refusal count for nothing (ATT-7): with the other file whole, theirs must be missing."""
+        other = "input" if self._behind == {"label"} else "label"
+        self._serves(other, bytes(SIZE))
+        wanted = f"complete = false: of the file beside the {other} file nothing was accepted"
+        check(not self.upload.progress(), expected=wanted, came="complete = true", statement="ATT-7")
+
+    def _serves(self, role: str, data: bytes) -> None:
         with blaming("GEN-2"):
-            socket = self.upload.attach_again()
-            socket.write(0, b"served")
+            socket = self.upload.attach_again(role)
+            socket.write(0, data)
             socket.finish()
 
     def _first(self, step: Step) -> None:
@@ -83,7 +95,10 @@ class FirstTeller:
         if statement is None:
             self._accepted(uuid, target)
         else:
-            self._refused(message.encode(), statement, why, chunk=bool(step.number("chunk")))
+            chunk = bool(step.number("chunk"))
+            if chunk:
+                self._behind.add("label" if uuid_is == "label" else "input")
+            self._refused(message.encode(), statement, why, chunk=chunk)
 
     def _wrong(self, authority: str, uuid_is: str, target: Any) -> tuple[str | None, str]:
         """The statement by which a first message must be refused, and why; None where it is right."""

@@ -1,16 +1,18 @@
-"""What must be refused to whoever tries it, and leaves an upload as it is."""
+"""What must be refused to whoever tries it, and leaves an upload or a cluster as it is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance.attach import FILE_UPLOAD, expect_refusal, first_message
-from conformance.checks import check
-from conformance.resources import Upload
+from conformance.attach import CLUSTER, FILE_UPLOAD, expect_refusal, first_message
+from conformance.checks import blaming, check
+from conformance.clients.rest import Answer
+from conformance.resources import Cluster, Upload
 from conformance.stories.uploading import ToldUpload
 from conformance.target import Account
 
+CLUSTERS_OF_OTHERS = ("attach", "mode", "get", "delete")
 FOREIGN = ("progress", "attach", "finalize", "delete", "get", "list")
 UNKNOWN = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
 WRONG_VALUES = ("another upload", "unknown", "malformed", "null", "a number", "missing", "the dataset", "swapped")
@@ -42,12 +44,73 @@ def intrude(told: ToldUpload, other: Account, what: str) -> None:
         "list": lambda: other.call("dataset.list"),
     }[what]()
     if what == "list":
-        hidden = upload.uuid not in answer.text and upload.name not in answer.text
+        hidden = answer.status == 200 and not is_listed(upload, answer)
         check(hidden, expected="a list without another user's dataset", came=answer, statement="GEN-3")
         return
-    statement = {"progress": "PROG-4", "finalize": "FIN-4"}.get(what, "GEN-3")
-    check(answer.refused, expected=f"a 4xx to {what}: it belongs to another user", came=answer, statement=statement)
+    if what == "progress":
+        wanted = "404 to progress: it belongs to another user"
+        check(answer.status == 404, expected=wanted, came=answer, statement="PROG-4")
+    else:
+        statement = "FIN-4" if what == "finalize" else "GEN-3"
+        check(answer.refused, expected=f"a 4xx to {what}: it belongs to another user", came=answer, statement=statement)
     told.happened.add("GEN-3")
+
+
+def is_listed(upload: Upload, answer: Answer) -> bool:
+    """Whether a list of datasets shows an upload."""
+    return upload.uuid in answer.text or upload.name in answer.text
+
+
+def expect_no_trace(upload: Upload) -> None:
+    """Nothing may be left of an upload that was deleted (statement DEL-1).
+
+    Raises:
+        Violation: it is still known, or listed.
+    """
+    with blaming("DEL-1"):
+        answer = upload.progress_answer()
+        check(answer.status == 404, expected="404 to progress of what was deleted", came=answer, statement="DEL-1")
+        listed = upload.account.call("dataset.list")
+        gone = listed.status == 200 and not is_listed(upload, listed)
+        check(gone, expected="a list without what was deleted", came=listed, statement="DEL-1")
+
+
+def intrude_on_cluster(cluster: Cluster, other: Account, what: str) -> None:
+    """Try as another user what only the owner may do with a cluster (statements GEN-3, ATT-4).
+
+    Args:
+        cluster: in direct mode, of somebody else.
+        other: who tries.
+        what: one of :data:`CLUSTERS_OF_OTHERS`; ``attach`` takes a connection of the budget.
+
+    Raises:
+        Violation: it was not refused.
+    """
+    uuid, task = cluster.uuid, other.target.dialect.modes[0]
+    if what == "attach":
+        message = first_message(other.token, uuid, CLUSTER)
+        expect_refusal(other.target, message, "the cluster belongs to another user", "ATT-4")
+        return
+    answer = {
+        "mode": lambda: other.call("cluster.set_mode", body={"uuid": uuid, "new_state": task}),
+        "get": lambda: other.call("cluster.get", params={"uuid": uuid}),
+        "delete": lambda: other.call("cluster.delete", params={"uuid": uuid}),
+    }[what]()
+    check(answer.refused, expected="a 4xx: it belongs to another user", came=answer, statement="GEN-3")
+
+
+def haunt_cluster(cluster: Cluster) -> None:
+    """Ask for a cluster that was deleted, and attach to it (statement DIO-14); takes a connection of the budget.
+
+    Raises:
+        Violation: it was not refused.
+    """
+    account = cluster.account
+    with blaming("DIO-14"):
+        answer = account.call("cluster.get", params={"uuid": cluster.uuid})
+        check(answer.refused, expected="a 4xx: the cluster is deleted", came=answer, statement="DIO-14")
+        message = first_message(account.token, cluster.uuid, CLUSTER)
+        expect_refusal(account.target, message, "the cluster is deleted", "DIO-14")
 
 
 def haunt(told: ToldUpload, role: str) -> None:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from conformance.checks import Dropped, NoAnswer, blaming, check, suspecting
+from conformance.checks import Dropped, NoAnswer, blaming, check, on_the_way_to, suspecting
 from conformance.clients.file_socket import FileSocket, describe
 from conformance.clients.message import Message
 from conformance.models.file import SEGMENT
 from conformance.readback import check_dataset
-from conformance.stories.intruder import FOREIGN, finalize_wrongly, haunt, intrude
+from conformance.stories.blame import UPLOADING
+from conformance.stories.intruder import FOREIGN, expect_no_trace, finalize_wrongly, haunt, intrude
 from conformance.stories.nuisance import FEWEST_CONNECTIONS, NUISANCES, Nuisance
 from conformance.stories.step import Step, StoryError
 from conformance.stories.uploading import ToldSocket, ToldUpload, missing_spans, mnist_files, table_file
@@ -29,6 +30,7 @@ ON_A_SOCKET = ("write", "fragments", "pipeline", "fill", "garbage", "close", "dr
 ON_AN_UPLOAD = ("poll", "finalize", "misfinalize", "delete", "foreign", "haunt")
 OTHER = ("begin", "attach", "interleave", "nuisance")
 ACTS = frozenset((*ON_A_SOCKET, *ON_AN_UPLOAD, *OTHER))
+OVER = {"finalized": "FIN-7", "deleted": "DEL-1"}  # state of an upload to the statement that it takes no chunk
 
 Span = tuple[int, int, int]  # position, length, variant
 
@@ -54,9 +56,9 @@ class UploadTeller:
         """See :class:`conformance.stories.tell.Teller`; what is open at the end is completed and read back."""
         try:
             for step in steps:
-                with self.nuisance.watched():
+                with self.nuisance.watched(), on_the_way_to(UPLOADING.get(step.do, "DATA-1")):
                     self._act(step)
-            with self.nuisance.watched():
+            with self.nuisance.watched(), on_the_way_to("FIN-1"):
                 for told in self.uploads:
                     self._end(told)
         finally:
@@ -97,7 +99,7 @@ class UploadTeller:
         for told in [told for told in self.sockets if told.of is of and told.role == role]:
             self._close(told)
         self._make_room()
-        with suspecting("DATA-7" if role in of.lost else "ATT-2"):
+        with blaming("DATA-7" if role in of.lost else "ATT-2"):
             made = ToldSocket(of.upload.attach_again(role), of, role)
         self.sockets.append(made)
         return made
@@ -218,19 +220,20 @@ class UploadTeller:
             return
         model, state = told.socket.model, told.of.state
         fits = model.fits(position, data)
-        with blaming(statement if fits else "DATA-5"):
+        over = OVER.get(state)
+        with blaming(over or (statement if fits else "DATA-5")):
             acknowledgement = told.socket.acknowledgement()
         where = f"{plural(len(data), 'byte')} at {position} of {model.size}"
         came = describe(acknowledgement)
-        if state != "open":
+        if over is not None:
             wanted = f"success = false to {where}: the upload is {state}"
-            over = "FIN-7" if state == "finalized" else "DEL-1"
             check(not acknowledgement.success, expected=wanted, came=came, statement=over)
             return
-        wanted = f"success = {str(fits).lower()} to {where}"
+        wanted = f"success = true to {where}" if fits else f"success = false and a reason to {where}"
+        right = acknowledgement.success if fits else not acknowledgement.success and acknowledgement.error
         symptom = "DATA-3" if fits else "DATA-5"
         with blaming(statement if fits and statement != "DATA-1" else symptom):
-            check(acknowledgement.success == fits, expected=wanted, came=came, statement=symptom)
+            check(right, expected=wanted, came=came, statement=symptom)
         if fits:
             told.of.note_chunk(told.role, position, data)
             if any(other is not told.of and other.state == "open" for other in self.uploads):
@@ -254,7 +257,7 @@ class UploadTeller:
             self._forget(told)
             return
         told.of.lost.add(told.role)
-        with suspecting("DATA-7"):
+        with blaming("DATA-7"):
             told.socket = told.of.upload.attach_again(told.role)
 
     def _garbage(self, told: ToldSocket, step: Step) -> None:
@@ -278,8 +281,9 @@ class UploadTeller:
             self._taken_for_a_chunk(told, chunk)
         if chunk is not None:
             return
-        wanted = "success = false to bytes that are no FileUpload_Message"
-        check(not acknowledgement.success, expected=wanted, came=describe(acknowledgement), statement="DATA-6")
+        wanted = "success = false and a reason to bytes that are no FileUpload_Message"
+        right = not acknowledgement.success and acknowledgement.error
+        check(right, expected=wanted, came=describe(acknowledgement), statement="DATA-6")
 
     def _taken_for_a_chunk(self, told: ToldSocket, chunk: Chunk) -> None:
         """Bytes that protobuf reads as a chunk were taken for one: then it must count, and the right bytes follow."""
@@ -367,5 +371,4 @@ class UploadTeller:
             with told.suspected():
                 check_dataset(told.upload, told.model())
         else:
-            answer = told.upload.progress_answer()
-            check(answer.status == 404, expected="404 to progress of what was deleted", came=answer, statement="DEL-1")
+            expect_no_trace(told.upload)

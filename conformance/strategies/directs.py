@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from conformance.stories.cycle import KINDS_OF_VALUES
-from conformance.stories.direct import MISTAKES, ODDITIES
+from conformance.stories.cycle import KINDS_OF_VALUES, ODDITIES
+from conformance.stories.direct import MISTAKES
 from conformance.stories.step import Step
 from conformance.strategies.messages import io_payloads
 from conformance.strategies.numbers import small, step

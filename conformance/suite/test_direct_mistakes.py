@@ -90,7 +90,7 @@ def test_a_mistake_is_signalled_and_has_no_effect(workshop: Workshop, mistake: s
     cluster, socket = trained(workshop)
     before = socket.request(inputs_of(ONE_BRICK, seed=1))
     MISTAKES[mistake](socket)
-    socket.expect_signal(mistake, ProcessType.TRAIN if "training" in mistake else ProcessType.REQUEST)
+    socket.expect_signal(mistake)
     socket.finish()
     with blaming("DIO-12"):
         again = cluster.attach_again()
@@ -110,7 +110,7 @@ def test_a_wrong_training_cycle_trains_nothing(workshop: Workshop) -> None:
             socket.acknowledged()
         values = np.ones(size, dtype=np.float32)
         socket.post(name, values, is_last=True, process_type=process, expected=True)
-        socket.expect_signal(f"{size} expected values for {name} with process type {process}", ProcessType.TRAIN)
+        socket.expect_signal(f"{size} expected values for {name} with process type {process}")
         socket.finish()
         socket = cluster.attach_again()
     expect_same(socket.request(inputs_of(ONE_BRICK, seed=1)), before, "the answer as before the wrong cycles")

@@ -9,9 +9,10 @@ from conformance.stories.search import Search
 from conformance.strategies.directs import direct_stories
 
 
-@statement("DIO-2", "DIO-3", "DIO-4", "DIO-5", "DIO-6", "DIO-7", "DIO-8", "DIO-9", "DIO-10", "DIO-11", "DIO-12")
+@statement("DIO-3", "DIO-2", "DIO-4", "DIO-5", "DIO-6", "DIO-7", "DIO-8", "DIO-9", "DIO-10", "DIO-11", "DIO-12")
 @statement("DIO-14", "MODE-1", "ATT-4", "GEN-3")
 @pytest.mark.hostile
+@pytest.mark.blames("ATT-2")
 def test_any_story_of_clusters_goes_as_the_model_says(search: Search) -> None:
     """Whatever clients do with several clusters, answers follow isLast and depend on the values alone."""
     search("direct", direct_stories(search.plan.profile.most_steps), weight=2)

@@ -272,7 +272,7 @@ def expect_hidden(upload: Upload, other: Account) -> None:
     for operation in operations:
         answer = other.call(operation, params={"uuid": upload.uuid})
         check(answer.status == 404, expected=f"404 to {operation} of another user's dataset", came=answer)
-    if upload.account.target.serves_content(upload.uuid, "first"):
+    if upload.account.target.serves_content(upload.account, upload.uuid, "first"):
         params = {"uuid": upload.uuid, "column_name": "first", "row_offset": "0", "number_of_rows": "1"}
         answer = other.call("dataset.content", params=params)
         check(answer.status == 404, expected="404 to the content of another user's dataset", came=answer)
