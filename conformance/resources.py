@@ -15,6 +15,7 @@ from conformance.clients.file_socket import FileSocket
 from conformance.clients.rest import Answer
 from conformance.clients.websocket import WebSocket
 from conformance.models.file import FileModel
+from conformance.record import current_case
 from conformance.target import Account
 
 POLL = 0.02  # seconds between two questions
@@ -61,10 +62,13 @@ def after_loss(account: Account, kind: str, ask: Callable[[], Result]) -> Result
     patience = account.target.patience
     deadline = patience.deadline(kind)
     began = time.monotonic()
+    case = current_case()
     while True:
+        counted = case.checks, case.judged.copy()
         try:
             result = ask()
         except Violation:
+            case.checks, case.judged = counted  # how often it was asked is a matter of timing
             if deadline.passed:
                 patience.silent(kind)
                 raise

@@ -21,7 +21,7 @@ from typing import IO, NoReturn
 
 from loadtests.bench.gate import result_in
 from loadtests.bench.processes import stopped
-from reports.model import ExitStatus, RunResult
+from reports.model import CaseResult, ExitStatus, RunResult
 
 GRACE = 10.0  # seconds that a run gets to clean up when it is stopped
 INTERRUPTED = 130  # as shells have it
@@ -58,10 +58,16 @@ def said(status: int | None, result: RunResult | None, ending: str) -> Said:
     if result is None:
         return Said({"exit status": str(status), "headline": ending, "cases": "0"})
     entries = [(one.id, one.verdict.value, one.reason) for one in result.statements if one.selected]
-    entries += [(one.id, one.outcome.value, one.reason) for one in result.cases]
+    entries += [(one.id, _done(one), one.reason) for one in result.cases]
     facts = {"exit status": str(status), "headline": result.headline, "cases": str(len(result.cases))}
     facts |= {name: text for name, text, _ in entries}
     return Said(facts, {name: reason for name, _, reason in entries if reason} | {"headline": result.reason})
+
+
+def _done(case: CaseResult) -> str:
+    """What became of a case, and how much was told and compared; exchanges depend on timing."""
+    stories = f", {case.stories} stories" if case.stories else ""
+    return f"{case.outcome.value}, {case.checks} checks{stories}"
 
 
 @dataclass(frozen=True)

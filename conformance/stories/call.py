@@ -98,15 +98,16 @@ class CallTeller:
         if kind not in ("csv", "mnist"):
             raise StoryError("step 'init': kind must be csv or mnist")
         tail = step.text("tail")
-        fields = {"name": value_of(step, "name", {"ours": lambda: self.workshop.name(tail)})[1]}
+        name_is, name = value_of(step, "name", {"ours": lambda: self.workshop.name(tail)})
+        fields = {"name": name}
         sizes = {"input": value_of(step, "input_size", {})[1]}
         if kind == "mnist":
             sizes["label"] = value_of(step, "label_size", {})[1]
         fields |= {f"{role}_data_size": size for role, size in sizes.items()}
         body = {**without_missing(fields), **step.fields("more")}
         wrong = self._wrong_fields(body, sizes)
-        if not wrong and any(size > LARGEST for size in sizes.values()):
-            return  # right, and too much to ask for
+        if not wrong and (name_is != "ours" or any(size > LARGEST for size in sizes.values())):
+            return  # right, and too much to ask for, or under a name by which nobody would find it again
         statement = "INIT-2" if kind == "csv" else "INIT-1"
         with unbroken(), on_the_way_to("INIT-5" if wrong else statement):
             answer = self.account.call(f"{kind}.init", body=body)

@@ -13,6 +13,7 @@ from conformance.attach import CLUSTER, FILE_UPLOAD, attach, first_message, refu
 from conformance.checks import Dropped, blaming, check, suspecting
 from conformance.clients.brick_socket import ClusterShape
 from conformance.clients.websocket import WebSocket
+from conformance.redact import SECRETS
 from conformance.resources import Cluster, Upload, attach_after_loss
 from conformance.stories.step import Step
 from conformance.stories.values import damaged_tokens, value_of, without_missing
@@ -116,6 +117,10 @@ class FirstTeller:
         """The right message, cut short."""
         whole = first_message(self.account.token, self.upload.files["input"].uuid, FILE_UPLOAD)
         cut = whole[: step.number("length") % len(whole)]
+        token = json.dumps(self.account.token)[1:-1]
+        begin = whole.index(token)
+        if begin < len(cut) < begin + len(token):
+            SECRETS.add(cut[begin:], "token cut short")
         self._refused(cut.encode(), "ATT-5", f"it is cut after {plural(len(cut), 'character')}", chunk=False)
 
     def _text(self, step: Step) -> None:

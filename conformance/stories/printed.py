@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import textwrap
 from collections.abc import Iterator
@@ -61,7 +62,7 @@ def as_pytest(story: Story) -> str:
 
 def _step(step: Step) -> Iterator[str]:
     """The lines of a step: one, or one for each part where it would be long."""
-    parts = [f"{json.dumps(name)}: {_literal(value)}" for name, value in step.with_.items()]
+    parts = [f"{_literal(name)}: {_literal(value)}" for name, value in step.with_.items()]
     line = f"        Step({json.dumps(step.do)}, {{{', '.join(parts)}}}),"
     if len(line) <= WIDTH:
         yield line
@@ -75,11 +76,15 @@ def _literal(value: object) -> str:
     """A value of JSON as Python writes it, with the quotes of JSON."""
     match value:
         case str():
-            return json.dumps(value)
+            # JSON writes characters beyond the first plane as two halves, which Python takes for two characters.
+            shown = (json.dumps(char)[1:-1] if char <= "\uffff" else f"\\U{ord(char):08x}" for char in value)
+            return f'"{"".join(shown)}"'
+        case float() if not math.isfinite(value):
+            return f'float("{value}")'
         case list():
             return f"[{', '.join(map(_literal, value))}]"
         case dict():
-            return f"{{{', '.join(f'{json.dumps(name)}: {_literal(entry)}' for name, entry in value.items())}}}"
+            return f"{{{', '.join(f'{_literal(name)}: {_literal(entry)}' for name, entry in value.items())}}}"
         case _:
             return repr(value)
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib
-import pkgutil
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,11 +15,11 @@ from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 from hypothesis.errors import Flaky
 from hypothesis.strategies import SearchStrategy
 
-import conformance
 from conformance.checks import SetupFailed, TargetLost, Unsupported, Violation
 from conformance.profiles import Profile
 from conformance.record import current_case
 from conformance.stories.file import Story
+from conformance.stories.repeatable import no_files, no_local_constants
 from conformance.stories.step import Step
 from conformance.stories.tell import tell
 from conformance.workshop import Workshop
@@ -105,7 +102,10 @@ class Search:
             Violation, SetupFailed, TargetLost: what the smallest story ended with.
             Unsupported: no story could be told.
         """
-        _import_everything()
+        with no_local_constants(), no_files() if self.plan.database is None else contextlib.nullcontext():
+            self._search(kind, stories, weight)
+
+    def _search(self, kind: str, stories: SearchStrategy[list[Step]], weight: float) -> None:
         found = _Found()
         count = self.plan.profile.stories
         if count is None:
@@ -230,14 +230,3 @@ def _database(folder: Path | None, kind: str) -> ExampleDatabase | None:
 
 def _seed(base: int, kind: str, number: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{base}/{kind}/{number}".encode()).digest()[:8], "big")
-
-
-@cache
-def _import_everything() -> None:
-    """Import every module of the suite: Hypothesis draws constants that it finds in the modules that are loaded.
-
-    Else the stories of a run would depend on which cases it has.
-    """
-    for module in pkgutil.walk_packages(conformance.__path__, "conformance."):
-        if "test_" not in module.name and not module.name.endswith(("__main__", "conftest")):
-            importlib.import_module(module.name)

@@ -17,11 +17,6 @@ nested = st.recursive(
 )
 
 
-def is_jsonable(text: str) -> bool:
-    """Whether a text has no lone surrogates, which JSON can hold and UTF-8 cannot."""
-    return not any("\ud800" <= char <= "\udfff" for char in text)
-
-
 def wrong(value: st.SearchStrategy[Any] = nested) -> st.SearchStrategy[list[Any]]:
     """A field with a value that it should not have, or none; see :mod:`conformance.stories.values`."""
     return value.map(lambda drawn: ["value", drawn]) | st.just(["missing"])

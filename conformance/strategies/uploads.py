@@ -16,6 +16,7 @@ from conformance.strategies.numbers import small, step
 
 orders = st.sampled_from(ORDERS)
 attaches = step("attach", file=small)
+intrusions = step("foreign", upload=small, what=st.integers(0, len(FOREIGN) - 1))
 
 
 @cache
@@ -50,7 +51,7 @@ def acts(largest: int) -> st.SearchStrategy[Step]:
         ),
         step("garbage", socket=small, bytes=chunk_payloads),
         step("misfinalize", upload=small, field=st.integers(0, 2), wrong=st.integers(0, len(WRONG_VALUES))),
-        step("foreign", upload=small, what=st.integers(0, len(FOREIGN) - 1)),
+        intrusions,
         step("nuisance", how=st.sampled_from(NUISANCES)),
         step("delete", upload=small),
         step("haunt", upload=small, file=st.integers(0, 1)),
@@ -59,7 +60,9 @@ def acts(largest: int) -> st.SearchStrategy[Step]:
 
 @st.composite
 def upload_stories(draw: st.DrawFn, most_steps: int, largest: int) -> list[Step]:
-    """Stories of uploads: they begin with one that has a socket, the rest is anything.
+    """Stories of uploads: they begin with one that has a socket, the rest is anything, and somebody else intrudes.
+
+    Left to chance, one of the ways to intrude was now and then missing in a whole run.
 
     Args:
         draw: given by Hypothesis.
@@ -68,4 +71,4 @@ def upload_stories(draw: st.DrawFn, most_steps: int, largest: int) -> list[Step]
     """
     begin, act = begins(largest), acts(largest)
     halves = [draw(st.lists(act, max_size=most_steps // 2)) for _ in range(2)]  # lists are short on average, two less
-    return [draw(begin), draw(attaches), *halves[0], *halves[1]]
+    return [draw(begin), draw(attaches), *halves[0], draw(intrusions), *halves[1]]

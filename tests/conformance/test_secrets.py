@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from story_support import told, workshop_at
 from suite_support import COMMAND, clean_environment, faulty_backend, run_suite
 
 from conformance.redact import Redactor
@@ -59,6 +60,15 @@ def test_fields_are_hidden_also_where_the_secret_is_unknown_or_short() -> None:
     text = redactor.text('{"id": "x", "password": "x", "token" : "abc\\"def"}')
     assert text == '{"id": "x", "password": "[secret]", "token" : "[secret]"}'
     assert redactor.data(b'{"password":"x"}') == b'{"password":"[secret]"}'
+
+
+def test_a_first_message_that_is_cut_in_its_token_hides_it() -> None:
+    with faulty_backend("honest") as url, workshop_at(url) as workshop:
+        token = workshop.target.first.token
+        case = told(workshop, "first", {"do": "cut", "length": 12 + len(token) - 10})
+        shown = [event.line() + base64.b64decode(event.payload).decode("latin-1") for event in case.exchange()]
+    assert any("[token cut short]" in text for text in shown)
+    assert not any(token[:12] in text for text in shown)
 
 
 def test_a_longer_secret_goes_before_one_that_it_holds() -> None:

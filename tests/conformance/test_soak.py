@@ -64,7 +64,7 @@ def test_what_one_run_says_otherwise_is_named_with_its_reason() -> None:
         "exit status: 0; run 1: 1",
         "headline: CONFORMANT; run 1: NOT CONFORMANT",
         "PROG-1: PASS; run 1: FAIL (it lied)",
-        "test_a.py::test_a: passed; run 1: failed (it lied)",
+        "test_a.py::test_a: passed, 0 checks; run 1: failed, 0 checks (it lied)",
     ]
 
 
@@ -77,7 +77,7 @@ def test_a_case_too_few_is_a_difference() -> None:
     found = differences([said(0, GOOD, ""), said(0, replace(GOOD, cases=()), "")])
     assert [str(difference) for difference in found] == [
         "cases: 1; run 2: 0",
-        "test_a.py::test_a: passed; run 2: nothing",
+        "test_a.py::test_a: passed, 0 checks; run 2: nothing",
     ]
 
 

@@ -16,6 +16,7 @@ from suite_support import ALICE, TIMEOUT, clean_environment, faulty_backend, res
 from conformance.profiles import PROFILES
 from conformance.record import current_case
 from conformance.stories.file import Story
+from conformance.stories.printed import as_pytest
 from conformance.stories.search import Plan, Search
 from conformance.stories.step import Step, StoryError
 from conformance.stories.upload import ACTS
@@ -166,6 +167,23 @@ def test_a_story_is_printed_as_a_test_that_fails_and_is_mended(
         assert run.returncode == status, run.stdout + run.stderr
         assert ("FileUpload position=" in run.stdout) == bool(status)
         assert "very-secret-1" not in run.stdout
+
+
+def test_a_printed_story_is_the_story() -> None:
+    values = [
+        "\U0001f600",
+        "\u00e4\ud800",
+        'a "quote" \\ \n',
+        float("inf"),
+        -float("inf"),
+        1.5,
+        None,
+        {"\U0001f600": [True]},
+    ]
+    story = Story("call", (Step("object", {"operation": "csv.init", "body": {"x": values}}),))
+    names: dict[str, Story] = {}
+    exec(compile(as_pytest(story), "printed", "exec"), names)
+    assert names["STORY"].steps == story.steps
 
 
 def test_a_search_whose_time_is_over_at_once_tells_nothing_and_fails_nothing() -> None:

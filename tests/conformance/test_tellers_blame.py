@@ -189,6 +189,19 @@ def test_a_refusal_that_makes_something_all_the_same_is_seen(
     assert blamed(workshop, "call", step) == statement
 
 
+def test_nothing_is_made_under_a_name_that_is_not_ours(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths: list[str] = []
+
+    def noted(method: str, path: str, answer: Answer) -> Answer:
+        if method == "POST" and answer.status == 200:
+            paths.append(json.dumps(path))
+        return answer
+
+    answers_changed(monkeypatch, noted)
+    told(workshop, "call", {**INIT, "name": ["value", "null"]})
+    assert len(paths) == 1  # the upload that no call may change
+
+
 def test_the_content_is_asked_for_by_whom_it_belongs_to(workshop: Workshop) -> None:
     told(workshop, "upload", {**BEGIN, "user": 1}, ATTACH, FILL)
     assert workshop.target._serves_content is True

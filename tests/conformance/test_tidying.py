@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
-
 import pytest
 from story_support import told, workshop_at
 from suite_support import faulty_backend
 
 from conformance.clients.brick_socket import ClusterShape
-from conformance.interrupt import unbroken
 from conformance.sweep import sweep
 from conformance.target import Credentials, TargetOptions, connect
 from conformance.workshop import Leftover, Workshop
@@ -54,32 +50,3 @@ def test_a_token_that_expired_is_no_reason_to_leave_something(monkeypatch: pytes
         target.first.token = "expired unnoticed"
         workshop.clean()
         assert [item.uuid for item in workshop.leftovers] == [left.uuid]
-
-
-def test_a_signal_waits_until_the_block_is_done() -> None:
-    done = []
-    before = signal.getsignal(signal.SIGINT)
-
-    def make() -> None:
-        with unbroken():
-            os.kill(os.getpid(), signal.SIGINT)
-            done.append("made and noted")
-
-    with pytest.raises(KeyboardInterrupt):
-        make()
-    assert done == ["made and noted"]
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_a_second_signal_does_not_wait() -> None:
-    done = []
-
-    def make() -> None:
-        with unbroken():
-            os.kill(os.getpid(), signal.SIGINT)
-            os.kill(os.getpid(), signal.SIGTERM)
-            done.append("never")
-
-    with pytest.raises(KeyboardInterrupt):
-        make()
-    assert done == []
