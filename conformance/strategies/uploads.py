@@ -16,6 +16,11 @@ from conformance.strategies.numbers import small, step
 
 orders = st.sampled_from(ORDERS)
 attaches = step("attach", file=small)
+fills = step("fill", socket=small, chunk=chunk_sizes, order=orders, variant=variants)
+finalizes = step("finalize", upload=small)
+haunts = step("haunt", upload=small, file=st.integers(0, 1))
+nothing: st.SearchStrategy[list[Step]] = st.just([])
+ends = nothing | st.tuples(fills, finalizes, haunts).map(list)  # finalized while its socket is open
 intrusions = step("foreign", upload=small, what=st.integers(0, len(FOREIGN) - 1))
 
 
@@ -31,14 +36,14 @@ def acts(largest: int) -> st.SearchStrategy[Step]:
     """Anything that may be done."""
     return st.one_of(
         step("write", socket=small, position=positions, length=lengths, variant=variants),
-        step("fill", socket=small, chunk=chunk_sizes, order=orders, variant=variants),
+        fills,
         attaches,
         step("poll", upload=small),
         step("pipeline", socket=small, chunks=st.lists(st.tuples(positions, lengths, variants).map(list), max_size=6)),
         step("drop", socket=small),
         step("close", socket=small),
         step("interleave", chunk=chunk_sizes, order=orders),
-        step("finalize", upload=small),
+        finalizes,
         begins(largest),
         step(
             "fragments",
@@ -54,7 +59,7 @@ def acts(largest: int) -> st.SearchStrategy[Step]:
         intrusions,
         step("nuisance", how=st.sampled_from(NUISANCES)),
         step("delete", upload=small),
-        step("haunt", upload=small, file=st.integers(0, 1)),
+        haunts,
     )
 
 
@@ -71,4 +76,4 @@ def upload_stories(draw: st.DrawFn, most_steps: int, largest: int) -> list[Step]
     """
     begin, act = begins(largest), acts(largest)
     halves = [draw(st.lists(act, max_size=most_steps // 2)) for _ in range(2)]  # lists are short on average, two less
-    return [draw(begin), draw(attaches), *halves[0], draw(intrusions), *halves[1]]
+    return [draw(begin), draw(attaches), *halves[0], draw(intrusions), *halves[1], *draw(ends)]
