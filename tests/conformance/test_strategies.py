@@ -198,7 +198,6 @@ def test_positions_are_what_the_schema_can_hold() -> None:
     assert 0 <= min(positions) <= max(positions) < 2**64
 
 
-@pytest.mark.xfail(reason="Hypothesis takes a branch of one_of once, however often it is given, so it gets no weight")
 def test_most_positions_are_near_the_beginning() -> None:
     positions = sample(files.positions, 1500)
     assert sum(position <= 150 for position in positions) > len(positions) / 2
