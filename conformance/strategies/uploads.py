@@ -16,10 +16,19 @@ from conformance.strategies.numbers import small, step
 
 orders = st.sampled_from(ORDERS)
 attaches = step("attach", file=small)
+# Chunks that lie over each other and differ are too rare if left to chance.
+overlaps = st.builds(
+    lambda position, length, by: [[position, length, 0], [position + by, length, 1]],
+    st.integers(0, 150),
+    st.integers(20, 120),
+    st.integers(0, 19),
+)
+chunks = st.lists(st.tuples(positions, lengths, variants).map(list), max_size=6)
 fills = step("fill", socket=small, chunk=chunk_sizes, order=orders, variant=variants)
 finalizes = step("finalize", upload=small)
 haunts = step("haunt", upload=small, file=st.integers(0, 1))
 nothing: st.SearchStrategy[list[Step]] = st.just([])
+middles = nothing | step("pipeline", socket=small, chunks=overlaps).map(lambda made: [made])
 ends = nothing | st.tuples(fills, finalizes, haunts).map(list)  # finalized while its socket is open
 intrusions = step("foreign", upload=small, what=st.integers(0, len(FOREIGN) - 1))
 
@@ -39,7 +48,7 @@ def acts(largest: int) -> st.SearchStrategy[Step]:
         fills,
         attaches,
         step("poll", upload=small),
-        step("pipeline", socket=small, chunks=st.lists(st.tuples(positions, lengths, variants).map(list), max_size=6)),
+        step("pipeline", socket=small, chunks=chunks),
         step("drop", socket=small),
         step("close", socket=small),
         step("interleave", chunk=chunk_sizes, order=orders),
@@ -76,4 +85,5 @@ def upload_stories(draw: st.DrawFn, most_steps: int, largest: int) -> list[Step]
     """
     begin, act = begins(largest), acts(largest)
     halves = [draw(st.lists(act, max_size=most_steps // 2)) for _ in range(2)]  # lists are short on average, two less
-    return [draw(begin), draw(attaches), *halves[0], draw(intrusions), *halves[1], *draw(ends)]
+    middle = [*draw(middles), draw(intrusions)]
+    return [draw(begin), draw(attaches), *halves[0], *middle, *halves[1], *draw(ends)]
