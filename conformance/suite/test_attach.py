@@ -104,8 +104,14 @@ def test_a_bad_token_opens_no_cluster(workshop: Workshop, kind: str) -> None:
 @statement("ATT-4")
 @pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
 @pytest.mark.parametrize("kind", list(UUIDS))
-def test_a_uuid_of_nothing_is_refused(target: Target, resource: str, kind: str) -> None:
+def test_a_uuid_of_nothing_is_refused(workshop: Workshop, resource: str, kind: str) -> None:
     """The server refuses a socket for a uuid that is unknown, malformed or missing."""
+    # There is a resource of the kind, so that a server which falls back on another one is seen.
+    if resource == CLUSTER:
+        workshop.cluster(ONE_BRICK).enter_direct_mode()
+    else:
+        workshop.csv(100)
+    target = workshop.target
     expect_refusal(target, message_of(target.first.token, UUIDS[kind], resource), f"the uuid is {kind}")
 
 

@@ -89,7 +89,7 @@ def test_another_users_cluster_is_refused(workshop: Workshop, second: Account) -
 
 
 @statement("MODE-2")
-@pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "expired"])
+@pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "unsigned", "expired"])
 def test_switching_needs_a_valid_token(workshop: Workshop, token: str) -> None:
     """The server answers 401 to a switch whose token is not valid; the cluster keeps its mode."""
     cluster = workshop.cluster(ONE_BRICK)

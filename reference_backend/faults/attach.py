@@ -151,7 +151,7 @@ def _decode_with(options: Any) -> None:
                 raise InvalidTokenError("the token is not valid") from error
 
 
-@fault("ATT-3", "MODE-2", "INIT-6", "PROG-4")
+@fault("ATT-3", "MODE-2")
 def algorithm_none_accepted() -> None:
     """A token that says of itself that it needs no signature is believed."""
 

@@ -164,7 +164,7 @@ def deleted_clusters_stay() -> None:
         self._clusters[uuid] = cluster
 
 
-@fault("DIO-14", "GEN-2")
+@fault("DIO-14")
 def dies_of_deleting_a_cluster_in_use() -> None:
     """Deleting a cluster with a socket ends the process."""
 

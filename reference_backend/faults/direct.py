@@ -39,7 +39,7 @@ def cycle_starts_with_the_first_value() -> None:
         return answers
 
 
-@fault("DIO-2", "DIO-3", "DIO-9")
+@fault("DIO-2", "DIO-3")
 def requests_run_twice() -> None:
     """A request is processed and answered twice."""
 
