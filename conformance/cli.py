@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance import __version__, plugin, replay
+from conformance import __version__, comparing, plugin, replay
 from conformance.catalogue import catalogue
+from conformance.known import command as known
 from conformance.options import OPTIONS
 from conformance.output import output_that_may_close
 from conformance.plugin import SUITE
@@ -38,7 +39,7 @@ examples:
 
 
 # What replay takes of the options: those of the target.
-NOT_FOR_REPLAY = ("level", "report-dir", "profile", "seed", "minutes", "database", "statement")
+NOT_FOR_REPLAY = ("level", "report-dir", "profile", "seed", "minutes", "database", "statement", "known")
 REPLAY_OPTIONS = {option.name for option in OPTIONS} - set(NOT_FOR_REPLAY)
 
 
@@ -65,6 +66,8 @@ def parser() -> argparse.ArgumentParser:
     for option in OPTIONS:
         if option.name in REPLAY_OPTIONS:
             told.add_argument(option.flag, **option.arguments())
+    known.add_parser(commands)
+    comparing.add_parser(commands)
     commands.add_parser("statements", help="list the statements of the protocol", description="List the catalogue.")
     return main_parser
 
@@ -88,6 +91,10 @@ def run_command(arguments: argparse.Namespace) -> int:
         for entry in catalogue().values():
             sys.stdout.write(f"{entry.id:<8} {entry.level:<8} {entry.text}\n")
         return ExitStatus.CONFORMANT
+    if arguments.command == "known":
+        return known.run(arguments)
+    if arguments.command == "compare":
+        return comparing.run(arguments)
     if arguments.command == "replay":
         if arguments.as_pytest:
             return replay.print_as_pytest(arguments.file)
@@ -110,7 +117,15 @@ def parser_status(argv: Sequence[str] | None) -> argparse.Namespace | int:
 
 def _unknown(command: str, word: str) -> str:
     """What to say of a word that nobody knows."""
-    flags = [option.flag for option in OPTIONS] + ["--case", "--as-pytest"]
+    flags = [option.flag for option in OPTIONS] + [
+        "--case",
+        "--as-pytest",
+        "--update",
+        "--from",
+        "--check",
+        "--expires",
+        "--json",
+    ]
     like = difflib.get_close_matches(word.partition("=")[0], flags, n=1)
     meant = f", did you mean {like[0]}?" if like else f": hanami-conformance {command} --help shows all options"
     return f"unknown {'option' if word.startswith('-') else 'argument'} {word.partition('=')[0]!r}{meant}"

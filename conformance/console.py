@@ -24,7 +24,7 @@ from reports.model import CaseResult, Outcome, RunResult
 from reports.terminal import new_console, render_result
 
 SILENCE = 20.0  # seconds after which a line says that a case goes on, where there is no moving bar
-_STYLES = {Outcome.PASSED: "green", Outcome.UNSUPPORTED: "yellow"}
+_STYLES = {Outcome.PASSED: "green", Outcome.UNSUPPORTED: "yellow", Outcome.KNOWN: "yellow"}
 
 
 class Console(Protocol):
@@ -119,7 +119,7 @@ class TerminalConsole:
         self._counts[case.outcome] += 1
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, advance=1, description=title)
-        if case.outcome not in (Outcome.PASSED, Outcome.UNSUPPORTED):
+        if case.outcome not in _STYLES:
             names = ", ".join(case.broken or case.statements)
             self._print(f"  [bold red]{case.outcome.value}[/]  [bold]{names}[/]  {escape(case.id.split('::')[-1])}")
         self._left[title] -= 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import pytest
@@ -15,10 +16,14 @@ from conformance.record import FIRST, Case
 from conformance.redact import SECRETS
 from conformance.target import Target
 from conformance.text import quote
+from reports.known.entry import Entry
 from reports.model import CaseResult, Event, Level, Outcome
 
 MAX_LINE = 500
 ENDED = "GEN-2"
+
+# The entry of a list of known failures that excuses one: id of the case, what it broke, the texts of the failure.
+Excuse = Callable[[str, Collection[str], Collection[str]], Entry | None]
 
 
 class CaseJudge:
@@ -26,10 +31,12 @@ class CaseJudge:
 
     Args:
         target: asked whether it is still there when a case did not pass.
+        excuse: tells whether a failure is known; the target is asked first.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, excuse: Excuse = lambda *_: None) -> None:
         self._target = target
+        self._excuse = excuse
         self._case: Case | None = None
 
     def begin(
@@ -53,6 +60,7 @@ class CaseJudge:
         self._reason = "it was interrupted"
         self._expected = ""
         self._came = ""
+        self._known = ""
         self._broken: tuple[str, ...] = ()
         self._exchange: tuple[Event, ...] = ()
         self._checks = 0
@@ -71,6 +79,9 @@ class CaseJudge:
             self._set(Outcome.UNSUPPORTED, str(error))
             report.outcome = "skipped"
             report.longrepr = (str(report.fspath), 0, f"UNSUPPORTED: {self._reason}")
+            return
+        if call.when == "teardown" and self._outcome is Outcome.KNOWN:
+            self._failed_behind_known(error, report)
             return
         if call.when == "teardown" and self._outcome is not Outcome.PASSED:
             return
@@ -109,6 +120,22 @@ class CaseJudge:
             return
         report.longrepr = self._explain()
 
+    def _failed_behind_known(self, error: BaseException, report: pytest.TestReport) -> None:
+        """The test failed again when it was over: a known failure excuses what follows from it, but no lost target."""
+        if not isinstance(error, (Violation, SetupFailed, TargetLost)):
+            self._known = ""
+            self._set(Outcome.ERROR, f"fault of the suite: {type(error).__name__}: {error}")
+        elif not self._target.is_alive():
+            self._known = ""
+            self._set(Outcome.LOST, f"the target no longer answers; before that: {error}")
+        else:
+            report.outcome = "passed"
+            report.longrepr = None
+            return
+        self._broken = ()
+        self._expected = self._came = ""
+        report.longrepr = self._explain()
+
     def _violated(self, error: Violation | TargetLost, report: pytest.TestReport) -> None:
         if all(catalogue()[name].level is Level.OBSERVE for name in self._statements):
             # The protocol leaves it open: what would break another statement is just what was seen.
@@ -128,6 +155,16 @@ class CaseJudge:
         # A step that several tests share blames its own statement; a test that does not check that one breaks its own.
         known = blamed in self._statements or blamed in self._blames
         self._broken = (blamed if blamed is not None and known else self._statements[0],)
+        self._excuse_known(report)
+
+    def _excuse_known(self, report: pytest.TestReport) -> None:
+        assert self._case is not None
+        entry = self._excuse(self._case.id, self._broken, (self._reason, self._expected, self._came))
+        if entry is not None:
+            self._outcome = Outcome.KNOWN
+            self._known = entry.because
+            report.outcome = "skipped"
+            report.wasxfail = entry.because  # what pytest calls a failure that is expected
 
     def _set(self, outcome: Outcome, reason: str) -> None:
         self._outcome = outcome
@@ -177,6 +214,7 @@ class CaseJudge:
             observations={what: quote(seen, MAX_LINE) for what, seen in case.observations.items()},
             exchange=self._exchange,
             story=self._story(case),
+            known=self._known,
         )
 
     def _judged(self, case: Case) -> dict[str, int]:

@@ -126,6 +126,7 @@ OPTIONS: tuple[Option, ...] = (
         "HANAMI_LEVEL",
         "should",
     ),
+    Option("known", "list of failures that are known, and so count as green: a TOML file", "FILE", "HANAMI_KNOWN"),
     Option("report-dir", "folder for the reports", "DIR", "HANAMI_REPORT_DIR", str(DEFAULT_REPORT_DIR)),
 )
 
@@ -146,6 +147,7 @@ class RunOptions:
         seed: that the stories are drawn from.
         minutes: that a profile without a number of stories tells them for.
         database: folder of the stories that went wrong, None for none.
+        known: file of the known failures, None for none; not read yet.
         shown: what the manifest tells of the options.
     """
 
@@ -158,6 +160,7 @@ class RunOptions:
     seed: int
     minutes: float
     database: Path | None
+    known: Path | None = None
     shown: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -216,6 +219,7 @@ def resolve(given: Mapping[str, Any], environment: Mapping[str, str] = os.enviro
         seed=seed,
         minutes=minutes,
         database=None if database == NO_DATABASE else Path(database),
+        known=Path(values["known"]) if values["known"] else None,
         shown={
             "deadline": deadline,
             "max_connections": connections,
@@ -223,6 +227,7 @@ def resolve(given: Mapping[str, Any], environment: Mapping[str, str] = os.enviro
             "profile": profile.name,
             "seed": seed,
             **({"minutes": minutes} if profile.stories is None else {}),
+            **({"known": values["known"]} if values["known"] else {}),
         },
     )
 

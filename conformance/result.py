@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from conformance.catalogue import catalogue
+from conformance.known.listed import KnownList
+from conformance.text import plural
+from reports.known.entry import KnownUse
+from reports.known.holding import SuiteCase, entry_results, look
 from reports.model import (
     CaseResult,
     ExitStatus,
@@ -30,6 +35,9 @@ def build_result(
     unreachable: bool,
     interrupted: bool,
     leftovers: Sequence[str],
+    known: KnownList | None = None,
+    suite: Mapping[str, SuiteCase] | None = None,
+    today: date | None = None,
 ) -> RunResult:
     """Judge every statement and the target as a whole.
 
@@ -43,6 +51,9 @@ def build_result(
         unreachable: whether the target could not be reached at all.
         interrupted: whether the user stopped the run.
         leftovers: resources that could not be deleted.
+        known: the list of known failures, None for none.
+        suite: all cases of the suite by their ids, also those that were not to run; for the list.
+        today: the day that the list's entries expire against; the day that it is, where None.
     """
     lost = any(case.outcome is Outcome.LOST for case in cases.values())
     ended = "the target was lost before it" if lost else "the run was interrupted before it" if interrupted else reason
@@ -60,7 +71,25 @@ def build_result(
     if status == ExitStatus.NOTHING_RAN and not reason:
         unjudged = [one.id for one in judged if one.selected and one.verdict is Verdict.NOT_RUN]
         reason = f"not judged: {', '.join(unjudged)}" if unjudged else ""
-    return RunResult(manifest, status, reason, judged, tuple(every), tuple(leftovers))
+    use = None if known is None else _use(known, every, suite or {}, selected, today or date.today())  # noqa: DTZ011
+    if status == ExitStatus.CONFORMANT and use is not None:
+        excused = sum(case.outcome is Outcome.KNOWN for case in every)
+        if use.wrong:
+            status, reason = ExitStatus.NOT_CONFORMANT, use.in_short()
+        elif excused:
+            reason = f"but for {plural(excused, 'known failure')}"
+    return RunResult(manifest, status, reason, judged, tuple(every), tuple(leftovers), use)
+
+
+def _use(
+    known: KnownList,
+    cases: Sequence[CaseResult],
+    suite: Mapping[str, SuiteCase],
+    selected: Collection[str] | None,
+    today: date,
+) -> KnownUse:
+    holdings = look(known.entries, cases, suite, selected)
+    return KnownUse(known.file, known.server, entry_results(holdings, suite, today))
 
 
 def _is_whole(cases: Sequence[CaseResult]) -> bool:

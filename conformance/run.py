@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Mapping
 from contextlib import ExitStack
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,13 @@ from conformance.catalogue import catalogue
 from conformance.checks import TargetLost
 from conformance.console import Console, QuietConsole, TerminalConsole
 from conformance.interrupt import catching, heed
+from conformance.items import case_id, ids_of, is_ours, statements_of
 from conformance.judge import CaseJudge, title_of
+from conformance.known.cases import suite_cases
+from conformance.known.listed import KnownList, read_list
 from conformance.managed import ReferenceBackend
 from conformance.manifest import Manifest
 from conformance.options import OPTIONS, RunOptions, resolve
-from conformance.plugin import SUITE
 from conformance.record import begin_case, end_case
 from conformance.redact import SECRETS
 from conformance.result import build_result
@@ -28,6 +31,8 @@ from conformance.sweep import sweep
 from conformance.target import Target, TargetRefused, connect
 from conformance.workshop import Leftover, run_prefix
 from reports.files import ReportFolder, ReportFolderError
+from reports.known.entry import Entry
+from reports.known.holding import SuiteCase, excusing
 from reports.model import CaseResult, ExitStatus, Outcome, RunResult
 from reports.terminal import render_result
 
@@ -42,13 +47,24 @@ class Run:
         options: checked.
         folder: for the reports.
         console: shows progress.
+        known: the list of known failures, None for none.
     """
 
-    def __init__(self, config: pytest.Config, options: RunOptions, folder: ReportFolder, console: Console) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        options: RunOptions,
+        folder: ReportFolder,
+        console: Console,
+        known: KnownList | None = None,
+    ) -> None:
         self._config = config
         self.options = options
         self._folder = folder
         self._console = console
+        self._known = known
+        self._suite: Mapping[str, SuiteCase] = {}
+        self._today = date.today()  # noqa: DTZ011 - entries expire where the list is read; one day for the whole run
         self.manifest = Manifest(options)
         self._backend: ReferenceBackend | None = None
         self._target: Target | None = None
@@ -86,6 +102,8 @@ class Run:
             pytest.exit.Exception: the target cannot be reached (status 6).
         """
         self._planned = {case_id(item): item for item in session.items if is_ours(item)}
+        if self._known is not None and not self._config.option.collectonly:
+            self._suite = suite_cases(session)
         if not self._planned or self._config.option.collectonly:
             return
         target_options = self.options.target
@@ -103,9 +121,13 @@ class Run:
             self._folder.clear()  # from here on, what lies there would pass for this run's
         except OSError as error:
             raise pytest.UsageError(f"cannot remove old reports: {error}") from error
-        self._judge = CaseJudge(self._target)
+        self._judge = CaseJudge(self._target, self._excuse)
         self.manifest.target_reached(self._target, planned=len(self._planned))
         self._console.begin(self.manifest, self._planned)
+
+    def _excuse(self, case: str, broken: Collection[str], texts: Collection[str]) -> Entry | None:
+        """The entry of the list that a failure is known by, None where it is not."""
+        return None if self._known is None else excusing(self._known.entries, case, broken, texts, self._today)
 
     def select(self, items: list[pytest.Item]) -> None:
         """Keep the tests of the statements that were asked for, as many of each as the profile says."""
@@ -184,6 +206,9 @@ class Run:
             unreachable=exitstatus == ExitStatus.TARGET_LOST,
             interrupted=self._interrupted,
             leftovers=self._tidy_up(),
+            known=self._known,
+            suite=self._suite,
+            today=self._today,
         )
         session.exitstatus = self.result.exit_status
         if self._others_failed and session.exitstatus == ExitStatus.CONFORMANT:
@@ -240,6 +265,9 @@ def begin_run(config: pytest.Config) -> Run:
         if config.option.collectonly:
             given["target"] = "reference"
         options = resolve(given)
+        known = None if options.known is None or config.option.collectonly else read_list(options.known)
+        if known is not None:
+            known.check_dialect(options.target.dialect)
         folder = ReportFolder(options.report_dir)
         if not config.option.collectonly:
             folder.prepare()
@@ -247,7 +275,7 @@ def begin_run(config: pytest.Config) -> Run:
         raise pytest.UsageError(str(error)) from error
     console = TerminalConsole(mute_pytest(config)) if config.getoption("hanami_console") else QuietConsole()
     SECRETS.clear()
-    run = Run(config, options, folder, console)
+    run = Run(config, options, folder, console, known)
     config.stash[RUN] = run
     config.pluginmanager.register(run, "hanami-run")
     return run
@@ -264,11 +292,6 @@ def mute_pytest(config: pytest.Config) -> io.StringIO:
     manager.unregister(manager.get_plugin("terminalreporter"))
     manager.register(TerminalReporter(config, output), "terminalreporter")
     return output
-
-
-def is_ours(item: pytest.Item) -> bool:
-    """Whether a test belongs to the suite."""
-    return SUITE in Path(item.path).parents
 
 
 def in_order(items: list[pytest.Item]) -> None:
@@ -291,19 +314,3 @@ def first_of_each(items: list[pytest.Item]) -> list[pytest.Item]:
             kept.append(item)
         seen.add(name)
     return kept
-
-
-def case_id(item: pytest.Item) -> str:
-    """The id of a case: file and test, without the folder that the suite is installed in."""
-    return f"{item.path.name}::{item.nodeid.split('::', 1)[1]}"
-
-
-def statements_of(item: pytest.Item) -> tuple[str, ...]:
-    """Ids of the statements that a test names."""
-    return ids_of(item, "statement")
-
-
-def ids_of(item: pytest.Item, marker: str) -> tuple[str, ...]:
-    """Ids of statements in a marker of a test, in the order as they are written there."""
-    marks = reversed(list(item.iter_markers(marker)))  # pytest gives the mark nearest to the function first
-    return tuple(name for mark in marks for name in mark.args)

@@ -8,11 +8,12 @@ import tempfile
 from pathlib import Path
 
 from reports.junit import junit_xml
-from reports.model import CaseResult, RunResult
+from reports.model import CaseResult, RunResult, load_result
 
 RESULT = "result.json"
 JUNIT = "junit.xml"
 EXCHANGES = "exchanges"
+DEFAULT_RESULT = Path("reports") / "latest" / RESULT
 
 
 class ReportFolderError(Exception):
@@ -81,6 +82,24 @@ class ReportFolder:
             file.write(text)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
+
+
+def read_result(path: Path) -> RunResult:
+    """Read the result of a run.
+
+    Args:
+        path: of the file, or of the folder that it is in.
+
+    Raises:
+        ValueError: it cannot be read, or is none; one line that says why.
+    """
+    file = path / RESULT if path.is_dir() else path
+    try:
+        return load_result(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"cannot read {file}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
 
 
 def exchange_name(case: CaseResult) -> str:

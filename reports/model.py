@@ -9,8 +9,11 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from reports.known.entry import Entry, EntryResult, KnownUse, Problem
+
 FORMAT = "hanami-conformance-result"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE = (1, 2)  # version 1 knew no known failures
 
 
 class Level(StrEnum):
@@ -26,6 +29,7 @@ class Outcome(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"
+    KNOWN = "known"  # it failed as a list of known failures says
     UNSUPPORTED = "unsupported"
     BLOCKED = "blocked"  # its preparation failed, so it judged nothing
     VACUOUS = "vacuous"  # it sent or checked nothing
@@ -39,6 +43,7 @@ class Verdict(StrEnum):
 
     PASS = "PASS"  # noqa: S105 - a verdict, no secret
     FAIL = "FAIL"
+    KNOWN = "KNOWN"
     OBSERVED = "OBSERVED"
     UNSUPPORTED = "UNSUPPORTED"
     NOT_RUN = "NOT RUN"
@@ -120,6 +125,7 @@ class CaseResult:
         observations: name to what was seen, for what the protocol leaves open.
         exchange: what went over the wire; kept for cases that did not pass.
         story: the smallest story that did not pass, as the file that ``replay`` takes; empty where none was told.
+        known: why its failure is known, as the list of known failures says; empty where it is not.
     """
 
     id: str
@@ -138,6 +144,7 @@ class CaseResult:
     observations: Mapping[str, str] = field(default_factory=dict)
     exchange: tuple[Event, ...] = ()
     story: str = ""
+    known: str = ""
 
 
 @dataclass(frozen=True)
@@ -178,6 +185,7 @@ class RunResult:
         statements: in the order of the catalogue.
         cases: in the order in which they ran.
         leftovers: resources that could not be deleted on the target.
+        known: what became of the list of known failures, None where there was none.
     """
 
     manifest: Mapping[str, Any]
@@ -186,6 +194,7 @@ class RunResult:
     statements: tuple[StatementResult, ...]
     cases: tuple[CaseResult, ...]
     leftovers: tuple[str, ...] = ()
+    known: KnownUse | None = None
 
     @property
     def headline(self) -> str:
@@ -218,6 +227,7 @@ class RunResult:
             "statements": [asdict(statement) for statement in self.statements],
             "cases": [asdict(case) for case in self.cases],
             "leftovers": self.leftovers,
+            "known": None if self.known is None else asdict(self.known),
         }
         return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -249,8 +259,9 @@ def load_result(text: str) -> RunResult:
         raise ValueError(f"not a result of a run: {error}") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ValueError(f'not a result of a run: "format" is not "{FORMAT}"')
-    if data.get("format_version") != FORMAT_VERSION:
-        raise ValueError(f"result of format version {data.get('format_version')}, this release reads {FORMAT_VERSION}")
+    if data.get("format_version") not in READABLE:
+        readable = " and ".join(map(str, READABLE))
+        raise ValueError(f"result of format version {data.get('format_version')}, this release reads {readable}")
     try:
         return RunResult(
             manifest=data["manifest"],
@@ -259,8 +270,9 @@ def load_result(text: str) -> RunResult:
             statements=tuple(_statement(entry) for entry in data["statements"]),
             cases=tuple(_case(entry) for entry in data["cases"]),
             leftovers=tuple(data["leftovers"]),
+            known=_known(data.get("known")),
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"incomplete result of a run: {error}") from error
 
 
@@ -281,6 +293,21 @@ def _case(data: Mapping[str, Any]) -> CaseResult:
     )
 
 
+def _known(data: Mapping[str, Any] | None) -> KnownUse | None:
+    if data is None:
+        return None
+    entries = tuple(
+        EntryResult(
+            Entry(**one["entry"]),
+            tuple(one["cases"]),
+            None if one["problem"] is None else Problem(one["problem"]),
+            one["says"],
+        )
+        for one in data["entries"]
+    )
+    return KnownUse(data["file"], data["server"], entries)
+
+
 def judge(level: Level, statement_id: str, cases: Sequence[CaseResult]) -> tuple[Verdict, str]:
     """The verdict on a statement, from the cases that name it.
 
@@ -292,7 +319,7 @@ def judge(level: Level, statement_id: str, cases: Sequence[CaseResult]) -> tuple
     if not cases:
         return Verdict.NOT_RUN, "no case of it was run"
     for case in cases:
-        if statement_id in case.broken and level is not Level.OBSERVE:
+        if statement_id in case.broken and case.outcome is not Outcome.KNOWN and level is not Level.OBSERVE:
             return Verdict.FAIL, case.reason
     ranking = (
         (Outcome.LOST, Verdict.LOST),
@@ -305,6 +332,9 @@ def judge(level: Level, statement_id: str, cases: Sequence[CaseResult]) -> tuple
         for case in cases:
             if case.outcome is outcome:
                 return verdict, case.reason
+    for case in cases:
+        if case.outcome is Outcome.KNOWN and statement_id in case.broken and level is not Level.OBSERVE:
+            return Verdict.KNOWN, f"{case.known}: {case.reason}"
     return _judge_harmless(level, statement_id, cases)
 
 
@@ -313,6 +343,10 @@ def _judge_harmless(level: Level, statement_id: str, cases: Sequence[CaseResult]
     passed = [case for case in cases if case.outcome is Outcome.PASSED]
     if any(proves(case, statement_id) for case in passed):
         return (Verdict.OBSERVED if level is Level.OBSERVE else Verdict.PASS), ""
+    if not any(case.outcome is Outcome.FAILED for case in cases):
+        for case in cases:
+            if case.outcome is Outcome.KNOWN:
+                return Verdict.KNOWN, f"not judged: {', '.join(case.broken)} is known to fail before it"
     for case in cases:
         if case.outcome is Outcome.UNSUPPORTED:
             return Verdict.UNSUPPORTED, case.reason
@@ -339,13 +373,14 @@ def exit_status(statements: Sequence[StatementResult], cases: Sequence[CaseResul
     if Outcome.LOST in outcomes:
         return ExitStatus.TARGET_LOST
     by_level = {statement.id: statement.level for statement in statements}
-    broken = {by_level[statement_id] for case in cases for statement_id in case.broken}
+    unlisted = [case for case in cases if case.outcome is not Outcome.KNOWN]
+    broken = {by_level[statement_id] for case in unlisted for statement_id in case.broken}
     blocked = {by_level[name] for case in cases if case.outcome is Outcome.BLOCKED for name in case.statements}
     if (broken | blocked) & counted:
         return ExitStatus.NOT_CONFORMANT
     if outcomes & {Outcome.ERROR, Outcome.VACUOUS}:
         return ExitStatus.SUITE_FAULT
-    if not outcomes & {Outcome.PASSED, Outcome.FAILED}:
+    if not outcomes & {Outcome.PASSED, Outcome.FAILED, Outcome.KNOWN}:
         return ExitStatus.NOTHING_RAN
     unjudged = any(one.selected and one.verdict is Verdict.NOT_RUN and one.level in counted for one in statements)
     if Outcome.NOT_RUN in outcomes or unjudged:

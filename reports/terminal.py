@@ -16,7 +16,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from reports.files import EXCHANGES, exchange_name, story_name
+from reports.files import EXCHANGES, RESULT, exchange_name, story_name
+from reports.known.entry import KnownUse, Problem
 from reports.model import CaseResult, ExitStatus, Outcome, RunResult, StatementResult, Verdict
 
 PLAIN_WIDTH = 120  # where there is no terminal to ask
@@ -24,7 +25,7 @@ EVENTS_SHOWN = 14
 CASES_SHOWN = 20
 REASONS_SHOWN = 8
 
-_JUDGED = (Outcome.PASSED, Outcome.FAILED, Outcome.LOST)
+_JUDGED = (Outcome.PASSED, Outcome.FAILED, Outcome.KNOWN, Outcome.LOST)
 
 # What is told in full, the most telling first.
 _TOLD = (Outcome.FAILED, Outcome.LOST, Outcome.ERROR, Outcome.VACUOUS)
@@ -32,6 +33,7 @@ _TOLD = (Outcome.FAILED, Outcome.LOST, Outcome.ERROR, Outcome.VACUOUS)
 _VERDICT_STYLES = {
     Verdict.PASS: "green",
     Verdict.FAIL: "bold red",
+    Verdict.KNOWN: "yellow",
     Verdict.OBSERVED: "cyan",
     Verdict.UNSUPPORTED: "yellow",
     Verdict.NOT_RUN: "bold magenta",
@@ -75,6 +77,8 @@ def _parts(result: RunResult, folder: Path) -> Iterable[RenderableType]:
         yield Text(f"\n... and {len(told) - CASES_SHOWN} more that did not pass, all in {folder}/{EXCHANGES}/")
     yield from _in_short(result, Outcome.BLOCKED, "could not be prepared")
     yield from _in_short(result, Outcome.UNSUPPORTED, "unsupported")
+    if result.known is not None:
+        yield from _known(result.known, folder)
     yield _verdict(result, folder)
 
 
@@ -86,6 +90,23 @@ def _in_short(result: RunResult, outcome: Outcome, words: str) -> Iterable[Text]
         yield Text.assemble((f"{lead}{_count(count, 'case')} {words}: ", "yellow"), reason)
     if len(reasons) > REASONS_SHOWN:
         yield Text(f"... and {len(reasons) - REASONS_SHOWN} more reasons, all in the result")
+
+
+def _known(known: KnownUse, folder: Path) -> Iterable[Text]:
+    """What became of the list of known failures: a line for each entry that was seen or must be mended."""
+    used = [one for one in known.entries if one.cases and one.problem is not Problem.EXPIRED]
+    server = f" of {known.server}" if known.server else ""
+    if used or known.wrong:
+        yield Text(f"\nknown failures{server}, {known.file}", style="bold")
+    for one in used:
+        kind = "flaky" if one.entry.flaky else "known"
+        cases = _count(len(one.cases), "case")
+        yield Text.assemble((f"  {kind}     ", "yellow"), f"{one.entry.subject}  {cases}: {one.entry.because}")
+    for one in known.wrong:
+        line = f"{known.place(one.entry)} {one.entry.subject} {one.says}"
+        yield Text.assemble(("  wrong     ", "bold red"), line)
+    if known.wrong:
+        yield Text.assemble(("  mend      ", "dim"), known.mending(str(folder / RESULT)))
 
 
 def _table(result: RunResult) -> Table:

@@ -1,0 +1,1 @@
+"""Known failures: what a list of them says, and whether it holds for a run."""
