@@ -15,6 +15,7 @@ FORMAT_VERSION = 1
 
 _GOOD_VERDICTS = {Verdict.PASS, Verdict.OBSERVED, Verdict.KNOWN}
 _BAD_VERDICTS = {Verdict.FAIL, Verdict.LOST, Verdict.NOT_RUN, Verdict.VACUOUS}
+_PASSING: set[StrEnum] = {Verdict.PASS, Verdict.OBSERVED, Outcome.PASSED}
 _GOOD_OUTCOMES = {Outcome.PASSED, Outcome.KNOWN}
 _BAD_OUTCOMES = set(Outcome) - _GOOD_OUTCOMES - {Outcome.UNSUPPORTED}
 
@@ -272,10 +273,9 @@ def _case(one: CaseResult, other: CaseResult) -> Change | None:
 def _trend(one: StrEnum, other: StrEnum, good: Collection[StrEnum], bad: Collection[StrEnum]) -> Trend:
     if one in good and other in bad:
         return Trend.WORSE
-    if one not in good and other in good:
+    # A failure that was put on a list is as it was; one that was on it and is gone is mended.
+    if other in _PASSING and one not in _PASSING:
         return Trend.BETTER
-    if one in good and other in good and str(other) in ("PASS", "passed"):
-        return Trend.BETTER  # a known failure is mended
     return Trend.CHANGED
 
 

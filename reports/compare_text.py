@@ -13,7 +13,7 @@ from rich.text import Text
 from reports.compare import Change, Comparison, Exchanged, Run, Seen, Trend
 from reports.terminal import PLAIN_WIDTH, new_console
 
-CASES_SHOWN = 40  # of each trend
+CASES_SHOWN = 20  # of each trend
 NAMES_SHOWN = 12
 SEEN_SHOWN = 30
 

@@ -76,7 +76,7 @@ def split(text: str) -> list[Block]:
     places = _header_places(text)
     starts = [index for index, _ in places]
     blocks = [Block("", "".join(lines[: starts[0] if starts else len(lines)]))]
-    for (start, kind), end in zip(places, [*starts[1:], len(lines)], strict=True):
+    for (start, kind), end in zip(places, [*starts[1:], len(lines)][: len(places)], strict=True):
         blocks.append(_cut_tail(Block(kind, "".join(lines[start:end]))))
     return blocks
 
@@ -120,7 +120,10 @@ def remove(blocks: list[Block], index: int) -> None:
     # At the top of the file, a comment is about the whole list.
     kept = "".join(above if index == 1 and start == 0 else above[:start])
     blank_above = kept.endswith(("\n\n", "\n\r\n")) or (kept and not kept.strip())
-    setattr(before, attribute, kept + (gone.tail.lstrip("\r\n") if blank_above else gone.tail))
+    left = kept + (gone.tail.lstrip("\r\n") if blank_above else gone.tail)
+    if index == len(blocks) - 1 and before.kind and not left.strip():
+        left = ""  # it only stood between the two
+    setattr(before, attribute, left)
     del blocks[index]
 
 

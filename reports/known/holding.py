@@ -42,7 +42,7 @@ class Holding:
         asked: whether anything that it names was to run.
         as_listed: ids of cases that failed as it says.
         otherwise: cases that it is about, that fail in a way that no entry tells.
-        gone: whether all that it is about ran and was judged, and nothing failed as it says.
+        gone: whether all that it is about was asked for, ran and was judged, and nothing failed as it says.
     """
 
     entry: Entry
@@ -102,7 +102,7 @@ def look(
                 asked=wanted and any(name in ran for name in reach),
                 as_listed=tuple(told),
                 otherwise=tuple(untold.get(entry, ())),
-                gone=bool(reach) and not told and judged,
+                gone=wanted and bool(reach) and not told and judged,
             )
         )
     return holdings
