@@ -82,6 +82,10 @@ class TargetLost(Exception):  # noqa: N818
     """The target cannot be used: it is not there, silent, or speaks another protocol."""
 
 
+class TargetRefused(Exception):  # noqa: N818
+    """The target does not take what it was given: the credentials, the dialect, the cluster. One line."""
+
+
 class Unsupported(Exception):  # noqa: N818
     """The target, or what is known of it, lacks what a test needs."""
 

@@ -14,7 +14,7 @@ import pytest
 from conformance import __version__, comparing, plugin, replay
 from conformance.catalogue import catalogue
 from conformance.known import command as known
-from conformance.options import OPTIONS
+from conformance.option_table import OPTIONS, TARGET_OPTIONS
 from conformance.output import output_that_may_close
 from conformance.plugin import SUITE
 from reports.model import ExitStatus
@@ -38,11 +38,6 @@ examples:
 """
 
 
-# What replay takes of the options: those of the target.
-NOT_FOR_REPLAY = ("level", "report-dir", "profile", "seed", "minutes", "database", "statement", "known")
-REPLAY_OPTIONS = {option.name for option in OPTIONS} - set(NOT_FOR_REPLAY)
-
-
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     form = argparse.RawDescriptionHelpFormatter
@@ -63,9 +58,8 @@ def parser() -> argparse.ArgumentParser:
     )
     told.add_argument("file", type=Path, help="of the story, from the exchanges/ of a report")
     told.add_argument("--as-pytest", action="store_true", help="print it as a small pytest file; no target is asked")
-    for option in OPTIONS:
-        if option.name in REPLAY_OPTIONS:
-            told.add_argument(option.flag, **option.arguments())
+    for option in TARGET_OPTIONS:
+        told.add_argument(option.flag, **option.arguments())
     known.add_parser(commands)
     comparing.add_parser(commands)
     commands.add_parser("statements", help="list the statements of the protocol", description="List the catalogue.")
@@ -98,7 +92,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     if arguments.command == "replay":
         if arguments.as_pytest:
             return replay.print_as_pytest(arguments.file)
-        given = {option.dest: getattr(arguments, option.dest, None) for option in OPTIONS if not option.many}
+        given = {option.dest: getattr(arguments, option.dest) for option in TARGET_OPTIONS}
         return replay.replay(arguments.file, given)
     return run_suite(arguments)
 
@@ -141,9 +135,7 @@ def run_suite(arguments: argparse.Namespace) -> int:
     command = ["-c", str(SUITE.parent / "pytest.ini"), "--rootdir", str(SUITE), "-s", "-p", "no:cacheprovider"]
     command.append("--hanami-console")
     for option in OPTIONS:
-        value = getattr(arguments, option.dest)
-        given = value if option.many else [value]
-        command += [f"{option.flag}={one}" for one in given if one is not None]
+        command += option.words(getattr(arguments, option.dest))
     if arguments.keyword:
         command += ["-k", arguments.keyword]
     # Plugins and settings of the folder or the environment are for other test suites, and may reorder or rerun ours.

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from conformance import __version__
 from conformance.manifest import Manifest
+from conformance.redact import SECRETS
 from conformance.text import plural
 from reports.model import CaseResult, Outcome, RunResult
 from reports.terminal import new_console, render_result
@@ -84,9 +85,11 @@ class TerminalConsole:
         what = "reference backend at " if manifest.reference else "target "
         self._console.print(
             f"[bold]Hanami conformance[/] {__version__} · {what}[bold]{escape(manifest.target_url)}[/] · "
-            f"dialect {manifest.dialect} · profile {manifest.profile} · {plural(len(planned), 'case')}\n",
+            f"dialect {manifest.dialect} · profile {manifest.profile} · {plural(len(planned), 'case')}",
             soft_wrap=True,
         )
+        for line in (*manifest.header, ""):
+            self._console.print(escape(SECRETS.text(line)), soft_wrap=True, highlight=False)
         self._titles = {name: _step_title(item) for name, item in planned.items()}
         self._left = Counter(self._titles.values())
         if self._console.is_terminal:

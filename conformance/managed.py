@@ -15,7 +15,8 @@ from typing import IO, Any
 
 from conformance.checks import TargetLost
 from conformance.deadline import Deadline
-from conformance.target import Credentials, TargetOptions
+from conformance.target_options import AUTO, Credentials, TargetOptions
+from proto.dialects import DEFAULT_DIALECT
 
 LARGEST_FILE = "10000000000"  # bytes, what the protocol allows: announced, and hardly touched
 START_SECONDS = 30.0
@@ -30,11 +31,11 @@ class ReferenceBackend:
     closes, so it does not outlive the suite even where the suite is killed.
 
     Args:
-        dialect: name of the dialect that it serves.
+        dialect: that it serves; where it is to be found by asking, the default.
     """
 
     def __init__(self, dialect: str) -> None:
-        self._dialect = dialect
+        self._dialect = DEFAULT_DIALECT if dialect == AUTO else dialect
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
 

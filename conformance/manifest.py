@@ -8,12 +8,14 @@ import secrets
 import time
 from datetime import UTC, datetime
 from importlib import metadata, resources
+from pathlib import Path
 from typing import Any
 
 from conformance import __version__
 from conformance.catalogue import catalogue_text
 from conformance.options import RunOptions
 from conformance.target import Target
+from proto.dialects import is_dialect_file
 
 PACKAGES = ("httpx", "hypothesis", "numpy", "protobuf", "pytest", "websockets")
 
@@ -32,12 +34,18 @@ class Manifest:
         self._started = datetime.now(UTC)
         self.target_url = options.target.url
         self._target: dict[str, Any] = {"url": options.target.url, "reference": options.reference}
+        self.dialect = options.target.dialect  # its name, once it is known
+        self._reason = ""
         self.planned = 0
 
     @property
-    def dialect(self) -> str:
-        """Name of the dialect."""
-        return self._options.target.dialect
+    def header(self) -> list[str]:
+        """What a reader of the terminal should know besides, a line each."""
+        lines = [f"dialect {self.dialect}: {self._reason}"] if self._reason else []
+        lines += [f"settings from {self._options.config}"] if self._options.config is not None else []
+        lines += ["certificate not checked (--insecure)"] if self._options.target.insecure else []
+        lines += [f"cluster {self._options.target.cluster}, given"] if self._options.target.cluster else []
+        return lines
 
     @property
     def profile(self) -> str:
@@ -53,11 +61,15 @@ class Manifest:
     def target_reached(self, target: Target, planned: int) -> None:
         """Note what was found, and how many cases are to run."""
         self.target_url = target.url
+        self.dialect, self._reason = target.dialect.name, target.dialect_reason
         users = {"user": target.first, "second_user": target.second}
         if not self.reference:
             self._target |= {name: account.credentials.user for name, account in users.items() if account is not None}
         self._target |= {"url": target.url, "isolation": target.second is not None}
         self._target |= {"expired_token": bool(target.expired_token), "max_connections": target.budget.limit}
+        self._target |= {"certificate_checked": target.certificate_checked} if target.url.startswith("https") else {}
+        self._target |= {"cluster": str(target.given_cluster)} if target.given_cluster is not None else {}
+        self._target |= {"dialect_reason": self._reason} if self._reason else {}
         self.planned = planned
 
     def finished(self) -> dict[str, Any]:
@@ -71,7 +83,7 @@ class Manifest:
             "dialect": self.dialect,
             "options": dict(self._options.shown),
             "planned_cases": self.planned,
-            "digests": digests(),
+            "digests": digests() | dialect_digest(self._options.target.dialect),
             "python": platform.python_version(),
             "platform": platform.platform(),
             "packages": {name: metadata.version(name) for name in PACKAGES},
@@ -84,3 +96,11 @@ def digests() -> dict[str, str]:
     texts = {f"{name}.proto": (files / f"{name}.proto").read_bytes() for name in ("brick", "buffer")}
     texts["statements.toml"] = catalogue_text().encode()
     return {name: hashlib.sha256(text).hexdigest() for name, text in texts.items()}
+
+
+def dialect_digest(name: str) -> dict[str, str]:
+    """SHA-256 of a dialect that did not come with the suite, by its path."""
+    path = Path(name)
+    if not is_dialect_file(name) or not path.is_file():
+        return {}
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest()}

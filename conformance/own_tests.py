@@ -8,11 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance.checks import TargetLost
+from conformance.checks import TargetLost, TargetRefused
 from conformance.options import OPTIONS, resolve
 from conformance.record import begin_case, end_case
 from conformance.replay import opened
-from conformance.target import TargetRefused
 from conformance.workshop import Workshop
 from reports.model import ExitStatus
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from conformance.checks import SetupFailed, TargetLost, Unsupported, Violation
+from conformance.checks import SetupFailed, TargetLost, TargetRefused, Unsupported, Violation
+from conformance.connect import connect
 from conformance.interrupt import catching
 from conformance.judge import MAX_LINE
 from conformance.managed import ReferenceBackend
@@ -20,9 +21,10 @@ from conformance.stories.file import Story
 from conformance.stories.printed import as_pytest
 from conformance.stories.step import StoryError
 from conformance.stories.tell import tell
-from conformance.target import Target, TargetRefused, connect
+from conformance.target import Target
 from conformance.text import plural, quote
 from conformance.workshop import Workshop
+from proto.dialects import DEFAULT_DIALECT
 from reports.model import ExitStatus
 
 EVENTS_SHOWN = 30
@@ -41,7 +43,7 @@ def replay(path: Path, given: Mapping[str, Any]) -> int:
     """
     try:
         story = read(path)
-        options = resolve({**given, "dialect": given.get("dialect") or story.dialect or None})
+        options = resolve(given, dialect=story.dialect or DEFAULT_DIALECT)
         with opened(options) as target:
             return _tell(story, target)
     except (ValueError, TargetRefused) as error:
@@ -100,6 +102,8 @@ def _connected(options: RunOptions) -> Iterator[Target]:
             yield target
         finally:
             target.close_websockets()
+            for left in target.undo():
+                _say(ExitStatus.CONFORMANT, f"left over on the target: {left}")
             target.close()
     finally:
         if backend is not None:

@@ -13,7 +13,8 @@ import pytest
 from _pytest.terminal import TerminalReporter
 
 from conformance.catalogue import catalogue
-from conformance.checks import TargetLost
+from conformance.checks import TargetLost, TargetRefused
+from conformance.connect import connect
 from conformance.console import Console, QuietConsole, TerminalConsole
 from conformance.interrupt import catching, heed
 from conformance.items import case_id, ids_of, is_ours, statements_of
@@ -28,7 +29,7 @@ from conformance.redact import SECRETS
 from conformance.result import build_result
 from conformance.stories.search import Plan
 from conformance.sweep import sweep
-from conformance.target import Target, TargetRefused, connect
+from conformance.target import Target
 from conformance.workshop import Leftover, run_prefix
 from reports.files import ReportFolder, ReportFolderError
 from reports.known.entry import Entry
@@ -112,7 +113,7 @@ class Run:
                 self._backend = ReferenceBackend(target_options.dialect)
                 target_options = self._backend.start(target_options)
             self._target = connect(target_options)
-        except TargetRefused as error:
+        except (TargetRefused, ValueError) as error:
             raise pytest.UsageError(SECRETS.text(str(error))) from error
         except TargetLost as error:
             self._reason = SECRETS.text(str(error))
@@ -220,7 +221,11 @@ class Run:
             session.exitstatus = ExitStatus.SUITE_FAULT
 
     def _tidy_up(self) -> list[str]:
-        """Delete what is left of the run on the target, and tell what can't be deleted."""
+        """Delete what is left of the run on the target, users that were made last, and tell what can't be deleted."""
+        left = self._sweep()
+        return [*left, *map(SECRETS.text, self._target.undo())] if self._target is not None else left
+
+    def _sweep(self) -> list[str]:
         lost = any(case.outcome is Outcome.LOST for case in self._cases.values())
         if self._target is not None and self._cases and not lost:
             try:

@@ -3,91 +3,26 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
-import ssl
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-from conformance.checks import Dropped, NoAnswer, TargetLost, Violation
+from conformance.checks import Dropped, NoAnswer, TargetLost, TargetRefused, Unsupported
 from conformance.clients.budget import Budget
 from conformance.clients.raw import RawConnection
 from conformance.clients.rest import Answer, RestClient
+from conformance.clients.tls import context_for
 from conformance.clients.websocket import WebSocket
 from conformance.deadline import Deadline, Patience
-from conformance.jsontext import is_token_text
-from conformance.redact import SECRETS
-from proto.dialects import Dialect, dialect_names, load_dialect
+from conformance.detect import Found
+from conformance.login import READY_POLL, log_in
+from conformance.target_options import Credentials, TargetOptions
+from proto.dialects import Dialect, NoRouteError, load_dialect
 
 SILENCES_OF_THE_DEAD = 2
 TOKEN_RESERVE = 60.0  # seconds that a token must still be valid when a case begins
-READY_POLL = 0.25  # seconds between two questions to a server that is not ready yet
-
-
-class TargetRefused(Exception):  # noqa: N818 - names what happened
-    """The target does not accept the credentials that it was given."""
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """How an account logs in: with user and password, or with a token that it has already."""
-
-    user: str = ""
-    password: str = field(default="", repr=False)
-    token: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True)
-class TargetOptions:
-    """Everything that the suite is told about a target.
-
-    Attributes:
-        url: ``http://HOST:PORT``, with a base path where a proxy needs one.
-        first: the account that the tests use.
-        second: an account of another project, for the isolation statements.
-        expired_token: a token that was valid once, for ATT-3.
-        dialect: name of the dialect.
-        deadline: seconds that any wait may take.
-        max_connections: most websockets at the same time, None for what the dialect says.
-    """
-
-    url: str
-    first: Credentials
-    second: Credentials | None = None
-    expired_token: str = field(default="", repr=False)
-    dialect: str = "documented"
-    deadline: float = 10.0
-    max_connections: int | None = None
-
-
-def checked_url(url: str) -> str:
-    """The address of a target, normalised.
-
-    Raises:
-        ValueError: it is none; the message says what would be right.
-    """
-    try:
-        parts = urlsplit(url)
-        credentials = parts.username or parts.password
-    except ValueError as error:
-        raise ValueError(f"the target is no address ({error}): give http://HOST:PORT") from error
-    # What follows quotes the address; it must not quote a password.
-    if credentials or "@" in url:
-        raise ValueError("the target's address carries credentials: give them as --user and --password")
-    if parts.query or parts.fragment:
-        raise ValueError("the target's address has a query or a fragment: give http://HOST:PORT")
-    try:
-        port = parts.port
-    except ValueError as error:
-        raise ValueError(f"target {url!r} is no address ({error}): give http://HOST:PORT") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"target {url!r} is no address: give http://HOST:PORT or https://HOST:PORT")
-    if port == 0:
-        raise ValueError(f"target {url!r} has port 0: give the port that the server listens on")
-    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+NO_SECOND = "needs a user of another project (--second-user and --second-password)"
 
 
 class Account:
@@ -98,13 +33,17 @@ class Account:
         name: how reports call it, such as ``first user``.
         token: REST token.
         credentials: how it logged in.
+        is_admin: whether the target said so at the login.
     """
 
-    def __init__(self, target: Target, name: str, token: str, credentials: Credentials) -> None:
+    def __init__(
+        self, target: Target, name: str, token: str, credentials: Credentials, *, is_admin: bool = False
+    ) -> None:
         self.target = target
         self.name = name
         self.token = token
         self.credentials = credentials
+        self.is_admin = is_admin
 
     def call(
         self,
@@ -129,21 +68,36 @@ class Account:
 
 
 class Target:
-    """A target that was reached and let the accounts in. Make one with :func:`connect`."""
+    """A target that was reached and let the accounts in. Make one with :func:`conformance.connect.connect`.
 
-    def __init__(self, options: TargetOptions) -> None:
+    Args:
+        options: what is known of it.
+        found: its dialect where that was found by asking, None where it was told.
+
+    Raises:
+        ValueError: the dialect or the file of certificates is none.
+    """
+
+    def __init__(self, options: TargetOptions, found: Found | None = None) -> None:
         self.url = options.url
-        self.dialect: Dialect = load_dialect(options.dialect)
+        self.dialect: Dialect = load_dialect(options.dialect) if found is None else found.dialect
+        self.dialect_reason = "" if found is None else found.why
         self.patience = Patience(options.deadline)
         limit = options.max_connections if options.max_connections is not None else self.dialect.connections
         self.budget = Budget(limit)
         self.expired_token = options.expired_token
-        self._ssl = ssl.create_default_context() if self.url.startswith("https") else None
+        self._ssl = context_for(self.url, options.ca_file, insecure=options.insecure)
+        self.certificate_checked = not options.insecure
         self.rest = RestClient(self.url, self.patience, self._ssl)
+        self.given_cluster = options.cluster
+        if options.cluster is not None:
+            self.rest.protect(options.cluster.uuid)
         self._websockets: list[WebSocket] = []
         self._serves_content: bool | None = None
         self.first: Account
         self.second: Account | None = None
+        self.why_no_second = NO_SECOND
+        self.at_end: list[Callable[[], str]] = []  # undoes what was made on the target; tells what can't be
         self.habits: dict[str, bool] = {}  # answers that are a SHOULD: whether the target is known to send them
 
     @property
@@ -180,8 +134,12 @@ class Target:
 
         Raises:
             NoAnswer, Dropped, TargetLost: see :meth:`RestClient.request`.
+            Unsupported: the dialect has no such operation.
         """
-        route = self.dialect.route(operation)
+        try:
+            route = self.dialect.route(operation)
+        except NoRouteError as error:
+            raise Unsupported(str(error)) from error
         content = None if body is None else json.dumps(body).encode()
         return self.rest.request(route.method, route.path, token=token, params=params, content=content, extra=extra)
 
@@ -189,65 +147,10 @@ class Target:
         """Log an account in, waiting for a server that is not ready yet.
 
         Raises:
-            TargetRefused: the target knows no such user, or not this token.
-            TargetLost: the target gives no usable answer.
+            TargetRefused, TargetLost: see :func:`conformance.login.log_in`.
         """
-        SECRETS.add(credentials.password, f"password of the {name}")
-        SECRETS.add(credentials.token, f"token of the {name}")
-        if credentials.token and not is_token_text(credentials.token):
-            raise TargetRefused(f"the token of the {name} has characters that no header can carry")
-        ready_by = Deadline.after(self.patience.setting)
-        while True:
-            answer = self._login_once(credentials)
-            if answer.status < 500 or ready_by.passed:
-                break
-            time.sleep(READY_POLL)
-        if credentials.token:
-            return self._check_token(credentials, name, answer)
-        if answer.status in (400, 401, 403, 404):
-            raise TargetRefused(
-                f"the target refuses the {name} {credentials.user!r}: "
-                f"{self.dialect.route('token.create')} answered {answer}{self._dialect_hint(credentials)}"
-            )
-        try:
-            token = answer.object()["token"]
-        except (Violation, KeyError):
-            token = None
-        if not isinstance(token, str) or not is_token_text(token):
-            # The answer itself is not shown: it may hold a token under another name.
-            raise TargetLost(
-                f"no token for the {name}: the target answered {answer.status} without a token that a header can carry"
-            )
-        SECRETS.add(token, f"token of the {name}")
-        return Account(self, name, token, credentials)
-
-    def _dialect_hint(self, credentials: Credentials) -> str:
-        """Whether another dialect would have let the user in, in words."""
-        body = json.dumps({"id": credentials.user, "password": credentials.password}).encode()
-        for name in dialect_names():
-            route = load_dialect(name).route("token.create")
-            if name == self.dialect.name:
-                continue
-            with contextlib.suppress(NoAnswer, Dropped, TargetLost):
-                if self.rest.request(route.method, route.path, content=body).status == 200:
-                    return f"; it answers to the dialect {name}: give --dialect {name}"
-        return ""
-
-    def _login_once(self, credentials: Credentials) -> Answer:
-        try:
-            if credentials.token:
-                return self.call("dataset.list", token=credentials.token)
-            body = {"id": credentials.user, "password": credentials.password}
-            return self.call("token.create", body=body, token=None)
-        except (NoAnswer, Dropped) as error:
-            raise TargetLost(f"{self.url} is no usable target: {error}") from error
-
-    def _check_token(self, credentials: Credentials, name: str, answer: Answer) -> Account:
-        if answer.status in (400, 401, 403):
-            raise TargetRefused(f"the target refuses the token of the {name}: {answer}")
-        if answer.status != 200:
-            raise TargetLost(f"{self.url} is no usable target: {answer}")
-        return Account(self, name, credentials.token, credentials)
+        login = log_in(self.rest, self.dialect, self.patience, credentials, name)
+        return Account(self, name, login.token, credentials, is_admin=login.is_admin)
 
     def renew_tokens(self) -> None:
         """Log accounts in again whose token is about to expire, where that can be told and done.
@@ -308,28 +211,19 @@ class Target:
         route = self.dialect.route("dataset.list")
         return route.method, route.path
 
+    def undo(self) -> list[str]:
+        """Undo what :func:`conformance.connect.connect` made on the target.
+
+        Returns:
+            What is left over there, a line each.
+        """
+        lines = [undo() for undo in reversed(self.at_end)]
+        self.at_end.clear()
+        return [line for line in lines if line]
+
     def close(self) -> None:
         """Close what is still open."""
         self.rest.close()
-
-
-def connect(options: TargetOptions) -> Target:
-    """Reach a target and log the accounts in.
-
-    Raises:
-        TargetLost: it cannot be reached, or does not speak the protocol.
-        TargetRefused: it does not accept the credentials.
-    """
-    SECRETS.add(options.expired_token, "expired token")
-    target = Target(options)
-    try:
-        target.first = target.login(options.first, "first user")
-        if options.second is not None:
-            target.second = target.login(options.second, "second user")
-    except BaseException:
-        target.close()
-        raise
-    return target
 
 
 def expires_soon(token: str) -> bool:

@@ -4,7 +4,7 @@ Ground floor of the project: imports nothing of the other packages.
 """
 
 from proto.codec import Acknowledgement, BrickMessage, Chunk, Codec, ProcessType, SchemaError, TargetBuffer
-from proto.dialects import DEFAULT_DIALECT, Dialect, Route, dialect_names, load_dialect
+from proto.dialects import DEFAULT_DIALECT, Dialect, NoRouteError, Route, dialect_names, load_dialect
 
 __all__ = [
     "DEFAULT_DIALECT",
@@ -13,6 +13,7 @@ __all__ = [
     "Chunk",
     "Codec",
     "Dialect",
+    "NoRouteError",
     "ProcessType",
     "Route",
     "SchemaError",

@@ -1,16 +1,21 @@
-"""Dialects: what differs between the servers that speak Hanami, as data (one TOML file each)."""
+"""Dialects: what differs between the servers that speak Hanami, as data (one TOML file each).
+
+Those in the folder ``dialects`` are known by name, any other by the path of its file.
+"""
 
 from __future__ import annotations
 
+import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from proto.codec import Codec
+from proto.dialect_file import read_dialect
 
 DEFAULT_DIALECT = "documented"
 
@@ -24,6 +29,10 @@ class Route:
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
+
+
+class NoRouteError(LookupError):
+    """A dialect has no such operation: servers that speak it do not serve it."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,9 @@ class Dialect:
         modes: values of ``new_state``: task mode, direct mode.
         connections: connections that may be open at the same time.
         finalize_seconds_per_mib: time that a finalize may take for each MiB, seconds.
+        user_body: body of ``user.create``; ``{id}``, ``{name}``, ``{project}``, ``{password}`` and
+            ``{password_base64}`` stand for what is new. Empty without that operation.
+        user_key: query parameter of ``user.delete`` that takes the id.
     """
 
     name: str
@@ -65,6 +77,8 @@ class Dialect:
     modes: tuple[str, str]
     connections: int
     finalize_seconds_per_mib: float
+    user_body: Mapping[str, Any]
+    user_key: str
 
     @property
     def codec(self) -> Codec:
@@ -80,8 +94,10 @@ class Dialect:
         """The route of an operation.
 
         Raises:
-            KeyError: this dialect has no such operation.
+            NoRouteError: this dialect has no such operation.
         """
+        if operation not in self.routes:
+            raise NoRouteError(f"the dialect {self.name} has no operation {operation}")
         return self.routes[operation]
 
     def is_name(self, name: str) -> bool:
@@ -96,23 +112,37 @@ class Dialect:
 
 
 def dialect_names() -> tuple[str, ...]:
-    """Names of all dialects, the default first."""
+    """Names of all dialects that come with the suite, the default first."""
     folder = resources.files("proto") / "dialects"
     names = sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
     return (DEFAULT_DIALECT, *(name for name in names if name != DEFAULT_DIALECT))
 
 
+def is_dialect_file(name: str) -> bool:
+    """Whether what stands in place of a dialect's name is the path of a file."""
+    return name.endswith(".toml") or "/" in name or os.sep in name
+
+
 @cache
 def load_dialect(name: str = DEFAULT_DIALECT) -> Dialect:
-    """Read a dialect.
+    """Read a dialect: one that comes with the suite, by its name, or any file, by its path.
 
     Raises:
-        ValueError: there is no dialect of that name; the message lists those that there are.
+        ValueError: there is no such dialect, or the file is none; one line that says what would be right.
     """
+    if is_dialect_file(name):
+        try:
+            return _dialect(read_dialect(Path(name).read_text(encoding="utf-8"), name))
+        except OSError as error:
+            raise ValueError(f"cannot read the dialect {name}: {error.strerror or error}") from error
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{name}: not a text in UTF-8") from error
     if name not in dialect_names():
-        raise ValueError(f"unknown dialect {name!r}: choose one of {', '.join(dialect_names())}")
-    text = (resources.files("proto") / "dialects" / f"{name}.toml").read_text(encoding="utf-8")
-    return _dialect(tomllib.loads(text))
+        raise ValueError(
+            f"unknown dialect {name!r}: choose one of {', '.join(dialect_names())}, or give the path of a .toml file"
+        )
+    file = resources.files("proto") / "dialects" / f"{name}.toml"
+    return _dialect(read_dialect(file.read_text(encoding="utf-8"), f"{name}.toml"))
 
 
 def _dialect(data: Mapping[str, Any]) -> Dialect:
@@ -140,5 +170,7 @@ def _dialect(data: Mapping[str, Any]) -> Dialect:
         template=data["cluster"]["template"],
         modes=(task, direct),
         connections=data["target"]["connections"],
-        finalize_seconds_per_mib=data["target"]["finalize_seconds_per_mib"],
+        finalize_seconds_per_mib=float(data["target"]["finalize_seconds_per_mib"]),
+        user_body=data.get("user", {}).get("body", {}),
+        user_key=data.get("user", {}).get("delete_key", ""),
     )

@@ -43,7 +43,10 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
     if arguments.list_faults:
         sys.stdout.write(fault_list())
         parser.exit()
-    dialect = load_dialect(arguments.dialect)
+    try:
+        dialect = load_dialect(arguments.dialect)
+    except ValueError as error:
+        parser.error(f"--dialect: {error}")
     names = {field.name for field in fields(Settings)}
     settings = Settings(**{name: value for name, value in vars(arguments).items() if name in names})
     specs = arguments.user or os.environ.get(USERS_VARIABLE, "").split() or DEFAULT_USERS
@@ -81,7 +84,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--port", type=_number(0, 65535), help="port to listen on, 0 for a free one (default: that of the dialect)"
     )
     parser.add_argument(
-        "--dialect", choices=dialect_names(), default=DEFAULT_DIALECT, help="what to speak (default: %(default)s)"
+        "--dialect",
+        default=DEFAULT_DIALECT,
+        metavar="NAME",
+        help=f"what to speak: {', '.join(dialect_names())}, or the path of a .toml file (default: %(default)s)",
     )
     parser.add_argument(
         "--user",

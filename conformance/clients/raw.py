@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from conformance.checks import TargetLost
 from conformance.clients.budget import Budget
+from conformance.clients.tls import explain
 from conformance.record import current_case
 from conformance.text import hex_preview, quote
 
@@ -41,7 +42,7 @@ class RawConnection:
                 self._socket = ssl_context.wrap_socket(self._socket, server_hostname=parts.hostname)
         except OSError as error:
             self._give_back()
-            raise TargetLost(f"no connection to {url}: {error}") from error
+            raise TargetLost(f"no connection to {url}: {explain(error)}") from error
 
     def send(self, data: bytes, what: str) -> None:
         """Send bytes; a target that closes the connection in the meantime may do so."""

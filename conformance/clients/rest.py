@@ -7,10 +7,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 
-from conformance.checks import Dropped, NoAnswer, TargetLost, Violation
+from conformance.checks import Dropped, NoAnswer, TargetLost, Unsupported, Violation
+from conformance.clients.tls import explain
 from conformance.clients.transport import DEADLINE_EXTENSION, DeadlineTransport
 from conformance.deadline import Deadline, Patience
 from conformance.jsontext import json_object
@@ -83,10 +85,20 @@ class RestClient:
 
     def __init__(self, url: str, patience: Patience, ssl_context: ssl.SSLContext | None = None) -> None:
         self._url = url.rstrip("/")
+        self._protected: list[str] = []
         self._patience = patience
         # The transport alone: cookies, redirects, authentication and settings of the environment, all of which a client
         # of httpx brings, must stay out here, and looking for them took a tenth of a run.
         self._transport = DeadlineTransport(ssl_context)
+
+    @property
+    def url(self) -> str:
+        """Address of the target."""
+        return self._url
+
+    def protect(self, uuid: str) -> None:
+        """Never send a DELETE that names this uuid, in whatever spelling, and whoever asks for it."""
+        self._protected.append(_digits(uuid))
 
     def request(
         self,
@@ -117,7 +129,10 @@ class RestClient:
             Dropped: the target closed the connection instead of answering, or answered with something else than HTTP,
                 or what it gave as token or uuid cannot be sent at all.
             TargetLost: the target takes no connection.
+            Unsupported: it would delete what was given to the suite.
         """
+        if method == "DELETE" and any(uuid in _digits(f"{path}{params}") for uuid in self._protected):
+            raise Unsupported("a given cluster is never deleted, nor asked for whether it would be")
         case = current_case()
         sent_headers = {**HEADERS, **(headers or {})}
         if content is not None:
@@ -135,7 +150,7 @@ class RestClient:
             response = self._transport.handle_request(request)
         except httpx.ConnectError as error:
             case.note(channel, "close", f"no connection: {error}")
-            raise TargetLost(f"no connection to {self._url}: {error}") from error
+            raise TargetLost(f"no connection to {self._url}: {explain(error)}") from error
         except httpx.TimeoutException as error:
             self._patience.silent(kind)
             case.note(channel, "close", f"no answer within {deadline.seconds:g} s")
@@ -174,3 +189,8 @@ class RestClient:
     def close(self) -> None:
         """Close what is still open."""
         self._transport.close()
+
+
+def _digits(text: str) -> str:
+    """What is left of a uuid however it is written: case, dashes and braces are no difference to some servers."""
+    return "".join(char for char in unquote(text).lower() if char in "0123456789abcdef")

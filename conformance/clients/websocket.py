@@ -24,6 +24,7 @@ from websockets.uri import parse_uri
 from conformance.checks import Dropped, NoAnswer, TargetLost
 from conformance.clients.budget import Budget
 from conformance.clients.message import Ending, Message
+from conformance.clients.tls import explain
 from conformance.deadline import Deadline, Patience
 from conformance.interrupt import unbroken
 from conformance.record import Summary, current_case
@@ -104,7 +105,7 @@ class WebSocket:
             self._abandon("no handshake")
             raise
         except OSError as error:
-            self._abandon(f"no TLS: {error}")
+            self._abandon(f"no TLS: {explain(error)}")
             raise Dropped(f"a websocket at {self._url}", str(self.ending)) from error
         if self._protocol.handshake_exc is not None:
             self.ending = None
@@ -313,7 +314,8 @@ class WebSocket:
     def _half_close(self) -> None:
         assert self._socket is not None
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_WR)
+            # Past the shutdown of an encrypted socket, which would read no more than bytes that nobody can read.
+            socket.socket.shutdown(self._socket, socket.SHUT_WR)
 
     def _read(self, deadline: Deadline, awaited: str) -> None:
         if self._socket is None:

@@ -15,7 +15,7 @@ from suite_support import COMMAND, TIMEOUT, clean_environment
 
 from conformance.checks import TargetLost
 from conformance.managed import ReferenceBackend
-from conformance.target import Credentials, TargetOptions
+from conformance.target_options import Credentials, TargetOptions
 
 
 def wait_gone(url: str) -> None:

@@ -7,8 +7,9 @@ from story_support import told, workshop_at
 from suite_support import faulty_backend
 
 from conformance.clients.brick_socket import ClusterShape
+from conformance.connect import connect
 from conformance.sweep import sweep
-from conformance.target import Credentials, TargetOptions, connect
+from conformance.target_options import Credentials, TargetOptions
 from conformance.workshop import Leftover, Workshop
 
 

@@ -249,7 +249,7 @@ def test_without_a_valid_token_nothing_is_done(alice: Peer, token: bytes) -> Non
 
 
 def test_tokens_of_others_prove_nothing(server: Server, alice: Peer) -> None:
-    unsigned = jwt.encode({"sub": "alice", "exp": 2**33}, None, algorithm="none")
+    unsigned = jwt.encode({"sub": "alice", "exp": 2**33}, "", algorithm="none")
     foreign = jwt.encode({"sub": "alice", "exp": 2**33}, b"x" * 32, algorithm="HS256")
     path = server.dialect.route("dataset.list").path
     for token in (unsigned, foreign, alice.token[:-4] + "AAAA", *server.announced["expired_tokens"].values()):

@@ -1,0 +1,104 @@
+"""What the options say of a target: its address, who is who there, the cluster, the certificate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from conformance.clients.tls import context_for
+from conformance.option_table import ON, REFERENCE
+from conformance.target_options import Credentials, GivenCluster, checked_url
+
+YES, NO = (ON, "true", "yes", "on"), ("", "0", "false", "no", "off")
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+MOST_VALUES = 1_000_000  # of a brick; a mistake rather than a brick
+
+
+def target_url(target: str) -> str:
+    """The address of the target.
+
+    Raises:
+        ValueError: there is none, or it is none.
+    """
+    if not target:
+        raise ValueError(
+            f"no target: give --target http://HOST:PORT, or --target {REFERENCE} for the bundled backend, "
+            "or set HANAMI_TARGET"
+        )
+    return checked_url(target)
+
+
+def credentials_of(values: Mapping[str, str]) -> tuple[Credentials, Credentials | None]:
+    """Who the suite is on the target, and who the second user is.
+
+    Raises:
+        ValueError: there is no first user, or half a one, or both are the same.
+    """
+    first = Credentials(values["user"], values["password"], values["token"])
+    if not first.token and not (first.user and first.password):
+        raise ValueError("no credentials: give --user and --password, or --token (or HANAMI_USER, HANAMI_PASSWORD)")
+    for name in ("token", "second_token", "expired_token"):
+        if not (values[name].isascii() and values[name].isprintable()):
+            raise ValueError(f"--{name.replace('_', '-')} holds characters that no token has")
+    second = Credentials(values["second_user"], values["second_password"], values["second_token"])
+    if second.token or (second.user and second.password):
+        if (second.user and second.user == first.user) or (second.token and second.token == first.token):
+            raise ValueError("the second user is the first one: give a user of another project")
+        return first, second
+    if second.user or second.password:
+        known = "user" if second.user else "password"
+        lacking = "password" if second.user else "user"
+        raise ValueError(
+            f"half a second user: there is --second-{known} (or HANAMI_SECOND_{known.upper()} is set), "
+            f"but no --second-{lacking}"
+        )
+    return first, None
+
+
+def about_server(values: Mapping[str, str], lists: Mapping[str, Sequence[str]], url: str) -> dict[str, Any]:
+    """The fields of :class:`TargetOptions` that only a live server has: its certificate, a given cluster.
+
+    Raises:
+        ValueError: something is wrong or missing; the message says what would be right.
+    """
+    insecure = values["insecure"].lower()
+    if insecure not in (*YES, *NO):
+        raise ValueError(f"--insecure {values['insecure']!r}: give 1 or 0")
+    ca_file = Path(values["ca_file"]) if values["ca_file"] else None
+    for flag, is_given in (("--ca-file", ca_file is not None), ("--insecure", insecure in YES)):
+        if is_given and not url.startswith("https"):
+            raise ValueError(f"{flag} is for https://, and the target is {url}")
+    if ca_file is not None and insecure in YES:
+        raise ValueError("--ca-file and --insecure exclude each other: is the certificate to be checked or not?")
+    context_for(url, ca_file)
+    return {"ca_file": ca_file, "insecure": insecure in YES, "cluster": _cluster(values["cluster"], lists)}
+
+
+def _cluster(uuid: str, lists: Mapping[str, Sequence[str]]) -> GivenCluster | None:
+    inputs, outputs = lists["cluster_input"], lists["cluster_output"]
+    if not uuid:
+        if inputs or outputs:
+            raise ValueError("--cluster-input and --cluster-output describe a cluster: give its uuid, --cluster UUID")
+        return None
+    if not UUID.fullmatch(uuid):
+        raise ValueError(f"--cluster {uuid!r}: give the uuid of a cluster")
+    if not inputs or not outputs:
+        raise ValueError("--cluster needs its bricks: give --cluster-input NAME=SIZE and --cluster-output NAME=SIZE")
+    cluster = GivenCluster(uuid, _bricks("--cluster-input", inputs), _bricks("--cluster-output", outputs))
+    if both := set(cluster.inputs) & set(cluster.outputs):
+        raise ValueError(f"brick {min(both)!r} is given as input and as output")
+    return cluster
+
+
+def _bricks(flag: str, given: Sequence[str]) -> dict[str, int]:
+    bricks: dict[str, int] = {}
+    for text in given:
+        name, _, size = text.rpartition("=")
+        if not name or not re.fullmatch(r"[0-9]{1,7}", size) or not 1 <= int(size) <= MOST_VALUES:
+            raise ValueError(f"{flag} {text!r}: give NAME=SIZE, such as test_input=784")
+        if name in bricks:
+            raise ValueError(f"{flag}: brick {name!r} is given twice")
+        bricks[name] = int(size)
+    return bricks
