@@ -16,6 +16,7 @@ from conformance.record import FIRST, Case
 from conformance.redact import SECRETS
 from conformance.target import Target
 from conformance.text import quote
+from proto.dialects import NoRouteError
 from reports.known.entry import Entry
 from reports.model import CaseResult, Event, Level, Outcome
 
@@ -75,7 +76,7 @@ class CaseJudge:
             return
         if isinstance(error, (KeyboardInterrupt, pytest.exit.Exception)):
             return
-        if isinstance(error, (Unsupported, pytest.skip.Exception)):
+        if isinstance(error, (Unsupported, NoRouteError, pytest.skip.Exception)):
             self._set(Outcome.UNSUPPORTED, str(error))
             report.outcome = "skipped"
             report.longrepr = (str(report.fspath), 0, f"UNSUPPORTED: {self._reason}")

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from conformance.checks import Dropped, NoAnswer, TargetLost, check
+from conformance.checks import Dropped, NoAnswer, TargetLost, Unsupported, check
 from conformance.clients.brick_socket import ClusterShape
 from conformance.clients.rest import Answer
 from conformance.interrupt import unbroken
@@ -20,6 +20,8 @@ from conformance.templates import render_template
 from conformance.text import quote
 
 NAME_PREFIX = "hc"  # of every resource that the suite makes
+LEAST_INPUT = 4  # values of an input brick that can be cut in three, and lack some
+ALREADY = (200, 409)  # answers to a switch after which the mode is set
 NOT_THERE = (200, 400, 404)  # answers to a DELETE after which nothing is left
 UNAUTHORISED = 401
 
@@ -67,6 +69,7 @@ class Workshop:
         self.target = target
         self.prefix = run_prefix(run_id)
         self._made: dict[str, Leftover] = {}
+        self._lent: Cluster | None = None  # the given one, in the hands of this case
         self.leftovers: list[Leftover] = []
 
     def name(self, kind: str) -> str:
@@ -148,7 +151,10 @@ class Workshop:
 
         Raises:
             SetupFailed: the target does not make it.
+            Unsupported: a cluster was given, so that none is made.
         """
+        if self.target.given_cluster is not None:
+            raise Unsupported("needs a new cluster of its own: the given one (--cluster) may have learned something")
         account = account or self.target.first
         name = self.name("cluster")
         template = render_template(self.target.dialect.template, shape)
@@ -160,20 +166,54 @@ class Workshop:
             self.will_delete("cluster", str(uuid), account)
         return Cluster(account, name, str(uuid), shape)
 
+    def any_cluster(self, shape: ClusterShape) -> Cluster:
+        """One cluster, whatever it has learned: the given one, else a new one; in task mode.
+
+        Args:
+            shape: of a new one. The given one has one input and one output brick, of names and sizes of its own.
+
+        Raises:
+            SetupFailed: the target does not make it, or does not switch its mode.
+            Unsupported: the given one can't be taken for it.
+        """
+        given = self.target.given_cluster
+        if given is None:
+            return self.cluster(shape)
+        if self._lent is not None:
+            raise Unsupported("needs two clusters, and one was given (--cluster)")
+        if len(given.inputs) != 1 or len(given.outputs) != 1 or min(given.inputs.values()) < LEAST_INPUT:
+            raise Unsupported(
+                f"needs a cluster of one input brick with {LEAST_INPUT} values or more, and one output brick;"
+                f" given is {given}"
+            )
+        made = ClusterShape(given.inputs, given.outputs, hidden=0)
+        self._lent = Cluster(self.target.first, given.uuid, given.uuid, made)
+        with preparing("switching the given cluster to task mode"):
+            answer = self._lent.set_mode(self.target.dialect.modes[0])
+            check(answer.status in ALREADY, expected="200 to the switch, or 409: it is set already", came=answer)
+        return self._lent
+
     def will_delete(self, kind: str, uuid: str, account: Account | None = None) -> None:
         """Note something that must go: ``dataset`` or ``cluster`` and its uuid."""
         self._made[uuid] = Leftover(account or self.target.first, kind, uuid, uuid)
 
     def clean(self) -> None:
-        """Close the sockets and delete everything that was made. What cannot be deleted is noted as left over."""
+        """Close the sockets, delete everything that was made, and leave a given cluster in task mode.
+
+        What cannot be deleted is noted as left over.
+        """
         self.target.close_websockets()
-        if not self._made:
+        if not self._made and self._lent is None:
             return
         with unbroken():
             with contextlib.suppress(TargetLost):  # what can't be deleted then is noted
                 self.target.renew_tokens()
             self.leftovers += [left for left in map(delete, self._made.values()) if left is not None]
             self._made.clear()
+            if self._lent is not None:
+                with contextlib.suppress(NoAnswer, Dropped, TargetLost):
+                    self._lent.set_mode(self.target.dialect.modes[0])
+                self._lent = None
 
 
 def delete(left: Leftover) -> Leftover | None:

@@ -51,5 +51,5 @@ def search(request: pytest.FixtureRequest, workshop: Workshop) -> Search:
 def second(target: Target) -> Account:
     """A user of another project."""
     if target.second is None:
-        raise Unsupported("needs a user of another project (--second-user and --second-password)")
+        raise Unsupported(target.why_no_second)
     return target.second

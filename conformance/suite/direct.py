@@ -16,19 +16,19 @@ def expect_same(came: dict[str, Values], wanted: dict[str, Values], why: str, st
     check(same(came, wanted), expected=f"{why}: {shown(wanted)}", came=shown(came), statement=statement_id)
 
 
-def direct(workshop: Workshop, shape: ClusterShape = ONE_BRICK) -> tuple[Cluster, BrickSocket]:
-    """A new cluster in direct mode and a socket that is attached to it."""
-    cluster = workshop.cluster(shape)
+def direct(workshop: Workshop, shape: ClusterShape | None = ONE_BRICK) -> tuple[Cluster, BrickSocket]:
+    """A new cluster in direct mode and a socket that is attached to it; any cluster will do where the shape is None."""
+    cluster = workshop.any_cluster(ONE_BRICK) if shape is None else workshop.cluster(shape)
     cluster.enter_direct_mode()
     return cluster, cluster.attach()
 
 
-def trained(workshop: Workshop, shape: ClusterShape = ONE_BRICK) -> tuple[Cluster, BrickSocket]:
-    """A cluster that was trained until it answers different inputs differently, and its socket.
+def trained(workshop: Workshop, shape: ClusterShape | None = ONE_BRICK) -> tuple[Cluster, BrickSocket]:
+    """A cluster that was trained until it answers different inputs differently, and its socket; see :func:`direct`.
 
     Raises:
         Unsupported: it never does, so that a wrong answer could not be told from a right one.
     """
     cluster, socket = direct(workshop, shape)
-    tell_apart(socket, shape)
+    tell_apart(socket, socket.shape)
     return cluster, socket

@@ -5,7 +5,7 @@ from __future__ import annotations
 from conformance.checks import check
 from conformance.clients.websocket import WebSocket
 from conformance.suite.direct import direct
-from conformance.suite.material import ONE_BRICK, table
+from conformance.suite.material import table
 from conformance.target import Target
 from conformance.training import inputs_of
 from conformance.workshop import Workshop
@@ -21,8 +21,8 @@ def expect_serving(workshop: Workshop) -> None:
     answer = upload.finalize()
     check(answer.status == 200, expected="200 to the PUT of another client", came=answer)
     socket.finish()
-    _, bricks = direct(workshop)
-    bricks.request(inputs_of(ONE_BRICK, seed=1))
+    _, bricks = direct(workshop, None)
+    bricks.request(inputs_of(bricks.shape, seed=1))
     bricks.finish()
 
 

@@ -12,15 +12,16 @@ import pytest
 from conformance.attach import CLUSTER, FILE_UPLOAD, accepted, attach, expect_refusal, first_message, refused
 from conformance.catalogue import statement
 from conformance.checks import Dropped, Violation, blaming, check, observe
-from conformance.clients.brick_socket import Part
 from conformance.clients.message import Ending, Message
 from conformance.clients.websocket import WebSocket
 from conformance.redact import SECRETS
+from conformance.suite.direct import expect_same
 from conformance.suite.material import ONE_BRICK, noise
 from conformance.suite.mistakes import LEFT_OUT, UUIDS, bad_token
 from conformance.target import Account, Target
-from conformance.training import vector
+from conformance.training import inputs_of, wanted_of
 from conformance.workshop import Workshop
+from proto.codec import ProcessType, TargetBuffer
 
 
 def ask(target: Target, first: str) -> tuple[WebSocket, Message | Ending]:
@@ -74,7 +75,7 @@ def test_a_file_socket_is_accepted(workshop: Workshop, role: str) -> None:
 @statement("ATT-2")
 def test_a_cluster_socket_is_accepted(workshop: Workshop) -> None:
     """The server accepts a socket for a cluster in direct mode."""
-    cluster = workshop.cluster(ONE_BRICK)
+    cluster = workshop.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
     expect_acceptance(workshop.target, first_message(cluster.account.token, cluster.uuid, CLUSTER))
 
@@ -95,7 +96,7 @@ def test_a_bad_token_opens_no_file(workshop: Workshop, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["missing", "malformed", "tampered", "expired"])
 def test_a_bad_token_opens_no_cluster(workshop: Workshop, kind: str) -> None:
     """The server refuses a cluster socket whose token is invalid, and says so."""
-    cluster = workshop.cluster(ONE_BRICK)
+    cluster = workshop.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
     first = message_of(bad_token(kind, workshop.target), cluster.uuid, CLUSTER)
     expect_refusal(workshop.target, first, f"the token is {kind}")
@@ -143,7 +144,7 @@ def test_a_uuid_of_another_type_is_refused(workshop: Workshop, resource: str, uu
 def test_a_resource_of_another_user_looks_like_none(workshop: Workshop, second: Account, resource: str) -> None:
     """The server refuses another user's resource in the same words as one that does not exist."""
     if resource == CLUSTER:
-        cluster = workshop.cluster(ONE_BRICK)
+        cluster = workshop.any_cluster(ONE_BRICK)
         cluster.enter_direct_mode()
         uuid = cluster.uuid
     else:
@@ -226,7 +227,7 @@ def test_a_uuid_of_the_wrong_kind_is_refused(workshop: Workshop, mistake: str) -
     """The server refuses a socket whose uuid names another kind of resource than its target."""
     token = workshop.target.first.token
     if mistake == "cluster as file":
-        cluster = workshop.cluster(ONE_BRICK)
+        cluster = workshop.any_cluster(ONE_BRICK)
         cluster.enter_direct_mode()
         uuid = cluster.uuid
     else:
@@ -280,11 +281,11 @@ def test_a_chunk_before_an_accepted_first_message_has_no_effect(workshop: Worksh
 @statement("ATT-7")
 def test_training_after_a_refusal_has_no_effect(workshop: Workshop) -> None:
     """The server trains nothing on a socket which it did not accept."""
-    cluster = workshop.cluster(ONE_BRICK)
+    cluster = workshop.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
-    question = [Part("test_input", vector(12, seed=1))]
+    question, wanted = inputs_of(cluster.shape, seed=1), wanted_of(cluster.shape, seed=1)
     socket = cluster.attach()
-    before = socket.request(question)["test_output"]
+    before = socket.request(question)
     socket.finish()
     codec = workshop.target.dialect.codec
     websocket = workshop.target.websocket()
@@ -292,14 +293,14 @@ def test_training_after_a_refusal_has_no_effect(workshop: Workshop) -> None:
     with contextlib.suppress(Dropped):
         websocket.send_text(first_message("this-is-no-token", cluster.uuid, CLUSTER))
         for _ in range(10):
-            websocket.send(codec.encode_io("test_input", vector(12, seed=1), is_last=False, process_type=1))
-            websocket.send(
-                codec.encode_io("test_output", [1, 0, 1, 0, 1], is_last=True, process_type=1, target_buffer=2)
-            )
+            for part in [*question, *wanted]:
+                ends, buffer = part is wanted[-1], TargetBuffer.EXPECTED if part.expected else TargetBuffer.INPUT
+                payload = codec.encode_io(
+                    part.name, part.values, is_last=ends, process_type=ProcessType.TRAIN, target_buffer=buffer
+                )
+                websocket.send(payload, f"training, {part.name}")
     websocket.finish()
-    after = cluster.attach_again().request(question)["test_output"]
-    same = bool(abs(before - after).max() <= 1e-5)
-    check(same, expected=f"the same answer as before, {before}", came=after)
+    expect_same(cluster.attach_again().request(question), before, "the same answer as before")
 
 
 @statement("ATT-8")

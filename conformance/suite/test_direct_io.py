@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -20,11 +22,13 @@ LEARNED = 0.5  # of the distance at the beginning: beyond what training of the o
 
 
 @statement("DIO-1")
-@pytest.mark.parametrize("size", [12, 784])  # of 3 KiB is the message that carries a handwritten digit
-def test_a_cluster_takes_messages(workshop: Workshop, size: int) -> None:
+@pytest.mark.parametrize("size", [None, 784])  # a message of 3 KiB carries a handwritten digit
+def test_a_cluster_takes_messages(workshop: Workshop, size: int | None) -> None:
     """The server takes a ClusterIO_Message and answers with one."""
-    _, socket = direct(workshop, ClusterShape({"test_input": size}, {"test_output": 5}, hidden=4))
-    socket.post("test_input", vector(size, seed=1), is_last=True)
+    shape = None if size is None else ClusterShape({"test_input": size}, {"test_output": 5}, hidden=4)
+    _, socket = direct(workshop, shape)
+    question, *_ = inputs_of(socket.shape, seed=1)
+    socket.post(question.name, question.values, is_last=True)
     answer = socket.websocket.receive("an answer to a ClusterIO_Message")
     check(not answer.text, expected="a binary ClusterIO_Message", came=answer)
     socket.decode(answer)
@@ -50,11 +54,11 @@ def test_not_last_requests_start_nothing(workshop: Workshop) -> None:
 @statement("DIO-2")
 def test_not_last_training_messages_train_nothing(workshop: Workshop) -> None:
     """A TRAIN cycle that was never ended changes no answer, however often it is begun."""
-    cluster, socket = trained(workshop)
-    question = inputs_of(ONE_BRICK, seed=1)
+    cluster, socket = trained(workshop, None)
+    question = inputs_of(socket.shape, seed=1)
     before = socket.request(question)
     for _ in range(10):
-        for part in [*question, *wanted_of(ONE_BRICK, seed=2)]:
+        for part in [*question, *wanted_of(socket.shape, seed=2)]:
             socket.post(part.name, part.values, is_last=False, process_type=ProcessType.TRAIN, expected=part.expected)
             socket.acknowledged()
         socket.finish()
@@ -95,10 +99,10 @@ def test_a_cycle_starts_with_nothing_of_the_one_before(workshop: Workshop) -> No
 @statement("DIO-2", "DIO-7")
 def test_each_cycle_runs_once(workshop: Workshop) -> None:
     """Each last message starts one cycle and gets one answer, cycle after cycle."""
-    _, socket = trained(workshop)
-    answers = {seed: socket.request(inputs_of(ONE_BRICK, seed)) for seed in range(1, 6)}
+    _, socket = trained(workshop, None)
+    answers = {seed: socket.request(inputs_of(socket.shape, seed)) for seed in range(1, 6)}
     for seed in (5, 3, 1, 1, 4, 2):
-        came = socket.request(inputs_of(ONE_BRICK, seed))
+        came = socket.request(inputs_of(socket.shape, seed))
         expect_same(came, answers[seed], f"the answer to input {seed} as before", "DIO-7")
     surplus = socket.finish()
     check(not surplus, expected="11 answers to 11 requests", came=f"{len(surplus)} more messages")
@@ -115,15 +119,15 @@ def test_a_request_is_answered_with_the_output(workshop: Workshop, size: int) ->
         check(set(answer) == {"test_output"}, expected="the output of test_output", came=shown(answer))
 
 
-INPUTS = {
-    "zeros": np.zeros(12),
-    "ones": np.ones(12),
-    "minus ones": -np.ones(12),
-    "one spike": np.eye(12)[3],
-    "small values": np.full(12, 1e-6),
-    "large values": np.full(12, 1e4),
-    "values beyond float16": np.full(12, 1e5),
-    "mixed signs": np.array([-1e3, 1e3] * 6),
+INPUTS = {  # repeated for as long as the brick is
+    "zeros": [0.0],
+    "ones": [1.0],
+    "minus ones": [-1.0],
+    "one spike": [0.0, 0.0, 0.0, 1.0, *[0.0] * 8],
+    "small values": [1e-6],
+    "large values": [1e4],
+    "values beyond float16": [1e5],
+    "mixed signs": [-1e3, 1e3],
 }
 
 
@@ -131,13 +135,14 @@ INPUTS = {
 @pytest.mark.parametrize("kind", list(INPUTS))
 def test_any_finite_input_gives_a_finite_output(workshop: Workshop, kind: str) -> None:
     """The answer is finite for every finite input, before training and after."""
-    _, socket = direct(workshop)
-    question = Part("test_input", INPUTS[kind].astype(np.float32))
+    _, socket = direct(workshop, None)
+    ((name, size),) = socket.shape.inputs.items()
+    question = Part(name, np.resize(np.array(INPUTS[kind], dtype=np.float32), size))
     socket.request([question])
     for _ in range(5):
-        socket.train([question, *wanted_of(ONE_BRICK, seed=1)])
+        socket.train([question, *wanted_of(socket.shape, seed=1)])
     answer = socket.request([question])
-    check(set(answer) == {"test_output"}, expected="the output of test_output", came=shown(answer))
+    check(set(answer) == set(socket.shape.outputs), expected="the output of the output brick", came=shown(answer))
 
 
 @statement("DIO-3")
@@ -180,10 +185,10 @@ def test_different_inputs_are_told_apart(workshop: Workshop) -> None:
     check(not same(*answers), expected="different answers to different inputs", came=shown(answers[0]))
 
 
-SPLITS: dict[str, list[int]] = {
-    "in two": [5],
-    "in three": [1, 11],
-    "value by value": list(range(1, 12)),
+SPLITS: dict[str, Callable[[int], list[int]]] = {  # from the number of values to where they are cut
+    "in two": lambda size: [size // 2 - 1],
+    "in three": lambda size: [1, size - 1],
+    "value by value": lambda size: list(range(1, min(size, 100))),
 }
 
 
@@ -191,12 +196,13 @@ SPLITS: dict[str, list[int]] = {
 @pytest.mark.parametrize("split", list(SPLITS))
 def test_one_brick_may_be_filled_in_parts(workshop: Workshop, split: str) -> None:
     """Values for one brick give the same answer in one message and in several."""
-    _, socket = trained(workshop)
-    values = vector(12, seed=1)
-    whole = socket.request([Part("test_input", values)])
-    parts = [Part("test_input", piece) for piece in np.split(values, SPLITS[split])]
+    _, socket = trained(workshop, None)
+    (question,) = inputs_of(socket.shape, seed=1)
+    whole = socket.request([question])
+    cuts = SPLITS[split](len(question.values))
+    parts = [Part(question.name, piece) for piece in np.split(question.values, cuts)]
     expect_same(socket.request(parts), whole, f"the answer to the input at once, sent {split}")
-    expect_same(socket.request([Part("test_input", values)]), whole, "the answer to the input at once, sent so again")
+    expect_same(socket.request([question]), whole, "the answer to the input at once, sent so again")
 
 
 @statement("DIO-4")
@@ -258,11 +264,11 @@ def test_training_is_answered_by_no_output(workshop: Workshop) -> None:
 @statement("DIO-5", "DIO-7")
 def test_a_request_trains_nothing(workshop: Workshop) -> None:
     """Any number of requests leaves the cluster as it is, also after training."""
-    _, socket = trained(workshop)
-    before = socket.request(inputs_of(ONE_BRICK, seed=1))
+    _, socket = trained(workshop, None)
+    before = socket.request(inputs_of(socket.shape, seed=1))
     for seed in range(2, 22):
-        socket.request(inputs_of(ONE_BRICK, seed))
-    expect_same(socket.request(inputs_of(ONE_BRICK, seed=1)), before, "the answer as before 20 other requests")
+        socket.request(inputs_of(socket.shape, seed))
+    expect_same(socket.request(inputs_of(socket.shape, seed=1)), before, "the answer as before 20 other requests")
 
 
 @statement("DIO-5", "DIO-8")
@@ -281,9 +287,10 @@ def test_training_changes_the_answer(workshop: Workshop) -> None:
 @pytest.mark.parametrize("process", [ProcessType.REQUEST, ProcessType.TRAIN])
 def test_every_not_last_message_is_acknowledged(workshop: Workshop, process: ProcessType) -> None:
     """Each message with isLast = false is answered by one acknowledgement, which has isLast = false."""
-    _, socket = direct(workshop)
-    for begin in range(0, 12, 4):
-        socket.post("test_input", vector(12, seed=1)[begin : begin + 4], is_last=False, process_type=process)
+    _, socket = direct(workshop, None)
+    (question,) = inputs_of(socket.shape, seed=1)
+    for piece in np.array_split(question.values, 3):
+        socket.post(question.name, piece, is_last=False, process_type=process)
         message = socket.receive("an acknowledgement of a message with isLast = false")
         check(
             not message.is_last and not socket.is_output(message),
@@ -297,9 +304,9 @@ def test_every_not_last_message_is_acknowledged(workshop: Workshop, process: Pro
 @statement("DIO-6")
 def test_every_training_cycle_is_ended(workshop: Workshop) -> None:
     """Each last TRAIN message is answered by one message with isLast = true."""
-    _, socket = direct(workshop)
+    _, socket = direct(workshop, None)
     for _ in range(3):
-        question, wanted = inputs_of(ONE_BRICK, seed=1)[0], wanted_of(ONE_BRICK, seed=1)[0]
+        question, wanted = inputs_of(socket.shape, seed=1)[0], wanted_of(socket.shape, seed=1)[0]
         socket.post(question.name, question.values, is_last=False, process_type=ProcessType.TRAIN)
         socket.receive("an acknowledgement of a message with isLast = false")
         socket.post(wanted.name, wanted.values, is_last=True, process_type=ProcessType.TRAIN, expected=True)

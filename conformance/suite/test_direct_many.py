@@ -31,12 +31,12 @@ def test_the_same_request_gives_the_same_answer(workshop: Workshop) -> None:
 @statement("DIO-7")
 def test_an_answer_survives_a_new_socket(workshop: Workshop) -> None:
     """A request gives the same answer on the next socket of the same cluster."""
-    cluster, socket = trained(workshop)
-    wanted = socket.request(inputs_of(ONE_BRICK, seed=1))
+    cluster, socket = trained(workshop, None)
+    wanted = socket.request(inputs_of(socket.shape, seed=1))
     socket.finish()
     again = cluster.attach_again()
     for ordinal in ("first", "second", "third"):
-        came = again.request(inputs_of(ONE_BRICK, seed=1))
+        came = again.request(inputs_of(socket.shape, seed=1))
         expect_same(came, wanted, f"the same answer to the {ordinal} request on another socket")
 
 
@@ -65,11 +65,11 @@ def test_training_moves_the_answer_toward_the_expected_values(workshop: Workshop
 @statement("DIO-9")
 def test_many_mixed_cycles_run_in_order(workshop: Workshop) -> None:
     """TRAIN and REQUEST cycles alternate on one socket, and each gets its own answer."""
-    _, socket = trained(workshop)
+    _, socket = trained(workshop, None)
     for seed in range(40):
-        socket.train([*inputs_of(ONE_BRICK, seed), *wanted_of(ONE_BRICK, seed)])
-        once = socket.request(inputs_of(ONE_BRICK, seed))
-        twice = socket.request(inputs_of(ONE_BRICK, seed))
+        socket.train([*inputs_of(socket.shape, seed), *wanted_of(socket.shape, seed)])
+        once = socket.request(inputs_of(socket.shape, seed))
+        twice = socket.request(inputs_of(socket.shape, seed))
         expect_same(twice, once, f"the same answer twice after training cycle {seed + 1}")
     surplus = socket.finish()
     check(not surplus, expected="80 answers to 80 requests", came=f"{len(surplus)} more messages")
@@ -78,10 +78,11 @@ def test_many_mixed_cycles_run_in_order(workshop: Workshop) -> None:
 @statement("DIO-9")
 def test_pipelined_requests_are_answered_in_order(workshop: Workshop) -> None:
     """Requests that are sent before the first answer is read are all answered, in order."""
-    _, socket = trained(workshop)
-    wanted = [socket.request(inputs_of(ONE_BRICK, seed)) for seed in range(8)]
+    _, socket = trained(workshop, None)
+    wanted = [socket.request(inputs_of(socket.shape, seed)) for seed in range(8)]
     for seed in range(8):
-        socket.post("test_input", inputs_of(ONE_BRICK, seed)[0].values, is_last=True)
+        (question,) = inputs_of(socket.shape, seed)
+        socket.post(question.name, question.values, is_last=True)
     for seed in range(8):
         expect_same(socket.outputs(), wanted[seed], f"the answer to request {seed + 1} of 8")
     surplus = socket.finish()
@@ -105,12 +106,12 @@ def test_pipelined_parts_are_put_together_right(workshop: Workshop) -> None:
 @statement("DIO-9")
 def test_pipelined_training_is_answered_before_the_request_behind_it(workshop: Workshop) -> None:
     """Training cycles and a request, sent before the first answer is read, are answered in order."""
-    _, socket = trained(workshop)
+    _, socket = trained(workshop, None)
     for seed in range(10):
-        question, wanted = inputs_of(ONE_BRICK, seed)[0], wanted_of(ONE_BRICK, seed)[0]
+        question, wanted = inputs_of(socket.shape, seed)[0], wanted_of(socket.shape, seed)[0]
         socket.post(question.name, question.values, is_last=False, process_type=ProcessType.TRAIN)
         socket.post(wanted.name, wanted.values, is_last=True, process_type=ProcessType.TRAIN, expected=True)
-    question = inputs_of(ONE_BRICK, seed=3)[0]
+    question = inputs_of(socket.shape, seed=3)[0]
     socket.post(question.name, question.values, is_last=True)
     came = socket.outputs()
     expect_same(came, socket.request([question]), "the answer of the trained cluster, as it is afterwards")
@@ -157,17 +158,18 @@ def test_answers_go_to_their_own_socket(workshop: Workshop) -> None:
 @pytest.mark.parametrize("how", ["closed", "broken off", "broken off in a cycle"])
 def test_a_new_socket_continues_after_a_lost_one(workshop: Workshop, how: str) -> None:
     """After a socket is gone, the next one attaches and works, and what was trained is kept."""
-    cluster, socket = trained(workshop)
-    wanted = socket.request(inputs_of(ONE_BRICK, seed=1))
+    cluster, socket = trained(workshop, None)
+    wanted = socket.request(inputs_of(socket.shape, seed=1))
     if how == "closed":
         socket.finish()
     else:
         if how.endswith("cycle"):
-            socket.post("test_input", vector(5, seed=9), is_last=False)
+            (question,) = inputs_of(socket.shape, seed=9)
+            socket.post(question.name, question.values[:2], is_last=False)
             socket.acknowledged()
         socket.websocket.drop()
     again = cluster.attach_again()
-    came = again.request(inputs_of(ONE_BRICK, seed=1))
+    came = again.request(inputs_of(socket.shape, seed=1))
     expect_same(came, wanted, "the answer of the trained cluster, as before the socket was lost")
 
 
@@ -175,13 +177,13 @@ def test_a_new_socket_continues_after_a_lost_one(workshop: Workshop, how: str) -
 def test_training_survives_a_switch_of_the_mode(workshop: Workshop) -> None:
     """What was trained is kept when the cluster is switched to task mode and back."""
     task, direct_mode = workshop.target.dialect.modes
-    cluster, socket = trained(workshop)
-    wanted = socket.request(inputs_of(ONE_BRICK, seed=1))
+    cluster, socket = trained(workshop, None)
+    wanted = socket.request(inputs_of(socket.shape, seed=1))
     socket.finish()
     with blaming("MODE-1"):
         cluster.set_mode(task).object()
         cluster.set_mode(direct_mode).object()
-    came = cluster.attach_again().request(inputs_of(ONE_BRICK, seed=1))
+    came = cluster.attach_again().request(inputs_of(socket.shape, seed=1))
     expect_same(came, wanted, "the answer of the trained cluster, as before the switch to task mode and back")
 
 

@@ -9,19 +9,18 @@ import pytest
 from conformance.attach import CLUSTER, attach
 from conformance.catalogue import statement
 from conformance.checks import Violation, blaming, check, observe
-from conformance.clients.brick_socket import Part
 from conformance.resources import Cluster
 from conformance.suite.material import ONE_BRICK
 from conformance.suite.mistakes import LEFT_OUT, UUIDS, bad_token
 from conformance.target import Account, Target
-from conformance.training import vector
+from conformance.training import inputs_of
 from conformance.workshop import Workshop
 
 
 def expect_usable(cluster: Cluster) -> None:
     """The cluster, in direct mode, must answer a request."""
     socket = cluster.attach_again()
-    socket.request([Part("test_input", vector(12, seed=1))])
+    socket.request(inputs_of(socket.shape, seed=1))
     socket.finish()
 
 
@@ -29,7 +28,7 @@ def expect_usable(cluster: Cluster) -> None:
 def test_an_idle_cluster_switches_to_direct_and_back(workshop: Workshop) -> None:
     """The server switches an idle cluster to direct mode, where it answers a socket, and back, time and again."""
     task, direct = workshop.target.dialect.modes
-    cluster = workshop.cluster(ONE_BRICK)
+    cluster = workshop.any_cluster(ONE_BRICK)
     for _ in range(2):
         answer = cluster.set_mode(direct)
         check(answer.status == 200, expected=f"200 to the switch to {direct}", came=answer)
@@ -44,7 +43,7 @@ def test_an_idle_cluster_switches_to_direct_and_back(workshop: Workshop) -> None
 def test_the_answer_names_the_cluster_and_its_state(workshop: Workshop) -> None:
     """The server answers the switch with the uuid of the cluster and its new state, where it names them."""
     direct = workshop.target.dialect.modes[1]
-    cluster = workshop.cluster(ONE_BRICK)
+    cluster = workshop.any_cluster(ONE_BRICK)
     answer = cluster.set_mode(direct)
     told = answer.object()
     check(told.get("uuid", cluster.uuid) == cluster.uuid, expected=f"uuid {cluster.uuid}", came=answer)
@@ -55,7 +54,7 @@ def test_the_answer_names_the_cluster_and_its_state(workshop: Workshop) -> None:
 @pytest.mark.parametrize("state", ["direct", "Direct", "SLEEP", "", "DIRECT ", None, 1, True, ["DIRECT"], LEFT_OUT])
 def test_an_unknown_state_is_refused(workshop: Workshop, state: Any) -> None:
     """The server answers 400 to a state that is neither TASK nor DIRECT; the cluster keeps its mode."""
-    cluster = workshop.cluster(ONE_BRICK)
+    cluster = workshop.any_cluster(ONE_BRICK)
     body = {"uuid": cluster.uuid} | ({} if state is LEFT_OUT else {"new_state": state})
     answer = workshop.target.first.call("cluster.set_mode", body=body)
     shown = "missing" if state is LEFT_OUT else repr(state)
@@ -79,7 +78,7 @@ def test_an_unknown_cluster_is_refused(target: Target, kind: str) -> None:
 @statement("MODE-2", "GEN-3")
 def test_another_users_cluster_is_refused(workshop: Workshop, second: Account) -> None:
     """The server answers 404 to another user's cluster, which keeps its mode."""
-    cluster = workshop.cluster(ONE_BRICK)
+    cluster = workshop.any_cluster(ONE_BRICK)
     body = {"uuid": cluster.uuid, "new_state": workshop.target.dialect.modes[1]}
     answer = second.call("cluster.set_mode", body=body)
     check(answer.status == 404, expected="404: the cluster belongs to another user", came=answer)
@@ -92,7 +91,7 @@ def test_another_users_cluster_is_refused(workshop: Workshop, second: Account) -
 @pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "unsigned", "expired"])
 def test_switching_needs_a_valid_token(workshop: Workshop, token: str) -> None:
     """The server answers 401 to a switch whose token is not valid; the cluster keeps its mode."""
-    cluster = workshop.cluster(ONE_BRICK)
+    cluster = workshop.any_cluster(ONE_BRICK)
     made = bad_token(token, workshop.target)
     body = {"uuid": cluster.uuid, "new_state": workshop.target.dialect.modes[1]}
     answer = workshop.target.call("cluster.set_mode", body=body, token=None if made is LEFT_OUT else made)
@@ -115,7 +114,7 @@ def test_a_body_that_is_no_object_is_refused(target: Target) -> None:
 def test_what_setting_the_same_mode_does(workshop: Workshop) -> None:
     """The answer to a switch to the mode that is already set."""
     task, direct = workshop.target.dialect.modes
-    cluster = workshop.cluster(ONE_BRICK)
+    cluster = workshop.any_cluster(ONE_BRICK)
     observe(f"{task} in task mode", cluster.set_mode(task))
     cluster.set_mode(direct)
     observe(f"{direct} in direct mode", cluster.set_mode(direct))
@@ -124,12 +123,12 @@ def test_what_setting_the_same_mode_does(workshop: Workshop) -> None:
 @statement("MODE-3")
 def test_what_switching_back_does_to_a_socket(workshop: Workshop) -> None:
     """The answer to a switch back to task mode while a socket is attached, and what becomes of the socket."""
-    cluster = workshop.cluster(ONE_BRICK)
+    cluster = workshop.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
     socket = cluster.attach()
     observe("TASK with a socket attached", cluster.set_mode(workshop.target.dialect.modes[0]))
     try:
-        socket.request([Part("test_input", vector(12, seed=1))])
+        socket.request(inputs_of(socket.shape, seed=1))
     except Violation as violation:
         observe("a request on that socket", violation.came)
     else:
@@ -139,7 +138,7 @@ def test_what_switching_back_does_to_a_socket(workshop: Workshop) -> None:
 @statement("MODE-3")
 def test_what_attaching_in_task_mode_does(workshop: Workshop) -> None:
     """The answer to a socket for a cluster in task mode."""
-    cluster = workshop.cluster(ONE_BRICK)
+    cluster = workshop.any_cluster(ONE_BRICK)
     try:
         attach(cluster.account, cluster.uuid, CLUSTER).finish()
     except Violation as violation:
