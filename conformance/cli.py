@@ -13,8 +13,10 @@ import pytest
 
 from conformance import __version__, comparing, plugin, replay
 from conformance.catalogue import catalogue
+from conformance.check_target import check_target
+from conformance.init_file import write_settings
 from conformance.known import command as known
-from conformance.option_table import OPTIONS, TARGET_OPTIONS
+from conformance.option_table import DEFAULT_CONFIG, OPTIONS, TARGET_OPTIONS
 from conformance.output import output_that_may_close
 from conformance.plugin import SUITE
 from reports.model import ExitStatus
@@ -24,6 +26,12 @@ REPLAY = """\
 Tells a stored story again, without Hypothesis, and says what became of it: fixed (exit status 0), still failing or
 failing otherwise (1), interrupted (2), cannot be told (3), wrong file or options (4), target gone (6).
 """
+CHECK = """\
+Looks at a target before a run: is it reachable, which dialect does it speak, who may log in, what can be made and read
+back, what will be UNSUPPORTED, what is dangerous. Leaves nothing there. Exit status: ready (0), wrong options or
+credentials (4), not reachable (6).
+"""
+INIT = "Writes a settings file with every option in it, explained. Refuses to replace one that is there."
 EPILOG = """\
 exit status:
   0  conformant                      4  wrong options, or credentials that the target refuses
@@ -62,6 +70,13 @@ def parser() -> argparse.ArgumentParser:
         told.add_argument(option.flag, **option.arguments())
     known.add_parser(commands)
     comparing.add_parser(commands)
+    checked = commands.add_parser(
+        "check-target", help="tell what a run against a target would find, and what it would lack", description=CHECK
+    )
+    for option in TARGET_OPTIONS:
+        checked.add_argument(option.flag, **option.arguments())
+    begun = commands.add_parser("init", help="write a settings file to begin with", description=INIT)
+    begun.add_argument("file", type=Path, nargs="?", default=Path(DEFAULT_CONFIG), help="default: %(default)s")
     commands.add_parser("statements", help="list the statements of the protocol", description="List the catalogue.")
     return main_parser
 
@@ -94,6 +109,10 @@ def run_command(arguments: argparse.Namespace) -> int:
             return replay.print_as_pytest(arguments.file)
         given = {option.dest: getattr(arguments, option.dest) for option in TARGET_OPTIONS}
         return replay.replay(arguments.file, given)
+    if arguments.command == "check-target":
+        return check_target({option.dest: getattr(arguments, option.dest) for option in TARGET_OPTIONS})
+    if arguments.command == "init":
+        return write_settings(arguments.file)
     return run_suite(arguments)
 
 

@@ -1,0 +1,63 @@
+"""What a run can't judge, told before it: which statements need what, of what the suite is told about a target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from conformance.target import Target
+
+CLUSTER_FAMILIES = ("MODE", "DIO")
+
+
+@dataclass(frozen=True)
+class Lack:
+    """Something that a run will lack.
+
+    Attributes:
+        what: is lacking, and how it could be given.
+        whole: ids of the statements that no case can judge.
+        partly: ids of those of which some cases will be unsupported.
+    """
+
+    what: str
+    whole: tuple[str, ...] = ()
+    partly: tuple[str, ...] = ()
+
+
+SECOND_USER = (("GEN-3",), ("ATT-4", "DATA-9", "FIN-4", "MODE-2", "PROG-4"))
+EXPIRED_TOKEN = ((), ("ATT-3", "MODE-2"))
+TWO_CONNECTIONS = (("DIO-10",), ("ATT-8", "DATA-8", "DATA-9", "DIO-12", "DIO-13", "GEN-2", "GEN-4"))
+CONTENT = (("FIN-2",), ())
+NEW_CLUSTERS = (
+    ("DIO-8", "DIO-10", "DIO-14"),
+    ("DIO-2", "DIO-3", "DIO-4", "DIO-5", "DIO-7", "DIO-9", "DIO-12", "GEN-2", "GEN-3", "GEN-4"),
+)
+
+
+def lacks(target: Target, *, content: bool | None, clusters: bool) -> Iterator[Lack]:
+    """What a run against a target will lack.
+
+    Args:
+        target: reached and logged in to.
+        content: whether the content of datasets can be read back, None where that is not known.
+        clusters: whether clusters can be made.
+    """
+    if target.second is None:
+        yield Lack(target.why_no_second.removeprefix("needs "), *SECOND_USER)
+    if not target.expired_token:
+        yield Lack("a token that was valid once (--expired-token)", *EXPIRED_TOKEN)
+    if target.budget.limit < 2:
+        yield Lack("two connections at the same time (--max-connections)", *TWO_CONNECTIONS)
+    if content is False:
+        yield Lack("a way to read the content of a dataset back", *CONTENT)
+    if target.given_cluster is not None:
+        yield Lack("new clusters: one is given, and used where one is enough (--cluster)", *NEW_CLUSTERS)
+    elif not clusters:
+        yield Lack("clusters: give one (--cluster UUID --cluster-input NAME=SIZE --cluster-output NAME=SIZE)", _every())
+
+
+def _every() -> tuple[str, ...]:
+    from conformance.catalogue import catalogue  # noqa: PLC0415 - read from a file, only where it is needed
+
+    return tuple(name for name in catalogue() if name.startswith(CLUSTER_FAMILIES))
