@@ -6,8 +6,9 @@ import argparse
 import difflib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,24 +97,32 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_command(arguments: argparse.Namespace) -> int:
     """Run one of the commands; the exit status."""
-    if arguments.command == "statements":
-        for entry in catalogue().values():
-            sys.stdout.write(f"{entry.id:<8} {entry.level:<8} {entry.text}\n")
-        return ExitStatus.CONFORMANT
-    if arguments.command == "known":
-        return known.run(arguments)
-    if arguments.command == "compare":
-        return comparing.run(arguments)
-    if arguments.command == "replay":
-        if arguments.as_pytest:
-            return replay.print_as_pytest(arguments.file)
-        given = {option.dest: getattr(arguments, option.dest) for option in TARGET_OPTIONS}
-        return replay.replay(arguments.file, given)
-    if arguments.command == "check-target":
-        return check_target({option.dest: getattr(arguments, option.dest) for option in TARGET_OPTIONS})
-    if arguments.command == "init":
-        return write_settings(arguments.file)
-    return run_suite(arguments)
+    commands: Mapping[str, Callable[[argparse.Namespace], int]] = {
+        "run": run_suite,
+        "replay": _replay,
+        "check-target": lambda given: check_target(_of_target(given)),
+        "init": lambda given: write_settings(given.file),
+        "known": known.run,
+        "compare": comparing.run,
+        "statements": _list_statements,
+    }
+    return commands[arguments.command](arguments)
+
+
+def _of_target(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {option.dest: getattr(arguments, option.dest) for option in TARGET_OPTIONS}
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    if arguments.as_pytest:
+        return replay.print_as_pytest(arguments.file)
+    return replay.replay(arguments.file, _of_target(arguments))
+
+
+def _list_statements(arguments: argparse.Namespace) -> int:  # noqa: ARG001 - as every command
+    for entry in catalogue().values():
+        sys.stdout.write(f"{entry.id:<8} {entry.level:<8} {entry.text}\n")
+    return ExitStatus.CONFORMANT
 
 
 def parser_status(argv: Sequence[str] | None) -> argparse.Namespace | int:

@@ -25,13 +25,16 @@ class Lack:
     partly: tuple[str, ...] = ()
 
 
-SECOND_USER = (("GEN-3",), ("ATT-4", "DATA-9", "FIN-4", "MODE-2", "PROG-4"))
-EXPIRED_TOKEN = ((), ("ATT-3", "MODE-2"))
-TWO_CONNECTIONS = (("DIO-10",), ("ATT-8", "DATA-8", "DATA-9", "DIO-12", "DIO-13", "GEN-2", "GEN-4"))
+SECOND_USER = ((), ("ATT-4", "DATA-9", "DEL-1", "FIN-4", "GEN-3", "MODE-2", "PROG-4"))
+EXPIRED_TOKEN = ((), ("ATT-3", "FIN-4", "INIT-6", "MODE-2", "PROG-4"))
+TWO_CONNECTIONS = ((), ("ATT-8", "DATA-1", "DATA-8", "DATA-9", "DEL-1", "DIO-10", "DIO-12", "DIO-13", "GEN-2", "GEN-4"))
 CONTENT = (("FIN-2",), ())
 NEW_CLUSTERS = (
-    ("DIO-8", "DIO-10", "DIO-14"),
-    ("DIO-2", "DIO-3", "DIO-4", "DIO-5", "DIO-7", "DIO-9", "DIO-12", "GEN-2", "GEN-3", "GEN-4"),
+    ("DIO-10", "DIO-14"),
+    (
+        *("ATT-4", "DIO-11", "DIO-12", "DIO-2", "DIO-3", "DIO-4", "DIO-5", "DIO-6", "DIO-7", "DIO-8", "DIO-9"),
+        *("GEN-2", "GEN-3", "GEN-4", "MODE-1"),
+    ),
 )
 
 

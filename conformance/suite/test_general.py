@@ -232,6 +232,7 @@ REQUESTS = {
 @pytest.mark.parametrize("request_kind", list(REQUESTS))
 def test_broken_requests_harm_nobody(workshop: Workshop, request_kind: str) -> None:
     """Whatever a connection sends in place of a right HTTP request, others are served."""
+    workshop.target.budget.need(2)
     with workshop.target.raw() as connection:
         connection.send(REQUESTS[request_kind], request_kind)
         with blaming("GEN-2"):

@@ -356,6 +356,7 @@ def expect_gone(upload: Upload) -> None:
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_chunks_after_a_delete_are_refused(workshop: Workshop, kind: str) -> None:
     """The server refuses chunks on an open socket once the dataset is deleted, by an answer or a close."""
+    workshop.target.budget.need(2)
     upload = workshop.csv(1000) if kind == "csv" else workshop.mnist(1000, 1000)
     socket = upload.attach()
     socket.write(0, noise(100))

@@ -1,0 +1,163 @@
+"""Targets for tests of the set-up: a real backend, proxies in front of it, and a REST server that a test speaks for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from suite_support import TIMEOUT, clean_environment
+
+USERS = ("--user", "alice:very-secret-1:alpha:admin", "--user", "bob:very-secret-2:beta")
+Said = tuple[int, Any]  # status, and a text or what becomes JSON
+Handler = Callable[[str, str, dict[str, Any]], Said]  # method, path with query, body
+
+
+def command(*arguments: str) -> list[str]:
+    """The command line of ``hanami-conformance``."""
+    return [sys.executable, "-m", "conformance.cli", *arguments]
+
+
+def hanami(*arguments: str, cwd: Any, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command of ``hanami-conformance`` in a folder, with none of our own settings in its environment."""
+    return subprocess.run(
+        command(*arguments),
+        cwd=cwd,
+        env=clean_environment(environment),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@contextmanager
+def backend(*options: str) -> Iterator[str]:
+    """The reference backend with alice, an admin, and bob; its address."""
+    arguments = ["--port", "0", "--announce", "json", "--stop-with-stdin", *USERS, *options]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "reference_backend", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=clean_environment(),
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield json.loads(process.stdout.readline())["url"]
+    finally:
+        process.stdin.close()
+        process.wait(TIMEOUT)
+        process.stdout.close()
+
+
+@contextmanager
+def proxy(url: str, tls: ssl.SSLContext | None = None, prefix: str = "") -> Iterator[str]:
+    """A proxy in front of a server, and its address: ends TLS, and takes a prefix off the path of a request.
+
+    A request without the prefix gets 404. Every connection carries one request, or a websocket.
+    """
+    port = int(url.rpartition(":")[2])
+    ready: list[int] = []
+    up = threading.Event()
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+    tasks: set[asyncio.Task[Any]] = set()
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+                await writer.drain()
+        with contextlib.suppress(OSError, RuntimeError):
+            if writer.can_write_eof():
+                writer.write_eof()
+            else:
+                writer.close()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)  # nobody else holds it
+        task.add_done_callback(tasks.discard)
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            if prefix:
+                line = await reader.readline()
+                before, path = line.split(b" ", 1) if b" " in line else (line, b"")
+                if not path.startswith(prefix.encode() + b"/"):
+                    with contextlib.suppress(TimeoutError):  # what is not read would make the close a reset
+                        while await asyncio.wait_for(reader.read(1 << 16), 0.1):
+                            pass
+                    writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\nConnection: close\r\n\r\nno such")
+                    return
+                server_writer.write(before + b" " + path.removeprefix(prefix.encode()))
+            await asyncio.gather(relay(reader, server_writer), relay(server_reader, writer))
+        except OSError:
+            return  # one of them has had enough
+        finally:
+            server_writer.close()
+            writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
+        ready.append(server.sockets[0].getsockname()[1])
+        up.set()
+        await stop.wait()
+        server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(main()))
+    thread.start()
+    up.wait()
+    try:
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{ready[0]}{prefix}"
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+
+
+@contextmanager
+def rest(handler: Handler) -> Iterator[tuple[str, list[str]]]:
+    """A REST server that answers what a test says; its address, and the requests that came. Closes each connection."""
+    seen: list[str] = []
+
+    class Server(BaseHTTPRequestHandler):
+        def _serve(self) -> None:
+            length = int(self.headers.get("content-length") or 0)
+            text = self.rfile.read(length)
+            seen.append(f"{self.command} {self.path}")
+            status, said = handler(self.command, self.path, json.loads(text) if text else {})
+            body = said.encode() if isinstance(said, str) else json.dumps(said).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - names that the library asks for
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", seen
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,129 @@
+"""``check-target`` tells on one screen what a run would find, leaves nothing behind, and what it foretells is true."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from suite_support import double, failing, result_of, silent
+from target_support import backend, hanami
+
+from conformance import needs
+from conformance.catalogue import catalogue
+
+ALICE = ("--user", "alice", "--password", "very-secret-1")
+SECOND = ("--second-user", "bob", "--second-password", "very-secret-2")
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def everything(url: str, prefix: str = "/v1/") -> list[Any]:
+    """What is there of both users."""
+    bodies = []
+    for user, password in (("alice", "very-secret-1"), ("bob", "very-secret-2")):
+        token = httpx.post(f"{url}{prefix}token", json={"id": user, "password": password}).json()["token"]
+        for kind in ("dataset", "cluster"):
+            answer = httpx.get(f"{url}{prefix}{kind}/all", headers={"X-Auth-Token": token})
+            bodies.append(answer.json()["body"])
+    return bodies
+
+
+def test_a_target_that_is_ready(tmp_path: Path) -> None:
+    with backend() as url:
+        run = hanami("check-target", "--target", url, *ALICE, *SECOND, "--dialect", "auto", cwd=tmp_path)
+        left = everything(url)
+    assert run.returncode == 0, run.stdout + run.stderr
+    text = flat(run.stdout)
+    for part in (
+        f"target {url}",
+        "reachable yes; a REST call takes",
+        "a websocket opens in",
+        "TLS no:",
+        "documented: POST /v1/token answered 200, the other prefixes 404",
+        "first user 'alice' is logged in, an admin",
+        "second user 'bob' is logged in",
+        "connections 2 websockets at the same time",
+        "the content of a dataset can be read back",
+        "cluster can be made, answers with 2 values of test_output, and is deleted again",
+        "a token that was valid once (--expired-token)",
+        "malformed input is sent on purpose",
+        "READY",
+    ):
+        assert part in text, part
+    assert len(run.stdout.splitlines()) <= 24
+    assert left == [[], [], [], []]
+    assert "very-secret" not in run.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_lacking_and_what_is_there_already(tmp_path: Path) -> None:
+    with backend("--dialect", "hanami-0.4") as url:
+        token = httpx.post(f"{url}/control/v1/token", json={"id": "alice", "password": "very-secret-1"}).json()["token"]
+        body = {"name": "somebodys", "input_data_size": 10}
+        httpx.post(f"{url}/control/v1/csv/dataset", headers={"X-Auth-Token": token}, json=body)
+        options = ("--target", url, "--token", token, "--dialect", "hanami-0.4", "--max-connections", "5")
+        run = hanami("check-target", *options, cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    text = flat(run.stdout)
+    assert "first user by a token is logged in" in text
+    assert "second user needs a user of another project (--second-user and --second-password)" in text
+    assert "can't be read back" in text
+    assert "FIN-2 will be UNSUPPORTED" in text
+    assert "5 websockets at the same time starve a server of four workers" in text
+    assert "the first user has 1 dataset there already" in text
+
+
+def test_4_wrong_credentials_or_options(tmp_path: Path) -> None:
+    with backend() as url:
+        run = hanami("check-target", "--target", url, "--user", "alice", "--password", "wrong-one", cwd=tmp_path)
+        assert run.returncode == 4, run.stdout
+        assert "NOT READY the target refuses the first user 'alice'" in flat(run.stdout)
+        assert "wrong-one" not in run.stdout + run.stderr
+    run = hanami("check-target", "--target", "nowhere", *ALICE, cwd=tmp_path)
+    assert (run.returncode, run.stdout) == (4, "")
+    assert run.stderr.startswith("ERROR: target 'nowhere' is no address")
+    assert hanami("check-target", "--profile", "gate", cwd=tmp_path).returncode == 4
+
+
+@pytest.mark.parametrize("serve", [silent, failing], ids=["silent", "failing"])
+def test_6_not_reachable(tmp_path: Path, serve: Any) -> None:
+    with double(serve) as url:
+        run = hanami("check-target", "--target", url, *ALICE, "--deadline", "0.5", cwd=tmp_path)
+    assert run.returncode == 6, run.stdout + run.stderr
+    assert "NOT REACHABLE" in run.stdout
+    assert hanami("check-target", "--target", "http://127.0.0.1:1", *ALICE, cwd=tmp_path).returncode == 6
+
+
+NEEDS = {
+    "SECOND_USER": needs.SECOND_USER,
+    "EXPIRED_TOKEN": needs.EXPIRED_TOKEN,
+    "TWO_CONNECTIONS": needs.TWO_CONNECTIONS,
+    "CONTENT": needs.CONTENT,
+    "NEW_CLUSTERS": needs.NEW_CLUSTERS,
+}
+
+
+@pytest.mark.parametrize("need", list(NEEDS))
+def test_what_is_foretold_names_statements(need: str) -> None:
+    whole, partly = NEEDS[need]
+    assert set(whole) | set(partly) <= set(catalogue())
+    assert not set(whole) & set(partly)
+
+
+def test_what_is_foretold_of_a_target_alone_is_true(tmp_path: Path) -> None:
+    options = ("--max-connections", "1", "--dialect", "hanami-0.4", "--database", "none", "-k", "not stories")
+    with backend("--dialect", "hanami-0.4") as url:
+        run = hanami("run", "--target", url, *ALICE, *options, cwd=tmp_path)
+    assert run.returncode in (0, 5), run.stdout + run.stderr
+    cases = [case for case in result_of(tmp_path)["cases"] if case["outcome"] == "unsupported"]
+    for word, (whole, partly) in {
+        "--second-user": needs.SECOND_USER,
+        "--expired-token": needs.EXPIRED_TOKEN,
+        "--max-connections": needs.TWO_CONNECTIONS,
+    }.items():
+        found = {name for case in cases if word in case["reason"] for name in case["statements"]}
+        assert found == set(whole) | set(partly), word

@@ -1,0 +1,67 @@
+"""What the options say of a live server: a given cluster, its certificate, its address."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.options import resolve
+from conformance.target_options import GivenCluster, checked_url
+
+UUID = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
+LOGIN = {"user": "a", "password": "b"}
+PLAIN = {"target": "http://h:1", **LOGIN}
+SAFE = {"target": "https://h:1", **LOGIN}
+
+
+def test_a_cluster_is_given_with_its_bricks() -> None:
+    given = {"cluster": UUID, "cluster_input": ["eyes=20", "a=b=3"], "cluster_output": ["hand=6"]}
+    cluster = GivenCluster(UUID, {"eyes": 20, "a=b": 3}, {"hand": 6})
+    assert resolve({**PLAIN, **given}, {}).target.cluster == cluster
+    environment = {"HANAMI_CLUSTER": UUID, "HANAMI_CLUSTER_INPUT": "eyes=20, a=b=3", "HANAMI_CLUSTER_OUTPUT": "hand=6"}
+    assert resolve(PLAIN, environment).target.cluster == cluster
+    assert resolve({"target": "reference", **given}, {}).target.cluster is None
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({**PLAIN, "cluster": "x"}, "--cluster 'x': give the uuid of a cluster"),
+    ({**PLAIN, "cluster": UUID}, "--cluster needs its bricks"),
+    ({**PLAIN, "cluster_input": ["a=1"]}, "give its uuid, --cluster UUID"),
+    ({**PLAIN, "cluster": UUID, "cluster_input": ["a"], "cluster_output": ["b=1"]}, "'a': give NAME=SIZE"),
+    ({**PLAIN, "cluster": UUID, "cluster_input": ["a=0"], "cluster_output": ["b=1"]}, "'a=0': give NAME=SIZE"),
+    ({**PLAIN, "cluster": UUID, "cluster_input": ["a=1", "a=2"], "cluster_output": ["b=1"]}, "'a' is given twice"),
+    ({**PLAIN, "cluster": UUID, "cluster_input": ["a=1"], "cluster_output": ["a=1"]}, "as input and as output"),
+    ({**PLAIN, "ca_file": "ca.pem"}, "--ca-file is for https://, and the target is http://h:1"),
+    ({**PLAIN, "insecure": "1"}, "--insecure is for https://"),
+    ({**SAFE, "insecure": "maybe"}, "--insecure 'maybe': give 1 or 0"),
+    ({**SAFE, "insecure": "1", "ca_file": "ca.pem"}, "exclude each other"),
+    ({**SAFE, "ca_file": "nowhere.pem"}, "--ca-file nowhere.pem: No such file"),
+    ({**PLAIN, "dialect": "klingon"}, "or give the path of a .toml file"),
+    ({**PLAIN, "dialect": "./klingon.toml"}, "cannot read the dialect ./klingon.toml"),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), WRONG, ids=[message[:40] for _, message in WRONG])
+def test_what_is_wrong_is_told(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)) as raised:
+        resolve(given, {})
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_without_certificates(tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    path.write_text("nothing of the kind")
+    with pytest.raises(ValueError, match="no certificates in PEM form"):
+        resolve({**SAFE, "ca_file": str(path)}, {})
+
+
+def test_switches_in_the_environment() -> None:
+    assert resolve(SAFE, {"HANAMI_INSECURE": "yes"}).target.insecure
+    assert not resolve(SAFE, {"HANAMI_INSECURE": "0"}).target.insecure
+
+
+def test_an_address_may_have_a_base_path() -> None:
+    assert checked_url("https://h/base/path/") == "https://h/base/path"
