@@ -60,20 +60,65 @@ def backend(*options: str) -> Iterator[str]:
         process.stdout.close()
 
 
-@contextmanager
-def proxy(url: str, tls: ssl.SSLContext | None = None, prefix: str = "") -> Iterator[str]:
-    """A proxy in front of a server, and its address: ends TLS, and takes a prefix off the path of a request.
+class Proxy:
+    """Relays every connection to a server; one carries one request, or a websocket.
 
-    A request without the prefix gets 404. Every connection carries one request, or a websocket.
+    Args:
+        port: of the server.
+        prefix: taken off the path of a request; one without it gets 404.
     """
-    port = int(url.rpartition(":")[2])
-    ready: list[int] = []
-    up = threading.Event()
-    loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
-    tasks: set[asyncio.Task[Any]] = set()
 
-    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, port: int, prefix: str) -> None:
+        self._port = port
+        self._prefix = prefix.encode()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._stop = asyncio.Event()
+        self.up = threading.Event()
+        self.port = 0
+
+    async def serve(self, tls: ssl.SSLContext | None) -> None:
+        """Take connections until :meth:`stop`."""
+        server = await asyncio.start_server(self._handle, "127.0.0.1", 0, ssl=tls)
+        self.port = server.sockets[0].getsockname()[1]
+        self.up.set()
+        await self._stop.wait()
+        server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    def stop(self) -> None:
+        """Take no more connections, and break off those that there are; called in the loop."""
+        self._stop.set()
+
+    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)  # nobody else holds it
+        task.add_done_callback(self._tasks.discard)
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        try:
+            line = await reader.readline() if self._prefix else b""
+            before, _, path = line.partition(b" ")
+            if self._prefix and not path.startswith(self._prefix + b"/"):
+                await self._refuse(reader, writer)
+                return
+            server_writer.write(before + b" " + path.removeprefix(self._prefix) if line else b"")
+            await asyncio.gather(self._relay(reader, server_writer), self._relay(server_reader, writer))
+        except OSError:
+            return  # one of them has had enough
+        finally:
+            server_writer.close()
+            writer.close()
+
+    async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\nConnection: close\r\n\r\nno such")
+        with contextlib.suppress(TimeoutError):  # what is not read would make the close a reset
+            while await asyncio.wait_for(reader.read(1 << 16), 0.1):
+                pass
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(1 << 16):
                 writer.write(data)
@@ -82,50 +127,21 @@ def proxy(url: str, tls: ssl.SSLContext | None = None, prefix: str = "") -> Iter
             if writer.can_write_eof():
                 writer.write_eof()
             else:
-                writer.close()
+                writer.close()  # an encrypted connection can't be closed by half
 
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)  # nobody else holds it
-        task.add_done_callback(tasks.discard)
-        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
-        try:
-            if prefix:
-                line = await reader.readline()
-                before, path = line.split(b" ", 1) if b" " in line else (line, b"")
-                if not path.startswith(prefix.encode() + b"/"):
-                    with contextlib.suppress(TimeoutError):  # what is not read would make the close a reset
-                        while await asyncio.wait_for(reader.read(1 << 16), 0.1):
-                            pass
-                    writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\nConnection: close\r\n\r\nno such")
-                    return
-                server_writer.write(before + b" " + path.removeprefix(prefix.encode()))
-            await asyncio.gather(relay(reader, server_writer), relay(server_reader, writer))
-        except OSError:
-            return  # one of them has had enough
-        finally:
-            server_writer.close()
-            writer.close()
 
-    async def main() -> None:
-        server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
-        ready.append(server.sockets[0].getsockname()[1])
-        up.set()
-        await stop.wait()
-        server.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(main()))
+@contextmanager
+def proxy(url: str, tls: ssl.SSLContext | None = None, prefix: str = "") -> Iterator[str]:
+    """A proxy in front of a server, and its address: ends TLS, and takes a prefix off the path of a request."""
+    loop = asyncio.new_event_loop()
+    relay = Proxy(int(url.rpartition(":")[2]), prefix)
+    thread = threading.Thread(target=lambda: loop.run_until_complete(relay.serve(tls)))
     thread.start()
-    up.wait()
+    relay.up.wait()
     try:
-        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{ready[0]}{prefix}"
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{relay.port}{prefix}"
     finally:
-        loop.call_soon_threadsafe(stop.set)
+        loop.call_soon_threadsafe(relay.stop)
         thread.join()
         loop.close()
 

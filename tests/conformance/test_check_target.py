@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from target_support import backend, hanami
 
 from conformance import needs
 from conformance.catalogue import catalogue
+from conformance.check_target import SHAPE
+from conformance.templates import render_template
 
 ALICE = ("--user", "alice", "--password", "very-secret-1")
 SECOND = ("--second-user", "bob", "--second-password", "very-secret-2")
@@ -63,8 +66,9 @@ def test_a_target_that_is_ready(tmp_path: Path) -> None:
 def test_what_is_lacking_and_what_is_there_already(tmp_path: Path) -> None:
     with backend("--dialect", "hanami-0.4") as url:
         token = httpx.post(f"{url}/control/v1/token", json={"id": "alice", "password": "very-secret-1"}).json()["token"]
-        body = {"name": "somebodys", "input_data_size": 10}
-        httpx.post(f"{url}/control/v1/csv/dataset", headers={"X-Auth-Token": token}, json=body)
+        template = base64.b64encode(render_template("bricks", SHAPE).encode()).decode()
+        body = {"name": "somebodys", "template": template}
+        httpx.post(f"{url}/control/v1/cluster", headers={"X-Auth-Token": token}, json=body).raise_for_status()
         options = ("--target", url, "--token", token, "--dialect", "hanami-0.4", "--max-connections", "5")
         run = hanami("check-target", *options, cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
@@ -74,7 +78,7 @@ def test_what_is_lacking_and_what_is_there_already(tmp_path: Path) -> None:
     assert "can't be read back" in text
     assert "FIN-2 will be UNSUPPORTED" in text
     assert "5 websockets at the same time starve a server of four workers" in text
-    assert "the first user has 1 dataset there already" in text
+    assert "the first user has 1 cluster there already" in text
 
 
 def test_4_wrong_credentials_or_options(tmp_path: Path) -> None:
