@@ -137,7 +137,7 @@ class _Look:
 
     def _upload(self) -> str:
         upload = self._workshop.dataset("csv", {"input": TABLE})
-        self._content = self._target.serves_content(upload.uuid, "first")
+        self._content = self._target.serves_content(upload.account, upload.uuid, "first")
         what = "can be read back" if self._content else "can't be read back"
         return f"works, and is deleted again; the content of a dataset {what}"
 

@@ -11,11 +11,12 @@ import pytest
 
 from conformance.checks import Violation
 from conformance.clients.rest import Answer, RestClient
+from conformance.connect import connect
 from conformance.record import Case, begin_case, end_case
 from conformance.stories.file import Story
 from conformance.stories.step import Step
 from conformance.stories.tell import tell
-from conformance.target import Credentials, TargetOptions, connect
+from conformance.target_options import Credentials, TargetOptions
 from conformance.workshop import Workshop
 
 DEADLINE = 1.0  # seconds

@@ -13,14 +13,16 @@ from story_support import answers_changed, blamed, workshop_at
 from suite_support import double, faulty_backend
 
 from conformance.attach import accepted, refused
-from conformance.checks import Dropped, SetupFailed, TargetLost, Violation
+from conformance.checks import Dropped, SetupFailed, TargetLost, TargetRefused, Violation
 from conformance.clients.brick_socket import ClusterShape, is_json
 from conformance.clients.message import Message
 from conformance.clients.rest import Answer, RestClient
+from conformance.connect import connect
 from conformance.deadline import Patience
 from conformance.readback import _table
 from conformance.stories.values import damaged
-from conformance.target import Credentials, TargetOptions, TargetRefused, connect, expires_soon
+from conformance.target import expires_soon
+from conformance.target_options import Credentials, TargetOptions
 from conformance.workshop import Leftover, Workshop
 
 DEEP = b"[" * 200_000
