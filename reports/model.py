@@ -264,7 +264,7 @@ def load_result(text: str) -> RunResult:
         raise ValueError(f"result of format version {data.get('format_version')}, this release reads {readable}")
     try:
         return RunResult(
-            manifest=data["manifest"],
+            manifest=_manifest(data["manifest"]),
             exit_status=data["exit_status"],
             reason=data["reason"],
             statements=tuple(_statement(entry) for entry in data["statements"]),
@@ -274,6 +274,16 @@ def load_result(text: str) -> RunResult:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"incomplete result of a run: {error}") from error
+
+
+def _manifest(data: Any) -> Mapping[str, Any]:
+    """The manifest, of which the parts that are asked for by name are tables."""
+    if not isinstance(data, dict):
+        raise TypeError("the manifest is no table")
+    for name in ("target", "options", "digests"):
+        if not isinstance(data.get(name, {}), dict):
+            raise TypeError(f"{name} in the manifest is no table")
+    return data
 
 
 def _statement(data: Mapping[str, Any]) -> StatementResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -305,6 +306,13 @@ def test_the_command_checks_names_and_days(tmp_path: Path, capsys: pytest.Captur
         f"{path}:6 PORG-2: there is no such statement in the suite, did you mean PROG-2?",
         f"{path}: 2 entries, 2 wrong",
     ]
+
+
+def test_the_example_of_the_docs_is_a_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "known-failures.md").read_text(encoding="utf-8")
+    path = tmp_path / "k.toml"
+    path.write_text(re.sub(r"(?m)^expires.*$", "expires = 2999-01-01", page.split("```toml\n")[1].split("```")[0]))
+    assert main(["known", "--check", str(path)]) == 0, capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

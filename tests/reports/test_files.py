@@ -71,6 +71,7 @@ def test_json_is_read_again_as_it_was() -> None:
         ('{"format": "other"}', '"format" is not'),
         ('{"format": "hanami-conformance-result", "format_version": 99}', "format version 99"),
         ('{"format": "hanami-conformance-result", "format_version": 1}', "incomplete result"),
+        ('{"format": "hanami-conformance-result", "format_version": 2, "manifest": []}', "the manifest is no table"),
     ],
 )
 def test_what_is_no_result_is_refused(text: str, message: str) -> None:
