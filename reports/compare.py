@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from reports.model import CaseResult, ExitStatus, Outcome, RunResult, StatementResult, Verdict
+from reports.steady import alike
 
 FORMAT = "hanami-conformance-comparison"
 FORMAT_VERSION = 1
@@ -262,7 +263,7 @@ def _statement(one: StatementResult, other: StatementResult) -> Change:
 
 def _case(one: CaseResult, other: CaseResult) -> Change | None:
     """How a case changed; also one that fails as before, but otherwise. None where it is what it was."""
-    if one.outcome is other.outcome and (one.broken, one.reason) == (other.broken, other.reason):
+    if one.outcome is other.outcome and one.broken == other.broken and alike(one.reason, other.reason):
         return None
     trend = _trend(one.outcome, other.outcome, _GOOD_OUTCOMES, _BAD_OUTCOMES)
     names = other.broken or one.broken or other.statements
@@ -283,5 +284,5 @@ def _observations(one: CaseResult, other: CaseResult) -> Iterable[Seen]:
     old: Mapping[str, str] = one.observations
     new: Mapping[str, str] = other.observations
     for what in {**old, **new}:
-        if old.get(what) != new.get(what):
+        if (what in old) != (what in new) or not alike(old.get(what, ""), new.get(what, "")):
             yield Seen(one.id, what, old.get(what, ""), new.get(what, ""))

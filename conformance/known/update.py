@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,16 +14,11 @@ from conformance.known.listed import KINDS, KnownList, ListError, parse_list
 from reports.known.entry import Entry, test_of
 from reports.known.holding import Holding, SuiteCase, look, names_nothing, texts_of
 from reports.model import CaseResult, Outcome, RunResult
+from reports.steady import steady_parts
 
 TODO = "TODO: why"
 LEAST_MESSAGE = 3  # characters
 MOST_MESSAGE = 120
-
-# What differs from run to run, and so is no part of a message: uuids, names that the suite gives, long hexadecimal
-# numbers, addresses and times.
-_PASSING = re.compile(
-    r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|hc_\w+|\b[0-9a-fA-F]{12,}\b|\d+\.\d+\.\d+\.\d+:\d+|localhost:\d+|\d+\.\d+ m?s\b"
-)
 
 
 @dataclass(frozen=True)
@@ -130,7 +124,7 @@ def message_of(case: CaseResult) -> str:
     """The words of a failure that it will be known by: the longest part of what came that no other run changes."""
     came = f"came {case.came}"
     for text in (came if case.came and came in case.reason else "", case.came, case.reason, case.expected):
-        parts = [part.strip() for part in _PASSING.split(text)]
+        parts = [part.strip() for part in steady_parts(text)]
         longest = max(parts, key=len)
         if len(longest) >= LEAST_MESSAGE:
             short = longest[:MOST_MESSAGE]

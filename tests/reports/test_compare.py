@@ -125,6 +125,25 @@ def test_cases_observations_and_exchanges() -> None:
         assert shown in text
 
 
+def test_a_uuid_that_differs_is_no_change() -> None:
+    uuids = ("e3c46eb1-062b-4675-8a3e-0d3a2f1b9c11", "bf380fa4-357e-4628-9f0e-5a1c7d2e4b22")
+    before, after = (
+        result(
+            cases=(
+                dataclasses.replace(
+                    CASE,
+                    outcome=Outcome.FAILED,
+                    reason=f"came {uuid} after 1.{digit} s",
+                    observations={"a": f"200 {uuid}"},
+                ),
+            )
+        )
+        for uuid, digit in zip(uuids, "12", strict=True)
+    )
+    comparison = compared(before, after)
+    assert (comparison.cases, comparison.observations) == ((), ())
+
+
 def test_unlike_runs_are_said_in_a_line_each() -> None:
     manifest = {
         **MANIFEST,
