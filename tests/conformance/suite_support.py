@@ -16,10 +16,7 @@ from typing import Any
 COMMAND = [sys.executable, "-m", "conformance.cli", "run"]
 TIMEOUT = 240.0  # seconds; only reached when something is broken
 HONEST = "honest"  # no fault
-SERVER = (
-    *("--port", "0", "--announce", "json", "--stop-with-stdin"),
-    *("--user", "alice:very-secret-1:alpha", "--user", "bob:very-secret-2:beta"),
-)
+USERS = ("--user", "alice:very-secret-1:alpha", "--user", "bob:very-secret-2:beta")
 ALICE = ("--user", "alice", "--password", "very-secret-1")
 SECOND = ("--second-user", "bob", "--second-password", "very-secret-2")
 TCP_TABLE = Path("/proc/net/tcp")
@@ -55,12 +52,13 @@ def result_of(folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def faulty_backend(fault: str) -> Iterator[str]:
-    """A reference backend that tells one lie, or none where it is :data:`HONEST`, and its address."""
+def backend(*options: str) -> Iterator[str]:
+    """A reference backend with these options, and its address."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "reference_backend", *SERVER, *(() if fault == HONEST else ("--fault", fault))],
+        [sys.executable, "-m", "reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin", *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         env=clean_environment(),
     )
     assert process.stdin is not None
@@ -71,6 +69,13 @@ def faulty_backend(fault: str) -> Iterator[str]:
         process.stdin.close()
         process.wait(TIMEOUT)
         process.stdout.close()
+
+
+@contextmanager
+def faulty_backend(fault: str) -> Iterator[str]:
+    """A reference backend that tells one lie, or none where it is :data:`HONEST`, and its address."""
+    with backend(*USERS, *(() if fault == HONEST else ("--fault", fault))) as url:
+        yield url
 
 
 @contextmanager

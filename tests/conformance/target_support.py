@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from suite_support import TIMEOUT, clean_environment
+from suite_support import backend as plain_backend
 
 USERS = ("--user", "alice:very-secret-1:alpha:admin", "--user", "bob:very-secret-2:beta")
 Said = tuple[int, Any]  # status, and a text or what becomes JSON
@@ -43,21 +44,8 @@ def hanami(*arguments: str, cwd: Any, environment: Mapping[str, str] | None = No
 @contextmanager
 def backend(*options: str) -> Iterator[str]:
     """The reference backend with alice, an admin, and bob; its address."""
-    arguments = ["--port", "0", "--announce", "json", "--stop-with-stdin", *USERS, *options]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "reference_backend", *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=clean_environment(),
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        yield json.loads(process.stdout.readline())["url"]
-    finally:
-        process.stdin.close()
-        process.wait(TIMEOUT)
-        process.stdout.close()
+    with plain_backend(*USERS, *options) as url:
+        yield url
 
 
 class Proxy:

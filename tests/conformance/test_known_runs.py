@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from suite_support import ALICE, TIMEOUT, clean_environment, faulty_backend, result_of, run_suite
+from suite_support import ALICE, TIMEOUT, backend, clean_environment, faulty_backend, result_of, run_suite
 
 from conformance.checks import SetupFailed, TargetLost, Violation
 from conformance.judge import CaseJudge
@@ -32,29 +30,9 @@ def entry(subject: str, message: str = "complete = true", *, kind: str = "known"
     return f'\n[[{kind}]]\n{key} = "{subject}"\nmessage = "{message}"\nreason = "it does not count"\n{more}'
 
 
-@contextmanager
-def lying_backend() -> Iterator[str]:
-    command = ["-m", "reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin", "--fault", FAULT]
-    process = subprocess.Popen(
-        [sys.executable, *command],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=clean_environment(),
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        yield json.loads(process.stdout.readline())["url"]
-    finally:
-        process.stdin.close()
-        process.wait(TIMEOUT)
-        process.stdout.close()
-
-
 @pytest.fixture(scope="module")
 def lying() -> Iterator[str]:
-    with lying_backend() as url:
+    with backend("--fault", FAULT) as url:
         yield url
 
 
