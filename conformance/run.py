@@ -30,7 +30,9 @@ from conformance.result import build_result
 from conformance.stories.search import Plan
 from conformance.sweep import sweep
 from conformance.target import Target
+from conformance.target_options import AUTO
 from conformance.workshop import Leftover, run_prefix
+from proto.dialects import load_dialect
 from reports.files import ReportFolder, ReportFolderError
 from reports.known.entry import Entry
 from reports.known.holding import SuiteCase, excusing
@@ -113,6 +115,8 @@ class Run:
                 self._backend = ReferenceBackend(target_options.dialect)
                 target_options = self._backend.start(target_options)
             self._target = connect(target_options)
+            if self._known is not None:
+                self._known.check_dialect(self._target.dialect.name)
         except (TargetRefused, ValueError) as error:
             raise pytest.UsageError(SECRETS.text(str(error))) from error
         except TargetLost as error:
@@ -271,8 +275,8 @@ def begin_run(config: pytest.Config) -> Run:
             given["target"] = "reference"
         options = resolve(given)
         known = None if options.known is None or config.option.collectonly else read_list(options.known)
-        if known is not None:
-            known.check_dialect(options.target.dialect)
+        if known is not None and options.target.dialect != AUTO:  # else it is known when the target is reached
+            known.check_dialect(load_dialect(options.target.dialect).name)
         folder = ReportFolder(options.report_dir)
         if not config.option.collectonly:
             folder.prepare()

@@ -150,6 +150,16 @@ def test_a_wrong_list_is_a_usage_error(tmp_path: Path, listed: str, message: str
     assert run.stdout == ""
 
 
+def test_a_list_for_another_dialect_is_refused_also_where_the_server_is_asked_for_its_own(tmp_path: Path) -> None:
+    old = tmp_path / REPORT / "result.json"
+    old.parent.mkdir(parents=True)
+    old.write_text("old")
+    run = run_with(f'dialect = "hanami-0.4"\n{entry("PROG-2")}', "--dialect", "auto", "--case", TINY, cwd=tmp_path)
+    assert run.returncode == 4, run.stdout + run.stderr
+    assert "this list is for the dialect hanami-0.4, and not for documented" in run.stderr
+    assert old.read_text() == "old"
+
+
 def test_in_plain_pytest_a_known_failure_is_expected(tmp_path: Path, lying: str) -> None:
     (tmp_path / "k.toml").write_text(entry("PROG-2"))
     words = ("--pyargs", "conformance", "--target", lying, *LYING_ALICE, "--known", "k.toml", "-k", "tiny_chunks")
