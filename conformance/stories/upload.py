@@ -269,18 +269,21 @@ class UploadTeller:
             chunk = codec.decode_chunk(payload)
         except SchemaError:
             chunk = None
+        what = "bytes that are no FileUpload_Message"
+        if chunk is not None:
+            what = f"bytes that read as FileUpload position={chunk.position}, {plural(len(chunk.data), 'byte')}"
         with blaming("DATA-6"):
-            told.socket.post_bytes(payload, "bytes that are no FileUpload_Message")
+            told.socket.post_bytes(payload, what)
         if chunk is not None and not chunk.data:
             self._whatever(told)
             return
         with blaming("DATA-6"):
             acknowledgement = told.socket.acknowledgement()
-        told.of.happened.add("DATA-6")
-        if chunk is not None and acknowledgement.success:
-            self._taken_for_a_chunk(told, chunk)
         if chunk is not None:
+            if acknowledgement.success:
+                self._taken_for_a_chunk(told, chunk)
             return
+        told.of.happened.add("DATA-6")
         wanted = "success = false and a reason to bytes that are no FileUpload_Message"
         right = not acknowledgement.success and acknowledgement.error
         check(right, expected=wanted, came=describe(acknowledgement), statement="DATA-6")
@@ -290,6 +293,7 @@ class UploadTeller:
         model = told.socket.model
         wanted = "success = false to a chunk that ends beyond the announced size"
         check(model.fits(chunk.position, chunk.data), expected=wanted, came="success = true", statement="DATA-5")
+        told.of.note_chunk(told.role, chunk.position, chunk.data)
         model.write(chunk.position, chunk.data)
         self._chunks(told, [(chunk.position, len(chunk.data), 0)])
 

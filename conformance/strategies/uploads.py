@@ -10,7 +10,7 @@ from conformance.stories.intruder import FOREIGN, WRONG_VALUES
 from conformance.stories.nuisance import NUISANCES
 from conformance.stories.step import Step
 from conformance.stories.upload import ORDERS
-from conformance.strategies.files import chunk_sizes, cuts, lengths, positions, sizes, variants
+from conformance.strategies.files import FEW, chunk_sizes, cuts, lengths, positions, sizes, variants
 from conformance.strategies.messages import chunk_payloads
 from conformance.strategies.numbers import small, step
 
@@ -28,7 +28,11 @@ fills = step("fill", socket=small, chunk=chunk_sizes, order=orders, variant=vari
 finalizes = step("finalize", upload=small)
 haunts = step("haunt", upload=small, file=st.integers(0, 1))
 nothing: st.SearchStrategy[list[Step]] = st.just([])
-middles = nothing | step("pipeline", socket=small, chunks=overlaps).map(lambda made: [made])
+overlapping = st.tuples(
+    step("begin", kind=st.just("mnist"), size=st.integers(400, FEW), count=st.integers(1, 3), user=st.integers(0, 1)),
+    step("attach", file=st.just(0)),
+    step("pipeline", socket=st.just(0), chunks=overlaps),
+).map(list)
 ends = nothing | st.tuples(fills, finalizes, haunts).map(list)  # finalized while its socket is open
 intrusions = step("foreign", upload=small, what=st.integers(0, len(FOREIGN) - 1))
 
@@ -85,5 +89,5 @@ def upload_stories(draw: st.DrawFn, most_steps: int, largest: int) -> list[Step]
     """
     begin, act = begins(largest), acts(largest)
     halves = [draw(st.lists(act, max_size=most_steps // 2)) for _ in range(2)]  # lists are short on average, two less
-    middle = [*draw(middles), draw(intrusions)]
-    return [draw(begin), draw(attaches), *halves[0], *middle, *halves[1], *draw(ends)]
+    beginning = draw(st.tuples(begin, attaches).map(list) | overlapping)
+    return [*beginning, *halves[0], draw(intrusions), *halves[1], *draw(ends)]
