@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 ARGS ?=
+JOBS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,8 +24,8 @@ $(READY): pyproject.toml constraints.txt
 conformance: $(READY)  ## judge the bundled reference backend; ARGS='--target http://... --user ...' for another server
 	@$(BIN)/hanami-conformance run $(if $(findstring --target,$(ARGS)),,--target reference) $(ARGS)
 
-test: $(READY)  ## run all tests of this repository
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(READY)  ## run all tests of this repository, two at a time (JOBS=2)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadscope $(ARGS)
 
 lint: $(READY)  ## ruff: mistakes and format
 	@$(BIN)/ruff check .
