@@ -47,6 +47,8 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
         dialect = load_dialect(arguments.dialect)
     except ValueError as error:
         parser.error(f"--dialect: {error}")
+    if users_too := [name for name in dialect.routes if name.startswith("user.")]:
+        parser.error(f"--dialect: this server makes no users, so it can't serve {', '.join(users_too)}")
     names = {field.name for field in fields(Settings)}
     settings = Settings(**{name: value for name, value in vars(arguments).items() if name in names})
     specs = arguments.user or os.environ.get(USERS_VARIABLE, "").split() or DEFAULT_USERS
