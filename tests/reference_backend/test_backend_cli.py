@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
 import httpx
@@ -157,3 +158,16 @@ def test_a_replayable_server_still_tells_tokens_that_expired(tmp_path: Path) -> 
         assert peer.status("dataset.list") == 200
         peer.http.headers["X-Auth-Token"] = server.announced["expired_tokens"]["alice"]
         assert peer.status("dataset.list") == 401
+
+
+def test_a_dialect_with_users_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    documented = (resources.files("proto") / "dialects" / "documented.toml").read_text(encoding="utf-8")
+    routes = '"user.create" = "POST user"\n"user.delete" = "DELETE user"\n[fields]'
+    user = '\n[user]\nbody = { id = "{id}" }\ndelete_key = "id"\n'
+    file = tmp_path / "mine.toml"
+    file.write_text(documented.replace("[fields]", routes) + user, encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        parse_options(["--dialect", str(file)])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "this server makes no users, so it can't serve user.create, user.delete" in error
