@@ -76,7 +76,10 @@ def test_what_is_lacking_and_what_is_there_already(tmp_path: Path) -> None:
     assert "first user by a token is logged in" in text
     assert "second user needs a user of another project (--second-user and --second-password)" in text
     assert "can't be read back" in text
-    assert "FIN-2 will be UNSUPPORTED" in text
+    assert (
+        "a way to read the content of a dataset back: some cases of DATA-2, DATA-4, DATA-8, FIN-1, FIN-2, PROG-3"
+        in text
+    )
     assert "5 websockets at the same time starve a server of four workers" in text
     assert "the first user has 1 cluster there already" in text
 
@@ -128,6 +131,7 @@ def test_what_is_foretold_of_a_target_alone_is_true(tmp_path: Path) -> None:
         "--second-user": needs.SECOND_USER,
         "--expired-token": needs.EXPIRED_TOKEN,
         "--max-connections": needs.TWO_CONNECTIONS,
+        "cannot be read back": needs.CONTENT,
     }.items():
         found = {name for case in cases if word in case["reason"] for name in case["statements"]}
         assert found == set(whole) | set(partly), word
