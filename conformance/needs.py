@@ -25,10 +25,10 @@ class Lack:
     partly: tuple[str, ...] = ()
 
 
-SECOND_USER = ((), ("ATT-4", "DATA-9", "DEL-1", "FIN-4", "GEN-3", "MODE-2", "PROG-4"))
+SECOND_USER = (("GEN-3",), ("ATT-4", "DATA-9", "DEL-1", "FIN-4", "MODE-2", "PROG-4"))
 EXPIRED_TOKEN = ((), ("ATT-3", "FIN-4", "INIT-6", "MODE-2", "PROG-4"))
 TWO_CONNECTIONS = ((), ("ATT-8", "DATA-1", "DATA-8", "DATA-9", "DEL-1", "DIO-10", "DIO-12", "DIO-13", "GEN-2", "GEN-4"))
-CONTENT = ((), ("DATA-2", "DATA-4", "DATA-8", "FIN-1", "FIN-2", "PROG-3"))
+CONTENT = (("FIN-2",), ("DATA-2", "DATA-4", "DATA-8", "FIN-1", "PROG-3"))
 NEW_CLUSTERS = (
     ("DIO-10", "DIO-14"),
     (

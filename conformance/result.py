@@ -69,7 +69,8 @@ def build_result(
     elif interrupted and status != ExitStatus.TARGET_LOST:
         status = ExitStatus.INTERRUPTED
     if status == ExitStatus.NOTHING_RAN and not reason:
-        unjudged = [one.id for one in judged if one.selected and one.verdict is Verdict.NOT_RUN]
+        lacking = (Verdict.NOT_RUN, Verdict.UNSUPPORTED)
+        unjudged = [one.id for one in judged if one.selected and one.verdict in lacking]
         reason = f"not judged: {', '.join(unjudged)}" if unjudged else ""
     use = None if known is None else _use(known, every, suite or {}, selected, today or date.today())  # noqa: DTZ011
     if status == ExitStatus.CONFORMANT and use is not None:

@@ -393,6 +393,7 @@ def exit_status(statements: Sequence[StatementResult], cases: Sequence[CaseResul
     if not outcomes & {Outcome.PASSED, Outcome.FAILED, Outcome.KNOWN}:
         return ExitStatus.NOTHING_RAN
     unjudged = any(one.selected and one.verdict is Verdict.NOT_RUN and one.level in counted for one in statements)
-    if Outcome.NOT_RUN in outcomes or unjudged:
+    silent = all(one.verdict is Verdict.UNSUPPORTED for one in statements if one.selected)
+    if Outcome.NOT_RUN in outcomes or unjudged or silent:
         return ExitStatus.NOTHING_RAN
     return ExitStatus.CONFORMANT

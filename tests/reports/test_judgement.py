@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -71,6 +72,12 @@ def test_what_is_left_open_is_observed() -> None:
 def test_exit_status(outcomes: list[Outcome], status: int) -> None:
     cases = [case(outcome) for outcome in outcomes]
     assert exit_status([statement(Level.MUST)], cases, least=Level.SHOULD) == status
+
+
+def test_cases_that_judge_others_make_what_was_asked_for_no_greener() -> None:
+    asked = replace(statement(Level.MUST), verdict=Verdict.UNSUPPORTED)
+    other = replace(statement(Level.MUST), selected=False)
+    assert exit_status([asked, other], [case(Outcome.PASSED)], least=Level.SHOULD) == ExitStatus.NOTHING_RAN
 
 
 @pytest.mark.parametrize("level", [Level.MUST, Level.SHOULD])
