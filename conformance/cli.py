@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from conformance import __version__, comparing, plugin, replay
+from conformance import __version__, comparing, plugin, replay, summary
 from conformance.catalogue import catalogue
 from conformance.check_target import check_target
 from conformance.init_file import write_settings
@@ -71,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
         told.add_argument(option.flag, **option.arguments())
     known.add_parser(commands)
     comparing.add_parser(commands)
+    summary.add_parser(commands)
     checked = commands.add_parser(
         "check-target", help="tell what a run against a target would find, and what it would lack", description=CHECK
     )
@@ -104,6 +105,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         "init": lambda given: write_settings(given.file),
         "known": known.run,
         "compare": comparing.run,
+        "summary": summary.run,
         "statements": _list_statements,
     }
     return commands[arguments.command](arguments)
@@ -147,6 +149,8 @@ def _unknown(command: str, word: str) -> str:
         "--check",
         "--expires",
         "--json",
+        "--baseline",
+        "--link",
     ]
     like = difflib.get_close_matches(word.partition("=")[0], flags, n=1)
     meant = f", did you mean {like[0]}?" if like else f": hanami-conformance {command} --help shows all options"
