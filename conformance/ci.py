@@ -1,7 +1,7 @@
 """What the GitHub Action does: run the suite, write a summary and outputs, decide whether the job is red.
 
-``python -I -m conformance.ci``. Everything comes by the environment: the inputs of the action as ``INPUT_...``, what the
-runner tells as ``GITHUB_...``. The run gets its options as ``HANAMI_...``, so that no secret is on a command line.
+``python -I -m conformance.ci``. Everything comes by the environment: the inputs of the action as ``INPUT_...``, what
+the runner tells as ``GITHUB_...``. The run gets its options as ``HANAMI_...``, so no secret is on a command line.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,8 +42,9 @@ PASSED_ON = (
 )
 # Inputs that are told to this program.
 OWN = ("baseline", "arguments")
-# What a comparison may forgive: the run came to its end, and the target is there.
-_FORGIVEN = (ExitStatus.NOT_CONFORMANT, ExitStatus.NOTHING_RAN)
+SUMMARY = "summary.md"
+# Where a comparison decides: the run came to its end, and the target is there.
+_FORGIVEN = (ExitStatus.CONFORMANT, ExitStatus.NOT_CONFORMANT, ExitStatus.NOTHING_RAN)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -169,11 +170,16 @@ def _no_commands() -> Iterator[None]:
 def _run(gate: Gate) -> int:
     """Run the suite; its exit status. A signal to end is passed on, and the reports are waited for."""
     try:
-        ReportFolder(gate.folder).clear()  # the result of an earlier run must not pass for this one's
+        # The result of an earlier run must not pass for this one's.
+        ReportFolder(gate.folder).clear()
+        (gate.folder / SUMMARY).unlink(missing_ok=True)
     except OSError as error:
         _print(f"cannot remove old reports: {error}")
         return ExitStatus.USAGE
-    with subprocess.Popen(gate.command, env=gate.environment, stdin=subprocess.DEVNULL) as process:
+    # In a process group of its own, so that a signal reaches it once: from here.
+    with subprocess.Popen(  # noqa: S603 - the suite itself; no shell sees its arguments
+        gate.command, env=gate.environment, stdin=subprocess.DEVNULL, process_group=0
+    ) as process:
 
         def pass_on(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signal calls it
             process.send_signal(number)
@@ -208,9 +214,8 @@ def judge(gate: Gate, status: int) -> Judgement:
         comparison = compare(gate.baseline, result, (gate.baseline_file, str(file)))
         _print(render_comparison(comparison, color=False))
         final, reason = _against(gate.baseline, result, comparison, status, reason)
-    markdown = result_markdown(result, links=_links(), comparison=comparison)
-    if reason and gate.baseline is not None:
-        markdown += f"\nThe job is red: {reason}.\n" if "`" not in reason and "<" not in reason else ""
+    why = reason if gate.baseline is not None else ""
+    markdown = result_markdown(result, links=_links(), comparison=comparison, red=why)
     return Judgement(final, result.headline, status, str(file), reason, markdown)
 
 
@@ -218,7 +223,8 @@ def _against(
     baseline: RunResult, result: RunResult, comparison: Comparison, status: int, reason: str
 ) -> tuple[int, str]:
     """Exit status and reason where a baseline decides."""
-    if status not in (ExitStatus.CONFORMANT, *_FORGIVEN) or not any(case.broken or case.checks for case in result.cases):
+    checked = any(case.broken or case.checks for case in result.cases)
+    if status not in _FORGIVEN or not checked:
         return status or ExitStatus.NOTHING_RAN, reason or "nothing was checked"
     if not {case.id for case in baseline.cases} & {case.id for case in result.cases}:
         return ExitStatus.USAGE, "the baseline has no case in common with this run"
@@ -241,10 +247,14 @@ def _links() -> dict[str, str]:
 def _tell(judgement: Judgement) -> int:
     """Write summary, outputs and annotation; the exit status of the job."""
     _append("GITHUB_STEP_SUMMARY", judgement.markdown)
+    folder = Path(judgement.result).parent
+    if judgement.result:
+        (folder / SUMMARY).write_text(judgement.markdown, encoding="utf-8")
     outputs = {
         "verdict": judgement.verdict,
         "exit-status": str(judgement.run_status),
         "result": judgement.result,
+        "reports": str(folder) if judgement.result else "",
     }
     _append("GITHUB_OUTPUT", "".join(_output(name, value) for name, value in outputs.items()))
     if judgement.reason:
@@ -276,12 +286,5 @@ def _print(text: str) -> None:
     print(text, flush=True)  # noqa: T201 - the log of the job
 
 
-def _status(arguments: Sequence[str]) -> int:
-    if arguments:
-        sys.stderr.write("ERROR: no arguments are taken: inputs come by the environment\n")
-        return ExitStatus.USAGE
-    return main()
-
-
 if __name__ == "__main__":
-    sys.exit(_status(sys.argv[1:]))
+    sys.exit(main())

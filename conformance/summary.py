@@ -37,10 +37,14 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.baseline is not None:
             files = str(arguments.baseline), str(arguments.result)
             comparison = compare(read_result(arguments.baseline), result, files)
+        text = result_markdown(result, links=links, comparison=comparison)
     except ValueError as error:
         sys.stderr.write(f"ERROR: {error}\n")
         return ExitStatus.USAGE
-    sys.stdout.write(result_markdown(result, links=links, comparison=comparison))
+    except (KeyError, TypeError, AttributeError) as error:  # written by somebody else than a run
+        sys.stderr.write(f"ERROR: {arguments.result}: no result of a run: {error!r}\n")
+        return ExitStatus.USAGE
+    sys.stdout.write(text)
     return ExitStatus.CONFORMANT
 
 

@@ -53,6 +53,7 @@ def result_markdown(
     *,
     links: Mapping[str, str] | None = None,
     comparison: Comparison | None = None,
+    red: str = "",
     limit: int = LIMIT,
 ) -> str:
     """The result as Markdown.
@@ -61,10 +62,12 @@ def result_markdown(
         result: of a run.
         links: name to address of what else there is to see.
         comparison: with an earlier result, where there is one.
+        red: why the job fails, where the verdict does not tell; empty for nothing.
         limit: characters that it may have; from 5,000 on it is kept.
     """
     page = _Page(limit)
     page.lines(_head(result))
+    page.lines([f"**The job fails**: {code(red)}"] if red else [])
     page.lines(_links(links or {}))
     if comparison is not None:
         page.section(_compared(comparison), _CHANGES, [_change(one) for one in _worst_first(comparison)])
