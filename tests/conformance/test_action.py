@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import yaml
-from suite_support import HONEST, SERVER, TIMEOUT, clean_environment, double, faulty_backend, silent
+from suite_support import HONEST, TIMEOUT, USERS, clean_environment, double, faulty_backend, silent
 
 from conformance import ci
 from conformance.cli import parser
@@ -408,5 +408,5 @@ def test_every_input_is_told_in_the_docs() -> None:
 
 
 def test_the_servers_of_these_tests_know_the_password() -> None:
-    assert f"alice:{PASSWORD}:alpha" in SERVER
+    assert f"alice:{PASSWORD}:alpha" in USERS
     assert os.access(ROOT / ".ci" / "install", os.X_OK)
