@@ -40,6 +40,9 @@ class Console(Protocol):
     def case(self, case: CaseResult) -> None:
         """A case is over."""
 
+    def say(self, text: str) -> None:
+        """Something happened besides the cases."""
+
     def end(self, result: RunResult | None, folder: Path, *, suite_failed: bool) -> None:
         """The run is over, and everything that it started has stopped."""
 
@@ -54,6 +57,9 @@ class QuietConsole:
         """Say nothing."""
 
     def case(self, case: CaseResult) -> None:
+        """Say nothing."""
+
+    def say(self, text: str) -> None:
         """Say nothing."""
 
     def end(self, result: RunResult | None, folder: Path, *, suite_failed: bool) -> None:
@@ -128,6 +134,10 @@ class TerminalConsole:
         self._left[title] -= 1
         if not self._left[title]:
             self._flush_step()
+
+    def say(self, text: str) -> None:
+        """Show it at once."""
+        self._print(f"  [yellow]{escape(SECRETS.text(text))}[/]")
 
     def _flush_step(self) -> None:
         if not self._counts:

@@ -69,6 +69,10 @@ class Patience:
         least = HASTY if known.silences < SILENCES_BEFORE_IMPATIENCE else HARDLY
         return min(self.setting, max(least, known.slowest * HASTY_FACTOR))
 
+    def forget(self) -> None:
+        """Begin anew: the target was restarted."""
+        self._kinds.clear()
+
     def answered(self, kind: str, seconds: float) -> None:
         """Note that an answer came, and how long it took."""
         known = self._kinds[kind]

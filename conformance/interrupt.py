@@ -8,12 +8,13 @@ import signal
 import sys
 import threading
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from reports.model import ExitStatus
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+LEAVING: list[Callable[[], None]] = []  # what is done even where a third signal ends all
 
 
 @dataclass
@@ -87,6 +88,8 @@ def heed() -> None:
 
 def _catch(number: int, frame: types.FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
     if _STATE.told:
+        for act in LEAVING:
+            act()
         os._exit(ExitStatus.INTERRUPTED)
     if _STATE.heeded or _STATE.waiting:
         _STATE.told = True

@@ -64,6 +64,7 @@ class CaseJudge:
         self._known = ""
         self._broken: tuple[str, ...] = ()
         self._exchange: tuple[Event, ...] = ()
+        self._last = ""
         self._checks = 0
 
     def phase(self, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
@@ -103,8 +104,8 @@ class CaseJudge:
         self._keep_exchange()
         known = isinstance(error, (Violation, SetupFailed, TargetLost))
         self._target.close_websockets()  # one of them may be what keeps the target from answering
-        if known and not self._target.is_alive():
-            self._set(Outcome.LOST, f"the target no longer answers; before that: {error}")
+        if known and (loss := self._target.loss()):
+            self._lose(loss, error)
             if self._hostile:
                 self._broken = (ENDED,)  # what a client sent has ended the server, or blocked it
         elif isinstance(error, SetupFailed) or (known and call.when == "setup"):
@@ -123,12 +124,14 @@ class CaseJudge:
 
     def _failed_behind_known(self, error: BaseException, report: pytest.TestReport) -> None:
         """The test failed again when it was over: a known failure excuses what follows from it, but no lost target."""
+        assert self._case is not None
+        self._last = self._case.last_sent()
         if not isinstance(error, (Violation, SetupFailed, TargetLost)):
             self._known = ""
             self._set(Outcome.ERROR, f"fault of the suite: {type(error).__name__}: {error}")
-        elif not self._target.is_alive():
+        elif loss := self._target.loss():
             self._known = ""
-            self._set(Outcome.LOST, f"the target no longer answers; before that: {error}")
+            self._lose(loss, error)
         else:
             report.outcome = "passed"
             report.longrepr = None
@@ -171,6 +174,10 @@ class CaseJudge:
         self._outcome = outcome
         self._reason = self._line(reason)
 
+    def _lose(self, loss: str, error: BaseException) -> None:
+        last = f"; sent last: {self._last}" if self._last else ""
+        self._set(Outcome.LOST, f"the target no longer answers: {loss}{last}; before that: {error}")
+
     def _line(self, text: str) -> str:
         return quote(text, MAX_LINE)
 
@@ -178,6 +185,7 @@ class CaseJudge:
         # Taken now: the liveness probe and the deletions that follow belong to no statement.
         assert self._case is not None
         self._exchange = self._case.exchange()
+        self._last = self._case.last_sent()
 
     def _explain(self) -> str:
         lines = [f"{self._outcome.value}: {', '.join(self._broken or self._statements)}: {self._title}"]

@@ -14,6 +14,7 @@ from typing import Any
 from conformance import __version__
 from conformance.catalogue import catalogue_text
 from conformance.options import RunOptions
+from conformance.redact import SECRETS
 from conformance.target import Target
 from proto.dialects import is_dialect_file
 
@@ -45,6 +46,7 @@ class Manifest:
         lines += [f"settings from {self._options.config}"] if self._options.config is not None else []
         lines += ["certificate not checked (--insecure)"] if self._options.target.insecure else []
         lines += [f"cluster {self._options.target.cluster}, given"] if self._options.target.cluster else []
+        lines += ["server started by the suite, and again where a case ends it"] if self._options.server else []
         return lines
 
     @property
@@ -81,7 +83,10 @@ class Manifest:
             "duration": round(time.monotonic() - self._began, 3),
             "target": self._target,
             "dialect": self.dialect,
-            "options": dict(self._options.shown),
+            "options": {
+                name: SECRETS.text(shown) if isinstance(shown, str) else shown
+                for name, shown in self._options.shown.items()
+            },
             "planned_cases": self.planned,
             "digests": digests() | dialect_digest(self._options.target.dialect),
             "python": platform.python_version(),

@@ -18,6 +18,7 @@ DEFAULT_REPORT_DIR = Path("reports") / "latest"
 DEFAULT_DATABASE = Path(".hypothesis") / "examples"
 NO_DATABASE = "none"
 DEFAULT_MINUTES = 10.0
+SERVER_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,22 @@ _TARGET: tuple[Option, ...] = (
         many=True,
     ),
 )
+_SERVER: tuple[Option, ...] = (
+    Option(
+        "server-command",
+        "command that starts the server; it is restarted where a case ends it, and stopped at the end; no shell",
+        "COMMAND",
+        "HANAMI_SERVER_COMMAND",
+    ),
+    Option(
+        "server-timeout",
+        "seconds that the server may take until it is ready",
+        "SECONDS",
+        "HANAMI_SERVER_TIMEOUT",
+        f"{SERVER_TIMEOUT:g}",
+        kind="number",
+    ),
+)
 _RUN: tuple[Option, ...] = (
     Option(
         "profile",
@@ -187,11 +204,18 @@ _RUN: tuple[Option, ...] = (
         "HANAMI_KNOWN",
         path=True,
     ),
+    Option(
+        "allow-destructive",
+        "also send what may end a fragile server, such as malformed frames; implied where the suite starts the server",
+        "",
+        "HANAMI_ALLOW_DESTRUCTIVE",
+        kind="switch",
+    ),
     Option("report-dir", "folder for the reports", "DIR", "HANAMI_REPORT_DIR", str(DEFAULT_REPORT_DIR), path=True),
 )
 CONFIG = Option(
     "config", "settings file", "FILE", "HANAMI_CONFIG", f"{DEFAULT_CONFIG} in the current folder, if it exists"
 )
-SECTIONS = {"target": _TARGET, "run": _RUN}
-TARGET_OPTIONS = (*_TARGET, CONFIG)
-OPTIONS: tuple[Option, ...] = (*_TARGET, *_RUN, CONFIG)
+SECTIONS = {"target": (*_TARGET, *_SERVER), "run": _RUN}
+TARGET_OPTIONS = (*_TARGET, *_SERVER, CONFIG)
+OPTIONS: tuple[Option, ...] = (*_TARGET, *_SERVER, *_RUN, CONFIG)

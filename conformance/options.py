@@ -18,9 +18,10 @@ from conformance.option_table import (
     NO_DATABASE,
     OPTIONS,
     REFERENCE,
+    SERVER_TIMEOUT,
 )
 from conformance.profiles import DEFAULT_PROFILE, PROFILES, Profile
-from conformance.target_choice import about_server, credentials_of, target_url
+from conformance.target_choice import about_server, credentials_of, server_command, switch, target_url
 from conformance.target_options import AUTO, Credentials, TargetOptions
 from proto.dialects import DEFAULT_DIALECT, load_dialect
 from reports.model import Level
@@ -45,6 +46,9 @@ class RunOptions:
         minutes: that a profile without a number of stories tells them for.
         database: folder of the stories that went wrong, None for none.
         known: file of the known failures, None for none; not read yet.
+        server: words of the command that starts the server, none where the suite does not start it.
+        server_timeout: seconds that it may take until it is ready.
+        destructive: whether to send what may end a fragile server.
         config: settings file that was read, None for none.
         shown: what the manifest tells of the options.
     """
@@ -59,6 +63,9 @@ class RunOptions:
     minutes: float
     database: Path | None
     known: Path | None = None
+    server: tuple[str, ...] = ()
+    server_timeout: float = SERVER_TIMEOUT
+    destructive: bool = False
     config: Path | None = None
     shown: Mapping[str, Any] = field(default_factory=dict)
 
@@ -103,6 +110,9 @@ def resolve(
     database = values["database"] or str(DEFAULT_DATABASE)
     url = "" if reference else target_url(values["target"])
     first, second = (Credentials(), None) if reference else credentials_of(values)
+    server = server_command(values["server_command"], reference=reference)
+    seconds = values["server_timeout"]
+    destructive = switch(values, "allow_destructive") or reference or bool(server)
     return RunOptions(
         target=TargetOptions(
             url=url,
@@ -123,6 +133,9 @@ def resolve(
         minutes=minutes,
         database=None if database == NO_DATABASE else Path(database),
         known=Path(values["known"]) if values["known"] else None,
+        server=server,
+        server_timeout=_number(seconds, "--server-timeout", float, 0.1) if seconds else SERVER_TIMEOUT,
+        destructive=destructive,
         config=None if config is None else config.path,
         shown={
             "deadline": deadline,
@@ -130,6 +143,8 @@ def resolve(
             "level": values["level"] or "should",
             "profile": profile.name,
             "seed": seed,
+            "destructive": destructive,
+            **({"server_command": values["server_command"]} if server else {}),
             **({"minutes": minutes} if profile.stories is None else {}),
             **({"known": values["known"]} if values["known"] else {}),
             **({} if config is None else {"config": str(config.path)}),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from conformance.redact import SECRETS
+from conformance.text import quote
 from reports.model import Event
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 PAYLOAD_LIMIT = 1 << 20
 
 Summary = str | Callable[[], str]
+MAX_LAST = 120  # characters of what was sent last
+NO_CONNECTION = "no connection"  # so begins the note of a connection that the target did not take
 FIRST = ""  # stands for the statement that a test names first
 
 
@@ -95,9 +98,22 @@ class Case:
         at = time.monotonic() - self._origin
         self.events.append(RawEvent(at, channel, direction, kind, summary, payload))
 
+    def last_sent(self) -> str:
+        """The last that was sent on a connection that the target took, on one line; empty for nothing."""
+        refused = {event.channel for event in self.events if event.direction == "note" and _refused(event)}
+        sent = [event for event in self.events if event.direction == "sent" and event.channel not in refused]
+        if not sent:
+            return ""
+        summary = sent[-1].summary
+        return f"{sent[-1].channel} {quote(summary if isinstance(summary, str) else summary(), MAX_LAST)}"
+
     def exchange(self) -> tuple[Event, ...]:
         """The record, fit for a report: secrets redacted, very large payloads cut with their digest."""
         return tuple(_event(event) for event in self.events)
+
+
+def _refused(event: RawEvent) -> bool:
+    return isinstance(event.summary, str) and event.summary.startswith(NO_CONNECTION)
 
 
 def _event(event: RawEvent) -> Event:

@@ -35,6 +35,7 @@ def build_result(
     unreachable: bool,
     interrupted: bool,
     leftovers: Sequence[str],
+    restarted: bool = False,
     known: KnownList | None = None,
     suite: Mapping[str, SuiteCase] | None = None,
     today: date | None = None,
@@ -51,11 +52,12 @@ def build_result(
         unreachable: whether the target could not be reached at all.
         interrupted: whether the user stopped the run.
         leftovers: resources that could not be deleted.
+        restarted: whether the server was restarted each time that it was lost.
         known: the list of known failures, None for none.
         suite: all cases of the suite by their ids, also those that were not to run; for the list.
         today: the day that the list's entries expire against; the day that it is, where None.
     """
-    lost = any(case.outcome is Outcome.LOST for case in cases.values())
+    lost = not restarted and any(case.outcome is Outcome.LOST for case in cases.values())
     ended = "the target was lost before it" if lost else "the run was interrupted before it" if interrupted else reason
     why = ended or "the run ended before it"
     every = [
@@ -64,6 +66,8 @@ def build_result(
     ]
     judged = tuple(_statement(name, every, selected, whole_suite=_is_whole(every)) for name in catalogue())
     status = exit_status(judged, every, least=level)
+    if restarted and status == ExitStatus.TARGET_LOST:
+        status = ExitStatus.NOT_CONFORMANT  # every case had its turn
     if unreachable:
         status = ExitStatus.TARGET_LOST
     elif interrupted and status != ExitStatus.TARGET_LOST:

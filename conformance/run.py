@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from _pytest.runner import runtestprotocol
 from _pytest.terminal import TerminalReporter
 
 from conformance.catalogue import catalogue
@@ -24,9 +25,12 @@ from conformance.known.listed import KnownList, read_list
 from conformance.managed import ReferenceBackend
 from conformance.manifest import Manifest
 from conformance.options import OPTIONS, RunOptions, resolve
+from conformance.readiness import Readiness
 from conformance.record import begin_case, end_case
+from conformance.recovery import GivenUp, Ran, Recovery
 from conformance.redact import SECRETS
 from conformance.result import build_result
+from conformance.server import SERVER_LOG, Server
 from conformance.stories.search import Plan
 from conformance.sweep import sweep
 from conformance.target import Target
@@ -70,6 +74,9 @@ class Run:
         self._today = date.today()  # noqa: DTZ011 - entries expire where the list is read; one day for the whole run
         self.manifest = Manifest(options)
         self._backend: ReferenceBackend | None = None
+        self._server: Server | None = None
+        self._recovery: Recovery | None = None
+        self._given_up = False
         self._target: Target | None = None
         self._judge: CaseJudge | None = None
         self._planned: dict[str, pytest.Item] = {}
@@ -114,7 +121,7 @@ class Run:
             if self.options.reference:
                 self._backend = ReferenceBackend(target_options.dialect)
                 target_options = self._backend.start(target_options)
-            self._target = connect(target_options)
+            self._target = self._started() if self.options.server else connect(target_options)
             if self._known is not None:
                 self._known.check_dialect(self._target.dialect.name)
         except (TargetRefused, ValueError) as error:
@@ -124,11 +131,26 @@ class Run:
             pytest.exit(self._reason, returncode=ExitStatus.TARGET_LOST)
         try:
             self._folder.clear()  # from here on, what lies there would pass for this run's
+            if self._server is None:
+                (self._folder.path / SERVER_LOG).unlink(missing_ok=True)
         except OSError as error:
             raise pytest.UsageError(f"cannot remove old reports: {error}") from error
         self._judge = CaseJudge(self._target, self._excuse)
         self.manifest.target_reached(self._target, planned=len(self._planned))
         self._console.begin(self.manifest, self._planned)
+
+    def _started(self) -> Target:
+        """Start the server under test, and reach it.
+
+        Raises:
+            TargetLost, TargetRefused, ValueError: see :meth:`Readiness.first_start`.
+        """
+        options = self.options
+        self._server = Server(options.server, self._folder.path / SERVER_LOG)
+        readiness = Readiness(self._server, options.target, options.server_timeout, self.manifest.run_id)
+        target = readiness.first_start()
+        self._recovery = Recovery(self._server, readiness, target, self._run_again, self._console.say)
+        return target
 
     def _excuse(self, case: str, broken: Collection[str], texts: Collection[str]) -> Entry | None:
         """The entry of the list that a failure is known by, None where it is not."""
@@ -151,21 +173,61 @@ class Run:
         """Bracket a test: what it sends is recorded as one case, and judged when it is over."""
         if not is_ours(item) or self._judge is None:
             return (yield)
-        hostile = item.get_closest_marker("hostile") is not None
-        case = begin_case(case_id(item))
-        self._judge.begin(case, title_of(item), statements_of(item), blames=ids_of(item, "blames"), hostile=hostile)
+        self._begin_case(item)
         try:
             handled = yield
         finally:
-            result = self._judge.end()
-            end_case()
+            result = self._end_case()
         if result is not None:
-            self._cases[result.id] = result
-            self._console.case(result)
-            if result.outcome is Outcome.LOST:
-                self._reason = f"lost in {result.id}: {result.reason}"
-                item.session.shouldfail = "target lost"
+            self._over(Ran(item, result))
         return handled
+
+    def _begin_case(self, item: pytest.Item) -> None:
+        assert self._judge is not None
+        hostile = item.get_closest_marker("hostile") is not None
+        case = begin_case(case_id(item))
+        self._judge.begin(case, title_of(item), statements_of(item), blames=ids_of(item, "blames"), hostile=hostile)
+
+    def _end_case(self) -> CaseResult | None:
+        assert self._judge is not None
+        result = self._judge.end()
+        end_case()
+        return result
+
+    def _over(self, ran: Ran) -> None:
+        """A case is over: keep its result, and see to a target that was lost in it."""
+        result = ran.result
+        if result.outcome is not Outcome.LOST:
+            if self._recovery is not None:
+                self._recovery.went_well(ran)
+        elif self._recovery is None:
+            self._give_up(ran.item, f"lost in {result.id}: {result.reason}")
+        else:
+            result = self._recovery.quoted(result)
+            self._cases[result.id] = result  # also where what follows is interrupted
+            try:
+                for found in self._recovery.recover(Ran(ran.item, result)):
+                    self._cases[found.id] = found
+            except GivenUp as error:
+                self._give_up(ran.item, f"lost in {result.id}: {SECRETS.text(str(error))}")
+            result = self._cases[result.id]
+        self._cases[result.id] = result
+        self._console.case(result)
+
+    def _give_up(self, item: pytest.Item, reason: str) -> None:
+        self._given_up = True
+        self._reason = reason
+        item.session.shouldfail = "target lost"
+
+    def _run_again(self, item: pytest.Item) -> CaseResult | None:
+        """Run a case once more, apart from every other one; None where it was interrupted."""
+        item.session._setupstate.teardown_exact(None)  # noqa: SLF001 - as plugins do that run tests again
+        self._begin_case(item)
+        try:
+            runtestprotocol(item, log=False, nextitem=None)
+        finally:
+            result = self._end_case()
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -211,6 +273,7 @@ class Run:
             unreachable=exitstatus == ExitStatus.TARGET_LOST,
             interrupted=self._interrupted,
             leftovers=self._tidy_up(),
+            restarted=self._recovery is not None and not self._given_up,
             known=self._known,
             suite=self._suite,
             today=self._today,
@@ -230,8 +293,7 @@ class Run:
         return [*left, *map(SECRETS.text, self._target.undo())] if self._target is not None else left
 
     def _sweep(self) -> list[str]:
-        lost = any(case.outcome is Outcome.LOST for case in self._cases.values())
-        if self._target is not None and self._cases and not lost:
+        if self._target is not None and self._cases and not self._given_up:
             try:
                 self._target.renew_tokens()
                 self.leftovers = sweep(self._target, self.manifest.run_id, self.leftovers)
@@ -255,6 +317,8 @@ class Run:
         if self._backend is not None:
             self._backend.stop()
             self._backend = None
+        if self._server is not None:
+            self._server.close()
         self._signals.close()
         self._console.end(self.result, self._folder.path, suite_failed=self._suite_failed)
 

@@ -18,9 +18,11 @@ from conformance.deadline import Deadline, Patience
 from conformance.detect import Found
 from conformance.login import READY_POLL, log_in
 from conformance.target_options import Credentials, TargetOptions
+from conformance.text import quote
 from proto.dialects import Dialect, NoRouteError, load_dialect
 
 SILENCES_OF_THE_DEAD = 2
+MAX_CAUSE = 80  # characters
 TOKEN_RESERVE = 60.0  # seconds that a token must still be valid when a case begins
 NO_SECOND = "needs a user of another project (--second-user and --second-password)"
 
@@ -98,6 +100,7 @@ class Target:
         self.second: Account | None = None
         self.why_no_second = NO_SECOND
         self.at_end: list[Callable[[], str]] = []  # undoes what was made on the target; tells what can't be
+        self.process: Callable[[], str] = lambda: ""  # tells how it ended, where the suite started it
         self.habits: dict[str, bool] = {}  # answers that are a SHOULD: whether the target is known to send them
 
     @property
@@ -192,7 +195,14 @@ class Target:
         return self._serves_content
 
     def is_alive(self) -> bool:
-        """Whether the target still answers a cheap REST call with HTTP, asked more than once if need be."""
+        """Whether the target still answers; see :meth:`loss`."""
+        return not self.loss()
+
+    def loss(self) -> str:
+        """How the target is gone, empty while it answers a cheap REST call with HTTP, asked more than once if need be.
+
+        It may be silent, drop connections, or take none; or its process has ended, where the suite started it.
+        """
         ready_by = Deadline.after(self.patience.setting)
         silences = 0
         while True:
@@ -200,12 +210,19 @@ class Target:
                 self.rest.request(*self._liveness_probe(), token=self.first.token, kind="liveness probe")
             except NoAnswer:
                 silences += 1
-            except (TargetLost, Dropped):
+                how = "it takes connections and is silent"
+            except Dropped as error:
+                how = f"it drops connections without an answer ({quote(error.came, MAX_CAUSE)})"
+                time.sleep(READY_POLL)
+            except TargetLost as error:
+                how = f"it takes no connections any more ({quote(str(error.__cause__ or error), MAX_CAUSE)})"
                 time.sleep(READY_POLL)
             else:
-                return True
+                return ""
+            if ended := self.process():
+                return ended
             if ready_by.passed or silences >= SILENCES_OF_THE_DEAD:
-                return False
+                return how
 
     def _liveness_probe(self) -> tuple[str, str]:
         route = self.dialect.route("dataset.list")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -63,17 +64,43 @@ def about_server(values: Mapping[str, str], lists: Mapping[str, Sequence[str]], 
     Raises:
         ValueError: something is wrong or missing; the message says what would be right.
     """
-    insecure = values["insecure"].lower()
-    if insecure not in (*YES, *NO):
-        raise ValueError(f"--insecure {values['insecure']!r}: give 1 or 0")
+    insecure = switch(values, "insecure")
     ca_file = Path(values["ca_file"]) if values["ca_file"] else None
-    for flag, is_given in (("--ca-file", ca_file is not None), ("--insecure", insecure in YES)):
+    for flag, is_given in (("--ca-file", ca_file is not None), ("--insecure", insecure)):
         if is_given and not url.startswith("https"):
             raise ValueError(f"{flag} is for https://, and the target is {url}")
-    if ca_file is not None and insecure in YES:
+    if ca_file is not None and insecure:
         raise ValueError("--ca-file and --insecure exclude each other: is the certificate to be checked or not?")
     context_for(url, ca_file)
-    return {"ca_file": ca_file, "insecure": insecure in YES, "cluster": _cluster(values["cluster"], lists)}
+    return {"ca_file": ca_file, "insecure": insecure, "cluster": _cluster(values["cluster"], lists)}
+
+
+def switch(values: Mapping[str, str], name: str) -> bool:
+    """Whether a switch is on.
+
+    Raises:
+        ValueError: its value is neither yes nor no.
+    """
+    value = values[name].lower()
+    if value not in (*YES, *NO):
+        raise ValueError(f"--{name.replace('_', '-')} {values[name]!r}: give 1 or 0")
+    return value in YES
+
+
+def server_command(text: str, *, reference: bool) -> tuple[str, ...]:
+    """The words of the command that starts the server, none where it is not the suite that does.
+
+    Raises:
+        ValueError: it is no command, or there is nothing for it to start.
+    """
+    if not text.strip():
+        return ()
+    if reference:
+        raise ValueError(f"--server-command starts the server at an address, and --target {REFERENCE} one of its own")
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise ValueError(f"--server-command is no command: {error}") from error  # not shown: it may hold passwords
 
 
 def _cluster(uuid: str, lists: Mapping[str, Sequence[str]]) -> GivenCluster | None:

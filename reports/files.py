@@ -122,4 +122,5 @@ def exchange_text(case: CaseResult) -> str:
     elif case.reason:
         lines += [f"reason    {case.reason}", ""]
     lines += [f"{event.at:10.4f} s  {event.channel:<{width}} {event.arrow} {event.summary}" for event in case.exchange]
+    lines += ["", "the end of the server's log:", case.server_log] if case.server_log else []
     return "\n".join(lines) + "\n"

@@ -126,6 +126,7 @@ class CaseResult:
         exchange: what went over the wire; kept for cases that did not pass.
         story: the smallest story that did not pass, as the file that ``replay`` takes; empty where none was told.
         known: why its failure is known, as the list of known failures says; empty where it is not.
+        server_log: the last lines that the server logged, where the suite started it and the case lost it.
     """
 
     id: str
@@ -145,6 +146,7 @@ class CaseResult:
     exchange: tuple[Event, ...] = ()
     story: str = ""
     known: str = ""
+    server_log: str = ""
 
 
 @dataclass(frozen=True)

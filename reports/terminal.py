@@ -158,6 +158,8 @@ def _failure(case: CaseResult, result: RunResult) -> RenderableType:
         grid.add_row("reason", Text(case.reason, style="red"))
     if case.exchange:
         grid.add_row("exchange", _exchange(case))
+    if case.server_log:
+        grid.add_row("server log", Text(case.server_log, style="yellow"))
     lines: list[RenderableType] = [Text("")]
     for name in names:
         statement = sentences[name]
@@ -200,6 +202,9 @@ def target_options(result: RunResult) -> str:
     address = "reference" if target.get("reference") else target.get("url", "")
     dialect = result.manifest.get("dialect", "documented")
     shown = "" if dialect == "documented" else f" --dialect {dialect}"
+    command = result.manifest.get("options", {}).get("server_command")
+    if command:
+        shown += f" --server-command {shlex.quote(str(command))}"
     for option in ("user", "second_user"):
         if target.get(option):
             shown += f" --{option.replace('_', '-')} {shlex.quote(str(target[option]))}"

@@ -1,0 +1,127 @@
+"""After a target was lost: the server is restarted, and the case that ended it found by running it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+
+from conformance.checks import TargetLost
+from conformance.judge import ENDED, MAX_LINE
+from conformance.readiness import Readiness
+from conformance.server import Server
+from conformance.target import Target
+from conformance.text import quote
+from reports.model import CaseResult, Outcome
+
+MOST_RESTARTS = 5  # in a row, without a case that passed between two of them
+
+RunAgain = Callable[[pytest.Item], CaseResult | None]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A case that ran, and what became of it."""
+
+    item: pytest.Item
+    result: CaseResult
+
+
+class GivenUp(Exception):  # noqa: N818 - names what happened
+    """The server is not restarted any more, or cannot be; one line that says why, and its log."""
+
+
+class Recovery:
+    """Brings a lost target back.
+
+    Args:
+        server: that the suite started.
+        readiness: of it.
+        target: that was reached.
+        run_again: runs a case once more, alone.
+        say: shows a line while the run goes on.
+    """
+
+    def __init__(
+        self, server: Server, readiness: Readiness, target: Target, run_again: RunAgain, say: Callable[[str], None]
+    ) -> None:
+        self._server = server
+        self._readiness = readiness
+        self._target = target
+        self._run_again = run_again
+        self._say = say
+        self._before: Ran | None = None  # on the server as it runs now
+        self._in_a_row = 0
+        self.restarts = 0
+
+    def went_well(self, ran: Ran) -> None:
+        """A case is over, and did not lose the target."""
+        self._before = ran
+        if ran.result.outcome is Outcome.PASSED:
+            self._in_a_row = 0
+
+    def quoted(self, result: CaseResult) -> CaseResult:
+        """A lost case with the last lines of the log."""
+        return replace(result, server_log=self._server.tail())
+
+    def recover(self, lost: Ran) -> list[CaseResult]:
+        """Restart the server, and find out which case ends it.
+
+        Args:
+            lost: the case in which the loss was noticed, with the log.
+
+        Returns:
+            What is said of the cases now: of the lost one last, and of the one before where that is to blame.
+
+        Raises:
+            GivenUp: the server is not there, and the run has to end.
+        """
+        if self._in_a_row >= MOST_RESTARTS:
+            raise GivenUp(f"after {self._in_a_row} restarts in a row without a case that passed between them")
+        self._in_a_row += 1
+        before, self._before = self._before, None
+        self._restart()
+        again = self._alone(lost.item)
+        if again is None:
+            return [_also(lost.result, "it could not run again")]
+        if again.outcome is Outcome.LOST:
+            self._restart()
+            return [_also(lost.result, "again when it ran alone")]
+        if before is None:
+            return [_also(lost.result, "not when it ran again alone")]
+        earlier = self._alone(before.item)
+        if earlier is not None and earlier.outcome is Outcome.LOST:
+            self._restart()
+            self._say(f"{before.result.id} ends the server, noticed in {lost.result.id}")
+            return [_also(earlier, f"noticed in {lost.result.id}"), again]
+        behind = self._alone(lost.item)
+        if behind is not None and behind.outcome is Outcome.LOST:
+            self._restart()
+            return [_also(lost.result, f"again behind {before.result.id}, not when it ran alone")]
+        return [_also(lost.result, f"neither again when it ran alone, nor behind {before.result.id}")]
+
+    def _alone(self, item: pytest.Item) -> CaseResult | None:
+        """What becomes of a case that runs once more; LOST also where the target is gone behind it."""
+        result = self._run_again(item)
+        if result is None:
+            return None
+        if result.outcome is not Outcome.LOST and (loss := self._target.loss()):
+            hostile = item.get_closest_marker("hostile") is not None
+            reason = quote(f"the target no longer answers behind it: {loss}", MAX_LINE)
+            broken = (ENDED,) if hostile else ()
+            result = replace(result, outcome=Outcome.LOST, reason=reason, broken=broken, expected="", came="")
+        return self.quoted(result) if result.outcome is Outcome.LOST else result
+
+    def _restart(self) -> None:
+        try:
+            self._readiness.restart(self._target)
+        except TargetLost as error:
+            raise GivenUp(f"the server could not be restarted: {error}") from error
+        self.restarts += 1
+        self._say(f"server restarted ({self.restarts})")
+
+
+def _also(result: CaseResult, what: str) -> CaseResult:
+    """The result, with what was found by running it again."""
+    return replace(result, reason=quote(f"{what}: {result.reason}", MAX_LINE))
