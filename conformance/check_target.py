@@ -173,7 +173,9 @@ class _Look:
         return " with " + ", ".join(f"{plural(len(values), 'value')} of {name}" for name, values in answer.items())
 
     def _outlook(self) -> None:
-        found = list(lacks(self._target, content=self._content, clusters=self._clusters))
+        found = list(
+            lacks(self._target, content=self._content, clusters=self._clusters, destructive=self._options.destructive)
+        )
         if not found:
             _say("UNSUPPORTED", "nothing: every statement can be judged")
         for lack in found:
@@ -185,9 +187,13 @@ class _Look:
 
     def _dangers(self) -> list[str]:
         target = self._target
-        dangers = [
-            "malformed input is sent on purpose; fragile servers hang or die of it, so let nobody rely on this one"
-        ]
+        much = (
+            "broken frames, undecodable bytes and floods too"
+            if self._options.destructive
+            else "though not what is known to end servers, without --allow-destructive"
+        )
+        advice = "fragile servers hang or die of it, so let nobody rely on this one"
+        dangers = [f"malformed input is sent on purpose, {much}; {advice}"]
         if target.budget.limit >= STARVING and not self._options.reference:
             dangers.append(f"{target.budget.limit} websockets at the same time starve a server of four workers")
         if target.given_cluster is not None:

@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from conformance import __version__
+from conformance.items import danger
 from conformance.manifest import Manifest
 from conformance.redact import SECRETS
 from conformance.text import plural
@@ -172,4 +173,4 @@ def _step_title(item: pytest.Item) -> str:
     module = getattr(item, "module", None)
     text = (getattr(module, "__doc__", None) or item.path.stem).strip()
     title = str(text.splitlines()[0].rstrip("."))
-    return f"{title} (hostile)" if item.get_closest_marker("hostile") else title
+    return title + ("", " (hostile)", " (destructive)")[danger(item)]

@@ -28,3 +28,8 @@ def ids_of(item: pytest.Item, marker: str) -> tuple[str, ...]:
     """Ids of statements in a marker of a test, in the order as they are written there."""
     marks = reversed(list(item.iter_markers(marker)))  # pytest gives the mark nearest to the function first
     return tuple(name for mark in marks for name in mark.args)
+
+
+def danger(item: pytest.Item) -> int:
+    """0 for a test that harms no server, 1 for one that may end a fragile one, 2 for one that is known to do."""
+    return sum(item.get_closest_marker(name) is not None for name in ("hostile", "destructive"))

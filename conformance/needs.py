@@ -25,6 +25,8 @@ class Lack:
     partly: tuple[str, ...] = ()
 
 
+DESTRUCTIVE = "may end a fragile server: give --allow-destructive or --server-command"
+DESTRUCTIVE_CASES = (("DATA-6",), ("DATA-5", "DATA-12", "DIO-12", "FIN-6", "GEN-2", "INIT-3"))
 SECOND_USER = (("GEN-3",), ("ATT-4", "DATA-9", "DEL-1", "FIN-4", "MODE-2", "PROG-4"))
 EXPIRED_TOKEN = ((), ("ATT-3", "FIN-4", "INIT-6", "MODE-2", "PROG-4"))
 TWO_CONNECTIONS = ((), ("ATT-8", "DATA-1", "DATA-8", "DATA-9", "DEL-1", "DIO-10", "DIO-12", "DIO-13", "GEN-2", "GEN-4"))
@@ -38,18 +40,21 @@ NEW_CLUSTERS = (
 )
 
 
-def lacks(target: Target, *, content: bool | None, clusters: bool) -> Iterator[Lack]:
+def lacks(target: Target, *, content: bool | None, clusters: bool, destructive: bool) -> Iterator[Lack]:
     """What a run against a target will lack.
 
     Args:
         target: reached and logged in to.
         content: whether the content of datasets can be read back, None where that is not known.
         clusters: whether clusters can be made.
+        destructive: whether what may end a fragile server is sent.
     """
     if target.second is None:
         yield Lack(target.why_no_second.removeprefix("needs "), *SECOND_USER)
     if not target.expired_token:
         yield Lack("a token that was valid once (--expired-token)", *EXPIRED_TOKEN)
+    if not destructive:
+        yield Lack("leave to end a fragile server (--allow-destructive, or --server-command)", *DESTRUCTIVE_CASES)
     if target.budget.limit < 2:
         yield Lack("two connections at the same time (--max-connections)", *TWO_CONNECTIONS)
     if content is False:

@@ -149,6 +149,13 @@ _SERVER: tuple[Option, ...] = (
         f"{SERVER_TIMEOUT:g}",
         kind="number",
     ),
+    Option(
+        "allow-destructive",
+        "also send what may end a fragile server, such as malformed frames; implied where the suite starts the server",
+        "",
+        "HANAMI_ALLOW_DESTRUCTIVE",
+        kind="switch",
+    ),
 )
 _RUN: tuple[Option, ...] = (
     Option(
@@ -203,13 +210,6 @@ _RUN: tuple[Option, ...] = (
         "FILE",
         "HANAMI_KNOWN",
         path=True,
-    ),
-    Option(
-        "allow-destructive",
-        "also send what may end a fragile server, such as malformed frames; implied where the suite starts the server",
-        "",
-        "HANAMI_ALLOW_DESTRUCTIVE",
-        kind="switch",
     ),
     Option("report-dir", "folder for the reports", "DIR", "HANAMI_REPORT_DIR", str(DEFAULT_REPORT_DIR), path=True),
 )

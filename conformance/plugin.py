@@ -33,6 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "statement(*ids): statements of the protocol that a test checks")
     config.addinivalue_line("markers", "blames(*ids): more statements that a test can find broken, but not kept")
     config.addinivalue_line("markers", "hostile: sends what may end a fragile server, so it runs last")
+    config.addinivalue_line("markers", "destructive: known to end fragile servers, so it must be allowed")
     if config.getoption("hanami_console"):
         from conformance.run import begin_run  # noqa: PLC0415
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from conformance.interrupt import catching
 from conformance.judge import MAX_LINE
 from conformance.managed import ReferenceBackend
 from conformance.options import RunOptions, resolve
+from conformance.readiness import Readiness
 from conformance.record import begin_case, end_case
 from conformance.redact import SECRETS
+from conformance.server import SERVER_LOG, Server
 from conformance.stories.file import Story
 from conformance.stories.printed import as_pytest
 from conformance.stories.step import StoryError
@@ -96,8 +99,16 @@ def opened(options: RunOptions) -> Iterator[Target]:
 @contextlib.contextmanager
 def _connected(options: RunOptions) -> Iterator[Target]:
     backend = ReferenceBackend(options.target.dialect) if options.reference else None
-    try:
-        target = connect(options.target if backend is None else backend.start(options.target))
+    with contextlib.ExitStack() as stack:
+        if backend is not None:
+            stack.callback(backend.stop)
+        if options.server:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hanami-server-")))
+            server = Server(options.server, folder / SERVER_LOG)
+            stack.callback(server.close)
+            target = Readiness(server, options.target, options.server_timeout).first_start()
+        else:
+            target = connect(options.target if backend is None else backend.start(options.target))
         try:
             yield target
         finally:
@@ -105,9 +116,6 @@ def _connected(options: RunOptions) -> Iterator[Target]:
             for left in target.undo():
                 _say(ExitStatus.CONFORMANT, f"left over on the target: {left}")
             target.close()
-    finally:
-        if backend is not None:
-            backend.stop()
 
 
 def _tell(story: Story, target: Target) -> int:

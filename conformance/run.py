@@ -18,7 +18,7 @@ from conformance.checks import TargetLost, TargetRefused
 from conformance.connect import connect
 from conformance.console import Console, QuietConsole, TerminalConsole
 from conformance.interrupt import catching, heed
-from conformance.items import case_id, ids_of, is_ours, statements_of
+from conformance.items import case_id, danger, ids_of, is_ours, statements_of
 from conformance.judge import CaseJudge, title_of
 from conformance.known.cases import suite_cases
 from conformance.known.listed import KnownList, read_list
@@ -96,7 +96,8 @@ class Run:
         properties = sum("search" in getattr(item, "fixturenames", ()) for item in self._planned.values())
         options = self.options
         seconds = 60.0 * options.minutes / max(1, properties)
-        return Plan(options.profile, options.seed, seconds, options.database, self._console.story)
+        told = self._console.story
+        return Plan(options.profile, options.seed, seconds, options.database, told, destructive=options.destructive)
 
     @property
     def target(self) -> Target:
@@ -374,7 +375,7 @@ def in_order(items: list[pytest.Item]) -> None:
     for item in filter(is_ours, items):
         names = statements_of(item)
         files.setdefault(item.path, places[names[0]] if names else len(places))
-    items.sort(key=lambda item: (item.get_closest_marker("hostile") is not None, files.get(item.path, -1)))
+    items.sort(key=lambda item: (danger(item), files.get(item.path, -1)))
 
 
 def first_of_each(items: list[pytest.Item]) -> list[pytest.Item]:

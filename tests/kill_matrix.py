@@ -83,7 +83,7 @@ def run_suite(plan: Plan, faults: Sequence[Fault], options: Sequence[str]) -> tu
         tempfile.TemporaryDirectory(prefix="hanami-kill-") as folder,
         running_server("the reference backend", server) as announced,
     ):
-        command = [sys.executable, "-m", "conformance.cli", "run", "--target", announced["url"]]
+        command = [sys.executable, "-m", "conformance.cli", "run", "--allow-destructive", "--target", announced["url"]]
         command += ["--user", "alice", "--second-user", "bob", "--max-connections", "8", "--deadline", f"{WAIT:g}"]
         command += ["--database", "none", "--shrink", "0", "--report-dir", folder, *options]
         secrets = {

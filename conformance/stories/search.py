@@ -42,6 +42,7 @@ class Plan:
         seed: that they are drawn from, together with their kind.
         seconds: that each property may take, where the profile gives no number.
         database: folder of the stories that went wrong, None for none.
+        destructive: whether steps are told that are known to end fragile servers.
         told: is called after each story, with the seconds that are left for its kind, infinite for any time.
     """
 
@@ -50,6 +51,7 @@ class Plan:
     seconds: float
     database: Path | None
     told: Callable[[float], None] = lambda left: None  # noqa: ARG005
+    destructive: bool = True
 
 
 @dataclass
@@ -132,6 +134,8 @@ class Search:
         @seed(_seed(self.plan.seed, kind, number))  # below the settings: it would take the database away
         @given(stories)
         def go(steps: list[Step]) -> None:
+            if not self.plan.destructive:
+                steps = [one for one in steps if not one.is_destructive]
             if not self._is_over(found, steps):
                 self._tell(kind, steps, found)
             elif found.first is not None:

@@ -13,6 +13,9 @@ class StoryError(ValueError):
     """A story that cannot be read; the message says where it is wrong."""
 
 
+HUGE = 2**32  # a position or a count from here on is believed by no careful server
+
+
 @dataclass(frozen=True)
 class Step:
     """A step: plain JSON.
@@ -24,6 +27,11 @@ class Step:
 
     do: str
     with_: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_destructive(self) -> bool:
+        """Whether it sends what is known to end fragile servers: bytes that are no message, or a huge number."""
+        return self.do == "garbage" or _is_huge(self.with_)
 
     def must_be_one_of(self, acts: Collection[str]) -> None:
         """Refuse a step that the teller does not know.
@@ -99,3 +107,11 @@ def _texts(value: Any, wrong: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
         raise StoryError(wrong)
     return value
+
+
+def _is_huge(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_is_huge, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_is_huge, value))
+    return isinstance(value, int | float) and value >= HUGE

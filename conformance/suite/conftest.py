@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from conformance.checks import TargetLost, Unsupported
+from conformance.needs import DESTRUCTIVE
 from conformance.run import RUN
 from conformance.stories.search import Search
 from conformance.target import Account, Target
@@ -20,8 +21,13 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 
 @pytest.fixture(autouse=True)
-def connections(target: Target) -> Iterator[None]:
-    """Lets tokens not expire in the middle of a test, and closes what the test left open."""
+def connections(request: pytest.FixtureRequest, target: Target) -> Iterator[None]:
+    """Lets tokens not expire in the middle of a test, and closes what the test left open.
+
+    What is known to end fragile servers sends nothing, unless that is allowed.
+    """
+    if request.node.get_closest_marker("destructive") and not request.config.stash[RUN].options.destructive:
+        raise Unsupported(DESTRUCTIVE)
     target.renew_tokens()
     yield
     target.close_websockets()

@@ -163,6 +163,7 @@ def test_wrong_passwords_get_401(target: Target) -> None:
 
 @statement("GEN-2")
 @pytest.mark.hostile
+@pytest.mark.destructive
 def test_oversized_requests_harm_nobody(workshop: Workshop) -> None:
     """A body of 2 MiB is refused, and others are served."""
     target = workshop.target
@@ -203,6 +204,7 @@ FRAMES = {
 
 @statement("GEN-2")
 @pytest.mark.hostile
+@pytest.mark.destructive
 @pytest.mark.parametrize("attached", [True, False], ids=["on a file's socket", "before the first message"])
 @pytest.mark.parametrize("frame", list(FRAMES))
 def test_broken_frames_harm_nobody(workshop: Workshop, frame: str, attached: bool) -> None:
@@ -229,6 +231,7 @@ REQUESTS = {
 
 @statement("GEN-2")
 @pytest.mark.hostile
+@pytest.mark.destructive
 @pytest.mark.parametrize("request_kind", list(REQUESTS))
 def test_broken_requests_harm_nobody(workshop: Workshop, request_kind: str) -> None:
     """Whatever a connection sends in place of a right HTTP request, others are served."""
@@ -241,6 +244,7 @@ def test_broken_requests_harm_nobody(workshop: Workshop, request_kind: str) -> N
 
 @statement("GEN-2")
 @pytest.mark.hostile
+@pytest.mark.destructive
 def test_repeated_mistakes_harm_nobody(workshop: Workshop) -> None:
     """Twenty refused first messages in a row leave the server as it was."""
     target = workshop.target

@@ -72,6 +72,7 @@ GENEROUS = 60.0  # seconds more for a server that really allocates it
 
 @statement("INIT-3")
 @pytest.mark.hostile
+@pytest.mark.destructive
 def test_sizes_beyond_32_bits_are_meant(workshop: Workshop) -> None:
     """The server takes the last byte of a file of more than 4 GiB, where it takes such a file at all."""
     body = init_body(workshop, "csv") | {"input_data_size": BEYOND_32_BITS}

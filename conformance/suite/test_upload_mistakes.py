@@ -11,6 +11,7 @@ from conformance.checks import check, observe
 from conformance.clients.file_socket import FileSocket, describe
 from conformance.clients.message import Ending
 from conformance.resources import Upload
+from conformance.suite.care import with_care
 from conformance.suite.chunks import begin, expect_content, send_labels
 from conformance.suite.material import Mnist, noise
 from conformance.workshop import Workshop
@@ -29,7 +30,9 @@ BEYOND: dict[str, Callable[[int], tuple[int, int]]] = {
 
 @statement("DATA-5")
 @pytest.mark.hostile
-@pytest.mark.parametrize("case", list(BEYOND))
+@pytest.mark.parametrize(
+    "case", with_care(BEYOND, "position 2^32", "position 2^63", "position 2^64 - 1", "end wraps around")
+)
 def test_a_chunk_beyond_the_end_is_refused(workshop: Workshop, case: str) -> None:
     """The server refuses a chunk that ends beyond the announced size, writes nothing of it, and goes on."""
     mnist = Mnist(2000, side=8)
@@ -81,6 +84,7 @@ UNDECODABLE = {
 
 @statement("DATA-6")
 @pytest.mark.hostile
+@pytest.mark.destructive
 @pytest.mark.parametrize("case", list(UNDECODABLE))
 def test_bytes_that_are_no_message_are_refused(workshop: Workshop, case: str) -> None:
     """The server refuses bytes that are no FileUpload_Message with a reason, and goes on with the same socket."""
@@ -104,6 +108,7 @@ def test_what_becomes_of_an_empty_chunk(workshop: Workshop, position: int) -> No
 
 @statement("DATA-12")
 @pytest.mark.hostile
+@pytest.mark.destructive
 def test_what_becomes_of_a_very_large_message(workshop: Workshop) -> None:
     """The answer to a chunk of 4 MiB."""
     size = 4 << 20

@@ -18,6 +18,7 @@ TIMEOUT = 240.0  # seconds; only reached when something is broken
 HONEST = "honest"  # no fault
 USERS = ("--user", "alice:very-secret-1:alpha", "--user", "bob:very-secret-2:beta")
 ALICE = ("--user", "alice", "--password", "very-secret-1")
+BOLD = "--allow-destructive"
 SECOND = ("--second-user", "bob", "--second-password", "very-secret-2")
 TCP_TABLE = Path("/proc/net/tcp")
 ESTABLISHED = "01"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from suite_support import (
     ALICE,
+    BOLD,
     COMMAND,
     SECOND,
     TIMEOUT,
@@ -73,7 +74,7 @@ def test_1_a_lie_is_found_and_shown(tmp_path: Path) -> None:
 
 def test_1_silence_is_found_and_does_not_hang(tmp_path: Path) -> None:
     with faulty_backend("silent-about-undecodable") as url:
-        run = run_suite("--target", url, *ALICE, "--deadline", "1", "--statement", "DATA-6", cwd=tmp_path)
+        run = run_suite("--target", url, *ALICE, "--deadline", "1", "--statement", "DATA-6", BOLD, cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     (verdict,) = [entry for entry in result_of(tmp_path)["statements"] if entry["id"] == "DATA-6"]
     assert verdict["verdict"] == "FAIL"
@@ -83,7 +84,7 @@ def test_1_silence_is_found_and_does_not_hang(tmp_path: Path) -> None:
 @pytest.mark.parametrize("level", ["must", "should"])
 def test_the_level_decides_whether_a_should_counts(tmp_path: Path, level: str) -> None:
     with faulty_backend("silent-about-undecodable") as url:
-        options = ("--deadline", "1", "--statement", "DATA-6", "--level", level)
+        options = ("--deadline", "1", "--statement", "DATA-6", "--level", level, BOLD)
         run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)
     assert run.returncode == (0 if level == "must" else 1)
     assert " FAIL " in run.stdout

@@ -1,0 +1,13 @@
+"""Which cases of a parametrized test may end a fragile server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+
+def with_care(cases: Iterable[str], *destructive: str) -> list[Any]:
+    """The names of cases, for ``parametrize``; those named in ``destructive`` are sent only where that is allowed."""
+    return [pytest.param(case, marks=pytest.mark.destructive) if case in destructive else case for case in cases]
