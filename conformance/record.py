@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -105,7 +106,7 @@ class Case:
         if not sent:
             return ""
         summary = sent[-1].summary
-        return f"{sent[-1].channel} {quote(summary if isinstance(summary, str) else summary(), MAX_LAST)}"
+        return f"{sent[-1].channel} {quote(summary if isinstance(summary, str) else summary(), MAX_LAST).strip()}"
 
     def exchange(self) -> tuple[Event, ...]:
         """The record, fit for a report: secrets redacted, very large payloads cut with their digest."""
@@ -143,6 +144,17 @@ def end_case() -> None:
     global _current, _IDLE  # noqa: PLW0603
     _IDLE = Case(_IDLE.id)
     _current = _IDLE
+
+
+@contextlib.contextmanager
+def unrecorded() -> Iterator[None]:
+    """What is sent in here belongs to no case."""
+    global _current  # noqa: PLW0603
+    before, _current = _current, Case(_IDLE.id)
+    try:
+        yield
+    finally:
+        _current = before
 
 
 def current_case() -> Case:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ from conformance.target import Target
 from conformance.text import quote
 from reports.model import CaseResult, Outcome
 
+SETTLE = 0.5  # seconds that a server may take to end of what it was sent
 MOST_RESTARTS = 5  # in a row, without a case that passed between two of them
 
 RunAgain = Callable[[pytest.Item], CaseResult | None]
@@ -54,6 +56,19 @@ class Recovery:
         self._before: Ran | None = None  # on the server as it runs now
         self._in_a_row = 0
         self.restarts = 0
+
+    def watched(self, ran: Ran, *, last: bool = False) -> Ran:
+        """A case that is over; LOST where the process has ended, and nothing answers in its place.
+
+        Args:
+            ran: the case.
+            last: whether there is none behind it that would notice.
+        """
+        if last:
+            time.sleep(SETTLE)
+        if ran.result.outcome is Outcome.LOST or not self._server.ended():
+            return ran
+        return Ran(ran.item, self._lost_behind(ran))
 
     def went_well(self, ran: Ran) -> None:
         """A case is over, and did not lose the target."""
@@ -106,12 +121,26 @@ class Recovery:
         result = self._run_again(item)
         if result is None:
             return None
-        if result.outcome is not Outcome.LOST and (loss := self._target.loss()):
-            hostile = item.get_closest_marker("hostile") is not None
-            reason = quote(f"the target no longer answers behind it: {loss}", MAX_LINE)
-            broken = (ENDED,) if hostile else ()
-            result = replace(result, outcome=Outcome.LOST, reason=reason, broken=broken, expected="", came="")
+        if result.outcome is not Outcome.LOST:
+            time.sleep(SETTLE)
+            result = self._lost_behind(Ran(item, result))
         return self.quoted(result) if result.outcome is Outcome.LOST else result
+
+    def _lost_behind(self, ran: Ran) -> CaseResult:
+        """The result of a case; LOST where the target is gone behind it."""
+        loss = self._target.loss()
+        if not loss:
+            return ran.result
+        hostile = ran.item.get_closest_marker("hostile") is not None
+        return replace(
+            ran.result,
+            outcome=Outcome.LOST,
+            reason=quote(f"the target no longer answers behind it: {loss}", MAX_LINE),
+            broken=(ENDED,) if hostile else (),
+            expected="",
+            came="",
+            known="",
+        )
 
     def _restart(self) -> None:
         try:

@@ -170,7 +170,9 @@ class Run:
             self._config.hook.pytest_deselected(items=dropped)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, bool | None, bool | None]:
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, bool | None, bool | None]:
         """Bracket a test: what it sends is recorded as one case, and judged when it is over."""
         if not is_ours(item) or self._judge is None:
             return (yield)
@@ -180,7 +182,7 @@ class Run:
         finally:
             result = self._end_case()
         if result is not None:
-            self._over(Ran(item, result))
+            self._over(Ran(item, result), last=nextitem is None)
         return handled
 
     def _begin_case(self, item: pytest.Item) -> None:
@@ -195,8 +197,9 @@ class Run:
         end_case()
         return result
 
-    def _over(self, ran: Ran) -> None:
+    def _over(self, ran: Ran, *, last: bool) -> None:
         """A case is over: keep its result, and see to a target that was lost in it."""
+        ran = ran if self._recovery is None else self._recovery.watched(ran, last=last)
         result = ran.result
         if result.outcome is not Outcome.LOST:
             if self._recovery is not None:

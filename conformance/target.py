@@ -17,6 +17,7 @@ from conformance.clients.websocket import WebSocket
 from conformance.deadline import Deadline, Patience
 from conformance.detect import Found
 from conformance.login import READY_POLL, log_in
+from conformance.record import unrecorded
 from conformance.target_options import Credentials, TargetOptions
 from conformance.text import quote
 from proto.dialects import Dialect, NoRouteError, load_dialect
@@ -207,7 +208,8 @@ class Target:
         silences = 0
         while True:
             try:
-                self.rest.request(*self._liveness_probe(), token=self.first.token, kind="liveness probe")
+                with unrecorded():
+                    self.rest.request(*self._liveness_probe(), token=self.first.token, kind="liveness probe")
             except NoAnswer:
                 silences += 1
                 how = "it takes connections and is silent"

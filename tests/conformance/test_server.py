@@ -1,0 +1,164 @@
+"""The process of a server that the suite starts: how it ended, what it logged, and that nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conformance import interrupt
+from conformance.checks import TargetRefused
+from conformance.readiness import Readiness, ServerFailed, is_taken
+from conformance.redact import SECRETS
+from conformance.server import TAIL_LINES, Server, redact_file
+from conformance.target_options import Credentials, TargetOptions
+
+PATIENT = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+
+
+@pytest.fixture(autouse=True)
+def secrets() -> Iterator[None]:
+    SECRETS.clear()
+    yield
+    SECRETS.clear()
+
+
+def started(folder: Path, code: str) -> Server:
+    server = Server((sys.executable, "-c", code), folder / "server.log")
+    server.start()
+    return server
+
+
+def wait_for(what: object, seconds: float = 20.0) -> None:
+    assert callable(what)
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process ended: it is not there, or nobody has asked for its status yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("raise SystemExit(3)", "its process ended with exit status 3"),
+        ("import os; os.kill(os.getpid(), 11)", "its process was ended by signal 11 (SIGSEGV)"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "its process was ended by signal 9 (SIGKILL)"),
+    ],
+)
+def test_how_it_ended(tmp_path: Path, code: str, says: str) -> None:
+    server = started(tmp_path, code)
+    wait_for(server.ended)
+    assert server.ended() == says
+    server.close()
+    assert interrupt.LEAVING == []
+
+
+def test_the_end_of_its_log_is_short_and_holds_no_secret(tmp_path: Path) -> None:
+    SECRETS.add("very-secret-1", "password")
+    code = "for i in range(9000): print('line', i, 'very-secret-1')\nprint('\\x1b[31m' + 'x' * 5000)"
+    server = started(tmp_path, code)
+    wait_for(server.ended)
+    lines = server.tail().splitlines()
+    assert len(lines) == TAIL_LINES
+    assert lines[-2] == "line 8999 [password]"
+    assert len(lines[-1]) < 400
+    assert "\x1b" not in lines[-1]
+    server.start()
+    wait_for(server.ended)
+    server.close()
+    text = (tmp_path / "server.log").read_text()
+    assert text.count("line 8999 [password]") == 2
+    assert "very-secret-1" not in text
+
+
+def test_only_what_it_logged_since_it_was_started_last_is_quoted(tmp_path: Path) -> None:
+    server = Server(("/bin/sh", "-c", f"echo once; test -e {tmp_path}/x && exit; touch {tmp_path}/x"), tmp_path / "log")
+    for _ in range(2):
+        server.start()
+        wait_for(server.ended)
+        assert server.tail() == "once"
+    server.close()
+
+
+def test_what_does_not_go_is_killed_with_all_that_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.server.STOP_SECONDS", 0.3)
+    code = (
+        f"import subprocess, sys; c = [sys.executable, '-c', {PATIENT!r}]; print(subprocess.Popen(c).pid, flush=True)"
+    )
+    server = started(tmp_path, f"{code}\n{PATIENT}")
+    wait_for(lambda: server.tail().count("up") == 2)
+    child = int(next(line for line in server.tail().splitlines() if line.isdigit()))
+    server.close()
+    wait_for(lambda: is_gone(child))
+    server.close()
+
+
+def test_what_outlives_its_leader_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.server.STOP_SECONDS", 0.3)
+    code = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {PATIENT!r}]).pid, flush=True)"
+    server = started(tmp_path, code)
+    wait_for(lambda: server.ended() and "up" in server.tail())
+    child = int(next(line for line in server.tail().splitlines() if line.isdigit()))
+    server.close()
+    wait_for(lambda: is_gone(child))
+
+
+def test_a_third_signal_leaves_nothing(tmp_path: Path) -> None:
+    server = started(tmp_path, PATIENT)
+    wait_for(server.tail)
+    for act in interrupt.LEAVING:
+        act()
+    wait_for(server.ended)
+    assert server.ended().endswith(f"signal {signal.SIGKILL:d} (SIGKILL)")
+    server.close()
+
+
+def test_a_command_that_does_not_exist(tmp_path: Path) -> None:
+    server = Server(("no-such-command",), tmp_path / "server.log")
+    with pytest.raises(TargetRefused, match="cannot be started: No such file or directory: no-such-command"):
+        server.start()
+    assert server.ended() == ""
+    server.close()
+
+
+def test_an_address_that_is_taken_is_refused_before_anything_is_started(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server = Server(("touch", str(tmp_path / "started")), tmp_path / "server.log")
+        options = TargetOptions(url=url, first=Credentials("alice", "very-secret-1"))
+        with pytest.raises(TargetRefused, match="something listens at"):
+            Readiness(server, options, 1.0).first_start()
+    assert server.starts == 0
+    assert not is_taken(url)
+
+
+def test_a_server_that_is_never_ready(tmp_path: Path) -> None:
+    server = Server((sys.executable, "-c", PATIENT), tmp_path / "server.log")
+    options = TargetOptions(url="http://127.0.0.1:1", first=Credentials("alice", "very-secret-1"))
+    with pytest.raises(ServerFailed, match=r"not ready within 0\.8 s: no connection") as failed:
+        Readiness(server, options, 0.8).first_start()
+    assert "the end of its log:\nup" in str(failed.value)
+    server.close()
+
+
+def test_a_log_is_hidden_in_place(tmp_path: Path) -> None:
+    SECRETS.add("very-secret-1", "password")
+    path = tmp_path / "log"
+    path.write_bytes(b"a very-secret-1\n\xff\n")
+    redact_file(path)
+    assert path.read_bytes() == b"a [password]\n\xff\n"
+    assert os.listdir(tmp_path) == ["log"]  # noqa: PTH208 - nothing else is left
