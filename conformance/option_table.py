@@ -151,9 +151,10 @@ _SERVER: tuple[Option, ...] = (
     ),
     Option(
         "allow-destructive",
-        "also send what may end a fragile server, such as malformed frames; implied where the suite starts the server",
+        "also send what may end a fragile server, such as malformed frames",
         "",
         "HANAMI_ALLOW_DESTRUCTIVE",
+        "only to servers on this machine's loopback, and to those that the suite starts",
         kind="switch",
     ),
 )

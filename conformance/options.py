@@ -21,7 +21,7 @@ from conformance.option_table import (
     SERVER_TIMEOUT,
 )
 from conformance.profiles import DEFAULT_PROFILE, PROFILES, Profile
-from conformance.target_choice import about_server, credentials_of, server_command, switch, target_url
+from conformance.target_choice import about_server, credentials_of, may_destroy, server_command, target_url
 from conformance.target_options import AUTO, Credentials, TargetOptions
 from proto.dialects import DEFAULT_DIALECT, load_dialect
 from reports.model import Level
@@ -112,7 +112,7 @@ def resolve(
     first, second = (Credentials(), None) if reference else credentials_of(values)
     server = server_command(values["server_command"], reference=reference)
     seconds = values["server_timeout"]
-    destructive = switch(values, "allow_destructive") or reference or bool(server)
+    destructive = may_destroy(values, url, started=reference or bool(server))
     return RunOptions(
         target=TargetOptions(
             url=url,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from conformance.clients.tls import context_for
 from conformance.option_table import ON, REFERENCE
@@ -85,6 +87,32 @@ def switch(values: Mapping[str, str], name: str) -> bool:
     if value not in (*YES, *NO):
         raise ValueError(f"--{name.replace('_', '-')} {values[name]!r}: give 1 or 0")
     return value in YES
+
+
+def may_destroy(values: Mapping[str, str], url: str, *, started: bool) -> bool:
+    """Whether what is known to end fragile servers may be sent.
+
+    Args:
+        values: option to its value; an explicit yes or no decides.
+        url: address of the target. What listens on this machine alone is nobody else's, as a rule.
+        started: whether the suite itself starts the target.
+
+    Raises:
+        ValueError: the option is neither yes nor no.
+    """
+    allowed = switch(values, "allow_destructive")
+    return allowed or started or (not values["allow_destructive"] and on_this_machine(url))
+
+
+def on_this_machine(url: str) -> bool:
+    """Whether an address is one of the loopback, which only programs of this machine reach."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def server_command(text: str, *, reference: bool) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from target_support import hanami
 
 from conformance.options import resolve
 from conformance.target import Account, Target
+from conformance.target_choice import may_destroy
 from conformance.target_options import Credentials, TargetOptions
 
 LARGE = "test_upload_mistakes.py::test_a_chunk_beyond_the_end_is_refused"
@@ -217,14 +218,14 @@ def test_check_target_starts_it_too(tmp_path: Path) -> None:
 
 def test_in_a_settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    text = 'target = "http://127.0.0.1:1"\ntoken = "a-token"\n'
+    text = 'target = "http://10.0.0.1:1"\ntoken = "a-token"\n'
     text += "server-command = \"serve --name 'a b'\"\nserver-timeout = 5\n"
     (tmp_path / "hanami-conformance.toml").write_text(f"[target]\n{text}")
     options = resolve({}, {})
     assert (options.server, options.server_timeout, options.destructive) == (("serve", "--name", "a b"), 5, True)
     with pytest.raises(ValueError, match="and --target reference one of its own"):
         resolve({"target": "reference"}, {})
-    assert not resolve({"target": "http://127.0.0.1:1", "token": "a-token"}, {"HANAMI_CONFIG": "/dev/null"}).destructive
+    assert not resolve({"target": "http://10.0.0.1:1", "token": "a-token"}, {"HANAMI_CONFIG": "/dev/null"}).destructive
 
 
 def refusing_connections() -> str:
@@ -255,6 +256,24 @@ def test_how_a_target_is_gone(serve: Callable[..., None] | None, says: str) -> N
         assert loss(url).startswith(says)
 
 
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("http://127.0.0.1:80", True),
+        ("https://localhost:443/base", True),
+        ("http://[::1]:80", True),
+        ("http://10.0.0.1:80", False),
+        ("http://hanami.example:80", False),
+        ("http://localhost.example:80", False),
+    ],
+)
+def test_only_what_is_on_this_machine_is_destroyed_unasked(url: str, allowed: bool) -> None:
+    assert may_destroy({"allow_destructive": ""}, url, started=False) == allowed
+    assert may_destroy({"allow_destructive": "1"}, url, started=False)
+    assert not may_destroy({"allow_destructive": "0"}, url, started=False)
+    assert may_destroy({"allow_destructive": "0"}, url, started=True)
+
+
 def test_what_is_known_to_end_servers_must_be_allowed(tmp_path: Path) -> None:
     options = server_of()
     place = options.index("--server-command")
@@ -263,11 +282,12 @@ def test_what_is_known_to_end_servers_must_be_allowed(tmp_path: Path) -> None:
     try:
         assert any(b"ready" in line for line in server.stdout)
         rest = (*options[:place], *options[place + 2 :], "--statement", "DATA-6", "-k", "no_message")
-        careful = run_suite(*rest, cwd=tmp_path)
+        careful = run_suite(*rest, cwd=tmp_path, environment={"HANAMI_ALLOW_DESTRUCTIVE": "0"})
         assert "may end a fragile server: give --allow-destructive or --server-command" in careful.stdout
         assert set(outcomes(result_of(tmp_path))) == {"unsupported"}
-        bold = run_suite(*rest, "--allow-destructive", cwd=tmp_path)
-        assert bold.returncode == 0, bold.stdout
+        for allowed in ((), ("--allow-destructive",)):  # on the loopback it is
+            bold = run_suite(*rest, *allowed, cwd=tmp_path)
+            assert bold.returncode == 0, bold.stdout
     finally:
         server.kill()
         server.wait()
