@@ -23,6 +23,8 @@ EXAMPLES = {
     "cluster-input": '["test_input=784"]',
     "cluster-output": '["test_output=10"]',
     "ca-file": '"ca.pem"',
+    "server-command": '"my-server --port 11418"',
+    "server-timeout": "60",
     "profile": '"gate"',
     "seed": "1",
     "minutes": "10",

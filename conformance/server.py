@@ -62,6 +62,7 @@ class Server:
                 )
                 self.starts += 1
         except OSError as error:
+            interrupt.LEAVING.remove(self._kill)
             what = error.filename or self._command[0]
             raise TargetRefused(f"the server cannot be started: {error.strerror or error}: {what}") from error
 

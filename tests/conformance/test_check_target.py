@@ -53,7 +53,8 @@ def test_a_target_that_is_ready(tmp_path: Path) -> None:
         "the content of a dataset can be read back",
         "cluster can be made, answers with 2 values of test_output, and is deleted again",
         "a token that was valid once (--expired-token)",
-        "malformed input is sent on purpose",
+        "malformed input is sent on purpose, though not what is known to end servers, without --allow-destructive;",
+        "leave to end a fragile server (--allow-destructive, or --server-command): DATA-6 will be UNSUPPORTED",
         "READY",
     ):
         assert part in text, part
@@ -105,6 +106,7 @@ def test_6_not_reachable(tmp_path: Path, serve: Any) -> None:
 
 NEEDS = {
     "SECOND_USER": needs.SECOND_USER,
+    "DESTRUCTIVE_CASES": needs.DESTRUCTIVE_CASES,
     "EXPIRED_TOKEN": needs.EXPIRED_TOKEN,
     "TWO_CONNECTIONS": needs.TWO_CONNECTIONS,
     "CONTENT": needs.CONTENT,
@@ -130,6 +132,7 @@ def test_what_is_foretold_of_a_target_alone_is_true(tmp_path: Path) -> None:
         "--expired-token": needs.EXPIRED_TOKEN,
         "--max-connections": needs.TWO_CONNECTIONS,
         "cannot be read back": needs.CONTENT,
+        "--allow-destructive": needs.DESTRUCTIVE_CASES,
     }.items():
         found = {name for case in cases if word in case["reason"] for name in case["statements"]}
         assert found == set(whole) | set(partly), word

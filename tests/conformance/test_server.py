@@ -133,6 +133,7 @@ def test_a_command_that_does_not_exist(tmp_path: Path) -> None:
         server.start()
     assert server.ended() == ""
     server.close()
+    assert interrupt.LEAVING == []
 
 
 def test_an_address_that_is_taken_is_refused_before_anything_is_started(tmp_path: Path) -> None:

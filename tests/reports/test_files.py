@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from xml.etree import ElementTree
@@ -182,3 +183,18 @@ def test_colours_only_where_they_are_asked_for() -> None:
 def test_the_line_that_runs_a_case_again(target: dict[str, object], dialect: str, line: str) -> None:
     result = RunResult({"target": target, "dialect": dialect}, 1, "", (), ())
     assert again(CaseResult("c", "", (), Outcome.FAILED), result) == f"hanami-conformance run {line}"
+
+
+def test_the_log_of_a_lost_server_is_told_and_may_be_lacking() -> None:
+    result = example()
+    lost = dataclasses.replace(result.cases[0], outcome=Outcome.LOST, reason="gone", server_log="line 1\nline [2]")
+    told = dataclasses.replace(result, cases=(lost, *result.cases[1:]))
+    assert load_result(told.to_json()) == told
+    text = render_result(told, Path("r"), color=False)
+    assert "server log" in text
+    assert "line [2]" in text
+    assert exchange_text(dataclasses.replace(lost, exchange=result.cases[1].exchange)).endswith("line 1\nline [2]\n")
+    data = json.loads(result.to_json())
+    for case in data["cases"]:
+        del case["server_log"]
+    assert load_result(json.dumps(data)) == result
