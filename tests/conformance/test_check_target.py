@@ -54,7 +54,6 @@ def test_a_target_that_is_ready(tmp_path: Path) -> None:
         "cluster can be made, answers with 2 values of test_output, and is deleted again",
         "a token that was valid once (--expired-token)",
         "malformed input is sent on purpose, broken frames, undecodable bytes and floods too;",
-        "leave to end a fragile server (--allow-destructive, or --server-command): DATA-6 will be UNSUPPORTED",
         "READY",
     ):
         assert part in text, part
