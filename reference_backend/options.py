@@ -14,6 +14,7 @@ from reference_backend import __version__
 from reference_backend.auth import DEFAULT_USERS, User, Users
 from reference_backend.chance import Chance, chance
 from reference_backend.faults import Fault, UnknownFaultError, catalogue, chosen
+from reference_backend.quirks import Quirks, quirk_names, quirks_of
 from reference_backend.settings import Settings
 
 USERS_VARIABLE = "HANAMI_REFERENCE_USERS"
@@ -30,6 +31,7 @@ class Options:
     users: Users
     settings: Settings
     chance: Chance
+    quirks: Quirks | None
     faults: tuple[Fault, ...]
     announce: str
     stop_with_stdin: bool
@@ -44,11 +46,15 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
         sys.stdout.write(fault_list())
         parser.exit()
     try:
-        dialect = load_dialect(arguments.dialect)
+        dialect = load_dialect(arguments.dialect or arguments.quirks or DEFAULT_DIALECT)
     except ValueError as error:
         parser.error(f"--dialect: {error}")
     if users_too := [name for name in dialect.routes if name.startswith("user.")]:
         parser.error(f"--dialect: this server makes no users, so it can't serve {', '.join(users_too)}")
+    if arguments.quirks and dialect.name != arguments.quirks:
+        parser.error(f"--quirks {arguments.quirks}: such a server does not speak the dialect {dialect.name}")
+    if arguments.quirk_speed is not None and not arguments.quirks:
+        parser.error("--quirk-speed: there are no delays without --quirks")
     names = {field.name for field in fields(Settings)}
     settings = Settings(**{name: value for name, value in vars(arguments).items() if name in names})
     specs = arguments.user or os.environ.get(USERS_VARIABLE, "").split() or DEFAULT_USERS
@@ -68,6 +74,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
         users=users,
         settings=settings,
         chance=source,
+        quirks=_quirks(arguments),
         faults=faults,
         announce=arguments.announce,
         stop_with_stdin=arguments.stop_with_stdin,
@@ -87,9 +94,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--dialect",
-        default=DEFAULT_DIALECT,
         metavar="NAME",
-        help=f"what to speak: {', '.join(dialect_names())}, or the path of a .toml file (default: %(default)s)",
+        help=f"what to speak: {', '.join(dialect_names())}, or the path of a .toml file"
+        f" (default: that of --quirks, otherwise {DEFAULT_DIALECT})",
     )
     parser.add_argument(
         "--user",
@@ -99,6 +106,7 @@ def build_parser() -> argparse.ArgumentParser:
         f" (default: {' '.join(DEFAULT_USERS)})",
     )
     _add_limits(parser)
+    _add_quirks(parser)
     parser.add_argument(
         "--fault",
         action="append",
@@ -137,6 +145,26 @@ def fault_list() -> str:
     wide = max(len(one.name) for one in faults)
     broken = max(len(" ".join(one.breaks)) for one in faults)
     return "".join(f"{one.name:<{wide}}  {' '.join(one.breaks):<{broken}}  {one.text}\n" for one in faults)
+
+
+def _add_quirks(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--quirks",
+        choices=quirk_names(),
+        help="be as odd as a real server of this kind, without a fault, and speak its dialect (default: not odd)",
+    )
+    parser.add_argument(
+        "--quirk-speed",
+        type=_factor,
+        metavar="FACTOR",
+        help="what the delays of --quirks are multiplied with, 0 for none (default: 1)",
+    )
+
+
+def _quirks(arguments: argparse.Namespace) -> Quirks | None:
+    if not arguments.quirks:
+        return None
+    return quirks_of(arguments.quirks, 1.0 if arguments.quirk_speed is None else arguments.quirk_speed)
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
@@ -180,4 +208,14 @@ def _seconds(text: str) -> float:
         value = math.nan
     if not 0 < value <= 10**9:
         raise argparse.ArgumentTypeError(f"{text!r} is no positive number of seconds")
+    return value
+
+
+def _factor(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1000")
     return value

@@ -125,6 +125,10 @@ def serve(options: Options) -> int:
     below = logging.getLogger("uvicorn.error")
     below.addFilter(ClientFaults())
     below.setLevel(max(logging.WARNING, logging.getLogger().level))  # below that it tells messages, tokens among them
+    if options.quirks is not None:
+        from reference_backend.quirks.apply import apply  # noqa: PLC0415 - an honest server never loads a quirk
+
+        apply(options.quirks)
     for fault in options.faults:
         fault.apply()
     app = build_app(Backend.of(options.dialect, options.settings, options.users, options.chance))

@@ -25,7 +25,7 @@ def test_help_explains_every_option_and_its_default(capsys: pytest.CaptureFixtur
         main(["--help"])
     text = capsys.readouterr().out
     options = [line.split()[0] for line in text.splitlines() if line.startswith("  --")]
-    assert len(options) == 22
+    assert len(options) == 24
     assert text.count("(default") == len(options) - 2  # all but --version and --list-faults
 
 
