@@ -49,7 +49,7 @@ def attached(peer: Peer, uuid: object, target: str = "file_upload") -> Iterator[
 
 def wait_ready(server: Server) -> list[int]:
     """The statuses until the first one below 500."""
-    statuses = []
+    statuses: list[int] = []
     while not statuses or statuses[-1] >= 500:
         statuses.append(httpx.get(f"{server.url}/nothing", trust_env=False).status_code)
     return statuses
