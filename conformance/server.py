@@ -47,7 +47,8 @@ class Server:
         Raises:
             TargetRefused: there is no such command, or the log cannot be written.
         """
-        interrupt.LEAVING.append(self._kill)
+        if self._kill not in interrupt.LEAVING:  # it may be a restart
+            interrupt.LEAVING.append(self._kill)
         try:
             if self._log is None:
                 self._log = self._path.open("wb")

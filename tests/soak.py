@@ -6,19 +6,18 @@ import argparse
 import math
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
-from typing import IO, NoReturn
+from typing import IO
 
+from conformance.interrupt import catching, unbroken
 from loadtests.bench.gate import result_in
 from loadtests.bench.processes import stopped
 from reports.model import CaseResult, ExitStatus, RunResult
@@ -133,12 +132,21 @@ def start(command: Sequence[str], output: IO[bytes] | int) -> subprocess.Popen[b
     )
 
 
+@contextmanager
+def running(command: Sequence[str], output: IO[bytes] | int) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that does not outlive the block; a signal waits until it is known that it has begun."""
+    with ExitStack() as stack:
+        with unbroken():
+            process = stack.enter_context(stopped(start(command, output), GRACE))
+        yield process
+
+
 def run_once(plan: Plan, folder: Path) -> Said:
     """Run the gate once; its reports and what it printed go into the folder."""
     folder.mkdir()
     command = [sys.executable, "-m", "conformance.cli", "run", "--target=reference", "--database=none"]
     command += [f"--report-dir={folder / 'report'}", *plan.arguments]
-    with (folder / "output.txt").open("w+b") as log, stopped(start(command, log), GRACE) as process:
+    with (folder / "output.txt").open("w+b") as log, running(command, log) as process:
         try:
             status: int | None = process.wait(plan.deadline)
         except subprocess.TimeoutExpired:
@@ -161,8 +169,7 @@ def soak(plan: Plan, tell: Callable[[str], None]) -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hanami-soak-")))
         try:
             for _ in range(plan.load):
-                burner = start([sys.executable, "-c", BURN, str(os.getpid())], subprocess.DEVNULL)
-                stack.enter_context(stopped(burner, GRACE))
+                stack.enter_context(running([sys.executable, "-c", BURN, str(os.getpid())], subprocess.DEVNULL))
             for number in range(1, plan.runs + 1):
                 began = time.monotonic()
                 runs.append(run_once(plan, folder / f"run-{number}"))
@@ -250,16 +257,12 @@ def parse_options(argv: Sequence[str] | None = None) -> Plan:
 def main() -> int:
     """The command line."""
     plan = parse_options()
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return soak(plan, lambda line: print(line, flush=True))
+        with catching():
+            return soak(plan, lambda line: print(line, flush=True))
     except KeyboardInterrupt:  # before the first run, or after the last
         print("interrupted")
         return INTERRUPTED
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

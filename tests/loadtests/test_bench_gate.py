@@ -311,7 +311,7 @@ def test_the_ratio_is_of_times() -> None:
 
 
 def test_a_part_of_the_suite_can_be_repeated() -> None:
-    found = measure(GateMeasurement(), Servers(), Plan(None, 1.0, 1, ("PROG-1",)), lambda _text: None)
+    found = measure(GateMeasurement(), Servers(), Plan(None, 1.0, 1, ("ATT-1",)), lambda _text: None)
     assert len(found.rounds) == 3
     for samples in found.rounds:
         assert samples[SUITE].operations == samples[REPLAY].operations >= 1
