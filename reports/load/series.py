@@ -1,0 +1,136 @@
+"""What came of one type of message in a load run: counts, bytes, times, second by second."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reports.load.histogram import Histogram
+
+
+@dataclass
+class Slice:
+    """One second of a series.
+
+    Attributes:
+        succeeded: verified answers that came in it.
+        failed: failures that were noticed in it, wrong answers among them.
+        bytes_up: verified payload that was sent, bytes.
+        bytes_down: verified payload that came back, bytes.
+        response: coarse bucket (see :data:`reports.load.histogram.COARSE`) of the response time to how often.
+    """
+
+    succeeded: int = 0
+    failed: int = 0
+    bytes_up: int = 0
+    bytes_down: int = 0
+    response: Counter[int] = field(default_factory=Counter)
+
+    def add(self, other: Slice) -> None:
+        """Add what another process saw in the same second."""
+        self.succeeded += other.succeeded
+        self.failed += other.failed
+        self.bytes_up += other.bytes_up
+        self.bytes_down += other.bytes_down
+        self.response.update(other.response)
+
+    def data(self) -> dict[str, Any]:
+        """The file form."""
+        buckets = sorted(self.response)
+        return {
+            "succeeded": self.succeeded,
+            "failed": self.failed,
+            "bytes_up": self.bytes_up,
+            "bytes_down": self.bytes_down,
+            "bucket": buckets,
+            "count": [self.response[bucket] for bucket in buckets],
+        }
+
+    @staticmethod
+    def of(data: Mapping[str, Any]) -> Slice:
+        """Read the file form."""
+        response = Counter(dict(zip(data["bucket"], data["count"], strict=True)))
+        return Slice(data["succeeded"], data["failed"], data["bytes_up"], data["bytes_down"], response)
+
+
+@dataclass
+class Series:
+    """One type of message, such as ``upload chunk``; or a whole, such as ``upload file``.
+
+    What was due is either owed (never sent), or sent; what was sent has succeeded, failed or is unanswered.
+
+    Attributes:
+        sent: messages sent.
+        succeeded: answered, and the answer was verified.
+        failed: refused, answered too late or by a lost connection; wrong answers not among them.
+        wrong: answered with what no right server answers.
+        unanswered: sent, and not answered when the run was drained.
+        owed: due by the schedule of an open run, and not sent when it ended.
+        bytes_up: payload sent that was verified, bytes.
+        bytes_down: payload that came back and was verified, bytes.
+        response: answer - due, of what succeeded.
+        service: answer - sent, of what succeeded.
+        lag: sent - due, of all that was sent.
+        failures: response of what failed or was wrong.
+        slices: second since the run began to what was seen in it.
+        by_index: 0 for the first chunk of a file, n for chunks 2**(n-1) to 2**n - 1, to their service times; empty for
+            what is no chunk.
+    """
+
+    sent: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    wrong: int = 0
+    unanswered: int = 0
+    owed: int = 0
+    bytes_up: int = 0
+    bytes_down: int = 0
+    response: Histogram = field(default_factory=Histogram)
+    service: Histogram = field(default_factory=Histogram)
+    lag: Histogram = field(default_factory=Histogram)
+    failures: Histogram = field(default_factory=Histogram)
+    slices: dict[int, Slice] = field(default_factory=dict)
+    by_index: dict[int, Histogram] = field(default_factory=dict)
+
+    def add(self, other: Series) -> None:
+        """Add what another process saw: exact, nothing is averaged."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in _TIMES:
+            getattr(self, name).add(getattr(other, name))
+        for second, one in other.slices.items():
+            self.slices.setdefault(second, Slice()).add(one)
+        for index, times in other.by_index.items():
+            self.by_index.setdefault(index, Histogram()).add(times)
+
+    def data(self) -> dict[str, Any]:
+        """The file form, also what workers send to their master."""
+        return {
+            **{name: getattr(self, name) for name in _COUNTS},
+            **{name: getattr(self, name).data() for name in _TIMES},
+            "slices": [{"second": second, **self.slices[second].data()} for second in sorted(self.slices)],
+            "by_index": [{"index": index, **self.by_index[index].data()} for index in sorted(self.by_index)],
+        }
+
+    @staticmethod
+    def of(data: Mapping[str, Any]) -> Series:
+        """Read the file form.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is none.
+        """
+        series = Series(
+            slices={int(one["second"]): Slice.of(one) for one in data["slices"]},
+            by_index={int(one["index"]): Histogram.of(one) for one in data["by_index"]},
+        )
+        for name in _COUNTS:
+            setattr(series, name, int(data[name]))
+        for name in _TIMES:
+            setattr(series, name, Histogram.of(data[name]))
+        return series
+
+
+_COUNTS = ("sent", "succeeded", "failed", "wrong", "unanswered", "owed", "bytes_up", "bytes_down")
+_TIMES = ("response", "service", "lag", "failures")
