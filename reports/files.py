@@ -65,15 +65,24 @@ class ReportFolder:
             OSError: the disk refuses.
         """
         self.clear()
-        self._write(RESULT, result.to_json())
-        self._write(JUNIT, junit_xml(result))
+        self.write_text(RESULT, result.to_json())
+        self.write_text(JUNIT, junit_xml(result))
         for case in result.cases:
             if case.exchange:
-                self._write(f"{EXCHANGES}/{exchange_name(case)}", exchange_text(case))
+                self.write_text(f"{EXCHANGES}/{exchange_name(case)}", exchange_text(case))
             if case.story:
-                self._write(f"{EXCHANGES}/{story_name(case)}", case.story)
+                self.write_text(f"{EXCHANGES}/{story_name(case)}", case.story)
 
-    def _write(self, name: str, text: str) -> None:
+    def write_text(self, name: str, text: str) -> None:
+        """Write one file, whole or not at all.
+
+        Args:
+            name: of it, below the folder.
+            text: of it.
+
+        Raises:
+            OSError: the disk refuses.
+        """
         # Whole or not at all: a reader never sees half a report.
         path = self.path / name
         path.parent.mkdir(exist_ok=True)

@@ -96,6 +96,16 @@ class DatasetModel:
         columns = {name: values[:, index : index + 1].astype(np.float32) for index, name in enumerate(names)}
         return DatasetModel(len(values), frozenset({len(names)}), columns, "csv")
 
+    def part(self, first: int, rows: int) -> DatasetModel:
+        """Some of the rows.
+
+        Args:
+            first: of them.
+            rows: how many.
+        """
+        columns = {name: values[first : first + rows] for name, values in self.columns.items()}
+        return DatasetModel(rows, self.widths, columns, self.kind)
+
     def agrees(self, column: str, values: NDArray[np.float32]) -> bool:
         """Whether values that were read back are those that were uploaded.
 

@@ -106,7 +106,7 @@ class DirectTeller:
             {f"input_{index}": max(2, size) for index, size in enumerate(sizes_in)},
             # Of sizes that differ: an answer without a name is told by its size.
             {f"output_{index}": max(2, size) + 10 * index for index, size in enumerate(sizes_out)},
-            hidden=HIDDEN,
+            hidden=step.number("hidden") if "hidden" in step.with_ else HIDDEN,
         )
         account = self.accounts[step.number("user") % len(self.accounts)]
         told = Told(self.workshop.cluster(shape, account))

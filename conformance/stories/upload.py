@@ -82,7 +82,7 @@ class UploadTeller:
             return
         account = self.accounts[step.number("user") % len(self.accounts)]
         if step.text("kind") == "csv":
-            right = table_file(step.number("size"))
+            right = table_file(step.number("size"), step.number("rows") if "rows" in step.with_ else 0)
             upload = self.workshop.csv(len(right["input"]), account)
         else:
             right = mnist_files(step.number("size"), max(1, step.number("count")))

@@ -115,9 +115,14 @@ class ToldSocket:
     role: str
 
 
-def table_file(size: int) -> dict[str, bytes]:
-    """A small table; ``size`` is what its rows and values follow from, its own is up to about 500 bytes."""
-    values = np.random.default_rng(size).normal(size=(1 + size % 20, 2))
+def table_file(size: int, rows: int = 0) -> dict[str, bytes]:
+    """A table.
+
+    Args:
+        size: what its values follow from, and its number of rows (1 to 20) where none is given.
+        rows: how many.
+    """
+    values = np.random.default_rng(size).normal(size=(rows or 1 + size % 20, 2))
     return {"input": csv_table(("first", "second"), values.astype(np.float32))}
 
 

@@ -25,6 +25,7 @@ class State(StrEnum):
     INVALID = "INVALID"  # nothing can be said: the generator was the bottleneck, too few samples, nothing sent
     INTERRUPTED = "INTERRUPTED"
     LOST = "LOST"  # the target was not there, or was gone
+    FAULT = "FAULT OF THE SUITE"
 
 
 class LoadExit:
@@ -45,6 +46,7 @@ EXIT_OF: Mapping[State, int] = {
     State.INTERRUPTED: LoadExit.INTERRUPTED,
     State.INVALID: LoadExit.INVALID,
     State.LOST: LoadExit.TARGET_LOST,
+    State.FAULT: LoadExit.FAULT,
 }
 
 
@@ -177,7 +179,7 @@ class LoadResult:
             "limits": [asdict(limit) for limit in self.limits],
             "series": {name: series.data() for name, series in self.series.items()},
             "errors": [asdict(error) for error in self.errors],
-            "generators": [_generator_data(one) for one in self.generators],
+            "generators": [generator_data(one) for one in self.generators],
             "in_flight": sorted(self.in_flight.items()),
             "users": sorted(self.users.items()),
             "leftovers": self.leftovers,
@@ -185,7 +187,8 @@ class LoadResult:
         return json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _generator_data(one: Generator) -> dict[str, Any]:
+def generator_data(one: Generator) -> dict[str, Any]:
+    """The file form, also what workers send to their master."""
     plain = {name: value for name, value in vars(one).items() if not isinstance(value, Histogram)}
     return {**plain, "hub_delay": one.hub_delay.data(), "lag": one.lag.data()}
 
@@ -214,7 +217,7 @@ def load_load_result(text: str) -> LoadResult:
             limits=tuple(LimitResult(**{**one, "state": State(one["state"])}) for one in data["limits"]),
             series={name: Series.of(one) for name, one in data["series"].items()},
             errors=tuple(ErrorClass(**one) for one in data["errors"]),
-            generators=tuple(_generator(one) for one in data["generators"]),
+            generators=tuple(generator_of(one) for one in data["generators"]),
             in_flight={int(second): int(count) for second, count in data["in_flight"]},
             users={int(second): int(count) for second, count in data["users"]},
             leftovers=tuple(map(str, data["leftovers"])),
@@ -223,7 +226,12 @@ def load_load_result(text: str) -> LoadResult:
         raise ValueError(f"incomplete result of a load run: {type(error).__name__}: {error}") from error
 
 
-def _generator(data: Mapping[str, Any]) -> Generator:
+def generator_of(data: Mapping[str, Any]) -> Generator:
+    """Read the file form.
+
+    Raises:
+        KeyError, TypeError: it is none.
+    """
     times = {name: Histogram.of(data[name]) for name in ("hub_delay", "lag")}
     return Generator(**{**data, **times})
 

@@ -59,7 +59,8 @@ class Slice:
 class Series:
     """One type of message, such as ``upload chunk``; or a whole, such as ``upload file``.
 
-    What was due is either owed (never sent), or sent; what was sent has succeeded, failed or is unanswered.
+    What was due is either owed (never sent), or sent; what was sent has succeeded, failed, was answered wrongly, is
+    unanswered or was broken off.
 
     Attributes:
         sent: messages sent.
@@ -68,6 +69,7 @@ class Series:
         wrong: answered with what no right server answers.
         unanswered: sent, and not answered when the run was drained.
         owed: due by the schedule of an open run, and not sent when it ended.
+        broken_off: begun, and broken off by us because the run was over; neither good nor bad.
         bytes_up: payload sent that was verified, bytes.
         bytes_down: payload that came back and was verified, bytes.
         response: answer - due, of what succeeded.
@@ -85,6 +87,7 @@ class Series:
     wrong: int = 0
     unanswered: int = 0
     owed: int = 0
+    broken_off: int = 0
     bytes_up: int = 0
     bytes_down: int = 0
     response: Histogram = field(default_factory=Histogram)
@@ -132,5 +135,5 @@ class Series:
         return series
 
 
-_COUNTS = ("sent", "succeeded", "failed", "wrong", "unanswered", "owed", "bytes_up", "bytes_down")
+_COUNTS = ("sent", "succeeded", "failed", "wrong", "unanswered", "owed", "broken_off", "bytes_up", "bytes_down")
 _TIMES = ("response", "service", "lag", "failures")

@@ -1,0 +1,53 @@
+"""How an exchange under load can go wrong."""
+
+from __future__ import annotations
+
+
+class LoadFailure(Exception):  # noqa: N818 - a failure of the target, no error of ours
+    """An exchange that did not succeed.
+
+    Args:
+        says: one line.
+
+    Attributes:
+        kind: class of the failure, as reports name it.
+    """
+
+    kind = "failure"
+
+
+class NoAnswer(LoadFailure):
+    """Nothing came until the deadline."""
+
+    kind = "no answer"
+
+
+class ConnectionLost(LoadFailure):
+    """The target ended the connection, or took none."""
+
+    kind = "lost connection"
+
+
+class Refused(LoadFailure):
+    """The target refused what it should take."""
+
+    kind = "refused"
+
+
+class WrongAnswer(LoadFailure):
+    """The target answered with what no right server answers.
+
+    Args:
+        says: one line: what was expected, and what came.
+        statement: id of the statement that is broken.
+        expected: what the protocol asks for.
+        came: what came instead.
+    """
+
+    kind = "wrong answer"
+
+    def __init__(self, statement: str, expected: str, came: str) -> None:
+        super().__init__(f"{statement}: expected {expected}; came {came}")
+        self.statement = statement
+        self.expected = expected
+        self.came = came

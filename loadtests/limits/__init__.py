@@ -1,0 +1,1 @@
+"""Limits as code: read from a file, and asked of what a run measured."""

@@ -1,0 +1,13 @@
+"""Load tests of a Hanami backend: ``locust -f loadtests/locustfile.py --host http://HOST:PORT``."""
+
+from __future__ import annotations
+
+from locust import events
+
+from loadtests.swarm.control import install
+from loadtests.swarm.options import add_options
+from loadtests.swarm.users import user_classes
+
+globals().update(user_classes())  # Locust looks for classes in this module
+events.init_command_line_parser.add_listener(add_options)
+events.init.add_listener(install)

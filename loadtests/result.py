@@ -1,0 +1,121 @@
+"""The result of a load run, from what its processes recorded; and the files that it leaves behind."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from conformance import __version__
+from conformance.manifest import digests
+from conformance.redact import SECRETS
+from loadtests.engine.recorder import Recorder
+from loadtests.limits.file import Limits
+from loadtests.limits.verdict import ask_all, judge
+from loadtests.session import Session
+from reports.files import ReportFolder
+from reports.load.model import EXIT_OF, LOAD_RESULT, Generator, LoadResult, State
+
+EXCHANGES = "exchanges"
+PACKAGES = ("locust", "gevent", "geventhttpclient", "websockets", "protobuf", "numpy")
+
+
+def make_result(
+    session: Session,
+    recorder: Recorder,
+    limits: Limits,
+    generators: Sequence[Generator],
+    *,
+    users: Mapping[str, int],
+    seconds: float,
+    trouble: Sequence[tuple[State, str]] = (),
+    in_flight: Mapping[int, int] | None = None,
+    users_by_second: Mapping[int, int] | None = None,
+    leftovers: Sequence[str] = (),
+) -> LoadResult:
+    """Judge a run.
+
+    Args:
+        session: of the process that judges.
+        recorder: with everything that all processes recorded.
+        limits: of the run.
+        generators: the processes that made the load.
+        users: scenario to number of users.
+        seconds: of measuring.
+        trouble: states that come before any limit, and why: the target was lost, the run was interrupted.
+        in_flight: second to messages in flight.
+        users_by_second: second to users.
+        leftovers: what could not be deleted on the target.
+    """
+    results = ask_all(limits, recorder.series, generators, seconds)
+    state, reasons = judge(results, recorder.series, generators)
+    if trouble:
+        order = (State.FAULT, State.LOST, State.INTERRUPTED, State.FAIL, State.INVALID)
+        worst = min((found for found, _ in trouble), key=order.index)
+        told = tuple(dict.fromkeys(line for _, line in trouble))
+        state, reasons = worst, (*told, *reasons)
+    settings = session.settings
+    return LoadResult(
+        manifest={
+            "suite": __version__,
+            "started": (datetime.now(UTC)).isoformat(timespec="seconds"),
+            "duration": round(seconds, 3),
+            "target": settings.target.url,
+            "dialect_reason": session.dialect_reason,
+            "certificate_checked": not settings.target.insecure,
+            "seed": settings.seed,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "packages": {name: metadata.version(name) for name in PACKAGES},
+            "digests": digests(),
+        },
+        configuration={
+            **settings.configuration(session.dialect.name),
+            "users": dict(sorted(users.items())),
+            "processes": len(generators),
+        },
+        state=state,
+        exit_status=EXIT_OF[state],
+        reasons=tuple(map(SECRETS.text, reasons)),
+        limits=results,
+        series=dict(sorted(recorder.series.items())),
+        errors=tuple(sorted(recorder.errors.values(), key=lambda error: -error.count)),
+        generators=tuple(generators),
+        in_flight=in_flight or {},
+        users=users_by_second or {},
+        leftovers=tuple(map(SECRETS.text, leftovers)),
+    )
+
+
+class LoadFolder:
+    """The folder of a load run's reports; what an earlier run left there goes first.
+
+    Args:
+        path: the folder; made if need be.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._folder = ReportFolder(path)
+
+    def prepare(self) -> None:
+        """See :meth:`ReportFolder.prepare`."""
+        self._folder.prepare()
+
+    def write(self, result: LoadResult, exchanges: Mapping[str, str]) -> None:
+        """Write everything.
+
+        Args:
+            result: of the run.
+            exchanges: file name to text, of wrong answers.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        for old in (self.path / EXCHANGES).glob("*.json"):
+            old.unlink()
+        self._folder.write_text(LOAD_RESULT, result.to_json())
+        for name, text in exchanges.items():
+            self._folder.write_text(f"{EXCHANGES}/{name}", text)

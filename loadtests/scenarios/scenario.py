@@ -1,0 +1,212 @@
+"""What all scenarios share: pacing, timed calls, sockets within the budget, cleaning up."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar
+
+import gevent
+
+from loadtests.engine.connection import Connection, clock
+from loadtests.engine.failures import LoadFailure, Refused, WrongAnswer
+from loadtests.engine.recorder import Stopwatch, Story
+from loadtests.engine.schedule import Schedule
+from loadtests.session import Session
+
+BACK_OFF = 0.5  # seconds after a failure, so that a dead target is not asked a thousand times a second
+NAP = 0.05  # seconds after which the end of the run is looked for
+
+
+class Over(Exception):  # noqa: N818 - names what happened
+    """The run is over."""
+
+
+class Scenario:
+    """One user. It begins, works again and again until the run is over, and ends.
+
+    Args:
+        session: shared by the users of this process.
+
+    Attributes:
+        name: on the command line.
+        title: one line for people.
+        weight: how many users of this scenario there are among all, where nothing else is said.
+        sockets: that it needs at the same time.
+        paced_by: ``message`` or ``file``: what the rate of the open model counts.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    weight: ClassVar[int] = 1
+    sockets: ClassVar[int] = 1
+    paced_by: ClassVar[str] = "message"
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.recorder = session.recorder
+        self.number = session.number()
+        self.rest = session.rest()
+        settings = session.settings
+        rate = settings.file_rate if self.paced_by == "file" else settings.message_rate
+        self.schedule = Schedule(rate, clock(), settings.seed + self.number, settings.arrivals)
+
+    @property
+    def paced_series(self) -> str:
+        """Type of message that the schedule is for."""
+        raise NotImplementedError
+
+    def begin(self) -> None:
+        """Before the first work; what fails here is tried again by :meth:`work`."""
+
+    def work(self) -> None:
+        """Work once, or until the run is over.
+
+        Raises:
+            Over: the run is over.
+        """
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """After the last work: count what is owed, delete what was made."""
+        self.recorder.owed(self.paced_series, self.schedule.owed(self.session.ended or clock()))
+        self.rest.close()
+
+    def turn(self) -> float:
+        """Wait until the next is due.
+
+        Returns:
+            When it was due; now, in the closed model.
+
+        Raises:
+            Over: the run is over.
+        """
+        while not self.session.over():
+            left = self.schedule.due - clock()
+            if left <= 0:
+                due = self.schedule.due if self.schedule.is_open else clock()
+                self.schedule.advance()
+                return due
+            gevent.sleep(min(left, NAP))
+        raise Over
+
+    def back_off(self) -> None:
+        """Wait a moment after a failure."""
+        gevent.sleep(0 if self.session.over() else BACK_OFF)
+
+    def timed(self, series: str, act: Callable[[], int], due: float | None = None) -> None:
+        """Do something and record what came of it.
+
+        Args:
+            series: type of message.
+            act: does it; returns verified bytes that came.
+            due: when it was due, now if None.
+
+        Raises:
+            LoadFailure: it failed; that is recorded.
+        """
+        sent = clock()
+        watch = Stopwatch(sent if due is None else due, sent)
+        self.recorder.sent(series, watch)
+        try:
+            down = act()
+        except LoadFailure as error:
+            self.recorder.failed(series, watch, error)
+            raise
+        except BaseException:
+            self.recorder.broken_off(series, watch)
+            raise
+        self.recorder.succeeded(series, watch, down=down)
+
+    def call(
+        self,
+        operation: str,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        *,
+        extra: float = 0.0,
+        verify: Callable[[dict[str, Any]], None] | None = None,
+        due: float | None = None,
+    ) -> dict[str, Any]:
+        """Call a REST operation, timed as a series of its own.
+
+        Args:
+            operation: of the dialect.
+            params: of the query.
+            body: sent as JSON.
+            extra: seconds on top of the deadline.
+            verify: looks at the object that came.
+            due: when it was due, now if None.
+
+        Returns:
+            The JSON object.
+
+        Raises:
+            LoadFailure: no such object came, or a wrong one.
+        """
+        found: dict[str, Any] = {}
+
+        def act() -> int:
+            answer = self.rest.call(operation, params, body, extra)
+            found.update(answer.object())
+            if verify is not None:
+                verify(found)
+            return len(answer.body)
+
+        self.timed(f"rest {operation}", act, due)
+        return found
+
+    def text(self, found: Mapping[str, Any], key: str, statement: str) -> str:
+        """A text in an answer.
+
+        Raises:
+            WrongAnswer: there is none.
+        """
+        value = found.get(key)
+        if not isinstance(value, str) or not value:
+            raise WrongAnswer(statement, f"{key} in the answer", f"an answer with {', '.join(found) or 'nothing'}")
+        return value
+
+    @contextlib.contextmanager
+    def attached(self, uuid: str, target: str, series: str) -> Iterator[Connection]:
+        """A socket that is attached in here, and closed after it; connecting and attaching are one series.
+
+        Raises:
+            LoadFailure: it could not be attached.
+        """
+        made: list[Connection] = []
+
+        def act() -> int:
+            connection = self.session.connection()
+            made.append(connection)
+            connection.attach(self.session.token, uuid, target)
+            return 0
+
+        try:
+            self.timed(series, act)
+            yield made[0]
+        except BaseException:
+            for connection in made:
+                connection.abort()
+            raise
+        made[0].close()
+
+    def delete(self, kind: str, uuid: str, name: str) -> None:
+        """Delete what was made on the target; what cannot be deleted is told in the end.
+
+        Args:
+            kind: ``dataset`` or ``cluster``.
+            uuid: of it.
+            name: of it.
+        """
+        try:
+            self.rest.call(f"{kind}.delete", {"uuid": uuid}).object()
+        except Refused as error:
+            if " 404" not in str(error):
+                self.session.leftovers.append(f"{kind} {name}: {error}")
+        except LoadFailure as error:
+            self.session.leftovers.append(f"{kind} {name}: {error}")
+
+    def report(self, series: str, watch: Stopwatch, error: LoadFailure, story: Story | None = None) -> None:
+        """Record a failure of something whose times were taken by hand."""
+        self.recorder.failed(series, watch, error, story)

@@ -1,0 +1,99 @@
+"""Clients that come and go: a storm of sockets, and clients that behave badly beside honest users."""
+
+from __future__ import annotations
+
+import gevent
+
+from conformance.attach import FILE_UPLOAD
+from loadtests.engine.connection import clock
+from loadtests.engine.failures import LoadFailure
+from loadtests.engine.frames import binary_frame
+from loadtests.scenarios.scenario import Over, Scenario
+from loadtests.scenarios.upload import ATTACH
+
+ANNOUNCED = 1 << 20  # bytes of the upload that sockets attach to
+UNREAD = 200  # chunks whose acknowledgements a slow reader does not read
+SLOW = 0.5  # seconds that it does nothing
+PIECE = 1000  # bytes of a chunk
+
+
+class _WithFile(Scenario):
+    """Has an upload that sockets can attach to."""
+
+    def begin(self) -> None:
+        """Nothing yet."""
+        self.uuid = ""
+        self.file = ""
+        self.upload_name = ""
+
+    @property
+    def paced_series(self) -> str:
+        """See :class:`Scenario`."""
+        return ATTACH
+
+    def make(self) -> None:
+        """Begin the upload."""
+        self.upload_name = self.session.name(self.name.split("-")[0])
+        begun = self.call("csv.init", body={"name": self.upload_name, "input_data_size": ANNOUNCED})
+        self.uuid, self.file = self.text(begun, "uuid", "INIT-2"), self.text(begun, "uuid_input_file", "INIT-2")
+
+    def work(self) -> None:
+        """Come and go once."""
+        try:
+            if not self.uuid:
+                self.make()
+            self.turn()
+            with self.session.budget.sockets(1):
+                self.visit()
+        except LoadFailure:
+            self.back_off()
+        if self.session.over():
+            raise Over
+
+    def visit(self) -> None:
+        """Open a socket and end it."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """Delete the upload."""
+        if self.uuid:
+            self.delete("dataset", self.uuid, self.upload_name)
+        super().end()
+
+
+class AttachStorm(_WithFile):
+    """Connects, attaches, and leaves at once (statements ATT-1, ATT-2)."""
+
+    name = "attach-storm"
+    title = "connect and attach storm: sockets that come and go"
+
+    def visit(self) -> None:
+        """Attach and close."""
+        with self.attached(self.file, FILE_UPLOAD, ATTACH):
+            pass
+
+
+class Unfriendly(_WithFile):
+    """Reads slowly, stops in the middle of a frame, breaks off: others must not notice (statement GEN-4)."""
+
+    name = "unfriendly"
+    title = "slow readers and abrupt closers, to be run beside honest users"
+
+    def visit(self) -> None:
+        """Behave badly, in one of three ways by turns."""
+        chunk = binary_frame(self.session.dialect.codec.encode_chunk(0, bytes(PIECE)))
+        way = self.session.number() % 3
+        with self.attached(self.file, FILE_UPLOAD, ATTACH) as connection:
+            if way == 0:
+                for _ in range(UNREAD):
+                    connection.send(chunk)
+                self._do_nothing()
+            elif way == 1:
+                connection.send(chunk[: PIECE // 2])
+                self._do_nothing()
+            connection.abort()
+
+    def _do_nothing(self) -> None:
+        end = clock() + SLOW
+        while not self.session.over() and clock() < end:
+            gevent.sleep(0.05)

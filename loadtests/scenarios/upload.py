@@ -1,0 +1,252 @@
+"""Uploads: init, one socket a file, chunks in a window, progress, finalize, a look at the content, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import ClassVar
+
+import gevent
+import numpy as np
+
+from conformance.attach import FILE_UPLOAD
+from conformance.readback import first_difference
+from conformance.resources import MIB, POLL
+from loadtests.engine.connection import clock
+from loadtests.engine.failures import LoadFailure, WrongAnswer
+from loadtests.engine.recorder import Stopwatch
+from loadtests.engine.schedule import Schedule
+from loadtests.engine.stream import Outgoing, Stream
+from loadtests.engine.uploads import Content, csv_content, mnist_content
+from loadtests.scenarios.scenario import Over, Scenario
+from loadtests.session import CONTENTS
+
+FILE = "upload file"  # the whole of an upload, from init to the look at its content
+ATTACH = "attach file"
+SAMPLE = 200  # rows of a column that are read back
+SAMPLE_VALUES = 20_000  # most numbers that are read back
+
+
+class UploadScenario(Scenario):
+    """Uploads one dataset after the other (upload, steps 1 to 5)."""
+
+    paced_by: ClassVar[str] = "file"
+    kind: ClassVar[str]
+    scattered: ClassVar[bool] = False
+    uuid = ""  # of the dataset that is being uploaded
+
+    @property
+    def paced_series(self) -> str:
+        """See :class:`Scenario`."""
+        return FILE
+
+    def content(self) -> Content:
+        """The next content: users take turns with a few that are made once."""
+        settings = self.session.settings
+        variant = self.session.number() % CONTENTS
+        make = csv_content if self.kind == "csv" else mnist_content
+        made: Content = self.session.once(
+            (self.kind, self.scattered, variant),
+            partial(make, self.session.dialect, settings.file, settings.chunk, variant, scattered=self.scattered),
+        )
+        return made
+
+    def work(self) -> None:
+        """Upload once."""
+        content = self.content()
+        due = self.turn()
+        watch = Stopwatch(due, clock())
+        self.recorder.sent(FILE, watch)
+        try:
+            self.upload(content)
+        except Over:
+            self.recorder.broken_off(FILE, watch)
+            raise
+        except WrongAnswer as error:
+            self.report(FILE, watch, error, content.story(error))
+            self.back_off()
+        except LoadFailure as error:
+            self.report(FILE, watch, error)
+            self.back_off()
+        except BaseException:
+            self.recorder.broken_off(FILE, watch)
+            raise
+        else:
+            self.recorder.succeeded(FILE, watch, up=content.size)
+
+    def upload(self, content: Content) -> None:
+        """Upload a content, look at what the target made of it, and delete it.
+
+        Raises:
+            LoadFailure: something went wrong.
+            Over: the run is over, and not all was sent.
+        """
+        name = self.session.name(self.kind)
+        sizes = {f"{role}_data_size": len(file) for role, file in content.files.items()}
+        begun = self.call(f"{self.kind}.init", body={"name": name, **sizes})
+        self.uuid = uuid = self.text(begun, "uuid", "INIT-1")
+        try:
+            files = {role: self.text(begun, f"uuid_{role}_file", "INIT-1") for role in content.files}
+            with self.session.budget.sockets(len(files)):
+                self.send_all(content, files)
+            self.expect_complete(uuid)
+            body = {"uuid": uuid, **{f"uuid_{role}_file": file for role, file in files.items()}}
+            extra = self.session.dialect.finalize_seconds_per_mib * content.size / MIB
+            self.call(f"{self.kind}.finalize", body=body, extra=extra)
+            self.expect_content(content, uuid)
+        finally:
+            self.delete("dataset", uuid, name)
+
+    def send_all(self, content: Content, files: Mapping[str, str]) -> None:
+        """Send the files, each over its socket, at the same time.
+
+        Args:
+            content: of the files.
+            files: role to uuid.
+        """
+        if len(files) == 1:
+            for role, uuid in files.items():
+                self.send_file(content, role, uuid)
+            return
+        # A failure is raised in our own greenlet; in a child's it would be printed as a fault of the suite.
+        children = [gevent.spawn(self._caught, content, role, uuid) for role, uuid in files.items()]
+        try:
+            gevent.joinall(children)
+        finally:
+            gevent.killall(children)
+        for child in children:
+            if child.value is not None:
+                raise child.value
+
+    def _caught(self, content: Content, role: str, uuid: str) -> Exception | None:
+        try:
+            self.send_file(content, role, uuid)
+        except (LoadFailure, Over) as error:
+            return error
+        return None
+
+    def send_file(self, content: Content, role: str, uuid: str) -> None:
+        """Send the chunks of one file (upload, step 3), a window of them in flight."""
+        settings = self.session.settings
+        messages = content.messages[role]
+        with self.attached(uuid, FILE_UPLOAD, ATTACH) as connection:
+            sent = 0
+
+            def counted() -> Iterator[Outgoing]:
+                nonlocal sent
+                for message in messages:
+                    yield message
+                    sent += 1
+
+            stream = Stream(
+                connection,
+                self.recorder,
+                settings.window,
+                settings.target.deadline,
+                self.session.over,
+                lambda _: None,
+                _stray,
+            )
+            stream.run(counted(), Schedule(0.0, clock()))
+            if sent < len(messages):
+                raise Over
+            connection.close()
+            if connection.surplus():
+                raise WrongAnswer("DATA-1", "one answer to each chunk", f"{connection.surplus()} more")
+
+    def expect_complete(self, uuid: str) -> None:
+        """Ask for the progress, which must be complete now (statement PROG-3)."""
+        end = clock() + self.session.settings.target.deadline
+        while not self.progress(uuid):
+            if clock() >= end:
+                raise WrongAnswer("PROG-3", "complete = true after the last acknowledgement", "complete = false")
+            gevent.sleep(POLL)
+
+    def progress(self, uuid: str) -> bool:
+        """What the target says of ``complete``."""
+        complete = self.call("dataset.progress", {"uuid": uuid}).get("complete")
+        if not isinstance(complete, bool):
+            raise WrongAnswer("PROG-1", "a JSON object with boolean complete", f"complete = {complete!r:.60}")
+        return complete
+
+    def expect_content(self, content: Content, uuid: str) -> None:
+        """Compare rows, columns, and some values, as far as the target lets them be seen (FIN-1, FIN-2)."""
+        dialect, model = self.session.dialect, content.model
+        described = self.call("dataset.get", {"uuid": uuid})
+        for key in dialect.rows_keys:
+            if key in described and described[key] != model.rows:
+                raise WrongAnswer("FIN-1", f"{model.rows} rows", f"{key} = {described[key]!r:.60}")
+        for group in dialect.columns_keys:
+            if all(isinstance(described.get(key), int) for key in group):
+                width = sum(described[key] for key in group)
+                if width not in model.widths:
+                    raise WrongAnswer("FIN-1", f"{' or '.join(map(str, sorted(model.widths)))} columns", f"{width}")
+        names = described.get("description")
+        columns = [name for name in model.columns if not isinstance(names, dict) or name in names]
+        if dialect.has_content and columns:
+            self.expect_values(content, uuid, columns[self.session.number() % len(columns)])
+
+    def expect_values(self, content: Content, uuid: str, column: str) -> None:
+        """Read some rows of a column back and compare them (statement FIN-2)."""
+        model = content.model
+        width = model.columns[column].shape[1]
+        rows = min(SAMPLE, model.rows, self.session.dialect.content_rows, max(1, SAMPLE_VALUES // width))
+        first = (self.session.number() * SAMPLE) % (model.rows - rows + 1)
+        params = {
+            "uuid": uuid,
+            "column_name": column,
+            "row_offset": str(first),
+            "number_of_rows": str(rows),
+        }
+        data = self.call("dataset.content", params).get("data")
+        cells = [row if isinstance(row, list) else [row] for row in data] if isinstance(data, list) else []
+        try:
+            came = np.array(cells, dtype=np.float32)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise WrongAnswer("FIN-2", f"numbers in column {column!r}", str(error)) from error
+        if not model.part(first, rows).agrees(column, came):
+            wanted = model.columns[column][first : first + rows]
+            raise WrongAnswer(
+                "FIN-2", f"column {column!r} as uploaded, from row {first}", first_difference(wanted, came)
+            )
+
+
+def _stray(payload: bytes) -> None:
+    raise WrongAnswer("DATA-1", "one answer to each chunk", f"one more, of {len(payload)} bytes")
+
+
+class CsvUpload(UploadScenario):
+    """A table over one socket."""
+
+    name = "csv-upload"
+    title = "CSV upload: a table over one socket"
+    kind = "csv"
+    weight = 3
+
+
+class MnistUpload(UploadScenario):
+    """Images and labels, over two sockets at the same time (statement DATA-8)."""
+
+    name = "mnist-upload"
+    title = "MNIST upload: images and labels over two sockets at the same time"
+    kind = "mnist"
+    sockets = 2
+    weight = 2
+
+
+class ScatteredUpload(UploadScenario):
+    """Chunks out of order, one in ten of them twice; not complete before the last one (PROG-2, DATA-2, DATA-4)."""
+
+    name = "scattered-upload"
+    title = "upload with chunks out of order, one in ten of them twice"
+    kind = "mnist"
+    scattered = True
+    sockets = 2
+
+    def send_all(self, content: Content, files: Mapping[str, str]) -> None:
+        """See :class:`UploadScenario`; the progress is looked at before the second file is sent."""
+        first, *others = files
+        super().send_all(content, {first: files[first]})
+        if self.progress(self.uuid):
+            raise WrongAnswer("PROG-2", f"complete = false: {', '.join(others)} is missing", "complete = true")
+        super().send_all(content, {role: files[role] for role in others})

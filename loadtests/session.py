@@ -1,0 +1,126 @@
+"""What all users of one process share: the target, the account, and contents that are made once."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.clients.tls import context_for
+from conformance.detect import find_dialect
+from conformance.target import Target
+from conformance.target_options import AUTO
+from conformance.workshop import NAME_PREFIX
+from loadtests.engine.budget import SocketBudget
+from loadtests.engine.connection import Connection
+from loadtests.engine.health import Health
+from loadtests.engine.recorder import Recorder
+from loadtests.engine.rest import Rest
+from loadtests.settings import Settings
+from proto.dialects import Dialect
+
+CONTENTS = 3  # different files of each kind: what goes to the wrong upload shows
+
+
+@dataclass
+class Session:
+    """A target that was reached, and everything that users of one process share.
+
+    Attributes:
+        settings: of the run.
+        dialect: that the target speaks.
+        dialect_reason: why it was chosen, where it was found by asking.
+        token: of the account.
+        recorder: of this process.
+        health: of this process.
+        budget: of sockets of this process.
+        ended: when the run was over, seconds of the recorder's clock; None while it is not.
+        leftovers: what could not be deleted on the target.
+    """
+
+    settings: Settings
+    dialect: Dialect
+    dialect_reason: str
+    token: str = field(repr=False)
+    recorder: Recorder
+    health: Health
+    budget: SocketBudget
+    ended: float | None = None
+    leftovers: list[str] = field(default_factory=list)
+    _ssl: ssl.SSLContext | None = None
+    _run: str = field(default_factory=lambda: secrets.token_hex(4))
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+    _made: dict[Any, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def open(settings: Settings, workers: int = 1) -> Session:
+        """Reach the target and log in.
+
+        Args:
+            settings: of the run.
+            workers: processes that share the budget of sockets.
+
+        Raises:
+            TargetLost: it cannot be reached, or does not speak the protocol.
+            TargetRefused: it does not accept the credentials, or its dialect is not found.
+            ValueError: a file is wrong, or the budget too small for so many workers.
+        """
+        sockets = settings.sockets // workers
+        if settings.sockets and not sockets:
+            raise ValueError(f"--sockets {settings.sockets}: {workers} workers need at least one each")
+        options = settings.target
+        target = Target(options, find_dialect(options) if options.dialect == AUTO else None)
+        try:
+            account = target.login(options.first, "user")
+        finally:
+            target.close()
+        return Session(
+            settings=settings,
+            dialect=target.dialect,
+            dialect_reason=target.dialect_reason,
+            token=account.token,
+            recorder=Recorder(),
+            health=Health(),
+            budget=SocketBudget(sockets),
+            _ssl=context_for(options.url, options.ca_file, insecure=options.insecure),
+        )
+
+    def over(self) -> bool:
+        """Whether the run is over, so that nothing more is sent."""
+        return self.ended is not None
+
+    def end(self) -> None:
+        """The run is over: what was sent is still waited for."""
+        if self.ended is None:
+            self.ended = self.recorder.clock()
+
+    def rest(self) -> Rest:
+        """A REST client for one user."""
+        options = self.settings.target
+        return Rest(options.url, self.dialect, self.token, options.deadline, self._ssl)
+
+    def connection(self) -> Connection:
+        """A new websocket.
+
+        Raises:
+            LoadFailure: none opens.
+        """
+        options = self.settings.target
+        return Connection("ws" + options.url.removeprefix("http") + "/", options.deadline, self._ssl)
+
+    def number(self) -> int:
+        """A number that no other user of this process has."""
+        return next(self._numbers)
+
+    def name(self, kind: str) -> str:
+        """A new name for something on the target, right in every dialect."""
+        return f"{NAME_PREFIX}_load_{self._run}_{kind}_{self.number()}"
+
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What is made at the first asking and shared from then on."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]

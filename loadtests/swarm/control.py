@@ -1,0 +1,351 @@
+"""The life of load runs in one process: checked before it begins, watched while it lasts, judged when it is over."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import gevent
+import locust.stats
+from gevent.lock import RLock
+from locust.env import Environment
+from locust.exception import StopUser
+from locust.runners import MasterRunner, Runner, WorkerRunner
+from rich.console import Console
+
+from conformance.checks import TargetLost, TargetRefused
+from conformance.redact import SECRETS
+from loadtests.engine.failures import LoadFailure
+from loadtests.engine.recorder import Recorder
+from loadtests.limits.file import Limits, read_limits
+from loadtests.result import LoadFolder, make_result
+from loadtests.scenarios.all import SCENARIOS
+from loadtests.scenarios.scenario import Over
+from loadtests.session import Session
+from loadtests.settings import Settings, settings_of
+from loadtests.swarm.workers import Crew, Worker
+from loadtests.terminal import print_result
+from reports.files import ReportFolderError
+from reports.load.histogram import bounds_of, bucket_of
+from reports.load.model import EXIT_OF, Generator, LoadExit, LoadResult, State
+
+SPARE = 5.0  # seconds that users get to clean up, on top of the time to drain
+TICK = 1.0  # seconds between two looks at users, at what is in flight, and at limits that end a run
+WIDTH = 140  # columns where nobody knows how many there are
+LOCAL = "local"
+ATTRIBUTE = "hanami"  # of Locust's environment, where the control of a process is found
+logger = logging.getLogger(__name__)
+
+
+class Control:
+    """Runs in one process: local, master or worker.
+
+    Args:
+        environment: of Locust.
+        runner: of Locust.
+
+    Attributes:
+        session: of the run that goes on, None before the first or where it could not begin.
+        result: of the last run that was judged.
+        trouble: what came before any limit: state and line.
+    """
+
+    def __init__(self, environment: Environment, runner: Runner) -> None:
+        self.environment = environment
+        self.runner = runner
+        self.session: Session | None = None
+        self.result: LoadResult | None = None
+        self.trouble: list[tuple[State, str]] = []
+        self.settings: Settings | None = None
+        self.limits = Limits()
+        self.worker = Worker(self) if isinstance(runner, WorkerRunner) else None
+        self.crew = Crew(self) if isinstance(runner, MasterRunner) else None
+        self.in_flight: dict[int, int] = {}
+        self.users: dict[int, int] = {}
+        self._watchers: list[gevent.Greenlet[..., Any]] = []
+        self._finishing = RLock()
+        self._judged = True
+
+    # Before a run
+
+    def check(self) -> Session:
+        """Check options, limits and folder, and reach the target; nothing is sent but a login.
+
+        Raises:
+            ValueError: an option or a file is wrong.
+            TargetLost, TargetRefused: see :meth:`Session.open`.
+        """
+        settings = settings_of(vars(self.environment.parsed_options), self.environment.host)
+        self.limits = read_limits(settings.limits)
+        if self.worker is None:
+            try:
+                LoadFolder(settings.report_dir).prepare()
+            except ReportFolderError as error:
+                raise ValueError(str(error)) from error
+        self.settings = settings
+        self.environment.stop_timeout = settings.drain + SPARE
+        workers = max(1, self.worker.workers if self.worker is not None else 1)
+        return Session.open(settings, workers)
+
+    def check_or_leave(self) -> None:
+        """Check everything before a run without a web UI; a mistake ends the process.
+
+        Raises:
+            SystemExit: something is wrong; one line was printed.
+        """
+        try:
+            self.check()
+        except (ValueError, TargetRefused) as error:
+            _leave(LoadExit.USAGE, f"ERROR: {error}")
+        except TargetLost as error:
+            _leave(LoadExit.TARGET_LOST, f"TARGET NOT REACHABLE: {error}")
+
+    def on_test_start(self, **_: Any) -> None:
+        """Begin a run."""
+        self.result, self.trouble, self._judged = None, [], False
+        self.in_flight, self.users = {}, {}
+        self.session = None
+        try:
+            session = self.check()
+        except (ValueError, TargetRefused, TargetLost) as error:
+            state = State.LOST if isinstance(error, TargetLost) else State.INVALID
+            self.give_up(state, SECRETS.text(str(error)))
+            return
+        session.recorder.origin = session.recorder.clock() + session.settings.warm_up
+        session.recorder.observer = self._tell_locust
+        self.session = session
+        if self.crew is not None:
+            self.crew.begin()
+        if self.worker is not None:
+            self.worker.begin(session)
+        self._watchers = [gevent.spawn(self._watch)]
+        if self.crew is None:
+            self._watchers.append(gevent.spawn(self._probe, session))
+
+    def give_up(self, state: State, line: str) -> None:
+        """A run cannot begin, or not go on.
+
+        Args:
+            state: of the run.
+            line: why.
+        """
+        logger.error(line)
+        if self.worker is not None:
+            self.worker.tell_trouble(state, line)
+            return
+        self.trouble.append((state, line))
+        gevent.spawn(self.runner.quit if self._headless else self.runner.stop)
+
+    @property
+    def _headless(self) -> bool:
+        return bool(getattr(self.environment.parsed_options, "headless", False))
+
+    def _tell_locust(self, series: str, seconds: float, size: int, error: Exception | None) -> None:
+        self.environment.events.request.fire(
+            request_type=series.split(" ", maxsplit=1)[0],
+            name=series,
+            response_time=seconds * 1000,
+            response_length=size,
+            exception=error,
+            context={},
+        )
+
+    @contextlib.contextmanager
+    def faults(self) -> Iterator[None]:
+        """What goes wrong in here with our own code ends the run, and is not blamed on the target.
+
+        Raises:
+            StopUser: something did.
+        """
+        try:
+            yield
+        except (LoadFailure, Over, StopUser):
+            raise
+        except Exception as error:
+            logger.exception("fault of the suite")
+            if not any(state is State.FAULT for state, _ in self.trouble):
+                self.give_up(State.FAULT, f"{type(error).__name__}: {error}")
+            raise StopUser from error
+
+    # While it lasts
+
+    def _probe(self, session: Session) -> None:
+        with session.health.watching_gc():
+            while True:
+                session.health.probe(gevent.sleep)
+
+    def _watch(self) -> None:
+        """Note users and what is in flight, and end the run where a limit says so."""
+        while True:
+            gevent.sleep(TICK)
+            session = self.session
+            if session is None:
+                return
+            second = int(session.recorder.clock() - session.recorder.origin)
+            if second >= 0 and self.worker is None:
+                self.in_flight[second] = self.crew.in_flight if self.crew is not None else session.recorder.in_flight
+                self.users[second] = self.runner.user_count
+                self._abort_where_broken()
+
+    def _abort_where_broken(self) -> None:
+        live = self.live()
+        seconds = self.seconds()
+        for limit in self.limits.limits:
+            for result in limit.ask(live.series, seconds) if limit.abort and live.series else ():
+                if result.state is State.FAIL:
+                    line = f"ended by its limit: {result.selector}: {result.metric} {result.bound}: {result.says}"
+                    self.give_up(State.FAIL, line)
+                    return
+
+    def live(self) -> Recorder:
+        """What was recorded so far, of all processes."""
+        if self.crew is not None:
+            return self.crew.live()
+        return self.session.recorder if self.session is not None else Recorder()
+
+    def seconds(self) -> float:
+        """Seconds of measuring so far, or of the whole run when it is over."""
+        session = self.session
+        if session is None:
+            return 0.0
+        end = session.ended if session.ended is not None else session.recorder.clock()
+        return max(0.0, end - session.recorder.origin)
+
+    # After it
+
+    def on_test_stopping(self, **_: Any) -> None:
+        """The run is over: nothing more is sent."""
+        if self.session is not None:
+            self.session.end()
+        if self.crew is not None and not self._judged:
+            self.crew.collect(self.environment.stop_timeout + SPARE)
+
+    def on_test_stop(self, **_: Any) -> None:
+        """All users have stopped."""
+        if self.worker is None:
+            self.finish()
+
+    def finish(self) -> None:
+        """Judge the run and write its reports, once."""
+        with self._finishing:
+            if self._judged:
+                return
+            self._judged = True
+            gevent.killall(self._watchers)
+            if self.session is None:
+                return
+            session = self.session
+            if self.crew is not None:
+                recorder, generators, leftovers = self.crew.total()
+            else:
+                recorder, generators = session.recorder, [session.health.result(LOCAL)]
+                leftovers = list(session.leftovers)
+            if (gone := _gone(session)) is not None:
+                self.trouble.append((State.LOST, gone))
+            self.result = self._result(session, recorder, generators, leftovers)
+            try:
+                LoadFolder(session.settings.report_dir).write(self.result, recorder.exchanges)
+            except OSError as error:
+                logger.error("cannot write the reports: %s", error)  # noqa: TRY400 - no traceback for a full disk
+                self.environment.process_exit_code = LoadExit.FAULT
+
+    def _result(
+        self, session: Session, recorder: Recorder, generators: list[Generator], leftovers: list[str]
+    ) -> LoadResult:
+        names = {scenario.__name__: name for name, scenario in SCENARIOS.items()}
+        counts = {names[name]: count for name, count in self.runner.final_user_classes_count.items() if name in names}
+        return make_result(
+            session,
+            recorder,
+            self.limits,
+            generators,
+            users={name: count for name, count in counts.items() if count},
+            seconds=self.seconds(),
+            trouble=self.trouble,
+            in_flight=self.in_flight,
+            users_by_second=self.users,
+            leftovers=leftovers,
+        )
+
+    def on_quitting(self, **_: Any) -> None:
+        """The process ends: by the end of the run, or by Ctrl-C or SIGTERM in the middle of it."""
+        if self.worker is not None:
+            return
+        if not self._judged:
+            timed = getattr(self.environment.parsed_options, "run_time", None)
+            if timed or not self._headless:
+                self.trouble.append((State.INTERRUPTED, "interrupted before its time was over"))
+            self.runner.stop()
+            self.finish()
+        if self.environment.process_exit_code is None:
+            self.environment.process_exit_code = self.exit_status()
+
+    def exit_status(self) -> int | None:
+        """Of the process; None where there was no run, and Locust may decide."""
+        if self.result is not None:
+            return self.result.exit_status
+        if self.trouble:
+            return EXIT_OF[self.trouble[0][0]]
+        return LoadExit.INVALID if self._headless else None
+
+    def on_quit(self, **_: Any) -> None:
+        """Say what came of it, below the tables of Locust."""
+        console = Console()
+        if not console.is_terminal:
+            console = Console(width=WIDTH)
+        if self.result is not None and self.session is not None:
+            print_result(self.result, self.session.settings.report_dir, console)
+        else:
+            for state, line in self.trouble:
+                console.print(f"{state.value}: {line}", markup=False, highlight=False)
+
+
+def _gone(session: Session) -> str | None:
+    """How the target is gone, None while it answers."""
+    rest = session.rest()
+    try:
+        rest.call("dataset.list")
+    except LoadFailure as error:
+        return f"the target is gone: {error}"
+    finally:
+        rest.close()
+    return None
+
+
+def _leave(status: int, line: str) -> NoReturn:
+    sys.stderr.write(SECRETS.text(line) + "\n")
+    sys.stderr.flush()
+    sys.exit(status)
+
+
+def bucket_of_milliseconds(milliseconds: float) -> float:
+    """How Locust's own tables round times: to three digits, below a millisecond as well."""
+    low, _ = bounds_of(bucket_of(max(0, int(milliseconds * 1000))))
+    return low / 1000
+
+
+def control_of(environment: Environment) -> Control:
+    """The control of a process."""
+    control: Control = vars(environment)[ATTRIBUTE]
+    return control
+
+
+def install(environment: Environment, runner: Runner, web_ui: Any = None, **_: Any) -> None:
+    """Take part in a process of Locust; called once, when its environment is ready."""
+    locust.stats.bucket_response_time = bucket_of_milliseconds  # type: ignore[assignment] # Locust's are whole
+    control = Control(environment, runner)
+    setattr(environment, ATTRIBUTE, control)
+    if control.worker is None and (web_ui is None or getattr(environment.parsed_options, "autostart", False)):
+        control.check_or_leave()
+    listeners: dict[str, Callable[..., None]] = {
+        "test_start": control.on_test_start,
+        "test_stopping": control.on_test_stopping,
+        "test_stop": control.on_test_stop,
+        "quitting": control.on_quitting,
+        "quit": control.on_quit,
+    }
+    for name, listener in listeners.items():
+        getattr(environment.events, name).add_listener(listener)

@@ -1,0 +1,172 @@
+"""Several processes: workers tell their master what they recorded, all of it, and the master adds it up.
+
+While a run lasts, workers send what is new every second, for the live page. When it is over, each sends the whole, and
+only that is judged: a message that was lost on the way costs nothing. A worker from which no whole came makes the run
+INVALID.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gevent
+import locust.runners
+from locust.runners import MasterRunner, WorkerRunner
+
+from loadtests.engine.health import Health
+from loadtests.engine.recorder import Recorder
+from loadtests.session import Session
+from reports.load.model import Generator, State, generator_data, generator_of
+
+if TYPE_CHECKING:
+    from loadtests.swarm.control import Control
+
+STOP, WHOLE, TROUBLE = "hanami_stop", "hanami_whole", "hanami_trouble"
+NEWS = "hanami"  # in Locust's own reports
+SEEDS = 1_000_000  # between the seeds of two workers
+POLL = 0.05
+
+
+class Worker:
+    """The part of a worker.
+
+    Args:
+        control: of its process.
+    """
+
+    def __init__(self, control: Control) -> None:
+        assert isinstance(control.runner, WorkerRunner)
+        self._control = control
+        self._runner = control.runner
+        self._total = Recorder()
+        self._session: Session | None = None
+        locust.runners.WORKER_REPORT_INTERVAL = 1.0
+        control.runner.register_message(STOP, self._on_stop, concurrent=True)
+        control.environment.events.report_to_master.add_listener(self._on_report)
+
+    @property
+    def workers(self) -> int:
+        """Number of workers, as far as this one knows."""
+        return int(getattr(self._control.environment.parsed_options, "expect_workers", 1) or 1)
+
+    def begin(self, session: Session) -> None:
+        """A run begins."""
+        self._session, self._total = session, Recorder()
+
+    def tell_trouble(self, state: State, line: str) -> None:
+        """A run cannot begin here."""
+        self._runner.send_message(TROUBLE, {"state": state.value, "line": line})
+
+    def _on_report(self, client_id: str, data: dict[str, Any]) -> None:  # noqa: ARG002 - as Locust calls it
+        if self._session is not None:
+            data[NEWS] = self._news(self._session)
+
+    def _news(self, session: Session) -> dict[str, Any]:
+        news = session.recorder.take()
+        self._total.add(news)
+        return {"recorded": news, "in_flight": session.recorder.in_flight}
+
+    def _on_stop(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as Locust calls it
+        """The master ends the run: stop the users, then tell everything."""
+        session = self._session
+        if session is None:
+            self._runner.send_message(WHOLE, None)
+            return
+        session.end()
+        self._runner.stop()
+        self._news(session)
+        health: Health = session.health
+        whole = {
+            "recorded": self._total.data(),
+            "generator": generator_data(health.result(self._runner.client_id)),
+            "leftovers": list(session.leftovers),
+        }
+        self._session = None
+        self._runner.send_message(WHOLE, whole)
+
+
+class Crew:
+    """The part of a master: what each worker told.
+
+    Args:
+        control: of its process.
+    """
+
+    def __init__(self, control: Control) -> None:
+        assert isinstance(control.runner, MasterRunner)
+        self._control = control
+        self._runner = control.runner
+        self._live: dict[str, Recorder] = {}
+        self._flying: dict[str, int] = {}
+        self._wholes: dict[str, dict[str, Any] | None] = {}
+        control.runner.register_message(WHOLE, self._on_whole)
+        control.runner.register_message(TROUBLE, self._on_trouble)
+        control.environment.events.worker_report.add_listener(self._on_report)
+
+    @property
+    def in_flight(self) -> int:
+        """Messages in flight, of all workers."""
+        return sum(self._flying.values())
+
+    def begin(self) -> None:
+        """A run begins."""
+        self._live, self._flying, self._wholes = {}, {}, {}
+
+    def live(self) -> Recorder:
+        """What workers told so far, added up."""
+        return _added(self._live.values())
+
+    def _on_report(self, client_id: str, data: dict[str, Any]) -> None:
+        news = data.get(NEWS)
+        if news is not None:
+            self._live.setdefault(client_id, Recorder()).add(news["recorded"], f"{client_id}-")
+            self._flying[client_id] = news["in_flight"]
+
+    def _on_whole(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as Locust calls it
+        self._wholes[msg.node_id] = msg.data
+
+    def _on_trouble(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
+        if not self._control.trouble:
+            self._control.give_up(State(msg.data["state"]), f"worker {msg.node_id}: {msg.data['line']}")
+
+    def collect(self, seconds: float) -> None:
+        """End the run of every worker, and wait for what it recorded.
+
+        Args:
+            seconds: to wait at most.
+        """
+        asked = {client.id for client in self._runner.clients.all}
+        for client_id in asked:
+            self._runner.send_message(STOP, None, client_id)
+        with gevent.Timeout(seconds, False):  # type: ignore[arg-type] # False: it ends the block silently
+            while not asked <= self._wholes.keys():
+                gevent.sleep(POLL)
+        for client_id in asked | self._live.keys():
+            self._wholes.setdefault(client_id, None)
+
+    def total(self) -> tuple[Recorder, list[Generator], list[str]]:
+        """Everything that was recorded, how the workers fared, and what they left over on the target."""
+        recorders, generators, leftovers = [], [], []
+        for client_id, whole in sorted(self._wholes.items()):
+            if whole is None:
+                recorders.append(self._live.get(client_id, Recorder()))
+                generators.append(_lost(client_id))
+                continue
+            recorder = Recorder()
+            recorder.add(whole["recorded"], f"{client_id}-")
+            recorders.append(recorder)
+            generators.append(generator_of(whole["generator"]))
+            leftovers += whole["leftovers"]
+        return _added(recorders), generators, leftovers
+
+
+def _added(recorders: Any) -> Recorder:
+    total = Recorder()
+    for recorder in recorders:
+        total.add(recorder.data())
+    return total
+
+
+def _lost(client_id: str) -> Generator:
+    nothing = Health()
+    return Generator(client_id, 0.0, 0.0, nothing.hub_delay, nothing.lag, 0, 0.0, 0, complete=False)
