@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 MUTATION := $(VENV)/.mutation
 
-.PHONY: help conformance test lint types format bench soak kill-matrix mutation proto data clean
+.PHONY: help conformance load test lint types format bench soak kill-matrix mutation proto data clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ $(READY): pyproject.toml constraints.txt
 
 conformance: $(READY)  ## judge the bundled reference backend; ARGS='--target http://... --user ...' for another server
 	@$(BIN)/hanami-conformance run $(if $(findstring --target,$(ARGS)),,--target reference) $(ARGS)
+
+load: $(READY)  ## load the bundled reference backend for 20 s and judge it; ARGS='--target http://... --users 50'
+	@$(BIN)/hanami-load run $(if $(findstring --target,$(ARGS)),,--target reference) $(if $(findstring --seconds,$(ARGS)),,--seconds 20) $(ARGS)
 
 test: $(READY)  ## run all tests of this repository, two at a time (JOBS=2)
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadscope $(ARGS)
@@ -61,5 +64,5 @@ data: $(READY)  ## make the shipped data files again
 	@$(BIN)/python -m conformance.data.make
 
 clean:  ## remove everything that the commands made
-	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/soak reports/kill-matrix
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/latest-load reports/soak reports/kill-matrix
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

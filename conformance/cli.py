@@ -66,6 +66,13 @@ def parser() -> argparse.ArgumentParser:
         "replay", help="tell a stored story again, and say whether it is fixed", description=REPLAY
     )
     told.add_argument("file", type=Path, help="of the story, from the exchanges/ of a report")
+    told.add_argument(
+        "--times",
+        type=_times,
+        default=1,
+        metavar="N",
+        help="tell it up to so many times, until it fails: for what goes wrong now and then [default: 1]",
+    )
     told.add_argument("--as-pytest", action="store_true", help="print it as a small pytest file; no target is asked")
     for option in TARGET_OPTIONS:
         told.add_argument(option.flag, **option.arguments())
@@ -118,7 +125,14 @@ def _of_target(arguments: argparse.Namespace) -> dict[str, Any]:
 def _replay(arguments: argparse.Namespace) -> int:
     if arguments.as_pytest:
         return replay.print_as_pytest(arguments.file)
-    return replay.replay(arguments.file, _of_target(arguments))
+    return replay.replay(arguments.file, _of_target(arguments), arguments.times)
+
+
+def _times(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a whole number from 1")
+    return number
 
 
 def _list_statements(arguments: argparse.Namespace) -> int:  # noqa: ARG001 - as every command

@@ -33,12 +33,13 @@ from reports.model import ExitStatus
 EVENTS_SHOWN = 30
 
 
-def replay(path: Path, given: Mapping[str, Any]) -> int:
+def replay(path: Path, given: Mapping[str, Any], times: int = 1) -> int:
     """Tell the story of a file to a target, and say what became of it.
 
     Args:
         path: of the file.
         given: options of the target, as :func:`resolve` takes them; the dialect of the story holds where none is given.
+        times: how often it is told at most; it ends with the first time that is not right.
 
     Returns:
         0 when it is fixed, 1 when it still fails, in the same way or otherwise, 2 when it was interrupted, 3 when it
@@ -48,7 +49,7 @@ def replay(path: Path, given: Mapping[str, Any]) -> int:
         story = read(path)
         options = resolve(given, dialect=story.dialect or DEFAULT_DIALECT)
         with opened(options) as target:
-            return _tell(story, target)
+            return _tell(story, target, times)
     except (ValueError, TargetRefused) as error:
         return _say(ExitStatus.USAGE, f"ERROR: {error}")
     except TargetLost as error:
@@ -118,7 +119,16 @@ def _connected(options: RunOptions) -> Iterator[Target]:
             target.close()
 
 
-def _tell(story: Story, target: Target) -> int:
+def _tell(story: Story, target: Target, times: int) -> int:
+    for number in range(1, times + 1):
+        status = _tell_once(story, target, f" the {number}. time" if number > 1 else "")
+        if status != ExitStatus.CONFORMANT:
+            return status
+    often = f", {times} times" if times > 1 else ""
+    return _say(ExitStatus.CONFORMANT, f"fixed: {plural(len(story.steps), 'step')} went as the model says{often}")
+
+
+def _tell_once(story: Story, target: Target, when: str) -> int:
     case = begin_case("replay")
     workshop = Workshop(target, secrets.token_hex(4))
     try:
@@ -130,14 +140,14 @@ def _tell(story: Story, target: Target) -> int:
         for event in events[-EVENTS_SHOWN:]:
             sys.stdout.write(f"{event.line()}\n")
         again = "still failing" if is_same(story, error) else "fails otherwise"
-        return _say(ExitStatus.NOT_CONFORMANT, f"{again}: {quote(str(error), MAX_LINE)}")
+        return _say(ExitStatus.NOT_CONFORMANT, f"{again}{when}: {quote(str(error), MAX_LINE)}")
     except Unsupported as error:
         return _say(ExitStatus.SUITE_FAULT, f"cannot tell: {error}")
     finally:
         end_case()
         for left in workshop.leftovers:
             _say(ExitStatus.CONFORMANT, f"left over on the target: {left}")
-    return _say(ExitStatus.CONFORMANT, f"fixed: {plural(len(story.steps), 'step')} went as the model says")
+    return ExitStatus.CONFORMANT
 
 
 def is_same(story: Story, error: Violation | SetupFailed | TargetLost) -> bool:

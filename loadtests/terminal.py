@@ -19,6 +19,13 @@ from reports.load.series import Series
 COLOURS = {State.PASS: "green", State.FAIL: "red", State.INVALID: "yellow"}
 SHOWN = ("p50", "p90", "p99")
 MOST_ERRORS = 10
+WIDTH = 140  # columns where nobody knows how many there are
+
+
+def console_of() -> Console:
+    """Standard output, wide enough for our tables where nobody knows how wide it is."""
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH)
 
 
 def print_result(result: LoadResult, folder: Path, console: Console) -> None:
@@ -31,6 +38,7 @@ def print_result(result: LoadResult, folder: Path, console: Console) -> None:
     """
     if any(one.sent or one.owed for one in result.series.values()):
         console.print(_series(result))
+        console.print("~ of too few samples to rely on", style="dim")
     for line in _limits(result):
         console.print(line, highlight=False)
     for line in _errors(result.errors, folder):
@@ -91,7 +99,7 @@ def _errors(errors: Sequence[ErrorClass], folder: Path) -> list[str]:
         lines.append(f"{error.count} x {escape(error.series)}: {error.kind}: {escape(error.says)}")
         if error.exchange:
             path = folder / EXCHANGES / error.exchange
-            lines.append(f"    hanami-conformance replay {escape(str(path))} --target URL --user USER")
+            lines.append(f"    hanami-conformance replay {escape(str(path))} --times 50 --target URL --user USER")
     if len(errors) > MOST_ERRORS:
         lines.append(f"and {len(errors) - MOST_ERRORS} more kinds of failures in the reports")
     return lines

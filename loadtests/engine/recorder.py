@@ -44,7 +44,8 @@ class Recorder:
     """What came of each type of message.
 
     Attributes:
-        origin: when measuring began, seconds of ``clock``; what was due before is warm-up and is not recorded.
+        origin: when measuring began, seconds of ``clock``; what was due before is warm-up, and of it only
+            what goes wrong is recorded.
         series: type of message to what came of it.
         errors: (type, kind, line) to how often, and when first.
         exchanges: file name to the text of the file, of wrong answers.
@@ -119,30 +120,28 @@ class Recorder:
             error: what came of it.
             story: the exchange of a wrong answer, as ``hanami-conformance replay`` takes it.
         """
-        now = self.clock()
-        self.in_flight -= 1
-        if self.counts(watch.due):
-            series = self.of(name)
-            if isinstance(error, WrongAnswer):
-                series.wrong += 1
-            else:
-                series.failed += 1
-            series.failures.record(int((now - watch.due) * MICROSECONDS))
-            self._slice(series, now).failed += 1
-            self._note(name, error, now, story)
-        self.observer(name, now - watch.due, 0, error)
+        series = self._bad(name, watch, error, story)
+        if isinstance(error, WrongAnswer):
+            series.wrong += 1
+        else:
+            series.failed += 1
 
     def unanswered(self, name: str, watch: Stopwatch, error: LoadFailure) -> None:
         """A message was sent and is not answered, and is not waited for any longer."""
+        self._bad(name, watch, error, None).unanswered += 1
+
+    def _bad(self, name: str, watch: Stopwatch, error: LoadFailure, story: Story | None) -> Series:
+        """Note what went wrong, in the warm-up as well: a target that is right only later is not right."""
         now = self.clock()
         self.in_flight -= 1
-        if self.counts(watch.due):
-            series = self.of(name)
-            series.unanswered += 1
-            series.failures.record(int((now - watch.due) * MICROSECONDS))
-            self._slice(series, now).failed += 1
-            self._note(name, error, now, None)
+        series = self.of(name)
+        if not self.counts(watch.due):
+            series.sent += 1
+        series.failures.record(int((now - watch.due) * MICROSECONDS))
+        self._slice(series, now).failed += 1
+        self._note(name, error, now, story)
         self.observer(name, now - watch.due, 0, error)
+        return series
 
     def broken_off(self, name: str, watch: Stopwatch) -> None:
         """Something was begun and is broken off by us, because the run is over."""
@@ -156,7 +155,7 @@ class Recorder:
             self.of(name).owed += count
 
     def _slice(self, series: Series, now: float) -> Slice:
-        second = int(now - self.origin)
+        second = max(0, int(now - self.origin))
         found = series.slices.get(second)
         if found is None:
             found = series.slices[second] = Slice()
@@ -170,7 +169,7 @@ class Recorder:
         found = self.errors.get(key)
         if found is None:
             file = self._keep(name, story)
-            found = ErrorClass(name, error.kind, key[2], 0, round(now - self.origin, 3), file)
+            found = ErrorClass(name, error.kind, key[2], 0, round(max(0.0, now - self.origin), 3), file)
         self.errors[key] = ErrorClass(**{**asdict(found), "count": found.count + 1})
 
     def _keep(self, name: str, story: Story | None) -> str:

@@ -100,6 +100,11 @@ class Stream:
                     free_since = clock()
                 else:
                     self._expect_in_time(in_flight)
+        except WrongAnswer:
+            # The others are not looked at: it is us who end the socket.
+            for message, watch in in_flight:
+                self.recorder.broken_off(message.series, watch)
+            raise
         except LoadFailure as error:
             self._give_up(in_flight, error)
             raise

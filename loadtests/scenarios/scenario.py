@@ -126,6 +126,7 @@ class Scenario:
         *,
         extra: float = 0.0,
         verify: Callable[[dict[str, Any]], None] | None = None,
+        must: str = "",
         due: float | None = None,
     ) -> dict[str, Any]:
         """Call a REST operation, timed as a series of its own.
@@ -136,6 +137,7 @@ class Scenario:
             body: sent as JSON.
             extra: seconds on top of the deadline.
             verify: looks at the object that came.
+            must: id of the statement by which a refusal is a wrong answer; empty where a refusal is no more than that.
             due: when it was due, now if None.
 
         Returns:
@@ -148,6 +150,8 @@ class Scenario:
 
         def act() -> int:
             answer = self.rest.call(operation, params, body, extra)
+            if must and 400 <= answer.status < 500:
+                raise WrongAnswer(must, f"200 to {answer.request}", str(answer))
             found.update(answer.object())
             if verify is not None:
                 verify(found)

@@ -92,7 +92,7 @@ class UploadScenario(Scenario):
             self.expect_complete(uuid)
             body = {"uuid": uuid, **{f"uuid_{role}_file": file for role, file in files.items()}}
             extra = self.session.dialect.finalize_seconds_per_mib * content.size / MIB
-            self.call(f"{self.kind}.finalize", body=body, extra=extra)
+            self.call(f"{self.kind}.finalize", body=body, extra=extra, must="FIN-1")
             self.expect_content(content, uuid)
         finally:
             self.delete("dataset", uuid, name)

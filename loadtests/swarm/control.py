@@ -3,38 +3,45 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
+import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import gevent
 import locust.stats
+import psutil
 from gevent.lock import RLock
 from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, Runner, WorkerRunner
-from rich.console import Console
 
 from conformance.checks import TargetLost, TargetRefused
 from conformance.redact import SECRETS
 from loadtests.engine.failures import LoadFailure
 from loadtests.engine.recorder import Recorder
+from loadtests.launch import PROGRESS
 from loadtests.limits.file import Limits, read_limits
+from loadtests.limits.limit import MEGABYTE
 from loadtests.result import LoadFolder, make_result
 from loadtests.scenarios.all import SCENARIOS
 from loadtests.scenarios.scenario import Over
+from loadtests.scenarios.upload import FILE
 from loadtests.session import Session
 from loadtests.settings import Settings, settings_of
 from loadtests.swarm.workers import Crew, Worker
-from loadtests.terminal import print_result
+from loadtests.terminal import console_of, print_result
 from reports.files import ReportFolderError
 from reports.load.histogram import bounds_of, bucket_of
 from reports.load.model import EXIT_OF, Generator, LoadExit, LoadResult, State
 
 SPARE = 5.0  # seconds that users get to clean up, on top of the time to drain
+STOP_SECONDS = 2.0
+POLL = 0.05
 TICK = 1.0  # seconds between two looks at users, at what is in flight, and at limits that end a run
-WIDTH = 140  # columns where nobody knows how many there are
 LOCAL = "local"
 ATTRIBUTE = "hanami"  # of Locust's environment, where the control of a process is found
 logger = logging.getLogger(__name__)
@@ -188,7 +195,27 @@ class Control:
             if second >= 0 and self.worker is None:
                 self.in_flight[second] = self.crew.in_flight if self.crew is not None else session.recorder.in_flight
                 self.users[second] = self.runner.user_count
+                self._tell_progress(second)
                 self._abort_where_broken()
+
+    def _tell_progress(self, second: int) -> None:
+        """Tell the process that started this one how it goes, a line a second."""
+        pipe = os.environ.get(PROGRESS)
+        if pipe is None:
+            return
+        live, seconds = self.live(), max(self.seconds(), 1e-9)
+        everything = live.series.values()
+        size = sum(one.bytes_up + one.bytes_down for name, one in live.series.items() if name != FILE)
+        news = {
+            "second": second,
+            "users": self.runner.user_count,
+            "verified": sum(one.succeeded for one in everything),
+            "bad": sum(one.failed + one.wrong + one.unanswered for one in everything),
+            "megabytes": size / MEGABYTE / seconds,
+            "per_second": sum(one.succeeded for one in everything) / seconds,
+        }
+        with contextlib.suppress(OSError, ValueError):  # it is gone, or closed the pipe
+            os.write(int(pipe), json.dumps(news).encode() + b"\n")
 
     def _abort_where_broken(self) -> None:
         live = self.live()
@@ -293,9 +320,7 @@ class Control:
 
     def on_quit(self, **_: Any) -> None:
         """Say what came of it, below the tables of Locust."""
-        console = Console()
-        if not console.is_terminal:
-            console = Console(width=WIDTH)
+        console = console_of()
         if self.result is not None and self.session is not None:
             print_result(self.result, self.session.settings.report_dir, console)
         else:
@@ -316,9 +341,32 @@ def _gone(session: Session) -> str | None:
 
 
 def _leave(status: int, line: str) -> NoReturn:
+    _end_forked_workers()
     sys.stderr.write(SECRETS.text(line) + "\n")
     sys.stderr.flush()
     sys.exit(status)
+
+
+def _end_forked_workers() -> None:
+    """End the workers that ``--processes`` forked, which would look for their master for a minute.
+
+    They are not waited for: Locust does that, and complains of those that somebody else has waited for.
+    """
+    forked = psutil.Process().children()
+    for end in (psutil.Process.terminate, psutil.Process.kill):
+        for child in forked:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                end(child)
+        until = time.monotonic() + STOP_SECONDS
+        while any(map(_runs, forked)) and time.monotonic() < until:
+            time.sleep(POLL)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def bucket_of_milliseconds(milliseconds: float) -> float:

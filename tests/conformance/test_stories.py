@@ -119,6 +119,21 @@ def test_replay_says_fixed(boundary_story: tuple[Path, str]) -> None:
     assert run.stdout.startswith("fixed: ")
 
 
+def test_a_story_is_told_until_it_fails_where_it_does_so_now_and_then(tmp_path: Path) -> None:
+    # Ten requests: one telling is right by all chance, the hundredth output of the server is not.
+    requests = [Step("request", {"cluster": 0, "values": 1, "cuts": [], "order": 0})] * 10
+    story = Story("direct", (Step("cluster", {"inputs": [4], "outputs": [3], "hidden": 5, "user": 0}), *requests))
+    path = tmp_path / "story.json"
+    path.write_text(story.to_json())
+    with faulty_backend("one-answer-in-a-hundred-wrong") as url:
+        run = run_replay(path, "--target", url, *ALICE, "--times", "30")
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert ". time: " in run.stdout.splitlines()[-1]
+    run = run_replay(path, "--target", "reference", "--times", "3")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout == "fixed: 11 steps went as the model says, 3 times\n"
+
+
 def test_replay_says_target_gone(boundary_story: tuple[Path, str]) -> None:
     run = run_replay(boundary_story[0], "--target", "http://127.0.0.1:1", *ALICE)
     assert run.returncode == 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +47,22 @@ class LoadOption:
         if self.choices:
             named["choices"] = list(self.choices)
         return {**named, "default": self.default, "is_secret": self.secret}
+
+    @property
+    def dest(self) -> str:
+        """As argparse names it."""
+        return self.name.replace("-", "_")
+
+    def plain_arguments(self) -> dict[str, Any]:
+        """What ``add_argument`` of argparse takes; nothing that is not given has a value, but from the environment."""
+        notes = [f"default: {self.default}"] if self.default else []
+        notes += [self.environment] if self.environment else []
+        text = f"{self.help} [{'; '.join(notes)}]" if notes else self.help
+        given = os.environ.get(self.environment) if self.environment else None
+        if self.switch:
+            return {"help": text, "action": "store_true", "default": bool(given)}
+        choices = {"choices": list(self.choices)} if self.choices else {}
+        return {"help": text, "default": given, "metavar": "VALUE", **choices}
 
 
 LOAD_OPTIONS = (

@@ -1,0 +1,224 @@
+"""The command ``hanami-load``: a load run with a verdict, without knowing Locust."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+
+from rich.console import Console
+
+from conformance import __version__
+from conformance.checks import TargetLost
+from conformance.interrupt import catching
+from conformance.managed import ReferenceBackend
+from conformance.option_table import REFERENCE
+from conformance.output import output_that_may_close
+from conformance.redact import SECRETS
+from conformance.target_options import AUTO, Credentials, TargetOptions
+from loadtests.launch import Launch, run_locust
+from loadtests.limits.file import read_limits
+from loadtests.options import LOAD_OPTIONS
+from loadtests.result import LoadFolder
+from loadtests.scenarios.all import SCENARIOS
+from loadtests.settings import settings_of
+from loadtests.terminal import console_of, print_result
+from reports.files import ReportFolderError
+from reports.load.model import LOAD_RESULT, LoadExit, read_load_result
+
+DESCRIPTION = "Load a Hanami backend with checked uploads and direct interaction, and judge what came of it."
+EPILOG = """\
+exit status: 0 PASS, 1 FAIL (a limit is broken), 2 interrupted, 3 fault of the suite, 4 usage, 5 INVALID (nothing can be
+said: the generator was the bottleneck, or there are too few samples), 6 target not reachable or gone.
+Passwords are best given by the environment: HANAMI_USER, HANAMI_PASSWORD, HANAMI_TOKEN.
+The same scenarios in Locust's web UI: hanami-load web --target http://HOST:PORT"""
+DEFAULT_USERS, DEFAULT_SECONDS = 10, 30.0
+MOST_USERS, MOST_SECONDS = 100_000, 7 * 24 * 3600.0
+SECRET = {"password", "token"}
+
+
+@dataclass(frozen=True)
+class _Started:
+    """A target, and how to log in there."""
+
+    url: str
+    environment: Mapping[str, str]
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    form = argparse.RawDescriptionHelpFormatter
+    main_parser = argparse.ArgumentParser("hanami-load", description=DESCRIPTION, epilog=EPILOG, formatter_class=form)
+    main_parser.add_argument("--version", action="version", version=f"hanami-load {__version__}")
+    commands = main_parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    run = commands.add_parser(
+        "run", help="make load and judge it", description=DESCRIPTION, epilog=EPILOG, formatter_class=form
+    )
+    web = commands.add_parser(
+        "web", help="open Locust's web UI with our scenarios", description="Open Locust's web UI."
+    )
+    for command in (run, web):
+        command.add_argument(
+            "--target",
+            default=os.environ.get("HANAMI_TARGET"),
+            metavar="URL",
+            help=f"address of the server, http://HOST:PORT; '{REFERENCE}' starts the bundled reference backend "
+            "[HANAMI_TARGET]",
+        )
+        command.add_argument("--processes", type=int, default=0, metavar="N", help="that make load; -1: one a core")
+        for option in LOAD_OPTIONS:
+            command.add_argument(f"--{option.name}", **option.plain_arguments())
+    run.add_argument(
+        "--scenario",
+        action="append",
+        default=[],
+        metavar="NAME[=WEIGHT]",
+        help="what users do, and how many of them in relation to others; repeatable [default: all, see 'scenarios']",
+    )
+    run.add_argument("--users", type=int, default=DEFAULT_USERS, metavar="N", help="default: %(default)s")
+    run.add_argument(
+        "--seconds", type=float, default=DEFAULT_SECONDS, metavar="N", help="with the warm-up; default: %(default)g"
+    )
+    web.add_argument("--web-port", type=int, default=8089, metavar="PORT", help="of the page; default: %(default)s")
+    web.add_argument("--web-host", default="127.0.0.1", metavar="HOST", help="of the page; default: %(default)s")
+    commands.add_parser("scenarios", help="list what users can do", description="List the scenarios.")
+    limits = commands.add_parser("limits", help="write a file of limits to begin with", description="Write limits.")
+    limits.add_argument("file", type=Path, nargs="?", default=Path("slo.toml"), help="default: %(default)s")
+    return main_parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns:
+        The exit status, see ``--help``.
+    """
+    try:
+        arguments = parser().parse_args(argv)
+    except SystemExit as error:
+        return LoadExit.PASS if error.code in (0, None) else LoadExit.USAGE
+    try:
+        with output_that_may_close(), catching():
+            return _command(arguments)
+    except KeyboardInterrupt:
+        sys.stdout.write("interrupted\n")
+        return LoadExit.INTERRUPTED
+    except ValueError as error:
+        sys.stderr.write(SECRETS.text(f"ERROR: {error}") + "\n")
+        return LoadExit.USAGE
+    except TargetLost as error:
+        sys.stderr.write(SECRETS.text(f"TARGET NOT REACHABLE: {error}") + "\n")
+        return LoadExit.TARGET_LOST
+
+
+def _command(arguments: argparse.Namespace) -> int:
+    if arguments.command == "scenarios":
+        for scenario in SCENARIOS.values():
+            sys.stdout.write(f"{scenario.name:<18} weight {scenario.weight}  {scenario.title}\n")
+        return LoadExit.PASS
+    if arguments.command == "limits":
+        return _write_limits(arguments.file)
+    if not arguments.target:
+        raise ValueError(f"no target: give --target http://HOST:PORT, or --target {REFERENCE} for the bundled backend")
+    if arguments.processes < -1:
+        raise ValueError(f"--processes {arguments.processes}: give a number of processes, or -1 for one a core")
+    if arguments.target != REFERENCE:
+        return _load(arguments, _Started(arguments.target, {}))
+    dialect = str(arguments.dialect or AUTO)
+    backend = ReferenceBackend(dialect)
+    try:
+        started = backend.start(TargetOptions("", Credentials(), dialect=dialect))
+        login = {"HANAMI_USER": started.first.user, "HANAMI_PASSWORD": started.first.password}
+        return _load(arguments, _Started(started.url, login))
+    finally:
+        backend.stop()
+
+
+def _load(arguments: argparse.Namespace, target: _Started) -> int:
+    given = {option.dest: getattr(arguments, option.dest) for option in LOAD_OPTIONS}
+    login = {"user": target.environment.get("HANAMI_USER"), "password": target.environment.get("HANAMI_PASSWORD")}
+    settings = settings_of({**given, **{name: value for name, value in login.items() if value}}, target.url)
+    read_limits(settings.limits)
+    try:
+        LoadFolder(settings.report_dir).prepare()
+    except ReportFolderError as error:
+        raise ValueError(str(error)) from error
+    options = []
+    for option in LOAD_OPTIONS:
+        value = given[option.dest]
+        if option.switch:
+            options += [f"--{option.name}"] if value else []
+        elif value and option.name not in SECRET and not (login["user"] and option.name == "user"):
+            options.append(f"--{option.name}={value}")
+    secrets = {f"HANAMI_{name.upper()}": str(given[name]) for name in SECRET if given[name]}
+    launch = Launch(
+        url=target.url,
+        options=options,
+        environment={**secrets, **target.environment},
+        processes=arguments.processes,
+        folder=settings.report_dir,
+    )
+    if arguments.command == "web":
+        return run_locust(replace(launch, web=(arguments.web_host, arguments.web_port)), Console())
+    _check_run(arguments)
+    seconds = arguments.seconds + settings.drain + settings.target.deadline
+    launch = replace(
+        launch,
+        weights=_weights(arguments.scenario),
+        users=arguments.users,
+        seconds=arguments.seconds,
+        most_seconds=seconds,
+    )
+    return _judged(launch)
+
+
+def _check_run(arguments: argparse.Namespace) -> None:
+    if not 1 <= arguments.users <= MOST_USERS:
+        raise ValueError(f"--users {arguments.users}: give a number from 1 to {MOST_USERS}")
+    if not 1 <= arguments.seconds <= MOST_SECONDS:
+        raise ValueError(f"--seconds {arguments.seconds:g}: give a number from 1 to {MOST_SECONDS:.0f}")
+
+
+def _weights(given: Sequence[str]) -> dict[str, int]:
+    """Scenario to weight, of those that were asked for."""
+    weights = {}
+    for text in given:
+        name, _, weight = text.partition("=")
+        if name not in SCENARIOS:
+            raise ValueError(f"--scenario {text!r}: choose one of {', '.join(SCENARIOS)}")
+        if weight and not re.fullmatch(r"[1-9]\d{0,5}", weight):
+            raise ValueError(f"--scenario {text!r}: give a weight from 1, such as {name}=3")
+        weights[name] = int(weight) if weight else SCENARIOS[name].weight
+    return weights
+
+
+def _judged(launch: Launch) -> int:
+    """Run, and say what came of it."""
+    result = launch.folder / LOAD_RESULT
+    result.unlink(missing_ok=True)  # what an earlier run left there must not pass for this one's
+    console = console_of()
+    status = run_locust(launch, console)
+    if result.is_file():
+        print_result(read_load_result(result), launch.folder, console)
+    return status
+
+
+def _write_limits(path: Path) -> int:
+    if path.exists():
+        raise ValueError(f"{path} is there already, and is left as it is")
+    text = (resources.files("loadtests") / "slo.toml").read_text(encoding="utf-8")
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot write {path}: {error.strerror or error}") from error
+    sys.stdout.write(f"wrote {path}; use it with: hanami-load run --limits {path} ...\n")
+    return LoadExit.PASS
+
+
+if __name__ == "__main__":
+    sys.exit(main())
