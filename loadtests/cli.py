@@ -21,7 +21,7 @@ from conformance.option_table import REFERENCE
 from conformance.output import output_that_may_close
 from conformance.redact import SECRETS
 from conformance.target_options import AUTO, Credentials, TargetOptions
-from loadtests.launch import Launch, run_locust
+from loadtests.launch import LOG, Launch, run_locust
 from loadtests.limits.file import read_limits
 from loadtests.options import LOAD_OPTIONS
 from loadtests.result import LoadFolder
@@ -205,6 +205,9 @@ def _judged(launch: Launch) -> int:
     status = run_locust(launch, console)
     if result.is_file():
         print_result(read_load_result(result), launch.folder, console)
+    elif status in (LoadExit.PASS, LoadExit.FAIL):
+        sys.stderr.write(f"ERROR: Locust ended before there was a result; see {launch.folder / LOG}\n")
+        return LoadExit.FAULT
     return status
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import selectors
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ from reports.load.model import LoadExit
 
 PROGRESS = "HANAMI_LOAD_PROGRESS"  # variable with the number of the pipe that tells how a run goes
 LOG = "locust.log"
+LOOPBACK = "127.0.0.1"
 GRACE = 30.0  # seconds that Locust may take on top of everything, to begin and to end
 LINE_EVERY = 10.0  # seconds between two lines of progress where there is no terminal
 KNOWN = {0, 1, 2, 3, 4, 5, 6}
@@ -63,16 +65,25 @@ class Launch:
         """The command line of Locust."""
         words = [sys.executable, "-m", "locust", "-f", str(resources.files("loadtests") / "locustfile.py")]
         words += ["--host", self.url, *self.options]
-        words += [f"--processes={self.processes}"] if self.processes else []
+        if self.processes:
+            port = str(_free_port())
+            words += [f"--processes={self.processes}", "--master-bind-host", LOOPBACK, "--master-bind-port", port]
+            words += ["--master-host", LOOPBACK, "--master-port", port]
         if self.web is not None:
-            host, port = self.web
-            return [*words, "--class-picker", "--web-host", host, "--web-port", str(port)]
+            host, web_port = self.web
+            return [*words, "--class-picker", "--web-host", host, "--web-port", str(web_port)]
         words += ["--headless", "--only-summary", "--loglevel", "WARNING"]
         words += ["-u", str(self.users), "-r", str(self.users), "-t", f"{self.seconds:g}s"]
         words += [SCENARIOS[name].__name__ for name in self.weights]
         weights = {SCENARIOS[name].__name__: weight for name, weight in self.weights.items()}
         told = [json.dumps({"user_class_name": name, "weight": weight}) for name, weight in weights.items()]
         return [*words, "--config-users", *told] if told else words
+
+
+def _free_port() -> int:
+    """A port for the master, so that two runs on one machine do not meet."""
+    with socket.create_server((LOOPBACK, 0)) as listening:
+        return int(listening.getsockname()[1])
 
 
 def run_locust(launch: Launch, console: Console) -> int:

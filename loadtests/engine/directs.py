@@ -23,6 +23,7 @@ from proto.dialects import Dialect
 REQUEST, TRAIN = "direct request", "direct train"  # types of message
 KINDS = 4  # of values that are sent; see :func:`conformance.stories.cycle.values_of`
 VALUE = 4  # bytes of a float32
+REPEATED = 120  # requests in the story of a wrong answer
 FORMS = 8  # of the same answer that are remembered as bytes
 
 
@@ -62,7 +63,7 @@ class Knowledge:
         return VALUE * sum(self.shape.outputs.values())
 
     def story(self, error: WrongAnswer, *kinds: int) -> Story:
-        """Requests as ``hanami-conformance replay`` tells them: each twice, so that the second has an answer to match.
+        """Requests as ``hanami-conformance replay`` tells them: many, since under load a few are seldom enough.
 
         Args:
             error: what was wrong.
@@ -77,7 +78,7 @@ class Knowledge:
         steps = [Step("cluster", begin)]
         if self.trained:
             steps.append(Step("train", {"cluster": 0, "values": kinds[0], "wanted": 1, "times": 1, "cuts": []}))
-        steps += [Step("request", {"cluster": 0, "values": kind, "cuts": [], "order": 0}) for kind in (*kinds, *kinds)]
+        steps += [Step("request", {"cluster": 0, "values": kind, "cuts": [], "order": 0}) for kind in kinds * REPEATED]
         return Story("direct", tuple(steps), self.dialect, error.statement, error.expected, error.came)
 
     def stray(self, payload: bytes) -> None:

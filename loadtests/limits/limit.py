@@ -123,7 +123,8 @@ def shown_time(seconds: float) -> str:
 def _digits(value: float) -> str:
     if value <= 0:
         return "0"
-    return f"{value:.{max(0, 2 - math.floor(math.log10(value) + 1e-9))}f}"
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:.{max(0, 2 - math.floor(math.log10(rounded)))}f}"
 
 
 def seconds_of(text: str) -> float:
