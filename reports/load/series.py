@@ -20,6 +20,8 @@ class Slice:
         bytes_up: verified payload that was sent, bytes.
         bytes_down: verified payload that came back, bytes.
         response: coarse bucket (see :data:`reports.load.histogram.COARSE`) of the response time to how often.
+        due: messages whose due time was in it; in a closed run, where a message is due when it is sent, as ``sent``.
+        sent: messages that were sent in it. What was due and not sent so far is the backlog of the generator.
     """
 
     succeeded: int = 0
@@ -27,6 +29,8 @@ class Slice:
     bytes_up: int = 0
     bytes_down: int = 0
     response: Counter[int] = field(default_factory=Counter)
+    due: int = 0
+    sent: int = 0
 
     def add(self, other: Slice) -> None:
         """Add what another process saw in the same second."""
@@ -35,6 +39,8 @@ class Slice:
         self.bytes_up += other.bytes_up
         self.bytes_down += other.bytes_down
         self.response.update(other.response)
+        self.due += other.due
+        self.sent += other.sent
 
     def data(self) -> dict[str, Any]:
         """The file form."""
@@ -46,13 +52,22 @@ class Slice:
             "bytes_down": self.bytes_down,
             "bucket": buckets,
             "count": [self.response[bucket] for bucket in buckets],
+            "due": self.due,
+            "sent": self.sent,
         }
 
     @staticmethod
     def of(data: Mapping[str, Any]) -> Slice:
-        """Read the file form."""
-        response = Counter(dict(zip(data["bucket"], data["count"], strict=True)))
-        return Slice(data["succeeded"], data["failed"], data["bytes_up"], data["bytes_down"], response)
+        """Read the file form; ``due`` and ``sent`` may be lacking, and are 0 then."""
+        return Slice(
+            succeeded=data["succeeded"],
+            failed=data["failed"],
+            bytes_up=data["bytes_up"],
+            bytes_down=data["bytes_down"],
+            response=Counter(dict(zip(data["bucket"], data["count"], strict=True))),
+            due=data.get("due", 0),
+            sent=data.get("sent", 0),
+        )
 
 
 @dataclass
