@@ -22,9 +22,10 @@ from types import FrameType
 from conformance.option_table import DEFAULT_REPORT_DIR, OPTIONS
 from reports.compare import Comparison, compare
 from reports.compare_text import render_comparison
-from reports.files import RESULT, ReportFolder, read_result
+from reports.files import ReportFolder, read_result
 from reports.markdown import nothing_markdown, result_markdown
 from reports.model import HEADLINES, ExitStatus, RunResult
+from reports.names import RESULT, SUMMARY
 
 # Inputs that are options of the run.
 PASSED_ON = (
@@ -42,7 +43,6 @@ PASSED_ON = (
 )
 # Inputs that are told to this program.
 OWN = ("baseline", "arguments")
-SUMMARY = "summary.md"
 # Where a comparison decides: the run came to its end, and the target is there.
 _FORGIVEN = (ExitStatus.CONFORMANT, ExitStatus.NOT_CONFORMANT, ExitStatus.NOTHING_RAN)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -172,7 +172,6 @@ def _run(gate: Gate) -> int:
     try:
         # The result of an earlier run must not pass for this one's.
         ReportFolder(gate.folder).clear()
-        (gate.folder / SUMMARY).unlink(missing_ok=True)
     except OSError as error:
         _print(f"cannot remove old reports: {error}")
         return ExitStatus.USAGE

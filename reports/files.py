@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from pathlib import Path
 
+from reports.badge import badge_svg
+from reports.html.conformance import conformance_page
 from reports.junit import junit_xml
+from reports.markdown import result_markdown
 from reports.model import CaseResult, RunResult, load_result
-
-RESULT = "result.json"
-JUNIT = "junit.xml"
-EXCHANGES = "exchanges"
-DEFAULT_RESULT = Path("reports") / "latest" / RESULT
+from reports.names import BADGE, EXCHANGES, JUNIT, PAGE, RESULT, SUMMARY, exchange_name, story_name
 
 
 class ReportFolderError(Exception):
@@ -52,7 +50,11 @@ class ReportFolder:
         Raises:
             OSError: a file cannot be removed.
         """
-        for name in (RESULT, JUNIT):
+        (self.path / RESULT).unlink(missing_ok=True)
+        self._clear_drawn()
+
+    def _clear_drawn(self) -> None:
+        for name in (JUNIT, SUMMARY, BADGE, PAGE):
             (self.path / name).unlink(missing_ok=True)
         for pattern in ("test_*.txt", "test_*.json"):
             for exchange in (self.path / EXCHANGES).glob(pattern):
@@ -66,7 +68,19 @@ class ReportFolder:
         """
         self.clear()
         self.write_text(RESULT, result.to_json())
+        self.draw(result)
+
+    def draw(self, result: RunResult) -> None:
+        """Write everything but the result itself, from which all of it is made.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        self._clear_drawn()
         self.write_text(JUNIT, junit_xml(result))
+        self.write_text(SUMMARY, result_markdown(result))
+        self.write_text(BADGE, badge_svg(result))
+        self.write_text(PAGE, conformance_page(result, self.path))
         for case in result.cases:
             if case.exchange:
                 self.write_text(f"{EXCHANGES}/{exchange_name(case)}", exchange_text(case))
@@ -109,16 +123,6 @@ def read_result(path: Path) -> RunResult:
         raise ValueError(f"cannot read {file}: {error.strerror or error}") from error
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error
-
-
-def exchange_name(case: CaseResult) -> str:
-    """File name of the exchange of a case."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", case.id).strip("-") + ".txt"
-
-
-def story_name(case: CaseResult) -> str:
-    """File name of the story of a case."""
-    return exchange_name(case).removesuffix(".txt") + ".json"
 
 
 def exchange_text(case: CaseResult) -> str:

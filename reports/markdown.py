@@ -10,10 +10,10 @@ import re
 import string
 from collections.abc import Iterable, Mapping, Sequence
 
+from reports.commands import again
 from reports.compare import Change, Comparison, Trend
 from reports.known.entry import KnownUse, Problem
 from reports.model import CaseResult, ExitStatus, Outcome, RunResult, StatementResult, Verdict
-from reports.terminal import again
 
 LIMIT = 60_000  # characters of all; a comment on a pull request may have 65,536
 TEXT_LIMIT = 300  # of one text

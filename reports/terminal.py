@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shlex
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,9 +15,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from reports.files import EXCHANGES, RESULT, exchange_name, story_name
+from reports.commands import again, replay
 from reports.known.entry import KnownUse, Problem
 from reports.model import CaseResult, ExitStatus, Outcome, RunResult, StatementResult, Verdict
+from reports.names import EXCHANGES, JUNIT, PAGE, RESULT, exchange_name
 
 PLAIN_WIDTH = 120  # where there is no terminal to ask
 EVENTS_SHOWN = 14
@@ -177,8 +177,7 @@ def _commands(case: CaseResult, result: RunResult, folder: Path) -> Iterable[Tex
     if case.exchange:
         yield Text.assemble(("  events    ", "dim"), str(folder / EXCHANGES / exchange_name(case)))
     if case.story:
-        story = shlex.quote(str(folder / EXCHANGES / story_name(case)))
-        yield Text.assemble(("  replay    ", "dim"), f"hanami-conformance replay {story} {target_options(result)}")
+        yield Text.assemble(("  replay    ", "dim"), replay(case, result, folder))
     yield Text.assemble(("  again     ", "dim"), again(case, result))
 
 
@@ -189,26 +188,6 @@ def _exchange(case: CaseResult) -> Text:
     if earlier:
         lines.append(f"the last {len(events)} of {len(case.exchange)} events")
     return Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
-
-
-def again(case: CaseResult, result: RunResult) -> str:
-    """The line that runs one case again."""
-    return f"hanami-conformance run {target_options(result)} --case {shlex.quote(case.id)}"
-
-
-def target_options(result: RunResult) -> str:
-    """The options that name the target of a run; what is secret comes from the environment."""
-    target = result.manifest["target"]
-    address = "reference" if target.get("reference") else target.get("url", "")
-    dialect = result.manifest.get("dialect", "documented")
-    shown = "" if dialect == "documented" else f" --dialect {dialect}"
-    command = result.manifest.get("options", {}).get("server_command")
-    if command:
-        shown += f" --server-command {shlex.quote(str(command))}"
-    for option in ("user", "second_user"):
-        if target.get(option):
-            shown += f" --{option.replace('_', '-')} {shlex.quote(str(target[option]))}"
-    return f"--target {address}{shown}"
 
 
 def _count(number: int, noun: str) -> str:
@@ -238,5 +217,5 @@ def _verdict(result: RunResult, folder: Path) -> RenderableType:
             )
         )
     lines += [Text(f"left over on the target: {left}", style="yellow") for left in result.leftovers]
-    lines.append(Text.from_markup(f"reports  {escape(str(folder))}/result.json, {escape(str(folder))}/junit.xml"))
+    lines.append(Text.from_markup(f"reports  {', '.join(escape(str(folder / name)) for name in (PAGE, RESULT, JUNIT))}"))
     return Group(*lines)

@@ -15,9 +15,10 @@ from conformance.known.cases import CollectError, collected_cases
 from conformance.known.listed import ListError, parse_list, read_list, read_text
 from conformance.known.update import fresh, updated
 from conformance.text import plural
-from reports.files import DEFAULT_RESULT, read_result
+from reports.files import read_result
 from reports.known.holding import names_nothing
 from reports.model import ExitStatus
+from reports.names import DEFAULT_RESULT
 
 DESCRIPTION = """\
 Checks a list of known failures, or brings it up to date after a run: failures that are not listed are added, with a

@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reports.files import ReportFolder, ReportFolderError, exchange_name, exchange_text
+from reports.commands import again
+from reports.files import ReportFolder, ReportFolderError, exchange_text
 from reports.junit import junit_xml
 from reports.model import (
     CaseResult,
@@ -22,7 +23,8 @@ from reports.model import (
     Verdict,
     load_result,
 )
-from reports.terminal import again, render_result
+from reports.names import exchange_name
+from reports.terminal import render_result
 
 HOSTILE = "<script>alert(1)</script> \x00\x1b[31m \ud800 ]]> &amp;"
 

@@ -1,0 +1,1 @@
+"""Pages of a result: one file each, nothing loaded from elsewhere, inert whatever the target said."""

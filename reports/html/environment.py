@@ -1,0 +1,73 @@
+"""How pages are drawn: templates that escape everything, style and script inside, and a policy that allows nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from reports.html.text import block, count, finalize, seconds
+
+_FOLDER = Path(__file__).parent / "templates"
+
+
+@cache
+def environment() -> Environment:
+    """The environment of all pages. Text is escaped, made printable and bounded, whoever forgets to ask for it."""
+    made = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(block=block, seconds=seconds)
+    made.globals.update(count=count)
+    return made
+
+
+def draw(template: str, values: Mapping[str, Any], *, styles: tuple[str, ...], script: str) -> str:
+    """A whole page.
+
+    Args:
+        template: name of its file.
+        values: what the template shows.
+        styles: names of the files of its style.
+        script: name of the file of its script.
+    """
+    style = "\n".join(_read(name) for name in styles)
+    code = _read(script)
+    policy = "; ".join(
+        [
+            "default-src 'none'",
+            f"style-src '{_digest(style)}'",
+            f"script-src '{_digest(code)}'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+    # They are part of this package, and contain nothing that would end their elements.
+    inside = {"policy": policy, "style": Markup(style), "script": Markup(code)}  # noqa: S704
+    return environment().get_template(template).render(inside | dict(values))
+
+
+def macro(template: str, name: str) -> Any:
+    """A macro of a template, to be called from Python."""
+    return getattr(environment().get_template(template).module, name)
+
+
+@cache
+def _read(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8").strip()
+
+
+def _digest(text: str) -> str:
+    """As a content security policy names a text that it allows."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
