@@ -116,6 +116,6 @@ class LoadFolder:
         """
         for old in (self.path / EXCHANGES).glob("*.json"):
             old.unlink()
-        self._folder.write_text(LOAD_RESULT, result.to_json())
+        self._folder.put(LOAD_RESULT, result.to_json())
         for name, text in exchanges.items():
-            self._folder.write_text(f"{EXCHANGES}/{name}", text)
+            self._folder.put(f"{EXCHANGES}/{name}", text)

@@ -10,8 +10,9 @@ from reports.badge import badge_svg
 from reports.html.conformance import conformance_page
 from reports.junit import junit_xml
 from reports.markdown import result_markdown
-from reports.model import CaseResult, RunResult, load_result
+from reports.model import CaseResult, RunResult
 from reports.names import BADGE, EXCHANGES, JUNIT, PAGE, RESULT, SUMMARY, exchange_name, story_name
+from reports.reading import load_result
 
 
 class ReportFolderError(Exception):
@@ -23,10 +24,12 @@ class ReportFolder:
 
     Args:
         path: the folder; made if need be.
+        option: of the command line that names it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, option: str = "--report-dir") -> None:
         self.path = path
+        self._option = option
 
     def prepare(self) -> None:
         """Make the folder, and see whether it can be written. Nothing is removed yet.
@@ -41,7 +44,7 @@ class ReportFolder:
         except OSError as error:
             raise ReportFolderError(
                 f"cannot write reports to {self.path}: {error.strerror or error}; "
-                "choose another folder with --report-dir"
+                f"choose another folder with {self._option}"
             ) from error
 
     def clear(self) -> None:
@@ -67,7 +70,7 @@ class ReportFolder:
             OSError: the disk refuses.
         """
         self.clear()
-        self.write_text(RESULT, result.to_json())
+        self.put(RESULT, result.to_json())
         self.draw(result)
 
     def draw(self, result: RunResult) -> None:
@@ -77,22 +80,22 @@ class ReportFolder:
             OSError: the disk refuses.
         """
         self._clear_drawn()
-        self.write_text(JUNIT, junit_xml(result))
-        self.write_text(SUMMARY, result_markdown(result))
-        self.write_text(BADGE, badge_svg(result))
-        self.write_text(PAGE, conformance_page(result, self.path))
+        self.put(JUNIT, junit_xml(result))
+        self.put(SUMMARY, result_markdown(result))
+        self.put(BADGE, badge_svg(result))
+        self.put(PAGE, conformance_page(result, self.path))
         for case in result.cases:
             if case.exchange:
-                self.write_text(f"{EXCHANGES}/{exchange_name(case)}", exchange_text(case))
+                self.put(f"{EXCHANGES}/{exchange_name(case)}", exchange_text(case))
             if case.story:
-                self.write_text(f"{EXCHANGES}/{story_name(case)}", case.story)
+                self.put(f"{EXCHANGES}/{story_name(case)}", case.story)
 
-    def write_text(self, name: str, text: str) -> None:
-        """Write one file, whole or not at all.
+    def put(self, name: str, text: str) -> None:
+        """Write one file.
 
         Args:
-            name: of it, below the folder.
-            text: of it.
+            name: of the file in the folder.
+            text: that it holds.
 
         Raises:
             OSError: the disk refuses.

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from reports.known.entry import Entry, EntryResult, KnownUse, Problem
+from reports.known.entry import KnownUse
 
 FORMAT = "hanami-conformance-result"
 FORMAT_VERSION = 2
@@ -247,77 +247,6 @@ class RunResult:
             "checks": sum(case.checks for case in self.cases),
             "stories": sum(case.stories for case in self.cases),
         }
-
-
-def load_result(text: str) -> RunResult:
-    """Read a result from its file form.
-
-    Raises:
-        ValueError: the text is no result, or of a version that this release does not know.
-    """
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not a result of a run: {error}") from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise ValueError(f'not a result of a run: "format" is not "{FORMAT}"')
-    if data.get("format_version") not in READABLE:
-        readable = " and ".join(map(str, READABLE))
-        raise ValueError(f"result of format version {data.get('format_version')}, this release reads {readable}")
-    try:
-        return RunResult(
-            manifest=_manifest(data["manifest"]),
-            exit_status=data["exit_status"],
-            reason=data["reason"],
-            statements=tuple(_statement(entry) for entry in data["statements"]),
-            cases=tuple(_case(entry) for entry in data["cases"]),
-            leftovers=tuple(data["leftovers"]),
-            known=_known(data.get("known")),
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"incomplete result of a run: {error}") from error
-
-
-def _manifest(data: Any) -> Mapping[str, Any]:
-    """The manifest, of which the parts that are asked for by name are tables."""
-    if not isinstance(data, dict):
-        raise TypeError("the manifest is no table")
-    for name in ("target", "options", "digests"):
-        if not isinstance(data.get(name, {}), dict):
-            raise TypeError(f"{name} in the manifest is no table")
-    return data
-
-
-def _statement(data: Mapping[str, Any]) -> StatementResult:
-    fields = {**data, "level": Level(data["level"]), "verdict": Verdict(data["verdict"]), "cases": tuple(data["cases"])}
-    return StatementResult(**fields)
-
-
-def _case(data: Mapping[str, Any]) -> CaseResult:
-    return CaseResult(
-        **{
-            **data,
-            "outcome": Outcome(data["outcome"]),
-            "statements": tuple(data["statements"]),
-            "broken": tuple(data["broken"]),
-            "exchange": tuple(Event(**event) for event in data["exchange"]),
-        }
-    )
-
-
-def _known(data: Mapping[str, Any] | None) -> KnownUse | None:
-    if data is None:
-        return None
-    entries = tuple(
-        EntryResult(
-            Entry(**one["entry"]),
-            tuple(one["cases"]),
-            None if one["problem"] is None else Problem(one["problem"]),
-            one["says"],
-        )
-        for one in data["entries"]
-    )
-    return KnownUse(data["file"], data["server"], entries)
 
 
 def judge(level: Level, statement_id: str, cases: Sequence[CaseResult]) -> tuple[Verdict, str]:

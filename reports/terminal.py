@@ -217,5 +217,7 @@ def _verdict(result: RunResult, folder: Path) -> RenderableType:
             )
         )
     lines += [Text(f"left over on the target: {left}", style="yellow") for left in result.leftovers]
-    lines.append(Text.from_markup(f"reports  {', '.join(escape(str(folder / name)) for name in (PAGE, RESULT, JUNIT))}"))
+    lines.append(
+        Text.from_markup(f"reports  {', '.join(escape(str(folder / name)) for name in (PAGE, RESULT, JUNIT))}")
+    )
     return Group(*lines)

@@ -23,7 +23,8 @@ from loadtests.bench.proxy import RecordingProxy
 from loadtests.bench.recording import Recording
 from loadtests.bench.replay import Replay
 from loadtests.bench.servers import Reference, Servers
-from reports.model import RunResult, load_result
+from reports.model import RunResult
+from reports.reading import load_result
 
 GATE_SECONDS = 600.0  # that a run may take; only reached when something is broken
 LARGEST_FILE = 10**10  # bytes, as the suite has it for a backend that it starts itself

@@ -102,7 +102,7 @@ def silences_of(cases: Iterable[CaseResult]) -> list[Silence]:
 
 
 def _test(name: str, cases: Sequence[CaseResult], parameters_shown: int) -> TestView:
-    file, _, function = name.rpartition("::")
+    function = name.rpartition("::")[2]
     parameters = [case.id.removeprefix(name) for case in cases if case.id != name]
     return TestView(
         id=name,

@@ -1,4 +1,4 @@
-"""How pages are drawn: templates that escape everything, style and script inside, and a policy that allows nothing else."""
+"""How pages are drawn: templates that escape everything, style and script inside, a policy against all else."""
 
 from __future__ import annotations
 

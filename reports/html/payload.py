@@ -18,6 +18,7 @@ from reports.model import Event
 Field = tuple[str, str]
 
 TEXT_SHOWN = 700  # characters of a JSON text or of another
+LINE = 56  # characters of JSON that stay on one line
 PREVIEW = 8  # bytes of a chunk
 VALUES_SHOWN = 8
 LARGEST_PARSED = 1 << 16  # bytes; a larger JSON text is shown as it came
@@ -83,7 +84,8 @@ def read_payload(event: Event, codec: Codec, target: str, hex_bytes: int) -> Pay
     data = event_bytes(event)
     if not data:
         return Payload()
-    name, fields, text, whole = "", (), "", True
+    name, text, whole = "", "", True
+    fields: tuple[Field, ...] = ()
     if event.kind == "binary":
         name, fields = _message(data, codec, target, event)
     if not fields and event.kind != "raw":
@@ -120,7 +122,8 @@ def _text(data: bytes, *, insist: bool) -> tuple[str, bool]:
             pass
         else:
             if isinstance(parsed, dict | list):
-                pretty = json.dumps(parsed, indent=2, ensure_ascii=False)
+                line = json.dumps(parsed, ensure_ascii=False)
+                pretty = line if len(line) <= LINE else json.dumps(parsed, indent=2, ensure_ascii=False)
                 text = pretty if len(pretty) <= TEXT_SHOWN else text
     shown = printable(text[:TEXT_SHOWN], keep="\n\t")
     return shown + ("" if len(text) <= TEXT_SHOWN else " ..."), len(text) <= TEXT_SHOWN
@@ -148,7 +151,7 @@ def _message(data: bytes, codec: Codec, target: str, event: Event) -> tuple[str,
 
 
 def _named_in(summary: str) -> str:
-    if summary.startswith("FileUpload"):
+    if summary.startswith(("FileUpload", "a chunk")):
         return FILE
     return CLUSTER if summary.startswith("ClusterIO") else ""
 

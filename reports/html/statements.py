@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from reports.html.cases import CaseView, Silence, TestView, silences_of, tests_of
 from reports.html.shown import Told
@@ -19,7 +18,7 @@ MARKS: Mapping[str, tuple[str, str]] = {
     Verdict.FAIL: ("✗", "fail"),
     Verdict.KNOWN: ("◆", "known"),
     Verdict.OBSERVED: ("○", "seen"),
-    Verdict.UNSUPPORTED: ("–", "none"),
+    Verdict.UNSUPPORTED: ("\N{EN DASH}", "none"),
     Verdict.NOT_RUN: ("?", "open"),
     Verdict.LOST: ("!", "fail"),
     Verdict.VACUOUS: ("∅", "open"),
@@ -107,14 +106,17 @@ def statement_views(result: RunResult, told: Told, *, parameters_shown: int, pre
 
 
 def steps_of(views: Sequence[StatementView]) -> list[Step]:
-    """The rows of the matrix, in the order of the catalogue."""
-    steps = []
-    for (workflow, step), group in groupby(views, key=lambda view: (view.statement.workflow, view.statement.step)):
-        own = list(group)
-        steps.append(
-            Step(workflow, step, {level.value: [v for v in own if v.statement.level is level] for level in Level})
-        )
-    return steps
+    """The rows of the matrix, workflows and their steps in the order in which the catalogue first names them."""
+    workflows = list(dict.fromkeys(view.statement.workflow for view in views))
+    rows: dict[tuple[str, str], list[StatementView]] = {}
+    for workflow in workflows:
+        for view in views:
+            if view.statement.workflow == workflow:
+                rows.setdefault((workflow, view.statement.step), []).append(view)
+    return [
+        Step(*row, {level.value: [view for view in own if view.statement.level is level] for level in Level})
+        for row, own in rows.items()
+    ]
 
 
 def _view(

@@ -12,7 +12,7 @@ DIGITS = 16  # of a digest; enough to find the same bytes again
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    """The text with everything unprintable as escapes: control characters, lone surrogates, marks that turn the direction.
+    """The text with everything unprintable as escapes: control characters, lone surrogates, marks of direction.
 
     Args:
         text: of anybody.
@@ -49,11 +49,11 @@ def finalize(value: object) -> object:
 
 def seconds(value: float) -> str:
     """A duration for people."""
-    if not 0 <= value < 1e7:  # noqa: PLR2004 - neither negative, nor endless, nor no number
+    if not 0 <= value < 1e7:
         return "? s"
-    if value < 0.9995:  # noqa: PLR2004 - below, milliseconds read better
+    if value < 0.9995:
         return f"{value * 1000:.3g} ms" if value else "0 s"
-    return f"{value:.1f} s" if value < 120 else f"{int(value) // 60} min {int(value) % 60} s"  # noqa: PLR2004
+    return f"{value:.1f} s" if value < 120 else f"{int(value) // 60} min {int(value) % 60} s"
 
 
 def count(number: int, noun: str, many: str = "") -> str:

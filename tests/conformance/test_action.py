@@ -22,7 +22,7 @@ from suite_support import HONEST, TIMEOUT, USERS, clean_environment, double, fau
 from conformance import ci
 from conformance.cli import parser
 from conformance.option_table import OPTIONS
-from reports.model import load_result
+from reports.reading import load_result
 
 ROOT = Path(__file__).parents[2]
 ACTION: Mapping[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
