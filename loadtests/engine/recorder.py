@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -80,6 +80,8 @@ class Recorder:
             series = self.of(name)
             series.sent += 1
             series.lag.record(int((watch.sent - watch.due) * MICROSECONDS))
+            self._slice(series, watch.due).due += 1
+            self._slice(series, watch.sent).sent += 1
 
     def succeeded(self, name: str, watch: Stopwatch, *, up: int = 0, down: int = 0, index: int | None = None) -> None:
         """A message was answered, and the answer was verified.
@@ -149,10 +151,13 @@ class Recorder:
         if self.counts(watch.due):
             self.of(name).broken_off += 1
 
-    def owed(self, name: str, count: int) -> None:
-        """Messages were due and were not sent until the run was over."""
-        if count:
-            self.of(name).owed += count
+    def owed(self, name: str, dues: Sequence[float]) -> None:
+        """Messages were due at these times and were not sent until the run was over."""
+        if dues:
+            series = self.of(name)
+            series.owed += len(dues)
+            for due in dues:
+                self._slice(series, due).due += 1
 
     def _slice(self, series: Series, now: float) -> Slice:
         second = max(0, int(now - self.origin))

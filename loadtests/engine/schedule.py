@@ -50,14 +50,14 @@ class Schedule:
             gap = 1 / self.rate
             self._next += gap if self.arrivals == CONSTANT else float(self._random.exponential(gap))
 
-    def owed(self, end: float) -> int:
+    def owed(self, end: float) -> list[float]:
         """Give up everything that was due until ``end``.
 
         Returns:
-            How many messages that are.
+            When each of these messages was due.
         """
-        count = 0
+        dues = []
         while self.is_open and self._next <= end:
+            dues.append(self._next)
             self.advance()
-            count += 1
-        return count
+        return dues
