@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "conformance"))
-from load_support import COMMAND, LOGIN, load_result_of, run_load
+from load_support import COMMAND, EASY, LOGIN, easy_limits, load_result_of, run_load
 from suite_support import ALICE, TIMEOUT, USERS, backend, clean_environment, double, faulty_backend
 
 from loadtests.scenarios.all import SCENARIOS
@@ -195,7 +195,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_limit_with_abort_ends_a_run_early(tmp_path: Path) -> None:
-    (tmp_path / "slo.toml").write_text('[[limit]]\nmetric = "wrong"\nat_most = 0\nabort = true\n')
+    (tmp_path / "slo.toml").write_text('[[limit]]\nmetric = "wrong"\nat_most = 0\nabort = true\n' + EASY)
     with faulty_backend("noise-in-answers") as url:
         began = time.monotonic()
         options = ("--seconds", "100", "--warm-up", "0", "--scenario", "direct-request", "--limits", "slo.toml")
@@ -289,11 +289,26 @@ def wait_for_clients(server: psutil.Process, count: int) -> None:
 
 def test_a_stall_of_the_server_shows_in_the_response_of_an_open_run(tmp_path: Path) -> None:
     rate, frozen = 100, 2.0
+    easy = easy_limits(tmp_path)
+    with (tmp_path / easy[1]).open("a") as file:
+        file.write('[[limit]]\nmetric = "owed"\nstatistic = "share"\nat_most = 1\n')
     with backend(*USERS) as url:
         server = listener_on(int(url.rpartition(":")[2]))
         options = ("--users", "1", "--scenario", "direct-request", "--model", "open", "--rate", str(rate))
         process = subprocess.Popen(
-            [*COMMAND, "--target", url, "--seconds", "8", "--warm-up", "0", "--window", "4", *options],
+            [
+                *COMMAND,
+                "--target",
+                url,
+                "--seconds",
+                "8",
+                "--warm-up",
+                "0",
+                "--window",
+                "4",
+                *options,
+                *easy_limits(tmp_path),
+            ],
             cwd=tmp_path,
             env=clean_environment(LOGIN),
             stdout=subprocess.PIPE,
@@ -309,7 +324,7 @@ def test_a_stall_of_the_server_shows_in_the_response_of_an_open_run(tmp_path: Pa
         frozen = time.monotonic() - began
         output, _ = process.communicate(timeout=TIMEOUT)
     series = load_result_of(tmp_path).series["direct request"]
-    assert process.returncode in (0, 5), output  # 5 where this machine is too busy to make load
+    assert process.returncode == 0, output
     late = sum(one.succeeded for one in series.slices.values()) * series.response.share_above(frozen / 2)
     # Everything that was due in the first half of the stall waited for more than half of it.
     assert late >= rate * frozen / 2 * 0.8, output
@@ -361,6 +376,29 @@ def test_a_budget_of_sockets_is_kept(tmp_path: Path) -> None:
     assert most[0] <= 2 + 8  # two sockets, and the REST connection of each user
     result = load_result_of(tmp_path)
     assert all(result.series[name].succeeded for name in ("upload file", "direct request", "attach file"))
+
+
+def test_a_mistake_of_our_own_is_not_blamed_on_the_target(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(
+        "from loadtests.locustfile import *\n"
+        "from loadtests.scenarios.rest import RestOnly as Scenario\n"
+        "def work(self):\n"
+        "    raise ZeroDivisionError('ours')\n"
+        "Scenario.work = work\n"
+    )
+    with faulty_backend("honest") as url:
+        run = subprocess.run(
+            [sys.executable, "-m", "locust", "-f", "broken.py", "--host", url, "--headless", "-t", "30s", "RestOnly"],
+            cwd=tmp_path,
+            env=clean_environment(LOGIN),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    assert run.returncode == 3, run.stdout + run.stderr
+    assert "FAULT OF THE SUITE" in run.stdout
+    assert "ZeroDivisionError: ours" in run.stdout
 
 
 def test_scenarios_and_limits_are_told_and_written(tmp_path: Path) -> None:

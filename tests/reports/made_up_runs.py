@@ -189,9 +189,7 @@ def _limits(series: Mapping[str, Series]) -> tuple[LimitResult, ...]:
         if one.response.count >= 1000:
             value = one.response.percentile(99)
             shown = f"{value * 1000:,.1f} ms"
-            limits.append(
-                LimitResult("response", name, "p99", "<= 3 s", value, shown, one.succeeded, 1000, State.PASS)
-            )
+            limits.append(LimitResult("response", name, "p99", "<= 3 s", value, shown, one.succeeded, 1000, State.PASS))
     lag = LimitResult("lag", "generator", "p99", "<= 20 ms", 0.0004, "0.4 ms", 10_000, 100, State.PASS)
     return (*limits, lag, LimitResult("cpu", "generator", "max", "<= 90 %", 0.47, "47 %", 2, 1, State.PASS))
 
@@ -220,7 +218,9 @@ def failed_run() -> LoadResult:
         errors=(
             ErrorClass("upload chunk", "refused", "closed with 1011: internal error", 9, 31.25, ""),
             ErrorClass("upload chunk", "unanswered", "no answer within 10 s of the end", 3, 59.9, ""),
-            ErrorClass("upload chunk", "wrong answer", "acknowledged 4096 to 8192, sent 0 to 4096", 2, 12.5, "wrong-1.json"),
+            ErrorClass(
+                "upload chunk", "wrong answer", "acknowledged 4096 to 8192, sent 0 to 4096", 2, 12.5, "wrong-1.json"
+            ),
             ErrorClass("direct IO request", "lost connection", "connection reset by peer", 5, 30.75, ""),
         ),
         leftovers=("upload 7e1c (hc_load_3)",),
@@ -237,7 +237,9 @@ def invalid_run() -> LoadResult:
     limit = LimitResult(
         "cpu", "generator", "max", "<= 90 %", 1.0, "100 %", 2, 1, State.INVALID, "worker 0 was at 100 % of a core"
     )
-    few = replace(run.limits[0], state=State.INVALID, value=None, shown="", samples=40, says="40 samples, 1,000 are needed")
+    few = replace(
+        run.limits[0], state=State.INVALID, value=None, shown="", samples=40, says="40 samples, 1,000 are needed"
+    )
     return replace(
         run,
         state=State.INVALID,
@@ -251,7 +253,11 @@ def invalid_run() -> LoadResult:
 def lost_run() -> LoadResult:
     """The target was not there: nothing was sent."""
     return LoadResult(
-        manifest={"suite": "0.1.0", "target": {"url": "http://backend.example:11418"}, "started": "2026-11-25T14:20:00+00:00"},
+        manifest={
+            "suite": "0.1.0",
+            "target": {"url": "http://backend.example:11418"},
+            "started": "2026-11-25T14:20:00+00:00",
+        },
         configuration=CONFIGURATION,
         state=State.LOST,
         exit_status=EXIT_OF[State.LOST],
