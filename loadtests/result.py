@@ -17,8 +17,9 @@ from loadtests.limits.verdict import ask_all, judge
 from loadtests.session import Session
 from reports.files import ReportFolder
 from reports.load.model import EXIT_OF, LOAD_RESULT, Generator, LoadResult, State
+from reports.load.page import load_page
+from reports.names import EXCHANGES, LOAD_PAGE
 
-EXCHANGES = "exchanges"
 PACKAGES = ("locust", "gevent", "geventhttpclient", "websockets", "protobuf", "numpy")
 
 
@@ -63,6 +64,7 @@ def make_result(
             "started": (datetime.now(UTC)).isoformat(timespec="seconds"),
             "duration": round(seconds, 3),
             "target": settings.target.url,
+            "user": settings.target.first.user,
             "dialect_reason": session.dialect_reason,
             "certificate_checked": not settings.target.insecure,
             "seed": settings.seed,
@@ -117,5 +119,6 @@ class LoadFolder:
         for old in (self.path / EXCHANGES).glob("*.json"):
             old.unlink()
         self._folder.put(LOAD_RESULT, result.to_json())
+        self._folder.put(LOAD_PAGE, load_page(result))
         for name, text in exchanges.items():
             self._folder.put(f"{EXCHANGES}/{name}", text)

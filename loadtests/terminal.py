@@ -11,10 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from loadtests.limits.limit import MEGABYTE, samples_for, shown_time
-from loadtests.result import EXCHANGES
 from reports.load.histogram import Histogram
 from reports.load.model import ErrorClass, LoadResult, State
 from reports.load.series import Series
+from reports.names import EXCHANGES
 
 COLOURS = {State.PASS: "green", State.FAIL: "red", State.INVALID: "yellow"}
 SHOWN = ("p50", "p90", "p99")

@@ -13,6 +13,7 @@ JUNIT = "junit.xml"
 SUMMARY = "summary.md"
 BADGE = "badge.svg"
 PAGE = "conformance.html"
+LOAD_PAGE = "load.html"
 EXCHANGES = "exchanges"
 DEFAULT_FOLDER = Path("reports") / "latest"
 DEFAULT_RESULT = DEFAULT_FOLDER / RESULT

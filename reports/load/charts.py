@@ -123,7 +123,9 @@ def over_time(id: str, title: str, says: str, axis: Axis, lines: Sequence[Line],
     """Lines over the seconds of a run.
 
     Args:
-        id, title, says: see :class:`Chart`.
+        id: see :class:`Chart`.
+        title: see :class:`Chart`.
+        says: see :class:`Chart`.
         axis: intervals.
         lines: times in seconds where ``log``, else in the unit that they name.
         log: whether the vertical axis is one of times, logarithmic.
@@ -164,7 +166,9 @@ def heat_map(id: str, title: str, says: str, heat: Heat) -> Chart:  # noqa: A002
         },
         "series": [{"type": "heatmap", "name": "answers", "data": [list(cell) for cell in heat.cells]}],
     }
-    rows = tuple(f"{time_words(bottom)} to {time_words(top)}" for bottom, top in itertools.pairwise((heat.below, *heat.tops)))
+    rows = tuple(
+        f"{time_words(bottom)} to {time_words(top)}" for bottom, top in itertools.pairwise((heat.below, *heat.tops))
+    )
     return Chart(id, title, says, option, "@clock", ("@count",), kind="item", rows=rows)
 
 
@@ -196,7 +200,11 @@ def _row_labels(heat: Heat) -> list[str]:
 def by_chunk(id: str, title: str, says: str, chunks: Sequence[ChunkTimes]) -> Chart:  # noqa: A002
     """Service times of chunks by their place in the file."""
     looks = (("p50", "--p50"), ("p99", "--p99"), ("max", "--max"))
-    rows = {"p50": [one.p50 for one in chunks], "p99": [one.p99 for one in chunks], "max": [one.most for one in chunks]}
+    rows: dict[str, list[float | None]] = {
+        "p50": [one.p50 for one in chunks],
+        "p99": [one.p99 for one in chunks],
+        "max": [one.most for one in chunks],
+    }
     series = []
     for name, color in looks:
         values = [None if value is None else _milliseconds(value) for value in rows[name]]
@@ -211,7 +219,14 @@ _GRID: Option = {"left": 58, "right": 16, "top": 34, "bottom": 26, "outerBoundsM
 
 
 def _base(series: list[Option], horizontal: Option, vertical: Option, names: Iterable[str]) -> Option:
-    legend = {"type": "scroll", "top": 0, "left": 0, "itemWidth": 18, "itemHeight": 8, "data": sorted(names, key=_order(series))}
+    legend = {
+        "type": "scroll",
+        "top": 0,
+        "left": 0,
+        "itemWidth": 18,
+        "itemHeight": 8,
+        "data": sorted(names, key=_order(series)),
+    }
     return {
         "grid": dict(_GRID),
         "legend": legend | {"textStyle": {"color": "--ink-soft"}, "icon": "roundRect"},

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,10 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from reports.html.text import finalize
+from reports.html.environment import environment, policy_of
 from reports.load import sections, view
 from reports.load.charts import Chart
 from reports.load.model import LoadResult, State
@@ -35,7 +33,7 @@ class TypeSection:
     open: bool
 
 
-def page(result: LoadResult) -> str:
+def load_page(result: LoadResult) -> str:
     """The page, HTML."""
     rows = view.counts_of(result)
     overall = sections.overview(result)
@@ -48,6 +46,7 @@ def page(result: LoadResult) -> str:
         "load.html.j2",
         [*overall, *(chart for one in types for chart in one.charts)],
         result=result,
+        limits=view.worst_first(result.limits),
         state=result.state.value,
         meaning=view.MEANING[result.state],
         target=target,
@@ -55,7 +54,7 @@ def page(result: LoadResult) -> str:
         rows=rows,
         overview=overall,
         types=types,
-        errors=[(error, view.replay_line(error, target)) for error in result.errors],
+        errors=[(error, view.replay_line(error, result)) for error in result.errors],
         processes=[view.process_of(one, memory_words(one.memory)) for one in result.generators],
         process_columns=view.PROCESS_COLUMNS,
         time_columns=sections.TIME_COLUMNS,
@@ -88,32 +87,22 @@ def render(template: str, charts: Iterable[Chart], **context: Any) -> str:
     style = _text("load.css")
     # A run in which nothing was sent has nothing to draw.
     scripts = [_text(str(_ECHARTS)), _text("load.js")] if drawn else []
-    # No style or script runs but these, whatever else finds its way into the page; and nothing can be fetched or sent.
-    policy = "; ".join(
-        (
-            "default-src 'none'",
-            " ".join(["script-src", *(f"'{_digest(script)}'" for script in scripts)]) if scripts else "script-src 'none'",
-            f"style-src '{_digest(style)}'",
-            "base-uri 'none'",
-            "form-action 'none'",
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            **context,
+            policy=policy_of(style, scripts),
+            style=Markup(style),  # noqa: S704 - styles and scripts are files of this package
+            scripts=[Markup(script) for script in scripts],  # noqa: S704
+            charts=_json(drawn),
         )
-    )
-    return _environment().get_template(template).render(
-        **context,
-        policy=policy,
-        style=Markup(style),  # noqa: S704 - styles and scripts are files of this package
-        scripts=[Markup(script) for script in scripts],  # noqa: S704
-        charts=_json(drawn),
     )
 
 
 @cache
 def _text(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _json(data: Mapping[str, Any]) -> Markup:
@@ -124,11 +113,8 @@ def _json(data: Mapping[str, Any]) -> Markup:
 
 @cache
 def _environment() -> Environment:
-    made = Environment(
-        loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        finalize=finalize,
-    )
-    made.filters |= {"named": view.named, "span": span_words, "clock": _clock}
+    made = environment().overlay(loader=FileSystemLoader(_FOLDER))
+    made.filters = {**made.filters, "span": span_words, "clock": _clock}
     return made
 
 

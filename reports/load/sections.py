@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports.load import charts
@@ -42,53 +42,63 @@ TABLE_ROWS = 60
 def overview(result: LoadResult) -> list[Chart]:
     """Charts of all types of messages together."""
     made = []
-    seen = [(name, one) for name, one in result.series.items() if one.response.counts]
+    colors = _colors(result)
+    seen = [(name, result.series[name]) for name in colors if result.series[name].response.counts]
+    rarer = len(result.series) - len(colors)
+    rest = f" Of the {len(colors)} most frequent types; {rarer:,} more have charts of their own below." if rarer else ""
     if seen:
-        lines = [CurveLine(name, curve_of(one.response), _color(place)) for place, (name, one) in enumerate(seen)]
-        made.append(charts.curves("all-curves", "Response time by percentile", _curves_say(seen), lines))
+        lines = [CurveLine(name, curve_of(one.response), colors[name]) for name, one in seen]
+        made.append(charts.curves("all-curves", "Response time by percentile", _curves_say(seen) + rest, lines))
     axis = axis_of(result)
     if axis is None:
         return made
     cut = {name: intervals_of(one, axis) for name, one in result.series.items()}
-    every = f"In intervals of {span_words(axis.width)}."
+    drawn = {name: cut[name] for name in colors}
+    every = f"In intervals of {span_words(axis.width)}.{rest}"
     verified = [
-        Line(name, [one.succeeded / one.seconds for one in cut[name]], _color(place), "@rate")
-        for place, name in enumerate(cut)
+        Line(name, [one.succeeded / one.seconds for one in places], colors[name], "@rate")
+        for name, places in drawn.items()
     ]
     if verified:
         made.append(charts.over_time("all-rate", "Verified answers per second", every, axis, verified))
     for way, size in (("up", "bytes_up"), ("down", "bytes_down")):
-        moved = list(_moved(cut, size))
+        moved = list(_moved(drawn, colors, size))
         if moved:
             made.append(charts.over_time(f"all-{way}", f"Verified payload {way}, MB/s", every, axis, moved))
     made.extend(_held(result, axis, list(cut.values())))
     failing = [
-        Line(name, [one.failed / one.seconds for one in places], _color(place), "@rate")
-        for place, (name, places) in enumerate(cut.items())
+        Line(name, [one.failed / one.seconds for one in places], colors.get(name, "--ink-soft"), "@rate")
+        for name, places in cut.items()
         if any(one.failed for one in places)
     ]
     if failing:
-        made.append(charts.over_time("all-failed", "Failures per second, wrong answers among them", every, axis, failing))
+        made.append(
+            charts.over_time("all-failed", "Failures per second, wrong answers among them", every, axis, failing)
+        )
     return made
 
 
-def _color(place: int) -> str:
-    return PALETTE[place % len(PALETTE)]
+def _colors(result: LoadResult) -> dict[str, str]:
+    """The most frequent types, no more than there are colours, and the colour that each has in all charts."""
+    often = sorted(result.series, key=lambda name: -(result.series[name].sent + result.series[name].owed))
+    chosen = set(often[: len(PALETTE)])
+    return dict(zip((name for name in result.series if name in chosen), PALETTE, strict=False))
 
 
 def _curves_say(seen: Sequence[tuple[str, Series]]) -> str:
     slowest = max(seen, key=lambda pair: pair[1].response.most)
     return (
-        f"From due to verified answer, of what succeeded. The slowest of all: {time_words(slowest[1].response.most / MICROSECONDS)}, "
-        f"{slowest[0]}. Dotted: fewer than {BEYOND} messages lie beyond."
+        f"From due to verified answer, of what succeeded. The slowest of all: "
+        f"{time_words(slowest[1].response.most / MICROSECONDS)}, {slowest[0]}. "
+        f"Dotted: fewer than {BEYOND} messages lie beyond."
     )
 
 
-def _moved(cut: dict[str, list[Interval]], size: str) -> Iterable[Line]:
-    for place, (name, places) in enumerate(cut.items()):
+def _moved(cut: Mapping[str, list[Interval]], colors: Mapping[str, str], size: str) -> Iterable[Line]:
+    for name, places in cut.items():
         values = [getattr(one, size) / one.seconds / 1e6 for one in places]
         if any(values):
-            yield Line(name, values, _color(place), "@megabytes")
+            yield Line(name, values, colors[name], "@megabytes")
 
 
 def _held(result: LoadResult, axis: Axis, cut: Sequence[Sequence[Interval]]) -> Iterable[Chart]:
@@ -131,11 +141,18 @@ def of_type(result: LoadResult, name: str, anchor: str) -> list[Chart]:
         made.extend(_in_time(series, anchor, axis))
         heat = heat_of(series, coarse)
         if heat is not None:
-            says = f"Each column is {span_words(coarse.width)} of the run; the stronger its colour, the more answers took so long."
-            made.append(charts.heat_map(f"{anchor}-heat", "Response times over the run: answers in each cell", says, heat))
+            says = (
+                f"Each column is {span_words(coarse.width)} of the run; "
+                "the stronger the colour, the more answers took so long."
+            )
+            made.append(
+                charts.heat_map(f"{anchor}-heat", "Response times over the run: answers in each cell", says, heat)
+            )
     chunks = chunk_times(series)
     if chunks:
-        says = "Place of the chunk in its file; a time that grows to the right tells of a server that copies what it has."
+        says = (
+            "Place of the chunk in its file; a time that grows to the right tells of a server that copies what it has."
+        )
         made.append(charts.by_chunk(f"{anchor}-chunks", "Service time by chunk index", says, chunks))
     return made
 
@@ -151,7 +168,8 @@ def _in_time(series: Series, anchor: str, axis: Axis) -> Iterable[Chart]:
         few = sum(0 < one.response.total() < LEAST_FOR_P99 for one in places)
         says = f"Within 6 %, in intervals of {span_words(axis.width)}, by when the answer came."
         if few:
-            says += f" No p99 in {few:,} of {count_words(len(places), 'interval')}: fewer than {LEAST_FOR_P99} answers there."
+            of = count_words(len(places), "interval")
+            says += f" No p99 in {few:,} of {of}: fewer than {LEAST_FOR_P99} answers there."
         yield charts.over_time(f"{anchor}-time", "Response time over the run", says, axis, lines, log=True)
     rate = [Line("verified", [one.succeeded / one.seconds for one in places], "--good", "@rate", area=True)]
     if any(one.due for one in places):
@@ -165,14 +183,22 @@ def _in_time(series: Series, anchor: str, axis: Axis) -> Iterable[Chart]:
         if getattr(series, size)
     ]
     if moved:
-        yield charts.over_time(f"{anchor}-bytes", "Verified payload, MB/s", "Only what was verified counts.", axis, moved)
+        yield charts.over_time(
+            f"{anchor}-bytes", "Verified payload, MB/s", "Only what was verified counts.", axis, moved
+        )
 
 
 def _curve_says(times: Histogram) -> str:
     count = times.count
-    words = [f"p{percent:g} {time_words(times.percentile(percent))}" for percent in (50.0, 99.0, 99.9) if supported(percent, count)]
+    words = [
+        f"p{percent:g} {time_words(times.percentile(percent))}"
+        for percent in (50.0, 99.0, 99.9)
+        if supported(percent, count)
+    ]
     known = supported_up_to(count)
-    beyond = f" Known up to p{known:.4g}; beyond, dotted, fewer than {BEYOND} of {count:,} answers tell." if known else ""
+    beyond = (
+        f" Known up to p{known:.4g}; beyond, dotted, fewer than {BEYOND} of {count:,} answers tell." if known else ""
+    )
     if not known:
         beyond = f" With {count_words(count, 'answer')} nothing is known for sure, so all is dotted."
     return f"{', '.join(words) or 'response'}; max {time_words(times.most / MICROSECONDS)}.{beyond}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +13,10 @@ from reports.load.model import ErrorClass, Generator, LimitResult, LoadResult, S
 from reports.load.series import Series
 from reports.load.support import supported
 from reports.load.words import NOTHING, count_words, megabyte_words, percent_words, rate_words, span_words, time_words
+from reports.names import EXCHANGES
 
 PERCENTS = (50.0, 90.0, 99.0, 99.9)
-GENERATOR = "generator"  # selector of limits that ask after the generator itself
+GENERATOR = "generator"  # what the selectors of limits begin with that ask after a process of the generator
 
 MEANING: Mapping[State, str] = {
     State.PASS: "every limit holds, and the generator kept up",
@@ -22,11 +24,13 @@ MEANING: Mapping[State, str] = {
     State.INVALID: "nothing can be said of the target",
     State.INTERRUPTED: "the run was ended before its time",
     State.LOST: "the target was not there, or was gone",
+    State.FAULT: "the suite itself is at fault, so nothing is said of the target",
 }
 
 # Why a generator that is not well makes a run worthless.
 _WHY_INVALID = {
-    "cpu": "A generator without a free core sends late and reads late: the times it takes are its own, not the target's.",
+    "cpu": "A generator without a free core sends late and reads late: the times it takes are its own, "
+    "not the target's.",
     "lag": "Messages left later than they were due though neither window nor target held them back, "
     "so the target was asked for less than the schedule says.",
     "hub delay": "The event loop woke up late, and every time that it took is too long by as much.",
@@ -65,6 +69,7 @@ class Counts:
     up: str
     down: str
     bad: tuple[tuple[str, int], ...]  # failed, wrong, unanswered, owed
+    broken_off: int
     response: list[Cell]
     service: list[Cell]
 
@@ -76,7 +81,10 @@ class Counts:
 
 def counts_of(result: LoadResult) -> list[Counts]:
     """One row for each type of message, in the order of the result."""
-    return [_counts(name, f"type-{place}", series, result.duration) for place, (name, series) in enumerate(result.series.items())]
+    return [
+        _counts(name, f"type-{place}", series, result.duration)
+        for place, (name, series) in enumerate(result.series.items())
+    ]
 
 
 def _counts(name: str, anchor: str, series: Series, duration: float) -> Counts:
@@ -97,6 +105,7 @@ def _counts(name: str, anchor: str, series: Series, duration: float) -> Counts:
             ("unanswered", series.unanswered),
             ("owed", series.owed),
         ),
+        broken_off=series.broken_off,
         response=time_cells(series.response),
         service=time_cells(series.service),
     )
@@ -169,32 +178,47 @@ def process_of(one: Generator, memory: str) -> Process:
         cells = time_cells(histogram)
         times += [cells[0].text, cells[2].text, cells[4].text]
     pauses = (f"{one.gc_pauses:,}", time_words(one.gc_longest))
-    return Process(one.name, one.complete, (percent_words(one.cpu), percent_words(one.cpu_most), *times, *pauses, memory))
+    return Process(
+        one.name, one.complete, (percent_words(one.cpu), percent_words(one.cpu_most), *times, *pauses, memory)
+    )
 
 
 def why_invalid(result: LoadResult) -> list[str]:
-    """What is wrong with the generator or the samples and why nothing follows from such a run, a sentence or two each."""
+    """What is wrong with the generator or the samples, and why nothing follows from such a run."""
     said = []
     for limit in result.limits:
         if limit.state is not State.INVALID:
             continue
-        reason = _WHY_INVALID.get(limit.metric, "") if limit.selector == GENERATOR or limit.metric == "owed" else ""
+        reason = _WHY_INVALID.get(limit.metric, "") if of_generator(limit) or limit.metric == "owed" else ""
         if limit.samples < limit.least_samples:
             reason = (
                 f"It is made of {count_words(limit.samples, 'sample')} where {limit.least_samples:,} are needed, "
                 "so another run might as well say the opposite."
             )
         said.append(" ".join(part for part in (f"{named(limit)}: {said_of(limit)}.", reason) if part))
-    for one in result.generators:
-        if not one.complete:
-            said.append(f"{one.name}: it did not report to the end. What it saw last is missing from every number.")
+    said.extend(
+        f"{one.name}: it did not report to the end. What it saw last is missing from every number."
+        for one in result.generators
+        if not one.complete
+    )
     return said
+
+
+def of_generator(limit: LimitResult) -> bool:
+    """Whether a limit asks after the generator, and not after messages."""
+    return limit.selector.split(" ")[0] == GENERATOR
+
+
+def worst_first(limits: Iterable[LimitResult]) -> list[LimitResult]:
+    """Limits that do not hold before those that do, each in the order of their file."""
+    order = {State.FAIL: 0, State.INVALID: 1}
+    return sorted(limits, key=lambda limit: order.get(limit.state, 2))
 
 
 def named(limit: LimitResult) -> str:
     """A limit as a name: ``response p99 of upload chunk``."""
-    of = "of the generator" if limit.selector == GENERATOR else f"of {limit.selector}" if limit.selector != "*" else "in all"
-    return f"{limit.metric} {limit.statistic} {of}"
+    of = "all" if limit.selector == "*" else limit.selector
+    return f"{limit.metric} {limit.statistic} of {of}"
 
 
 def said_of(limit: LimitResult) -> str:
@@ -203,9 +227,13 @@ def said_of(limit: LimitResult) -> str:
     return f"{value}, the limit is {limit.bound}" + (f" ({limit.says})" if limit.says else "")
 
 
-def replay_line(error: ErrorClass, target: str) -> str:
-    """The command that sends a kept exchange again; empty where none was kept."""
-    return f"hanami-conformance replay {error.exchange} --target {target}" if error.exchange else ""
+def replay_line(error: ErrorClass, result: LoadResult) -> str:
+    """The command that sends a kept exchange again, typed in the folder of the reports; empty where none was kept."""
+    if not error.exchange:
+        return ""
+    user = str(result.manifest.get("user") or "") or "USER"
+    file, target, user = map(shlex.quote, (f"{EXCHANGES}/{error.exchange}", target_of(result), user))
+    return f"hanami-conformance replay {file} --target {target} --user {user}"
 
 
 def target_of(result: LoadResult) -> str:

@@ -32,6 +32,8 @@ def rate_words(per_second: float) -> str:
 
 def megabyte_words(bytes_per_second: float) -> str:
     """MB/s (10^6 bytes), without the unit."""
+    if 0 < bytes_per_second < 1000:
+        return "< 0.001"
     return _digits(bytes_per_second / 1e6)
 
 

@@ -81,7 +81,7 @@ class Plan:
     configuration: Mapping[str, Any] = field(default_factory=lambda: CONFIGURATION)
 
 
-def made_up(plan: Plan = Plan()) -> LoadResult:  # noqa: B008 - frozen
+def made_up(plan: Plan = Plan()) -> LoadResult:
     """A result that passes; limits and errors may be put in by :func:`dataclasses.replace`."""
     draw = np.random.default_rng(plan.seed)
     factor = plan.slowdown * float(np.exp(draw.normal(0, plan.wobble))) if plan.wobble else plan.slowdown
@@ -124,7 +124,8 @@ def histogram(times: Times) -> Histogram:
 def _buckets(times: Times) -> Times:
     kept = np.minimum(times, HIGHEST)
     shift = np.maximum(np.frexp(kept.astype(np.float64))[1] - 11, 0)
-    return shift * 1024 + (kept >> shift)
+    buckets: Times = shift * 1024 + (kept >> shift)
+    return buckets
 
 
 def _series(draw: np.random.Generator, plan: Plan, kind: Kind) -> tuple[Series, Times]:
@@ -190,8 +191,8 @@ def _limits(series: Mapping[str, Series]) -> tuple[LimitResult, ...]:
             value = one.response.percentile(99)
             shown = f"{value * 1000:,.1f} ms"
             limits.append(LimitResult("response", name, "p99", "<= 3 s", value, shown, one.succeeded, 1000, State.PASS))
-    lag = LimitResult("lag", "generator", "p99", "<= 20 ms", 0.0004, "0.4 ms", 10_000, 100, State.PASS)
-    return (*limits, lag, LimitResult("cpu", "generator", "max", "<= 90 %", 0.47, "47 %", 2, 1, State.PASS))
+    lag = LimitResult("lag", "generator worker 0", "p99", "<= 20 ms", 0.0004, "0.4 ms", 10_000, 100, State.PASS)
+    return (*limits, lag, LimitResult("cpu", "generator worker 0", "max", "<= 90 %", 0.47, "47 %", 2, 1, State.PASS))
 
 
 def _generator(draw: np.random.Generator, plan: Plan, name: str) -> Generator:
@@ -235,7 +236,16 @@ def invalid_run() -> LoadResult:
     for one in run.series.values():
         one.owed = one.sent // 12
     limit = LimitResult(
-        "cpu", "generator", "max", "<= 90 %", 1.0, "100 %", 2, 1, State.INVALID, "worker 0 was at 100 % of a core"
+        "cpu",
+        "generator worker 0",
+        "max",
+        "<= 90 %",
+        1.0,
+        "100 %",
+        2,
+        1,
+        State.INVALID,
+        "at 100 % of a core",
     )
     few = replace(
         run.limits[0], state=State.INVALID, value=None, shown="", samples=40, says="40 samples, 1,000 are needed"
