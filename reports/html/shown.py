@@ -72,13 +72,15 @@ def tell(result: RunResult, folder: Path, room: Room, prefix: str = "") -> Told:
     omitted: dict[str, int] = {}
     without = 0
     drawer = _Drawer(result, room)
-    for number, (rank, _, home, case) in enumerate(ranked):
+    firsts = sum(rank == 0 for rank, *_ in ranked)
+    for number, (_, _, home, case) in enumerate(ranked):
+        share = room.exchanges // (firsts - number) if number < firsts else 0
         cost = _cost(case)
         if cost > room.cases:
             omitted[home] = omitted.get(home, 0) + 1
             continue
         room.cases -= cost
-        drawn = drawer.draw(case, full=rank == 0)
+        drawn = drawer.draw(case, share)
         view = CaseView(
             case=case,
             anchor=f"{prefix}case-{number + 1}",
@@ -107,17 +109,22 @@ class _Drawer:
         self._misses = 0
         self._macro = macro("ladder.html.j2", "ladder")
 
-    def draw(self, case: CaseResult, *, full: bool) -> Markup | None:
-        """The exchange of a case; None where it has none, or there is no room for it."""
+    def draw(self, case: CaseResult, share: int) -> Markup | None:
+        """The exchange of a case; None where it has none, or there is no room for it.
+
+        Args:
+            case: that did not pass.
+            share: bytes that its exchange may take in full; it is told more shortly where it needs more, or for 0.
+        """
         if not case.exchange:
             return None
-        for detail in (FULL, SHORT) if full else (SHORT,):
-            if self._misses >= MISSES:
-                return None
+        for detail, most in ((FULL, share), (SHORT, self._room.exchanges)):
+            if self._misses >= MISSES or not most:
+                continue
             drawn: Markup = self._macro(ladder(case.exchange, self._codec, detail))
             size = len(drawn.encode("utf-8", "backslashreplace"))
-            if size <= self._room.exchanges:
+            if size <= most:
                 self._room.exchanges -= size
                 return drawn
-            self._misses += 1
+            self._misses += detail is SHORT
         return None

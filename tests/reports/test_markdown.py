@@ -101,7 +101,7 @@ def test_every_statement_that_does_not_pass_has_its_reason(verdict: Verdict) -> 
     assert "PROG-2" in page
     assert verdict.value in page
     assert "it went wrong" in page
-    assert "hanami-conformance run --target it went wrong" in page
+    assert "hanami-conformance run --target 'it went wrong'" in page
 
 
 @pytest.mark.parametrize("said", HOSTILE)

@@ -1,0 +1,75 @@
+"""A headless Chromium for tests of pages, without any network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, Dialog, Page, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+TIMEOUT = 20_000  # milliseconds; only reached when something is broken
+
+
+def chromium() -> str:
+    """Path of a Chromium. Without one the test is skipped, or fails where HANAMI_REQUIRE_BROWSER is 1."""
+    found = next((path for path in map(shutil.which, NAMES) if path), None)
+    if found is None:
+        why = "no Chromium on PATH: install the package chromium of your system"
+        if os.environ.get("HANAMI_REQUIRE_BROWSER") == "1":
+            pytest.fail(why)
+        pytest.skip(why)
+    return found
+
+
+@contextmanager
+def running_browser() -> Iterator[Browser]:
+    """A browser with a new empty profile; it ends with the block."""
+    path = chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS, timeout=TIMEOUT)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Visit:
+    """A page that is looked at, and all that it did which a page must not do.
+
+    Attributes:
+        page: of the browser.
+        complaints: messages on the console, errors, dialogs.
+        requests: what was asked for besides the file itself.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        page.set_default_timeout(TIMEOUT)
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", self._dialog)
+        page.on("request", lambda request: self.requests.append(request.url))
+
+    def _dialog(self, dialog: Dialog) -> None:
+        self.complaints.append(dialog.message)
+        dialog.dismiss()
+
+    def overflow(self) -> int:
+        """By how many pixels the page is wider than its window."""
+        pixels: int = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        return pixels
