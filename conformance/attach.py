@@ -54,6 +54,7 @@ def attach(account: Account, uuid: str, target: str) -> WebSocket:
     except BaseException:
         websocket.finish()
         raise
+    account.target.attached = True
     return websocket
 
 

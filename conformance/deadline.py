@@ -52,9 +52,11 @@ class Patience:
 
     Attributes:
         setting: seconds, the ``--deadline`` option.
+        socket_silences: waits on websockets that ended without an answer since somebody looked.
     """
 
     setting: float
+    socket_silences: int = 0
     _kinds: dict[str, _Experience] = field(default_factory=lambda: defaultdict(_Experience), init=False)
 
     def deadline(self, kind: str, extra: float = 0.0) -> Deadline:
@@ -78,6 +80,7 @@ class Patience:
         known = self._kinds[kind]
         known.slowest = max(known.slowest, seconds)
 
-    def silent(self, kind: str) -> None:
-        """Note that a wait ended without an answer."""
+    def silent(self, kind: str, *, socket: bool = False) -> None:
+        """Note that a wait ended without an answer, on a websocket or not."""
         self._kinds[kind].silences += 1
+        self.socket_silences += socket

@@ -78,9 +78,7 @@ class CaseJudge:
         if isinstance(error, (KeyboardInterrupt, pytest.exit.Exception)):
             return
         if isinstance(error, (Unsupported, NoRouteError, pytest.skip.Exception)):
-            self._set(Outcome.UNSUPPORTED, str(error))
-            report.outcome = "skipped"
-            report.longrepr = (str(report.fspath), 0, f"UNSUPPORTED: {self._reason}")
+            self._unsupported(str(error), report)
             return
         if call.when == "teardown" and self._outcome is Outcome.KNOWN:
             self._failed_behind_known(error, report)
@@ -88,6 +86,12 @@ class CaseJudge:
         if call.when == "teardown" and self._outcome is not Outcome.PASSED:
             return
         self._failed(error, call, report)
+
+    def _unsupported(self, reason: str, report: pytest.TestReport) -> None:
+        self._set(Outcome.UNSUPPORTED, reason)
+        self._exchange = ()
+        report.outcome = "skipped"
+        report.longrepr = (str(report.fspath), 0, f"UNSUPPORTED: {self._reason}")
 
     def _passed(self, report: pytest.TestReport) -> None:
         assert self._case is not None
@@ -108,6 +112,9 @@ class CaseJudge:
             self._lose(loss, error)
             if self._hostile:
                 self._broken = (ENDED,)  # what a client sent has ended the server, or blocked it
+        elif known and (why := self._target.why_ended(str(error))):
+            self._unsupported(f"{why}; needs one that lives longer", report)
+            return
         elif isinstance(error, SetupFailed) or (known and call.when == "setup"):
             self._set(Outcome.BLOCKED, f"its preparation failed: {error}")
         elif isinstance(error, (Violation, TargetLost)):

@@ -42,6 +42,19 @@ class RawEvent:
     payload: bytes
 
 
+@dataclass(frozen=True)
+class EndedSocket:
+    """A websocket that the target ended, and not the case.
+
+    Attributes:
+        age: seconds since it was opened.
+        ending: in words, as violations have it.
+    """
+
+    age: float
+    ending: str
+
+
 @dataclass
 class Case:
     """What one case does.
@@ -56,6 +69,7 @@ class Case:
         judged: id of a statement, or FIRST, to the number of comparisons that would have blamed it.
         observations: what was seen where the protocol leaves it open.
         story: the smallest story that went wrong.
+        ended: the oldest websocket that the target ended.
     """
 
     id: str
@@ -67,6 +81,7 @@ class Case:
     judged: Counter[str] = field(default_factory=Counter)
     observations: dict[str, str] = field(default_factory=dict)
     story: Story | None = None
+    ended: EndedSocket | None = None
     _channels: dict[str, int] = field(default_factory=dict)
     _origin: float = field(default_factory=time.monotonic)
 
@@ -74,6 +89,7 @@ class Case:
         """Forget what was recorded so far: another story is told. What was counted stays counted."""
         self.events.clear()
         self._channels.clear()
+        self.ended = None
         self._origin = time.monotonic()
 
     def channel(self, kind: str) -> str:
@@ -94,6 +110,11 @@ class Case:
     def note(self, channel: str, kind: str, summary: Summary) -> None:
         """Record something that happened to a connection."""
         self._add(channel, "note", kind, summary, b"")
+
+    def socket_ended(self, age: float, ending: str) -> None:
+        """Note a websocket that the target ended, where it is the oldest of them."""
+        if self.ended is None or age > self.ended.age:
+            self.ended = EndedSocket(age, ending)
 
     def _add(self, channel: str, direction: str, kind: str, summary: Summary, payload: bytes) -> None:
         at = time.monotonic() - self._origin

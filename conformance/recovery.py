@@ -128,7 +128,7 @@ class Recovery:
 
     def _lost_behind(self, ran: Ran) -> CaseResult:
         """The result of a case; LOST where the target is gone behind it."""
-        loss = self._target.loss()
+        loss = self._target.loss(sockets=True)
         if not loss:
             return ran.result
         hostile = ran.item.get_closest_marker("hostile") is not None

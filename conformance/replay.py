@@ -16,6 +16,7 @@ from conformance.interrupt import catching
 from conformance.judge import MAX_LINE
 from conformance.managed import ReferenceBackend
 from conformance.options import RunOptions, resolve
+from conformance.probes import watch_sockets
 from conformance.readiness import Readiness
 from conformance.record import begin_case, end_case
 from conformance.redact import SECRETS
@@ -110,6 +111,7 @@ def _connected(options: RunOptions) -> Iterator[Target]:
             target = Readiness(server, options.target, options.server_timeout).first_start()
         else:
             target = connect(options.target if backend is None else backend.start(options.target))
+        watch_sockets(target)
         try:
             yield target
         finally:

@@ -25,6 +25,7 @@ from conformance.known.listed import KnownList, read_list
 from conformance.managed import ReferenceBackend
 from conformance.manifest import Manifest
 from conformance.options import OPTIONS, RunOptions, resolve
+from conformance.probes import watch_sockets
 from conformance.readiness import Readiness
 from conformance.record import begin_case, end_case
 from conformance.recovery import GivenUp, Ran, Recovery
@@ -136,6 +137,7 @@ class Run:
                 (self._folder.path / SERVER_LOG).unlink(missing_ok=True)
         except OSError as error:
             raise pytest.UsageError(f"cannot remove old reports: {error}") from error
+        watch_sockets(self._target, self.manifest.run_id)
         self._judge = CaseJudge(self._target, self._excuse)
         self.manifest.target_reached(self._target, planned=len(self._planned))
         self._console.begin(self.manifest, self._planned)

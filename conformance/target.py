@@ -17,7 +17,7 @@ from conformance.clients.websocket import WebSocket
 from conformance.deadline import Deadline, Patience
 from conformance.detect import Found
 from conformance.login import READY_POLL, log_in
-from conformance.record import unrecorded
+from conformance.record import EndedSocket, current_case, unrecorded
 from conformance.target_options import Credentials, TargetOptions
 from conformance.text import quote
 from proto.dialects import Dialect, NoRouteError, load_dialect
@@ -102,6 +102,9 @@ class Target:
         self.why_no_second = NO_SECOND
         self.at_end: list[Callable[[], str]] = []  # undoes what was made on the target; tells what can't be
         self.process: Callable[[], str] = lambda: ""  # tells how it ended, where the suite started it
+        self.attached = False  # whether it has accepted a socket
+        self.socket_silence: Callable[[], str] = lambda: ""  # tells whether it is silent on all of them
+        self.old_age: Callable[[EndedSocket], str] = lambda _ended: ""  # why it may have ended one that is old
         self.habits: dict[str, bool] = {}  # answers that are a SHOULD: whether the target is known to send them
 
     @property
@@ -199,11 +202,16 @@ class Target:
         """Whether the target still answers; see :meth:`loss`."""
         return not self.loss()
 
-    def loss(self) -> str:
+    def loss(self, *, sockets: bool = False) -> str:
         """How the target is gone, empty while it answers a cheap REST call with HTTP, asked more than once if need be.
 
-        It may be silent, drop connections, or take none; or its process has ended, where the suite started it.
+        It may be silent, drop connections, or take none; or its process has ended, where the suite started it. Where it
+        left something on a websocket unanswered since the last question, it may be silent on all of them.
+
+        Args:
+            sockets: whether it is asked on a websocket, whatever it answered before.
         """
+        asked, self.patience.socket_silences = self.patience.socket_silences, 0
         ready_by = Deadline.after(self.patience.setting)
         silences = 0
         while True:
@@ -220,11 +228,20 @@ class Target:
                 how = f"it takes no connections any more ({quote(str(error.__cause__ or error), MAX_CAUSE)})"
                 time.sleep(READY_POLL)
             else:
-                return ""
+                return self.socket_silence() if asked or sockets else ""
             if ended := self.process():
                 return ended
             if ready_by.passed or silences >= SILENCES_OF_THE_DEAD:
                 return how
+
+    def why_ended(self, failure: str) -> str:
+        """Why the target may have ended the connection that the case failed on; empty where it may not.
+
+        Args:
+            failure: what the case failed with.
+        """
+        ended = current_case().ended
+        return self.old_age(ended) if ended is not None and ended.ending in failure else ""
 
     def _liveness_probe(self) -> tuple[str, str]:
         route = self.dialect.route("dataset.list")

@@ -60,6 +60,8 @@ class WebSocket:
         self._fragments: list[bytes] = []
         self._fragments_are_text = False
         self._socket: socket.socket | None = None
+        self._opened = time.monotonic()
+        self._leaving = False
         self.ending: Ending | None = None
         self.awaiting = "handshake"  # kind of the next wait, for the patience
         self.describe: Callable[[Message], str] = str  # how the record shows what comes; the attached side knows better
@@ -92,6 +94,7 @@ class WebSocket:
             self._budget.give_back()
             raise TargetLost(f"no connection to {self._url}: {error}") from error
         self._socket = raw
+        self._opened = time.monotonic()
         try:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._ssl_context is not None:
@@ -192,6 +195,7 @@ class WebSocket:
 
     def close_sending(self) -> None:
         """Close the sending side of the connection and leave the other open."""
+        self._leaving = True
         current_case().note(self._channel, "close", "sending side closed by the suite")
         self._half_close()
 
@@ -248,6 +252,16 @@ class WebSocket:
         self._messages.clear()
         return self.ending, left
 
+    def grow_old(self, seconds: float) -> float | None:
+        """Stay idle until the connection is so old; its age where the target ended it before that, else None."""
+        deadline = Deadline(self._opened + seconds, seconds)
+        while self.ending is None:
+            if deadline.passed:
+                return None
+            with contextlib.suppress(NoAnswer):
+                self._read(deadline, "the end of an idle connection")
+        return time.monotonic() - self._opened
+
     def finish(self) -> list[Message]:
         """Close cleanly and return every message that came and nobody asked for.
 
@@ -256,6 +270,7 @@ class WebSocket:
         """
         if self._socket is None:
             return list(self._messages)
+        self._leaving = True
         if self._protocol.state is State.OPEN:
             current_case().sent_event(self._channel, "close", "close 1000")
             self._protocol.send_close(NORMAL_CLOSURE, "")
@@ -294,7 +309,7 @@ class WebSocket:
                 self._socket.settimeout(max(deadline.remaining(), 0.001))
                 self._socket.sendall(data)
             except TimeoutError as error:
-                self._patience.silent(self.awaiting)
+                self._patience.silent(self.awaiting, socket=True)
                 raise NoAnswer(f"the target to take {len(data)} bytes", "a connection that takes no more") from error
             except OSError as error:
                 self._drain_after_break()
@@ -326,7 +341,7 @@ class WebSocket:
             self._socket.settimeout(max(deadline.remaining(), 0.001))
             data = self._socket.recv(READ_SIZE)
         except TimeoutError as error:
-            self._patience.silent(self.awaiting)
+            self._patience.silent(self.awaiting, socket=True)
             current_case().note(self._channel, "close", f"{awaited}: not within {deadline.seconds:g} s")
             raise NoAnswer(f"{awaited} within {deadline.seconds:g} s", "nothing") from error
         except OSError as error:
@@ -376,6 +391,8 @@ class WebSocket:
         if self.ending is None:
             self.ending = ending
             current_case().received_event(self._channel, "close", str(ending))
+            if not self._leaving:
+                current_case().socket_ended(time.monotonic() - self._opened, str(ending))
 
     def _abandon(self, reason: str) -> None:
         if self.ending is None:

@@ -191,6 +191,9 @@ class Search:
         except (Violation, SetupFailed, TargetLost) as error:
             if not found.is_same(error):
                 return
+            if why := self.workshop.target.why_ended(str(error)):
+                found.unsupported.append(Unsupported(f"{why}; the story needs one that lives longer"))
+                return
             if found.first is None:
                 found.at = time.monotonic()
                 found.fatal = not self.workshop.target.is_alive()

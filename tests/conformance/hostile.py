@@ -46,10 +46,15 @@ class Relay:
         else:
             self.relay(connection)
 
-    def relay(self, connection: socket.socket) -> bytes:
-        """Relay a connection until either side ends it; returns what the server said."""
+    def relay(self, connection: socket.socket, begun: bytes = b"") -> bytes:
+        """Relay a connection, of which the beginning may have been read, until either side ends it.
+
+        Returns:
+            What the server said.
+        """
         said = bytearray()
         with socket.create_connection(("127.0.0.1", self.port)) as server:
+            server.sendall(begun)
             server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             requests = threading.Thread(target=self._requests, args=(connection, server))
             requests.start()
@@ -83,6 +88,15 @@ def byte_by_byte(connection: socket.socket, data: bytes) -> None:
 def goes_silent(relay: Relay, connection: socket.socket, done: threading.Event) -> None:  # noqa: ARG001
     """Take connections and never answer again."""
     done.wait()
+
+
+def silent_on_websockets(relay: Relay, connection: socket.socket, done: threading.Event) -> None:
+    """Answer REST calls, and no websocket."""
+    begun = connection.recv(READ)
+    if b"upgrade: websocket" in begun.lower():
+        done.wait()
+    else:
+        relay.relay(connection, begun)
 
 
 def closes(relay: Relay, connection: socket.socket, done: threading.Event) -> None:

@@ -9,8 +9,9 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -48,17 +49,39 @@ def backend(*options: str) -> Iterator[str]:
         yield url
 
 
+@dataclass(frozen=True)
+class Line:
+    """What is between a client and a server.
+
+    Attributes:
+        latency: seconds that each byte is on its way, in each direction; bytes behind it are on their way, too.
+        lifetime: seconds after which a connection is closed, whatever happens on it; None for never.
+        most: connections that are served at the same time, the next ones wait; None for any number.
+    """
+
+    latency: float = 0.0
+    lifetime: float | None = None
+    most: int | None = None
+
+
+PLAIN = Line()
+READ = 1 << 16
+
+
 class Proxy:
     """Relays every connection to a server; one carries one request, or a websocket.
 
     Args:
         port: of the server.
         prefix: taken off the path of a request; one without it gets 404.
+        line: between the clients and the server.
     """
 
-    def __init__(self, port: int, prefix: str) -> None:
+    def __init__(self, port: int, prefix: str, line: Line = PLAIN) -> None:
         self._port = port
         self._prefix = prefix.encode()
+        self._line = line
+        self._places = contextlib.nullcontext() if line.most is None else asyncio.Semaphore(line.most)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stop = asyncio.Event()
         self.up = threading.Event()
@@ -85,6 +108,11 @@ class Proxy:
         assert task is not None
         self._tasks.add(task)  # nobody else holds it
         task.add_done_callback(self._tasks.discard)
+        async with self._places:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._connect(reader, writer), self._line.lifetime)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
             line = await reader.readline() if self._prefix else b""
@@ -103,12 +131,12 @@ class Proxy:
     async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\nConnection: close\r\n\r\nno such")
         with contextlib.suppress(TimeoutError):  # what is not read would make the close a reset
-            while await asyncio.wait_for(reader.read(1 << 16), 0.1):
+            while await asyncio.wait_for(reader.read(READ), 0.1):
                 pass
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
-            while data := await reader.read(1 << 16):
+            async for data in self._late(reader) if self._line.latency else arriving(reader):
                 writer.write(data)
                 await writer.drain()
         with contextlib.suppress(OSError, RuntimeError):
@@ -117,12 +145,40 @@ class Proxy:
             else:
                 writer.close()  # an encrypted connection can't be closed by half
 
+    async def _late(self, reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+        """What arrives, and the end, each as late as the line makes it."""
+        clock = asyncio.get_running_loop().time
+        under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+
+        async def listen() -> None:
+            with contextlib.suppress(OSError):
+                async for data in arriving(reader):
+                    under_way.put_nowait((clock() + self._line.latency, data))
+            under_way.put_nowait((clock() + self._line.latency, b""))
+
+        listener = asyncio.create_task(listen())
+        try:
+            while True:
+                due, data = await under_way.get()
+                await asyncio.sleep(due - clock())
+                if not data:
+                    return
+                yield data
+        finally:
+            listener.cancel()
+
+
+async def arriving(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """What arrives, until the end."""
+    while data := await reader.read(READ):
+        yield data
+
 
 @contextmanager
-def proxy(url: str, tls: ssl.SSLContext | None = None, prefix: str = "") -> Iterator[str]:
+def proxy(url: str, tls: ssl.SSLContext | None = None, prefix: str = "", line: Line = PLAIN) -> Iterator[str]:
     """A proxy in front of a server, and its address: ends TLS, and takes a prefix off the path of a request."""
     loop = asyncio.new_event_loop()
-    relay = Proxy(int(url.rpartition(":")[2]), prefix)
+    relay = Proxy(int(url.rpartition(":")[2]), prefix, line)
     thread = threading.Thread(target=lambda: loop.run_until_complete(relay.serve(tls)))
     thread.start()
     relay.up.wait()

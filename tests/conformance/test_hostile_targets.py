@@ -16,19 +16,22 @@ from hostile import (
     dies_in_answers,
     goes_silent,
     relayed,
+    silent_on_websockets,
     talks_nonsense,
 )
 from suite_support import ALICE, SECOND, faulty_backend, result_of, run_suite
 
 BOUND = 120.0  # seconds; a hang would take for ever, and a run that tries each case in spite of it far longer
 HONEST = 40  # connections before the target turns
-TURNS = [goes_silent, closes, talks_nonsense, dies_in_answers]
+ACCEPTED = 150  # connections before it turns, websockets that were accepted among them
+TURNS = [goes_silent, silent_on_websockets, closes, talks_nonsense, dies_in_answers]
 
 
 @pytest.mark.parametrize("turn", TURNS, ids=lambda turn: turn.__name__)
 def test_a_target_that_turns_in_the_middle_is_lost(tmp_path: Path, turn: Callable[..., None]) -> None:
     began = time.monotonic()
-    with faulty_backend("honest") as url, relayed(url, lambda port: Relay(port, turn, HONEST)) as address:
+    honest = ACCEPTED if turn is silent_on_websockets else HONEST
+    with faulty_backend("honest") as url, relayed(url, lambda port: Relay(port, turn, honest)) as address:
         run = run_suite("--target", address, *ALICE, *SECOND, "--deadline", "1", cwd=tmp_path)
     assert time.monotonic() - began < BOUND
     assert run.returncode == 6, run.stdout + run.stderr
@@ -39,6 +42,8 @@ def test_a_target_that_turns_in_the_middle_is_lost(tmp_path: Path, turn: Callabl
     assert outcomes.count("lost") == 1
     assert outcomes[outcomes.index("lost") + 1 :] == ["not run"] * (len(outcomes) - outcomes.index("lost") - 1)
     assert "passed" in outcomes[: outcomes.index("lost")]
+    reason = result["cases"][outcomes.index("lost")]["reason"]
+    assert ("it answers REST calls and is silent on websockets" in reason) is (turn is silent_on_websockets)
 
 
 def test_a_target_that_gives_the_answers_of_others_is_never_green(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class World:
     def ended(self) -> str:
         return self.gone
 
-    def loss(self) -> str:
+    def loss(self, *, sockets: bool = False) -> str:  # noqa: ARG002 - as asked
         gone, self.gone = self.gone, ""
         return gone
 

@@ -119,6 +119,17 @@ def test_a_loss_that_is_noticed_late_is_blamed_on_the_case_before(tmp_path: Path
     expect_gone(tmp_path)
 
 
+def test_a_server_that_is_silent_on_websockets_alone_is_restarted(tmp_path: Path) -> None:
+    options = ("--deadline", "1", "--statement", "GEN-2", "--statement", "DIO-1", "-k", "text_frame or direct_io")
+    run = run_suite(*server_of("text-frames-block-the-server"), *options, cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    lost = [case for case in result_of(tmp_path)["cases"] if case["outcome"] == "lost"]
+    assert [case["id"].split("[")[0] for case in lost] == ["test_general.py::test_text_frames_harm_nobody"]
+    assert "it answers REST calls and is silent on websockets" in lost[0]["reason"]
+    assert "server restarted (2)" in run.stdout
+    expect_gone(tmp_path)
+
+
 def test_a_server_that_is_silent_in_one_corner_is_not_restarted(tmp_path: Path) -> None:
     options = ("--deadline", "1", "--statement", "DIO-12", "-k", "JSON or zero")
     run = run_suite(*server_of("undecodable-bytes-hang"), *options, cwd=tmp_path)
