@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
 from conformance.checks import TargetLost
 from conformance.judge import ENDED, MAX_LINE
+from conformance.look_back import LOOK_BACK, SETTLE, LookBack, Ran
+from conformance.probes import SILENT
 from conformance.readiness import Readiness
 from conformance.server import Server
 from conformance.target import Target
-from conformance.text import quote
+from conformance.text import plural, quote
 from reports.model import CaseResult, Outcome
 
-SETTLE = 0.5  # seconds that a server may take to end of what it was sent
 MOST_RESTARTS = 5  # in a row, without a case that passed between two of them
 
+MOST_FRUITLESS = 3  # looks further back than one case that find nothing, in a run
+
 RunAgain = Callable[[pytest.Item], CaseResult | None]
-
-
-@dataclass(frozen=True)
-class Ran:
-    """A case that ran, and what became of it."""
-
-    item: pytest.Item
-    result: CaseResult
 
 
 class GivenUp(Exception):  # noqa: N818 - names what happened
@@ -53,7 +49,9 @@ class Recovery:
         self._target = target
         self._run_again = run_again
         self._say = say
-        self._before: Ran | None = None  # on the server as it runs now
+        self._since: deque[Ran] = deque(maxlen=LOOK_BACK)  # on the server as it runs now
+        self._fruitless = 0
+        self._was_silent = False  # on websockets alone: only then they are asked, which makes and deletes an upload
         self._in_a_row = 0
         self.restarts = 0
 
@@ -68,11 +66,11 @@ class Recovery:
             time.sleep(SETTLE)
         if ran.result.outcome is Outcome.LOST or not self._server.ended():
             return ran
-        return Ran(ran.item, self._lost_behind(ran))
+        return Ran(ran.item, self.lost_behind(ran))
 
     def went_well(self, ran: Ran) -> None:
         """A case is over, and did not lose the target."""
-        self._before = ran
+        self._since.append(ran)
         if ran.result.outcome is Outcome.PASSED:
             self._in_a_row = 0
 
@@ -87,7 +85,7 @@ class Recovery:
             lost: the case in which the loss was noticed, with the log.
 
         Returns:
-            What is said of the cases now: of the lost one last, and of the one before where that is to blame.
+            What is said of the cases now: of the lost one last, and of an earlier one where that is to blame.
 
         Raises:
             GivenUp: the server is not there, and the run has to end.
@@ -95,26 +93,56 @@ class Recovery:
         if self._in_a_row >= MOST_RESTARTS:
             raise GivenUp(f"after {self._in_a_row} restarts in a row without a case that passed between them")
         self._in_a_row += 1
-        before, self._before = self._before, None
-        self._restart()
+        since = list(self._since)
+        self._since.clear()
+        self._was_silent = SILENT in lost.result.reason
+        self.restart()
         again = self._alone(lost.item)
         if again is None:
             return [_also(lost.result, "it could not run again")]
         if again.outcome is Outcome.LOST:
-            self._restart()
+            self.restart()
             return [_also(lost.result, "again when it ran alone")]
-        if before is None:
+        if not since:
             return [_also(lost.result, "not when it ran again alone")]
+        before = since[-1]
         earlier = self._alone(before.item)
         if earlier is not None and earlier.outcome is Outcome.LOST:
-            self._restart()
+            self.restart()
             self._say(f"{before.result.id} ends the server, noticed in {lost.result.id}")
             return [_also(earlier, f"noticed in {lost.result.id}"), again]
         behind = self._alone(lost.item)
         if behind is not None and behind.outcome is Outcome.LOST:
-            self._restart()
+            self.restart()
             return [_also(lost.result, f"again behind {before.result.id}, not when it ran alone")]
-        return [_also(lost.result, f"neither again when it ran alone, nor behind {before.result.id}")]
+        return self._further_back(lost, again, since)
+
+    def _further_back(self, lost: Ran, again: CaseResult, since: list[Ran]) -> list[CaseResult]:
+        """What is said of the cases where neither the lost one nor the one before ends the server at once."""
+        if self._fruitless >= MOST_FRUITLESS:
+            return [_also(lost.result, f"neither again when it ran alone, nor behind {since[-1].result.id}")]
+        self._say(f"looking {plural(len(since), 'case')} back for what ends the server")
+        self.restart()  # what these two may have begun is none of the others
+        found = LookBack(self).search([*since, lost])
+        if not found.suspects or found.lost is None:
+            self._fruitless += 1
+            behind = f"neither again when it ran alone, nor behind the {plural(len(since), 'case')} before it"
+            return [_also(lost.result, behind)]
+        first, last = found.suspects[0].result.id, found.suspects[-1].result.id
+        if len(found.suspects) > 1:
+            return [_also(lost.result, f"again behind the cases from {first} to {last}, not when they ran apart")]
+        if first == lost.result.id:
+            return [_also(lost.result, "again when it ran alone, a while later")]
+        self._say(f"{first} ends the server a while later, noticed in {lost.result.id}")
+        return [_also(self.quoted(found.lost), f"a while later, noticed in {lost.result.id}"), again]
+
+    def run(self, item: pytest.Item) -> CaseResult | None:
+        """See :class:`conformance.look_back.Watched`."""
+        return self._run_again(item)
+
+    def ended(self) -> bool:
+        """See :class:`conformance.look_back.Watched`."""
+        return bool(self._server.ended())
 
     def _alone(self, item: pytest.Item) -> CaseResult | None:
         """What becomes of a case that runs once more; LOST also where the target is gone behind it."""
@@ -123,12 +151,12 @@ class Recovery:
             return None
         if result.outcome is not Outcome.LOST:
             time.sleep(SETTLE)
-            result = self._lost_behind(Ran(item, result))
+            result = self.lost_behind(Ran(item, result))
         return self.quoted(result) if result.outcome is Outcome.LOST else result
 
-    def _lost_behind(self, ran: Ran) -> CaseResult:
+    def lost_behind(self, ran: Ran) -> CaseResult:
         """The result of a case; LOST where the target is gone behind it."""
-        loss = self._target.loss(sockets=True)
+        loss = self._target.loss(sockets=self._was_silent)
         if not loss:
             return ran.result
         hostile = ran.item.get_closest_marker("hostile") is not None
@@ -142,7 +170,12 @@ class Recovery:
             known="",
         )
 
-    def _restart(self) -> None:
+    def restart(self) -> None:
+        """Start the server again.
+
+        Raises:
+            GivenUp: it does not come back.
+        """
         try:
             self._readiness.restart(self._target)
         except TargetLost as error:

@@ -22,13 +22,14 @@ from conformance.items import case_id, danger, ids_of, is_ours, statements_of
 from conformance.judge import CaseJudge, title_of
 from conformance.known.cases import suite_cases
 from conformance.known.listed import KnownList, read_list
+from conformance.look_back import Ran
 from conformance.managed import ReferenceBackend
 from conformance.manifest import Manifest
 from conformance.options import OPTIONS, RunOptions, resolve
 from conformance.probes import watch_sockets
 from conformance.readiness import Readiness
 from conformance.record import begin_case, end_case
-from conformance.recovery import GivenUp, Ran, Recovery
+from conformance.recovery import GivenUp, Recovery
 from conformance.redact import SECRETS
 from conformance.result import build_result
 from conformance.server import SERVER_LOG, Server

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from conformance.look_back import LOOK_BACK, Ran
 from conformance.readiness import ServerFailed
-from conformance.recovery import MOST_RESTARTS, GivenUp, Ran, Recovery
+from conformance.recovery import MOST_FRUITLESS, MOST_RESTARTS, GivenUp, Recovery
 from reports.model import CaseResult, Outcome
 
 
@@ -81,6 +82,7 @@ BEFORE = "a"
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("conformance.recovery.SETTLE", 0.0)
+    monkeypatch.setattr("conformance.look_back.LookBack._wait", lambda *_: None)
 
 
 def test_a_process_that_ended_behind_a_case_is_noticed() -> None:
@@ -116,11 +118,6 @@ def test_a_process_that_ended_behind_a_case_is_noticed() -> None:
             2,
             {"b": (Outcome.LOST, "again behind a, not when it ran alone: why")},
         ),
-        (
-            [("b", Outcome.PASSED), ("a", Outcome.PASSED), ("b", Outcome.PASSED)],
-            1,
-            {"b": (Outcome.LOST, "neither again when it ran alone, nor behind a: why")},
-        ),
     ],
 )
 def test_the_case_that_ends_the_server_is_named(
@@ -130,6 +127,86 @@ def test_the_case_that_ends_the_server_is_named(
     world.recovery.went_well(ran(BEFORE, Outcome.PASSED))
     assert said_of(world) == expected
     assert world.starts == world.recovery.restarts == starts
+
+
+NOTHING = [("b", Outcome.PASSED), ("a9", Outcome.PASSED), ("b", Outcome.PASSED)]
+EIGHT = [f"a{number}" for number in range(2, 10)]
+
+
+def all_passed(names: list[str]) -> list[tuple[str, Outcome | None]]:
+    return [(name, Outcome.PASSED) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("again", "expected"),
+    [
+        (  # it ends behind a8, of what a3 began
+            [
+                *all_passed(EIGHT[:6]),
+                ("a8", None),
+                *all_passed(["a5", "a6", "a7", "a8"]),
+                *all_passed(["a2", "a3"]),
+                ("a4", None),
+                *all_passed(["a3"]),
+                ("a4", Outcome.PASSED),
+                ("a2", Outcome.PASSED),
+            ],
+            {"b": (Outcome.LOST, "again behind the cases from a2 to a4, not when they ran apart: why")},
+        ),
+        (
+            [
+                *all_passed(EIGHT),
+                ("b", Outcome.LOST),
+                *all_passed(["a6", "a7", "a8", "a9", "b"]),
+                *all_passed(["a2", "a3", "a4"]),
+                ("a5", Outcome.LOST),
+                *all_passed(["a4", "a5"]),
+                *all_passed(["a2"]),
+                ("a3", None),
+                ("a3", None),
+            ],
+            {
+                "a3": (
+                    Outcome.LOST,
+                    "a while later, noticed in b: the target no longer answers behind it: it is silent",
+                ),
+                "b": (Outcome.PASSED, ""),
+            },
+        ),
+        (
+            [*all_passed([*EIGHT, "b"])],
+            {"b": (Outcome.LOST, "neither again when it ran alone, nor behind the 8 cases before it: why")},
+        ),
+    ],
+)
+def test_a_case_that_ends_the_server_a_while_later_is_named(
+    again: list[tuple[str, Outcome | None]], expected: dict[str, tuple[Outcome, str]]
+) -> None:
+    world = World(*NOTHING, *again)
+    for name in EIGHT:
+        world.recovery.went_well(ran(name, Outcome.PASSED))
+    assert said_of(world) == expected
+
+
+def test_it_looks_back_so_far_and_no_further() -> None:
+    names = [f"a{number}" for number in range(LOOK_BACK + 5)]
+    world = World(*[(name, outcome) for name, outcome in NOTHING if name == "b"], *all_passed([*names[5:], "b"]))
+    world.again.insert(1, (names[-1], Outcome.PASSED))
+    for name in names:
+        world.recovery.went_well(ran(name, Outcome.PASSED))
+    assert said_of(world)["b"][1].endswith(f"nor behind the {LOOK_BACK} cases before it: why")
+
+
+def test_it_does_not_look_back_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.look_back.LOOK_BACK_SECONDS", 0.0)
+    world = World(*NOTHING * (MOST_FRUITLESS + 1))
+    for _ in range(MOST_FRUITLESS + 1):
+        for name in EIGHT:
+            world.recovery.went_well(ran(name, Outcome.PASSED))
+        starts = world.starts
+        world.recovery.recover(ran("b", Outcome.LOST))
+    assert world.starts == starts + 1  # none for looking back
+    assert world.again == []
 
 
 def test_the_first_case_has_none_before_it() -> None:

@@ -119,6 +119,19 @@ def test_a_loss_that_is_noticed_late_is_blamed_on_the_case_before(tmp_path: Path
     expect_gone(tmp_path)
 
 
+def test_a_loss_that_is_noticed_some_cases_later_is_blamed_on_the_one_that_began_it(tmp_path: Path) -> None:
+    cases = ("-k", "many_tiny_chunks or direct_io", "--statement", "PROG-2", "--statement", "DIO", "--profile", "smoke")
+    run = run_suite(*server_of(code=LATE.replace("DELAY", "0.7")), *cases, "--deadline", "3", cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    blamed = [case for case in result_of(tmp_path)["cases"] if case["outcome"] == "lost"]
+    assert [case["id"] for case in blamed] == ["test_upload_progress.py::test_many_tiny_chunks_are_not_complete"]
+    assert blamed[0]["reason"].startswith("a while later, noticed in test_direct_io.py::")
+    assert "its process ended with exit status 7" in blamed[0]["reason"]
+    assert "server_log" in blamed[0]
+    assert re.search(r"looking \d+ cases back for what ends the server", run.stdout)
+    expect_gone(tmp_path)
+
+
 def test_a_server_that_is_silent_on_websockets_alone_is_restarted(tmp_path: Path) -> None:
     options = ("--deadline", "1", "--statement", "GEN-2", "--statement", "DIO-1", "-k", "text_frame or direct_io")
     run = run_suite(*server_of("text-frames-block-the-server"), *options, cwd=tmp_path)
