@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 MUTATION := $(VENV)/.mutation
 
-.PHONY: help conformance load test lint types format bench soak kill-matrix mutation proto data clean
+.PHONY: help conformance load test lint types format bench soak peers kill-matrix mutation proto data clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ bench: $(READY)  ## measure speed side by side, as ratios
 soak: $(READY)  ## 30 runs in a row beside a busy machine: do they all say the same? ARGS='--runs 5'
 	@$(BIN)/python -P tests/soak.py $(ARGS)
 
+peers: $(READY)  ## the suite against hard peers: dialects, TLS, latency, crashes ...; ARGS='--peer NAME' or '--list'
+	@$(BIN)/python -P tests/peers.py --jobs $(JOBS) $(ARGS)
+
 kill-matrix: $(READY)  ## does the suite notice every fault of the reference backend? ARGS='--fault NAME' for one
 	@$(BIN)/python -P tests/kill_matrix.py $(ARGS)
 
@@ -64,5 +67,5 @@ data: $(READY)  ## make the shipped data files again
 	@$(BIN)/python -m conformance.data.make
 
 clean:  ## remove everything that the commands made
-	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/latest-load reports/soak reports/kill-matrix
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/latest-load reports/soak reports/peers reports/kill-matrix
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

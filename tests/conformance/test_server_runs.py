@@ -120,7 +120,7 @@ def test_a_loss_that_is_noticed_late_is_blamed_on_the_case_before(tmp_path: Path
 
 
 def test_a_loss_that_is_noticed_some_cases_later_is_blamed_on_the_one_that_began_it(tmp_path: Path) -> None:
-    cases = ("-k", "many_tiny_chunks or direct_io", "--statement", "PROG-2", "--statement", "DIO", "--profile", "smoke")
+    cases = ("-k", "many_tiny_chunks or training", "--statement", "PROG-2", "--statement", "DIO", "--profile", "smoke")
     run = run_suite(*server_of(code=LATE.replace("DELAY", "0.7")), *cases, "--deadline", "3", cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     blamed = [case for case in result_of(tmp_path)["cases"] if case["outcome"] == "lost"]
