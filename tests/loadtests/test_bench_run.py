@@ -82,7 +82,7 @@ def test_a_tiny_run_measures_everything(tmp_path: Path) -> None:
     content = json.loads(file.read_text(encoding="utf-8"))
     assert content["plan"] == {"rounds": 1, "seconds": 0.2, "chunk": 131072, "statements": ["PROG-1"]}
     assert content["machine"]["cpus"] >= 1
-    assert list(content["measurements"]) == list(MEASUREMENTS) == ["upload", "request", "gate"]
+    assert list(content["measurements"]) == list(MEASUREMENTS) == ["upload", "request", "gate", "page"]
     for name, found in content["measurements"].items():
         assert name in process.stdout
         assert isinstance(found["met"], bool)
@@ -178,7 +178,7 @@ def test_measurements_are_chosen_by_name() -> None:
         (["--chunk", "99999999999999999999"], "whole number"),
         (["--json", "no/such/folder/f.json"], "folder that exists"),
         (["--json", "."], "must be a file"),
-        (["download"], "choose of upload, request, gate"),
+        (["download"], "choose of upload, request, gate, page"),
     ],
 )
 def test_wrong_options_are_told(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
