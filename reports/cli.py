@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from reports import rendering
+from reports.load.comparing import command as comparing
 
 USAGE = 4  # wrong options or files, as the suite has it
 INTERRUPTED = 2
@@ -15,6 +16,7 @@ INTERRUPTED = 2
 # Name of a sub-command to what adds its arguments, and what does it.
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]] = {
     "render": (rendering.HELP, rendering.add_arguments, rendering.render),
+    "compare": (comparing.HELP, comparing.add_arguments, comparing.compare),
 }
 
 
@@ -30,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _Parser(
         prog="hanami-reports",
         description="Draw the reports of runs from their results, without any server.",
-        epilog="Exit status: 0 done, 4 wrong options or files.",
+        epilog="Exit status: 0 done, 4 wrong options or files; of compare also 1 worse, 5 too few runs.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, (what, add_arguments, act) in COMMANDS.items():

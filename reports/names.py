@@ -14,6 +14,7 @@ SUMMARY = "summary.md"
 BADGE = "badge.svg"
 PAGE = "conformance.html"
 LOAD_PAGE = "load.html"
+LOAD_COMPARE = "load-compare.html"
 EXCHANGES = "exchanges"
 DEFAULT_FOLDER = Path("reports") / "latest"
 DEFAULT_RESULT = DEFAULT_FOLDER / RESULT

@@ -1,0 +1,138 @@
+"""Ratios of runs, with intervals that hold for all of them together.
+
+A run gives one number for each metric; what varies between runs (the machine, the scheduler, the moment) is larger than
+what varies within one, so runs are the samples. Numbers are compared as logarithms, since what is asked for is a ratio.
+
+Whether a difference is more than chance is found by permutation: were both sides alike, any other division of the
+runs into two sides would be as good. For every division the greatest difference over *all* metrics is taken (maxT of
+Westfall and Young, 1993), each in units of its own standard error. A difference that stands out beyond the 95 %
+quantile of these does so by chance in no more than one comparison of twenty, however many metrics there are; no
+distribution is assumed. The same quantile gives the intervals. Divisions are enumerated where they are few, else drawn
+with a fixed seed, so that the same files always give the same answer.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEAST_RUNS = 5  # of a side; with 3 of each, one division of ten is as extreme as the best, and nothing can be shown
+CONFIDENCE = 0.95
+DIVISIONS = 5_000  # at most
+SEED = 20_260
+RESOLUTION = 0.0005  # of a logarithm: times are kept with three digits, so no standard error is known better
+
+Numbers = NDArray[np.float64]
+
+
+class Verdict(StrEnum):
+    """What is said of one metric."""
+
+    WORSE = "worse"
+    BETTER = "better"
+    SAME = "no difference"
+    FEW_RUNS = "too few runs"
+    FEW_SAMPLES = "too few samples"
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """NEW / BASE of one metric.
+
+    Attributes:
+        ratio: of the geometric means.
+        low, high: interval that holds for all metrics at the same time with 95 %; None with too few runs.
+    """
+
+    ratio: float
+    low: float | None = None
+    high: float | None = None
+
+    def verdict(self, *, more_is_worse: bool, tolerance: float) -> Verdict:
+        """What is said of it: worse or better only where the whole interval lies beyond the tolerance.
+
+        Args:
+            more_is_worse: as of times; less is worse of rates.
+            tolerance: difference that does not matter, as a share: 0.05 for 5 %.
+        """
+        if self.low is None or self.high is None:
+            return Verdict.FEW_RUNS
+        # Of rates the tolerance is a share of BASE as well: 5 % less is 0.95.
+        if self.low > 1 + tolerance:
+            return Verdict.WORSE if more_is_worse else Verdict.BETTER
+        if self.high < 1 - tolerance:
+            return Verdict.BETTER if more_is_worse else Verdict.WORSE
+        return Verdict.SAME
+
+
+def ratios(base: Numbers, new: Numbers) -> list[Ratio]:
+    """NEW / BASE of every metric.
+
+    Args:
+        base: (runs, metrics), greater than 0.
+        new: (runs, metrics), greater than 0.
+    """
+    if not base.size or not new.size:
+        return []
+    first, second = np.log(base), np.log(new)
+    found = second.mean(axis=0) - first.mean(axis=0)
+    if min(len(first), len(second)) < LEAST_RUNS:
+        return [Ratio(math.exp(one)) for one in found]
+    error = _error(first, second)
+    width = _quantile(first, second) * error
+    return [
+        Ratio(math.exp(middle), math.exp(middle - half), math.exp(middle + half))
+        for middle, half in zip(found.tolist(), width.tolist(), strict=True)
+    ]
+
+
+def _error(first: Numbers, second: Numbers) -> Numbers:
+    """Standard error of the difference of means, of each metric."""
+    squared = first.var(axis=-2, ddof=1) / first.shape[-2] + second.var(axis=-2, ddof=1) / second.shape[-2]
+    error: Numbers = np.maximum(np.sqrt(squared), RESOLUTION)
+    return error
+
+
+def _quantile(first: Numbers, second: Numbers) -> float:
+    """How many standard errors the greatest difference over all metrics has by chance, with 95 %.
+
+    As they are, the runs tell what chance does where both sides are alike; without the difference of their means, what
+    it does beside a difference. The greater of both makes the interval.
+    """
+    together = np.concatenate([first, second])
+    centred = np.concatenate([first - first.mean(axis=0), second - second.mean(axis=0)])
+    divisions = _divisions(len(first), len(together))
+    return max(_greatest(together, divisions), _greatest(centred, divisions))
+
+
+def _greatest(runs: Numbers, divisions: NDArray[np.int64]) -> float:
+    rest = np.argsort(_members(divisions, len(runs)), axis=1, kind="stable")[:, : len(runs) - divisions.shape[1]]
+    greatest = []
+    for piece in np.array_split(np.arange(len(divisions)), max(1, len(divisions) // 500)):
+        first, second = runs[divisions[piece]], runs[rest[piece]]
+        differences = np.abs(second.mean(axis=1) - first.mean(axis=1)) / _error(first, second)
+        greatest.append(differences.max(axis=1))
+    # The smallest value that no more than 5 % of all divisions exceed.
+    ranked = np.sort(np.concatenate(greatest))
+    return float(ranked[math.ceil(CONFIDENCE * len(ranked)) - 1])
+
+
+def _members(divisions: NDArray[np.int64], runs: int) -> NDArray[np.bool_]:
+    members = np.zeros((len(divisions), runs), dtype=bool)
+    np.put_along_axis(members, divisions, values=True, axis=1)
+    return members
+
+
+def _divisions(side: int, runs: int) -> NDArray[np.int64]:
+    """Which runs are on the first side, for every division or many of them: (divisions, side)."""
+    if math.comb(runs, side) <= DIVISIONS:
+        return np.array(list(itertools.combinations(range(runs), side)), dtype=np.int64)
+    draw = np.random.default_rng(SEED)
+    drawn = draw.permuted(np.tile(np.arange(runs), (DIVISIONS, 1)), axis=1)[:, :side]
+    drawn[0] = np.arange(side)  # the division that there is belongs to them
+    return drawn
