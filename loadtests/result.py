@@ -16,9 +16,9 @@ from loadtests.limits.file import Limits
 from loadtests.limits.verdict import ask_all, judge
 from loadtests.session import Session
 from reports.files import ReportFolder
+from reports.load.folder import draw_load
 from reports.load.model import EXIT_OF, LOAD_RESULT, Generator, LoadResult, State
-from reports.load.page import load_page
-from reports.names import EXCHANGES, LOAD_PAGE
+from reports.names import EXCHANGES
 
 PACKAGES = ("locust", "gevent", "geventhttpclient", "websockets", "protobuf", "numpy")
 
@@ -119,6 +119,6 @@ class LoadFolder:
         for old in (self.path / EXCHANGES).glob("*.json"):
             old.unlink()
         self._folder.put(LOAD_RESULT, result.to_json())
-        self._folder.put(LOAD_PAGE, load_page(result))
+        draw_load(self._folder, result)
         for name, text in exchanges.items():
             self._folder.put(f"{EXCHANGES}/{name}", text)

@@ -17,12 +17,12 @@ CHARACTER = 7  # width of a character, pixels; the text is stretched or narrowed
 MARGIN = 12  # pixels around a text
 
 # All of them are dark enough for white text: a contrast of at least 4.5.
-_GREEN, _YELLOW, _RED, _GREY = "#1a7f37", "#8a6100", "#b3201b", "#59636e"
+GREEN, YELLOW, RED, GREY = "#1a7f37", "#8a6100", "#b3201b", "#59636e"
 _COLOURS: Mapping[int, str] = {
-    ExitStatus.CONFORMANT: _GREEN,
-    ExitStatus.NOT_CONFORMANT: _RED,
-    ExitStatus.TARGET_LOST: _RED,
-    ExitStatus.NOTHING_RAN: _YELLOW,
+    ExitStatus.CONFORMANT: GREEN,
+    ExitStatus.NOT_CONFORMANT: RED,
+    ExitStatus.TARGET_LOST: RED,
+    ExitStatus.NOTHING_RAN: YELLOW,
 }
 
 
@@ -31,11 +31,21 @@ def badge_svg(result: RunResult) -> str:
     words = result.headline.lower()
     if result.exit_status == ExitStatus.CONFORMANT and result.reason:
         words = f"{words}, {result.reason}"
+    return draw_badge(LABEL, words, _COLOURS.get(result.exit_status, GREY))
+
+
+def draw_badge(label: str, words: str, colour: str) -> str:
+    """A badge.
+
+    Args:
+        label: its left side.
+        words: its right side, of anybody.
+        colour: of the right side, as SVG has it.
+    """
     words = one_line(words, TEXT_LIMIT)
-    left = CHARACTER * len(LABEL) + MARGIN
+    left = CHARACTER * len(label) + MARGIN
     width = left + CHARACTER * len(words) + MARGIN
-    colour = _COLOURS.get(result.exit_status, _GREY)
-    return _template().render(label=LABEL, words=words, left=left, width=width, colour=colour) + "\n"
+    return _template().render(label=label, words=words, left=left, width=width, colour=colour) + "\n"
 
 
 @cache

@@ -36,15 +36,26 @@ def junit_xml(result: RunResult) -> str:
     suites = [_suite(test, cases, started) for test, cases in groups.items()]
     if result.known is not None and result.known.wrong:
         entries = [_wrong_entry(result.known, one) for one in result.known.wrong]
-        suites.append(_totals(ElementTree.Element("testsuite", {"name": _LIST}), entries))
+        suites.append(totals(ElementTree.Element("testsuite", {"name": _LIST}), entries))
     red = any(suite.get(kind) != "0" for suite in suites for kind in ("failures", "errors"))
     if result.exit_status != ExitStatus.CONFORMANT and not red:
         # A run that judged nothing must not look like a success.
-        suites.append(_totals(ElementTree.Element("testsuite", {"name": "run"}), [_run(result)]))
-    root = ElementTree.Element("testsuites", {"name": "hanami-conformance"})
+        suites.append(totals(ElementTree.Element("testsuite", {"name": "run"}), [_run(result)]))
+    return document("hanami-conformance", suites, result.manifest.get("duration", 0.0))
+
+
+def document(name: str, suites: Sequence[ElementTree.Element], seconds: float) -> str:
+    """A whole file.
+
+    Args:
+        name: of all suites together.
+        suites: with their numbers, see :func:`totals`.
+        seconds: that they took.
+    """
+    root = ElementTree.Element("testsuites", {"name": name})
     for kind in ("tests", "failures", "errors"):
         root.set(kind, str(sum(int(suite.get(kind, "0")) for suite in suites)))
-    root.set("time", f"{result.manifest.get('duration', 0.0):.3f}")
+    root.set("time", f"{seconds:.3f}")
     root.extend(suites)
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
@@ -62,10 +73,10 @@ def _suite(test: str, cases: Sequence[CaseResult], started: str) -> ElementTree.
     for what, value in sorted(seen):
         ElementTree.SubElement(properties, "property", {"name": f"observed: {clean(what)}", "value": clean(value)})
     suite.set("time", f"{sum(case.duration for case in cases):.3f}")
-    return _totals(suite, [_case(case) for case in cases])
+    return totals(suite, [_case(case) for case in cases])
 
 
-def _totals(suite: ElementTree.Element, entries: Sequence[ElementTree.Element]) -> ElementTree.Element:
+def totals(suite: ElementTree.Element, entries: Sequence[ElementTree.Element]) -> ElementTree.Element:
     """The suite with these test cases, and their numbers."""
     suite.set("tests", str(len(entries)))
     for number, kind in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):

@@ -65,7 +65,7 @@ def result_markdown(
         red: why the job fails, where the verdict does not tell; empty for nothing.
         limit: characters that it may have; from 5,000 on it is kept.
     """
-    page = _Page(limit)
+    page = Page(limit)
     page.lines(_head(result))
     page.lines([f"**The job fails**: {code(red)}"] if red else [])
     page.lines(_links(links or {}))
@@ -99,7 +99,7 @@ _SEEN = ("observed", "value")
 _CHANGES = ("trend", "what", "before", "after", "why")
 
 
-class _Page:
+class Page:
     """Collects lines while there is room for them."""
 
     def __init__(self, limit: int) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from reports.files import ReportFolder, ReportFolderError, read_result
 from reports.html.servers import names_of, servers_page
+from reports.load.folder import render_load
+from reports.load.model import LOAD_RESULT, is_load_result
 from reports.model import RunResult
 from reports.names import PAGE, RESULT
 
@@ -34,6 +36,12 @@ def render(arguments: argparse.Namespace) -> int:
     Raises:
         ValueError: a result cannot be read, or nothing can be written there; one line that says why.
     """
+    loads = [path for path in arguments.results if _is_load(path)]
+    if loads:
+        if len(arguments.results) > 1:
+            raise ValueError(f"{loads[0]} is of a load run: draw one at a time; hanami-reports compare compares them")
+        _say(render_load(loads[0], arguments.out))
+        return 0
     files = [path / RESULT if path.is_dir() else path for path in arguments.results]
     results = [read_result(file) for file in files]
     try:
@@ -46,6 +54,12 @@ def render(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise ValueError(f"cannot write the reports: {error.strerror or error}") from error
     return 0
+
+
+def _is_load(path: Path) -> bool:
+    if path.is_dir():
+        return (path / LOAD_RESULT).exists() and not (path / RESULT).exists()
+    return is_load_result(path)
 
 
 def _one(file: Path, result: RunResult, out: Path | None) -> None:

@@ -236,6 +236,15 @@ def generator_of(data: Mapping[str, Any]) -> Generator:
     return Generator(**{**data, **times})
 
 
+def is_load_result(file: Path) -> bool:
+    """Whether a file calls itself a result of a load run; it may be broken all the same."""
+    try:
+        with file.open(encoding="utf-8") as opened:
+            return f'"{FORMAT}"' in opened.read(4096)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
 def read_load_result(path: Path) -> LoadResult:
     """Read the result of a load run.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reports.load.model import FORMAT, LOAD_RESULT, LoadResult, State, read_load_result
+from reports.load.model import LOAD_RESULT, LoadResult, State, is_load_result, read_load_result
 from reports.load.view import flat
 
 USED = (State.PASS, State.FAIL)  # of the others nothing can be said of the target
@@ -67,17 +67,8 @@ def side_of(path: Path) -> Side:
 
 
 def _results_in(folder: Path) -> list[Path]:
-    own = [file for file in sorted(folder.glob("*.json")) if file.name == LOAD_RESULT or _is_result(file)]
+    own = [file for file in sorted(folder.glob("*.json")) if file.name == LOAD_RESULT or is_load_result(file)]
     return own + sorted(folder.glob(f"*/{LOAD_RESULT}"))
-
-
-def _is_result(file: Path) -> bool:
-    """Whether a file of another name calls itself a result of a load run."""
-    try:
-        with file.open(encoding="utf-8") as opened:
-            return f'"{FORMAT}"' in opened.read(200)
-    except (OSError, UnicodeDecodeError):
-        return False
 
 
 def differences(sides: Sequence[Side]) -> list[str]:

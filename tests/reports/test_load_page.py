@@ -1,0 +1,210 @@
+"""The files that are made of a load run: page, JUnit, summary, badge; whatever came of the run and whoever named what."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import xmlschema
+from made_up_runs import KINDS, Plan, failed_run, invalid_run, lost_run, made_up
+
+from reports.cli import main
+from reports.files import ReportFolder
+from reports.load.badge import load_badge
+from reports.load.folder import draw_load
+from reports.load.junit import load_junit
+from reports.load.markdown import load_markdown
+from reports.load.model import ErrorClass, LimitResult, LoadResult, State, load_load_result
+from reports.load.page import load_page
+from reports.load.series import Series
+
+JUNIT_SCHEMA = xmlschema.XMLSchema10(Path(__file__).parent / "junit-10.xsd")
+ECHARTS = Path(__file__).parents[2] / "reports" / "load" / "vendor" / "echarts"
+MEGABYTE = 1_000_000
+SECOND = Plan(seconds=1, kinds={"GET progress": KINDS["GET progress"]})
+
+
+def second_run() -> LoadResult:
+    """One second, thirty answers."""
+    return made_up(SECOND)
+
+
+def silent_run() -> LoadResult:
+    """Messages were sent, and none was answered; a series of which there is nothing at all beside it."""
+    run = made_up(SECOND)
+    silent = Series(sent=30, unanswered=30)
+    return replace(run, state=State.FAIL, series={"GET progress": silent, "upload chunk": Series()}, in_flight={0: 30})
+
+
+RUNS: list[Callable[[], LoadResult]] = [failed_run, invalid_run, lost_run, second_run, silent_run]
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_every_run_can_be_drawn_and_loads_nothing(run: Callable[[], LoadResult]) -> None:
+    result = run()
+    page = load_page(load_load_result(result.to_json()))
+    assert page == load_page(result)
+    assert f"<title>{result.state.value}: load run of " in page
+    assert all(reason in page for reason in result.reasons)
+    assert len(page.encode()) < 3 * MEGABYTE
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    assert policy
+    assert policy[1].startswith("default-src &#39;none&#39;; ")
+    assert "unsafe" not in policy[1]
+    markup = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.search(r"<(?:link|img|iframe|object|embed)\b|\b(?:src|srcset|action)=|url\(|@import", markup)
+    assert all(target.startswith("#") for target in re.findall(r'href="([^"]*)"', markup))
+
+
+def test_percentiles_that_too_few_answers_tell_are_marked() -> None:
+    page = load_page(second_run())
+    row = re.search(r"<td class=\"text\">response</td>(.*?)</tr>", page, re.DOTALL)
+    assert row
+    marked = ["†" in cell for cell in re.findall(r"<td.*?</td>", row[1])]
+    # Of 30 answers, p50 has 15 beyond it, p90 three.
+    assert marked == [False, True, True, True, False]
+
+
+def test_a_wrong_answer_is_sent_again_by_a_line_that_can_be_copied() -> None:
+    run = failed_run()
+    named = replace(run, manifest={**run.manifest, "user": "it's me"})
+    line = re.search(r"<pre><code>(.*?)</code></pre>", load_page(named))
+    assert line
+    expected = (
+        "hanami-conformance replay exchanges/wrong-1.json --target http://backend.example:11418 --user &#39;it&#39;"
+    )
+    assert line[1].startswith(expected)
+
+
+def test_what_is_broken_comes_first_and_an_invalid_run_says_why() -> None:
+    run = failed_run()
+    turned = replace(run, limits=tuple(reversed(run.limits)))
+    table = load_page(turned).split('id="limits"')[1].split("</table>")[0]
+    assert re.findall(r'class="state (\w+)"', table) == ["FAIL", "FAIL", "PASS", "PASS", "PASS", "PASS"]
+    why = load_page(invalid_run()).split('id="invalid"')[1].split("</section>")[0]
+    assert "sends late and reads late" in why
+    assert "40 samples where 1,000 are needed" in why
+    assert "worker 0: it did not report to the end" in why
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_junit_keeps_to_the_schema_and_is_never_green_where_the_run_is_not(run: Callable[[], LoadResult]) -> None:
+    result = run()
+    text = load_junit(result)
+    JUNIT_SCHEMA.validate(text)
+    root = ElementTree.fromstring(text)
+    red = sum(int(root.get(kind, "0")) for kind in ("failures", "errors"))
+    assert (red == 0) == (result.state is State.PASS)
+
+
+def test_junit_tells_broken_limits_from_limits_of_which_nothing_can_be_said() -> None:
+    cases = [
+        LimitResult("response", "chunk", "p99", "<= 5 ms", 0.009, "9 ms", 2000, 1000, State.FAIL, "above 5 ms"),
+        LimitResult("response", "file", "p99", "<= 5 s", None, "", 12, 1000, State.INVALID, "too few samples"),
+        LimitResult("wrong", "*", "count", "<= 0", 0.0, "0", 2000, 1, State.PASS),
+    ]
+    root = ElementTree.fromstring(load_junit(replace(failed_run(), limits=tuple(cases))))
+    told = {one.get("name"): [child.tag for child in one] for one in root.iter("testcase")}
+    assert told == {
+        "response p99 of chunk <= 5 ms": ["failure"],
+        "response p99 of file <= 5 s": ["error"],
+        "wrong count of all <= 0": [],
+    }
+
+
+def test_the_summary_has_verdict_limits_messages_and_errors() -> None:
+    text = load_markdown(failed_run())
+    assert text.startswith("## \N{CROSS MARK} Hanami load: FAIL, a limit is broken\n")
+    assert "| **FAIL** | <code>response p99</code> | <code>upload chunk</code>" in text
+    assert "| <code>direct IO request</code> | 30,000 |" in text
+    assert "<code>closed with 1011&#58; internal error</code>" in text
+    assert len(load_markdown(failed_run(), limit=800)) <= 800
+
+
+def test_the_badge_tells_the_state() -> None:
+    assert "<title>hanami load: fail, 2 of 6 limits</title>" in load_badge(failed_run())
+    assert "<title>hanami load: pass</title>" in load_badge(second_run())
+
+
+HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'> | `x` \x00\x1b[31m\u202e"
+
+
+def hostile_run() -> LoadResult:
+    """A run in which everything that has a name has a hostile one."""
+    run = failed_run()
+    series = {f"{HOSTILE} {name}": one for name, one in run.series.items()}
+    limits = tuple(replace(one, selector=HOSTILE, says=HOSTILE, shown=HOSTILE, bound=HOSTILE) for one in run.limits)
+    errors = (ErrorClass(HOSTILE, HOSTILE, HOSTILE, 3, 1.0, f"{HOSTILE}.json"),)
+    generators = tuple(replace(one, name=HOSTILE) for one in run.generators)
+    return replace(
+        run,
+        series=series,
+        limits=limits,
+        errors=errors,
+        generators=generators,
+        reasons=(HOSTILE,),
+        leftovers=(HOSTILE,),
+        manifest={**run.manifest, HOSTILE: HOSTILE, "target": HOSTILE, "started": HOSTILE},
+        configuration={**run.configuration, HOSTILE: {HOSTILE: [HOSTILE]}, "model": HOSTILE},
+    )
+
+
+def test_hostile_names_are_text_everywhere() -> None:
+    result = hostile_run()
+    page = load_page(result)
+    assert page.count("<script") == 3  # the data, the library, ours
+    assert (
+        page.count("window.hacked")
+        == page.count("window.hacked = 1&lt;/script&gt;") * 2 + page.count("window.hacked = 1\\u003c/script>") * 2
+    )
+    data = re.search(r'<script type="application/json" id="charts">(.*?)</script>', page, re.DOTALL)
+    assert data
+    assert any(HOSTILE in str(chart) or "hacked" in str(chart) for chart in json.loads(data[1]).values())
+    JUNIT_SCHEMA.validate(load_junit(result))
+    ElementTree.fromstring(load_badge(result))
+    assert "<script" not in load_markdown(result)
+    assert "<img" not in load_markdown(result)
+
+
+def test_a_result_is_drawn_again_in_place_or_elsewhere_but_never_over_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = {"load.json", "load.html", "junit.xml", "summary.md", "badge.svg"}
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder, run in ((first, second_run()), (second, lost_run())):
+        folder.mkdir()
+        (folder / "load.json").write_text(run.to_json(), encoding="utf-8")
+    assert main(["render", str(first)]) == 0
+    assert capsys.readouterr().out == f"{first / 'load.html'}\n"
+    assert {file.name for file in first.iterdir()} == names
+    assert main(["render", str(first / "load.json"), "--out", str(tmp_path / "else")]) == 0
+    assert {file.name for file in (tmp_path / "else").iterdir()} == names
+    assert main(["render", str(second / "load.json"), "--out", str(first)]) == 4
+    assert "holds the result of another run" in capsys.readouterr().err
+    assert main(["render", str(first), str(second)]) == 4
+    assert "hanami-reports compare" in capsys.readouterr().err
+
+
+def test_a_broken_result_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "load.json").write_text('{"format": "hanami-load-result", "format_version": 99}', encoding="utf-8")
+    assert main(["render", str(tmp_path)]) == 4
+    assert capsys.readouterr().err.endswith("result of format version 99, this release reads 1\n")
+
+
+def test_the_library_within_the_page_has_its_licence_and_the_version_that_is_told() -> None:
+    code = (ECHARTS / "echarts.min.js").read_text(encoding="utf-8")
+    version = (ECHARTS / "VERSION").read_text(encoding="utf-8").strip()
+    assert f'.version="{version}"' in code
+    assert "Apache License" in (ECHARTS / "LICENSE").read_text(encoding="utf-8")
+    assert (ECHARTS / "NOTICE").read_text(encoding="utf-8").startswith("Apache ECharts")
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_of_the_disk(tmp_path: Path) -> None:
+    (tmp_path / "load.html").mkdir()
+    with pytest.raises(OSError, match="load.html"):
+        draw_load(ReportFolder(tmp_path), lost_run())
