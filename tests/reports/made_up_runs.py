@@ -281,3 +281,41 @@ def large_run() -> LoadResult:
     """Ten types of messages, an hour."""
     kinds = {f"{name} {turn}".strip(): kind for turn in ("", "b", "c") for name, kind in KINDS.items()}
     return made_up(Plan(seconds=3600, kinds=dict(list(kinds.items())[:10]), stall=2.0))
+
+
+SECOND = Plan(seconds=1, kinds={"GET progress": KINDS["GET progress"]})
+
+
+def second_run() -> LoadResult:
+    """One second, thirty answers."""
+    return made_up(SECOND)
+
+
+def silent_run() -> LoadResult:
+    """Messages were sent, and none was answered; a series of which there is nothing at all beside it."""
+    run = made_up(SECOND)
+    silent = Series(sent=30, unanswered=30)
+    return replace(run, state=State.FAIL, series={"GET progress": silent, "upload chunk": Series()}, in_flight={0: 30})
+
+
+HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'> | `x` \x00\x1b[31m\u202e"
+
+
+def hostile_run() -> LoadResult:
+    """A run in which everything that has a name has a hostile one."""
+    run = failed_run()
+    series = {f"{HOSTILE} {name}": one for name, one in run.series.items()}
+    limits = tuple(replace(one, selector=HOSTILE, says=HOSTILE, shown=HOSTILE, bound=HOSTILE) for one in run.limits)
+    errors = (ErrorClass(HOSTILE, HOSTILE, HOSTILE, 3, 1.0, f"{HOSTILE}.json"),)
+    generators = tuple(replace(one, name=HOSTILE) for one in run.generators)
+    return replace(
+        run,
+        series=series,
+        limits=limits,
+        errors=errors,
+        generators=generators,
+        reasons=(HOSTILE,),
+        leftovers=(HOSTILE,),
+        manifest={**run.manifest, HOSTILE: HOSTILE, "target": HOSTILE, "started": HOSTILE},
+        configuration={**run.configuration, HOSTILE: {HOSTILE: [HOSTILE]}, "model": HOSTILE},
+    )

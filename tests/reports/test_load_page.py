@@ -1,9 +1,11 @@
-"""The files that are made of a load run: page, JUnit, summary, badge; whatever came of the run and whoever named what."""
+"""Files that are made of a load run: page, JUnit, summary, badge; whatever came of it, and whoever named what."""
 
 from __future__ import annotations
 
+import html
 import json
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 import xmlschema
-from made_up_runs import KINDS, Plan, failed_run, invalid_run, lost_run, made_up
+from made_up_runs import HOSTILE, failed_run, hostile_run, invalid_run, lost_run, second_run, silent_run
 
 from reports.cli import main
 from reports.files import ReportFolder
@@ -19,28 +21,12 @@ from reports.load.badge import load_badge
 from reports.load.folder import draw_load
 from reports.load.junit import load_junit
 from reports.load.markdown import load_markdown
-from reports.load.model import ErrorClass, LimitResult, LoadResult, State, load_load_result
+from reports.load.model import LimitResult, LoadResult, State, load_load_result
 from reports.load.page import load_page
-from reports.load.series import Series
 
 JUNIT_SCHEMA = xmlschema.XMLSchema10(Path(__file__).parent / "junit-10.xsd")
 ECHARTS = Path(__file__).parents[2] / "reports" / "load" / "vendor" / "echarts"
 MEGABYTE = 1_000_000
-SECOND = Plan(seconds=1, kinds={"GET progress": KINDS["GET progress"]})
-
-
-def second_run() -> LoadResult:
-    """One second, thirty answers."""
-    return made_up(SECOND)
-
-
-def silent_run() -> LoadResult:
-    """Messages were sent, and none was answered; a series of which there is nothing at all beside it."""
-    run = made_up(SECOND)
-    silent = Series(sent=30, unanswered=30)
-    return replace(run, state=State.FAIL, series={"GET progress": silent, "upload chunk": Series()}, in_flight={0: 30})
-
-
 RUNS: list[Callable[[], LoadResult]] = [failed_run, invalid_run, lost_run, second_run, silent_run]
 
 
@@ -75,10 +61,9 @@ def test_a_wrong_answer_is_sent_again_by_a_line_that_can_be_copied() -> None:
     named = replace(run, manifest={**run.manifest, "user": "it's me"})
     line = re.search(r"<pre><code>(.*?)</code></pre>", load_page(named))
     assert line
-    expected = (
-        "hanami-conformance replay exchanges/wrong-1.json --target http://backend.example:11418 --user &#39;it&#39;"
-    )
-    assert line[1].startswith(expected)
+    command = shlex.split(html.unescape(line[1]))
+    assert command[:3] == ["hanami-conformance", "replay", "exchanges/wrong-1.json"]
+    assert command[3:] == ["--target", "http://backend.example:11418", "--user", "it's me"]
 
 
 def test_what_is_broken_comes_first_and_an_invalid_run_says_why() -> None:
@@ -131,40 +116,17 @@ def test_the_badge_tells_the_state() -> None:
     assert "<title>hanami load: pass</title>" in load_badge(second_run())
 
 
-HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'> | `x` \x00\x1b[31m\u202e"
-
-
-def hostile_run() -> LoadResult:
-    """A run in which everything that has a name has a hostile one."""
-    run = failed_run()
-    series = {f"{HOSTILE} {name}": one for name, one in run.series.items()}
-    limits = tuple(replace(one, selector=HOSTILE, says=HOSTILE, shown=HOSTILE, bound=HOSTILE) for one in run.limits)
-    errors = (ErrorClass(HOSTILE, HOSTILE, HOSTILE, 3, 1.0, f"{HOSTILE}.json"),)
-    generators = tuple(replace(one, name=HOSTILE) for one in run.generators)
-    return replace(
-        run,
-        series=series,
-        limits=limits,
-        errors=errors,
-        generators=generators,
-        reasons=(HOSTILE,),
-        leftovers=(HOSTILE,),
-        manifest={**run.manifest, HOSTILE: HOSTILE, "target": HOSTILE, "started": HOSTILE},
-        configuration={**run.configuration, HOSTILE: {HOSTILE: [HOSTILE]}, "model": HOSTILE},
-    )
-
-
 def test_hostile_names_are_text_everywhere() -> None:
     result = hostile_run()
     page = load_page(result)
     assert page.count("<script") == 3  # the data, the library, ours
-    assert (
-        page.count("window.hacked")
-        == page.count("window.hacked = 1&lt;/script&gt;") * 2 + page.count("window.hacked = 1\\u003c/script>") * 2
-    )
+    assert "<script>window" not in page
+    assert "<img src=x" not in page
+    assert "&lt;img src=x" in page
     data = re.search(r'<script type="application/json" id="charts">(.*?)</script>', page, re.DOTALL)
     assert data
-    assert any(HOSTILE in str(chart) or "hacked" in str(chart) for chart in json.loads(data[1]).values())
+    drawn = json.loads(data[1])
+    assert drawn["all-curves"]["option"]["series"][0]["name"].startswith(HOSTILE)
     JUNIT_SCHEMA.validate(load_junit(result))
     ElementTree.fromstring(load_badge(result))
     assert "<script" not in load_markdown(result)
@@ -206,5 +168,5 @@ def test_the_library_within_the_page_has_its_licence_and_the_version_that_is_tol
 
 def test_a_folder_that_cannot_be_written_is_an_error_of_the_disk(tmp_path: Path) -> None:
     (tmp_path / "load.html").mkdir()
-    with pytest.raises(OSError, match="load.html"):
+    with pytest.raises(OSError, match=r"load\.html"):
         draw_load(ReportFolder(tmp_path), lost_run())
