@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 MUTATION := $(VENV)/.mutation
 
-.PHONY: help conformance load test lint types format bench soak peers kill-matrix mutation proto data clean
+.PHONY: help conformance load test lint types format screenshots bench soak peers kill-matrix mutation proto data clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ format: $(READY)  ## let ruff mend what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+screenshots: $(READY)  ## take the pictures of the pages again, from real runs; needs a Chromium
+	@$(BIN)/python docs/screenshots.py
+
 bench: $(READY)  ## measure speed side by side, as ratios
 	@$(BIN)/python -m loadtests.bench $(ARGS)
 
@@ -67,5 +70,5 @@ data: $(READY)  ## make the shipped data files again
 	@$(BIN)/python -m conformance.data.make
 
 clean:  ## remove everything that the commands made
-	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/latest-load reports/soak reports/peers reports/kill-matrix
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/latest-load reports/servers reports/soak reports/peers reports/kill-matrix
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -155,7 +155,7 @@ def test_the_options_have_defaults() -> None:
     assert options.measurements == tuple(MEASUREMENTS.values())
     assert (options.plan.rounds, options.plan.seconds, options.plan.chunk) == (None, 1.0, 128 * 1024)
     assert options.plan.statements == ()
-    assert [measurement.default_rounds for measurement in options.measurements] == [5, 5, 3]
+    assert [measurement.default_rounds for measurement in options.measurements] == [5, 5, 3, 5]
     assert options.json is None
 
 

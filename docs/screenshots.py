@@ -1,0 +1,114 @@
+"""Take the pictures of the pages from real runs: ``python docs/screenshots.py`` (needs ``.[dev]`` and a Chromium).
+
+A reference backend that is honest, and two that lie in several ways, are judged; the pages of these runs are opened,
+and what a reader sees first is stored beside this file, in few colours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+FOLDER = Path(__file__).resolve().parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+LIARS = {
+    "first": ("chunks-clipped-at-the-end", "complete-from-the-beginning"),
+    "second": ("loses-boundary-bytes", "training-lost-with-the-socket", "any-password-will-do"),
+}
+PASSWORDS = {"HANAMI_PASSWORD": "alice-password", "HANAMI_SECOND_PASSWORD": "bob-password"}
+COLOURS = 128
+DESK, PHONE = {"width": 1200, "height": 860}, {"width": 375, "height": 812}
+
+
+def main() -> None:
+    """Write ``docs/conformance*.png`` and ``docs/servers.png``."""
+    browser_path = next((path for path in map(shutil.which, BROWSERS) if path), None)
+    if browser_path is None:
+        sys.exit("no Chromium on PATH: install the package chromium of your system")
+    with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
+        folder = Path(temporary)
+        judge(folder, "honest", ())
+        for name, faults in LIARS.items():
+            judge(folder, name, faults)
+        runs = [str(folder / name) for name in ("honest", *LIARS)]
+        subprocess.run(
+            [sys.executable, "-m", "reports.cli", "render", *runs, "--out", str(folder / "servers")], check=True
+        )
+        browser = playwright.chromium.launch(
+            executable_path=browser_path, args=["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+        )
+        with contextlib.closing(browser):
+            shoot(browser, folder)
+
+
+def shoot(browser: Browser, folder: Path) -> None:
+    """Take all pictures."""
+    with opened(browser, folder / "first", DESK, "light") as page:
+        save(page, "conformance.png")
+    with opened(browser, folder / "first", DESK, "dark") as page:
+        open_failure(page)
+        save(page, "conformance-failure.png")
+    with opened(browser, folder / "honest", PHONE, "light") as page:
+        save(page, "conformance-phone.png")
+    with opened(browser, folder / "servers", DESK, "light") as page:
+        page.get_by_role("button", name="differs").click()
+        save(page, "servers.png")
+
+
+def open_failure(page: Page) -> None:
+    """Show the exchange of a chunk that should have been refused."""
+    page.locator("#search").fill("DATA-5")
+    page.get_by_role("button", name="FAIL").click()
+    statement = page.locator("details.statement:visible").first
+    statement.locator("> summary").click()
+    statement.evaluate("(one) => scrollTo(0, one.getBoundingClientRect().top + scrollY - 130)")
+
+
+@contextlib.contextmanager
+def opened(browser: Browser, folder: Path, size: dict[str, int], scheme: str) -> Iterator[Page]:
+    """The page of a run."""
+    context = browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto((folder / "conformance.html").as_uri())
+    yield page
+    context.close()
+
+
+def save(page: Page, name: str) -> None:
+    """Store what the window shows."""
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(FOLDER / name, optimize=True)
+
+
+def judge(folder: Path, name: str, faults: tuple[str, ...]) -> None:
+    """Run the suite against a backend with these faults; its reports go to a folder of this name."""
+    program = [sys.executable, "-m", "reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin"]
+    options = [word for fault in faults for word in ("--fault", fault)]
+    with subprocess.Popen([*program, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as backend:
+        assert backend.stdin is not None
+        assert backend.stdout is not None
+        url = json.loads(backend.stdout.readline())["url"]
+        users = ["--user", "alice", "--second-user", "bob"]
+        subprocess.run(
+            [sys.executable, "-m", "conformance.cli", "run", "--target", url, *users, "--report-dir", name],
+            cwd=folder,
+            env={**os.environ, **PASSWORDS},
+            stdout=subprocess.DEVNULL,
+            check=False,
+        )
+        backend.stdin.close()
+
+
+if __name__ == "__main__":
+    main()
