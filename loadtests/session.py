@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 import ssl
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from loadtests.engine.connection import Connection
 from loadtests.engine.health import Health
 from loadtests.engine.recorder import Recorder
 from loadtests.engine.rest import Rest
+from loadtests.engine.schedule import Schedule
 from loadtests.settings import Settings
 from proto.dialects import Dialect
 
@@ -39,6 +41,7 @@ class Session:
         budget: of sockets of this process.
         ended: when the run was over, seconds of the recorder's clock; None while it is not.
         leftovers: what could not be deleted on the target.
+        plans: type of message and schedule of each user that works.
     """
 
     settings: Settings
@@ -50,6 +53,7 @@ class Session:
     budget: SocketBudget
     ended: float | None = None
     leftovers: list[str] = field(default_factory=list)
+    plans: list[tuple[str, Schedule]] = field(default_factory=list)
     _ssl: ssl.SSLContext | None = None
     _run: str = field(default_factory=lambda: secrets.token_hex(4))
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
@@ -96,6 +100,13 @@ class Session:
         """The run is over: what was sent is still waited for."""
         if self.ended is None:
             self.ended = self.recorder.clock()
+
+    def owing(self) -> dict[str, int]:
+        """Type of message to how many are due by now and not sent yet; recorded as owed only if they never are."""
+        now, found = self.recorder.clock(), Counter[str]()
+        for series, schedule in self.plans if self.ended is None else ():
+            found[series] += schedule.behind(now)
+        return dict(found)
 
     def rest(self) -> Rest:
         """A REST client for one user."""

@@ -50,6 +50,11 @@ class Schedule:
             gap = 1 / self.rate
             self._next += gap if self.arrivals == CONSTANT else float(self._random.exponential(gap))
 
+    def behind(self, now: float) -> int:
+        """How many are due and not sent at ``now``; of Poisson arrivals, how many that are on average."""
+        late = now - self._next
+        return int(late * self.rate) + 1 if self.is_open and late >= 0 else 0
+
     def owed(self, end: float) -> list[float]:
         """Give up everything that was due until ``end``.
 

@@ -50,6 +50,8 @@ class Scenario:
         settings = session.settings
         rate = settings.file_rate if self.paced_by == "file" else settings.message_rate
         self.schedule = Schedule(rate, clock(), settings.seed + self.number, settings.arrivals)
+        self._plan = (self.paced_series, self.schedule)
+        session.plans.append(self._plan)
 
     @property
     def paced_series(self) -> str:
@@ -69,6 +71,7 @@ class Scenario:
 
     def end(self) -> None:
         """After the last work: count what is owed, delete what was made."""
+        self.session.plans.remove(self._plan)
         self.recorder.owed(self.paced_series, self.schedule.owed(self.session.ended or clock()))
         self.rest.close()
 

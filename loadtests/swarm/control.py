@@ -8,7 +8,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 
 import gevent
@@ -32,6 +33,7 @@ from loadtests.scenarios.scenario import Over
 from loadtests.scenarios.upload import FILE
 from loadtests.session import Session
 from loadtests.settings import Settings, settings_of
+from loadtests.swarm.web import Page
 from loadtests.swarm.workers import Crew, Worker
 from loadtests.terminal import console_of, print_result
 from reports.files import ReportFolderError
@@ -78,14 +80,20 @@ class Control:
 
     # Before a run
 
-    def check(self) -> Session:
+    def check(self, given: Mapping[str, Any] | None = None, host: str | None = None) -> Session:
         """Check options, limits and folder, and reach the target; nothing is sent but a login.
+
+        Args:
+            given: option to value, None for those of the process.
+            host: address of the target, where options are given.
 
         Raises:
             ValueError: an option or a file is wrong.
             TargetLost, TargetRefused: see :meth:`Session.open`.
         """
-        settings = settings_of(vars(self.environment.parsed_options), self.environment.host)
+        if given is None:
+            given, host = vars(self.environment.parsed_options), self.environment.host
+        settings = settings_of(given, host)
         self.limits = read_limits(settings.limits)
         if self.worker is None:
             try:
@@ -241,6 +249,22 @@ class Control:
         end = session.ended if session.ended is not None else session.recorder.clock()
         return max(0.0, end - session.recorder.origin)
 
+    def owing(self) -> Mapping[str, int]:
+        """Type of message to what is due and not sent yet, of all processes."""
+        if self.crew is not None:
+            return self.crew.owing()
+        return self.session.owing() if self.session is not None else {}
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the last run is over, or there was none yet."""
+        return self._judged
+
+    @property
+    def report_dir(self) -> Path | None:
+        """Folder of the reports, None before the first run."""
+        return self.settings.report_dir if self.settings is not None else None
+
     # After it
 
     def on_test_stopping(self, **_: Any) -> None:
@@ -388,6 +412,8 @@ def install(environment: Environment, runner: Runner, web_ui: Any = None, **_: A
     setattr(environment, ATTRIBUTE, control)
     if control.worker is None and (web_ui is None or getattr(environment.parsed_options, "autostart", False)):
         control.check_or_leave()
+    if web_ui is not None:
+        Page(control, web_ui)
     listeners: dict[str, Callable[..., None]] = {
         "test_start": control.on_test_start,
         "test_stopping": control.on_test_stopping,

@@ -7,6 +7,8 @@ INVALID.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -64,7 +66,7 @@ class Worker:
     def _news(self, session: Session) -> dict[str, Any]:
         news = session.recorder.take()
         self._total.add(news)
-        return {"recorded": news, "in_flight": session.recorder.in_flight}
+        return {"recorded": news, "in_flight": session.recorder.in_flight, "owing": session.owing()}
 
     def _on_stop(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as Locust calls it
         """The master ends the run: stop the users, then tell everything."""
@@ -98,6 +100,7 @@ class Crew:
         self._runner = control.runner
         self._live: dict[str, Recorder] = {}
         self._flying: dict[str, int] = {}
+        self._owing: dict[str, dict[str, int]] = {}
         self._wholes: dict[str, dict[str, Any] | None] = {}
         control.runner.register_message(WHOLE, self._on_whole)
         control.runner.register_message(TROUBLE, self._on_trouble)
@@ -108,9 +111,18 @@ class Crew:
         """Messages in flight, of all workers."""
         return sum(self._flying.values())
 
+    @property
+    def workers(self) -> int:
+        """Number of workers that are connected."""
+        return int(self._runner.worker_count)
+
+    def owing(self) -> Mapping[str, int]:
+        """Type of message to what is due and not sent yet, of all workers."""
+        return sum((Counter(one) for one in self._owing.values()), Counter())
+
     def begin(self) -> None:
         """A run begins."""
-        self._live, self._flying, self._wholes = {}, {}, {}
+        self._live, self._flying, self._owing, self._wholes = {}, {}, {}, {}
 
     def live(self) -> Recorder:
         """What workers told so far, added up."""
@@ -121,6 +133,7 @@ class Crew:
         if news is not None:
             self._live.setdefault(client_id, Recorder()).add(news["recorded"], f"{client_id}-")
             self._flying[client_id] = news["in_flight"]
+            self._owing[client_id] = news["owing"]
 
     def _on_whole(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as Locust calls it
         self._wholes[msg.node_id] = msg.data
