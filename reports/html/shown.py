@@ -59,10 +59,10 @@ def tell(result: RunResult, folder: Path, room: Room, prefix: str = "") -> Told:
     """
     ranked: list[tuple[int, int, str, CaseResult]] = []
     ranks: dict[str, int] = {}
-    known = {one.id for one in result.statements}
+    asked = {one.id for one in result.statements if one.selected}
     for order, outcome in enumerate(TOLD):
         for case in result.cases:
-            home = next((name for name in (*case.broken, *case.statements) if name in known), None)
+            home = next((name for name in (*case.broken, *case.statements) if name in asked), None)
             if case.outcome is outcome and home is not None:
                 ranks[home] = ranks.get(home, -1) + 1
                 ranked.append((ranks[home], order, home, case))

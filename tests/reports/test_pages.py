@@ -177,6 +177,17 @@ def test_a_case_of_two_statements_is_told_once_and_linked_to() -> None:
     assert 'is told under <a href="#case-1">A-1</a>' in page
 
 
+def test_a_case_is_told_under_a_statement_that_was_asked_for() -> None:
+    one = dataclasses.replace(case(1, Outcome.FAILED, "A-1", upload_exchange()), statements=("A-1", "B-2"))
+    result = run_of([one])
+    unasked = dataclasses.replace(result.statements[0], selected=False)
+    page = conformance_page(dataclasses.replace(result, statements=(unasked, result.statements[1])))
+    assert "Not asked for: A-1" in page
+    assert page.count('<ol class="ladder') == 1
+    assert page.index('<code class="id">B-2') < page.index('<ol class="ladder')
+    assert "is told under" not in page
+
+
 def test_servers_side_by_side_say_what_differs() -> None:
     good = run_of(
         [case(n, Outcome.PASSED, name) for n, name in enumerate(("A-1", "B-2"))], status=ExitStatus.CONFORMANT
