@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 import xmlschema
-from made_up_runs import HOSTILE, failed_run, hostile_run, invalid_run, lost_run, second_run, silent_run
+from made_up_runs import HOSTILE, failed_run, hostile_run, invalid_run, large_run, lost_run, second_run, silent_run
 
 from reports.cli import main
 from reports.files import ReportFolder
@@ -45,6 +45,15 @@ def test_every_run_can_be_drawn_and_loads_nothing(run: Callable[[], LoadResult])
     markup = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
     assert not re.search(r"<(?:link|img|iframe|object|embed)\b|\b(?:src|srcset|action)=|url\(|@import", markup)
     assert all(target.startswith("#") for target in re.findall(r'href="([^"]*)"', markup))
+
+
+def test_an_hour_of_ten_types_is_a_page_of_no_more_than_two_megabytes() -> None:
+    run = large_run()
+    assert (len(run.series), len(run.users)) == (10, 3600)
+    page = load_page(run)
+    assert len(page.encode()) < 2 * MEGABYTE
+    # And it would not be were every second drawn.
+    assert len(run.to_json()) > 5 * MEGABYTE
 
 
 def test_percentiles_that_too_few_answers_tell_are_marked() -> None:

@@ -1,0 +1,99 @@
+"""``load.json`` keeps to its schema, and the schema knows every field and word of the code."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from made_up_runs import failed_run, hostile_run, invalid_run, lost_run, second_run, silent_run
+
+from loadtests.engine.failures import NoAnswer
+from loadtests.engine.recorder import Recorder, Stopwatch
+from reports.load.model import EXIT_OF, FORMAT, FORMAT_VERSION, ErrorClass, Generator, LimitResult, LoadResult, State
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = json.loads((ROOT / "reports" / "load" / "load.schema.json").read_text(encoding="utf-8"))
+DOCUMENT = (ROOT / "docs" / "load-results.md").read_text(encoding="utf-8")
+CHECK = Draft202012Validator(SCHEMA)
+
+
+def recorded_run() -> LoadResult:
+    """With a series as the recorder of real runs fills it."""
+    now = [0.0]
+    recorder = Recorder(origin=0.0, clock=lambda: now[0])
+    for place in range(5):
+        watch = Stopwatch(place * 0.5, place * 0.5 + 0.1)
+        recorder.sent("upload chunk", watch)
+        now[0] = watch.sent + 0.2
+        if place == 4:
+            recorder.unanswered("upload chunk", watch, NoAnswer("no answer"))
+        else:
+            recorder.succeeded("upload chunk", watch, up=10, down=1, index=place)
+    recorder.owed("upload chunk", [2.6])
+    return dataclasses.replace(second_run(), series=recorder.series, errors=tuple(recorder.errors.values()))
+
+
+RUNS = [failed_run, hostile_run, invalid_run, lost_run, second_run, silent_run, recorded_run]
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_result_keeps_to_its_schema(run: Callable[[], LoadResult]) -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    data = json.loads(run().to_json())
+    assert [error.message for error in CHECK.iter_errors(data)] == []
+
+
+def test_the_schema_is_of_this_version_and_knows_all_words_and_fields() -> None:
+    properties, parts = SCHEMA["properties"], SCHEMA["$defs"]
+    assert (properties["format"]["const"], properties["format_version"]["const"]) == (FORMAT, FORMAT_VERSION)
+    assert parts["state"]["enum"] == [state.value for state in State]
+    assert properties["exit_status"]["enum"] == sorted(EXIT_OF.values())
+    for name, kind in (("limit", LimitResult), ("error", ErrorClass), ("generator", Generator)):
+        fields = [one.name for one in dataclasses.fields(kind)]
+        assert list(parts[name]["properties"]) == fields
+        assert parts[name]["required"] == fields
+    assert list(parts["series"]["properties"]) == list(json.loads(recorded_run().to_json())["series"]["upload chunk"])
+
+
+def _set(*path: str | int, value: object) -> Callable[[dict[str, Any]], None]:
+    def change(data: dict[str, Any]) -> None:
+        at: Any = data
+        for key in path[:-1]:
+            at = at[key]
+        at[path[-1]] = value
+
+    return change
+
+
+CHANGES = {
+    "a field that nobody knows": _set("more", value=1),
+    "a state that there is not": _set("state", value="GOOD"),
+    "the status of wrong options": _set("exit_status", value=4),
+    "a negative count": _set("series", "upload chunk", "sent", value=-1),
+    "half a message": _set("series", "upload chunk", "slices", 0, "due", value=0.5),
+    "a slice of no second": _set("series", "upload chunk", "slices", 0, "second", value=None),
+    "a text for a number": _set("series", "upload chunk", "response", "total", value="long"),
+    "a limit without state": _set("limits", 0, value={"metric": "response"}),
+    "three numbers of a second": _set("users", value=[[1, 2, 3]]),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
+def test_the_schema_refuses(change: Callable[[dict[str, Any]], None]) -> None:
+    data = copy.deepcopy(json.loads(dataclasses.replace(recorded_run(), limits=failed_run().limits).to_json()))
+    assert CHECK.is_valid(data)
+    change(data)
+    assert not CHECK.is_valid(data)
+
+
+def test_the_document_tells_every_field() -> None:
+    parts = SCHEMA["$defs"]
+    told = [*SCHEMA["properties"], *(name for part in parts.values() for name in part.get("properties", {}))]
+    missing = [name for name in dict.fromkeys(told) if f"`{name}`" not in DOCUMENT]
+    assert missing == []
