@@ -19,7 +19,7 @@ from reports.names import DEFAULT_FOLDER
 
 LIMIT = 3_000_000  # bytes of a page
 STYLES = ("base.css", "conformance.css", "ladder.css")
-SCRIPT = "conformance.js"
+SCRIPTS = ("theme.js", "conformance.js")
 EXCHANGES_ROOM = 1_600_000  # bytes
 CASES_ROOM = 700_000  # bytes
 PARAMETERS_SHOWN = 200  # of each test
@@ -107,7 +107,7 @@ def _page(result: RunResult, folder: Path, part: int) -> str:
         "about": about(result),
         "target": address_of(result),
     }
-    return draw("conformance.html.j2", values, styles=STYLES, script=SCRIPT)
+    return draw("conformance.html.j2", values, styles=STYLES, scripts=SCRIPTS)
 
 
 def address_of(result: RunResult) -> str:

@@ -33,19 +33,19 @@ def environment() -> Environment:
     return made
 
 
-def draw(template: str, values: Mapping[str, Any], *, styles: tuple[str, ...], script: str) -> str:
+def draw(template: str, values: Mapping[str, Any], *, styles: tuple[str, ...], scripts: tuple[str, ...]) -> str:
     """A whole page.
 
     Args:
         template: name of its file.
         values: what the template shows.
         styles: names of the files of its style.
-        script: name of the file of its script.
+        scripts: names of the files of its scripts, in their order.
     """
     style = "\n".join(_read(name) for name in styles)
-    code = _read(script)
+    codes = [_read(name) for name in scripts]
     # They are part of this package, and contain nothing that would end their elements.
-    inside = {"policy": policy_of(style, [code]), "style": Markup(style), "script": Markup(code)}  # noqa: S704
+    inside = {"policy": policy_of(style, codes), "style": Markup(style), "scripts": list(map(Markup, codes))}  # noqa: S704
     return environment().get_template(template).render(inside | dict(values))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from reports.html.conformance import (
     CASES_ROOM,
     EXCHANGES_ROOM,
-    SCRIPT,
+    SCRIPTS,
     STYLES,
     about,
     address_of,
@@ -125,7 +125,7 @@ def _page(results: Mapping[str, RunResult], part: int) -> str:
             for one in servers
         },
     }
-    return draw("servers.html.j2", values, styles=(*STYLES, "servers.css"), script=SCRIPT)
+    return draw("servers.html.j2", values, styles=(*STYLES, "servers.css"), scripts=SCRIPTS)
 
 
 def _rows(servers: Sequence[Server], views: Sequence[Mapping[str, StatementView]]) -> list[Row]:

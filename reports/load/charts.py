@@ -162,7 +162,7 @@ def heat_map(id: str, title: str, says: str, heat: Heat) -> Chart:  # noqa: A002
             "itemWidth": 12,
             "itemHeight": 12,
             "itemGap": 8,
-            "textStyle": {"color": "--ink-soft"},
+            "textStyle": {"color": "--soft"},
         },
         "series": [{"type": "heatmap", "name": "answers", "data": [list(cell) for cell in heat.cells]}],
     }
@@ -229,7 +229,7 @@ def _base(series: list[Option], horizontal: Option, vertical: Option, names: Ite
     }
     return {
         "grid": dict(_GRID),
-        "legend": legend | {"textStyle": {"color": "--ink-soft"}, "icon": "roundRect"},
+        "legend": legend | {"textStyle": {"color": "--soft"}, "icon": "roundRect"},
         "xAxis": _looks(horizontal),
         "yAxis": _looks(vertical),
         "series": series,
@@ -242,7 +242,7 @@ def _order(series: Sequence[Option]) -> Any:
 
 
 def _looks(axis: Option) -> Option:
-    label = {"color": "--ink-soft", "fontSize": 12, "hideOverlap": True} | axis.get("axisLabel", {})
+    label = {"color": "--soft", "fontSize": 12, "hideOverlap": True} | axis.get("axisLabel", {})
     line = {"show": True, "lineStyle": {"color": "--line"}}
     return axis | {"axisLabel": label, "axisLine": line, "splitLine": line, "axisTick": axis.get("axisTick", {}) | line}
 

@@ -5,21 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from reports.html.environment import environment, policy_of
+from reports.html.environment import draw
 from reports.load import sections, view
 from reports.load.charts import Chart
 from reports.load.model import LoadResult, State
 from reports.load.words import memory_words, span_words
 
-_FOLDER = Path(__file__).parent
-_ECHARTS = Path("vendor") / "echarts" / "echarts.min.js"
+ECHARTS = "../vendor/echarts/echarts.min.js"
+# State or verdict to the class that gives its colour.
+TINTS: Mapping[str, str] = {
+    State.PASS: "pass",
+    State.FAIL: "fail",
+    State.LOST: "fail",
+    State.INTERRUPTED: "known",
+    State.INVALID: "open",
+    State.FAULT: "open",
+    "worse": "fail",
+    "better": "pass",
+}
 OPEN_TYPES = 3  # so many are open from the first; of more only those that went wrong, or else the first
 
 
@@ -76,7 +83,7 @@ def _opened(result: LoadResult, rows: Iterable[view.Counts]) -> list[bool]:
 
 
 def render(template: str, charts: Iterable[Chart], **context: Any) -> str:
-    """A page of this folder, with its charts, styles and scripts in it.
+    """A page with charts.
 
     Args:
         template: its name.
@@ -84,38 +91,16 @@ def render(template: str, charts: Iterable[Chart], **context: Any) -> str:
         context: of the template.
     """
     drawn = {chart.id: chart.data() for chart in charts}
-    style = _text("load.css")
     # A run in which nothing was sent has nothing to draw.
-    scripts = [_text(str(_ECHARTS)), _text("load.js")] if drawn else []
-    return (
-        _environment()
-        .get_template(template)
-        .render(
-            **context,
-            policy=policy_of(style, scripts),
-            style=Markup(style),  # noqa: S704 - styles and scripts are files of this package
-            scripts=[Markup(script) for script in scripts],  # noqa: S704
-            charts=_json(drawn),
-        )
-    )
-
-
-@cache
-def _text(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
+    scripts = ("theme.js", ECHARTS, "load.js") if drawn else ("theme.js",)
+    values = {"charts": _json(drawn), "span": span_words, "clock": _clock, "tint": TINTS.get}
+    return draw(template, values | context, styles=("base.css", "load.css"), scripts=scripts)
 
 
 def _json(data: Mapping[str, Any]) -> Markup:
     """For an element of type ``application/json``: nothing in it can end that element."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))  # noqa: S704
-
-
-@cache
-def _environment() -> Environment:
-    made = environment().overlay(loader=FileSystemLoader(_FOLDER))
-    made.filters = {**made.filters, "span": span_words, "clock": _clock}
-    return made
 
 
 def _clock(seconds: float) -> str:

@@ -67,7 +67,7 @@ def overview(result: LoadResult) -> list[Chart]:
             made.append(charts.over_time(f"all-{way}", f"Verified payload {way}, MB/s", every, axis, moved))
     made.extend(_held(result, axis, list(cut.values())))
     failing = [
-        Line(name, [one.failed / one.seconds for one in places], colors.get(name, "--ink-soft"), "@rate")
+        Line(name, [one.failed / one.seconds for one in places], colors.get(name, "--soft"), "@rate")
         for name, places in cut.items()
         if any(one.failed for one in places)
     ]
@@ -109,7 +109,7 @@ def _held(result: LoadResult, axis: Axis, cut: Sequence[Sequence[Interval]]) -> 
         says.append(f"Sent and not answered: at most {count_words(max(result.in_flight.values()), 'message')}.")
     behind = backlog(cut)
     if behind:
-        lines.append(Line("due, not sent", behind, "--bad", "@count"))
+        lines.append(Line("due, not sent", behind, "--fail", "@count"))
         says.append(f"Due and not yet sent: at most {count_words(max(behind), 'message')}.")
     if result.users:
         lines.append(Line("users", peaks(result.users, axis), "--series-3", "@count", dotted=True))
@@ -171,11 +171,11 @@ def _in_time(series: Series, anchor: str, axis: Axis) -> Iterable[Chart]:
             of = count_words(len(places), "interval")
             says += f" No p99 in {few:,} of {of}: fewer than {LEAST_FOR_P99} answers there."
         yield charts.over_time(f"{anchor}-time", "Response time over the run", says, axis, lines, log=True)
-    rate = [Line("verified", [one.succeeded / one.seconds for one in places], "--good", "@rate", area=True)]
+    rate = [Line("verified", [one.succeeded / one.seconds for one in places], "--pass", "@rate", area=True)]
     if any(one.due for one in places):
-        rate.append(Line("due", [one.due / one.seconds for one in places], "--ink-soft", "@rate", dotted=True))
+        rate.append(Line("due", [one.due / one.seconds for one in places], "--soft", "@rate", dotted=True))
     if any(one.failed for one in places):
-        rate.append(Line("failed", [one.failed / one.seconds for one in places], "--bad", "@rate"))
+        rate.append(Line("failed", [one.failed / one.seconds for one in places], "--fail", "@rate"))
     yield charts.over_time(f"{anchor}-rate", "Messages per second", _rate_says(series), axis, rate)
     moved = [
         Line(name, [getattr(one, size) / one.seconds / 1e6 for one in places], color, "@megabytes", area=True)

@@ -147,7 +147,7 @@ def test_hostile_names_are_shown_in_pages_charts_and_under_the_pointer_and_never
     assert shown in chart.locator(".readout").inner_text()
     assert page.evaluate("window.hacked") is None
     assert page.locator("img").count() == 0
-    assert page.locator("script").count() == 3
+    assert page.locator("script").count() == 4
 
 
 def test_charts_follow_the_theme_of_the_system(look: Opener) -> None:

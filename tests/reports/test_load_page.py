@@ -25,7 +25,7 @@ from reports.load.model import LimitResult, LoadResult, State, load_load_result
 from reports.load.page import load_page
 
 JUNIT_SCHEMA = xmlschema.XMLSchema10(Path(__file__).parent / "junit-10.xsd")
-ECHARTS = Path(__file__).parents[2] / "reports" / "load" / "vendor" / "echarts"
+ECHARTS = Path(__file__).parents[2] / "reports" / "html" / "vendor" / "echarts"
 MEGABYTE = 1_000_000
 RUNS: list[Callable[[], LoadResult]] = [failed_run, invalid_run, lost_run, second_run, silent_run]
 
@@ -79,7 +79,7 @@ def test_what_is_broken_comes_first_and_an_invalid_run_says_why() -> None:
     run = failed_run()
     turned = replace(run, limits=tuple(reversed(run.limits)))
     table = load_page(turned).split('id="limits"')[1].split("</table>")[0]
-    assert re.findall(r'class="state (\w+)"', table) == ["FAIL", "FAIL", "PASS", "PASS", "PASS", "PASS"]
+    assert re.findall(r'class="state \w+">(\w+)<', table) == ["FAIL", "FAIL", "PASS", "PASS", "PASS", "PASS"]
     why = load_page(invalid_run()).split('id="invalid"')[1].split("</section>")[0]
     assert "sends late and reads late" in why
     assert "40 samples where 1,000 are needed" in why
@@ -128,7 +128,7 @@ def test_the_badge_tells_the_state() -> None:
 def test_hostile_names_are_text_everywhere() -> None:
     result = hostile_run()
     page = load_page(result)
-    assert page.count("<script") == 3  # the data, the library, ours
+    assert page.count("<script") == 4  # the data, the theme, the library, ours
     assert "<script>window" not in page
     assert "<img src=x" not in page
     assert "&lt;img src=x" in page

@@ -4,20 +4,6 @@
   const byId = (id) => document.getElementById(id);
   const items = all('details.statement');
 
-  // Theme: what the system says, until the reader says otherwise.
-  const theme = byId('theme');
-  const dark = () => {
-    const chosen = document.documentElement.dataset.theme;
-    return chosen ? chosen === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
-  };
-  const name = () => { theme.textContent = dark() ? 'Light' : 'Dark'; };
-  theme.hidden = false;
-  theme.addEventListener('click', () => {
-    document.documentElement.dataset.theme = dark() ? 'light' : 'dark';
-    name();
-  });
-  name();
-
   // Filters: of each kind whatever is pressed may stay, or everything where nothing is pressed; and the words searched for.
   const filters = all('button.filter');
   const search = byId('search');

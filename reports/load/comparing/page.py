@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from reports.load.charts import Chart, CurveLine, curves
 from reports.load.comparing.comparison import LoadComparison
 from reports.load.comparing.runs import Run
-from reports.load.comparing.statistics import LEAST_RUNS, Verdict
+from reports.load.comparing.statistics import LEAST_RUNS
 from reports.load.figures import curve_of
 from reports.load.histogram import Histogram
 from reports.load.page import render
@@ -15,7 +15,6 @@ from reports.load.view import flat
 from reports.load.words import count_words, percent_words
 
 FAINT = 20  # runs of a side that have a line of their own
-_STATES = {Verdict.WORSE: "worse", Verdict.BETTER: "better"}
 _SIDES = (("BASE", "--series-1"), ("NEW", "--series-2"))
 
 
@@ -25,12 +24,10 @@ def compare_page(comparison: LoadComparison) -> str:
     first = next((run.result for side in sides for run in side.used), None)
     charts = _charts(comparison)
     return render(
-        "compare.html.j2",
+        "load_compare.html.j2",
         charts,
         comparison=comparison,
         verdict=comparison.verdict.value,
-        shade=_STATES.get(comparison.verdict, ""),
-        shades=_STATES,
         tolerance=percent_words(comparison.tolerance),
         least=LEAST_RUNS,
         overlays=charts,

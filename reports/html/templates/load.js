@@ -31,12 +31,21 @@
     "@plain": (value) => String(value),
   };
 
+  // What a colour of the page is at the moment, as ECharts can use it.
+  const probe = document.createElement("span");
+  probe.hidden = true;
+  document.body.append(probe);
+  const colour = (name) => {
+    probe.style.color = `var(${name})`;
+    return getComputedStyle(probe).color;
+  };
+
   // A copy of an option with colours and formatters in place of their names.
-  const filled = (value, key, styles) => {
-    if (Array.isArray(value)) return value.map((one) => filled(one, key, styles));
+  const filled = (value, key) => {
+    if (Array.isArray(value)) return value.map((one) => filled(one, key));
     if (value && typeof value === "object")
-      return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, filled(one, name, styles)]));
-    if (key === "color" && typeof value === "string" && value.startsWith("--")) return styles.getPropertyValue(value).trim();
+      return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, filled(one, name)]));
+    if (key === "color" && typeof value === "string" && value.startsWith("--")) return colour(value);
     if (key === "formatter" && Object.hasOwn(formats, value)) return formats[value];
     return value;
   };
@@ -80,17 +89,16 @@
 
   const draw = (box, width) => {
     const chart = charts[box.id];
-    const styles = getComputedStyle(document.documentElement);
-    const option = filled(chart.option, "", styles);
+    const option = filled(chart.option, "");
     option.animation = false;
     option.textStyle = { fontFamily: getComputedStyle(document.body).fontFamily };
     option.tooltip = {
       trigger: chart.kind,
       confine: true,
       formatter: readOut(chart),
-      axisPointer: { type: "line", snap: true, label: { show: false }, lineStyle: { color: styles.getPropertyValue("--ink-soft").trim() } },
-      backgroundColor: styles.getPropertyValue("--paper").trim(),
-      borderColor: styles.getPropertyValue("--line").trim(),
+      axisPointer: { type: "line", snap: true, label: { show: false }, lineStyle: { color: colour("--soft") } },
+      backgroundColor: colour("--card"),
+      borderColor: colour("--line"),
       padding: 0,
     };
     drawn.get(box)?.dispose();
@@ -117,19 +125,22 @@
   });
   for (const box of boxes) sight.observe(box);
 
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  document.addEventListener("theme", () => {
     for (const box of drawn.keys()) draw(box);
   });
   // Paper shows everything, in the colours of print.
   let opened = [];
+  let theme;
   addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll("details:not([open])")];
     for (const one of opened) one.open = true;
-    document.documentElement.classList.add("printing");
+    theme = document.documentElement.dataset.theme;
+    document.documentElement.dataset.theme = "light";
     for (const box of boxes) draw(box, 660);
   });
   addEventListener("afterprint", () => {
-    document.documentElement.classList.remove("printing");
+    if (theme) document.documentElement.dataset.theme = theme;
+    else delete document.documentElement.dataset.theme;
     for (const one of opened) one.open = false;
     for (const box of boxes) if (box.clientWidth) draw(box);
   });
