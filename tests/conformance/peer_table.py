@@ -89,7 +89,8 @@ PEERS = (
         "30 s for each connection, and 50 ms each way; the cases that need longer: UNSUPPORTED, none to blame",
         behind(LATE_AND_MORTAL),
         (*SMOKE, "-k", "digits or test_attach"),
-        lacking={"the server closes connections that are about 30 s old": 1, **NO_TOKEN},
+        unsupported=("DIO-8",),
+        lacking={"the server closes connections that are about 30 s old": 1},
         least=10,
     ),
     Peer(

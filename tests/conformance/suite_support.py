@@ -40,6 +40,24 @@ def run_suite(
     )
 
 
+def begin_suite(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    """Begin ``hanami-conformance run`` in a folder; its lines come as it says them."""
+    return subprocess.Popen(
+        [*COMMAND, *arguments],
+        cwd=cwd,
+        env=clean_environment({"PYTHONUNBUFFERED": "1"}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def wait_for_cases(process: subprocess.Popen[str]) -> None:
+    """Wait until a run has told of cases that passed."""
+    assert process.stdout is not None
+    assert any("passed" in line for line in process.stdout), "it ended before that"
+
+
 def clean_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment without what would configure the suite."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HANAMI_", "PYTEST_", "COV_"))}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -11,10 +10,9 @@ import pytest
 from suite_support import (
     ALICE,
     BOLD,
-    COMMAND,
     SECOND,
     TIMEOUT,
-    clean_environment,
+    begin_suite,
     closing,
     double,
     endless,
@@ -25,6 +23,7 @@ from suite_support import (
     result_of,
     run_suite,
     silent,
+    wait_for_cases,
 )
 
 
@@ -92,18 +91,8 @@ def test_the_level_decides_whether_a_should_counts(tmp_path: Path, level: str) -
 
 def test_2_ctrl_c_stops_cleans_up_and_reports(tmp_path: Path) -> None:
     with faulty_backend("honest") as url:
-        process = subprocess.Popen(
-            [*COMMAND, "--target", url, *ALICE],
-            cwd=tmp_path,
-            env=clean_environment({"PYTHONUNBUFFERED": "1"}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert process.stdout is not None
-        for line in process.stdout:
-            if "passed" in line:
-                break
+        process = begin_suite("--target", url, *ALICE, cwd=tmp_path)
+        wait_for_cases(process)
         process.send_signal(signal.SIGINT)
         rest = process.communicate(timeout=TIMEOUT)[0]
     assert process.returncode == 2, rest

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from story_support import answers_changed, blamed, workshop_at
-from suite_support import double, faulty_backend
+from story_support import answers_changed, blamed
+from suite_support import double
 
 from conformance.attach import accepted, refused
 from conformance.checks import Dropped, SetupFailed, TargetLost, TargetRefused, Violation
@@ -27,18 +26,6 @@ from conformance.workshop import Leftover, Workshop
 
 DEEP = b"[" * 200_000
 NO_UUIDS = ["\ud800", "x" * 70_000, "", "a\x00b", 7, None, ["a"]]
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with faulty_backend("honest") as address:
-        yield address
-
-
-@pytest.fixture
-def workshop(url: str) -> Iterator[Workshop]:
-    with workshop_at(url) as made:
-        yield made
 
 
 def test_nesting_that_is_too_deep_is_no_object() -> None:

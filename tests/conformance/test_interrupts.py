@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from suite_support import COMMAND, TIMEOUT, clean_environment, result_of
+from suite_support import TIMEOUT, begin_suite, clean_environment, result_of, wait_for_cases
 
 from conformance.interrupt import catching, heed, unbroken
 
@@ -57,18 +57,8 @@ def test_handlers_are_put_back() -> None:
 
 
 def test_two_interrupts_at_once_leave_a_report(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [*COMMAND, "--target", "reference"],
-        cwd=tmp_path,
-        env=clean_environment({"PYTHONUNBUFFERED": "1"}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "passed" in line:
-            break
+    process = begin_suite("--target", "reference", cwd=tmp_path)
+    wait_for_cases(process)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
     rest = process.communicate(timeout=TIMEOUT)[0]

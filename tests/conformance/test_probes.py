@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import pytest
 from story_support import workshop_at
-from suite_support import faulty_backend
 from target_support import Line, proxy
 
 from conformance.checks import Violation
@@ -16,12 +15,6 @@ from conformance.record import EndedSocket, begin_case
 from conformance.workshop import Workshop
 
 LIFETIME = 1.0  # seconds
-
-
-@pytest.fixture(scope="module", name="url")
-def server() -> Iterator[str]:
-    with faulty_backend("honest") as url:
-        yield url
 
 
 @pytest.fixture(autouse=True)

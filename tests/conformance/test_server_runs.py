@@ -14,7 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from suite_support import ALICE, COMMAND, TIMEOUT, clean_environment, closing, double, result_of, run_suite, silent
+from suite_support import (
+    ALICE,
+    TIMEOUT,
+    begin_suite,
+    clean_environment,
+    closing,
+    double,
+    result_of,
+    run_suite,
+    silent,
+    wait_for_cases,
+)
 from target_support import hanami
 
 from conformance.options import resolve
@@ -190,15 +201,7 @@ def test_an_interrupt_leaves_no_process(tmp_path: Path, number: signal.Signals, 
     if early:
         command = "/bin/sh -c 'echo pid $$; exec sleep 100'"
         options = ("--target", f"http://127.0.0.1:{free_port()}", *ALICE, "--server-command", command)
-    process = subprocess.Popen(
-        [*COMMAND, *options],
-        cwd=tmp_path,
-        env=clean_environment({"PYTHONUNBUFFERED": "1"}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
+    process = begin_suite(*options, cwd=tmp_path)
     if early:
         until = time.monotonic() + TIMEOUT
         log = tmp_path / "reports" / "latest" / "server.log"
@@ -206,7 +209,7 @@ def test_an_interrupt_leaves_no_process(tmp_path: Path, number: signal.Signals, 
             assert time.monotonic() < until
             time.sleep(0.05)
     else:
-        assert any("passed" in line for line in process.stdout)
+        wait_for_cases(process)
     process.send_signal(number)
     rest = process.communicate(timeout=TIMEOUT)[0]
     assert process.returncode == 2, rest

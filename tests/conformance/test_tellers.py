@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from story_support import answers_changed, told, with_status, workshop_at
-from suite_support import faulty_backend
+from story_support import answers_changed, told, with_status
 
 from conformance import resources
 from conformance.attach import attach
@@ -28,18 +27,6 @@ EMPTY_FRAGMENTS = {**EMPTY, "do": "fragments", "cuts": [1], "ping": 0}
 EMPTY_IN_A_PIPELINE = {"do": "pipeline", "socket": 0, "chunks": [[0, 5, 0], [5, 0, 0], [5, 5, 0]]}
 CLUSTER = {"do": "cluster", "inputs": [3], "outputs": [3], "user": 0}
 RIGHT = {"do": "first", "token": ["right"], "uuid": ["cluster"], "target": ["value", "cluster"], "by": 1, "chunk": 0}
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with faulty_backend("honest") as address:
-        yield address
-
-
-@pytest.fixture
-def workshop(url: str) -> Iterator[Workshop]:
-    with workshop_at(url) as made:
-        yield made
 
 
 def silent(socket: FileSocket) -> None:

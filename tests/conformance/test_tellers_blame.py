@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from story_support import answers_changed, blamed, told, workshop_at
-from suite_support import faulty_backend
+from story_support import answers_changed, blamed, told
 
 from conformance.checks import Violation, check
 from conformance.clients.brick_socket import BrickSocket, ClusterShape
@@ -48,18 +47,6 @@ INIT = {
     "more": {},
 }
 BAD = {"do": "first", "token": ["damaged 0"], "target": ["value", "file_upload"], "by": 1, "chunk": 1}
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with faulty_backend("honest") as address:
-        yield address
-
-
-@pytest.fixture
-def workshop(url: str) -> Iterator[Workshop]:
-    with workshop_at(url) as made:
-        yield made
 
 
 def test_every_step_has_a_statement_to_blame() -> None:

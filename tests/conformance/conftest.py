@@ -1,0 +1,23 @@
+"""An honest server, and a workshop at it, for tests that speak to it in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from story_support import workshop_at
+from suite_support import HONEST, faulty_backend
+
+from conformance.workshop import Workshop
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with faulty_backend(HONEST) as address:
+        yield address
+
+
+@pytest.fixture
+def workshop(url: str) -> Iterator[Workshop]:
+    with workshop_at(url) as made:
+        yield made
