@@ -117,8 +117,8 @@ def run_all(peers: Sequence[Peer], jobs: int, report_dir: Path) -> int:
         except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
             outcome = Outcome([f"{type(error).__name__}: {error}"], "not run", 0.0)
         kept = ""
+        shutil.rmtree(report_dir / peer.name, ignore_errors=True)  # of an earlier run
         if outcome.wrong:
-            shutil.rmtree(report_dir / peer.name, ignore_errors=True)
             shutil.copytree(work, report_dir / peer.name)
             more = f"; {len(outcome.wrong) - SHOWN} more" if len(outcome.wrong) > SHOWN else ""
             kept = f"; NOT AS EXPECTED: {'; '.join(outcome.wrong[:SHOWN])}{more}; see {report_dir / peer.name}"

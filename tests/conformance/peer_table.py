@@ -188,7 +188,8 @@ def green(peer: Peer, result: RunResult) -> list[str]:
     found = [f"{one.id} {one.verdict.value}: {one.reason}" for one in wrong]
     unsupported = {one.id for one in result.statements if one.selected and one.verdict is Verdict.UNSUPPORTED}
     if unsupported != set(peer.unsupported):
-        found.append(f"unsupported: {', '.join(sorted(unsupported)) or 'nothing'}, not {', '.join(peer.unsupported)}")
+        expected = ", ".join(peer.unsupported) or "nothing"
+        found.append(f"unsupported: {', '.join(sorted(unsupported)) or 'nothing'}, not {expected}")
     reasons = Counter(case.reason for case in result.cases if case.outcome is Outcome.UNSUPPORTED)
     seen: Counter[str] = Counter()
     for reason, count in reasons.items():
