@@ -16,11 +16,13 @@ from typing import Any
 import pytest
 from suite_support import (
     ALICE,
+    HONEST,
     TIMEOUT,
     begin_suite,
     clean_environment,
     closing,
     double,
+    faulty_backend,
     result_of,
     run_suite,
     silent,
@@ -235,6 +237,22 @@ def test_in_plain_pytest_and_by_the_environment(tmp_path: Path) -> None:
     assert "lost" in outcomes(result_of(tmp_path))
     assert "its process ended with exit status 9" in run.stdout
     expect_gone(tmp_path)
+
+
+def test_a_story_of_a_server_that_was_started_is_replayed_against_one_that_runs(tmp_path: Path) -> None:
+    case = ("--case", "test_upload_stories.py::test_any_story_of_uploads_goes_as_the_model_says", "--shrink", "1")
+    run = run_suite(*server_of("complete-from-the-beginning"), "--profile", "smoke", *case, cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    expect_gone(tmp_path, starts=1)
+    (story,) = (tmp_path / "reports" / "latest" / "exchanges").glob("*.json")
+    for fault, status, says in (("complete-from-the-beginning", 1, "still failing: "), (HONEST, 0, "fixed: ")):
+        with faulty_backend(fault) as url:  # at another address, and started by hand
+            again = hanami("replay", str(story), "--target", url, *ALICE, cwd=tmp_path)
+        assert again.returncode == status, again.stdout + again.stderr
+        assert says in again.stdout
+    gone = hanami("replay", str(story), "--target", refusing_connections(), *ALICE, cwd=tmp_path)
+    assert gone.returncode == 6, gone.stdout + gone.stderr
+    assert gone.stdout.startswith("target gone: ")
 
 
 def test_check_target_starts_it_too(tmp_path: Path) -> None:
