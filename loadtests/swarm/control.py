@@ -76,7 +76,7 @@ class Control:
         self.users: dict[int, int] = {}
         self._watchers: list[gevent.Greenlet[..., Any]] = []
         self._finishing = RLock()
-        self._judged = True
+        self._judged = self._told = True
 
     # Before a run
 
@@ -120,7 +120,7 @@ class Control:
 
     def on_test_start(self, **_: Any) -> None:
         """Begin a run."""
-        self.result, self.trouble, self._judged = None, [], False
+        self.result, self.trouble, self._judged, self._told = None, [], False, False
         self.in_flight, self.users = {}, {}
         self.session = None
         try:
@@ -257,8 +257,8 @@ class Control:
 
     @property
     def is_judged(self) -> bool:
-        """Whether the last run is over, or there was none yet."""
-        return self._judged
+        """Whether the last run is over and its verdict is there, or there was no run yet."""
+        return self._told
 
     @property
     def report_dir(self) -> Path | None:
@@ -286,22 +286,28 @@ class Control:
                 return
             self._judged = True
             gevent.killall(self._watchers)
-            if self.session is None:
-                return
-            session = self.session
-            if self.crew is not None:
-                recorder, generators, leftovers = self.crew.total()
-            else:
-                recorder, generators = session.recorder, [session.health.result(LOCAL)]
-                leftovers = list(session.leftovers)
-            if (gone := _gone(session)) is not None:
-                self.trouble.append((State.LOST, gone))
-            self.result = self._result(session, recorder, generators, leftovers)
             try:
-                LoadFolder(session.settings.report_dir).write(self.result, recorder.exchanges)
-            except OSError as error:
-                logger.error("cannot write the reports: %s", error)  # noqa: TRY400 - no traceback for a full disk
-                self.environment.process_exit_code = LoadExit.FAULT
+                self._judge()
+            finally:
+                self._told = True
+
+    def _judge(self) -> None:
+        session = self.session
+        if session is None:
+            return
+        if self.crew is not None:
+            recorder, generators, leftovers = self.crew.total()
+        else:
+            recorder, generators = session.recorder, [session.health.result(LOCAL)]
+            leftovers = list(session.leftovers)
+        if (gone := _gone(session)) is not None:
+            self.trouble.append((State.LOST, gone))
+        self.result = self._result(session, recorder, generators, leftovers)
+        try:
+            LoadFolder(session.settings.report_dir).write(self.result, recorder.exchanges)
+        except OSError as error:
+            logger.error("cannot write the reports: %s", error)  # noqa: TRY400 - no traceback for a full disk
+            self.environment.process_exit_code = LoadExit.FAULT
 
     def _result(
         self, session: Session, recorder: Recorder, generators: list[Generator], leftovers: list[str]
