@@ -37,11 +37,15 @@ class Sample:
         operations: how many were done, each answered; at least one.
         seconds: how long they took together, above 0.
         size: payload of them all, bytes.
+        cpu: processor time of the side, seconds; 0 where it was not measured.
+        memory: that they took, bytes; 0 where it was not measured.
     """
 
     operations: int
     seconds: float
     size: int = 0
+    cpu: float = 0.0
+    memory: int = 0
 
     def __post_init__(self) -> None:
         if self.operations < 1 or not self.seconds > 0:
@@ -56,6 +60,16 @@ class Sample:
     def each(self) -> float:
         """Time of one operation, seconds."""
         return self.seconds / self.operations
+
+    @property
+    def cpu_per_gigabyte(self) -> float:
+        """Processor time for 1 000 000 000 bytes of payload, seconds; 0 where there is none."""
+        return self.cpu / self.size * 1e9 if self.size else 0.0
+
+    @property
+    def memory_each(self) -> float:
+        """Memory of one operation, KiB."""
+        return self.memory / self.operations / 1024
 
     @property
     def megabytes_per_second(self) -> float:

@@ -81,10 +81,10 @@ def _announcement(process: subprocess.Popen[bytes], title: str, log: IO[bytes]) 
         selector.register(process.stdout, selectors.EVENT_READ)
         while not line.endswith(b"\n"):
             if not selector.select(max(0.0, end - time.monotonic())):
-                raise BenchError(f"{title} was not ready within {START_SECONDS:g} s{_tail(log)}")
+                raise BenchError(f"{title} was not ready within {START_SECONDS:g} s{tail(log)}")
             data = os.read(process.stdout.fileno(), 4096)
             if not data:
-                raise BenchError(f"{title} did not start{_tail(log)}")
+                raise BenchError(f"{title} did not start{tail(log)}")
             line += data
     try:
         announced = json.loads(line)
@@ -95,7 +95,8 @@ def _announcement(process: subprocess.Popen[bytes], title: str, log: IO[bytes]) 
     return announced
 
 
-def _tail(log: IO[bytes]) -> str:
+def tail(log: IO[bytes]) -> str:
+    """The end of the log of a process, to be put behind a message."""
     log.seek(0)
     text = log.read().decode("utf-8", "replace").strip()
     return f": {text[-LOG_TAIL:]}" if text else ""

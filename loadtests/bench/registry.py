@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from loadtests.bench.gate import GateMeasurement
+from loadtests.bench.generator import RequestSpeed, UploadCost, UploadSpeed
 from loadtests.bench.measurement import Measurement
 from loadtests.bench.page import PageMeasurement
 from loadtests.bench.request import RequestMeasurement
 from loadtests.bench.upload import UploadMeasurement
 
-_ALL: tuple[Measurement, ...] = (UploadMeasurement(), RequestMeasurement(), GateMeasurement(), PageMeasurement())
+_ALL: tuple[Measurement, ...] = (
+    UploadMeasurement(),
+    RequestMeasurement(),
+    UploadSpeed(),
+    UploadCost(),
+    RequestSpeed(),
+    GateMeasurement(),
+    PageMeasurement(),
+)
 
 MEASUREMENTS: dict[str, Measurement] = {measurement.name: measurement for measurement in _ALL}

@@ -17,7 +17,7 @@ from loadtests.bench.figures import Spread
 from loadtests.bench.measurement import Outcome, Plan
 
 FORMAT = 1  # of the JSON; a new number when a key changes its meaning
-PACKAGES = ("numpy", "protobuf", "uvicorn", "uvloop", "websockets")
+PACKAGES = ("gevent", "locust", "numpy", "protobuf", "uvicorn", "uvloop", "websocket-client", "websockets")
 
 
 def as_json(outcomes: Sequence[Outcome], plan: Plan) -> dict[str, Any]:
@@ -89,13 +89,15 @@ def print_tables(outcomes: Sequence[Outcome], plan: Plan, console: Console) -> N
 def _table_of_sides(outcome: Outcome) -> Table:
     table = _table(outcome.measurement.title)
     table.add_column("side")
-    for title in ("per second", "least", "greatest", "one, µs", "MB/s"):
+    for title in ("per second", "least", "greatest", "one, µs", "MB/s", "CPU s/GB", "KiB each"):
         table.add_column(title, justify="right")
     for side, samples in outcome.samples().items():
         rates = Spread.of(sample.per_second for sample in samples)
         time = Spread.of(sample.each * 1e6 for sample in samples).median
         volume = Spread.of(sample.megabytes_per_second for sample in samples).median
-        figures = (rates.median, rates.low, rates.high, time, volume)
+        cost = Spread.of(sample.cpu_per_gigabyte for sample in samples).median
+        memory = Spread.of(sample.memory_each for sample in samples).median
+        figures = (rates.median, rates.low, rates.high, time, volume, cost, memory)
         table.add_row(side, *(_short(figure) if figure else "" for figure in figures))
     return table
 

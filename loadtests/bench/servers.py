@@ -109,6 +109,10 @@ class Bare:
     def __init__(self, url: str) -> None:
         self._url = url
 
+    def websocket_url(self, path: str) -> str:
+        """Where other processes connect."""
+        return f"ws{self._url.removeprefix('http')}/{path}"
+
     def open(self, path: str) -> WebSocket:
         """A websocket, attached in the same way as to the reference backend.
 
