@@ -14,7 +14,7 @@ import websocket
 from locust import User
 from locust.env import Environment
 
-from loadtests.bench.generators import DEADLINE, Work
+from loadtests.bench.generators import DEADLINE, Done, Work
 from loadtests.bench.payloads import payloads_of
 
 
@@ -53,13 +53,13 @@ def custom_work(task: dict[str, Any]) -> Work:
     user.connect(task["url"])
     payloads = itertools.cycle(payloads_of(task["what"], task["chunk"]))
 
-    def work(seconds: float) -> tuple[int, int]:
+    def work(seconds: float) -> Done:
         count = size = 0
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:
             payload, counted = next(payloads)
             user.exchange(task["what"], payload)
             count, size = count + 1, size + counted
-        return count, size
+        return Done(count, size)
 
     return work

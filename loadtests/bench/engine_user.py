@@ -7,7 +7,7 @@ from typing import Any
 
 from locust.env import Environment
 
-from loadtests.bench.generators import DEADLINE, FILE_CHUNKS, REQUEST, Work
+from loadtests.bench.generators import DEADLINE, FILE_CHUNKS, REQUEST, Done, Work
 from loadtests.bench.payloads import SHAPE
 from loadtests.engine.connection import Connection, clock
 from loadtests.engine.directs import KINDS, knowledge_of, request_message
@@ -42,14 +42,14 @@ def engine_work(task: dict[str, Any]) -> Work:
     connection.attach("none", "none", "none")
     messages = itertools.cycle(messages_of(task["what"], task["chunk"]))
 
-    def work(seconds: float) -> tuple[int, int]:
+    def work(seconds: float) -> Done:
         end = clock() + seconds
         recorder.origin = clock()
         recorder.take()
         stream = Stream(connection, recorder, task["window"], DEADLINE, lambda: clock() >= end, _note, _stray)
         stream.run(messages, Schedule(0.0, clock()))
         (series,) = recorder.series.values()
-        return series.succeeded, series.bytes_up
+        return Done(series.succeeded, series.bytes_up)
 
     return work
 

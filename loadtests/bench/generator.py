@@ -42,7 +42,7 @@ class GeneratorMeasurement(Measurement):
         url = servers.bare.websocket_url(self.what)
         task = {"url": url, "what": self.what, "chunk": plan.chunk, "window": self.window}
         with ExitStack() as stack:
-            yield {TITLES[kind]: stack.enter_context(generator(kind, task)) for kind in self.kinds}
+            yield {TITLES[kind]: stack.enter_context(generator(kind, TITLES[kind], task)) for kind in self.kinds}
 
 
 class UploadSpeed(GeneratorMeasurement):
@@ -89,11 +89,12 @@ class RequestSpeed(UploadSpeed):
 
 
 @contextmanager
-def generator(kind: str, task: Mapping[str, Any]) -> Iterator[Side]:
+def generator(kind: str, title: str, task: Mapping[str, Any]) -> Iterator[Side]:
     """A process that makes load when it is told to.
 
     Args:
         kind: of :mod:`loadtests.bench.generators`.
+        title: what to call it in messages.
         task: what it is to do.
 
     Yields:
@@ -116,7 +117,7 @@ def generator(kind: str, task: Mapping[str, Any]) -> Iterator[Side]:
 
         def work(seconds: float) -> Sample:
             _write(process, repr(seconds))
-            return Sample(**_answer(process, TITLES[kind], log, START_SECONDS + seconds))
+            return Sample(**_answer(process, title, log, START_SECONDS + seconds))
 
         yield work
 

@@ -14,9 +14,10 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 ENGINE, CUSTOM, SOCKET = "engine", "websocket-client", "socket"
+ENGINE_HELD, CUSTOM_HELD = "engine-held", "websocket-client-held"
 UPLOAD, REQUEST = "upload", "request"
 FILE_CHUNKS = 32
 INPUTS, OUTPUTS = 784, 10
@@ -26,9 +27,20 @@ MODULES = {
     ENGINE: "engine_user:engine_work",
     CUSTOM: "custom_user:custom_work",
     SOCKET: "plain_sockets:plain_work",
+    ENGINE_HELD: "held_sockets:engine_held",
+    CUSTOM_HELD: "held_sockets:custom_held",
 }
 
-Work = Callable[[float], tuple[int, int]]  # for that many seconds: exchanges, and their payload in bytes
+
+class Done(NamedTuple):
+    """What a side did: operations, their payload and the memory that they took, bytes."""
+
+    operations: int
+    size: int = 0
+    memory: int = 0
+
+
+Work = Callable[[float], Done]  # for that many seconds
 
 
 def main() -> int:
@@ -47,9 +59,9 @@ def main() -> int:
 def measured(work: Work, seconds: float) -> dict[str, Any]:
     """What was done in that time, and what it cost: seconds of the clock, and of the processor."""
     cpu, start = time.process_time(), time.perf_counter()
-    operations, size = work(seconds)
+    done = work(seconds)
     spent = time.perf_counter() - start
-    return {"operations": operations, "seconds": spent, "size": size, "cpu": time.process_time() - cpu}
+    return {**done._asdict(), "seconds": spent, "cpu": time.process_time() - cpu}
 
 
 def tell(answer: dict[str, Any]) -> None:

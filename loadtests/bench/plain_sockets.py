@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from websockets.frames import Frame, Opcode
 
-from loadtests.bench.generators import DEADLINE, Work
+from loadtests.bench.generators import DEADLINE, Done, Work
 from loadtests.bench.payloads import payloads_of
 from loadtests.engine.frames import binary_frame
 
@@ -33,7 +33,7 @@ def plain_work(task: dict[str, Any]) -> Work:
     answer = _frame(connection)
     cycle, window = itertools.cycle(frames), int(task["window"])
 
-    def work(seconds: float) -> tuple[int, int]:
+    def work(seconds: float) -> Done:
         sent = size = came = 0
         end = perf_counter() + seconds
         while True:
@@ -43,7 +43,7 @@ def plain_work(task: dict[str, Any]) -> Work:
                 connection.sendall(frame)
                 sent, size = sent + 1, size + counted
             if came >= sent * len(answer):
-                return sent, size
+                return Done(sent, size)
             data = connection.recv(READ_SIZE)
             assert data, "the server ended the connection"
             came += len(data)

@@ -7,6 +7,7 @@ from loadtests.bench.generator import RequestSpeed, UploadCost, UploadSpeed
 from loadtests.bench.measurement import Measurement
 from loadtests.bench.page import PageMeasurement
 from loadtests.bench.request import RequestMeasurement
+from loadtests.bench.sockets import SocketsMeasurement
 from loadtests.bench.upload import UploadMeasurement
 
 _ALL: tuple[Measurement, ...] = (
@@ -15,6 +16,7 @@ _ALL: tuple[Measurement, ...] = (
     UploadSpeed(),
     UploadCost(),
     RequestSpeed(),
+    SocketsMeasurement(),
     GateMeasurement(),
     PageMeasurement(),
 )
