@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.checks import TargetLost, TargetRefused
 from conformance.clients.tls import context_for
-from conformance.detect import find_dialect
-from conformance.target import Target
+from conformance.detect import Found, find_dialect
+from conformance.target import Target, expires_soon
 from conformance.target_options import AUTO
 from conformance.workshop import NAME_PREFIX
 from loadtests.engine.budget import SocketBudget
@@ -24,6 +25,8 @@ from loadtests.engine.schedule import Schedule
 from loadtests.settings import Settings
 from proto.dialects import Dialect
 
+SEEDS = 1_000_000  # between the users of two workers
+LOOK_EVERY = 5.0  # seconds between two looks at the expiry of the token
 CONTENTS = 3  # different files of each kind: what goes to the wrong upload shows
 
 
@@ -35,7 +38,6 @@ class Session:
         settings: of the run.
         dialect: that the target speaks.
         dialect_reason: why it was chosen, where it was found by asking.
-        token: of the account.
         recorder: of this process.
         health: of this process.
         budget: of sockets of this process.
@@ -47,25 +49,29 @@ class Session:
     settings: Settings
     dialect: Dialect
     dialect_reason: str
-    token: str = field(repr=False)
+    _token: str = field(repr=False)
     recorder: Recorder
     health: Health
     budget: SocketBudget
     ended: float | None = None
     leftovers: list[str] = field(default_factory=list)
     plans: list[tuple[str, Schedule]] = field(default_factory=list)
+    _found: Found | None = None
     _ssl: ssl.SSLContext | None = None
+    _looked: float = 0.0
+    _users: itertools.count[int] = field(default_factory=itertools.count)
     _run: str = field(default_factory=lambda: secrets.token_hex(4))
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
     _made: dict[Any, Any] = field(default_factory=dict)
 
     @staticmethod
-    def open(settings: Settings, workers: int = 1) -> Session:
+    def open(settings: Settings, workers: int = 1, index: int = 0) -> Session:
         """Reach the target and log in.
 
         Args:
             settings: of the run.
             workers: processes that share the budget of sockets.
+            index: of this process among them.
 
         Raises:
             TargetLost: it cannot be reached, or does not speak the protocol.
@@ -76,7 +82,8 @@ class Session:
         if settings.sockets and not sockets:
             raise ValueError(f"--sockets {settings.sockets}: {workers} workers need at least one each")
         options = settings.target
-        target = Target(options, find_dialect(options) if options.dialect == AUTO else None)
+        found = find_dialect(options) if options.dialect == AUTO else None
+        target = Target(options, found)
         try:
             account = target.login(options.first, "user")
         finally:
@@ -85,12 +92,32 @@ class Session:
             settings=settings,
             dialect=target.dialect,
             dialect_reason=target.dialect_reason,
-            token=account.token,
+            _token=account.token,
+            _found=found,
             recorder=Recorder(),
             health=Health(),
             budget=SocketBudget(sockets),
             _ssl=context_for(options.url, options.ca_file, insecure=options.insecure),
+            _users=itertools.count(index * SEEDS),
         )
+
+    @property
+    def token(self) -> str:
+        """The token of the account; a new one where it is about to expire."""
+        now = self.recorder.clock()
+        if now - self._looked < LOOK_EVERY:
+            return self._token
+        self._looked = now
+        first = self.settings.target.first
+        if first.user and expires_soon(self._token):
+            target = Target(self.settings.target, self._found)
+            try:
+                self._token = target.login(first, "user").token
+            except (TargetLost, TargetRefused):
+                pass  # what the old one is worth shows in what is done with it
+            finally:
+                target.close()
+        return self._token
 
     def over(self) -> bool:
         """Whether the run is over, so that nothing more is sent."""
@@ -111,7 +138,7 @@ class Session:
     def rest(self) -> Rest:
         """A REST client for one user."""
         options = self.settings.target
-        return Rest(options.url, self.dialect, self.token, options.deadline, self._ssl)
+        return Rest(options.url, self.dialect, lambda: self.token, options.deadline, self._ssl)
 
     def connection(self) -> Connection:
         """A new websocket.
@@ -121,6 +148,10 @@ class Session:
         """
         options = self.settings.target
         return Connection("ws" + options.url.removeprefix("http") + "/", options.deadline, self._ssl)
+
+    def user_number(self) -> int:
+        """A number that no other user of the run has, the same in every run with as many workers."""
+        return next(self._users)
 
     def number(self) -> int:
         """A number that no other user of this process has."""

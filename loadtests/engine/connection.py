@@ -1,7 +1,7 @@
 """A websocket for load: frames go out as they are, messages come back whole, every wait has a deadline.
 
 Built on the Sans-I/O layer of ``websockets`` over a plain socket, which gevent makes cooperative where Locust runs.
-No extensions, no limit of size, no pings of its own.
+No extensions, no pings of its own.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from loadtests.engine.failures import ConnectionLost, NoAnswer, Refused
 
 READ_SIZE = 1 << 16
 CLOSE_SECONDS = 1.0
+MOST_MESSAGE = 1 << 26  # bytes that a target may send as one message
 _SILENT = logging.getLogger("loadtests.websocket")
 _SILENT.disabled = True  # the library logs whole messages, tokens among them
 clock: Callable[[], float] = time.perf_counter
@@ -44,7 +45,7 @@ class Connection:
 
     def __init__(self, url: str, deadline: float, ssl_context: ssl.SSLContext | None = None) -> None:
         self._deadline = deadline
-        self._protocol = ClientProtocol(parse_uri(url), max_size=None, logger=_SILENT)
+        self._protocol = ClientProtocol(parse_uri(url), max_size=MOST_MESSAGE, logger=_SILENT)
         self._messages: deque[bytes] = deque()
         self._fragments: list[bytes] = []
         self._ended = ""
@@ -74,7 +75,7 @@ class Connection:
         while self._protocol.state is State.CONNECTING and self._protocol.handshake_exc is None:
             if self._ended:
                 break
-            if not self._read(end - clock()):
+            if clock() >= end or not self._read(end - clock()):
                 raise NoAnswer(f"no answer to the websocket handshake within {self._deadline:g} s")
         if self._protocol.handshake_exc is not None:
             raise Refused(f"websocket handshake: {self._protocol.handshake_exc}")
@@ -163,6 +164,8 @@ class Connection:
                 return None
             if self._messages:
                 return self._messages.popleft()
+            if clock() >= end:  # also while something else keeps coming
+                return None
 
     def _read(self, timeout: float) -> bool:
         """Read once; False where nothing came in time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -71,18 +71,23 @@ class Rest:
     Args:
         url: address of the target, with its base path.
         dialect: its routes.
-        token: of the account.
+        token: tells that of the account.
         deadline: seconds that a call may take.
         ssl_context: for ``https``.
     """
 
     def __init__(
-        self, url: str, dialect: Dialect, token: str, deadline: float, ssl_context: ssl.SSLContext | None = None
+        self,
+        url: str,
+        dialect: Dialect,
+        token: Callable[[], str],
+        deadline: float,
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         address = URL(url)
         self._base = address.path.rstrip("/")
         self._dialect = dialect
-        self._headers = {**HEADERS, TOKEN_HEADER: token}
+        self._token = token
         self._address = address
         self._ssl = ssl_context
         self._client: HTTPClient | None = None
@@ -122,7 +127,11 @@ class Rest:
         route = self._dialect.route(operation)
         path = self._base + route.path + (f"?{urlencode(params)}" if params else "")
         content = b"" if body is None else json.dumps(body).encode()
-        headers = {**self._headers, **({"Content-Type": "application/json"} if body is not None else {})}
+        headers = {
+            **HEADERS,
+            TOKEN_HEADER: self._token(),
+            **({"Content-Type": "application/json"} if body is not None else {}),
+        }
         request = f"{route.method} {route.path}"
         if time.monotonic() - self._used > IDLE:
             self.close()

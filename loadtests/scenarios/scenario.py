@@ -45,7 +45,7 @@ class Scenario:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.recorder = session.recorder
-        self.number = session.number()
+        self.number = session.user_number()
         self.rest = session.rest()
         settings = session.settings
         rate = settings.file_rate if self.paced_by == "file" else settings.message_rate
@@ -213,6 +213,9 @@ class Scenario:
                 self.session.leftovers.append(f"{kind} {name}: {error}")
         except LoadFailure as error:
             self.session.leftovers.append(f"{kind} {name}: {error}")
+        except BaseException:  # we are ended by force
+            self.session.leftovers.append(f"{kind} {name}: there was no time to delete it")
+            raise
 
     def report(self, series: str, watch: Stopwatch, error: LoadFailure, story: Story | None = None) -> None:
         """Record a failure of something whose times were taken by hand."""

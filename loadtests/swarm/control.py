@@ -102,8 +102,9 @@ class Control:
                 raise ValueError(str(error)) from error
         self.settings = settings
         self.environment.stop_timeout = settings.drain + SPARE
-        workers = max(1, self.worker.workers if self.worker is not None else 1)
-        return Session.open(settings, workers)
+        if self.worker is not None:
+            return Session.open(settings, max(1, self.worker.workers), self.worker.index)
+        return Session.open(settings)
 
     def check_or_leave(self) -> None:
         """Check everything before a run without a web UI; a mistake ends the process.

@@ -23,9 +23,8 @@ from reports.load.model import Generator, State, generator_data, generator_of
 if TYPE_CHECKING:
     from loadtests.swarm.control import Control
 
-STOP, WHOLE, TROUBLE = "hanami_stop", "hanami_whole", "hanami_trouble"
+CREW, STOP, WHOLE, TROUBLE = "hanami_crew", "hanami_stop", "hanami_whole", "hanami_trouble"
 NEWS = "hanami"  # in Locust's own reports
-SEEDS = 1_000_000  # between the seeds of two workers
 POLL = 0.05
 
 
@@ -43,13 +42,14 @@ class Worker:
         self._total = Recorder()
         self._session: Session | None = None
         locust.runners.WORKER_REPORT_INTERVAL = 1.0
+        self.workers, self.index = 1, 0
+        control.runner.register_message(CREW, self._on_crew)
         control.runner.register_message(STOP, self._on_stop, concurrent=True)
         control.environment.events.report_to_master.add_listener(self._on_report)
 
-    @property
-    def workers(self) -> int:
-        """Number of workers, as far as this one knows."""
-        return int(getattr(self._control.environment.parsed_options, "expect_workers", 1) or 1)
+    def _on_crew(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as Locust calls it
+        """A run is about to begin: how many workers there are, and which of them this is."""
+        self.workers, self.index = int(msg.data["workers"]), int(msg.data["index"])
 
     def begin(self, session: Session) -> None:
         """A run begins."""
@@ -99,6 +99,7 @@ class Crew:
         self._control = control
         self._runner = control.runner
         self._live: dict[str, Recorder] = {}
+        self._all = Recorder()
         self._flying: dict[str, int] = {}
         self._owing: dict[str, dict[str, int]] = {}
         self._wholes: dict[str, dict[str, Any] | None] = {}
@@ -123,15 +124,20 @@ class Crew:
     def begin(self) -> None:
         """A run begins."""
         self._live, self._flying, self._owing, self._wholes = {}, {}, {}, {}
+        self._all = Recorder()
+        clients = sorted(client.id for client in self._runner.clients.all)
+        for index, client_id in enumerate(clients):
+            self._runner.send_message(CREW, {"workers": len(clients), "index": index}, client_id)
 
     def live(self) -> Recorder:
         """What workers told so far, added up."""
-        return _added(self._live.values())
+        return self._all
 
     def _on_report(self, client_id: str, data: dict[str, Any]) -> None:
         news = data.get(NEWS)
         if news is not None:
-            self._live.setdefault(client_id, Recorder()).add(news["recorded"], f"{client_id}-")
+            for recorder in (self._live.setdefault(client_id, Recorder()), self._all):
+                recorder.add(news["recorded"], f"{client_id}-")
             self._flying[client_id] = news["in_flight"]
             self._owing[client_id] = news["owing"]
 
