@@ -70,5 +70,5 @@ data: $(READY)  ## make the shipped data files again
 	@$(BIN)/python -m conformance.data.make
 
 clean:  ## remove everything that the commands made
-	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/latest-load reports/servers reports/soak reports/peers reports/kill-matrix
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/latest-load reports/servers reports/compare reports/soak reports/peers reports/kill-matrix
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
