@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, sync_playwright
@@ -20,6 +21,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PHONE = {"width": 375, "height": 800}
+DESK = {"width": 1280, "height": 900}
+WCAG = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 TIMEOUT = 20_000  # milliseconds; only reached when something is broken
 
 
@@ -73,3 +77,36 @@ class Visit:
         """By how many pixels the page is wider than its window."""
         pixels: int = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         return pixels
+
+
+Opener = Callable[..., Visit]
+
+
+@contextmanager
+def visiting(browser: Browser, files: Mapping[str, Path]) -> Iterator[Opener]:
+    """What opens a page by its name. In the end none of them may have said or asked for anything but itself."""
+    visits = []
+    contexts = []
+
+    def opened(name: str, size: dict[str, int] = DESK, scheme: str = "light", at: str = "") -> Visit:
+        context = browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+        contexts.append(context)
+        visit = Visit(context.new_page())
+        visits.append(visit)
+        visit.page.goto(files[name].as_uri() + at)
+        return visit
+
+    yield opened
+    for visit in visits:
+        assert visit.complaints == []
+        assert [url for url in visit.requests if url.split("#", maxsplit=1)[0] != visit.page.url.split("#")[0]] == []
+    for context in contexts:
+        context.close()
+
+
+def stored(folder: Path, pages: Mapping[str, str]) -> dict[str, Path]:
+    """The pages as files of a folder."""
+    files = {name: folder / f"{name}.html" for name in pages}
+    for name, text in pages.items():
+        files[name].write_text(text, encoding="utf-8", errors="backslashreplace")
+    return files

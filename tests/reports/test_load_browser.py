@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser_support import Visit, running_browser
+from browser_support import PHONE, WCAG, Opener, Visit, running_browser, stored, visiting
 from made_up_runs import HOSTILE, Plan, failed_run, hostile_run, invalid_run, lost_run, made_up, second_run, silent_run
 from playwright.sync_api import Browser
 
@@ -15,11 +15,6 @@ from reports.load.comparing.comparison import compare_load
 from reports.load.comparing.page import compare_page
 from reports.load.comparing.runs import Run, Side
 from reports.load.page import load_page
-
-PHONE = {"width": 375, "height": 800}
-DESK = {"width": 1280, "height": 900}
-WCAG = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
-Opener = Callable[..., Visit]
 
 
 @pytest.fixture(scope="module")
@@ -48,31 +43,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "hostile": hostile_run,
     }
     pages = {name: load_page(run()) for name, run in runs.items()} | {"compare": comparison()}
-    for name, text in pages.items():
-        (folder / f"{name}.html").write_text(text, encoding="utf-8", errors="backslashreplace")
-    return {name: folder / f"{name}.html" for name in pages}
+    return stored(folder, pages)
 
 
 @pytest.fixture
 def look(browser: Browser, files: dict[str, Path]) -> Iterator[Opener]:
-    """Opens a page. In the end none of them may have said anything, or have asked for anything but itself."""
-    visits = []
-    contexts = []
-
-    def opened(name: str, size: dict[str, int] = DESK, scheme: str = "light") -> Visit:
-        context = browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
-        contexts.append(context)
-        visit = Visit(context.new_page())
-        visits.append(visit)
-        visit.page.goto(files[name].as_uri())
-        return visit
-
-    yield opened
-    for visit in visits:
-        assert visit.complaints == []
-        assert [url for url in visit.requests if url != visit.page.url] == []
-    for context in contexts:
-        context.close()
+    with visiting(browser, files) as opener:
+        yield opener
 
 
 def draw_all(visit: Visit) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from made_up_runs import failed_run, hostile_run, invalid_run, lost_run, second_run, silent_run
+from schema_support import put
 
 from loadtests.engine.failures import NoAnswer
 from loadtests.engine.recorder import Recorder, Stopwatch
@@ -61,26 +62,16 @@ def test_the_schema_is_of_this_version_and_knows_all_words_and_fields() -> None:
     assert list(parts["series"]["properties"]) == list(json.loads(recorded_run().to_json())["series"]["upload chunk"])
 
 
-def _set(*path: str | int, value: object) -> Callable[[dict[str, Any]], None]:
-    def change(data: dict[str, Any]) -> None:
-        at: Any = data
-        for key in path[:-1]:
-            at = at[key]
-        at[path[-1]] = value
-
-    return change
-
-
 CHANGES = {
-    "a field that nobody knows": _set("more", value=1),
-    "a state that there is not": _set("state", value="GOOD"),
-    "the status of wrong options": _set("exit_status", value=4),
-    "a negative count": _set("series", "upload chunk", "sent", value=-1),
-    "half a message": _set("series", "upload chunk", "slices", 0, "due", value=0.5),
-    "a slice of no second": _set("series", "upload chunk", "slices", 0, "second", value=None),
-    "a text for a number": _set("series", "upload chunk", "response", "total", value="long"),
-    "a limit without state": _set("limits", 0, value={"metric": "response"}),
-    "three numbers of a second": _set("users", value=[[1, 2, 3]]),
+    "a field that nobody knows": put("more", value=1),
+    "a state that there is not": put("state", value="GOOD"),
+    "the status of wrong options": put("exit_status", value=4),
+    "a negative count": put("series", "upload chunk", "sent", value=-1),
+    "half a message": put("series", "upload chunk", "slices", 0, "due", value=0.5),
+    "a slice of no second": put("series", "upload chunk", "slices", 0, "second", value=None),
+    "a text for a number": put("series", "upload chunk", "response", "total", value="long"),
+    "a limit without state": put("limits", 0, value={"metric": "response"}),
+    "three numbers of a second": put("users", value=[[1, 2, 3]]),
 }
 
 

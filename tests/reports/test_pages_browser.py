@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser_support import Visit, running_browser
+from browser_support import DESK, PHONE, WCAG, Opener, Visit, running_browser, stored, visiting
 from page_support import BIG_DIGEST, hostile, mixed
 from playwright.sync_api import Browser
 
 from reports.html.conformance import conformance_page
 from reports.html.servers import servers_page
-
-PHONE = {"width": 375, "height": 800}
-DESK = {"width": 1280, "height": 900}
-Opener = Callable[..., Visit]
 
 
 @pytest.fixture(scope="module")
@@ -34,31 +30,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "hostile": conformance_page(hostile()),
         "servers": servers_page({"one": mixed(), "two": hostile()}),
     }
-    for name, text in pages.items():
-        (folder / f"{name}.html").write_text(text, encoding="utf-8")
-    return {name: folder / f"{name}.html" for name in pages}
+    return stored(folder, pages)
 
 
 @pytest.fixture
 def look(browser: Browser, files: dict[str, Path]) -> Iterator[Opener]:
-    """Opens a page. In the end none of them may have said anything, or have asked for anything but itself."""
-    visits = []
-    contexts = []
-
-    def opened(name: str, size: dict[str, int] = DESK, scheme: str = "light", at: str = "") -> Visit:
-        context = browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
-        contexts.append(context)
-        visit = Visit(context.new_page())
-        visits.append(visit)
-        visit.page.goto(files[name].as_uri() + at)
-        return visit
-
-    yield opened
-    for visit in visits:
-        assert visit.complaints == []
-        assert [url for url in visit.requests if url.split("#", maxsplit=1)[0] != visit.page.url.split("#")[0]] == []
-    for context in contexts:
-        context.close()
+    with visiting(browser, files) as opener:
+        yield opener
 
 
 def shown(visit: Visit) -> list[str]:
@@ -159,9 +137,6 @@ def test_nothing_is_wider_than_a_phone_or_a_desk(look: Opener, name: str, scheme
         visit = look(name, size, scheme)
         visit.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         assert visit.overflow() <= 0
-
-
-WCAG = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 
 
 @pytest.mark.parametrize(

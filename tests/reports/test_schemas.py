@@ -12,6 +12,7 @@ import pytest
 import xmlschema
 from jsonschema import Draft202012Validator
 from page_support import case, hostile, mixed, run_of
+from schema_support import put
 
 from reports.junit import junit_xml
 from reports.known.entry import Entry, EntryResult, KnownUse, Problem
@@ -65,28 +66,18 @@ def test_the_schema_is_of_this_version_and_knows_all_words() -> None:
     assert problems == [*(problem.value for problem in Problem), None]
 
 
-def _set(*path: str | int, value: object) -> Callable[[dict[str, Any]], None]:
-    def change(data: dict[str, Any]) -> None:
-        at: Any = data
-        for key in path[:-1]:
-            at = at[key]
-        at[path[-1]] = value
-
-    return change
-
-
 CHANGES = {
-    "a field that nobody knows": _set("more", value=1),
-    "a field of a case that nobody knows": _set("cases", 0, "more", value=1),
-    "a field of an event that nobody knows": _set("cases", 1, "exchange", 0, "more", value=1),
-    "a text for a number": _set("cases", 0, "duration", value="long"),
-    "a number for a text": _set("statements", 0, "text", value=7),
-    "an outcome that there is not": _set("cases", 0, "outcome", value="odd"),
-    "a verdict that there is not": _set("statements", 0, "verdict", value="ODD"),
-    "a direction that there is not": _set("cases", 1, "exchange", 0, "direction", value="sideways"),
-    "a status that there is not": _set("exit_status", value=9),
-    "a version that there is not": _set("format_version", value=3),
-    "an entry without its file": _set("known", value={"server": "", "entries": []}),
+    "a field that nobody knows": put("more", value=1),
+    "a field of a case that nobody knows": put("cases", 0, "more", value=1),
+    "a field of an event that nobody knows": put("cases", 1, "exchange", 0, "more", value=1),
+    "a text for a number": put("cases", 0, "duration", value="long"),
+    "a number for a text": put("statements", 0, "text", value=7),
+    "an outcome that there is not": put("cases", 0, "outcome", value="odd"),
+    "a verdict that there is not": put("statements", 0, "verdict", value="ODD"),
+    "a direction that there is not": put("cases", 1, "exchange", 0, "direction", value="sideways"),
+    "a status that there is not": put("exit_status", value=9),
+    "a version that there is not": put("format_version", value=3),
+    "an entry without its file": put("known", value={"server": "", "entries": []}),
 }
 
 
