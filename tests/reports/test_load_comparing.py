@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -130,6 +131,17 @@ def test_the_same_server_is_no_regression_and_runs_that_say_nothing_are_told_and
     said = capsys.readouterr().out
     assert f"not used, INVALID: {again}/5/load.json" in said
     assert "NEW (5)" in said
+
+
+def test_what_noise_hides_is_told(base: Path, tmp_path: Path) -> None:
+    # One run of five that took three times as long: the interval of every time is wide.
+    noisy = [*made(4, 100), *made(1, 104, 3.0)]
+    found = compare_load(side_of(base), side_of(write(tmp_path / "noisy", noisy)), 0.05)
+    assert found.exit_status == 0
+    told = re.search(r"; response p\d+ of .* could be up to (\d+)% worse ", found.headline)
+    assert told
+    assert int(told[1]) > 50
+    assert int(told[1]) == round(max(row.hidden for row in found.rows) * 100)
 
 
 def test_too_few_runs_are_no_answer(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

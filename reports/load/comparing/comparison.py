@@ -68,6 +68,13 @@ class Row:
     verdict: Verdict
 
     @property
+    def hidden(self) -> float:
+        """How much worse than BASE it could be without that these runs show it, as a share; 0 where not known."""
+        if self.ratio is None or self.ratio.low is None or self.ratio.high is None:
+            return 0.0
+        return max(0.0, self.ratio.high - 1 if self.metric.more_is_worse else 1 - self.ratio.low)
+
+    @property
     def cells(self) -> tuple[str, str, str, str]:
         """BASE, NEW, ratio and interval in words."""
         base, new = ("-" if value is None else self.metric.words(value) for value in (self.base, self.new))
@@ -148,7 +155,13 @@ class LoadComparison:
         if self.verdict is Verdict.BETTER:
             better = sum(row.verdict is Verdict.BETTER for row in self.rows)
             return f"{better} of {count_words(len(self.judged), 'metric')} are better, and none is worse"
-        return f"of {count_words(len(self.judged), 'metric')}, none differs by more than chance and tolerance"
+        metrics = count_words(len(self.judged), "metric")
+        told = f"of {metrics}, none differs by more than chance and tolerance"
+        widest = max(self.judged, key=lambda row: row.hidden)
+        if widest.hidden <= self.tolerance:
+            return told
+        what = f"{widest.metric.name} of {widest.type}"
+        return f"{told}; {what} could be up to {widest.hidden:.0%} worse without that these runs show it"
 
 
 _ORDER = (Verdict.WORSE, Verdict.BETTER, Verdict.SAME, Verdict.FEW_RUNS, Verdict.FEW_SAMPLES)
