@@ -1,7 +1,7 @@
 """Take the pictures of the pages from real runs: ``python docs/screenshots.py`` (needs ``.[dev]`` and a Chromium).
 
-A reference backend that is honest, and two that lie in several ways, are judged; the pages of these runs are opened,
-and what a reader sees first is stored beside this file, in few colours.
+A reference backend that is honest, and two that lie in several ways, are judged, and one is loaded; the pages of these
+runs are opened, and what a reader sees first is stored beside this file, in few colours.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ DESK, PHONE = {"width": 1200, "height": 860}, {"width": 375, "height": 812}
 
 
 def main() -> None:
-    """Write ``docs/conformance*.png`` and ``docs/servers.png``."""
+    """Write ``docs/conformance*.png``, ``docs/servers.png`` and ``docs/load*.png``."""
     browser_path = next((path for path in map(shutil.which, BROWSERS) if path), None)
     if browser_path is None:
         sys.exit("no Chromium on PATH: install the package chromium of your system")
@@ -45,11 +45,13 @@ def main() -> None:
         subprocess.run(
             [sys.executable, "-m", "reports.cli", "render", *runs, "--out", str(folder / "servers")], check=True
         )
+        load(folder)
         browser = playwright.chromium.launch(
             executable_path=browser_path, args=["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
         )
         with contextlib.closing(browser):
             shoot(browser, folder)
+            shoot_load(browser, folder)
 
 
 def shoot(browser: Browser, folder: Path) -> None:
@@ -66,6 +68,18 @@ def shoot(browser: Browser, folder: Path) -> None:
         save(page, "servers.png")
 
 
+def shoot_load(browser: Browser, folder: Path) -> None:
+    """Take the pictures of a load run: its beginning, and charts of one type of message."""
+    with opened(browser, folder / "load", DESK, "light", "load.html") as page:
+        save(page, "load.png")
+    with opened(browser, folder / "load", DESK, "dark", "load.html") as page:
+        chunks = page.locator("details.type", has_text="direct request").first
+        chunks.evaluate("(one) => { one.open = true; one.scrollIntoView(); }")
+        for chart in chunks.locator(".chart").all():
+            chart.locator("svg").wait_for()
+        save(page, "load-charts.png")
+
+
 def open_failure(page: Page) -> None:
     """Show the exchange of a chunk that should have been refused."""
     page.locator("#search").fill("DATA-5")
@@ -76,11 +90,13 @@ def open_failure(page: Page) -> None:
 
 
 @contextlib.contextmanager
-def opened(browser: Browser, folder: Path, size: dict[str, int], scheme: str) -> Iterator[Page]:
-    """The page of a run."""
+def opened(
+    browser: Browser, folder: Path, size: dict[str, int], scheme: str, name: str = "conformance.html"
+) -> Iterator[Page]:
+    """A page of a run."""
     context = browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
-    page.goto((folder / "conformance.html").as_uri())
+    page.goto((folder / name).as_uri())
     yield page
     context.close()
 
@@ -108,6 +124,27 @@ def judge(folder: Path, name: str, faults: tuple[str, ...]) -> None:
             check=False,
         )
         backend.stdin.close()
+
+
+def load(folder: Path) -> None:
+    """Load a reference backend; the reports go to the folder ``load``."""
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "loadtests.cli",
+            "run",
+            "--target",
+            "reference",
+            "--seconds",
+            "20",
+            "--report-dir",
+            "load",
+        ],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        check=False,
+    )
 
 
 if __name__ == "__main__":
