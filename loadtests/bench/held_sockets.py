@@ -46,7 +46,7 @@ def custom_held(task: dict[str, Any]) -> Work:
 
         def end() -> None:
             greenlet.kill()
-            connection.shutdown()
+            connection.shutdown()  # type: ignore[no-untyped-call]
 
         return end
 

@@ -62,7 +62,11 @@ def locust(target: str, folder: Path, workers: int = 0, *options: str) -> Iterat
         commands = [command + page + (master if workers else []), *[command + worker] * workers]
         for number, one in enumerate(commands):
             log = stack.enter_context((folder / f"locust-{number}.log").open("wb"))
-            environment = {**os.environ, "HANAMI_USER": USER, "HANAMI_PASSWORD": PASSWORD}
+            # Workers are told by their master.
+            account = {} if number else {"HANAMI_USER": USER, "HANAMI_PASSWORD": PASSWORD}
+            environment = {
+                name: value for name, value in os.environ.items() if not name.startswith("HANAMI_")
+            } | account
             process = subprocess.Popen(
                 one, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
             )
