@@ -82,7 +82,7 @@ class Page:
         except TargetLost as error:
             return f"target not reachable: {error}"
         if crew is not None:
-            self._environment.parsed_options.expect_workers = crew.workers  # they share the budget of sockets
+            vars(self._environment.parsed_options)["expect_workers"] = crew.workers  # they share the budget of sockets
         return None
 
     def _after(self, response: flask.Response) -> flask.Response:

@@ -68,10 +68,13 @@ def server_that(answers: Callable[[bytes], list[bytes]], first: str = '{"success
 # The program
 
 
-def test_a_tiny_run_measures_everything(tmp_path: Path) -> None:
+QUICK = ["upload", "request", "load-upload", "load-request", "gate"]
+
+
+def test_a_tiny_run_measures_what_it_is_told_to(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     process = subprocess.run(
-        [*COMMAND, "--rounds", "1", "--seconds", "0.2", "--statement", "PROG-1", "--json", str(file)],
+        [*COMMAND, *QUICK, "--rounds", "1", "--seconds", "0.2", "--statement", "PROG-1", "--json", str(file)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -82,7 +85,7 @@ def test_a_tiny_run_measures_everything(tmp_path: Path) -> None:
     content = json.loads(file.read_text(encoding="utf-8"))
     assert content["plan"] == {"rounds": 1, "seconds": 0.2, "chunk": 131072, "statements": ["PROG-1"]}
     assert content["machine"]["cpus"] >= 1
-    assert list(content["measurements"]) == list(MEASUREMENTS) == ["upload", "request", "gate", "page"]
+    assert list(content["measurements"]) == QUICK == [name for name in MEASUREMENTS if name in QUICK]
     for name, found in content["measurements"].items():
         assert name in process.stdout
         assert isinstance(found["met"], bool)
@@ -97,19 +100,35 @@ def test_a_tiny_run_measures_everything(tmp_path: Path) -> None:
     assert list(content["measurements"]["upload"]["sides"]) == ["reference backend", "bare server"]
     assert len(content["measurements"]["request"]["sides"]) == 3
     assert list(content["measurements"]["gate"]["sides"]) == ["suite", "replay"]
+    for name, size in (("load-upload", 131072), ("load-request", 784 * 4)):
+        sides = content["measurements"][name]["sides"]
+        assert list(sides) == ["hanami-load", "Locust user, websocket-client", "plain socket"]
+        for side in sides.values():
+            (sample,) = side["rounds"]
+            assert sample["size"] == sample["operations"] * size
+            assert sample["cpu"] > 0
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for children in /proc")
-@pytest.mark.parametrize("measurement", ["upload", "gate"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_no_child_outlives_an_interrupted_run(number: signal.Signals, measurement: str) -> None:
+@pytest.mark.parametrize(
+    ("number", "measurement", "most"),
+    [
+        *(
+            (number, name, 2)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+            for name in ("upload", "gate")
+        ),
+        (signal.SIGKILL, "load-upload", 4),
+    ],
+)
+def test_no_child_outlives_an_interrupted_run(number: signal.Signals, measurement: str, most: int) -> None:
     with subprocess.Popen(
         [*COMMAND, measurement, "--rounds", "1000"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         listed = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         children: list[str] = []
         end = time.monotonic() + TIMEOUT
-        while len(children) < 2 and time.monotonic() < end:
+        while len(children) < most and time.monotonic() < end:
             children = listed.read_text(encoding="ascii").split()
             time.sleep(0.05)
         process.send_signal(number)
@@ -118,7 +137,7 @@ def test_no_child_outlives_an_interrupted_run(number: signal.Signals, measuremen
         assert (process.returncode, told) == (130, "loadtests.bench: interrupted\n")
     while any(is_running(child) for child in children) and time.monotonic() < end:
         time.sleep(0.05)
-    assert len(children) == 2
+    assert len(children) == most
     assert not any(is_running(child) for child in children)
 
 
@@ -155,7 +174,7 @@ def test_the_options_have_defaults() -> None:
     assert options.measurements == tuple(MEASUREMENTS.values())
     assert (options.plan.rounds, options.plan.seconds, options.plan.chunk) == (None, 1.0, 128 * 1024)
     assert options.plan.statements == ()
-    assert [measurement.default_rounds for measurement in options.measurements] == [5, 5, 3, 5]
+    assert [measurement.default_rounds for measurement in options.measurements] == [5, 5, 5, 5, 5, 1, 3, 5]
     assert options.json is None
 
 
@@ -178,7 +197,7 @@ def test_measurements_are_chosen_by_name() -> None:
         (["--chunk", "99999999999999999999"], "whole number"),
         (["--json", "no/such/folder/f.json"], "folder that exists"),
         (["--json", "."], "must be a file"),
-        (["download"], "choose of upload, request, gate, page"),
+        (["download"], "choose of upload, request, load-upload"),
     ],
 )
 def test_wrong_options_are_told(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
