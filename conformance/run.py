@@ -23,13 +23,14 @@ from conformance.judge import CaseJudge, title_of
 from conformance.known.cases import suite_cases
 from conformance.known.listed import KnownList, read_list
 from conformance.look_back import Ran
+from conformance.losses import Losses
 from conformance.managed import ReferenceBackend
 from conformance.manifest import Manifest
 from conformance.options import OPTIONS, RunOptions, resolve
 from conformance.probes import watch_sockets
 from conformance.readiness import Readiness
 from conformance.record import begin_case, end_case
-from conformance.recovery import GivenUp, Recovery
+from conformance.recovery import Recovery
 from conformance.redact import SECRETS
 from conformance.result import build_result
 from conformance.server import SERVER_LOG, Server
@@ -42,7 +43,7 @@ from proto.dialects import load_dialect
 from reports.files import ReportFolder, ReportFolderError
 from reports.known.entry import Entry
 from reports.known.holding import SuiteCase, excusing
-from reports.model import CaseResult, ExitStatus, Outcome, RunResult
+from reports.model import CaseResult, ExitStatus, RunResult
 from reports.terminal import render_result
 
 RUN = pytest.StashKey["Run"]()
@@ -77,8 +78,7 @@ class Run:
         self.manifest = Manifest(options)
         self._backend: ReferenceBackend | None = None
         self._server: Server | None = None
-        self._recovery: Recovery | None = None
-        self._given_up = False
+        self._losses = Losses(None, self._keep)
         self._target: Target | None = None
         self._judge: CaseJudge | None = None
         self._planned: dict[str, pytest.Item] = {}
@@ -153,7 +153,8 @@ class Run:
         self._server = Server(options.server, self._folder.path / SERVER_LOG)
         readiness = Readiness(self._server, options.target, options.server_timeout, self.manifest.run_id)
         target = readiness.first_start()
-        self._recovery = Recovery(self._server, readiness, target, self._run_again, self._console.say)
+        recovery = Recovery(self._server, readiness, target, self._run_again, self._console.say)
+        self._losses = Losses(recovery, self._keep)
         return target
 
     def _excuse(self, case: str, broken: Collection[str], texts: Collection[str]) -> Entry | None:
@@ -202,29 +203,15 @@ class Run:
 
     def _over(self, ran: Ran, *, last: bool) -> None:
         """A case is over: keep its result, and see to a target that was lost in it."""
-        ran = ran if self._recovery is None else self._recovery.watched(ran, last=last)
-        result = ran.result
-        if result.outcome is not Outcome.LOST:
-            if self._recovery is not None:
-                self._recovery.went_well(ran)
-        elif self._recovery is None:
-            self._give_up(ran.item, f"lost in {result.id}: {result.reason}")
-        else:
-            result = self._recovery.quoted(result)
-            self._cases[result.id] = result  # also where what follows is interrupted
-            try:
-                for found in self._recovery.recover(Ran(ran.item, result)):
-                    self._cases[found.id] = found
-            except GivenUp as error:
-                self._give_up(ran.item, f"lost in {result.id}: {SECRETS.text(str(error))}")
-            result = self._cases[result.id]
-        self._cases[result.id] = result
+        result = self._losses.over(ran, last=last)
+        if self._losses.given_up:
+            self._reason = self._losses.given_up
+            ran.item.session.shouldfail = "target lost"
+        self._keep(result)
         self._console.case(result)
 
-    def _give_up(self, item: pytest.Item, reason: str) -> None:
-        self._given_up = True
-        self._reason = reason
-        item.session.shouldfail = "target lost"
+    def _keep(self, result: CaseResult) -> None:
+        self._cases[result.id] = result
 
     def _run_again(self, item: pytest.Item) -> CaseResult | None:
         """Run a case once more, apart from every other one; None where it was interrupted."""
@@ -280,7 +267,7 @@ class Run:
             unreachable=exitstatus == ExitStatus.TARGET_LOST,
             interrupted=self._interrupted,
             leftovers=self._tidy_up(),
-            restarted=self._recovery is not None and not self._given_up,
+            restarted=self._losses.restarted,
             known=self._known,
             suite=self._suite,
             today=self._today,
@@ -300,7 +287,7 @@ class Run:
         return [*left, *map(SECRETS.text, self._target.undo())] if self._target is not None else left
 
     def _sweep(self) -> list[str]:
-        if self._target is not None and self._cases and not self._given_up:
+        if self._target is not None and self._cases and not self._losses.given_up:
             try:
                 self._target.renew_tokens()
                 self.leftovers = sweep(self._target, self.manifest.run_id, self.leftovers)
