@@ -40,7 +40,7 @@ def recorded() -> Recorder:
     recorder.failed("direct request", watches[0], WrongAnswer("DIO-7", "the same", "another"))
     recorder.failed("direct request", watches[1], NoAnswer("refused"))
     recorder.unanswered("direct request", watches[2], NoAnswer("nothing"))
-    recorder.owed("direct request", 5)
+    recorder.owed("direct request", [recorder.origin] * 5)
     return recorder
 
 
@@ -92,5 +92,5 @@ def test_what_is_due_and_not_sent_is_counted_without_giving_it_up() -> None:
     assert schedule.behind(first) == 1
     assert schedule.behind(first + 0.95) == 10
     assert schedule.due == first
-    assert schedule.owed(first + 0.95) == 10
+    assert len(schedule.owed(first + 0.95)) == 10
     assert Schedule(0.0, 0.0).behind(1000.0) == 0
