@@ -35,6 +35,7 @@ def make_result(
     in_flight: Mapping[int, int] | None = None,
     users_by_second: Mapping[int, int] | None = None,
     leftovers: Sequence[str] = (),
+    started: datetime | None = None,
 ) -> LoadResult:
     """Judge a run.
 
@@ -49,7 +50,9 @@ def make_result(
         in_flight: second to messages in flight.
         users_by_second: second to users.
         leftovers: what could not be deleted on the target.
+        started: when the run began; now, where it did not.
     """
+    started = started or datetime.now(UTC)
     results = ask_all(limits, recorder.series, generators, seconds)
     state, reasons = judge(results, recorder.series, generators)
     if trouble:
@@ -61,7 +64,7 @@ def make_result(
     return LoadResult(
         manifest={
             "suite": __version__,
-            "started": (datetime.now(UTC)).isoformat(timespec="seconds"),
+            "started": started.isoformat(timespec="seconds"),
             "duration": round(seconds, 3),
             "target": settings.target.url,
             "user": settings.target.first.user,

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -75,6 +76,7 @@ class Control:
         self.in_flight: dict[int, int] = {}
         self.users: dict[int, int] = {}
         self._watchers: list[gevent.Greenlet[..., Any]] = []
+        self._started = datetime.now(UTC)
         self._finishing = RLock()
         self._judged = self._told = True
 
@@ -124,6 +126,7 @@ class Control:
         self.result, self.trouble, self._judged, self._told = None, [], False, False
         self.in_flight, self.users = {}, {}
         self.session = None
+        self._started = datetime.now(UTC)
         try:
             session = self.check()
         except (ValueError, TargetRefused, TargetLost) as error:
@@ -326,6 +329,7 @@ class Control:
             in_flight=self.in_flight,
             users_by_second=self.users,
             leftovers=leftovers,
+            started=self._started,
         )
 
     def on_quitting(self, **_: Any) -> None:

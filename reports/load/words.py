@@ -33,7 +33,7 @@ def rate_words(per_second: float) -> str:
 def megabyte_words(bytes_per_second: float) -> str:
     """MB/s (10^6 bytes), without the unit."""
     if 0 < bytes_per_second < 1000:
-        return "<\N{NO-BREAK SPACE}0.001"
+        return "<0.001"
     if bytes_per_second < 100_000:
         return f"{bytes_per_second / 1e6:.3f}".rstrip("0").rstrip(".")
     return _digits(bytes_per_second / 1e6)
