@@ -56,11 +56,13 @@ class Axis:
         first: the second that the first begins at, since the run began.
         last: the last second that anything is known of.
         width: of an interval, seconds.
+        end: when measuring ended, seconds since it began; what came later was waited for.
     """
 
     first: int
     last: int
     width: int
+    end: float = float("inf")
 
     @property
     def starts(self) -> list[int]:
@@ -70,6 +72,11 @@ class Axis:
     def place(self, second: int) -> int:
         """Index of the interval that a second is in."""
         return (second - self.first) // self.width
+
+    def whole(self, place: int) -> bool:
+        """Whether load was made in all of an interval, so that what came in it tells of a rate."""
+        over = self.first + place * self.width + self.length(place) > self.end
+        return place == 0 or not over
 
     def length(self, place: int) -> int:
         """Seconds in an interval; the last may be shorter."""
@@ -89,7 +96,8 @@ def axis_of(result: LoadResult, most: int = INTERVALS) -> Axis | None:
     if not seconds:
         return None
     first, last = min(seconds), max(seconds)
-    return Axis(first, last, width_for(last + 1 - first, most))
+    end = result.duration or float("inf")
+    return Axis(first, last, width_for(last + 1 - first, most), end)
 
 
 def width_for(seconds: int, most: int) -> int:
@@ -104,11 +112,13 @@ class Interval:
 
     Attributes:
         seconds: its length.
+        whole: see :meth:`Axis.whole`.
         succeeded, failed, bytes_up, bytes_down, due, sent: see :class:`reports.load.series.Slice`.
         response: coarse bucket of the response time to how often.
     """
 
     seconds: int
+    whole: bool = True
     succeeded: int = 0
     failed: int = 0
     bytes_up: int = 0
@@ -116,6 +126,10 @@ class Interval:
     due: int = 0
     sent: int = 0
     response: Counter[int] = field(default_factory=Counter)
+
+    def per_second(self, number: float) -> float | None:
+        """A number that came in it as a rate; None where load was not made in all of it."""
+        return number / self.seconds if self.whole else None
 
     def percentile(self, percent: float) -> float | None:
         """Response time within a coarse bucket (6 %), seconds; None where the interval has too few answers."""
@@ -137,7 +151,7 @@ class Interval:
 
 def intervals_of(series: Series, axis: Axis) -> list[Interval]:
     """What came of one type of message, interval by interval."""
-    made = [Interval(axis.length(place)) for place in range(len(axis.starts))]
+    made = [Interval(axis.length(place), axis.whole(place)) for place in range(len(axis.starts))]
     for second, one in series.slices.items():
         into = made[axis.place(second)]
         into.succeeded += one.succeeded

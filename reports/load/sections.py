@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports.load import charts
@@ -37,6 +37,7 @@ class TimeRow:
 
 TIME_COLUMNS = ("verified/s", "failed/s", "MB/s up", "MB/s down", "p50", "p99", "max")
 TABLE_ROWS = 60
+_FAILED = "By when they were noticed; what is not answered at the end is noticed after it."
 
 
 def overview(result: LoadResult) -> list[Chart]:
@@ -54,9 +55,10 @@ def overview(result: LoadResult) -> list[Chart]:
         return made
     cut = {name: intervals_of(one, axis) for name, one in result.series.items()}
     drawn = {name: cut[name] for name in colors}
-    every = f"In intervals of {span_words(axis.width)}.{rest}"
+    cut_off = "" if axis.whole(len(axis.starts) - 1) else ", without what came after the last whole one"
+    every = f"In intervals of {span_words(axis.width)}{cut_off}.{rest}"
     verified = [
-        Line(name, [one.succeeded / one.seconds for one in places], colors[name], "@rate")
+        Line(name, [one.per_second(one.succeeded) for one in places], colors[name], "@rate")
         for name, places in drawn.items()
     ]
     if verified:
@@ -73,7 +75,7 @@ def overview(result: LoadResult) -> list[Chart]:
     ]
     if failing:
         made.append(
-            charts.over_time("all-failed", "Failures per second, wrong answers among them", every, axis, failing)
+            charts.over_time("all-failed", "Failures per second, wrong answers among them", _FAILED, axis, failing)
         )
     return made
 
@@ -96,7 +98,7 @@ def _curves_say(seen: Sequence[tuple[str, Series]]) -> str:
 
 def _moved(cut: Mapping[str, list[Interval]], colors: Mapping[str, str], size: str) -> Iterable[Line]:
     for name, places in cut.items():
-        values = [getattr(one, size) / one.seconds / 1e6 for one in places]
+        values = [one.per_second(getattr(one, size) / 1e6) for one in places]
         if any(values):
             yield Line(name, values, colors[name], "@megabytes")
 
@@ -171,14 +173,14 @@ def _in_time(series: Series, anchor: str, axis: Axis) -> Iterable[Chart]:
             of = count_words(len(places), "interval")
             says += f" No p99 in {few:,} of {of}: fewer than {LEAST_FOR_P99} answers there."
         yield charts.over_time(f"{anchor}-time", "Response time over the run", says, axis, lines, log=True)
-    rate = [Line("verified", [one.succeeded / one.seconds for one in places], "--pass", "@rate", area=True)]
+    rate = [Line("verified", [one.per_second(one.succeeded) for one in places], "--pass", "@rate", area=True)]
     if any(one.due for one in places):
-        rate.append(Line("due", [one.due / one.seconds for one in places], "--soft", "@rate", dotted=True))
+        rate.append(Line("due", [one.per_second(one.due) for one in places], "--soft", "@rate", dotted=True))
     if any(one.failed for one in places):
         rate.append(Line("failed", [one.failed / one.seconds for one in places], "--fail", "@rate"))
     yield charts.over_time(f"{anchor}-rate", "Messages per second", _rate_says(series), axis, rate)
     moved = [
-        Line(name, [getattr(one, size) / one.seconds / 1e6 for one in places], color, "@megabytes", area=True)
+        Line(name, [one.per_second(getattr(one, size) / 1e6) for one in places], color, "@megabytes", area=True)
         for name, size, color in (("up", "bytes_up", "--series-1"), ("down", "bytes_down", "--series-2"))
         if getattr(series, size)
     ]
@@ -221,9 +223,13 @@ def time_table(result: LoadResult, name: str) -> list[TimeRow]:
 def _cells(one: Interval) -> tuple[str, ...]:
     times = [one.percentile(50), one.percentile(99), one.most]
     return (
-        rate_words(one.succeeded / one.seconds),
-        rate_words(one.failed / one.seconds),
-        megabyte_words(one.bytes_up / one.seconds),
-        megabyte_words(one.bytes_down / one.seconds),
+        _rate(one.per_second(one.succeeded), rate_words),
+        _rate(one.failed / one.seconds, rate_words),
+        _rate(one.per_second(one.bytes_up), megabyte_words),
+        _rate(one.per_second(one.bytes_down), megabyte_words),
         *(NOTHING if value is None else time_words(value) for value in times),
     )
+
+
+def _rate(value: float | None, words: Callable[[float], str]) -> str:
+    return NOTHING if value is None else words(value)

@@ -13,11 +13,23 @@ from xml.etree import ElementTree
 
 import pytest
 import xmlschema
-from made_up_runs import HOSTILE, failed_run, hostile_run, invalid_run, large_run, lost_run, second_run, silent_run
+from made_up_runs import (
+    HOSTILE,
+    Plan,
+    failed_run,
+    hostile_run,
+    invalid_run,
+    large_run,
+    lost_run,
+    made_up,
+    second_run,
+    silent_run,
+)
 
 from reports.cli import main
 from reports.files import ReportFolder
 from reports.load.badge import load_badge
+from reports.load.figures import axis_of, intervals_of
 from reports.load.folder import draw_load
 from reports.load.junit import load_junit
 from reports.load.markdown import load_markdown
@@ -63,6 +75,21 @@ def test_percentiles_that_too_few_answers_tell_are_marked() -> None:
     marked = ["†" in cell for cell in re.findall(r"<td.*?</td>", row[1])]
     # Of 30 answers, p50 has 15 beyond it, p90 three.
     assert marked == [False, True, True, True, False]
+
+
+def test_what_comes_after_the_end_makes_no_rate() -> None:
+    run = made_up(Plan(seconds=5))
+    cut = replace(run, manifest={**run.manifest, "duration": 3.2})
+    axis = axis_of(cut)
+    assert axis is not None
+    places = intervals_of(cut.series["direct IO request"], axis)
+    rates = [one.per_second(one.succeeded) for one in places]
+    assert [rate is None for rate in rates[:5]] == [False, False, False, True, True]
+    assert sum(one.succeeded for one in places) == cut.series["direct IO request"].succeeded
+    # A run that is shorter than its only interval has a rate all the same.
+    short = axis_of(replace(second_run(), manifest={"duration": 0.7}))
+    assert short is not None
+    assert short.whole(0)
 
 
 def test_a_wrong_answer_is_sent_again_by_a_line_that_can_be_copied() -> None:
