@@ -41,6 +41,7 @@ class DirectScenario(Scenario):
     def begin(self) -> None:
         """Nothing yet: a cluster that cannot be made is tried again."""
         self.uuid = ""
+        self.direct = False
         self.cluster_name = ""
         self.knowledge: Knowledge = knowledge_of(self.session.dialect, self.session.settings.shape)
 
@@ -60,6 +61,8 @@ class DirectScenario(Scenario):
         try:
             if not self.uuid:
                 self.make_cluster()
+            if not self.direct:
+                self.enter_direct_mode()
             with self.session.budget.sockets(1), self.attached(self.uuid, CLUSTER, ATTACH) as connection:
                 self.talk(connection)
         except LoadFailure:
@@ -68,7 +71,7 @@ class DirectScenario(Scenario):
             raise Over
 
     def make_cluster(self) -> None:
-        """Make a cluster from a template, and switch it to direct mode.
+        """Make a cluster from a template.
 
         Raises:
             LoadFailure: it cannot be made.
@@ -80,7 +83,15 @@ class DirectScenario(Scenario):
         self.uuid = self.text(made, "uuid", "DIO-1")
         self.knowledge = knowledge_of(dialect, shape)
         self.knowledge.trained = self.trains
-        self.call("cluster.set_mode", body={"uuid": self.uuid, "new_state": dialect.modes[1]})
+
+    def enter_direct_mode(self) -> None:
+        """Switch the cluster to direct mode.
+
+        Raises:
+            LoadFailure: it cannot be switched.
+        """
+        self.call("cluster.set_mode", body={"uuid": self.uuid, "new_state": self.session.dialect.modes[1]})
+        self.direct = True
 
     def talk(self, connection: Connection) -> None:
         """Send messages until the run is over, or others wait for the socket."""

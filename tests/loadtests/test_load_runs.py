@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -14,10 +15,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+import trustme
 
 sys.path.append(str(Path(__file__).parents[1] / "conformance"))
 from load_support import COMMAND, EASY, LOGIN, easy_limits, load_result_of, run_load
 from suite_support import ALICE, TIMEOUT, USERS, backend, clean_environment, double, faulty_backend
+from target_support import proxy
 
 from loadtests.scenarios.all import SCENARIOS
 from reports.load.model import State
@@ -420,3 +423,37 @@ def test_scenarios_and_limits_are_told_and_written(tmp_path: Path) -> None:
     assert "[[limit]]" in (tmp_path / "slo.toml").read_text()
     again = command("limits")
     assert (again.returncode, again.stderr) == (4, "ERROR: slo.toml is there already, and is left as it is\n")
+
+
+def test_tls_holds_for_rest_and_websockets(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    options = ("--seconds", "4", "--warm-up", "0", "--users", "4", "--file-size", "300KiB")
+    scenarios = ("--scenario", "mnist-upload", "--scenario", "direct-request", "--scenario", "rest")
+    with faulty_backend("honest") as url, proxy(url, context) as secure:
+        run = run_load("--target", secure, *options, *scenarios, "--ca-file", "ca.pem", cwd=tmp_path)
+        assert run.returncode == 0, run.stdout + run.stderr
+        result = load_result_of(tmp_path)
+        unknown = run_load("--target", secure, *options, cwd=tmp_path)
+    assert all(result.series[name].succeeded for name in ("upload file", "direct request", "rest dataset.progress"))
+    assert unknown.returncode == 6, unknown.stdout + unknown.stderr
+    assert "--ca-file FILE" in unknown.stderr
+
+
+def test_a_token_that_expires_in_the_middle_is_replaced(tmp_path: Path) -> None:
+    # Tokens are replaced a minute before they expire, so one of some seconds is always about to.
+    with backend(*USERS, "--token-lifetime", "8") as url:
+        options = ("--seconds", "14", "--warm-up", "0", "--users", "4", "--file-size", "100KiB")
+        scenarios = ("--scenario", "csv-upload", "--scenario", "rest", "--scenario", "attach-storm")
+        run = run_load("--target", url, *options, *scenarios, cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_workers_share_the_budget_of_sockets_and_have_plans_of_their_own(tmp_path: Path) -> None:
+    with faulty_backend("honest") as url:
+        options = ("--seconds", "4", "--warm-up", "0", "--users", "4", "--processes", "2", "--file-size", "50KiB")
+        run = run_load("--target", url, *options, "--sockets", "1", "--scenario", "csv-upload", cwd=tmp_path)
+    assert run.returncode in (4, 5), run.stdout + run.stderr
+    assert "--sockets 1: 2 workers need at least one each" in run.stdout
