@@ -142,8 +142,12 @@ def test_charts_follow_the_theme_of_the_system(look: Opener) -> None:
 
 def test_paper_has_every_chart(look: Opener) -> None:
     visit = look("failed")
+    visit.page.set_viewport_size({"width": 700, "height": 1000})  # A4 without its margins
+    visit.page.emulate_media(media="print")
     visit.page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert visit.page.locator(".chart svg").count() == visit.page.locator(".chart").count()
     assert visit.page.locator("details:not([open])").count() == 0
+    assert visit.overflow() <= 0
+    visit.page.emulate_media(media="screen")
     visit.page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert visit.page.locator("details:not([open])").count() > 0
