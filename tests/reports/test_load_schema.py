@@ -40,7 +40,7 @@ def recorded_run() -> LoadResult:
     return dataclasses.replace(second_run(), series=recorder.series, errors=tuple(recorder.errors.values()))
 
 
-RUNS = [failed_run, hostile_run, invalid_run, lost_run, second_run, silent_run, recorded_run]
+RUNS = [hostile_run, invalid_run, lost_run, second_run, silent_run, recorded_run]
 
 
 @pytest.mark.parametrize("run", RUNS)
