@@ -43,6 +43,7 @@ format: $(READY)  ## let ruff mend what it can
 
 screenshots: $(READY)  ## take the pictures of the pages again, from real runs; needs a Chromium
 	@$(BIN)/python docs/screenshots.py
+	@$(BIN)/python docs/load_picture.py
 
 bench: $(READY)  ## measure speed side by side, as ratios
 	@$(BIN)/python -m loadtests.bench $(ARGS)
