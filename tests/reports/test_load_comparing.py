@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_runs import KINDS, Plan, invalid_run, made_up
+from made_up_runs import KINDS, Plan, invalid_run, lost_run, made_up
 
 from reports.cli import main
 from reports.load.comparing.command import share
@@ -195,6 +195,41 @@ def test_a_wrong_answer_is_worse_whatever_the_ratios_say(base: Path, tmp_path: P
     found = compare_load(side_of(base), side_of(write(tmp_path / "wrong", wrong)), 0.5)
     assert found.exit_status == 1
     assert found.headline.startswith("NEW has 1 wrong answer, BASE has none")
+
+
+def test_a_target_that_is_lost_is_worse_whatever_the_other_runs_say(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = write(tmp_path / "gone", [*made(5, 100), lost_run()])
+    assert main(["compare", str(base), str(gone), "--tolerance", "90%", "--out", str(tmp_path / "out")]) == 1
+    assert "WORSE  the target was LOST in 1 run of NEW, in none of BASE" in capsys.readouterr().out
+
+
+def test_a_target_that_is_lost_on_both_sides_is_no_news(tmp_path: Path) -> None:
+    before, after = (
+        side_of(write(tmp_path / name, [*made(5, seed), lost_run()])) for name, seed in (("before", 1), ("after", 100))
+    )
+    assert compare_load(before, after, 0.9).exit_status == 0
+
+
+def test_failures_are_told_since_times_are_of_what_succeeded(base: Path, tmp_path: Path) -> None:
+    failing = made(5, 100)
+    for one in failing:
+        progress = one.series["GET progress"]
+        progress.failed, progress.sent = progress.succeeded, 2 * progress.succeeded
+    found = compare_load(side_of(base), side_of(write(tmp_path / "failing", failing)), 0.9)
+    assert [note for note in found.notes if "failed or unanswered" in note] == [
+        "GET progress: 0 % failed or unanswered in BASE, 50 % in NEW; times are of what succeeded"
+    ]
+
+
+@pytest.mark.parametrize("where", ["base", "new"])
+def test_a_copy_of_a_run_is_not_another_run(
+    where: str, base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copied = write(tmp_path / "copied", [made(5, 1)[0], *made(4, 100)] if where == "base" else made(2, 100) * 2)
+    assert main(["compare", str(base), str(copied)]) == 4
+    assert "are copies of one run, which would count twice" in capsys.readouterr().err
 
 
 def test_metrics_with_too_few_samples_are_not_judged(tmp_path: Path) -> None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from reports.load.comparing.runs import Run, Side, differences, surroundings
 from reports.load.comparing.statistics import LEAST_RUNS, Ratio, Verdict, ratios
-from reports.load.model import LoadExit, LoadResult
+from reports.load.model import LoadExit, LoadResult, State
 from reports.load.series import Series
 from reports.load.support import known_percentile
-from reports.load.words import count_words, megabyte_words, rate_words, time_words
+from reports.load.words import count_words, megabyte_words, percent_words, rate_words, time_words
 
+NOTED_SHARE = 0.001  # of messages; where sides differ by as much in what failed, a reader must know
 LEAST_OF_NOTHING = 0.001  # of the smallest number: stands for 0, of which there is no logarithm
 
 
@@ -178,13 +179,25 @@ def compare_load(base: Side, new: Side, tolerance: float) -> LoadComparison:
     Raises:
         ValueError: they were asked for otherwise; one line that says what differs.
     """
-    if both := {run.file.resolve() for run in base.used} & {run.file.resolve() for run in new.used}:
-        raise ValueError(f"{min(both)} is on both sides")
+    _check_apart(base, new)
     if unlike := differences((base, new)):
         more = f"; and {len(unlike) - 5} more" if len(unlike) > 5 else ""
         raise ValueError(f"the runs are not alike: {'; '.join(unlike[:5])}{more}")
     rows = sorted(_rows(base.used, new.used, tolerance), key=lambda row: _ORDER.index(row.verdict))
     return LoadComparison(base, new, tolerance, tuple(rows), tuple(_notes(base, new)), tuple(_wrong(base, new)))
+
+
+def _check_apart(base: Side, new: Side) -> None:
+    """Refuse a run that is there twice, on both sides or as a copy on one: runs are the samples.
+
+    Raises:
+        ValueError: one is.
+    """
+    if both := {run.file.resolve() for run in base.used} & {run.file.resolve() for run in new.used}:
+        raise ValueError(f"{min(both)} is on both sides")
+    for one, other in itertools.combinations((*base.used, *new.used), 2):
+        if one.result == other.result:
+            raise ValueError(f"{one.name} and {other.name} are copies of one run, which would count twice")
 
 
 def _notes(base: Side, new: Side) -> list[str]:
@@ -193,13 +206,32 @@ def _notes(base: Side, new: Side) -> list[str]:
         for side in (base, new)
         for run in side.left_out
     ]
-    return left + [f"not the same: {line}" for line in surroundings((base, new))]
+    return [*left, *(f"not the same: {line}" for line in surroundings((base, new))), *_failing(base, new)]
+
+
+def _failing(base: Side, new: Side) -> Iterable[str]:
+    """Where another share of messages came to nothing: their times are in no percentile, which may flatter a side."""
+    for name in dict.fromkeys(name for side in (base, new) for run in side.used for name in run.result.series):
+        shares = []
+        for side in (base, new):
+            series = [run.result.series[name] for run in side.used if name in run.result.series]
+            bad = sum(one.failed + one.wrong + one.unanswered for one in series)
+            shares.append(bad / max(sum(one.sent for one in series), 1))
+        if abs(shares[1] - shares[0]) >= NOTED_SHARE:
+            was, came = map(percent_words, shares)
+            yield f"{name}: {was} failed or unanswered in BASE, {came} in NEW; times are of what succeeded"
 
 
 def _wrong(base: Side, new: Side) -> list[str]:
-    """Wrong answers are no matter of statistics."""
+    """Wrong answers and a target that is gone are no matter of statistics, and no tolerance covers them."""
+    found = []
     was, came = (sum(one.wrong for run in side.used for one in run.result.series.values()) for side in (base, new))
-    return [f"NEW has {count_words(came, 'wrong answer')}, BASE has none"] if came and not was else []
+    if came and not was:
+        found.append(f"NEW has {count_words(came, 'wrong answer')}, BASE has none")
+    was, came = (sum(run.result.state is State.LOST for run in side.left_out) for side in (base, new))
+    if came and not was:
+        found.append(f"the target was LOST in {count_words(came, 'run')} of NEW, in none of BASE")
+    return found
 
 
 def _rows(base: Sequence[Run], new: Sequence[Run], tolerance: float) -> list[Row]:
