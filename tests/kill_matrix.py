@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -15,22 +14,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock
-from types import FrameType
-from typing import NoReturn
 
 from conformance import __version__
+from conformance.interrupt import catching
 from conformance.managed import LARGEST_FILE
 from loadtests.bench.errors import BenchError
 from loadtests.bench.gate import result_in
-from loadtests.bench.processes import running_server, stopped
+from loadtests.bench.processes import StoppedError, finished, running_server
 from reference_backend.faults import Fault, UnknownFaultError, catalogue, chosen
 from reports.kill.matrix import Matrix, Row, honest_lacks, row_of, test_of
 from reports.kill.page import page
 from reports.model import ExitStatus, Level, RunResult
 
-GRACE = 10.0  # seconds that a run gets to clean up when it is stopped
 WAIT = 2.0  # seconds that the suite waits for an answer: faults that are silent cost one wait each
-POLL = 0.1
 STORIES = "_stories.py::"  # in the ids of cases that tell stories
 STORIES_EVERY = (
     8  # faults: to one of so many stories are told though examples noticed it, so that they prove themselves
@@ -38,10 +34,6 @@ STORIES_EVERY = (
 INTERRUPTED = 130  # as shells have it
 SHOWN = 100  # characters of a line that says what a row found
 MOST_LINES = 40  # about what is lacking
-
-
-class InterruptedRunError(Exception):
-    """The run was stopped before its end."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +65,7 @@ def run_suite(plan: Plan, faults: Sequence[Fault], options: Sequence[str]) -> tu
         What the run left, and its exit status, None where it did not end in time.
 
     Raises:
-        InterruptedRunError: it was stopped.
+        StoppedError: it was stopped.
     """
     lies = [word for fault in faults for word in ("--fault", fault.name)]
     server = ["-m", "reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin", *lies]
@@ -91,21 +83,8 @@ def run_suite(plan: Plan, faults: Sequence[Fault], options: Sequence[str]) -> tu
             "HANAMI_SECOND_PASSWORD": "bob-password",
             "HANAMI_EXPIRED_TOKEN": announced["expired_tokens"]["alice"],
         }
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**kept, **secrets},
-            start_new_session=True,
-        )
-        with stopped(process, GRACE):
-            until = time.monotonic() + plan.deadline
-            while process.poll() is None and time.monotonic() < until:
-                if plan.stop.wait(POLL):
-                    raise InterruptedRunError
-        ended = time.monotonic() < until
-        return result_in(Path(folder)), process.returncode if ended else None
+        status = finished(command, subprocess.DEVNULL, {**kept, **secrets}, None, plan.deadline, plan.stop)
+        return result_in(Path(folder)), status
 
 
 @dataclass(frozen=True)
@@ -134,7 +113,7 @@ def rows(plan: Plan, faults: Sequence[Fault], honest: RunResult, tell: Callable[
         tell: is called with each row as it comes.
 
     Raises:
-        InterruptedRunError: it was stopped.
+        StoppedError: it was stopped.
     """
 
     def row(number: int, fault: Fault) -> Row:
@@ -282,21 +261,17 @@ def conclude(matrix: Matrix, folder: Path) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    options = parse_options(argv)
     stop = Event()
     try:
-        options = parse_options(argv)
-        return conclude(run(options, stop), options.report_dir)
+        with catching():
+            return conclude(run(options, stop), options.report_dir)
     except BenchError as error:
         print(f"tests/kill_matrix.py: {error}", file=sys.stderr)
         return 3
-    except (KeyboardInterrupt, InterruptedRunError):
+    except (KeyboardInterrupt, StoppedError):
         print("interrupted: no matrix was written")
         return INTERRUPTED
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

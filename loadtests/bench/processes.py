@@ -11,6 +11,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from threading import Event
 from typing import IO, Any
 
 from loadtests.bench.errors import BenchError
@@ -18,6 +20,12 @@ from loadtests.bench.errors import BenchError
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 LOG_TAIL = 500  # characters of a log that are quoted
+POLL = 0.1
+GRACE = 10.0  # seconds that a run of the suite gets to clean up when it is stopped
+
+
+class StoppedError(Exception):
+    """It was stopped before its end."""
 
 
 @contextlib.contextmanager
@@ -71,6 +79,49 @@ def stopped(process: subprocess.Popen[bytes], grace: float = STOP_SECONDS) -> It
                 urge()
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(grace)
+
+
+def finished(
+    command: Sequence[str],
+    output: IO[bytes] | int,
+    environment: Mapping[str, str],
+    folder: Path | None,
+    deadline: float,
+    stop: Event,
+) -> int | None:
+    """Run a program to its end, out of the reach of Ctrl-C.
+
+    Args:
+        command: its words.
+        output: where what it prints goes.
+        environment: the whole of it.
+        folder: in which it runs, None for ours.
+        deadline: seconds that it may take.
+        stop: ends it when it is set.
+
+    Returns:
+        Its exit status, None where it did not end in time.
+
+    Raises:
+        StoppedError: it was stopped.
+    """
+    process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        cwd=folder,
+        env=environment,
+        start_new_session=True,
+    )
+    with stopped(process, GRACE):
+        until = time.monotonic() + deadline
+        while process.poll() is None:
+            if time.monotonic() >= until:
+                return None
+            if stop.wait(POLL):
+                raise StoppedError
+    return process.returncode
 
 
 def _announcement(process: subprocess.Popen[bytes], title: str, log: IO[bytes]) -> dict[str, Any]:
