@@ -143,6 +143,15 @@ class Run:
         self.manifest.target_reached(self._target, planned=len(self._planned))
         self._console.begin(self.manifest, self._planned)
 
+    def pytest_report_collectionfinish(self) -> list[str]:
+        """What runs against what, where pytest itself reports."""
+        if self._target is None or isinstance(self._console, TerminalConsole):
+            return []
+        manifest = self.manifest
+        what = "reference backend" if manifest.reference else "target"
+        first = f"{what} {manifest.target_url}, dialect {manifest.dialect}, profile {manifest.profile}"
+        return [f"hanami: {SECRETS.text(line)}" for line in (first, *manifest.header)]
+
     def _started(self) -> Target:
         """Start the server under test, and reach it.
 

@@ -111,7 +111,8 @@ def _case(case: CaseResult) -> ElementTree.Element:
     if case.outcome in _FAILURES:
         ElementTree.SubElement(element, "failure", details).text = text
     elif case.outcome in _ERRORS:
-        ElementTree.SubElement(element, "error", details).text = text
+        log = clean(f"\nthe end of the server's log:\n{case.server_log}") if case.server_log else ""
+        ElementTree.SubElement(element, "error", details).text = text + log
     elif case.outcome in _SKIPPED:
         ElementTree.SubElement(element, "skipped", details)
     return element

@@ -30,8 +30,15 @@ def command(*arguments: str) -> list[str]:
 
 def hanami(*arguments: str, cwd: Any, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command of ``hanami-conformance`` in a folder, with none of our own settings in its environment."""
+    return program(command(*arguments), cwd, environment)
+
+
+def program(
+    words: list[str], cwd: Any, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program in a folder, with none of our own settings in its environment."""
     return subprocess.run(
-        command(*arguments),
+        words,
         cwd=cwd,
         env=clean_environment(environment),
         capture_output=True,

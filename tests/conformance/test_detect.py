@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from suite_support import closing, double, silent
-from target_support import Said, backend, hanami, rest
+from target_support import Said, backend, hanami, program, rest
 
 from conformance.checks import TargetLost, TargetRefused
 from conformance.detect import find_dialect
@@ -133,8 +134,13 @@ def test_run_replay_and_check_target_ask(tmp_path: Path) -> None:
         checked = hanami("check-target", *to, "--dialect", "auto", cwd=tmp_path)
         told = hanami("replay", "story.json", *to, "--dialect", "auto", cwd=tmp_path)
         other = hanami("replay", "story.json", *to, cwd=tmp_path)
+        words = ("-m", "pytest", "--pyargs", "conformance", *to, "-k", "boolean_complete", "--dialect", "auto")
+        plain = program([sys.executable, *words], cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert f"dialect hanami-0.4: {why}\n" in run.stdout
+    assert plain.returncode == 0, plain.stdout + plain.stderr
+    assert f"hanami: target {url}, dialect hanami-0.4, profile gate\n" in plain.stdout
+    assert f"hanami: dialect hanami-0.4: {why}\n" in plain.stdout
     result = (tmp_path / "reports" / "latest" / "result.json").read_text()
     assert '"dialect": "hanami-0.4"' in result
     assert f'"dialect_reason": "{why}"' in result

@@ -199,6 +199,10 @@ def test_the_log_of_a_lost_server_is_told_and_may_be_lacking() -> None:
     assert "server log" in text
     assert "line [2]" in text
     assert exchange_text(dataclasses.replace(lost, exchange=result.cases[1].exchange)).endswith("line 1\nline [2]\n")
+    error = ElementTree.fromstring(junit_xml(told)).find(".//testcase/error")
+    assert error is not None
+    assert (error.text or "").endswith("gone\nthe end of the server's log:\nline 1\nline [2]")
+    assert error.get("message") == "gone"
     data = json.loads(result.to_json())
     for case in data["cases"]:
         del case["server_log"]
