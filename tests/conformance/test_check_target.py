@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import sys
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from suite_support import double, failing, result_of, silent
-from target_support import backend, hanami
+from target_support import backend, hanami, program
 
 from conformance import needs
 from conformance.catalogue import catalogue
@@ -134,3 +135,19 @@ def test_what_is_foretold_of_a_target_alone_is_true(tmp_path: Path) -> None:
     }.items():
         found = {name for case in cases if word in case["reason"] for name in case["statements"]}
         assert found == set(whole) | set(partly), word
+
+
+def test_what_is_foretold_of_a_server_that_must_not_be_broken_is_true(tmp_path: Path) -> None:
+    careful = {"HANAMI_ALLOW_DESTRUCTIVE": "0"}
+    words = ("-m", "pytest", "--pyargs", "conformance", "-m", "destructive", "--database", "none")
+    with backend() as url:
+        to = ("--target", url, *ALICE, *SECOND)
+        check = hanami("check-target", *to, cwd=tmp_path, environment=careful)
+        run = program([sys.executable, *words, *to], cwd=tmp_path, environment=careful)
+    assert run.returncode == 5, run.stdout + run.stderr  # nothing was judged
+    (told,) = (line for line in flat(check.stdout).split(" lacking ") if "(--allow-destructive" in line)
+    whole, partly = needs.DESTRUCTIVE_CASES
+    assert f"{', '.join(whole)} will be UNSUPPORTED; some cases of {', '.join(partly)} careful " in told
+    cases = result_of(tmp_path)["cases"]
+    assert {(case["outcome"], case["reason"]) for case in cases} == {("unsupported", needs.DESTRUCTIVE)}
+    assert {name for case in cases for name in case["statements"]} == {*whole, *partly}
