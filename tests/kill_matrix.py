@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Event, Lock
 
 from conformance import __version__
-from conformance.interrupt import catching
+from conformance.interrupt import catching, heed
 from conformance.managed import LARGEST_FILE
 from loadtests.bench.errors import BenchError
 from loadtests.bench.gate import result_in
@@ -128,7 +128,9 @@ def rows(plan: Plan, faults: Sequence[Fault], honest: RunResult, tell: Callable[
         futures = [pool.submit(row, number, fault) for number, fault in enumerate(faults)]
         try:
             return [future.result() for future in futures]
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                heed()
             plan.stop.set()
             for future in futures:
                 future.cancel()

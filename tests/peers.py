@@ -18,20 +18,13 @@ from threading import Event
 sys.path.append(str(Path(__file__).parent / "conformance"))
 from peer_table import PEERS, Peer, by_name, complaints
 
-from conformance import interrupt
 from conformance.interrupt import catching, heed
 from loadtests.bench.gate import last_line, result_in
-from loadtests.bench.processes import stopped
+from loadtests.bench.processes import StoppedError, finished
 
-GRACE = 15.0  # seconds that a run gets to clean up when it is stopped
-POLL = 0.1
 INTERRUPTED = 130  # as shells have it
 SHOWN = 5  # complaints on the line of a peer
 OURS = "HANAMI_", "PYTEST_"  # beginnings of variables that would configure the runs
-
-
-class InterruptedPeerError(Exception):
-    """The run was stopped before its end."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +51,13 @@ def run_peer(peer: Peer, folder: Path, stop: Event) -> Outcome:
         stop: set when it shall end at once.
 
     Raises:
-        InterruptedPeerError: it was set.
+        StoppedError: it was set.
     """
     folder.mkdir(parents=True)
     report = folder / "report"
     began = time.monotonic()
     if stop.is_set():
-        raise InterruptedPeerError
+        raise StoppedError
     with (folder / "output.txt").open("w+b") as log:
         with peer.serve() as served:
             command = [sys.executable, "-m", "conformance.cli", "run", "--database=none", f"--report-dir={report}"]
@@ -81,24 +74,10 @@ def run_command(command: Sequence[str], output: int, folder: Path, seconds: floa
     """Run a command until its end; its exit status, None where it had to be stopped.
 
     Raises:
-        InterruptedPeerError: it shall stop.
+        StoppedError: it shall stop.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    process = subprocess.Popen(
-        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=kept, start_new_session=True
-    )
-    interrupt.LEAVING.append(process.kill)
-    try:
-        with stopped(process, GRACE):
-            until = time.monotonic() + seconds
-            while process.poll() is None:
-                if stop.wait(POLL):
-                    raise InterruptedPeerError
-                if time.monotonic() > until:
-                    return None
-        return process.returncode
-    finally:
-        interrupt.LEAVING.remove(process.kill)
+    return finished(command, output, kept, folder, seconds, stop)
 
 
 def run_all(peers: Sequence[Peer], jobs: int, report_dir: Path) -> int:
@@ -190,7 +169,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with catching():
             wrong = run_all(options.peers, options.jobs, options.report_dir)
-    except (KeyboardInterrupt, InterruptedPeerError):
+    except (KeyboardInterrupt, StoppedError):
         print("interrupted")
         return INTERRUPTED
     count = len(options.peers)

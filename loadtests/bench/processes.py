@@ -15,13 +15,14 @@ from pathlib import Path
 from threading import Event
 from typing import IO, Any
 
+from conformance import interrupt
 from loadtests.bench.errors import BenchError
 
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 LOG_TAIL = 500  # characters of a log that are quoted
 POLL = 0.1
-GRACE = 10.0  # seconds that a run of the suite gets to clean up when it is stopped
+GRACE = 15.0  # seconds that a run of the suite gets to clean up when it is stopped
 
 
 class StoppedError(Exception):
@@ -114,14 +115,18 @@ def finished(
         env=environment,
         start_new_session=True,
     )
-    with stopped(process, GRACE):
-        until = time.monotonic() + deadline
-        while process.poll() is None:
-            if time.monotonic() >= until:
-                return None
-            if stop.wait(POLL):
-                raise StoppedError
-    return process.returncode
+    interrupt.LEAVING.append(process.kill)
+    try:
+        with stopped(process, GRACE):
+            until = time.monotonic() + deadline
+            while process.poll() is None:
+                if stop.wait(POLL):
+                    raise StoppedError
+                if time.monotonic() >= until:
+                    return None
+        return process.returncode
+    finally:
+        interrupt.LEAVING.remove(process.kill)
 
 
 def _announcement(process: subprocess.Popen[bytes], title: str, log: IO[bytes]) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -155,6 +157,21 @@ def test_wrong_options_are_one_line(tmp_path: Path) -> None:
     run = run_script(folder=tmp_path / "file")
     assert run.returncode == 2
     assert "is no folder that can be written" in run.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    work, reports = tmp_path / "work", tmp_path / "reports"
+    work.mkdir()
+    words = [sys.executable, "-P", str(SCRIPT), "--report-dir", str(reports)]
+    environment = {**os.environ, "TMPDIR": str(work)}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "the honest server first ...\n"
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=600)
+    assert (process.returncode, output) == (130, "interrupted: no matrix was written\n")
+    assert list(work.iterdir()) == list(reports.iterdir()) == []
 
 
 # One of each family of statements; all of them are for ``make kill-matrix``.
