@@ -230,14 +230,16 @@ def run(options: argparse.Namespace, stop: Event) -> Matrix:
     faults: tuple[Fault, ...] = options.faults
     began = time.monotonic()
     print("the honest server first ...", flush=True)
-    honest, status = run_suite(plan, [], [])
+    asked = () if options.whole or not options.fault else dict.fromkeys(name for one in faults for name in one.breaks)
+    honest, status = run_suite(plan, [], [word for name in asked for word in ("--statement", name)])
     lacks = honest_lacks(honest, status)
     if honest is None or lacks:
         return Matrix((), {}, frozenset(), {}, lacks, whole=False)
     found = rows(plan, faults, honest, Teller(len(faults)))
-    levels = {one.id: one.level for one in honest.statements}
     tests = tests_of(honest)
-    observing = {name for name, ids in tests.items() if ids and all(levels[one] is Level.OBSERVE for one in ids)}
+    all_levels = {one.id: one.level for one in honest.statements}
+    observing = {name for name, ids in tests.items() if ids and all(all_levels[one] is Level.OBSERVE for one in ids)}
+    levels = {one.id: one.level for one in honest.statements if one.selected}
     manifest = {"suite": __version__, "seconds": round(time.monotonic() - began, 1), "jobs": plan.jobs}
     whole = not options.fault
     return Matrix(tuple(found), tests, frozenset(observing), levels, lacks, whole, manifest)
