@@ -88,7 +88,16 @@ def changed(folder: Path, **fields: object) -> Path:
     [
         ({"format_version": 99}, "result of format version 99, this release reads 1 and 2"),
         ({"format": "x"}, '"format" is not "hanami-conformance-result"'),
-        ({"exit_status": 42}, "exit_status is 42"),
+        ({"format_version": True}, "result of format version True"),
+        ({"format_version": "9" * 10_000}, "result of format version 999"),
+        (
+            {"statements": [json.loads(mixed().to_json())["statements"][0] | {"a\n\x1b[31m" + "b" * 10_000: 1}]},
+            "r.json: incomplete result of a run: statements.0.a\\n\\x1b[31mbbb",
+        ),
+        ({"exit_status": 42}, "exit_status is none of a run"),
+        ({"exit_status": 10**400}, "exit_status is none of a run"),
+        ({"cases": [{"duration": float("nan")}]}, "r.json: not a result of a run: NaN is no number of JSON"),
+        ({"manifest": {"duration": float("-inf")}}, "r.json: not a result of a run: -Infinity is no number of JSON"),
         ({"cases": [{"id": "x"}]}, "cases.0.title: is lacking"),
         ({"cases": 7}, "cases: Input should be a valid tuple"),
         ({"statements": [{"id": "x", "colour": 1}]}, "statements.0."),
@@ -106,7 +115,19 @@ def test_a_wrong_result_is_one_line(
     assert said.err.startswith("hanami-reports: ")
     assert line in said.err
     assert said.err.count("\n") == 1
+    assert said.err.strip().isprintable()
+    assert len(said.err) < len(str(tmp_path)) + 400
     assert not (tmp_path / "conformance.html").exists()
+
+
+def test_a_number_beyond_all_bounds_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = changed(tmp_path, manifest={"duration": 12.5})
+    file.write_text(file.read_text().replace('"duration": 0.5', '"duration": 1e999', 1))
+    assert main(["render", str(file), "--out", str(tmp_path / "out")]) == WRONG
+    assert "r.json: incomplete result of a run: cases.0.duration: Input should be a finite number" in (
+        capsys.readouterr().err
+    )
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_is_there_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
