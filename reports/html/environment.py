@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports.html.text import block, count, finalize, seconds
+from reports.html.text import block, count, finalize, moment, seconds
 
 _FOLDER = Path(__file__).parent / "templates"
 
@@ -28,7 +28,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(block=block, seconds=seconds)
+    made.filters.update(block=block, moment=moment, seconds=seconds)
     made.globals.update(count=count)
     return made
 

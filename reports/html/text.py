@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 
 from markupsafe import Markup, escape
 
@@ -54,6 +55,15 @@ def seconds(value: float) -> str:
     if value < 0.9995:
         return f"{value * 1000:.3g} ms" if value else "0 s"
     return f"{value:.1f} s" if value < 120 else f"{int(value) // 60} min {int(value) % 60} s"
+
+
+def moment(value: str) -> str:
+    """A time of ISO 8601 for people, to the minute in UTC; anything else as it is."""
+    try:
+        when = datetime.fromisoformat(value)
+        return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if when.tzinfo else value
+    except (OverflowError, ValueError):
+        return value
 
 
 def count(number: int, noun: str, many: str = "") -> str:

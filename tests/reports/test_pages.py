@@ -31,7 +31,7 @@ from reports.html.conformance import LIMIT, PageTooLargeError, conformance_page
 from reports.html.ladder import FULL, SHORT, ladder
 from reports.html.payload import hex_dump
 from reports.html.servers import MOST, names_of, servers_page
-from reports.html.text import block, one_line, seconds
+from reports.html.text import block, moment, one_line, seconds
 from reports.model import ExitStatus, Outcome, RunResult, Verdict
 
 
@@ -109,6 +109,20 @@ def test_text_is_printable_and_cut_with_its_digest() -> None:
         "2 min 5 s",
         "? s",
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("2026-11-25T15:44:00+00:00", "2026-11-25 15:44 UTC"),
+        ("2026-11-25T15:44:59.9+02:00", "2026-11-25 13:44 UTC"),
+        ("2026-11-25T15:44:00", "2026-11-25T15:44:00"),
+        ("0001-01-01T00:00:00+23:59", "0001-01-01T00:00:00+23:59"),
+        ("<b>", "<b>"),
+    ],
+)
+def test_times_are_told_to_the_minute(value: str, shown: str) -> None:
+    assert moment(value) == shown
 
 
 @pytest.mark.parametrize("page", [conformance_page(mixed()), servers_page({"a": mixed(), "b": hostile()})])

@@ -65,6 +65,17 @@ def test_filters_and_search_leave_what_fits(look: Opener) -> None:
     assert shown(visit) == everything
 
 
+def test_the_numbers_lead_to_the_statements_that_they_count(look: Opener) -> None:
+    visit = look("run")
+    page = visit.page
+    page.get_by_role("button", name="PASS 1").click()
+    page.get_by_role("link", name="2 FAIL", exact=True).press("Enter")
+    assert shown(visit) == ["DATA-2", "DIO-3"]
+    assert page.get_by_role("button", name="FAIL 2").get_attribute("aria-pressed") == "true"
+    assert page.get_by_role("button", name="PASS 1").get_attribute("aria-pressed") == "false"
+    assert page.evaluate("scrollY") > 0
+
+
 def test_a_failing_statement_opens_its_ladder_by_keyboard(look: Opener) -> None:
     page = look("run").page
     ladder = page.locator("details.statement", has_text="DATA-2").locator(".ladder")

@@ -47,12 +47,23 @@
     });
   }
   search.addEventListener('input', apply);
-  byId('reset').addEventListener('click', () => {
+  const clear = () => {
     filters.forEach((button) => button.setAttribute('aria-pressed', 'false'));
     search.value = '';
+  };
+  byId('reset').addEventListener('click', () => {
+    clear();
     apply();
     search.focus();
   });
+  // The numbers at the top lead to the statements that they count.
+  for (const link of all('a[data-press]')) {
+    link.addEventListener('click', () => {
+      clear();
+      filters.find((button) => button.dataset.value === link.dataset.press)?.setAttribute('aria-pressed', 'true');
+      apply();
+    });
+  }
   byId('open-all').addEventListener('click', (event) => {
     const visible = items.filter((item) => !item.hidden);
     const open = visible.some((item) => !item.open);
