@@ -28,7 +28,9 @@ LIARS = {
 }
 PASSWORDS = {"HANAMI_PASSWORD": "alice-password", "HANAMI_SECOND_PASSWORD": "bob-password"}
 COLOURS = 128
-DESK, PHONE = {"width": 1200, "height": 860}, {"width": 375, "height": 812}
+LIMIT = 200_000  # bytes of a picture
+SHARP = 1.5  # pixels of a picture for one of the page, and more on a phone
+DESK, TALL, PHONE = {"width": 1200, "height": 860}, {"width": 1200, "height": 1420}, {"width": 375, "height": 812}
 
 
 def main() -> None:
@@ -58,7 +60,7 @@ def shoot(browser: Browser, folder: Path) -> None:
     """Take all pictures."""
     with opened(browser, folder / "first", DESK, "light") as page:
         save(page, "conformance.png")
-    with opened(browser, folder / "first", DESK, "dark") as page:
+    with opened(browser, folder / "first", TALL, "dark") as page:
         open_failure(page)
         save(page, "conformance-failure.png")
     with opened(browser, folder / "honest", PHONE, "light") as page:
@@ -86,7 +88,7 @@ def open_failure(page: Page) -> None:
     page.get_by_role("button", name="FAIL").click()
     statement = page.locator("details.statement:visible").first
     statement.locator("> summary").click()
-    statement.evaluate("(one) => scrollTo(0, one.getBoundingClientRect().top + scrollY - 130)")
+    statement.evaluate("(one) => scrollTo(0, one.getBoundingClientRect().top + scrollY - 112)")
 
 
 @contextlib.contextmanager
@@ -94,7 +96,8 @@ def opened(
     browser: Browser, folder: Path, size: dict[str, int], scheme: str, name: str = "conformance.html"
 ) -> Iterator[Page]:
     """A page of a run."""
-    context = browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+    sharp = 2 if size is PHONE else SHARP
+    context = browser.new_context(viewport=size, color_scheme=scheme, device_scale_factor=sharp)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto((folder / name).as_uri())
     yield page
@@ -104,7 +107,11 @@ def opened(
 def save(page: Page, name: str) -> None:
     """Store what the window shows."""
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(FOLDER / name, optimize=True)
+    content = io.BytesIO()
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(content, "PNG", optimize=True)
+    if content.tell() >= LIMIT:
+        sys.exit(f"{name}: {content.tell():,} bytes, and a picture may have {LIMIT:,}")
+    (FOLDER / name).write_bytes(content.getvalue())
 
 
 def judge(folder: Path, name: str, faults: tuple[str, ...]) -> None:
