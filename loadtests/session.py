@@ -27,6 +27,7 @@ from proto.dialects import Dialect
 
 SEEDS = 1_000_000  # between the users of two workers
 LOOK_EVERY = 5.0  # seconds between two looks at the expiry of the token
+LARGE = 16 << 20  # bytes of a file from which on there is but one content
 CONTENTS = 3  # different files of each kind: what goes to the wrong upload shows
 
 
@@ -160,6 +161,11 @@ class Session:
     def name(self, kind: str) -> str:
         """A new name for something on the target, right in every dialect."""
         return f"{NAME_PREFIX}_load_{self._run}_{kind}_{self.number()}"
+
+    @property
+    def contents(self) -> int:
+        """How many different contents of each kind there are: of large files one, else they would fill the memory."""
+        return CONTENTS if self.settings.file <= LARGE else 1
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
         """What is made at the first asking and shared from then on."""

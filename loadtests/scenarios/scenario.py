@@ -33,7 +33,7 @@ class Scenario:
         title: one line for people.
         weight: how many users of this scenario there are among all, where nothing else is said.
         sockets: that it needs at the same time.
-        paced_by: ``message`` or ``file``: what the rate of the open model counts.
+        paced_by: ``message`` or ``file``: what the rate of the open model counts; ``nothing`` where it does not hold.
     """
 
     name: ClassVar[str]
@@ -42,13 +42,22 @@ class Scenario:
     sockets: ClassVar[int] = 1
     paced_by: ClassVar[str] = "message"
 
+    @classmethod
+    def prepare(cls, session: Session) -> None:
+        """Make what all users of this scenario share, before the run: in it, it would hold up everybody.
+
+        Args:
+            session: of this process.
+        """
+
     def __init__(self, session: Session) -> None:
         self.session = session
         self.recorder = session.recorder
         self.number = session.user_number()
         self.rest = session.rest()
         settings = session.settings
-        rate = settings.file_rate if self.paced_by == "file" else settings.message_rate
+        rates = {"message": settings.message_rate, "file": settings.file_rate}
+        rate = rates.get(self.paced_by, 0.0)
         self.schedule = Schedule(rate, clock(), settings.seed + self.number, settings.arrivals)
         self._plan = (self.paced_series, self.schedule)
         session.plans.append(self._plan)

@@ -78,6 +78,7 @@ class Unfriendly(_WithFile):
 
     name = "unfriendly"
     title = "slow readers and abrupt closers, to be run beside honest users"
+    paced_by = "nothing"  # how often it comes is no promise to anybody
 
     def visit(self) -> None:
         """Behave badly, in one of three ways by turns."""

@@ -19,7 +19,7 @@ from loadtests.engine.schedule import Schedule
 from loadtests.engine.stream import Outgoing, Stream
 from loadtests.engine.uploads import Content, csv_content, mnist_content
 from loadtests.scenarios.scenario import Over, Scenario
-from loadtests.session import CONTENTS
+from loadtests.session import Session
 
 FILE = "upload file"  # the whole of an upload, from init to the look at its content
 ATTACH = "attach file"
@@ -40,16 +40,26 @@ class UploadScenario(Scenario):
         """See :class:`Scenario`."""
         return FILE
 
-    def content(self) -> Content:
-        """The next content: users take turns with a few that are made once."""
-        settings = self.session.settings
-        variant = self.session.number() % CONTENTS
-        make = csv_content if self.kind == "csv" else mnist_content
-        made: Content = self.session.once(
-            (self.kind, self.scattered, variant),
-            partial(make, self.session.dialect, settings.file, settings.chunk, variant, scattered=self.scattered),
+    @classmethod
+    def prepare(cls, session: Session) -> None:
+        """See :class:`Scenario`: serialising and masking whole files takes long."""
+        for variant in range(session.contents):
+            cls.made(session, variant)
+
+    @classmethod
+    def made(cls, session: Session, variant: int) -> Content:
+        """One of the contents, which are made once."""
+        settings = session.settings
+        make = csv_content if cls.kind == "csv" else mnist_content
+        content: Content = session.once(
+            (cls.kind, cls.scattered, variant),
+            partial(make, session.dialect, settings.file, settings.chunk, variant, scattered=cls.scattered),
         )
-        return made
+        return content
+
+    def content(self) -> Content:
+        """The next content: users take turns with a few."""
+        return self.made(self.session, self.session.number() % self.session.contents)
 
     def work(self) -> None:
         """Upload once."""

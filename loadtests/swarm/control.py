@@ -133,6 +133,11 @@ class Control:
             state = State.LOST if isinstance(error, TargetLost) else State.INVALID
             self.give_up(state, SECRETS.text(str(error)))
             return
+        if self.crew is None:
+            for user_class in self.environment.user_classes:
+                scenario = getattr(user_class, "scenario_class", None)
+                if scenario is not None:
+                    scenario.prepare(session)
         session.recorder.origin = session.recorder.clock() + session.settings.warm_up
         session.recorder.observer = self._tell_locust
         self.session = session
