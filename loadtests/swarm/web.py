@@ -81,8 +81,6 @@ class Page:
             return str(error)
         except TargetLost as error:
             return f"target not reachable: {error}"
-        if crew is not None:
-            vars(self._environment.parsed_options)["expect_workers"] = crew.workers  # they share the budget of sockets
         return None
 
     def _after(self, response: flask.Response) -> flask.Response:
