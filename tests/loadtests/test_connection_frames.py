@@ -97,6 +97,7 @@ def test_frames_of_every_kind_cut_anywhere(piece: int) -> None:
         Frame(Opcode.BINARY, b"masked").serialize(mask=True),
         b"\x83\x01x",  # an opcode that does not exist
     ],
+    ids=["message in a message", "extension", "masked", "opcode"],  # the mask is another in each process
 )
 @pytest.mark.parametrize("piece", [1, 100])
 def test_frames_that_are_none_end_the_connection_after_what_was_right(wrong: bytes, piece: int) -> None:
