@@ -26,6 +26,7 @@ from loadtests.limits.file import read_limits
 from loadtests.options import LOAD_OPTIONS
 from loadtests.result import LoadFolder
 from loadtests.scenarios.all import SCENARIOS
+from loadtests.scenarios.scenario import check_sockets
 from loadtests.settings import settings_of
 from loadtests.terminal import console_of, print_result
 from reports.files import ReportFolderError
@@ -166,15 +167,25 @@ def _load(arguments: argparse.Namespace, target: _Started) -> int:
     if arguments.command == "web":
         return run_locust(replace(launch, web=(arguments.web_host, arguments.web_port)), Console())
     _check_run(arguments)
-    seconds = arguments.seconds + settings.drain + settings.target.deadline
+    if arguments.seconds <= settings.warm_up:
+        raise ValueError(f"--seconds {arguments.seconds:g}: the warm-up alone takes {settings.warm_up:g} (--warm-up)")
+    weights = _weights(arguments.scenario)
+    chosen = [SCENARIOS[name] for name in weights or SCENARIOS]
+    check_sockets(settings, chosen, _processes(arguments.processes))
+    # At the end users may need three calls each to clean up, and one more tells whether the target is still there.
+    seconds = arguments.seconds + settings.drain + 4 * settings.target.deadline
     launch = replace(
         launch,
-        weights=_weights(arguments.scenario),
+        weights=weights,
         users=arguments.users,
         seconds=arguments.seconds,
         most_seconds=seconds,
     )
     return _judged(launch)
+
+
+def _processes(given: int) -> int:
+    return max(1, (os.cpu_count() or 1) if given == -1 else given)
 
 
 def _check_run(arguments: argparse.Namespace) -> None:

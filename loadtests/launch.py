@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import selectors
 import signal
@@ -73,7 +74,7 @@ class Launch:
             host, web_port = self.web
             return [*words, "--class-picker", "--web-host", host, "--web-port", str(web_port)]
         words += ["--headless", "--only-summary", "--loglevel", "WARNING"]
-        words += ["-u", str(self.users), "-r", str(self.users), "-t", f"{self.seconds:g}s"]
+        words += ["-u", str(self.users), "-r", str(self.users), "-t", f"{math.ceil(self.seconds)}s"]
         words += [SCENARIOS[name].__name__ for name in self.weights]
         weights = {SCENARIOS[name].__name__: weight for name, weight in self.weights.items()}
         told = [json.dumps({"user_class_name": name, "weight": weight}) for name, weight in weights.items()]
@@ -125,6 +126,9 @@ def run_locust(launch: Launch, console: Console) -> int:
     for line in said.splitlines():
         if line.startswith(("ERROR: ", "TARGET NOT REACHABLE: ")):
             sys.stderr.write(SECRETS.text(line) + "\n")
+        elif line.startswith("locust: error: "):
+            sys.stderr.write(SECRETS.text(line.replace("locust: error", "ERROR", 1)) + "\n")
+            status = LoadExit.USAGE
     if status not in KNOWN:
         sys.stderr.write(f"ERROR: Locust ended with {status}; see {launch.folder / LOG}\n")
         return LoadExit.FAULT
@@ -207,7 +211,8 @@ def _end(child: subprocess.Popen[bytes], seconds: float) -> int:
         child.wait(seconds)
     except subprocess.TimeoutExpired:
         return LoadExit.INTERRUPTED
-    return int(child.returncode)
+    # It may not even have begun to listen for signals.
+    return LoadExit.INTERRUPTED if child.returncode == -signal.SIGTERM else int(child.returncode)
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:

@@ -14,13 +14,14 @@ from conformance.redact import SECRETS
 from loadtests.engine.recorder import Recorder
 from loadtests.limits.file import Limits
 from loadtests.limits.verdict import ask_all, judge
+from loadtests.scenarios.all import SCENARIOS
 from loadtests.session import Session
 from reports.files import ReportFolder
 from reports.load.folder import draw_load
 from reports.load.model import EXIT_OF, LOAD_RESULT, Generator, LoadResult, State
 from reports.names import EXCHANGES
 
-PACKAGES = ("locust", "gevent", "geventhttpclient", "websockets", "protobuf", "numpy")
+PACKAGES = ("locust", "gevent", "websockets", "protobuf", "numpy")
 
 
 def make_result(
@@ -54,7 +55,8 @@ def make_result(
     """
     started = started or datetime.now(UTC)
     results = ask_all(limits, recorder.series, generators, seconds)
-    state, reasons = judge(results, recorder.series, generators)
+    wanted = {name: SCENARIOS[name].paced_series for name, count in users.items() if count}
+    state, reasons = judge(results, recorder.series, generators, wanted)
     if trouble:
         order = (State.FAULT, State.LOST, State.INTERRUPTED, State.FAIL, State.INVALID)
         worst = min((found for found, _ in trouble), key=order.index)

@@ -30,6 +30,8 @@ LOOK_EVERY = 5.0  # seconds between two looks at the expiry of the token
 LARGE = 16 << 20  # bytes of a file from which on there is but one content
 CONTENTS = 3  # different files of each kind: what goes to the wrong upload shows
 
+_MADE: dict[Any, Any] = {}  # contents, by what they follow from
+
 
 @dataclass
 class Session:
@@ -63,7 +65,6 @@ class Session:
     _users: itertools.count[int] = field(default_factory=itertools.count)
     _run: str = field(default_factory=lambda: secrets.token_hex(4))
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
-    _made: dict[Any, Any] = field(default_factory=dict)
 
     @staticmethod
     def open(settings: Settings, workers: int = 1, index: int = 0) -> Session:
@@ -168,7 +169,14 @@ class Session:
         return CONTENTS if self.settings.file <= LARGE else 1
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
-        """What is made at the first asking and shared from then on."""
-        if key not in self._made:
-            self._made[key] = make()
-        return self._made[key]
+        """What is made at the first asking and shared from then on, by later runs of this process as well.
+
+        Args:
+            key: what it is, besides what follows from the dialect and the sizes.
+            make: makes it.
+        """
+        settings = self.settings
+        key = (key, self.dialect.name, settings.file, settings.chunk)
+        if key not in _MADE:
+            _MADE[key] = make()
+        return _MADE[key]

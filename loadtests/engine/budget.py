@@ -3,46 +3,66 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gevent.lock import BoundedSemaphore
+from gevent.event import Event
 
 
 @dataclass
 class SocketBudget:
-    """Lets only so many sockets be open at the same time in this process; users wait for their turn.
+    """Lets only so many sockets be open at the same time in this process; users wait for their turn, first come first.
 
     Attributes:
         limit: most sockets, 0 for no limit.
     """
 
     limit: int
-    _free: BoundedSemaphore | None = field(init=False)
-    _turn: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(1))
-
-    def __post_init__(self) -> None:
-        self._free = BoundedSemaphore(self.limit) if self.limit else None
+    _taken: int = 0
+    _queue: deque[tuple[int, Event]] = field(default_factory=deque)
 
     @contextlib.contextmanager
     def sockets(self, count: int) -> Iterator[None]:
-        """Have a number of sockets in here.
+        """Have a number of sockets in here, all of them at once: two that each hold half would wait for ever.
 
         Raises:
             ValueError: the budget is smaller than that.
         """
-        if self._free is None:
+        if not self.limit:
             yield
             return
         if count > self.limit:
             raise ValueError(f"needs {count} sockets at the same time, the budget is {self.limit}")
-        taken = 0
+        self._take(count)
         try:
-            with self._turn:  # one takes all that it needs: two that each hold half of it would wait for ever
-                for _ in range(count):
-                    self._free.acquire()
-                    taken += 1
             yield
         finally:
-            for _ in range(taken):
-                self._free.release()
+            self._give(count)
+
+    def _take(self, count: int) -> None:
+        if not self._queue and self._taken + count <= self.limit:
+            self._taken += count
+            return
+        place = (count, Event())
+        self._queue.append(place)
+        try:
+            place[1].wait()
+        except BaseException:
+            if place[1].is_set():
+                self._give(count)
+            else:
+                self._queue.remove(place)
+                self._hand_over()
+            raise
+
+    def _give(self, count: int) -> None:
+        self._taken -= count
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        # Handed over, not only free: who gives a socket back and wants it again has to queue behind the others.
+        while self._queue and self._taken + self._queue[0][0] <= self.limit:
+            count, turn = self._queue.popleft()
+            self._taken += count
+            turn.set()

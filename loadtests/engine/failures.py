@@ -11,9 +11,11 @@ class LoadFailure(Exception):  # noqa: N818 - a failure of the target, no error 
 
     Attributes:
         kind: class of the failure, as reports name it.
+        recorded: whether it was counted already.
     """
 
     kind = "failure"
+    recorded = False
 
 
 class NoAnswer(LoadFailure):

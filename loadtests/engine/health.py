@@ -64,7 +64,10 @@ class Health:
         asked = time.perf_counter()
         sleep(PROBE)
         now = time.perf_counter()
-        self.hub_delay.record(int((now - asked - PROBE) * MICROSECONDS))
+        late = now - asked - PROBE
+        while late > 0:  # everything that should have been woken up meanwhile was late as well
+            self.hub_delay.record(int(late * MICROSECONDS))
+            late -= PROBE
         if now - self._second >= 1.0:
             used = time.process_time()
             self.cpu_most = max(self.cpu_most, (used - self._cpu_second) / (now - self._second))

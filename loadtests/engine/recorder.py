@@ -60,7 +60,7 @@ class Recorder:
     in_flight: int = 0
     observer: Observer = _nobody
     clock: Callable[[], float] = time.perf_counter
-    _kept: int = 0
+    _files: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
     def of(self, name: str) -> Series:
         """The series of a type of message; made if need be."""
@@ -135,6 +135,7 @@ class Recorder:
     def _bad(self, name: str, watch: Stopwatch, error: LoadFailure, story: Story | None) -> Series:
         """Note what went wrong, in the warm-up as well: a target that is right only later is not right."""
         now = self.clock()
+        error.recorded = True
         self.in_flight -= 1
         series = self.of(name)
         if not self.counts(watch.due):
@@ -173,15 +174,16 @@ class Recorder:
             key = (name, error.kind, "and others")
         found = self.errors.get(key)
         if found is None:
-            file = self._keep(name, story)
+            file = self._keep(key, story)
             found = ErrorClass(name, error.kind, key[2], 0, round(max(0.0, now - self.origin), 3), file)
         self.errors[key] = ErrorClass(**{**asdict(found), "count": found.count + 1})
 
-    def _keep(self, name: str, story: Story | None) -> str:
-        if story is None or self._kept >= MOST_EXCHANGES:
+    def _keep(self, key: tuple[str, str, str], story: Story | None) -> str:
+        if key in self._files:  # kept already, and taken since
+            return self._files[key]
+        if story is None or len(self._files) >= MOST_EXCHANGES:
             return ""
-        self._kept += 1
-        file = f"{name.replace(' ', '-')}-{self._kept}.json"
+        file = self._files[key] = f"{key[0].replace(' ', '-')}-{len(self._files) + 1}.json"
         self.exchanges[file] = story.to_json()
         return file
 

@@ -1,18 +1,22 @@
-"""REST calls under load: one client a user, connections kept where the target keeps them."""
+"""REST calls under load: one client a user, connections kept where the target keeps them.
+
+By the standard library, which gevent makes cooperative where Locust runs, and which sends nothing twice: clients that
+ask again where an answer was lost hide it.
+"""
 
 from __future__ import annotations
 
+import http.client
 import json
+import select
 import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from gevent import Timeout
-from geventhttpclient import URL, HTTPClient
-from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 
 from conformance.clients.rest import HEADERS, TOKEN_HEADER
 from conformance.jsontext import json_object
@@ -21,7 +25,6 @@ from loadtests.engine.failures import ConnectionLost, LoadFailure, NoAnswer, Ref
 from proto.dialects import Dialect
 
 IDLE = 1.0  # seconds after which a kept connection is not trusted: the target may be about to close it
-FOREVER = 3600.0  # for waits of the library, which hold for each read alone; ours holds for the whole call
 
 
 class ServerError(LoadFailure):
@@ -84,27 +87,21 @@ class Rest:
         deadline: float,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        address = URL(url)
+        address = urlsplit(url)
         self._base = address.path.rstrip("/")
         self._dialect = dialect
         self._token = token
         self._address = address
         self._ssl = ssl_context
-        self._client: HTTPClient | None = None
+        self._connection: http.client.HTTPConnection | None = None
         self._deadline = deadline
         self._used = time.monotonic()
 
-    def _connected(self) -> HTTPClient:
-        context = self._ssl
-        return HTTPClient(
-            self._address.host,
-            self._address.port,
-            connection_timeout=FOREVER,
-            network_timeout=FOREVER,
-            concurrency=1,
-            ssl=context is not None,
-            ssl_context_factory=None if context is None else lambda: context,
-        )
+    def _connected(self) -> http.client.HTTPConnection:
+        host, port = self._address.hostname or "", self._address.port
+        if self._ssl is None:
+            return http.client.HTTPConnection(host, port)
+        return http.client.HTTPSConnection(host, port, context=self._ssl)
 
     def call(
         self,
@@ -133,26 +130,37 @@ class Rest:
             **({"Content-Type": "application/json"} if body is not None else {}),
         }
         request = f"{route.method} {route.path}"
-        if time.monotonic() - self._used > IDLE:
+        if self._connection is not None and self._is_stale(self._connection):
             self.close()
-        if self._client is None:
-            self._client = self._connected()
         seconds = self._deadline + extra
         try:
             with Timeout(seconds, TimeoutError):
-                response = self._client.request(route.method, path, content, headers)
-                data = bytes(response.read())
+                if self._connection is None:
+                    self._connection = self._connected()
+                self._connection.request(route.method, path, content or None, headers)
+                response = self._connection.getresponse()
+                data = response.read()
         except TimeoutError as error:
             self.close()
             raise NoAnswer(f"no whole answer to {request} within {seconds:g} s") from error
-        except (OSError, HTTPConnectionClosed, HTTPParseError) as error:
+        except (OSError, http.client.HTTPException) as error:
             self.close()
             raise ConnectionLost(f"no answer to {request}: {error or type(error).__name__}") from error
+        except BaseException:
+            self.close()
+            raise
         self._used = time.monotonic()
-        return RestAnswer(request, int(response.status_code), data)
+        return RestAnswer(request, response.status, data)
+
+    def _is_stale(self, connection: http.client.HTTPConnection) -> bool:
+        """Whether a kept connection is no longer to be trusted: old, or ended by the target meanwhile."""
+        if time.monotonic() - self._used > IDLE or connection.sock is None:
+            return True
+        readable, _, _ = select.select([connection.sock], [], [], 0)
+        return bool(readable)
 
     def close(self) -> None:
         """Close what is open; the next call opens it again."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()

@@ -13,6 +13,7 @@ from loadtests.engine.recorder import Recorder, Stopwatch, Story
 from loadtests.engine.schedule import Schedule
 
 MORE = -1  # an answer consists of several messages, and not all of them came
+BLOCKED = 0.001  # seconds of a send from which on the target held it back
 IDLE = 0.05  # seconds after which the end of the run is looked for
 
 
@@ -93,11 +94,14 @@ class Stream:
                 now = clock()
                 if upcoming is not None and len(in_flight) < self.window and schedule.due <= now:
                     self._send(upcoming, schedule, in_flight, free_since)
+                    if clock() - now > BLOCKED:
+                        free_since = clock()  # it was the target that took so long
                     upcoming = next(messages, None)
                     continue
                 wait = self._patience(in_flight, now, schedule if upcoming is not None else None)
+                was_full = len(in_flight) >= self.window
                 if self._receive(wait, in_flight):
-                    free_since = clock()
+                    free_since = clock() if was_full else free_since
                 else:
                     self._expect_in_time(in_flight)
         except WrongAnswer:

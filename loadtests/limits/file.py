@@ -30,7 +30,7 @@ class GeneratorLimits:
 
     cpu: float = 0.95
     lag_p99: float = 0.05
-    hub_delay_p99: float = 0.1
+    hub_delay_p99: float = 0.2
 
 
 BUILT_IN = (

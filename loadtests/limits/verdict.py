@@ -50,12 +50,22 @@ def _generator_limit(
 
 
 def judge(
-    results: Sequence[LimitResult], series: Mapping[str, Series], generators: Sequence[Generator]
+    results: Sequence[LimitResult],
+    series: Mapping[str, Series],
+    generators: Sequence[Generator],
+    wanted: Mapping[str, str] | None = None,
 ) -> tuple[State, tuple[str, ...]]:
     """The state of a run, and why.
 
     Wrong, failed and unanswered messages are bad whatever the generator did. Everything else that it says of a target
-    holds only where the generator was not the bottleneck and all of its processes told what they saw.
+    holds only where the generator was not the bottleneck and all of its processes told what they saw, and where each
+    scenario did at least once what it is for.
+
+    Args:
+        results: of the limits.
+        series: type of message to what came of it.
+        generators: the processes that made the load.
+        wanted: scenario that had users to the type of message that it is for.
     """
     if not any(one.sent for one in series.values()):
         return State.INVALID, ("nothing was sent",)
@@ -66,12 +76,21 @@ def judge(
     bottleneck = [_line(one) for one in results if one.state is State.INVALID and one.selector.startswith("generator")]
     if lost or bottleneck:
         return State.INVALID, (*lost, *bottleneck)
-    if not any(one.succeeded for one in series.values()):
-        return State.INVALID, ("nothing was answered and verified",)
+    if undone := _undone(series, wanted or {}):
+        return State.INVALID, undone
     for state in (State.FAIL, State.INVALID):
         if lines := tuple(_line(result) for result in results if result.state is state):
             return state, lines
     return State.PASS, ()
+
+
+def _undone(series: Mapping[str, Series], wanted: Mapping[str, str]) -> tuple[str, ...]:
+    """What was never done and verified, a line each."""
+    done = {name for name, one in series.items() if one.succeeded}
+    if not done:
+        return ("nothing was answered and verified",)
+    more = "give it more --seconds or less to do"
+    return tuple(f"{who}: no {name} was verified; {more}" for who, name in wanted.items() if name not in done)
 
 
 def _line(result: LimitResult) -> str:

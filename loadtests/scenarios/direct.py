@@ -32,11 +32,7 @@ class DirectScenario(Scenario):
 
     weight = 2
     trains: ClassVar[bool] = False
-
-    @property
-    def paced_series(self) -> str:
-        """See :class:`Scenario`."""
-        return REQUEST
+    paced_series = REQUEST
 
     def begin(self) -> None:
         """Nothing yet: a cluster that cannot be made is tried again."""
@@ -63,9 +59,13 @@ class DirectScenario(Scenario):
                 self.make_cluster()
             if not self.direct:
                 self.enter_direct_mode()
-            with self.session.budget.sockets(1), self.attached(self.uuid, CLUSTER, ATTACH) as connection:
-                self.talk(connection)
-        except LoadFailure:
+            with self.session.budget.sockets(1):
+                if self.session.over():
+                    raise Over
+                with self.attached(self.uuid, CLUSTER, ATTACH) as connection:
+                    self.talk(connection)
+        except LoadFailure as error:
+            self.note(error)
             self.back_off()
         if self.session.over():
             raise Over
@@ -171,11 +171,7 @@ class DirectTrain(DirectScenario):
     title = "direct-IO training"
     weight = 1
     trains = True
-
-    @property
-    def paced_series(self) -> str:
-        """See :class:`Scenario`."""
-        return TRAIN
+    paced_series = TRAIN
 
     def messages(self, knowledge: Knowledge, answers: int) -> Iterator[Outgoing]:
         """Training cycles with a few different values in turn."""

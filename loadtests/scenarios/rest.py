@@ -18,11 +18,7 @@ class RestOnly(Scenario):
     title = "REST only: progress polling and listing"
     weight = 2
     sockets = 0
-
-    @property
-    def paced_series(self) -> str:
-        """See :class:`Scenario`."""
-        return "rest dataset.progress"
+    paced_series = "rest dataset.progress"
 
     def begin(self) -> None:
         """Nothing yet."""
@@ -45,7 +41,8 @@ class RestOnly(Scenario):
                 self.call("cluster.list", verify=_is_list, due=due)
             else:
                 self.call("dataset.list", verify=_is_list, due=due)
-        except LoadFailure:
+        except LoadFailure as error:
+            self.note(error)
             self.back_off()
         if self.session.over():
             raise Over

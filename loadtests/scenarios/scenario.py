@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import gevent
 
 from loadtests.engine.connection import Connection, clock
-from loadtests.engine.failures import LoadFailure, Refused, WrongAnswer
+from loadtests.engine.failures import LoadFailure, WrongAnswer
 from loadtests.engine.recorder import Stopwatch, Story
 from loadtests.engine.schedule import Schedule
 from loadtests.session import Session
+from loadtests.settings import Settings
 
 BACK_OFF = 0.5  # seconds after a failure, so that a dead target is not asked a thousand times a second
 NAP = 0.05  # seconds after which the end of the run is looked for
@@ -34,6 +35,7 @@ class Scenario:
         weight: how many users of this scenario there are among all, where nothing else is said.
         sockets: that it needs at the same time.
         paced_by: ``message`` or ``file``: what the rate of the open model counts; ``nothing`` where it does not hold.
+        paced_series: type of message that the schedule is for; a run must have verified one of it.
     """
 
     name: ClassVar[str]
@@ -41,6 +43,7 @@ class Scenario:
     weight: ClassVar[int] = 1
     sockets: ClassVar[int] = 1
     paced_by: ClassVar[str] = "message"
+    paced_series: ClassVar[str]
 
     @classmethod
     def prepare(cls, session: Session) -> None:
@@ -61,11 +64,6 @@ class Scenario:
         self.schedule = Schedule(rate, clock(), settings.seed + self.number, settings.arrivals)
         self._plan = (self.paced_series, self.schedule)
         session.plans.append(self._plan)
-
-    @property
-    def paced_series(self) -> str:
-        """Type of message that the schedule is for."""
-        raise NotImplementedError
 
     def begin(self) -> None:
         """Before the first work; what fails here is tried again by :meth:`work`."""
@@ -184,7 +182,7 @@ class Scenario:
         return value
 
     @contextlib.contextmanager
-    def attached(self, uuid: str, target: str, series: str) -> Iterator[Connection]:
+    def attached(self, uuid: str, target: str, series: str, due: float | None = None) -> Iterator[Connection]:
         """A socket that is attached in here, and closed after it; connecting and attaching are one series.
 
         Raises:
@@ -199,7 +197,7 @@ class Scenario:
             return 0
 
         try:
-            self.timed(series, act)
+            self.timed(series, act, due)
             yield made[0]
         except BaseException:
             for connection in made:
@@ -216,16 +214,40 @@ class Scenario:
             name: of it.
         """
         try:
-            self.rest.call(f"{kind}.delete", {"uuid": uuid}).object()
-        except Refused as error:
-            if " 404" not in str(error):
-                self.session.leftovers.append(f"{kind} {name}: {error}")
+            self.call(f"{kind}.delete", {"uuid": uuid})
         except LoadFailure as error:
             self.session.leftovers.append(f"{kind} {name}: {error}")
         except BaseException:  # we are ended by force
             self.session.leftovers.append(f"{kind} {name}: there was no time to delete it")
             raise
 
+    def note(self, error: LoadFailure) -> None:
+        """Record a failure that nobody recorded yet: what came where nothing was timed is no less wrong."""
+        if not error.recorded:
+            now = clock()
+            watch = Stopwatch(now, now)
+            self.recorder.sent(self.paced_series, watch)
+            self.recorder.failed(self.paced_series, watch, error)
+
     def report(self, series: str, watch: Stopwatch, error: LoadFailure, story: Story | None = None) -> None:
         """Record a failure of something whose times were taken by hand."""
         self.recorder.failed(series, watch, error, story)
+
+
+def check_sockets(settings: Settings, scenarios: Iterable[type[Scenario]], processes: int) -> None:
+    """Whether each process gets as many sockets as the hungriest scenario needs at the same time.
+
+    Args:
+        settings: of the run.
+        scenarios: that have users.
+        processes: that share the budget.
+
+    Raises:
+        ValueError: it does not.
+    """
+    for scenario in scenarios:
+        if settings.sockets and settings.sockets // processes < scenario.sockets:
+            shared = f" in each of {processes} processes" if processes > 1 else ""
+            raise ValueError(
+                f"--sockets {settings.sockets}: {scenario.name} needs {scenario.sockets} at the same time{shared}"
+            )

@@ -20,16 +20,13 @@ PIECE = 1000  # bytes of a chunk
 class _WithFile(Scenario):
     """Has an upload that sockets can attach to."""
 
+    paced_series = ATTACH
+
     def begin(self) -> None:
         """Nothing yet."""
         self.uuid = ""
         self.file = ""
         self.upload_name = ""
-
-    @property
-    def paced_series(self) -> str:
-        """See :class:`Scenario`."""
-        return ATTACH
 
     def make(self) -> None:
         """Begin the upload."""
@@ -42,16 +39,23 @@ class _WithFile(Scenario):
         try:
             if not self.uuid:
                 self.make()
-            self.turn()
+            due = self.turn()
             with self.session.budget.sockets(1):
-                self.visit()
-        except LoadFailure:
+                if self.session.over():
+                    raise Over
+                self.visit(due)
+        except LoadFailure as error:
+            self.note(error)
             self.back_off()
         if self.session.over():
             raise Over
 
-    def visit(self) -> None:
-        """Open a socket and end it."""
+    def visit(self, due: float) -> None:
+        """Open a socket and end it.
+
+        Args:
+            due: when it was due.
+        """
         raise NotImplementedError
 
     def end(self) -> None:
@@ -67,9 +71,9 @@ class AttachStorm(_WithFile):
     name = "attach-storm"
     title = "connect and attach storm: sockets that come and go"
 
-    def visit(self) -> None:
+    def visit(self, due: float) -> None:
         """Attach and close."""
-        with self.attached(self.file, FILE_UPLOAD, ATTACH):
+        with self.attached(self.file, FILE_UPLOAD, ATTACH, due):
             pass
 
 
@@ -80,11 +84,11 @@ class Unfriendly(_WithFile):
     title = "slow readers and abrupt closers, to be run beside honest users"
     paced_by = "nothing"  # how often it comes is no promise to anybody
 
-    def visit(self) -> None:
+    def visit(self, due: float) -> None:
         """Behave badly, in one of three ways by turns."""
         chunk = binary_frame(self.session.dialect.codec.encode_chunk(0, bytes(PIECE)))
         way = self.session.number() % 3
-        with self.attached(self.file, FILE_UPLOAD, ATTACH) as connection:
+        with self.attached(self.file, FILE_UPLOAD, ATTACH, due) as connection:
             if way == 0:
                 for _ in range(UNREAD):
                     connection.send(chunk)

@@ -31,14 +31,11 @@ class UploadScenario(Scenario):
     """Uploads one dataset after the other (upload, steps 1 to 5)."""
 
     paced_by: ClassVar[str] = "file"
+    paced_series = FILE
     kind: ClassVar[str]
     scattered: ClassVar[bool] = False
     uuid = ""  # of the dataset that is being uploaded
-
-    @property
-    def paced_series(self) -> str:
-        """See :class:`Scenario`."""
-        return FILE
+    upload_name = ""
 
     @classmethod
     def prepare(cls, session: Session) -> None:
@@ -83,29 +80,32 @@ class UploadScenario(Scenario):
             raise
         else:
             self.recorder.succeeded(FILE, watch, up=content.size)
+        finally:
+            uuid, self.uuid = self.uuid, ""
+            if uuid:
+                self.delete("dataset", uuid, self.upload_name)
 
     def upload(self, content: Content) -> None:
-        """Upload a content, look at what the target made of it, and delete it.
+        """Upload a content and look at what the target made of it.
 
         Raises:
             LoadFailure: something went wrong.
             Over: the run is over, and not all was sent.
         """
-        name = self.session.name(self.kind)
+        self.upload_name = self.session.name(self.kind)
         sizes = {f"{role}_data_size": len(file) for role, file in content.files.items()}
-        begun = self.call(f"{self.kind}.init", body={"name": name, **sizes})
+        begun = self.call(f"{self.kind}.init", body={"name": self.upload_name, **sizes})
         self.uuid = uuid = self.text(begun, "uuid", "INIT-1")
-        try:
-            files = {role: self.text(begun, f"uuid_{role}_file", "INIT-1") for role in content.files}
-            with self.session.budget.sockets(len(files)):
-                self.send_all(content, files)
-            self.expect_complete(uuid)
-            body = {"uuid": uuid, **{f"uuid_{role}_file": file for role, file in files.items()}}
-            extra = self.session.dialect.finalize_seconds_per_mib * content.size / MIB
-            self.call(f"{self.kind}.finalize", body=body, extra=extra, must="FIN-1")
-            self.expect_content(content, uuid)
-        finally:
-            self.delete("dataset", uuid, name)
+        files = {role: self.text(begun, f"uuid_{role}_file", "INIT-1") for role in content.files}
+        with self.session.budget.sockets(self.sockets):
+            if self.session.over():
+                raise Over
+            self.send_all(content, files)
+        self.expect_complete(uuid)
+        body = {"uuid": uuid, **{f"uuid_{role}_file": file for role, file in files.items()}}
+        extra = self.session.dialect.finalize_seconds_per_mib * content.size / MIB
+        self.call(f"{self.kind}.finalize", body=body, extra=extra, must="FIN-1")
+        self.expect_content(content, uuid)
 
     def send_all(self, content: Content, files: Mapping[str, str]) -> None:
         """Send the files, each over its socket, at the same time.
@@ -251,7 +251,6 @@ class ScatteredUpload(UploadScenario):
     title = "upload with chunks out of order, one in ten of them twice"
     kind = "mnist"
     scattered = True
-    sockets = 2
 
     def send_all(self, content: Content, files: Mapping[str, str]) -> None:
         """See :class:`UploadScenario`; the progress is looked at before the second file is sent."""

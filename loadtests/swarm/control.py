@@ -24,13 +24,14 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 from conformance.checks import TargetLost, TargetRefused
 from conformance.redact import SECRETS
 from loadtests.engine.failures import LoadFailure
+from loadtests.engine.health import Health
 from loadtests.engine.recorder import Recorder
 from loadtests.launch import PROGRESS
 from loadtests.limits.file import Limits, read_limits
 from loadtests.limits.limit import MEGABYTE
 from loadtests.result import LoadFolder, make_result
 from loadtests.scenarios.all import SCENARIOS
-from loadtests.scenarios.scenario import Over
+from loadtests.scenarios.scenario import Over, Scenario, check_sockets
 from loadtests.scenarios.upload import FILE
 from loadtests.session import Session
 from loadtests.settings import Settings, settings_of
@@ -106,6 +107,7 @@ class Control:
         self.environment.stop_timeout = settings.drain + SPARE
         if self.worker is not None:
             return Session.open(settings, max(1, self.worker.workers), self.worker.index)
+        check_sockets(settings, self._scenarios(), max(1, self.crew.workers) if self.crew is not None else 1)
         return Session.open(settings)
 
     def check_or_leave(self) -> None:
@@ -115,11 +117,26 @@ class Control:
             SystemExit: something is wrong; one line was printed.
         """
         try:
-            self.check()
+            self._prepare(self.check())
         except (ValueError, TargetRefused) as error:
             _leave(LoadExit.USAGE, f"ERROR: {error}")
         except TargetLost as error:
             _leave(LoadExit.TARGET_LOST, f"TARGET NOT REACHABLE: {error}")
+
+    def _prepare(self, session: Session) -> None:
+        """Make what users share; it is kept, so that a second time takes none."""
+        if self.crew is None:
+            for scenario in self._scenarios():
+                scenario.prepare(session)
+
+    def _scenarios(self) -> list[type[Scenario]]:
+        found = (getattr(one, "scenario_class", None) for one in self.environment.user_classes)
+        return [scenario for scenario in found if scenario is not None]
+
+    def prepare_early(self) -> None:
+        """In a worker that knows its options already: make what users share before the time of the run begins."""
+        with contextlib.suppress(ValueError, TargetRefused, TargetLost):  # told when the run begins
+            self._prepare(self.check())
 
     def on_test_start(self, **_: Any) -> None:
         """Begin a run."""
@@ -133,11 +150,8 @@ class Control:
             state = State.LOST if isinstance(error, TargetLost) else State.INVALID
             self.give_up(state, SECRETS.text(str(error)))
             return
-        if self.crew is None:
-            for user_class in self.environment.user_classes:
-                scenario = getattr(user_class, "scenario_class", None)
-                if scenario is not None:
-                    scenario.prepare(session)
+        self._prepare(session)
+        session.health = Health()  # what it took to get ready is no part of the run
         session.recorder.origin = session.recorder.clock() + session.settings.warm_up
         session.recorder.observer = self._tell_locust
         self.session = session
@@ -231,10 +245,15 @@ class Control:
             "megabytes": size / MEGABYTE / seconds,
             "per_second": sum(one.succeeded for one in everything) / seconds,
         }
-        with contextlib.suppress(OSError, ValueError):  # it is gone, or closed the pipe
+        try:
             os.write(int(pipe), json.dumps(news).encode() + b"\n")
+        except OSError:
+            if not self.trouble:
+                self.give_up(State.INTERRUPTED, "who started this run is gone")
 
     def _abort_where_broken(self) -> None:
+        if self.trouble:
+            return  # it ends already
         live = self.live()
         seconds = self.seconds()
         for limit in self.limits.limits:
@@ -426,6 +445,8 @@ def install(environment: Environment, runner: Runner, web_ui: Any = None, **_: A
     locust.stats.bucket_response_time = bucket_of_milliseconds  # type: ignore[assignment] # Locust's are whole
     control = Control(environment, runner)
     setattr(environment, ATTRIBUTE, control)
+    if control.worker is not None:
+        control.prepare_early()
     if control.worker is None and (web_ui is None or getattr(environment.parsed_options, "autostart", False)):
         control.check_or_leave()
     if web_ui is not None:

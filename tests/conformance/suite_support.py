@@ -112,7 +112,7 @@ def most_connections(url: str) -> Iterator[Callable[[], int]]:
         nonlocal most
         while not done.wait(0.001):
             rows = [line.split() for line in TCP_TABLE.read_text().splitlines()[1:]]
-            there = sum(row[2].endswith(f":{port}") and row[3] == ESTABLISHED for row in rows)
+            there = sum(len(row) > 3 and row[2].endswith(f":{port}") and row[3] == ESTABLISHED for row in rows)
             most = max(most, there)
 
     thread = threading.Thread(target=look)

@@ -41,7 +41,7 @@ def test_the_same_stories_are_told_whatever_else_runs(tmp_path: Path) -> None:
 
 
 def test_deep_tells_its_seed_and_ends_in_time(tmp_path: Path) -> None:
-    options = ("--profile", "deep", "--minutes", "0.05", "--case", "test_call_stories.py")
+    options = ("--profile", "deep", "--minutes", "0.2", "--case", "test_call_stories.py")
     run = run_suite("--target", "reference", *options, cwd=tmp_path)
     assert run.returncode in (0, 5), run.stdout + run.stderr  # 5 where no story came to some statement
     seed = result_of(tmp_path)["manifest"]["options"]["seed"]

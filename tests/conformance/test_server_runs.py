@@ -138,7 +138,7 @@ def test_a_loss_that_is_noticed_some_cases_later_is_blamed_on_the_one_that_began
     assert run.returncode == 1, run.stdout + run.stderr
     blamed = [case for case in result_of(tmp_path)["cases"] if case["outcome"] == "lost"]
     assert [case["id"] for case in blamed] == ["test_upload_progress.py::test_many_tiny_chunks_are_not_complete"]
-    assert blamed[0]["reason"].startswith("a while later, noticed in test_direct_io.py::")
+    assert blamed[0]["reason"].startswith("a while later, noticed in test_direct_")
     assert "its process ended with exit status 7" in blamed[0]["reason"]
     assert "server_log" in blamed[0]
     assert re.search(r"looking \d+ cases back for what ends the server", run.stdout)

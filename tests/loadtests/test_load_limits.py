@@ -55,6 +55,14 @@ def test_a_run_that_verified_nothing_is_invalid(found: dict[str, Series]) -> Non
     assert state_of(found) is State.INVALID
 
 
+def test_a_scenario_that_never_did_what_it_is_for_makes_a_run_invalid() -> None:
+    found, makers = {"attach file": series(1), "upload file": Series(sent=3, broken_off=3)}, (generator(),)
+    wanted = {"csv-upload": "upload file", "attach-storm": "attach file"}
+    state, reasons = judge(ask_all(Limits(), found, makers, 10.0), found, makers, wanted)
+    assert state is State.INVALID
+    assert reasons == ("csv-upload: no upload file was verified; give it more --seconds or less to do",)
+
+
 def test_a_generator_that_was_the_bottleneck_says_nothing_good_of_a_target() -> None:
     assert state_of({"a": series(1)}, None, generator(cpu=0.99)) is State.INVALID
     assert state_of({"a": series(1)}, None, generator(lag=0.5)) is State.INVALID

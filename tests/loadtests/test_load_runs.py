@@ -146,6 +146,33 @@ def test_a_server_that_takes_connections_and_is_silent_is_told_as_well(tmp_path:
     assert len(run.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("scenario", sorted(SCENARIOS))
+def test_a_server_that_answers_everything_with_an_empty_object_fails(tmp_path: Path, scenario: str) -> None:
+    def serve(connection: socket.socket, done: threading.Event) -> None:
+        while not done.is_set():
+            head = connection.recv(65536)
+            if not head:
+                return
+            body = b'{"token": "abc"}' if b"/token" in head else b"{}"
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    with double(serve) as url:
+        options = ("--target", url, "--dialect", "documented", "--users", "1", "--seconds", "2", "--warm-up", "0")
+        run = run_load(*options, "--scenario", scenario, cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "wrong answer" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("fault", "scenario"), [("output-one-value-short", "direct-train"), ("requests-run-twice", "direct-request")]
+)
+def test_what_is_wrong_where_nothing_is_timed_fails_as_well(tmp_path: Path, fault: str, scenario: str) -> None:
+    with faulty_backend(fault) as url:
+        run = run_load("--target", url, *SHORT, "--scenario", scenario, cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "wrong answer: DIO-" in run.stdout
+
+
 def test_a_wrong_password_is_one_line(tmp_path: Path) -> None:
     with faulty_backend("honest") as url:
         login = {**LOGIN, "HANAMI_PASSWORD": "not-the-password"}
@@ -173,6 +200,8 @@ def test_a_wrong_password_is_one_line(tmp_path: Path) -> None:
         (("--target", "http://127.0.0.1:1", "--users", "0"), "--users 0"),
         (("--target", "http://127.0.0.1:1", "--seconds", "0.1"), "--seconds 0.1"),
         (("--target", "http://127.0.0.1:1", "--processes", "-2"), "--processes -2"),
+        (("--target", "http://127.0.0.1:1", "--seconds", "1"), "the warm-up alone takes 1"),
+        (("--target", "http://127.0.0.1:1", "--sockets", "1"), "--sockets 1: mnist-upload needs 2"),
         (("--target", "http://127.0.0.1:1", "--token", "x"), "--token and --user exclude each other"),
     ],
 )
@@ -451,9 +480,8 @@ def test_a_token_that_expires_in_the_middle_is_replaced(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_workers_share_the_budget_of_sockets_and_have_plans_of_their_own(tmp_path: Path) -> None:
-    with faulty_backend("honest") as url:
-        options = ("--seconds", "4", "--warm-up", "0", "--users", "4", "--processes", "2", "--file-size", "50KiB")
-        run = run_load("--target", url, *options, "--sockets", "1", "--scenario", "csv-upload", cwd=tmp_path)
-    assert run.returncode in (4, 5), run.stdout + run.stderr
-    assert "--sockets 1: 2 workers need at least one each" in run.stdout
+def test_workers_share_the_budget_of_sockets(tmp_path: Path) -> None:
+    options = ("--target", "http://127.0.0.1:1", "--processes", "2", "--scenario", "csv-upload")
+    run = run_load(*options, "--sockets", "1", cwd=tmp_path)
+    assert run.returncode == 4, run.stdout + run.stderr
+    assert "--sockets 1: csv-upload needs 1 at the same time in each of 2 processes" in run.stderr
