@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import random
 import selectors
 import signal
 import socket
@@ -29,6 +30,7 @@ from reports.load.model import LoadExit
 PROGRESS = "HANAMI_LOAD_PROGRESS"  # variable with the number of the pipe that tells how a run goes
 LOG = "locust.log"
 LOOPBACK = "127.0.0.1"
+PORTS = range(20_000, 30_000)
 GRACE = 30.0  # seconds that Locust may take on top of everything, to begin and to end
 LINE_EVERY = 10.0  # seconds between two lines of progress where there is no terminal
 KNOWN = {0, 1, 2, 3, 4, 5, 6}
@@ -67,7 +69,7 @@ class Launch:
         words = [sys.executable, "-m", "locust", "-f", str(resources.files("loadtests") / "locustfile.py")]
         words += ["--host", self.url, *self.options]
         if self.processes:
-            port = str(_free_port())
+            port = str(free_port())
             words += [f"--processes={self.processes}", "--master-bind-host", LOOPBACK, "--master-bind-port", port]
             words += ["--master-host", LOOPBACK, "--master-port", port]
         if self.web is not None:
@@ -81,10 +83,18 @@ class Launch:
         return [*words, "--config-users", *told] if told else words
 
 
-def _free_port() -> int:
-    """A port for the master, so that two runs on one machine do not meet."""
-    with socket.create_server((LOOPBACK, 0)) as listening:
-        return int(listening.getsockname()[1])
+def free_port() -> int:
+    """A port for the master, so that two runs on one machine do not meet.
+
+    None that the system itself gives away: until the master listens there, any of a thousand connections of a load run
+    could have been given it.
+    """
+    ports = list(PORTS)
+    random.shuffle(ports)
+    for port in ports:
+        with suppress(OSError), socket.create_server((LOOPBACK, port)):
+            return port
+    raise ValueError(f"no port from {PORTS[0]} to {PORTS[-1]} is free for the master of the processes")
 
 
 def run_locust(launch: Launch, console: Console) -> int:

@@ -78,13 +78,12 @@ def rows(moment: Moment) -> list[Row]:
 
 
 def _row(name: str, one: Series, moment: Moment) -> Row:
-    size, seconds = one.bytes_up + one.bytes_down, max(moment.seconds, 1e-9)
     row: Row = {
         "name": name,
         "mbnow": None,
-        "mbwhole": _digits(size / MEGABYTE / seconds),
+        "mbwhole": _digits(one.speed(moment.seconds) / MEGABYTE),
         "pernow": None,
-        "perwhole": _digits(one.succeeded / seconds),
+        "perwhole": _digits(one.rate(moment.seconds)),
         "p50": _milliseconds(one.response, 50),
         "p90": _milliseconds(one.response, 90),
         "p99": _milliseconds(one.response, 99),

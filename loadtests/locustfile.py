@@ -5,9 +5,10 @@ from __future__ import annotations
 from locust import events
 
 from loadtests.options import add_options
-from loadtests.swarm.control import install
+from loadtests.swarm.control import begin, install
 from loadtests.swarm.users import user_classes
 
 globals().update(user_classes())  # Locust looks for classes in this module
 events.init_command_line_parser.add_listener(add_options)
 events.init.add_listener(install)
+events.test_start.add_listener(begin)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import secrets
 import ssl
 from collections import Counter
@@ -128,7 +129,11 @@ class Session:
     def end(self) -> None:
         """The run is over: what was sent is still waited for."""
         if self.ended is None:
-            self.ended = self.recorder.clock()
+            self.ended = self.recorder.ended = self.recorder.clock()
+
+    def patience(self) -> float:
+        """Until when missing answers are waited for, seconds of the recorder's clock; infinite before the end."""
+        return math.inf if self.ended is None else self.ended + self.settings.drain
 
     def owing(self) -> dict[str, int]:
         """Type of message to how many are due by now and not sent yet; recorded as owed only if they never are."""

@@ -66,8 +66,7 @@ def _series(result: LoadResult) -> Table:
 
 def _row(name: str, one: Series, seconds: float) -> Sequence[str]:
     bad = one.failed + one.wrong + one.unanswered
-    rate = one.succeeded / seconds if seconds else 0.0
-    speed = (one.bytes_up + one.bytes_down) / MEGABYTE / seconds if seconds else 0.0
+    rate, speed = one.rate(seconds), one.speed(seconds) / MEGABYTE
     times = [_percentile(one.response, statistic) for statistic in SHOWN]
     most = shown_time(one.response.most / 1e6) if one.response.count else "-"
     counts = (str(one.sent), str(one.succeeded), f"[red]{bad}[/]" if bad else "0", str(one.owed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 from locust.env import Environment
@@ -46,7 +47,7 @@ def engine_work(task: dict[str, Any]) -> Work:
         end = clock() + seconds
         recorder.origin = clock()
         recorder.take()
-        stream = Stream(connection, recorder, task["window"], DEADLINE, lambda: clock() >= end, _note, _stray)
+        stream = Stream(connection, recorder, task["window"], DEADLINE, lambda: clock() >= end, _never, _note, _stray)
         stream.run(messages, Schedule(0.0, clock()))
         (series,) = recorder.series.values()
         return Done(series.succeeded, series.bytes_up)
@@ -64,6 +65,11 @@ def tell_locust(environment: Environment, series: str, seconds: float, size: int
         exception=error,
         context={},
     )
+
+
+def _never() -> float:
+    """Only the deadline ends the wait for an answer."""
+    return math.inf
 
 
 def _note(_lag: float) -> None:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Event
-from typing import IO, Any
+from typing import IO, Any, AnyStr
 
 from conformance import interrupt
 from loadtests.bench.errors import BenchError
@@ -65,7 +65,7 @@ def running_server(
 
 
 @contextlib.contextmanager
-def stopped(process: subprocess.Popen[bytes], grace: float = STOP_SECONDS) -> Iterator[subprocess.Popen[bytes]]:
+def stopped(process: subprocess.Popen[AnyStr], grace: float = STOP_SECONDS) -> Iterator[subprocess.Popen[AnyStr]]:
     """A process that does not outlive the block; it is asked to go, and then made to.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -50,6 +51,7 @@ class Recorder:
         errors: (type, kind, line) to how often, and when first.
         exchanges: file name to the text of the file, of wrong answers.
         in_flight: sent and not answered yet.
+        ended: when the run was over, seconds of ``clock``; infinite while it is not.
         observer: is told of every success and failure: type, response in seconds, bytes, error.
     """
 
@@ -58,6 +60,7 @@ class Recorder:
     errors: dict[tuple[str, str, str], ErrorClass] = field(default_factory=dict)
     exchanges: dict[str, str] = field(default_factory=dict)
     in_flight: int = 0
+    ended: float = math.inf
     observer: Observer = _nobody
     clock: Callable[[], float] = time.perf_counter
     _files: dict[tuple[str, str, str], str] = field(default_factory=dict)
@@ -102,6 +105,10 @@ class Recorder:
             series.succeeded += 1
             series.bytes_up += up
             series.bytes_down += down
+            if now > self.ended:
+                series.late += 1
+                series.late_up += up
+                series.late_down += down
             series.response.record(response)
             series.service.record(service)
             second = self._slice(series, now)

@@ -14,6 +14,7 @@ from loadtests.engine.schedule import Schedule
 
 MORE = -1  # an answer consists of several messages, and not all of them came
 BLOCKED = 0.001  # seconds of a send from which on the target held it back
+DRAINED = "no answer when the run was over and drained"
 IDLE = 0.05  # seconds after which the end of the run is looked for
 
 
@@ -64,6 +65,7 @@ class Stream:
         window: most messages that are sent and not answered.
         deadline: seconds that an answer may take.
         over: whether the run is over, so that nothing more is sent.
+        patience: until when missing answers are waited for after it, seconds of the clock; infinite before.
         generator_lag: is told how much later than possible a message was sent, seconds: neither schedule, nor window,
             nor target held it back.
         stray: takes a message that answers nothing; raises WrongAnswer where a right server sends no such message.
@@ -74,6 +76,7 @@ class Stream:
     window: int
     deadline: float
     over: Callable[[], bool]
+    patience: Callable[[], float]
     generator_lag: Callable[[float], None]
     stray: Callable[[bytes], None]
 
@@ -98,7 +101,7 @@ class Stream:
                         free_since = clock()  # it was the target that took so long
                     upcoming = next(messages, None)
                     continue
-                wait = self._patience(in_flight, now, schedule if upcoming is not None else None)
+                wait = self._wait(in_flight, now, schedule if upcoming is not None else None)
                 was_full = len(in_flight) >= self.window
                 if self._receive(wait, in_flight):
                     free_since = clock() if was_full else free_since
@@ -113,21 +116,26 @@ class Stream:
             self._give_up(in_flight, error)
             raise
         except BaseException:  # the user is killed: the run is over
-            self._give_up(in_flight, NoAnswer("no answer when the run ended"))
+            self._give_up(in_flight, NoAnswer(DRAINED))
             raise
 
     def _expect_in_time(self, in_flight: deque[tuple[Outgoing, Stopwatch]]) -> None:
-        if in_flight and clock() - in_flight[0][1].sent >= self.deadline:
+        now = clock()
+        if in_flight and now - in_flight[0][1].sent >= self.deadline:
             raise NoAnswer(f"no answer within {self.deadline:g} s")
+        if in_flight and now >= self.patience():
+            raise NoAnswer(DRAINED)
 
-    def _patience(self, in_flight: deque[tuple[Outgoing, Stopwatch]], now: float, schedule: Schedule | None) -> float:
+    def _wait(self, in_flight: deque[tuple[Outgoing, Stopwatch]], now: float, schedule: Schedule | None) -> float:
         """How long to wait for an answer before something else is to be done, seconds."""
-        wait = in_flight[0][1].sent + self.deadline - now if in_flight else IDLE
+        wait = IDLE
+        if in_flight:
+            wait = min(wait, in_flight[0][1].sent + self.deadline - now)
         if schedule is None:
-            return wait
-        if len(in_flight) < self.window:
+            wait = min(wait, self.patience() - now)
+        elif len(in_flight) < self.window:
             wait = min(wait, schedule.due - now)
-        return min(wait, IDLE)
+        return wait
 
     def _send(
         self, message: Outgoing, schedule: Schedule, in_flight: deque[tuple[Outgoing, Stopwatch]], free_since: float

@@ -64,8 +64,8 @@ class Limit:
 
     def _ask_one(self, name: str, one: Series, seconds: float) -> LimitResult:
         if self.metric in SPEEDS:
-            amount = (one.bytes_up + one.bytes_down) / MEGABYTE if self.metric == "throughput" else one.succeeded
-            return self._judged(name, amount / seconds if seconds else 0.0, one.succeeded)
+            value = one.speed(seconds) / MEGABYTE if self.metric == "throughput" else one.rate(seconds)
+            return self._judged(name, value, one.succeeded - one.late)
         times = getattr(one, self.metric)
         if not times.count:
             return self._result(name, None, 0, State.INVALID, "nothing was answered rightly")

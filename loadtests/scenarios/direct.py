@@ -52,7 +52,7 @@ class DirectScenario(Scenario):
 
     def work(self) -> None:
         """Attach and send until the run is over, or something goes wrong."""
-        if self.session.over():
+        if self.over():
             raise Over
         try:
             if not self.uuid:
@@ -60,14 +60,14 @@ class DirectScenario(Scenario):
             if not self.direct:
                 self.enter_direct_mode()
             with self.session.budget.sockets(1):
-                if self.session.over():
+                if self.over():
                     raise Over
                 with self.attached(self.uuid, CLUSTER, ATTACH) as connection:
                     self.talk(connection)
         except LoadFailure as error:
             self.note(error)
             self.back_off()
-        if self.session.over():
+        if self.over():
             raise Over
 
     def make_cluster(self) -> None:
@@ -100,7 +100,7 @@ class DirectScenario(Scenario):
         until = clock() + HOLD
 
         def over() -> bool:
-            return self.session.over() or (self.session.budget.limit > 0 and clock() >= until)
+            return self.over() or (self.session.budget.limit > 0 and clock() >= until)
 
         stream = Stream(
             connection,
@@ -108,6 +108,7 @@ class DirectScenario(Scenario):
             settings.window,
             settings.target.deadline,
             over,
+            self.patience,
             health.note_lag,
             self.knowledge.stray,
         )

@@ -44,7 +44,7 @@ class RestOnly(Scenario):
         except LoadFailure as error:
             self.note(error)
             self.back_off()
-        if self.session.over():
+        if self.over():
             raise Over
 
     def end(self) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import gevent
 
 from loadtests.engine.connection import Connection, clock
-from loadtests.engine.failures import LoadFailure, WrongAnswer
-from loadtests.engine.recorder import Stopwatch, Story
+from loadtests.engine.failures import LoadFailure, NoAnswer, WrongAnswer
+from loadtests.engine.recorder import Stopwatch
 from loadtests.engine.schedule import Schedule
+from loadtests.engine.stream import DRAINED
 from loadtests.session import Session
 from loadtests.settings import Settings
 
@@ -55,6 +57,7 @@ class Scenario:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self._left: float | None = None
         self.recorder = session.recorder
         self.number = session.user_number()
         self.rest = session.rest()
@@ -76,10 +79,25 @@ class Scenario:
         """
         raise NotImplementedError
 
+    def leave(self) -> None:
+        """This user goes, while the run may go on: as at the end of a run, nothing more is sent."""
+        if self._left is None:
+            self._left = clock()
+
+    def over(self) -> bool:
+        """Whether the run is over, or this user leaves it, so that nothing more is sent."""
+        return self._left is not None or self.session.over()
+
+    def patience(self) -> float:
+        """Until when missing answers are waited for, seconds of the clock; infinite while this user works."""
+        left = math.inf if self._left is None else self._left + self.session.settings.drain
+        return min(left, self.session.patience())
+
     def end(self) -> None:
         """After the last work: count what is owed, delete what was made."""
         self.session.plans.remove(self._plan)
-        self.recorder.owed(self.paced_series, self.schedule.owed(self.session.ended or clock()))
+        ends = [end for end in (self._left, self.session.ended) if end is not None]
+        self.recorder.owed(self.paced_series, self.schedule.owed(min(ends, default=clock())))
         self.rest.close()
 
     def turn(self) -> float:
@@ -91,7 +109,7 @@ class Scenario:
         Raises:
             Over: the run is over.
         """
-        while not self.session.over():
+        while not self.over():
             left = self.schedule.due - clock()
             if left <= 0:
                 due = self.schedule.due if self.schedule.is_open else clock()
@@ -102,15 +120,16 @@ class Scenario:
 
     def back_off(self) -> None:
         """Wait a moment after a failure."""
-        gevent.sleep(0 if self.session.over() else BACK_OFF)
+        gevent.sleep(0 if self.over() else BACK_OFF)
 
-    def timed(self, series: str, act: Callable[[], int], due: float | None = None) -> None:
+    def timed(self, series: str, act: Callable[[], int], due: float | None = None, extra: float = 0.0) -> None:
         """Do something and record what came of it.
 
         Args:
             series: type of message.
             act: does it; returns verified bytes that came.
             due: when it was due, now if None.
+            extra: seconds that the target may take on top of what others may.
 
         Raises:
             LoadFailure: it failed; that is recorded.
@@ -123,8 +142,11 @@ class Scenario:
         except LoadFailure as error:
             self.recorder.failed(series, watch, error)
             raise
-        except BaseException:
-            self.recorder.broken_off(series, watch)
+        except BaseException:  # this user is ended by force
+            if clock() - sent >= self.session.settings.drain + extra:
+                self.recorder.unanswered(series, watch, NoAnswer(DRAINED))
+            else:
+                self.recorder.broken_off(series, watch)
             raise
         self.recorder.succeeded(series, watch, down=down)
 
@@ -167,7 +189,7 @@ class Scenario:
                 verify(found)
             return len(answer.body)
 
-        self.timed(f"rest {operation}", act, due)
+        self.timed(f"rest {operation}", act, due, extra)
         return found
 
     def text(self, found: Mapping[str, Any], key: str, statement: str) -> str:
@@ -228,10 +250,6 @@ class Scenario:
             watch = Stopwatch(now, now)
             self.recorder.sent(self.paced_series, watch)
             self.recorder.failed(self.paced_series, watch, error)
-
-    def report(self, series: str, watch: Stopwatch, error: LoadFailure, story: Story | None = None) -> None:
-        """Record a failure of something whose times were taken by hand."""
-        self.recorder.failed(series, watch, error, story)
 
 
 def check_sockets(settings: Settings, scenarios: Iterable[type[Scenario]], processes: int) -> None:

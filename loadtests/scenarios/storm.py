@@ -41,13 +41,13 @@ class _WithFile(Scenario):
                 self.make()
             due = self.turn()
             with self.session.budget.sockets(1):
-                if self.session.over():
+                if self.over():
                     raise Over
                 self.visit(due)
         except LoadFailure as error:
             self.note(error)
             self.back_off()
-        if self.session.over():
+        if self.over():
             raise Over
 
     def visit(self, due: float) -> None:
@@ -100,5 +100,5 @@ class Unfriendly(_WithFile):
 
     def _do_nothing(self) -> None:
         end = clock() + SLOW
-        while not self.session.over() and clock() < end:
+        while not self.over() and clock() < end:
             gevent.sleep(0.05)

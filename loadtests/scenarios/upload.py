@@ -70,12 +70,12 @@ class UploadScenario(Scenario):
             self.recorder.broken_off(FILE, watch)
             raise
         except WrongAnswer as error:
-            self.report(FILE, watch, error, content.story(error))
+            self.recorder.failed(FILE, watch, error, content.story(error))
             self.back_off()
         except LoadFailure as error:
-            self.report(FILE, watch, error)
+            self.recorder.failed(FILE, watch, error)
             self.back_off()
-        except BaseException:
+        except BaseException:  # which of its parts the target left unanswered, they tell themselves
             self.recorder.broken_off(FILE, watch)
             raise
         else:
@@ -98,7 +98,7 @@ class UploadScenario(Scenario):
         self.uuid = uuid = self.text(begun, "uuid", "INIT-1")
         files = {role: self.text(begun, f"uuid_{role}_file", "INIT-1") for role in content.files}
         with self.session.budget.sockets(self.sockets):
-            if self.session.over():
+            if self.over():
                 raise Over
             self.send_all(content, files)
         self.expect_complete(uuid)
@@ -153,7 +153,8 @@ class UploadScenario(Scenario):
                 self.recorder,
                 settings.window,
                 settings.target.deadline,
-                self.session.over,
+                self.over,
+                self.patience,
                 lambda _: None,
                 _stray,
             )

@@ -45,6 +45,7 @@ from reports.load.model import EXIT_OF, Generator, LoadExit, LoadResult, State
 SPARE = 5.0  # seconds that users get to clean up, on top of the time to drain
 STOP_SECONDS = 2.0
 POLL = 0.05
+READY_SECONDS = 60.0
 TICK = 1.0  # seconds between two looks at users, at what is in flight, and at limits that end a run
 LOCAL = "local"
 ATTRIBUTE = "hanami"  # of Locust's environment, where the control of a process is found
@@ -106,6 +107,8 @@ class Control:
         self.settings = settings
         self.environment.stop_timeout = settings.drain + SPARE
         if self.worker is not None:
+            if self.worker.late and settings.sockets:
+                raise ValueError("joined in the middle of the run, whose budget of sockets was shared out already")
             return Session.open(settings, max(1, self.worker.workers), self.worker.index)
         check_sockets(settings, self._scenarios(), max(1, self.crew.workers) if self.crew is not None else 1)
         return Session.open(settings)
@@ -138,12 +141,14 @@ class Control:
         with contextlib.suppress(ValueError, TargetRefused, TargetLost):  # told when the run begins
             self._prepare(self.check())
 
-    def on_test_start(self, **_: Any) -> None:
+    def begin(self) -> None:
         """Begin a run."""
         self.result, self.trouble, self._judged, self._told = None, [], False, False
         self.in_flight, self.users = {}, {}
         self.session = None
         self._started = datetime.now(UTC)
+        if self.worker is not None:
+            self.worker.meet_crew()
         try:
             session = self.check()
         except (ValueError, TargetRefused, TargetLost) as error:
@@ -152,7 +157,9 @@ class Control:
             return
         self._prepare(session)
         session.health = Health()  # what it took to get ready is no part of the run
-        session.recorder.origin = session.recorder.clock() + session.settings.warm_up
+        # All processes count the same seconds.
+        behind = self.worker.behind if self.worker is not None else 0.0
+        session.recorder.origin = session.recorder.clock() + session.settings.warm_up - behind
         session.recorder.observer = self._tell_locust
         self.session = session
         if self.crew is not None:
@@ -234,16 +241,15 @@ class Control:
         pipe = os.environ.get(PROGRESS)
         if pipe is None:
             return
-        live, seconds = self.live(), max(self.seconds(), 1e-9)
+        live, seconds = self.live(), self.seconds()
         everything = live.series.values()
-        size = sum(one.bytes_up + one.bytes_down for name, one in live.series.items() if name != FILE)
         news = {
             "second": second,
             "users": self.runner.user_count,
             "verified": sum(one.succeeded for one in everything),
             "bad": sum(one.failed + one.wrong + one.unanswered for one in everything),
-            "megabytes": size / MEGABYTE / seconds,
-            "per_second": sum(one.succeeded for one in everything) / seconds,
+            "megabytes": sum(one.speed(seconds) for name, one in live.series.items() if name != FILE) / MEGABYTE,
+            "per_second": sum(one.rate(seconds) for one in everything),
         }
         try:
             os.write(int(pipe), json.dumps(news).encode() + b"\n")
@@ -341,7 +347,9 @@ class Control:
         self, session: Session, recorder: Recorder, generators: list[Generator], leftovers: list[str]
     ) -> LoadResult:
         names = {scenario.__name__: name for name, scenario in SCENARIOS.items()}
-        counts = {names[name]: count for name, count in self.runner.final_user_classes_count.items() if name in names}
+        # Of a master, Locust's own count may be of a moment when some users had stopped already.
+        final = self.crew.users() if self.crew is not None else self.runner.final_user_classes_count
+        counts = {names[name]: count for name, count in final.items() if name in names}
         return make_result(
             session,
             recorder,
@@ -444,7 +452,6 @@ def install(environment: Environment, runner: Runner, web_ui: Any = None, **_: A
     """Take part in a process of Locust; called once, when its environment is ready."""
     locust.stats.bucket_response_time = bucket_of_milliseconds  # type: ignore[assignment] # Locust's are whole
     control = Control(environment, runner)
-    setattr(environment, ATTRIBUTE, control)
     if control.worker is not None:
         control.prepare_early()
     if control.worker is None and (web_ui is None or getattr(environment.parsed_options, "autostart", False)):
@@ -452,7 +459,6 @@ def install(environment: Environment, runner: Runner, web_ui: Any = None, **_: A
     if web_ui is not None:
         Page(control, web_ui)
     listeners: dict[str, Callable[..., None]] = {
-        "test_start": control.on_test_start,
         "test_stopping": control.on_test_stopping,
         "test_stop": control.on_test_stop,
         "quitting": control.on_quitting,
@@ -460,3 +466,12 @@ def install(environment: Environment, runner: Runner, web_ui: Any = None, **_: A
     }
     for name, listener in listeners.items():
         getattr(environment.events, name).add_listener(listener)
+    setattr(environment, ATTRIBUTE, control)
+
+
+def begin(environment: Environment, **_: Any) -> None:
+    """Begin a run. A worker may be told to before its own environment is ready; it begins when it is."""
+    until = time.monotonic() + READY_SECONDS
+    while ATTRIBUTE not in vars(environment) and time.monotonic() < until:
+        gevent.sleep(POLL)
+    control_of(environment).begin()

@@ -18,9 +18,16 @@ class HanamiUser(User):
     abstract = True
     scenario_class: ClassVar[type[Scenario]]
 
+    scenario: Scenario | None = None
+
+    def stop(self, force: bool = False) -> bool:
+        """End this user; what Locust calls a task goes on until the run is over, so it has to be told."""
+        if self.scenario is not None:
+            self.scenario.leave()
+        return bool(super().stop(force))
+
     def on_start(self) -> None:
         """Begin the scenario, unless the run could not begin."""
-        self.scenario: Scenario | None = None
         control = control_of(self.environment)
         if control.session is None:
             raise StopUser

@@ -7,6 +7,7 @@ INVALID.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,12 @@ class Worker:
 
     Args:
         control: of its process.
+
+    Attributes:
+        workers: with which the run began.
+        index: of this one among them, or, where it joined later, a number behind theirs.
+        late: whether it joined later.
+        behind: how much later, seconds.
     """
 
     def __init__(self, control: Control) -> None:
@@ -42,14 +49,17 @@ class Worker:
         self._total = Recorder()
         self._session: Session | None = None
         locust.runners.WORKER_REPORT_INTERVAL = 1.0
-        self.workers, self.index = 1, 0
-        control.runner.register_message(CREW, self._on_crew)
+        self.workers, self.index, self.late, self.behind = 1, 0, False, 0.0
         control.runner.register_message(STOP, self._on_stop, concurrent=True)
         control.environment.events.report_to_master.add_listener(self._on_report)
 
-    def _on_crew(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as Locust calls it
-        """A run is about to begin: how many workers there are, and which of them this is."""
-        self.workers, self.index = int(msg.data["workers"]), int(msg.data["index"])
+    def meet_crew(self) -> None:
+        """A run is about to begin, or goes on already: how many workers it has, and which of them this is."""
+        crew = vars(self._control.environment.parsed_options).get(CREW)
+        if crew is not None:
+            self.workers, self.behind = int(crew["workers"]), float(crew["behind"])
+            self.index = int(crew["numbers"][self._runner.client_id])
+            self.late = self.index >= self.workers
 
     def begin(self, session: Session) -> None:
         """A run begins."""
@@ -74,6 +84,7 @@ class Worker:
         if session is None:
             self._runner.send_message(WHOLE, None)
             return
+        users = dict(self._runner.user_classes_count)
         session.end()
         self._runner.stop()
         self._news(session)
@@ -82,6 +93,7 @@ class Worker:
             "recorded": self._total.data(),
             "generator": generator_data(health.result(self._runner.client_id)),
             "leftovers": list(session.leftovers),
+            "users": users,
         }
         self._session = None
         self._runner.send_message(WHOLE, whole)
@@ -103,9 +115,12 @@ class Crew:
         self._flying: dict[str, int] = {}
         self._owing: dict[str, dict[str, int]] = {}
         self._wholes: dict[str, dict[str, Any] | None] = {}
+        self._numbers: dict[str, int] = {}  # of the workers of the run that goes on
+        self._began_with, self._began = 0, 0.0
         control.runner.register_message(WHOLE, self._on_whole)
         control.runner.register_message(TROUBLE, self._on_trouble)
         control.environment.events.worker_report.add_listener(self._on_report)
+        control.environment.events.worker_connect.add_listener(self._on_connect)
 
     @property
     def in_flight(self) -> int:
@@ -126,8 +141,23 @@ class Crew:
         self._live, self._flying, self._owing, self._wholes = {}, {}, {}, {}
         self._all = Recorder()
         clients = sorted(client.id for client in self._runner.clients.all)
-        for index, client_id in enumerate(clients):
-            self._runner.send_message(CREW, {"workers": len(clients), "index": index}, client_id)
+        self._numbers = {client_id: index for index, client_id in enumerate(clients)}
+        self._began_with, self._began = len(clients), time.monotonic()
+        self._introduce()
+
+    def _introduce(self) -> None:
+        # Among the options, which Locust sends along with every order to spawn users: a message of our own may come
+        # too early for a worker that has just been started.
+        behind = time.monotonic() - self._began
+        crew = {"workers": self._began_with, "numbers": dict(self._numbers), "behind": behind}
+        vars(self._control.environment.parsed_options)[CREW] = crew
+
+    def _on_connect(self, client_id: str) -> None:
+        """A worker connects; where it does so in the middle of a run, Locust gives it users a moment later."""
+        session = self._control.session
+        if session is not None and not session.over():
+            self._numbers.setdefault(client_id, len(self._numbers))
+            self._introduce()
 
     def live(self) -> Recorder:
         """What workers told so far, added up."""
@@ -162,6 +192,10 @@ class Crew:
                 gevent.sleep(POLL)
         for client_id in asked | self._live.keys():
             self._wholes.setdefault(client_id, None)
+
+    def users(self) -> Counter[str]:
+        """Class of users to how many there were at the end of the run, of all workers that told."""
+        return sum((Counter(whole["users"]) for whole in self._wholes.values() if whole), Counter())
 
     def total(self) -> tuple[Recorder, list[Generator], list[str]]:
         """Everything that was recorded, how the workers fared, and what they left over on the target."""

@@ -92,6 +92,9 @@ class _Series:
     failures: _Histogram
     slices: list[_Slice]
     by_index: list[_Chunks]
+    late: Count = 0
+    late_up: Count = 0
+    late_down: Count = 0
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,12 @@ class Series:
         unanswered: sent, and not answered when the run was drained.
         owed: due by the schedule of an open run, and not sent when it ended.
         broken_off: begun, and broken off by us because the run was over; neither good nor bad.
+        late: of what succeeded, what was verified only after the run was over, while missing answers were waited for;
+            it is no part of any rate, since its time is not.
         bytes_up: payload sent that was verified, bytes.
         bytes_down: payload that came back and was verified, bytes.
+        late_up: of ``bytes_up``, what belongs to ``late``.
+        late_down: of ``bytes_down``, what belongs to ``late``.
         response: answer - due, of what succeeded.
         service: answer - sent, of what succeeded.
         lag: sent - due, of all that was sent.
@@ -105,12 +109,31 @@ class Series:
     broken_off: int = 0
     bytes_up: int = 0
     bytes_down: int = 0
+    late: int = 0
+    late_up: int = 0
+    late_down: int = 0
     response: Histogram = field(default_factory=Histogram)
     service: Histogram = field(default_factory=Histogram)
     lag: Histogram = field(default_factory=Histogram)
     failures: Histogram = field(default_factory=Histogram)
     slices: dict[int, Slice] = field(default_factory=dict)
     by_index: dict[int, Histogram] = field(default_factory=dict)
+
+    def rate(self, seconds: float) -> float:
+        """Verified answers a second of a run that lasted so long; 0 where it did not last."""
+        return (self.succeeded - self.late) / seconds if seconds > 0 else 0.0
+
+    def speed_up(self, seconds: float) -> float:
+        """Verified payload that was sent, bytes a second."""
+        return (self.bytes_up - self.late_up) / seconds if seconds > 0 else 0.0
+
+    def speed_down(self, seconds: float) -> float:
+        """Verified payload that came back, bytes a second."""
+        return (self.bytes_down - self.late_down) / seconds if seconds > 0 else 0.0
+
+    def speed(self, seconds: float) -> float:
+        """Verified payload in both directions, bytes a second."""
+        return self.speed_up(seconds) + self.speed_down(seconds)
 
     def add(self, other: Series) -> None:
         """Add what another process saw: exact, nothing is averaged."""
@@ -134,7 +157,7 @@ class Series:
 
     @staticmethod
     def of(data: Mapping[str, Any]) -> Series:
-        """Read the file form.
+        """Read the file form; ``late`` may be lacking, and is 0 then.
 
         Raises:
             KeyError, TypeError, ValueError: it is none.
@@ -144,11 +167,12 @@ class Series:
             by_index={int(one["index"]): Histogram.of(one) for one in data["by_index"]},
         )
         for name in _COUNTS:
-            setattr(series, name, int(data[name]))
+            setattr(series, name, int(data.get(name, 0) if name in _LATE else data[name]))
         for name in _TIMES:
             setattr(series, name, Histogram.of(data[name]))
         return series
 
 
-_COUNTS = ("sent", "succeeded", "failed", "wrong", "unanswered", "owed", "broken_off", "bytes_up", "bytes_down")
+_LATE = ("late", "late_up", "late_down")
+_COUNTS = ("sent", "succeeded", "failed", "wrong", "unanswered", "owed", "broken_off", "bytes_up", "bytes_down", *_LATE)
 _TIMES = ("response", "service", "lag", "failures")

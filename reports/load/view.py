@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,17 +88,17 @@ def counts_of(result: LoadResult) -> list[Counts]:
 
 
 def _counts(name: str, anchor: str, series: Series, duration: float) -> Counts:
-    def per_second(number: int, words: Any) -> str:
-        return str(words(number / duration)) if duration > 0 and number else NOTHING
+    def shown(number: float, words: Callable[[float], str]) -> str:
+        return words(number) if number else NOTHING
 
     return Counts(
         name=name,
         anchor=anchor,
         sent=f"{series.sent:,}",
         verified=f"{series.succeeded:,}",
-        rate=per_second(series.succeeded, rate_words),
-        up=per_second(series.bytes_up, megabyte_words),
-        down=per_second(series.bytes_down, megabyte_words),
+        rate=shown(series.rate(duration), rate_words),
+        up=shown(series.speed_up(duration), megabyte_words),
+        down=shown(series.speed_down(duration), megabyte_words),
         bad=(
             ("failed", series.failed),
             ("wrong", series.wrong),
@@ -130,10 +130,10 @@ def facts(result: LoadResult) -> list[Fact]:
         most = max(counts, key=lambda pair: pair[1], default=("", 0))
         if series:
             made.append(Fact(what, f"{sum(count for _, count in counts):,}", most[0] if most[1] else "", most[1] > 0))
-    for what, size in (("MB/s up", "bytes_up"), ("MB/s down", "bytes_down")):
-        name, one = max(series, key=lambda pair: getattr(pair[1], size), default=("", Series()))
-        if result.duration > 0 and getattr(one, size):
-            made.append(Fact(what, megabyte_words(getattr(one, size) / result.duration), f"most, {name}"))
+    for what, speed in (("MB/s up", Series.speed_up), ("MB/s down", Series.speed_down)):
+        fastest, name = max(((speed(one, result.duration), name) for name, one in series), default=(0.0, ""))
+        if fastest:
+            made.append(Fact(what, megabyte_words(fastest), f"most, {name}"))
     if result.duration:
         model = f"{_plain(result.configuration['model'])} model" if "model" in result.configuration else ""
         made.append(Fact("measured for", span_words(result.duration), model))

@@ -85,6 +85,21 @@ def test_each_second_tells_what_was_due_and_what_was_sent_in_it(recorder: Record
     assert {second: (one.due, one.sent) for second, one in series.slices.items()} == {1: (2, 0), 3: (0, 1), 4: (1, 0)}
 
 
+def test_what_is_verified_after_the_run_is_counted_and_is_no_part_of_its_rates(
+    recorder: Recorder, clock: Clock
+) -> None:
+    exchange(recorder, clock, due=101.0, sent=101.0, answered=101.5)
+    recorder.ended = 110.0
+    exchange(recorder, clock, due=109.0, sent=109.0, answered=110.5)
+    series = only(recorder)
+    assert (series.succeeded, series.bytes_up, series.bytes_down) == (2, 2000, 20)
+    assert (series.rate(10), series.speed_up(10), series.speed_down(10), series.speed(10)) == (0.1, 100, 1, 101)
+    assert series.rate(0) == series.speed(0) == 0
+    other = Series()
+    other.add(Series.of(series.data()))
+    assert other == series
+
+
 def test_failures_are_no_part_of_the_percentiles_and_wrong_answers_a_class_of_their_own(
     recorder: Recorder, clock: Clock
 ) -> None:

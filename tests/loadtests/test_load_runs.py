@@ -11,6 +11,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -22,6 +24,7 @@ from load_support import COMMAND, EASY, LOGIN, easy_limits, load_result_of, run_
 from suite_support import ALICE, TIMEOUT, USERS, backend, clean_environment, double, faulty_backend
 from target_support import proxy
 
+from loadtests.bench.processes import stopped
 from loadtests.scenarios.all import SCENARIOS
 from reports.load.model import State
 
@@ -240,19 +243,13 @@ def test_a_limit_with_abort_ends_a_run_early(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_cleans_up_reports_and_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
     with faulty_backend("honest") as url:
-        process = subprocess.Popen(
-            [*COMMAND, "--target", url, "--seconds", "100", "--users", "4", "--warm-up", "0", "--processes", "2"],
-            cwd=tmp_path,
-            env=clean_environment(LOGIN),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        wait_for_clients(listener_on(int(url.rpartition(":")[2])), 4)
-        children = psutil.Process(process.pid).children(recursive=True)
-        assert children
-        process.send_signal(number)
-        output, _ = process.communicate(timeout=TIMEOUT)
+        options = ("--seconds", "100", "--users", "4", "--warm-up", "0", "--processes", "2")
+        with started(tmp_path, "--target", url, *options) as process:
+            wait_for_clients(listener_on(int(url.rpartition(":")[2])), 4, process)
+            children = psutil.Process(process.pid).children(recursive=True)
+            assert children
+            process.send_signal(number)
+            output, _ = process.communicate(timeout=TIMEOUT)
         assert process.returncode == 2, output
         assert "INTERRUPTED" in output
         assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
@@ -286,18 +283,12 @@ print(json.dumps(names))
 def test_a_server_that_ends_in_the_middle_is_lost(tmp_path: Path) -> None:
     with backend(*USERS) as url:
         port = int(url.rpartition(":")[2])
-        process = subprocess.Popen(
-            [*COMMAND, "--target", url, "--seconds", "8", "--warm-up", "0", "--deadline", "1", "--drain", "1"],
-            cwd=tmp_path,
-            env=clean_environment(LOGIN),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        server = listener_on(port)
-        wait_for_clients(server, 5)
-        server.kill()
-        output, _ = process.communicate(timeout=TIMEOUT)
+        options = ("--seconds", "8", "--warm-up", "0", "--deadline", "1", "--drain", "1")
+        with started(tmp_path, "--target", url, *options) as process:
+            server = listener_on(port)
+            wait_for_clients(server, 5, process)
+            server.kill()
+            output, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 6, output
     assert "LOST" in output
     assert "the target is gone" in output
@@ -311,10 +302,27 @@ def listener_on(port: int) -> psutil.Process:
     raise AssertionError("nobody listens there")
 
 
-def wait_for_clients(server: psutil.Process, count: int) -> None:
-    """Wait until so many connections to a server are open."""
+@contextmanager
+def started(cwd: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """A load run that goes on; it is ended with this, whatever happens."""
+    process = subprocess.Popen(
+        [*COMMAND, *options],
+        cwd=cwd,
+        env=clean_environment(LOGIN),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with stopped(process), process:
+        yield process
+
+
+def wait_for_clients(server: psutil.Process, count: int, process: subprocess.Popen[str]) -> None:
+    """Wait until a run has so many connections to a server."""
     until = time.monotonic() + TIMEOUT
     while sum(one.status == psutil.CONN_ESTABLISHED for one in server.net_connections("tcp")) < count:
+        assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < until
         time.sleep(0.05)
 
@@ -327,34 +335,16 @@ def test_a_stall_of_the_server_shows_in_the_response_of_an_open_run(tmp_path: Pa
     with backend(*USERS) as url:
         server = listener_on(int(url.rpartition(":")[2]))
         options = ("--users", "1", "--scenario", "direct-request", "--model", "open", "--rate", str(rate))
-        process = subprocess.Popen(
-            [
-                *COMMAND,
-                "--target",
-                url,
-                "--seconds",
-                "8",
-                "--warm-up",
-                "0",
-                "--window",
-                "4",
-                *options,
-                *easy_limits(tmp_path),
-            ],
-            cwd=tmp_path,
-            env=clean_environment(LOGIN),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        wait_for_clients(server, 1)
-        time.sleep(2)  # in the middle of the run: what was sent before is no part of the stall
-        began = time.monotonic()
-        os.kill(server.pid, signal.SIGSTOP)
-        time.sleep(frozen)
-        os.kill(server.pid, signal.SIGCONT)
-        frozen = time.monotonic() - began
-        output, _ = process.communicate(timeout=TIMEOUT)
+        times = ("--seconds", "8", "--warm-up", "0", "--window", "4")
+        with started(tmp_path, "--target", url, *times, *options, *easy) as process:
+            wait_for_clients(server, 1, process)
+            time.sleep(2)  # in the middle of the run: what was sent before is no part of the stall
+            began = time.monotonic()
+            os.kill(server.pid, signal.SIGSTOP)
+            time.sleep(frozen)
+            os.kill(server.pid, signal.SIGCONT)
+            frozen = time.monotonic() - began
+            output, _ = process.communicate(timeout=TIMEOUT)
     series = load_result_of(tmp_path).series["direct request"]
     assert process.returncode == 0, output
     late = sum(one.succeeded for one in series.slices.values()) * series.response.share_above(frozen / 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -78,6 +79,7 @@ def run(
     deadline: float = DEADLINE,
     rate: float = 0.0,
     over: Callable[[], bool] = lambda: False,
+    patience: Callable[[], float] = lambda: math.inf,
     recorder: Recorder | None = None,
     lags: list[float] | None = None,
 ) -> Recorder:
@@ -89,7 +91,9 @@ def run(
     connection = Connection(url, deadline)
     note = (lags if lags is not None else []).append
     try:
-        Stream(connection, recorder, window, deadline, over, note, stray).run(outgoing, Schedule(rate, clock()))
+        Stream(connection, recorder, window, deadline, over, patience, note, stray).run(
+            outgoing, Schedule(rate, clock())
+        )
     finally:
         connection.close()
     return recorder
@@ -211,6 +215,29 @@ def test_when_the_run_is_over_nothing_more_is_sent_and_answers_are_waited_for() 
         recorder = run(url, messages(1_000_000), over=over.is_set)
     series = recorder.series["echo"]
     assert series.sent == series.succeeded < 20
+
+
+def test_what_is_missing_when_the_run_is_over_is_waited_for_as_long_as_the_drain_lasts() -> None:
+    over = threading.Event()
+
+    def silent(connection: ServerConnection) -> None:
+        for _ in connection:
+            over.set()
+
+    ended: list[float] = []
+
+    def patience() -> float:
+        if not over.is_set():
+            return math.inf
+        ended.append(clock())
+        return ended[0] + SHORT
+
+    recorder = Recorder(origin=clock())
+    with server(silent) as url, pytest.raises(NoAnswer, match="drained"):
+        run(url, messages(1_000_000), deadline=100, over=over.is_set, patience=patience, recorder=recorder)
+    series = recorder.series["echo"]
+    assert series.unanswered == series.sent > 0
+    assert clock() - ended[0] < 50
 
 
 def test_a_stall_shows_in_the_response_of_all_that_was_due_meanwhile() -> None:

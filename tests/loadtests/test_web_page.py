@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -38,11 +39,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def url(target: str, folder: Path) -> Iterator[str]:
     """Of the page of a single process."""
-    with locust(target, folder) as page:
-        yield page
+    with locust(target, folder) as single:
+        yield single.url
 
 
-def swarm(url: str, **more: str) -> dict[str, object]:
+def swarm(url: str, **more: str | list[str]) -> dict[str, object]:
     answer: dict[str, object] = httpx.post(f"{url}/swarm", data=FORM | more, timeout=PATIENCE, trust_env=False).json()
     return answer
 
@@ -86,7 +87,7 @@ def test_a_run_by_hand(
     if workers:
         folder = tmp_path
         manager = locust(target, folder, workers)
-        url = manager.__enter__()
+        url = manager.__enter__().url
         request.addfinalizer(lambda: manager.__exit__(None, None, None))
     complaints: list[str] = []
     seen: list[str] = []
@@ -128,12 +129,60 @@ def test_a_run_by_hand(
         # What the page shows at last is what was judged.
         whole = [cell.inner_text() for cell in cells.all()]
         request_series = result.series["direct request"]
-        assert float(whole[4]) == pytest.approx(request_series.succeeded / result.duration, rel=0.01)
+        assert float(whole[4]) == pytest.approx(request_series.rate(result.duration), rel=0.01)
         assert float(whole[7]) == pytest.approx(request_series.response.percentile(99) * 1000, rel=0.01)
         assert whole[12:] == ["0", "0", "0"]
     assert complaints == []
     assert any("extended_stats" in text for text in seen)
     assert not [text for text in seen if PASSWORD in text]
+
+
+def test_users_that_leave_in_the_middle_of_a_run_are_no_failure(url: str, folder: Path) -> None:
+    def users() -> int:
+        stats = httpx.get(f"{url}/stats/requests", timeout=PATIENCE, trust_env=False).json()
+        return int(stats["user_count"])
+
+    def wait_for(reached: Callable[[], bool]) -> None:
+        end = time.monotonic() + PATIENCE
+        while not reached():
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+    chosen = {"user_classes": ["DirectRequest", "RestOnly", "CsvUpload", "AttachStorm"]}
+    assert swarm(url, user_count="8", **chosen)["success"]
+    wait_for(lambda: users() == 8)
+    assert swarm(url, user_count="4", **chosen)["success"]
+    wait_for(lambda: users() == 4)
+    httpx.post(f"{url}/stop", timeout=PATIENCE, trust_env=False)
+    wait_for(lambda: "reports in" in str(table(url)[0]["name"]))
+    result = read_load_result(folder / "reports")
+    assert result.state is State.PASS, result.reasons
+    assert sum(result.configuration["users"].values()) == 4
+    assert not result.leftovers
+
+
+@pytest.mark.parametrize("sockets", ["0", "8"])
+def test_a_worker_that_joins_in_the_middle_of_a_run(target: str, tmp_path: Path, sockets: str) -> None:
+    with locust(target, tmp_path, 1) as crew:
+        assert swarm(crew.url, user_count="4", sockets=sockets, user_classes=["DirectRequest"])["success"]
+        crew.wait_until(lambda: crew.get("/stats/requests")["user_count"] == 4)
+        crew.add_worker()
+        crew.wait_for_workers(2)
+        if sockets == "0":
+            crew.wait_until(lambda: [one["user_count"] for one in crew.get("/stats/requests")["workers"]] == [2, 2])
+            httpx.post(f"{crew.url}/stop", timeout=PATIENCE, trust_env=False)
+        crew.wait_until(lambda: "reports in" in str(table(crew.url)[0]["name"]))
+        result = read_load_result(tmp_path / "reports")
+    if sockets == "0":
+        assert result.state is State.PASS, result.reasons
+        assert len(result.generators) == 2
+        assert all(one.complete for one in result.generators)
+        assert result.configuration["users"] == {"direct-request": 4}
+        # Both count the seconds of the run, and not of their own part of it.
+        assert max(result.series["direct request"].slices) <= result.duration
+    else:
+        assert result.state is State.INVALID
+        assert "joined in the middle of the run" in result.reasons[0]
 
 
 def _text(response: object) -> str:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 from playwright.sync_api import Page, sync_playwright
 
 from loadtests.bench.processes import running_server, stopped
+from loadtests.launch import free_port
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -35,15 +37,16 @@ def backend() -> Iterator[str]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    with contextlib.ExitStack() as stack:
-        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [int(listener.getsockname()[1]) for listener in listeners]
+    """Different ports that nobody listens on."""
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port())
+    return list(ports)
 
 
 @contextlib.contextmanager
-def locust(target: str, folder: Path, workers: int = 0, *options: str) -> Iterator[str]:
-    """Locust that shows its page; the address of the page.
+def locust(target: str, folder: Path, workers: int = 0, *options: str) -> Iterator[Swarm]:
+    """Locust that shows its page.
 
     Args:
         target: address.
@@ -56,36 +59,63 @@ def locust(target: str, folder: Path, workers: int = 0, *options: str) -> Iterat
     page = ["--web-host", "127.0.0.1", "--web-port", str(web_port), "--report-dir", str(folder / "reports")]
     master = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", str(master_port)]
     worker = ["--worker", "--master-host", "127.0.0.1", "--master-port", str(master_port)]
-    url = f"http://127.0.0.1:{web_port}"
     with contextlib.ExitStack() as stack:
-        processes: list[subprocess.Popen[bytes]] = []
-        commands = [command + page + (master if workers else []), *[command + worker] * workers]
-        for number, one in enumerate(commands):
-            log = stack.enter_context((folder / f"locust-{number}.log").open("wb"))
-            # Workers are told by their master.
-            account = {} if number else {"HANAMI_USER": USER, "HANAMI_PASSWORD": PASSWORD}
-            environment = {
-                name: value for name, value in os.environ.items() if not name.startswith("HANAMI_")
-            } | account
-            process = subprocess.Popen(
-                one, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-            )
-            processes.append(stack.enter_context(stopped(process, grace=10)))
-        _wait_until_ready(url, workers, folder)
-        yield url
-        for process in processes:
+        swarm = Swarm(f"http://127.0.0.1:{web_port}", folder, command + worker, stack)
+        swarm.start(command + page + (master if workers else []), {"HANAMI_USER": USER, "HANAMI_PASSWORD": PASSWORD})
+        for _ in range(workers):
+            swarm.add_worker()
+        swarm.wait_for_workers(workers)
+        yield swarm
+        for process in swarm.processes:
             process.terminate()  # all at once: each takes a moment
 
 
-def _wait_until_ready(url: str, workers: int, folder: Path) -> None:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"{url}/worker-count", trust_env=False).json()["worker_count"] >= workers:
-                return
-        time.sleep(0.1)
-    logs = "\n".join(file.read_text() for file in sorted(folder.glob("locust-*.log")))
-    raise AssertionError(f"Locust was not ready within {PATIENCE:g} s: {logs}")
+@dataclass
+class Swarm:
+    """Locust as one or several processes.
+
+    Attributes:
+        url: of its page.
+        folder: for reports and logs.
+    """
+
+    url: str
+    folder: Path
+    _worker: list[str]
+    _stack: contextlib.ExitStack
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, command: list[str], account: dict[str, str]) -> None:
+        """Start a process of it; its output goes to a file."""
+        log = self._stack.enter_context((self.folder / f"locust-{len(self.processes)}.log").open("wb"))
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("HANAMI_")} | account
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+        )
+        self.processes.append(self._stack.enter_context(stopped(process, grace=10)))
+
+    def add_worker(self) -> None:
+        """Start one more worker, which its master tells everything."""
+        self.start(self._worker, {})
+
+    def get(self, path: str) -> Any:
+        """What the page is told, from JSON."""
+        return httpx.get(self.url + path, timeout=PATIENCE, trust_env=False).json()
+
+    def wait_for_workers(self, count: int) -> None:
+        """Wait until the page is there and so many workers are connected."""
+        self.wait_until(lambda: self.get("/worker-count")["worker_count"] >= count)
+
+    def wait_until(self, reached: Callable[[], bool]) -> None:
+        """Wait for something that the page tells."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            with contextlib.suppress(httpx.HTTPError):
+                if reached():
+                    return
+            time.sleep(0.1)
+        logs = "\n".join(file.read_text() for file in sorted(self.folder.glob("locust-*.log")))
+        raise AssertionError(f"Locust was not ready within {PATIENCE:g} s: {logs}")
 
 
 @contextlib.contextmanager

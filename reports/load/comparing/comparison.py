@@ -37,15 +37,11 @@ class Metric:
     more_is_worse: bool
 
 
-def _per_second(number: float, result: LoadResult) -> float:
-    return number / result.duration if result.duration > 0 else 0.0
-
-
 METRICS = (
     Metric("response p50", lambda series, _: known_percentile(series.response, 50), time_words, True),
     Metric("response p99", lambda series, _: known_percentile(series.response, 99), time_words, True),
-    Metric("verified/s", lambda series, run: _per_second(series.succeeded, run), rate_words, False),
-    Metric("MB/s", lambda series, run: _per_second(series.bytes_up + series.bytes_down, run), megabyte_words, False),
+    Metric("verified/s", lambda series, run: series.rate(run.duration), rate_words, False),
+    Metric("MB/s", lambda series, run: series.speed(run.duration), megabyte_words, False),
 )
 
 
