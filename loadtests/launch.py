@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
-import random
 import selectors
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,13 +22,12 @@ from rich.console import Console
 
 from conformance.interrupt import LEAVING, heed
 from conformance.redact import SECRETS
+from loadtests.ports import LOOPBACK, free_port
 from loadtests.scenarios.all import SCENARIOS
 from reports.load.model import LoadExit
 
 PROGRESS = "HANAMI_LOAD_PROGRESS"  # variable with the number of the pipe that tells how a run goes
 LOG = "locust.log"
-LOOPBACK = "127.0.0.1"
-PORTS = range(20_000, 30_000)
 GRACE = 30.0  # seconds that Locust may take on top of everything, to begin and to end
 LINE_EVERY = 10.0  # seconds between two lines of progress where there is no terminal
 KNOWN = {0, 1, 2, 3, 4, 5, 6}
@@ -81,20 +78,6 @@ class Launch:
         weights = {SCENARIOS[name].__name__: weight for name, weight in self.weights.items()}
         told = [json.dumps({"user_class_name": name, "weight": weight}) for name, weight in weights.items()]
         return [*words, "--config-users", *told] if told else words
-
-
-def free_port() -> int:
-    """A port for the master, so that two runs on one machine do not meet.
-
-    None that the system itself gives away: until the master listens there, any of a thousand connections of a load run
-    could have been given it.
-    """
-    ports = list(PORTS)
-    random.shuffle(ports)
-    for port in ports:
-        with suppress(OSError), socket.create_server((LOOPBACK, port)):
-            return port
-    raise ValueError(f"no port from {PORTS[0]} to {PORTS[-1]} is free for the master of the processes")
 
 
 def run_locust(launch: Launch, console: Console) -> int:

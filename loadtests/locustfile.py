@@ -5,7 +5,7 @@ from __future__ import annotations
 from locust import events
 
 from loadtests.options import add_options
-from loadtests.swarm.control import begin, install
+from loadtests.swarm.install import begin, install
 from loadtests.swarm.users import user_classes
 
 globals().update(user_classes())  # Locust looks for classes in this module

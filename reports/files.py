@@ -13,6 +13,7 @@ from reports.markdown import result_markdown
 from reports.model import CaseResult, RunResult
 from reports.names import BADGE, EXCHANGES, JUNIT, PAGE, RESULT, SUMMARY, exchange_name, story_name
 from reports.reading import load_result
+from reports.source import read_from
 
 
 class ReportFolderError(Exception):
@@ -119,13 +120,7 @@ def read_result(path: Path) -> RunResult:
     Raises:
         ValueError: it cannot be read, or is none; one line that says why.
     """
-    file = path / RESULT if path.is_dir() else path
-    try:
-        return load_result(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(f"cannot read {file}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise ValueError(f"{file}: {error}") from error
+    return read_from(path, RESULT, load_result)
 
 
 def exchange_text(case: CaseResult) -> str:

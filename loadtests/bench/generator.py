@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import selectors
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 
-from loadtests.bench.errors import BenchError
 from loadtests.bench.figures import Aim, Sample
 from loadtests.bench.generators import CUSTOM, ENGINE, REQUEST, SOCKET, UPLOAD
 from loadtests.bench.measurement import Measurement, Plan, Side
-from loadtests.bench.processes import stopped, tail
+from loadtests.bench.processes import read_line, stopped
 from loadtests.bench.servers import Servers
 
 TITLES = {ENGINE: "hanami-load", CUSTOM: "Locust user, websocket-client", SOCKET: "plain socket"}
@@ -117,7 +113,8 @@ def generator(kind: str, title: str, task: Mapping[str, Any]) -> Iterator[Side]:
 
         def work(seconds: float) -> Sample:
             _write(process, repr(seconds))
-            return Sample(**_answer(process, title, log, START_SECONDS + seconds))
+            line = read_line(process, title, log, START_SECONDS + seconds, "did not answer", "ended")
+            return Sample(**json.loads(line))
 
         yield work
 
@@ -129,20 +126,3 @@ def _write(process: subprocess.Popen[bytes], line: str) -> None:
         process.stdin.flush()
     except BrokenPipeError:
         pass  # what came of it is told by its silence
-
-
-def _answer(process: subprocess.Popen[bytes], title: str, log: IO[bytes], seconds: float) -> dict[str, Any]:
-    assert process.stdout is not None
-    end = time.monotonic() + seconds
-    line = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while not line.endswith(b"\n"):
-            if not selector.select(max(0.0, end - time.monotonic())):
-                raise BenchError(f"{title}: no answer within {seconds:g} s{tail(log)}")
-            data = os.read(process.stdout.fileno(), 4096)
-            if not data:
-                raise BenchError(f"{title}: ended{tail(log)}")
-            line += data
-    answer: dict[str, Any] = json.loads(line)
-    return answer

@@ -129,19 +129,44 @@ def finished(
         interrupt.LEAVING.remove(process.kill)
 
 
-def _announcement(process: subprocess.Popen[bytes], title: str, log: IO[bytes]) -> dict[str, Any]:
+def read_line(
+    process: subprocess.Popen[bytes],
+    title: str,
+    log: IO[bytes],
+    seconds: float,
+    slow: str = "was not ready",
+    gone: str = "did not start",
+) -> bytes:
+    """The next line that a process writes to its standard output.
+
+    Args:
+        process: that runs; it writes no more than this line.
+        title: what to call it in messages.
+        log: of it.
+        seconds: to wait.
+        slow: what to say of it where no line came.
+        gone: what to say of it where it ended.
+
+    Raises:
+        BenchError: no line came.
+    """
     assert process.stdout is not None
-    end = time.monotonic() + START_SECONDS
+    end = time.monotonic() + seconds
     line = b""
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while not line.endswith(b"\n"):
             if not selector.select(max(0.0, end - time.monotonic())):
-                raise BenchError(f"{title} was not ready within {START_SECONDS:g} s{tail(log)}")
+                raise BenchError(f"{title} {slow} within {seconds:g} s{tail(log)}")
             data = os.read(process.stdout.fileno(), 4096)
             if not data:
-                raise BenchError(f"{title} did not start{tail(log)}")
+                raise BenchError(f"{title} {gone}{tail(log)}")
             line += data
+    return line
+
+
+def _announcement(process: subprocess.Popen[bytes], title: str, log: IO[bytes]) -> dict[str, Any]:
+    line = read_line(process, title, log, START_SECONDS)
     try:
         announced = json.loads(line)
     except ValueError as error:

@@ -188,11 +188,3 @@ def scattered_order(count: int, seed: int) -> Sequence[int]:
         order.reverse()
     again = [order[int(index)] for index in random.integers(0, count, -(-count // REPEATED))]
     return order + again
-
-
-def as_received(content: Content, role: str) -> bool:
-    """Whether all bytes of a file are among the chunks."""
-    seen = np.zeros(len(content.files[role]), dtype=bool)
-    for position, length in content.chunks[role]:
-        seen[position : position + length] = True
-    return bool(seen.all())

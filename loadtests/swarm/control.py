@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
-import os
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import gevent
-import locust.stats
-import psutil
 from gevent.lock import RLock
 from locust.env import Environment
 from locust.exception import StopUser
@@ -26,20 +20,17 @@ from conformance.redact import SECRETS
 from loadtests.engine.failures import LoadFailure
 from loadtests.engine.health import Health
 from loadtests.engine.recorder import Recorder
-from loadtests.launch import PROGRESS
 from loadtests.limits.file import Limits, read_limits
-from loadtests.limits.limit import MEGABYTE
 from loadtests.result import LoadFolder, make_result
 from loadtests.scenarios.all import SCENARIOS
 from loadtests.scenarios.scenario import Over, Scenario, check_sockets
-from loadtests.scenarios.upload import FILE
 from loadtests.session import Session
 from loadtests.settings import Settings, settings_of
-from loadtests.swarm.web import Page
+from loadtests.swarm.leaving import leave
+from loadtests.swarm.watch import Watch
 from loadtests.swarm.workers import Crew, Worker
 from loadtests.terminal import console_of, print_result
 from reports.files import ReportFolderError
-from reports.load.histogram import bounds_of, bucket_of
 from reports.load.model import EXIT_OF, Generator, LoadExit, LoadResult, State
 
 SPARE = 5.0  # seconds that users get to clean up, on top of the time to drain
@@ -75,9 +66,7 @@ class Control:
         self.limits = Limits()
         self.worker = Worker(self) if isinstance(runner, WorkerRunner) else None
         self.crew = Crew(self) if isinstance(runner, MasterRunner) else None
-        self.in_flight: dict[int, int] = {}
-        self.users: dict[int, int] = {}
-        self._watchers: list[gevent.Greenlet[..., Any]] = []
+        self._watch: Watch | None = None
         self._started = datetime.now(UTC)
         self._finishing = RLock()
         self._judged = self._told = True
@@ -122,9 +111,9 @@ class Control:
         try:
             self._prepare(self.check())
         except (ValueError, TargetRefused) as error:
-            _leave(LoadExit.USAGE, f"ERROR: {error}")
+            leave(LoadExit.USAGE, f"ERROR: {error}")
         except TargetLost as error:
-            _leave(LoadExit.TARGET_LOST, f"TARGET NOT REACHABLE: {error}")
+            leave(LoadExit.TARGET_LOST, f"TARGET NOT REACHABLE: {error}")
 
     def _prepare(self, session: Session) -> None:
         """Make what users share; it is kept, so that a second time takes none."""
@@ -144,7 +133,6 @@ class Control:
     def begin(self) -> None:
         """Begin a run."""
         self.result, self.trouble, self._judged, self._told = None, [], False, False
-        self.in_flight, self.users = {}, {}
         self.session = None
         self._started = datetime.now(UTC)
         if self.worker is not None:
@@ -166,9 +154,8 @@ class Control:
             self.crew.begin()
         if self.worker is not None:
             self.worker.begin(session)
-        self._watchers = [gevent.spawn(self._watch)]
-        if self.crew is None:
-            self._watchers.append(gevent.spawn(self._probe, session))
+        self._watch = Watch(self, session)
+        self._watch.start()
 
     def give_up(self, state: State, line: str) -> None:
         """A run cannot begin, or not go on.
@@ -216,58 +203,6 @@ class Control:
             raise StopUser from error
 
     # While it lasts
-
-    def _probe(self, session: Session) -> None:
-        with session.health.watching_gc():
-            while True:
-                session.health.probe(gevent.sleep)
-
-    def _watch(self) -> None:
-        """Note users and what is in flight, and end the run where a limit says so."""
-        while True:
-            gevent.sleep(TICK)
-            session = self.session
-            if session is None:
-                return
-            second = int(session.recorder.clock() - session.recorder.origin)
-            if second >= 0 and self.worker is None:
-                self.in_flight[second] = self.crew.in_flight if self.crew is not None else session.recorder.in_flight
-                self.users[second] = self.runner.user_count
-                self._tell_progress(second)
-                self._abort_where_broken()
-
-    def _tell_progress(self, second: int) -> None:
-        """Tell the process that started this one how it goes, a line a second."""
-        pipe = os.environ.get(PROGRESS)
-        if pipe is None:
-            return
-        live, seconds = self.live(), self.seconds()
-        everything = live.series.values()
-        news = {
-            "second": second,
-            "users": self.runner.user_count,
-            "verified": sum(one.succeeded for one in everything),
-            "bad": sum(one.failed + one.wrong + one.unanswered for one in everything),
-            "megabytes": sum(one.speed(seconds) for name, one in live.series.items() if name != FILE) / MEGABYTE,
-            "per_second": sum(one.rate(seconds) for one in everything),
-        }
-        try:
-            os.write(int(pipe), json.dumps(news).encode() + b"\n")
-        except OSError:
-            if not self.trouble:
-                self.give_up(State.INTERRUPTED, "who started this run is gone")
-
-    def _abort_where_broken(self) -> None:
-        if self.trouble:
-            return  # it ends already
-        live = self.live()
-        seconds = self.seconds()
-        for limit in self.limits.limits:
-            for result in limit.ask(live.series, seconds) if limit.abort and live.series else ():
-                if result.state is State.FAIL:
-                    line = f"ended by its limit: {result.selector}: {result.metric} {result.bound}: {result.says}"
-                    self.give_up(State.FAIL, line)
-                    return
 
     def live(self) -> Recorder:
         """What was recorded so far, of all processes."""
@@ -319,7 +254,8 @@ class Control:
             if self._judged:
                 return
             self._judged = True
-            gevent.killall(self._watchers)
+            if self._watch is not None:
+                self._watch.stop()
             try:
                 self._judge()
             finally:
@@ -358,8 +294,8 @@ class Control:
             users={name: count for name, count in counts.items() if count},
             seconds=self.seconds(),
             trouble=self.trouble,
-            in_flight=self.in_flight,
-            users_by_second=self.users,
+            in_flight=self._watch.in_flight if self._watch is not None else {},
+            users_by_second=self._watch.users if self._watch is not None else {},
             leftovers=leftovers,
             started=self._started,
         )
@@ -407,71 +343,7 @@ def _gone(session: Session) -> str | None:
     return None
 
 
-def _leave(status: int, line: str) -> NoReturn:
-    _end_forked_workers()
-    sys.stderr.write(SECRETS.text(line) + "\n")
-    sys.stderr.flush()
-    sys.exit(status)
-
-
-def _end_forked_workers() -> None:
-    """End the workers that ``--processes`` forked, which would look for their master for a minute.
-
-    They are not waited for: Locust does that, and complains of those that somebody else has waited for.
-    """
-    forked = psutil.Process().children()
-    for end in (psutil.Process.terminate, psutil.Process.kill):
-        for child in forked:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                end(child)
-        until = time.monotonic() + STOP_SECONDS
-        while any(map(_runs, forked)) and time.monotonic() < until:
-            time.sleep(POLL)
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
-def bucket_of_milliseconds(milliseconds: float) -> float:
-    """How Locust's own tables round times: to three digits, below a millisecond as well."""
-    low, _ = bounds_of(bucket_of(max(0, int(milliseconds * 1000))))
-    return low / 1000
-
-
 def control_of(environment: Environment) -> Control:
     """The control of a process."""
     control: Control = vars(environment)[ATTRIBUTE]
     return control
-
-
-def install(environment: Environment, runner: Runner, web_ui: Any = None, **_: Any) -> None:
-    """Take part in a process of Locust; called once, when its environment is ready."""
-    locust.stats.bucket_response_time = bucket_of_milliseconds  # type: ignore[assignment] # Locust's are whole
-    control = Control(environment, runner)
-    if control.worker is not None:
-        control.prepare_early()
-    if control.worker is None and (web_ui is None or getattr(environment.parsed_options, "autostart", False)):
-        control.check_or_leave()
-    if web_ui is not None:
-        Page(control, web_ui)
-    listeners: dict[str, Callable[..., None]] = {
-        "test_stopping": control.on_test_stopping,
-        "test_stop": control.on_test_stop,
-        "quitting": control.on_quitting,
-        "quit": control.on_quit,
-    }
-    for name, listener in listeners.items():
-        getattr(environment.events, name).add_listener(listener)
-    setattr(environment, ATTRIBUTE, control)
-
-
-def begin(environment: Environment, **_: Any) -> None:
-    """Begin a run. A worker may be told to before its own environment is ready; it begins when it is."""
-    until = time.monotonic() + READY_SECONDS
-    while ATTRIBUTE not in vars(environment) and time.monotonic() < until:
-        gevent.sleep(POLL)
-    control_of(environment).begin()

@@ -11,6 +11,7 @@ from typing import Any
 
 from reports.load.histogram import Histogram
 from reports.load.series import Series
+from reports.source import read_from
 
 FORMAT = "hanami-load-result"
 FORMAT_VERSION = 1
@@ -257,10 +258,4 @@ def read_load_result(path: Path) -> LoadResult:
     Raises:
         ValueError: it cannot be read, or is none; one line that says why.
     """
-    file = path / LOAD_RESULT if path.is_dir() else path
-    try:
-        return load_load_result(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(f"cannot read {file}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise ValueError(f"{file}: {error}") from error
+    return read_from(path, LOAD_RESULT, load_load_result)

@@ -26,6 +26,7 @@ from conformance.interrupt import unbroken
 from conformance.managed import LARGEST_FILE
 from conformance.server import SERVER_LOG
 from loadtests.bench.processes import stopped
+from loadtests.ports import free_port
 
 BASE = "/some/base"  # path in front of all others
 HUGE = ("--max-file-size", str(LARGEST_FILE), "--max-storage", str(LARGEST_FILE))
@@ -181,12 +182,6 @@ def takes_connections(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):
         return True
     return False
-
-
-def free_port() -> int:
-    """A port that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def started_by_the_suite(fault: str) -> Serve:

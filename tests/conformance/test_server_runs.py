@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -34,6 +33,7 @@ from conformance.options import resolve
 from conformance.target import Account, Target
 from conformance.target_choice import may_destroy
 from conformance.target_options import Credentials, TargetOptions
+from loadtests.ports import free_port
 
 LARGE = "test_upload_mistakes.py::test_a_chunk_beyond_the_end_is_refused"
 USER = "alice:very-secret-1:alpha"
@@ -49,11 +49,6 @@ def delete(*given):
 DatasetStore.delete = delete
 sys.exit(cli.main())
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def server_of(fault: str = "", *, code: str = "") -> tuple[str, ...]:

@@ -309,7 +309,8 @@ def test_the_bare_server_serves_nothing_but_its_websockets() -> None:
         servers.bare.open("elsewhere")
 
 
-# Some builds of numpy leave a flag of the processor behind, although every value is right; that is asserted below.
+# Some kernels of OpenBLAS leave the flag of an invalid value behind, although every value is right, which is asserted
+# below (numpy issue 24067).
 @pytest.mark.filterwarnings("ignore:invalid value encountered in matmul")
 def test_the_forward_pass_is_tanh_then_sigmoid() -> None:
     random = np.random.default_rng(3)

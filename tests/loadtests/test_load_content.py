@@ -12,13 +12,21 @@ from conformance.stories.file import Story
 from loadtests.engine.directs import OutputExpected, TrainingEnded, knowledge_of, request_message, train_message
 from loadtests.engine.failures import WrongAnswer
 from loadtests.engine.stream import MORE
-from loadtests.engine.uploads import as_received, csv_content, mnist_content, scattered_order
+from loadtests.engine.uploads import Content, csv_content, mnist_content, scattered_order
 from proto import load_dialect
 from proto.codec import ProcessType, TargetBuffer
 
 DIALECTS = ("documented", "hanami-0.4", "openhanami-0.5")
 SHAPE = ClusterShape({"input_0": 4}, {"output_0": 3}, 5)
 TWO = ClusterShape({"input_0": 4, "input_1": 2}, {"output_0": 3, "output_1": 5}, 5)
+
+
+def as_received(content: Content, role: str) -> bool:
+    """Whether all bytes of a file are among the chunks."""
+    seen = np.zeros(len(content.files[role]), dtype=bool)
+    for position, length in content.chunks[role]:
+        seen[position : position + length] = True
+    return bool(seen.all())
 
 
 @given(st.integers(64, 200_000), st.integers(1000, 70_000), st.integers(0, 5), st.booleans())

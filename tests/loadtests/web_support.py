@@ -16,7 +16,7 @@ import httpx
 from playwright.sync_api import Page, sync_playwright
 
 from loadtests.bench.processes import running_server, stopped
-from loadtests.launch import free_port
+from loadtests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
