@@ -13,8 +13,8 @@ PORTS = range(20_000, 30_000)
 def free_port() -> int:
     """A port on which nobody listens.
 
-    None that the system itself gives away: until somebody listens there, any of a thousand connections of a load run could
-    have been given it.
+    None that the system itself gives away: until somebody listens there, any of a thousand connections of a load run
+    could have been given it.
 
     Raises:
         ValueError: there is none.
