@@ -20,6 +20,7 @@ from loadtests.bench.measurement import Measurement, Outcome, Plan, measure
 from loadtests.bench.registry import MEASUREMENTS
 from loadtests.bench.report import as_json, print_tables
 from loadtests.bench.servers import Servers
+from loadtests.terminal import console_of
 
 MAX_CHUNK = 8 * 1024 * 1024  # bytes; servers take messages of twice that
 FAILED = 1
@@ -105,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         outcomes = run(options)
-        print_tables(outcomes, options.plan, Console())
+        print_tables(outcomes, options.plan, console_of())
         if options.json is not None:
             write(options.json, json.dumps(as_json(outcomes, options.plan), indent=2) + "\n")
     except BenchError as error:

@@ -67,6 +67,9 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+SIDE_COLUMNS = ("side", "a second", "least", "greatest", "one, µs", "MB/s", "CPU s/GB", "KiB each")
+
+
 def print_tables(outcomes: Sequence[Outcome], plan: Plan, console: Console) -> None:
     """Print the sides of each measurement, then all ratios and their aims."""
     for outcome in outcomes:
@@ -88,9 +91,7 @@ def print_tables(outcomes: Sequence[Outcome], plan: Plan, console: Console) -> N
 
 def _table_of_sides(outcome: Outcome) -> Table:
     table = _table(outcome.measurement.title)
-    table.add_column("side")
-    for title in ("per second", "least", "greatest", "one, µs", "MB/s", "CPU s/GB", "KiB each"):
-        table.add_column(title, justify="right")
+    rows = []
     for side, samples in outcome.samples().items():
         rates = Spread.of(sample.per_second for sample in samples)
         time = Spread.of(sample.each * 1e6 for sample in samples).median
@@ -98,7 +99,13 @@ def _table_of_sides(outcome: Outcome) -> Table:
         cost = Spread.of(sample.cpu_per_gigabyte for sample in samples).median
         memory = Spread.of(sample.memory_each for sample in samples).median
         figures = (rates.median, rates.low, rates.high, time, volume, cost, memory)
-        table.add_row(side, *(_short(figure) if figure else "" for figure in figures))
+        rows.append((side, *(_short(figure) if figure else "" for figure in figures)))
+    columns = list(zip(SIDE_COLUMNS, zip(*rows, strict=True), strict=True))
+    told = [(title, column) for title, column in columns if any(column)]
+    for title, _ in told:
+        table.add_column(title, justify="left" if title == SIDE_COLUMNS[0] else "right", no_wrap=True)
+    for row in zip(*(column for _, column in told), strict=True):
+        table.add_row(*row)
     return table
 
 

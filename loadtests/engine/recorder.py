@@ -86,7 +86,16 @@ class Recorder:
             self._slice(series, watch.due).due += 1
             self._slice(series, watch.sent).sent += 1
 
-    def succeeded(self, name: str, watch: Stopwatch, *, up: int = 0, down: int = 0, index: int | None = None) -> None:
+    def succeeded(
+        self,
+        name: str,
+        watch: Stopwatch,
+        *,
+        up: int = 0,
+        down: int = 0,
+        index: int | None = None,
+        answered: float | None = None,
+    ) -> None:
         """A message was answered, and the answer was verified.
 
         Args:
@@ -95,8 +104,9 @@ class Recorder:
             up: verified payload that was sent, bytes.
             down: verified payload that came, bytes.
             index: of the chunk within its file.
+            answered: when, seconds of ``clock``; now, if None.
         """
-        now = self.clock()
+        now = self.clock() if answered is None else answered
         self.in_flight -= 1
         if self.counts(watch.due):
             response = max(int((now - watch.due) * MICROSECONDS), 0)

@@ -56,6 +56,16 @@ class Outgoing:
 
 
 @dataclass(frozen=True)
+class _Answered:
+    """A message whose answer was verified, and is not recorded yet."""
+
+    message: Outgoing
+    watch: Stopwatch
+    at: float
+    down: int
+
+
+@dataclass(frozen=True)
 class Stream:
     """Sends messages and reads answers, in one greenlet, so that nothing waits for a lock.
 
@@ -87,6 +97,7 @@ class Stream:
             LoadFailure: the socket is of no use any more; what was in flight is counted.
         """
         in_flight: deque[tuple[Outgoing, Stopwatch]] = deque()
+        answered: list[_Answered] = []
         free_since = clock()
         upcoming = next(messages, None)
         try:
@@ -101,9 +112,10 @@ class Stream:
                         free_since = clock()  # it was the target that took so long
                     upcoming = next(messages, None)
                     continue
+                self._record(answered)
                 wait = self._wait(in_flight, now, schedule if upcoming is not None else None)
                 was_full = len(in_flight) >= self.window
-                if self._receive(wait, in_flight):
+                if self._receive(wait, in_flight, answered):
                     free_since = clock() if was_full else free_since
                 else:
                     self._expect_in_time(in_flight)
@@ -118,6 +130,8 @@ class Stream:
         except BaseException:  # the user is killed: the run is over
             self._give_up(in_flight, NoAnswer(DRAINED))
             raise
+        finally:
+            self._record(answered)
 
     def _expect_in_time(self, in_flight: deque[tuple[Outgoing, Stopwatch]]) -> None:
         now = clock()
@@ -145,10 +159,21 @@ class Stream:
         schedule.advance()
         self.generator_lag(sent - max(watch.due, free_since) if schedule.is_open else 0.0)
         in_flight.append((message, watch))
-        self.recorder.sent(message.series, watch)
-        self.connection.send(message.frame)
+        try:
+            self.connection.send(message.frame)
+        finally:
+            self.recorder.sent(message.series, watch)
 
-    def _receive(self, wait: float, in_flight: deque[tuple[Outgoing, Stopwatch]]) -> bool:
+    def _record(self, answered: list[_Answered]) -> None:
+        # Not before the next message is sent: what it takes is no part of a round trip.
+        for one in answered:
+            message = one.message
+            self.recorder.succeeded(
+                message.series, one.watch, up=message.size, down=one.down, index=message.index, answered=one.at
+            )
+        answered.clear()
+
+    def _receive(self, wait: float, in_flight: deque[tuple[Outgoing, Stopwatch]], answered: list[_Answered]) -> bool:
         """Take one message of the target; True where it completed an answer."""
         payload = self.connection.receive(wait)
         if payload is None:
@@ -156,6 +181,7 @@ class Stream:
         if not in_flight:
             self.stray(payload)
             return False
+        now = clock()
         message, watch = in_flight[0]
         try:
             down = message.expectation.verify(payload)
@@ -170,7 +196,7 @@ class Stream:
         if down == MORE:
             return False
         in_flight.popleft()
-        self.recorder.succeeded(message.series, watch, up=message.size, down=down, index=message.index)
+        answered.append(_Answered(message, watch, now, down))
         return True
 
     def _give_up(self, in_flight: deque[tuple[Outgoing, Stopwatch]], error: LoadFailure) -> None:
