@@ -46,6 +46,10 @@ def test_0_the_reference_backend_is_conformant(tmp_path: Path) -> None:
     assert result["leftovers"] == []
     assert (tmp_path / "reports" / "latest" / "junit.xml").is_file()
     assert_learned(result["cases"])
+    stories = [case for case in result["cases"] if case["stories"]]
+    assert len(stories) == 5
+    for case in stories:  # came to every statement that their case names
+        assert [name for name in case["statements"] if not case["judged"].get(name)] == [], case["id"]
 
 
 def assert_learned(cases: list[dict[str, object]]) -> None:
@@ -73,7 +77,8 @@ def test_1_a_lie_is_found_and_shown(tmp_path: Path) -> None:
 
 def test_1_silence_is_found_and_does_not_hang(tmp_path: Path) -> None:
     with faulty_backend("silent-about-undecodable") as url:
-        run = run_suite("--target", url, *ALICE, "--deadline", "1", "--statement", "DATA-6", BOLD, cwd=tmp_path)
+        options = ("--deadline", "1", "--statement", "DATA-6", "-k", "not stories", BOLD)
+        run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     (verdict,) = [entry for entry in result_of(tmp_path)["statements"] if entry["id"] == "DATA-6"]
     assert verdict["verdict"] == "FAIL"
@@ -83,7 +88,7 @@ def test_1_silence_is_found_and_does_not_hang(tmp_path: Path) -> None:
 @pytest.mark.parametrize("level", ["must", "should"])
 def test_the_level_decides_whether_a_should_counts(tmp_path: Path, level: str) -> None:
     with faulty_backend("silent-about-undecodable") as url:
-        options = ("--deadline", "1", "--statement", "DATA-6", "--level", level, BOLD)
+        options = ("--deadline", "1", "--statement", "DATA-6", "-k", "not stories", "--level", level, BOLD)
         run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)
     assert run.returncode == (0 if level == "must" else 1)
     assert " FAIL " in run.stdout

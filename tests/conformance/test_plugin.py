@@ -23,7 +23,8 @@ def run_pytest(*arguments: str, cwd: Path, **environment: str) -> subprocess.Com
 
 
 def test_plain_pytest_gives_the_same_result(tmp_path: Path) -> None:
-    run = run_pytest("--pyargs", "conformance", "--target", "reference", "--statement", "PROG-4", cwd=tmp_path)
+    options = ("--target", "reference", "--statement", "PROG-4", "--profile", "smoke")
+    run = run_pytest("--pyargs", "conformance", *options, cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "CONFORMANT  1 statement: 1 PASS" in run.stdout
     assert result_of(tmp_path)["summary"]["statements"] == {"PASS": 1}

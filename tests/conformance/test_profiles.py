@@ -41,22 +41,13 @@ def test_the_same_stories_are_told_whatever_else_runs(tmp_path: Path) -> None:
 
 
 def test_deep_tells_its_seed_and_ends_in_time(tmp_path: Path) -> None:
-    options = ("--profile", "deep", "--minutes", "0.2", "--case", "test_call_stories.py")
+    options = ("--profile", "deep", "--minutes", "0.1", "--case", "test_call_stories.py")
     run = run_suite("--target", "reference", *options, cwd=tmp_path)
     assert run.returncode in (0, 5), run.stdout + run.stderr  # 5 where no story came to some statement
     seed = result_of(tmp_path)["manifest"]["options"]["seed"]
     assert f"profile deep, seed {seed}" in run.stdout
     ((stories, _),) = stories_of(tmp_path).values()
     assert stories > 0
-
-
-def test_stories_of_the_gate_come_to_every_statement_that_their_case_names(tmp_path: Path) -> None:
-    run = run_suite("--target", "reference", "-k", "stories", cwd=tmp_path)
-    assert run.returncode == 0, run.stdout + run.stderr
-    cases = result_of(tmp_path)["cases"]
-    assert len(cases) == 5
-    for case in cases:
-        assert [name for name in case["statements"] if not case["judged"].get(name)] == [], case["id"]
 
 
 @pytest.mark.skipif(not TCP_TABLE.exists(), reason="connections are counted in a table that only Linux has")

@@ -119,7 +119,7 @@ def test_reports_that_show_what_is_wrong_are_kept(
 
 
 def test_two_runs_are_compared(tmp_path: Path) -> None:
-    done = run_soak("--runs", "2", "--load", "1", "--", "--statement", "PROG-1", cwd=tmp_path)
+    done = run_soak("--runs", "2", "--load", "1", "--", "--statement", "PROG-1", "--profile", "smoke", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert [line[:12] for line in lines[:2]] == ["run   1 of 2", "run   2 of 2"]

@@ -51,6 +51,6 @@ def test_a_generator_that_ends_is_told_with_the_end_of_its_log() -> None:
     task = {"url": "ws://127.0.0.1:1/upload", "what": "upload", "chunk": 1000, "window": 1}
     with (
         generator("socket", "the plain socket", task) as side,
-        pytest.raises(BenchError, match=r"plain socket: ended.*refused"),
+        pytest.raises(BenchError, match=r"plain socket ended.*refused"),
     ):
         side(0.1)

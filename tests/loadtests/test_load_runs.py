@@ -463,8 +463,8 @@ def test_tls_holds_for_rest_and_websockets(tmp_path: Path) -> None:
 
 def test_a_token_that_expires_in_the_middle_is_replaced(tmp_path: Path) -> None:
     # Tokens are replaced a minute before they expire, so one of some seconds is always about to.
-    with backend(*USERS, "--token-lifetime", "8") as url:
-        options = ("--seconds", "14", "--warm-up", "0", "--users", "4", "--file-size", "100KiB")
+    with backend(*USERS, "--token-lifetime", "6") as url:
+        options = ("--seconds", "9", "--warm-up", "0", "--users", "4", "--file-size", "100KiB")
         scenarios = ("--scenario", "csv-upload", "--scenario", "rest", "--scenario", "attach-storm")
         run = run_load("--target", url, *options, *scenarios, cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
