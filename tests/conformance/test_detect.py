@@ -130,7 +130,16 @@ def test_run_replay_and_check_target_ask(tmp_path: Path) -> None:
     (tmp_path / "story.json").write_text(STORY)
     with backend("--dialect", "hanami-0.4") as url:
         to = ("--target", url, "--user", "alice", "--password", "very-secret-1")
-        run = hanami("run", *to, "--statement", "PROG-1", cwd=tmp_path, environment={"HANAMI_DIALECT": "auto"})
+        run = hanami(
+            "run",
+            *to,
+            "--statement",
+            "PROG-1",
+            "--profile",
+            "smoke",
+            cwd=tmp_path,
+            environment={"HANAMI_DIALECT": "auto"},
+        )
         checked = hanami("check-target", *to, "--dialect", "auto", cwd=tmp_path)
         told = hanami("replay", "story.json", *to, "--dialect", "auto", cwd=tmp_path)
         other = hanami("replay", "story.json", *to, cwd=tmp_path)

@@ -62,7 +62,7 @@ def assert_learned(cases: list[dict[str, object]]) -> None:
 
 def test_1_a_lie_is_found_and_shown(tmp_path: Path) -> None:
     with faulty_backend("complete-from-the-beginning") as url:
-        run = run_suite("--target", url, *ALICE, *SECOND, "--statement", "PROG", cwd=tmp_path)
+        run = run_suite("--target", url, *ALICE, *SECOND, "--statement", "PROG", "-k", "not stories", cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     assert "NOT CONFORMANT" in run.stdout
     result = result_of(tmp_path)
@@ -196,7 +196,7 @@ def test_4_another_dialect_is_named(tmp_path: Path) -> None:
 
 
 def test_a_mistake_in_the_options_loses_no_report(tmp_path: Path) -> None:
-    good = run_suite("--target", "reference", "--statement", "PROG-1", cwd=tmp_path)
+    good = run_suite("--target", "reference", "--statement", "PROG-1", "--profile", "smoke", cwd=tmp_path)
     assert good.returncode == 0, good.stdout + good.stderr
     before = (tmp_path / "reports" / "latest" / "result.json").read_text()
     with faulty_backend("honest") as url:
@@ -278,7 +278,7 @@ def test_6_a_target_that_dies_on_the_way(tmp_path: Path) -> None:
 
 def test_6_a_target_that_dies_while_it_is_tidied_up(tmp_path: Path) -> None:
     with faulty_backend("dies-of-deletes") as url:
-        options = ("--deadline", "1", "--statement", "PROG-1")
+        options = ("--deadline", "1", "--statement", "PROG-1", "--profile", "smoke")
         run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)
     assert run.returncode == 6, run.stdout + run.stderr
     first = result_of(tmp_path)["cases"][0]
@@ -294,7 +294,7 @@ def test_1_an_answer_that_is_missing_now_and_then_is_found(tmp_path: Path) -> No
 
 
 def test_reports_of_an_earlier_run_do_not_stay(tmp_path: Path) -> None:
-    good = run_suite("--target", "reference", "--statement", "PROG-1", cwd=tmp_path)
+    good = run_suite("--target", "reference", "--statement", "PROG-1", "--profile", "smoke", cwd=tmp_path)
     assert good.returncode == 0, good.stdout + good.stderr
     stale = tmp_path / "reports" / "latest" / "exchanges" / "test_stale.txt"
     stale.parent.mkdir()

@@ -60,8 +60,8 @@ def test_a_target_that_gives_the_answers_of_others_is_never_green(tmp_path: Path
 @pytest.mark.parametrize(
     ("make", "cases"),
     [
-        (lambda port: Relay(port, latency=LATENCY), "direct_io and not stories"),
-        (lambda port: Relay(port, pump=byte_by_byte), "test"),
+        (lambda port: Relay(port, latency=LATENCY), "direct_io and request and not stories"),
+        (lambda port: Relay(port, pump=byte_by_byte), "not stories"),
     ],
     ids=["latency", "a byte at a time"],
 )

@@ -23,7 +23,7 @@ from suite_support import TIMEOUT, clean_environment
 from reports.model import CaseResult, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
 
 PROGRAM = Path(__file__).parents[1] / "peers.py"
-QUICK = Peer("quick", "one statement", reference(), ("--statement", "PROG-1"))
+QUICK = Peer("quick", "one statement", reference(), ("--statement", "PROG-1", "--profile", "smoke"))
 GREEN = RunResult(
     manifest={},
     exit_status=0,

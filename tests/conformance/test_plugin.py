@@ -116,7 +116,18 @@ def test_settings_of_the_folder_do_not_reach_the_console_command(tmp_path: Path)
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
     (tmp_path / "conftest.py").write_text("raise RuntimeError('not for the suite')\n")
     run = subprocess.run(
-        [sys.executable, "-m", "conformance.cli", "run", "--target", "reference", "--statement", "PROG-1"],
+        [
+            sys.executable,
+            "-m",
+            "conformance.cli",
+            "run",
+            "--target",
+            "reference",
+            "--statement",
+            "PROG-1",
+            "--profile",
+            "smoke",
+        ],
         cwd=tmp_path,
         env=clean_environment({"PYTEST_ADDOPTS": "--another-wrong-option"}),
         capture_output=True,

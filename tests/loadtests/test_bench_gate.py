@@ -319,12 +319,12 @@ def test_a_part_of_the_suite_can_be_repeated() -> None:
 
 
 def test_a_run_that_is_not_conformant_is_told() -> None:
-    gate = Gate({"alice": "one", "bob": "two"}, ["PROG-1"])
+    gate = Gate({"alice": "one", "bob": "two"}, ["ATT-8"])
     with gate.backend() as backend:
         url = f"http://{backend.host}:{backend.port}"
         with pytest.raises(BenchError, match="ended with exit status 4: ERROR: no statement 'NOPE'"):
             Gate({"alice": "one", "bob": "two"}, ["NOPE"]).run(url, backend.expired_token)
         with pytest.raises(BenchError, match="ended with exit status 4"):
-            Gate({"alice": "wrong", "bob": "two"}, ["PROG-1"]).run(url, backend.expired_token)
+            Gate({"alice": "wrong", "bob": "two"}, ["ATT-8"]).run(url, backend.expired_token)
     with pytest.raises(BenchError, match="ended with exit status 6: TARGET NOT REACHABLE"):
         gate.run(url, backend.expired_token)

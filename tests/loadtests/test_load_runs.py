@@ -28,7 +28,8 @@ from loadtests.bench.processes import stopped
 from loadtests.scenarios.all import SCENARIOS
 from reports.load.model import State
 
-SHORT = ("--seconds", "3", "--warm-up", "0.5", "--users", "2")
+# By a plan: users that send as fast as they can take the machine from the tests beside them.
+SHORT = ("--seconds", "2", "--warm-up", "0.2", "--users", "2", "--model", "open", "--rate", "100")
 
 
 def test_all_scenarios_pass_against_an_honest_server_in_a_mixed_run(tmp_path: Path) -> None:
@@ -115,7 +116,7 @@ def test_lost_bytes_and_lies_of_the_progress_are_noticed_under_load(
     tmp_path: Path, fault: str, scenario: str, statement: str
 ) -> None:
     with faulty_backend(fault) as url:
-        options = ("--scenario", scenario, "--chunk-size", "8KiB", "--file-size", "400KiB")
+        options = ("--scenario", scenario, "--model", "closed", "--chunk-size", "8KiB", "--file-size", "400KiB")
         run = run_load("--target", url, *SHORT, *options, cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     assert f"wrong answer: {statement}" in run.stdout
@@ -160,7 +161,7 @@ def test_a_server_that_answers_everything_with_an_empty_object_fails(tmp_path: P
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
 
     with double(serve) as url:
-        options = ("--target", url, "--dialect", "documented", "--users", "1", "--seconds", "2", "--warm-up", "0")
+        options = ("--target", url, "--dialect", "documented", "--users", "1", "--seconds", "1", "--warm-up", "0")
         run = run_load(*options, "--scenario", scenario, cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     assert "wrong answer" in run.stdout

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from load_support import easy_limits
 from web_support import CHROMIUM, PASSWORD, PATIENCE, backend, browser_page, locust
 
 from loadtests.scenarios.all import SCENARIOS
@@ -148,10 +149,11 @@ def test_users_that_leave_in_the_middle_of_a_run_are_no_failure(url: str, folder
             assert time.monotonic() < end
             time.sleep(0.1)
 
-    chosen = {"user_classes": ["DirectRequest", "RestOnly", "CsvUpload", "AttachStorm"]}
-    assert swarm(url, user_count="8", **chosen)["success"]
+    easy = easy_limits(folder)[1]
+    classes = ["DirectRequest", "RestOnly", "CsvUpload", "AttachStorm"]
+    assert swarm(url, user_count="8", user_classes=classes, limits=easy)["success"]
     wait_for(lambda: users() == 8)
-    assert swarm(url, user_count="4", **chosen)["success"]
+    assert swarm(url, user_count="4", user_classes=classes, limits=easy)["success"]
     wait_for(lambda: users() == 4)
     httpx.post(f"{url}/stop", timeout=PATIENCE, trust_env=False)
     wait_for(lambda: "reports in" in str(table(url)[0]["name"]))
@@ -164,7 +166,9 @@ def test_users_that_leave_in_the_middle_of_a_run_are_no_failure(url: str, folder
 @pytest.mark.parametrize("sockets", ["0", "8"])
 def test_a_worker_that_joins_in_the_middle_of_a_run(target: str, tmp_path: Path, sockets: str) -> None:
     with locust(target, tmp_path, 1) as crew:
-        assert swarm(crew.url, user_count="4", sockets=sockets, user_classes=["DirectRequest"])["success"]
+        easy = easy_limits(tmp_path)[1]
+        started = swarm(crew.url, user_count="4", sockets=sockets, user_classes=["DirectRequest"], limits=easy)
+        assert started["success"]
         crew.wait_until(lambda: crew.get("/stats/requests")["user_count"] == 4)
         crew.add_worker()
         crew.wait_for_workers(2)
