@@ -72,7 +72,7 @@ class Page:
             return None  # the number of users is changed, nothing of ours
         crew = self._control.crew
         if crew is not None and not crew.workers:
-            return "no worker is connected yet"
+            return "no worker is ready: they need a moment after a run" if crew.known else "no worker is connected yet"
         given = {**vars(self._environment.parsed_options), **form}
         given |= {name: form[name] == "true" for name in SWITCHES if name in form}
         try:

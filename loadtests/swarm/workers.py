@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 import locust.runners
-from locust.runners import MasterRunner, WorkerRunner
+from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
 from loadtests.engine.health import Health
 from loadtests.engine.recorder import Recorder
@@ -80,23 +80,25 @@ class Worker:
 
     def _on_stop(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as Locust calls it
         """The master ends the run: stop the users, then tell everything."""
-        session = self._session
-        if session is None:
-            self._runner.send_message(WHOLE, None)
-            return
+        whole = self._end(self._session) if self._session is not None else None
+        self._session = None
+        self._runner.send_message(WHOLE, whole)
+        # Locust would let this worker wait that long until it is ready again, for users that have stopped already.
+        self._control.environment.stop_timeout = 0.0
+
+    def _end(self, session: Session) -> dict[str, Any]:
+        """Stop the users; everything that was recorded."""
         users = dict(self._runner.user_classes_count)
         session.end()
         self._runner.stop()
         self._news(session)
         health: Health = session.health
-        whole = {
+        return {
             "recorded": self._total.data(),
             "generator": generator_data(health.result(self._runner.client_id)),
             "leftovers": list(session.leftovers),
             "users": users,
         }
-        self._session = None
-        self._runner.send_message(WHOLE, whole)
 
 
 class Crew:
@@ -131,6 +133,11 @@ class Crew:
     def workers(self) -> int:
         """Number of workers that are connected."""
         return int(self._runner.worker_count)
+
+    @property
+    def known(self) -> int:
+        """Number of workers that are or were connected, ready or not."""
+        return len(self._runner.clients)
 
     def owing(self) -> Mapping[str, int]:
         """Type of message to what is due and not sent yet, of all workers."""
@@ -188,10 +195,13 @@ class Crew:
         for client_id in asked:
             self._runner.send_message(STOP, None, client_id)
         with gevent.Timeout(seconds, False):  # type: ignore[arg-type] # False: it ends the block silently
-            while not asked <= self._wholes.keys():
+            while self._reachable(asked) - self._wholes.keys():
                 gevent.sleep(POLL)
         for client_id in asked | self._live.keys():
             self._wholes.setdefault(client_id, None)
+
+    def _reachable(self, asked: set[str]) -> set[str]:
+        return {client.id for client in self._runner.clients.all if client.state != STATE_MISSING} & asked
 
     def users(self) -> Counter[str]:
         """Class of users to how many there were at the end of the run, of all workers that told."""
