@@ -7,9 +7,10 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 import yaml
-from suite_support import HONEST, TIMEOUT, USERS, clean_environment, double, faulty_backend, silent
+from suite_support import HONEST, TIMEOUT, USERS, clean_environment, double, faulty_backend
 
 from conformance import ci
 from conformance.cli import parser
@@ -334,14 +335,17 @@ def test_an_input_that_is_empty_decides_nothing() -> None:
 
 
 def test_a_job_that_is_cancelled_ends_the_run_and_still_tells(runner: Runner) -> None:
+    asked = threading.Event()
+
+    def silent(connection: socket.socket, done: threading.Event) -> None:  # noqa: ARG001 - as a double has it
+        asked.set()
+        done.wait()
+
     with double(silent) as url:
         quick = QUICK | {"arguments": "--deadline 60"}
         with runner.start("judge", target=url, **quick) as process:
             try:
-                deadline = time.monotonic() + TIMEOUT
-                while not children(process.pid) and time.monotonic() < deadline:
-                    time.sleep(0.05)
-                time.sleep(3)  # until the suite has loaded
+                assert asked.wait(TIMEOUT)
                 process.send_signal(signal.SIGINT)
                 said, _ = process.communicate(timeout=TIMEOUT)
             finally:
@@ -349,11 +353,6 @@ def test_a_job_that_is_cancelled_ends_the_run_and_still_tells(runner: Runner) ->
     assert process.returncode == 2, said
     assert runner.outputs["verdict"] == "INTERRUPTED"
     assert "INTERRUPTED" in runner.summary
-
-
-def children(pid: int) -> list[str]:
-    """Process ids of what a process began."""
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
 def test_the_summary_is_a_command_too(runner: Runner, honest: str) -> None:
