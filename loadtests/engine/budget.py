@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,20 +24,24 @@ class SocketBudget:
     _queue: deque[tuple[int, Event]] = field(default_factory=deque)
 
     @contextlib.contextmanager
-    def sockets(self, count: int) -> Iterator[None]:
+    def sockets(self, count: int) -> Iterator[float]:
         """Have a number of sockets in here, all of them at once: two that each hold half would wait for ever.
+
+        Yields:
+            Seconds that it took to get them: no target is to blame for these.
 
         Raises:
             ValueError: the budget is smaller than that.
         """
         if not self.limit:
-            yield
+            yield 0.0
             return
         if count > self.limit:
             raise ValueError(f"needs {count} sockets at the same time, the budget is {self.limit}")
+        began = time.perf_counter()
         self._take(count)
         try:
-            yield
+            yield time.perf_counter() - began
         finally:
             self._give(count)
 

@@ -30,10 +30,15 @@ class Story(Protocol):
 
 @dataclass
 class Stopwatch:
-    """Due, sent and answered of one exchange, seconds of the recorder's clock."""
+    """Due and sent of one exchange, seconds of the recorder's clock.
+
+    Attributes:
+        skipped: seconds in between in which we waited for ourselves, which are no part of any time.
+    """
 
     due: float
     sent: float
+    skipped: float = 0.0
 
 
 def _nobody(series: str, seconds: float, size: int, error: Exception | None) -> None:
@@ -109,8 +114,8 @@ class Recorder:
         now = self.clock() if answered is None else answered
         self.in_flight -= 1
         if self.counts(watch.due):
-            response = max(int((now - watch.due) * MICROSECONDS), 0)
-            service = int((now - watch.sent) * MICROSECONDS)
+            response = max(int((now - watch.due - watch.skipped) * MICROSECONDS), 0)
+            service = max(int((now - watch.sent - watch.skipped) * MICROSECONDS), 0)
             series = self.of(name)
             series.succeeded += 1
             series.bytes_up += up
@@ -128,7 +133,7 @@ class Recorder:
             second.response[bucket_of(min(response, HIGHEST)) // COARSE] += 1
             if index is not None:
                 series.by_index.setdefault(index.bit_length(), Histogram()).record(service)
-        self.observer(name, now - watch.due, up + down, None)
+        self.observer(name, now - watch.due - watch.skipped, up + down, None)
 
     def failed(self, name: str, watch: Stopwatch, error: LoadFailure, story: Story | None = None) -> None:
         """A message was answered wrongly, refused, or is not answered any more.
@@ -157,10 +162,10 @@ class Recorder:
         series = self.of(name)
         if not self.counts(watch.due):
             series.sent += 1
-        series.failures.record(int((now - watch.due) * MICROSECONDS))
+        series.failures.record(max(int((now - watch.due - watch.skipped) * MICROSECONDS), 0))
         self._slice(series, now).failed += 1
         self._note(name, error, now, story)
-        self.observer(name, now - watch.due, 0, error)
+        self.observer(name, now - watch.due - watch.skipped, 0, error)
         return series
 
     def broken_off(self, name: str, watch: Stopwatch) -> None:

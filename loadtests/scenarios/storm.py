@@ -40,10 +40,10 @@ class _WithFile(Scenario):
             if not self.uuid:
                 self.make()
             due = self.turn()
-            with self.session.budget.sockets(1):
+            with self.session.budget.sockets(1) as waited:
                 if self.over():
                     raise Over
-                self.visit(due)
+                self.visit(due + waited)
         except LoadFailure as error:
             self.note(error)
             self.back_off()

@@ -65,7 +65,7 @@ class UploadScenario(Scenario):
         watch = Stopwatch(due, clock())
         self.recorder.sent(FILE, watch)
         try:
-            self.upload(content)
+            self.upload(content, watch)
         except Over:
             self.recorder.broken_off(FILE, watch)
             raise
@@ -85,8 +85,12 @@ class UploadScenario(Scenario):
             if uuid:
                 self.delete("dataset", uuid, self.upload_name)
 
-    def upload(self, content: Content) -> None:
+    def upload(self, content: Content, watch: Stopwatch) -> None:
         """Upload a content and look at what the target made of it.
+
+        Args:
+            content: of the files.
+            watch: of the whole; the wait for sockets is taken out of it.
 
         Raises:
             LoadFailure: something went wrong.
@@ -97,7 +101,8 @@ class UploadScenario(Scenario):
         begun = self.call(f"{self.kind}.init", body={"name": self.upload_name, **sizes})
         self.uuid = uuid = self.text(begun, "uuid", "INIT-1")
         files = {role: self.text(begun, f"uuid_{role}_file", "INIT-1") for role in content.files}
-        with self.session.budget.sockets(self.sockets):
+        with self.session.budget.sockets(self.sockets) as waited:
+            watch.skipped = waited
             if self.over():
                 raise Over
             self.send_all(content, files)

@@ -55,6 +55,18 @@ def test_three_clocks_are_kept_apart(recorder: Recorder, clock: Clock) -> None:
     assert series.lag.percentile(50) == pytest.approx(0.5, rel=0.001)
 
 
+def test_what_we_waited_for_ourselves_is_no_part_of_any_time(recorder: Recorder, clock: Clock) -> None:
+    watch = Stopwatch(101.0, 101.5)
+    recorder.sent("file", watch)
+    watch.skipped = 8.0
+    clock.now = 110.0
+    recorder.succeeded("file", watch)
+    series = only(recorder)
+    assert series.response.percentile(50) == pytest.approx(1.0, rel=0.001)
+    assert series.service.percentile(50) == pytest.approx(0.5, rel=0.001)
+    assert series.slices[10].succeeded == 1
+
+
 def test_what_is_due_in_the_warm_up_is_not_measured(recorder: Recorder, clock: Clock) -> None:
     exchange(recorder, clock, due=99.9, sent=100.5, answered=100.6)
     assert not recorder.series
