@@ -19,10 +19,10 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as name,
         backend() as target,
-        locust(target, Path(name)) as url,
+        locust(target, Path(name)) as single,
         browser_page([]) as page,
     ):
-        page.goto(url)
+        page.goto(single.url)
         page.locator("input[name=userCount]").fill("6")
         page.locator("input[name=spawnRate]").fill("10")
         page.get_by_role("button", name="Start").click()
