@@ -204,3 +204,34 @@ def test_a_new_cluster_was_disturbed_by_nothing() -> None:
     model.take("input", floats(1))
     model.learn(b"one", answer(0.5))
     assert (ClusterModel().buffers, ClusterModel().answers) == ({}, {})
+
+
+ONE, OTHER = b"one", b"other"
+ANSWER = answer(1.0, 1.0)
+
+
+def test_what_happened_since_an_answer_is_suspected_where_another_one_comes() -> None:
+    model = ClusterModel()
+    model.learn(ONE, ANSWER)
+    assert (model.suspect(ONE), model.suspect(OTHER)) == ("DIO-7", "DIO-7")
+    model.disturb("DIO-4")
+    model.learn(OTHER, ANSWER)  # it came after that, so nothing has happened to it
+    assert (model.suspect(ONE), model.suspect(OTHER), model.suspect(b"new")) == ("DIO-4", "DIO-7", "DIO-7")
+    model.disturb("MODE-2")
+    assert (model.suspect(ONE), model.suspect(OTHER), model.suspect(b"new")) == ("MODE-2", "MODE-2", "MODE-2")
+    model.confirmed()
+    assert (model.suspect(ONE), model.suspect(OTHER), model.suspect(b"new")) == ("DIO-7", "DIO-7", "DIO-7")
+
+
+def test_another_cluster_is_suspected_where_there_is_nothing_nearer() -> None:
+    model = ClusterModel()
+    model.learn(ONE, ANSWER)
+    model.disturb("DIO-4")
+    model.learn(OTHER, ANSWER)
+    model.disturb_from_beside("GEN-3")
+    assert (model.suspect(ONE), model.suspect(OTHER), model.suspect(b"new")) == ("DIO-4", "GEN-3", "GEN-3")
+    model.disturb_from_beside("DEL-3")
+    assert (model.suspect(ONE), model.suspect(OTHER), model.suspect(b"new")) == ("DIO-4", "GEN-3", "GEN-3")
+    model.disturb("MODE-2")
+    model.disturb_from_beside("GEN-3")
+    assert model.suspect(b"new") == "MODE-2"

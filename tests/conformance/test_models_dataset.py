@@ -231,3 +231,12 @@ def test_a_table_does_not_agree_with_another_shape() -> None:
     assert not model.agrees("a", floats([1]))
     assert not model.agrees("a", floats([1, 1], [1, 1]))
     assert not model.agrees("a", floats([1], [1], [1]))
+
+
+def test_a_part_holds_its_rows_and_is_of_the_same_kind() -> None:
+    table = DatasetModel.of_table(("a", "b"), floats([0, 10], [1, 11], [2, 12], [3, 13]))
+    part = table.part(1, 2)
+    assert (part.rows, part.widths, part.kind) == (2, table.widths, table.kind) == (2, frozenset({2}), "csv")
+    assert {name: values.ravel().tolist() for name, values in part.columns.items()} == {"a": [1, 2], "b": [11, 12]}
+    assert part.agrees("b", floats([11], [12]))
+    assert not part.agrees("b", floats([10], [11]))
