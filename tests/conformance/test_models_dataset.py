@@ -234,7 +234,7 @@ def test_a_table_does_not_agree_with_another_shape() -> None:
 
 
 def test_a_part_holds_its_rows_and_is_of_the_same_kind() -> None:
-    table = DatasetModel.of_table(("a", "b"), floats([0, 10], [1, 11], [2, 12], [3, 13]))
+    table = DatasetModel.of_table(("a", "b"), floats([0, 10], [1, 11], [2, 12], [3, 13], [4, 14]))
     part = table.part(1, 2)
     assert (part.rows, part.widths, part.kind) == (2, table.widths, table.kind) == (2, frozenset({2}), "csv")
     assert {name: values.ravel().tolist() for name, values in part.columns.items()} == {"a": [1, 2], "b": [11, 12]}
