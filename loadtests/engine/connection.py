@@ -139,8 +139,9 @@ class Connection:
         left = end - clock()
         if left <= 0:
             raise NoAnswer(f"the target takes no more bytes within {self._deadline:g} s")
-        readable, _, _ = select.select([self._socket], [self._socket], [], left)
-        if readable:
+        poller = select.poll()  # not select, which refuses descriptors from 1024 on
+        poller.register(self._socket, select.POLLIN | select.POLLOUT)
+        if any(event & ~select.POLLOUT for _, event in poller.poll(left * 1000)):
             self._read(0)
             self._socket.settimeout(0)
             if self._ended:

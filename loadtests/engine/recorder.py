@@ -133,6 +133,11 @@ class Recorder:
             second.response[bucket_of(min(response, HIGHEST)) // COARSE] += 1
             if index is not None:
                 series.by_index.setdefault(index.bit_length(), Histogram()).record(service)
+        elif self.origin <= now <= self.ended:
+            series = self.of(name)
+            series.early += 1
+            series.early_up += up
+            series.early_down += down
         self.observer(name, now - watch.due - watch.skipped, up + down, None)
 
     def failed(self, name: str, watch: Stopwatch, error: LoadFailure, story: Story | None = None) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from gevent import Timeout
+from gevent.monkey import get_original
 
 from conformance.clients.rest import HEADERS, TOKEN_HEADER
 from conformance.jsontext import json_object
@@ -24,6 +25,7 @@ from conformance.text import quote
 from loadtests.engine.failures import ConnectionLost, LoadFailure, NoAnswer, Refused, WrongAnswer
 from proto.dialects import Dialect
 
+PLAIN_POLL = get_original("select", "poll")  # gevent's might overlook, in no time at all, what is there
 IDLE = 1.0  # seconds after which a kept connection is not trusted: the target may be about to close it
 
 
@@ -156,8 +158,9 @@ class Rest:
         """Whether a kept connection is no longer to be trusted: old, or ended by the target meanwhile."""
         if time.monotonic() - self._used > IDLE or connection.sock is None:
             return True
-        readable, _, _ = select.select([connection.sock], [], [], 0)
-        return bool(readable)
+        poller = PLAIN_POLL()  # not select, which refuses descriptors from 1024 on
+        poller.register(connection.sock, select.POLLIN)
+        return bool(poller.poll(0))
 
     def close(self) -> None:
         """Close what is open; the next call opens it again."""

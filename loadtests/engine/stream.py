@@ -113,7 +113,7 @@ class Stream:
                     upcoming = next(messages, None)
                     continue
                 self._record(answered)
-                wait = self._wait(in_flight, now, schedule if upcoming is not None else None)
+                wait = self._wait(in_flight, clock(), schedule if upcoming is not None else None)
                 was_full = len(in_flight) >= self.window
                 if self._receive(wait, in_flight, answered):
                     free_since = clock() if was_full else free_since

@@ -65,7 +65,7 @@ class Limit:
     def _ask_one(self, name: str, one: Series, seconds: float) -> LimitResult:
         if self.metric in SPEEDS:
             value = one.speed(seconds) / MEGABYTE if self.metric == "throughput" else one.rate(seconds)
-            return self._judged(name, value, one.succeeded - one.late)
+            return self._judged(name, value, one.succeeded - one.late + one.early)
         times = getattr(one, self.metric)
         if not times.count:
             return self._result(name, None, 0, State.INVALID, "nothing was answered rightly")

@@ -86,7 +86,7 @@ def judge(
 
 def _undone(series: Mapping[str, Series], wanted: Mapping[str, str]) -> tuple[str, ...]:
     """What was never done and verified, a line each."""
-    done = {name for name, one in series.items() if one.succeeded}
+    done = {name for name, one in series.items() if one.succeeded or one.early}
     if not done:
         return ("nothing was answered and verified",)
     more = "give it more --seconds or less to do"

@@ -12,7 +12,7 @@ from conformance.attach import CLUSTER
 from conformance.templates import render_template
 from loadtests.engine.connection import Connection, clock
 from loadtests.engine.directs import KINDS, REQUEST, TRAIN, Knowledge, knowledge_of, request_message, train_message
-from loadtests.engine.failures import LoadFailure, Refused
+from loadtests.engine.failures import LoadFailure
 from loadtests.engine.stream import Outgoing, Stream
 from loadtests.scenarios.scenario import Over, Scenario
 
@@ -90,8 +90,16 @@ class DirectScenario(Scenario):
         Raises:
             LoadFailure: it cannot be switched.
         """
-        self.call("cluster.set_mode", body={"uuid": self.uuid, "new_state": self.session.dialect.modes[1]})
+        self.switch(self.session.dialect.modes[1])
         self.direct = True
+
+    def switch(self, mode: str) -> None:
+        """Switch the mode of the cluster.
+
+        Raises:
+            LoadFailure: it cannot be switched.
+        """
+        self.call("cluster.set_mode", body={"uuid": self.uuid, "new_state": mode})
 
     def talk(self, connection: Connection) -> None:
         """Send messages until the run is over, or others wait for the socket."""
@@ -142,15 +150,18 @@ class DirectScenario(Scenario):
             raise NotMeasurable("the target answers no training cycle, so nobody can tell when one ended (DIO-6)")
         return answers
 
-    def end(self) -> None:
+    def clean_up(self) -> None:
         """Switch back to task mode and delete the cluster."""
-        if self.uuid:
-            with contextlib.suppress(Refused, LoadFailure):
-                self.rest.call(
-                    "cluster.set_mode", body={"uuid": self.uuid, "new_state": self.session.dialect.modes[0]}
-                ).object()
-            self.delete("cluster", self.uuid, self.cluster_name)
-        super().end()
+        if not self.uuid:
+            return
+        try:
+            if self.direct:
+                with contextlib.suppress(LoadFailure):  # it is recorded, and the cluster is deleted all the same
+                    self.switch(self.session.dialect.modes[0])
+        except BaseException:  # we are ended by force
+            self.session.leftovers.append(f"cluster {self.cluster_name}: there was no time to delete it")
+            raise
+        self.delete("cluster", self.uuid, self.cluster_name)
 
 
 class DirectRequest(DirectScenario):

@@ -28,6 +28,8 @@ class RestOnly(Scenario):
 
     def work(self) -> None:
         """Ask once."""
+        if self.over():
+            raise Over
         try:
             if not self.uuid:
                 self.upload_name = self.session.name("rest")
@@ -47,11 +49,10 @@ class RestOnly(Scenario):
         if self.over():
             raise Over
 
-    def end(self) -> None:
+    def clean_up(self) -> None:
         """Delete the upload."""
         if self.uuid:
             self.delete("dataset", self.uuid, self.upload_name)
-        super().end()
 
 
 def _not_complete(found: dict[str, Any]) -> None:

@@ -93,12 +93,21 @@ class Scenario:
         left = math.inf if self._left is None else self._left + self.session.settings.drain
         return min(left, self.session.patience())
 
+    def ended(self) -> float:
+        """When this user's part of the run was over, seconds of the clock; infinite while it is not."""
+        return min(end if end is not None else math.inf for end in (self._left, self.session.ended))
+
     def end(self) -> None:
-        """After the last work: count what is owed, delete what was made."""
+        """After the last work: count what is owed, then delete what was made, which may be ended by force."""
         self.session.plans.remove(self._plan)
-        ends = [end for end in (self._left, self.session.ended) if end is not None]
-        self.recorder.owed(self.paced_series, self.schedule.owed(min(ends, default=clock())))
-        self.rest.close()
+        self.recorder.owed(self.paced_series, self.schedule.owed(min(self.ended(), clock())))
+        try:
+            self.clean_up()
+        finally:
+            self.rest.close()
+
+    def clean_up(self) -> None:
+        """Delete what was made on the target."""
 
     def turn(self) -> float:
         """Wait until the next is due.
@@ -143,7 +152,7 @@ class Scenario:
             self.recorder.failed(series, watch, error)
             raise
         except BaseException:  # this user is ended by force
-            if clock() - sent >= self.session.settings.drain + extra:
+            if sent <= self.ended() and clock() - sent >= self.session.settings.drain + extra:
                 self.recorder.unanswered(series, watch, NoAnswer(DRAINED))
             else:
                 self.recorder.broken_off(series, watch)

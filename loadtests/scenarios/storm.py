@@ -36,6 +36,8 @@ class _WithFile(Scenario):
 
     def work(self) -> None:
         """Come and go once."""
+        if self.over():
+            raise Over
         try:
             if not self.uuid:
                 self.make()
@@ -58,11 +60,10 @@ class _WithFile(Scenario):
         """
         raise NotImplementedError
 
-    def end(self) -> None:
+    def clean_up(self) -> None:
         """Delete the upload."""
         if self.uuid:
             self.delete("dataset", self.uuid, self.upload_name)
-        super().end()
 
 
 class AttachStorm(_WithFile):

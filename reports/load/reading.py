@@ -95,6 +95,9 @@ class _Series:
     late: Count = 0
     late_up: Count = 0
     late_down: Count = 0
+    early: Count = 0
+    early_up: Count = 0
+    early_down: Count = 0
 
 
 @dataclass(frozen=True)

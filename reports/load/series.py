@@ -87,10 +87,14 @@ class Series:
         broken_off: begun, and broken off by us because the run was over; neither good nor bad.
         late: of what succeeded, what was verified only after the run was over, while missing answers were waited for;
             it is no part of any rate, since its time is not.
+        early: verified while it was measured, but due in the warm-up, so that it is not in ``succeeded``; it is part of
+            rates, else what takes long would seem to be rare.
         bytes_up: payload sent that was verified, bytes.
         bytes_down: payload that came back and was verified, bytes.
         late_up: of ``bytes_up``, what belongs to ``late``.
         late_down: of ``bytes_down``, what belongs to ``late``.
+        early_up: payload sent that belongs to ``early``, bytes.
+        early_down: payload that came back and belongs to ``early``, bytes.
         response: answer - due, of what succeeded.
         service: answer - sent, of what succeeded.
         lag: sent - due, of all that was sent.
@@ -112,6 +116,9 @@ class Series:
     late: int = 0
     late_up: int = 0
     late_down: int = 0
+    early: int = 0
+    early_up: int = 0
+    early_down: int = 0
     response: Histogram = field(default_factory=Histogram)
     service: Histogram = field(default_factory=Histogram)
     lag: Histogram = field(default_factory=Histogram)
@@ -121,15 +128,15 @@ class Series:
 
     def rate(self, seconds: float) -> float:
         """Verified answers a second of a run that lasted so long; 0 where it did not last."""
-        return (self.succeeded - self.late) / seconds if seconds > 0 else 0.0
+        return (self.succeeded - self.late + self.early) / seconds if seconds > 0 else 0.0
 
     def speed_up(self, seconds: float) -> float:
         """Verified payload that was sent, bytes a second."""
-        return (self.bytes_up - self.late_up) / seconds if seconds > 0 else 0.0
+        return (self.bytes_up - self.late_up + self.early_up) / seconds if seconds > 0 else 0.0
 
     def speed_down(self, seconds: float) -> float:
         """Verified payload that came back, bytes a second."""
-        return (self.bytes_down - self.late_down) / seconds if seconds > 0 else 0.0
+        return (self.bytes_down - self.late_down + self.early_down) / seconds if seconds > 0 else 0.0
 
     def speed(self, seconds: float) -> float:
         """Verified payload in both directions, bytes a second."""
@@ -157,7 +164,7 @@ class Series:
 
     @staticmethod
     def of(data: Mapping[str, Any]) -> Series:
-        """Read the file form; ``late`` may be lacking, and is 0 then.
+        """Read the file form; what belongs to ``late`` and ``early`` may be lacking, and is 0 then.
 
         Raises:
             KeyError, TypeError, ValueError: it is none.
@@ -167,12 +174,13 @@ class Series:
             by_index={int(one["index"]): Histogram.of(one) for one in data["by_index"]},
         )
         for name in _COUNTS:
-            setattr(series, name, int(data.get(name, 0) if name in _LATE else data[name]))
+            setattr(series, name, int(data.get(name, 0) if name in _EDGES else data[name]))
         for name in _TIMES:
             setattr(series, name, Histogram.of(data[name]))
         return series
 
 
-_LATE = ("late", "late_up", "late_down")
-_COUNTS = ("sent", "succeeded", "failed", "wrong", "unanswered", "owed", "broken_off", "bytes_up", "bytes_down", *_LATE)
+_EDGES = ("late", "late_up", "late_down", "early", "early_up", "early_down")
+_OUTCOMES = ("sent", "succeeded", "failed", "wrong", "unanswered", "owed", "broken_off")
+_COUNTS = (*_OUTCOMES, "bytes_up", "bytes_down", *_EDGES)
 _TIMES = ("response", "service", "lag", "failures")

@@ -68,8 +68,14 @@ def test_what_we_waited_for_ourselves_is_no_part_of_any_time(recorder: Recorder,
 
 
 def test_what_is_due_in_the_warm_up_is_not_measured(recorder: Recorder, clock: Clock) -> None:
-    exchange(recorder, clock, due=99.9, sent=100.5, answered=100.6)
+    exchange(recorder, clock, due=98.0, sent=98.5, answered=99.0)
     assert not recorder.series
+    # Only as much of it as came behind the warm-up counts, and only for rates.
+    exchange(recorder, clock, due=99.9, sent=100.5, answered=100.6)
+    series = only(recorder)
+    assert (series.early, series.early_up, series.early_down) == (1, 1000, 10)
+    assert (series.sent, series.succeeded, series.bytes_up, series.response.count, series.slices) == (0, 0, 0, 0, {})
+    assert (series.rate(10), series.speed(10)) == (0.1, 101)
     assert recorder.in_flight == 0
 
 
