@@ -29,6 +29,7 @@ from reports.load.model import LoadExit
 PROGRESS = "HANAMI_LOAD_PROGRESS"  # variable with the number of the pipe that tells how a run goes
 LOG = "locust.log"
 GRACE = 30.0  # seconds that Locust may take on top of everything, to begin and to end
+PREPARING = 300.0  # seconds that it may take before the run begins, to make large files
 LINE_EVERY = 10.0  # seconds between two lines of progress where there is no terminal
 KNOWN = {0, 1, 2, 3, 4, 5, 6}
 
@@ -163,9 +164,9 @@ def _follow(child: subprocess.Popen[bytes], progress: IO[bytes], console: Consol
         console: where to show it.
         seconds: after which it is stopped.
     """
-    until = time.monotonic() + seconds
+    until = time.monotonic() + seconds + PREPARING
     shown = time.monotonic()
-    rest = b""
+    rest, begun = b"", False
     with console.status("starting") as status, selectors.DefaultSelector() as selector:
         selector.register(progress, selectors.EVENT_READ)
         while child.poll() is None and time.monotonic() < until:
@@ -177,6 +178,8 @@ def _follow(child: subprocess.Popen[bytes], progress: IO[bytes], console: Consol
                     child.wait(max(0.1, until - time.monotonic()))
                 break
             *lines, rest = (rest + data).split(b"\n")
+            if lines and not begun:
+                begun, until = True, min(until, time.monotonic() + seconds)
             for line in lines:
                 text = _line(json.loads(line))
                 status.update(text)

@@ -16,7 +16,6 @@ from locust.exception import StopUser
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from conformance.checks import TargetLost, TargetRefused
-from conformance.redact import SECRETS
 from loadtests.engine.failures import LoadFailure
 from loadtests.engine.health import Health
 from loadtests.engine.recorder import Recorder
@@ -27,17 +26,15 @@ from loadtests.scenarios.scenario import Over, Scenario, check_sockets
 from loadtests.session import Session
 from loadtests.settings import Settings, settings_of
 from loadtests.swarm.leaving import leave
+from loadtests.swarm.preparing import prepare, trouble_of
 from loadtests.swarm.watch import Watch
 from loadtests.swarm.workers import Crew, Worker
 from loadtests.terminal import console_of, print_result
 from reports.files import ReportFolderError
 from reports.load.model import EXIT_OF, Generator, LoadExit, LoadResult, State
 
+WORKERS_SECONDS = 60.0  # that workers may take to connect; after that Locust says how many it waits for
 SPARE = 5.0  # seconds that users get to clean up, on top of the time to drain
-STOP_SECONDS = 2.0
-POLL = 0.05
-READY_SECONDS = 60.0
-TICK = 1.0  # seconds between two looks at users, at what is in flight, and at limits that end a run
 LOCAL = "local"
 ATTRIBUTE = "hanami"  # of Locust's environment, where the control of a process is found
 logger = logging.getLogger(__name__)
@@ -99,7 +96,7 @@ class Control:
             if self.worker.late and settings.sockets:
                 raise ValueError("joined in the middle of the run, whose budget of sockets was shared out already")
             return Session.open(settings, max(1, self.worker.workers), self.worker.index)
-        check_sockets(settings, self._scenarios(), max(1, self.crew.workers) if self.crew is not None else 1)
+        check_sockets(settings, self.scenarios(), max(1, self.crew.workers) if self.crew is not None else 1)
         return Session.open(settings)
 
     def check_or_leave(self) -> None:
@@ -109,41 +106,43 @@ class Control:
             SystemExit: something is wrong; one line was printed.
         """
         try:
-            self._prepare(self.check())
+            session = self.check()
         except (ValueError, TargetRefused) as error:
             leave(LoadExit.USAGE, f"ERROR: {error}")
         except TargetLost as error:
             leave(LoadExit.TARGET_LOST, f"TARGET NOT REACHABLE: {error}")
-
-    def _prepare(self, session: Session) -> None:
-        """Make what users share; it is kept, so that a second time takes none."""
         if self.crew is None:
-            for scenario in self._scenarios():
-                scenario.prepare(session)
+            prepare(session, self.scenarios())
+            return
+        self.crew.preparing.wait_for(int(vars(self.environment.parsed_options)["expect_workers"]), WORKERS_SECONDS)
+        trouble = self.crew.preparing.prepare()
+        if trouble is not None:
+            state, line = trouble
+            leave(EXIT_OF[state], f"ERROR: {line}")
 
-    def _scenarios(self) -> list[type[Scenario]]:
+    def scenarios(self) -> list[type[Scenario]]:
+        """Those that the run has users of."""
         found = (getattr(one, "scenario_class", None) for one in self.environment.user_classes)
-        return [scenario for scenario in found if scenario is not None]
-
-    def prepare_early(self) -> None:
-        """In a worker that knows its options already: make what users share before the time of the run begins."""
-        with contextlib.suppress(ValueError, TargetRefused, TargetLost):  # told when the run begins
-            self._prepare(self.check())
+        chosen = self.worker.scenarios if self.worker is not None else None
+        return [one for one in found if one is not None and (chosen is None or one.name in chosen)]
 
     def begin(self) -> None:
         """Begin a run."""
         self.result, self.trouble, self._judged, self._told = None, [], False, False
         self.session = None
         self._started = datetime.now(UTC)
-        if self.worker is not None:
-            self.worker.meet_crew()
+        if self.worker is not None and not self.worker.meet_crew():
+            return
         try:
             session = self.check()
         except (ValueError, TargetRefused, TargetLost) as error:
-            state = State.LOST if isinstance(error, TargetLost) else State.INVALID
-            self.give_up(state, SECRETS.text(str(error)))
+            self.give_up(*trouble_of(error))
             return
-        self._prepare(session)
+        if self.crew is None:
+            prepare(session, self.scenarios())
+        elif (trouble := self.crew.preparing.prepare()) is not None:
+            self.give_up(*trouble)
+            return
         session.health = Health()  # what it took to get ready is no part of the run
         # All processes count the same seconds.
         behind = self.worker.behind if self.worker is not None else 0.0
@@ -169,7 +168,17 @@ class Control:
             self.worker.tell_trouble(state, line)
             return
         self.trouble.append((state, line))
-        gevent.spawn(self.runner.quit if self._headless else self.runner.stop)
+        gevent.spawn(self._end_run)
+
+    def _end_run(self) -> None:
+        web_ui = self.environment.web_ui
+        spawning = vars(web_ui).get("_swarm_greenlet") if web_ui is not None else None
+        if spawning is not None:
+            spawning.kill(block=True)  # as the page's own Stop does it: it would go on and spawn users
+        if self._headless:
+            self.runner.quit()
+        else:
+            self.runner.stop()
 
     @property
     def _headless(self) -> bool:

@@ -29,8 +29,6 @@ def install(environment: Environment, runner: Runner, web_ui: Any = None, **_: A
     """Take part in a process of Locust; called once, when its environment is ready."""
     locust.stats.bucket_response_time = bucket_of_milliseconds  # type: ignore[assignment] # Locust's are whole
     control = Control(environment, runner)
-    if control.worker is not None:
-        control.prepare_early()
     if control.worker is None and (web_ui is None or getattr(environment.parsed_options, "autostart", False)):
         control.check_or_leave()
     if web_ui is not None:

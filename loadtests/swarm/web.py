@@ -22,12 +22,14 @@ from loadtests.options import LOAD_OPTIONS
 
 if TYPE_CHECKING:
     from loadtests.swarm.control import Control
+    from loadtests.swarm.workers import Crew
 
 TAB = "hanami"
 SECRET = tuple(option.dest for option in LOAD_OPTIONS if option.secret)
 SWITCHES = tuple(option.dest for option in LOAD_OPTIONS if option.switch)
 ENDING = (STATE_CLEANUP, STATE_STOPPING, STATE_STOPPED)
 POLLED = 5.0  # seconds after its last question that a page counts as open
+RETURN_SECONDS = 3.0
 LAST_LOOK = 4.0  # seconds that an open page gets to ask for the verdict; it asks every two
 POLL = 0.05
 
@@ -70,9 +72,13 @@ class Page:
         assert runner is not None
         if runner.state in (STATE_RUNNING, STATE_SPAWNING):
             return None  # the number of users is changed, nothing of ours
+        if not self._control.is_judged:
+            return "the run before is still ending: try again when its verdict is there"
         crew = self._control.crew
-        if crew is not None and not crew.workers:
-            return "no worker is ready: they need a moment after a run" if crew.known else "no worker is connected yet"
+        if crew is not None:
+            self._wait_for_workers(crew)
+            if not crew.workers:
+                return "no worker is connected"
         given = {**vars(self._environment.parsed_options), **form}
         given |= {name: form[name] == "true" for name in SWITCHES if name in form}
         try:
@@ -82,6 +88,12 @@ class Page:
         except TargetLost as error:
             return f"target not reachable: {error}"
         return None
+
+    def _wait_for_workers(self, crew: Crew) -> None:
+        """Workers of the last run are ready for the next one a moment after its verdict."""
+        until = time.monotonic() + RETURN_SECONDS
+        while crew.is_returning and time.monotonic() < until:
+            gevent.sleep(POLL)
 
     def _after(self, response: flask.Response) -> flask.Response:
         endpoint = flask.request.endpoint

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 import locust.runners
-from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
+from locust.runners import STATE_INIT, STATE_MISSING, MasterRunner, WorkerRunner
 
 from loadtests.engine.health import Health
 from loadtests.engine.recorder import Recorder
 from loadtests.session import Session
+from loadtests.swarm.preparing import Prepared, Preparing
 from reports.load.model import Generator, State, generator_data, generator_of
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Worker:
         index: of this one among them, or, where it joined later, a number behind theirs.
         late: whether it joined later.
         behind: how much later, seconds.
+        scenarios: names of those that the run has; None for all.
     """
 
     def __init__(self, control: Control) -> None:
@@ -50,16 +52,26 @@ class Worker:
         self._session: Session | None = None
         locust.runners.WORKER_REPORT_INTERVAL = 1.0
         self.workers, self.index, self.late, self.behind = 1, 0, False, 0.0
+        self.scenarios: tuple[str, ...] | None = None
+        self._stopped = 0  # number of the last run that was ended
+        self._prepared = Prepared(control)
         control.runner.register_message(STOP, self._on_stop, concurrent=True)
         control.environment.events.report_to_master.add_listener(self._on_report)
 
-    def meet_crew(self) -> None:
-        """A run is about to begin, or goes on already: how many workers it has, and which of them this is."""
-        crew = vars(self._control.environment.parsed_options).get(CREW)
-        if crew is not None:
-            self.workers, self.behind = int(crew["workers"]), float(crew["behind"])
-            self.index = int(crew["numbers"][self._runner.client_id])
-            self.late = self.index >= self.workers
+    def meet_crew(self) -> bool:
+        """A run is about to begin, or goes on already: how many workers it has, and which of them this is.
+
+        Returns:
+            Whether this one takes part: an order of Locust may come when the run was ended already.
+        """
+        crew = vars(self._control.environment.parsed_options)[CREW]
+        number = crew["numbers"].get(self._runner.client_id)
+        if number is None or crew["run"] <= self._stopped:
+            return False
+        self.workers, self.behind, self.index = int(crew["workers"]), float(crew["behind"]), int(number)
+        self.late = self.index >= self.workers
+        self.scenarios = tuple(crew["scenarios"])
+        return True
 
     def begin(self, session: Session) -> None:
         """A run begins."""
@@ -78,8 +90,9 @@ class Worker:
         self._total.add(news)
         return {"recorded": news, "in_flight": session.recorder.in_flight, "owing": session.owing()}
 
-    def _on_stop(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as Locust calls it
+    def _on_stop(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
         """The master ends the run: stop the users, then tell everything."""
+        self._stopped = int(msg.data["run"])
         whole = self._end(self._session) if self._session is not None else None
         self._session = None
         self._runner.send_message(WHOLE, whole)
@@ -119,6 +132,8 @@ class Crew:
         self._wholes: dict[str, dict[str, Any] | None] = {}
         self._numbers: dict[str, int] = {}  # of the workers of the run that goes on
         self._began_with, self._began = 0, 0.0
+        self._run = 0  # number of the run
+        self.preparing = Preparing(control)
         control.runner.register_message(WHOLE, self._on_whole)
         control.runner.register_message(TROUBLE, self._on_trouble)
         control.environment.events.worker_report.add_listener(self._on_report)
@@ -135,9 +150,10 @@ class Crew:
         return int(self._runner.worker_count)
 
     @property
-    def known(self) -> int:
-        """Number of workers that are or were connected, ready or not."""
-        return len(self._runner.clients)
+    def is_returning(self) -> bool:
+        """Whether workers of the last run told everything, and are not ready for the next one yet."""
+        told = {client_id for client_id, whole in self._wholes.items() if whole is not None}
+        return bool(told - {client.id for client in self._runner.clients.get_by_state(STATE_INIT)})
 
     def owing(self) -> Mapping[str, int]:
         """Type of message to what is due and not sent yet, of all workers."""
@@ -147,16 +163,22 @@ class Crew:
         """A run begins."""
         self._live, self._flying, self._owing, self._wholes = {}, {}, {}, {}
         self._all = Recorder()
-        clients = sorted(client.id for client in self._runner.clients.all)
+        clients = sorted(client.id for client in self._runner.clients.all if client.state != STATE_MISSING)
         self._numbers = {client_id: index for index, client_id in enumerate(clients)}
         self._began_with, self._began = len(clients), time.monotonic()
+        self._run += 1
         self._introduce()
 
     def _introduce(self) -> None:
         # Among the options, which Locust sends along with every order to spawn users: a message of our own may come
         # too early for a worker that has just been started.
-        behind = time.monotonic() - self._began
-        crew = {"workers": self._began_with, "numbers": dict(self._numbers), "behind": behind}
+        crew = {
+            "run": self._run,
+            "workers": self._began_with,
+            "numbers": dict(self._numbers),
+            "behind": time.monotonic() - self._began,
+            "scenarios": [scenario.name for scenario in self._control.scenarios()],
+        }
         vars(self._control.environment.parsed_options)[CREW] = crew
 
     def _on_connect(self, client_id: str) -> None:
@@ -191,13 +213,13 @@ class Crew:
         Args:
             seconds: to wait at most.
         """
-        asked = {client.id for client in self._runner.clients.all}
+        asked = {client.id for client in self._runner.clients.all} & self._numbers.keys()
         for client_id in asked:
-            self._runner.send_message(STOP, None, client_id)
+            self._runner.send_message(STOP, {"run": self._run}, client_id)
         with gevent.Timeout(seconds, False):  # type: ignore[arg-type] # False: it ends the block silently
             while self._reachable(asked) - self._wholes.keys():
                 gevent.sleep(POLL)
-        for client_id in asked | self._live.keys():
+        for client_id in self._numbers.keys() | self._live.keys():
             self._wholes.setdefault(client_id, None)
 
     def _reachable(self, asked: set[str]) -> set[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from load_support import easy_limits
+from load_support import EASY, easy_limits
 from web_support import CHROMIUM, PASSWORD, PATIENCE, backend, browser_page, locust
 
 from loadtests.scenarios.all import SCENARIOS
@@ -161,6 +161,20 @@ def test_users_that_leave_in_the_middle_of_a_run_are_no_failure(url: str, folder
     assert result.state is State.PASS, result.reasons
     assert sum(result.configuration["users"].values()) == 4
     assert not result.leftovers
+
+
+def test_a_limit_ends_a_run_of_workers_while_users_are_still_spawned(target: str, tmp_path: Path) -> None:
+    limit = '[[limit]]\nmetric = "response"\nof = "direct request"\nstatistic = "max"\nat_most = "1 us"\nabort = true\n'
+    (tmp_path / "abort.toml").write_text(limit + EASY)
+    options = {"user_count": "60", "spawn_rate": "1", "limits": str(tmp_path / "abort.toml")}
+    with locust(target, tmp_path, 1) as crew:
+        assert swarm(crew.url, user_classes=["DirectRequest"], **options)["success"]
+        crew.wait_until(lambda: "reports in" in str(table(crew.url)[0]["name"]))
+        assert crew.get("/stats/requests")["user_count"] == 0
+        result = read_load_result(tmp_path / "reports")
+    assert result.state is State.FAIL
+    assert result.reasons[0].startswith("ended by its limit: direct request: response")
+    assert sum(result.configuration["users"].values()) < 60
 
 
 @pytest.mark.parametrize("sockets", ["0", "8"])

@@ -1,0 +1,115 @@
+"""What a user does when a run is over, or when it is ended by force."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from loadtests.engine.connection import clock
+from loadtests.engine.failures import LoadFailure, WrongAnswer
+from loadtests.engine.recorder import Recorder
+from loadtests.scenarios.scenario import Over, Scenario
+from loadtests.scenarios.upload import MnistUpload
+from loadtests.session import Session
+
+
+class Killed(BaseException):
+    """As gevent ends a greenlet."""
+
+
+class Waiting(Scenario):
+    """Is ended by force while it cleans up."""
+
+    name = "waiting"
+    title = "waits"
+    paced_series = "message"
+
+    def clean_up(self) -> None:
+        raise Killed
+
+
+def session(*, rate: float = 0.0, drain: float = 10.0, ended: float | None = None) -> Session:
+    """What a scenario asks of a session."""
+    settings = SimpleNamespace(message_rate=rate, file_rate=rate, seed=0, arrivals="constant", drain=drain)
+    return cast(
+        "Session",
+        SimpleNamespace(
+            settings=settings,
+            recorder=Recorder(origin=0.0),
+            user_number=lambda: 0,
+            rest=lambda: SimpleNamespace(close=lambda: None),
+            plans=[],
+            ended=ended,
+            over=lambda: ended is not None,
+            patience=lambda: math.inf,
+        ),
+    )
+
+
+def test_what_is_owed_is_counted_although_cleaning_up_is_ended_by_force() -> None:
+    made = session(rate=1000.0)
+    user = Waiting(made)
+    time.sleep(0.02)
+    with pytest.raises(Killed):
+        user.end()
+    assert made.plans == []
+    assert made.recorder.series["message"].owed >= 10
+
+
+@pytest.mark.parametrize(
+    ("drain", "after_the_end", "unanswered", "broken_off"), [(0.0, False, 1, 0), (60.0, False, 0, 1), (0.0, True, 0, 1)]
+)
+def test_who_is_ended_by_force_in_a_call_was_waited_for_long_enough_or_not(
+    drain: float, after_the_end: bool, unanswered: int, broken_off: int
+) -> None:
+    made = session(drain=drain, ended=clock() - 1 if after_the_end else clock() + 1)
+    user = Waiting(made)
+
+    def hang() -> int:
+        raise Killed
+
+    with pytest.raises(Killed):
+        user.timed("call", hang)
+    series = made.recorder.series["call"]
+    assert (series.unanswered, series.broken_off) == (unanswered, broken_off)
+
+
+def test_a_user_that_leaves_is_over_and_is_waited_for_as_long_as_a_run_is() -> None:
+    user = Waiting(session(drain=5.0))
+    assert not user.over()
+    assert user.patience() == math.inf
+    user.leave()
+    assert user.over()
+    assert 0 < user.patience() - clock() <= 5.0
+
+
+WRONG = WrongAnswer("DATA-1", "this", "that")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "raised"),
+    [
+        (Over(), WRONG, WrongAnswer),
+        (LoadFailure("lost"), WRONG, WrongAnswer),
+        (Over(), LoadFailure("lost"), LoadFailure),
+        (WRONG, ZeroDivisionError(), ZeroDivisionError),
+    ],
+)
+def test_of_two_sockets_that_fail_the_one_that_says_most_is_told(
+    first: Exception, second: Exception, raised: type[Exception]
+) -> None:
+    failures: dict[str, Exception] = {"input": first, "label": second}
+
+    class Failing(MnistUpload):
+        def send_file(self, content: Any, role: str, uuid: str) -> None:  # noqa: ARG002 - as uploads do it
+            raise failures[role]
+
+    send: Callable[..., None] = Failing(session()).send_all
+    with pytest.raises(raised) as caught:
+        send(None, {"input": "uuid-1", "label": "uuid-2"})
+    assert type(caught.value) is raised
