@@ -67,6 +67,8 @@ class Prepared:
             self._runner.send_message(READY, answer)
 
     def _prepare(self, asked: dict[str, Any]) -> dict[str, str]:
+        assert self._control.worker is not None
+        self._control.worker.forget_crew()
         try:
             session = self._control.check(asked["options"], asked["host"])
             prepare(session, [SCENARIOS[name] for name in asked["scenarios"]])

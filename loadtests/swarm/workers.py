@@ -51,7 +51,7 @@ class Worker:
         self._total = Recorder()
         self._session: Session | None = None
         locust.runners.WORKER_REPORT_INTERVAL = 1.0
-        self.workers, self.index, self.late, self.behind = 1, 0, False, 0.0
+        self.forget_crew()
         self.scenarios: tuple[str, ...] | None = None
         self._stopped = 0  # number of the last run that was ended
         self._prepared = Prepared(control)
@@ -72,6 +72,10 @@ class Worker:
         self.late = self.index >= self.workers
         self.scenarios = tuple(crew["scenarios"])
         return True
+
+    def forget_crew(self) -> None:
+        """Another run will begin: what this one was in the last is over."""
+        self.workers, self.index, self.late, self.behind = 1, 0, False, 0.0
 
     def begin(self, session: Session) -> None:
         """A run begins."""

@@ -192,10 +192,11 @@ def test_a_worker_that_joins_in_the_middle_of_a_run(target: str, tmp_path: Path,
         crew.wait_until(lambda: "reports in" in str(table(crew.url)[0]["name"]))
         result = read_load_result(tmp_path / "reports")
         crew.wait_until(lambda: crew.get("/worker-count")["worker_count"] == 2)
-        if sockets == "0":  # both are ready for the next run at once
-            assert swarm(crew.url, user_count="4", user_classes=["DirectRequest"], limits=easy)["success"]
-            crew.wait_until(lambda: crew.get("/stats/requests")["user_count"] == 4)
-            httpx.post(f"{crew.url}/stop", timeout=PATIENCE, trust_env=False)
+        # In the next run both are there from the beginning.
+        assert swarm(crew.url, user_count="4", sockets=sockets, user_classes=["DirectRequest"], limits=easy)["success"]
+        crew.wait_until(lambda: crew.get("/stats/requests")["user_count"] == 4)
+        httpx.post(f"{crew.url}/stop", timeout=PATIENCE, trust_env=False)
+        crew.wait_until(lambda: "Run PASS" in str(table(crew.url)[0]["name"]))
     if sockets == "0":
         assert result.state is State.PASS, result.reasons
         assert len(result.generators) == 2
