@@ -219,6 +219,8 @@ def _judged(launch: Launch) -> int:
     elif status in (LoadExit.PASS, LoadExit.FAIL):
         sys.stderr.write(f"ERROR: Locust ended before there was a result; see {launch.folder / LOG}\n")
         return LoadExit.FAULT
+    elif status == LoadExit.INTERRUPTED:
+        sys.stderr.write("INTERRUPTED  before the run began\n")
     return status
 
 

@@ -260,6 +260,20 @@ def test_an_interrupt_cleans_up_reports_and_leaves_no_process(tmp_path: Path, nu
         assert left_over(url) == []
 
 
+def test_an_interrupt_before_the_run_begins_is_told(tmp_path: Path) -> None:
+    options = ("--seconds", "100", "--file-size", "200MiB", "--scenario", "csv-upload")
+    with faulty_backend("honest") as url, started(tmp_path, "--target", url, *options) as process:
+        until = time.monotonic() + TIMEOUT
+        while not (children := psutil.Process(process.pid).children(recursive=True)):
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=TIMEOUT)
+    assert (process.returncode, output.strip()) == (2, "INTERRUPTED  before the run began")
+    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+
+
 def left_over(url: str) -> list[str]:
     """Names of what is left on a reference backend."""
     found = subprocess.run(
