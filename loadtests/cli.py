@@ -21,6 +21,7 @@ from conformance.option_table import REFERENCE
 from conformance.output import output_that_may_close
 from conformance.redact import SECRETS
 from conformance.target_options import AUTO, Credentials, TargetOptions
+from loadtests.engine.schedule import OPEN
 from loadtests.launch import LOG, Launch, run_locust
 from loadtests.limits.file import read_limits
 from loadtests.options import LOAD_OPTIONS
@@ -79,7 +80,8 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME[=WEIGHT]",
-        help="what users do, and how many of them in relation to others; repeatable [default: all, see 'scenarios']",
+        help="what users do, and how many of them in relation to others; repeatable "
+        "[default: all, see 'scenarios', which also tells the weight where none is given]",
     )
     run.add_argument("--users", type=int, default=DEFAULT_USERS, metavar="N", help="default: %(default)s")
     run.add_argument(
@@ -167,9 +169,14 @@ def _load(arguments: argparse.Namespace, target: _Started) -> int:
     if arguments.command == "web":
         return run_locust(replace(launch, web=(arguments.web_host, arguments.web_port)), Console())
     _check_run(arguments)
+    for name in ("rate", "arrivals"):
+        if given[name] and settings.model != OPEN:
+            raise ValueError(f"--{name} {given[name]}: means nothing in the {settings.model} model; add --model {OPEN}")
     if arguments.seconds <= settings.warm_up:
         raise ValueError(f"--seconds {arguments.seconds:g}: the warm-up alone takes {settings.warm_up:g} (--warm-up)")
     weights = _weights(arguments.scenario)
+    if arguments.users < len(weights):
+        raise ValueError(f"--users {arguments.users}: too few for {len(weights)} scenarios")
     chosen = [SCENARIOS[name] for name in weights or SCENARIOS]
     check_sockets(settings, chosen, _processes(arguments.processes))
     # At the end users may need three calls each to clean up, and one more tells whether the target is still there.
@@ -213,9 +220,17 @@ def _judged(launch: Launch) -> int:
     result = launch.folder / LOAD_RESULT
     result.unlink(missing_ok=True)  # what an earlier run left there must not pass for this one's
     console = console_of()
+    users = f"{launch.users} user{'s' if launch.users > 1 else ''}"
+    console.print(
+        f"{launch.url}: {users}, {launch.seconds:g} s: {', '.join(launch.weights or SCENARIOS)}", highlight=False
+    )
     status = run_locust(launch, console)
     if result.is_file():
-        print_result(read_load_result(result), launch.folder, console)
+        judged = read_load_result(result)
+        print_result(judged, launch.folder, console)
+        had = judged.configuration.get("users", {})
+        if idle := [name for name in launch.weights or SCENARIOS if had and name not in had]:
+            console.print(f"not run, with so few users: {', '.join(idle)}", highlight=False)
     elif status in (LoadExit.PASS, LoadExit.FAIL):
         sys.stderr.write(f"ERROR: Locust ended before there was a result; see {launch.folder / LOG}\n")
         return LoadExit.FAULT

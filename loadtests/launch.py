@@ -64,7 +64,14 @@ class Launch:
 
     def command(self) -> list[str]:
         """The command line of Locust."""
-        words = [sys.executable, "-m", "locust", "-f", str(resources.files("loadtests") / "locustfile.py")]
+        words = [
+            sys.executable,
+            "-P",
+            "-m",
+            "loadtests.swarm.run",
+            "-f",
+            str(resources.files("loadtests") / "locustfile.py"),
+        ]
         words += ["--host", self.url, *self.options]
         if self.processes:
             port = str(free_port())

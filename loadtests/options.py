@@ -61,8 +61,8 @@ class LoadOption:
         given = os.environ.get(self.environment) if self.environment else None
         if self.switch:
             return {"help": text, "action": "store_true", "default": bool(given)}
-        choices = {"choices": list(self.choices)} if self.choices else {}
-        return {"help": text, "default": given, "metavar": "VALUE", **choices}
+        choices: dict[str, Any] = {"choices": list(self.choices)} if self.choices else {"metavar": "VALUE"}
+        return {"help": text, "default": given, **choices}
 
 
 LOAD_OPTIONS = (

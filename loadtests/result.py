@@ -121,7 +121,7 @@ class LoadFolder:
         Raises:
             OSError: the disk refuses.
         """
-        for old in (self.path / EXCHANGES).glob("*.json"):
+        for old in (self.path / EXCHANGES).glob("*-[0-9]*.json"):  # as the recorder names them
             old.unlink()
         self._folder.put(LOAD_RESULT, result.to_json())
         draw_load(self._folder, result)

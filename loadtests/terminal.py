@@ -19,6 +19,7 @@ from reports.names import EXCHANGES
 COLOURS = {State.PASS: "green", State.FAIL: "red", State.INVALID: "yellow"}
 SHOWN = ("p50", "p90", "p99")
 MOST_ERRORS = 10
+MOST_LEFTOVERS = 3
 WIDTH = 140  # columns where nobody knows how many there are
 
 
@@ -39,12 +40,16 @@ def print_result(result: LoadResult, folder: Path, console: Console) -> None:
     if any(one.sent or one.owed for one in result.series.values()):
         console.print(_series(result))
         console.print("~ of too few samples to rely on", style="dim")
+    if broken_off := sum(one.broken_off for one in result.series.values()):
+        console.print(f"{broken_off} begun and broken off by us at the end, neither good nor bad", style="dim")
     for line in _limits(result):
         console.print(line, highlight=False)
     for line in _errors(result.errors, folder):
         console.print(line, highlight=False)
-    for line in result.leftovers:
+    for line in result.leftovers[:MOST_LEFTOVERS]:
         console.print(f"left over on the target: {escape(line)}", highlight=False)
+    if len(result.leftovers) > MOST_LEFTOVERS:
+        console.print(f"left over on the target: {len(result.leftovers) - MOST_LEFTOVERS} more, see the reports")
     colour = COLOURS.get(result.state, "red")
     users = sum(result.configuration.get("users", {}).values())
     what = f"{result.configuration.get('model')} model, {users} users, {result.duration:.0f} s measured"

@@ -165,7 +165,13 @@ class OutputExpected:
             return
         known = knowledge.answers.setdefault(self.kind, answer)
         if not same(answer, known):
-            raise WrongAnswer("DIO-7", f"the answer as before: {shown(known)}", shown(answer))
+            others = (one for kind, one in knowledge.answers.items() if kind != self.kind)
+            hint = (
+                " (the answer to other values: one before it may be missing)"
+                if any(same(answer, one) for one in others)
+                else ""
+            )
+            raise WrongAnswer("DIO-7", f"the answer as before: {shown(known)}", shown(answer) + hint)
         forms = knowledge.forms.setdefault(self.kind, set())
         if len(knowledge.shape.outputs) == 1 and len(forms) < FORMS:
             forms.add(payload)

@@ -50,6 +50,16 @@ class Schedule:
             gap = 1 / self.rate
             self._next += gap if self.arrivals == CONSTANT else float(self._random.exponential(gap))
 
+    def forget_before(self, origin: float, now: float) -> None:
+        """Give up what was due in the warm-up and is not sent when it is over: it would hold up what is measured.
+
+        Args:
+            origin: end of the warm-up, seconds of the caller's clock.
+            now: likewise.
+        """
+        if self.is_open and self._next < origin <= now:
+            self.owed(math.nextafter(origin, -math.inf))
+
     def behind(self, now: float) -> int:
         """How many are due and not sent at ``now``; of Poisson arrivals, how many that are on average."""
         late = now - self._next

@@ -106,6 +106,7 @@ class Stream:
                     upcoming = None
                     continue
                 now = clock()
+                schedule.forget_before(self.recorder.origin, now)
                 if upcoming is not None and len(in_flight) < self.window and schedule.due <= now:
                     self._send(upcoming, schedule, in_flight, free_since)
                     if clock() - now > BLOCKED:

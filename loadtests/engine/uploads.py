@@ -67,6 +67,7 @@ class Content:
                 steps.append(Step("attach", {"file": number}))
                 steps.append(Step("pipeline", {"socket": 0, "chunks": chunks}))
                 steps.append(Step("close", {"socket": 0}))
+                steps.append(Step("poll", {"upload": 0}))  # as uploads ask for the progress
         return Story("upload", tuple(steps), self.dialect, error.statement, error.expected, error.came)
 
 

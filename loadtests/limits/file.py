@@ -109,6 +109,8 @@ def _limit(where: str, entry: Any) -> Limit:
     if not isinstance(abort, bool):
         raise LimitsError(f"{where}: abort must be true or false")
     bound = _bound(where, metric, entry["at_least" if at_least else "at_most"])
+    if statistic == "share" and bound > 1:
+        raise LimitsError(f"{where}: {bound:g} is no share: give a number from 0 to 1, 0.01 for one in a hundred")
     return Limit(metric, of, statistic, bound, at_least, samples, abort)
 
 

@@ -89,7 +89,7 @@ def _undone(series: Mapping[str, Series], wanted: Mapping[str, str]) -> tuple[st
     done = {name for name, one in series.items() if one.succeeded or one.early}
     if not done:
         return ("nothing was answered and verified",)
-    more = "give it more --seconds or less to do"
+    more = "give it more --seconds, more --sockets where they are few, or less to do"
     return tuple(f"{who}: no {name} was verified; {more}" for who, name in wanted.items() if name not in done)
 
 

@@ -17,7 +17,7 @@ from loadtests.engine.stream import Outgoing, Stream
 from loadtests.scenarios.scenario import Over, Scenario
 
 ATTACH = "attach cluster"
-HOLD = 3.0  # seconds that a socket is kept where others wait for the budget
+HOLD = 1.0  # seconds that a socket is kept where others wait for the budget
 TRAINS_OF_MIX = 4  # one message in so many trains
 
 

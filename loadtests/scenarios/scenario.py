@@ -100,7 +100,8 @@ class Scenario:
     def end(self) -> None:
         """After the last work: count what is owed, then delete what was made, which may be ended by force."""
         self.session.plans.remove(self._plan)
-        self.recorder.owed(self.paced_series, self.schedule.owed(min(self.ended(), clock())))
+        # What became due in the very last moment could not be sent any more, and is nobody's fault.
+        self.recorder.owed(self.paced_series, self.schedule.owed(min(self.ended(), clock()) - NAP))
         try:
             self.clean_up()
         finally:
@@ -119,6 +120,7 @@ class Scenario:
             Over: the run is over.
         """
         while not self.over():
+            self.schedule.forget_before(self.recorder.origin, clock())
             left = self.schedule.due - clock()
             if left <= 0:
                 due = self.schedule.due if self.schedule.is_open else clock()

@@ -11,7 +11,7 @@ from suite_support import ALICE, TIMEOUT, clean_environment
 
 from reports.load.model import LoadResult, read_load_result
 
-COMMAND = [sys.executable, "-m", "loadtests.cli", "run"]
+COMMAND = [sys.executable, "-P", "-m", "loadtests.cli", "run"]  # without the current folder, as a console command
 # Tests share their machine with other tests: how their generator fares is not what they are about.
 EASY = '[generator]\ncpu = 1.0\nlag_p99 = "60 s"\nhub_delay_p99 = "60 s"\n'
 LOGIN = {"HANAMI_USER": ALICE[1], "HANAMI_PASSWORD": ALICE[3]}

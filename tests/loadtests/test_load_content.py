@@ -86,8 +86,11 @@ def test_the_same_answer_is_right_and_another_is_wrong() -> None:
     assert expected.verify(output([0.1, 0.2, 0.3])) == 12
     assert expected.verify(output([0.1, 0.2, 0.3000001])) == 12  # as close as float32 is
     assert OutputExpected(knowledge, 1).verify(output([0.9, 0.2, 0.3])) == 12  # other values, another answer
-    with pytest.raises(WrongAnswer, match="DIO-7"):
+    with pytest.raises(WrongAnswer, match="DIO-7") as raised:
         expected.verify(output([0.1, 0.2, 0.31]))
+    assert "may be missing" not in str(raised.value)
+    with pytest.raises(WrongAnswer, match="the answer to other values: one before it may be missing"):
+        expected.verify(output([0.9, 0.2, 0.3]))
 
 
 @pytest.mark.parametrize(

@@ -116,10 +116,31 @@ def test_lost_bytes_and_lies_of_the_progress_are_noticed_under_load(
     tmp_path: Path, fault: str, scenario: str, statement: str
 ) -> None:
     with faulty_backend(fault) as url:
-        options = ("--scenario", scenario, "--model", "closed", "--chunk-size", "8KiB", "--file-size", "400KiB")
-        run = run_load("--target", url, *SHORT, *options, cwd=tmp_path)
-    assert run.returncode == 1, run.stdout + run.stderr
-    assert f"wrong answer: {statement}" in run.stdout
+        times = ("--seconds", "3", "--warm-up", "0.2", "--users", "2")
+        options = ("--scenario", scenario, "--chunk-size", "8KiB", "--file-size", "400KiB")
+        run = run_load("--target", url, *times, *options, cwd=tmp_path)
+        assert run.returncode == 1, run.stdout + run.stderr
+        assert f"wrong answer: {statement}" in run.stdout
+        kept = sorted((tmp_path / "reports" / "latest-load" / "exchanges").glob("upload-file-*.json"))
+        if statement == "PROG-2":  # the others show under load alone
+            words = ("-m", "conformance.cli", "replay", str(kept[0]), "--target", url, *ALICE)
+            replayed = subprocess.run(
+                [sys.executable, *words],
+                env=clean_environment(),
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT,
+                check=False,
+            )
+            assert "still failing" in replayed.stdout, replayed.stdout + replayed.stderr
+
+
+def test_folders_of_the_user_do_not_take_the_place_of_our_packages(tmp_path: Path) -> None:
+    for name in ("reports/compare", "loadtests/engine", "conformance", "locust"):
+        (tmp_path / name).mkdir(parents=True)
+    with faulty_backend("honest") as url:
+        run = run_load("--target", url, *SHORT, "--scenario", "rest", "--processes", "2", cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_a_server_that_falls_silent_does_not_pass(tmp_path: Path) -> None:
@@ -207,6 +228,7 @@ def test_a_wrong_password_is_one_line(tmp_path: Path) -> None:
         (("--target", "http://127.0.0.1:1", "--seconds", "1"), "the warm-up alone takes 1"),
         (("--target", "http://127.0.0.1:1", "--sockets", "1"), "--sockets 1: mnist-upload needs 2"),
         (("--target", "http://127.0.0.1:1", "--token", "x"), "--token and --user exclude each other"),
+        (("--target", "http://127.0.0.1:1", "--rate", "9"), "--rate 9: means nothing in the closed model"),
     ],
 )
 def test_a_wrong_option_is_one_line(tmp_path: Path, options: tuple[str, ...], message: str) -> None:
@@ -270,7 +292,8 @@ def test_an_interrupt_before_the_run_begins_is_told(tmp_path: Path) -> None:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=TIMEOUT)
-    assert (process.returncode, output.strip()) == (2, "INTERRUPTED  before the run began")
+    assert process.returncode == 2, output
+    assert output.splitlines()[-1] == "INTERRUPTED  before the run began"
     assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
 
 

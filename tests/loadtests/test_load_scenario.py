@@ -54,7 +54,7 @@ def session(*, rate: float = 0.0, drain: float = 10.0, ended: float | None = Non
 def test_what_is_owed_is_counted_although_cleaning_up_is_ended_by_force() -> None:
     made = session(rate=1000.0)
     user = Waiting(made)
-    time.sleep(0.02)
+    time.sleep(0.1)
     with pytest.raises(Killed):
         user.end()
     assert made.plans == []

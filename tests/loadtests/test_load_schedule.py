@@ -64,3 +64,15 @@ def test_a_closed_model_owes_nothing_and_is_due_at_once() -> None:
     schedule.advance()
     assert schedule.due < 0
     assert schedule.owed(1e9) == []
+
+
+def test_what_the_warm_up_left_over_is_given_up_when_it_ends() -> None:
+    schedule = Schedule(100.0, start=0.0)
+    schedule.forget_before(10.0, now=9.0)
+    assert schedule.due < 1.0
+    schedule.forget_before(10.0, now=12.0)
+    assert 10.0 <= schedule.due < 10.02
+    due = schedule.due
+    schedule.forget_before(10.0, now=20.0)
+    assert schedule.due == due
+    Schedule(0.0, start=0.0).forget_before(10.0, now=12.0)
