@@ -64,6 +64,11 @@ def clean_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, **(more or {})}
 
 
+def left_in(folder: Path) -> list[Path]:
+    """What is left in a folder, but for the file with which Python tries a folder, where it was ended while it did."""
+    return [path for path in folder.iterdir() if not path.is_file() or path.read_bytes() not in (b"", b"blat")]
+
+
 def result_of(folder: Path) -> dict[str, Any]:
     """The result that a run in this folder left."""
     parsed: dict[str, Any] = json.loads((folder / "reports" / "latest" / "result.json").read_text(encoding="utf-8"))

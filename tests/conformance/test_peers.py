@@ -18,7 +18,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 from peer_servers import Served, nginx_program, reached, reference
 from peer_table import PEERS, Peer, by_name, complaints
 from peers import main, parse_options, run_all
-from suite_support import TIMEOUT, clean_environment
+from suite_support import TIMEOUT, clean_environment, left_in
 
 from reports.model import CaseResult, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
 
@@ -131,7 +131,7 @@ def test_an_interrupt_leaves_nothing(number: signal.Signals, tmp_path: Path) -> 
         process.send_signal(number)
         output, _ = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, output) == (130, "interrupted\n")
-    assert list((tmp_path / "work").iterdir()) == []
+    assert left_in(tmp_path / "work") == []
     assert [path for path in Path("/proc").glob("[0-9]*/cmdline") if str(tmp_path) in said_of(path)] == []
 
 
