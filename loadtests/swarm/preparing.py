@@ -65,6 +65,8 @@ class Prepared:
             self._answers[asked] = {"asked": asked, **self._prepare(json.loads(asked))}
         if (answer := self._answers.get(asked)) is not None:
             self._runner.send_message(READY, answer)
+            if answer["state"]:
+                self._answers = {}  # what failed may succeed the next time
 
     def _prepare(self, asked: dict[str, Any]) -> dict[str, str]:
         assert self._control.worker is not None
@@ -111,6 +113,7 @@ class Preparing:
         names = sorted(scenario.name for scenario in self._control.scenarios())
         asked = json.dumps({"options": options, "host": environment.host, "scenarios": names}, sort_keys=True)
         workers = {client.id for client in self._runner.clients.get_by_state(STATE_INIT)}
+        self._answers = {}  # those of the run before
 
         def missing() -> set[str]:
             return {one for one in workers if self._answers.get(one, {}).get("asked") != asked}
