@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import trustme
-from suite_support import ALICE, SECOND, TCP_TABLE, TIMEOUT, USERS, backend, clean_environment, most_connections
-from target_support import Line, proxy
+from suite_support import ALICE, SECOND, TIMEOUT, USERS, backend, clean_environment
+from target_support import COUNTS, Line, counting_proxy, proxy
 
 from conformance.interrupt import unbroken
 from conformance.managed import LARGEST_FILE
@@ -103,11 +103,11 @@ def counted(most: int, *options: str) -> Serve:
     @contextmanager
     def serve() -> Iterator[Served]:
         with backend(*USERS, *HUGE, *options) as url:
-            if not TCP_TABLE.exists():
+            if not COUNTS:
                 yield Served(reached(url), "connections are counted on Linux only")
                 return
-            with most_connections(url) as seen:
-                yield Served(reached(url), "", lambda _: [f"{seen()} connections open"] if seen() > most else [])
+            with counting_proxy(url) as (address, seen):
+                yield Served(reached(address), "", lambda _: [f"{seen()} connections open"] if seen() > most else [])
 
     return serve
 

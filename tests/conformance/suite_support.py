@@ -20,8 +20,6 @@ USERS = ("--user", "alice:very-secret-1:alpha", "--user", "bob:very-secret-2:bet
 ALICE = ("--user", "alice", "--password", "very-secret-1")
 BOLD = "--allow-destructive"
 SECOND = ("--second-user", "bob", "--second-password", "very-secret-2")
-TCP_TABLE = Path("/proc/net/tcp")
-ESTABLISHED = "01"
 
 
 def run_suite(
@@ -100,33 +98,6 @@ def faulty_backend(fault: str) -> Iterator[str]:
     """A reference backend that tells one lie, or none where it is :data:`HONEST`, and its address."""
     with backend(*USERS, *(() if fault == HONEST else ("--fault", fault))) as url:
         yield url
-
-
-@contextmanager
-def most_connections(url: str) -> Iterator[Callable[[], int]]:
-    """Looks again and again how many connections to a server are open, and tells the most that there were.
-
-    A connection counts from when its client opened it until either side closes it. What lives shorter than a look may
-    be missed; nothing is counted that was not there.
-    """
-    port = f"{int(url.rpartition(':')[2]):04X}"
-    done = threading.Event()
-    most = 0
-
-    def look() -> None:
-        nonlocal most
-        while not done.wait(0.001):
-            rows = [line.split() for line in TCP_TABLE.read_text().splitlines()[1:]]
-            there = sum(len(row) > 3 and row[2].endswith(f":{port}") and row[3] == ESTABLISHED for row in rows)
-            most = max(most, there)
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield lambda: most
-    finally:
-        done.set()
-        thread.join()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import ssl
 import subprocess
 import sys
@@ -73,6 +74,8 @@ class Line:
 
 PLAIN = Line()
 READ = 1 << 16
+COUNTS = sys.platform == "linux"  # whether connections can be counted, see Proxy.most
+ESTABLISHED = 1  # first byte of what Linux tells of a connection: neither side has closed it
 
 
 class Proxy:
@@ -82,6 +85,11 @@ class Proxy:
         port: of the server.
         prefix: taken off the path of a request; one without it gets 404.
         line: between the clients and the server.
+
+    Attributes:
+        most: connections of clients at the same time, open at both ends, where :data:`COUNTS`. They are counted when
+            one is taken, by what the system knows of each: the end of an earlier one may not have been read yet. A
+            table of all connections would not do, since others come and go while it is read.
     """
 
     def __init__(self, port: int, prefix: str, line: Line = PLAIN) -> None:
@@ -93,6 +101,8 @@ class Proxy:
         self._stop = asyncio.Event()
         self.up = threading.Event()
         self.port = 0
+        self.most = 0
+        self._clients: set[asyncio.StreamWriter] = set()
 
     async def serve(self, tls: ssl.SSLContext | None) -> None:
         """Take connections until :meth:`stop`."""
@@ -115,9 +125,15 @@ class Proxy:
         assert task is not None
         self._tasks.add(task)  # nobody else holds it
         task.add_done_callback(self._tasks.discard)
-        async with self._places:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._connect(reader, writer), self._line.lifetime)
+        self._clients.add(writer)
+        if COUNTS:
+            self.most = max(self.most, sum(is_established(client) for client in self._clients))
+        try:
+            async with self._places:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._connect(reader, writer), self._line.lifetime)
+        finally:
+            self._clients.discard(writer)
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._port)
@@ -175,6 +191,14 @@ class Proxy:
             listener.cancel()
 
 
+def is_established(writer: asyncio.StreamWriter) -> bool:
+    """Whether neither side of a connection has closed it, or sent its end."""
+    with contextlib.suppress(OSError):  # closed here
+        told: bytes = writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+        return told[0] == ESTABLISHED
+    return False
+
+
 async def arriving(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
     """What arrives, until the end."""
     while data := await reader.read(READ):
@@ -184,13 +208,27 @@ async def arriving(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
 @contextmanager
 def proxy(url: str, tls: ssl.SSLContext | None = None, prefix: str = "", line: Line = PLAIN) -> Iterator[str]:
     """A proxy in front of a server, and its address: ends TLS, and takes a prefix off the path of a request."""
+    with relaying(Proxy(int(url.rpartition(":")[2]), prefix, line), tls) as port:
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{port}{prefix}"
+
+
+@contextmanager
+def counting_proxy(url: str) -> Iterator[tuple[str, Callable[[], int]]]:
+    """A proxy in front of a server, its address, and what tells the most connections that there were at once."""
+    relay = Proxy(int(url.rpartition(":")[2]), "")
+    with relaying(relay, None) as port:
+        yield f"http://127.0.0.1:{port}", lambda: relay.most
+
+
+@contextmanager
+def relaying(relay: Proxy, tls: ssl.SSLContext | None) -> Iterator[int]:
+    """The port of a proxy that runs in a thread of its own."""
     loop = asyncio.new_event_loop()
-    relay = Proxy(int(url.rpartition(":")[2]), prefix, line)
     thread = threading.Thread(target=lambda: loop.run_until_complete(relay.serve(tls)))
     thread.start()
     relay.up.wait()
     try:
-        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{relay.port}{prefix}"
+        yield relay.port
     finally:
         loop.call_soon_threadsafe(relay.stop)
         thread.join()

@@ -22,7 +22,7 @@ import trustme
 sys.path.append(str(Path(__file__).parents[1] / "conformance"))
 from load_support import COMMAND, EASY, LOGIN, easy_limits, load_result_of, run_load
 from suite_support import ALICE, TIMEOUT, USERS, backend, clean_environment, double, faulty_backend
-from target_support import proxy
+from target_support import counting_proxy, proxy
 
 from loadtests.bench.processes import stopped
 from loadtests.scenarios.all import SCENARIOS
@@ -415,25 +415,13 @@ def test_a_master_and_two_workers_add_up_exactly(tmp_path: Path) -> None:
 
 
 def test_a_budget_of_sockets_is_kept(tmp_path: Path) -> None:
-    with faulty_backend("honest") as url:
-        server = listener_on(int(url.rpartition(":")[2]))
-        most, done = [0], threading.Event()
-
-        def look() -> None:
-            while not done.wait(0.005):
-                count = sum(one.status == psutil.CONN_ESTABLISHED for one in server.net_connections("tcp"))
-                most[0] = max(most[0], count)
-
-        thread = threading.Thread(target=look)
-        thread.start()
+    with faulty_backend("honest") as url, counting_proxy(url) as (address, most):
         options = ("--users", "8", "--seconds", "4", "--warm-up", "0", "--sockets", "2", "--file-size", "50KiB")
         # No REST users: each keeps one connection besides.
         scenarios = ("--scenario", "mnist-upload", "--scenario", "direct-request", "--scenario", "attach-storm")
-        run = run_load("--target", url, *options, *scenarios, cwd=tmp_path)
-        done.set()
-        thread.join()
+        run = run_load("--target", address, *options, *scenarios, cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert most[0] <= 2 + 8  # two sockets, and the REST connection of each user
+    assert most() <= 2 + 8  # two sockets, and the REST connection of each user; 0 where they cannot be counted
     result = load_result_of(tmp_path)
     assert all(result.series[name].succeeded for name in ("upload file", "direct request", "attach file"))
 
