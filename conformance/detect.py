@@ -16,6 +16,8 @@ from conformance.target_options import Credentials, TargetOptions
 from conformance.text import quote
 from proto.dialects import Dialect, Route, dialect_names, load_dialect
 
+REFUSALS = (400, 401, 403)  # of a login whose path is there
+
 
 @dataclass(frozen=True)
 class Found:
@@ -39,12 +41,14 @@ class _Probe:
         route: that was asked.
         answer: None where there was none.
         fits: whether it let us in.
+        error: why there was no answer.
     """
 
     dialect: Dialect
     route: Route
     answer: Answer | None
     fits: bool
+    error: str = ""
 
     @property
     def status(self) -> str:
@@ -109,8 +113,8 @@ def _probe(rest: RestClient, dialect: Dialect, credentials: Credentials) -> _Pro
     route = dialect.route("dataset.list" if credentials.token else "token.create")
     try:
         answer = ask(rest, dialect, credentials)
-    except (NoAnswer, Dropped):
-        return _Probe(dialect, route, None, fits=False)
+    except (NoAnswer, Dropped) as error:
+        return _Probe(dialect, route, None, fits=False, error=str(error))
     if credentials.token:
         return _Probe(dialect, route, answer, fits=_is_object(answer))
     token = token_of(answer)
@@ -129,15 +133,19 @@ def _is_object(answer: Answer) -> bool:
 def _none(options: TargetOptions, probes: Sequence[_Probe]) -> Exception:
     said = ", ".join(f"{probe.route} answered {probe.status}" for probe in probes)
     if all(probe.is_down for probe in probes):
-        return TargetLost(f"{options.url} is no usable target: {said}")
+        silent = next((probe.error for probe in probes if probe.answer is None), "")
+        return TargetLost(f"{options.url} is no usable target: {silent or said}")
     known = [probe for probe in probes if probe.answer is not None and probe.answer.status not in (404, 405)]
-    reason = ""
-    if len(known) == 1 and known[0].answer is not None:
+    # Some servers answer 401 to what they do not know: only an answer that stands alone tells something.
+    if len(known) == 1 and known[0].answer is not None and known[0].answer.status in REFUSALS:
         whom = "token of the first user" if options.first.token else f"first user {options.first.user!r}"
-        # Some servers answer 401 to what they do not know: only an answer that stands alone tells something.
-        reason = f" ({quote(known[0].answer.text, 80)}): the target seems to refuse the {whom}"
+        return TargetRefused(
+            f"the target refuses the {whom}: {known[0].route} answered {known[0].status} "
+            f"{quote(known[0].answer.text, 80)}; "
+            f"it seems to speak {known[0].dialect.name}, the others have no such path"
+        )
     return TargetRefused(
-        f"no dialect fits: {said}{reason or ': wrong credentials, or none of these dialects'}; give --dialect to choose"
+        f"no dialect fits: {said}: wrong credentials, or none of these dialects; give --dialect to choose"
     )
 
 

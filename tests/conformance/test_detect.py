@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from suite_support import closing, double, silent
+from suite_support import closing, double, garbage, silent
 from target_support import Said, backend, hanami, program, rest
 
 from conformance.checks import TargetLost, TargetRefused
@@ -76,8 +76,12 @@ def test_wrong_credentials_are_told_where_one_prefix_is_known() -> None:
     def server(_method: str, path: str, _body: dict[str, Any]) -> Said:
         return (401, "wrong password") if path.startswith("/v1/") else (404, "no")
 
-    with rest(server) as (url, _), pytest.raises(TargetRefused, match="seems to refuse the first user 'alice'"):
+    with rest(server) as (url, _), pytest.raises(TargetRefused) as raised:
         find_dialect(options(url))
+    assert str(raised.value) == (
+        "the target refuses the first user 'alice': POST /v1/token answered 401 wrong password; "
+        "it seems to speak documented, the others have no such path"
+    )
 
 
 @pytest.mark.parametrize("page", ["<html>hello</html>", "[]", '{"token": 5}'])
@@ -112,10 +116,17 @@ def test_of_several_that_fit_the_one_whose_paths_are_there() -> None:
     assert {request.split()[0] for request in seen if not request.endswith("/token")} == {"GET"}
 
 
-@pytest.mark.parametrize("serve", [silent, closing], ids=["silent", "closing"])
-def test_nobody_answers(serve: Any) -> None:
-    with double(serve) as url, pytest.raises(TargetLost, match="no usable target"):
+@pytest.mark.parametrize(
+    ("serve", "says"),
+    [(silent, "came nothing"), (closing, "came the end of the connection"), (garbage, "illegal status line")],
+    ids=["silent", "closing", "garbage"],
+)
+def test_what_comes_in_place_of_answers_is_told(serve: Any, says: str) -> None:
+    with double(serve) as url, pytest.raises(TargetLost, match="no usable target: expected an answer.*" + says):
         find_dialect(options(url, deadline=0.3))
+
+
+def test_nobody_answers() -> None:
     with pytest.raises(TargetLost, match="no connection"):
         find_dialect(options("http://127.0.0.1:1"))
     with rest(lambda *_: (500, "down")) as (url, _), pytest.raises(TargetLost, match="answered 500"):
