@@ -135,12 +135,12 @@ class Control:
             return
         try:
             session = self.check()
-        except (ValueError, TargetRefused, TargetLost) as error:
+            if self.crew is None:
+                prepare(session, self.scenarios())
+        except Exception as error:  # noqa: BLE001 - trouble_of logs it
             self.give_up(*trouble_of(error))
             return
-        if self.crew is None:
-            prepare(session, self.scenarios())
-        elif (trouble := self.crew.preparing.prepare()) is not None:
+        if self.crew is not None and (trouble := self.crew.preparing.prepare()) is not None:
             self.give_up(*trouble)
             return
         session.health = Health()  # what it took to get ready is no part of the run

@@ -7,6 +7,7 @@ thread of its own, since a worker that did nothing else for some seconds would c
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ from reports.load.model import State
 if TYPE_CHECKING:
     from loadtests.swarm.control import Control
 
+logger = logging.getLogger(__name__)
+
 PREPARE, READY = "hanami_prepare", "hanami_ready"
 SECONDS = 300.0  # that workers may take
 AGAIN = 1.0  # seconds after which a worker that has not answered is told once more: it may not have listened yet
@@ -40,8 +43,13 @@ def prepare(session: Session, scenarios: Sequence[type[Scenario]]) -> None:
 
 
 def trouble_of(error: Exception) -> Trouble:
-    """What is said of a run that cannot begin for that reason."""
-    return State.LOST if isinstance(error, TargetLost) else State.INVALID, SECRETS.text(str(error))
+    """What is said of a run that cannot begin for that reason; a fault of our own goes to the log with its trace."""
+    if isinstance(error, TargetLost):
+        return State.LOST, SECRETS.text(str(error))
+    if isinstance(error, ValueError | TargetRefused):
+        return State.INVALID, SECRETS.text(str(error))
+    logger.error("fault of the suite", exc_info=error)
+    return State.FAULT, SECRETS.text(f"{type(error).__name__}: {error}")
 
 
 class Prepared:
@@ -74,7 +82,7 @@ class Prepared:
         try:
             session = self._control.check(asked["options"], asked["host"])
             prepare(session, [SCENARIOS[name] for name in asked["scenarios"]])
-        except (ValueError, TargetRefused, TargetLost) as error:
+        except Exception as error:  # noqa: BLE001 - the master waits for an answer
             state, line = trouble_of(error)
             return {"state": state.value, "line": line}
         return {"state": "", "line": ""}
