@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from conformance.clients.file_socket import describe
 from conformance.models.dataset import DatasetModel
 from conformance.stories.file import Story
 from conformance.stories.step import Step
 from conformance.stories.uploading import mnist_files, table_file
-from conformance.text import quote
+from conformance.text import plural
 from loadtests.engine.failures import WrongAnswer
 from loadtests.engine.frames import binary_frame
 from loadtests.engine.stream import Outgoing
@@ -95,14 +96,15 @@ class Acknowledged:
         """See :class:`loadtests.engine.stream.Expectation`."""
         if payload == self.success:
             return 0
-        where = f"{self.length} bytes at {self.position}"
+        # In the words of the upload stories: a replay tells by them whether it is the same failure.
+        of = f" of {len(self.content[0].files[self.role])}" if self.content else ""
+        where = f"{plural(self.length, 'byte')} at {self.position}{of}"
         try:
             acknowledgement = self.codec.decode_acknowledgement(payload)
         except SchemaError as error:
             raise WrongAnswer("DATA-1", f"a FileUploadResponse to {where}", str(error)) from error
         if not acknowledgement.success:
-            came = f"success = false, {quote(acknowledgement.error) or 'no reason'}"
-            raise WrongAnswer("DATA-3", f"success = true to {where}", came)
+            raise WrongAnswer("DATA-3", f"success = true to {where}", describe(acknowledgement))
         return 0
 
     def story(self, error: WrongAnswer) -> Story | None:

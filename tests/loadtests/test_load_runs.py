@@ -110,6 +110,7 @@ def test_a_wrong_answer_fails_and_is_kept_as_a_file_that_replay_runs(tmp_path: P
         ("hundredth-chunk-not-stored", "mnist-upload", "FIN-"),
         ("some-answers-doubled", "csv-upload", "DATA-1"),
         ("complete-from-the-beginning", "scattered-upload", "PROG-2"),
+        ("overlaps-refused", "scattered-upload", "DATA-3"),
     ],
 )
 def test_lost_bytes_and_lies_of_the_progress_are_noticed_under_load(
@@ -122,7 +123,7 @@ def test_lost_bytes_and_lies_of_the_progress_are_noticed_under_load(
         assert run.returncode == 1, run.stdout + run.stderr
         assert f"wrong answer: {statement}" in run.stdout
         kept = sorted((tmp_path / "reports" / "latest-load" / "exchanges").glob("upload-file-*.json"))
-        if statement == "PROG-2":  # the others show under load alone
+        if statement in ("PROG-2", "DATA-3"):  # the others show under load alone
             words = ("-m", "conformance.cli", "replay", str(kept[0]), "--target", url, *ALICE)
             replayed = subprocess.run(
                 [sys.executable, *words],
