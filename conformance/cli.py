@@ -15,6 +15,7 @@ import pytest
 from conformance import __version__, comparing, plugin, replay, summary
 from conformance.catalogue import catalogue
 from conformance.check_target import check_target
+from conformance.command_line import need_command
 from conformance.init_file import write_settings
 from conformance.known import command as known
 from conformance.option_table import DEFAULT_CONFIG, OPTIONS, TARGET_OPTIONS
@@ -144,7 +145,9 @@ def _list_statements(arguments: argparse.Namespace) -> int:  # noqa: ARG001 - as
 def parser_status(argv: Sequence[str] | None) -> argparse.Namespace | int:
     """The parsed command line, or the exit status where it was wrong or only asked for help."""
     try:
-        arguments, unknown = parser().parse_known_args(argv)
+        main_parser = parser()
+        need_command(main_parser, argv)
+        arguments, unknown = main_parser.parse_known_args(argv)
     except SystemExit as error:
         return ExitStatus.CONFORMANT if error.code in (0, None) else ExitStatus.USAGE
     if unknown:

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from conformance import __version__
 from conformance.checks import TargetLost
+from conformance.command_line import need_command
 from conformance.interrupt import catching
 from conformance.managed import ReferenceBackend
 from conformance.option_table import REFERENCE
@@ -102,7 +103,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status, see ``--help``.
     """
     try:
-        arguments = parser().parse_args(argv)
+        main_parser = parser()
+        need_command(main_parser, argv)
+        arguments = main_parser.parse_args(argv)
     except SystemExit as error:
         return LoadExit.PASS if error.code in (0, None) else LoadExit.USAGE
     try:
