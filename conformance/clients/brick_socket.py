@@ -24,7 +24,7 @@ Values = NDArray[np.float32]
 # Answers that a server may be in the habit of sending, or not.
 PARTS = "acknowledges messages that are not the last"
 TRAINING = "ends training cycles"
-NORMAL_CLOSURE = 1000
+UNEXPLAINED = (1000, 1005)  # RFC 6455, 7.4.1: a normal end, and a close frame that holds no code
 
 
 @dataclass(frozen=True)
@@ -290,7 +290,7 @@ class BrickSocket:
         answer = self.websocket.receive_or_end(f"an answer or a close to {what}")
         if isinstance(answer, Ending):
             check(
-                answer.code is not None and (answer.code != NORMAL_CLOSURE or answer.reason),
+                answer.code is not None and (answer.code not in UNEXPLAINED or answer.reason),
                 expected=f"an answer or a close with a reason to {what}",
                 came=answer,
             )

@@ -43,19 +43,19 @@ class FileSocket:
         """Send bytes that need not be a message of the protocol."""
         self.websocket.send(payload, f"{what}: {plural(len(payload), 'byte')} {hex_preview(payload)}")
 
-    def post_fragments(self, position: int, data: bytes, cuts: Sequence[int], *, ping_between: bool = False) -> None:
+    def post_fragments(self, position: int, data: bytes, cuts: Sequence[int], between: str = "") -> None:
         """Send a chunk in several frames.
 
         Args:
             position: byte offset in the file.
             data: bytes of the chunk.
             cuts: offsets in the encoded message where a new frame begins.
-            ping_between: whether a ping goes between the frames.
+            between: control frame between them; see :meth:`WebSocket.send_fragments`.
         """
         payload = self._codec.encode_chunk(position, data)
         edges = [0, *cuts, len(payload)]
         parts = [payload[start:end] for start, end in itertools.pairwise(edges)]
-        self.websocket.send_fragments(parts, summary=chunk_summary(position, data), ping_between=ping_between)
+        self.websocket.send_fragments(parts, summary=chunk_summary(position, data), between=between)
 
     def acknowledgement(self) -> Acknowledgement:
         """Read the next answer.

@@ -146,18 +146,18 @@ class WebSocket:
         self._protocol.send_binary(payload)
         self._flush(self._patience.deadline(self.awaiting))
 
-    def send_fragments(self, parts: Sequence[bytes], *, summary: str, ping_between: bool = False) -> None:
+    def send_fragments(self, parts: Sequence[bytes], *, summary: str, between: str = "") -> None:
         """Send one binary message in several frames (statement DATA-11).
 
         Args:
             parts: payloads of the frames; some may be empty.
             summary: what the message is, for the record.
-            ping_between: whether a ping goes between any two frames.
+            between: control frame that goes between any two frames, ``ping`` or ``pong``, which needs no ping before.
 
         Raises:
             Dropped, NoAnswer: see :meth:`send`.
         """
-        shown = f"{summary} in {len(parts)} fragments{' with pings between them' if ping_between else ''}"
+        shown = f"{summary} in {len(parts)} fragments{f' with {between}s between them' if between else ''}"
         current_case().sent_event(self._channel, "binary", shown, b"".join(parts))
         self._need_open()
         for index, part in enumerate(parts):
@@ -167,8 +167,9 @@ class WebSocket:
             else:
                 self._protocol.send_continuation(part, fin=last)
             self._flush(self._patience.deadline(self.awaiting))
-            if ping_between and not last:
-                self._protocol.send_ping(b"between")
+            if between and not last:
+                send = self._protocol.send_ping if between == "ping" else self._protocol.send_pong
+                send(b"between")
                 self._flush(self._patience.deadline(self.awaiting))
 
     def send_raw(self, data: bytes, what: str) -> None:

@@ -30,6 +30,7 @@ ON_A_SOCKET = ("write", "fragments", "pipeline", "fill", "garbage", "close", "dr
 ON_AN_UPLOAD = ("poll", "finalize", "misfinalize", "delete", "foreign", "haunt")
 OTHER = ("begin", "attach", "interleave", "nuisance")
 ACTS = frozenset((*ON_A_SOCKET, *ON_AN_UPLOAD, *OTHER))
+BETWEEN = ("", "ping", "pong")  # what goes between fragments, by number
 OVER = {"finalized": "FIN-7", "deleted": "DEL-1"}  # state of an upload to the statement that it takes no chunk
 
 Span = tuple[int, int, int]  # position, length, variant
@@ -180,7 +181,7 @@ class UploadTeller:
                 self._answer(told, begin, told.of.data(told.role, begin, end - begin, 0), statement)
 
     def _fragments(self, told: ToldSocket, step: Step) -> None:
-        """Send a chunk in several frames, with pings between them where the step says so."""
+        """Send a chunk in several frames, with control frames between them where the step says so."""
         if told.of.state != "open":
             return
         position, length = step.number("position"), step.number("length")
@@ -189,7 +190,7 @@ class UploadTeller:
         cuts = sorted(cut % (size + 1) for cut in step.numbers("cuts"))
         told.of.happened.add("DATA-11")
         with suspecting("DATA-11"):
-            told.socket.post_fragments(position, data, cuts, ping_between=bool(step.number("ping") % 2))
+            told.socket.post_fragments(position, data, cuts, BETWEEN[step.number("ping") % len(BETWEEN)])
         self._answer(told, position, data, "DATA-11")
 
     def _chunks(self, told: ToldSocket, chunks: Sequence[Span], statement: str = "DATA-1") -> None:

@@ -65,7 +65,7 @@ def acts(largest: int) -> st.SearchStrategy[Step]:
             length=lengths,
             variant=variants,
             cuts=cuts,
-            ping=st.integers(0, 1),
+            ping=st.integers(0, 2),
         ),
         step("garbage", socket=small, bytes=chunk_payloads),
         step("misfinalize", upload=small, field=st.integers(0, 2), wrong=st.integers(0, len(WRONG_VALUES))),

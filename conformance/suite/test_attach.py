@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -116,14 +117,28 @@ def test_a_uuid_of_nothing_is_refused(workshop: Workshop, resource: str, kind: s
     expect_refusal(target, message_of(target.first.token, UUIDS[kind], resource), f"the uuid is {kind}")
 
 
+# What is no uuid of anything, made from one that is.
+NEARLY: dict[str, Callable[[str], str]] = {
+    "cut short": lambda uuid: uuid[:-4],
+    "with a suffix": lambda uuid: uuid + "00",
+    "with a blank": lambda uuid: uuid + " ",
+    "with a wildcard": lambda _uuid: "%",
+    "with another end": lambda uuid: uuid[:-1] + other_digit(uuid[-1]),
+    "with another beginning": lambda uuid: other_digit(uuid[0]) + uuid[1:],
+}
+
+
+def other_digit(digit: str) -> str:
+    """A hexadecimal digit that is not this one."""
+    return "0" if digit != "0" else "1"
+
+
 @statement("ATT-4")
-@pytest.mark.parametrize("change", ["cut short", "with a suffix", "with a blank", "with a wildcard"])
+@pytest.mark.parametrize("change", list(NEARLY))
 def test_a_uuid_is_compared_whole(workshop: Workshop, change: str) -> None:
     """The server refuses a socket for what only resembles the uuid of a file."""
     upload = workshop.csv(100)
-    uuid = upload.files["input"].uuid
-    wrong = {"cut short": uuid[:-4], "with a suffix": uuid + "00", "with a blank": uuid + " ", "with a wildcard": "%"}
-    first = first_message(upload.account.token, wrong[change], FILE_UPLOAD)
+    first = first_message(upload.account.token, NEARLY[change](upload.files["input"].uuid), FILE_UPLOAD)
     expect_refusal(workshop.target, first, f"the uuid is one of a file, {change}")
 
 

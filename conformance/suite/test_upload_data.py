@@ -103,6 +103,28 @@ def test_other_chunk_sizes_work(workshop: Workshop, chunk: int) -> None:
     expect_content(upload, mnist)
 
 
+# The header of a frame holds the length in 7 bits up to 125 bytes, then in 16, then in 64 (RFC 6455, 5.2).
+HEADER_EDGES = (125, 126, 127, 65_535, 65_536)
+
+
+@statement("DATA-3")
+def test_messages_at_the_edges_of_frame_headers_work(workshop: Workshop) -> None:
+    """The server takes messages of just the lengths at which the header of their frame changes its form."""
+    encode = workshop.target.dialect.codec.encode_chunk
+    parts: Spans = []
+    for length in HEADER_EDGES:
+        start = parts[-1][1] if parts else 0
+        wanted = next(size for size in range(length - 40, length) if len(encode(start, bytes(size))) == length)
+        parts.append((start, start + wanted))
+    mnist = Mnist(parts[-1][1] + 1000)  # that many bytes about, in whole images
+    upload = begin(workshop, mnist)
+    socket = upload.attach()
+    send_spans(socket, mnist.contents["input"], [*parts, (parts[-1][1], len(mnist.contents["input"]))])
+    socket.finish()
+    send_labels(upload, mnist)
+    expect_content(upload, mnist)
+
+
 @statement("DATA-3")
 def test_single_bytes_work(workshop: Workshop) -> None:
     """The server takes a file byte by byte."""
@@ -287,8 +309,8 @@ def test_pipelined_answers_come_in_order(workshop: Workshop) -> None:
 
 
 @statement("DATA-11")
-@pytest.mark.parametrize("ping", [False, True], ids=["plain", "with pings between"])
-def test_fragmented_chunks_are_whole(workshop: Workshop, ping: bool) -> None:
+@pytest.mark.parametrize("between", ["", "ping", "pong"], ids=["plain", "with pings between", "with pongs between"])
+def test_fragmented_chunks_are_whole(workshop: Workshop, between: str) -> None:
     """The server puts a message together that comes in several frames, also with control frames between them."""
     mnist = Mnist(4000, side=8)
     content = mnist.contents["input"]
@@ -296,7 +318,7 @@ def test_fragmented_chunks_are_whole(workshop: Workshop, ping: bool) -> None:
     socket = upload.attach()
     for position in range(0, len(content), 1500):
         data = content[position : position + 1500]
-        socket.post_fragments(position, data, [1, 5, 5, 700], ping_between=ping)
+        socket.post_fragments(position, data, [1, 5, 5, 700], between)
         acknowledgement = socket.acknowledgement()
         check(
             acknowledgement.success, expected="success = true to a chunk in fragments", came=describe(acknowledgement)

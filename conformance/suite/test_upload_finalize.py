@@ -251,6 +251,8 @@ BAD_IDX: dict[str, dict[str, bytes]] = {
     "larger images promised than there are": {**GOOD, "input": idx(0x803, 3, 400, 400, data=PIXELS)},
     "billions of images promised": {**GOOD, "input": idx(0x803, 0xFFFFFFFF, 0xFFFF, 0xFFFF, data=PIXELS)},
     "more labels promised than there are": {**GOOD, "label": idx(0x801, 300, data=b"\x01\x02\x03")},
+    "fewer labels than images and promised": {**GOOD, "label": idx(0x801, 3, data=b"\x01\x02")},
+    "fewer images than labels and promised": {**GOOD, "input": idx(0x803, 3, 4, 4, data=PIXELS[:-1])},
     "a header cut short": {**GOOD, "input": idx(0x803, 3)},
     "a single byte": {"input": b"\x00", "label": b"\x00"},
     "text": {"input": b"these are no images, nor is this a header at all", "label": b"no labels either"},

@@ -19,6 +19,7 @@ from reference_backend.sockets.channel import Channel, ChannelClosedError
 from reference_backend.sockets.upload import UploadSession
 from reference_backend.transport import SocketProtocol
 
+LONGER_HEADER = 126  # bytes of a message whose frame holds its length in 16 bits in place of 7
 SOON = 0.003  # seconds in which messages come that were sent before an answer was read
 
 
@@ -102,6 +103,15 @@ def refusals_without_a_reason() -> None:
         return honest(codec, success)
 
 
+@fault("DATA-3")
+def messages_of_126_bytes_refused() -> None:
+    """A message of 126 bytes, the first whose length needs a longer frame header, is refused as none."""
+
+    @instead(UploadSession, "take")
+    def misreading(honest: Any, session: UploadSession, message: bytes | str) -> Any:
+        return "not a FileUpload_Message" if len(message) == LONGER_HEADER else honest(session, message)
+
+
 @fault("DATA-6")
 def silent_about_undecodable() -> None:
     """What is no message is not answered."""
@@ -161,3 +171,13 @@ def pings_forget_fragments() -> None:
     def forgetful(honest: Any, protocol: SocketProtocol) -> None:
         protocol.frames = []
         honest(protocol)
+
+
+@fault("DATA-11")
+def pongs_forget_fragments() -> None:
+    """A pong between the frames of a message makes the server forget those before it."""
+
+    @instead(SocketProtocol, "handle_pong")
+    def forgetful(honest: Any, protocol: SocketProtocol, event: Frame) -> None:
+        protocol.frames = []
+        honest(protocol, event)

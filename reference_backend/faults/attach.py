@@ -9,6 +9,7 @@ from typing import Any
 import jwt
 
 from reference_backend.auth import ALGORITHM, InvalidTokenError, User, Users
+from reference_backend.faults import inside
 from reference_backend.faults.patch import instead
 from reference_backend.faults.registry import fault
 from reference_backend.sockets.attach import ACCEPTED, RefusedError, SocketServer
@@ -89,6 +90,28 @@ def label_files_not_attachable() -> None:
         if uuid in {file.uuid for upload in uploads for file in upload.files[1:]}:
             raise RefusedError("uuid names no input file")
         return honest(self, channel, user, uuid)
+
+
+def _compare_uuids(part: slice) -> None:
+    """Look at a part of the uuid of a file alone."""
+
+    @instead(SocketServer, "open_upload")
+    def lie(honest: Any, self: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
+        files = inside.files(self._backend.datasets)
+        whole = next((known for known in files if isinstance(uuid, str) and known[part] == uuid[part]), uuid)
+        return honest(self, channel, user, whole)
+
+
+@fault("ATT-4")
+def uuids_compared_by_their_beginning() -> None:
+    """Of the uuid of a file the first eight characters alone are looked at."""
+    _compare_uuids(slice(8))
+
+
+@fault("ATT-4")
+def uuids_compared_by_their_end() -> None:
+    """Of the uuid of a file the last twelve characters alone are looked at."""
+    _compare_uuids(slice(-12, None))
 
 
 @fault("ATT-3")

@@ -198,6 +198,17 @@ def missing_pixels_are_black() -> None:
 
 
 @fault("FIN-6")
+def missing_labels_are_zeros() -> None:
+    """Labels that an idx header promises and the file does not hold are zeros."""
+
+    def filled(file: Bytes) -> Bytes:
+        lacking = int.from_bytes(file[4:8].tobytes(), "big") - (len(file) - LABELS_HEADER)
+        return np.concatenate([file, np.zeros(lacking, dtype=np.uint8)]) if 0 < lacking < MOST else file
+
+    _mnist(lambda file: file, filled)
+
+
+@fault("FIN-6")
 def promised_labels_not_counted() -> None:
     """The number of labels is reckoned from the size of the file, and that in the header passed over."""
 

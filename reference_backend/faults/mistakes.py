@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from websockets.server import ServerProtocol
 
 from proto import ProcessType
 from reference_backend.clusters import NORMAL_CLOSURE, POLICY_VIOLATION
@@ -19,6 +20,7 @@ from reference_backend.network import Network
 from reference_backend.sockets.cluster import ClusterSession, MistakeError
 
 FOREVER = 3600.0  # seconds
+PRIVATE = 4999  # code of a close that nobody else uses
 
 
 def _change_messages(change: Callable[[Any, Any], Any]) -> None:
@@ -132,6 +134,23 @@ def mistakes_close_without_a_word() -> None:
 
     async def act(session: Any, _reason: str) -> None:
         await session._channel.close(NORMAL_CLOSURE, "")  # noqa: SLF001
+
+    _at_mistakes(act)
+
+
+@fault("DIO-12")
+def mistakes_close_without_a_code() -> None:
+    """A mistake closes the socket with a close frame that holds nothing."""
+
+    @instead(ServerProtocol, "send_close")
+    def bare(honest: Any, protocol: ServerProtocol, code: int | None = None, reason: str = "") -> None:
+        if code == PRIVATE:
+            honest(protocol)
+        else:
+            honest(protocol, code, reason)
+
+    async def act(session: Any, _reason: str) -> None:
+        await session._channel.close(PRIVATE, "")  # noqa: SLF001
 
     _at_mistakes(act)
 

@@ -70,10 +70,10 @@ def test_messages_come_back_as_they_were_sent() -> None:
         assert client.receive("an echo") == Message(True, "h\u00e9llo".encode())
 
 
-@pytest.mark.parametrize("pings", [False, True])
-def test_fragments_are_one_message_for_the_peer(pings: bool) -> None:
+@pytest.mark.parametrize("between", ["", "ping", "pong"])
+def test_fragments_are_one_message_for_the_peer(between: str) -> None:
     with peer(echo) as url, websocket(url) as client:
-        client.send_fragments([b"ab", b"", b"cd", b"e"], summary="pieces", ping_between=pings)
+        client.send_fragments([b"ab", b"", b"cd", b"e"], summary="pieces", between=between)
         assert client.receive("an echo") == Message(False, b"abcde")
 
 
