@@ -196,6 +196,10 @@ def test_a_deleted_cluster_answers_no_more(workshop: Workshop) -> None:
     check(answer.status == 200, expected="200 to the DELETE", came=answer)
     expect_no_output(socket, "a deleted cluster")
     socket.finish()
+    gone = cluster.account.call("cluster.get", params={"uuid": cluster.uuid})
+    check(gone.status == 404, expected="404 to a cluster that was deleted with a socket attached", came=gone)
+    listed = cluster.account.call("cluster.list")
+    check(cluster.uuid not in listed.text, expected=f"a list without {cluster.uuid}", came=listed)
     with blaming("DIO-14"):
         _, other = direct(workshop)
         other.request(inputs_of(ONE_BRICK, seed=1))

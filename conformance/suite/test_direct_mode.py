@@ -55,12 +55,12 @@ def test_the_answer_names_the_cluster_and_its_state(workshop: Workshop) -> None:
 def test_an_unknown_state_is_refused(workshop: Workshop, state: Any) -> None:
     """The server answers 400 to a state that is neither TASK nor DIRECT; the cluster keeps its mode."""
     cluster = workshop.any_cluster(ONE_BRICK)
+    cluster.enter_direct_mode()
     body = {"uuid": cluster.uuid} | ({} if state is LEFT_OUT else {"new_state": state})
     answer = workshop.target.first.call("cluster.set_mode", body=body)
     shown = "missing" if state is LEFT_OUT else repr(state)
     check(answer.status == 400, expected=f"400: new_state is {shown}", came=answer)
-    with blaming("MODE-2"):  # the refused switch may not have switched
-        cluster.enter_direct_mode()
+    with blaming("MODE-2"):  # the refused switch may not have switched to task mode
         expect_usable(cluster)
 
 
@@ -73,6 +73,14 @@ def test_an_unknown_cluster_is_refused(target: Target, kind: str) -> None:
     answer = target.first.call("cluster.set_mode", body=body)
     wanted = 404 if kind == "unknown" else 400
     check(answer.status == wanted, expected=f"{wanted}: the uuid is {kind}", came=answer)
+
+
+@statement("MODE-2")
+def test_a_dataset_has_no_mode(workshop: Workshop) -> None:
+    """The server refuses to switch what is no cluster."""
+    body = {"uuid": workshop.csv(10).uuid, "new_state": workshop.target.dialect.modes[1]}
+    answer = workshop.target.first.call("cluster.set_mode", body=body)
+    check(answer.refused, expected="a 4xx: the uuid is that of a dataset", came=answer)
 
 
 @statement("MODE-2", "GEN-3")

@@ -312,3 +312,5 @@ def test_own_clusters_are_visible_until_deleted(workshop: Workshop) -> None:
     check(answer.status == 200, expected="200 to the DELETE", came=answer)
     gone = cluster.account.call("cluster.get", params={"uuid": cluster.uuid})
     check(gone.status == 404, expected="404 to a deleted cluster", came=gone)
+    listed = cluster.account.call("cluster.list")
+    check(cluster.uuid not in listed.text, expected=f"a list without {cluster.uuid}", came=listed)

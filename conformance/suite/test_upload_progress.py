@@ -9,7 +9,7 @@ from conformance.checks import check
 from conformance.models.file import SEGMENT
 from conformance.resources import Upload
 from conformance.suite.chunks import send_spans, shuffled, spans
-from conformance.suite.material import noise
+from conformance.suite.material import ONE_BRICK, noise
 from conformance.suite.mistakes import LEFT_OUT, UUIDS, bad_token
 from conformance.target import Account, Target
 from conformance.workshop import Workshop
@@ -199,6 +199,18 @@ def test_progress_of_nothing_is_refused(target: Target, uuid: str, status: int) 
     """The server answers 404 to an unknown uuid and 400 to a malformed one."""
     answer = target.first.call("dataset.progress", params={"uuid": UUIDS[uuid]})
     check(answer.status == status, expected=f"{status}: the uuid is {uuid}", came=answer)
+
+
+@statement("PROG-4")
+@pytest.mark.parametrize("of", ["a file", "a label file", "a cluster"])
+def test_progress_of_something_else_is_refused(workshop: Workshop, of: str) -> None:
+    """The server refuses to tell the progress of what is no dataset."""
+    if of == "a cluster":
+        uuid = workshop.any_cluster(ONE_BRICK).uuid
+    else:
+        uuid = workshop.mnist(10, 10).files["input" if of == "a file" else "label"].uuid
+    answer = workshop.target.first.call("dataset.progress", params={"uuid": uuid})
+    check(answer.refused, expected=f"a 4xx: the uuid is that of {of}", came=answer)
 
 
 @statement("PROG-4")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from proto import ProcessType
-from reference_backend.clusters import ClusterStore
+from reference_backend.clusters import Cluster, ClusterStore
 from reference_backend.cycle import Cycle
 from reference_backend.faults.patch import instead
 from reference_backend.faults.registry import fault
@@ -162,6 +162,33 @@ def deleted_clusters_stay() -> None:
         cluster = self.cluster(user, uuid)
         honest(self, user, uuid)
         self._clusters[uuid] = cluster
+
+
+def _stay_listed(which: Callable[[Cluster], bool]) -> None:
+    """List deleted clusters as if they were there."""
+    listed: list[Cluster] = []
+
+    @instead(ClusterStore, "delete")
+    def noting(honest: Any, store: ClusterStore, user: Any, uuid: str) -> None:
+        cluster = store.cluster(user, uuid)
+        listed.extend([cluster] if which(cluster) else [])
+        honest(store, user, uuid)
+
+    @instead(ClusterStore, "clusters")
+    def lie(honest: Any, store: ClusterStore, user: Any) -> Any:
+        return [*honest(store, user), *(one for one in listed if one.project_id == user.project_id)]
+
+
+@fault("DIO-14")
+def clusters_deleted_in_use_stay_listed() -> None:
+    """A cluster that is deleted with a socket attached is still listed."""
+    _stay_listed(lambda cluster: cluster.attached is not None)
+
+
+@fault("DIO-14")
+def deleted_clusters_stay_listed() -> None:
+    """A deleted cluster is still listed."""
+    _stay_listed(lambda _cluster: True)
 
 
 @fault("DIO-14")

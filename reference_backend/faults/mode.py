@@ -83,6 +83,29 @@ def state_in_any_case() -> None:
     _change_body(lambda body: {**body, "new_state": str(body.get("new_state")).upper()})
 
 
+@fault("MODE-2")
+def unknown_state_ends_direct_mode() -> None:
+    """A switch to an unknown state is refused, and ends the direct mode all the same."""
+
+    @instead(operation, "check")
+    def lie(honest: Any, model: Any, values: dict[str, Any], dialect: Any) -> Any:
+        try:
+            return honest(model, values, dialect)
+        except RequestError:
+            uuid = values.get("uuid")
+            if model is fields.SetMode and uuid in known:
+                known[uuid].mode = dialect.modes[0]
+            raise
+
+    known: dict[Any, Cluster] = {}
+
+    @instead(ClusterStore, "create")
+    def noting(honest: Any, *arguments: Any) -> Any:
+        cluster = honest(*arguments)
+        known[cluster.uuid] = cluster
+        return cluster
+
+
 def _change_body(change: Any) -> None:
     @instead(operation, "check")
     def lie(honest: Any, model: Any, values: dict[str, Any], dialect: Any) -> Any:

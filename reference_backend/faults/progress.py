@@ -217,6 +217,17 @@ def progress_of_nothing_is_false() -> None:
 
 
 @fault("PROG-4")
+def progress_of_a_file_is_told() -> None:
+    """Progress of the uuid of a file is that of its upload."""
+    uploads = inside.uploads_of_files()
+
+    @instead(DatasetStore, "is_complete")
+    def lenient(honest: Any, store: DatasetStore, user: User, uuid: str) -> Any:
+        file = inside.files(store).get(uuid)
+        return honest(store, user, uuid if file is None else uploads[file].uuid)
+
+
+@fault("PROG-4")
 def malformed_uuids_unknown() -> None:
     """A uuid that is malformed or missing is answered with 404."""
 
