@@ -38,6 +38,7 @@ class Content:
         dialect: name of it.
         chunks: role to (position, length) in the order in which they are sent.
         messages: role to the messages in that order.
+        scattered: whether chunks go out of order, and some twice.
     """
 
     kind: str
@@ -47,11 +48,17 @@ class Content:
     dialect: str
     chunks: dict[str, list[tuple[int, int]]]
     messages: dict[str, list[Outgoing]]
+    scattered: bool = False
 
     @property
     def size(self) -> int:
         """Bytes of all files."""
         return sum(len(file) for file in self.files.values())
+
+    def ends_whole(self, role: str) -> bool:
+        """Whether a file that is sent out of order is whole with its last chunk, and not before."""
+        *before, last = self.chunks[role]
+        return self.scattered and last not in before
 
     def story(self, error: WrongAnswer, role: str | None = None) -> Story:
         """The upload as ``hanami-conformance replay`` tells it.
@@ -60,15 +67,17 @@ class Content:
             error: what was wrong.
             role: of the file at fault, None for all.
         """
-        roles = list(self.files)
         steps = [self.begin]
-        for number, name in enumerate(roles):
+        numbered = list(enumerate(self.files))
+        for number, name in reversed(numbered) if self.scattered else numbered:
             if role in (None, name):
                 chunks = [[position, length, 0] for position, length in self.chunks[name]]
                 steps.append(Step("attach", {"file": number}))
-                steps.append(Step("pipeline", {"socket": 0, "chunks": chunks}))
+                # As uploads ask for the progress.
+                for part in (chunks[:-1], chunks[-1:]) if self.ends_whole(name) else (chunks,):
+                    steps += [Step("pipeline", {"socket": 0, "chunks": part})] if part else []
+                    steps.append(Step("poll", {"upload": 0}))
                 steps.append(Step("close", {"socket": 0}))
-                steps.append(Step("poll", {"upload": 0}))  # as uploads ask for the progress
         return Story("upload", tuple(steps), self.dialect, error.statement, error.expected, error.came)
 
 
@@ -174,12 +183,14 @@ def _content(
         ]
         chunks[role] = [spans[index] for index in order]
         messages[role] = [made[index] for index in order]
-    owner.append(Content(kind, begin, files, model, dialect.name, chunks, messages))
+    owner.append(Content(kind, begin, files, model, dialect.name, chunks, messages, scattered))
     return owner[0]
 
 
 def scattered_order(count: int, seed: int) -> Sequence[int]:
-    """An order of chunks that is not ascending where there are two, with one in ten sent again later (DATA-2, DATA-4).
+    """An order of chunks that is not ascending where there are two, one in ten of them sent twice (DATA-2, DATA-4).
+
+    What comes last comes once, so that the file is not whole before (PROG-2), unless it is the only one.
 
     Args:
         count: number of chunks.
@@ -189,5 +200,6 @@ def scattered_order(count: int, seed: int) -> Sequence[int]:
     order = [int(index) for index in random.permutation(count)]
     if order == sorted(order):
         order.reverse()
-    again = [order[int(index)] for index in random.integers(0, count, -(-count // REPEATED))]
-    return order + again
+    before, last = (order[:-1], order[-1:]) if count > 1 else (order, [])
+    again = [before[int(index)] for index in random.integers(0, len(before), -(-count // REPEATED))]
+    return before + again + last

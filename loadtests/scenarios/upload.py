@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ import numpy as np
 from conformance.attach import FILE_UPLOAD
 from conformance.readback import first_difference
 from conformance.resources import MIB, POLL
-from loadtests.engine.connection import clock
+from loadtests.engine.connection import Connection, clock
 from loadtests.engine.failures import LoadFailure, WrongAnswer
 from loadtests.engine.recorder import Stopwatch
 from loadtests.engine.schedule import Schedule
@@ -141,34 +141,46 @@ class UploadScenario(Scenario):
         return None
 
     def send_file(self, content: Content, role: str, uuid: str) -> None:
-        """Send the chunks of one file (upload, step 3), a window of them in flight."""
-        settings = self.session.settings
-        messages = content.messages[role]
+        """Send the chunks of one file over a socket (upload, step 3)."""
         with self.attached(uuid, FILE_UPLOAD, ATTACH) as connection:
-            sent = 0
-
-            def counted() -> Iterator[Outgoing]:
-                nonlocal sent
-                for message in messages:
-                    yield message
-                    sent += 1
-
-            stream = Stream(
-                connection,
-                self.recorder,
-                settings.window,
-                settings.target.deadline,
-                self.over,
-                self.patience,
-                lambda _: None,
-                _stray,
-            )
-            stream.run(counted(), Schedule(0.0, clock()))
-            if sent < len(messages):
-                raise Over
+            self.send_chunks(connection, content, role)
             connection.close()
             if connection.surplus():
                 raise WrongAnswer("DATA-1", "one answer to each chunk", "more answers than chunks")
+
+    def send_chunks(self, connection: Connection, content: Content, role: str) -> None:
+        """Send all chunks of a file; see :meth:`send`."""
+        self.send(connection, content.messages[role])
+
+    def send(self, connection: Connection, messages: Sequence[Outgoing]) -> None:
+        """Send chunks, a window of them in flight, until all are acknowledged.
+
+        Raises:
+            LoadFailure: something went wrong.
+            Over: the run is over, and not all was sent.
+        """
+        settings = self.session.settings
+        sent = 0
+
+        def counted() -> Iterator[Outgoing]:
+            nonlocal sent
+            for message in messages:
+                yield message
+                sent += 1
+
+        stream = Stream(
+            connection,
+            self.recorder,
+            settings.window,
+            settings.target.deadline,
+            self.over,
+            self.patience,
+            lambda _: None,
+            _stray,
+        )
+        stream.run(counted(), Schedule(0.0, clock()))
+        if sent < len(messages):
+            raise Over
 
     def expect_complete(self, uuid: str) -> None:
         """Ask for the progress, which must be complete now (statement PROG-3)."""
@@ -265,9 +277,24 @@ class ScatteredUpload(UploadScenario):
     scattered = True
 
     def send_all(self, content: Content, files: Mapping[str, str]) -> None:
-        """See :class:`UploadScenario`; the progress is looked at before the second file is sent."""
-        first, *others = files
-        super().send_all(content, {first: files[first]})
+        """See :class:`UploadScenario`; the progress is looked at before each file but the first is sent."""
+        # The input file, which has most chunks, comes last: before its own last chunk nothing else is missing.
+        for role in reversed(list(files)):
+            super().send_all(content, {role: files[role]})
+            if role != next(iter(files)):
+                self.expect_incomplete("a file is missing")
+
+    def send_chunks(self, connection: Connection, content: Content, role: str) -> None:
+        """See :class:`UploadScenario`; the progress is looked at before the last chunk."""
+        if content.ends_whole(role):
+            *before, last = content.messages[role]
+            self.send(connection, before)
+            self.expect_incomplete("a chunk is missing")
+            self.send(connection, [last])
+        else:
+            super().send_chunks(connection, content, role)
+
+    def expect_incomplete(self, why: str) -> None:
+        """Ask for the progress, which must not be complete yet (statement PROG-2)."""
         if self.progress(self.uuid):
-            raise WrongAnswer("PROG-2", f"complete = false: {', '.join(others)} is missing", "complete = true")
-        super().send_all(content, {role: files[role] for role in others})
+            raise WrongAnswer("PROG-2", f"complete = false: {why}", "complete = true")

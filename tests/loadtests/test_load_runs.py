@@ -109,7 +109,7 @@ def test_a_wrong_answer_fails_and_is_kept_as_a_file_that_replay_runs(tmp_path: P
     [
         ("hundredth-chunk-not-stored", "mnist-upload", "FIN-"),
         ("some-answers-doubled", "csv-upload", "DATA-1"),
-        ("complete-from-the-beginning", "scattered-upload", "PROG-2"),
+        ("bytes-of-repeats-counted", "scattered-upload", "PROG-2"),
         ("overlaps-refused", "scattered-upload", "DATA-3"),
     ],
 )
