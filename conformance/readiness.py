@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 import socket
 import time
@@ -20,7 +19,6 @@ from conformance.second_user import add_second
 from conformance.server import Server
 from conformance.target import Target
 from conformance.target_options import TargetOptions
-from conformance.templates import render_template
 from conformance.workshop import Workshop
 
 GRACE = 5.0  # seconds in which a server that begins may refuse what it takes later
@@ -155,11 +153,10 @@ class Readiness:
         if target.given_cluster is not None:
             return False
         workshop = Workshop(target, self._run_id)
-        template = base64.b64encode(render_template(target.dialect.template, SHAPE).encode()).decode()
         until = Deadline.after(min(GRACE, target.patience.setting))
         while True:
             try:
-                body = {"name": workshop.name("ready"), "template": template}
+                body = workshop.cluster_body(workshop.name("ready"), SHAPE)
                 answer = target.first.call("cluster.create", body=body)
             except Unsupported:
                 break

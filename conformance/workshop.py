@@ -157,14 +157,17 @@ class Workshop:
             raise Unsupported("needs a new cluster of its own: the given one (--cluster) may have learned something")
         account = account or self.target.first
         name = self.name("cluster")
-        template = render_template(self.target.dialect.template, shape)
-        body = {"name": name, "template": base64.b64encode(template.encode()).decode()}
         with preparing("making a cluster"), unbroken():
-            answer = account.call("cluster.create", body=body)
+            answer = account.call("cluster.create", body=self.cluster_body(name, shape))
             uuid = answer.object().get("uuid")
             check(is_uuid_text(uuid), expected="the uuid of the new cluster", came=answer)
             self.will_delete("cluster", str(uuid), account)
         return Cluster(account, name, str(uuid), shape)
+
+    def cluster_body(self, name: str, shape: ClusterShape) -> dict[str, str]:
+        """The body of a POST that makes a cluster."""
+        template = render_template(self.target.dialect.template, shape)
+        return {"name": name, "template": base64.b64encode(template.encode()).decode()}
 
     def any_cluster(self, shape: ClusterShape) -> Cluster:
         """One cluster, whatever it has learned: the given one, else a new one; in task mode.

@@ -293,9 +293,36 @@ def test_a_chunk_before_an_accepted_first_message_has_no_effect(workshop: Worksh
     check(not upload.progress(), expected="complete = false: the chunk came too early", came="complete = true")
 
 
+@statement("ATT-7", "GEN-3")
+def test_a_chunk_after_the_refusal_of_another_user_has_no_effect(workshop: Workshop, second: Account) -> None:
+    """The server writes nothing to the file of another user."""
+    content = noise(100)
+    upload = workshop.csv(len(content))
+    websocket = workshop.target.websocket()
+    websocket.open()
+    with contextlib.suppress(Dropped):
+        websocket.send_text(first_message(second.token, upload.files["input"].uuid, FILE_UPLOAD))
+        websocket.receive("the refusal")
+        websocket.send(workshop.target.dialect.codec.encode_chunk(0, content), "a chunk for the whole file")
+    websocket.finish()
+    check(not upload.progress(), expected="complete = false: nothing was accepted", came="complete = true")
+
+
 @statement("ATT-7")
 def test_training_after_a_refusal_has_no_effect(workshop: Workshop) -> None:
     """The server trains nothing on a socket which it did not accept."""
+    SECRETS.add("this-is-no-token", "malformed token")
+    expect_no_training(workshop, "this-is-no-token")
+
+
+@statement("ATT-7", "GEN-3")
+def test_training_after_the_refusal_of_another_user_has_no_effect(workshop: Workshop, second: Account) -> None:
+    """The server does not train the cluster of another user."""
+    expect_no_training(workshop, second.token)
+
+
+def expect_no_training(workshop: Workshop, token: str) -> None:
+    """A cluster must answer as before, whatever is sent on a socket that is refused because of its token."""
     cluster = workshop.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
     question, wanted = inputs_of(cluster.shape, seed=1), wanted_of(cluster.shape, seed=1)
@@ -306,7 +333,7 @@ def test_training_after_a_refusal_has_no_effect(workshop: Workshop) -> None:
     websocket = workshop.target.websocket()
     websocket.open()
     with contextlib.suppress(Dropped):
-        websocket.send_text(first_message("this-is-no-token", cluster.uuid, CLUSTER))
+        websocket.send_text(first_message(token, cluster.uuid, CLUSTER))
         for _ in range(10):
             for part in [*question, *wanted]:
                 ends, buffer = part is wanted[-1], TargetBuffer.EXPECTED if part.expected else TargetBuffer.INPUT

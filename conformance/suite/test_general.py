@@ -145,6 +145,15 @@ def test_every_operation_needs_a_token(target: Target, operation: str, token: st
 
 
 @statement("GEN-1")
+def test_a_name_that_is_taken_never_gets_a_5xx(workshop: Workshop) -> None:
+    """The server refuses a second cluster of one name with a 4xx, where it does not make it."""
+    cluster = workshop.cluster(ONE_BRICK)
+    answer = cluster.account.call("cluster.create", body=workshop.cluster_body(cluster.name, ONE_BRICK))
+    workshop.adopt_mistake(answer, "cluster.create")
+    check(answer.status < 500, expected="an answer below 500: the name is taken", came=answer)
+
+
+@statement("GEN-1")
 def test_unknown_users_get_401(target: Target) -> None:
     """The server answers 401 to a user that it does not know."""
     unknown = target.call("token.create", body={"id": "nobody-of-that-name", "password": "wrong"}, token=None)

@@ -209,27 +209,41 @@ def the_uuid_tells_the_target() -> None:
 @fault("ATT-7")
 def chunks_after_a_refusal_written() -> None:
     """A socket for a file that was refused takes chunks all the same."""
-
-    def session(server: SocketServer, channel: Channel, uuid: str) -> UploadSession | None:
-        file = server._backend.datasets._files.get(uuid)  # noqa: SLF001
-        return UploadSession(channel, file, server._backend.dialect.codec) if file else None  # noqa: SLF001
-
-    _serve_the_refused(session)
+    _serve_the_refused(_session_of_a_file)
 
 
 @fault("ATT-7")
 def training_after_a_refusal_done() -> None:
     """A socket for a cluster that was refused trains it all the same."""
-
-    def session(server: SocketServer, channel: Channel, uuid: str) -> ClusterSession | None:
-        clusters, codec = server._backend.clusters, server._backend.dialect.codec  # noqa: SLF001
-        cluster = clusters._clusters.get(uuid)  # noqa: SLF001
-        return ClusterSession(channel, cluster, clusters, codec) if cluster else None
-
-    _serve_the_refused(session)
+    _serve_the_refused(_session_of_a_cluster)
 
 
-def _serve_the_refused(session: Any) -> None:
+@fault("ATT-7", "GEN-3")
+def clusters_of_others_trained() -> None:
+    """A socket that was refused because the cluster is another user's trains it all the same."""
+    _serve_the_refused(_session_of_a_cluster, with_a_token=True)
+
+
+@fault("ATT-7", "GEN-3")
+def files_of_others_written() -> None:
+    """A socket that was refused because the file is another user's takes chunks all the same."""
+    _serve_the_refused(_session_of_a_file, with_a_token=True)
+
+
+def _session_of_a_file(server: SocketServer, channel: Channel, uuid: str) -> UploadSession | None:
+    file = server._backend.datasets._files.get(uuid)  # noqa: SLF001
+    return UploadSession(channel, file, server._backend.dialect.codec) if file else None  # noqa: SLF001
+
+
+def _session_of_a_cluster(server: SocketServer, channel: Channel, uuid: str) -> ClusterSession | None:
+    clusters, codec = server._backend.clusters, server._backend.dialect.codec  # noqa: SLF001
+    cluster = clusters._clusters.get(uuid)  # noqa: SLF001
+    return ClusterSession(channel, cluster, clusters, codec) if cluster else None
+
+
+def _serve_the_refused(session: Any, *, with_a_token: bool = False) -> None:
+    """Serve sockets that were refused: all of them, or those with a right token alone."""
+
     @instead(SocketServer, "attach")
     async def lie(_honest: Any, self: SocketServer, channel: Channel) -> Any:
         message = await channel.receive()
@@ -238,7 +252,10 @@ def _serve_the_refused(session: Any) -> None:
         except RefusedError as error:
             await channel.send_text(json.dumps({"success": False, "error": str(error)}))
         with contextlib.suppress(RefusedError):
-            served = session(self, channel, str(self.read(message).get("uuid")))
+            fields = self.read(message)
+            if with_a_token:
+                self.user(fields)
+            served = session(self, channel, str(fields.get("uuid")))
             if served is not None:
                 await served.run()
         await channel.close(POLICY_VIOLATION, "refused")

@@ -89,6 +89,17 @@ def _answer_as_done(status: HTTPStatus) -> None:
 
 
 @fault("GEN-1")
+def taken_names_get_500() -> None:
+    """A second cluster of one name is refused with 500."""
+
+    @instead(ClusterStore, "create")
+    def lie(honest: Any, self: ClusterStore, user: User, name: str, *more: Any) -> Any:
+        if any(cluster.name == name for cluster in self.clusters(user)):
+            raise _mistake()
+        return honest(self, user, name, *more)
+
+
+@fault("GEN-1")
 def lists_need_no_token() -> None:
     """All datasets and clusters of the first user are listed without a token, too."""
 
