@@ -13,6 +13,7 @@ from conformance.stories.step import Step
 from conformance.stories.values import DAMAGES
 from conformance.strategies.json_values import nested, wrong
 from conformance.strategies.numbers import step
+from conformance.strategies.texts import texts
 
 URL_SAFE = string.ascii_letters + string.digits + "_-"
 TAILS = ["", "a", "with blanks", "with-dashes", "\u00e4", "a/b", "a.b", "x" * 300, "tab\t", "end\n", "\u0661"]
@@ -53,7 +54,7 @@ near_names = st.sampled_from(NEAR_NAMES).map(lambda name: ["value", name])
 near_sizes = st.sampled_from(NEAR_SIZES).map(lambda size: ["value", size])
 kinds = st.sampled_from(["csv", "mnist"])
 long_tails = st.integers(225, 240).map(lambda length: "x" * length)  # a name of about 254 characters
-tails = st.sampled_from(TAILS) | st.text(max_size=12) | long_tails
+tails = st.sampled_from(TAILS) | texts(12) | long_tails
 states = st.sampled_from(["TASK", "DIRECT"]).map(lambda state: ["value", state])
 near_states = st.sampled_from(NEAR_STATES).map(lambda state: ["value", state])
 segments = st.text(URL_SAFE, min_size=1, max_size=10)
@@ -78,7 +79,7 @@ def init(**parts: st.SearchStrategy[object]) -> st.SearchStrategy[Step]:
 def written_uuids() -> st.SearchStrategy[str]:
     """Uuids of nothing, right ones and damaged ones, and other texts."""
     version_4 = st.integers(0, 2**128 - 1).map(lambda number: str(uuids.UUID(int=number, version=4)))
-    return version_4 | version_4.map(str.upper) | version_4.map(lambda text: text[:-1]) | st.text(max_size=40)
+    return version_4 | version_4.map(str.upper) | version_4.map(lambda text: text[:-1]) | texts(40)
 
 
 calls = st.one_of(
@@ -102,7 +103,7 @@ calls = st.one_of(
         operation=st.sampled_from(BODIED),
         bytes=(st.sampled_from(BODIES) | st.binary(max_size=20)).map(lambda data: base64.b64encode(data).decode()),
     ),
-    step("object", operation=st.sampled_from(BODIED), body=st.dictionaries(st.text(max_size=8), nested, max_size=3)),
+    step("object", operation=st.sampled_from(BODIED), body=st.dictionaries(texts(8), nested, max_size=3)),
     guarded,
 )
 

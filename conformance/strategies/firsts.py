@@ -10,6 +10,7 @@ from conformance.stories.step import Step
 from conformance.stories.values import DAMAGES
 from conformance.strategies.json_values import wrong
 from conformance.strategies.numbers import step
+from conformance.strategies.texts import texts
 
 TARGETS = ["file_upload", "cluster"]
 NEAR_TARGETS = [
@@ -38,7 +39,7 @@ firsts = st.one_of(
     step("first", token=right_tokens, uuid=wrong(), target=right_targets, by=by, chunk=chunk),
     step("first", token=right_tokens, uuid=uuids, target=near_targets | wrong(), by=by, chunk=chunk),
     step("cut", length=st.integers(0, 400)),
-    step("text", text=st.sampled_from(SNIPPETS) | st.text(max_size=20), times=st.sampled_from([1, 1, 2, 50, 3000])),
+    step("text", text=st.sampled_from(SNIPPETS) | texts(20), times=st.sampled_from([1, 1, 2, 50, 3000])),
     step("binary", bytes=st.binary(max_size=30).map(lambda data: base64.b64encode(data).decode())),
 )
 

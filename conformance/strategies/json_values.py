@@ -6,13 +6,15 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from conformance.strategies.texts import texts
+
 NUMBERS = [0, -1, 1, 42, 1.5, -0.5, 2**31, 2**32, 2**63, 2**64, 10**30, 1e308]
 TEXTS = ["", " ", "null", "0", "true", "%", "*", "../..", "a\x00b", "'; --", "\u00e4\u4e2d\U0001f600", "a" * 300]
 
-scalars = st.none() | st.booleans() | st.sampled_from(NUMBERS) | st.sampled_from(TEXTS) | st.text(max_size=12)
+scalars = st.none() | st.booleans() | st.sampled_from(NUMBERS) | st.sampled_from(TEXTS) | texts(12)
 nested = st.recursive(
     scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts(6), inner, max_size=3),
     max_leaves=6,
 )
 

@@ -9,7 +9,7 @@ from conformance.checks import check
 from conformance.models.file import SEGMENT
 from conformance.resources import Upload
 from conformance.suite.chunks import send_spans, shuffled, spans
-from conformance.suite.material import ONE_BRICK, noise
+from conformance.suite.material import ONE_BRICK, noise, table
 from conformance.suite.mistakes import LEFT_OUT, UUIDS, bad_token
 from conformance.target import Account, Target
 from conformance.workshop import Workshop
@@ -191,6 +191,16 @@ def test_progress_stays_complete(workshop: Workshop) -> None:
     upload.write_all({"input": noise(500), "label": noise(500)})
     expect_complete(upload)
     expect_complete(upload)
+
+
+@statement("PROG-3")
+def test_an_upload_stays_complete_when_it_is_finalized(workshop: Workshop) -> None:
+    """The server says complete of a finalized dataset, or that it has no upload any more, and not that a byte lacks."""
+    content, _ = table(rows=3)
+    upload = workshop.dataset("csv", {"input": content})
+    answer = workshop.target.first.call("dataset.progress", params={"uuid": upload.uuid})
+    told = "refused" if answer.refused else answer.object().get("complete")
+    check(told in ("refused", True), expected="complete = true after the PUT, or a 4xx", came=answer)
 
 
 @statement("PROG-4")

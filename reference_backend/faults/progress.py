@@ -216,6 +216,24 @@ def progress_of_nothing_is_false() -> None:
             return {"uuid": fields.uuid, "complete": False}
 
 
+@fault("PROG-3")
+def incomplete_when_finalized() -> None:
+    """Progress of a finalized dataset is complete false."""
+
+    @instead(UploadOperations, "progress")
+    async def forgetful(honest: Any, operations: UploadOperations, user: User, fields: ByUuid) -> Any:
+        answer = await honest(operations, user, fields)
+        return {**answer, "complete": answer["complete"] and fields.uuid not in finalized}
+
+    finalized: set[str] = set()
+
+    @instead(DatasetStore, "finalize")
+    async def noting(honest: Any, store: DatasetStore, user: User, kind: Any, uuid: str, *files: Any) -> Any:
+        made = await honest(store, user, kind, uuid, *files)
+        finalized.add(uuid)
+        return made
+
+
 @fault("PROG-4")
 def progress_of_a_file_is_told() -> None:
     """Progress of the uuid of a file is that of its upload."""
