@@ -133,12 +133,8 @@ class BrickSocket:
             raise Violation("a ClusterIO_Message", f"{message}: {error}") from error
 
     def is_output(self, message: BrickMessage) -> bool:
-        """Whether a message carries the output of a brick, and is no acknowledgement or dummy."""
-        if message.name in self.shape.outputs:
-            # An acknowledgement may echo the name that expected values were sent to.
-            return message.process_type == ProcessType.REQUEST or len(message.values) > 1
-        nameless = not message.name and message.process_type == ProcessType.REQUEST
-        return nameless and len(message.values) > 1 and len(message.values) in self.shape.outputs.values()
+        """See the function :func:`is_output`."""
+        return is_output(message, self.shape)
 
     def acknowledged(self) -> None:
         """Read the acknowledgement of a message that is not the last of its cycle.
@@ -313,6 +309,15 @@ class BrickSocket:
     def finish(self) -> list[Message]:
         """Close cleanly; see :meth:`WebSocket.finish`."""
         return self.websocket.finish()
+
+
+def is_output(message: BrickMessage, shape: ClusterShape) -> bool:
+    """Whether a message carries the output of a brick, and is no acknowledgement or dummy."""
+    if message.name in shape.outputs:
+        # An acknowledgement may echo the name that expected values were sent to.
+        return message.process_type == ProcessType.REQUEST or len(message.values) > 1
+    nameless = not message.name and message.process_type == ProcessType.REQUEST
+    return nameless and len(message.values) > 1 and len(message.values) in shape.outputs.values()
 
 
 def is_json(data: bytes) -> bool:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from conformance.clients.brick_socket import ClusterShape, Part
+from conformance.checks import Violation
+from conformance.clients.brick_socket import ClusterShape, Part, check_output, is_output
 from conformance.jsontext import json_object
 from conformance.models.cluster import Answer, same
 from conformance.stories.cycle import inputs
@@ -25,14 +26,6 @@ KINDS = 4  # of values that are sent; see :func:`conformance.stories.cycle.value
 VALUE = 4  # bytes of a float32
 REPEATED = 120  # requests in the story of a wrong answer
 FORMS = 8  # of the same answer that are remembered as bytes
-
-
-def is_output(message: BrickMessage, shape: ClusterShape) -> bool:
-    """Whether a message carries the output of a brick, and is no acknowledgement or dummy."""
-    if message.name in shape.outputs:
-        return message.process_type == ProcessType.REQUEST or len(message.values) > 1
-    nameless = not message.name and message.process_type == ProcessType.REQUEST
-    return nameless and len(message.values) > 1 and len(message.values) in shape.outputs.values()
 
 
 @dataclass
@@ -133,13 +126,11 @@ class OutputExpected:
             knowledge.told += 1
             return MORE
         name, size = self._brick(message)
-        values = message.values
-        if message.number_of_values != len(values) or len(values) != size:
-            came = f"numberOfValues = {message.number_of_values} and {len(values)} values"
-            raise WrongAnswer("DIO-3", f"{size} values of {name!r}", came)
-        if not np.isfinite(values).all():
-            raise WrongAnswer("DIO-3", f"finite values of {name!r}", "a value that is none")
-        self._found[name] = values
+        try:
+            check_output(message, name, size)
+        except Violation as error:
+            raise WrongAnswer("DIO-3", error.expected, error.came) from error
+        self._found[name] = message.values
         if len(self._found) < len(knowledge.shape.outputs):
             return MORE
         answer, self._found = self._found, {}

@@ -101,6 +101,7 @@ def test_the_same_answer_is_right_and_another_is_wrong() -> None:
         output([0.1, 0.2, 0.3, 0.4]),
         output([0.1, float("nan"), 0.3]),
         output([0.1, 0.2, 0.3], number_of_values=2),
+        output([0.1, 0.2, 0.3], process_type=ProcessType.TRAIN),
         output([0.1, 0.2, 0.3], name="nobody"),
         b"\xff\xff",
     ],
