@@ -153,6 +153,22 @@ def rows_answered_backwards() -> None:
     _serve(backwards)
 
 
+@fault("DATA-10")
+def eighth_of_a_row_lost() -> None:
+    """Of chunks that come right behind each other every eighth is acknowledged and counted, and not stored."""
+
+    async def lossy(session: UploadSession, message: bytes | str) -> None:
+        file = inside.file_of(session)
+        for number, part in enumerate(await _row(inside.channel_of(session), message), start=1):
+            before = file.content().copy()
+            answer = session.answer(part)
+            if number % 8 == 0:
+                file.content()[:] = before
+            await _send(session, [answer])
+
+    _serve(lossy)
+
+
 @fault("DATA-11")
 def fragments_lost() -> None:
     """A frame in the middle of a message is dropped where it is the third or a later one."""
