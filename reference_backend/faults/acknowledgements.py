@@ -15,6 +15,7 @@ from proto import Codec, SchemaError
 from reference_backend.faults import inside
 from reference_backend.faults.patch import instead
 from reference_backend.faults.registry import fault
+from reference_backend.intervals import Intervals
 from reference_backend.sockets.channel import Channel, ChannelClosedError
 from reference_backend.sockets.upload import UploadSession
 from reference_backend.transport import SocketProtocol
@@ -120,6 +121,17 @@ def silent_about_undecodable() -> None:
         await _send(session, [] if _is_undecodable(message) else [session.answer(message)])
 
     _serve(quiet)
+
+
+@fault("DATA-6", "DATA-7")
+def undecodable_bytes_clear_the_file() -> None:
+    """What is no message is refused, and clears what has come of the file."""
+
+    @instead(UploadSession, "take")
+    def clearing(honest: Any, session: UploadSession, message: bytes | str) -> Any:
+        if _is_undecodable(message):
+            inside.file_of(session).received = Intervals()
+        return honest(session, message)
 
 
 @fault("DATA-6")
