@@ -74,7 +74,7 @@ def test_a_finalized_dataset_is_listed_and_readable(workshop: Workshop, kind: st
 
 
 @statement("FIN-1", "FIN-2")
-@pytest.mark.parametrize(("count", "side"), [(1, 1), (1, 28), (3, 5), (40, 2), (256, 1)])
+@pytest.mark.parametrize(("count", "side"), [(1, 1), (1, 28), (3, 5), (40, 2), (256, 1), (700, 16)])
 def test_images_of_any_shape_are_merged(workshop: Workshop, count: int, side: int) -> None:
     """The dataset has a row for each image and its pixels in their order, whatever the shape of the images."""
     mnist = Mnist(16 + count * side * side, seed=count, side=side)
@@ -116,6 +116,15 @@ def test_tables_keep_their_values(workshop: Workshop, kind: str) -> None:
         raise Unsupported(f"the server takes no table with {kind}: {answer}")
     check(answer.status == 200, expected=f"200 or a 4xx to the PUT of a table with {kind}", came=answer)
     check_dataset(upload, model, values=True)
+
+
+@statement("FIN-2", "FIN-1")
+def test_a_table_of_many_lines_keeps_its_values(workshop: Workshop) -> None:
+    """The dataset has every line also of a table that is read in several pieces."""
+    content, model = table(rows=5000)
+    upload = workshop.csv(len(content))
+    upload.write_all({"input": content})
+    expect_dataset(upload, model, "a table of 5,000 lines", values=True)
 
 
 @statement("FIN-3")

@@ -27,6 +27,7 @@ IMAGES_HEADER = 16  # bytes before the pixels
 LABELS_HEADER = 8  # bytes before the labels
 MOST = 1 << 26  # bytes that a file is made longer by
 FIRST_ROWS = 100
+BLOCK = 1 << 16  # bytes that are read at once
 KILLED = 9
 
 
@@ -183,6 +184,34 @@ def one_pixel_value_wrong() -> None:
 def labels_shifted() -> None:
     """An image has the label of the one before it, the first that of the last."""
     _labels(lambda labels: np.roll(labels, 1))
+
+
+@fault("FIN-2")
+def bytes_at_the_edges_of_blocks_repeated() -> None:
+    """Where a block of 64 KiB of an image file begins, the byte before it is read again."""
+
+    def blurred(file: Bytes) -> Bytes:
+        read = file.copy()
+        read[BLOCK::BLOCK] = file[BLOCK - 1 : -1 : BLOCK]
+        return read
+
+    _mnist(blurred, lambda file: file)
+
+
+@fault("FIN-2", "FIN-1")
+def lines_at_the_edges_of_blocks_joined() -> None:
+    """A table is read in blocks of 64 KiB, and the line that goes on in the next block is left out."""
+
+    def cut(file: bytes) -> bytes:
+        return b"".join(
+            block if index == 0 else block[block.find(b"\n") + 1 :]
+            for index, block in enumerate(
+                file[start : start + BLOCK].rpartition(b"\n")[0] + b"\n" if start + BLOCK < len(file) else file[start:]
+                for start in range(0, len(file), BLOCK)
+            )
+        )
+
+    _tables(cut)
 
 
 @fault("FIN-6")
