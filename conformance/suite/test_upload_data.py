@@ -319,9 +319,10 @@ def test_fragmented_chunks_are_whole(workshop: Workshop, between: str) -> None:
     content = mnist.contents["input"]
     upload = begin(workshop, mnist)
     socket = upload.attach()
-    for position in range(0, len(content), 1500):
+    few, many = [1, 5, 5, 700], list(range(0, 1500, 25))
+    for number, position in enumerate(range(0, len(content), 1500)):
         data = content[position : position + 1500]
-        socket.post_fragments(position, data, [1, 5, 5, 700], between)
+        socket.post_fragments(position, data, [few, many][number % 2], between)
         acknowledgement = socket.acknowledgement()
         check(
             acknowledgement.success, expected="success = true to a chunk in fragments", came=describe(acknowledgement)

@@ -21,6 +21,7 @@ from reference_backend.sockets.upload import UploadSession
 from reference_backend.transport import SocketProtocol
 
 LONGER_HEADER = 126  # bytes of a message whose frame holds its length in 16 bits in place of 7
+MOST_FRAMES = 8
 SOON = 0.003  # seconds in which messages come that were sent before an answer was read
 
 
@@ -189,6 +190,16 @@ def fragments_lost() -> None:
     def lossy(honest: Any, protocol: SocketProtocol, event: Frame) -> None:
         lost = not event.fin and len(protocol.frames) > 1
         honest(protocol, replace(event, data=b"") if lost else event)
+
+
+@fault("DATA-11")
+def late_fragments_lost() -> None:
+    """Of the frames of a message those behind the eighth are dropped."""
+
+    @instead(SocketProtocol, "handle_cont")
+    def lossy(honest: Any, protocol: SocketProtocol, event: Frame) -> None:
+        honest(protocol, replace(event, data=b"") if event.fin and len(protocol.frames) >= MOST_FRAMES else event)
+        del protocol.frames[MOST_FRAMES:]
 
 
 @fault("DATA-11")
