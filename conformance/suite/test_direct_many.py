@@ -15,6 +15,8 @@ from conformance.training import STEPS, inputs_of, vector, wanted_of
 from conformance.workshop import Workshop
 from proto.codec import ProcessType
 
+MANY = 20  # sockets of one cluster, one after the other
+
 
 @statement("DIO-7")
 def test_the_same_request_gives_the_same_answer(workshop: Workshop) -> None:
@@ -171,6 +173,18 @@ def test_a_new_socket_continues_after_a_lost_one(workshop: Workshop, how: str) -
     again = cluster.attach_again()
     came = again.request(inputs_of(socket.shape, seed=1))
     expect_same(came, wanted, "the answer of the trained cluster, as before the socket was lost")
+
+
+@statement("DIO-11")
+def test_sockets_come_and_go(workshop: Workshop) -> None:
+    """A cluster takes one socket after the other, however many it had."""
+    cluster, socket = trained(workshop, None)
+    wanted = socket.request(inputs_of(socket.shape, seed=1))
+    for _ in range(MANY):
+        socket.finish()
+        socket = cluster.attach_again()
+        expect_same(socket.request(inputs_of(socket.shape, seed=1)), wanted, "the answer as on the socket before")
+    socket.finish()
 
 
 @statement("DIO-11", "MODE-1")

@@ -38,6 +38,20 @@ def test_unknown_paths_are_refused(target: Target, path: str) -> None:
 
 
 @statement("GEN-1")
+@pytest.mark.parametrize("where", ["before", "in place of it", "behind"])
+def test_operations_are_under_their_own_prefix_alone(target: Target, where: str) -> None:
+    """The server answers a 4xx to the path of an operation with something in front of it, or behind it."""
+    path = target.dialect.route("dataset.list").path
+    wrong = {
+        "before": f"/nowhere{path}",
+        "in place of it": f"/nowhere/{path.removeprefix(target.dialect.prefix)}",
+        "behind": f"{path}/nowhere",
+    }
+    answer = target.rest.request("GET", wrong[where], token=target.first.token)
+    expect_4xx(answer, f"another path {where} that of the list")
+
+
+@statement("GEN-1")
 def test_unknown_methods_are_refused(target: Target) -> None:
     """The server answers a 4xx to a method that a path does not have."""
     known = {(route.method, route.path) for route in target.dialect.routes.values()}

@@ -132,6 +132,8 @@ WRONG_FIELDS: dict[str, tuple[str, Any]] = {
     "name too long": ("name", "a" * 255),
     "name begins with a digit": ("name", "1digits"),
     "name with a newline at its end": ("name", "digits\n"),
+    "name with a letter that is not ASCII": ("name", "z\u00e4hler"),
+    "name in another alphabet": ("name", "\u0446\u0438\u0444\u0440\u044b"),
     "name with a slash": ("name", "digits/../other"),
     "no size": ("input_data_size", LEFT_OUT),
     "size null": ("input_data_size", None),

@@ -99,6 +99,29 @@ def test_bytes_that_are_no_message_are_refused(workshop: Workshop, case: str) ->
     check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
 
 
+@statement("DATA-6")
+@pytest.mark.hostile
+@pytest.mark.destructive
+def test_a_chunk_that_was_cut_short_writes_nothing(workshop: Workshop) -> None:
+    """The server keeps nothing of a FileUpload_Message that ends too early, however much of its data came."""
+    mnist = Mnist(2000, side=8)
+    content = mnist.contents["input"]
+    upload = begin(workshop, mnist)
+    send_labels(upload, mnist)
+    socket = upload.attach()
+    socket.write(0, content[:-1])
+    # A server may read in any order: what is wrong stands where the right bytes are, and where one is missing.
+    for position, data in ((100, bytes(255 - byte for byte in content[100:400])), (len(content) - 2, b"ab")):
+        whole = workshop.target.dialect.codec.encode_chunk(position, data)
+        for lacking in (1, len(data) // 2, len(data)):
+            socket.post_bytes(whole[: len(whole) - lacking], f"a chunk that lacks its last {lacking} bytes")
+            socket.expect_refusal("a chunk that was cut short")
+    check(not upload.progress(), expected="complete = false: the last byte is missing", came="complete = true")
+    socket.write(len(content) - 1, content[-1:])
+    socket.finish()
+    expect_content(upload, mnist, values=True)
+
+
 @statement("DATA-12")
 @pytest.mark.parametrize("position", [0, 50, 100], ids=["at the beginning", "in the middle", "at the end"])
 def test_what_becomes_of_an_empty_chunk(workshop: Workshop, position: int) -> None:

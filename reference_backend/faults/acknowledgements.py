@@ -124,6 +124,23 @@ def silent_about_undecodable() -> None:
     _serve(quiet)
 
 
+@fault("DATA-6")
+def chunks_cut_short_written_in_part() -> None:
+    """Of a chunk whose message ends too early what came is written, and the chunk refused."""
+
+    @instead(UploadSession, "take")
+    def hasty(honest: Any, session: UploadSession, message: bytes | str) -> Any:
+        reason = honest(session, message)
+        if reason is not None and isinstance(message, bytes) and _is_undecodable(message):
+            for lacking in range(1, len(message)):
+                # With that many zeros behind it the message would be whole.
+                with contextlib.suppress(SchemaError):
+                    chunk = inside.CODEC.decode_chunk(message + bytes(lacking))
+                    inside.file_of(session).write(chunk.position, chunk.data[:-lacking])
+                    break
+        return reason
+
+
 @fault("DATA-6", "DATA-7")
 def undecodable_bytes_clear_the_file() -> None:
     """What is no message is refused, and clears what has come of the file."""

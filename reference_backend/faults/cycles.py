@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from proto import ProcessType
 from reference_backend.clusters import Cluster, ClusterStore
 from reference_backend.cycle import Cycle
+from reference_backend.errors import conflict
 from reference_backend.faults.patch import instead
 from reference_backend.faults.registry import fault
 from reference_backend.network import Network
@@ -131,6 +133,19 @@ def training_lost_with_the_socket() -> None:
     def lie(honest: Any, self: ClusterSession, *arguments: Any) -> None:
         honest(self, *arguments)
         self._cluster.network = Network(self._cluster.template.layers, 0, self._cluster.uuid)
+
+
+@fault("DIO-11")
+def tenth_socket_refused() -> None:
+    """A cluster that had ten sockets gets no more."""
+    sockets: Counter[str] = Counter()
+
+    @instead(ClusterStore, "attach")
+    def lie(honest: Any, self: ClusterStore, cluster: Cluster, socket: Any) -> Any:
+        sockets[cluster.uuid] += 1
+        if sockets[cluster.uuid] > 10:
+            raise conflict("the cluster has had enough")
+        return honest(self, cluster, socket)
 
 
 @fault("DIO-11")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -86,6 +88,17 @@ def _answer_as_done(status: HTTPStatus) -> None:
             return JSONResponse({}) if response.status_code == status else response
 
         return answer
+
+
+@fault("GEN-1")
+def anything_may_come_before_a_path() -> None:
+    """What comes before the path of an operation is passed over."""
+
+    @instead(FastAPI, "__call__")
+    async def lie(honest: Any, self: FastAPI, scope: Any, *more: Any) -> None:
+        if scope["type"] == "http":
+            scope["path"] = re.sub(r"^/.+?(?=/(control/)?v1)", "", scope["path"])
+        await honest(self, scope, *more)
 
 
 @fault("GEN-1")
