@@ -133,7 +133,7 @@ def facts(result: LoadResult) -> list[Fact]:
     for what, speed in (("MB/s up", Series.speed_up), ("MB/s down", Series.speed_down)):
         fastest, name = max(((speed(one, result.duration), name) for name, one in series), default=(0.0, ""))
         if fastest:
-            made.append(Fact(what, megabyte_words(fastest), f"most, {name}"))
+            made.append(Fact(what, megabyte_words(fastest), f"of {name}, the most"))
     if result.duration:
         model = f"{_plain(result.configuration['model'])} model" if "model" in result.configuration else ""
         made.append(Fact("measured for", span_words(result.duration), model))
