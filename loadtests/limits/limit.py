@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 import math
 import re
@@ -51,7 +52,9 @@ class Limit:
         """
         chosen = {name: one for name, one in series.items() if fnmatch.fnmatchcase(name, self.of)}
         if not chosen:
-            return [self._result(self.of, None, 0, State.INVALID, "no such message was sent")]
+            like = difflib.get_close_matches(self.of, series, 1)
+            meant = f": is {like[0]!r} meant?" if like else ""
+            return [self._result(self.of, None, 0, State.INVALID, f"no such message was sent{meant}")]
         if self.metric in COUNTS:
             return [self._count(chosen)]
         return [self._ask_one(name, one, seconds) for name, one in chosen.items()]

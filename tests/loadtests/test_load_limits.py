@@ -90,6 +90,12 @@ def test_a_limit_of_what_was_never_sent_is_invalid() -> None:
     assert state_of({"a": series(1)}, Limits((Limit("rate", "b", "mean", 1.0, at_least=True),))) is State.INVALID
 
 
+@pytest.mark.parametrize(("of", "hint"), [("direct requests", ": is 'direct request' meant?"), ("nothing like it", "")])
+def test_a_type_of_message_that_was_mistyped_is_told(of: str, hint: str) -> None:
+    (result,) = Limit("rate", of, "mean", 1.0, at_least=True).ask({"direct request": series(1)}, 1.0)
+    assert result.says == f"no such message was sent{hint}"
+
+
 @pytest.mark.parametrize(
     ("limit", "value"),
     [
