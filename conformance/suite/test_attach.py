@@ -94,6 +94,16 @@ def test_a_bad_token_opens_no_file(workshop: Workshop, kind: str) -> None:
 
 
 @statement("ATT-3")
+@pytest.mark.parametrize("kind", ["malformed", "tampered"])
+def test_a_bad_token_opens_no_file_that_was_open(workshop: Workshop, kind: str) -> None:
+    """The server refuses an invalid token also for a file that a valid one has opened before."""
+    upload = workshop.csv(100)
+    upload.attach().finish()
+    first = message_of(bad_token(kind, workshop.target), upload.files["input"].uuid, FILE_UPLOAD)
+    expect_refusal(workshop.target, first, f"the token is {kind}")
+
+
+@statement("ATT-3")
 @pytest.mark.parametrize("kind", ["missing", "malformed", "tampered", "expired"])
 def test_a_bad_token_opens_no_cluster(workshop: Workshop, kind: str) -> None:
     """The server refuses a cluster socket whose token is invalid, and says so."""
