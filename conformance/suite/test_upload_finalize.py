@@ -2,65 +2,28 @@
 
 from __future__ import annotations
 
-import struct
 import uuid as uuids
-from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pytest
 
-from conformance.attach import FILE_UPLOAD, attach
 from conformance.catalogue import statement
-from conformance.checks import Unsupported, Violation, blaming, check
+from conformance.checks import check
 from conformance.clients.file_socket import describe
 from conformance.clients.message import Message
-from conformance.clients.rest import Answer
-from conformance.models.dataset import DatasetModel
-from conformance.readback import check_dataset, check_no_rows
+from conformance.readback import check_dataset
 from conformance.resources import Upload
-from conformance.suite.care import with_care
-from conformance.suite.material import Mnist, noise, table
+from conformance.suite.finalizing import (
+    begin,
+    expect_dataset,
+    expect_no_sockets,
+    expect_refused,
+    material,
+    small_upload,
+)
 from conformance.suite.mistakes import LEFT_OUT, bad_token
 from conformance.target import Account
 from conformance.workshop import Workshop
-
-
-def small_upload(workshop: Workshop, kind: str, account: Account | None = None) -> tuple[Upload, DatasetModel]:
-    """A small upload, every byte sent and not finalized, and the dataset that it makes."""
-    contents, model = material(kind)
-    upload = begin(workshop, kind, contents, account)
-    upload.write_all(contents)
-    return upload, model
-
-
-def material(kind: str) -> tuple[dict[str, bytes], DatasetModel]:
-    """The files of a small upload, and the dataset that they make."""
-    if kind == "csv":
-        content, model = table()
-        return {"input": content}, model
-    mnist = Mnist(2000, side=8)
-    return mnist.contents, mnist.model
-
-
-def begin(workshop: Workshop, kind: str, contents: Mapping[str, bytes], account: Account | None = None) -> Upload:
-    """Begin an upload of the given files."""
-    if kind == "csv":
-        return workshop.csv(len(contents["input"]), account)
-    return workshop.mnist(len(contents["input"]), len(contents["label"]), account)
-
-
-def expect_dataset(upload: Upload, model: DatasetModel, why: str, *, values: bool = False) -> None:
-    """The upload must become the dataset that it holds."""
-    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
-    answer = upload.finalize()
-    check(answer.status == 200, expected=f"200 to the PUT that finalizes {why}", came=answer)
-    check_dataset(upload, model, values=values)
-
-
-def expect_refused(answer: Answer, why: str) -> None:
-    """The answer must be a 4xx with a reason."""
-    check(answer.refused and answer.text.strip(), expected=f"a 4xx with a reason: {why}", came=answer)
 
 
 @statement("FIN-1")
@@ -71,60 +34,6 @@ def test_a_finalized_dataset_is_listed_and_readable(workshop: Workshop, kind: st
     expect_dataset(upload, model, "a complete upload")
     listed = upload.account.call("dataset.list")
     check(listed.status == 200 and upload.uuid in listed.text, expected=f"{upload.uuid} in the list", came=listed)
-
-
-@statement("FIN-1", "FIN-2")
-@pytest.mark.parametrize(("count", "side"), [(1, 1), (1, 28), (3, 5), (40, 2), (256, 1), (700, 16)])
-def test_images_of_any_shape_are_merged(workshop: Workshop, count: int, side: int) -> None:
-    """The dataset has a row for each image and its pixels in their order, whatever the shape of the images."""
-    mnist = Mnist(16 + count * side * side, seed=count, side=side)
-    upload = workshop.mnist(len(mnist.contents["input"]), len(mnist.contents["label"]))
-    upload.write_all(mnist.contents)
-    expect_dataset(upload, mnist.model, f"{count} images of {side}x{side}", values=True)
-
-
-TABLES: dict[str, tuple[bytes, list[list[float]]]] = {
-    "integers": (b"alpha,beta\n1,2\n3,4\n", [[1, 2], [3, 4]]),
-    "fractions": (b"alpha,beta\n-1.5,2.25\n0.125,-0.0\n", [[-1.5, 2.25], [0.125, 0.0]]),
-    "plus signs": (b"alpha,beta\n-1.5,+2.25\n+0.125,3\n", [[-1.5, 2.25], [0.125, 3]]),
-    "exponents": (b"alpha,beta\n1e3,2.5e-2\n-4E+2,1e0\n", [[1000, 0.025], [-400, 1]]),
-    "many digits": (
-        b"alpha,beta\n3.1415927,-2.7182817\n1.2345678e-7,9876543.0\n",
-        [[3.1415927, -2.7182817], [1.2345678e-7, 9876543.0]],
-    ),
-    "no newline at the end": (b"alpha,beta\n1,2\n3,4", [[1, 2], [3, 4]]),
-    "lines that end in CRLF": (b"alpha,beta\r\n1,2\r\n3,4\r\n", [[1, 2], [3, 4]]),
-}
-# The protocol speaks of CSV and says no more: other layouts may be refused, but what is taken must be kept.
-PLAIN = ("integers", "fractions")
-
-
-@statement("FIN-2", "FIN-1")
-@pytest.mark.parametrize("kind", list(TABLES))
-def test_tables_keep_their_values(workshop: Workshop, kind: str) -> None:
-    """The dataset has a row for each line under the header, and each cell's number, float32."""
-    content, rows = TABLES[kind]
-    upload = workshop.csv(len(content))
-    upload.write_all({"input": content})
-    model = DatasetModel.of_table(("alpha", "beta"), np.array(rows, dtype=np.float32))
-    if kind in PLAIN:
-        expect_dataset(upload, model, f"a table with {kind}", values=True)
-        return
-    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
-    answer = upload.finalize()
-    if answer.refused:
-        raise Unsupported(f"the server takes no table with {kind}: {answer}")
-    check(answer.status == 200, expected=f"200 or a 4xx to the PUT of a table with {kind}", came=answer)
-    check_dataset(upload, model, values=True)
-
-
-@statement("FIN-2", "FIN-1")
-def test_a_table_of_many_lines_keeps_its_values(workshop: Workshop) -> None:
-    """The dataset has every line also of a table that is read in several pieces."""
-    content, model = table(rows=5000)
-    upload = workshop.csv(len(content))
-    upload.write_all({"input": content})
-    expect_dataset(upload, model, "a table of 5,000 lines", values=True)
 
 
 @statement("FIN-3")
@@ -246,68 +155,6 @@ def test_a_second_put_is_refused_and_changes_nothing(workshop: Workshop, kind: s
     check_dataset(upload, model)
 
 
-def idx(magic: int, *numbers: int, data: bytes = b"") -> bytes:
-    """The bytes of an IDX file with any header."""
-    return struct.pack(f">{len(numbers) + 1}I", magic, *numbers) + data
-
-
-PIXELS = noise(3 * 16)
-GOOD = {"input": idx(0x803, 3, 4, 4, data=PIXELS), "label": idx(0x801, 3, data=b"\x01\x02\x03")}
-BAD_IDX: dict[str, dict[str, bytes]] = {
-    "images without the magic number": {**GOOD, "input": idx(0x12345678, 3, 4, 4, data=PIXELS)},
-    "labels without the magic number": {**GOOD, "label": idx(0x803, 3, data=b"\x01\x02\x03")},
-    "more images promised than there are": {**GOOD, "input": idx(0x803, 4, 4, 4, data=PIXELS)},
-    "larger images promised than there are": {**GOOD, "input": idx(0x803, 3, 400, 400, data=PIXELS)},
-    "billions of images promised": {**GOOD, "input": idx(0x803, 0xFFFFFFFF, 0xFFFF, 0xFFFF, data=PIXELS)},
-    "more labels promised than there are": {**GOOD, "label": idx(0x801, 300, data=b"\x01\x02\x03")},
-    "fewer labels than images and promised": {**GOOD, "label": idx(0x801, 3, data=b"\x01\x02")},
-    "fewer images than labels and promised": {**GOOD, "input": idx(0x803, 3, 4, 4, data=PIXELS[:-1])},
-    "a header cut short": {**GOOD, "input": idx(0x803, 3)},
-    "a single byte": {"input": b"\x00", "label": b"\x00"},
-    "text": {"input": b"these are no images, nor is this a header at all", "label": b"no labels either"},
-}
-
-
-@statement("FIN-6", "GEN-2")
-@pytest.mark.hostile
-@pytest.mark.parametrize("case", with_care(BAD_IDX, "billions of images promised"))
-def test_files_that_are_no_idx_are_refused(workshop: Workshop, case: str) -> None:
-    """The server refuses content that is no IDX file, or promises more than it holds, and goes on serving."""
-    contents = BAD_IDX[case]
-    upload = workshop.mnist(len(contents["input"]), len(contents["label"]))
-    upload.write_all(contents)
-    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
-    expect_refused(upload.finalize(), case)
-    check_no_rows(upload, case)
-    with blaming("FIN-6"):
-        other, model = small_upload(workshop, "mnist")
-        expect_dataset(other, model, "another upload afterwards")
-
-
-BAD_TABLES = {
-    "bytes that are no text": bytes(range(128, 256)),
-    "zeros": bytes(64),
-    "an empty line": b"\n",
-    "a picture": b"\x89PNG\r\n\x1a\n" + noise(200),
-}
-
-
-@statement("FIN-6", "GEN-2")
-@pytest.mark.hostile
-@pytest.mark.parametrize("case", list(BAD_TABLES))
-def test_a_file_that_is_no_table_is_refused(workshop: Workshop, case: str) -> None:
-    """The server refuses content that is no CSV table, and goes on serving."""
-    content = BAD_TABLES[case]
-    upload = workshop.csv(len(content))
-    upload.write_all({"input": content})
-    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
-    expect_refused(upload.finalize(), case)
-    check_no_rows(upload, case)
-    with blaming("FIN-6"):
-        other, model = small_upload(workshop, "csv")
-        expect_dataset(other, model, "another upload afterwards")
-
-
 @statement("FIN-7")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_finalizing_with_the_socket_open_is_harmless(workshop: Workshop, kind: str) -> None:
@@ -330,75 +177,3 @@ def test_the_files_are_gone_after_finalizing(workshop: Workshop, kind: str) -> N
     upload, model = small_upload(workshop, kind)
     expect_dataset(upload, model, "a complete upload")
     expect_no_sockets(upload, "is finalized")
-
-
-def expect_no_sockets(upload: Upload, state: str) -> None:
-    """No file of the upload may be attached to any more."""
-    for file in upload.files.values():
-        try:
-            attach(upload.account, file.uuid, FILE_UPLOAD).finish()
-        except Violation as violation:
-            check(violation.statement == "ATT-2", expected="a refusal", came=violation.came)
-        else:
-            wanted = f"no socket for the {file.role} file of a dataset that {state}"
-            check(False, expected=wanted, came="an accepted socket")
-
-
-@statement("DEL-1")
-@pytest.mark.parametrize("kind", ["csv", "mnist"])
-@pytest.mark.parametrize("when", ["before its upload", "during its upload", "after its upload", "finalized"])
-def test_a_deleted_dataset_is_gone(workshop: Workshop, kind: str, when: str) -> None:
-    """The server forgets a dataset that is deleted, whatever state its upload is in."""
-    upload, model = small_upload(workshop, kind)
-    if when in ("before its upload", "during its upload"):
-        upload = workshop.csv(1000) if kind == "csv" else workshop.mnist(1000, 1000)
-    if when == "during its upload":
-        socket = upload.attach()
-        socket.write(0, noise(10))
-        socket.finish()
-    if when == "finalized":
-        expect_dataset(upload, model, "a complete upload")
-    answer = upload.delete()
-    check(answer.status == 200, expected="200 to the DELETE", came=answer)
-    expect_gone(upload)
-
-
-def expect_gone(upload: Upload) -> None:
-    """Nothing may be left of a dataset: no entry, no progress, no file, and nothing to delete or finalize."""
-    listed = upload.account.call("dataset.list")
-    check(upload.uuid not in listed.text, expected=f"{upload.uuid} not in the list", came=listed)
-    for what, answer in (("GET", upload.description()), ("progress", upload.progress_answer())):
-        check(answer.status == 404, expected=f"404 to {what} of a deleted dataset", came=answer)
-    answer = upload.delete()
-    check(answer.status == 404, expected="404 to a second DELETE", came=answer)
-    expect_refused(upload.finalize(), "the dataset is deleted")
-    expect_no_sockets(upload, "is deleted")
-
-
-@statement("DEL-1")
-@pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_chunks_after_a_delete_are_refused(workshop: Workshop, kind: str) -> None:
-    """The server refuses chunks on an open socket once the dataset is deleted, by an answer or a close."""
-    workshop.target.budget.need(2)
-    upload = workshop.csv(1000) if kind == "csv" else workshop.mnist(1000, 1000)
-    socket = upload.attach()
-    socket.write(0, noise(100))
-    answer = upload.delete()
-    check(answer.status == 200, expected="200 to the DELETE", came=answer)
-    try:
-        socket.post(100, noise(100))
-        acknowledgement = socket.acknowledgement()
-    except Violation:
-        check(socket.websocket.ending is not None, expected="a refusal or a close", came="neither")
-    else:
-        check(not acknowledgement.success, expected="success = false after the DELETE", came=describe(acknowledgement))
-    expect_gone(upload)
-
-
-@statement("DEL-1", "GEN-3")
-def test_another_user_cannot_delete(workshop: Workshop, second: Account) -> None:
-    """The server answers 404 to another user's DELETE, which changes nothing."""
-    upload, model = small_upload(workshop, "csv")
-    answer = second.call("dataset.delete", params={"uuid": upload.uuid})
-    check(answer.status == 404, expected="404: it belongs to another user", came=answer)
-    expect_dataset(upload, model, "an upload after another user's DELETE")
