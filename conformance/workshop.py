@@ -76,28 +76,30 @@ class Workshop:
         """A new name, right in every dialect."""
         return f"{self.prefix}{kind}_{secrets.token_hex(3)}"
 
-    def csv(self, size: int, account: Account | None = None) -> Upload:
+    def csv(self, size: int, account: Account | None = None, name: str = "") -> Upload:
         """Begin a CSV upload.
 
         Args:
             size: announced bytes.
             account: whose it shall be, the first user's when None.
+            name: of the dataset, a new one when empty.
         """
-        return self._begin("csv", {"input": size}, account)
+        return self._begin("csv", {"input": size}, account, name)
 
-    def mnist(self, input_size: int, label_size: int, account: Account | None = None) -> Upload:
+    def mnist(self, input_size: int, label_size: int, account: Account | None = None, name: str = "") -> Upload:
         """Begin an MNIST upload.
 
         Args:
             input_size: announced bytes of the images.
             label_size: announced bytes of the labels.
             account: whose it shall be, the first user's when None.
+            name: of the dataset, a new one when empty.
         """
-        return self._begin("mnist", {"input": input_size, "label": label_size}, account)
+        return self._begin("mnist", {"input": input_size, "label": label_size}, account, name)
 
-    def _begin(self, kind: str, sizes: Mapping[str, int], account: Account | None) -> Upload:
+    def _begin(self, kind: str, sizes: Mapping[str, int], account: Account | None, name: str = "") -> Upload:
         account = account or self.target.first
-        name = self.name(kind)
+        name = name or self.name(kind)
         body = {"name": name, **{f"{role}_data_size": size for role, size in sizes.items()}}
         with preparing(f"beginning a {kind} upload"), unbroken():
             answer = account.call(f"{kind}.init", body=body)

@@ -43,9 +43,9 @@ def expect_content(upload: Upload, mnist: Mnist, *, values: bool = False) -> Non
     check_dataset(upload, mnist.model, values=values)
 
 
-def begin(workshop: Workshop, mnist: Mnist, account: Account | None = None) -> Upload:
+def begin(workshop: Workshop, mnist: Mnist, account: Account | None = None, name: str = "") -> Upload:
     """Begin the upload of images and labels."""
-    return workshop.mnist(len(mnist.contents["input"]), len(mnist.contents["label"]), account)
+    return workshop.mnist(len(mnist.contents["input"]), len(mnist.contents["label"]), account, name)
 
 
 def send_labels(upload: Upload, mnist: Mnist) -> None:

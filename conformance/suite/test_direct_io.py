@@ -81,6 +81,23 @@ def test_the_last_message_carries_values_too(workshop: Workshop) -> None:
 
 
 @statement("DIO-2")
+@pytest.mark.parametrize("brick", list(TWO_BRICKS.inputs))
+def test_the_values_of_every_brick_take_part(workshop: Workshop, brick: str) -> None:
+    """Inputs that differ in one of two bricks alone get different answers, at the latest after training."""
+    _, socket = trained(workshop, TWO_BRICKS)
+    first, other = inputs_of(TWO_BRICKS, seed=1), inputs_of(TWO_BRICKS, seed=2)
+    second = [there if there.name == brick else here for here, there in zip(first, other, strict=True)]
+    for _ in range(ROUNDS):
+        answers = socket.request(first), socket.request(second)
+        if not same(*answers):
+            return
+        for step in range(STEPS):
+            question, seed = (first, 1) if step % 2 else (second, 2)
+            socket.train([*question, *wanted_of(TWO_BRICKS, seed)])
+    check(False, expected=f"different answers to different values of {brick}", came=shown(answers[0]))
+
+
+@statement("DIO-2")
 def test_a_cycle_starts_with_nothing_of_the_one_before(workshop: Workshop) -> None:
     """A cycle processes the values that were sent since the last one, and no older ones."""
     shape = TWO_BRICKS

@@ -254,11 +254,17 @@ def test_uploads_of_two_users_at_the_same_time_do_not_mix(workshop: Workshop, se
     alternate(workshop, second)
 
 
-def alternate(workshop: Workshop, other: Account | None) -> None:
+@statement("DATA-9", "GEN-3")
+def test_uploads_of_two_users_under_one_name_do_not_mix(workshop: Workshop, second: Account) -> None:
+    """The server keeps the uploads of two users apart who gave them the same name."""
+    alternate(workshop, second, workshop.name("mnist"))
+
+
+def alternate(workshop: Workshop, other: Account | None, name: str = "") -> None:
     """Send two uploads alternately, chunks at the same positions, and compare both."""
     workshop.target.budget.need(2)
     materials = [Mnist(30_000, seed=1), Mnist(30_000, seed=2)]
-    uploads = [begin(workshop, materials[0]), begin(workshop, materials[1], other)]
+    uploads = [begin(workshop, materials[0], name=name), begin(workshop, materials[1], other, name)]
     with blaming("DATA-9"):
         sockets = [upload.attach() for upload in uploads]
     for part in spans(len(materials[0].contents["input"]), 4000):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -38,6 +39,30 @@ def test_a_csv_upload_has_a_dataset_and_one_file(workshop: Workshop) -> None:
     answer = workshop.target.first.call("csv.init", body=body)
     workshop.adopt(answer, "csv", body["name"], {"input": 100})
     check(not answer.object().get("uuid_label_file"), expected="no uuid_label_file for a CSV upload", came=answer)
+
+
+NAMES: dict[str, Callable[[str, int], str]] = {  # from a usual name, and the most characters
+    "the shortest": lambda usual, _most: f"{usual[-3:]:x>4}",
+    "the longest": lambda usual, most: f"{usual:x<{most}}",
+    "with all kinds of characters": lambda usual, _most: f"{usual} Ab_0 9",
+    "with a dash": lambda usual, _most: f"{usual}-1",
+}
+
+
+@statement("INIT-1", "INIT-2", "INIT-5")
+@pytest.mark.parametrize("kind", ["mnist", "csv"])
+@pytest.mark.parametrize("looks", list(NAMES))
+def test_every_right_name_is_taken(workshop: Workshop, kind: str, looks: str) -> None:
+    """The server takes a name of any length and characters that the dialect allows, and none with others."""
+    dialect, first = workshop.target.dialect, workshop.target.first
+    name = NAMES[looks](workshop.name(kind), dialect.name_length[1])
+    answer = first.call(f"{kind}.init", body=init_body(workshop, kind) | {"name": name})
+    workshop.adopt_mistake(answer, f"{kind}.init")
+    if dialect.is_name(name):
+        wanted = f"200 to a name of {len(name)} characters, {looks}"
+        check(answer.status == 200, expected=wanted, came=answer, statement="INIT-1" if kind == "mnist" else "INIT-2")
+    else:
+        check(answer.refused, expected=f"a 4xx: names of {dialect.name} have no dash", came=answer, statement="INIT-5")
 
 
 SIZES = [1, 2, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT + 1, 7 * SEGMENT // 2]
@@ -168,6 +193,15 @@ def test_a_wrong_field_is_refused(workshop: Workshop, kind: str, mistake: str) -
     answer = account.call(f"{kind}.init", body=sent)
     workshop.adopt_mistake(answer, "csv.init")
     expect_no_upload(answer, account, mistake, sent.get("name"))
+
+
+@statement("INIT-5")
+def test_a_table_has_no_label_size(workshop: Workshop) -> None:
+    """The server refuses a CSV upload with the field of the other kind, as any that it does not know."""
+    body = {**init_body(workshop, "csv"), "label_data_size": 50}
+    answer = workshop.target.first.call("csv.init", body=body)
+    workshop.adopt_mistake(answer, "csv.init")
+    expect_no_upload(answer, workshop.target.first, "label_data_size is no field of a CSV upload", body["name"])
 
 
 @statement("INIT-5")

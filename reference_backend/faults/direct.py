@@ -62,6 +62,16 @@ def values_of_the_last_message_dropped() -> None:
             side.values[max(place.start, end - len(message.values)) : end] = 0.0
 
 
+@fault("DIO-2", "DIO-4")
+def second_input_ignored() -> None:
+    """Of several input bricks the first one alone takes part in a cycle."""
+
+    @instead(Buffer, "append")
+    def lie(honest: Any, self: Buffer, name: str, values: Any) -> Any:
+        behind = self.slices[name].start > 0 and name.startswith("input")
+        return honest(self, name, np.zeros_like(values) if behind else values)
+
+
 @fault("DIO-2")
 def values_stay_for_the_next_cycle() -> None:
     """The values of a brick stay until others come for it, and take part in the next cycle."""

@@ -99,6 +99,30 @@ def last_byte_not_allocated() -> None:
     _allocate(lambda sizes: [max(1, size - 1) for size in sizes])
 
 
+def _refuse_names(wrong: Callable[[str], bool]) -> None:
+    @instead(Dialect, "is_name")
+    def picky(honest: Any, dialect: Dialect, name: str) -> bool:
+        return honest(dialect, name) and not wrong(name)
+
+
+@fault("INIT-1", "INIT-2")
+def shortest_names_refused() -> None:
+    """A name of four characters is refused."""
+    _refuse_names(lambda name: len(name) == 4)
+
+
+@fault("INIT-1", "INIT-2")
+def longest_names_refused() -> None:
+    """A name of 254 characters is refused."""
+    _refuse_names(lambda name: len(name) == 254)
+
+
+@fault("INIT-2", "INIT-1")
+def names_with_a_space_refused() -> None:
+    """A name with a space is refused."""
+    _refuse_names(lambda name: " " in name)
+
+
 @fault("INIT-3")
 def sizes_cut_to_32_bits() -> None:
     """Of the size of a file only 32 bits are kept."""
@@ -141,6 +165,17 @@ def same_name_same_upload() -> None:
 def extra_fields_taken() -> None:
     """Fields of the POST that nobody knows are passed over."""
     _mend(lambda values: {name: value for name, value in values.items() if name in MnistInit.model_fields})
+
+
+@fault("INIT-5")
+def label_size_of_a_table_passed_over() -> None:
+    """The POST of a table may have the field for the size of labels."""
+
+    @instead(operation, "check")
+    def mended(honest: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
+        if model is CsvInit:
+            values = {name: value for name, value in values.items() if name != "label_data_size"}
+        return honest(model, values, dialect)
 
 
 @fault("INIT-5")

@@ -8,6 +8,7 @@ from weakref import WeakValueDictionary
 
 from proto import Codec
 from reference_backend.auth import User
+from reference_backend.datasets import DatasetStore
 from reference_backend.faults import inside
 from reference_backend.faults.patch import instead
 from reference_backend.faults.registry import fault
@@ -15,7 +16,7 @@ from reference_backend.intervals import Intervals
 from reference_backend.sockets.attach import RefusedError, SocketServer
 from reference_backend.sockets.channel import Channel
 from reference_backend.sockets.upload import UploadSession
-from reference_backend.uploads import TempFile
+from reference_backend.uploads import Kind, TempFile, Upload
 
 
 @fault("DATA-7")
@@ -114,6 +115,21 @@ def label_file_ends_with_the_images() -> None:
 def uploads_mixed() -> None:
     """All chunks go to the file that was attached to last, whosever it is."""
     _mix(lambda _one, _other: True)
+
+
+@fault("DATA-9", "GEN-3")
+def uploads_of_one_name_share_storage() -> None:
+    """The files of unfinished uploads of the same name and size have the same storage, whosever they are."""
+    known: dict[str, Upload] = {}
+
+    @instead(DatasetStore, "begin")
+    def sharing(honest: Any, store: DatasetStore, user: User, kind: Kind, name: str, sizes: list[int]) -> Upload:
+        upload: Upload = honest(store, user, kind, name, sizes)
+        other = known.setdefault(name, upload)
+        for file, same in zip(upload.files, other.files, strict=False):
+            if file.size == same.size and same.refusal is None:
+                inside.share(file, same)
+        return upload
 
 
 @fault("DATA-9")
