@@ -126,7 +126,8 @@ def test_two_clusters_do_not_influence_each_other(workshop: Workshop) -> None:
     """Values and training of one cluster change nothing in another one, whose messages come in between."""
     workshop.target.budget.need(2)
     _, left = trained(workshop)
-    _, right = direct(workshop)
+    with blaming("DIO-10"):
+        _, right = direct(workshop)
     wanted = left.request(inputs_of(ONE_BRICK, seed=1))
     values = inputs_of(ONE_BRICK, seed=1)[0].values
     left.post("test_input", values[:5], is_last=False)
@@ -148,7 +149,9 @@ def test_answers_go_to_their_own_socket(workshop: Workshop) -> None:
         ClusterShape({"test_input": 4}, {"test_output": 3}, hidden=5),
         ClusterShape({"test_input": 4}, {"test_output": 7}, hidden=5),
     ]
-    sockets = [direct(workshop, shape)[1] for shape in shapes]
+    _, alone = direct(workshop, shapes[0])
+    with blaming("DIO-10"):
+        sockets = [alone, direct(workshop, shapes[1])[1]]
     for seed in range(5):
         for socket in sockets:
             socket.post("test_input", vector(4, seed), is_last=True)

@@ -159,7 +159,7 @@ def test_a_repeated_chunk_changes_nothing(workshop: Workshop) -> None:
     parts = spans(len(content), SEGMENT)
     upload = begin(workshop, mnist)
     socket = upload.attach()
-    send_spans(socket, content, [parts[0], parts[0], *parts[1:], parts[1], parts[-1]])
+    send_spans(socket, content, [*parts[:1] * 3, *parts[1:], parts[1], parts[-1], *parts[1:2] * 3])
     socket.finish()
     send_labels(upload, mnist)
     expect_content(upload, mnist, values=True)

@@ -113,6 +113,17 @@ def _share_cycles(key: Callable[[Any], str]) -> None:
 
 
 @fault("DIO-10")
+def one_cluster_at_a_time() -> None:
+    """While one cluster has a socket, no other gets one."""
+
+    @instead(ClusterStore, "attach")
+    def lie(honest: Any, self: ClusterStore, cluster: Cluster, socket: Any) -> Any:
+        if any(other.attached and other is not cluster for other in self._clusters.values()):
+            raise conflict("another cluster is attached")
+        return honest(self, cluster, socket)
+
+
+@fault("DIO-10")
 def answers_go_to_the_newest_socket() -> None:
     """All answers go to the socket that was attached to a cluster last."""
     newest: list[Channel] = []

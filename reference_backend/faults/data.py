@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -120,6 +121,19 @@ def large_chunks_refused() -> None:
     @instead(TempFile, "write")
     def refusing(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
         return "the chunk is too large" if len(data) > SEGMENT else honest(file, position, data)
+
+
+@fault("DATA-4")
+def third_writes_are_zeros() -> None:
+    """A chunk that comes for the third time is stored as zeros."""
+    seen: WeakKeyDictionary[TempFile, Counter[tuple[int, int]]] = WeakKeyDictionary()
+
+    def forgetful(file: TempFile, position: int, data: bytes) -> bytes:
+        times = seen.setdefault(file, Counter())
+        times[position, len(data)] += 1
+        return bytes(len(data)) if times[position, len(data)] == 3 else data
+
+    _keep(forgetful)
 
 
 @fault("DATA-4")
