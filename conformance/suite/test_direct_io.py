@@ -80,7 +80,7 @@ def test_the_last_message_carries_values_too(workshop: Workshop) -> None:
         expect_same(split, whole, "the answer to the whole input")
 
 
-@statement("DIO-2")
+@statement("DIO-2", "DIO-4")
 @pytest.mark.parametrize("brick", list(TWO_BRICKS.inputs))
 def test_the_values_of_every_brick_take_part(workshop: Workshop, brick: str) -> None:
     """Inputs that differ in one of two bricks alone get different answers, at the latest after training."""
