@@ -57,6 +57,12 @@ class FileSocket:
         parts = [payload[start:end] for start, end in itertools.pairwise(edges)]
         self.websocket.send_fragments(parts, summary=chunk_summary(position, data), between=between)
 
+    def post_cut(self, chunks: Sequence[tuple[int, bytes]], cuts: Sequence[int]) -> None:
+        """Send chunks, (position, data) each, as one run of bytes; see :meth:`WebSocket.send_cut`."""
+        payloads = [self._codec.encode_chunk(position, data) for position, data in chunks]
+        what = ", ".join(chunk_summary(position, data) for position, data in chunks)
+        self.websocket.send_cut(payloads, cuts, f"{what} in {plural(len(cuts) + 1, 'segment')}")
+
     def acknowledgement(self) -> Acknowledgement:
         """Read the next answer.
 

@@ -7,6 +7,7 @@ hands of the test.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import socket
 import ssl
@@ -31,6 +32,8 @@ from conformance.record import Summary, current_case
 from conformance.text import hex_preview, quote
 
 READ_SIZE = 1 << 16
+SEGMENT_PAUSE = 0.002  # seconds, so that the system does not put segments together
+CONTROLS = (b"between", b"", bytes(125))  # payloads of control frames; 125 bytes are the most (RFC 6455, 5.5)
 STUCK = 0.5  # seconds after which a target is taken to take no more
 
 # The library logs whole messages, tokens among them.
@@ -169,8 +172,28 @@ class WebSocket:
             self._flush(self._patience.deadline(self.awaiting))
             if between and not last:
                 send = self._protocol.send_ping if between == "ping" else self._protocol.send_pong
-                send(b"between")
+                send(CONTROLS[index % len(CONTROLS)])
                 self._flush(self._patience.deadline(self.awaiting))
+
+    def send_cut(self, payloads: Sequence[bytes], cuts: Sequence[int], what: str) -> None:
+        """Send binary messages one right behind the other, cut into TCP segments anywhere (statement DATA-1).
+
+        Args:
+            payloads: of the messages.
+            cuts: offsets in the bytes of all frames where a new segment begins.
+            what: the messages are, for the record.
+
+        Raises:
+            Dropped, NoAnswer: see :meth:`send`.
+        """
+        current_case().sent_event(self._channel, "binary", what, b"".join(payloads))
+        self._need_open()
+        for payload in payloads:
+            self._protocol.send_binary(payload)
+        frames = b"".join(self._protocol.data_to_send())
+        for begin, end in itertools.pairwise([0, *cuts, len(frames)]):
+            self._transmit(frames[begin:end], self._patience.deadline(self.awaiting))
+            time.sleep(SEGMENT_PAUSE)
 
     def send_raw(self, data: bytes, what: str) -> None:
         """Send bytes past the websocket protocol: no frame, or a part of one."""
@@ -301,21 +324,24 @@ class WebSocket:
             raise Dropped("an open connection to send on", str(self.ending))
 
     def _flush(self, deadline: Deadline) -> None:
-        assert self._socket is not None
         for data in self._protocol.data_to_send():
-            if not data:
+            if data:
+                self._transmit(data, deadline)
+            else:
                 self._half_close()
-                continue
-            try:
-                self._socket.settimeout(max(deadline.remaining(), 0.001))
-                self._socket.sendall(data)
-            except TimeoutError as error:
-                self._patience.silent(self.awaiting, socket=True)
-                raise NoAnswer(f"the target to take {len(data)} bytes", "a connection that takes no more") from error
-            except OSError as error:
-                self._drain_after_break()
-                self._end(Ending(None, str(error)))
-                raise Dropped("a connection that takes messages", str(self.ending)) from error
+
+    def _transmit(self, data: bytes, deadline: Deadline) -> None:
+        assert self._socket is not None
+        try:
+            self._socket.settimeout(max(deadline.remaining(), 0.001))
+            self._socket.sendall(data)
+        except TimeoutError as error:
+            self._patience.silent(self.awaiting, socket=True)
+            raise NoAnswer(f"the target to take {len(data)} bytes", "a connection that takes no more") from error
+        except OSError as error:
+            self._drain_after_break()
+            self._end(Ending(None, str(error)))
+            raise Dropped("a connection that takes messages", str(self.ending)) from error
 
     def _drain_after_break(self) -> None:
         # What the target sent before the connection broke, a close frame above all, says why it did.

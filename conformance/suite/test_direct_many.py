@@ -8,10 +8,10 @@ from conformance.catalogue import statement
 from conformance.checks import Dropped, NoAnswer, Violation, blaming, check, observe
 from conformance.clients.brick_socket import BrickSocket, ClusterShape, is_json
 from conformance.clients.message import Ending, Message
-from conformance.models.cluster import distance
+from conformance.models.cluster import distance, same
 from conformance.suite.direct import direct, expect_same, trained
 from conformance.suite.material import ONE_BRICK, TWO_BRICKS
-from conformance.training import STEPS, inputs_of, vector, wanted_of
+from conformance.training import STEPS, inputs_of, shown, vector, wanted_of
 from conformance.workshop import Workshop
 from proto.codec import ProcessType
 
@@ -176,6 +176,23 @@ def test_a_new_socket_continues_after_a_lost_one(workshop: Workshop, how: str) -
     again = cluster.attach_again()
     came = again.request(inputs_of(socket.shape, seed=1))
     expect_same(came, wanted, "the answer of the trained cluster, as before the socket was lost")
+
+
+@statement("DIO-11")
+@pytest.mark.parametrize("how", ["closed", "broken off"])
+def test_training_just_before_a_socket_is_lost_is_kept(workshop: Workshop, how: str) -> None:
+    """What was trained is kept, also where no request came after it on the same socket."""
+    cluster, socket = trained(workshop, None)
+    question = inputs_of(socket.shape, seed=1)
+    before = socket.request(question)
+    for _ in range(STEPS):
+        socket.train([*question, *wanted_of(socket.shape, seed=2)])
+    if how == "closed":
+        socket.finish()
+    else:
+        socket.websocket.drop()
+    came = cluster.attach_again().request(question)
+    check(not same(came, before), expected="another answer than before the training", came=shown(came))
 
 
 @statement("DIO-11")

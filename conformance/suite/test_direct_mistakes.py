@@ -51,6 +51,16 @@ def last(
     return send
 
 
+def nearly(change: Callable[[str], str]) -> Send:
+    """A mistake in the name of the input brick: what it is changed to names none."""
+
+    def send(socket: BrickSocket) -> None:
+        (question,) = inputs_of(socket.shape, seed=1)
+        socket.post(change(question.name), question.values, is_last=True)
+
+    return send
+
+
 def too_many_in_parts(socket: BrickSocket) -> None:
     """More values than the brick holds, none of the messages too long by itself."""
     for seed, is_last in ((1, False), (2, True)):
@@ -88,9 +98,13 @@ def nothing(size: int) -> list[float]:  # noqa: ARG001 - as others
 
 MISTAKES: dict[str, Send] = {
     "an unknown brick": last("no_such_brick", good),
+    "the name of a brick and more": nearly(lambda name: name + "2"),
+    "the name of a brick cut short": nearly(lambda name: name[:-1]),
     "an unknown brick in training": last("no_such_brick", good, process_type=ProcessType.TRAIN),
     "numberOfValues too small": last("test_input", good, number_of_values=2),
     "numberOfValues too large": last("test_input", good, number_of_values=lambda size: size + 1),
+    "numberOfValues too large by 256": last("test_input", good, number_of_values=lambda size: size + 256),
+    "numberOfValues too large by 2^32": last("test_input", good, number_of_values=lambda size: size + 2**32),
     "numberOfValues zero": last("test_input", good, number_of_values=0),
     "numberOfValues 2^64 - 1": last("test_input", good, number_of_values=2**64 - 1),
     "values announced and not sent": last("test_input", nothing, number_of_values=lambda size: size),

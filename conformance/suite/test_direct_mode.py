@@ -143,6 +143,19 @@ def test_what_switching_back_does_to_a_socket(workshop: Workshop) -> None:
         observe("a request on that socket", "an output")
 
 
+@statement("GEN-2", "MODE-3")
+@pytest.mark.hostile
+def test_an_open_cycle_does_not_hold_up_the_switch(workshop: Workshop) -> None:
+    """The server answers a switch back to task mode, whatever it says, also while a cycle was begun and not ended."""
+    cluster = workshop.any_cluster(ONE_BRICK)
+    cluster.enter_direct_mode()
+    socket = cluster.attach()
+    (question,) = inputs_of(socket.shape, seed=1)
+    socket.post(question.name, question.values[:2], is_last=False)
+    socket.acknowledged()
+    observe("TASK with an open cycle", cluster.set_mode(workshop.target.dialect.modes[0]))
+
+
 @statement("MODE-3")
 def test_what_attaching_in_task_mode_does(workshop: Workshop) -> None:
     """The answer to a socket for a cluster in task mode."""

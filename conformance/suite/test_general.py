@@ -246,6 +246,7 @@ REQUESTS = {
     "a header without a colon": b"GET / HTTP/1.1\r\nno header\r\n\r\n",
     "a content length that is no number": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
     "a negative content length": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    "a very long target": b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
     "a very long header": b"GET / HTTP/1.1\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
     "a chunk size that is no number": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     "a handshake without a key": b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
@@ -337,3 +338,6 @@ def test_own_clusters_are_visible_until_deleted(workshop: Workshop) -> None:
     check(gone.status == 404, expected="404 to a deleted cluster", came=gone)
     listed = cluster.account.call("cluster.list")
     check(cluster.uuid not in listed.text, expected=f"a list without {cluster.uuid}", came=listed)
+    again = cluster.account.call("cluster.create", body=workshop.cluster_body(cluster.name, ONE_BRICK))
+    workshop.adopt_mistake(again, "cluster.create")
+    check(again.status == 200, expected="200 to a cluster with the name of a deleted one", came=again)

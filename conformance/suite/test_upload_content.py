@@ -9,7 +9,7 @@ import pytest
 
 from conformance.catalogue import statement
 from conformance.checks import Unsupported, blaming, check
-from conformance.models.dataset import DatasetModel
+from conformance.models.dataset import DatasetModel, csv_table
 from conformance.readback import check_dataset, check_no_rows
 from conformance.suite.care import with_care
 from conformance.suite.finalizing import expect_dataset, expect_refused, small_upload
@@ -60,6 +60,18 @@ def test_tables_keep_their_values(workshop: Workshop, kind: str) -> None:
         raise Unsupported(f"the server takes no table with {kind}: {answer}")
     check(answer.status == 200, expected=f"200 or a 4xx to the PUT of a table with {kind}", came=answer)
     check_dataset(upload, model, values=True)
+
+
+@statement("FIN-1", "FIN-2")
+@pytest.mark.parametrize("columns", [1, 300])
+def test_a_table_may_be_narrow_or_wide(workshop: Workshop, columns: int) -> None:
+    """The dataset has every column of a table, be it one or hundreds."""
+    names = [f"column_{index}" for index in range(columns)]
+    values = np.random.default_rng(1).normal(size=(3, columns)).astype(np.float32)
+    content = csv_table(names, values)
+    upload = workshop.csv(len(content))
+    upload.write_all({"input": content})
+    expect_dataset(upload, DatasetModel.of_table(names, values), f"a table of {columns} columns", values=True)
 
 
 @statement("FIN-2", "FIN-1")

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from conformance.catalogue import statement
-from conformance.checks import blaming, check
+from conformance.checks import Unsupported, blaming, check
 from conformance.clients.file_socket import describe
+from conformance.clients.message import Ending
 from conformance.models.file import SEGMENT
 from conformance.suite.chunks import Spans, begin, expect_content, send_labels, send_spans, shuffled, spans
 from conformance.suite.material import Mnist, noise
@@ -123,6 +124,23 @@ def test_messages_at_the_edges_of_frame_headers_work(workshop: Workshop) -> None
     socket.finish()
     send_labels(upload, mnist)
     expect_content(upload, mnist)
+
+
+@statement("DATA-3")
+def test_a_chunk_of_more_than_a_mebibyte_is_written_whole(workshop: Workshop) -> None:
+    """The server writes all of a very large chunk, where it takes such a chunk at all."""
+    mnist = Mnist((1 << 20) + 100_000, side=28)
+    content = mnist.contents["input"]
+    upload = begin(workshop, mnist)
+    send_labels(upload, mnist)
+    socket = upload.attach()
+    socket.post(0, content)
+    answer = socket.websocket.receive_or_end("an answer to a chunk of more than 1 MiB, or a close")
+    if isinstance(answer, Ending) or not socket.decode(answer).success:
+        raise Unsupported("the server takes no chunks of more than 1 MiB")
+    socket.model.write(0, content)
+    socket.finish()
+    expect_content(upload, mnist, values=True)
 
 
 @statement("DATA-3")

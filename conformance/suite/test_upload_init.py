@@ -12,7 +12,7 @@ from conformance.checks import NoAnswer, Unsupported, blaming, check, observe
 from conformance.clients.file_socket import describe
 from conformance.clients.rest import Answer
 from conformance.models.file import SEGMENT
-from conformance.suite.material import noise
+from conformance.suite.material import noise, table
 from conformance.suite.mistakes import LEFT_OUT, bad_token
 from conformance.target import Account, Target
 from conformance.workshop import NAME_PREFIX, Workshop
@@ -129,6 +129,18 @@ def test_uuids_are_distinct_and_usable(workshop: Workshop) -> None:
             socket.write(0, noise(10))
             socket.finish()
         check(upload.wait_complete(), expected=f"complete = true of {upload.uuid}", came="complete = false")
+
+
+@statement("INIT-4")
+def test_uuids_are_not_given_again(workshop: Workshop) -> None:
+    """No upload has a uuid that an earlier one had, which was finalized or deleted since."""
+    content, _ = table(rows=3)
+    finalized = workshop.dataset("csv", {"input": content})
+    deleted = workshop.csv(10)
+    deleted.delete()
+    uploads = [finalized, deleted, *(workshop.csv(10) for _ in range(3))]
+    every = [upload.uuid for upload in uploads] + [file.uuid for upload in uploads for file in upload.files.values()]
+    check(len(set(every)) == len(every), expected=f"{len(every)} distinct uuids", came=", ".join(every))
 
 
 @statement("INIT-4")

@@ -1,0 +1,154 @@
+"""Messages in other bytes, frames and segments than usual, which mean the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from websockets.frames import Frame, Opcode
+
+from conformance.attach import FILE_UPLOAD, accepted
+from conformance.catalogue import statement
+from conformance.checks import blaming, check
+from conformance.clients.file_socket import describe
+from conformance.suite.chunks import begin, expect_content, send_labels, spans
+from conformance.suite.direct import expect_same, trained
+from conformance.suite.material import Mnist
+from conformance.suite.wire import FLOAT_FORMS, FORMS
+from conformance.training import inputs_of
+from conformance.workshop import Workshop
+
+
+@statement("DATA-1")
+@pytest.mark.parametrize("form", list(FORMS))
+def test_a_chunk_may_be_encoded_otherwise(workshop: Workshop, form: str) -> None:
+    """The server takes a FileUpload_Message in every form that protobuf allows."""
+    mnist = Mnist(2000, side=8)
+    content = mnist.contents["input"]
+    upload = begin(workshop, mnist)
+    send_labels(upload, mnist)
+    socket = upload.attach()
+    for start, end in spans(len(content), 500):
+        payload = FORMS[form](workshop.target.dialect.codec.encode_chunk(start, content[start:end]))
+        socket.post_bytes(payload, f"a chunk of {end - start} bytes at {start}, {form}")
+        answer = socket.acknowledgement()
+        check(answer.success, expected=f"success = true to a chunk with {form}", came=describe(answer))
+        socket.model.write(start, content[start:end])
+    socket.finish()
+    expect_content(upload, mnist, values=True)
+
+
+@statement("DIO-1")
+@pytest.mark.parametrize("form", list(FLOAT_FORMS))
+def test_values_may_be_encoded_otherwise(workshop: Workshop, form: str) -> None:
+    """The server takes a ClusterIO_Message in every form that protobuf allows."""
+    _, socket = trained(workshop, None)
+    for seed in (1, 2):
+        (question,) = inputs_of(socket.shape, seed)
+        wanted = socket.request([question])
+        change = FLOAT_FORMS[form]
+        encode = workshop.target.dialect.codec.encode_io
+        socket.post_bytes(change(encode(question.name, question.values[:3], is_last=False)), f"three values, {form}")
+        socket.acknowledged()
+        socket.post_bytes(change(encode(question.name, question.values[3:], is_last=True)), f"the others, {form}")
+        expect_same(socket.outputs(), wanted, f"the answer to the same values with {form}")
+
+
+JSON_FORMS: dict[str, Callable[[dict[str, str]], str]] = {
+    "with line breaks and spaces": lambda fields: json.dumps(fields, indent=4),
+    "without any space": lambda fields: json.dumps(fields, separators=(",", ":")),
+    "with its fields in the other order": lambda fields: json.dumps(dict(reversed(fields.items()))),
+    "with escapes": lambda fields: (
+        json.dumps({"token": fields["token"]})[:-1]
+        + "".join(f", {escaped(name)}: {escaped(value)}" for name, value in fields.items() if name != "token")
+        + "}"
+    ),
+}
+
+
+def escaped(text: str) -> str:
+    """A JSON string of which every character is escaped."""
+    return '"' + "".join(f"\\u{ord(character):04x}" for character in text) + '"'
+
+
+@statement("ATT-2")
+@pytest.mark.parametrize("form", list(JSON_FORMS))
+def test_a_first_message_may_be_written_otherwise(workshop: Workshop, form: str) -> None:
+    """The server accepts a first message in every form that JSON allows."""
+    upload = workshop.csv(100)
+    fields = {"token": upload.account.token, "uuid": upload.files["input"].uuid, "target": FILE_UPLOAD}
+    websocket = workshop.target.websocket()
+    websocket.open()
+    websocket.send_text(JSON_FORMS[form](fields))
+    answer = websocket.receive(f"an acceptance of a first message {form}")
+    websocket.finish()
+    check(accepted(answer), expected=f"JSON whose success is 1 or true, to a first message {form}", came=answer)
+
+
+@statement("PROG-1")
+def test_a_query_may_be_encoded(workshop: Workshop) -> None:
+    """The server takes percent-encoded characters in a query for what they stand for."""
+    upload = workshop.csv(100)
+    route = workshop.target.dialect.route("dataset.progress")
+    query = "".join(f"%{ord(character):02X}" for character in upload.uuid)
+    answer = workshop.target.rest.request(route.method, f"{route.path}?uuid={query}", token=upload.account.token)
+    complete = answer.object().get("complete")
+    check(complete is False, expected="complete = false of the upload that is asked for", came=answer)
+
+
+@statement("DATA-11", "DATA-8")
+def test_fragments_of_two_sockets_do_not_mix(workshop: Workshop) -> None:
+    """The server puts the messages of two sockets together whose fragments come alternately."""
+    workshop.target.budget.need(2)
+    mnist = Mnist(4000, side=4)
+    upload = begin(workshop, mnist)
+    with blaming("DATA-8"):
+        sockets = {role: upload.attach(role) for role in upload.files}
+    pieces = {role: spans(len(content), len(content) // 2 + 1) for role, content in mnist.contents.items()}
+    for index in range(2):
+        for opcode, part in ((Opcode.BINARY, slice(0, 40)), (Opcode.CONT, slice(40, None))):
+            for role, socket in sockets.items():
+                start, end = pieces[role][index]
+                payload = workshop.target.dialect.codec.encode_chunk(start, mnist.contents[role][start:end])
+                frame = Frame(opcode, payload[part], fin=opcode is Opcode.CONT).serialize(mask=True)
+                socket.websocket.send_raw(frame, f"a fragment of the {role} chunk at {start}")
+        for role, socket in sockets.items():
+            start, end = pieces[role][index]
+            answer = socket.acknowledgement()
+            check(answer.success, expected=f"success = true to the {role} chunk at {start}", came=describe(answer))
+            socket.model.write(start, mnist.contents[role][start:end])
+    for socket in sockets.values():
+        socket.finish()
+    expect_content(upload, mnist, values=True)
+
+
+# Offsets in the frames of two chunks of 1000 bytes: in and behind the header, in the mask, in the data, in the second.
+SEGMENTS = {
+    "all in one segment": [],
+    "the first byte alone": [1],
+    "cut in header and mask": [1, 2, 3, 4, 6, 8],
+    "cut in the data": [100, 700],
+    "cut between the messages": [1020],
+    "cut everywhere": list(range(1, 1500, 37)),
+}
+
+
+@statement("DATA-1", "DATA-10")
+@pytest.mark.parametrize("segments", list(SEGMENTS))
+def test_chunks_may_come_in_any_segments(workshop: Workshop, segments: str) -> None:
+    """The server takes frames of which a part is still on its way, and answers when the whole is there."""
+    mnist = Mnist(6000, side=8)
+    content = mnist.contents["input"]
+    upload = begin(workshop, mnist)
+    send_labels(upload, mnist)
+    socket = upload.attach()
+    parts = spans(len(content), 1000)
+    for pair in (parts[index : index + 2] for index in range(0, len(parts), 2)):
+        socket.post_cut([(start, content[start:end]) for start, end in pair], SEGMENTS[segments])
+        for start, end in pair:
+            answer = socket.acknowledgement()
+            check(answer.success, expected=f"success = true to the chunk at {start}", came=describe(answer))
+            socket.model.write(start, content[start:end])
+    socket.finish()
+    expect_content(upload, mnist, values=True)
