@@ -67,6 +67,9 @@ NO_JSON: dict[str, bytes] = {
     "empty": b"",
     "no JSON": b"this is no JSON",
     "cut short": b'{"name": "abcd", "input_data_size": ',
+    "single quotes": b"{'name': 'abcd', 'input_data_size': 10}",
+    "a comma too many": b'{"name": "abcd", "input_data_size": 10,}',
+    "two objects": b'{"name": "abcd", "input_data_size": 10} {}',
     "not UTF-8": b'{"name": "\xff\xfe"}',
     "a NUL byte": b'{"name": "ab\x00cd"}',
     "nested deeply": b"[" * 20_000,
@@ -142,15 +145,32 @@ def test_wrong_queries_never_get_a_5xx(target: Target, operation: str) -> None:
     """The server answers a 4xx to a query without a uuid, or with one of nothing."""
     for params in ({}, {"uuid": ""}, {"uuid": "x"}, {"uuid": "%00"}, {"uuid": "a" * 5000}, {"id": "x"}):
         expect_4xx(target.first.call(operation, params=params), f"the query is {str(params)[:40]}")
+    route = target.dialect.route(operation)
+    answer = target.rest.request(route.method, f"{route.path}?uuid=x&uuid=y", token=target.first.token)
+    expect_4xx(answer, "the query has two uuids")
     unknown = target.first.call(operation, params={"uuid": str(uuids.UUID("6fa459ea-ee8a-4ca4-894e-db77e160355e"))})
     check(unknown.status == 404, expected=f"404 to {operation} of an unknown uuid", came=unknown)
+
+
+@statement("GEN-1")
+@pytest.mark.parametrize("field", ["column_name", "row_offset", "number_of_rows"])
+def test_wrong_places_in_the_content_never_get_a_5xx(workshop: Workshop, field: str) -> None:
+    """The server refuses, or answers by what there is, where rows or columns are asked for that there are not."""
+    content, _ = table(rows=3)
+    upload = workshop.dataset("csv", {"input": content})
+    right = {"uuid": upload.uuid, "column_name": "first", "row_offset": "0", "number_of_rows": "1"}
+    for wrong in ("", "x", "-1", "4", "1.5", "99999999999", str(2**64)):
+        answer = upload.account.call("dataset.content", params={**right, field: wrong})
+        check(answer.status < 500, expected=f"an answer below 500 to {field} = {wrong!r}", came=answer)
 
 
 @statement("GEN-1")
 @pytest.mark.parametrize(
     "operation", ["dataset.get", "dataset.list", "dataset.delete", "cluster.get", "cluster.list", "cluster.delete"]
 )
-@pytest.mark.parametrize("token", [None, "this-is-no-token"], ids=["no token", "a bad token"])
+@pytest.mark.parametrize(
+    "token", [None, "this-is-no-token", "a" * 5000], ids=["no token", "a bad token", "a very long token"]
+)
 def test_every_operation_needs_a_token(target: Target, operation: str, token: str | None) -> None:
     """The server answers a 4xx without a valid token."""
     params = {} if operation.endswith("list") else {"uuid": "6fa459ea-ee8a-4ca4-894e-db77e160355e"}
@@ -311,12 +331,14 @@ def expect_hidden(upload: Upload, other: Account) -> None:
 
 @statement("GEN-3")
 def test_clusters_of_others_are_invisible(workshop: Workshop, second: Account) -> None:
-    """A cluster is not listed, shown or deleted for a user of another project."""
+    """A cluster is not listed, shown or deleted for a user of another project, in whatever mode it is."""
     cluster = workshop.cluster(ONE_BRICK)
-    listed = second.call("cluster.list")
-    check(
-        listed.status == 200 and cluster.uuid not in listed.text, expected=f"a list without {cluster.uuid}", came=listed
-    )
+    for mode in ("task", "direct"):
+        if mode == "direct":
+            cluster.enter_direct_mode()
+        listed = second.call("cluster.list")
+        unlisted = listed.status == 200 and cluster.uuid not in listed.text
+        check(unlisted, expected=f"a list without {cluster.uuid}, in {mode} mode", came=listed)
     for operation in ("cluster.get", "cluster.delete"):
         answer = second.call(operation, params={"uuid": cluster.uuid})
         check(answer.status == 404, expected=f"404 to {operation} of another user's cluster", came=answer)

@@ -50,6 +50,16 @@ def test_a_half_sent_request_blocks_nobody(workshop: Workshop, sent: str) -> Non
 
 
 @statement("GEN-4")
+def test_clients_that_say_nothing_block_nobody(workshop: Workshop) -> None:
+    """Connections that come and go without a byte leave the server as it was for others."""
+    for _ in range(40):
+        with workshop.target.raw():
+            pass
+    with blaming("GEN-4"):
+        expect_serving(workshop)
+
+
+@statement("GEN-4")
 def test_clients_that_break_off_block_nobody(workshop: Workshop) -> None:
     """Sockets that are reset before, during and after an upload do not disturb the next ones."""
     upload = workshop.csv(10_000)

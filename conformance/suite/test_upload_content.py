@@ -36,7 +36,7 @@ TABLES: dict[str, tuple[bytes, list[list[float]]]] = {
         b"alpha,beta\n3.1415927,-2.7182817\n1.2345678e-7,9876543.0\n",
         [[3.1415927, -2.7182817], [1.2345678e-7, 9876543.0]],
     ),
-    "no newline at the end": (b"alpha,beta\n1,2\n3,4", [[1, 2], [3, 4]]),
+    "no newline at the end": (b"alpha,beta\n1,2\n3,45", [[1, 2], [3, 45]]),
     "lines that end in CRLF": (b"alpha,beta\r\n1,2\r\n3,4\r\n", [[1, 2], [3, 4]]),
 }
 # The protocol speaks of CSV and says no more: other layouts may be refused, but what is taken must be kept.
@@ -65,8 +65,8 @@ def test_tables_keep_their_values(workshop: Workshop, kind: str) -> None:
 @statement("FIN-1", "FIN-2")
 @pytest.mark.parametrize("columns", [1, 300])
 def test_a_table_may_be_narrow_or_wide(workshop: Workshop, columns: int) -> None:
-    """The dataset has every column of a table, be it one or hundreds."""
-    names = [f"column_{index}" for index in range(columns)]
+    """The dataset has every column of a table under its name, be it one or hundreds."""
+    names = [f"Column_{index}" for index in range(columns)]
     values = np.random.default_rng(1).normal(size=(3, columns)).astype(np.float32)
     content = csv_table(names, values)
     upload = workshop.csv(len(content))

@@ -343,7 +343,7 @@ def test_fragmented_chunks_are_whole(workshop: Workshop, between: str) -> None:
     content = mnist.contents["input"]
     upload = begin(workshop, mnist)
     socket = upload.attach()
-    few, many = [1, 5, 5, 700], list(range(0, 1500, 25))
+    few, many = [1, 5, 5, 700], list(range(0, 1500, 5))
     for number, position in enumerate(range(0, len(content), 1500)):
         data = content[position : position + 1500]
         socket.post_fragments(position, data, [few, many][number % 2], between)

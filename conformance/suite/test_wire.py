@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from websockets.frames import Frame, Opcode
@@ -55,21 +56,26 @@ def test_values_may_be_encoded_otherwise(workshop: Workshop, form: str) -> None:
         expect_same(socket.outputs(), wanted, f"the answer to the same values with {form}")
 
 
-JSON_FORMS: dict[str, Callable[[dict[str, str]], str]] = {
-    "with line breaks and spaces": lambda fields: json.dumps(fields, indent=4),
-    "without any space": lambda fields: json.dumps(fields, separators=(",", ":")),
-    "with its fields in the other order": lambda fields: json.dumps(dict(reversed(fields.items()))),
-    "with escapes": lambda fields: (
-        json.dumps({"token": fields["token"]})[:-1]
-        + "".join(f", {escaped(name)}: {escaped(value)}" for name, value in fields.items() if name != "token")
-        + "}"
-    ),
-}
+def with_escapes(fields: Mapping[str, Any]) -> str:
+    """JSON of which every character of a text is escaped, but for those of a token, which would not be kept secret."""
+    parts = (
+        f"{escaped(name)}: {escaped(value) if isinstance(value, str) and name != 'token' else json.dumps(value)}"
+        for name, value in fields.items()
+    )
+    return "{" + ", ".join(parts) + "}"
 
 
 def escaped(text: str) -> str:
     """A JSON string of which every character is escaped."""
     return '"' + "".join(f"\\u{ord(character):04x}" for character in text) + '"'
+
+
+JSON_FORMS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "with line breaks and spaces": lambda fields: json.dumps(fields, indent=4),
+    "without any space": lambda fields: json.dumps(fields, separators=(",", ":")),
+    "with its fields in the other order": lambda fields: json.dumps(dict(reversed(list(fields.items())))),
+    "with escapes": with_escapes,
+}
 
 
 @statement("ATT-2")
@@ -86,6 +92,21 @@ def test_a_first_message_may_be_written_otherwise(workshop: Workshop, form: str)
     check(accepted(answer), expected=f"JSON whose success is 1 or true, to a first message {form}", came=answer)
 
 
+@statement("INIT-2", "INIT-1")
+@pytest.mark.parametrize("form", list(JSON_FORMS))
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+def test_a_body_may_be_written_otherwise(workshop: Workshop, kind: str, form: str) -> None:
+    """The server takes the body of a POST in every form that JSON allows."""
+    sizes = {"input": 100} | ({"label": 50} if kind == "mnist" else {})
+    body = {"name": workshop.name(kind), **{f"{role}_data_size": size for role, size in sizes.items()}}
+    target, route = workshop.target, workshop.target.dialect.route(f"{kind}.init")
+    content = JSON_FORMS[form](body).encode()
+    answer = target.rest.request(route.method, route.path, token=target.first.token, content=content)
+    workshop.adopt_mistake(answer, f"{kind}.init")
+    wanted, broken = f"200 to a body {form}", "INIT-1" if kind == "mnist" else "INIT-2"
+    check(answer.status == 200, expected=wanted, came=answer, statement=broken)
+
+
 @statement("PROG-1")
 def test_a_query_may_be_encoded(workshop: Workshop) -> None:
     """The server takes percent-encoded characters in a query for what they stand for."""
@@ -95,6 +116,20 @@ def test_a_query_may_be_encoded(workshop: Workshop) -> None:
     answer = workshop.target.rest.request(route.method, f"{route.path}?uuid={query}", token=upload.account.token)
     complete = answer.object().get("complete")
     check(complete is False, expected="complete = false of the upload that is asked for", came=answer)
+
+
+@statement("DIO-4", "DIO-2")
+@pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG], ids=["a ping", "a pong"])
+def test_control_frames_between_the_parts_change_nothing(workshop: Workshop, opcode: Opcode) -> None:
+    """The server keeps the values that came before a control frame for the cycle that goes on behind it."""
+    _, socket = trained(workshop, None)
+    (question,) = inputs_of(socket.shape, seed=1)
+    wanted = socket.request([question])
+    socket.post(question.name, question.values[:3], is_last=False)
+    socket.acknowledged()
+    socket.websocket.send_raw(Frame(opcode, b"between").serialize(mask=True), f"a {opcode.name.lower()}")
+    socket.post(question.name, question.values[3:], is_last=True)
+    expect_same(socket.outputs(), wanted, "the answer to the same values without a control frame between them")
 
 
 @statement("DATA-11", "DATA-8")

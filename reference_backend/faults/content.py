@@ -27,6 +27,7 @@ IMAGES_HEADER = 16  # bytes before the pixels
 LABELS_HEADER = 8  # bytes before the labels
 MOST = 1 << 26  # bytes that a file is made longer by
 FIRST_ROWS = 100
+LONGEST_LINE = 1024  # bytes
 BLOCK = 1 << 16  # bytes that are read at once
 KILLED = 9
 
@@ -212,6 +213,35 @@ def lines_at_the_edges_of_blocks_joined() -> None:
         )
 
     _tables(cut)
+
+
+@fault("FIN-1")
+def long_lines_refused() -> None:
+    """A table with a line of more than 1024 bytes is refused."""
+
+    def checked(file: bytes) -> bytes:
+        if max(map(len, file.split(b"\n"))) > LONGEST_LINE:
+            raise ContentError("a line is too long")
+        return file
+
+    _tables(checked)
+
+
+@fault("FIN-2", "FIN-1")
+def last_character_of_a_table_lost() -> None:
+    """The last character of a table that does not end in a newline is left out."""
+    _tables(lambda file: file if file.endswith(b"\n") else file[:-1])
+
+
+@fault("FIN-1", "FIN-2")
+def small_letters_in_names_of_columns() -> None:
+    """Names of columns are kept in small letters."""
+
+    def lowered(file: bytes) -> bytes:
+        head, newline, rest = file.partition(b"\n")
+        return head.lower() + newline + rest
+
+    _tables(lowered)
 
 
 @fault("FIN-6")

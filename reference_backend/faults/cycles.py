@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import os
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from proto import ProcessType
 from reference_backend.clusters import Cluster, ClusterStore
@@ -147,6 +149,27 @@ def training_lost_with_the_socket() -> None:
 
 
 @fault("DIO-11")
+def training_kept_by_requests_alone() -> None:
+    """What was trained since the last request of a socket is lost when the socket is gone."""
+    kept: WeakKeyDictionary[ClusterSession, Network] = WeakKeyDictionary()
+
+    @instead(ClusterSession, "__enter__")
+    def begun(honest: Any, self: ClusterSession) -> None:
+        honest(self)
+        kept[self] = copy.deepcopy(self._cluster.network)
+
+    @instead(ClusterSession, "request")
+    async def keeping(honest: Any, self: ClusterSession) -> Any:
+        kept[self] = copy.deepcopy(self._cluster.network)
+        return await honest(self)
+
+    @instead(ClusterSession, "__exit__")
+    def losing(honest: Any, self: ClusterSession, *arguments: Any) -> None:
+        honest(self, *arguments)
+        self._cluster.network = kept[self]
+
+
+@fault("DIO-11")
 def tenth_socket_refused() -> None:
     """A cluster that had ten sockets gets no more."""
     sockets: Counter[str] = Counter()
@@ -203,6 +226,23 @@ def _stay_listed(which: Callable[[Cluster], bool]) -> None:
     @instead(ClusterStore, "clusters")
     def lie(honest: Any, store: ClusterStore, user: Any) -> Any:
         return [*honest(store, user), *(one for one in listed if one.project_id == user.project_id)]
+
+
+@fault("DIO-14")
+def names_of_deleted_clusters_taken() -> None:
+    """No cluster gets the name of one that was deleted."""
+    names: set[tuple[str, str]] = set()
+
+    @instead(ClusterStore, "delete")
+    def noting(honest: Any, store: ClusterStore, user: Any, uuid: str) -> None:
+        names.add((user.project_id, store.cluster(user, uuid).name))
+        honest(store, user, uuid)
+
+    @instead(ClusterStore, "create")
+    def lie(honest: Any, store: ClusterStore, user: Any, name: str, *more: Any) -> Any:
+        if (user.project_id, name) in names:
+            raise conflict("the name is taken")
+        return honest(store, user, name, *more)
 
 
 @fault("DIO-14")

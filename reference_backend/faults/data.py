@@ -123,6 +123,12 @@ def large_chunks_refused() -> None:
         return "the chunk is too large" if len(data) > SEGMENT else honest(file, position, data)
 
 
+@fault("DATA-3")
+def chunks_cut_at_a_mebibyte() -> None:
+    """What a chunk has beyond 1 MiB is stored as zeros."""
+    _keep(lambda _file, _position, data: data[:MIB] + bytes(len(data[MIB:])))
+
+
 @fault("DATA-4")
 def third_writes_are_zeros() -> None:
     """A chunk that comes for the third time is stored as zeros."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any
@@ -146,6 +146,22 @@ def uuids_given_twice() -> None:
             return given.pop()
         given.append(honest(chance))
         return given[0]
+
+
+@fault("INIT-4")
+def uuids_of_merged_files_given_again() -> None:
+    """When an upload is finalized, the uuids of its files go to what is made next."""
+    free: list[str] = []
+
+    @instead(DatasetStore, "finalize")
+    async def freeing(honest: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, files: Sequence[str]) -> Any:
+        made = await honest(store, user, kind, uuid, files)
+        free.extend(files)
+        return made
+
+    @instead(Chance, "uuid")
+    def again(honest: Any, chance: Chance) -> Any:
+        return free.pop() if free else honest(chance)
 
 
 @fault("INIT-4")

@@ -74,6 +74,29 @@ def count_unchecked() -> None:
 
 
 @fault("DIO-12")
+def count_compared_in_eight_bits() -> None:
+    """Of numberOfValues the lowest eight bits alone are looked at."""
+
+    def change(_session: Any, message: Any) -> Any:
+        true = len(message.values)
+        return replace(message, number_of_values=true) if message.number_of_values % 256 == true % 256 else message
+
+    _change_messages(change)
+
+
+@fault("DIO-12")
+def names_that_begin_with_a_brick() -> None:
+    """A name that begins with that of a brick is taken for it."""
+
+    def change(session: Any, message: Any) -> Any:
+        known = [*session._cycle.inputs.slices, *session._cycle.expected.slices]  # noqa: SLF001
+        name = next((one for one in known if message.name.startswith(one)), message.name)
+        return replace(message, name=name)
+
+    _change_messages(change)
+
+
+@fault("DIO-12")
 def count_believed() -> None:
     """As many values as numberOfValues says are taken from a message, those that are missing are zeros."""
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any
+from weakref import WeakSet
 
 from reference_backend.auth import User
 from reference_backend.clusters import Cluster, ClusterStore
@@ -13,6 +16,9 @@ from reference_backend.faults.registry import fault
 from reference_backend.network import Network
 from reference_backend.rest import fields, operation
 from reference_backend.rest.clusters import ClusterOperations
+from reference_backend.sockets.cluster import ClusterSession
+
+POLL = 0.02  # seconds
 
 
 @fault("MODE-1")
@@ -81,6 +87,41 @@ def unknown_state_means_direct() -> None:
 def state_in_any_case() -> None:
     """The words for the modes may be written in small letters, too."""
     _change_body(lambda body: {**body, "new_state": str(body.get("new_state")).upper()})
+
+
+@fault("MODE-1")
+def sixteen_switches_at_most() -> None:
+    """After sixteen switches a cluster stays in its mode."""
+    switches: Counter[str] = Counter()
+
+    @instead(ClusterStore, "set_mode")
+    def lie(honest: Any, self: ClusterStore, user: User, uuid: str, mode: str) -> Any:
+        switches[uuid] += 1
+        if switches[uuid] > 16:
+            raise conflict("the cluster has had enough")
+        return honest(self, user, uuid, mode)
+
+
+@fault("GEN-2")
+def switch_waits_for_the_cycle() -> None:
+    """A switch is not answered while a cycle of the cluster was begun and not ended."""
+    sessions: WeakSet[ClusterSession] = WeakSet()
+
+    @instead(ClusterSession, "__enter__")
+    def noting(honest: Any, self: ClusterSession) -> None:
+        honest(self)
+        sessions.add(self)
+
+    @instead(ClusterSession, "__exit__")
+    def forgetting(honest: Any, self: ClusterSession, *arguments: Any) -> None:
+        honest(self, *arguments)
+        sessions.discard(self)
+
+    @instead(ClusterOperations, "set_mode")
+    async def waiting(honest: Any, self: ClusterOperations, user: User, asked: fields.SetMode) -> Any:
+        while any(one._cluster.uuid == asked.uuid and one._cycle.inputs.has_values() for one in sessions):  # noqa: SLF001
+            await asyncio.sleep(POLL)
+        return await honest(self, user, asked)
 
 
 @fault("MODE-2")

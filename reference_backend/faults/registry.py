@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 MODULES = (
     *("attach", "firsts", "init", "data", "acknowledgements", "sockets", "progress", "finalize"),
-    *("content", "delete", "mode", "direct", "answers", "cycles", "mistakes", "quirks", "clients", "general"),
+    *("content", "forms", "delete", "mode", "direct", "answers", "cycles", "mistakes", "quirks", "clients", "general"),
 )
 _found: dict[str, Fault] = {}
 

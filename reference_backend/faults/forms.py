@@ -1,0 +1,96 @@
+"""Faults of reading what is right and not as usual: other encodings, escapes, fragments (ATT-2, DATA-1, DIO-1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from websockets.frames import Frame
+
+from proto import Codec, Dialect, SchemaError
+from reference_backend.errors import bad_request
+from reference_backend.faults.patch import instead
+from reference_backend.faults.registry import fault
+from reference_backend.rest import operation
+from reference_backend.rest.fields import CsvInit, MnistInit
+from reference_backend.sockets.attach import RefusedError, SocketServer
+from reference_backend.transport import SocketProtocol
+
+
+@fault("DATA-1", "DIO-1")
+def unusual_encodings_refused() -> None:
+    """A message whose bytes are not those that protobuf writes itself is taken for none."""
+
+    @instead(Codec, "decode_chunk")
+    def picky_about_chunks(honest: Any, codec: Codec, payload: bytes) -> Any:
+        chunk = honest(codec, payload)
+        if codec.encode_chunk(chunk.position, chunk.data) != payload:
+            raise SchemaError("not a FileUpload_Message")
+        return chunk
+
+    @instead(Codec, "decode_io")
+    def picky_about_values(honest: Any, codec: Codec, payload: bytes) -> Any:
+        message = honest(codec, payload)
+        usual = codec.encode_io(
+            message.name,
+            message.values,
+            is_last=message.is_last,
+            process_type=message.process_type,
+            target_buffer=message.target_buffer,
+            number_of_values=message.number_of_values,
+        )
+        if usual != payload:
+            raise SchemaError("not a ClusterIO_Message")
+        return message
+
+
+@fault("ATT-2")
+def escapes_refused() -> None:
+    """A first message with an escape in its JSON is refused."""
+
+    @instead(SocketServer, "read")
+    def picky(honest: Any, self: SocketServer, message: bytes | str) -> Any:
+        if isinstance(message, str) and "\\" in message:
+            raise RefusedError("the first message is odd")
+        return honest(self, message)
+
+
+@fault("INIT-2", "INIT-1")
+def name_must_come_first() -> None:
+    """A POST whose first field is not the name is refused."""
+
+    @instead(operation, "check")
+    def picky(honest: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
+        if model in (CsvInit, MnistInit) and next(iter(values), "name") != "name":
+            raise bad_request("name is missing")
+        return honest(model, values, dialect)
+
+
+@fault("PROG-1")
+def queries_not_decoded() -> None:
+    """Characters of a query that are percent-encoded stay so."""
+
+    @instead(FastAPI, "__call__")
+    async def literal(honest: Any, self: FastAPI, scope: Any, *more: Any) -> None:
+        if scope["type"] == "http":
+            scope["query_string"] = scope["query_string"].replace(b"%", b"%25")
+        await honest(self, scope, *more)
+
+
+@fault("DATA-11", "DATA-8")
+def fragments_share_a_buffer() -> None:
+    """Fragments of all sockets are collected in one place."""
+    frames: list[Any] = []
+
+    @instead(SocketProtocol, "handle_bytes")
+    def begun(honest: Any, protocol: SocketProtocol, event: Frame) -> None:
+        honest(protocol, event)
+        if not event.fin:
+            frames.append(event.data)
+            protocol.frames = frames
+
+    @instead(SocketProtocol, "handle_cont")
+    def continued(honest: Any, protocol: SocketProtocol, event: Frame) -> None:
+        honest(protocol, event)
+        if event.fin:
+            frames.clear()
