@@ -14,7 +14,7 @@ import ssl
 import struct
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
@@ -79,8 +79,12 @@ class WebSocket:
         """Whether messages can be sent."""
         return self._socket is not None and self._protocol.state is State.OPEN
 
-    def open(self) -> None:
-        """Connect and shake hands (statement ATT-1).
+    def open(self, headers: Mapping[str, str] | None = None, cuts: Sequence[int] = ()) -> None:
+        """Open the connection (statement ATT-1).
+
+        Args:
+            headers: of the handshake, in place of usual ones.
+            cuts: offsets in the handshake where a new TCP segment begins.
 
         Raises:
             TargetLost: the target takes no connection.
@@ -103,8 +107,12 @@ class WebSocket:
             if self._ssl_context is not None:
                 self._socket = self._ssl_context.wrap_socket(raw, server_hostname=uri.host)
             case.sent_event(self._channel, "open", f"websocket handshake with {self._url}")
-            self._protocol.send_request(self._protocol.connect())
-            self._flush(deadline)
+            request = self._protocol.connect()
+            for name, value in (headers or {}).items():
+                del request.headers[name]
+                request.headers[name] = value
+            self._protocol.send_request(request)
+            self._flush_cut(cuts)
             while self._protocol.state is State.CONNECTING and self._protocol.handshake_exc is None:
                 self._read(deadline, f"an answer to the websocket handshake with {self._url}")
         except (NoAnswer, Dropped):
@@ -190,10 +198,14 @@ class WebSocket:
         self._need_open()
         for payload in payloads:
             self._protocol.send_binary(payload)
-        frames = b"".join(self._protocol.data_to_send())
-        for begin, end in itertools.pairwise([0, *cuts, len(frames)]):
-            self._transmit(frames[begin:end], self._patience.deadline(self.awaiting))
-            time.sleep(SEGMENT_PAUSE)
+        self._flush_cut(cuts)
+
+    def _flush_cut(self, cuts: Sequence[int]) -> None:
+        data = b"".join(self._protocol.data_to_send())
+        for begin, end in itertools.pairwise([0, *cuts, len(data)]):
+            self._transmit(data[begin:end], self._patience.deadline(self.awaiting))
+            if end < len(data):
+                time.sleep(SEGMENT_PAUSE)
 
     def send_raw(self, data: bytes, what: str) -> None:
         """Send bytes past the websocket protocol: no frame, or a part of one."""

@@ -217,6 +217,20 @@ def test_what_becomes_of_unusual_messages(workshop: Workshop, case: str) -> None
     observe(case, outcome(socket))
 
 
+@statement("DIO-7")
+@pytest.mark.hostile
+@pytest.mark.parametrize("case", ["a request with NaN", "a request with infinity", "a request without values"])
+def test_unusual_requests_leave_no_trace(workshop: Workshop, case: str) -> None:
+    """Whatever a server makes of an odd request, the next one is answered as before."""
+    cluster, socket = trained(workshop, None)
+    wanted = socket.request(inputs_of(socket.shape, seed=1))
+    UNUSUAL[case](socket)
+    outcome(socket)
+    socket.finish()
+    came = cluster.attach_again().request(inputs_of(cluster.shape, seed=1))
+    expect_same(came, wanted, f"the answer as before {case}")
+
+
 @statement("DIO-13")
 def test_what_becomes_of_training_without_expected_values(workshop: Workshop) -> None:
     """The answer to a TRAIN cycle that has inputs alone."""

@@ -43,6 +43,18 @@ def test_an_idle_cluster_switches_to_direct_and_back(workshop: Workshop) -> None
 
 
 @statement("MODE-1")
+def test_a_switch_is_of_one_cluster_alone(workshop: Workshop) -> None:
+    """The server switches the cluster that is named, and no other one."""
+    clusters = [workshop.cluster(ONE_BRICK) for _ in range(2)]
+    for cluster in clusters:
+        cluster.enter_direct_mode()
+    answer = clusters[1].set_mode(workshop.target.dialect.modes[0])
+    check(answer.status == 200, expected="200 to the switch back to task mode", came=answer)
+    with blaming("MODE-1"):
+        expect_usable(clusters[0])
+
+
+@statement("MODE-1")
 def test_the_answer_names_the_cluster_and_its_state(workshop: Workshop) -> None:
     """The server answers the switch with the uuid of the cluster and its new state, where it names them."""
     direct = workshop.target.dialect.modes[1]

@@ -78,6 +78,7 @@ ODD_JSON: dict[str, bytes] = {
     "an array": b"[1, 2]",
     "a huge number": b'{"name": "abcd", "input_data_size": 1' + b"0" * 400 + b"}",
     "a number of 5000 digits": b'{"name": "abcd", "input_data_size": ' + b"1" * 5000 + b"}",
+    "a number beyond any float": b'{"name": "abcd", "input_data_size": 1e999}',
     "NaN": b'{"name": "abcd", "input_data_size": NaN}',
     "a lone surrogate": b'{"name": "\\ud800abcd", "input_data_size": 5}',
 }

@@ -50,11 +50,15 @@ def test_a_half_sent_request_blocks_nobody(workshop: Workshop, sent: str) -> Non
 
 
 @statement("GEN-4")
-def test_clients_that_say_nothing_block_nobody(workshop: Workshop) -> None:
-    """Connections that come and go without a byte leave the server as it was for others."""
+@pytest.mark.parametrize("what", ["connections", "websockets"])
+def test_clients_that_say_nothing_block_nobody(workshop: Workshop, what: str) -> None:
+    """Connections and websockets that come and go without a word leave the server as it was for others."""
     for _ in range(40):
-        with workshop.target.raw():
-            pass
+        if what == "connections":
+            with workshop.target.raw():
+                pass
+        else:
+            open_socket(workshop.target).finish()
     with blaming("GEN-4"):
         expect_serving(workshop)
 

@@ -36,6 +36,7 @@ TABLES: dict[str, tuple[bytes, list[list[float]]]] = {
         b"alpha,beta\n3.1415927,-2.7182817\n1.2345678e-7,9876543.0\n",
         [[3.1415927, -2.7182817], [1.2345678e-7, 9876543.0]],
     ),
+    "blanks beside its numbers": (b"alpha,beta\n 1, 2\n3 ,4.5 \n", [[1, 2], [3, 4.5]]),
     "no newline at the end": (b"alpha,beta\n1,2\n3,45", [[1, 2], [3, 45]]),
     "lines that end in CRLF": (b"alpha,beta\r\n1,2\r\n3,4\r\n", [[1, 2], [3, 4]]),
 }

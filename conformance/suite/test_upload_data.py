@@ -260,6 +260,23 @@ def test_two_files_at_the_same_time_do_not_mix(workshop: Workshop) -> None:
     expect_content(upload, mnist, values=True)
 
 
+@statement("DATA-8")
+def test_a_file_goes_on_when_the_socket_of_the_other_closes(workshop: Workshop) -> None:
+    """The server goes on with one file of an upload when the other one is whole and its socket closed."""
+    workshop.target.budget.need(2)
+    mnist = Mnist(20_000, side=4)
+    upload = begin(workshop, mnist)
+    with blaming("DATA-8"):
+        images, labels = upload.attach("input"), upload.attach("label")
+    first, *others = spans(len(mnist.contents["input"]), 5000)
+    send_spans(images, mnist.contents["input"], [first])
+    send_spans(labels, mnist.contents["label"], spans(len(mnist.contents["label"]), 500))
+    labels.finish()
+    send_spans(images, mnist.contents["input"], others)
+    images.finish()
+    expect_content(upload, mnist, values=True)
+
+
 @statement("DATA-9")
 def test_two_uploads_at_the_same_time_do_not_mix(workshop: Workshop) -> None:
     """The server keeps two uploads of one user apart whose chunks come alternately."""
@@ -333,6 +350,22 @@ def test_pipelined_answers_come_in_order(workshop: Workshop) -> None:
         socket.post(index * 100 if fits else 1000 + index, noise(100))
     answers = [socket.acknowledgement().success for _ in right]
     check(answers == right, expected=f"success in the order {right}", came=answers)
+
+
+@statement("DATA-11", "DATA-3")
+def test_a_large_chunk_in_fragments_is_whole(workshop: Workshop) -> None:
+    """The server puts a message together of which single frames are larger than 64 KiB."""
+    mnist = Mnist(250_000)
+    content = mnist.contents["input"]
+    upload = begin(workshop, mnist)
+    send_labels(upload, mnist)
+    socket = upload.attach()
+    socket.post_fragments(0, content, [1, 70_000, 70_100, 150_000])
+    answer = socket.acknowledgement()
+    check(answer.success, expected="success = true to a large chunk in fragments", came=describe(answer))
+    socket.model.write(0, content)
+    socket.finish()
+    expect_content(upload, mnist, values=True)
 
 
 @statement("DATA-11")

@@ -11,12 +11,13 @@ from websockets.frames import Frame, Opcode
 
 from conformance.attach import FILE_UPLOAD, accepted
 from conformance.catalogue import statement
-from conformance.checks import blaming, check
+from conformance.checks import Dropped, blaming, check
 from conformance.clients.file_socket import describe
 from conformance.suite.chunks import begin, expect_content, send_labels, spans
 from conformance.suite.direct import expect_same, trained
 from conformance.suite.material import Mnist
 from conformance.suite.wire import FLOAT_FORMS, FORMS
+from conformance.target import Target
 from conformance.training import inputs_of
 from conformance.workshop import Workshop
 
@@ -78,6 +79,31 @@ JSON_FORMS: dict[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 
+# RFC 6455, 4.2.1: names and these values in any case, and among others.
+HANDSHAKES: dict[str, tuple[dict[str, str], list[int]]] = {
+    "Connection in small letters": ({"Connection": "upgrade"}, []),
+    "Connection among others": ({"Connection": "keep-alive, Upgrade"}, []),
+    "Upgrade in capitals": ({"Upgrade": "WEBSOCKET"}, []),
+    "a name in capitals": ({"UPGRADE": "websocket"}, []),
+    "cut in two segments": ({}, [20]),
+    "cut in many segments": ({}, list(range(1, 100, 9))),
+}
+
+
+@statement("ATT-1")
+@pytest.mark.parametrize("kind", list(HANDSHAKES))
+def test_a_handshake_may_look_otherwise(target: Target, kind: str) -> None:
+    """The server opens a websocket, whatever its handshake looks like among what the protocol of websockets allows."""
+    headers, cuts = HANDSHAKES[kind]
+    websocket = target.websocket()
+    try:
+        websocket.open(headers, cuts)
+    except Dropped as dropped:
+        check(False, expected=f"a websocket after a handshake: {kind}", came=dropped.came)
+    check(websocket.is_open, expected=f"a websocket after a handshake: {kind}", came=websocket.ending)
+    websocket.finish()
+
+
 @statement("ATT-2")
 @pytest.mark.parametrize("form", list(JSON_FORMS))
 def test_a_first_message_may_be_written_otherwise(workshop: Workshop, form: str) -> None:
@@ -105,6 +131,17 @@ def test_a_body_may_be_written_otherwise(workshop: Workshop, kind: str, form: st
     workshop.adopt_mistake(answer, f"{kind}.init")
     wanted, broken = f"200 to a body {form}", "INIT-1" if kind == "mnist" else "INIT-2"
     check(answer.status == 200, expected=wanted, came=answer, statement=broken)
+
+
+@statement("PROG-1")
+@pytest.mark.parametrize("name", ["x-auth-token", "X-AUTH-TOKEN"])
+def test_the_token_header_may_be_in_any_case(workshop: Workshop, name: str) -> None:
+    """The server finds the token in its header, whatever the case of the letters in its name."""
+    upload = workshop.csv(100)
+    path = f"{workshop.target.dialect.route('dataset.progress').path}?uuid={upload.uuid}"
+    answer = workshop.target.rest.request("GET", path, headers={name: upload.account.token})
+    complete = answer.object().get("complete")
+    check(complete is False, expected=f"complete = false to a question with the header {name}", came=answer)
 
 
 @statement("PROG-1")
