@@ -95,6 +95,8 @@ def check_dataset(upload: Upload, model: DatasetModel, *, values: bool = False) 
                     came=first_difference(model.columns[column], found),
                 )
     elif values:
+        if not columns and upload.kind == "csv":  # it tells the names of its columns, and has none of ours
+            check(False, expected=f"columns {', '.join(model.columns):.60}", came=answer, statement="FIN-1")
         raise Unsupported("the content of a dataset cannot be read back; its rows and columns are right")
 
 

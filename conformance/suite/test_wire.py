@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -55,6 +56,9 @@ def test_values_may_be_encoded_otherwise(workshop: Workshop, form: str) -> None:
         socket.acknowledged()
         socket.post_bytes(change(encode(question.name, question.values[3:], is_last=True)), f"the others, {form}")
         expect_same(socket.outputs(), wanted, f"the answer to the same values with {form}")
+
+
+PAUSE = 0.005  # seconds
 
 
 def with_escapes(fields: Mapping[str, Any]) -> str:
@@ -185,6 +189,7 @@ def test_fragments_of_two_sockets_do_not_mix(workshop: Workshop) -> None:
                 payload = workshop.target.dialect.codec.encode_chunk(start, mnist.contents[role][start:end])
                 frame = Frame(opcode, payload[part], fin=opcode is Opcode.CONT).serialize(mask=True)
                 socket.websocket.send_raw(frame, f"a fragment of the {role} chunk at {start}")
+                time.sleep(PAUSE)  # so that the fragments come in this order
         for role, socket in sockets.items():
             start, end = pieces[role][index]
             answer = socket.acknowledgement()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from typing import Any
+from weakref import WeakSet
 
 from reference_backend import server
 from reference_backend.errors import RequestError
@@ -12,7 +13,7 @@ from reference_backend.faults.patch import instead
 from reference_backend.faults.registry import fault
 from reference_backend.rest import operation
 from reference_backend.sockets.attach import SocketServer
-from reference_backend.sockets.channel import Channel
+from reference_backend.sockets.channel import Channel, ChannelClosedError
 from reference_backend.sockets.cluster import ClusterSession
 from reference_backend.sockets.upload import UploadSession
 from reference_backend.transport import RestProtocol, SocketProtocol
@@ -52,6 +53,26 @@ def dies_of_broken_requests() -> None:
     @instead(RestProtocol, "send_400_response")
     def lie(_honest: Any, *_arguments: Any) -> None:
         os._exit(9)
+
+
+@fault("GEN-4")
+def sockets_without_a_word_use_up_the_server() -> None:
+    """After twenty sockets that ended without a first message none is served any more."""
+    silent = 0
+
+    @instead(Channel, "receive")
+    async def counting(honest: Any, channel: Channel) -> Any:
+        nonlocal silent
+        try:
+            message = await honest(channel)
+        except ChannelClosedError:
+            silent += channel not in spoken
+            raise
+        spoken.add(channel)
+        return message
+
+    spoken: WeakSet[Channel] = WeakSet()
+    _hold_sockets_while(lambda: silent >= 20)
 
 
 @fault("GEN-2")

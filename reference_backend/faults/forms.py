@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI
 from websockets.frames import Frame
+from websockets.http11 import Request
 
 from proto import Codec, Dialect, SchemaError
 from reference_backend.errors import bad_request
@@ -13,8 +16,11 @@ from reference_backend.faults.patch import instead
 from reference_backend.faults.registry import fault
 from reference_backend.rest import operation
 from reference_backend.rest.fields import CsvInit, MnistInit
+from reference_backend.rest.operation import TOKEN_HEADER
 from reference_backend.sockets.attach import RefusedError, SocketServer
-from reference_backend.transport import SocketProtocol
+from reference_backend.transport import RestProtocol, SocketProtocol
+
+MOST_COLLECTED = 1 << 16  # bytes
 
 
 @fault("DATA-1", "DIO-1")
@@ -77,6 +83,16 @@ def queries_not_decoded() -> None:
         await honest(self, scope, *more)
 
 
+@fault("DATA-11", "DATA-3")
+def fragments_up_to_64_kib() -> None:
+    """Of a message in fragments what is behind the first 64 KiB is dropped."""
+
+    @instead(SocketProtocol, "handle_cont")
+    def lossy(honest: Any, protocol: SocketProtocol, event: Frame) -> None:
+        room = max(0, MOST_COLLECTED - sum(map(len, protocol.frames)))
+        honest(protocol, replace(event, data=event.data[:room]))
+
+
 @fault("DATA-11", "DATA-8")
 def fragments_share_a_buffer() -> None:
     """Fragments of all sockets are collected in one place."""
@@ -94,3 +110,24 @@ def fragments_share_a_buffer() -> None:
         honest(protocol, event)
         if event.fin:
             frames.clear()
+
+
+@fault("ATT-1")
+def handshakes_compared_letter_by_letter() -> None:
+    """The values of a handshake are compared with those that most clients send, and no others taken."""
+
+    @instead(SocketProtocol, "handle_connect")
+    def picky(honest: Any, protocol: SocketProtocol, event: Request) -> None:
+        if (event.headers["Connection"], event.headers["Upgrade"]) != ("Upgrade", "websocket"):
+            del event.headers["Upgrade"]
+        honest(protocol, event)
+
+
+@fault("PROG-1")
+def header_of_the_token_in_its_own_case() -> None:
+    """The token is found in a header that is written as the documentation has it, and in no other."""
+
+    @instead(RestProtocol, "data_received")
+    def picky(honest: Any, protocol: RestProtocol, data: bytes) -> None:
+        other = rb"(?i:\r\n" + TOKEN_HEADER.encode() + rb"(?=:))(?<!" + TOKEN_HEADER.encode() + rb")"
+        honest(protocol, re.sub(other, b"\r\nX-Nothing", data))

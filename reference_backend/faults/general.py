@@ -165,6 +165,16 @@ def clusters_of_others_listed() -> None:
 
 
 @fault("GEN-3")
+def clusters_of_others_listed_in_direct_mode() -> None:
+    """The list of clusters holds those of all users that are in the direct mode."""
+
+    @instead(ClusterStore, "clusters")
+    def lie(honest: Any, self: ClusterStore, user: User) -> list[Cluster]:
+        others = [cluster for cluster in self._clusters.values() if cluster.project_id != user.project_id]
+        return [*honest(self, user), *(cluster for cluster in others if cluster.mode == "DIRECT")]
+
+
+@fault("GEN-3")
 def datasets_of_others_readable() -> None:
     """Whoever knows the uuid of a dataset may read and delete it."""
 

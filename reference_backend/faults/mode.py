@@ -102,6 +102,18 @@ def sixteen_switches_at_most() -> None:
         return honest(self, user, uuid, mode)
 
 
+@fault("MODE-1")
+def switch_of_all_clusters() -> None:
+    """A switch back to the task mode is one of all clusters of the project."""
+
+    @instead(ClusterStore, "set_mode")
+    def lie(honest: Any, self: ClusterStore, user: User, uuid: str, mode: str) -> Any:
+        switched = honest(self, user, uuid, mode)
+        for cluster in self.clusters(user):
+            cluster.mode = mode if mode == "TASK" else cluster.mode
+        return switched
+
+
 @fault("GEN-2")
 def switch_waits_for_the_cycle() -> None:
     """A switch is not answered while a cycle of the cluster was begun and not ended."""

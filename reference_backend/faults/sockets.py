@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 from proto import Codec
 from reference_backend.auth import User
@@ -97,6 +97,30 @@ def one_socket_for_an_upload() -> None:
         if any(uploads[other] is uploads[file] and other is not file for other in busy):
             raise RefusedError("the upload is in use")
         return made
+
+
+@fault("DATA-8", "DATA-7")
+def sockets_of_an_upload_end_together() -> None:
+    """When the socket of one file of an upload is gone, that of the other one is answered no more."""
+    uploads, ended = inside.uploads_of_files(), WeakSet[Upload]()
+
+    @instead(UploadSession, "__exit__")
+    def ending(honest: Any, session: UploadSession, *error: Any) -> None:
+        ended.add(uploads[inside.file_of(session)])
+        honest(session, *error)
+
+    @instead(UploadSession, "__enter__")
+    def beginning(honest: Any, session: UploadSession) -> None:
+        ended.discard(uploads[inside.file_of(session)])
+        honest(session)
+
+    @instead(UploadSession, "run")
+    async def silent(_honest: Any, session: UploadSession) -> None:
+        channel = inside.channel_of(session)
+        while True:
+            message = await channel.receive()
+            if uploads[inside.file_of(session)] not in ended:
+                await channel.send_bytes(session.answer(message))
 
 
 @fault("DATA-8", "PROG-3")
