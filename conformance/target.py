@@ -88,6 +88,7 @@ class Target:
         self.patience = Patience(options.deadline)
         limit = options.max_connections if options.max_connections is not None else self.dialect.connections
         self.budget = Budget(limit)
+        self.uuids: set[str] = set()  # of all uploads and their files that were made in this run
         self.expired_token = options.expired_token
         self._ssl = context_for(self.url, options.ca_file, insecure=options.insecure)
         self.certificate_checked = not options.insecure

@@ -111,7 +111,7 @@ class Workshop:
         """Take an upload from the answer to its init.
 
         Raises:
-            Violation: the answer lacks a uuid that it must have.
+            Violation: the answer lacks a uuid that it must have, or has one that was given before (statement INIT-4).
         """
         parsed = answer.object()
         uuid = parsed.get("uuid")
@@ -126,6 +126,10 @@ class Workshop:
                 came=answer,
             )
             files[role] = UploadFile(role, str(file_uuid), FileModel(size))
+        for one in (str(uuid), *(file.uuid for file in files.values())):
+            wanted = f"uuids that nothing else of this run has, not {one}"
+            check(one not in self.target.uuids, expected=wanted, came=answer, statement="INIT-4")
+            self.target.uuids.add(one)
         return Upload(account or self.target.first, kind, name, str(uuid), files)
 
     def adopt_mistake(self, answer: Answer, operation: str) -> None:

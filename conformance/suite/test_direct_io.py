@@ -191,6 +191,27 @@ def test_answers_belong_to_their_bricks(workshop: Workshop) -> None:
 
 
 @statement("DIO-8")
+@pytest.mark.parametrize("wanted", [0.0, 1.0])
+def test_the_ends_of_the_range_are_trained_too(workshop: Workshop, wanted: float) -> None:
+    """Expected values of 0 and of 1 move the answer toward them, as those between do."""
+    _, socket = direct(workshop, None)
+    question = inputs_of(socket.shape, seed=1)
+    ((output, size),) = socket.shape.outputs.items()
+    other = Part(output, np.full(size, 1.0 - wanted, dtype=np.float32), expected=True)
+    for _ in range(STEPS):  # so that there is a way to go
+        socket.train([*question, other])
+    before = socket.request(question)[output]
+    target = Part(output, np.full(size, wanted, dtype=np.float32), expected=True)
+    for _ in range(2 * STEPS):
+        socket.train([*question, target])
+    after = socket.request(question)[output]
+    nearer = float(np.abs(after - wanted).mean()) < float(np.abs(before - wanted).mean())
+    check(
+        nearer, expected=f"an answer nearer to {wanted:g} than {shown({output: before})}", came=shown({output: after})
+    )
+
+
+@statement("DIO-8")
 def test_different_inputs_are_told_apart(workshop: Workshop) -> None:
     """Trained toward different expected values, a cluster answers different inputs differently."""
     _, socket = direct(workshop, None)

@@ -222,10 +222,14 @@ def test_training_survives_a_switch_of_the_mode(workshop: Workshop) -> None:
 
 
 @statement("DIO-14")
-def test_a_deleted_cluster_answers_no_more(workshop: Workshop) -> None:
-    """Deleting a cluster ends the access of its socket; the server goes on."""
+@pytest.mark.parametrize("when", ["between cycles", "in a cycle"])
+def test_a_deleted_cluster_answers_no_more(workshop: Workshop, when: str) -> None:
+    """Deleting a cluster ends the access of its socket, whatever that was at; the server goes on."""
     cluster, socket = direct(workshop)
     socket.request(inputs_of(ONE_BRICK, seed=1))
+    if when == "in a cycle":
+        socket.post("test_input", vector(5, seed=1), is_last=False)
+        socket.acknowledged()
     answer = cluster.delete()
     check(answer.status == 200, expected="200 to the DELETE", came=answer)
     expect_no_output(socket, "a deleted cluster")

@@ -239,6 +239,8 @@ FRAMES = {
     "bytes that are no frame": b"\xff" * 8,
     "a frame without a mask": b"\x82\x05hello",
     "a frame that announces a tebibyte": b"\x82\xff" + (1 << 40).to_bytes(8, "big") + b"mask" + b"x",
+    "a ping in fragments": b"\x09\x80\x00\x00\x00\x00\x80\x80\x00\x00\x00\x00",
+    "a ping of 126 bytes": b"\x89\xfe\x00\x7e\x00\x00\x00\x00" + bytes(126),
     "a text frame that is no UTF-8": b"\x81\x84\x00\x00\x00\x00\xff\xfe\xfd\xfc",
     "a close frame of one byte": b"\x88\x81\x00\x00\x00\x00\x03",
     "a continuation of nothing": b"\x80\x82\x00\x00\x00\x00ab",

@@ -284,6 +284,17 @@ def test_two_uploads_at_the_same_time_do_not_mix(workshop: Workshop) -> None:
 
 
 @statement("DATA-9")
+def test_many_unfinished_uploads_do_not_mix(workshop: Workshop) -> None:
+    """The server keeps a dozen uploads apart that are begun before the first of them is finalized."""
+    materials = [Mnist(600, seed=seed, side=4) for seed in range(12)]
+    uploads = [begin(workshop, mnist) for mnist in materials]
+    for upload, mnist in zip(uploads, materials, strict=True):
+        upload.write_all(mnist.contents)
+    for upload, mnist in zip(uploads, materials, strict=True):
+        expect_content(upload, mnist, values=True)
+
+
+@statement("DATA-9")
 def test_uploads_of_two_users_at_the_same_time_do_not_mix(workshop: Workshop, second: Account) -> None:
     """The server keeps the uploads of two users apart whose chunks come alternately."""
     alternate(workshop, second)

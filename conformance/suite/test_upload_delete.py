@@ -9,7 +9,7 @@ from conformance.checks import Violation, check
 from conformance.clients.file_socket import describe
 from conformance.resources import Upload
 from conformance.suite.finalizing import expect_dataset, expect_no_sockets, expect_refused, small_upload
-from conformance.suite.material import noise
+from conformance.suite.material import noise, table
 from conformance.target import Account
 from conformance.workshop import Workshop
 
@@ -72,3 +72,46 @@ def test_another_user_cannot_delete(workshop: Workshop, second: Account) -> None
     answer = second.call("dataset.delete", params={"uuid": upload.uuid})
     check(answer.status == 404, expected="404: it belongs to another user", came=answer)
     expect_dataset(upload, model, "an upload after another user's DELETE")
+
+
+@statement("DEL-1")
+@pytest.mark.parametrize("of", ["input", "label"])
+def test_the_uuid_of_a_file_deletes_nothing(workshop: Workshop, of: str) -> None:
+    """The server refuses a DELETE with the uuid of a file, and the upload goes on."""
+    upload, model = small_upload(workshop, "mnist")
+    answer = upload.account.call("dataset.delete", params={"uuid": upload.files[of].uuid})
+    check(answer.refused, expected=f"a 4xx: the uuid is that of the {of} file", came=answer)
+    expect_dataset(upload, model, "an upload after a DELETE that was refused")
+
+
+@statement("DEL-1")
+def test_a_delete_is_of_one_dataset_alone(workshop: Workshop) -> None:
+    """The server deletes the dataset that is named by its uuid, and no other one of the same name."""
+    content, model = table()
+    uploads = [workshop.csv(len(content)) for _ in range(2)]
+    for upload in uploads:
+        upload.write_all({"input": content})
+    name = uploads[0].name
+    answer = upload.account.call("csv.init", body={"name": name, "input_data_size": len(content)})
+    if not answer.refused:  # names need not be unique
+        uploads.append(workshop.adopt(answer, "csv", name, {"input": len(content)}))
+        uploads[-1].write_all({"input": content})
+    uploads[0].delete()
+    for upload in uploads[1:]:
+        expect_dataset(upload, model, "an upload after the DELETE of another one")
+
+
+@statement("DEL-1", "FIN-2")
+def test_a_new_dataset_has_nothing_of_a_deleted_one(workshop: Workshop) -> None:
+    """The server takes the name of a deleted dataset for a new one, which has its own content."""
+    content, model = table(seed=1)
+    old = workshop.csv(len(content))
+    old.write_all({"input": content})
+    expect_dataset(old, model, "a complete upload")
+    old.delete()
+    content, model = table(seed=2)
+    answer = old.account.call("csv.init", body={"name": old.name, "input_data_size": len(content)})
+    check(answer.status == 200, expected="200 to an upload with the name of a deleted dataset", came=answer)
+    new = workshop.adopt(answer, "csv", old.name, {"input": len(content)})
+    new.write_all({"input": content})
+    expect_dataset(new, model, "an upload with the name of a deleted dataset", values=True)

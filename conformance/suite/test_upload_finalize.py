@@ -96,6 +96,27 @@ def test_swapped_files_are_refused_and_destroy_nothing(workshop: Workshop) -> No
 
 
 @statement("FIN-4")
+@pytest.mark.parametrize("field", ["uuid_input_file", "uuid_label_file"])
+def test_one_file_twice_is_refused_and_destroys_nothing(workshop: Workshop, field: str) -> None:
+    """The server refuses to finalize with one file in the place of both."""
+    upload, model = small_upload(workshop, "mnist")
+    other = upload.files["label" if field == "uuid_input_file" else "input"]
+    expect_refused(upload.finalize(body_without(upload, field, other.uuid)), f"{field} is that of the other file")
+    expect_dataset(upload, model, "an upload after a refused PUT")
+
+
+@statement("FIN-4", "DEL-1")
+def test_files_of_a_deleted_dataset_are_refused(workshop: Workshop) -> None:
+    """The server refuses to finalize with a file whose dataset was deleted."""
+    upload, model = small_upload(workshop, "csv")
+    gone, _ = small_upload(workshop, "csv")
+    gone.delete()
+    body = body_without(upload, "uuid_input_file", gone.files["input"].uuid)
+    expect_refused(upload.finalize(body), "the input file belongs to a deleted dataset")
+    expect_dataset(upload, model, "an upload after a refused PUT")
+
+
+@statement("FIN-4")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("owner", ["the same user", "another user"])
 def test_files_of_another_dataset_are_refused(

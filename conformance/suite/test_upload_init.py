@@ -119,7 +119,8 @@ def test_sizes_beyond_32_bits_are_meant(workshop: Workshop) -> None:
 @statement("INIT-4")
 def test_uuids_are_distinct_and_usable(workshop: Workshop) -> None:
     """No two datasets or files of several uploads share a uuid, and each works in the later steps."""
-    uploads = [workshop.mnist(10, 10), workshop.mnist(10, 10), workshop.csv(10), workshop.csv(10)]
+    with blaming("INIT-4"):
+        uploads = [workshop.mnist(10, 10), workshop.mnist(10, 10), workshop.csv(10), workshop.csv(10)]
     every = [upload.uuid for upload in uploads] + [file.uuid for upload in uploads for file in upload.files.values()]
     check(len(set(every)) == len(every), expected=f"{len(every)} distinct uuids", came=", ".join(every))
     for upload in uploads:
@@ -138,7 +139,17 @@ def test_uuids_are_not_given_again(workshop: Workshop) -> None:
     finalized = workshop.dataset("csv", {"input": content})
     deleted = workshop.csv(10)
     deleted.delete()
-    uploads = [finalized, deleted, *(workshop.csv(10) for _ in range(3))]
+    with blaming("INIT-4"):
+        uploads = [finalized, deleted, *(workshop.csv(10) for _ in range(3))]
+    every = [upload.uuid for upload in uploads] + [file.uuid for upload in uploads for file in upload.files.values()]
+    check(len(set(every)) == len(every), expected=f"{len(every)} distinct uuids", came=", ".join(every))
+
+
+@statement("INIT-4", "GEN-3")
+def test_uuids_of_two_users_are_distinct(workshop: Workshop, second: Account) -> None:
+    """No upload of one user has a uuid of another user's."""
+    with blaming("INIT-4"):
+        uploads = [workshop.csv(10, account) for account in (None, second, None, second)]
     every = [upload.uuid for upload in uploads] + [file.uuid for upload in uploads for file in upload.files.values()]
     check(len(set(every)) == len(every), expected=f"{len(every)} distinct uuids", came=", ".join(every))
 

@@ -16,7 +16,8 @@ from conformance.checks import Dropped, blaming, check
 from conformance.clients.file_socket import describe
 from conformance.suite.chunks import begin, expect_content, send_labels, spans
 from conformance.suite.direct import expect_same, trained
-from conformance.suite.material import Mnist
+from conformance.suite.finalizing import small_upload
+from conformance.suite.material import ONE_BRICK, Mnist
 from conformance.suite.wire import FLOAT_FORMS, FORMS
 from conformance.target import Target
 from conformance.training import inputs_of
@@ -135,6 +136,29 @@ def test_a_body_may_be_written_otherwise(workshop: Workshop, kind: str, form: st
     workshop.adopt_mistake(answer, f"{kind}.init")
     wanted, broken = f"200 to a body {form}", "INIT-1" if kind == "mnist" else "INIT-2"
     check(answer.status == 200, expected=wanted, came=answer, statement=broken)
+
+
+@statement("MODE-1")
+@pytest.mark.parametrize("form", list(JSON_FORMS))
+def test_a_switch_may_be_written_otherwise(workshop: Workshop, form: str) -> None:
+    """The server takes the body of a switch in every form that JSON allows."""
+    cluster = workshop.any_cluster(ONE_BRICK)
+    target, route = workshop.target, workshop.target.dialect.route("cluster.set_mode")
+    content = JSON_FORMS[form]({"uuid": cluster.uuid, "new_state": target.dialect.modes[1]}).encode()
+    answer = target.rest.request(route.method, route.path, token=cluster.account.token, content=content)
+    check(answer.status == 200, expected=f"200 to a switch {form}", came=answer)
+
+
+@statement("FIN-1")
+@pytest.mark.parametrize("form", list(JSON_FORMS))
+def test_a_put_may_be_written_otherwise(workshop: Workshop, form: str) -> None:
+    """The server takes the body of the PUT that finalizes in every form that JSON allows."""
+    upload, _ = small_upload(workshop, "mnist")
+    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
+    target, route = workshop.target, workshop.target.dialect.route("mnist.finalize")
+    content = JSON_FORMS[form](upload.finalize_body()).encode()
+    answer = target.rest.request(route.method, route.path, token=upload.account.token, content=content)
+    check(answer.status == 200, expected=f"200 to a PUT {form}", came=answer)
 
 
 @statement("PROG-1")

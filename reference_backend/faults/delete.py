@@ -8,7 +8,7 @@ from typing import Any
 
 from reference_backend.auth import User
 from reference_backend.datasets import Dataset, DatasetStore
-from reference_backend.errors import RequestError
+from reference_backend.errors import RequestError, conflict
 from reference_backend.faults import inside
 from reference_backend.faults.patch import instead
 from reference_backend.faults.registry import fault
@@ -97,3 +97,47 @@ def dies_of_deletes() -> None:
     @instead(DatasetStore, "delete")
     def fragile(*_arguments: Any) -> None:
         os._exit(KILLED)
+
+
+@fault("DEL-1")
+def file_uuids_delete_their_dataset() -> None:
+    """A DELETE with the uuid of a file deletes the dataset that it belongs to."""
+    uploads = inside.uploads_of_files()
+
+    @instead(DatasetStore, "delete")
+    def lenient(honest: Any, store: DatasetStore, user: User, uuid: str) -> None:
+        file = inside.files(store).get(uuid)
+        honest(store, user, uuid if file is None else uploads[file].uuid)
+
+
+@fault("DEL-1")
+def all_of_a_name_deleted() -> None:
+    """A DELETE deletes all datasets of the project that have the name of the one that is meant."""
+
+    @instead(DatasetStore, "delete")
+    def sweeping(honest: Any, store: DatasetStore, user: User, uuid: str) -> None:
+        every: dict[str, Upload | Dataset] = {**inside.uploads(store), **inside.datasets(store)}
+        meant = every.get(uuid)
+        honest(store, user, uuid)
+        for other in every.values():
+            if meant and other.name == meant.name and other.uuid != uuid and other.project_id == user.project_id:
+                honest(store, user, other.uuid)
+
+
+@fault("DEL-1")
+def names_of_deleted_datasets_taken() -> None:
+    """No upload gets the name of a dataset that was deleted."""
+    taken: set[tuple[str, str]] = set()
+
+    @instead(DatasetStore, "delete")
+    def noting(honest: Any, store: DatasetStore, user: User, uuid: str) -> None:
+        known = inside.uploads(store).get(uuid) or inside.datasets(store).get(uuid)
+        honest(store, user, uuid)
+        if known:
+            taken.add((user.project_id, known.name))
+
+    @instead(DatasetStore, "begin")
+    def refusing(honest: Any, store: DatasetStore, user: User, kind: Any, name: str, *more: Any) -> Any:
+        if (user.project_id, name) in taken:
+            raise conflict("the name is taken")
+        return honest(store, user, kind, name, *more)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from http import HTTPStatus
@@ -162,6 +163,25 @@ def uuids_of_merged_files_given_again() -> None:
     @instead(Chance, "uuid")
     def again(honest: Any, chance: Chance) -> Any:
         return free.pop() if free else honest(chance)
+
+
+@fault("INIT-4", "GEN-3")
+def users_count_uuids_apart() -> None:
+    """Of two users the first uploads have the same uuids of files, the second ones, and so on."""
+    given: dict[str, list[str]] = {}
+    counts: Counter[str] = Counter()
+
+    @instead(DatasetStore, "begin")
+    def alike(honest: Any, store: DatasetStore, user: User, kind: Kind, name: str, sizes: list[int]) -> Upload:
+        upload: Upload = honest(store, user, kind, name, sizes)
+        counts[user.project_id] += 1
+        file = upload.files[0]
+        known = given.setdefault(f"{counts[user.project_id]}", [])
+        if known:
+            store._files[known[0]] = store._files.pop(file.uuid)  # noqa: SLF001
+            file.uuid = known[0]
+        known.append(file.uuid)
+        return upload
 
 
 @fault("INIT-4")
