@@ -152,8 +152,13 @@ class Workshop:
             upload.finalize().object()
         return upload
 
-    def cluster(self, shape: ClusterShape, account: Account | None = None) -> Cluster:
+    def cluster(self, shape: ClusterShape, account: Account | None = None, name: str = "") -> Cluster:
         """A new cluster, in task mode.
+
+        Args:
+            shape: of it.
+            account: whose it shall be, the first user's when None.
+            name: of it, a new one when empty.
 
         Raises:
             SetupFailed: the target does not make it.
@@ -162,7 +167,7 @@ class Workshop:
         if self.target.given_cluster is not None:
             raise Unsupported("needs a new cluster of its own: the given one (--cluster) may have learned something")
         account = account or self.target.first
-        name = self.name("cluster")
+        name = name or self.name("cluster")
         with preparing("making a cluster"), unbroken():
             answer = account.call("cluster.create", body=self.cluster_body(name, shape))
             uuid = answer.object().get("uuid")

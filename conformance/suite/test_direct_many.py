@@ -243,6 +243,21 @@ def test_a_deleted_cluster_answers_no_more(workshop: Workshop, when: str) -> Non
         other.request(inputs_of(ONE_BRICK, seed=1))
 
 
+@statement("DIO-14")
+def test_a_new_cluster_has_nothing_of_a_deleted_one(workshop: Workshop) -> None:
+    """A cluster under the name of a deleted one has learned nothing of what that had."""
+    cluster, socket = trained(workshop)
+    question = inputs_of(ONE_BRICK, seed=1)
+    wanted = socket.request(question)
+    socket.finish()
+    cluster.delete()
+    with blaming("DIO-14"):
+        again = workshop.cluster(ONE_BRICK, name=cluster.name)
+        again.enter_direct_mode()
+        came = again.attach().request(question)
+    check(not same(came, wanted), expected="another answer than that of the deleted cluster", came=shown(came))
+
+
 def expect_no_output(socket: BrickSocket, of: str) -> None:
     """A request must get no output: the connection is closed, or an answer that is none, or no answer."""
     answer: Message | Ending | Violation

@@ -100,6 +100,7 @@ MISTAKES: dict[str, Send] = {
     "an unknown brick": last("no_such_brick", good),
     "the name of a brick and more": nearly(lambda name: name + "2"),
     "the name of a brick cut short": nearly(lambda name: name[:-1]),
+    "a name of 300 characters": last("n" * 300, good),
     "an unknown brick in training": last("no_such_brick", good, process_type=ProcessType.TRAIN),
     "numberOfValues too small": last("test_input", good, number_of_values=2),
     "numberOfValues too large": last("test_input", good, number_of_values=lambda size: size + 1),

@@ -229,6 +229,24 @@ def _stay_listed(which: Callable[[Cluster], bool]) -> None:
 
 
 @fault("DIO-14")
+def clusters_come_back_by_name() -> None:
+    """A cluster with the name of a deleted one has what that had learned."""
+    kept: dict[tuple[str, str], Network] = {}
+
+    @instead(ClusterStore, "delete")
+    def keeping(honest: Any, store: ClusterStore, user: Any, uuid: str) -> None:
+        cluster = store.cluster(user, uuid)
+        kept[user.project_id, cluster.name] = cluster.network
+        honest(store, user, uuid)
+
+    @instead(ClusterStore, "create")
+    def lie(honest: Any, store: ClusterStore, user: Any, name: str, *more: Any) -> Any:
+        cluster = honest(store, user, name, *more)
+        cluster.network = kept.get((user.project_id, name), cluster.network)
+        return cluster
+
+
+@fault("DIO-14")
 def names_of_deleted_clusters_taken() -> None:
     """No cluster gets the name of one that was deleted."""
     names: set[tuple[str, str]] = set()
