@@ -135,8 +135,8 @@ def check_names(answer: Answer, described: Mapping[str, Any], model: DatasetMode
         Violation: some are lacking.
     """
     told = described.get("description")
-    names = {str(name).strip().lower() for name in told} if isinstance(told, dict) else set()
-    if names & {name.lower() for name in model.columns}:
+    told = list(told) if isinstance(told, dict) else []
+    if {name.strip().lower() for name in told} & {name.lower() for name in model.columns}:
         lacking = [name for name in model.columns if name not in told]
         check(not lacking, expected=f"a column {(lacking or [''])[0]!r}", came=answer, statement="FIN-1")
 
