@@ -18,14 +18,14 @@ from conformance.suite.chunks import begin, expect_content, send_labels, spans
 from conformance.suite.direct import expect_same, trained
 from conformance.suite.finalizing import small_upload
 from conformance.suite.material import ONE_BRICK, Mnist
-from conformance.suite.wire import FLOAT_FORMS, FORMS
+from conformance.suite.wire import CHUNK_FORMS, FLOAT_FORMS
 from conformance.target import Target
 from conformance.training import inputs_of
 from conformance.workshop import Workshop
 
 
 @statement("DATA-1")
-@pytest.mark.parametrize("form", list(FORMS))
+@pytest.mark.parametrize("form", list(CHUNK_FORMS))
 def test_a_chunk_may_be_encoded_otherwise(workshop: Workshop, form: str) -> None:
     """The server takes a FileUpload_Message in every form that protobuf allows."""
     mnist = Mnist(2000, side=8)
@@ -34,7 +34,7 @@ def test_a_chunk_may_be_encoded_otherwise(workshop: Workshop, form: str) -> None
     send_labels(upload, mnist)
     socket = upload.attach()
     for start, end in spans(len(content), 500):
-        payload = FORMS[form](workshop.target.dialect.codec.encode_chunk(start, content[start:end]))
+        payload = CHUNK_FORMS[form](workshop.target.dialect.codec.encode_chunk(start, content[start:end]))
         socket.post_bytes(payload, f"a chunk of {end - start} bytes at {start}, {form}")
         answer = socket.acknowledgement()
         check(answer.success, expected=f"success = true to a chunk with {form}", came=describe(answer))

@@ -85,6 +85,12 @@ def twice(payload: bytes) -> bytes:
     )
 
 
+def with_other_data_before(payload: bytes) -> bytes:
+    """Other data of the last field, which is no list, in front of the right ones: the last ones count."""
+    *others, data = fields(payload)
+    return b"".join(field.encoded() for field in [*others, Field(data.number, b"other data"), data])
+
+
 def unpacked(payload: bytes) -> bytes:
     """The floats, which are the last field, each as a field of its own."""
     *others, floats = fields(payload)
@@ -107,6 +113,10 @@ FORMS: Mapping[str, Callable[[bytes], bytes]] = {
     "numbers longer than they need be": with_long_varints,
     "zeros that could be left out": with_defaults,
     "numbers that come twice, the last one right": twice,
+}
+CHUNK_FORMS: Mapping[str, Callable[[bytes], bytes]] = {
+    **FORMS,
+    "data that come twice, the last ones right": with_other_data_before,
 }
 FLOAT_FORMS: Mapping[str, Callable[[bytes], bytes]] = {
     **FORMS,
