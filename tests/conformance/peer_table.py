@@ -56,7 +56,7 @@ class Peer:
 
 
 NO_TOKEN = {"needs a token that was valid once": 7}
-NO_CONTENT = {"the content of a dataset cannot be read back": 40}
+NO_CONTENT = {"the content of a dataset cannot be read back": 60, "has no operation dataset.content": 3}
 WHOLE = 480  # cases
 NONSENSE = tuple(
     f"test_direct_mistakes.py::test_a_mistake_{name}"
