@@ -85,8 +85,6 @@ def check_dataset(upload: Upload, model: DatasetModel, *, values: bool = False) 
         answer = upload.description()
         described = answer.object()
     check_shape(answer, described, target, model)
-    if upload.kind == "csv":
-        check_names(answer, described, model)
     columns = readable_columns(model, described)
     if columns and target.serves_content(upload.account, upload.uuid, next(iter(columns))):
         with blaming("FIN-2"):
@@ -124,21 +122,6 @@ def readable_columns(model: DatasetModel, described: Mapping[str, Any]) -> dict[
     if len(known) > MOST_COLUMNS:  # each costs REST calls: the first, the last, and some between
         known = [known[index * (len(known) - 1) // (MOST_COLUMNS - 1)] for index in range(MOST_COLUMNS)]
     return {name: model.columns[name] for name in known}
-
-
-def check_names(answer: Answer, described: Mapping[str, Any], model: DatasetModel) -> None:
-    """Compare the names of columns of a table, where the target tells them, with its header (FIN-1).
-
-    A description may hold something else, so only one that has some of our names, in whatever case, is taken for names.
-
-    Raises:
-        Violation: some are lacking.
-    """
-    told = described.get("description")
-    told = list(told) if isinstance(told, dict) else []
-    if {name.strip().lower() for name in told} & {name.lower() for name in model.columns}:
-        lacking = [name for name in model.columns if name not in told]
-        check(not lacking, expected=f"a column {(lacking or [''])[0]!r}", came=answer, statement="FIN-1")
 
 
 def check_shape(answer: Answer, described: Mapping[str, Any], target: Target, model: DatasetModel) -> None:

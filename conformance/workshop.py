@@ -103,7 +103,12 @@ class Workshop:
         body = {"name": name, **{f"{role}_data_size": size for role, size in sizes.items()}}
         with preparing(f"beginning a {kind} upload"), unbroken():
             answer = account.call(f"{kind}.init", body=body)
-            return self.adopt(answer, kind, name, sizes, account)
+            upload = self.adopt(answer, kind, name, sizes, account)
+        for uuid in (upload.uuid, *(file.uuid for file in upload.files.values())):
+            wanted = f"uuids that nothing else of this run has, not {uuid}"
+            check(uuid not in self.target.uuids, expected=wanted, came=answer, statement="INIT-4")
+            self.target.uuids.add(uuid)
+        return upload
 
     def adopt(
         self, answer: Answer, kind: str, name: str, sizes: Mapping[str, int], account: Account | None = None
@@ -111,7 +116,7 @@ class Workshop:
         """Take an upload from the answer to its init.
 
         Raises:
-            Violation: the answer lacks a uuid that it must have, or has one that was given before (statement INIT-4).
+            Violation: the answer lacks a uuid that it must have.
         """
         parsed = answer.object()
         uuid = parsed.get("uuid")
@@ -126,10 +131,6 @@ class Workshop:
                 came=answer,
             )
             files[role] = UploadFile(role, str(file_uuid), FileModel(size))
-        for one in (str(uuid), *(file.uuid for file in files.values())):
-            wanted = f"uuids that nothing else of this run has, not {one}"
-            check(one not in self.target.uuids, expected=wanted, came=answer, statement="INIT-4")
-            self.target.uuids.add(one)
         return Upload(account or self.target.first, kind, name, str(uuid), files)
 
     def adopt_mistake(self, answer: Answer, operation: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from conformance.attach import CLUSTER, FILE_UPLOAD, first_message
 from conformance.catalogue import statement
-from conformance.checks import Dropped, check
+from conformance.checks import Dropped, NoAnswer, check
 from conformance.redact import SECRETS
 from conformance.suite.direct import expect_same
 from conformance.suite.material import ONE_BRICK, noise
@@ -36,7 +36,8 @@ def test_a_chunk_outside_of_acceptance_has_no_effect(workshop: Workshop, when: s
         else:
             websocket.send_text(bad)
         if when == "after a refusal":
-            websocket.receive("the refusal")
+            with contextlib.suppress(NoAnswer):  # silence is for ATT-3 to judge
+                websocket.receive("the refusal")
         websocket.send(chunk, "a chunk for the whole file")
     websocket.finish()
     check(not upload.progress(), expected="complete = false: nothing was accepted", came="complete = true")
@@ -68,7 +69,8 @@ def test_a_chunk_after_the_refusal_of_another_user_has_no_effect(workshop: Works
     websocket.open()
     with contextlib.suppress(Dropped):
         websocket.send_text(first_message(second.token, upload.files["input"].uuid, FILE_UPLOAD))
-        websocket.receive("the refusal")
+        with contextlib.suppress(NoAnswer):  # silence is for ATT-4 to judge
+            websocket.receive("the refusal")
         websocket.send(workshop.target.dialect.codec.encode_chunk(0, content), "a chunk for the whole file")
     websocket.finish()
     check(not upload.progress(), expected="complete = false: nothing was accepted", came="complete = true")

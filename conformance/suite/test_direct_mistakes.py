@@ -124,11 +124,12 @@ UNDECODABLE: dict[str, Send] = {
     "noise": raw(b"\xff" * 3 + noise(200), "noise"),
 }
 MISTAKES |= UNDECODABLE
+HUGE = ("numberOfValues 2^64 - 1", "numberOfValues too large by 2^32")
 
 
 @statement("DIO-12", "GEN-2")
 @pytest.mark.hostile
-@pytest.mark.parametrize("mistake", with_care(MISTAKES, "numberOfValues 2^64 - 1", *UNDECODABLE))
+@pytest.mark.parametrize("mistake", with_care(MISTAKES, *HUGE, *UNDECODABLE))
 def test_a_mistake_is_signalled_and_has_no_effect(workshop: Workshop, mistake: str) -> None:
     """The server signals a mistake in bounded time, the cluster stays as it is, and the server goes on."""
     cluster, socket = trained(workshop, None)
@@ -190,7 +191,7 @@ def outcome(socket: BrickSocket) -> str:
         answer: Message | Ending = socket.websocket.receive_or_end("an answer or a close")
     except NoAnswer:
         return "no answer"
-    if isinstance(answer, Ending) or answer.text:
+    if isinstance(answer, Ending) or answer.text or is_json(answer.data):
         return str(answer)
     return describe(socket.decode(answer))
 
@@ -223,7 +224,7 @@ def test_what_becomes_of_unusual_messages(workshop: Workshop, case: str) -> None
 @pytest.mark.parametrize("case", ["a request with NaN", "a request with infinity", "a request without values"])
 def test_unusual_requests_leave_no_trace(workshop: Workshop, case: str) -> None:
     """Whatever a server makes of an odd request, the next one is answered as before."""
-    cluster, socket = trained(workshop, None)
+    cluster, socket = trained(workshop)  # of its own: what a poor server makes of it may stay for good
     wanted = socket.request(inputs_of(socket.shape, seed=1))
     UNUSUAL[case](socket)
     outcome(socket)

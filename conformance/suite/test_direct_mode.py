@@ -37,9 +37,11 @@ def test_an_idle_cluster_switches_to_direct_and_back(workshop: Workshop) -> None
         answer.object()
         if turn in (0, 1, TURNS - 1):
             expect_usable(cluster)
-        answer = cluster.set_mode(task)
-        told = answer.object().get("new_state", task)
-        check(told == task, expected=f"new_state {task}", came=answer)
+            cluster.switch_after_loss(task)
+        else:
+            answer = cluster.set_mode(task)
+            told = answer.object().get("new_state", task)
+            check(told == task, expected=f"new_state {task}", came=answer)
 
 
 @statement("MODE-1")

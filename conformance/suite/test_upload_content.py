@@ -66,13 +66,21 @@ def test_tables_keep_their_values(workshop: Workshop, kind: str) -> None:
 @statement("FIN-1", "FIN-2")
 @pytest.mark.parametrize("columns", [1, 300])
 def test_a_table_may_be_narrow_or_wide(workshop: Workshop, columns: int) -> None:
-    """The dataset has every column of a table under its name, be it one or hundreds."""
+    """The dataset has every column of a table, be it one or hundreds, and under its name, where names are told."""
     names = [f"Column_{index}" for index in range(columns)]
     values = np.random.default_rng(1).normal(size=(3, columns)).astype(np.float32)
     content = csv_table(names, values)
     upload = workshop.csv(len(content))
     upload.write_all({"input": content})
-    expect_dataset(upload, DatasetModel.of_table(names, values), f"a table of {columns} columns", values=True)
+    model = DatasetModel.of_table(names, values)
+    expect_dataset(upload, model, f"a table of {columns} columns")
+    answer = upload.description()
+    told = answer.object().get("description")
+    alike = isinstance(told, dict) and {str(name).lower() for name in told} & {name.lower() for name in names}
+    if isinstance(told, dict) and alike:  # what has none of them may be something else
+        lacking = [name for name in names if name not in told]
+        check(not lacking, expected=f"a column {(lacking or [''])[0]!r}", came=answer, statement="FIN-2")
+    check_dataset(upload, model, values=True)
 
 
 @statement("FIN-2", "FIN-1")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable
 
 import pytest
 
 from conformance.catalogue import statement
-from conformance.checks import Unsupported, blaming, check
+from conformance.checks import Dropped, NoAnswer, Unsupported, blaming, check
 from conformance.clients.file_socket import describe
-from conformance.clients.message import Ending
+from conformance.clients.message import Message
 from conformance.models.file import SEGMENT
 from conformance.suite.chunks import Spans, begin, expect_content, send_labels, send_spans, shuffled, spans
 from conformance.suite.material import Mnist, noise
@@ -134,9 +135,12 @@ def test_a_chunk_of_more_than_a_mebibyte_is_written_whole(workshop: Workshop) ->
     upload = begin(workshop, mnist)
     send_labels(upload, mnist)
     socket = upload.attach()
-    socket.post(0, content)
-    answer = socket.websocket.receive_or_end("an answer to a chunk of more than 1 MiB, or a close")
-    if isinstance(answer, Ending) or not socket.decode(answer).success:
+    taken = False
+    with contextlib.suppress(Dropped, NoAnswer):  # a message may be too large: DATA-12 leaves that open
+        socket.post(0, content)
+        answer = socket.websocket.receive_or_end("an answer to a chunk of more than 1 MiB, or a close")
+        taken = isinstance(answer, Message) and socket.decode(answer).success
+    if not taken:
         raise Unsupported("the server takes no chunks of more than 1 MiB")
     socket.model.write(0, content)
     socket.finish()
@@ -348,7 +352,7 @@ def test_pipelined_chunks_are_all_answered(workshop: Workshop) -> None:
         socket.model.write(start, content[start:end])
     surplus = socket.finish()
     check(not surplus, expected=f"{len(parts)} answers to {len(parts)} chunks", came=f"{len(surplus)} more")
-    expect_content(upload, mnist, values=True)
+    expect_content(upload, mnist)
 
 
 @statement("DATA-10", "DATA-1")

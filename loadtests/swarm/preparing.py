@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ def trouble_of(error: Exception) -> Trouble:
         return State.LOST, SECRETS.text(str(error))
     if isinstance(error, ValueError | TargetRefused):
         return State.INVALID, SECRETS.text(str(error))
-    logger.error("fault of the suite", exc_info=error)
+    logger.error("fault of the suite: %s", SECRETS.text("".join(traceback.format_exception(error))))
     return State.FAULT, SECRETS.text(f"{type(error).__name__}: {error}")
 
 

@@ -233,7 +233,7 @@ def last_character_of_a_table_lost() -> None:
     _tables(lambda file: file if file.endswith(b"\n") else file[:-1])
 
 
-@fault("FIN-1", "FIN-2")
+@fault("FIN-2")
 def small_letters_in_names_of_columns() -> None:
     """Names of columns are kept in small letters."""
 

@@ -247,23 +247,6 @@ def clusters_come_back_by_name() -> None:
 
 
 @fault("DIO-14")
-def names_of_deleted_clusters_taken() -> None:
-    """No cluster gets the name of one that was deleted."""
-    names: set[tuple[str, str]] = set()
-
-    @instead(ClusterStore, "delete")
-    def noting(honest: Any, store: ClusterStore, user: Any, uuid: str) -> None:
-        names.add((user.project_id, store.cluster(user, uuid).name))
-        honest(store, user, uuid)
-
-    @instead(ClusterStore, "create")
-    def lie(honest: Any, store: ClusterStore, user: Any, name: str, *more: Any) -> Any:
-        if (user.project_id, name) in names:
-            raise conflict("the name is taken")
-        return honest(store, user, name, *more)
-
-
-@fault("DIO-14")
 def clusters_deleted_in_use_stay_listed() -> None:
     """A cluster that is deleted with a socket attached is still listed."""
     _stay_listed(lambda cluster: cluster.attached is not None)

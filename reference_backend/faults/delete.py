@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from reference_backend.auth import User
+from reference_backend.content import Content
 from reference_backend.datasets import Dataset, DatasetStore
-from reference_backend.errors import RequestError, conflict
+from reference_backend.errors import RequestError
 from reference_backend.faults import inside
 from reference_backend.faults.patch import instead
 from reference_backend.faults.registry import fault
@@ -124,20 +125,11 @@ def all_of_a_name_deleted() -> None:
                 honest(store, user, other.uuid)
 
 
-@fault("DEL-1")
-def names_of_deleted_datasets_taken() -> None:
-    """No upload gets the name of a dataset that was deleted."""
-    taken: set[tuple[str, str]] = set()
+@fault("FIN-2", "DEL-1")
+def content_kept_by_name() -> None:
+    """A dataset with the name of an earlier one of its project has the content of that."""
+    kept: dict[tuple[str, str], Content] = {}
 
-    @instead(DatasetStore, "delete")
-    def noting(honest: Any, store: DatasetStore, user: User, uuid: str) -> None:
-        known = inside.uploads(store).get(uuid) or inside.datasets(store).get(uuid)
-        honest(store, user, uuid)
-        if known:
-            taken.add((user.project_id, known.name))
-
-    @instead(DatasetStore, "begin")
-    def refusing(honest: Any, store: DatasetStore, user: User, kind: Any, name: str, *more: Any) -> Any:
-        if (user.project_id, name) in taken:
-            raise conflict("the name is taken")
-        return honest(store, user, kind, name, *more)
+    @instead(DatasetStore, "_replace")
+    def lie(honest: Any, store: DatasetStore, upload: Upload, content: Content) -> Any:
+        return honest(store, upload, kept.setdefault((upload.project_id, upload.name), content))

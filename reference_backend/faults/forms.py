@@ -72,7 +72,7 @@ def name_must_come_first() -> None:
         return honest(model, values, dialect)
 
 
-@fault("PROG-1")
+@fault("GEN-1", "PROG-1")
 def queries_not_decoded() -> None:
     """Characters of a query that are percent-encoded stay so."""
 

@@ -110,7 +110,7 @@ PEERS = (
         "one websocket and one REST call at the same time, the next ones wait; gate",
         behind(ONE_AND_A_CALL),
         ("--max-connections", "1"),
-        lacking={"the budget is 1": 45, **NO_TOKEN},
+        lacking={"the budget is 1": 60, **NO_TOKEN},
         least=WHOLE - 40,
     ),
     Peer("tls-proxy", "TLS and a base path; gate", behind_tls, lacking=NO_TOKEN, least=WHOLE),
