@@ -26,11 +26,17 @@ class Lack:
 
 
 DESTRUCTIVE = "may end a fragile server: give --allow-destructive or --server-command"
-DESTRUCTIVE_CASES = (("DATA-6",), ("DATA-5", "DATA-12", "DIO-12", "FIN-6", "GEN-2", "INIT-3"))
-SECOND_USER = (("GEN-3",), ("ATT-4", "DATA-9", "DEL-1", "FIN-4", "MODE-2", "PROG-4"))
+DESTRUCTIVE_CASES = (("DATA-6",), ("DATA-5", "DATA-12", "DIO-12", "FIN-6", "GEN-1", "GEN-2", "INIT-3"))
+SECOND_USER = (("GEN-3",), ("ATT-4", "ATT-7", "DATA-9", "DEL-1", "FIN-4", "INIT-4", "MODE-2", "PROG-4"))
 EXPIRED_TOKEN = ((), ("ATT-3", "FIN-4", "INIT-6", "MODE-2", "PROG-4"))
-TWO_CONNECTIONS = ((), ("ATT-8", "DATA-1", "DATA-8", "DATA-9", "DEL-1", "DIO-10", "DIO-12", "DIO-13", "GEN-2", "GEN-4"))
-CONTENT = (("FIN-2",), ("DATA-2", "DATA-4", "DATA-8", "FIN-1", "PROG-3"))
+TWO_CONNECTIONS = (
+    (),
+    ("ATT-8", "DATA-1", "DATA-11", "DATA-8", "DATA-9", "DEL-1", "DIO-10", "DIO-12", "DIO-13", "GEN-2", "GEN-4"),
+)
+CONTENT = (
+    ("FIN-2",),
+    ("DATA-11", "DATA-2", "DATA-3", "DATA-4", "DATA-6", "DATA-8", "DATA-9", "DEL-1", "FIN-1", "PROG-3"),
+)
 NEW_CLUSTERS = (
     ("DIO-10", "DIO-14"),
     (

@@ -169,7 +169,7 @@ def test_the_token_header_may_be_in_any_case(workshop: Workshop, name: str) -> N
     path = f"{workshop.target.dialect.route('dataset.progress').path}?uuid={upload.uuid}"
     answer = workshop.target.rest.request("GET", path, headers={name: upload.account.token})
     complete = answer.object().get("complete")
-    check(complete is False, expected=f"complete = false to a question with the header {name}", came=answer)
+    check(isinstance(complete, bool), expected=f"boolean complete to a question with the header {name}", came=answer)
 
 
 @statement("GEN-1")
@@ -180,7 +180,7 @@ def test_a_query_may_be_encoded(workshop: Workshop) -> None:
     query = "".join(f"%{ord(character):02X}" for character in upload.uuid)
     answer = workshop.target.rest.request(route.method, f"{route.path}?uuid={query}", token=upload.account.token)
     complete = answer.object().get("complete")
-    check(complete is False, expected="complete = false of the upload that is asked for", came=answer)
+    check(isinstance(complete, bool), expected="boolean complete of the upload that is asked for", came=answer)
 
 
 @statement("DIO-4", "DIO-2")

@@ -102,7 +102,7 @@ class Proxy:
         self.up = threading.Event()
         self.port = 0
         self.most = 0
-        self._clients: set[asyncio.StreamWriter] = set()
+        self._clients: set[Any] = set()  # their sockets
 
     async def serve(self, tls: ssl.SSLContext | None) -> None:
         """Take connections until :meth:`stop`."""
@@ -125,15 +125,16 @@ class Proxy:
         assert task is not None
         self._tasks.add(task)  # nobody else holds it
         task.add_done_callback(self._tasks.discard)
-        self._clients.add(writer)
+        client = writer.get_extra_info("socket")
+        self._clients.add(client)
         if COUNTS:
-            self.most = max(self.most, sum(is_established(client) for client in self._clients))
+            self.most = max(self.most, sum(is_established(one) for one in self._clients))
         try:
             async with self._places:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._connect(reader, writer), self._line.lifetime)
         finally:
-            self._clients.discard(writer)
+            self._clients.discard(client)
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._port)
@@ -191,10 +192,10 @@ class Proxy:
             listener.cancel()
 
 
-def is_established(writer: asyncio.StreamWriter) -> bool:
+def is_established(connection: Any) -> bool:
     """Whether neither side of a connection has closed it, or sent its end."""
     with contextlib.suppress(OSError):  # closed here
-        told: bytes = writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+        told: bytes = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
         return told[0] == ESTABLISHED
     return False
 
