@@ -99,12 +99,23 @@ class FileSocket:
         Raises:
             Violation: it did not.
         """
-        acknowledgement = self.send(position, data)
-        check(
-            acknowledgement.success,
-            expected=f"success = true to {chunk_summary(position, data)}",
-            came=describe(acknowledgement),
-        )
+        self.post(position, data)
+        self.expect_taken(position, data, chunk_summary(position, data))
+
+    def expect_taken(self, position: int, data: bytes, what: str) -> None:
+        """Read an answer that must be a success, and let the model follow.
+
+        Args:
+            position: of the chunk that was sent, byte offset in the file.
+            data: of it.
+            what: was sent, for the report.
+
+        Raises:
+            Violation: it is none.
+        """
+        acknowledgement = self.acknowledgement()
+        check(acknowledgement.success, expected=f"success = true to {what}", came=describe(acknowledgement))
+        self.model.write(position, data)
 
     def refuse(self, position: int, data: bytes, why: str) -> None:
         """Send a chunk that the target must refuse with a reason.

@@ -11,6 +11,7 @@ from conformance.catalogue import statement
 from conformance.checks import Unsupported, blaming, check
 from conformance.models.dataset import DatasetModel, csv_table
 from conformance.readback import check_dataset, check_no_rows
+from conformance.resources import Upload
 from conformance.suite.care import with_care
 from conformance.suite.finalizing import expect_dataset, expect_refused, small_upload
 from conformance.suite.material import Mnist, noise, table
@@ -121,12 +122,17 @@ def test_files_that_are_no_idx_are_refused(workshop: Workshop, case: str) -> Non
     """The server refuses content that is no IDX file, or promises more than it holds, and goes on serving."""
     contents = BAD_IDX[case]
     upload = workshop.mnist(len(contents["input"]), len(contents["label"]))
+    expect_content_refused(workshop, upload, contents, case)
+
+
+def expect_content_refused(workshop: Workshop, upload: Upload, contents: dict[str, bytes], case: str) -> None:
+    """An upload of that content must be refused, have no rows, and leave the server as it was for the next one."""
     upload.write_all(contents)
     check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
     expect_refused(upload.finalize(), case)
     check_no_rows(upload, case)
     with blaming("FIN-6"):
-        other, model = small_upload(workshop, "mnist")
+        other, model = small_upload(workshop, upload.kind)
         expect_dataset(other, model, "another upload afterwards")
 
 
@@ -145,10 +151,4 @@ def test_a_file_that_is_no_table_is_refused(workshop: Workshop, case: str) -> No
     """The server refuses content that is no CSV table, and goes on serving."""
     content = BAD_TABLES[case]
     upload = workshop.csv(len(content))
-    upload.write_all({"input": content})
-    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
-    expect_refused(upload.finalize(), case)
-    check_no_rows(upload, case)
-    with blaming("FIN-6"):
-        other, model = small_upload(workshop, "csv")
-        expect_dataset(other, model, "another upload afterwards")
+    expect_content_refused(workshop, upload, {"input": content}, case)

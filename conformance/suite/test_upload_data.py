@@ -10,7 +10,6 @@ import pytest
 
 from conformance.catalogue import statement
 from conformance.checks import Dropped, NoAnswer, Unsupported, blaming, check
-from conformance.clients.file_socket import describe
 from conformance.clients.message import Message
 from conformance.models.file import SEGMENT
 from conformance.suite.chunks import Spans, begin, expect_content, send_labels, send_spans, shuffled, spans
@@ -345,11 +344,7 @@ def test_pipelined_chunks_are_all_answered(workshop: Workshop) -> None:
     for start, end in parts:
         socket.post(start, content[start:end])
     for start, end in parts:
-        acknowledgement = socket.acknowledgement()
-        check(
-            acknowledgement.success, expected=f"success = true to the chunk at {start}", came=describe(acknowledgement)
-        )
-        socket.model.write(start, content[start:end])
+        socket.expect_taken(start, content[start:end], f"the chunk at {start}")
     surplus = socket.finish()
     check(not surplus, expected=f"{len(parts)} answers to {len(parts)} chunks", came=f"{len(surplus)} more")
     expect_content(upload, mnist)
@@ -376,9 +371,7 @@ def test_a_large_chunk_in_fragments_is_whole(workshop: Workshop) -> None:
     send_labels(upload, mnist)
     socket = upload.attach()
     socket.post_fragments(0, content, [1, 70_000, 70_100, 150_000])
-    answer = socket.acknowledgement()
-    check(answer.success, expected="success = true to a large chunk in fragments", came=describe(answer))
-    socket.model.write(0, content)
+    socket.expect_taken(0, content, "a large chunk in fragments")
     socket.finish()
     expect_content(upload, mnist, values=True)
 
@@ -395,11 +388,7 @@ def test_fragmented_chunks_are_whole(workshop: Workshop, between: str) -> None:
     for number, position in enumerate(range(0, len(content), 1500)):
         data = content[position : position + 1500]
         socket.post_fragments(position, data, [few, many][number % 2], between)
-        acknowledgement = socket.acknowledgement()
-        check(
-            acknowledgement.success, expected="success = true to a chunk in fragments", came=describe(acknowledgement)
-        )
-        socket.model.write(position, data)
+        socket.expect_taken(position, data, "a chunk in fragments")
     socket.finish()
     send_labels(upload, mnist)
     expect_content(upload, mnist)

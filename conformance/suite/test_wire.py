@@ -13,7 +13,6 @@ from websockets.frames import Frame, Opcode
 from conformance.attach import FILE_UPLOAD, accepted
 from conformance.catalogue import statement
 from conformance.checks import Dropped, blaming, check
-from conformance.clients.file_socket import describe
 from conformance.suite.chunks import begin, expect_content, send_labels, spans
 from conformance.suite.direct import expect_same, trained
 from conformance.suite.finalizing import small_upload
@@ -36,9 +35,7 @@ def test_a_chunk_may_be_encoded_otherwise(workshop: Workshop, form: str) -> None
     for start, end in spans(len(content), 500):
         payload = CHUNK_FORMS[form](workshop.target.dialect.codec.encode_chunk(start, content[start:end]))
         socket.post_bytes(payload, f"a chunk of {end - start} bytes at {start}, {form}")
-        answer = socket.acknowledgement()
-        check(answer.success, expected=f"success = true to a chunk with {form}", came=describe(answer))
-        socket.model.write(start, content[start:end])
+        socket.expect_taken(start, content[start:end], f"a chunk with {form}")
     socket.finish()
     expect_content(upload, mnist)
 
@@ -216,9 +213,7 @@ def test_fragments_of_two_sockets_do_not_mix(workshop: Workshop) -> None:
                 time.sleep(PAUSE)  # so that the fragments come in this order
         for role, socket in sockets.items():
             start, end = pieces[role][index]
-            answer = socket.acknowledgement()
-            check(answer.success, expected=f"success = true to the {role} chunk at {start}", came=describe(answer))
-            socket.model.write(start, mnist.contents[role][start:end])
+            socket.expect_taken(start, mnist.contents[role][start:end], f"the {role} chunk at {start}")
     for socket in sockets.values():
         socket.finish()
     expect_content(upload, mnist)
@@ -251,8 +246,6 @@ def test_chunks_may_come_in_any_segments(workshop: Workshop, segments: str) -> N
         first = FRAME_HEADER + len(workshop.target.dialect.codec.encode_chunk(pair[0][0], content[slice(*pair[0])]))
         socket.post_cut([(start, content[start:end]) for start, end in pair], SEGMENTS[segments](first))
         for start, end in pair:
-            answer = socket.acknowledgement()
-            check(answer.success, expected=f"success = true to the chunk at {start}", came=describe(answer))
-            socket.model.write(start, content[start:end])
+            socket.expect_taken(start, content[start:end], f"the chunk at {start}")
     socket.finish()
     expect_content(upload, mnist)
