@@ -46,7 +46,7 @@ screenshots: $(READY)  ## take the pictures of the pages again, from real runs; 
 	@$(BIN)/python docs/load_picture.py
 
 bench: $(READY)  ## measure speed side by side, as ratios
-	@$(BIN)/python -m loadtests.bench $(ARGS)
+	@$(BIN)/python -m hanami_loadtests.bench $(ARGS)
 
 soak: $(READY)  ## 30 runs in a row beside a busy machine: do they all say the same? ARGS='--runs 5'
 	@$(BIN)/python -P tests/soak.py $(ARGS)
@@ -68,7 +68,7 @@ proto: $(READY)  ## generate the protobuf modules again
 	@$(BIN)/python proto/generate.py
 
 data: $(READY)  ## make the shipped data files again
-	@$(BIN)/python -m conformance.data.make
+	@$(BIN)/python -m hanami_conformance.data.make
 
 clean:  ## remove everything that the commands made
 	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/latest-load reports/servers reports/compare reports/soak reports/peers reports/kill-matrix

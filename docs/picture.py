@@ -43,7 +43,7 @@ def picture(name: str, options: list[str]) -> None:
     command = shlex.join(["hanami-conformance", "run", *options])
     with tempfile.TemporaryDirectory() as folder:
         run = subprocess.run(
-            [sys.executable, "-m", "conformance.cli", "run", *options],
+            [sys.executable, "-m", "hanami_conformance.cli.main", "run", *options],
             cwd=folder,
             env={**os.environ, "HANAMI_PASSWORD": "alice-password", "FORCE_COLOR": "1", "COLUMNS": str(WIDTH)},
             capture_output=True,

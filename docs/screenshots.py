@@ -45,7 +45,8 @@ def main() -> None:
             judge(folder, name, faults)
         runs = [str(folder / name) for name in ("honest", *LIARS)]
         subprocess.run(
-            [sys.executable, "-m", "reports.cli", "render", *runs, "--out", str(folder / "servers")], check=True
+            [sys.executable, "-m", "hanami_reports.cli.main", "render", *runs, "--out", str(folder / "servers")],
+            check=True,
         )
         load(folder)
         browser = playwright.chromium.launch(
@@ -124,7 +125,7 @@ def judge(folder: Path, name: str, faults: tuple[str, ...]) -> None:
         url = json.loads(backend.stdout.readline())["url"]
         users = ["--user", "alice", "--second-user", "bob"]
         subprocess.run(
-            [sys.executable, "-m", "conformance.cli", "run", "--target", url, *users, "--report-dir", name],
+            [sys.executable, "-m", "hanami_conformance.cli.main", "run", "--target", url, *users, "--report-dir", name],
             cwd=folder,
             env={**os.environ, **PASSWORDS},
             stdout=subprocess.DEVNULL,
@@ -139,7 +140,7 @@ def load(folder: Path) -> None:
         [
             sys.executable,
             "-m",
-            "loadtests.cli",
+            "hanami_loadtests.cli",
             "run",
             "--target",
             "reference",

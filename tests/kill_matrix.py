@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock
 
-from conformance import __version__
-from conformance.interrupt import catching, heed
-from conformance.managed import LARGEST_FILE
-from loadtests.bench.errors import BenchError
-from loadtests.bench.gate import result_in
-from loadtests.bench.processes import StoppedError, finished, running_server
-from reference_backend.faults import Fault, UnknownFaultError, catalogue, chosen
-from reports.kill.matrix import Matrix, Row, honest_lacks, row_of, test_of
-from reports.kill.page import page
-from reports.model import ExitStatus, Level, RunResult
+from hanami_conformance import __version__
+from hanami_conformance.common.signals import catching, heed
+from hanami_conformance.server.reference import LARGEST_FILE
+from hanami_loadtests.bench.errors import BenchError
+from hanami_loadtests.bench.gate import result_in
+from hanami_loadtests.bench.processes import StoppedError, finished, running_server
+from hanami_reference_backend.faults import Fault, UnknownFaultError, catalogue, chosen
+from hanami_reports.kill.matrix import Matrix, Row, honest_lacks, row_of, test_of
+from hanami_reports.kill.page import page
+from hanami_reports.model import ExitStatus, Level, RunResult
 
 WAIT = 2.0  # seconds that the suite waits for an answer: faults that are silent cost one wait each
 STORIES = "_stories.py::"  # in the ids of cases that tell stories
@@ -68,14 +68,22 @@ def run_suite(plan: Plan, faults: Sequence[Fault], options: Sequence[str]) -> tu
         StoppedError: it was stopped.
     """
     lies = [word for fault in faults for word in ("--fault", fault.name)]
-    server = ["-m", "reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin", *lies]
+    server = ["-m", "hanami_reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin", *lies]
     server += ["--max-file-size", LARGEST_FILE, "--max-storage", LARGEST_FILE]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HANAMI_", "PYTEST_"))}
     with (
         tempfile.TemporaryDirectory(prefix="hanami-kill-") as folder,
         running_server("the reference backend", server) as announced,
     ):
-        command = [sys.executable, "-m", "conformance.cli", "run", "--allow-destructive", "--target", announced["url"]]
+        command = [
+            sys.executable,
+            "-m",
+            "hanami_conformance.cli.main",
+            "run",
+            "--allow-destructive",
+            "--target",
+            announced["url"],
+        ]
         command += ["--user", "alice", "--second-user", "bob", "--max-connections", "8", "--deadline", f"{WAIT:g}"]
         command += ["--database", "none", "--shrink", "0", "--report-dir", folder, *options]
         secrets = {

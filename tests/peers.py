@@ -18,9 +18,9 @@ from threading import Event
 sys.path.append(str(Path(__file__).parent / "conformance"))
 from peer_table import PEERS, Peer, by_name, complaints
 
-from conformance.interrupt import catching, heed
-from loadtests.bench.gate import last_line, result_in
-from loadtests.bench.processes import StoppedError, finished
+from hanami_conformance.common.signals import catching, heed
+from hanami_loadtests.bench.gate import last_line, result_in
+from hanami_loadtests.bench.processes import StoppedError, finished
 
 INTERRUPTED = 130  # as shells have it
 SHOWN = 5  # complaints on the line of a peer
@@ -60,7 +60,14 @@ def run_peer(peer: Peer, folder: Path, stop: Event) -> Outcome:
         raise StoppedError
     with (folder / "output.txt").open("w+b") as log:
         with peer.serve() as served:
-            command = [sys.executable, "-m", "conformance.cli", "run", "--database=none", f"--report-dir={report}"]
+            command = [
+                sys.executable,
+                "-m",
+                "hanami_conformance.cli.main",
+                "run",
+                "--database=none",
+                f"--report-dir={report}",
+            ]
             status = run_command([*command, *served.options, *peer.options], log.fileno(), folder, peer.seconds, stop)
             result = result_in(report)
             wrong = [*complaints(peer, status, result), *served.complaints(report)]

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from conformance.interrupt import catching, unbroken
-from loadtests.bench.gate import result_in
-from loadtests.bench.processes import stopped
-from reports.model import CaseResult, ExitStatus, RunResult
+from hanami_conformance.common.signals import catching, unbroken
+from hanami_loadtests.bench.gate import result_in
+from hanami_loadtests.bench.processes import stopped
+from hanami_reports.model import CaseResult, ExitStatus, RunResult
 
 GRACE = 10.0  # seconds that a run gets to clean up when it is stopped
 INTERRUPTED = 130  # as shells have it
@@ -144,7 +144,7 @@ def running(command: Sequence[str], output: IO[bytes] | int) -> Iterator[subproc
 def run_once(plan: Plan, folder: Path) -> Said:
     """Run the gate once; its reports and what it printed go into the folder."""
     folder.mkdir()
-    command = [sys.executable, "-m", "conformance.cli", "run", "--target=reference", "--database=none"]
+    command = [sys.executable, "-m", "hanami_conformance.cli.main", "run", "--target=reference", "--database=none"]
     command += [f"--report-dir={folder / 'report'}", *plan.arguments]
     with (folder / "output.txt").open("w+b") as log, running(command, log) as process:
         try:

@@ -8,7 +8,7 @@ import pytest
 from story_support import workshop_at
 from suite_support import HONEST, faulty_backend
 
-from conformance.workshop import Workshop
+from hanami_conformance.resources.factory import Workshop
 
 
 @pytest.fixture(scope="module")

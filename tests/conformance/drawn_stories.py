@@ -11,17 +11,17 @@ import sys
 from dataclasses import dataclass, field
 from typing import cast
 
-from conformance.profiles import GATE
-from conformance.stories.search import Plan, Search, _Found
-from conformance.stories.step import Step
-from conformance.suite import (
+from hanami_conformance.cases.step import Step
+from hanami_conformance.options.profiles import GATE
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.stateful.property_runner import Plan, Search, _Found
+from hanami_conformance.suite import (
     test_call_stories,
     test_content_stories,
     test_direct_stories,
     test_first_stories,
     test_upload_stories,
 )
-from conformance.workshop import Workshop
 
 SEED = 0  # of a run that is told no other
 

@@ -22,11 +22,11 @@ import trustme
 from suite_support import ALICE, SECOND, TIMEOUT, USERS, backend, clean_environment
 from target_support import COUNTS, Line, counting_proxy, proxy
 
-from conformance.interrupt import unbroken
-from conformance.managed import LARGEST_FILE
-from conformance.server import SERVER_LOG
-from loadtests.bench.processes import stopped
-from loadtests.ports import free_port
+from hanami_conformance.common.signals import unbroken
+from hanami_conformance.server.process import SERVER_LOG
+from hanami_conformance.server.reference import LARGEST_FILE
+from hanami_loadtests.bench.processes import stopped
+from hanami_loadtests.ports import free_port
 
 BASE = "/some/base"  # path in front of all others
 HUGE = ("--max-file-size", str(LARGEST_FILE), "--max-storage", str(LARGEST_FILE))
@@ -190,7 +190,7 @@ def started_by_the_suite(fault: str) -> Serve:
     @contextmanager
     def serve() -> Iterator[Served]:
         port = free_port()
-        words = [sys.executable, "-m", "reference_backend", "--port", str(port), *USERS, *HUGE, "--fault", fault]
+        words = [sys.executable, "-m", "hanami_reference_backend", "--port", str(port), *USERS, *HUGE, "--fault", fault]
         command = shlex.join(["/bin/sh", "-c", f"echo pid $$; exec {shlex.join(words)}"])
         yield Served(
             reached(f"http://127.0.0.1:{port}", "--server-command", command), "", lambda folder: survivors(folder, port)
@@ -213,7 +213,7 @@ def survivors(folder: Path, port: int) -> list[str]:
 def dying(fault: str) -> Iterator[Served]:
     """A faulty reference backend that somebody else started: it is not there any more once it ended."""
     port = free_port()
-    words = [sys.executable, "-m", "reference_backend", "--port", str(port), *USERS, *HUGE, "--fault", fault]
+    words = [sys.executable, "-m", "hanami_reference_backend", "--port", str(port), *USERS, *HUGE, "--fault", fault]
     quiet = subprocess.DEVNULL
     with contextlib.ExitStack() as stack:
         with unbroken():

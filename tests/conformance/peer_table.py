@@ -10,7 +10,7 @@ from functools import partial
 from peer_servers import Serve, behind, behind_tls, counted, dying, reference, started_by_the_suite
 from target_support import Line
 
-from reports.model import ExitStatus, Outcome, RunResult, Verdict
+from hanami_reports.model import ExitStatus, Outcome, RunResult, Verdict
 
 SMOKE = ("--profile", "smoke")
 # At 50 ms each way the 36,000 exchanges of the gate take an hour, and the 10,000 of smoke a quarter of one. These are

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from conformance.checks import Violation
-from conformance.clients.rest import Answer, RestClient
-from conformance.connect import connect
-from conformance.record import Case, begin_case, end_case
-from conformance.stories.file import Story
-from conformance.stories.step import Step
-from conformance.stories.tell import tell
-from conformance.target_options import Credentials, TargetOptions
-from conformance.workshop import Workshop
+from hanami_conformance.cases.failures import Violation
+from hanami_conformance.cases.recording import Case, begin_case, end_case
+from hanami_conformance.cases.sequence import Story
+from hanami_conformance.cases.step import Step
+from hanami_conformance.clients.rest import Answer, RestClient
+from hanami_conformance.options.target import Credentials, TargetOptions
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.stateful.execute import tell
+from hanami_conformance.target.connect import connect
 
 DEADLINE = 1.0  # seconds
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-COMMAND = [sys.executable, "-m", "conformance.cli", "run"]
+COMMAND = [sys.executable, "-m", "hanami_conformance.cli.main", "run"]
 TIMEOUT = 240.0  # seconds; only reached when something is broken
 HONEST = "honest"  # no fault
 USERS = ("--user", "alice:very-secret-1:alpha", "--user", "bob:very-secret-2:beta")
@@ -36,6 +36,11 @@ def run_suite(
         check=False,
         stdin=subprocess.DEVNULL,
     )
+
+
+def in_pytest(*options: str) -> tuple[str, ...]:
+    """Options of the console command as pytest has them: ``--hanami-target`` for ``--target``."""
+    return tuple(f"--hanami-{word[2:]}" if word.startswith("--") else word for word in options)
 
 
 def begin_suite(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
@@ -77,7 +82,17 @@ def result_of(folder: Path) -> dict[str, Any]:
 def backend(*options: str) -> Iterator[str]:
     """A reference backend with these options, and its address."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin", *options],
+        [
+            sys.executable,
+            "-m",
+            "hanami_reference_backend",
+            "--port",
+            "0",
+            "--announce",
+            "json",
+            "--stop-with-stdin",
+            *options,
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -26,7 +26,7 @@ Handler = Callable[[str, str, dict[str, Any]], Said]  # method, path with query,
 
 def command(*arguments: str) -> list[str]:
     """The command line of ``hanami-conformance``."""
-    return [sys.executable, "-m", "conformance.cli", *arguments]
+    return [sys.executable, "-m", "hanami_conformance.cli.main", *arguments]
 
 
 def hanami(*arguments: str, cwd: Any, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -20,10 +20,10 @@ import pytest
 import yaml
 from suite_support import HONEST, TIMEOUT, USERS, clean_environment, double, faulty_backend
 
-from conformance import ci
-from conformance.cli import parser
-from conformance.option_table import OPTIONS
-from reports.reading import load_result
+from hanami_conformance.cli import github_action
+from hanami_conformance.cli.main import parser
+from hanami_conformance.options.definitions import OPTIONS
+from hanami_reports.reading import load_result
 
 ROOT = Path(__file__).parents[2]
 ACTION: Mapping[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
@@ -161,12 +161,12 @@ def test_the_action_is_consistent() -> None:
 
 def test_inputs_reach_the_program_by_the_environment_and_no_script() -> None:
     environment = STEPS["judge"]["env"]
-    names = (*ci.PASSED_ON, *ci.OWN)
-    assert environment == {ci.input_variable(name): f"${{{{ inputs.{name} }}}}" for name in names}
+    names = (*github_action.PASSED_ON, *github_action.OWN)
+    assert environment == {github_action.input_variable(name): f"${{{{ inputs.{name} }}}}" for name in names}
     for step in STEPS.values():
         assert "${{" not in step.get("run", "")
         assert ("run" in step) == (step.get("shell") == "bash")
-    assert {option.name for option in OPTIONS if option.name in names} == set(ci.PASSED_ON)
+    assert {option.name for option in OPTIONS if option.name in names} == set(github_action.PASSED_ON)
 
 
 def test_actions_of_others_are_pinned_by_a_full_version() -> None:
@@ -316,7 +316,9 @@ def test_nothing_in_an_input_is_a_command(runner: Runner) -> None:
 
 def test_secrets_are_in_the_environment_and_no_command() -> None:
     secret = {name: f"secret of {name}" for name in ("password", "token", "second-password")}
-    gate = ci.read_inputs({ci.input_variable(name): value for name, value in secret.items()} | {"PATH": "/bin"})
+    gate = github_action.read_inputs(
+        {github_action.input_variable(name): value for name, value in secret.items()} | {"PATH": "/bin"}
+    )
     assert gate.environment == {
         "PATH": "/bin",
         "HANAMI_PASSWORD": "secret of password",
@@ -328,8 +330,8 @@ def test_secrets_are_in_the_environment_and_no_command() -> None:
 
 
 def test_an_input_that_is_empty_decides_nothing() -> None:
-    empty = {ci.input_variable(name): "" for name in (*ci.PASSED_ON, *ci.OWN)}
-    gate = ci.read_inputs(empty | {"HANAMI_TARGET": "http://here", "HANAMI_REPORT_DIR": "there"})
+    empty = {github_action.input_variable(name): "" for name in (*github_action.PASSED_ON, *github_action.OWN)}
+    gate = github_action.read_inputs(empty | {"HANAMI_TARGET": "http://here", "HANAMI_REPORT_DIR": "there"})
     assert gate.environment == {"HANAMI_TARGET": "http://here", "HANAMI_REPORT_DIR": "there"}
     assert gate.folder == Path("there")
 
@@ -357,7 +359,7 @@ def test_a_job_that_is_cancelled_ends_the_run_and_still_tells(runner: Runner) ->
 
 def test_the_summary_is_a_command_too(runner: Runner, honest: str) -> None:
     assert runner.run("judge", target=honest, **QUICK)[0] == 0
-    command = [sys.executable, "-m", "conformance.cli", "summary"]
+    command = [sys.executable, "-m", "hanami_conformance.cli.main", "summary"]
 
     def summary(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.catalogue import catalogue, families, select, statement
-from reports.model import Level
+from hanami_conformance.catalogue import catalogue, families, select, statement
+from hanami_reports.model import Level
 
 SUITE = Path(__file__).parents[2] / "conformance" / "suite"
 COUNTS = {"ATT": 8, "INIT": 6, "DATA": 12, "PROG": 4, "FIN": 7, "DEL": 1, "MODE": 3, "DIO": 14, "GEN": 4}

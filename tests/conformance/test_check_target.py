@@ -9,13 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
-from suite_support import double, failing, result_of, silent
+from suite_support import double, failing, in_pytest, result_of, silent
 from target_support import backend, hanami, program
 
-from conformance import needs
-from conformance.catalogue import catalogue
-from conformance.check_target import SHAPE
-from conformance.templates import render_template
+from hanami_conformance.catalogue import catalogue
+from hanami_conformance.cli.check_target import SHAPE
+from hanami_conformance.resources.templates import render_template
+from hanami_conformance.target import capabilities
 
 ALICE = ("--user", "alice", "--password", "very-secret-1")
 SECOND = ("--second-user", "bob", "--second-password", "very-secret-2")
@@ -78,7 +78,7 @@ def test_what_is_lacking_and_what_is_there_already(tmp_path: Path) -> None:
     assert "second user needs a user of another project (--second-user and --second-password)" in text
     assert "can't be read back" in text
     lacking = "a way to read the content of a dataset back: "
-    (whole,), partly = needs.CONTENT
+    (whole,), partly = capabilities.CONTENT
     assert f"{lacking}{whole} will be UNSUPPORTED; some cases of {', '.join(partly)}" in text
     assert "5 websockets at the same time starve a server of four workers" in text
     assert "the first user has 1 cluster there already" in text
@@ -106,12 +106,12 @@ def test_6_not_reachable(tmp_path: Path, serve: Any) -> None:
 
 
 NEEDS = {
-    "SECOND_USER": needs.SECOND_USER,
-    "DESTRUCTIVE_CASES": needs.DESTRUCTIVE_CASES,
-    "EXPIRED_TOKEN": needs.EXPIRED_TOKEN,
-    "TWO_CONNECTIONS": needs.TWO_CONNECTIONS,
-    "CONTENT": needs.CONTENT,
-    "NEW_CLUSTERS": needs.NEW_CLUSTERS,
+    "SECOND_USER": capabilities.SECOND_USER,
+    "DESTRUCTIVE_CASES": capabilities.DESTRUCTIVE_CASES,
+    "EXPIRED_TOKEN": capabilities.EXPIRED_TOKEN,
+    "TWO_CONNECTIONS": capabilities.TWO_CONNECTIONS,
+    "CONTENT": capabilities.CONTENT,
+    "NEW_CLUSTERS": capabilities.NEW_CLUSTERS,
 }
 
 
@@ -129,10 +129,10 @@ def test_what_is_foretold_of_a_target_alone_is_true(tmp_path: Path) -> None:
     assert run.returncode in (0, 5), run.stdout + run.stderr
     cases = [case for case in result_of(tmp_path)["cases"] if case["outcome"] == "unsupported"]
     for word, (whole, partly) in {
-        "--second-user": needs.SECOND_USER,
-        "--expired-token": needs.EXPIRED_TOKEN,
-        "--max-connections": needs.TWO_CONNECTIONS,
-        "cannot be read back": needs.CONTENT,
+        "--second-user": capabilities.SECOND_USER,
+        "--expired-token": capabilities.EXPIRED_TOKEN,
+        "--max-connections": capabilities.TWO_CONNECTIONS,
+        "cannot be read back": capabilities.CONTENT,
     }.items():
         found = {name for case in cases if word in case["reason"] for name in case["statements"]}
         assert found == set(whole) | set(partly), word
@@ -140,15 +140,15 @@ def test_what_is_foretold_of_a_target_alone_is_true(tmp_path: Path) -> None:
 
 def test_what_is_foretold_of_a_server_that_must_not_be_broken_is_true(tmp_path: Path) -> None:
     careful = {"HANAMI_ALLOW_DESTRUCTIVE": "0"}
-    words = ("-m", "pytest", "--pyargs", "conformance", "-m", "destructive", "--database", "none")
+    words = ("-m", "pytest", "--pyargs", "hanami_conformance", "-m", "destructive", "--hanami-database", "none")
     with backend() as url:
         to = ("--target", url, *ALICE, *SECOND)
         check = hanami("check-target", *to, cwd=tmp_path, environment=careful)
-        run = program([sys.executable, *words, *to], cwd=tmp_path, environment=careful)
+        run = program([sys.executable, *words, *in_pytest(*to)], cwd=tmp_path, environment=careful)
     assert run.returncode == 5, run.stdout + run.stderr  # nothing was judged
     (told,) = (line for line in flat(check.stdout).split(" lacking ") if "(--allow-destructive" in line)
-    whole, partly = needs.DESTRUCTIVE_CASES
+    whole, partly = capabilities.DESTRUCTIVE_CASES
     assert f"{', '.join(whole)} will be UNSUPPORTED; some cases of {', '.join(partly)} careful " in told
     cases = result_of(tmp_path)["cases"]
-    assert {(case["outcome"], case["reason"]) for case in cases} == {("unsupported", needs.DESTRUCTIVE)}
+    assert {(case["outcome"], case["reason"]) for case in cases} == {("unsupported", capabilities.DESTRUCTIVE)}
     assert {name for case in cases for name in case["statements"]} == {*whole, *partly}

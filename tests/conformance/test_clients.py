@@ -12,13 +12,13 @@ from suite_support import closing, double, endless, garbage, silent
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
-from conformance.checks import Dropped, NoAnswer, TargetLost, Unsupported
-from conformance.clients.budget import Budget
-from conformance.clients.message import Ending, Message
-from conformance.clients.rest import RestClient
-from conformance.clients.websocket import WebSocket
-from conformance.deadline import HARDLY, HASTY, Patience
-from conformance.record import begin_case, current_case, end_case
+from hanami_conformance.cases.failures import Dropped, NoAnswer, TargetLost, Unsupported
+from hanami_conformance.cases.recording import begin_case, current_case, end_case
+from hanami_conformance.clients.connection_limit import Budget
+from hanami_conformance.clients.deadline import HARDLY, HASTY, Patience
+from hanami_conformance.clients.rest import RestClient
+from hanami_conformance.clients.websocket import WebSocket
+from hanami_conformance.clients.websocket_events import Ending, Message
 
 Handler = Callable[[ServerConnection], None]
 

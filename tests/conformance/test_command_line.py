@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-import conformance.cli
-import loadtests.cli
+import hanami_conformance.cli.main
+import hanami_loadtests.cli
 
-MAINS = [conformance.cli.main, loadtests.cli.main]
+MAINS = [hanami_conformance.cli.main.main, hanami_loadtests.cli.main]
 
 
 @pytest.mark.parametrize("main", MAINS)

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from suite_support import closing, double, garbage, silent
+from suite_support import closing, double, garbage, in_pytest, silent
 from target_support import Said, backend, hanami, program, rest
 
-from conformance.checks import TargetLost, TargetRefused
-from conformance.detect import find_dialect
-from conformance.stories.file import Story
-from conformance.target_options import AUTO, Credentials, TargetOptions
-from proto import dialect_names, load_dialect
+from hanami_conformance.cases.failures import TargetLost, TargetRefused
+from hanami_conformance.cases.sequence import Story
+from hanami_conformance.options.definitions import AUTO
+from hanami_conformance.options.target import Credentials, TargetOptions
+from hanami_conformance.target.dialect_detection import find_dialect
+from hanami_proto import dialect_names, load_dialect
 
 ALICE = Credentials("alice", "very-secret-1")
 LET_IN = {"id": "alice", "name": "alice", "is_admin": False, "token": "a.long.token"}
@@ -154,7 +155,15 @@ def test_run_replay_and_check_target_ask(tmp_path: Path) -> None:
         checked = hanami("check-target", *to, "--dialect", "auto", cwd=tmp_path)
         told = hanami("replay", "story.json", *to, "--dialect", "auto", cwd=tmp_path)
         other = hanami("replay", "story.json", *to, cwd=tmp_path)
-        words = ("-m", "pytest", "--pyargs", "conformance", *to, "-k", "boolean_complete", "--dialect", "auto")
+        words = (
+            "-m",
+            "pytest",
+            "--pyargs",
+            "hanami_conformance",
+            *in_pytest(*to, "--dialect", "auto"),
+            "-k",
+            "boolean_complete",
+        )
         plain = program([sys.executable, *words], cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert f"dialect hanami-0.4: {why}\n" in run.stdout

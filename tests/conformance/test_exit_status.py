@@ -112,7 +112,7 @@ def test_2_ctrl_c_stops_cleans_up_and_reports(tmp_path: Path) -> None:
 
 def test_3_a_fault_of_the_suite_is_no_fault_of_the_target(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
-        "import conformance.models.file as model\n"
+        "import hanami_conformance.models.file as model\n"
         "def broken(self, position, data):\n"
         "    raise KeyError('a mistake of the suite')\n"
         "model.FileModel.write = broken\n"
@@ -126,7 +126,7 @@ def test_3_a_fault_of_the_suite_is_no_fault_of_the_target(tmp_path: Path) -> Non
 
 
 def test_3_tests_that_cannot_be_collected_are_a_fault_of_the_suite(tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text("import conformance.data\ndel conformance.data.iris\n")
+    (tmp_path / "sitecustomize.py").write_text("import hanami_conformance.data\ndel hanami_conformance.data.iris\n")
     run = run_suite("--target", "reference", cwd=tmp_path, environment={"PYTHONPATH": str(tmp_path)})
     assert run.returncode == 3, run.stdout + run.stderr
     assert "cannot import name 'iris'" in run.stdout

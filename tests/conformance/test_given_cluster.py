@@ -12,11 +12,11 @@ import pytest
 from suite_support import result_of
 from target_support import backend, hanami, rest
 
-from conformance.checks import Unsupported
-from conformance.clients.brick_socket import ClusterShape
-from conformance.clients.rest import RestClient
-from conformance.deadline import Patience
-from conformance.templates import render_template
+from hanami_conformance.cases.failures import Unsupported
+from hanami_conformance.clients.cluster_messages import ClusterShape
+from hanami_conformance.clients.deadline import Patience
+from hanami_conformance.clients.rest import RestClient
+from hanami_conformance.resources.templates import render_template
 
 TO = ("--user", "alice", "--password", "very-secret-1", "--second-user", "bob", "--second-password", "very-secret-2")
 SHAPE = ClusterShape({"eyes": 20}, {"hand": 6}, hidden=8)

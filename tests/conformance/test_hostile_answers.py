@@ -11,18 +11,18 @@ import pytest
 from story_support import answers_changed, blamed
 from suite_support import double
 
-from conformance.attach import accepted, refused
-from conformance.checks import Dropped, SetupFailed, TargetLost, TargetRefused, Violation
-from conformance.clients.brick_socket import ClusterShape, is_json
-from conformance.clients.message import Message
-from conformance.clients.rest import Answer, RestClient
-from conformance.connect import connect
-from conformance.deadline import Patience
-from conformance.readback import _table
-from conformance.stories.values import damaged
-from conformance.target import expires_soon
-from conformance.target_options import Credentials, TargetOptions
-from conformance.workshop import Leftover, Workshop
+from hanami_conformance.cases.failures import Dropped, SetupFailed, TargetLost, TargetRefused, Violation
+from hanami_conformance.clients.cluster_messages import ClusterShape, is_json
+from hanami_conformance.clients.deadline import Patience
+from hanami_conformance.clients.rest import Answer, RestClient
+from hanami_conformance.clients.websocket_events import Message
+from hanami_conformance.options.target import Credentials, TargetOptions
+from hanami_conformance.resources.factory import Leftover, Workshop
+from hanami_conformance.resources.readback import _table
+from hanami_conformance.stateful.placeholders import damaged
+from hanami_conformance.target.attach import accepted, refused
+from hanami_conformance.target.connect import connect
+from hanami_conformance.target.login import expires_soon
 
 DEEP = b"[" * 200_000
 NO_UUIDS = ["\ud800", "x" * 70_000, "", "a\x00b", 7, None, ["a"]]

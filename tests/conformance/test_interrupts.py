@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from suite_support import TIMEOUT, begin_suite, clean_environment, result_of, wait_for_cases
 
-from conformance.interrupt import catching, heed, unbroken
+from hanami_conformance.common.signals import catching, heed, unbroken
 
-ENTRY = [sys.executable, "-c", "import sys; from conformance.entry import main; sys.exit(main())"]
+ENTRY = [sys.executable, "-c", "import sys; from hanami_conformance.cli.entry import main; sys.exit(main())"]
 
 
 def test_an_interrupt_waits_for_the_end_of_what_must_not_be_broken() -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from conformance.cli import main
-from conformance.known import blocks, command
-from conformance.known.listed import ListError, parse_list, read_list
-from conformance.known.update import Update, fresh, message_of, updated
-from reports.known.entry import Entry
-from reports.known.holding import SuiteCase
-from reports.model import CaseResult, Level, Outcome, RunResult, StatementResult, Verdict
+from hanami_conformance.cli import known
+from hanami_conformance.cli.main import main
+from hanami_conformance.known_failures import toml_edit
+from hanami_conformance.known_failures.file import ListError, parse_list, read_list
+from hanami_conformance.known_failures.update import Update, fresh, message_of, updated
+from hanami_reports.known.entry import Entry
+from hanami_reports.known.holding import SuiteCase
+from hanami_reports.model import CaseResult, Level, Outcome, RunResult, StatementResult, Verdict
 
 TODAY = date(2026, 11, 25)
 HEAD = 'dialect = "documented"\n'
@@ -113,13 +114,13 @@ def test_a_list_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
 
 
 def test_blocks_are_the_list_again() -> None:
-    cut = blocks.split(LIST)
+    cut = toml_edit.split(LIST)
     assert [block.kind for block in cut] == ["", "known", "flaky", "known"]
-    assert blocks.joined(cut) == LIST
+    assert toml_edit.joined(cut) == LIST
     crlf = LIST.replace("\n", "\r\n")
-    assert blocks.joined(blocks.split(crlf)) == crlf
+    assert toml_edit.joined(toml_edit.split(crlf)) == crlf
     for text in ("", HEAD, ENTRY, ENTRY.rstrip("\n")):
-        assert blocks.joined(blocks.split(text)) == text
+        assert toml_edit.joined(toml_edit.split(text)) == text
 
 
 def case(name: str, outcome: Outcome = Outcome.PASSED, came: str = "") -> CaseResult:
@@ -346,7 +347,7 @@ def test_a_list_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
     path.write_text("old")
     path.chmod(0o600)
     link.symlink_to(path)
-    command.write(link, "new")
+    known.write(link, "new")
     assert (path.read_text(), path.stat().st_mode & 0o777, link.is_symlink()) == ("new", 0o600, True)
 
     def refuse(*_: object) -> None:
@@ -354,6 +355,6 @@ def test_a_list_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(ListError, match="No space left"):
-        command.write(path, "newer")
+        known.write(path, "newer")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["k.toml", "link.toml"]
     assert path.read_text() == "new"

@@ -10,13 +10,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from suite_support import ALICE, TIMEOUT, backend, clean_environment, faulty_backend, result_of, run_suite
+from suite_support import ALICE, TIMEOUT, backend, clean_environment, faulty_backend, in_pytest, result_of, run_suite
 
-from conformance.checks import SetupFailed, TargetLost, Violation
-from conformance.judge import CaseJudge
-from conformance.record import Case
-from reports.known.entry import Entry
-from reports.model import Outcome
+from hanami_conformance.cases.failures import SetupFailed, TargetLost, Violation
+from hanami_conformance.cases.recording import Case
+from hanami_conformance.session.classifier import CaseJudge
+from hanami_reports.known.entry import Entry
+from hanami_reports.model import Outcome
 
 FAULT = "complete-from-the-beginning"
 LYING_ALICE = ("--user", "alice", "--password", "alice-password")
@@ -95,7 +95,7 @@ def test_a_list_that_no_longer_holds_is_red_and_is_mended_by_the_command_told(tm
     assert '<testsuite name="known failures" tests="2" failures="2"' in junit
     (told,) = [line.split() for line in run.stdout.splitlines() if line.startswith("  mend ")]
     mended = subprocess.run(
-        [sys.executable, "-m", "conformance.cli", *told[2:]],
+        [sys.executable, "-m", "hanami_conformance.cli.main", *told[2:]],
         cwd=tmp_path,
         env=clean_environment(),
         capture_output=True,
@@ -162,9 +162,9 @@ def test_a_list_for_another_dialect_is_refused_also_where_the_server_is_asked_fo
 
 def test_in_plain_pytest_a_known_failure_is_expected(tmp_path: Path, lying: str) -> None:
     (tmp_path / "k.toml").write_text(entry("PROG-2"))
-    words = ("--pyargs", "conformance", "--target", lying, *LYING_ALICE, "--known", "k.toml", "-k", "tiny_chunks")
+    words = ("--pyargs", "hanami_conformance", *in_pytest("--target", lying, *LYING_ALICE, "--known", "k.toml"))
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", *words],
+        [sys.executable, "-m", "pytest", *words, "-k", "tiny_chunks"],
         cwd=tmp_path,
         env=clean_environment(),
         capture_output=True,
@@ -181,7 +181,7 @@ def test_two_runs_are_compared(tmp_path: Path, lying: str) -> None:
     bad = run_suite("--target", lying, *LYING_ALICE, "--case", TINY, "--report-dir", "b", cwd=tmp_path)
     assert (good.returncode, bad.returncode) == (0, 1)
     compared = subprocess.run(
-        [sys.executable, "-m", "conformance.cli", "compare", "a/result.json", "b/result.json"],
+        [sys.executable, "-m", "hanami_conformance.cli.main", "compare", "a/result.json", "b/result.json"],
         cwd=tmp_path,
         env=clean_environment(),
         capture_output=True,

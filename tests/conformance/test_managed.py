@@ -13,9 +13,9 @@ import httpx
 import pytest
 from suite_support import COMMAND, TIMEOUT, clean_environment
 
-from conformance.checks import TargetLost
-from conformance.managed import ReferenceBackend
-from conformance.target_options import Credentials, TargetOptions
+from hanami_conformance.cases.failures import TargetLost
+from hanami_conformance.options.target import Credentials, TargetOptions
+from hanami_conformance.server.reference import ReferenceBackend
 
 
 def wait_gone(url: str) -> None:
@@ -83,7 +83,7 @@ def test_it_goes_with_the_suite(tmp_path: Path, number: signal.Signals) -> None:
 
 def test_the_modules_of_the_suite_never_import_the_backend() -> None:
     code = (
-        "import sys, conformance.run, conformance.suite.test_workflow, conformance.suite.test_general; "
+        "import sys, hanami_conformance.session.session, hanami_conformance.suite.test_workflow, hanami_conformance.suite.test_general; "
         "sys.exit(any(name.split('.')[0] in ('reference_backend', 'locust') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=TIMEOUT).returncode == 0

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance import data
-from conformance.clients.brick_socket import ClusterShape
-from conformance.data.make import make
-from conformance.models.dataset import DatasetModel, csv_table, idx_images, idx_labels
-from conformance.models.file import FileModel
-from conformance.readback import first_difference
-from conformance.templates import render_template
-from reference_backend.templates import TemplateReader
+from hanami_conformance import data
+from hanami_conformance.clients.cluster_messages import ClusterShape
+from hanami_conformance.data.make import make
+from hanami_conformance.models.dataset import DatasetModel, csv_table, idx_images, idx_labels
+from hanami_conformance.models.file import FileModel
+from hanami_conformance.resources.readback import first_difference
+from hanami_conformance.resources.templates import render_template
+from hanami_reference_backend.network.templates import TemplateReader
 
 chunks = st.lists(st.tuples(st.integers(0, 40), st.binary(max_size=12)), max_size=12)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.models.cluster import APART, TOLERANCE, ClusterModel, Values, apart, close_to, distance, same
+from hanami_conformance.models.cluster import APART, TOLERANCE, ClusterModel, Values, apart, close_to, distance, same
 
 numbers = st.floats(-1e6, 1e6, width=32)
 names = st.sampled_from(["input_0", "input_1", "other"])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from conformance.models.dataset import (
+from hanami_conformance.models.dataset import (
     IMAGES_HEADER,
     LABELS_HEADER,
     PIXEL_MAX,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conformance.models.file import SEGMENT, FileModel
+from hanami_conformance.models.file import SEGMENT, FileModel
 
 FAR = [2**31 - 1, 2**31, 2**32, 2**63 - 1, 2**63, 2**64 - 1]
 

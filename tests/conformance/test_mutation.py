@@ -32,10 +32,10 @@ def test_every_survivor_must_be_justified_and_every_justification_needed() -> No
 
 
 def test_results_are_read() -> None:
-    text = "    conformance.models.file.x_a__mutmut_1: killed\n    conformance.models.file.x_a__mutmut_2: no tests\n"
+    text = "    hanami_conformance.models.file.x_a__mutmut_1: killed\n    hanami_conformance.models.file.x_a__mutmut_2: no tests\n"
     assert parse_results(text) == {
-        "conformance.models.file.x_a__mutmut_1": "killed",
-        "conformance.models.file.x_a__mutmut_2": "no tests",
+        "hanami_conformance.models.file.x_a__mutmut_1": "killed",
+        "hanami_conformance.models.file.x_a__mutmut_2": "no tests",
     }
     assert parse_results("") == {}
 

@@ -17,10 +17,10 @@ import pytest
 sys.path.append(str(Path(__file__).parents[1]))
 from peer_servers import Served, nginx_program, reached, reference
 from peer_table import PEERS, Peer, by_name, complaints
-from peers import main, parse_options, run_all
 from suite_support import TIMEOUT, clean_environment, left_in
 
-from reports.model import CaseResult, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
+from hanami_reports.model import CaseResult, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
+from peers import main, parse_options, run_all
 
 PROGRAM = Path(__file__).parents[1] / "peers.py"
 QUICK = Peer("quick", "one statement", reference(), ("--statement", "PROG-1", "--profile", "smoke"))

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from suite_support import TIMEOUT, clean_environment, faulty_backend, result_of
+from suite_support import ALICE, TIMEOUT, clean_environment, faulty_backend, in_pytest, result_of
 
 
 def run_pytest(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -23,8 +23,8 @@ def run_pytest(*arguments: str, cwd: Path, **environment: str) -> subprocess.Com
 
 
 def test_plain_pytest_gives_the_same_result(tmp_path: Path) -> None:
-    options = ("--target", "reference", "--statement", "PROG-4", "--profile", "smoke")
-    run = run_pytest("--pyargs", "conformance", *options, cwd=tmp_path)
+    options = ("--hanami-target", "reference", "--hanami-statement", "PROG-4", "--hanami-profile", "smoke")
+    run = run_pytest("--pyargs", "hanami_conformance", *options, cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "CONFORMANT  1 statement: 1 PASS" in run.stdout
     assert result_of(tmp_path)["summary"]["statements"] == {"PASS": 1}
@@ -34,7 +34,7 @@ def test_the_environment_configures_it(tmp_path: Path) -> None:
     with faulty_backend("honest") as url:
         run = run_pytest(
             "--pyargs",
-            "conformance",
+            "hanami_conformance",
             "-k",
             "boolean_complete",
             cwd=tmp_path,
@@ -48,13 +48,13 @@ def test_the_environment_configures_it(tmp_path: Path) -> None:
 
 
 def test_without_a_target_it_is_a_usage_error(tmp_path: Path) -> None:
-    run = run_pytest("--pyargs", "conformance", cwd=tmp_path)
+    run = run_pytest("--pyargs", "hanami_conformance", cwd=tmp_path)
     assert run.returncode == 4, run.stdout + run.stderr
-    assert "no target: give --target" in run.stderr
+    assert "no target: give --hanami-target" in run.stderr
 
 
 def test_collecting_needs_no_target(tmp_path: Path) -> None:
-    run = run_pytest("--pyargs", "conformance", "--collect-only", "-q", cwd=tmp_path)
+    run = run_pytest("--pyargs", "hanami_conformance", "--collect-only", "-q", cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "test_upload_progress.py::" in run.stdout
     assert not (tmp_path / "reports").exists()
@@ -62,8 +62,8 @@ def test_collecting_needs_no_target(tmp_path: Path) -> None:
 
 def test_a_failure_reads_as_in_the_reports(tmp_path: Path) -> None:
     with faulty_backend("complete-from-the-beginning") as url:
-        arguments = ("--target", url, "--user", "alice", "--password", "very-secret-1", "-k", "tiny_chunks")
-        run = run_pytest("--pyargs", "conformance", *arguments, cwd=tmp_path)
+        arguments = (*in_pytest("--target", url, *ALICE), "-k", "tiny_chunks")
+        run = run_pytest("--pyargs", "hanami_conformance", *arguments, cwd=tmp_path)
     assert run.returncode == 1
     assert "expected  complete = false: bytes 20 to 39 are missing" in run.stdout
     assert "NOT CONFORMANT" in run.stdout
@@ -74,8 +74,8 @@ def test_a_failure_of_somebody_elses_test_is_not_hidden(tmp_path: Path) -> None:
     arguments = (
         "test_other.py",
         "--pyargs",
-        "conformance",
-        "--target",
+        "hanami_conformance",
+        "--hanami-target",
         "reference",
         "-k",
         "test_other or boolean_complete",
@@ -87,7 +87,7 @@ def test_a_failure_of_somebody_elses_test_is_not_hidden(tmp_path: Path) -> None:
 
 def test_what_pytest_left_out_is_not_planned(tmp_path: Path) -> None:
     with faulty_backend("complete-from-the-beginning") as url:
-        arguments = ("--pyargs", "conformance", "--target", url, "--user", "alice", "--password", "very-secret-1")
+        arguments = ("--pyargs", "hanami_conformance", *in_pytest("--target", url, *ALICE))
         first = run_pytest(*arguments, "-k", "tiny_chunks or boolean_complete", cwd=tmp_path)
         assert first.returncode == 1, first.stdout
         again = run_pytest(*arguments, "--lf", cwd=tmp_path)
@@ -96,7 +96,15 @@ def test_what_pytest_left_out_is_not_planned(tmp_path: Path) -> None:
 
 
 def test_debug_logs_hold_no_token(tmp_path: Path) -> None:
-    arguments = ("--pyargs", "conformance", "--target", "reference", "-k", "boolean_complete", "--log-cli-level=DEBUG")
+    arguments = (
+        "--pyargs",
+        "hanami_conformance",
+        "--hanami-target",
+        "reference",
+        "-k",
+        "boolean_complete",
+        "--log-cli-level=DEBUG",
+    )
     run = run_pytest(*arguments, cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "httpcore" in run.stdout
@@ -119,7 +127,7 @@ def test_settings_of_the_folder_do_not_reach_the_console_command(tmp_path: Path)
         [
             sys.executable,
             "-m",
-            "conformance.cli",
+            "hanami_conformance.cli.main",
             "run",
             "--target",
             "reference",

@@ -9,18 +9,18 @@ import pytest
 from story_support import workshop_at
 from target_support import Line, proxy
 
-from conformance.checks import Violation
-from conformance.probes import SILENT, SocketProbe, watch_sockets
-from conformance.record import EndedSocket, begin_case
-from conformance.workshop import Workshop
+from hanami_conformance.cases.failures import Violation
+from hanami_conformance.cases.recording import EndedSocket, begin_case
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.server.liveness import SILENT, SocketProbe, watch_sockets
 
 LIFETIME = 1.0  # seconds
 
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.probes.OLD", 0.5)
-    monkeypatch.setattr("conformance.probes.SLACK", 1.0)
+    monkeypatch.setattr("hanami_conformance.server.liveness.OLD", 0.5)
+    monkeypatch.setattr("hanami_conformance.server.liveness.SLACK", 1.0)
 
 
 @contextmanager
@@ -81,7 +81,9 @@ def test_silence_on_websockets_is_noticed_once_they_have_worked(url: str) -> Non
 
 
 def test_silent_websockets(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.clients.websocket.WebSocket.send_text", lambda *_: None)  # nothing to answer
+    monkeypatch.setattr(
+        "hanami_conformance.clients.websocket.WebSocket.send_text", lambda *_: None
+    )  # nothing to answer
     with workshop_at(url) as workshop:
         target = workshop.target
         watch_sockets(target)

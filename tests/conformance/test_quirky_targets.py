@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from suite_support import ALICE, SECOND, USERS, backend, result_of, run_suite
 
-from reference_backend.quirks import quirk_names
+from hanami_reference_backend.quirks import quirk_names
 
 FEW = [word for name in ("ATT-2", "ATT-3", "DIO-3", "DIO-6") for word in ("--statement", name)]
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from conformance.look_back import LOOK_BACK, Ran
-from conformance.readiness import ServerFailed
-from conformance.recovery import MOST_FRUITLESS, MOST_RESTARTS, GivenUp, Recovery
-from reports.model import CaseResult, Outcome
+from hanami_conformance.server.crash_bisect import LOOK_BACK, Ran
+from hanami_conformance.server.crash_recovery import MOST_FRUITLESS, MOST_RESTARTS, GivenUp, Recovery
+from hanami_conformance.server.startup import ServerFailed
+from hanami_reports.model import CaseResult, Outcome
 
 
 class Item:
@@ -81,8 +81,8 @@ BEFORE = "a"
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.recovery.SETTLE", 0.0)
-    monkeypatch.setattr("conformance.look_back.LookBack._wait", lambda *_: None)
+    monkeypatch.setattr("hanami_conformance.server.crash_recovery.SETTLE", 0.0)
+    monkeypatch.setattr("hanami_conformance.server.crash_bisect.LookBack._wait", lambda *_: None)
 
 
 def test_a_process_that_ended_behind_a_case_is_noticed() -> None:
@@ -198,7 +198,7 @@ def test_it_looks_back_so_far_and_no_further() -> None:
 
 
 def test_it_does_not_look_back_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.look_back.LOOK_BACK_SECONDS", 0.0)
+    monkeypatch.setattr("hanami_conformance.server.crash_bisect.LOOK_BACK_SECONDS", 0.0)
     world = World(*NOTHING * (MOST_FRUITLESS + 1))
     for _ in range(MOST_FRUITLESS + 1):
         for name in EIGHT:

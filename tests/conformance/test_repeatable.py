@@ -13,12 +13,12 @@ DRAW = """
 import hashlib, sys
 sys.path.insert(0, ".")
 import mine
-from conformance.profiles import PROFILES
-from conformance.stories import search
-from conformance.strategies.calls import call_stories
-from conformance.strategies.firsts import first_stories
-from conformance.strategies.uploads import upload_stories
-from conformance.workshop import Workshop
+from hanami_conformance.options.profiles import PROFILES
+from hanami_conformance.stateful import search
+from hanami_conformance.stateful.strategies.rest_calls import call_stories
+from hanami_conformance.stateful.strategies.first_messages import first_stories
+from hanami_conformance.stateful.strategies.uploads import upload_stories
+from hanami_conformance.resources.factory import Workshop
 
 told = []
 search.tell = lambda story, workshop: told.append(story.to_json())

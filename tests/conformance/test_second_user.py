@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from target_support import Said, rest
 
-from conformance.connect import connect
-from conformance.target_options import Credentials, TargetOptions
+from hanami_conformance.options.target import Credentials, TargetOptions
+from hanami_conformance.target.connect import connect
 
-DOCUMENTED = resources.files("proto") / "dialects" / "documented.toml"
+DOCUMENTED = resources.files("hanami_proto") / "dialects" / "documented.toml"
 ROUTES = '"user.create" = "POST user"\n"user.delete" = "DELETE user"\n[fields]'
 USER = """
 [user]

@@ -11,7 +11,7 @@ import pytest
 from story_support import told, workshop_at
 from suite_support import COMMAND, clean_environment, faulty_backend, run_suite
 
-from conformance.redact import Redactor
+from hanami_conformance.common.redact import Redactor
 
 SECRETS = ("very-secret-1", "very-secret-2")
 
@@ -83,7 +83,7 @@ def test_plain_pytest_hides_them_too(tmp_path: Path) -> None:
 
     with faulty_backend("complete-from-the-beginning") as url:
         run = subprocess.run(
-            [COMMAND[0], "-m", "pytest", "--pyargs", "conformance", "-k", "tiny_chunks", "--showlocals", "-vv"],
+            [COMMAND[0], "-m", "pytest", "--pyargs", "hanami_conformance", "-k", "tiny_chunks", "--showlocals", "-vv"],
             cwd=tmp_path,
             env=clean_environment(
                 {"HANAMI_TARGET": url, "HANAMI_USER": "alice", "HANAMI_PASSWORD": SECRETS[0]},

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance import interrupt
-from conformance.checks import TargetRefused
-from conformance.readiness import Readiness, ServerFailed, is_taken
-from conformance.redact import SECRETS
-from conformance.server import TAIL_LINES, Server, redact_file
-from conformance.target_options import Credentials, TargetOptions
+from hanami_conformance.cases.failures import TargetRefused
+from hanami_conformance.common import signals
+from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.options.target import Credentials, TargetOptions
+from hanami_conformance.server.process import TAIL_LINES, Server, redact_file
+from hanami_conformance.server.startup import Readiness, ServerFailed, is_taken
 
 PATIENT = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 
@@ -64,7 +64,7 @@ def test_how_it_ended(tmp_path: Path, code: str, says: str) -> None:
     wait_for(server.ended)
     assert server.ended() == says
     server.close()
-    assert server._kill not in interrupt.LEAVING
+    assert server._kill not in signals.LEAVING
 
 
 def test_the_end_of_its_log_is_short_and_holds_no_secret(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_only_what_it_logged_since_it_was_started_last_is_quoted(tmp_path: Path)
 
 
 def test_what_does_not_go_is_killed_with_all_that_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.server.STOP_SECONDS", 0.3)
+    monkeypatch.setattr("hanami_conformance.server.process.STOP_SECONDS", 0.3)
     code = (
         f"import subprocess, sys; c = [sys.executable, '-c', {PATIENT!r}]; print(subprocess.Popen(c).pid, flush=True)"
     )
@@ -108,7 +108,7 @@ def test_what_does_not_go_is_killed_with_all_that_it_started(tmp_path: Path, mon
 
 
 def test_what_outlives_its_leader_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.server.STOP_SECONDS", 0.3)
+    monkeypatch.setattr("hanami_conformance.server.process.STOP_SECONDS", 0.3)
     code = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {PATIENT!r}]).pid, flush=True)"
     server = started(tmp_path, code)
     wait_for(lambda: server.ended() and "up" in server.tail())
@@ -120,7 +120,7 @@ def test_what_outlives_its_leader_is_killed(tmp_path: Path, monkeypatch: pytest.
 def test_a_third_signal_leaves_nothing(tmp_path: Path) -> None:
     server = started(tmp_path, PATIENT)
     wait_for(server.tail)
-    for act in interrupt.LEAVING:
+    for act in signals.LEAVING:
         act()
     wait_for(server.ended)
     assert server.ended().endswith(f"signal {signal.SIGKILL:d} (SIGKILL)")
@@ -133,7 +133,7 @@ def test_a_command_that_does_not_exist(tmp_path: Path) -> None:
         server.start()
     assert server.ended() == ""
     server.close()
-    assert server._kill not in interrupt.LEAVING
+    assert server._kill not in signals.LEAVING
 
 
 def test_an_address_that_is_taken_is_refused_before_anything_is_started(tmp_path: Path) -> None:

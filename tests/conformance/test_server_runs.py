@@ -22,6 +22,7 @@ from suite_support import (
     closing,
     double,
     faulty_backend,
+    in_pytest,
     result_of,
     run_suite,
     silent,
@@ -29,19 +30,18 @@ from suite_support import (
 )
 from target_support import hanami
 
-from conformance.options import resolve
-from conformance.target import Account, Target
-from conformance.target_choice import may_destroy
-from conformance.target_options import Credentials, TargetOptions
-from loadtests.ports import free_port
+from hanami_conformance.options.run import resolve
+from hanami_conformance.options.target import Credentials, TargetOptions, may_destroy
+from hanami_conformance.target.target import Account, Target
+from hanami_loadtests.ports import free_port
 
 LARGE = "test_upload_mistakes.py::test_a_chunk_beyond_the_end_is_refused"
 USER = "alice:very-secret-1:alpha"
 # Deleting a dataset ends this server, a moment later: when the next case runs.
 LATE = """\
 import os, sys, threading
-from reference_backend import cli
-from reference_backend.datasets import DatasetStore
+from hanami_reference_backend import cli
+from hanami_reference_backend.storage.datasets import DatasetStore
 honest = DatasetStore.delete
 def delete(*given):
     threading.Timer(DELAY, os._exit, (7,)).start()
@@ -54,7 +54,7 @@ sys.exit(cli.main())
 def server_of(fault: str = "", *, code: str = "") -> tuple[str, ...]:
     """The options of a run that starts a reference backend, which tells its process and a secret first."""
     port = free_port()
-    program = ["-c", code] if code else ["-m", "reference_backend"]
+    program = ["-c", code] if code else ["-m", "hanami_reference_backend"]
     words = [sys.executable, *program, "--port", str(port), "--user", USER, *(("--fault", fault) if fault else ())]
     shell = f"echo pid $$ very-secret-1; exec {shlex.join(words)}"
     command = shlex.join(["/bin/sh", "-c", shell])
@@ -220,7 +220,15 @@ def test_in_plain_pytest_and_by_the_environment(tmp_path: Path) -> None:
     options = server_of("dies-of-large-positions")
     place = options.index("--server-command")
     rest = (*options[:place], *options[place + 2 :])
-    words = ("-m", "pytest", "--pyargs", "conformance", *rest, "--statement", "DATA-5", "-k", "refused and 63")
+    words = (
+        "-m",
+        "pytest",
+        "--pyargs",
+        "hanami_conformance",
+        *in_pytest(*rest, "--statement", "DATA-5"),
+        "-k",
+        "refused and 63",
+    )
     run = subprocess.run(
         [sys.executable, *words],
         cwd=tmp_path,

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from target_support import backend, hanami
 
-from conformance.init_file import settings_text
-from conformance.option_table import SECTIONS
-from conformance.options import RunOptions, resolve
+from hanami_conformance.cli.init import settings_text
+from hanami_conformance.options.definitions import SECTIONS
+from hanami_conformance.options.run import RunOptions, resolve
 
 FILE = """\
 [target]

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1]))
-from soak import BURN, Plan, conclude, differences, parse_options, said
 from suite_support import TIMEOUT, clean_environment
 
-from reports.model import CaseResult, Level, Outcome, RunResult, StatementResult, Verdict
+from hanami_reports.model import CaseResult, Level, Outcome, RunResult, StatementResult, Verdict
+from soak import BURN, Plan, conclude, differences, parse_options, said
 
 SOAK = Path(__file__).parents[1] / "soak.py"
 GOOD = RunResult(

@@ -11,19 +11,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given
-from suite_support import ALICE, TIMEOUT, clean_environment, faulty_backend, result_of, run_suite
+from suite_support import ALICE, TIMEOUT, clean_environment, faulty_backend, in_pytest, result_of, run_suite
 
-from conformance.profiles import PROFILES
-from conformance.record import current_case
-from conformance.stories.file import Story
-from conformance.stories.printed import as_pytest
-from conformance.stories.search import Plan, Search
-from conformance.stories.step import Step, StoryError
-from conformance.stories.upload import ACTS
-from conformance.stories.uploading import missing_spans, mnist_files
-from conformance.strategies.calls import call_stories
-from conformance.strategies.uploads import upload_stories
-from conformance.workshop import Workshop
+from hanami_conformance.cases.recording import current_case
+from hanami_conformance.cases.sequence import Story
+from hanami_conformance.cases.step import Step, StoryError
+from hanami_conformance.options.profiles import PROFILES
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.stateful.executors.uploads import ACTS
+from hanami_conformance.stateful.property_runner import Plan, Search
+from hanami_conformance.stateful.pytest_export import as_pytest
+from hanami_conformance.stateful.strategies.rest_calls import call_stories
+from hanami_conformance.stateful.strategies.uploads import upload_stories
+from hanami_conformance.stateful.upload_state import missing_spans, mnist_files
 
 CASE = "test_upload_stories.py::test_any_story_of_uploads_goes_as_the_model_says"
 
@@ -76,7 +76,7 @@ def test_files_of_a_story_are_as_large_as_they_say(size: int, count: int) -> Non
 
 def run_replay(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "conformance.cli", "replay", str(path), *options],
+        [sys.executable, "-m", "hanami_conformance.cli.main", "replay", str(path), *options],
         env=clean_environment(),
         capture_output=True,
         text=True,
@@ -171,7 +171,16 @@ def test_a_story_is_printed_as_a_test_that_fails_and_is_mended(
     (tmp_path / "test_kept.py").write_text(printed.stdout)
     for target, status in (((url, *ALICE), 1), (("reference",), 0)):
         run = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_kept.py", "--target", *target],
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                "test_kept.py",
+                *in_pytest("--target", *target),
+            ],
             cwd=tmp_path,
             env=clean_environment(),
             capture_output=True,

@@ -21,31 +21,43 @@ from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy, lists
 from suite_support import TIMEOUT, clean_environment
 
-from conformance.models.dataset import IMAGES_HEADER, IMAGES_MAGIC, LABELS_MAGIC
-from conformance.models.file import SEGMENT
-from conformance.profiles import DEEP, GATE, SMOKE
-from conformance.stories import call, content, direct, first, upload
-from conformance.stories.cycle import KINDS_OF_VALUES, ODDITIES, values_of
-from conformance.stories.intruder import FOREIGN, WRONG_VALUES
-from conformance.stories.nuisance import NUISANCES
-from conformance.stories.step import Step
-from conformance.stories.values import DAMAGES
-from conformance.strategies import calls, contents, directs, files, firsts, json_values, messages, uploads
-from proto.codec import Codec, SchemaError
+from hanami_conformance.cases.step import Step
+from hanami_conformance.models.dataset import IMAGES_HEADER, IMAGES_MAGIC, LABELS_MAGIC
+from hanami_conformance.models.file import SEGMENT
+from hanami_conformance.options.profiles import DEEP, GATE, SMOKE
+from hanami_conformance.stateful.access_checks import FOREIGN, WRONG_VALUES
+from hanami_conformance.stateful.cluster_messages import KINDS_OF_VALUES, ODDITIES, values_of
+from hanami_conformance.stateful.executors import dataset_contents as content_executor
+from hanami_conformance.stateful.executors import direct_io as direct_executor
+from hanami_conformance.stateful.executors import first_messages as first_message_executor
+from hanami_conformance.stateful.executors import rest_calls as call_executor
+from hanami_conformance.stateful.executors import uploads as upload_executor
+from hanami_conformance.stateful.placeholders import DAMAGES
+from hanami_conformance.stateful.stalled_client import NUISANCES
+from hanami_conformance.stateful.strategies import (
+    dataset_contents,
+    direct_io,
+    first_messages,
+    malformed_messages,
+    primitives,
+    rest_calls,
+    uploads,
+)
+from hanami_proto.codec import Codec, SchemaError
 
 Drawn = TypeVar("Drawn")
 
 EDGES = [1, 2, 131_071, 131_072, 131_073, 262_143, 262_144, 262_145]
 FAR = [2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1]
 LARGEST = GATE.largest_file
-SIZES = files.sizes(LARGEST)
-WRONG_IMAGES = contents.images(wrong=True)
+SIZES = primitives.sizes(LARGEST)
+WRONG_IMAGES = dataset_contents.images(wrong=True)
 ACTS: Mapping[str, Sequence[str] | frozenset[str]] = {
-    "upload": upload.ACTS,
-    "direct": direct.ACTS,
-    "first": first.ACTS,
-    "call": call.ACTS,
-    "content": content.ACTS,
+    "upload": upload_executor.ACTS,
+    "direct": direct_executor.ACTS,
+    "first": first_message_executor.ACTS,
+    "call": call_executor.ACTS,
+    "content": content_executor.ACTS,
 }
 SAME = settings(database=None, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 
@@ -178,36 +190,36 @@ def test_files_have_sizes_at_the_edges(size: int) -> None:
 
 @pytest.mark.parametrize("profile", [SMOKE, GATE, DEEP], ids=lambda profile: profile.name)
 def test_files_are_about_as_large_as_the_profile_says(profile: Any) -> None:
-    sizes = sample(files.sizes(profile.largest_file), 1000, at_once=1)
+    sizes = sample(primitives.sizes(profile.largest_file), 1000, at_once=1)
     assert min(sizes) >= 1
     assert profile.largest_file / 2 < max(sizes) <= profile.largest_file + IMAGES_HEADER
 
 
 @pytest.mark.parametrize("size", EDGES)
 def test_chunks_have_lengths_and_positions_at_the_edges(size: int) -> None:
-    assert draws(files.lengths, lambda drawn: drawn == size)
-    assert draws(files.positions, lambda drawn: drawn == size)
-    assert draws(files.chunk_sizes, lambda drawn: drawn == size)
+    assert draws(primitives.lengths, lambda drawn: drawn == size)
+    assert draws(primitives.positions, lambda drawn: drawn == size)
+    assert draws(primitives.chunk_sizes, lambda drawn: drawn == size)
 
 
 def test_chunks_may_be_empty_but_a_file_is_never_filled_with_such() -> None:
-    assert draws(files.lengths, lambda drawn: drawn == 0)
-    assert draws(files.positions, lambda drawn: drawn == 0)
-    assert min(sample(files.chunk_sizes, 1000)) >= 1
+    assert draws(primitives.lengths, lambda drawn: drawn == 0)
+    assert draws(primitives.positions, lambda drawn: drawn == 0)
+    assert min(sample(primitives.chunk_sizes, 1000)) >= 1
 
 
 @pytest.mark.parametrize("position", FAR)
 def test_positions_are_far_out_of_range(position: int) -> None:
-    assert draws(files.positions, lambda drawn: drawn == position)
+    assert draws(primitives.positions, lambda drawn: drawn == position)
 
 
 def test_positions_are_what_the_schema_can_hold() -> None:
-    positions = sample(files.positions, 1500)
+    positions = sample(primitives.positions, 1500)
     assert 0 <= min(positions) <= max(positions) < 2**64
 
 
 def test_most_positions_are_near_the_beginning() -> None:
-    positions = sample(files.positions, 1500)
+    positions = sample(primitives.positions, 1500)
     assert sum(position <= 150 for position in positions) > len(positions) / 2
 
 
@@ -249,8 +261,8 @@ def test_chunks_are_sent_in_every_way(wanted: Callable[[Step], bool]) -> None:
 @pytest.mark.parametrize(
     ("do", "part", "choices"),
     [
-        ("fill", "order", upload.ORDERS),
-        ("interleave", "order", upload.ORDERS),
+        ("fill", "order", upload_executor.ORDERS),
+        ("interleave", "order", upload_executor.ORDERS),
         ("write", "variant", range(3)),
         ("begin", "kind", ["mnist", "csv"]),
         ("begin", "count", range(1, 4)),
@@ -277,7 +289,7 @@ def payloads(strategy: SearchStrategy[str]) -> SearchStrategy[bytes]:
 
 def samples(chunks: bool) -> list[bytes]:
     """Right messages of either schema, of uploads or of clusters."""
-    return messages._CHUNKS if chunks else messages._CYCLES
+    return malformed_messages._CHUNKS if chunks else malformed_messages._CYCLES
 
 
 def is_flipped(data: bytes, right: bytes) -> bool:
@@ -304,7 +316,7 @@ DAMAGE: Mapping[str, Callable[[bytes, list[bytes]], Any]] = {
     "with more behind it": lambda data, right: any(len(data) > len(one) and data.startswith(one) for one in right),
     "one bit another": lambda data, right: any(is_flipped(data, one) for one in right),
     "no bytes": lambda data, _: not data,
-    "a text": lambda data, _: data in messages.TEXTS,
+    "a text": lambda data, _: data in malformed_messages.NOT_PROTOBUF,
     "an unknown field": lambda data, _: is_unknown_field(data),
     "a number that never ends": lambda data, _: b"\xff" * 11 in data,
     "the end of a group": lambda data, _: data[:1] == b"\x0c",
@@ -317,20 +329,20 @@ DAMAGE: Mapping[str, Callable[[bytes, list[bytes]], Any]] = {
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("chunks", [True, False], ids=["uploads", "clusters"])
 def test_every_kind_of_damage_to_a_message_is_drawn(chunks: bool, damage: str) -> None:
-    strategy = payloads(messages.chunk_payloads if chunks else messages.io_payloads)
+    strategy = payloads(malformed_messages.chunk_payloads if chunks else malformed_messages.io_payloads)
     assert draws(strategy, lambda data: DAMAGE[damage](data, samples(chunks)))
 
 
 @pytest.mark.parametrize("chunks", [True, False], ids=["uploads", "clusters"])
 def test_messages_that_belong_elsewhere_are_drawn(chunks: bool) -> None:
-    strategy = payloads(messages.chunk_payloads if chunks else messages.io_payloads)
+    strategy = payloads(malformed_messages.chunk_payloads if chunks else malformed_messages.io_payloads)
     for foreign in samples(not chunks):
         assert draws(strategy, foreign.__eq__), foreign
 
 
 def test_every_bit_of_a_message_is_flipped() -> None:
     right = b"\x08\x01\x12"
-    damaged = set(sample(messages._damaged([right]), 6000))
+    damaged = set(sample(malformed_messages._damaged([right]), 6000))
     for place in range(len(right)):
         for bit in range(8):
             assert right[:place] + bytes([right[place] ^ (1 << bit)]) + right[place + 1 :] in damaged, (place, bit)
@@ -340,7 +352,7 @@ def test_every_bit_of_a_message_is_flipped() -> None:
 
 
 def test_vectors_have_denormals_zeros_of_both_signs_and_large_numbers_and_are_finite() -> None:
-    kinds = set(sample(directs.values, at_once=1))
+    kinds = set(sample(direct_io.values, at_once=1))
     assert kinds == set(range(KINDS_OF_VALUES))
     drawn = np.concatenate([values_of(6, kind, 0) for kind in sorted(kinds)])
     tiny = np.finfo(np.float32).tiny
@@ -356,7 +368,7 @@ def test_vectors_have_denormals_zeros_of_both_signs_and_large_numbers_and_are_fi
 @pytest.mark.parametrize("how", ODDITIES)
 def test_numbers_that_are_none_and_messages_without_any_are_drawn(how: str) -> None:
     assert {"nan", "inf", "-inf", "none"} < set(ODDITIES)
-    assert draws(directs.acts, has("odd", how=how))
+    assert draws(direct_io.acts, has("odd", how=how))
 
 
 @pytest.mark.parametrize(
@@ -365,7 +377,7 @@ def test_numbers_that_are_none_and_messages_without_any_are_drawn(how: str) -> N
         ("request", "values", range(KINDS_OF_VALUES)),
         ("request", "order", range(3)),
         ("open", "trains", range(2)),
-        ("mistake", "how", direct.MISTAKES),
+        ("mistake", "how", direct_executor.MISTAKES),
         ("mistake", "process", range(2)),
         ("foreign", "what", range(4)),
         ("cluster", "user", range(2)),
@@ -373,24 +385,24 @@ def test_numbers_that_are_none_and_messages_without_any_are_drawn(how: str) -> N
 )
 def test_every_choice_of_a_step_of_clusters_is_drawn(do: str, part: str, choices: Sequence[object]) -> None:
     for choice in choices:
-        assert draws(directs.acts, has(do, **{part: choice})), choice
+        assert draws(direct_io.acts, has(do, **{part: choice})), choice
 
 
 @pytest.mark.parametrize("number", [0, 1, 2**31 - 1, 2**31, 2**32, 2**63, 2**64 - 1])
 def test_cycles_announce_too_few_and_far_too_many_messages(number: int) -> None:
-    assert draws(directs.acts, has("mistake", how="count", number=number))
+    assert draws(direct_io.acts, has("mistake", how="count", number=number))
 
 
 @pytest.mark.parametrize("number", [100, 1000, 10_000])
 def test_bricks_get_far_too_many_values(number: int) -> None:
-    assert draws(directs.acts, has("mistake", how="too many", number=number))
+    assert draws(direct_io.acts, has("mistake", how="too many", number=number))
 
 
 def test_cycles_are_cut_into_messages_and_sent_several_at_once() -> None:
-    assert draws(directs.acts, has("request", cuts=lambda cuts: len(set(cuts)) > 2))
-    assert draws(directs.acts, has("request", cuts=[]))
-    assert draws(directs.acts, has("pipeline", cycles=lambda cycles: len(cycles) > 3))
-    assert draws(directs.begins, has("cluster", inputs=lambda sizes: len(sizes) == 2))
+    assert draws(direct_io.acts, has("request", cuts=lambda cuts: len(set(cuts)) > 2))
+    assert draws(direct_io.acts, has("request", cuts=[]))
+    assert draws(direct_io.acts, has("pipeline", cycles=lambda cycles: len(cycles) > 3))
+    assert draws(direct_io.begins, has("cluster", inputs=lambda sizes: len(sizes) == 2))
 
 
 # First messages and REST calls
@@ -398,16 +410,16 @@ def test_cycles_are_cut_into_messages_and_sent_several_at_once() -> None:
 
 @pytest.mark.parametrize("how", range(DAMAGES))
 def test_tokens_are_damaged_in_every_way(how: int) -> None:
-    assert draws(firsts.firsts, has("first", token=[f"damaged {how}"]))
-    assert draws(calls.guarded, has("token", token=[f"damaged {how}"]))
+    assert draws(first_messages.firsts, has("first", token=[f"damaged {how}"]))
+    assert draws(rest_calls.guarded, has("token", token=[f"damaged {how}"]))
 
 
 @pytest.mark.parametrize("field", ["token", "uuid", "target"])
 def test_first_messages_lack_each_field_and_have_each_with_another_type(field: str) -> None:
     for wrong in (["missing"], ["value", None]):
-        assert draws(firsts.firsts, has("first", **{field: wrong})), wrong
+        assert draws(first_messages.firsts, has("first", **{field: wrong})), wrong
     for of in (bool, str, list, dict):
-        assert draws(firsts.firsts, has("first", **{field: partial(is_value, of=of)})), of
+        assert draws(first_messages.firsts, has("first", **{field: partial(is_value, of=of)})), of
 
 
 def is_value(written: list[Any], of: type) -> bool:
@@ -416,46 +428,46 @@ def is_value(written: list[Any], of: type) -> bool:
 
 def test_first_messages_are_right_near_and_broken() -> None:
     for uuid in ("file", "label", "cluster", "dataset"):
-        for target in firsts.TARGETS:
-            assert draws(firsts.firsts, has("first", token=["right"], uuid=[uuid], target=["value", target]))
-    for target in firsts.NEAR_TARGETS:
-        assert draws(firsts.firsts, has("first", target=["value", target])), target
-    for text in firsts.SNIPPETS:
-        assert draws(firsts.firsts, has("text", text=text)), text
+        for target in first_messages.TARGETS:
+            assert draws(first_messages.firsts, has("first", token=["right"], uuid=[uuid], target=["value", target]))
+    for target in first_messages.NEAR_TARGETS:
+        assert draws(first_messages.firsts, has("first", target=["value", target])), target
+    for text in first_messages.SNIPPETS:
+        assert draws(first_messages.firsts, has("text", text=text)), text
     for length in (0, 1, 2):
-        assert draws(firsts.firsts, has("cut", length=length)), length
-    assert draws(firsts.firsts, has("text", times=3000))
-    assert draws(firsts.firsts, has("binary", bytes=lambda data: len(base64.b64decode(data)) > 10))
+        assert draws(first_messages.firsts, has("cut", length=length)), length
+    assert draws(first_messages.firsts, has("text", times=3000))
+    assert draws(first_messages.firsts, has("binary", bytes=lambda data: len(base64.b64decode(data)) > 10))
 
 
 @pytest.mark.parametrize(
     ("do", "part", "choices"),
     [
-        ("init", "name", [["ours"], ["missing"], *(["value", name] for name in calls.NEAR_NAMES)]),
-        ("init", "tail", calls.TAILS),
+        ("init", "name", [["ours"], ["missing"], *(["value", name] for name in rest_calls.NEAR_NAMES)]),
+        ("init", "tail", rest_calls.TAILS),
         ("init", "tail", ["x" * 225, "x" * 240]),
-        ("init", "input_size", [["missing"], *(["value", size] for size in [*calls.NEAR_SIZES, 1, 131_072])]),
-        ("init", "label_size", [["missing"], *(["value", size] for size in calls.NEAR_SIZES)]),
+        ("init", "input_size", [["missing"], *(["value", size] for size in [*rest_calls.NEAR_SIZES, 1, 131_072])]),
+        ("init", "label_size", [["missing"], *(["value", size] for size in rest_calls.NEAR_SIZES)]),
         ("init", "kind", ["csv", "mnist"]),
-        ("mode", "state", [["missing"], *(["value", state] for state in ["TASK", "DIRECT", *calls.NEAR_STATES])]),
+        ("mode", "state", [["missing"], *(["value", state] for state in ["TASK", "DIRECT", *rest_calls.NEAR_STATES])]),
         ("mode", "uuid", [["right"], ["upload"], ["missing"]]),
-        ("ask", "operation", call.ASKED),
-        ("path", "path", calls.NEAR_PATHS),
+        ("ask", "operation", call_executor.ASKED),
+        ("path", "path", rest_calls.NEAR_PATHS),
         ("path", "method", ["GET", "POST", "PUT", "DELETE", "PATCH"]),
-        ("body", "operation", call.BODIED),
-        ("body", "bytes", [base64.b64encode(body).decode() for body in calls.BODIES]),
-        ("object", "operation", call.BODIED),
-        ("token", "operation", call.GUARDED),
+        ("body", "operation", call_executor.BODIED),
+        ("body", "bytes", [base64.b64encode(body).decode() for body in rest_calls.BODIES]),
+        ("object", "operation", call_executor.BODIED),
+        ("token", "operation", call_executor.GUARDED),
     ],
 )
 def test_every_choice_of_a_call_is_drawn(do: str, part: str, choices: Sequence[object]) -> None:
     for choice in choices:
-        assert draws(calls.calls, has(do, **{part: choice})), choice
+        assert draws(rest_calls.calls, has(do, **{part: choice})), choice
 
 
 def test_uuids_are_right_upper_case_too_short_and_none() -> None:
     right = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-    uuids = calls.written_uuids()
+    uuids = rest_calls.written_uuids()
     assert draws(uuids, lambda text: re.fullmatch(right, text))
     assert draws(uuids, lambda text: text != text.lower() and re.fullmatch(right, text.lower()))
     assert draws(uuids, lambda text: len(text) == 35 and re.fullmatch(right, text + "0"))
@@ -464,29 +476,29 @@ def test_uuids_are_right_upper_case_too_short_and_none() -> None:
 
 def test_every_story_of_calls_has_one_that_nothing_authorises() -> None:
     for most in (2, GATE.most_steps):
-        stories = sample(calls.call_stories(most), at_once=1)
+        stories = sample(rest_calls.call_stories(most), at_once=1)
         assert all(any(step.do == "token" for step in story) for story in stories)
         assert max(map(len, stories)) <= most
 
 
 def test_wrong_values_are_of_every_type_and_can_be_sent() -> None:
-    drawn = sample(json_values.wrong(), 1000, at_once=1)
+    drawn = sample(primitives.wrong(), 1000, at_once=1)
     values = [written[1] for written in drawn if written[0] == "value"]
     assert {type(value) for value in values} == {type(None), bool, int, float, str, list, dict}
     assert ["missing"] in drawn
     assert {len(written) for written in drawn} == {1, 2}
     for value in values:
         json.dumps(value, ensure_ascii=False).encode()  # no lone surrogates, which UTF-8 cannot hold
-    for one in [*json_values.NUMBERS, *json_values.TEXTS]:
-        assert draws(json_values.scalars, partial(eq, one)), one
+    for one in [*primitives.NUMBERS, *primitives.TEXTS]:
+        assert draws(primitives.scalars, partial(eq, one)), one
 
 
 # Contents
 
 
 def test_plain_tables_are_what_every_server_must_take() -> None:
-    tables = sample(contents.legible_tables(plain=True), 200, at_once=1)
-    assert all(content.is_regular(table.texts("names"), table.rows("rows")) for table in tables)
+    tables = sample(dataset_contents.legible_tables(plain=True), 200, at_once=1)
+    assert all(content_executor.is_regular(table.texts("names"), table.rows("rows")) for table in tables)
     assert {(table.number("crlf"), table.number("end")) for table in tables} == {(0, 1)}
     assert min(len(table.texts("names")) for table in tables) == 1
     assert max(len(table.texts("names")) for table in tables) > 30
@@ -496,34 +508,34 @@ def test_plain_tables_are_what_every_server_must_take() -> None:
 
 
 def test_legible_tables_have_but_one_reading_and_come_in_all_layouts() -> None:
-    tables = sample(contents.legible_tables(plain=False), 200, at_once=1)
-    assert all(content.is_legible(table.texts("names"), table.rows("rows")) for table in tables)
+    tables = sample(dataset_contents.legible_tables(plain=False), 200, at_once=1)
+    assert all(content_executor.is_legible(table.texts("names"), table.rows("rows")) for table in tables)
     assert {(table.number("crlf"), table.number("end")) for table in tables} == {(0, 0), (0, 1), (1, 0), (1, 1)}
     cells = {cell for table in tables for row in table.rows("rows") for cell in row}
     for part in ("-", "+", ".", "e", "E"):
         assert any(part in cell for cell in cells), part
 
 
-@pytest.mark.parametrize("cell", contents.ODD_CELLS)
+@pytest.mark.parametrize("cell", dataset_contents.ODD_CELLS)
 def test_tables_have_every_odd_cell(cell: str) -> None:
-    assert draws(contents.odd_tables, has("table", rows=lambda rows: any(cell in row for row in rows)))
+    assert draws(dataset_contents.odd_tables, has("table", rows=lambda rows: any(cell in row for row in rows)))
 
 
-@pytest.mark.parametrize("name", contents.ODD_NAMES)
+@pytest.mark.parametrize("name", dataset_contents.ODD_NAMES)
 def test_tables_have_every_odd_name(name: str) -> None:
-    assert draws(contents.odd_tables, has("table", names=lambda names: name in names))
+    assert draws(dataset_contents.odd_tables, has("table", names=lambda names: name in names))
 
 
 def test_tables_are_without_columns_without_rows_ragged_and_with_a_name_twice() -> None:
-    assert draws(contents.odd_tables, has("table", names=[]))
-    assert draws(contents.odd_tables, has("table", rows=[], names=lambda names: names))
-    assert draws(contents.odd_tables, has("table", rows=lambda rows: len({len(row) for row in rows}) > 1))
-    assert draws(contents.odd_tables, has("table", names=lambda names: len(set(names)) < len(names)))
+    assert draws(dataset_contents.odd_tables, has("table", names=[]))
+    assert draws(dataset_contents.odd_tables, has("table", rows=[], names=lambda names: names))
+    assert draws(dataset_contents.odd_tables, has("table", rows=lambda rows: len({len(row) for row in rows}) > 1))
+    assert draws(dataset_contents.odd_tables, has("table", names=lambda names: len(set(names)) < len(names)))
 
 
 def claims(step: Step) -> dict[str, bool]:
     """Which headers of images say something else than what follows."""
-    wrong = {name: step.with_[f"claimed_{name}"] != step.with_[name] for name in contents.CLAIMS}
+    wrong = {name: step.with_[f"claimed_{name}"] != step.with_[name] for name in dataset_contents.CLAIMS}
     wrong["cut"] = step.with_["cut"] != 0
     wrong["images_magic"] = step.with_["images_magic"] != IMAGES_MAGIC
     wrong["labels_magic"] = step.with_["labels_magic"] != LABELS_MAGIC
@@ -533,17 +545,17 @@ def claims(step: Step) -> dict[str, bool]:
 
 
 def test_right_images_say_what_follows() -> None:
-    drawn = sample(contents.images(wrong=False), at_once=1)
+    drawn = sample(dataset_contents.images(wrong=False), at_once=1)
     assert not any(any(claims(step).values()) for step in drawn)
     assert {step.with_["count"] for step in drawn} >= {1, 12, 100, 255}
 
 
-@pytest.mark.parametrize("wrong", [*contents.CLAIMS, "cut", "images_magic", "labels_magic", "count of labels"])
+@pytest.mark.parametrize("wrong", [*dataset_contents.CLAIMS, "cut", "images_magic", "labels_magic", "count of labels"])
 def test_images_are_wrong_in_every_way(wrong: str) -> None:
     assert draws(WRONG_IMAGES, lambda step: claims(step)[wrong])
 
 
-@pytest.mark.parametrize("name", contents.CLAIMS)
+@pytest.mark.parametrize("name", dataset_contents.CLAIMS)
 def test_headers_of_images_promise_less_more_nothing_and_far_too_much(name: str) -> None:
     claimed = f"claimed_{name}"
     for number in (0, 2**31, 2**32 - 1):

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from conformance.options import resolve
-from conformance.target_options import GivenCluster, checked_url
+from hanami_conformance.options.run import resolve
+from hanami_conformance.options.target import GivenCluster, checked_url
 
 UUID = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
 LOGIN = {"user": "a", "password": "b"}

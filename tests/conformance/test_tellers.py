@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from story_support import answers_changed, told, with_status
 
-from conformance import resources
-from conformance.attach import attach
-from conformance.checks import Violation
-from conformance.clients.file_socket import FileSocket
-from conformance.clients.rest import Answer
-from conformance.clients.websocket import WebSocket
-from conformance.resources import Cluster
-from conformance.stories import first as first_stories
-from conformance.workshop import Workshop
+from hanami_conformance.cases.failures import Violation
+from hanami_conformance.clients.rest import Answer
+from hanami_conformance.clients.upload_socket import FileSocket
+from hanami_conformance.clients.websocket import WebSocket
+from hanami_conformance.resources import upload
+from hanami_conformance.resources.cluster import Cluster
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.stateful.executors import first_messages as first_stories
+from hanami_conformance.target.attach import attach
 
 BEGIN = {"do": "begin", "kind": "csv", "size": 100, "count": 1, "user": 0}
 ATTACH = {"do": "attach", "file": 0}
@@ -75,7 +75,7 @@ def test_a_place_that_is_freed_late_is_waited_for(workshop: Workshop, monkeypatc
 
     monkeypatch.setattr(WebSocket, "finish", closing(finish))
     monkeypatch.setattr(WebSocket, "drop", closing(drop))
-    monkeypatch.setattr(resources, "attach", late)
+    monkeypatch.setattr(upload, "attach", late)
     monkeypatch.setattr(first_stories, "attach", late)
     assert told(workshop, "first", RIGHT, RIGHT).judged["ATT-2"]
     refusals.clear()

@@ -11,20 +11,23 @@ import numpy as np
 import pytest
 from story_support import answers_changed, blamed, told
 
-from conformance.checks import Violation, check
-from conformance.clients.brick_socket import BrickSocket, ClusterShape
-from conformance.clients.file_socket import FileSocket
-from conformance.clients.message import Message
-from conformance.clients.rest import Answer, RestClient
-from conformance.models.cluster import ClusterModel
-from conformance.record import current_case
-from conformance.replay import is_same
-from conformance.resources import Upload
-from conformance.stories import blame, direct, upload
-from conformance.stories.file import Story
-from conformance.stories.first import SIZE, FirstTeller
-from conformance.workshop import Workshop
-from proto.codec import Acknowledgement, Codec, ProcessType
+from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.failures import Violation
+from hanami_conformance.cases.recording import current_case
+from hanami_conformance.cases.sequence import Story
+from hanami_conformance.cli.replay import is_same
+from hanami_conformance.clients.cluster_messages import ClusterShape
+from hanami_conformance.clients.cluster_socket import BrickSocket
+from hanami_conformance.clients.rest import Answer, RestClient
+from hanami_conformance.clients.upload_socket import FileSocket
+from hanami_conformance.clients.websocket_events import Message
+from hanami_conformance.models.cluster import ClusterModel
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.upload import Upload
+from hanami_conformance.stateful import default_requirements
+from hanami_conformance.stateful.executors import direct_io, uploads
+from hanami_conformance.stateful.executors.first_messages import SIZE, FirstTeller
+from hanami_proto.codec import Acknowledgement, Codec, ProcessType
 
 BEGIN = {"do": "begin", "kind": "csv", "size": 100, "count": 1, "user": 0}
 ATTACH = {"do": "attach", "file": 0}
@@ -50,8 +53,8 @@ BAD = {"do": "first", "token": ["damaged 0"], "target": ["value", "file_upload"]
 
 
 def test_every_step_has_a_statement_to_blame() -> None:
-    assert set(blame.UPLOADING) == upload.ACTS
-    assert {*blame.INTERACTING, direct.BEGIN} == direct.ACTS
+    assert set(default_requirements.UPLOADING) == uploads.ACTS
+    assert {*default_requirements.INTERACTING, direct_io.BEGIN} == direct_io.ACTS
 
 
 @pytest.mark.parametrize(("over", "statement"), [(DELETE, "DEL-1"), (FINALIZE, "FIN-7")])
@@ -127,7 +130,7 @@ class OneAnswer:
 
 def expect_signal(workshop: Workshop, data: bytes) -> None:
     shape = ClusterShape({"test_input": 2}, {"test_output": 2}, hidden=2)
-    BrickSocket(OneAnswer(data), workshop.target, shape).expect_signal("a mistake")  # type: ignore[arg-type]
+    BrickSocket(OneAnswer(data), workshop.target.dialect.codec, shape, {}).expect_signal("a mistake")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("answer", NO_SIGNALS.values(), ids=NO_SIGNALS)

@@ -6,11 +6,11 @@ import pytest
 from story_support import told, workshop_at
 from suite_support import faulty_backend
 
-from conformance.clients.brick_socket import ClusterShape
-from conformance.connect import connect
-from conformance.sweep import sweep
-from conformance.target_options import Credentials, TargetOptions
-from conformance.workshop import Leftover, Workshop
+from hanami_conformance.clients.cluster_messages import ClusterShape
+from hanami_conformance.options.target import Credentials, TargetOptions
+from hanami_conformance.resources.cleanup import sweep
+from hanami_conformance.resources.factory import Leftover, Workshop
+from hanami_conformance.target.connect import connect
 
 
 def test_what_nobody_remembers_is_found_by_its_name() -> None:
@@ -37,7 +37,7 @@ def test_what_nobody_remembers_is_found_by_its_name() -> None:
 def test_a_token_that_expired_is_no_reason_to_leave_something(monkeypatch: pytest.MonkeyPatch) -> None:
     with faulty_backend("honest") as url, workshop_at(url) as workshop:
         target = workshop.target
-        monkeypatch.setattr("conformance.target.expires_soon", lambda token: token == "expired")
+        monkeypatch.setattr("hanami_conformance.target.login.expires_soon", lambda token: token == "expired")
         target.first.token = "expired"
         told(workshop, "content")
         assert target.first.token != "expired"

@@ -9,9 +9,15 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[1] / "conformance"))
 from suite_support import ALICE, TIMEOUT, clean_environment
 
-from reports.load.model import LoadResult, read_load_result
+from hanami_reports.load.model import LoadResult, read_load_result
 
-COMMAND = [sys.executable, "-P", "-m", "loadtests.cli", "run"]  # without the current folder, as a console command
+COMMAND = [
+    sys.executable,
+    "-P",
+    "-m",
+    "hanami_loadtests.cli",
+    "run",
+]  # without the current folder, as a console command
 # Tests share their machine with other tests: how their generator fares is not what they are about.
 EASY = '[generator]\ncpu = 1.0\nlag_p99 = "60 s"\nhub_delay_p99 = "60 s"\n'
 LOGIN = {"HANAMI_USER": ALICE[1], "HANAMI_PASSWORD": ALICE[3]}

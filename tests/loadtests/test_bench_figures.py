@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from loadtests.bench.figures import Aim, Sample, Spread
-from loadtests.bench.measurement import Measurement, Outcome, Plan, Side, measure
-from loadtests.bench.report import as_json, print_tables
-from loadtests.bench.servers import Servers
+from hanami_loadtests.bench.figures import Aim, Sample, Spread
+from hanami_loadtests.bench.measurement import Measurement, Outcome, Plan, Side, measure
+from hanami_loadtests.bench.report import as_json, print_tables
+from hanami_loadtests.bench.servers import Servers
 
 PLAN = Plan(rounds=3, seconds=2.0, chunk=1)
 

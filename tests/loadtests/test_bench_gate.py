@@ -11,16 +11,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from loadtests.bench import replay
-from loadtests.bench.acts import Act, is_goodbye, script_of
-from loadtests.bench.errors import BenchError
-from loadtests.bench.figures import Sample
-from loadtests.bench.gate import REPLAY, SUITE, Gate, GateMeasurement
-from loadtests.bench.measurement import Plan, measure
-from loadtests.bench.proxy import RecordingProxy
-from loadtests.bench.recording import UPGRADED, Kind, Recording, Step
-from loadtests.bench.replay import Replay
-from loadtests.bench.servers import Servers
+from hanami_loadtests.bench import replay
+from hanami_loadtests.bench.acts import Act, is_goodbye, script_of
+from hanami_loadtests.bench.errors import BenchError
+from hanami_loadtests.bench.figures import Sample
+from hanami_loadtests.bench.gate import REPLAY, SUITE, Gate, GateMeasurement
+from hanami_loadtests.bench.measurement import Plan, measure
+from hanami_loadtests.bench.proxy import RecordingProxy
+from hanami_loadtests.bench.recording import UPGRADED, Kind, Recording, Step
+from hanami_loadtests.bench.replay import Replay
+from hanami_loadtests.bench.servers import Servers
 
 TIMEOUT = 20.0  # seconds; only reached when something is broken
 MASK = b"\x01\x02\x03\x04"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from loadtests.bench import sockets
-from loadtests.bench.errors import BenchError
-from loadtests.bench.figures import Sample
-from loadtests.bench.generator import RequestSpeed, UploadCost, UploadSpeed, generator
-from loadtests.bench.measurement import Plan, measure
-from loadtests.bench.payloads import payloads_of
-from loadtests.bench.servers import Servers
-from proto import load_dialect
+from hanami_loadtests.bench import sockets
+from hanami_loadtests.bench.errors import BenchError
+from hanami_loadtests.bench.figures import Sample
+from hanami_loadtests.bench.generator import RequestSpeed, UploadCost, UploadSpeed, generator
+from hanami_loadtests.bench.measurement import Plan, measure
+from hanami_loadtests.bench.payloads import payloads_of
+from hanami_loadtests.bench.servers import Servers
+from hanami_proto import load_dialect
 
 OURS, USUAL, PLAIN = "hanami-load", "Locust user, websocket-client", "plain socket"
 

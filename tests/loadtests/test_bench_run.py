@@ -20,19 +20,19 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
-from loadtests.bench import client
-from loadtests.bench.cli import parse_options
-from loadtests.bench.client import WebSocket, exchange_for
-from loadtests.bench.errors import BenchError
-from loadtests.bench.processes import running_server
-from loadtests.bench.registry import MEASUREMENTS
-from loadtests.bench.request import OUTPUTS, RequestSide, forward_pass
-from loadtests.bench.servers import Bare, Servers
-from loadtests.bench.upload import FileContent, UploadSide, bare_file, reference_file, table
-from proto import load_dialect
+from hanami_loadtests.bench import client
+from hanami_loadtests.bench.cli import parse_options
+from hanami_loadtests.bench.client import WebSocket, exchange_for
+from hanami_loadtests.bench.errors import BenchError
+from hanami_loadtests.bench.processes import running_server
+from hanami_loadtests.bench.registry import MEASUREMENTS
+from hanami_loadtests.bench.request import OUTPUTS, RequestSide, forward_pass
+from hanami_loadtests.bench.servers import Bare, Servers
+from hanami_loadtests.bench.upload import FileContent, UploadSide, bare_file, reference_file, table
+from hanami_proto import load_dialect
 
 ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-m", "loadtests.bench"]
+COMMAND = [sys.executable, "-m", "hanami_loadtests.bench"]
 TIMEOUT = 120.0  # seconds; only reached when something is broken
 CODEC = load_dialect().codec
 
@@ -133,7 +133,7 @@ def test_no_child_outlives_an_interrupted_run(number: signal.Signals, measuremen
         process.send_signal(number)
         _, told = process.communicate(timeout=TIMEOUT)
     if number != signal.SIGKILL:
-        assert (process.returncode, told) == (130, "loadtests.bench: interrupted\n")
+        assert (process.returncode, told) == (130, "hanami_loadtests.bench: interrupted\n")
     while any(is_running(child) for child in children) and time.monotonic() < end:
         time.sleep(0.05)
     assert len(children) == most
@@ -154,12 +154,12 @@ def test_a_server_that_does_not_start_is_one_line(tmp_path: Path) -> None:
         COMMAND, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
     )
     assert process.returncode == 1
-    assert process.stderr == "loadtests.bench: the reference backend did not start: no luck\n"
+    assert process.stderr == "hanami_loadtests.bench: the reference backend did not start: no luck\n"
 
 
 def test_neither_the_backend_nor_locust_is_imported() -> None:
     code = (
-        "import sys, loadtests.bench.cli, loadtests.bench.bare_server; "
+        "import sys, hanami_loadtests.bench.cli, hanami_loadtests.bench.bare_server; "
         "sys.exit(any(name.split('.')[0] in ('reference_backend', 'locust') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=TIMEOUT).returncode == 0

@@ -11,9 +11,9 @@ import pytest
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
-from loadtests.engine.connection import Connection
-from loadtests.engine.failures import ConnectionLost
-from loadtests.engine.frames import binary_frame
+from hanami_loadtests.engine.connection import Connection
+from hanami_loadtests.engine.failures import ConnectionLost
+from hanami_loadtests.engine.frames import binary_frame
 
 PATIENCE = 10.0  # seconds; only reached when something is broken
 SIZES = (0, 1, 125, 126, 127, 255, 65535, 65536, 70000)

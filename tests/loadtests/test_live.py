@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from loadtests.engine.failures import NoAnswer, WrongAnswer
-from loadtests.engine.recorder import Recorder, Stopwatch
-from loadtests.engine.schedule import CONSTANT, Schedule
-from loadtests.live import COLUMNS, Moment, rows
+from hanami_loadtests.engine.failures import NoAnswer, WrongAnswer
+from hanami_loadtests.engine.recorder import Recorder, Stopwatch
+from hanami_loadtests.engine.schedule import CONSTANT, Schedule
+from hanami_loadtests.live import COLUMNS, Moment, rows
 
 
 class Clock:

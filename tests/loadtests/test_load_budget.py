@@ -5,7 +5,7 @@ from __future__ import annotations
 import gevent
 import pytest
 
-from loadtests.engine.budget import SocketBudget
+from hanami_loadtests.engine.budget import SocketBudget
 
 SECONDS = 10.0
 

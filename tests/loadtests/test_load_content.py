@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.clients.brick_socket import ClusterShape
-from conformance.stories.file import Story
-from loadtests.engine.directs import OutputExpected, TrainingEnded, knowledge_of, request_message, train_message
-from loadtests.engine.failures import WrongAnswer
-from loadtests.engine.stream import MORE
-from loadtests.engine.uploads import Content, csv_content, mnist_content, scattered_order
-from proto import load_dialect
-from proto.codec import ProcessType, TargetBuffer
+from hanami_conformance.cases.sequence import Story
+from hanami_conformance.clients.cluster_messages import ClusterShape
+from hanami_loadtests.engine.directs import OutputExpected, TrainingEnded, knowledge_of, request_message, train_message
+from hanami_loadtests.engine.failures import WrongAnswer
+from hanami_loadtests.engine.stream import MORE
+from hanami_loadtests.engine.uploads import Content, csv_content, mnist_content, scattered_order
+from hanami_proto import load_dialect
+from hanami_proto.codec import ProcessType, TargetBuffer
 
 DIALECTS = ("documented", "hanami-0.4", "openhanami-0.5")
 SHAPE = ClusterShape({"input_0": 4}, {"output_0": 3}, 5)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.engine.health import Health
-from loadtests.limits.file import BUILT_IN, Limits, read_limits
-from loadtests.limits.limit import Limit, samples_for, seconds_of, shown_time
-from loadtests.limits.verdict import ask_all, judge
-from reports.load.model import Generator, State
-from reports.load.series import Series
+from hanami_loadtests.engine.health import Health
+from hanami_loadtests.limits.file import BUILT_IN, Limits, read_limits
+from hanami_loadtests.limits.limit import Limit, samples_for, seconds_of, shown_time
+from hanami_loadtests.limits.verdict import ask_all, judge
+from hanami_reports.load.model import Generator, State
+from hanami_reports.load.series import Series
 
 
 def series(*milliseconds: float, bad: str = "", count: int = 0) -> Series:
@@ -113,7 +113,7 @@ def test_values_are_what_they_are_called(limit: Limit, value: float) -> None:
 
 
 def test_the_file_that_is_shipped_is_right() -> None:
-    limits = read_limits(Path(str(resources.files("loadtests") / "slo.toml")))
+    limits = read_limits(Path(str(resources.files("hanami_loadtests") / "slo.toml")))
     assert {limit.metric for limit in limits.limits} >= {"response", "throughput", "wrong", "owed"}
 
 

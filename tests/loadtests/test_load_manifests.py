@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from loadtests.options import LOAD_OPTIONS
+from hanami_loadtests.options import LOAD_OPTIONS
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "load"

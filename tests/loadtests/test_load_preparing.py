@@ -13,7 +13,7 @@ import json
 import sys
 from types import SimpleNamespace
 from locust.runners import WorkerRunner
-from loadtests.swarm.preparing import Prepared
+from hanami_loadtests.swarm.preparing import Prepared
 
 class Runner(WorkerRunner):
     def __init__(self): self.told = []

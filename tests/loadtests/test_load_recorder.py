@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from loadtests.engine.failures import NoAnswer, WrongAnswer
-from loadtests.engine.recorder import MOST_CLASSES, MOST_EXCHANGES, Recorder, Stopwatch
-from reports.load.series import Series
+from hanami_loadtests.engine.failures import NoAnswer, WrongAnswer
+from hanami_loadtests.engine.recorder import MOST_CLASSES, MOST_EXCHANGES, Recorder, Stopwatch
+from hanami_reports.load.series import Series
 
 
 class Clock:

@@ -24,9 +24,9 @@ from load_support import COMMAND, EASY, LOGIN, easy_limits, load_result_of, run_
 from suite_support import ALICE, TIMEOUT, USERS, backend, clean_environment, double, faulty_backend
 from target_support import counting_proxy, proxy
 
-from loadtests.bench.processes import stopped
-from loadtests.scenarios.all import SCENARIOS
-from reports.load.model import State
+from hanami_loadtests.bench.processes import stopped
+from hanami_loadtests.scenarios.all import SCENARIOS
+from hanami_reports.load.model import State
 
 # By a plan: users that send as fast as they can take the machine from the tests beside them.
 SHORT = ("--seconds", "2", "--warm-up", "0.2", "--users", "2", "--model", "open", "--rate", "100")
@@ -84,7 +84,7 @@ def test_a_wrong_answer_fails_and_is_kept_as_a_file_that_replay_runs(tmp_path: P
             [
                 sys.executable,
                 "-m",
-                "conformance.cli",
+                "hanami_conformance.cli.main",
                 "replay",
                 str(kept[0]),
                 "--target",
@@ -124,7 +124,7 @@ def test_lost_bytes_and_lies_of_the_progress_are_noticed_under_load(
         assert f"wrong answer: {statement}" in run.stdout
         kept = sorted((tmp_path / "reports" / "latest-load" / "exchanges").glob("upload-file-*.json"))
         if statement in ("PROG-2", "DATA-3"):  # the others show under load alone
-            words = ("-m", "conformance.cli", "replay", str(kept[0]), "--target", url, *ALICE)
+            words = ("-m", "hanami_conformance.cli.main", "replay", str(kept[0]), "--target", url, *ALICE)
             replayed = subprocess.run(
                 [sys.executable, *words],
                 env=clean_environment(),
@@ -429,8 +429,8 @@ def test_a_budget_of_sockets_is_kept(tmp_path: Path) -> None:
 
 def test_a_mistake_of_our_own_is_not_blamed_on_the_target(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text(
-        "from loadtests.locustfile import *\n"
-        "from loadtests.scenarios.rest import RestOnly as Scenario\n"
+        "from hanami_loadtests.locustfile import *\n"
+        "from hanami_loadtests.scenarios.rest import RestOnly as Scenario\n"
         "def work(self):\n"
         "    raise ZeroDivisionError('ours')\n"
         "Scenario.work = work\n"
@@ -453,7 +453,7 @@ def test_a_mistake_of_our_own_is_not_blamed_on_the_target(tmp_path: Path) -> Non
 def test_scenarios_and_limits_are_told_and_written(tmp_path: Path) -> None:
     def command(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "loadtests.cli", *words],
+            [sys.executable, "-m", "hanami_loadtests.cli", *words],
             cwd=tmp_path,
             env=clean_environment(),
             capture_output=True,

@@ -10,12 +10,12 @@ from typing import Any, cast
 
 import pytest
 
-from loadtests.engine.connection import clock
-from loadtests.engine.failures import LoadFailure, WrongAnswer
-from loadtests.engine.recorder import Recorder
-from loadtests.scenarios.scenario import Over, Scenario
-from loadtests.scenarios.upload import MnistUpload
-from loadtests.session import Session
+from hanami_loadtests.engine.connection import clock
+from hanami_loadtests.engine.failures import LoadFailure, WrongAnswer
+from hanami_loadtests.engine.recorder import Recorder
+from hanami_loadtests.scenarios.scenario import Over, Scenario
+from hanami_loadtests.scenarios.upload import MnistUpload
+from hanami_loadtests.session import Session
 
 
 class Killed(BaseException):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.engine.schedule import Schedule
+from hanami_loadtests.engine.schedule import Schedule
 
 RATES = st.floats(0.1, 5000)
 

@@ -13,12 +13,12 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
-from loadtests.engine.connection import Connection, clock
-from loadtests.engine.failures import ConnectionLost, LoadFailure, NoAnswer, Refused, WrongAnswer
-from loadtests.engine.frames import binary_frame
-from loadtests.engine.recorder import Recorder
-from loadtests.engine.schedule import Schedule
-from loadtests.engine.stream import MORE, Outgoing, Stream
+from hanami_loadtests.engine.connection import Connection, clock
+from hanami_loadtests.engine.failures import ConnectionLost, LoadFailure, NoAnswer, Refused, WrongAnswer
+from hanami_loadtests.engine.frames import binary_frame
+from hanami_loadtests.engine.recorder import Recorder
+from hanami_loadtests.engine.schedule import Schedule
+from hanami_loadtests.engine.stream import MORE, Outgoing, Stream
 
 DEADLINE = 5.0
 SHORT = 0.3

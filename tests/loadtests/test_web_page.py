@@ -12,8 +12,8 @@ import pytest
 from load_support import EASY, easy_limits
 from web_support import CHROMIUM, PASSWORD, PATIENCE, backend, browser_page, locust
 
-from loadtests.scenarios.all import SCENARIOS
-from reports.load.model import State, read_load_result
+from hanami_loadtests.scenarios.all import SCENARIOS
+from hanami_reports.load.model import State, read_load_result
 
 FORM = {
     "user_count": "2",

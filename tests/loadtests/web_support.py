@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page, sync_playwright
 
-from loadtests.bench.processes import running_server, stopped
-from loadtests.ports import free_port
+from hanami_loadtests.bench.processes import running_server, stopped
+from hanami_loadtests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -31,7 +31,7 @@ USER, PASSWORD = "alice", "alice-password"
 @contextlib.contextmanager
 def backend() -> Iterator[str]:
     """A reference backend; its address."""
-    options = ["-m", "reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin"]
+    options = ["-m", "hanami_reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin"]
     with running_server("the reference backend", options) as announced:
         yield announced["url"]
 
@@ -55,7 +55,16 @@ def locust(target: str, folder: Path, workers: int = 0, *options: str) -> Iterat
         options: more of them.
     """
     web_port, master_port = free_ports(2)
-    command = [sys.executable, "-m", "locust", "-f", "loadtests/locustfile.py", "--host", target, *options]
+    command = [
+        sys.executable,
+        "-m",
+        "locust",
+        "-f",
+        "loadtests/hanami_loadtests/locustfile.py",
+        "--host",
+        target,
+        *options,
+    ]
     page = ["--web-host", "127.0.0.1", "--web-port", str(web_port), "--report-dir", str(folder / "reports")]
     master = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", str(master_port)]
     worker = ["--worker", "--master-host", "127.0.0.1", "--master-port", str(master_port)]

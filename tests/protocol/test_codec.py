@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proto import Codec, ProcessType, SchemaError, TargetBuffer, brick_pb2, buffer_pb2
+from hanami_proto import Codec, ProcessType, SchemaError, TargetBuffer, brick_pb2, buffer_pb2
 
 schemas = pytest.mark.parametrize("schema", ["brick", "buffer"])
 floats = st.lists(st.floats(width=32, allow_nan=False), max_size=20)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from proto import NoRouteError, load_dialect
+from hanami_proto import NoRouteError, load_dialect
 
-DOCUMENTED = (resources.files("proto") / "dialects" / "documented.toml").read_text(encoding="utf-8")
+DOCUMENTED = (resources.files("hanami_proto") / "dialects" / "documented.toml").read_text(encoding="utf-8")
 
 
 def write(folder: Path, text: str) -> str:

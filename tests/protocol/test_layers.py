@@ -16,7 +16,7 @@ BELOW = {
     "loadtests": {"proto", "reports", "conformance"},
     "reference_backend": {"proto"},
 }
-PATCHED = ("loadtests/swarm/", "loadtests/locustfile.py")
+PATCHED = ("loadtests/swarm/", "loadtests/hanami_loadtests/locustfile.py")
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from proto import BrickMessage, Codec, Dialect, load_dialect
+from hanami_proto import BrickMessage, Codec, Dialect, load_dialect
 
 DEADLINE = 20.0  # seconds; only reached when something is broken
 PASSWORDS = {"alice": "alice-password", "bob": "bob-password"}
@@ -111,7 +111,16 @@ class Server:
 @contextmanager
 def running(folder: Path, *options: str) -> Iterator[Server]:
     """A server until the end of the block; it must end well and without a traceback."""
-    command = [sys.executable, "-m", "reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin"]
+    command = [
+        sys.executable,
+        "-m",
+        "hanami_reference_backend",
+        "--port",
+        "0",
+        "--announce",
+        "json",
+        "--stop-with-stdin",
+    ]
     with (folder / "log").open("w+", encoding="utf-8") as errors:
         process = subprocess.Popen(
             [*command, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True

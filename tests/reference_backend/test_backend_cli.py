@@ -12,12 +12,12 @@ import httpx
 import pytest
 from backend_support import DEADLINE, Peer, running
 
-from reference_backend import __version__
-from reference_backend.auth import User
-from reference_backend.cli import main
-from reference_backend.options import parse_options
+from hanami_reference_backend import __version__
+from hanami_reference_backend.auth import User
+from hanami_reference_backend.cli import main
+from hanami_reference_backend.options import parse_options
 
-PROGRAM = [sys.executable, "-m", "reference_backend"]
+PROGRAM = [sys.executable, "-m", "hanami_reference_backend"]
 
 
 def test_help_explains_every_option_and_its_default(capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,7 +161,7 @@ def test_a_replayable_server_still_tells_tokens_that_expired(tmp_path: Path) -> 
 
 
 def test_a_dialect_with_users_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    documented = (resources.files("proto") / "dialects" / "documented.toml").read_text(encoding="utf-8")
+    documented = (resources.files("hanami_proto") / "dialects" / "documented.toml").read_text(encoding="utf-8")
     routes = '"user.create" = "POST user"\n"user.delete" = "DELETE user"\n[fields]'
     user = '\n[user]\nbody = { id = "{id}" }\ndelete_key = "id"\n'
     file = tmp_path / "mine.toml"

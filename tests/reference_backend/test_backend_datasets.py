@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reference_backend.auth import User
-from reference_backend.content import Content
-from reference_backend.datasets import DatasetStore
-from reference_backend.errors import RequestError
-from reference_backend.settings import Settings
-from reference_backend.uploads import Kind, Upload
+from hanami_reference_backend.auth import User
+from hanami_reference_backend.common.errors import RequestError
+from hanami_reference_backend.common.settings import Settings
+from hanami_reference_backend.storage.dataset_content import Content
+from hanami_reference_backend.storage.datasets import DatasetStore
+from hanami_reference_backend.storage.uploads import Kind, Upload
 
 ALICE = User("alice", "password", "alpha")
 TABLE = b"a\n1\n"

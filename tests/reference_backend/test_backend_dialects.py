@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from backend_support import Peer, closing, images_file, labels_file, running
 
-from proto import ProcessType, TargetBuffer, dialect_names
+from hanami_proto import ProcessType, TargetBuffer, dialect_names
 
 TRAIN = ProcessType.TRAIN
 TABLE = b"a,b\n1,2.5\n3,0.1\n"

@@ -7,8 +7,8 @@ import pytest
 from backend_support import images_file, labels_file
 from numpy.typing import NDArray
 
-from reference_backend.content import ContentError
-from reference_backend.idx import parse_images, parse_labels, parse_mnist
+from hanami_reference_backend.storage.dataset_content import ContentError
+from hanami_reference_backend.storage.idx_parser import parse_images, parse_labels, parse_mnist
 
 PIXELS = np.arange(3 * 2 * 4, dtype=np.uint8).reshape(3, 2, 4)
 

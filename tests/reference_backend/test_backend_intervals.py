@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_backend.intervals import Intervals
+from hanami_reference_backend.storage.intervals import Intervals
 
 SIZE = 64
 RANGES = st.lists(st.tuples(st.integers(0, SIZE), st.integers(0, SIZE)))

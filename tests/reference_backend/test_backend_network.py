@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reference_backend.network import Network
+from hanami_reference_backend.network.network import Network
 
 Array = NDArray[np.float32]
 ONES = np.ones(3, dtype=np.float32)

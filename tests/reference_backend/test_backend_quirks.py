@@ -11,8 +11,8 @@ import pytest
 from backend_support import DEADLINE, Peer, Server, closing, running
 from websockets.sync.client import ClientConnection
 
-from proto import BrickMessage, ProcessType, TargetBuffer
-from reference_backend.options import parse_options
+from hanami_proto import BrickMessage, ProcessType, TargetBuffer
+from hanami_reference_backend.options import parse_options
 
 NAMES = ("hanami-0.4", "openhanami-0.5")
 INPUTS = [0.5, 0.25, 0.75, 1.0]

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from starlette.types import Message
 from websockets.exceptions import ConnectionClosed
 
-from proto import ProcessType, load_dialect
-from reference_backend.auth import User, Users
-from reference_backend.backend import Backend
-from reference_backend.settings import Settings
-from reference_backend.sockets.attach import SocketServer
+from hanami_proto import ProcessType, load_dialect
+from hanami_reference_backend.auth import User, Users
+from hanami_reference_backend.backend import Backend
+from hanami_reference_backend.common.settings import Settings
+from hanami_reference_backend.sockets.attach import SocketServer
 
 UNKNOWN = "11111111-1111-4111-8111-111111111111"
 TRAIN = ProcessType.TRAIN

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from reference_backend import table
-from reference_backend.content import ContentError
-from reference_backend.table import parse_cell, parse_csv
+from hanami_reference_backend.storage import csv_parser
+from hanami_reference_backend.storage.csv_parser import parse_cell, parse_csv
+from hanami_reference_backend.storage.dataset_content import ContentError
 
 
 def read(text: str | bytes) -> tuple[list[str], list[list[float]]]:
@@ -63,13 +63,13 @@ def test_what_is_no_table(text: str | bytes, reason: str) -> None:
 
 
 def test_a_small_file_cannot_become_a_huge_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "FREE_CELLS", 1000)
+    monkeypatch.setattr(csv_parser, "FREE_CELLS", 1000)
     with pytest.raises(ContentError, match="most of them missing"):
         read(",".join(f"c{number}" for number in range(200)) + "\n" + "1\n" * 100)
 
 
 def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "MAX_LINE", 100)
+    monkeypatch.setattr(csv_parser, "MAX_LINE", 100)
     with pytest.raises(ContentError, match="line 2: longer than 100"):
         read("a\n" + "1" * 101)
 

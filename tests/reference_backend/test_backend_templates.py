@@ -5,7 +5,7 @@ from backend_support import BRICKS, HEXAGONS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_backend.templates import Port, Template, TemplateError, TemplateReader
+from hanami_reference_backend.network.templates import Port, Template, TemplateError, TemplateReader
 
 NAME = "[a-zA-Z][a-zA-Z_0-9 -]*"
 

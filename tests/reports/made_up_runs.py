@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.load.histogram import COARSE, HIGHEST, Histogram, bucket_of
-from reports.load.model import EXIT_OF, ErrorClass, Generator, LimitResult, LoadResult, State
-from reports.load.series import Series, Slice
+from hanami_reports.load.histogram import COARSE, HIGHEST, Histogram, bucket_of
+from hanami_reports.load.model import EXIT_OF, ErrorClass, Generator, LimitResult, LoadResult, State
+from hanami_reports.load.series import Series, Slice
 
 Times = NDArray[np.int64]
 

@@ -7,8 +7,8 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from proto import Codec
-from reports.model import CaseResult, Event, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
+from hanami_proto import Codec
+from hanami_reports.model import CaseResult, Event, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
 
 CODEC = Codec.of("brick")
 TEN_MIB = 10 << 20

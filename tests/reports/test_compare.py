@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from conformance.cli import main
-from reports.compare import Change, Comparison, Exchanged, Seen, Trend, compare
-from reports.compare_text import render_comparison
-from reports.model import CaseResult, Event, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
+from hanami_conformance.cli.main import main
+from hanami_reports.compare import Change, Comparison, Exchanged, Seen, Trend, compare
+from hanami_reports.compare_text import render_comparison
+from hanami_reports.model import CaseResult, Event, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
 
 MANIFEST: dict[str, Any] = {
     "suite": "1.0",

@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reports.commands import again
-from reports.files import ReportFolder, ReportFolderError, exchange_text
-from reports.junit import junit_xml
-from reports.model import (
+from hanami_reports.commands import again
+from hanami_reports.files import ReportFolder, ReportFolderError, exchange_text
+from hanami_reports.junit import junit_xml
+from hanami_reports.model import (
     CaseResult,
     Event,
     ExitStatus,
@@ -22,9 +22,9 @@ from reports.model import (
     StatementResult,
     Verdict,
 )
-from reports.names import exchange_name
-from reports.reading import load_result
-from reports.terminal import render_result
+from hanami_reports.names import exchange_name
+from hanami_reports.reading import load_result
+from hanami_reports.terminal import render_result
 
 HOSTILE = "<script>alert(1)</script> \x00\x1b[31m \ud800 ]]> &amp;"
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from reports.model import CaseResult, ExitStatus, Level, Outcome, StatementResult, Verdict, exit_status, judge
+from hanami_reports.model import CaseResult, ExitStatus, Level, Outcome, StatementResult, Verdict, exit_status, judge
 
 
 def case(outcome: Outcome, *, broken: Sequence[str] = (), statements: Sequence[str] = ("X-1",)) -> CaseResult:

@@ -15,9 +15,9 @@ import pytest
 sys.path.append(str(Path(__file__).parents[1] / "conformance"))
 from suite_support import left_in
 
-from reports.kill.matrix import Matrix, honest_lacks, row_of
-from reports.kill.page import page
-from reports.model import CaseResult, ExitStatus, Level, Outcome, RunResult
+from hanami_reports.kill.matrix import Matrix, honest_lacks, row_of
+from hanami_reports.kill.page import page
+from hanami_reports.model import CaseResult, ExitStatus, Level, Outcome, RunResult
 
 SCRIPT = Path(__file__).parents[1] / "kill_matrix.py"
 COUNTS = "test_a.py::test_progress_counts_bytes"

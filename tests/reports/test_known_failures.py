@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reports.junit import junit_xml
-from reports.known.entry import Entry, EntryResult, KnownUse, Problem
-from reports.known.holding import SuiteCase, entry_results, excusing, look
-from reports.model import (
+from hanami_reports.junit import junit_xml
+from hanami_reports.known.entry import Entry, EntryResult, KnownUse, Problem
+from hanami_reports.known.holding import SuiteCase, entry_results, excusing, look
+from hanami_reports.model import (
     CaseResult,
     ExitStatus,
     Level,
@@ -25,8 +25,8 @@ from reports.model import (
     exit_status,
     judge,
 )
-from reports.reading import load_result
-from reports.terminal import render_result
+from hanami_reports.reading import load_result
+from hanami_reports.terminal import render_result
 
 TODAY = date(2026, 11, 25)
 ONE, TWO, OTHER = "test_x.py::test_a[1]", "test_x.py::test_a[2]", "test_x.py::test_b"

@@ -11,10 +11,10 @@ from browser_support import PHONE, WCAG, Opener, Visit, running_browser, stored,
 from made_up_runs import HOSTILE, Plan, failed_run, hostile_run, invalid_run, lost_run, made_up, second_run, silent_run
 from playwright.sync_api import Browser
 
-from reports.load.comparing.comparison import compare_load
-from reports.load.comparing.page import compare_page
-from reports.load.comparing.runs import Run, Side
-from reports.load.page import load_page
+from hanami_reports.load.comparing.comparison import compare_load
+from hanami_reports.load.comparing.page import compare_page
+from hanami_reports.load.comparing.runs import Run, Side
+from hanami_reports.load.page import load_page
 
 
 @pytest.fixture(scope="module")

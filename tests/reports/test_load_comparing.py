@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_runs import KINDS, Plan, invalid_run, lost_run, made_up
 
-from reports.cli import main
-from reports.load.comparing.command import share
-from reports.load.comparing.comparison import compare_load
-from reports.load.comparing.runs import side_of
-from reports.load.comparing.statistics import LEAST_RUNS, Numbers, Ratio, Verdict, ratios
-from reports.load.model import LoadResult, State
+from hanami_reports.cli.main import main
+from hanami_reports.load.comparing.command import share
+from hanami_reports.load.comparing.comparison import compare_load
+from hanami_reports.load.comparing.runs import side_of
+from hanami_reports.load.comparing.statistics import LEAST_RUNS, Numbers, Ratio, Verdict, ratios
+from hanami_reports.load.model import LoadResult, State
 
 METRICS = 12
 NOISE = 0.03  # between runs

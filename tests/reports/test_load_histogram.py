@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.load.histogram import COARSE, HIGHEST, MICROSECONDS, Histogram, bounds_of, bucket_of, coarse_bounds
-from reports.load.series import Series, Slice
+from hanami_reports.load.histogram import COARSE, HIGHEST, MICROSECONDS, Histogram, bounds_of, bucket_of, coarse_bounds
+from hanami_reports.load.series import Series, Slice
 
 TIMES = st.integers(0, HIGHEST) | st.integers(0, 5000)
 MANY = st.lists(TIMES, min_size=1, max_size=300)

@@ -26,15 +26,15 @@ from made_up_runs import (
     silent_run,
 )
 
-from reports.cli import main
-from reports.files import ReportFolder
-from reports.load.badge import load_badge
-from reports.load.figures import axis_of, intervals_of
-from reports.load.folder import draw_load
-from reports.load.junit import load_junit
-from reports.load.markdown import load_markdown
-from reports.load.model import LimitResult, LoadResult, State, load_load_result
-from reports.load.page import load_page
+from hanami_reports.cli.main import main
+from hanami_reports.files import ReportFolder
+from hanami_reports.load.badge import load_badge
+from hanami_reports.load.figures import axis_of, intervals_of
+from hanami_reports.load.folder import draw_load
+from hanami_reports.load.junit import load_junit
+from hanami_reports.load.markdown import load_markdown
+from hanami_reports.load.model import LimitResult, LoadResult, State, load_load_result
+from hanami_reports.load.page import load_page
 
 JUNIT_SCHEMA = xmlschema.XMLSchema10(Path(__file__).parent / "junit-10.xsd")
 ECHARTS = Path(__file__).parents[2] / "reports" / "html" / "vendor" / "echarts"

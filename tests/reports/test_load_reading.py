@@ -15,12 +15,12 @@ from made_up_runs import KINDS, Plan, failed_run, made_up
 from schema_support import Change, put
 from test_load_schema import CHANGES
 
-from reports.cli import main
-from reports.load.badge import load_badge
-from reports.load.junit import load_junit
-from reports.load.markdown import load_markdown
-from reports.load.model import LoadResult, load_load_result
-from reports.load.page import load_page
+from hanami_reports.cli.main import main
+from hanami_reports.load.badge import load_badge
+from hanami_reports.load.junit import load_junit
+from hanami_reports.load.markdown import load_markdown
+from hanami_reports.load.model import LoadResult, load_load_result
+from hanami_reports.load.page import load_page
 
 SMALL = {"upload chunk": replace(KINDS["upload chunk"], rate=8.0)}
 ODD: tuple[object, ...] = (

@@ -14,9 +14,18 @@ from jsonschema import Draft202012Validator
 from made_up_runs import failed_run, hostile_run, invalid_run, lost_run, second_run, silent_run
 from schema_support import put
 
-from loadtests.engine.failures import NoAnswer
-from loadtests.engine.recorder import Recorder, Stopwatch
-from reports.load.model import EXIT_OF, FORMAT, FORMAT_VERSION, ErrorClass, Generator, LimitResult, LoadResult, State
+from hanami_loadtests.engine.failures import NoAnswer
+from hanami_loadtests.engine.recorder import Recorder, Stopwatch
+from hanami_reports.load.model import (
+    EXIT_OF,
+    FORMAT,
+    FORMAT_VERSION,
+    ErrorClass,
+    Generator,
+    LimitResult,
+    LoadResult,
+    State,
+)
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "reports" / "load" / "load.schema.json").read_text(encoding="utf-8"))

@@ -9,10 +9,10 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
-from reports.compare import compare
-from reports.known.entry import Entry, EntryResult, KnownUse, Problem
-from reports.markdown import LIMIT, code, escape, link, nothing_markdown, result_markdown
-from reports.model import CaseResult, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
+from hanami_reports.compare import compare
+from hanami_reports.known.entry import Entry, EntryResult, KnownUse, Problem
+from hanami_reports.markdown import LIMIT, code, escape, link, nothing_markdown, result_markdown
+from hanami_reports.model import CaseResult, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
 
 OURS = {"h2", "h3", "p", "strong", "code", "table", "thead", "tbody", "tr", "th", "td", "br", "details", "summary", "a"}
 HOSTILE = [

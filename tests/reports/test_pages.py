@@ -25,14 +25,14 @@ from page_support import (
     upload_exchange,
 )
 
-from reports.badge import badge_svg
-from reports.html import conformance
-from reports.html.conformance import LIMIT, PageTooLargeError, conformance_page
-from reports.html.ladder import FULL, SHORT, ladder
-from reports.html.payload import hex_dump
-from reports.html.servers import MOST, names_of, servers_page
-from reports.html.text import block, moment, one_line, seconds
-from reports.model import ExitStatus, Outcome, RunResult, Verdict
+from hanami_reports.badge import badge_svg
+from hanami_reports.html import conformance
+from hanami_reports.html.conformance import LIMIT, PageTooLargeError, conformance_page
+from hanami_reports.html.ladder import FULL, SHORT, ladder
+from hanami_reports.html.payload import hex_dump
+from hanami_reports.html.servers import MOST, names_of, servers_page
+from hanami_reports.html.text import block, moment, one_line, seconds
+from hanami_reports.model import ExitStatus, Outcome, RunResult, Verdict
 
 
 class Elements(HTMLParser):

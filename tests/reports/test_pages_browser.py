@@ -11,8 +11,8 @@ from browser_support import DESK, PHONE, WCAG, Opener, Visit, running_browser, s
 from page_support import BIG_DIGEST, hostile, mixed
 from playwright.sync_api import Browser
 
-from reports.html.conformance import conformance_page
-from reports.html.servers import servers_page
+from hanami_reports.html.conformance import conformance_page
+from hanami_reports.html.servers import servers_page
 
 
 @pytest.fixture(scope="module")

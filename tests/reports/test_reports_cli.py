@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from page_support import case, mixed, run_of, upload_exchange
 
-from reports.cli import main
-from reports.files import ReportFolder
-from reports.model import ExitStatus, Outcome
+from hanami_reports.cli.main import main
+from hanami_reports.files import ReportFolder
+from hanami_reports.model import ExitStatus, Outcome
 
 WRONG = 4
 
@@ -168,6 +168,8 @@ def test_wrong_options_are_one_line(arguments: list[str], capsys: pytest.Capture
 
 def test_it_is_a_light_program() -> None:
     # Locust patches its whole process, and pytest has no business in it.
-    program = "import sys, reports.cli; print(*sorted({'locust', 'pytest', 'conformance'} & sys.modules.keys()))"
+    program = (
+        "import sys, hanami_reports.cli.main; print(*sorted({'locust', 'pytest', 'conformance'} & sys.modules.keys()))"
+    )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert ran.stdout == "\n"

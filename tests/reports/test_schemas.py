@@ -14,10 +14,10 @@ from jsonschema import Draft202012Validator
 from page_support import case, hostile, mixed, run_of
 from schema_support import put
 
-from reports.junit import junit_xml
-from reports.known.entry import Entry, EntryResult, KnownUse, Problem
-from reports.model import FORMAT_VERSION, ExitStatus, Outcome, RunResult, Verdict
-from reports.reading import load_result
+from hanami_reports.junit import junit_xml
+from hanami_reports.known.entry import Entry, EntryResult, KnownUse, Problem
+from hanami_reports.model import FORMAT_VERSION, ExitStatus, Outcome, RunResult, Verdict
+from hanami_reports.reading import load_result
 
 JUNIT_SCHEMA = xmlschema.XMLSchema10(Path(__file__).parent / "junit-10.xsd")
 SCHEMA = json.loads((Path(__file__).parents[2] / "reports" / "result.schema.json").read_text())

@@ -1,1 +1,0 @@
-"""Bounded clients: httpx for REST, websockets for sockets. Every wait ends, everything is recorded."""

@@ -1,0 +1,54 @@
+"""Which requirement a failure is attributed to."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from hanami_conformance.cases.failures import SetupFailed, TargetLost, Violation
+from hanami_conformance.cases.recording import current_case
+
+
+@contextlib.contextmanager
+def blaming(statement: str) -> Iterator[None]:
+    """What fails in here breaks this statement: also a preparation, and whatever the test names first."""
+    try:
+        yield
+        current_case().judged[statement] += 1
+    except Violation as violation:
+        violation.blame(statement)
+        raise
+    except SetupFailed as failure:
+        raise Violation("the server to go on as before", str(failure), statement) from failure
+
+
+@contextlib.contextmanager
+def suspecting(statement: str) -> Iterator[None]:
+    """What fails in here, and blames no statement itself, breaks this one."""
+    with on_the_way_to(statement):
+        yield
+        current_case().judged[statement] += 1
+
+
+@contextlib.contextmanager
+def on_the_way_to(statement: str) -> Iterator[None]:
+    """As :func:`suspecting`, where that nothing fails says nothing of the statement."""
+    try:
+        yield
+    except Violation as violation:
+        if violation.statement is None:
+            violation.blame(statement)
+        raise
+
+
+@contextlib.contextmanager
+def preparing(what: str) -> Iterator[None]:
+    """What fails in here is no fault of the step under test: it could not be reached.
+
+    Raises:
+        SetupFailed: in place of any violation.
+    """
+    try:
+        yield
+    except (Violation, TargetLost) as error:
+        raise SetupFailed(f"{what}: {error}") from error

@@ -1,0 +1,32 @@
+"""How a test says what must be, and how the suite tells the ways in which it can be otherwise."""
+
+from __future__ import annotations
+
+from hanami_conformance.cases.failures import Violation
+from hanami_conformance.cases.recording import FIRST, current_case
+
+
+def check(holds: object, *, expected: str, came: object, statement: str | None = None) -> None:
+    """Compare what came with what a statement asks for.
+
+    Args:
+        holds: the comparison; anything that is true passes.
+        expected: what the statement asks for, for the report.
+        came: what the target did; its ``str`` goes into the report.
+        statement: id of the statement that is broken otherwise, None for the one that the test names first.
+
+    Raises:
+        Violation: the comparison does not hold.
+    """
+    case = current_case()
+    case.checks += 1
+    case.judged[statement or FIRST] += 1
+    if not holds:
+        raise Violation(expected, str(came), statement)
+
+
+def observe(what: str, seen: object) -> None:
+    """Record what the target does where the protocol leaves it open."""
+    case = current_case()
+    case.checks += 1
+    case.observations[what] = str(seen)

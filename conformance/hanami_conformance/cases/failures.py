@@ -1,0 +1,53 @@
+"""Ways in which a case can fail, or cannot be judged."""
+
+from __future__ import annotations
+
+UNNAMED = "unnamed"  # symptom of a violation that names no statement
+
+
+class Violation(AssertionError):  # noqa: N818 - the field's word
+    """The target did not do what a statement asks for.
+
+    Attributes:
+        expected: what the statement asks for.
+        came: what the target did instead.
+        statement: id of the statement, where it is not the one that the test names first.
+        symptom: id of the statement that it would break were nothing known of what came before, empty where that is the
+            same. It tells failures apart while a story is made smaller, and what came before changes.
+    """
+
+    def __init__(self, expected: str, came: str, statement: str | None = None) -> None:
+        super().__init__(f"expected {expected}; came {came}")
+        self.expected = expected
+        self.came = came
+        self.statement = statement
+        self.symptom = ""
+
+    def blame(self, statement: str) -> None:
+        """Blame another statement, by what came before."""
+        self.symptom = self.symptom or self.statement or UNNAMED
+        self.statement = statement
+
+
+class NoAnswer(Violation):
+    """The target was silent until the deadline."""
+
+
+class Dropped(Violation):
+    """The target ended a connection that was needed, or never let it begin."""
+
+
+class SetupFailed(Exception):  # noqa: N818 - names what happened, like its siblings
+    """A step before the one under test failed, so nothing was judged."""
+
+
+class TargetLost(Exception):  # noqa: N818
+    """The target cannot be used: it is not there, silent, or speaks another protocol."""
+
+
+class TargetRefused(Exception):  # noqa: N818
+    """The target does not take what it was given: the credentials, the dialect, the cluster. One line."""
+
+
+class Unsupported(Exception):  # noqa: N818
+    """The target, or what is known of it, lacks what a test needs."""

@@ -1,0 +1,183 @@
+"""The record of an exchange: what went over the wire in one case, when, and in which direction."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.common.text import quote
+from hanami_reports.model import Event
+
+if TYPE_CHECKING:
+    from hanami_conformance.cases.sequence import Story
+
+# A payload above this is cut in the report: its digest and length tell what it was.
+PAYLOAD_LIMIT = 1 << 20
+
+Summary = str | Callable[[], str]
+MAX_LAST = 120  # characters of what was sent last
+NO_CONNECTION = "no connection"  # so begins the note of a connection that the target did not take
+FIRST = ""  # stands for the statement that a test names first
+
+
+@dataclass(frozen=True)
+class RawEvent:
+    """One recorded event, not redacted yet; see :class:`hanami_reports.model.Event`.
+
+    Its summary is made when it is asked for: most events are never looked at.
+    """
+
+    at: float
+    channel: str
+    direction: str
+    kind: str
+    summary: Summary
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class EndedSocket:
+    """A websocket that the target ended, and not the case.
+
+    Attributes:
+        age: seconds since it was opened.
+        ending: in words, as violations have it.
+    """
+
+    age: float
+    ending: str
+
+
+@dataclass
+class Case:
+    """What one case does.
+
+    Attributes:
+        id: as the command line takes it.
+        began: when, monotonic, seconds.
+        events: its record.
+        checks: comparisons made.
+        sent: messages sent.
+        stories: that were told, where stories are told.
+        judged: id of a statement, or FIRST, to the number of comparisons that would have blamed it.
+        observations: what was seen where the protocol leaves it open.
+        story: the smallest story that went wrong.
+        ended: the oldest websocket that the target ended.
+    """
+
+    id: str
+    began: float = field(default_factory=time.monotonic)
+    events: list[RawEvent] = field(default_factory=list)
+    checks: int = 0
+    sent: int = 0
+    stories: int = 0
+    judged: Counter[str] = field(default_factory=Counter)
+    observations: dict[str, str] = field(default_factory=dict)
+    story: Story | None = None
+    ended: EndedSocket | None = None
+    _channels: dict[str, int] = field(default_factory=dict)
+    _origin: float = field(default_factory=time.monotonic)
+
+    def restart_record(self) -> None:
+        """Forget what was recorded so far: another story is told. What was counted stays counted."""
+        self.events.clear()
+        self._channels.clear()
+        self.ended = None
+        self._origin = time.monotonic()
+
+    def channel(self, kind: str) -> str:
+        """A name for a new connection: ``ws-1``, ``ws-2``, ..."""
+        number = self._channels.get(kind, 0) + 1
+        self._channels[kind] = number
+        return f"{kind}-{number}"
+
+    def sent_event(self, channel: str, kind: str, summary: Summary, payload: bytes = b"") -> None:
+        """Record something sent to the target."""
+        self.sent += 1
+        self._add(channel, "sent", kind, summary, payload)
+
+    def received_event(self, channel: str, kind: str, summary: Summary, payload: bytes = b"") -> None:
+        """Record something that came from the target."""
+        self._add(channel, "received", kind, summary, payload)
+
+    def note(self, channel: str, kind: str, summary: Summary) -> None:
+        """Record something that happened to a connection."""
+        self._add(channel, "note", kind, summary, b"")
+
+    def socket_ended(self, age: float, ending: str) -> None:
+        """Note a websocket that the target ended, where it is the oldest of them."""
+        if self.ended is None or age > self.ended.age:
+            self.ended = EndedSocket(age, ending)
+
+    def _add(self, channel: str, direction: str, kind: str, summary: Summary, payload: bytes) -> None:
+        at = time.monotonic() - self._origin
+        self.events.append(RawEvent(at, channel, direction, kind, summary, payload))
+
+    def last_sent(self) -> str:
+        """The last that was sent on a connection that the target took, on one line; empty for nothing."""
+        refused = {event.channel for event in self.events if event.direction == "note" and _refused(event)}
+        sent = [event for event in self.events if event.direction == "sent" and event.channel not in refused]
+        if not sent:
+            return ""
+        summary = sent[-1].summary
+        return f"{sent[-1].channel} {quote(summary if isinstance(summary, str) else summary(), MAX_LAST).strip()}"
+
+    def exchange(self) -> tuple[Event, ...]:
+        """The record, fit for a report: secrets redacted, very large payloads cut with their digest."""
+        return tuple(_event(event) for event in self.events)
+
+
+def _refused(event: RawEvent) -> bool:
+    return isinstance(event.summary, str) and event.summary.startswith(NO_CONNECTION)
+
+
+def _event(event: RawEvent) -> Event:
+    summary = SECRETS.text(event.summary if isinstance(event.summary, str) else event.summary())
+    payload = SECRETS.data(event.payload)
+    if len(payload) > PAYLOAD_LIMIT:
+        digest = hashlib.sha256(payload).hexdigest()
+        summary += f" (cut after 1 MiB: {len(payload)} bytes, sha256 {digest})"
+        payload = payload[:PAYLOAD_LIMIT]
+    encoded = base64.b64encode(payload).decode("ascii")
+    return Event(round(event.at, 6), event.channel, event.direction, event.kind, summary, encoded)
+
+
+_IDLE = Case("outside of any case")
+_current = _IDLE
+
+
+def begin_case(case_id: str) -> Case:
+    """Make a case the one that clients and checks write to."""
+    global _current  # noqa: PLW0603 - pytest runs one test at a time, and so does the suite
+    _current = Case(case_id)
+    return _current
+
+
+def end_case() -> None:
+    """Let clients and checks write to no case any more."""
+    global _current, _IDLE  # noqa: PLW0603
+    _IDLE = Case(_IDLE.id)
+    _current = _IDLE
+
+
+@contextlib.contextmanager
+def unrecorded() -> Iterator[None]:
+    """What is sent in here belongs to no case."""
+    global _current  # noqa: PLW0603
+    before, _current = _current, Case(_IDLE.id)
+    try:
+        yield
+    finally:
+        _current = before
+
+
+def current_case() -> Case:
+    """The case that runs now; outside of one, a case that nobody reads."""
+    return _current

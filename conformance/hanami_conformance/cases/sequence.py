@@ -1,0 +1,89 @@
+"""The file of a story: what was done, what was expected, what came. Plain JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hanami_conformance.cases.step import Step, StoryError
+
+FORMAT = "hanami-conformance-story"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Story:
+    """A story and what went wrong in it.
+
+    Attributes:
+        kind: who can tell it: ``upload``.
+        steps: what is done.
+        dialect: in which it was told.
+        statement: id of the statement that was broken.
+        expected: what the statement asks for.
+        came: what the target did instead.
+    """
+
+    kind: str
+    steps: tuple[Step, ...]
+    dialect: str = ""
+    statement: str = ""
+    expected: str = ""
+    came: str = ""
+
+    def data(self) -> dict[str, Any]:
+        """The file form, before it is text."""
+        return {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "kind": self.kind,
+            "dialect": self.dialect,
+            "statement": self.statement,
+            "expected": self.expected,
+            "came": self.came,
+            "steps": steps_data(self.steps),
+        }
+
+    def to_json(self) -> str:
+        """The file form: a line a step, so that people can read it."""
+        data = self.data()
+        steps = ",\n  ".join(json.dumps(step) for step in data.pop("steps"))
+        head = json.dumps(data, indent=1).removesuffix("\n}")
+        return f'{head},\n "steps": [\n  {steps}\n ]\n}}\n'
+
+    @staticmethod
+    def from_json(text: str) -> Story:
+        """Read a story.
+
+        Raises:
+            StoryError: the text is none; one line that says why.
+        """
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise StoryError(f"not a story: {error}") from error
+        if not isinstance(data, dict) or data.get("format") != FORMAT:
+            raise StoryError(f'not a story: "format" is not "{FORMAT}"')
+        if data.get("format_version") != FORMAT_VERSION:
+            raise StoryError(
+                f"story of format version {data.get('format_version')}, this release reads {FORMAT_VERSION}"
+            )
+        names = ("kind", "dialect", "statement", "expected", "came")
+        texts = {name: data.get(name, "") for name in names}
+        steps = data.get("steps")
+        if not all(isinstance(text, str) for text in texts.values()) or not isinstance(steps, list):
+            raise StoryError("not a story: kind and the rest must be texts, steps a list")
+        return Story(steps=tuple(_step(entry) for entry in steps), **texts)
+
+
+def steps_data(steps: Sequence[Step]) -> list[dict[str, Any]]:
+    """Steps as plain JSON: what is done, and with what."""
+    return [{"do": step.do, **step.with_} for step in steps]
+
+
+def _step(data: Any) -> Step:
+    if not isinstance(data, Mapping) or not isinstance(data.get("do"), str):
+        raise StoryError(f'not a step: {str(data)[:60]}; a step is an object with "do"')
+    return Step(data["do"], {name: value for name, value in data.items() if name != "do"})

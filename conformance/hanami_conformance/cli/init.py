@@ -1,0 +1,80 @@
+"""``hanami-conformance init``: a settings file to begin with, every option in it, with a comment."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+from hanami_conformance.options.definitions import SECTIONS, Option
+from hanami_reports.model import ExitStatus
+
+HEAD = """\
+# Settings of hanami-conformance. What stands on the command line or in the environment goes before what stands here.
+# Every key is named like its option. Paths are seen from the folder of this file.
+# Better than a secret itself is the name of the variable that holds it: password_env = "NAME".
+"""
+SET = {"target": '"http://127.0.0.1:11418"', "user": '"alice"', "password": '"HANAMI_PASSWORD"', "dialect": '"auto"'}
+EXAMPLES = {
+    "deadline": "10",
+    "max-connections": "2",
+    "cluster": '"6fa459ea-ee8a-4ca4-894e-db77e160355e"',
+    "cluster-input": '["test_input=784"]',
+    "cluster-output": '["test_output=10"]',
+    "ca-file": '"ca.pem"',
+    "server-command": '"my-server --port 11418"',
+    "server-timeout": "60",
+    "profile": '"gate"',
+    "seed": "1",
+    "minutes": "10",
+    "database": '".hypothesis/examples"',
+    "shrink": "10",
+    "statement": '["PROG", "DATA-2"]',
+    "level": '"should"',
+    "report-dir": '"reports/latest"',
+}
+
+
+def settings_text() -> str:
+    """The text of a settings file: what most people need is set, the rest stands there as a comment."""
+    lines = [HEAD]
+    for section, options in SECTIONS.items():
+        lines.append(f"[{section}]")
+        for option in options:
+            lines += _lines(option)
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _lines(option: Option) -> Iterator[str]:
+    default = f" (default: {option.default})" if option.default else ""
+    yield from textwrap.wrap(f"{option.help}{default}", 110, initial_indent="# ", subsequent_indent="# ")
+    key = f"{option.name}_env" if option.secret else option.name
+    if option.name in SET:
+        yield f"{key} = {SET[option.name]}"
+        return
+    variable = f'"{option.environment}"' if option.secret else f'"{option.metavar}"'
+    yield f"# {key} = {EXAMPLES.get(option.name, 'false' if option.kind == 'switch' else variable)}"
+
+
+def write_settings(path: Path) -> int:
+    """Write the file, unless there is one.
+
+    Returns:
+        0, or 4 where it is there already or can't be written.
+    """
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(settings_text())
+    except FileExistsError:
+        return _fail(f"{path} is there already, and stays as it is: name another file")
+    except OSError as error:
+        return _fail(f"cannot write {path}: {error.strerror or error}")
+    sys.stdout.write(f"wrote {path}: fill it in, then hanami-conformance check-target --config {path}\n")
+    return ExitStatus.CONFORMANT
+
+
+def _fail(text: str) -> int:
+    sys.stderr.write(f"ERROR: {text}\n")
+    return ExitStatus.USAGE

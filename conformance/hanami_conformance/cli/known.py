@@ -1,0 +1,211 @@
+"""``hanami-conformance known``: a list of known failures checked, or brought up to date after a run."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hanami_conformance.common.text import plural
+from hanami_conformance.known_failures.file import ListError, parse_list, read_list, read_text
+from hanami_conformance.known_failures.update import fresh, updated
+from hanami_conformance.session import plugin
+from hanami_conformance.session.collection import PYTEST_INI, suite_cases
+from hanami_conformance.suite import SUITE
+from hanami_reports.files import read_result
+from hanami_reports.known.holding import SuiteCase, names_nothing
+from hanami_reports.model import ExitStatus
+from hanami_reports.names import DEFAULT_RESULT
+
+DESCRIPTION = """\
+Checks a list of known failures, or brings it up to date after a run: failures that are not listed are added, with a
+reason to be filled in, and entries that no longer hold are taken out; all else stays as it is written.
+"""
+EPILOG = """\
+exit status:
+  0  nothing is wrong with the list, any more
+  1  entries name nothing or have expired
+  4  wrong file or options; nothing is written
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the others."""
+    form = argparse.RawDescriptionHelpFormatter
+    known = commands.add_parser(
+        "known",
+        help="check a list of known failures, or bring it up to date after a run",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=form,
+    )
+    what = known.add_mutually_exclusive_group(required=True)
+    what.add_argument("--update", type=Path, metavar="FILE", help="bring this list up to date; it may not be there yet")
+    what.add_argument("--check", type=Path, metavar="FILE", help="say what is wrong with this list by itself")
+    known.add_argument(
+        "--from",
+        type=Path,
+        dest="result",
+        metavar="RESULT",
+        help=f"result of the run, for --update [default: {DEFAULT_RESULT}]",
+    )
+    known.add_argument(
+        "--expires",
+        metavar="DATE",
+        help="last day of what is added and of what has expired, such as 2027-03-31, for --update",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command; the exit status."""
+    # A day is meant where the user is.
+    today = date.today()  # noqa: DTZ011
+    try:
+        if arguments.check is not None:
+            if arguments.result is not None or arguments.expires is not None:
+                raise ListError("--from and --expires are for --update")
+            return check(arguments.check, today)
+        return update(arguments.update, arguments.result or DEFAULT_RESULT, today, _day(arguments.expires, today))
+    except ValueError as error:
+        sys.stderr.write(f"ERROR: {error}\n")
+        return ExitStatus.USAGE
+    except CollectError as error:
+        sys.stderr.write(f"ERROR: {error}\n")
+        return ExitStatus.SUITE_FAULT
+
+
+def check(path: Path, today: date) -> int:
+    """Say what is wrong with a list by itself.
+
+    Returns:
+        0 for nothing, 1 for entries that name nothing or have expired.
+
+    Raises:
+        ListError: the file is no list.
+    """
+    known = read_list(path)
+    suite = collected_cases() if known.entries else {}
+    wrong = []
+    for entry in known.entries:
+        place = f"{known.file}:{entry.line}" if entry.line else known.file
+        if not any(entry.covers(name, case.names) for name, case in suite.items()):
+            wrong.append(f"{place} {entry.subject}: {names_nothing(entry, suite)}")
+        elif entry.is_over(today):
+            wrong.append(f"{place} {entry.subject}: expired on {entry.expires}")
+    _say(wrong)
+    sys.stdout.write(f"{known.file}: {plural(len(known.entries), 'entry', 'entries')}, {len(wrong)} wrong\n")
+    return ExitStatus.NOT_CONFORMANT if wrong else ExitStatus.CONFORMANT
+
+
+def update(path: Path, result_path: Path, today: date, expires: date | None) -> int:
+    """Bring a list up to date.
+
+    Returns:
+        0, or 1 where entries have expired that only a person can decide on.
+
+    Raises:
+        ValueError: a file is wrong, or cannot be written; nothing was changed.
+    """
+    result = read_result(result_path)
+    dialect = str(result.manifest.get("dialect", ""))
+    text = read_text(path) if path.exists() else fresh(dialect)
+    known = parse_list(text, str(path))
+    known.check_dialect(dialect)
+    done = updated(text, known, result, collected_cases(), today=today, expires=expires)
+    if done.text != text or (done.said and not path.exists()):
+        write(path, done.text)
+    _say(done.said)
+    _say([f"left: {line}" for line in done.left])
+    counts = [f"{sum(line[0] == sign for line in done.said)} {word}" for sign, word in _SIGNS]
+    sys.stdout.write(f"{path}: {', '.join(counts)}\n")
+    return ExitStatus.NOT_CONFORMANT if done.left else ExitStatus.CONFORMANT
+
+
+_SIGNS = (("+", "added"), ("-", "removed"), ("~", "prolonged"))
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all; where it is a link, what it leads to.
+
+    Raises:
+        ListError: it cannot be written.
+    """
+    path = path.resolve()
+    temporary = None
+    try:
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        temporary.chmod(mode)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise ListError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _day(text: str | None, today: date) -> date | None:
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise ListError(f"--expires {text!r}: give a date such as 2027-03-31") from error
+    if day < today:
+        raise ListError(f"--expires {text}: that day is over")
+    return day
+
+
+def _say(lines: Sequence[str]) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+class CollectError(Exception):
+    """The suite cannot be collected."""
+
+
+class _Asker:
+    """A plugin of a session that collects and runs nothing."""
+
+    def __init__(self) -> None:
+        self.cases: dict[str, SuiteCase] = {}
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Ask for all cases."""
+        self.cases = suite_cases(session)
+
+
+def collected_cases() -> dict[str, SuiteCase]:
+    """All cases of the suite, where no session of pytest goes on: one is held for it, and says nothing.
+
+    Raises:
+        CollectError: it did not end well.
+    """
+    asker = _Asker()
+    command = ["-c", str(PYTEST_INI), "--rootdir", str(SUITE), "-p", "no:cacheprovider"]
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output), _plain_environment():
+        status = pytest.main([*command, "--collect-only", "-q", str(SUITE)], plugins=[plugin, asker])
+    if status != pytest.ExitCode.OK or not asker.cases:
+        raise CollectError(f"the suite cannot be collected:\n{output.getvalue()}")
+    return asker.cases
+
+
+@contextlib.contextmanager
+def _plain_environment() -> Iterator[None]:
+    """No plugin and no setting of the folder or of the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        patch.delenv("PYTEST_ADDOPTS", raising=False)
+        yield

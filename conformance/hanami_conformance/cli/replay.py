@@ -1,0 +1,123 @@
+"""Telling a stored story again, without Hypothesis: is what it shows fixed?"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hanami_conformance.cases.failures import SetupFailed, TargetLost, TargetRefused, Unsupported, Violation
+from hanami_conformance.cases.recording import begin_case, end_case
+from hanami_conformance.cases.sequence import Story
+from hanami_conformance.cases.step import StoryError
+from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.common.text import MAX_LINE, plural, quote
+from hanami_conformance.options.run import resolve
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.server.open import opened
+from hanami_conformance.stateful.execute import tell
+from hanami_conformance.stateful.pytest_export import as_pytest
+from hanami_conformance.target.target import Target
+from hanami_proto.dialects import DEFAULT_DIALECT
+from hanami_reports.model import ExitStatus
+
+EVENTS_SHOWN = 30
+
+
+def replay(path: Path, given: Mapping[str, Any], times: int = 1) -> int:
+    """Tell the story of a file to a target, and say what became of it.
+
+    Args:
+        path: of the file.
+        given: options of the target, as :func:`resolve` takes them; the dialect of the story holds where none is given.
+        times: how often it is told at most; it ends with the first time that is not right.
+
+    Returns:
+        0 when it is fixed, 1 when it still fails, in the same way or otherwise, 2 when it was interrupted, 3 when it
+        could not be told to its end, 4 when the file or an option is wrong, 6 when the target is gone.
+    """
+    try:
+        story = read(path)
+        options = resolve(given, dialect=story.dialect or DEFAULT_DIALECT)
+        with opened(options) as target:
+            return _tell(story, target, times)
+    except (ValueError, TargetRefused) as error:
+        return _say(ExitStatus.USAGE, f"ERROR: {error}")
+    except TargetLost as error:
+        return _say(ExitStatus.TARGET_LOST, f"target gone: {error}")
+    except KeyboardInterrupt:
+        return _say(ExitStatus.INTERRUPTED, "interrupted")
+
+
+def print_as_pytest(path: Path) -> int:
+    """Print the story of a file as a small pytest file; no target is asked.
+
+    Returns:
+        0, or 4 when the file is wrong.
+    """
+    try:
+        sys.stdout.write(as_pytest(read(path)))
+    except ValueError as error:
+        return _say(ExitStatus.USAGE, f"ERROR: {error}")
+    return ExitStatus.CONFORMANT
+
+
+def read(path: Path) -> Story:
+    """Read a story.
+
+    Raises:
+        StoryError: the file is none, or cannot be read; one line that says why.
+    """
+    try:
+        return Story.from_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StoryError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise StoryError(f"{path}: {error}") from error
+
+
+def _tell(story: Story, target: Target, times: int) -> int:
+    for number in range(1, times + 1):
+        status = _tell_once(story, target, f" the {number}. time" if number > 1 else "")
+        if status != ExitStatus.CONFORMANT:
+            return status
+    often = f", {times} times" if times > 1 else ""
+    return _say(ExitStatus.CONFORMANT, f"fixed: {plural(len(story.steps), 'step')} went as the model says{often}")
+
+
+def _tell_once(story: Story, target: Target, when: str) -> int:
+    case = begin_case("replay")
+    workshop = Workshop(target, secrets.token_hex(4))
+    try:
+        tell(story, workshop)
+    except (Violation, SetupFailed, TargetLost) as error:
+        events = case.exchange()
+        if not target.is_alive():
+            return _say(ExitStatus.TARGET_LOST, f"target gone: {quote(str(error))}")
+        for event in events[-EVENTS_SHOWN:]:
+            sys.stdout.write(f"{event.line()}\n")
+        again = "still failing" if is_same(story, error) else "fails otherwise"
+        return _say(ExitStatus.NOT_CONFORMANT, f"{again}{when}: {quote(str(error), MAX_LINE)}")
+    except Unsupported as error:
+        return _say(ExitStatus.SUITE_FAULT, f"cannot tell: {error}")
+    finally:
+        end_case()
+        for left in workshop.leftovers:
+            _say(ExitStatus.CONFORMANT, f"left over on the target: {left}")
+    return ExitStatus.CONFORMANT
+
+
+def is_same(story: Story, error: Violation | SetupFailed | TargetLost) -> bool:
+    """Whether a story ended as its file says: with the same statement broken, or the same expected."""
+    if not story.statement:
+        return True  # it was written by hand, or judged nothing
+    if not isinstance(error, Violation):
+        return False
+    return error.statement == story.statement or quote(error.expected, MAX_LINE) == story.expected
+
+
+def _say(status: int, line: str) -> int:
+    (sys.stderr if status == ExitStatus.USAGE else sys.stdout).write(SECRETS.text(line) + "\n")
+    return status

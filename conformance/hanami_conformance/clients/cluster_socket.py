@@ -1,0 +1,291 @@
+"""A socket that is attached to a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.failures import NoAnswer, Violation
+from hanami_conformance.clients.cluster_messages import (
+    ClusterShape,
+    Part,
+    Values,
+    check_output,
+    describe,
+    describe_shape,
+    is_json,
+    is_output,
+)
+from hanami_conformance.clients.websocket import WebSocket
+from hanami_conformance.clients.websocket_events import Ending, Message
+from hanami_proto.codec import BrickMessage, Codec, ProcessType, SchemaError, TargetBuffer
+
+# Answers that a server may be in the habit of sending, or not.
+PARTS = "acknowledges messages that are not the last"
+TRAINING = "ends training cycles"
+UNEXPLAINED = (1000, 1005)  # RFC 6455, 7.4.1: a normal end, and a close frame that holds no code
+
+
+class BrickSocket:
+    """Sends values to bricks, runs cycles and reads the answers (direct interaction, step 3).
+
+    Args:
+        websocket: attached to the cluster.
+        codec: Codec of the dialect.
+        shape: Bricks of the cluster.
+        optional_replies: Replies that are a SHOULD, and whether the target is known to send them; updated here.
+    """
+
+    def __init__(
+        self, websocket: WebSocket, codec: Codec, shape: ClusterShape, optional_replies: dict[str, bool]
+    ) -> None:
+        self.websocket = websocket
+        self.websocket.describe = self._describe
+        self.websocket.awaiting = "answer of a cluster"
+        self.shape = shape
+        self._codec = codec
+        self._optional_replies = optional_replies
+        self._posted = 0
+
+    def _describe(self, message: Message) -> str:
+        try:
+            return describe(self.decode(message))
+        except Violation:
+            return str(message)
+
+    def post(
+        self,
+        name: str,
+        values: Sequence[float] | Values,
+        *,
+        is_last: bool,
+        process_type: int = ProcessType.REQUEST,
+        expected: bool = False,
+        number_of_values: int | None = None,
+    ) -> None:
+        """Send a ClusterIO_Message without reading an answer.
+
+        Args:
+            name: brick.
+            values: shape (n,).
+            is_last: whether the cycle starts.
+            process_type: see :class:`ProcessType`, or a number that is none.
+            expected: whether these are expected values of an output brick.
+            number_of_values: announced count, the true one when None.
+        """
+        buffer = TargetBuffer.EXPECTED if expected else TargetBuffer.INPUT
+        payload = self._codec.encode_io(
+            name,
+            np.asarray(values, dtype=np.float32),
+            is_last=is_last,
+            process_type=process_type,
+            target_buffer=buffer,
+            number_of_values=number_of_values,
+        )
+        self._posted += 1
+        self.websocket.send(payload, lambda: describe(self._codec.decode_io(payload)))
+
+    def post_bytes(self, payload: bytes, what: str) -> None:
+        """Send bytes that need not be a message of the protocol."""
+        self.websocket.send(payload, f"{what}: {len(payload)} bytes {payload[:8].hex(' ')}")
+
+    def receive(self, awaited: str) -> BrickMessage:
+        """Read the next ClusterIO_Message.
+
+        Raises:
+            Violation: none came, or it is something else (statement DIO-1).
+        """
+        return self.decode(self.websocket.receive(awaited))
+
+    def decode(self, message: Message) -> BrickMessage:
+        """A message as a ClusterIO_Message.
+
+        Raises:
+            Violation: it is none.
+        """
+        if message.text:
+            raise Violation("a binary ClusterIO_Message", str(message))
+        try:
+            return self._codec.decode_io(message.data)
+        except SchemaError as error:
+            raise Violation("a ClusterIO_Message", f"{message}: {error}") from error
+
+    def is_output(self, message: BrickMessage) -> bool:
+        """See the function :func:`is_output`."""
+        return is_output(message, self.shape)
+
+    def acknowledged(self) -> None:
+        """Read the acknowledgement of a message that is not the last of its cycle.
+
+        A target that never sent one breaks DIO-6; that is noted, and nothing waits for one again.
+
+        Raises:
+            Violation: an output came, although nothing was to be processed (statement DIO-2); or nothing, although
+                the target does acknowledge (DIO-6).
+        """
+        message = self._habitual("acknowledgement of a message that is not the last", PARTS)
+        if message is None:
+            return
+        check(
+            not self.is_output(message),
+            expected="no output before a message with isLast = true",
+            came=describe(message),
+            statement="DIO-2",
+        )
+
+    def _habitual(self, what: str, habit: str) -> BrickMessage | None:
+        """Read an answer that is a SHOULD: waited for unless the target is known never to send it."""
+        habits = self._optional_replies
+        if habits.get(habit) is False:
+            return None
+        try:
+            message = self.receive(f"the {what}")
+        except NoAnswer as silence:
+            if habits.get(habit):
+                silence.statement = "DIO-6"
+                raise
+            habits[habit] = False
+            return None
+        habits[habit] = True
+        return message
+
+    def post_parts(self, parts: Sequence[Part], process_type: int) -> None:
+        """Send the messages of one cycle, the last with isLast, and read the acknowledgements in between."""
+        for index, part in enumerate(parts):
+            is_last = index == len(parts) - 1
+            self.post(part.name, part.values, is_last=is_last, process_type=process_type, expected=part.expected)
+            if not is_last:
+                self.acknowledged()
+
+    def request(self, parts: Sequence[Part]) -> dict[str, Values]:
+        """Run a REQUEST cycle.
+
+        Args:
+            parts: its messages, in order.
+
+        Returns:
+            Output brick to its values, float32, shape (size,).
+
+        Raises:
+            Violation: an output is missing, doubled, or not as DIO-3 asks for.
+        """
+        self.post_parts(parts, ProcessType.REQUEST)
+        return self.outputs()
+
+    def outputs(self) -> dict[str, Values]:
+        """Read the answer to a last REQUEST message: one message for each output brick.
+
+        Raises:
+            Violation: an output is missing, doubled, or not as DIO-3 asks for.
+        """
+        found: dict[str, Values] = {}
+        dummies = 0
+        while len(found) < len(self.shape.outputs):
+            missing = ", ".join(repr(name) for name in self.shape.outputs if name not in found)
+            message = self.receive(f"the output of {missing}")
+            if self.is_output(message):
+                name = self._output_name(message)
+                check(
+                    name not in found,
+                    expected=f"one output of each brick, {missing} is missing",
+                    came=f"another one of {name!r}",
+                    statement="DIO-3",
+                )
+                check_output(message, name, self.shape.outputs[name])
+                found[name] = message.values
+            else:
+                self._check_dummy(message)
+                dummies += 1
+                check(
+                    dummies <= self._posted,
+                    expected=f"the output of {missing}",
+                    came=f"{dummies} acknowledgements of {self._posted} messages",
+                    statement="DIO-6",
+                )
+        return found
+
+    def _output_name(self, message: BrickMessage) -> str:
+        if message.name:
+            return message.name
+        return next(name for name, size in self.shape.outputs.items() if size == len(message.values))
+
+    def _check_dummy(self, message: BrickMessage) -> None:
+        # An acknowledgement carries no name, or echoes the one that it acknowledges, and at most a dummy value.
+        check(
+            not message.name or message.name in self.shape.inputs,
+            expected=f"an output of {' or '.join(self.shape.outputs)}",
+            came=describe(message),
+            statement="DIO-3",
+        )
+        check(
+            len(message.values) <= 1 or message.process_type != ProcessType.REQUEST,
+            expected=f"an output of {describe_shape(self.shape.outputs)}",
+            came=describe(message),
+            statement="DIO-3",
+        )
+
+    def train(self, parts: Sequence[Part]) -> None:
+        """Run a TRAIN cycle.
+
+        Args:
+            parts: its messages, in order: inputs and expected values.
+
+        Raises:
+            Violation: an output of a brick came as answer (statement DIO-5).
+        """
+        self.post_parts(parts, ProcessType.TRAIN)
+        self.trained()
+
+    def trained(self) -> None:
+        """Read the answer to a last TRAIN message.
+
+        Raises:
+            Violation: an output of a brick came as answer (statement DIO-5).
+        """
+        message = self._habitual("end of the training cycle", TRAINING)
+        if message is None:
+            return
+        check(
+            not self.is_output(message),
+            expected="no output of a brick as answer to TRAIN",
+            came=describe(message),
+            statement="DIO-5",
+        )
+
+    def expect_signal(self, what: str) -> None:
+        """Read the answer to a mistake, which must be seen as one: no output, no silence, no unexplained end.
+
+        Args:
+            what: the mistake, for the report; its last message has isLast.
+
+        Raises:
+            Violation: the mistake was processed, or passed over, or the connection just ended.
+        """
+        answer = self.websocket.receive_or_end(f"an answer or a close to {what}")
+        if isinstance(answer, Ending):
+            check(
+                answer.code is not None and (answer.code not in UNEXPLAINED or answer.reason),
+                expected=f"an answer or a close with a reason to {what}",
+                came=answer,
+            )
+            return
+        if is_json(answer.data):
+            return  # an error in words, in whatever frame
+        message = self.decode(answer)
+        check(
+            not self.is_output(message) and not self._is_usual(message),
+            expected=f"{what} not to be processed",
+            came=describe(message),
+        )
+
+    def _is_usual(self, message: BrickMessage) -> bool:
+        """Whether a message is what right ones are answered with: an acknowledgement, or the end of training."""
+        named = message.name and message.name not in (*self.shape.inputs, *self.shape.outputs)
+        usual = not message.is_last or message.process_type == ProcessType.TRAIN
+        return not named and usual and len(message.values) <= 1
+
+    def finish(self) -> list[Message]:
+        """Close cleanly; see :meth:`WebSocket.finish`."""
+        return self.websocket.finish()

@@ -1,0 +1,157 @@
+"""A socket that is attached to one file of an upload."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.failures import Violation
+from hanami_conformance.clients.websocket import WebSocket
+from hanami_conformance.clients.websocket_events import Message
+from hanami_conformance.common.text import hex_preview, plural, quote
+from hanami_conformance.models.file import FileModel
+from hanami_proto.codec import Acknowledgement, Codec, SchemaError
+
+
+class FileSocket:
+    """Sends chunks and reads their acknowledgements (upload, step 3).
+
+    Args:
+        websocket: attached to the file.
+        codec: of the dialect.
+        model: of the file; follows what is acknowledged.
+    """
+
+    def __init__(self, websocket: WebSocket, codec: Codec, model: FileModel) -> None:
+        self.websocket = websocket
+        self.websocket.describe = self._describe
+        self.websocket.awaiting = "acknowledgement of a chunk"
+        self._codec = codec
+        self.model = model
+
+    def _describe(self, message: Message) -> str:
+        try:
+            return f"FileUploadResponse {describe(self.decode(message))}"
+        except Violation:
+            return str(message)
+
+    def post(self, position: int, data: bytes) -> None:
+        """Send a chunk without waiting for its acknowledgement."""
+        self.websocket.send(self._codec.encode_chunk(position, data), lambda: chunk_summary(position, data))
+
+    def post_bytes(self, payload: bytes, what: str) -> None:
+        """Send bytes that need not be a message of the protocol."""
+        self.websocket.send(payload, f"{what}: {plural(len(payload), 'byte')} {hex_preview(payload)}")
+
+    def post_fragments(self, position: int, data: bytes, cuts: Sequence[int], between: str = "") -> None:
+        """Send a chunk in several frames.
+
+        Args:
+            position: byte offset in the file.
+            data: bytes of the chunk.
+            cuts: offsets in the encoded message where a new frame begins.
+            between: control frame between them; see :meth:`WebSocket.send_fragments`.
+        """
+        payload = self._codec.encode_chunk(position, data)
+        edges = [0, *cuts, len(payload)]
+        parts = [payload[start:end] for start, end in itertools.pairwise(edges)]
+        self.websocket.send_fragments(parts, summary=chunk_summary(position, data), between=between)
+
+    def post_cut(self, chunks: Sequence[tuple[int, bytes]], cuts: Sequence[int]) -> None:
+        """Send chunks, (position, data) each, as one run of bytes; see :meth:`WebSocket.send_cut`."""
+        payloads = [self._codec.encode_chunk(position, data) for position, data in chunks]
+        what = ", ".join(chunk_summary(position, data) for position, data in chunks)
+        self.websocket.send_cut(payloads, cuts, f"{what} in {plural(len(cuts) + 1, 'segment')}")
+
+    def acknowledgement(self) -> Acknowledgement:
+        """Read the next answer.
+
+        Raises:
+            Violation: none came, or it is no FileUploadResponse_Message (statement DATA-1).
+        """
+        message = self.websocket.receive("a FileUploadResponse_Message")
+        return self.decode(message)
+
+    def decode(self, message: Message) -> Acknowledgement:
+        """A message as an acknowledgement.
+
+        Raises:
+            Violation: it is none (statement DATA-1).
+        """
+        if message.text:
+            raise Violation("a binary FileUploadResponse_Message", str(message))
+        try:
+            return self._codec.decode_acknowledgement(message.data)
+        except SchemaError as error:
+            raise Violation("a FileUploadResponse_Message", f"{message}: {error}") from error
+
+    def send(self, position: int, data: bytes) -> Acknowledgement:
+        """Send a chunk, wait for its acknowledgement, and let the model follow an accepted one."""
+        self.post(position, data)
+        acknowledgement = self.acknowledgement()
+        if acknowledgement.success:
+            self.model.write(position, data)
+        return acknowledgement
+
+    def write(self, position: int, data: bytes) -> None:
+        """Send a chunk that the target must take.
+
+        Raises:
+            Violation: it did not.
+        """
+        self.post(position, data)
+        self.expect_taken(position, data, chunk_summary(position, data))
+
+    def expect_taken(self, position: int, data: bytes, what: str) -> None:
+        """Read an answer that must be a success, and let the model follow.
+
+        Args:
+            position: of the chunk that was sent, byte offset in the file.
+            data: of it.
+            what: was sent, for the report.
+
+        Raises:
+            Violation: it is none.
+        """
+        acknowledgement = self.acknowledgement()
+        check(acknowledgement.success, expected=f"success = true to {what}", came=describe(acknowledgement))
+        self.model.write(position, data)
+
+    def refuse(self, position: int, data: bytes, why: str) -> None:
+        """Send a chunk that the target must refuse with a reason.
+
+        Raises:
+            Violation: it did not.
+        """
+        self.post(position, data)
+        self.expect_refusal(f"{chunk_summary(position, data)}, {why}")
+
+    def expect_refusal(self, what: str) -> None:
+        """Read an answer that must be a refusal with a reason.
+
+        Raises:
+            Violation: it is none.
+        """
+        acknowledgement = self.acknowledgement()
+        check(
+            not acknowledgement.success and acknowledgement.error,
+            expected=f"success = false and a reason to {what}",
+            came=describe(acknowledgement),
+        )
+
+    def finish(self) -> list[Message]:
+        """Close cleanly; see :meth:`WebSocket.finish`."""
+        return self.websocket.finish()
+
+
+def chunk_summary(position: int, data: bytes) -> str:
+    """A chunk in words."""
+    return f"FileUpload position={position} data={plural(len(data), 'byte')} {hex_preview(data)}".rstrip()
+
+
+def describe(acknowledgement: Acknowledgement) -> str:
+    """An acknowledgement in words."""
+    if acknowledgement.success:
+        return "success = true"
+    return f"success = false, errorMessage {quote(acknowledgement.error)!r}"

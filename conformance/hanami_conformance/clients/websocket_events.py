@@ -1,0 +1,43 @@
+"""What comes over a websocket: whole messages, and the end of the connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hanami_conformance.common.text import hex_preview, quote
+
+
+@dataclass(frozen=True)
+class Message:
+    """A whole websocket message.
+
+    Attributes:
+        text: whether it came in text frames.
+        data: the payload, bytes.
+    """
+
+    text: bool
+    data: bytes
+
+    def __str__(self) -> str:
+        if self.text:
+            return f"text {quote(self.data.decode('utf-8', 'replace'))}"
+        return f"binary {len(self.data)} bytes {hex_preview(self.data)}"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a connection ended.
+
+    Attributes:
+        code: of the target's close frame, None where the connection broke off without one.
+        reason: text of the close frame, or what broke.
+    """
+
+    code: int | None
+    reason: str
+
+    def __str__(self) -> str:
+        if self.code is None:
+            return f"connection broken off ({self.reason})"
+        return f"close {self.code} {quote(self.reason)!r}"

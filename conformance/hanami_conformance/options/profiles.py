@@ -1,0 +1,59 @@
+"""Profiles: how much a run tries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much a run tries.
+
+    Attributes:
+        name: as ``--profile`` takes it.
+        stories: of each property, None for as many as the time allows.
+        most_steps: of a story.
+        largest_file: of a story, bytes, about.
+        first_case_only: whether each test runs for the first of its parameters alone.
+        random: whether the stories differ from run to run; the seed is told.
+        shrink_seconds: after which the smallest story so far is taken.
+    """
+
+    name: str
+    stories: int | None
+    most_steps: int
+    largest_file: int
+    first_case_only: bool
+    random: bool
+    shrink_seconds: float
+
+
+SMOKE = Profile(
+    name="smoke",
+    stories=4,
+    most_steps=8,
+    largest_file=300_000,
+    first_case_only=True,
+    random=False,
+    shrink_seconds=10.0,
+)
+GATE = Profile(
+    name="gate",
+    stories=80,
+    most_steps=16,
+    largest_file=1_100_000,
+    first_case_only=False,
+    random=False,
+    shrink_seconds=20.0,
+)
+DEEP = Profile(
+    name="deep",
+    stories=None,
+    most_steps=40,
+    largest_file=4_000_000,
+    first_case_only=False,
+    random=True,
+    shrink_seconds=300.0,
+)
+PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in (SMOKE, GATE, DEEP)}

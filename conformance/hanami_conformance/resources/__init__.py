@@ -1,0 +1,1 @@
+"""Uploads and clusters on the target, and their clean-up."""

@@ -1,0 +1,76 @@
+"""A cluster on the target, and what can be done with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hanami_conformance.cases.attribution import preparing
+from hanami_conformance.clients.cluster_messages import ClusterShape
+from hanami_conformance.clients.cluster_socket import BrickSocket
+from hanami_conformance.clients.rest import Answer
+from hanami_conformance.clients.websocket import WebSocket
+from hanami_conformance.resources.retry import after_loss, attach_after_loss
+from hanami_conformance.target.attach import CLUSTER, attach
+from hanami_conformance.target.target import Account
+
+SWITCHING = "switch after a lost socket"
+
+
+@dataclass
+class Cluster:
+    """A cluster on the target.
+
+    Attributes:
+        account: whose it is.
+        name: of the cluster.
+        uuid: of the cluster.
+        shape: its bricks and their sizes.
+    """
+
+    account: Account
+    name: str
+    uuid: str
+    shape: ClusterShape
+
+    def set_mode(self, mode: str) -> Answer:
+        """Ask the target to switch the mode (statement MODE-1)."""
+        return self.account.call("cluster.set_mode", body={"uuid": self.uuid, "new_state": mode})
+
+    def switch_after_loss(self, mode: str) -> None:
+        """Switch the mode after a socket was closed or lost, asked until the server has noticed that (MODE-3).
+
+        Raises:
+            Violation: it is refused until the deadline.
+        """
+        after_loss(self.account, SWITCHING, lambda: self.set_mode(mode).object())
+
+    def enter_direct_mode(self) -> None:
+        """Switch to direct mode as preparation for something else.
+
+        Raises:
+            SetupFailed: the target refused.
+        """
+        with preparing("switching to direct mode"):
+            self.set_mode(self.account.target.dialect.modes[1]).object()
+
+    def attach(self) -> BrickSocket:
+        """A socket that is attached to the cluster.
+
+        Raises:
+            SetupFailed: the target does not let it attach.
+        """
+        with preparing("attaching to a cluster"):
+            return self._socket(attach(self.account, self.uuid, CLUSTER))
+
+    def attach_again(self) -> BrickSocket:
+        """A socket that attaches after an earlier one was lost (statement DIO-11); see :func:`attach_after_loss`."""
+        websocket = attach_after_loss(self.account, self.uuid, CLUSTER)
+        return self._socket(websocket)
+
+    def delete(self) -> Answer:
+        """Delete the cluster."""
+        return self.account.call("cluster.delete", params={"uuid": self.uuid})
+
+    def _socket(self, websocket: WebSocket) -> BrickSocket:
+        target = self.account.target
+        return BrickSocket(websocket, target.dialect.codec, self.shape, target.optional_replies)

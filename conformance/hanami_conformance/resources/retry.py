@@ -1,0 +1,60 @@
+"""Requests that are repeated until the target has noticed that an earlier socket is gone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from hanami_conformance.cases.failures import Violation
+from hanami_conformance.cases.recording import current_case
+from hanami_conformance.clients.websocket import WebSocket
+from hanami_conformance.target.attach import attach
+from hanami_conformance.target.target import Account
+
+POLL = 0.02  # seconds between two questions
+
+
+ATTACHING_AGAIN = "next socket after a lost one"
+
+
+Result = TypeVar("Result")
+
+
+def attach_after_loss(account: Account, uuid: str, target: str) -> WebSocket:
+    """Attach again, asked until the server has noticed that the earlier socket is gone.
+
+    Raises:
+        Violation: it is refused until the deadline.
+    """
+    return after_loss(account, ATTACHING_AGAIN, lambda: attach(account, uuid, target))
+
+
+def after_loss(account: Account, kind: str, ask: Callable[[], Result]) -> Result:
+    """Ask again and again, until the server has noticed that the earlier socket is gone.
+
+    Args:
+        account: who asks.
+        kind: of wait, for the patience.
+        ask: asks, and raises a violation where it is refused.
+
+    Raises:
+        Violation: it is refused until the deadline.
+    """
+    patience = account.target.patience
+    deadline = patience.deadline(kind)
+    began = time.monotonic()
+    case = current_case()
+    while True:
+        counted = case.checks, case.judged.copy()
+        try:
+            result = ask()
+        except Violation:
+            case.checks, case.judged = counted  # how often it was asked is a matter of timing
+            if deadline.passed:
+                patience.silent(kind)
+                raise
+            time.sleep(POLL)
+            continue
+        patience.answered(kind, time.monotonic() - began)
+        return result

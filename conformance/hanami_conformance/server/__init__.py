@@ -1,0 +1,1 @@
+"""The server as a process where the suite starts it: start-up, liveness, crash recovery."""

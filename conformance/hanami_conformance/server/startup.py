@@ -1,0 +1,181 @@
+"""Waiting for a server that was just started: it is ready once it does what the suite will ask for."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from hanami_conformance.cases.failures import TargetLost, TargetRefused, Unsupported, Violation
+from hanami_conformance.clients.cluster_messages import ClusterShape
+from hanami_conformance.clients.deadline import Deadline
+from hanami_conformance.options.target import TargetOptions
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.server.process import Server
+from hanami_conformance.target.connect import connect
+from hanami_conformance.target.login import READY_POLL
+from hanami_conformance.target.other_account import add_second
+from hanami_conformance.target.target import Target
+
+GRACE = 5.0  # seconds in which a server that begins may refuse what it takes later
+SHAPE = ClusterShape({"test_input": 4}, {"test_output": 2}, hidden=4)
+T = TypeVar("T")
+
+
+class ServerFailed(TargetLost):
+    """A server that was started does not become ready.
+
+    Attributes:
+        log: its last lines, may be empty.
+    """
+
+    def __init__(self, what: str, log: str) -> None:
+        super().__init__(what)
+        self.log = log
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{text}; the end of its log:\n{self.log}" if self.log else f"{text}; it logged nothing"
+
+
+class Readiness:
+    """Starts a server, and waits until it can be used.
+
+    Args:
+        server: to start.
+        options: how it is reached.
+        seconds: that it may take.
+        run_id: part of the name of what is made to see whether that can be made.
+    """
+
+    def __init__(self, server: Server, options: TargetOptions, seconds: float, run_id: str = "") -> None:
+        self._server = server
+        self._options = options
+        self._seconds = seconds
+        self._run_id = run_id or secrets.token_hex(4)
+        self._makes_clusters = True
+
+    def first_start(self) -> Target:
+        """Start the server, and reach it.
+
+        Raises:
+            ServerFailed: it does not become ready.
+            TargetRefused: it cannot be started, or refuses the credentials; or another one is there already.
+            ValueError: see :func:`connect`.
+        """
+        if is_taken(self._options.url):
+            raise TargetRefused(
+                f"something listens at {self._options.url} already: stop it, or leave out --server-command"
+            )
+        self._server.start()
+        target = self._wait(self._reach)
+        target.process = self._server.ended
+        target.patience.setting = self._options.deadline
+        return target
+
+    def restart(self, target: Target) -> None:
+        """Stop the server, start it again, and log the accounts in.
+
+        Raises:
+            ServerFailed: it does not become ready.
+        """
+        self._server.stop()
+        target.rest.close()
+        try:
+            self._server.start()
+            self._wait(lambda left: self._return_to(target, left))
+        except TargetRefused as error:
+            raise ServerFailed(str(error), self._server.tail()) from error
+        finally:
+            target.patience.setting = self._options.deadline
+            target.patience.forget()
+
+    def _wait(self, attempt: Callable[[float], T]) -> T:
+        deadline = Deadline.after(self._seconds)
+        refused_until = Deadline.after(min(GRACE, self._seconds))
+        while True:
+            try:
+                return attempt(max(0.1, min(self._options.deadline, deadline.remaining())))
+            except TargetRefused:
+                if refused_until.passed and not self._server.ended():
+                    raise
+                said = "it refuses the credentials"
+            except TargetLost as error:
+                said = str(error)
+            if ended := self._server.ended():
+                raise ServerFailed(f"the server was not ready: {ended}", self._server.tail())
+            if deadline.passed:
+                raise ServerFailed(f"the server was not ready within {self._seconds:g} s: {said}", self._server.tail())
+            time.sleep(READY_POLL)
+
+    def _reach(self, left: float) -> Target:
+        target = connect(replace(self._options, deadline=left))
+        try:
+            self._try_out(target)
+        except BaseException:
+            target.undo()
+            target.close()
+            raise
+        return target
+
+    def _return_to(self, target: Target, left: float) -> None:
+        target.patience.setting = left
+        target.patience.forget()
+        first, second = target.first, target.second
+        first.token = target.login(first.credentials, first.name).token
+        if second is not None:
+            try:
+                second.token = target.login(second.credentials, second.name).token
+            except TargetRefused:
+                if not target.at_end:
+                    raise
+                target.at_end.clear()  # the user that was made went with the server
+                add_second(target, None)
+        self._try_out(target)
+
+    def _try_out(self, target: Target) -> None:
+        """Make a cluster and delete it, or where none can be made let the datasets be listed.
+
+        Raises:
+            TargetLost: not yet.
+        """
+        try:
+            if not (self._makes_clusters and self._cluster_made(target)):
+                target.first.call("dataset.list").object()
+        except Violation as error:
+            raise TargetLost(f"{target.url} is no usable target: {error}") from error
+
+    def _cluster_made(self, target: Target) -> bool:
+        if target.given_cluster is not None:
+            return False
+        workshop = Workshop(target, self._run_id)
+        until = Deadline.after(min(GRACE, target.patience.setting))
+        while True:
+            try:
+                body = workshop.cluster_body(workshop.name("ready"), SHAPE)
+                answer = target.first.call("cluster.create", body=body)
+            except Unsupported:
+                break
+            if answer.status == 200:
+                workshop.adopt_mistake(answer, "cluster.create")
+                workshop.clean()
+                return not workshop.leftovers
+            if answer.status < 500 or until.passed:
+                break
+            time.sleep(READY_POLL)
+        self._makes_clusters = False  # not asked again after a restart
+        return False
+
+
+def is_taken(url: str) -> bool:
+    """Whether somebody takes connections at an address."""
+    parts = urlsplit(url)
+    try:
+        with socket.create_connection((parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)), 1.0):
+            return True
+    except OSError:
+        return False

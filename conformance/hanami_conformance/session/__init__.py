@@ -1,0 +1,1 @@
+"""A run of pytest: plugin, order of the cases, progress, classification of outcomes, result."""

@@ -1,0 +1,257 @@
+"""What became of a case: the exception that a test ended with, turned into an outcome."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+import pytest
+
+from hanami_conformance.cases.failures import SetupFailed, TargetLost, Unsupported, Violation
+from hanami_conformance.cases.recording import FIRST, Case
+from hanami_conformance.catalogue import ENDED, catalogue
+from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.common.text import MAX_LINE, quote
+from hanami_conformance.target.target import Target
+from hanami_proto.dialects import NoRouteError
+from hanami_reports.known.entry import Entry
+from hanami_reports.model import CaseResult, Event, Level, Outcome
+
+# The entry of a list of known failures that excuses one: id of the case, what it broke, the texts of the failure.
+Excuse = Callable[[str, Collection[str], Collection[str]], Entry | None]
+
+
+class CaseJudge:
+    """Judges one case after the other.
+
+    Args:
+        target: asked whether it is still there when a case did not pass.
+        excuse: tells whether a failure is known; the target is asked first.
+    """
+
+    def __init__(self, target: Target, excuse: Excuse = lambda *_: None) -> None:
+        self._target = target
+        self._excuse = excuse
+        self._case: Case | None = None
+
+    def begin(
+        self, case: Case, title: str, statements: tuple[str, ...], *, blames: tuple[str, ...], hostile: bool
+    ) -> None:
+        """A test begins.
+
+        Args:
+            case: what it writes to.
+            title: what a server must do.
+            statements: ids that it names.
+            blames: ids of more statements that it can find broken, though its passing says nothing of them.
+            hostile: whether it sends what may end a fragile server.
+        """
+        self._case = case
+        self._hostile = hostile
+        self._blames = blames
+        self._title = title
+        self._statements = statements
+        self._outcome = Outcome.NOT_RUN
+        self._reason = "it was interrupted"
+        self._expected = ""
+        self._came = ""
+        self._known = ""
+        self._broken: tuple[str, ...] = ()
+        self._exchange: tuple[Event, ...] = ()
+        self._last = ""
+        self._checks = 0
+
+    def phase(self, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+        """A phase of the test is over; the report is made to say what the suite says."""
+        assert self._case is not None
+        error = call.excinfo.value if call.excinfo is not None else None
+        if error is None:
+            if call.when == "call":
+                self._passed(report)
+            return
+        if isinstance(error, (KeyboardInterrupt, pytest.exit.Exception)):
+            return
+        if isinstance(error, (Unsupported, NoRouteError, pytest.skip.Exception)):
+            self._unsupported(str(error), report)
+            return
+        if call.when == "teardown" and self._outcome is Outcome.KNOWN:
+            self._failed_behind_known(error, report)
+            return
+        if call.when == "teardown" and self._outcome is not Outcome.PASSED:
+            return
+        self._failed(error, call, report)
+
+    def _unsupported(self, reason: str, report: pytest.TestReport) -> None:
+        self._set(Outcome.UNSUPPORTED, reason)
+        self._exchange = ()
+        report.outcome = "skipped"
+        report.longrepr = (str(report.fspath), 0, f"UNSUPPORTED: {self._reason}")
+
+    def _passed(self, report: pytest.TestReport) -> None:
+        assert self._case is not None
+        if self._case.sent and self._case.checks:
+            self._set(Outcome.PASSED, "")
+            return
+        lacks = "sent" if not self._case.sent else "checked"
+        self._set(Outcome.VACUOUS, f"the case {lacks} nothing")
+        report.outcome = "failed"
+        report.longrepr = self._reason
+        self._keep_exchange()
+
+    def _failed(self, error: BaseException, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+        self._keep_exchange()
+        known = isinstance(error, (Violation, SetupFailed, TargetLost))
+        self._target.close_websockets()  # one of them may be what keeps the target from answering
+        if known and (loss := self._target.loss()):
+            self._lose(loss, error)
+            if self._hostile:
+                self._broken = (ENDED,)  # what a client sent has ended the server, or blocked it
+        elif known and (why := self._target.why_ended(str(error))):
+            self._unsupported(f"{why}; needs one that lives longer", report)
+            return
+        elif isinstance(error, SetupFailed) or (known and call.when == "setup"):
+            self._set(Outcome.BLOCKED, f"its preparation failed: {error}")
+        elif isinstance(error, (Violation, TargetLost)):
+            self._violated(error, report)
+            if self._outcome is Outcome.PASSED:
+                return
+        else:
+            self._set(Outcome.ERROR, f"fault of the suite: {type(error).__name__}: {error}")
+            assert call.excinfo is not None
+            trace = call.excinfo.getrepr(style="short", showlocals=False)  # locals are cut, and so could not be hidden
+            report.longrepr = SECRETS.text(str(trace))
+            return
+        report.longrepr = self._explain()
+
+    def _failed_behind_known(self, error: BaseException, report: pytest.TestReport) -> None:
+        """The test failed again when it was over: a known failure excuses what follows from it, but no lost target."""
+        assert self._case is not None
+        self._last = self._case.last_sent()
+        if not isinstance(error, (Violation, SetupFailed, TargetLost)):
+            self._known = ""
+            self._set(Outcome.ERROR, f"fault of the suite: {type(error).__name__}: {error}")
+        elif loss := self._target.loss():
+            self._known = ""
+            self._lose(loss, error)
+        else:
+            report.outcome = "passed"
+            report.longrepr = None
+            return
+        self._broken = ()
+        self._expected = self._came = ""
+        report.longrepr = self._explain()
+
+    def _violated(self, error: Violation | TargetLost, report: pytest.TestReport) -> None:
+        if all(catalogue()[name].level is Level.OBSERVE for name in self._statements):
+            # The protocol leaves it open: what would break another statement is just what was seen.
+            assert self._case is not None
+            self._set(Outcome.PASSED, "")
+            self._exchange = ()
+            self._case.observations["it ended with"] = self._line(str(error))
+            report.outcome = "passed"
+            report.longrepr = None
+            return
+        self._set(Outcome.FAILED, str(error))
+        if isinstance(error, Violation):
+            self._expected = self._line(error.expected)
+            self._came = self._line(error.came)
+            self._reason = f"expected {self._expected}; came {self._came}"
+        blamed = error.statement if isinstance(error, Violation) else None
+        # A step that several tests share blames its own statement; a test that does not check that one breaks its own.
+        known = blamed in self._statements or blamed in self._blames
+        self._broken = (blamed if blamed is not None and known else self._statements[0],)
+        self._excuse_known(report)
+
+    def _excuse_known(self, report: pytest.TestReport) -> None:
+        assert self._case is not None
+        entry = self._excuse(self._case.id, self._broken, (self._reason, self._expected, self._came))
+        if entry is not None:
+            self._outcome = Outcome.KNOWN
+            self._known = entry.because
+            report.outcome = "skipped"
+            report.wasxfail = entry.because  # what pytest calls a failure that is expected
+
+    def _set(self, outcome: Outcome, reason: str) -> None:
+        self._outcome = outcome
+        self._reason = self._line(reason)
+
+    def _lose(self, loss: str, error: BaseException) -> None:
+        last = f"; sent last: {self._last}" if self._last else ""
+        self._set(Outcome.LOST, f"the target no longer answers: {loss}{last}; before that: {error}")
+
+    def _line(self, text: str) -> str:
+        return quote(text, MAX_LINE)
+
+    def _keep_exchange(self) -> None:
+        # Taken now: the liveness probe and the deletions that follow belong to no statement.
+        assert self._case is not None
+        self._exchange = self._case.exchange()
+        self._last = self._case.last_sent()
+
+    def _explain(self) -> str:
+        lines = [f"{self._outcome.value}: {', '.join(self._broken or self._statements)}: {self._title}"]
+        if self._expected:
+            lines += [f"  expected  {self._expected}", f"  came      {self._came}"]
+        else:
+            lines.append(f"  {self._reason}")
+        return "\n".join(lines)
+
+    def end(self) -> CaseResult | None:
+        """The test is over.
+
+        Returns:
+            Its result, None where it was interrupted.
+        """
+        case = self._case
+        assert case is not None
+        self._case = None
+        if self._outcome is Outcome.NOT_RUN:
+            return None
+        return CaseResult(
+            id=case.id,
+            title=self._title,
+            statements=self._statements,
+            outcome=self._outcome,
+            broken=self._broken,
+            reason=self._reason,
+            expected=self._expected,
+            came=self._came,
+            duration=round(time.monotonic() - case.began, 6),
+            exchanges=case.sent,
+            checks=case.checks,
+            stories=case.stories,
+            judged=self._judged(case),
+            observations={what: quote(seen, MAX_LINE) for what, seen in case.observations.items()},
+            exchange=self._exchange,
+            story=self._story(case),
+            known=self._known,
+        )
+
+    def _judged(self, case: Case) -> dict[str, int]:
+        counts = Counter({name: count for name, count in case.judged.items() if name in self._statements})
+        # In a story, what names no statement is a step on the way to something else.
+        if case.judged[FIRST] and not case.stories:
+            counts[self._statements[0]] += case.judged[FIRST]
+        return {name: counts[name] for name in self._statements if counts[name]}
+
+    def _story(self, case: Case) -> str:
+        if case.story is None or self._outcome is Outcome.PASSED:
+            return ""
+        told = replace(
+            case.story,
+            dialect=self._target.dialect.name,
+            statement=next(iter(self._broken), ""),
+            expected=self._expected,
+            came=self._came or self._reason,
+        )
+        return told.to_json()
+
+
+def title_of(item: pytest.Item) -> str:
+    """What a server must do: the first line of the test's docstring."""
+    function = getattr(item, "function", None)
+    text = inspect.getdoc(function) or item.name
+    return text.splitlines()[0]

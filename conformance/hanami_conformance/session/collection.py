@@ -1,0 +1,102 @@
+"""What a collected test is to the suite: whose it is, the id of its case, the statements that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hanami_conformance.catalogue import catalogue
+from hanami_conformance.suite import SUITE
+from hanami_reports.known.holding import SuiteCase
+
+PYTEST_INI = Path(__file__).with_name("pytest.ini")  # the settings of a run by a console command
+
+
+class CaseModule(pytest.Module):
+    """A file of cases. What counts as a case is fixed, whatever ``python_functions`` of another project says."""
+
+    def funcnamefilter(self, name: str) -> bool:
+        return name.startswith("test_")
+
+    def classnamefilter(self, name: str) -> bool:  # noqa: ARG002 - the suite has no classes of tests
+        return False
+
+
+def collect_module(file_path: Path, parent: pytest.Collector) -> list[pytest.Collector]:
+    """Return the collector for a file of the package: none unless it holds cases."""
+    if file_path.parent != SUITE or not file_path.name.startswith("test_"):
+        return []
+    return [CaseModule.from_parent(parent, path=file_path)]
+
+
+def is_ours(item: pytest.Item) -> bool:
+    """Whether a test belongs to the suite."""
+    return SUITE in Path(item.path).parents
+
+
+def case_id(item: pytest.Item) -> str:
+    """The id of a case: file and test, without the folder that the suite is installed in."""
+    return f"{item.path.name}::{item.nodeid.split('::', 1)[1]}"
+
+
+def statements_of(item: pytest.Item) -> tuple[str, ...]:
+    """Ids of the statements that a test names."""
+    return ids_of(item, "statement")
+
+
+def ids_of(item: pytest.Item, marker: str) -> tuple[str, ...]:
+    """Ids of statements in a marker of a test, in the order as they are written there."""
+    marks = reversed(list(item.iter_markers(marker)))  # pytest gives the mark nearest to the function first
+    return tuple(name for mark in marks for name in mark.args)
+
+
+def danger(item: pytest.Item) -> int:
+    """0 for a test that harms no server, 1 for one that may end a fragile one, 2 for one that is known to do."""
+    return sum(item.get_closest_marker(name) is not None for name in ("hostile", "destructive"))
+
+
+def in_order(items: list[pytest.Item]) -> None:
+    """Order the tests as the protocol goes, file by file, with everything last that may end a fragile server."""
+    places = {name: place for place, name in enumerate(catalogue())}
+    files: dict[Path, int] = {}
+    for item in filter(is_ours, items):
+        names = statements_of(item)
+        files.setdefault(item.path, places[names[0]] if names else len(places))
+    items.sort(key=lambda item: (danger(item), files.get(item.path, -1)))
+
+
+def first_of_each(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Of the cases of each test of the suite the first, of other tests all."""
+    seen: set[tuple[Path, str]] = set()
+    kept = []
+    for item in items:
+        name = (item.path, getattr(item, "originalname", item.name))
+        if not is_ours(item) or name not in seen:
+            kept.append(item)
+        seen.add(name)
+    return kept
+
+
+def suite_cases(session: pytest.Session) -> dict[str, SuiteCase]:
+    """All cases of the suite by their ids.
+
+    Past the hooks by which pytest collects, since there a plugin or an option may leave tests out.
+
+    Args:
+        session: that has collected what it is to run.
+    """
+    cases = {}
+    for path in sorted(SUITE.glob("test_*.py")):
+        for item in _items(CaseModule.from_parent(session, path=path)):
+            cases[case_id(item)] = SuiteCase(statements_of(item), ids_of(item, "blames"))
+    return cases
+
+
+def _items(node: pytest.Collector) -> Iterator[pytest.Item]:
+    for child in node.collect():
+        if isinstance(child, pytest.Item):
+            yield child
+        elif isinstance(child, pytest.Collector):
+            yield from _items(child)

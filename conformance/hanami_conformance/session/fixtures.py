@@ -1,0 +1,41 @@
+"""What the plugin lends to tests that are not of the suite."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from hanami_conformance.cases.failures import TargetLost, TargetRefused
+from hanami_conformance.cases.recording import begin_case, end_case
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.server.open import opened
+from hanami_conformance.session.pytest_options import resolve_pytest_options
+from hanami_reports.model import ExitStatus
+
+
+def workshop_of(config: pytest.Config) -> Iterator[Workshop]:
+    """A workshop at the target that the options of pytest name; the exchange is printed at the end.
+
+    Raises:
+        pytest.exit.Exception: an option is wrong (status 4), or the target cannot be reached (status 6).
+    """
+    try:
+        options = resolve_pytest_options(config)
+        with opened(options) as target:
+            case = begin_case("a test of one's own")
+            workshop = Workshop(target, secrets.token_hex(4))
+            try:
+                yield workshop
+            finally:
+                events = case.exchange()
+                workshop.clean()
+                end_case()
+                for event in events:
+                    sys.stdout.write(f"{event.line()}\n")
+    except (ValueError, TargetRefused) as error:
+        pytest.exit(str(error), returncode=ExitStatus.USAGE)
+    except TargetLost as error:
+        pytest.exit(str(error), returncode=ExitStatus.TARGET_LOST)

@@ -1,0 +1,111 @@
+"""The manifest of a run: everything that reproduces it, and nothing secret."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import secrets
+import time
+from datetime import UTC, datetime
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any
+
+from hanami_conformance import __version__
+from hanami_conformance.catalogue import catalogue_text
+from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.options.run import RunOptions
+from hanami_conformance.target.target import Target
+from hanami_proto.dialects import is_dialect_file
+
+PACKAGES = ("httpx", "hypothesis", "numpy", "protobuf", "pytest", "websockets")
+
+
+class Manifest:
+    """Collects what is known of a run while it goes on.
+
+    Args:
+        options: of the run.
+    """
+
+    def __init__(self, options: RunOptions) -> None:
+        self.run_id = secrets.token_hex(4)
+        self._options = options
+        self._began = time.monotonic()
+        self._started = datetime.now(UTC)
+        self.target_url = options.target.url
+        self._target: dict[str, Any] = {"url": options.target.url, "reference": options.reference}
+        self.dialect = options.target.dialect  # its name, once it is known
+        self._reason = ""
+        self.planned = 0
+
+    @property
+    def header(self) -> list[str]:
+        """What a reader of the terminal should know besides, a line each."""
+        lines = [f"dialect {self.dialect}: {self._reason}"] if self._reason else []
+        lines += [f"settings from {self._options.config}"] if self._options.config is not None else []
+        lines += ["certificate not checked (--insecure)"] if self._options.target.insecure else []
+        lines += [f"cluster {self._options.target.cluster}, given"] if self._options.target.cluster else []
+        lines += ["server started by the suite, and again where a case ends it"] if self._options.server else []
+        return lines
+
+    @property
+    def profile(self) -> str:
+        """Name of the profile, and the seed where the stories differ from run to run."""
+        profile = self._options.profile
+        return f"{profile.name}, seed {self._options.seed}" if profile.random else profile.name
+
+    @property
+    def reference(self) -> bool:
+        """Whether the target is the bundled reference backend."""
+        return self._options.reference
+
+    def target_reached(self, target: Target, planned: int) -> None:
+        """Note what was found, and how many cases are to run."""
+        self.target_url = target.url
+        self.dialect, self._reason = target.dialect.name, target.dialect_reason
+        users = {"user": target.first, "second_user": target.second}
+        if not self.reference:
+            self._target |= {name: account.credentials.user for name, account in users.items() if account is not None}
+        self._target |= {"url": target.url, "isolation": target.second is not None}
+        self._target |= {"expired_token": bool(target.expired_token), "max_connections": target.budget.limit}
+        self._target |= {"certificate_checked": target.certificate_checked} if target.url.startswith("https") else {}
+        self._target |= {"cluster": str(target.given_cluster)} if target.given_cluster is not None else {}
+        self._target |= {"dialect_reason": self._reason} if self._reason else {}
+        self.planned = planned
+
+    def finished(self) -> dict[str, Any]:
+        """The manifest of a run that is over."""
+        return {
+            "suite": __version__,
+            "run_id": self.run_id,
+            "started": self._started.isoformat(timespec="seconds"),
+            "duration": round(time.monotonic() - self._began, 3),
+            "target": self._target,
+            "dialect": self.dialect,
+            "options": {
+                name: SECRETS.text(shown) if isinstance(shown, str) else shown
+                for name, shown in self._options.shown.items()
+            },
+            "planned_cases": self.planned,
+            "digests": digests() | dialect_digest(self._options.target.dialect),
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "packages": {name: metadata.version(name) for name in PACKAGES},
+        }
+
+
+def digests() -> dict[str, str]:
+    """SHA-256 of what the verdicts rest on: the message schemas and the catalogue."""
+    files = resources.files("hanami_proto")
+    texts = {f"{name}.proto": (files / f"{name}.proto").read_bytes() for name in ("brick", "buffer")}
+    texts["statements.toml"] = catalogue_text().encode()
+    return {name: hashlib.sha256(text).hexdigest() for name, text in texts.items()}
+
+
+def dialect_digest(name: str) -> dict[str, str]:
+    """SHA-256 of a dialect that did not come with the suite, by its path."""
+    path = Path(name)
+    if not is_dialect_file(name) or not path.is_file():
+        return {}
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest()}

@@ -1,0 +1,97 @@
+"""The pytest plugin: options, and hooks that begin a run where cases of the suite are collected.
+
+Installed by an entry point, so every pytest session of the environment loads it. In a session without our cases it
+changes nothing, and loads nothing of the suite but the table of options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hanami_conformance.options.definitions import OPTIONS
+
+if TYPE_CHECKING:
+    from hanami_conformance.resources.factory import Workshop
+
+PACKAGE = Path(__file__).parents[1]
+MARKERS = (
+    "statement(*ids): statements of the protocol that a test checks",
+    "blames(*ids): more statements that a test can find broken, but not kept",
+    "hostile: sends what may end a fragile server, so it runs last",
+    "destructive: known to end fragile servers, so it must be allowed",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of a run, and their keys in a settings file of pytest; secrets have none."""
+    group = parser.getgroup("hanami", "Hanami conformance")
+    for option in OPTIONS:
+        group.addoption(option.pytest_flag, **option.arguments(option.pytest_key))
+        if not option.secret:
+            text = f"the same as {option.pytest_flag}"
+            parser.addini(option.pytest_key, text, type="args") if option.many else parser.addini(
+                option.pytest_key, text
+            )
+    group.addoption("--hanami-console", action="store_true", default=False, help="(set by hanami-conformance run)")
+
+
+@pytest.hookimpl(trylast=True)  # after pytest has its terminal reporter, which the console command mutes
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin a run that the console command asked for."""
+    if config.getoption("hanami_console"):
+        from hanami_conformance.session.session import begin_run  # noqa: PLC0415
+
+        begin_run(config)
+
+
+@pytest.fixture
+def hanami_workshop(request: pytest.FixtureRequest) -> Iterator[Workshop]:
+    """For tests of one's own, such as ``hanami-conformance replay FILE --as-pytest`` prints.
+
+    Makes uploads and clusters on the target of the options, and deletes them; what went over the wire is printed, which
+    pytest shows with a failure.
+    """
+    from hanami_conformance.session.fixtures import workshop_of  # noqa: PLC0415
+
+    yield from workshop_of(request.config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Go into the folders of the suite, whatever ``norecursedirs`` of another project says."""
+    return False if PACKAGE in (collection_path, *collection_path.parents) and collection_path.is_dir() else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(
+    file_path: Path, parent: pytest.Collector
+) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Collect the cases, and nothing else of the package, whatever the settings of another project are."""
+    collected = yield
+    if PACKAGE not in file_path.parents:
+        return collected
+    from hanami_conformance.session.collection import collect_module  # noqa: PLC0415
+
+    for marker in set(MARKERS).difference(parent.config.getini("markers")):
+        parent.config.addinivalue_line("markers", marker)
+    return collect_module(file_path, parent)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
+    """Begin a run where cases of the suite were collected; select and order what other selections left."""
+    ours = any(PACKAGE in item.path.parents for item in items)
+    if not ours and not config.getoption("hanami_console"):
+        yield
+        return
+    from hanami_conformance.session.collection import in_order  # noqa: PLC0415
+    from hanami_conformance.session.session import begin_run  # noqa: PLC0415
+
+    run = begin_run(config)
+    yield
+    run.select(items)
+    in_order(items)

@@ -1,0 +1,176 @@
+"""Progress on the terminal while a run goes on."""
+
+from __future__ import annotations
+
+import io
+import math
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+import rich.console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from hanami_conformance import __version__
+from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.common.text import plural
+from hanami_conformance.session.collection import danger
+from hanami_conformance.session.manifest import Manifest
+from hanami_reports.model import CaseResult, Outcome, RunResult
+from hanami_reports.terminal import new_console, render_result
+
+SILENCE = 20.0  # seconds after which a line says that a case goes on, where there is no moving bar
+_STYLES = {Outcome.PASSED: "green", Outcome.UNSUPPORTED: "yellow", Outcome.KNOWN: "yellow"}
+
+
+class Console(Protocol):
+    """What a run tells of its progress."""
+
+    def begin(self, manifest: Manifest, planned: Mapping[str, pytest.Item]) -> None:
+        """The target is reached, the cases are known."""
+
+    def story(self, left: float) -> None:
+        """One more story of the case that runs was told; its time is over in so many seconds, infinite for any."""
+
+    def case(self, case: CaseResult) -> None:
+        """A case is over."""
+
+    def say(self, text: str) -> None:
+        """Something happened besides the cases."""
+
+    def end(self, result: RunResult | None, folder: Path, *, suite_failed: bool) -> None:
+        """The run is over, and everything that it started has stopped."""
+
+
+class QuietConsole:
+    """Says nothing: pytest itself reports."""
+
+    def begin(self, manifest: Manifest, planned: Mapping[str, pytest.Item]) -> None:
+        """Say nothing."""
+
+    def story(self, left: float) -> None:
+        """Say nothing."""
+
+    def case(self, case: CaseResult) -> None:
+        """Say nothing."""
+
+    def say(self, text: str) -> None:
+        """Say nothing."""
+
+    def end(self, result: RunResult | None, folder: Path, *, suite_failed: bool) -> None:
+        """Say nothing."""
+
+
+class TerminalConsole:
+    """A line for each step of the protocol as it is done, a moving bar where there is a terminal.
+
+    Args:
+        pytest_output: what pytest says; shown where the suite itself failed.
+    """
+
+    def __init__(self, pytest_output: io.StringIO) -> None:
+        self._pytest_output = pytest_output
+        self._console: rich.console.Console = new_console(sys.stdout)
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+        self._titles: dict[str, str] = {}
+        self._step = ""
+        self._left: Counter[str] = Counter()
+        self._counts: Counter[Outcome] = Counter()
+        self._began = 0.0
+        self._stories = 0
+        self._said = time.monotonic()
+
+    def begin(self, manifest: Manifest, planned: Mapping[str, pytest.Item]) -> None:
+        """Show what runs against what."""
+        what = "reference backend at " if manifest.reference else "target "
+        self._console.print(
+            f"[bold]Hanami conformance[/] {__version__} · {what}[bold]{escape(manifest.target_url)}[/] · "
+            f"dialect {manifest.dialect} · profile {manifest.profile} · {plural(len(planned), 'case')}",
+            soft_wrap=True,
+        )
+        for line in (*manifest.header, ""):
+            self._console.print(escape(SECRETS.text(line)), soft_wrap=True, highlight=False)
+        self._titles = {name: _step_title(item) for name, item in planned.items()}
+        self._left = Counter(self._titles.values())
+        if self._console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            self._progress = Progress(*columns, console=self._console, transient=True)
+            self._task = self._progress.add_task("", total=len(planned))
+            self._progress.start()
+
+    def story(self, left: float) -> None:
+        """Count the stories of a case that takes long: in the bar, or now and then in a line."""
+        self._stories += 1
+        now = time.monotonic()
+        told = f"{plural(self._stories, 'story', 'stories')} told"
+        time_left = "" if math.isinf(left) else f", {timedelta(seconds=round(max(0.0, left)))} left for this kind"
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, description=f"{self._step} [dim]{told}{time_left}[/]")
+        elif now - self._said > SILENCE:
+            self._said = now
+            self._print(f"  [dim]{told} since the last step{time_left}[/]")
+
+    def case(self, case: CaseResult) -> None:
+        """Show a case that did not pass at once, and a step when it is done."""
+        title = self._titles[case.id]
+        self._stories = 0
+        self._said = time.monotonic()
+        if title != self._step:
+            self._flush_step()
+            self._step = title
+            self._began = time.monotonic() - case.duration
+        self._counts[case.outcome] += 1
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, advance=1, description=title)
+        if case.outcome not in _STYLES:
+            names = ", ".join(case.broken or case.statements)
+            self._print(f"  [bold red]{case.outcome.value}[/]  [bold]{names}[/]  {escape(case.id.split('::')[-1])}")
+        self._left[title] -= 1
+        if not self._left[title]:
+            self._flush_step()
+
+    def say(self, text: str) -> None:
+        """Show it at once."""
+        self._print(f"  [yellow]{escape(SECRETS.text(text))}[/]")
+
+    def _flush_step(self) -> None:
+        if not self._counts:
+            return
+        counts = ", ".join(
+            f"[{_STYLES.get(outcome, 'bold red')}]{count} {outcome.value}[/]" for outcome, count in self._counts.items()
+        )
+        took = time.monotonic() - self._began
+        self._print(f"  {escape(self._step):<44} {counts}  [dim]{took:.1f} s[/]")
+        self._counts.clear()
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, highlight=False, soft_wrap=True)
+
+    def end(self, result: RunResult | None, folder: Path, *, suite_failed: bool) -> None:
+        """Show the result."""
+        self._flush_step()
+        if self._progress is not None:
+            self._progress.stop()
+        elif self._titles:
+            self._console.print()
+        if suite_failed or any(case.outcome is Outcome.ERROR for case in (result.cases if result is not None else ())):
+            self._console.file.write(self._pytest_output.getvalue())
+        if result is None:
+            return
+        text = render_result(result, folder, color=self._console.is_terminal, width=self._console.width)
+        self._console.file.write(text)
+        self._console.file.flush()
+
+
+def _step_title(item: pytest.Item) -> str:
+    module = getattr(item, "module", None)
+    text = (getattr(module, "__doc__", None) or item.path.stem).strip()
+    title = str(text.splitlines()[0].rstrip("."))
+    return title + ("", " (hostile)", " (destructive)")[danger(item)]

@@ -1,0 +1,124 @@
+"""From the cases of a run to its result."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from hanami_conformance.catalogue import catalogue
+from hanami_conformance.common.text import plural
+from hanami_conformance.known_failures.file import KnownList
+from hanami_reports.known.entry import KnownUse
+from hanami_reports.known.holding import SuiteCase, entry_results, look
+from hanami_reports.model import (
+    CaseResult,
+    ExitStatus,
+    Level,
+    Outcome,
+    RunResult,
+    StatementResult,
+    Verdict,
+    exit_status,
+    judge,
+)
+
+
+def build_result(
+    *,
+    planned: Mapping[str, tuple[str, tuple[str, ...]]],
+    cases: Mapping[str, CaseResult],
+    manifest: Mapping[str, Any],
+    selected: Collection[str] | None,
+    level: Level,
+    reason: str,
+    unreachable: bool,
+    interrupted: bool,
+    leftovers: Sequence[str],
+    restarted: bool = False,
+    known: KnownList | None = None,
+    suite: Mapping[str, SuiteCase] | None = None,
+    today: date | None = None,
+) -> RunResult:
+    """Judge every statement and the target as a whole.
+
+    Args:
+        planned: case id to its title and statements, of every case that was to run.
+        cases: case id to result, of those that ran.
+        manifest: what reproduces the run.
+        selected: ids that were asked for, None for all.
+        level: lowest level that decides the exit status.
+        reason: one line where the run ended early.
+        unreachable: whether the target could not be reached at all.
+        interrupted: whether the user stopped the run.
+        leftovers: resources that could not be deleted.
+        restarted: whether the server was restarted each time that it was lost.
+        known: the list of known failures, None for none.
+        suite: all cases of the suite by their ids, also those that were not to run; for the list.
+        today: the day that the list's entries expire against; the day that it is, where None.
+    """
+    lost = not restarted and any(case.outcome is Outcome.LOST for case in cases.values())
+    ended = "the target was lost before it" if lost else "the run was interrupted before it" if interrupted else reason
+    why = ended or "the run ended before it"
+    every = [
+        cases.get(name) or CaseResult(name, title, statements, Outcome.NOT_RUN, reason=why)
+        for name, (title, statements) in planned.items()
+    ]
+    judged = tuple(_statement(name, every, selected, whole_suite=_is_whole(every)) for name in catalogue())
+    status = exit_status(judged, every, least=level)
+    if restarted and status == ExitStatus.TARGET_LOST:
+        status = ExitStatus.NOT_CONFORMANT  # every case had its turn
+    if unreachable:
+        status = ExitStatus.TARGET_LOST
+    elif interrupted and status != ExitStatus.TARGET_LOST:
+        status = ExitStatus.INTERRUPTED
+    if status == ExitStatus.NOTHING_RAN and not reason:
+        lacking = (Verdict.NOT_RUN, Verdict.UNSUPPORTED)
+        unjudged = [one.id for one in judged if one.selected and one.verdict in lacking]
+        reason = f"not judged: {', '.join(unjudged)}" if unjudged else ""
+    use = None if known is None else _use(known, every, suite or {}, selected, today or date.today())  # noqa: DTZ011
+    if status == ExitStatus.CONFORMANT and use is not None:
+        excused = sum(case.outcome is Outcome.KNOWN for case in every)
+        if use.wrong:
+            status, reason = ExitStatus.NOT_CONFORMANT, use.in_short()
+        elif excused:
+            reason = f"but for {plural(excused, 'known failure')}"
+    return RunResult(manifest, status, reason, judged, tuple(every), tuple(leftovers), use)
+
+
+def _use(
+    known: KnownList,
+    cases: Sequence[CaseResult],
+    suite: Mapping[str, SuiteCase],
+    selected: Collection[str] | None,
+    today: date,
+) -> KnownUse:
+    holdings = look(known.entries, cases, suite, selected)
+    return KnownUse(known.file, known.server, entry_results(holdings, suite, today))
+
+
+def _is_whole(cases: Sequence[CaseResult]) -> bool:
+    named = {name for case in cases for name in case.statements}
+    return named >= set(catalogue())
+
+
+def _statement(
+    name: str, cases: Sequence[CaseResult], selected: Collection[str] | None, *, whole_suite: bool
+) -> StatementResult:
+    entry = catalogue()[name]
+    own = [case for case in cases if name in case.statements or name in case.broken]
+    verdict, reason = judge(entry.level, name, own)
+    wanted = name in selected if selected is not None else bool(own) or whole_suite
+    if not wanted:
+        verdict, reason = Verdict.NOT_RUN, "it was not asked for"
+    return StatementResult(
+        id=name,
+        level=entry.level,
+        workflow=entry.workflow,
+        step=entry.step,
+        text=entry.text,
+        verdict=verdict,
+        reason=reason,
+        cases=tuple(case.id for case in own),
+        selected=wanted,
+    )

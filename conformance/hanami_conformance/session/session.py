@@ -1,0 +1,365 @@
+"""One run of the suite against a target: from collected tests to a result on disk."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Collection, Generator, Mapping
+from contextlib import ExitStack
+from datetime import date
+
+import pytest
+from _pytest.runner import runtestprotocol
+from _pytest.terminal import TerminalReporter
+
+from hanami_conformance.cases.failures import TargetLost, TargetRefused
+from hanami_conformance.cases.recording import begin_case, end_case
+from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.common.signals import catching, heed
+from hanami_conformance.known_failures.file import KnownList, read_list
+from hanami_conformance.options.definitions import AUTO, REFERENCE
+from hanami_conformance.options.run import RunOptions
+from hanami_conformance.resources.cleanup import sweep
+from hanami_conformance.resources.factory import Leftover, run_prefix
+from hanami_conformance.server.crash_bisect import Ran
+from hanami_conformance.server.crash_recovery import Losses, Recovery
+from hanami_conformance.server.liveness import watch_sockets
+from hanami_conformance.server.process import SERVER_LOG, Server
+from hanami_conformance.server.reference import ReferenceBackend
+from hanami_conformance.server.startup import Readiness
+from hanami_conformance.session.classifier import CaseJudge, title_of
+from hanami_conformance.session.collection import case_id, first_of_each, ids_of, is_ours, statements_of, suite_cases
+from hanami_conformance.session.manifest import Manifest
+from hanami_conformance.session.progress import Console, QuietConsole, TerminalConsole
+from hanami_conformance.session.pytest_options import resolve_pytest_options
+from hanami_conformance.session.result import build_result
+from hanami_conformance.stateful.property_runner import Plan
+from hanami_conformance.suite.context import CONTEXT, SuiteContext
+from hanami_conformance.target.connect import connect
+from hanami_conformance.target.target import Target
+from hanami_proto.dialects import load_dialect
+from hanami_reports.files import ReportFolder, ReportFolderError
+from hanami_reports.known.entry import Entry
+from hanami_reports.known.holding import SuiteCase, excusing
+from hanami_reports.model import CaseResult, ExitStatus, RunResult
+from hanami_reports.terminal import render_result
+
+RUN = pytest.StashKey["Run"]()
+
+
+class Run:
+    """A run, registered as a plugin of its pytest session.
+
+    Args:
+        config: of the session.
+        options: checked.
+        folder: for the reports.
+        console: shows progress.
+        known: the list of known failures, None for none.
+    """
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        options: RunOptions,
+        folder: ReportFolder,
+        console: Console,
+        known: KnownList | None = None,
+    ) -> None:
+        self._config = config
+        self.options = options
+        self._folder = folder
+        self._console = console
+        self._known = known
+        self._suite: Mapping[str, SuiteCase] = {}
+        self._today = date.today()  # noqa: DTZ011 - entries expire where the list is read; one day for the whole run
+        self.manifest = Manifest(options)
+        self._backend: ReferenceBackend | None = None
+        self._server: Server | None = None
+        self._losses = Losses(None, self._keep)
+        self._target: Target | None = None
+        self._judge: CaseJudge | None = None
+        self._planned: dict[str, pytest.Item] = {}
+        self._cases: dict[str, CaseResult] = {}
+        self._reason = ""
+        self._interrupted = False
+        self._suite_failed = False
+        self._others_failed = False
+        self.result: RunResult | None = None
+        self._leftovers: list[Leftover] = []
+        self._signals = ExitStack()
+        self._signals.enter_context(catching())
+
+    def _plan(self) -> Plan:
+        """How stories are searched."""
+        properties = sum("search" in getattr(item, "fixturenames", ()) for item in self._planned.values())
+        options = self.options
+        seconds = 60.0 * options.minutes / max(1, properties)
+        told = self._console.story
+        return Plan(options.profile, options.seed, seconds, options.database, told, destructive=options.destructive)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Plan the tests that every selection left, and reach the target.
+
+        Raises:
+            pytest.UsageError: the target does not accept the credentials.
+            pytest.exit.Exception: the target cannot be reached (status 6).
+        """
+        self._planned = {case_id(item): item for item in session.items if is_ours(item)}
+        if self._known is not None and not self._config.option.collectonly:
+            self._suite = suite_cases(session)
+        if not self._planned or self._config.option.collectonly:
+            return
+        target_options = self.options.target
+        try:
+            if self.options.reference:
+                self._backend = ReferenceBackend(target_options.dialect)
+                target_options = self._backend.start(target_options)
+            self._target = self._started() if self.options.server else connect(target_options)
+            if self._known is not None:
+                self._known.check_dialect(self._target.dialect.name)
+        except (TargetRefused, ValueError) as error:
+            raise pytest.UsageError(SECRETS.text(str(error))) from error
+        except TargetLost as error:
+            self._reason = SECRETS.text(str(error))
+            pytest.exit(self._reason, returncode=ExitStatus.TARGET_LOST)
+        try:
+            self._folder.clear()  # from here on, what lies there would pass for this run's
+            if self._server is None:
+                (self._folder.path / SERVER_LOG).unlink(missing_ok=True)
+        except OSError as error:
+            raise pytest.UsageError(f"cannot remove old reports: {error}") from error
+        watch_sockets(self._target, self.manifest.run_id)
+        self._config.stash[CONTEXT] = SuiteContext(
+            self._target,
+            self.manifest.run_id,
+            destructive=self.options.destructive,
+            plan=self._plan(),
+            leftovers=self._leftovers,
+        )
+        self._judge = CaseJudge(self._target, self._excuse)
+        self.manifest.target_reached(self._target, planned=len(self._planned))
+        self._console.begin(self.manifest, self._planned)
+
+    def pytest_report_collectionfinish(self) -> list[str]:
+        """What runs against what, where pytest itself reports."""
+        if self._target is None or isinstance(self._console, TerminalConsole):
+            return []
+        manifest = self.manifest
+        what = "reference backend" if manifest.reference else "target"
+        first = f"{what} {manifest.target_url}, dialect {manifest.dialect}, profile {manifest.profile}"
+        return [f"hanami: {SECRETS.text(line)}" for line in (first, *manifest.header)]
+
+    def _started(self) -> Target:
+        """Start the server under test, and reach it.
+
+        Raises:
+            TargetLost, TargetRefused, ValueError: see :meth:`Readiness.first_start`.
+        """
+        options = self.options
+        self._server = Server(options.server, self._folder.path / SERVER_LOG)
+        readiness = Readiness(self._server, options.target, options.server_timeout, self.manifest.run_id)
+        target = readiness.first_start()
+        recovery = Recovery(self._server, readiness, target, self._run_again, self._console.say)
+        self._losses = Losses(recovery, self._keep)
+        return target
+
+    def _excuse(self, case: str, broken: Collection[str], texts: Collection[str]) -> Entry | None:
+        """The entry of the list that a failure is known by, None where it is not."""
+        return None if self._known is None else excusing(self._known.entries, case, broken, texts, self._today)
+
+    def select(self, items: list[pytest.Item]) -> None:
+        """Keep the tests of the statements that were asked for, as many of each as the profile says."""
+        wanted = self.options.statements
+        chosen = [item for item in items if not is_ours(item) or wanted is None or wanted & set(statements_of(item))]
+        if self.options.profile.first_case_only:
+            chosen = first_of_each(chosen)
+        kept = set(chosen)
+        dropped = [item for item in items if item not in kept]
+        items[:] = chosen
+        if dropped:
+            self._config.hook.pytest_deselected(items=dropped)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, bool | None, bool | None]:
+        """Bracket a test: what it sends is recorded as one case, and judged when it is over."""
+        if not is_ours(item) or self._judge is None:
+            return (yield)
+        self._begin_case(item)
+        try:
+            handled = yield
+        finally:
+            result = self._end_case()
+        if result is not None:
+            self._over(Ran(item, result), last=nextitem is None)
+        return handled
+
+    def _begin_case(self, item: pytest.Item) -> None:
+        assert self._judge is not None
+        hostile = item.get_closest_marker("hostile") is not None
+        case = begin_case(case_id(item))
+        self._judge.begin(case, title_of(item), statements_of(item), blames=ids_of(item, "blames"), hostile=hostile)
+
+    def _end_case(self) -> CaseResult | None:
+        assert self._judge is not None
+        result = self._judge.end()
+        end_case()
+        return result
+
+    def _over(self, ran: Ran, *, last: bool) -> None:
+        """A case is over: keep its result, and see to a target that was lost in it."""
+        result = self._losses.over(ran, last=last)
+        if self._losses.given_up:
+            self._reason = self._losses.given_up
+            ran.item.session.shouldfail = "target lost"
+        self._keep(result)
+        self._console.case(result)
+
+    def _keep(self, result: CaseResult) -> None:
+        self._cases[result.id] = result
+
+    def _run_again(self, item: pytest.Item) -> CaseResult | None:
+        """Run a case once more, apart from every other one; None where it was interrupted."""
+        item.session._setupstate.teardown_exact(None)  # noqa: SLF001 - as plugins do that run tests again
+        self._begin_case(item)
+        try:
+            runtestprotocol(item, log=False, nextitem=None)
+        finally:
+            result = self._end_case()
+        return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Turn what a test raised into an outcome of its case."""
+        report = yield
+        if not is_ours(item):
+            self._others_failed |= report.failed
+        elif self._judge is not None:
+            self._judge.phase(call, report)
+        return report
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note files that cannot be collected, where pytest goes on in spite of them."""
+        self._others_failed |= report.failed
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Note that the user stopped the run; pytest uses the same way for reasons of its own."""
+        self._interrupted = excinfo.type is KeyboardInterrupt
+        if self._interrupted:
+            heed()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Judge, write the reports, and set the exit status."""
+        self._suite_failed = exitstatus == ExitStatus.SUITE_FAULT
+        if exitstatus in (ExitStatus.USAGE, ExitStatus.SUITE_FAULT) or self._config.option.collectonly:
+            return
+        if exitstatus == ExitStatus.INTERRUPTED and not self._interrupted and self._reason == "":
+            session.exitstatus = ExitStatus.SUITE_FAULT  # tests that cannot even be collected
+            self._suite_failed = True
+            return
+        if not self._planned:
+            self._reason = self._reason or "no case matches what was asked for"
+        self.result = build_result(
+            planned={name: (title_of(item), statements_of(item)) for name, item in self._planned.items()},
+            cases=self._cases,
+            manifest=self.manifest.finished(),
+            selected=self.options.statements,
+            level=self.options.level,
+            reason=self._reason,
+            unreachable=exitstatus == ExitStatus.TARGET_LOST,
+            interrupted=self._interrupted,
+            leftovers=self._tidy_up(),
+            restarted=self._losses.restarted,
+            known=self._known,
+            suite=self._suite,
+            today=self._today,
+        )
+        session.exitstatus = self.result.exit_status
+        if self._others_failed and session.exitstatus == ExitStatus.CONFORMANT:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED  # tests of somebody else, in the same session
+        try:
+            self._folder.write(self.result)
+        except OSError as error:
+            sys.stderr.write(f"ERROR: cannot write reports to {self._folder.path}: {error.strerror or error}\n")
+            session.exitstatus = ExitStatus.SUITE_FAULT
+
+    def _tidy_up(self) -> list[str]:
+        """Delete what is left of the run on the target, users that were made last, and tell what can't be deleted."""
+        left = self._sweep()
+        return [*left, *map(SECRETS.text, self._target.undo())] if self._target is not None else left
+
+    def _sweep(self) -> list[str]:
+        if self._target is not None and self._cases and not self._losses.given_up:
+            try:
+                self._target.renew_tokens()
+                self._leftovers[:] = sweep(self._target, self.manifest.run_id, self._leftovers)
+            except KeyboardInterrupt:
+                prefix = run_prefix(self.manifest.run_id)
+                return [*map(str, self._leftovers), f"whatever begins with {prefix}: tidying up was interrupted"]
+            except (TargetLost, TargetRefused) as error:
+                return [*map(str, self._leftovers), f"it is not known what: {error}"]
+        return [SECRETS.text(str(left)) for left in self._leftovers]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show the result where pytest itself reports."""
+        if self.result is not None and not isinstance(self._console, TerminalConsole):
+            text = render_result(self.result, self._folder.path, color=terminalreporter.hasmarkup)
+            terminalreporter.write("\n" + text)
+
+    def pytest_unconfigure(self) -> None:
+        """Stop what the run started, then show the result."""
+        if self._target is not None:
+            self._target.close()
+        if self._backend is not None:
+            self._backend.stop()
+            self._backend = None
+        if self._server is not None:
+            self._server.close()
+        self._signals.close()
+        self._console.end(self.result, self._folder.path, suite_failed=self._suite_failed)
+
+
+def begin_run(config: pytest.Config) -> Run:
+    """The run of a session, begun if it is not yet.
+
+    Raises:
+        pytest.UsageError: an option is wrong or missing.
+    """
+    if RUN in config.stash:
+        return config.stash[RUN]
+    if hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None):
+        raise pytest.UsageError("the suite runs in one process: several would exceed the budget of connections (-n 0)")
+    try:
+        options = resolve_pytest_options(config, {"target": REFERENCE} if config.option.collectonly else None)
+        known = None if options.known is None or config.option.collectonly else read_list(options.known)
+        if known is not None and options.target.dialect != AUTO:  # else it is known when the target is reached
+            known.check_dialect(load_dialect(options.target.dialect).name)
+        folder = ReportFolder(options.report_dir)
+        if not config.option.collectonly:
+            folder.prepare()
+    except (ValueError, ReportFolderError) as error:
+        raise pytest.UsageError(str(error)) from error
+    console = TerminalConsole(mute_pytest(config)) if config.getoption("hanami_console") else QuietConsole()
+    SECRETS.clear()
+    run = Run(config, options, folder, console, known)
+    config.stash[RUN] = run
+    config.pluginmanager.register(run, "hanami-run")
+    return run
+
+
+def mute_pytest(config: pytest.Config) -> io.StringIO:
+    """Let pytest report into memory, where the console command reports in its place.
+
+    Returns:
+        What pytest says, for the case that the suite itself fails.
+    """
+    output = io.StringIO()
+    manager = config.pluginmanager
+    manager.unregister(manager.get_plugin("terminalreporter"))
+    manager.register(TerminalReporter(config, output), "terminalreporter")
+    return output

@@ -1,0 +1,392 @@
+"""Stories of direct interaction: several clusters at once, split and mixed cycles, lost sockets, mistakes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hanami_conformance.cases.attribution import blaming, on_the_way_to, suspecting
+from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.failures import Dropped, NoAnswer, Violation
+from hanami_conformance.cases.step import Step, StoryError
+from hanami_conformance.clients.cluster_messages import ClusterShape, Part, is_json
+from hanami_conformance.clients.cluster_socket import BrickSocket
+from hanami_conformance.clients.websocket_events import Message
+from hanami_conformance.models.cluster import Answer, ClusterModel, distance, same
+from hanami_conformance.resources.cluster import Cluster
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.training import ROUNDS, STEPS, learn_to_tell_apart, shown, vector, wanted_of
+from hanami_conformance.stateful.access_checks import CLUSTERS_OF_OTHERS, haunt_cluster, intrude_on_cluster
+from hanami_conformance.stateful.cluster_messages import KINDS_OF_VALUES, ODDITIES, in_messages, inputs, odd_values
+from hanami_conformance.stateful.default_requirements import INTERACTING
+from hanami_conformance.target.target import Account
+from hanami_proto.codec import ProcessType, SchemaError
+
+MOST_CLUSTERS = 2
+HIDDEN = 8
+LEARNED = 0.5  # of the distance at the beginning, where a cluster need not be trained further
+NOTHING_TO_LEARN = 1e-4  # distance of an answer that is right already
+BEGIN = "cluster"
+CYCLES = ("request", "open", "end", "train", "learn", "pipeline")
+ACTS = frozenset((BEGIN, *CYCLES, "close", "drop", "mode", "delete", "mistake", "garbage", "odd", "foreign"))
+MISTAKES = ("unknown brick", "count", "too many", "process type")
+
+
+@dataclass
+class Told:
+    """A cluster of a story.
+
+    Attributes:
+        cluster: on the target.
+        model: of it.
+        socket: attached to it, None where there is none.
+        left: messages of an open cycle that are still to be sent, the last one with isLast.
+        trains: whether the open cycle is a TRAIN cycle.
+        state: ``used``, ``odd`` where its answers are left open, or ``deleted``.
+    """
+
+    cluster: Cluster
+    model: ClusterModel = field(default_factory=ClusterModel)
+    socket: BrickSocket | None = None
+    left: list[Part] = field(default_factory=list)
+    trains: bool = False
+    state: str = "used"
+
+    @property
+    def shape(self) -> ClusterShape:
+        """Its bricks."""
+        return self.cluster.shape
+
+
+@dataclass
+class DirectTeller:
+    """Acts stories of direct interaction out.
+
+    Args:
+        workshop: makes the clusters, and deletes them.
+        accounts: who may have clusters; a story names them by number.
+    """
+
+    workshop: Workshop
+    accounts: Sequence[Account]
+    clusters: list[Told] = field(default_factory=list)
+
+    def tell(self, steps: Sequence[Step]) -> None:
+        """See :class:`hanami_conformance.stateful.execute.Teller`; at the end every known answer is asked for again."""
+        for step in steps:
+            step.must_be_one_of(ACTS)
+            if step.do == BEGIN:
+                self._cluster(step)
+            else:
+                self._act(step)
+        for told in self._used():
+            self._end(told)
+            for kind in range(KINDS_OF_VALUES):
+                if told.model.known(processed(inputs(told.shape, kind))) is not None:
+                    self._whole(told, kind)
+
+    def _used(self) -> list[Told]:
+        return [told for told in self.clusters if told.state == "used"]
+
+    def _act(self, step: Step) -> None:
+        """Do a step with the cluster that it names; the others must not notice."""
+        used, number = self._used(), step.number("cluster")
+        if not used:
+            return
+        told = used[number % len(used)]
+        with on_the_way_to(INTERACTING[step.do]):
+            getattr(self, f"_{step.do}")(told, step)
+        for other in used:
+            if other is not told:
+                other.model.disturb_from_beside("DIO-10")
+
+    def _cluster(self, step: Step) -> None:
+        if len(self.clusters) >= MOST_CLUSTERS:
+            return
+        sizes_in, sizes_out = step.numbers("inputs"), step.numbers("outputs")
+        shape = ClusterShape(
+            {f"input_{index}": max(2, size) for index, size in enumerate(sizes_in)},
+            # Of sizes that differ: an answer without a name is told by its size.
+            {f"output_{index}": max(2, size) + 10 * index for index, size in enumerate(sizes_out)},
+            hidden=step.number("hidden") if "hidden" in step.with_ else HIDDEN,
+        )
+        account = self.accounts[step.number("user") % len(self.accounts)]
+        told = Told(self.workshop.cluster(shape, account))
+        told.cluster.enter_direct_mode()
+        self.clusters.append(told)
+        with suspecting("DIO-3"):  # a part of the story: what goes wrong here was told rightly, too
+            learn_to_tell_apart(self._socket(told), shape, at_least=0)
+
+    def _socket(self, told: Told) -> BrickSocket:
+        """The socket of a cluster, attached if need be; within the budget, so that of another one may go."""
+        if told.socket is None:
+            self._make_room()
+            disturbed_by = told.model.disturbed_by
+            with blaming("ATT-2" if disturbed_by == "DIO-7" else disturbed_by):
+                told.socket = told.cluster.attach_again()
+        return told.socket
+
+    def _make_room(self) -> None:
+        attached = [other for other in self.clusters if other.socket is not None]
+        while len(attached) >= self.workshop.target.budget.limit:
+            self._close(attached.pop(0))
+
+    def _close(self, told: Told, step: Step | None = None) -> None:  # noqa: ARG002 - a step as any other
+        if told.socket is None:
+            return
+        surplus = [message for message in told.socket.finish() if is_output(told.socket, message)]
+        self._lost(told)
+        check(
+            not surplus,
+            expected="one output of each brick to a request",
+            came=f"{len(surplus)} more",
+            statement="DIO-3",
+        )
+
+    def _drop(self, told: Told, step: Step) -> None:  # noqa: ARG002
+        if told.socket is not None:
+            told.socket.websocket.drop()
+            self._lost(told)
+
+    def _lost(self, told: Told) -> None:
+        told.model.disturb("DIO-2" if told.left and told.trains else "DIO-11")
+        told.socket = None
+        told.left = []
+        told.model.forget_values()
+
+    def _request(self, told: Told, step: Step) -> None:
+        self._end(told)
+        kind = step.number("values")
+        known = self._whole(told, kind)
+        messages = in_messages(inputs(told.shape, kind), step.numbers("cuts"), step.number("order"))
+        if len(messages) > len(told.shape.inputs) or step.number("order") % 3:
+            with suspecting("DIO-4"):
+                came = self._socket(told).request(messages)
+            expected = f"the answer as to the same values at once: {shown(known)}"
+            check(same(came, known), expected=expected, came=shown(came), statement="DIO-4")
+
+    def _whole(self, told: Told, kind: int) -> Answer:
+        """The answer to values that are sent at once, which must be as before where it is known."""
+        messages = inputs(told.shape, kind)
+        blamed = told.model.suspect(processed(messages))
+        socket = self._socket(told)
+        with suspecting("DIO-3" if blamed == "DIO-7" else blamed):
+            came = socket.request(messages)
+        for part in messages:
+            told.model.take(part.name, part.values)
+        cycle = told.model.cycle()
+        known = told.model.known(cycle)
+        if known is None:
+            told.model.learn(cycle, came)
+            return came
+        with blaming(blamed):
+            check(
+                same(came, known), expected=f"the answer as before: {shown(known)}", came=shown(came), statement="DIO-7"
+            )
+        told.model.confirmed()
+        return known
+
+    def _open(self, told: Told, step: Step) -> None:
+        """Begin a cycle and leave it open."""
+        self._end(told)
+        kind = step.number("values")
+        self._whole(told, kind)
+        told.trains = step.number("trains") % 2 == 1
+        parts = inputs(told.shape, kind) + (wanted_of(told.shape, kind) if told.trains else [])
+        *first, last = in_messages(parts, step.numbers("cuts"), 0)
+        told.left = [last]
+        socket = self._socket(told)
+        for part in first:
+            self._post(socket, part, told, is_last=False)
+            with suspecting("DIO-2"):
+                socket.acknowledged()
+
+    def _post(self, socket: BrickSocket, part: Part, told: Told, *, is_last: bool) -> None:
+        process = ProcessType.TRAIN if told.trains else ProcessType.REQUEST
+        socket.post(part.name, part.values, is_last=is_last, process_type=process, expected=part.expected)
+        if not part.expected:
+            told.model.take(part.name, part.values)
+
+    def _end(self, told: Told, step: Step | None = None) -> None:  # noqa: ARG002
+        """End the cycle that is open."""
+        if not told.left:
+            return
+        (last,) = told.left
+        told.left = []
+        socket = self._socket(told)
+        with on_the_way_to("DIO-5" if told.trains else "DIO-2"):
+            self._post(socket, last, told, is_last=True)
+        cycle = told.model.cycle()
+        if told.trains:
+            with suspecting("DIO-5"):
+                socket.trained()
+            told.model.trained()
+            return
+        with suspecting("DIO-2"):
+            came = socket.outputs()
+        known = told.model.known(cycle)
+        assert known is not None  # it was asked for before the cycle began
+        expected = f"the answer to the values of all messages since the last cycle: {shown(known)}"
+        check(same(came, known), expected=expected, came=shown(came), statement="DIO-2")
+
+    def _train(self, told: Told, step: Step) -> None:
+        self._end(told)
+        parts = inputs(told.shape, step.number("values")) + wanted_of(told.shape, step.number("wanted"))
+        socket = self._socket(told)
+        for _ in range(1 + step.number("times") % 4):
+            with suspecting("DIO-5"):
+                socket.train(in_messages(parts, step.numbers("cuts"), 0))
+        told.model.trained()
+
+    def _learn(self, told: Told, step: Step) -> None:
+        """Train one pair until the answer has moved, or it is certain that it does not."""
+        self._end(told)
+        question, wanted = inputs(told.shape, step.number("values") % 4), wanted_of(told.shape, step.number("wanted"))
+        socket = self._socket(told)
+        with on_the_way_to("DIO-3"):
+            end = start = _distance(socket.request(question), wanted)
+        for _ in range(ROUNDS):
+            with suspecting("DIO-5"):
+                for _ in range(STEPS):
+                    socket.train([*question, *wanted])
+            with on_the_way_to("DIO-3"):
+                end = _distance(socket.request(question), wanted)
+            if end < LEARNED * start:
+                break
+        told.model.trained()
+        wanted_words = f"an answer nearer than {start:.5f} to the expected values after training"
+        check(end < start or start < NOTHING_TO_LEARN, expected=wanted_words, came=f"{end:.5f}", statement="DIO-8")
+
+    def _pipeline(self, told: Told, step: Step) -> None:
+        """Send several cycles before the first answer is read."""
+        self._end(told)
+        cycles = [(kind, cut) for kind, cut in step.tuples("cycles", 2)]
+        known = [self._whole(told, kind) for kind, _ in cycles]
+        socket = self._socket(told)
+        told.trains = False
+        for kind, cut in cycles:
+            messages = in_messages(inputs(told.shape, kind), [cut], 0)
+            for index, part in enumerate(messages):
+                socket.post(part.name, part.values, is_last=index == len(messages) - 1)
+        for number, wanted in enumerate(known, start=1):
+            expected = f"the answer to request {number} of {len(known)}: {shown(wanted)}"
+            with blaming("DIO-9" if len(known) > 1 else "DIO-4"):
+                came = socket.outputs()
+                check(same(came, wanted), expected=expected, came=shown(came))
+
+    def _mode(self, told: Told, step: Step) -> None:  # noqa: ARG002
+        self._close(told)
+        task, direct = self.workshop.target.dialect.modes
+        with blaming("MODE-1"):
+            told.cluster.switch_after_loss(task)
+            told.cluster.set_mode(direct).object()
+        told.model.disturb("MODE-1")
+
+    def _mistake(self, told: Told, step: Step) -> None:
+        how, number = step.text("how"), step.number("number")
+        if how not in MISTAKES:
+            raise StoryError(f"step 'mistake': how must be one of {', '.join(MISTAKES)}")
+        process = step.number("process") % 2
+        name, size = next(iter(told.shape.inputs.items()))
+        values, count = vector(size, 1), None
+        if how == "unknown brick":
+            name = ("no_such_brick", name[:-1], name + "0", name.upper())[number % 4]
+        elif how == "count":
+            count = number if number != size else size + 1
+        elif how == "too many":
+            values = vector(size + 1 + number, 1)
+        else:
+            process = 2 + number
+        socket = self._socket(told)
+        what = f"a mistake: {how}, {name!r} with {len(values)} values"
+        with suspecting("DIO-12"):
+            socket.post(name, values, is_last=True, process_type=process, number_of_values=count)
+        self._signalled(told, socket, what)
+
+    def _signalled(self, told: Told, socket: BrickSocket, what: str) -> None:
+        with suspecting("DIO-12"):
+            socket.expect_signal(what)
+        socket.finish()
+        self._lost(told)
+        told.model.disturb("DIO-12")
+
+    def _garbage(self, told: Told, step: Step) -> None:
+        payload = step.data("bytes")
+        with contextlib.suppress(SchemaError):
+            self.workshop.target.dialect.codec.decode_io(payload)
+            return  # it is a message after all
+        socket = self._socket(told)
+        socket.post_bytes(payload, "undecodable bytes")
+        self._signalled(told, socket, "undecodable bytes")
+
+    def _odd(self, told: Told, step: Step) -> None:
+        """What the protocol leaves open: the cluster is not asked any more, the server must go on."""
+        self._end(told)
+        name, size = next(iter(told.shape.inputs.items()))
+        how = step.text("how")
+        if how not in ODDITIES:
+            raise StoryError(f"step 'odd': how must be one of {', '.join(ODDITIES)}")
+        socket = self._socket(told)
+        socket.websocket.awaiting = "answer to an unusual message"
+        with contextlib.suppress(NoAnswer, Dropped):
+            socket.post("" if how == "no name" else name, odd_values(how, size), is_last=True)
+            socket.websocket.receive_or_end("an answer to an unusual message")
+        socket.finish()
+        self._lost(told)
+        told.state = "odd"
+
+    def _foreign(self, told: Told, step: Step) -> None:
+        """Another user tries what only the owner may do."""
+        others = [account for account in self.accounts if account is not told.cluster.account]
+        if not others:
+            return
+        what = CLUSTERS_OF_OTHERS[step.number("what") % len(CLUSTERS_OF_OTHERS)]
+        if what == "attach":
+            self._make_room()
+        intrude_on_cluster(told.cluster, others[0], what)
+        told.model.disturb("GEN-3")
+
+    def _delete(self, told: Told, step: Step) -> None:  # noqa: ARG002
+        answer = told.cluster.delete()
+        check(answer.status == 200, expected="200 to the DELETE", came=answer, statement="DIO-14")
+        told.state = "deleted"
+        socket, told.socket = told.socket, None
+        if socket is not None:
+            _expect_no_output(socket)
+        self._make_room()
+        haunt_cluster(told.cluster)
+
+
+def processed(parts: Sequence[Part]) -> bytes:
+    """What a cycle with these messages processes; see :meth:`ClusterModel.cycle`."""
+    model = ClusterModel()
+    for part in parts:
+        model.take(part.name, part.values)
+    return model.cycle()
+
+
+def is_output(socket: BrickSocket, message: Message) -> bool:
+    """Whether a message is the output of a brick."""
+    if message.text or is_json(message.data):
+        return False
+    try:
+        return socket.is_output(socket.decode(message))
+    except Violation:
+        return False
+
+
+def _expect_no_output(socket: BrickSocket) -> None:
+    """A request to a cluster that was deleted meanwhile must get no output (statement DIO-14)."""
+    socket.websocket.awaiting = "end of the access to a deleted cluster"
+    name, size = next(iter(socket.shape.inputs.items()))
+    with contextlib.suppress(NoAnswer, Dropped):
+        socket.post(name, vector(size, 1), is_last=True)
+        came = socket.websocket.receive_or_end("the end of the access")
+        output = isinstance(came, Message) and is_output(socket, came)
+        check(not output, expected="no output of a deleted cluster", came=came, statement="DIO-14")
+    socket.finish()
+
+
+def _distance(answer: Answer, wanted: Sequence[Part]) -> float:
+    return sum(distance(answer[part.name], part.values) for part in wanted)

@@ -1,0 +1,251 @@
+"""Stories of REST calls: right ones do what they say, wrong ones are refused with a reason and change nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from hanami_conformance.cases.attribution import blaming, on_the_way_to, suspecting
+from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.step import Step, StoryError
+from hanami_conformance.clients.cluster_messages import ClusterShape, Part
+from hanami_conformance.clients.rest import Answer
+from hanami_conformance.common.signals import unbroken
+from hanami_conformance.resources.cluster import Cluster
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.training import vector
+from hanami_conformance.resources.upload import Upload
+from hanami_conformance.stateful.placeholders import damaged_tokens, value_of, without_missing
+from hanami_conformance.target.target import Account
+
+ACTS = ("init", "mode", "ask", "path", "body", "object", "token")
+ASKED = ("dataset.progress", "dataset.get", "dataset.delete", "cluster.get", "cluster.delete")
+UPLOADING = ("csv.init", "mnist.init", "csv.finalize", "mnist.finalize")
+BODIED = (*UPLOADING, "cluster.create", "cluster.set_mode", "token.create")
+GUARDED = ("csv.init", "dataset.progress", "cluster.set_mode", "csv.finalize", "dataset.list", "cluster.list")
+# By what operations without a token are answered with 401; others are refused in any way.
+UNAUTHORISED = {"csv.init": "INIT-6", "dataset.progress": "PROG-4", "cluster.set_mode": "MODE-2"}
+LARGEST = 4 << 20  # bytes that the suite has a server allocate
+CONTENT = b"alpha,beta\n1,2\n"
+SHAPE = ClusterShape({"test_input": 3}, {"test_output": 2}, hidden=2)
+UUID4 = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+HEX_DIGITS = 32  # of a uuid, however it is written
+BOM = b"\xef\xbb\xbf"
+
+
+@dataclass
+class CallTeller:
+    """Acts stories of REST calls out.
+
+    Args:
+        workshop: makes an upload and a cluster, and deletes them.
+        accounts: the first of them calls.
+    """
+
+    workshop: Workshop
+    accounts: Sequence[Account]
+    mode: str = field(default="", init=False)  # of the cluster, once there is one
+
+    @property
+    def account(self) -> Account:
+        """Who calls."""
+        return self.accounts[0]
+
+    @cached_property
+    def upload(self) -> Upload:
+        """An upload that no wrong call may change."""
+        return self.workshop.csv(len(CONTENT))
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        """A cluster that no wrong call may change."""
+        self.mode = self.workshop.target.dialect.modes[0]
+        return self.workshop.cluster(SHAPE)
+
+    def tell(self, steps: Sequence[Step]) -> None:
+        """See :class:`hanami_conformance.stateful.execute.Teller`; at the end, upload and cluster must work as if nothing was."""
+        for step in steps:
+            step.must_be_one_of(ACTS)
+            getattr(self, f"_{step.do}")(step)
+        with blaming("GEN-2"):
+            self._finish_upload()
+            if self.mode:
+                self._use_cluster()
+
+    def _finish_upload(self) -> None:
+        socket = self.upload.attach()
+        socket.write(0, CONTENT)
+        socket.finish()
+        self.upload.finalize().object()
+
+    def _use_cluster(self) -> None:
+        direct = self.workshop.target.dialect.modes[1]
+        if self.mode != direct:
+            self.cluster.set_mode(direct).object()
+        socket = self.cluster.attach()
+        socket.request([Part("test_input", vector(3, 1))])
+        socket.finish()
+
+    def _refused(self, answer: Answer, statement: str, why: str) -> None:
+        reasoned = answer.refused and answer.text.strip()
+        check(reasoned, expected=f"a 4xx with a reason: {why}", came=answer, statement=statement)
+
+    def _init(self, step: Step) -> None:
+        """Begin an upload, with right fields or wrong ones (statements INIT-1, INIT-2, INIT-5)."""
+        kind = step.text("kind")
+        if kind not in ("csv", "mnist"):
+            raise StoryError("step 'init': kind must be csv or mnist")
+        tail = step.text("tail")
+        name_is, name = value_of(step, "name", {"ours": lambda: self.workshop.name(tail)})
+        fields = {"name": name}
+        sizes = {"input": value_of(step, "input_size", {})[1]}
+        if kind == "mnist":
+            sizes["label"] = value_of(step, "label_size", {})[1]
+        fields |= {f"{role}_data_size": size for role, size in sizes.items()}
+        body = {**without_missing(fields), **step.fields("more")}
+        wrong = self._wrong_fields(body, sizes)
+        if not wrong and (name_is != "ours" or any(size > LARGEST for size in sizes.values())):
+            return  # right, and too much to ask for, or under a name by which nobody would find it again
+        statement = "INIT-2" if kind == "csv" else "INIT-1"
+        with unbroken(), on_the_way_to("INIT-5" if wrong else statement):
+            answer = self.account.call(f"{kind}.init", body=body)
+            self.workshop.adopt_mistake(answer, "csv.init")
+        if wrong:
+            self._refused(answer, "INIT-5", wrong)
+            self._not_made(body.get("name"), "INIT-5")
+            return
+        with suspecting(statement):
+            upload = self.workshop.adopt(answer, kind, body["name"], sizes, self.account)
+        if kind == "csv":
+            surplus = answer.object().get("uuid_label_file")
+            check(not surplus, expected="no uuid_label_file of a table", came=answer, statement=statement)
+        uuids = [upload.uuid, *(file.uuid for file in upload.files.values()), self.upload.uuid]
+        check(len(set(uuids)) == len(uuids), expected="distinct uuids", came=answer, statement="INIT-4")
+        check(not upload.progress(), expected="complete = false", came="complete = true", statement="PROG-2")
+
+    def _not_made(self, name: Any, statement: str) -> None:
+        """Nothing may be there under a name of ours whose init was refused, as far as the list shows it."""
+        if isinstance(name, str) and name.startswith(self.workshop.prefix):
+            listed = self.account.call("dataset.list")
+            check(name not in listed.text, expected="a list without it", came=listed, statement=statement)
+
+    def _wrong_fields(self, body: dict[str, Any], sizes: dict[str, Any]) -> str:
+        """Why a body must be refused, empty where it is right."""
+        dialect, name = self.workshop.target.dialect, body.get("name")
+        if not isinstance(name, str) or not dialect.is_name(name):
+            return f"the name is {str(name)[:40]!r}"
+        for role, size in sizes.items():
+            if not dialect.is_file_size(size):
+                return f"{role}_data_size is {str(size)[:40]}"
+        known = {"name", *(f"{role}_data_size" for role in sizes)}
+        surplus = sorted(set(body) - known)
+        return f"there is a field {surplus[0][:40]!r}" if surplus else ""
+
+    def _mode(self, step: Step) -> None:
+        """Switch the mode of the cluster, or not (statements MODE-1, MODE-2)."""
+        cluster = self.cluster
+        uuids = {"right": lambda: cluster.uuid, "upload": lambda: self.upload.uuid}
+        uuid_is, uuid = value_of(step, "uuid", uuids)
+        state = value_of(step, "state", {})[1]
+        with on_the_way_to("MODE-2"):
+            answer = self.account.call("cluster.set_mode", body=without_missing({"uuid": uuid, "new_state": state}))
+        if uuid_is != "right" or state not in self.workshop.target.dialect.modes:
+            self._refused(answer, "MODE-2", f"uuid is {uuid_is}, new_state {str(state)[:40]!r}")
+        elif state != self.mode:
+            check(answer.status == 200, expected=f"200 to the switch to {state}", came=answer, statement="MODE-1")
+            self.mode = state
+
+    def _ask(self, step: Step) -> None:
+        """Ask for what is not there (statements PROG-4, GEN-1)."""
+        operation, uuid = step.text("operation"), step.text("uuid")
+        if operation not in ASKED:
+            raise StoryError(f"step 'ask': operation must be one of {', '.join(ASKED)}")
+        answer = self.account.call(operation, params={"uuid": uuid})
+        if operation != "dataset.progress":
+            self._refused(answer, "GEN-1", f"{operation} of {uuid[:40]!r}")
+        elif UUID4.fullmatch(uuid):
+            check(answer.status == 404, expected="404 to an unknown uuid", came=answer, statement="PROG-4")
+        elif len(re.findall("[0-9a-fA-F]", uuid)) != HEX_DIGITS:
+            check(answer.status == 400, expected="400 to a malformed uuid", came=answer, statement="PROG-4")
+        else:
+            self._refused(answer, "PROG-4", f"the uuid is {uuid[:40]!r}")
+
+    def _path(self, step: Step) -> None:
+        """Ask for a path that is none (statement GEN-1)."""
+        target, method = self.workshop.target, step.text("method")
+        path = target.dialect.prefix + step.text("path")
+        if any(route.path.rstrip("/") == path.split("?")[0].rstrip("/") for route in target.dialect.routes.values()):
+            return
+        answer = target.rest.request(method, path, token=self.account.token, content=b"{}")
+        # Some servers look at the token first, and give no reason then.
+        check(answer.refused, expected=f"a 4xx to {method} of an unknown path", came=answer, statement="GEN-1")
+
+    def _body(self, step: Step) -> None:
+        """Send bytes that are no JSON object (statement GEN-1)."""
+        operation, body = self._operation(step), step.data("bytes")
+        is_json, value = _parsed(body)
+        if isinstance(value, dict) or body.startswith(BOM):
+            return
+        route = self.workshop.target.dialect.route(operation)
+        answer = self.workshop.target.rest.request(route.method, route.path, token=self.account.token, content=body)
+        if is_json:
+            self._refused(answer, "GEN-1", f"the body of {operation} is no object")
+        else:
+            check(answer.status == 400, expected=f"400: no JSON to {operation}", came=answer, statement="GEN-1")
+
+    def _operation(self, step: Step) -> str:
+        operation = step.text("operation")
+        if operation not in BODIED:
+            raise StoryError(f"step {step.do!r}: operation must be one of {', '.join(BODIED)}")
+        return operation
+
+    def _object(self, step: Step) -> None:
+        """Send an object without what the operation needs (statement GEN-1)."""
+        operation, body = self._operation(step), step.fields("body")
+        token = None if operation == "token.create" else self.account.token
+        answer = self.workshop.target.call(operation, body=body, token=token)
+        self.workshop.adopt_mistake(answer, operation)
+        self._refused(answer, "GEN-1", f"{operation} without its fields")
+
+    def _token(self, step: Step) -> None:
+        """Call with a token that authorises nothing (statements INIT-6, PROG-4, MODE-2; FIN-4, GEN-3)."""
+        operation = step.text("operation")
+        if operation not in GUARDED:
+            raise StoryError(f"step 'token': operation must be one of {', '.join(GUARDED)}")
+        written, token = value_of(step, "token", damaged_tokens(self.account.token, step.number("by")))
+        sent = token if isinstance(token, str) else None
+        name = self.workshop.name("guarded")
+        body, params = None, None
+        if operation == "csv.init":
+            body = {"name": name, "input_data_size": 10}
+        elif operation == "cluster.set_mode":
+            body = {"uuid": self.cluster.uuid, "new_state": self.workshop.target.dialect.modes[1]}
+        elif operation == "csv.finalize":
+            body = self.upload.finalize_body()
+        elif operation == "dataset.progress":
+            params = {"uuid": self.upload.uuid}
+        answer = self.workshop.target.call(operation, body=body, params=params, token=sent)
+        self.workshop.adopt_mistake(answer, operation)
+        statement = UNAUTHORISED.get(operation)
+        if statement is not None:
+            check(answer.status == 401, expected=f"401: the token is {written}", came=answer, statement=statement)
+            self._not_made(name if operation == "csv.init" else None, "INIT-6")
+            return
+        statement = "FIN-4" if operation == "csv.finalize" else "GEN-3"
+        check(answer.refused, expected=f"a 4xx: the token is {written}", came=answer, statement=statement)
+
+
+def _parsed(body: bytes) -> tuple[bool, Any]:
+    """Whether bytes are JSON, by the letter, and what they hold."""
+
+    def refuse(word: str) -> None:
+        raise ValueError(word)  # NaN and the like are no JSON
+
+    try:
+        return True, json.loads(body.decode("utf-8"), parse_constant=refuse)
+    except (ValueError, RecursionError):
+        return False, None

@@ -1,0 +1,73 @@
+"""Values in the steps of a story: right ones by name, wrong ones as they are, or left out.
+
+A story is plain JSON and holds no secret, so ``["right"]`` stands for a token, ``["file"]`` for a uuid,
+``["value", x]`` for any JSON value, and ``["missing"]`` for a field that is not sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from hanami_conformance.cases.step import Step, StoryError
+from hanami_conformance.common.redact import SECRETS
+
+MISSING = object()
+DAMAGES = 4  # ways to damage a token
+
+
+def value_of(step: Step, name: str, known: Mapping[str, Callable[[], Any]]) -> tuple[str, Any]:
+    """The value of a field.
+
+    Args:
+        step: that holds it.
+        name: of the field.
+        known: names of right values to what makes them.
+
+    Returns:
+        Its tag, and the value, or MISSING.
+
+    Raises:
+        StoryError: it is written otherwise.
+    """
+    written = step.with_.get(name)
+    match written:
+        case ["value", value]:
+            return "value", value
+        case ["missing"]:
+            return "missing", MISSING
+        case [str(tag)] if tag in known:
+            return tag, known[tag]()
+    choices = ", ".join(f'["{choice}"]' for choice in known)
+    raise StoryError(f'step {step.do!r}: {name} must be ["value", ...], ["missing"] or one of {choices}')
+
+
+def damaged_tokens(token: str, by: int) -> dict[str, Callable[[], str]]:
+    """Names of damaged tokens to what makes them, for :func:`value_of`; see :func:`damaged`."""
+    return {f"damaged {how}": partial(damaged, token, how, by) for how in range(DAMAGES)}
+
+
+def without_missing(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that are sent."""
+    return {name: value for name, value in fields.items() if value is not MISSING}
+
+
+def damaged(token: str, how: int, by: int) -> str:
+    """A token that authorises nothing, made from a right one.
+
+    Args:
+        token: the right one.
+        how: 0 cut short, 1 with more behind it, 2 with one character changed, 3 without its second half.
+        by: how many characters, or which.
+    """
+    middle = len(token) // 2 + by % max(1, len(token) // 3)
+    other = "A" if token[middle] != "A" else "B"
+    made = {
+        0: token[: -(1 + by % max(1, len(token) // 2))],
+        1: token + "A" * (1 + by % 8),
+        2: token[:middle] + other + token[middle + 1 :],
+        3: token[: len(token) // 2],
+    }[how % DAMAGES]
+    SECRETS.add(made, "damaged token")
+    return made

@@ -1,0 +1,239 @@
+"""The search for a story that goes wrong, and for the smallest one that still does."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
+from hypothesis.errors import Flaky
+from hypothesis.strategies import SearchStrategy
+
+from hanami_conformance.cases.failures import SetupFailed, TargetLost, Unsupported, Violation
+from hanami_conformance.cases.recording import current_case
+from hanami_conformance.cases.sequence import Story
+from hanami_conformance.cases.step import Step
+from hanami_conformance.options.profiles import Profile
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.stateful.execute import tell
+from hanami_conformance.stateful.hypothesis_determinism import no_files, no_local_constants
+
+ROUND = 200  # stories between two looks at the clock, where there is no fixed number of them
+BLOCKED_SECONDS = 5.0  # of making a story smaller that judges nothing
+GoneWrong = Violation | SetupFailed | TargetLost
+
+
+class _Enough(BaseException):
+    """The smallest story so far is taken: to draw more that nobody tells may take Hypothesis minutes."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How stories are searched in a run.
+
+    Attributes:
+        profile: how many, and how long they may be.
+        seed: that they are drawn from, together with their kind.
+        seconds: that each property may take, where the profile gives no number.
+        database: folder of the stories that went wrong, None for none.
+        destructive: whether steps are told that are known to end fragile servers.
+        told: is called after each story, with the seconds that are left for its kind, infinite for any time.
+    """
+
+    profile: Profile
+    seed: int
+    seconds: float
+    database: Path | None
+    told: Callable[[float], None] = lambda left: None  # noqa: ARG005
+    destructive: bool = True
+
+
+@dataclass
+class _Found:
+    """What went wrong first, the smallest story in which the same goes wrong, and until when more are told."""
+
+    steps: list[Step] = field(default_factory=list)
+    first: GoneWrong | None = None
+    at: float = 0.0
+    fatal: bool = False
+    told: int = 0
+    until: float = float("inf")
+    unsupported: list[Unsupported] = field(default_factory=list)
+
+    def is_same(self, error: GoneWrong) -> bool:
+        """Whether an error is the one that is looked for: while a story shrinks, it must not turn into another."""
+        return self.first is None or _name(self.first) == _name(error)
+
+
+def _name(error: GoneWrong) -> tuple[type[BaseException], str | None]:
+    return type(error), error.symptom or error.statement if isinstance(error, Violation) else None
+
+
+@dataclass(frozen=True)
+class Search:
+    """Tells stories until one goes wrong, and makes that one small.
+
+    The same stories are told in every run of the same suite with the same seed; those that went wrong in an earlier run
+    are told first.
+
+    Args:
+        plan: of the run.
+        workshop: of the case.
+    """
+
+    plan: Plan
+    workshop: Workshop
+
+    def __call__(self, kind: str, stories: SearchStrategy[list[Step]], *, weight: float = 1.0) -> None:
+        """Search.
+
+        The smallest story that goes wrong is noted with the case, and is all that its record holds.
+
+        Args:
+            kind: who can tell them, see :data:`hanami_conformance.stateful.execute.TELLERS`.
+            stories: strategy that draws them.
+            weight: how many of them in relation to what the profile says: more where they are short.
+
+        Raises:
+            Violation, SetupFailed, TargetLost: what the smallest story ended with.
+            Unsupported: no story could be told.
+        """
+        with no_local_constants(), no_files() if self.plan.database is None else contextlib.nullcontext():
+            self._search(kind, stories, weight)
+
+    def _search(self, kind: str, stories: SearchStrategy[list[Step]], weight: float) -> None:
+        found = _Found()
+        count = self.plan.profile.stories
+        if count is None:
+            found.until = time.monotonic() + self.plan.seconds
+        self._round(kind, stories, found, ROUND if count is None else max(1, round(count * weight)), 0)
+        number = 1
+        while count is None and time.monotonic() < found.until:
+            self._round(kind, stories, found, ROUND, number)
+            number += 1
+        if found.unsupported and found.told == len(found.unsupported):
+            raise found.unsupported[0]
+
+    def _round(self, kind: str, stories: SearchStrategy[list[Step]], found: _Found, count: int, number: int) -> None:
+        @settings(
+            max_examples=count,
+            database=_database(self.plan.database, kind),
+            deadline=None,
+            verbosity=Verbosity.quiet,
+            report_multiple_bugs=False,
+            print_blob=False,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.reuse, Phase.generate, Phase.shrink),
+        )
+        @seed(_seed(self.plan.seed, kind, number))  # below the settings: it would take the database away
+        @given(stories)
+        def go(steps: list[Step]) -> None:
+            if not self.plan.destructive:
+                steps = [one for one in steps if not one.is_destructive]
+            if not self._is_over(found, steps):
+                self._tell(kind, steps, found)
+            elif found.first is not None:
+                raise _Enough
+
+        try:
+            go()
+        except (Violation, SetupFailed, TargetLost):
+            self._shorten(kind, found)
+        except _Enough:
+            if not found.fatal:
+                self._shorten(kind, found)
+        except Flaky as flaky:
+            self._once(kind, found, flaky)
+        if found.first is not None:  # the target is gone, so nothing could be told again
+            self._once(kind, found, None)
+
+    def _shorten(self, kind: str, found: _Found) -> None:
+        """Leave out every step without which the same goes wrong: Hypothesis gives up early where stories are long.
+
+        Raises:
+            Violation, SetupFailed, TargetLost: what the story ended with when it was told last, as it then is.
+        """
+        until = time.monotonic() + self.plan.profile.shrink_seconds
+        place = len(found.steps) - 1
+        while place >= 0 and time.monotonic() < until and isinstance(found.first, Violation):
+            shorter = found.steps[:place] + found.steps[place + 1 :]
+            with contextlib.suppress(Violation, SetupFailed, TargetLost):
+                self._tell(kind, shorter, found)
+            place = min(place, len(found.steps)) - 1
+        try:
+            self._tell(kind, found.steps, found)  # once more: the record is that of the last story
+        finally:
+            current_case().story = Story(kind, tuple(found.steps))
+        self._once(kind, found, None)
+
+    def _is_over(self, found: _Found, steps: list[Step]) -> bool:
+        now = time.monotonic()
+        if found.first is None:
+            return now > found.until
+        patience = BLOCKED_SECONDS if isinstance(found.first, SetupFailed) else self.plan.profile.shrink_seconds
+        return found.fatal or (now - found.at > patience and steps != found.steps)
+
+    def _tell(self, kind: str, steps: list[Step], found: _Found) -> None:
+        case = current_case()
+        case.restart_record()
+        case.stories += 1
+        found.told += 1
+        try:
+            tell(Story(kind, tuple(steps)), self.workshop)
+        except Unsupported as unsupported:
+            found.unsupported.append(unsupported)
+        except (Violation, SetupFailed, TargetLost) as error:
+            if not found.is_same(error):
+                return
+            if why := self.workshop.target.why_ended(str(error)):
+                found.unsupported.append(Unsupported(f"{why}; the story needs one that lives longer"))
+                return
+            if found.first is None:
+                found.at = time.monotonic()
+                found.fatal = not self.workshop.target.is_alive()
+            found.steps, found.first = steps, error
+            raise
+        finally:
+            self.plan.told(found.until - time.monotonic())
+
+    def _once(self, kind: str, found: _Found, flaky: Flaky | None) -> NoReturn:
+        """What a story ended with that could not be told again, or went right then."""
+        current_case().story = Story(kind, tuple(found.steps))
+        error = found.first
+        assert error is not None
+        if found.fatal or not isinstance(error, Violation):
+            raise error from flaky
+        came = f"{error.came} (once: when it was told again, the story went right)"
+        raise Violation(error.expected, came, error.statement) from flaky
+
+
+class _KindDatabase(ExampleDatabase):
+    """A folder of examples in which each kind of story has a part of its own."""
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        super().__init__()
+        self._files = DirectoryBasedExampleDatabase(folder)
+        self._prefix = f"hanami-{kind}:".encode()
+
+    def save(self, key: bytes, value: bytes) -> None:
+        self._files.save(self._prefix + key, value)
+
+    def fetch(self, key: bytes) -> Iterable[bytes]:
+        return self._files.fetch(self._prefix + key)
+
+    def delete(self, key: bytes, value: bytes) -> None:
+        self._files.delete(self._prefix + key, value)
+
+
+def _database(folder: Path | None, kind: str) -> ExampleDatabase | None:
+    return None if folder is None else _KindDatabase(folder, kind)
+
+
+def _seed(base: int, kind: str, number: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"{base}/{kind}/{number}".encode()).digest()[:8], "big")

@@ -1,0 +1,66 @@
+"""What every test of the suite starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from hanami_conformance.cases.failures import TargetLost, Unsupported
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.stateful.property_runner import Search
+from hanami_conformance.suite.context import CONTEXT, SuiteContext
+from hanami_conformance.target.capabilities import DESTRUCTIVE
+from hanami_conformance.target.target import Account, Target
+
+
+@pytest.fixture(scope="session")
+def context(request: pytest.FixtureRequest) -> SuiteContext:
+    """What the run hands to the cases."""
+    return request.config.stash[CONTEXT]
+
+
+@pytest.fixture(scope="session")
+def target(context: SuiteContext) -> Target:
+    """The target, reached and logged in to."""
+    return context.target
+
+
+@pytest.fixture(autouse=True)
+def connections(request: pytest.FixtureRequest, context: SuiteContext, target: Target) -> Iterator[None]:
+    """Lets tokens not expire in the middle of a test, and closes what the test left open.
+
+    What is known to end fragile servers sends nothing, unless that is allowed.
+    """
+    if request.node.get_closest_marker("destructive") and not context.destructive:
+        raise Unsupported(DESTRUCTIVE)
+    target.renew_tokens()
+    yield
+    target.close_websockets()
+
+
+@pytest.fixture
+def workshop(context: SuiteContext, target: Target) -> Iterator[Workshop]:
+    """Makes uploads and clusters, and deletes them after the test."""
+    made = Workshop(target, context.run_id)
+    try:
+        yield made
+    finally:
+        made.clean()
+        context.leftovers.extend(made.leftovers)
+        if made.leftovers and not target.is_alive():
+            raise TargetLost(str(made.leftovers[0]))
+
+
+@pytest.fixture
+def search(context: SuiteContext, workshop: Workshop) -> Search:
+    """Tells stories, as many as the profile says."""
+    return Search(context.plan, workshop)
+
+
+@pytest.fixture
+def second(target: Target) -> Account:
+    """A user of another project."""
+    if target.second is None:
+        raise Unsupported(target.why_no_second)
+    return target.second

@@ -1,0 +1,1 @@
+"""Helpers of the cases: sample data, uploads, clusters, invalid input."""

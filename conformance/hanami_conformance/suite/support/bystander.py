@@ -1,0 +1,33 @@
+"""Whether a server still serves: the yardstick for what one client does to others."""
+
+from __future__ import annotations
+
+from hanami_conformance.cases.checks import check
+from hanami_conformance.clients.websocket import WebSocket
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.training import inputs_of
+from hanami_conformance.suite.support.clusters import direct
+from hanami_conformance.suite.support.sample_data import table
+from hanami_conformance.target.target import Target
+
+
+def expect_serving(workshop: Workshop) -> None:
+    """Another client must get an upload and a cluster served from end to end."""
+    content, _ = table(rows=3)
+    upload = workshop.csv(len(content))
+    socket = upload.attach()
+    socket.write(0, content)
+    check(upload.wait_complete(), expected="complete = true for another client", came="complete = false")
+    answer = upload.finalize()
+    check(answer.status == 200, expected="200 to the PUT of another client", came=answer)
+    socket.finish()
+    _, bricks = direct(workshop, None)
+    bricks.request(inputs_of(bricks.shape, seed=1))
+    bricks.finish()
+
+
+def open_socket(target: Target) -> WebSocket:
+    """A socket that is open and has sent nothing."""
+    websocket = target.websocket()
+    websocket.open()
+    return websocket

@@ -1,0 +1,35 @@
+"""What the tests of direct interaction share: clusters, their training, and how answers are compared."""
+
+from __future__ import annotations
+
+from hanami_conformance.cases.checks import check
+from hanami_conformance.clients.cluster_messages import ClusterShape, Values
+from hanami_conformance.clients.cluster_socket import BrickSocket
+from hanami_conformance.models.cluster import same
+from hanami_conformance.resources.cluster import Cluster
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.training import shown, tell_apart
+from hanami_conformance.suite.support.sample_data import ONE_BRICK
+
+
+def expect_same(came: dict[str, Values], wanted: dict[str, Values], why: str, statement_id: str | None = None) -> None:
+    """Two answers must be the same."""
+    check(same(came, wanted), expected=f"{why}: {shown(wanted)}", came=shown(came), statement=statement_id)
+
+
+def direct(workshop: Workshop, shape: ClusterShape | None = ONE_BRICK) -> tuple[Cluster, BrickSocket]:
+    """A new cluster in direct mode and a socket that is attached to it; any cluster will do where the shape is None."""
+    cluster = workshop.any_cluster(ONE_BRICK) if shape is None else workshop.cluster(shape)
+    cluster.enter_direct_mode()
+    return cluster, cluster.attach()
+
+
+def trained(workshop: Workshop, shape: ClusterShape | None = ONE_BRICK) -> tuple[Cluster, BrickSocket]:
+    """A cluster that was trained until it answers different inputs differently, and its socket; see :func:`direct`.
+
+    Raises:
+        Unsupported: it never does, so that a wrong answer could not be told from a right one.
+    """
+    cluster, socket = direct(workshop, shape)
+    tell_apart(socket, socket.shape)
+    return cluster, socket

@@ -1,0 +1,42 @@
+"""Material for the tests: bytes, images, tables and cluster shapes, the same in every run."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hanami_conformance.clients.cluster_messages import ClusterShape
+from hanami_conformance.models.dataset import DatasetModel, csv_table, idx_images, idx_labels
+
+ONE_BRICK = ClusterShape({"test_input": 12}, {"test_output": 5}, hidden=10)
+TWO_BRICKS = ClusterShape({"input_a": 7, "input_b": 4}, {"output_a": 3, "output_b": 6}, hidden=10)
+
+
+def noise(size: int, seed: int = 1) -> bytes:
+    """``size`` bytes without a pattern."""
+    return np.random.default_rng(seed).integers(0, 256, size, dtype=np.uint8).tobytes()
+
+
+class Mnist:
+    """An MNIST upload of noise: what is sent, and the dataset that it makes.
+
+    Args:
+        size: bytes of the image file at most; one pixel more would not fit.
+        seed: of the pixels and labels.
+        side: rows and columns of an image, pixels.
+    """
+
+    def __init__(self, size: int, seed: int = 1, side: int = 16) -> None:
+        generator = np.random.default_rng(seed)
+        count = max(1, (size - 16) // (side * side))
+        pixels = generator.integers(0, 256, (count, side, side), dtype=np.uint8)
+        pixels[0, 0, 0] = 255  # so that pixels as 0..255 can be told from pixels as 0..1
+        labels = generator.integers(0, 10, count, dtype=np.uint8)
+        self.contents = {"input": idx_images(pixels), "label": idx_labels(labels)}
+        self.model = DatasetModel.of_images(pixels, labels)
+
+
+def table(rows: int = 20, seed: int = 1) -> tuple[bytes, DatasetModel]:
+    """A CSV file of random numbers, and the dataset that it makes."""
+    names = ("first", "second", "third")
+    values = np.random.default_rng(seed).normal(size=(rows, len(names))).astype(np.float32)
+    return csv_table(names, values), DatasetModel.of_table(names, values)

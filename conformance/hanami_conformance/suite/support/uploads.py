@@ -1,0 +1,114 @@
+"""What the tests of finalizing and deleting share: small uploads, and what must become of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.failures import Violation
+from hanami_conformance.clients.rest import Answer
+from hanami_conformance.clients.upload_socket import FileSocket
+from hanami_conformance.models.dataset import DatasetModel
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.readback import check_dataset
+from hanami_conformance.resources.upload import Upload
+from hanami_conformance.suite.support.sample_data import Mnist, table
+from hanami_conformance.target.attach import FILE_UPLOAD, attach
+from hanami_conformance.target.target import Account
+
+
+def small_upload(workshop: Workshop, kind: str, account: Account | None = None) -> tuple[Upload, DatasetModel]:
+    """A small upload, every byte sent and not finalized, and the dataset that it makes."""
+    contents, model = material(kind)
+    upload = start_upload(workshop, kind, contents, account)
+    upload.write_all(contents)
+    return upload, model
+
+
+def material(kind: str) -> tuple[dict[str, bytes], DatasetModel]:
+    """The files of a small upload, and the dataset that they make."""
+    if kind == "csv":
+        content, model = table()
+        return {"input": content}, model
+    mnist = Mnist(2000, side=8)
+    return mnist.contents, mnist.model
+
+
+def start_upload(
+    workshop: Workshop, kind: str, contents: Mapping[str, bytes], account: Account | None = None
+) -> Upload:
+    """Begin an upload of the given files."""
+    if kind == "csv":
+        return workshop.csv(len(contents["input"]), account)
+    return workshop.mnist(len(contents["input"]), len(contents["label"]), account)
+
+
+def expect_dataset(upload: Upload, model: DatasetModel, why: str, *, values: bool = False) -> None:
+    """The upload must become the dataset that it holds."""
+    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
+    answer = upload.finalize()
+    check(answer.status == 200, expected=f"200 to the PUT that finalizes {why}", came=answer)
+    check_dataset(upload, model, values=values)
+
+
+def expect_refused(answer: Answer, why: str) -> None:
+    """The answer must be a 4xx with a reason."""
+    check(answer.refused and answer.text.strip(), expected=f"a 4xx with a reason: {why}", came=answer)
+
+
+def expect_no_sockets(upload: Upload, state: str) -> None:
+    """No file of the upload may be attached to any more."""
+    for file in upload.files.values():
+        try:
+            attach(upload.account, file.uuid, FILE_UPLOAD).finish()
+        except Violation as violation:
+            check(violation.statement == "ATT-2", expected="a refusal", came=violation.came)
+        else:
+            wanted = f"no socket for the {file.role} file of a dataset that {state}"
+            check(False, expected=wanted, came="an accepted socket")
+
+
+Spans = list[tuple[int, int]]
+
+
+def spans(size: int, chunk: int) -> Spans:
+    """Chunks of equal size that cover a file, the last one shorter: (begin, end) each."""
+    return [(begin, min(begin + chunk, size)) for begin in range(0, size, chunk)]
+
+
+def send_spans(socket: FileSocket, content: bytes, wanted: Sequence[tuple[int, int]]) -> None:
+    """Send parts of a file, each acknowledged before the next."""
+    for begin, end in wanted:
+        socket.write(begin, content[begin:end])
+
+
+def expect_content(upload: Upload, mnist: Mnist, *, values: bool = False) -> None:
+    """The upload must be complete, and become the dataset that its files hold.
+
+    Args:
+        upload: every byte was sent.
+        mnist: its files and the dataset that they make.
+        values: whether the case is about which bytes stand where; see :func:`check_dataset`.
+    """
+    check(upload.complete, expected="a test that sends every byte", came=f"{upload.files} incomplete")
+    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
+    answer = upload.finalize()
+    check(answer.status == 200, expected="200 to the PUT that finalizes the file as it was sent", came=answer)
+    check_dataset(upload, mnist.model, values=values)
+
+
+def start_image_upload(workshop: Workshop, mnist: Mnist, account: Account | None = None, name: str = "") -> Upload:
+    """Begin the upload of images and labels."""
+    return workshop.mnist(len(mnist.contents["input"]), len(mnist.contents["label"]), account, name)
+
+
+def send_labels(upload: Upload, mnist: Mnist) -> None:
+    """Send the label file whole."""
+    upload.write_all({"label": mnist.contents["label"]})
+
+
+def shuffled(parts: Spans) -> Spans:
+    """The parts in an order without a pattern, the same in every run."""
+    return [parts[index] for index in np.random.default_rng(5).permutation(len(parts))]

@@ -1,0 +1,319 @@
+"""Attach: the first message of a socket."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hanami_conformance.cases.attribution import blaming
+from hanami_conformance.cases.checks import check, observe
+from hanami_conformance.cases.failures import Dropped, Violation
+from hanami_conformance.catalogue import statement
+from hanami_conformance.clients.websocket import WebSocket
+from hanami_conformance.clients.websocket_events import Ending, Message
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.suite.support.invalid import LEFT_OUT, UUIDS, bad_token
+from hanami_conformance.suite.support.sample_data import ONE_BRICK
+from hanami_conformance.target.attach import (
+    CLUSTER,
+    FILE_UPLOAD,
+    accepted,
+    attach,
+    expect_refusal,
+    first_message,
+    refused,
+)
+from hanami_conformance.target.target import Account, Target
+
+
+def ask(target: Target, first: str) -> tuple[WebSocket, Message | Ending]:
+    """Open a socket, send a first message, and wait for the answer or the end."""
+    websocket = target.websocket()
+    websocket.open()
+    try:
+        websocket.send_text(first)
+        return websocket, websocket.receive_or_end("an answer to the first message, or a close")
+    except BaseException:
+        websocket.finish()
+        raise
+
+
+def expect_acceptance(target: Target, first: str) -> None:
+    """Send a first message that must be accepted, by one answer."""
+    websocket, answer = ask(target, first)
+    surplus = websocket.finish()
+    check(isinstance(answer, Message) and accepted(answer), expected="JSON whose success is 1 or true", came=answer)
+    check(not surplus, expected="one answer to the first message", came=f"{len(surplus)} more")
+
+
+def message_of(token: Any, uuid: Any, target: Any) -> str:
+    """A first message, without the fields that are LEFT_OUT."""
+    fields = {"token": token, "uuid": uuid, "target": target}
+    return json.dumps({name: value for name, value in fields.items() if value is not LEFT_OUT})
+
+
+@statement("ATT-1")
+def test_a_websocket_opens_at_the_address_of_the_rest_api(target: Target) -> None:
+    """The server opens a websocket at the host and port of its REST API."""
+    target.first.call("dataset.list")
+    websocket = target.websocket()
+    try:
+        websocket.open()
+    except Dropped as dropped:
+        check(False, expected=f"a websocket at {target.websocket_url}", came=dropped.came)
+    check(websocket.is_open, expected=f"a websocket at {target.websocket_url}", came=websocket.ending)
+    websocket.finish()
+
+
+@statement("ATT-2")
+@pytest.mark.parametrize("role", ["input", "label"])
+def test_a_file_socket_is_accepted(workshop: Workshop, role: str) -> None:
+    """The server accepts a socket for each temporary file of an upload."""
+    upload = workshop.mnist(100, 100)
+    first = first_message(upload.account.token, upload.files[role].uuid, FILE_UPLOAD)
+    expect_acceptance(workshop.target, first)
+
+
+@statement("ATT-2")
+def test_a_cluster_socket_is_accepted(workshop: Workshop) -> None:
+    """The server accepts a socket for a cluster in direct mode."""
+    cluster = workshop.any_cluster(ONE_BRICK)
+    cluster.enter_direct_mode()
+    expect_acceptance(workshop.target, first_message(cluster.account.token, cluster.uuid, CLUSTER))
+
+
+TOKENS = ["missing", "empty", "malformed", "cut short", "tampered", "unsigned", "expired", "a number", "null"]
+
+
+@statement("ATT-3")
+@pytest.mark.parametrize("kind", TOKENS)
+def test_a_bad_token_opens_no_file(workshop: Workshop, kind: str) -> None:
+    """The server refuses a file socket whose token is invalid, and says so."""
+    upload = workshop.csv(100)
+    first = message_of(bad_token(kind, workshop.target), upload.files["input"].uuid, FILE_UPLOAD)
+    expect_refusal(workshop.target, first, f"the token is {kind}")
+
+
+@statement("ATT-3")
+@pytest.mark.parametrize("kind", ["malformed", "tampered"])
+def test_a_bad_token_opens_no_file_that_was_open(workshop: Workshop, kind: str) -> None:
+    """The server refuses an invalid token also for a file that a valid one has opened before."""
+    upload = workshop.csv(100)
+    upload.attach().finish()
+    first = message_of(bad_token(kind, workshop.target), upload.files["input"].uuid, FILE_UPLOAD)
+    expect_refusal(workshop.target, first, f"the token is {kind}")
+
+
+@statement("ATT-3")
+@pytest.mark.parametrize("kind", ["missing", "malformed", "tampered", "expired"])
+def test_a_bad_token_opens_no_cluster(workshop: Workshop, kind: str) -> None:
+    """The server refuses a cluster socket whose token is invalid, and says so."""
+    cluster = workshop.any_cluster(ONE_BRICK)
+    cluster.enter_direct_mode()
+    first = message_of(bad_token(kind, workshop.target), cluster.uuid, CLUSTER)
+    expect_refusal(workshop.target, first, f"the token is {kind}")
+
+
+@statement("ATT-4")
+@pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
+@pytest.mark.parametrize("kind", list(UUIDS))
+def test_a_uuid_of_nothing_is_refused(workshop: Workshop, resource: str, kind: str) -> None:
+    """The server refuses a socket for a uuid that is unknown, malformed or missing."""
+    # There is a resource of the kind, so that a server which falls back on another one is seen.
+    if resource == CLUSTER:
+        workshop.cluster(ONE_BRICK).enter_direct_mode()
+    else:
+        workshop.csv(100)
+    target = workshop.target
+    expect_refusal(target, message_of(target.first.token, UUIDS[kind], resource), f"the uuid is {kind}")
+
+
+# What is no uuid of anything, made from one that is.
+NEARLY: dict[str, Callable[[str], str]] = {
+    "cut short": lambda uuid: uuid[:-4],
+    "with a suffix": lambda uuid: uuid + "00",
+    "with a blank": lambda uuid: uuid + " ",
+    "with a wildcard": lambda _uuid: "%",
+    "with another end": lambda uuid: uuid[:-1] + other_digit(uuid[-1]),
+    "with another beginning": lambda uuid: other_digit(uuid[0]) + uuid[1:],
+}
+
+
+def other_digit(digit: str) -> str:
+    """A hexadecimal digit that is not this one."""
+    return "0" if digit != "0" else "1"
+
+
+@statement("ATT-4")
+@pytest.mark.parametrize("change", list(NEARLY))
+def test_a_uuid_is_compared_whole(workshop: Workshop, change: str) -> None:
+    """The server refuses a socket for what only resembles the uuid of a file."""
+    upload = workshop.csv(100)
+    first = first_message(upload.account.token, NEARLY[change](upload.files["input"].uuid), FILE_UPLOAD)
+    expect_refusal(workshop.target, first, f"the uuid is one of a file, {change}")
+
+
+@statement("ATT-4", "GEN-2")
+@pytest.mark.hostile
+@pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
+@pytest.mark.parametrize("uuid", [[], ["a"], {"a": 1}, True, 1.5, "x" * 100_000], ids=lambda uuid: str(uuid)[:12])
+def test_a_uuid_of_another_type_is_refused(workshop: Workshop, resource: str, uuid: Any) -> None:
+    """The server refuses a uuid that is no string, or a very long one, and goes on serving others."""
+    upload = workshop.csv(100)
+    expect_refusal(workshop.target, message_of(upload.account.token, uuid, resource), "the uuid is of another type")
+    with blaming("GEN-2"):
+        upload.attach().write(0, b"served")
+
+
+@statement("ATT-4", "GEN-3")
+@pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
+def test_a_resource_of_another_user_looks_like_none(workshop: Workshop, second: Account, resource: str) -> None:
+    """The server refuses another user's resource in the same words as one that does not exist."""
+    if resource == CLUSTER:
+        cluster = workshop.any_cluster(ONE_BRICK)
+        cluster.enter_direct_mode()
+        uuid = cluster.uuid
+    else:
+        uuid = workshop.csv(100).files["input"].uuid
+    foreign = expect_refusal(workshop.target, first_message(second.token, uuid, resource), "it belongs to another user")
+    nothing = expect_refusal(workshop.target, first_message(second.token, UUIDS["unknown"], resource), "it is unknown")
+    alike = wording(foreign, uuid) == wording(nothing, UUIDS["unknown"])
+    check(alike, expected=f"the answer to an unknown uuid: {nothing}", came=foreign, statement="ATT-4")
+
+
+def wording(answer: Message | Ending, uuid: str) -> str:
+    """The words of an answer, without what differs from one answer to the next: uuid, numbers, times."""
+    text = answer.data.decode("utf-8", "replace") if isinstance(answer, Message) else str(answer)
+    return re.sub(r"[0-9]+", "", text.replace(uuid, ""))
+
+
+@statement("ATT-5", "GEN-2")
+@pytest.mark.parametrize("kind", ["unknown", "empty", "in capitals", "missing", "a number", "null", "an array"])
+def test_an_unknown_target_is_refused(workshop: Workshop, kind: str) -> None:
+    """The server refuses a first message whose target is none of the two."""
+    wrong: dict[str, Any] = {
+        "unknown": "datasets",
+        "empty": "",
+        "in capitals": "FILE_UPLOAD",
+        "missing": LEFT_OUT,
+        "a number": 1,
+        "null": None,
+        "an array": [FILE_UPLOAD],
+    }
+    upload = workshop.csv(100)
+    first = message_of(upload.account.token, upload.files["input"].uuid, wrong[kind])
+    expect_refusal(workshop.target, first, f"the target is {kind}")
+    with blaming("ATT-5"):
+        upload.attach().write(0, b"served")
+
+
+NO_OBJECTS = {
+    "no JSON": "hello",
+    "empty": "",
+    "cut short": '{"token": "',
+    "an array": "[]",
+    "a number": "42",
+    "a string": '"file_upload"',
+    "null": "null",
+    "true": "true",
+    "an empty object": "{}",
+    "deeply nested": "[" * 2000,
+}
+
+
+@statement("ATT-5", "GEN-2")
+@pytest.mark.hostile
+@pytest.mark.parametrize("kind", list(NO_OBJECTS))
+def test_a_first_message_that_is_no_object_is_refused(workshop: Workshop, kind: str) -> None:
+    """The server refuses a first message that is no JSON object, and goes on serving others."""
+    upload = workshop.csv(100)
+    expect_refusal(workshop.target, NO_OBJECTS[kind], f"the first message is {kind}")
+    with blaming("ATT-5"):
+        upload.attach().write(0, b"served")
+
+
+@statement("ATT-5", "GEN-2")
+@pytest.mark.hostile
+def test_a_binary_first_message_that_is_no_json_is_refused(workshop: Workshop) -> None:
+    """The server refuses arbitrary bytes as first message, and goes on serving others."""
+    upload = workshop.csv(100)
+    websocket = workshop.target.websocket()
+    websocket.open()
+    websocket.send(b"\x00\xff\xfe\x08\x96\x01 no json")
+    answer = websocket.receive_or_end("an answer to the first message, or a close")
+    websocket.finish()
+    check(refused(answer), expected="a refusal (success false, or a close) of bytes that are no JSON", came=answer)
+    with blaming("ATT-5"):
+        upload.attach().write(0, b"served")
+
+
+@statement("ATT-6")
+@pytest.mark.parametrize("mistake", ["dataset as file", "file as cluster", "cluster as file", "dataset as cluster"])
+def test_a_uuid_of_the_wrong_kind_is_refused(workshop: Workshop, mistake: str) -> None:
+    """The server refuses a socket whose uuid names another kind of resource than its target."""
+    token = workshop.target.first.token
+    if mistake == "cluster as file":
+        cluster = workshop.any_cluster(ONE_BRICK)
+        cluster.enter_direct_mode()
+        uuid = cluster.uuid
+    else:
+        upload = workshop.csv(100)
+        uuid = upload.uuid if mistake.startswith("dataset") else upload.files["input"].uuid
+    resource = FILE_UPLOAD if mistake.endswith("file") else CLUSTER
+    expect_refusal(workshop.target, first_message(token, uuid, resource), f"the uuid is of a {mistake}")
+
+
+@statement("ATT-8")
+def test_what_an_acceptance_looks_like(workshop: Workshop) -> None:
+    """Frame type and keys of the answer to an accepted first message."""
+    upload = workshop.csv(100)
+    first = first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD)
+    websocket, answer = ask(workshop.target, first)
+    websocket.finish()
+    check(isinstance(answer, Message), expected="an answer in a message", came=answer)
+    assert isinstance(answer, Message)
+    observe("acceptance comes in a", "text frame" if answer.text else "binary frame")
+    observe("acceptance is", answer.data.decode("utf-8", "replace"))
+
+
+@statement("ATT-8")
+def test_what_becomes_of_a_second_first_message(workshop: Workshop) -> None:
+    """The answer to a first message that is repeated on an accepted socket."""
+    upload = workshop.csv(100)
+    socket = upload.attach()
+    socket.websocket.send_text(first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD))
+    observe("a second first message is answered by", socket.websocket.receive_or_end("an answer or a close"))
+
+
+@statement("ATT-8")
+def test_whether_a_refused_socket_may_try_again(workshop: Workshop) -> None:
+    """The answer to a right first message after a refused one, on the same socket."""
+    upload = workshop.csv(100)
+    uuid = upload.files["input"].uuid
+    websocket, answer = ask(workshop.target, first_message("this-is-no-token", uuid, FILE_UPLOAD))
+    try:
+        with contextlib.suppress(Dropped):  # closed: that is an answer, too
+            websocket.send_text(first_message(upload.account.token, uuid, FILE_UPLOAD))
+            answer = websocket.receive("an answer or a close")
+        observe("a second try after a refusal is answered by", websocket.ending or answer)
+    finally:
+        websocket.finish()
+
+
+@statement("ATT-8")
+def test_whether_two_sockets_may_share_a_file(workshop: Workshop) -> None:
+    """The answer to a second socket for a file that has one."""
+    workshop.target.budget.need(2)
+    upload = workshop.csv(100)
+    upload.attach()
+    try:
+        attach(upload.account, upload.files["input"].uuid, FILE_UPLOAD).finish()
+    except Violation as violation:
+        observe("a second socket for the same file is", f"refused: {violation.came}")
+    else:
+        observe("a second socket for the same file is", "accepted")

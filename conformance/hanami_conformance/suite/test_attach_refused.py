@@ -1,0 +1,114 @@
+"""Attach: what is sent on a socket that was not accepted."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.failures import Dropped, NoAnswer
+from hanami_conformance.catalogue import statement
+from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.training import inputs_of, wanted_of
+from hanami_conformance.suite.support.clusters import expect_same
+from hanami_conformance.suite.support.sample_data import ONE_BRICK, noise
+from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, first_message
+from hanami_conformance.target.target import Account
+from hanami_proto.codec import ProcessType, TargetBuffer
+
+
+@statement("ATT-7")
+@pytest.mark.parametrize("when", ["before the first message", "together with a refused one", "after a refusal"])
+def test_a_chunk_outside_of_acceptance_has_no_effect(workshop: Workshop, when: str) -> None:
+    """The server writes nothing that was sent on a socket which it did not accept."""
+    content = noise(100)
+    upload = workshop.csv(len(content))
+    chunk = workshop.target.dialect.codec.encode_chunk(0, content)
+    SECRETS.add("this-is-no-token", "malformed token")
+    bad = first_message("this-is-no-token", upload.files["input"].uuid, FILE_UPLOAD)
+    websocket = workshop.target.websocket()
+    websocket.open()
+    # The server may close at any point here: that is one more way to refuse.
+    with contextlib.suppress(Dropped):
+        if when == "before the first message":
+            websocket.send(chunk, "a chunk as first message")
+        else:
+            websocket.send_text(bad)
+        if when == "after a refusal":
+            with contextlib.suppress(NoAnswer):  # silence is for ATT-3 to judge
+                websocket.receive("the refusal")
+        websocket.send(chunk, "a chunk for the whole file")
+    websocket.finish()
+    check(not upload.progress(), expected="complete = false: nothing was accepted", came="complete = true")
+    upload.attach().write(0, content)
+    check(upload.wait_complete(), expected="complete = true after the accepted chunk", came="complete = false")
+
+
+@statement("ATT-7")
+def test_a_chunk_before_an_accepted_first_message_has_no_effect(workshop: Workshop) -> None:
+    """The server does not keep what came before the first message, to apply it after acceptance."""
+    content = noise(100)
+    upload = workshop.csv(len(content))
+    websocket = workshop.target.websocket()
+    websocket.open()
+    with contextlib.suppress(Dropped):
+        websocket.send(workshop.target.dialect.codec.encode_chunk(0, content), "a chunk as first message")
+        websocket.send_text(first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD))
+        websocket.receive("an answer to the first message")
+    websocket.finish()
+    check(not upload.progress(), expected="complete = false: the chunk came too early", came="complete = true")
+
+
+@statement("ATT-7", "GEN-3")
+def test_a_chunk_after_the_refusal_of_another_user_has_no_effect(workshop: Workshop, second: Account) -> None:
+    """The server writes nothing to the file of another user."""
+    content = noise(100)
+    upload = workshop.csv(len(content))
+    websocket = workshop.target.websocket()
+    websocket.open()
+    with contextlib.suppress(Dropped):
+        websocket.send_text(first_message(second.token, upload.files["input"].uuid, FILE_UPLOAD))
+        with contextlib.suppress(NoAnswer):  # silence is for ATT-4 to judge
+            websocket.receive("the refusal")
+        websocket.send(workshop.target.dialect.codec.encode_chunk(0, content), "a chunk for the whole file")
+    websocket.finish()
+    check(not upload.progress(), expected="complete = false: nothing was accepted", came="complete = true")
+
+
+@statement("ATT-7")
+def test_training_after_a_refusal_has_no_effect(workshop: Workshop) -> None:
+    """The server trains nothing on a socket which it did not accept."""
+    SECRETS.add("this-is-no-token", "malformed token")
+    expect_no_training(workshop, "this-is-no-token")
+
+
+@statement("ATT-7", "GEN-3")
+def test_training_after_the_refusal_of_another_user_has_no_effect(workshop: Workshop, second: Account) -> None:
+    """The server does not train the cluster of another user."""
+    expect_no_training(workshop, second.token)
+
+
+def expect_no_training(workshop: Workshop, token: str) -> None:
+    """A cluster must answer as before, whatever is sent on a socket that is refused because of its token."""
+    cluster = workshop.any_cluster(ONE_BRICK)
+    cluster.enter_direct_mode()
+    question, wanted = inputs_of(cluster.shape, seed=1), wanted_of(cluster.shape, seed=1)
+    socket = cluster.attach()
+    before = socket.request(question)
+    socket.finish()
+    codec = workshop.target.dialect.codec
+    websocket = workshop.target.websocket()
+    websocket.open()
+    with contextlib.suppress(Dropped):
+        websocket.send_text(first_message(token, cluster.uuid, CLUSTER))
+        for _ in range(10):
+            for part in [*question, *wanted]:
+                ends, buffer = part is wanted[-1], TargetBuffer.EXPECTED if part.expected else TargetBuffer.INPUT
+                payload = codec.encode_io(
+                    part.name, part.values, is_last=ends, process_type=ProcessType.TRAIN, target_buffer=buffer
+                )
+                websocket.send(payload, f"training, {part.name}")
+    websocket.finish()
+    expect_same(cluster.attach_again().request(question), before, "the same answer as before")

@@ -1,0 +1,369 @@
+"""Direct interaction, step 3: values, cycles and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.failures import Unsupported, Violation
+from hanami_conformance.catalogue import statement
+from hanami_conformance.clients.cluster_messages import ClusterShape, Part, Values, describe
+from hanami_conformance.models.cluster import distance, same
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.training import ROUNDS, STEPS, inputs_of, shown, tell_apart, vector, wanted_of
+from hanami_conformance.suite.support.clusters import direct, expect_same, trained
+from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_BRICKS
+from hanami_proto.codec import ProcessType
+
+FAR = 0.2  # distance of an answer from what it shall become
+CUT = 2  # expected values in the first of two messages
+LEARNED = 0.5  # of the distance at the beginning: beyond what training of the other values brings along
+
+
+@statement("DIO-1")
+@pytest.mark.parametrize("size", [None, 784])  # a message of 3 KiB carries a handwritten digit
+def test_a_cluster_takes_messages(workshop: Workshop, size: int | None) -> None:
+    """The server takes a ClusterIO_Message and answers with one."""
+    shape = None if size is None else ClusterShape({"test_input": size}, {"test_output": 5}, hidden=4)
+    _, socket = direct(workshop, shape)
+    question, *_ = inputs_of(socket.shape, seed=1)
+    socket.post(question.name, question.values, is_last=True)
+    answer = socket.websocket.receive("an answer to a ClusterIO_Message")
+    check(not answer.text, expected="a binary ClusterIO_Message", came=answer)
+    socket.decode(answer)
+
+
+@statement("DIO-2")
+def test_not_last_requests_start_nothing(workshop: Workshop) -> None:
+    """Messages with isLast = false are acknowledged at most: no output comes before the last message."""
+    shape = TWO_BRICKS
+    _, socket = direct(workshop, shape)
+    first, second = inputs_of(shape, seed=1)
+    for index in range(len(first.values)):
+        socket.post(first.name, first.values[index : index + 1], is_last=False)
+        socket.acknowledged()
+    # The last message is the fence: an output that was started too early would come before its answer.
+    socket.post(second.name, second.values, is_last=True)
+    answer = socket.outputs()
+    surplus = socket.finish()
+    check(not surplus, expected="one output of each brick after the last message", came=f"{len(surplus)} more messages")
+    check(set(answer) == set(shape.outputs), expected="an output of each brick", came=shown(answer))
+
+
+@statement("DIO-2")
+def test_not_last_training_messages_train_nothing(workshop: Workshop) -> None:
+    """A TRAIN cycle that was never ended changes no answer, however often it is begun."""
+    cluster, socket = trained(workshop, None)
+    question = inputs_of(socket.shape, seed=1)
+    before = socket.request(question)
+    for _ in range(10):
+        for part in [*question, *wanted_of(socket.shape, seed=2)]:
+            socket.post(part.name, part.values, is_last=False, process_type=ProcessType.TRAIN, expected=part.expected)
+            socket.acknowledged()
+        socket.finish()
+        socket = cluster.attach_again()
+    expect_same(socket.request(question), before, "the answer as before, since no cycle was ended")
+
+
+@statement("DIO-2")
+def test_the_last_message_carries_values_too(workshop: Workshop) -> None:
+    """The values of the message with isLast = true take part in the cycle that it starts."""
+    # With two bricks: a server that drops these values tells no inputs of a single message apart, so that the cluster
+    # would be taken to have learned nothing.
+    _, socket = trained(workshop, TWO_BRICKS)
+    for seed in (1, 2):  # which are answered differently
+        first, second = inputs_of(TWO_BRICKS, seed)
+        whole = socket.request([first, second])
+        expect_same(socket.request([second, first]), whole, "the same answer when the other brick comes last")
+        split = socket.request([first, Part(second.name, second.values[:2]), Part(second.name, second.values[2:])])
+        expect_same(split, whole, "the answer to the whole input")
+
+
+@statement("DIO-4", "DIO-2")
+@pytest.mark.parametrize("brick", list(TWO_BRICKS.inputs))
+def test_the_values_of_every_brick_take_part(workshop: Workshop, brick: str) -> None:
+    """Inputs that differ in one of two bricks alone get different answers, at the latest after training."""
+    _, socket = trained(workshop, TWO_BRICKS)
+    first, other = inputs_of(TWO_BRICKS, seed=1), inputs_of(TWO_BRICKS, seed=2)
+    second = [there if there.name == brick else here for here, there in zip(first, other, strict=True)]
+    for turn in range(ROUNDS + 1):
+        answers = socket.request(first), socket.request(second)
+        if not same(*answers):
+            return
+        for step in range(STEPS if turn < ROUNDS else 0):
+            question, seed = (first, 1) if step % 2 else (second, 2)
+            socket.train([*question, *wanted_of(TWO_BRICKS, seed)])
+    check(False, expected=f"different answers to different values of {brick}", came=shown(answers[0]))
+
+
+@statement("DIO-2")
+def test_a_cycle_starts_with_nothing_of_the_one_before(workshop: Workshop) -> None:
+    """A cycle processes the values that were sent since the last one, and no older ones."""
+    shape = TWO_BRICKS
+    _, socket = trained(workshop, shape)
+    first, second = inputs_of(shape, seed=1)
+    try:
+        alone = socket.request([first])
+    except Violation as violation:
+        raise Unsupported(f"values for some of the bricks alone are refused: {violation.came}") from violation
+    socket.request([first, second])
+    expect_same(socket.request([first]), alone, "the answer to input_a alone, as before input_b had values")
+    socket.request(inputs_of(shape, seed=2))
+    expect_same(socket.request([first]), alone, "the answer to input_a alone, as before other values came")
+
+
+@statement("DIO-2", "DIO-7")
+def test_each_cycle_runs_once(workshop: Workshop) -> None:
+    """Each last message starts one cycle and gets one answer, cycle after cycle."""
+    _, socket = trained(workshop, None)
+    answers = {seed: socket.request(inputs_of(socket.shape, seed)) for seed in range(1, 6)}
+    for seed in (5, 3, 1, 1, 4, 2):
+        came = socket.request(inputs_of(socket.shape, seed))
+        expect_same(came, answers[seed], f"the answer to input {seed} as before", "DIO-7")
+    surplus = socket.finish()
+    check(not surplus, expected="11 answers to 11 requests", came=f"{len(surplus)} more messages")
+
+
+@statement("DIO-3")
+@pytest.mark.parametrize("size", [1, 2, 10, 784], ids=lambda size: f"{size} values")
+def test_a_request_is_answered_with_the_output(workshop: Workshop, size: int) -> None:
+    """The answer has REQUEST_TYPE, as many values as announced and as the output brick holds, all finite."""
+    shape = ClusterShape({"test_input": size}, {"test_output": max(2, size // 2)}, hidden=8)
+    _, socket = direct(workshop, shape)
+    for seed in (1, 2, 3):
+        answer = socket.request(inputs_of(shape, seed))
+        check(set(answer) == {"test_output"}, expected="the output of test_output", came=shown(answer))
+
+
+INPUTS = {  # repeated for as long as the brick is
+    "zeros": [0.0],
+    "ones": [1.0],
+    "minus ones": [-1.0],
+    "one spike": [0.0, 0.0, 0.0, 1.0, *[0.0] * 8],
+    "small values": [1e-6],
+    "large values": [1e4],
+    "values beyond float16": [1e5],
+    "mixed signs": [-1e3, 1e3],
+}
+
+
+@statement("DIO-3")
+@pytest.mark.parametrize("kind", list(INPUTS))
+def test_any_finite_input_gives_a_finite_output(workshop: Workshop, kind: str) -> None:
+    """The answer is finite for every finite input, before training and after."""
+    _, socket = direct(workshop, None)
+    ((name, size),) = socket.shape.inputs.items()
+    question = Part(name, np.resize(np.array(INPUTS[kind], dtype=np.float32), size))
+    socket.request([question])
+    for _ in range(5):
+        socket.train([question, *wanted_of(socket.shape, seed=1)])
+    answer = socket.request([question])
+    check(set(answer) == set(socket.shape.outputs), expected="the output of the output brick", came=shown(answer))
+
+
+@statement("DIO-3")
+def test_every_output_brick_answers(workshop: Workshop) -> None:
+    """A request to a cluster with two output bricks is answered by one message for each, with its own size."""
+    _, socket = direct(workshop, TWO_BRICKS)
+    for seed in (1, 2, 3):
+        answer = socket.request(inputs_of(TWO_BRICKS, seed))
+        check(set(answer) == set(TWO_BRICKS.outputs), expected="both outputs", came=shown(answer))
+    surplus = socket.finish()
+    check(not surplus, expected="6 outputs to 3 requests", came=f"{len(surplus)} more messages")
+
+
+@statement("DIO-3", "DIO-8")
+def test_answers_belong_to_their_bricks(workshop: Workshop) -> None:
+    """Each output brick answers with what it was trained to, not with the values of the other."""
+    shape = ClusterShape({"test_input": 6}, {"output_a": 3, "output_b": 3}, hidden=8)
+    _, socket = direct(workshop, shape)
+    question = Part("test_input", vector(6, seed=1))
+    high, low = np.full(3, 0.9, dtype=np.float32), np.full(3, 0.1, dtype=np.float32)
+    for step in range(20 * STEPS):
+        if step % STEPS == 0:
+            answer = socket.request([question])
+            apart = float(answer["output_a"].mean() - answer["output_b"].mean())
+            if step and abs(apart) > 0.2:
+                break
+        socket.train([question, Part("output_a", high, expected=True), Part("output_b", low, expected=True)])
+    check(apart > 0, expected="output_a, trained to 0.9, above output_b, trained to 0.1", came=shown(answer))
+
+
+@statement("DIO-8")
+@pytest.mark.parametrize("wanted", [0.0, 1.0])
+def test_the_ends_of_the_range_are_trained_too(workshop: Workshop, wanted: float) -> None:
+    """Expected values of 0 and of 1 move the answer toward them, as those between do."""
+    _, socket = direct(workshop, None)
+    question = inputs_of(socket.shape, seed=1)
+    ((output, size),) = socket.shape.outputs.items()
+    target, other = (
+        Part(output, np.full(size, value, dtype=np.float32), expected=True) for value in (wanted, 1.0 - wanted)
+    )
+
+    def away() -> float:
+        return float(np.abs(socket.request(question)[output] - wanted).mean())
+
+    for _ in range(ROUNDS):  # so that there is a way to go
+        if (before := away()) > FAR:
+            break
+        for _ in range(STEPS):
+            socket.train([*question, other])
+    else:
+        raise Unsupported(f"the cluster does not learn to answer {1.0 - wanted:g}")
+    for _ in range(ROUNDS):
+        for _ in range(STEPS):
+            socket.train([*question, target])
+        if (after := away()) < before:
+            return
+    check(False, expected=f"an answer less than {before:g} away from {wanted:g}", came=f"{after:g} away")
+
+
+@statement("DIO-8")
+def test_different_inputs_are_told_apart(workshop: Workshop) -> None:
+    """Trained toward different expected values, a cluster answers different inputs differently."""
+    _, socket = direct(workshop, None)
+    try:
+        tell_apart(socket, socket.shape)
+    except Unsupported as error:
+        check(False, expected="different answers to inputs that were trained to different outputs", came=error)
+        return
+    answers = [socket.request(inputs_of(socket.shape, seed)) for seed in (1, 2)]
+    check(not same(*answers), expected="different answers to different inputs", came=shown(answers[0]))
+
+
+SPLITS: dict[str, Callable[[int], list[int]]] = {  # from the number of values to where they are cut
+    "in two": lambda size: [size // 2 - 1],
+    "in three": lambda size: [1, size - 1],
+    "value by value": lambda size: list(range(1, min(size, 100))),
+}
+
+
+@statement("DIO-4")
+@pytest.mark.parametrize("split", list(SPLITS))
+def test_one_brick_may_be_filled_in_parts(workshop: Workshop, split: str) -> None:
+    """Values for one brick give the same answer in one message and in several."""
+    _, socket = trained(workshop, None)
+    (question,) = inputs_of(socket.shape, seed=1)
+    whole = socket.request([question])
+    cuts = SPLITS[split](len(question.values))
+    parts = [Part(question.name, piece) for piece in np.split(question.values, cuts)]
+    expect_same(socket.request(parts), whole, f"the answer to the input at once, sent {split}")
+    expect_same(socket.request([question]), whole, "the answer to the input at once, sent so again")
+
+
+@statement("DIO-4")
+def test_two_bricks_may_be_filled_in_any_order(workshop: Workshop) -> None:
+    """Values for two bricks give the same answer whichever brick comes first, and in how many messages."""
+    _, socket = trained(workshop, TWO_BRICKS)
+    first, second = inputs_of(TWO_BRICKS, seed=1)
+    whole = socket.request([first, second])
+    expect_same(socket.request([second, first]), whole, "the same answer with the bricks in the other order")
+    pieces = [
+        Part("input_a", first.values[:3]),
+        Part("input_b", second.values[:1]),
+        Part("input_a", first.values[3:]),
+        Part("input_b", second.values[1:]),
+    ]
+    expect_same(socket.request(pieces), whole, "the same answer with the bricks filled alternately")
+
+
+@statement("DIO-4", "DIO-5")
+def test_training_may_be_sent_in_parts(workshop: Workshop) -> None:
+    """A TRAIN cycle whose values come in several messages trains as one whose values come at once, all its values."""
+    question, wanted = inputs_of(ONE_BRICK, seed=1)[0], wanted_of(ONE_BRICK, seed=1)[0]
+    pieces = [Part("test_input", piece) for piece in np.split(question.values, [4, 9])]
+    pieces += [Part("test_output", piece, expected=True) for piece in np.split(wanted.values, [CUT])]
+    whole = _training_of_the_rest(workshop, [question, wanted], wanted.values)
+    in_parts = _training_of_the_rest(workshop, pieces, wanted.values)
+    came = f"distance {in_parts[0]:.4f} before, {in_parts[1]:.4f} after; at once {whole[0]:.4f} and {whole[1]:.4f}"
+    expected = "a later part of the expected values to be trained as well"
+    learns = whole[1] < LEARNED * whole[0]
+    check(in_parts[1] < (LEARNED if learns else 1.0) * in_parts[0], expected=expected, came=came)
+
+
+def _training_of_the_rest(workshop: Workshop, parts: list[Part], wanted: Values) -> tuple[float, float]:
+    """How far the values behind the first part are from the expected ones, before and after training."""
+    _, socket = direct(workshop)
+    question = inputs_of(ONE_BRICK, seed=1)
+    start = end = distance(socket.request(question)["test_output"][CUT:], wanted[CUT:])
+    for _ in range(ROUNDS):
+        for _ in range(STEPS):
+            socket.train(parts)
+        end = distance(socket.request(question)["test_output"][CUT:], wanted[CUT:])
+        if end < LEARNED * start:
+            break
+    socket.finish()
+    return start, end
+
+
+@statement("DIO-5")
+def test_training_is_answered_by_no_output(workshop: Workshop) -> None:
+    """A TRAIN cycle is answered by no output of a brick; the next request gets its own answer."""
+    _, socket = direct(workshop, TWO_BRICKS)
+    for seed in (1, 2, 3):
+        socket.train([*inputs_of(TWO_BRICKS, seed), *wanted_of(TWO_BRICKS, seed)])
+    socket.request(inputs_of(TWO_BRICKS, seed=1))
+    surplus = [message for message in socket.finish() if socket.is_output(socket.decode(message))]
+    check(not surplus, expected="outputs for the request alone", came=f"{len(surplus)} more outputs")
+
+
+@statement("DIO-5", "DIO-7")
+def test_a_request_trains_nothing(workshop: Workshop) -> None:
+    """Any number of requests leaves the cluster as it is, also after training."""
+    _, socket = trained(workshop, None)
+    before = socket.request(inputs_of(socket.shape, seed=1))
+    for seed in range(2, 22):
+        socket.request(inputs_of(socket.shape, seed))
+    expect_same(socket.request(inputs_of(socket.shape, seed=1)), before, "the answer as before 20 other requests")
+
+
+@statement("DIO-5", "DIO-8")
+def test_training_changes_the_answer(workshop: Workshop) -> None:
+    """A TRAIN cycle is no request: it changes what the cluster answers."""
+    _, socket = direct(workshop)
+    before = socket.request(inputs_of(ONE_BRICK, seed=1))
+    for _ in range(STEPS):
+        socket.train([*inputs_of(ONE_BRICK, seed=1), *wanted_of(ONE_BRICK, seed=1)])
+    after = socket.request(inputs_of(ONE_BRICK, seed=1))
+    changed = any((after[name] != before[name]).any() for name in before)
+    check(changed, expected=f"another answer than {shown(before)}", came="the same", statement="DIO-5")
+
+
+@statement("DIO-6")
+@pytest.mark.parametrize("process", [ProcessType.REQUEST, ProcessType.TRAIN])
+def test_every_not_last_message_is_acknowledged(workshop: Workshop, process: ProcessType) -> None:
+    """Each message with isLast = false is answered by one acknowledgement, which has isLast = false."""
+    _, socket = direct(workshop, None)
+    (question,) = inputs_of(socket.shape, seed=1)
+    for piece in np.array_split(question.values, 3):
+        socket.post(question.name, piece, is_last=False, process_type=process)
+        message = socket.receive("an acknowledgement of a message with isLast = false")
+        check(
+            not message.is_last and not socket.is_output(message),
+            expected="an acknowledgement with isLast = false",
+            came=describe(message),
+        )
+    surplus = socket.finish()
+    check(not surplus, expected="3 acknowledgements of 3 messages", came=f"{len(surplus)} more messages")
+
+
+@statement("DIO-6")
+def test_every_training_cycle_is_ended(workshop: Workshop) -> None:
+    """Each last TRAIN message is answered by one message with isLast = true."""
+    _, socket = direct(workshop, None)
+    for _ in range(3):
+        question, wanted = inputs_of(socket.shape, seed=1)[0], wanted_of(socket.shape, seed=1)[0]
+        socket.post(question.name, question.values, is_last=False, process_type=ProcessType.TRAIN)
+        socket.receive("an acknowledgement of a message with isLast = false")
+        socket.post(wanted.name, wanted.values, is_last=True, process_type=ProcessType.TRAIN, expected=True)
+        message = socket.receive("the end of the training cycle")
+        check(
+            message.is_last and not socket.is_output(message),
+            expected="the end of the training cycle, with isLast = true",
+            came=describe(message),
+        )
+    surplus = socket.finish()
+    check(not surplus, expected="6 answers to 6 messages", came=f"{len(surplus)} more messages")

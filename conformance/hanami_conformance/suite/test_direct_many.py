@@ -1,0 +1,283 @@
+"""Direct interaction, step 3: many cycles, several clusters, lost sockets."""
+
+from __future__ import annotations
+
+import pytest
+
+from hanami_conformance.cases.attribution import blaming
+from hanami_conformance.cases.checks import check, observe
+from hanami_conformance.cases.failures import Dropped, NoAnswer, SetupFailed, Unsupported, Violation
+from hanami_conformance.catalogue import statement
+from hanami_conformance.clients.cluster_messages import ClusterShape, Part, is_json
+from hanami_conformance.clients.cluster_socket import TRAINING, BrickSocket
+from hanami_conformance.clients.websocket_events import Ending, Message
+from hanami_conformance.models.cluster import distance, same
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.training import STEPS, inputs_of, shown, vector, wanted_of
+from hanami_conformance.suite.support.clusters import direct, expect_same, trained
+from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_BRICKS
+from hanami_proto.codec import ProcessType
+
+MANY = 20  # sockets of one cluster, one after the other
+
+
+@statement("DIO-7")
+def test_the_same_request_gives_the_same_answer(workshop: Workshop) -> None:
+    """A request repeated on an unchanged cluster, at once and after others, gives the same answer."""
+    _, socket = trained(workshop, TWO_BRICKS)
+    wanted = socket.request(inputs_of(TWO_BRICKS, seed=1))
+    for repeat in range(100):
+        if repeat % 3 == 2:
+            socket.request(inputs_of(TWO_BRICKS, seed=repeat))
+        came = socket.request(inputs_of(TWO_BRICKS, seed=1))
+        expect_same(came, wanted, f"the same answer at repetition {repeat + 1}")
+
+
+@statement("DIO-7")
+def test_an_answer_survives_a_new_socket(workshop: Workshop) -> None:
+    """A request gives the same answer on the next socket of the same cluster."""
+    cluster, socket = trained(workshop, None)
+    wanted = socket.request(inputs_of(socket.shape, seed=1))
+    socket.finish()
+    again = cluster.attach_again()
+    for ordinal in ("first", "second", "third"):
+        came = again.request(inputs_of(socket.shape, seed=1))
+        expect_same(came, wanted, f"the same answer to the {ordinal} request on another socket")
+
+
+@statement("DIO-8")
+@pytest.mark.parametrize("shape", [ONE_BRICK, TWO_BRICKS], ids=["one output", "two outputs"])
+def test_training_moves_the_answer_toward_the_expected_values(workshop: Workshop, shape: ClusterShape) -> None:
+    """Training a fixed pair again and again brings every output nearer to its expected values."""
+    _, socket = direct(workshop, shape)
+    question, wanted = inputs_of(shape, seed=1), wanted_of(shape, seed=1)
+    before = socket.request(question)
+    rounds = 10
+    for _ in range(rounds):
+        for _ in range(STEPS):
+            socket.train([*question, *wanted])
+        after = socket.request(question)
+        if all(
+            distance(after[part.name], part.values) < 0.5 * distance(before[part.name], part.values) for part in wanted
+        ):
+            break
+    for part in wanted:
+        start, end = distance(before[part.name], part.values), distance(after[part.name], part.values)
+        observe(f"distance of {part.name} from its expected values", f"{start:.4f} before training, {end:.4f} after")
+        check(end < start, expected=f"{part.name} nearer than {start:.5f} to its expected values", came=f"{end:.5f}")
+
+
+@statement("DIO-9")
+def test_many_mixed_cycles_run_in_order(workshop: Workshop) -> None:
+    """TRAIN and REQUEST cycles alternate on one socket, and each gets its own answer."""
+    _, socket = trained(workshop, None)
+    for seed in range(40):
+        socket.train([*inputs_of(socket.shape, seed), *wanted_of(socket.shape, seed)])
+        once = socket.request(inputs_of(socket.shape, seed))
+        twice = socket.request(inputs_of(socket.shape, seed))
+        expect_same(twice, once, f"the same answer twice after training cycle {seed + 1}")
+    surplus = socket.finish()
+    check(not surplus, expected="80 answers to 80 requests", came=f"{len(surplus)} more messages")
+
+
+@statement("DIO-9")
+def test_pipelined_requests_are_answered_in_order(workshop: Workshop) -> None:
+    """Requests that are sent before the first answer is read are all answered, in order."""
+    _, socket = trained(workshop, None)
+    wanted = [socket.request(inputs_of(socket.shape, seed)) for seed in range(8)]
+    for seed in range(8):
+        (question,) = inputs_of(socket.shape, seed)
+        socket.post(question.name, question.values, is_last=True)
+    for seed in range(8):
+        expect_same(socket.outputs(), wanted[seed], f"the answer to request {seed + 1} of 8")
+    surplus = socket.finish()
+    check(not surplus, expected="8 answers to 8 requests", came=f"{len(surplus)} more messages")
+
+
+@statement("DIO-9")
+def test_pipelined_parts_are_put_together_right(workshop: Workshop) -> None:
+    """Cycles in several messages, sent before the first answer is read, are answered as one by one."""
+    _, socket = trained(workshop, TWO_BRICKS)
+    wanted = [socket.request(inputs_of(TWO_BRICKS, seed)) for seed in range(6)]
+    for seed in range(6):
+        first, second = inputs_of(TWO_BRICKS, seed)
+        socket.post(first.name, first.values, is_last=False)
+        socket.post(second.name, second.values, is_last=True)
+    for seed in range(6):
+        # Acknowledgements come in between; outputs() passes over them.
+        expect_same(socket.outputs(), wanted[seed], f"the answer to request {seed + 1} of 6")
+
+
+@statement("DIO-9")
+def test_pipelined_training_is_answered_before_the_request_behind_it(workshop: Workshop) -> None:
+    """Training cycles and a request, sent before the first answer is read, are answered in order."""
+    _, socket = trained(workshop, None)
+    for seed in range(10):
+        question, wanted = inputs_of(socket.shape, seed)[0], wanted_of(socket.shape, seed)[0]
+        socket.post(question.name, question.values, is_last=False, process_type=ProcessType.TRAIN)
+        socket.post(wanted.name, wanted.values, is_last=True, process_type=ProcessType.TRAIN, expected=True)
+    question = inputs_of(socket.shape, seed=3)[0]
+    socket.post(question.name, question.values, is_last=True)
+    came = socket.outputs()
+    expect_same(came, socket.request([question]), "the answer of the trained cluster, as it is afterwards")
+    surplus = socket.finish()
+    check(not surplus, expected="no answer to training behind that to the request", came=f"{len(surplus)} messages")
+
+
+@statement("DIO-10")
+def test_two_clusters_do_not_influence_each_other(workshop: Workshop) -> None:
+    """Values and training of one cluster change nothing in another one, whose messages come in between."""
+    workshop.target.budget.need(2)
+    _, left = trained(workshop)
+    with blaming("DIO-10"):
+        _, right = direct(workshop)
+    wanted = left.request(inputs_of(ONE_BRICK, seed=1))
+    values = inputs_of(ONE_BRICK, seed=1)[0].values
+    left.post("test_input", values[:5], is_last=False)
+    left.acknowledged()
+    for _ in range(STEPS):
+        right.train([*inputs_of(ONE_BRICK, seed=1), *wanted_of(ONE_BRICK, seed=2)])
+    right.request(inputs_of(ONE_BRICK, seed=3))
+    left.post("test_input", values[5:], is_last=True)
+    expect_same(left.outputs(), wanted, "the answer as before, while another cluster was trained")
+    surplus = left.finish()
+    check(not surplus, expected="no message that belongs to the other cluster", came=f"{len(surplus)} messages")
+
+
+@statement("DIO-10")
+def test_answers_go_to_their_own_socket(workshop: Workshop) -> None:
+    """The answer to a request goes to the socket that asked, also where another cluster is asked at the same time."""
+    workshop.target.budget.need(2)
+    shapes = [
+        ClusterShape({"test_input": 4}, {"test_output": 3}, hidden=5),
+        ClusterShape({"test_input": 4}, {"test_output": 7}, hidden=5),
+    ]
+    _, alone = direct(workshop, shapes[0])
+    with blaming("DIO-10"):
+        sockets = [alone, direct(workshop, shapes[1])[1]]
+    for seed in range(5):
+        for socket in sockets:
+            socket.post("test_input", vector(4, seed), is_last=True)
+        for socket in reversed(sockets):
+            socket.outputs()
+
+
+@statement("DIO-11")
+@pytest.mark.parametrize("how", ["closed", "broken off", "broken off in a cycle"])
+def test_a_new_socket_continues_after_a_lost_one(workshop: Workshop, how: str) -> None:
+    """After a socket is gone, the next one attaches and works, and what was trained is kept."""
+    cluster, socket = trained(workshop, None)
+    wanted = socket.request(inputs_of(socket.shape, seed=1))
+    if how == "closed":
+        socket.finish()
+    else:
+        if how.endswith("cycle"):
+            (question,) = inputs_of(socket.shape, seed=9)
+            socket.post(question.name, question.values[:2], is_last=False)
+            socket.acknowledged()
+        socket.websocket.drop()
+    again = cluster.attach_again()
+    came = again.request(inputs_of(socket.shape, seed=1))
+    expect_same(came, wanted, "the answer of the trained cluster, as before the socket was lost")
+
+
+@statement("DIO-11")
+@pytest.mark.parametrize("how", ["closed", "broken off"])
+def test_training_just_before_a_socket_is_lost_is_kept(workshop: Workshop, how: str) -> None:
+    """What was trained is kept, also where no request came after it on the same socket."""
+    cluster, socket = trained(workshop, None)
+    question = inputs_of(socket.shape, seed=1)
+    before = socket.request(question)
+    others = [Part(name, 1.0 - values, expected=True) for name, values in before.items()]
+    for _ in range(STEPS):
+        socket.train([*question, *others])
+    if how == "closed":
+        socket.finish()
+    elif workshop.target.optional_replies.get(TRAINING):
+        socket.websocket.drop()
+    else:
+        raise Unsupported("the end of a training cycle is not told, so that none is known to be over")
+    came = cluster.attach_again().request(question)
+    check(not same(came, before), expected="another answer than before the training", came=shown(came))
+
+
+@statement("DIO-11")
+def test_sockets_come_and_go(workshop: Workshop) -> None:
+    """A cluster takes one socket after the other, however many it had."""
+    cluster, socket = trained(workshop, None)
+    wanted = socket.request(inputs_of(socket.shape, seed=1))
+    for _ in range(MANY):
+        socket.finish()
+        socket = cluster.attach_again()
+        expect_same(socket.request(inputs_of(socket.shape, seed=1)), wanted, "the answer as on the socket before")
+    socket.finish()
+
+
+@statement("DIO-11", "MODE-1")
+def test_training_survives_a_switch_of_the_mode(workshop: Workshop) -> None:
+    """What was trained is kept when the cluster is switched to task mode and back."""
+    task, direct_mode = workshop.target.dialect.modes
+    cluster, socket = trained(workshop, None)
+    wanted = socket.request(inputs_of(socket.shape, seed=1))
+    socket.finish()
+    with blaming("MODE-1"):
+        cluster.set_mode(task).object()
+        cluster.set_mode(direct_mode).object()
+    came = cluster.attach_again().request(inputs_of(socket.shape, seed=1))
+    expect_same(came, wanted, "the answer of the trained cluster, as before the switch to task mode and back")
+
+
+@statement("DIO-14")
+@pytest.mark.parametrize("when", ["between cycles", "in a cycle"])
+def test_a_deleted_cluster_answers_no_more(workshop: Workshop, when: str) -> None:
+    """Deleting a cluster ends the access of its socket, whatever that was at; the server goes on."""
+    cluster, socket = direct(workshop)
+    socket.request(inputs_of(ONE_BRICK, seed=1))
+    if when == "in a cycle":
+        socket.post("test_input", vector(5, seed=1), is_last=False)
+        socket.acknowledged()
+    answer = cluster.delete()
+    check(answer.status == 200, expected="200 to the DELETE", came=answer)
+    expect_no_output(socket, "a deleted cluster")
+    socket.finish()
+    gone = cluster.account.call("cluster.get", params={"uuid": cluster.uuid})
+    check(gone.status == 404, expected="404 to a cluster that was deleted with a socket attached", came=gone)
+    listed = cluster.account.call("cluster.list")
+    check(cluster.uuid not in listed.text, expected=f"a list without {cluster.uuid}", came=listed)
+    with blaming("DIO-14"):
+        _, other = direct(workshop)
+        other.request(inputs_of(ONE_BRICK, seed=1))
+
+
+@statement("DIO-14")
+def test_a_new_cluster_has_nothing_of_a_deleted_one(workshop: Workshop) -> None:
+    """A cluster under the name of a deleted one has learned nothing of what that had."""
+    cluster, socket = trained(workshop)
+    question = inputs_of(ONE_BRICK, seed=1)
+    wanted = socket.request(question)
+    socket.finish()
+    cluster.delete()
+    try:
+        again = workshop.cluster(ONE_BRICK, name=cluster.name)
+    except SetupFailed as error:
+        raise Unsupported(f"the name of a deleted cluster is not free: {error}") from error
+    again.enter_direct_mode()
+    came = again.attach().request(question)
+    check(not same(came, wanted), expected="another answer than that of the deleted cluster", came=shown(came))
+
+
+def expect_no_output(socket: BrickSocket, of: str) -> None:
+    """A request must get no output: the connection is closed, or an answer that is none, or no answer."""
+    answer: Message | Ending | Violation
+    try:
+        socket.post("test_input", vector(12, seed=1), is_last=True)
+        answer = socket.websocket.receive_or_end(f"the end of the access to {of}")
+    except (Dropped, NoAnswer) as ended:
+        answer = ended
+    output = (
+        isinstance(answer, Message)
+        and not answer.text
+        and not is_json(answer.data)
+        and socket.is_output(socket.decode(answer))
+    )
+    check(not output, expected=f"no output of {of}", came=answer)

@@ -1,0 +1,273 @@
+"""Direct interaction, step 3: what is wrong, and what is left open."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hanami_conformance.cases.attribution import blaming
+from hanami_conformance.cases.checks import check, observe
+from hanami_conformance.cases.failures import Dropped, NoAnswer, Violation
+from hanami_conformance.catalogue import statement
+from hanami_conformance.clients.cluster_messages import describe, is_json
+from hanami_conformance.clients.cluster_socket import BrickSocket
+from hanami_conformance.clients.websocket_events import Ending, Message
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.training import inputs_of, vector, wanted_of
+from hanami_conformance.suite.support.clusters import direct, expect_same, trained
+from hanami_conformance.suite.support.markers import with_care
+from hanami_conformance.suite.support.sample_data import ONE_BRICK, noise
+from hanami_conformance.target.attach import CLUSTER, attach
+from hanami_proto.codec import ProcessType
+
+Floats = NDArray[np.float32] | NDArray[np.float64]
+Send = Callable[[BrickSocket], None]
+
+
+def last(
+    name: str,
+    values: Callable[[int], Sequence[float] | Floats],
+    process_type: int = ProcessType.REQUEST,
+    number_of_values: int | Callable[[int], int] | None = None,
+) -> Send:
+    """A mistake in one last message.
+
+    Args:
+        name: of the brick; ``test_input`` and ``test_output`` stand for those of the cluster.
+        values: from the size of the input brick, or of the output brick where that is named.
+        process_type: of the message.
+        number_of_values: as announced, or from the size of the brick; the true one when None.
+    """
+
+    def send(socket: BrickSocket) -> None:
+        bricks = {"test_input": socket.shape.inputs, "test_output": socket.shape.outputs}
+        brick, size = next(iter(bricks.get(name, socket.shape.inputs).items()))
+        floats = np.asarray(values(size), dtype=np.float32)
+        count = number_of_values(size) if callable(number_of_values) else number_of_values
+        called = brick if name in bricks else name
+        socket.post(called, floats, is_last=True, process_type=process_type, number_of_values=count)
+
+    return send
+
+
+def nearly(change: Callable[[str], str]) -> Send:
+    """A mistake in the name of the input brick: what it is changed to names none."""
+
+    def send(socket: BrickSocket) -> None:
+        (question,) = inputs_of(socket.shape, seed=1)
+        socket.post(change(question.name), question.values, is_last=True)
+
+    return send
+
+
+def too_many_in_parts(socket: BrickSocket) -> None:
+    """More values than the brick holds, none of the messages too long by itself."""
+    for seed, is_last in ((1, False), (2, True)):
+        (question,) = inputs_of(socket.shape, seed)
+        socket.post(question.name, question.values, is_last=is_last)
+        if not is_last:
+            socket.acknowledged()
+
+
+def wrong_count_before_the_last(socket: BrickSocket) -> None:
+    """NumberOfValues that is wrong in a message which is not the last, then a right last one."""
+    (question,) = inputs_of(socket.shape, seed=1)
+    with contextlib.suppress(Dropped):  # signalled at once: the signal is read afterwards
+        socket.post(question.name, question.values[:2], is_last=False, number_of_values=1)
+        socket.post(question.name, question.values[2:], is_last=True)
+        answer = socket.websocket.receive_or_end("an answer to a wrong message")
+        if isinstance(answer, Ending) or is_json(answer.data):
+            socket.websocket.unread(answer)
+
+
+def raw(payload: bytes, what: str) -> Send:
+    """A mistake in bytes that are no message."""
+    return lambda socket: socket.post_bytes(payload, what)
+
+
+def good(size: int) -> Floats:
+    """Values that are right."""
+    return vector(size, seed=1)
+
+
+def nothing(size: int) -> list[float]:  # noqa: ARG001 - as others
+    """No values at all."""
+    return []
+
+
+MISTAKES: dict[str, Send] = {
+    "an unknown brick": last("no_such_brick", good),
+    "the name of a brick and more": nearly(lambda name: name + "2"),
+    "the name of a brick cut short": nearly(lambda name: name[:-1]),
+    "a name of 300 characters": last("n" * 300, good),
+    "an unknown brick in training": last("no_such_brick", good, process_type=ProcessType.TRAIN),
+    "numberOfValues too small": last("test_input", good, number_of_values=2),
+    "numberOfValues too large": last("test_input", good, number_of_values=lambda size: size + 1),
+    "numberOfValues too large by 256": last("test_input", good, number_of_values=lambda size: size + 256),
+    "numberOfValues too large by 2^32": last("test_input", good, number_of_values=lambda size: size + 2**32),
+    "numberOfValues zero": last("test_input", good, number_of_values=0),
+    "numberOfValues 2^64 - 1": last("test_input", good, number_of_values=2**64 - 1),
+    "values announced and not sent": last("test_input", nothing, number_of_values=lambda size: size),
+    "numberOfValues wrong before the last message": wrong_count_before_the_last,
+    "one value too many": last("test_input", lambda size: vector(size + 1, seed=1)),
+    "far too many values": last("test_input", lambda size: vector(size + 10_000, seed=1)),
+    "too many values in two messages": too_many_in_parts,
+    "process type 2": last("test_input", good, process_type=2),
+    "process type 1000": last("test_input", good, process_type=1000),
+}
+UNDECODABLE: dict[str, Send] = {
+    "bytes cut short": raw(b"\x0a\x0atest_in", "a message cut short"),
+    "an unknown wire type": raw(b"\x0f\x00\x01", "an unknown wire type"),
+    "a name that is no UTF-8": raw(b"\x0a\x04\xff\xfe\xfd\xfc\x10\x01", "a name that is no UTF-8"),
+    "JSON": raw(b'{"brickName": "test_input", "isLast": true}', "JSON"),
+    "noise": raw(b"\xff" * 3 + noise(200), "noise"),
+}
+MISTAKES |= UNDECODABLE
+HUGE = ("numberOfValues 2^64 - 1", "numberOfValues too large by 2^32")
+
+
+@statement("DIO-12", "GEN-2")
+@pytest.mark.hostile
+@pytest.mark.parametrize("mistake", with_care(MISTAKES, *HUGE, *UNDECODABLE))
+def test_a_mistake_is_signalled_and_has_no_effect(workshop: Workshop, mistake: str) -> None:
+    """The server signals a mistake in bounded time, the cluster stays as it is, and the server goes on."""
+    cluster, socket = trained(workshop, None)
+    before = socket.request(inputs_of(socket.shape, seed=1))
+    MISTAKES[mistake](socket)
+    socket.expect_signal(mistake)
+    socket.finish()
+    with blaming("DIO-12"):
+        again = cluster.attach_again()
+        after = again.request(inputs_of(socket.shape, seed=1))
+    expect_same(after, before, f"the answer as before the mistake ({mistake})")
+
+
+@statement("DIO-12")
+@pytest.mark.hostile
+def test_a_wrong_training_cycle_trains_nothing(workshop: Workshop) -> None:
+    """Expected values for a brick that does not exist, too many of them, or an unknown process type train nothing."""
+    cluster, socket = trained(workshop, None)
+    before = socket.request(inputs_of(socket.shape, seed=1))
+    ((output, right),) = socket.shape.outputs.items()
+    for name, size, process in (("no_such_brick", right, 1), (output, right + 1, 1), (output, right, 2)):
+        for part in inputs_of(socket.shape, seed=1):
+            socket.post(part.name, part.values, is_last=False, process_type=ProcessType.TRAIN)
+            socket.acknowledged()
+        values = np.ones(size, dtype=np.float32)
+        socket.post(name, values, is_last=True, process_type=process, expected=True)
+        socket.expect_signal(f"{size} expected values for {name} with process type {process}")
+        socket.finish()
+        socket = cluster.attach_again()
+    expect_same(socket.request(inputs_of(socket.shape, seed=1)), before, "the answer as before the wrong cycles")
+
+
+@statement("DIO-12", "GEN-2")
+@pytest.mark.hostile
+@pytest.mark.destructive
+def test_a_mistake_does_not_disturb_another_cluster(workshop: Workshop) -> None:
+    """While one socket sends nonsense, another cluster answers as before."""
+    workshop.target.budget.need(2)
+    _, healthy = trained(workshop)
+    wanted = healthy.request(inputs_of(ONE_BRICK, seed=1))
+    _, broken = direct(workshop)
+    broken.post_bytes(b"\xff" * 50, "nonsense")
+    with blaming("DIO-12"):
+        expect_same(healthy.request(inputs_of(ONE_BRICK, seed=1)), wanted, "the answer of the other cluster")
+    broken.expect_signal("nonsense")
+
+
+def empty_last(socket: BrickSocket) -> None:
+    """All values in messages before the last, which holds none."""
+    (question,) = inputs_of(socket.shape, seed=1)
+    socket.post(question.name, question.values, is_last=False)
+    socket.acknowledged()
+    socket.post(question.name, [], is_last=True)
+
+
+def outcome(socket: BrickSocket) -> str:
+    """What comes next on a socket, in words."""
+    try:
+        answer: Message | Ending = socket.websocket.receive_or_end("an answer or a close")
+    except NoAnswer:
+        return "no answer"
+    if isinstance(answer, Ending) or answer.text or is_json(answer.data):
+        return str(answer)
+    return describe(socket.decode(answer))
+
+
+UNUSUAL: dict[str, Send] = {
+    "a request with NaN": last("test_input", lambda size: np.full(size, np.nan)),
+    "a request with infinity": last("test_input", lambda size: np.full(size, np.inf)),
+    "a request with -0.0 and denormals": last("test_input", lambda size: np.resize([-0.0, 1e-40], size)),
+    "a request with half of the values": last("test_input", lambda size: good(size)[: size // 2]),
+    "a request without values": last("test_input", nothing),
+    "a request whose last message is empty": empty_last,
+    "a request with an empty name": last("", good),
+    "a request to the output brick": last("test_output", np.ones),
+    "a text frame": lambda socket: socket.websocket.send_text("hello"),
+}
+
+
+@statement("DIO-13")
+@pytest.mark.hostile
+@pytest.mark.parametrize("case", list(UNUSUAL))
+def test_what_becomes_of_unusual_messages(workshop: Workshop, case: str) -> None:
+    """The answer to a message whose meaning the protocol leaves open."""
+    _, socket = direct(workshop, None)
+    UNUSUAL[case](socket)
+    observe(case, outcome(socket))
+
+
+@statement("DIO-7")
+@pytest.mark.hostile
+@pytest.mark.parametrize("case", ["a request with NaN", "a request with infinity", "a request without values"])
+def test_unusual_requests_leave_no_trace(workshop: Workshop, case: str) -> None:
+    """Whatever a server makes of an odd request, the next one is answered as before."""
+    cluster, socket = trained(workshop)  # of its own: what a poor server makes of it may stay for good
+    wanted = socket.request(inputs_of(socket.shape, seed=1))
+    UNUSUAL[case](socket)
+    outcome(socket)
+    socket.finish()
+    came = cluster.attach_again().request(inputs_of(cluster.shape, seed=1))
+    expect_same(came, wanted, f"the answer as before {case}")
+
+
+@statement("DIO-13")
+def test_what_becomes_of_training_without_expected_values(workshop: Workshop) -> None:
+    """The answer to a TRAIN cycle that has inputs alone."""
+    _, socket = direct(workshop, None)
+    (question,) = inputs_of(socket.shape, seed=1)
+    socket.post(question.name, question.values, is_last=True, process_type=ProcessType.TRAIN)
+    observe("training without expected values", outcome(socket))
+
+
+@statement("DIO-13")
+def test_what_becomes_of_a_request_with_expected_values(workshop: Workshop) -> None:
+    """The answer to a REQUEST cycle in which expected values were sent too."""
+    _, socket = direct(workshop, None)
+    wanted = wanted_of(socket.shape, seed=1)[0]
+    socket.post(wanted.name, wanted.values, is_last=False, process_type=ProcessType.TRAIN, expected=True)
+    socket.acknowledged()
+    (question,) = inputs_of(socket.shape, seed=1)
+    socket.post(question.name, question.values, is_last=True)
+    observe("a request after expected values", outcome(socket))
+
+
+@statement("DIO-13")
+def test_whether_two_sockets_may_share_a_cluster(workshop: Workshop) -> None:
+    """The answer to a second socket for a cluster that has one."""
+    workshop.target.budget.need(2)
+    cluster, first = direct(workshop, None)
+    try:
+        second = attach(cluster.account, cluster.uuid, CLUSTER)
+    except Violation as violation:
+        observe("a second socket for the same cluster", f"refused: {violation.came}")
+    else:
+        observe("a second socket for the same cluster", "accepted")
+        second.finish()
+    first.request(inputs_of(first.shape, seed=1))
+    check(first.websocket.ending is None, expected="the first socket to stay open", came=first.websocket.ending)

@@ -1,0 +1,119 @@
+"""General: clients that are slow, silent, half-open or broken off."""
+
+from __future__ import annotations
+
+import pytest
+
+from hanami_conformance.cases.attribution import blaming
+from hanami_conformance.cases.checks import check
+from hanami_conformance.catalogue import statement
+from hanami_conformance.clients.cluster_messages import ClusterShape
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.suite.support.bystander import expect_serving, open_socket
+from hanami_conformance.suite.support.clusters import direct
+from hanami_conformance.suite.support.sample_data import noise
+
+
+@statement("GEN-4")
+@pytest.mark.parametrize("how", ["says nothing", "stops in the middle of a frame", "has closed its sending side"])
+def test_a_client_that_stalls_blocks_nobody(workshop: Workshop, how: str) -> None:
+    """A socket that stalls before its first message, or in the middle of a frame, does not delay others."""
+    workshop.target.budget.need(2)
+    stalled = open_socket(workshop.target)
+    if how == "stops in the middle of a frame":
+        stalled.send_raw(b"\x82\xfe", "the first two bytes of a frame")
+    elif how == "has closed its sending side":
+        stalled.close_sending()
+    with blaming("GEN-4"):
+        expect_serving(workshop)
+    stalled.drop()
+
+
+# PATH stands for one that reads a body: where nothing is served, nothing waits for the rest.
+HALVES = {
+    "the head of a request": b"POST PATH HTTP/1.1\r\nHost: x\r\nContent-Le",
+    "the body of a request": b"POST PATH HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
+    "the first byte": b"P",
+    "nothing": b"",
+}
+
+
+@statement("GEN-4")
+@pytest.mark.parametrize("sent", list(HALVES))
+def test_a_half_sent_request_blocks_nobody(workshop: Workshop, sent: str) -> None:
+    """A connection that stops in the middle of a request does not delay others."""
+    workshop.target.budget.need(2)
+    path = workshop.target.dialect.route("token.create").path
+    with workshop.target.raw() as connection:
+        connection.send(HALVES[sent].replace(b"PATH", path.encode()), f"no more than {sent}")
+        with blaming("GEN-4"):
+            expect_serving(workshop)
+
+
+@statement("GEN-4")
+@pytest.mark.parametrize("what", ["connections", "websockets"])
+def test_clients_that_say_nothing_block_nobody(workshop: Workshop, what: str) -> None:
+    """Connections and websockets that come and go without a word leave the server as it was for others."""
+    for _ in range(40):
+        if what == "connections":
+            with workshop.target.raw():
+                pass
+        else:
+            open_socket(workshop.target).finish()
+    with blaming("GEN-4"):
+        expect_serving(workshop)
+
+
+@statement("GEN-4")
+def test_clients_that_break_off_block_nobody(workshop: Workshop) -> None:
+    """Sockets that are reset before, during and after an upload do not disturb the next ones."""
+    upload = workshop.csv(10_000)
+    for index in range(5):
+        open_socket(workshop.target).drop()
+        socket = upload.attach_again()
+        socket.post(index * 100, noise(100))
+        socket.websocket.drop()
+    with blaming("GEN-4"):
+        expect_serving(workshop)
+
+
+@statement("GEN-4")
+def test_a_client_that_does_not_read_blocks_nobody(workshop: Workshop) -> None:
+    """A socket that asks for far more output than the network holds, and never reads, does not delay others."""
+    workshop.target.budget.need(2)
+    shape = ClusterShape({"test_input": 2}, {"test_output": 2000}, hidden=2)
+    _, silent = direct(workshop, shape)
+    question = workshop.target.dialect.codec.encode_io("test_input", [0.5, 0.5], is_last=True)
+    silent.websocket.send_unread([question] * 3000, "3000 requests for 8 kB each")
+    with blaming("GEN-4"):
+        expect_serving(workshop)
+    silent.websocket.drop()
+
+
+@statement("GEN-4")
+def test_a_slow_client_blocks_nobody(workshop: Workshop) -> None:
+    """A request that comes byte by byte does not delay the requests of others in between."""
+    target = workshop.target
+    route = target.dialect.route("dataset.list")
+    slow = f"{route.method} {route.path} HTTP/1.1\r\nHost: slow\r\n".encode()
+    with target.raw() as connection, blaming("GEN-4"):
+        for index in range(0, len(slow), 4):
+            connection.send(slow[index : index + 4], "a few bytes of a request")
+            answer = target.first.call("dataset.list")
+            check(answer.status == 200, expected="200 to another client", came=answer)
+
+
+@statement("GEN-4")
+def test_many_sockets_at_once_are_served(workshop: Workshop) -> None:
+    """As many sockets as the budget allows are served at the same time."""
+    target = workshop.target
+    uploads = [workshop.csv(300) for _ in range(target.budget.limit)]
+    with blaming("GEN-4"):
+        sockets = [upload.attach() for upload in uploads]
+    for position in range(0, 300, 100):
+        for socket in sockets:
+            socket.write(position, noise(100))
+    for socket in sockets:
+        socket.finish()
+    for upload in uploads:
+        check(upload.wait_complete(), expected="complete = true of each upload", came="complete = false")

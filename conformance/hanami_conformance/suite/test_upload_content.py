@@ -1,0 +1,156 @@
+"""Upload, step 5: what becomes of the content of the files."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+
+from hanami_conformance.cases.attribution import blaming
+from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.failures import Unsupported
+from hanami_conformance.catalogue import statement
+from hanami_conformance.models.dataset import DatasetModel, csv_table
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.readback import check_dataset, check_no_rows
+from hanami_conformance.resources.upload import Upload
+from hanami_conformance.suite.support.markers import with_care
+from hanami_conformance.suite.support.sample_data import Mnist, noise, table
+from hanami_conformance.suite.support.uploads import expect_dataset, expect_refused, small_upload
+
+
+@statement("FIN-1", "FIN-2")
+@pytest.mark.parametrize(("count", "side"), [(1, 1), (1, 28), (3, 5), (40, 2), (256, 1), (700, 16)])
+def test_images_of_any_shape_are_merged(workshop: Workshop, count: int, side: int) -> None:
+    """The dataset has a row for each image and its pixels in their order, whatever the shape of the images."""
+    mnist = Mnist(16 + count * side * side, seed=count, side=side)
+    upload = workshop.mnist(len(mnist.contents["input"]), len(mnist.contents["label"]))
+    upload.write_all(mnist.contents)
+    expect_dataset(upload, mnist.model, f"{count} images of {side}x{side}", values=True)
+
+
+TABLES: dict[str, tuple[bytes, list[list[float]]]] = {
+    "integers": (b"alpha,beta\n1,2\n3,4\n", [[1, 2], [3, 4]]),
+    "fractions": (b"alpha,beta\n-1.5,2.25\n0.125,-0.0\n", [[-1.5, 2.25], [0.125, 0.0]]),
+    "plus signs": (b"alpha,beta\n-1.5,+2.25\n+0.125,3\n", [[-1.5, 2.25], [0.125, 3]]),
+    "exponents": (b"alpha,beta\n1e3,2.5e-2\n-4E+2,1e0\n", [[1000, 0.025], [-400, 1]]),
+    "many digits": (
+        b"alpha,beta\n3.1415927,-2.7182817\n1.2345678e-7,9876543.0\n",
+        [[3.1415927, -2.7182817], [1.2345678e-7, 9876543.0]],
+    ),
+    "blanks beside its numbers": (b"alpha,beta\n 1, 2\n3 ,4.5 \n", [[1, 2], [3, 4.5]]),
+    "no newline at the end": (b"alpha,beta\n1,2\n3,45", [[1, 2], [3, 45]]),
+    "lines that end in CRLF": (b"alpha,beta\r\n1,2\r\n3,4\r\n", [[1, 2], [3, 4]]),
+}
+# The protocol speaks of CSV and says no more: other layouts may be refused, but what is taken must be kept.
+PLAIN = ("integers", "fractions")
+
+
+@statement("FIN-2", "FIN-1")
+@pytest.mark.parametrize("kind", list(TABLES))
+def test_tables_keep_their_values(workshop: Workshop, kind: str) -> None:
+    """The dataset has a row for each line under the header, and each cell's number, float32."""
+    content, rows = TABLES[kind]
+    upload = workshop.csv(len(content))
+    upload.write_all({"input": content})
+    model = DatasetModel.of_table(("alpha", "beta"), np.array(rows, dtype=np.float32))
+    if kind in PLAIN:
+        expect_dataset(upload, model, f"a table with {kind}", values=True)
+        return
+    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
+    answer = upload.finalize()
+    if answer.refused:
+        raise Unsupported(f"the server takes no table with {kind}: {answer}")
+    check(answer.status == 200, expected=f"200 or a 4xx to the PUT of a table with {kind}", came=answer)
+    check_dataset(upload, model, values=True)
+
+
+@statement("FIN-1", "FIN-2")
+@pytest.mark.parametrize("columns", [1, 300])
+def test_a_table_may_be_narrow_or_wide(workshop: Workshop, columns: int) -> None:
+    """The dataset has every column of a table, be it one or hundreds, and under its name, where names are told."""
+    names = [f"Column_{index}" for index in range(columns)]
+    values = np.random.default_rng(1).normal(size=(3, columns)).astype(np.float32)
+    content = csv_table(names, values)
+    upload = workshop.csv(len(content))
+    upload.write_all({"input": content})
+    model = DatasetModel.of_table(names, values)
+    expect_dataset(upload, model, f"a table of {columns} columns")
+    answer = upload.description()
+    told = answer.object().get("description")
+    alike = isinstance(told, dict) and {str(name).lower() for name in told} & {name.lower() for name in names}
+    if isinstance(told, dict) and alike:  # what has none of them may be something else
+        lacking = [name for name in names if name not in told]
+        check(not lacking, expected=f"a column {(lacking or [''])[0]!r}", came=answer, statement="FIN-2")
+    check_dataset(upload, model, values=True)
+
+
+@statement("FIN-2", "FIN-1")
+def test_a_table_of_many_lines_keeps_its_values(workshop: Workshop) -> None:
+    """The dataset has every line also of a table that is read in several pieces."""
+    content, model = table(rows=5000)
+    upload = workshop.csv(len(content))
+    upload.write_all({"input": content})
+    expect_dataset(upload, model, "a table of 5,000 lines", values=True)
+
+
+def idx(magic: int, *numbers: int, data: bytes = b"") -> bytes:
+    """The bytes of an IDX file with any header."""
+    return struct.pack(f">{len(numbers) + 1}I", magic, *numbers) + data
+
+
+PIXELS = noise(3 * 16)
+GOOD = {"input": idx(0x803, 3, 4, 4, data=PIXELS), "label": idx(0x801, 3, data=b"\x01\x02\x03")}
+BAD_IDX: dict[str, dict[str, bytes]] = {
+    "images without the magic number": {**GOOD, "input": idx(0x12345678, 3, 4, 4, data=PIXELS)},
+    "labels without the magic number": {**GOOD, "label": idx(0x803, 3, data=b"\x01\x02\x03")},
+    "more images promised than there are": {**GOOD, "input": idx(0x803, 4, 4, 4, data=PIXELS)},
+    "larger images promised than there are": {**GOOD, "input": idx(0x803, 3, 400, 400, data=PIXELS)},
+    "billions of images promised": {**GOOD, "input": idx(0x803, 0xFFFFFFFF, 0xFFFF, 0xFFFF, data=PIXELS)},
+    "more labels promised than there are": {**GOOD, "label": idx(0x801, 300, data=b"\x01\x02\x03")},
+    "fewer labels than images and promised": {**GOOD, "label": idx(0x801, 3, data=b"\x01\x02")},
+    "fewer images than labels and promised": {**GOOD, "input": idx(0x803, 3, 4, 4, data=PIXELS[:-1])},
+    "a header cut short": {**GOOD, "input": idx(0x803, 3)},
+    "a single byte": {"input": b"\x00", "label": b"\x00"},
+    "text": {"input": b"these are no images, nor is this a header at all", "label": b"no labels either"},
+}
+
+
+@statement("FIN-6", "GEN-2")
+@pytest.mark.hostile
+@pytest.mark.parametrize("case", with_care(BAD_IDX, "billions of images promised"))
+def test_files_that_are_no_idx_are_refused(workshop: Workshop, case: str) -> None:
+    """The server refuses content that is no IDX file, or promises more than it holds, and goes on serving."""
+    contents = BAD_IDX[case]
+    upload = workshop.mnist(len(contents["input"]), len(contents["label"]))
+    expect_content_refused(workshop, upload, contents, case)
+
+
+def expect_content_refused(workshop: Workshop, upload: Upload, contents: dict[str, bytes], case: str) -> None:
+    """An upload of that content must be refused, have no rows, and leave the server as it was for the next one."""
+    upload.write_all(contents)
+    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
+    expect_refused(upload.finalize(), case)
+    check_no_rows(upload, case)
+    with blaming("FIN-6"):
+        other, model = small_upload(workshop, upload.kind)
+        expect_dataset(other, model, "another upload afterwards")
+
+
+BAD_TABLES = {
+    "bytes that are no text": bytes(range(128, 256)),
+    "zeros": bytes(64),
+    "an empty line": b"\n",
+    "a picture": b"\x89PNG\r\n\x1a\n" + noise(200),
+}
+
+
+@statement("FIN-6", "GEN-2")
+@pytest.mark.hostile
+@pytest.mark.parametrize("case", list(BAD_TABLES))
+def test_a_file_that_is_no_table_is_refused(workshop: Workshop, case: str) -> None:
+    """The server refuses content that is no CSV table, and goes on serving."""
+    content = BAD_TABLES[case]
+    upload = workshop.csv(len(content))
+    expect_content_refused(workshop, upload, {"input": content}, case)

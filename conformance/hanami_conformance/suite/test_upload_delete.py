@@ -1,0 +1,119 @@
+"""Deleting a dataset before, during and after its upload."""
+
+from __future__ import annotations
+
+import pytest
+
+from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.failures import Unsupported, Violation
+from hanami_conformance.catalogue import statement
+from hanami_conformance.clients.upload_socket import describe
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.upload import Upload
+from hanami_conformance.suite.support.sample_data import noise, table
+from hanami_conformance.suite.support.uploads import expect_dataset, expect_no_sockets, expect_refused, small_upload
+from hanami_conformance.target.target import Account
+
+
+@statement("DEL-1")
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+@pytest.mark.parametrize("when", ["before its upload", "during its upload", "after its upload", "finalized"])
+def test_a_deleted_dataset_is_gone(workshop: Workshop, kind: str, when: str) -> None:
+    """The server forgets a dataset that is deleted, whatever state its upload is in."""
+    upload, model = small_upload(workshop, kind)
+    if when in ("before its upload", "during its upload"):
+        upload = workshop.csv(1000) if kind == "csv" else workshop.mnist(1000, 1000)
+    if when == "during its upload":
+        socket = upload.attach()
+        socket.write(0, noise(10))
+        socket.finish()
+    if when == "finalized":
+        expect_dataset(upload, model, "a complete upload")
+    answer = upload.delete()
+    check(answer.status == 200, expected="200 to the DELETE", came=answer)
+    expect_gone(upload)
+
+
+def expect_gone(upload: Upload) -> None:
+    """Nothing may be left of a dataset: no entry, no progress, no file, and nothing to delete or finalize."""
+    listed = upload.account.call("dataset.list")
+    check(upload.uuid not in listed.text, expected=f"{upload.uuid} not in the list", came=listed)
+    for what, answer in (("GET", upload.description()), ("progress", upload.progress_answer())):
+        check(answer.status == 404, expected=f"404 to {what} of a deleted dataset", came=answer)
+    answer = upload.delete()
+    check(answer.status == 404, expected="404 to a second DELETE", came=answer)
+    expect_refused(upload.finalize(), "the dataset is deleted")
+    expect_no_sockets(upload, "is deleted")
+
+
+@statement("DEL-1")
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+def test_chunks_after_a_delete_are_refused(workshop: Workshop, kind: str) -> None:
+    """The server refuses chunks on an open socket once the dataset is deleted, by an answer or a close."""
+    workshop.target.budget.need(2)
+    upload = workshop.csv(1000) if kind == "csv" else workshop.mnist(1000, 1000)
+    socket = upload.attach()
+    socket.write(0, noise(100))
+    answer = upload.delete()
+    check(answer.status == 200, expected="200 to the DELETE", came=answer)
+    try:
+        socket.post(100, noise(100))
+        acknowledgement = socket.acknowledgement()
+    except Violation:
+        check(socket.websocket.ending is not None, expected="a refusal or a close", came="neither")
+    else:
+        check(not acknowledgement.success, expected="success = false after the DELETE", came=describe(acknowledgement))
+    expect_gone(upload)
+
+
+@statement("DEL-1", "GEN-3")
+def test_another_user_cannot_delete(workshop: Workshop, second: Account) -> None:
+    """The server answers 404 to another user's DELETE, which changes nothing."""
+    upload, model = small_upload(workshop, "csv")
+    answer = second.call("dataset.delete", params={"uuid": upload.uuid})
+    check(answer.status == 404, expected="404: it belongs to another user", came=answer)
+    expect_dataset(upload, model, "an upload after another user's DELETE")
+
+
+@statement("DEL-1")
+@pytest.mark.parametrize("of", ["input", "label"])
+def test_the_uuid_of_a_file_deletes_nothing(workshop: Workshop, of: str) -> None:
+    """The server refuses a DELETE with the uuid of a file, and the upload goes on."""
+    upload, model = small_upload(workshop, "mnist")
+    answer = upload.account.call("dataset.delete", params={"uuid": upload.files[of].uuid})
+    check(answer.refused, expected=f"a 4xx: the uuid is that of the {of} file", came=answer)
+    expect_dataset(upload, model, "an upload after a DELETE that was refused")
+
+
+@statement("DEL-1")
+def test_a_delete_is_of_one_dataset_alone(workshop: Workshop) -> None:
+    """The server deletes the dataset that is named by its uuid, and no other one of the same name."""
+    content, model = table()
+    uploads = [workshop.csv(len(content)) for _ in range(2)]
+    for upload in uploads:
+        upload.write_all({"input": content})
+    name = uploads[0].name
+    answer = upload.account.call("csv.init", body={"name": name, "input_data_size": len(content)})
+    if not answer.refused:  # names need not be unique
+        uploads.append(workshop.adopt(answer, "csv", name, {"input": len(content)}))
+        uploads[-1].write_all({"input": content})
+    uploads[0].delete()
+    for upload in uploads[1:]:
+        expect_dataset(upload, model, "an upload after the DELETE of another one")
+
+
+@statement("DEL-1", "FIN-2")
+def test_a_new_dataset_has_nothing_of_a_deleted_one(workshop: Workshop) -> None:
+    """A dataset under the name of a deleted one has its own content."""
+    content, model = table(seed=1)
+    old = workshop.csv(len(content))
+    old.write_all({"input": content})
+    expect_dataset(old, model, "a complete upload")
+    old.delete()
+    content, model = table(seed=2)
+    answer = old.account.call("csv.init", body={"name": old.name, "input_data_size": len(content)})
+    if answer.refused:
+        raise Unsupported(f"the name of a deleted dataset is not free: {answer}")
+    new = workshop.adopt(answer, "csv", old.name, {"input": len(content)})
+    new.write_all({"input": content})
+    expect_dataset(new, model, "an upload with the name of a deleted dataset", values=True)

@@ -1,0 +1,200 @@
+"""Upload, step 5: the PUT that merges the files."""
+
+from __future__ import annotations
+
+import uuid as uuids
+from typing import Any
+
+import pytest
+
+from hanami_conformance.cases.checks import check
+from hanami_conformance.catalogue import statement
+from hanami_conformance.clients.upload_socket import describe
+from hanami_conformance.clients.websocket_events import Message
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.readback import check_dataset
+from hanami_conformance.resources.upload import Upload
+from hanami_conformance.suite.support.invalid import LEFT_OUT, bad_token
+from hanami_conformance.suite.support.uploads import (
+    expect_dataset,
+    expect_no_sockets,
+    expect_refused,
+    material,
+    small_upload,
+    start_upload,
+)
+from hanami_conformance.target.target import Account
+
+
+@statement("FIN-1")
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+def test_a_finalized_dataset_is_listed_and_readable(workshop: Workshop, kind: str) -> None:
+    """After the PUT, the dataset is in the list and tells its rows and columns."""
+    upload, model = small_upload(workshop, kind)
+    expect_dataset(upload, model, "a complete upload")
+    listed = upload.account.call("dataset.list")
+    check(listed.status == 200 and upload.uuid in listed.text, expected=f"{upload.uuid} in the list", came=listed)
+
+
+@statement("FIN-3")
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+@pytest.mark.parametrize("sent", ["nothing", "half", "all but the last byte"])
+def test_finalizing_too_early_is_refused_and_destroys_nothing(workshop: Workshop, kind: str, sent: str) -> None:
+    """The server refuses to finalize an incomplete upload, which can be completed and finalized afterwards."""
+    contents, model = material(kind)
+    upload = start_upload(workshop, kind, contents)
+    last = list(contents)[-1]
+    kept = {"nothing": 0, "half": len(contents["input"]) // 2, "all but the last byte": len(contents[last]) - 1}[sent]
+    early = {role: file for role, file in contents.items() if sent.startswith("all") and role != last}
+    upload.write_all(early)
+    role = last if sent.startswith("all") else "input"
+    socket = upload.attach(role)
+    if kept:
+        socket.write(0, contents[role][:kept])
+    expect_refused(upload.finalize(), f"{sent} of the upload was sent")
+    check(not upload.progress(), expected="complete = false after a refused PUT", came="complete = true")
+    socket.write(kept, contents[role][kept:])
+    socket.finish()
+    upload.write_all({name: file for name, file in contents.items() if name != role and name not in early})
+    expect_dataset(upload, model, "an upload that was completed after a refused PUT")
+
+
+def body_without(upload: Upload, field: str, value: Any) -> dict[str, Any]:
+    """The right body of the PUT, one field changed or left out."""
+    body = {**upload.finalize_body(), field: value}
+    return {name: content for name, content in body.items() if content is not LEFT_OUT}
+
+
+WRONG_UUIDS: dict[str, Any] = {
+    "unknown": str(uuids.UUID("6fa459ea-ee8a-4ca4-894e-db77e160355e")),
+    "malformed": "not-a-uuid",
+    "missing": LEFT_OUT,
+    "null": None,
+    "a number": 1,
+}
+
+
+@statement("FIN-4")
+@pytest.mark.parametrize("field", ["uuid", "uuid_input_file", "uuid_label_file"])
+@pytest.mark.parametrize("kind", list(WRONG_UUIDS))
+def test_wrong_uuids_are_refused_and_destroy_nothing(workshop: Workshop, field: str, kind: str) -> None:
+    """The server refuses to finalize with a uuid of nothing; the upload can still be finalized."""
+    upload, model = small_upload(workshop, "mnist")
+    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
+    expect_refused(upload.finalize(body_without(upload, field, WRONG_UUIDS[kind])), f"{field} is {kind}")
+    expect_dataset(upload, model, "an upload after a refused PUT")
+
+
+@statement("FIN-4")
+def test_swapped_files_are_refused_and_destroy_nothing(workshop: Workshop) -> None:
+    """The server refuses to finalize with the label file as images and the images as labels."""
+    upload, model = small_upload(workshop, "mnist")
+    body = upload.finalize_body()
+    body["uuid_input_file"], body["uuid_label_file"] = body["uuid_label_file"], body["uuid_input_file"]
+    expect_refused(upload.finalize(body), "the files are swapped")
+    expect_dataset(upload, model, "an upload after a refused PUT")
+
+
+@statement("FIN-4")
+@pytest.mark.parametrize("field", ["uuid_input_file", "uuid_label_file"])
+def test_one_file_twice_is_refused_and_destroys_nothing(workshop: Workshop, field: str) -> None:
+    """The server refuses to finalize with one file in the place of both."""
+    upload, model = small_upload(workshop, "mnist")
+    other = upload.files["label" if field == "uuid_input_file" else "input"]
+    expect_refused(upload.finalize(body_without(upload, field, other.uuid)), f"{field} is that of the other file")
+    expect_dataset(upload, model, "an upload after a refused PUT")
+
+
+@statement("FIN-4", "DEL-1")
+def test_files_of_a_deleted_dataset_are_refused(workshop: Workshop) -> None:
+    """The server refuses to finalize with a file whose dataset was deleted."""
+    upload, model = small_upload(workshop, "csv")
+    gone, _ = small_upload(workshop, "csv")
+    gone.delete()
+    body = body_without(upload, "uuid_input_file", gone.files["input"].uuid)
+    expect_refused(upload.finalize(body), "the input file belongs to a deleted dataset")
+    expect_dataset(upload, model, "an upload after a refused PUT")
+
+
+@statement("FIN-4")
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+@pytest.mark.parametrize("owner", ["the same user", "another user"])
+def test_files_of_another_dataset_are_refused(
+    workshop: Workshop, request: pytest.FixtureRequest, kind: str, owner: str
+) -> None:
+    """The server refuses to finalize with a file of another upload, and destroys neither."""
+    account = None if owner == "the same user" else request.getfixturevalue("second")
+    upload, model = small_upload(workshop, kind)
+    other, other_model = small_upload(workshop, kind, account)
+    for role in upload.files:
+        foreign = body_without(upload, f"uuid_{role}_file", other.files[role].uuid)
+        expect_refused(upload.finalize(foreign), f"the {role} file belongs to another dataset of {owner}")
+    expect_dataset(upload, model, "an upload after a refused PUT")
+    expect_dataset(other, other_model, "the upload whose file was named elsewhere")
+
+
+@statement("FIN-4", "GEN-3")
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+def test_another_user_cannot_finalize(workshop: Workshop, second: Account, kind: str) -> None:
+    """The server refuses another user's PUT for an upload, which its owner can still finalize."""
+    upload, model = small_upload(workshop, kind)
+    expect_refused(second.call(f"{kind}.finalize", body=upload.finalize_body()), "the upload belongs to another user")
+    expect_dataset(upload, model, "an upload after another user's PUT")
+
+
+@statement("FIN-4")
+def test_the_path_of_the_other_kind_is_refused(workshop: Workshop) -> None:
+    """The server refuses to finalize an upload on the path of the other kind, and destroys nothing."""
+    for kind, other in (("csv", "mnist"), ("mnist", "csv")):
+        upload, model = small_upload(workshop, kind)
+        expect_refused(upload.finalize(kind=other), f"a {kind} upload on the {other} path")
+        body = {"uuid": upload.uuid, "uuid_input_file": upload.files["input"].uuid}
+        if other == "mnist":
+            body["uuid_label_file"] = body["uuid_input_file"]
+        expect_refused(upload.finalize(body, kind=other), f"a {kind} upload on the {other} path, with its fields")
+        expect_dataset(upload, model, "an upload after a PUT on the wrong path")
+
+
+@statement("FIN-4")
+@pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "expired"])
+def test_finalizing_needs_a_valid_token(workshop: Workshop, token: str) -> None:
+    """The server refuses a PUT whose token is not valid; the upload can still be finalized."""
+    upload, model = small_upload(workshop, "csv")
+    made = bad_token(token, workshop.target)
+    answer = workshop.target.call("csv.finalize", body=upload.finalize_body(), token=None if made is LEFT_OUT else made)
+    check(answer.status == 401, expected=f"401: the token is {token}", came=answer)
+    expect_dataset(upload, model, "an upload after a PUT without a valid token")
+
+
+@statement("FIN-5")
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+def test_a_second_put_is_refused_and_changes_nothing(workshop: Workshop, kind: str) -> None:
+    """The server refuses to finalize twice; the dataset stays as it is."""
+    upload, model = small_upload(workshop, kind)
+    expect_dataset(upload, model, "a complete upload")
+    expect_refused(upload.finalize(), "it is finalized already")
+    check_dataset(upload, model)
+
+
+@statement("FIN-7")
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+def test_finalizing_with_the_socket_open_is_harmless(workshop: Workshop, kind: str) -> None:
+    """The server finalizes also while a socket of the upload is still open, and later chunks change nothing."""
+    upload, model = small_upload(workshop, kind)
+    socket = upload.attach()
+    expect_dataset(upload, model, "an upload with a socket open")
+    socket.post(0, b"x" * 10)
+    answer = socket.websocket.receive_or_end("a refusal of a chunk after the PUT, or a close")
+    if isinstance(answer, Message):
+        acknowledgement = socket.decode(answer)
+        check(not acknowledgement.success, expected="success = false after the PUT", came=describe(acknowledgement))
+    check_dataset(upload, model)
+
+
+@statement("FIN-7")
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+def test_the_files_are_gone_after_finalizing(workshop: Workshop, kind: str) -> None:
+    """The server knows the temporary files no more once they are merged."""
+    upload, model = small_upload(workshop, kind)
+    expect_dataset(upload, model, "a complete upload")
+    expect_no_sockets(upload, "is finalized")

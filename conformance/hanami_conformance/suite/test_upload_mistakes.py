@@ -1,0 +1,151 @@
+"""Upload, step 3: chunks that are wrong, and what is left open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from hanami_conformance.cases.checks import check, observe
+from hanami_conformance.catalogue import statement
+from hanami_conformance.clients.upload_socket import FileSocket, describe
+from hanami_conformance.clients.websocket_events import Ending
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.upload import Upload
+from hanami_conformance.suite.support.markers import with_care
+from hanami_conformance.suite.support.sample_data import Mnist, noise
+from hanami_conformance.suite.support.uploads import expect_content, send_labels, start_image_upload
+
+BEYOND: dict[str, Callable[[int], tuple[int, int]]] = {
+    "ends one byte beyond": lambda size: (size - 9, 10),
+    "begins at the end": lambda size: (size, 1),
+    "begins beyond the end": lambda size: (size + 100, 10),
+    "is longer than the file": lambda size: (0, size + 1),
+    "position 2^32": lambda _: (2**32, 10),
+    "position 2^63": lambda _: (2**63, 10),
+    "position 2^64 - 1": lambda _: (2**64 - 1, 1),
+    "end wraps around": lambda _: (2**64 - 5, 10),
+}
+
+
+@statement("DATA-5")
+@pytest.mark.hostile
+@pytest.mark.parametrize(
+    "case", with_care(BEYOND, "position 2^32", "position 2^63", "position 2^64 - 1", "end wraps around")
+)
+def test_a_chunk_beyond_the_end_is_refused(workshop: Workshop, case: str) -> None:
+    """The server refuses a chunk that ends beyond the announced size, writes nothing of it, and goes on."""
+    mnist = Mnist(2000, side=8)
+    content = mnist.contents["input"]
+    upload = start_image_upload(workshop, mnist)
+    socket = upload.attach()
+    half = len(content) // 2
+    socket.write(0, content[:half])
+    position, length = BEYOND[case](len(content))
+    socket.refuse(position, bytes(length), "which ends beyond the announced size")
+    send_labels_after(upload, mnist, socket)
+    check(not upload.progress(), expected="complete = false: half of the file is missing", came="complete = true")
+    socket = upload.attach()
+    socket.write(half, content[half:])
+    socket.refuse(position, bytes(length), "which ends beyond the announced size")
+    socket.finish()
+    expect_content(upload, mnist)
+
+
+def send_labels_after(upload: Upload, mnist: Mnist, socket: FileSocket) -> None:
+    """Close one socket, then send the labels: one socket at a time is enough here."""
+    socket.finish()
+    send_labels(upload, mnist)
+
+
+@statement("DATA-5")
+def test_a_refused_chunk_leaves_the_socket_usable(workshop: Workshop) -> None:
+    """The server takes right chunks on the same socket after it refused a wrong one."""
+    content = noise(1000)
+    upload = workshop.csv(len(content))
+    socket = upload.attach()
+    socket.refuse(1000, b"x", "which begins at the end of the file")
+    socket.write(0, content[:500])
+    socket.refuse(999, b"xy", "which ends one byte beyond the file")
+    socket.write(500, content[500:])
+    surplus = socket.finish()
+    check(not surplus, expected="4 answers to 4 messages", came=f"{len(surplus)} more")
+    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
+
+
+UNDECODABLE = {
+    "cut short": b"\x08\x00\x12\xff\xff\x03abc",
+    "an endless varint": b"\x08" + b"\xff" * 12,
+    "an unknown wire type": b"\x0f\x00\x01",
+    "text in JSON": b'{"position": 0, "data": "abc"}',
+    "zeros": bytes(16),
+}
+
+
+@statement("DATA-6")
+@pytest.mark.hostile
+@pytest.mark.destructive
+@pytest.mark.parametrize("case", list(UNDECODABLE))
+def test_bytes_that_are_no_message_are_refused(workshop: Workshop, case: str) -> None:
+    """The server refuses bytes that are no FileUpload_Message with a reason, and goes on with the same socket."""
+    content = noise(100)
+    upload = workshop.csv(len(content))
+    socket = upload.attach()
+    socket.write(0, content[:50])
+    socket.post_bytes(UNDECODABLE[case], case)
+    socket.expect_refusal(f"bytes that are no FileUpload_Message ({case})")
+    check(not upload.progress(), expected="complete = false: the second half is missing", came="complete = true")
+    socket.write(50, content[50:])
+    check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
+
+
+@statement("DATA-6")
+@pytest.mark.hostile
+@pytest.mark.destructive
+def test_a_chunk_that_was_cut_short_writes_nothing(workshop: Workshop) -> None:
+    """The server keeps nothing of a FileUpload_Message that ends too early, however much of its data came."""
+    mnist = Mnist(2000, side=8)
+    content = mnist.contents["input"]
+    upload = start_image_upload(workshop, mnist)
+    send_labels(upload, mnist)
+    socket = upload.attach()
+    socket.write(0, content[:-1])
+    # A server may read in any order: what is wrong stands where the right bytes are, and where one is missing.
+    for position, data in ((100, bytes(255 - byte for byte in content[100:400])), (len(content) - 2, b"ab")):
+        whole = workshop.target.dialect.codec.encode_chunk(position, data)
+        for lacking in (1, len(data) // 2, len(data)):
+            socket.post_bytes(whole[: len(whole) - lacking], f"a chunk that lacks its last {lacking} bytes")
+            socket.expect_refusal("a chunk that was cut short")
+    check(not upload.progress(), expected="complete = false: the last byte is missing", came="complete = true")
+    socket.write(len(content) - 1, content[-1:])
+    socket.finish()
+    expect_content(upload, mnist, values=True)
+
+
+@statement("DATA-12")
+@pytest.mark.parametrize("position", [0, 50, 100], ids=["at the beginning", "in the middle", "at the end"])
+def test_what_becomes_of_an_empty_chunk(workshop: Workshop, position: int) -> None:
+    """The answer to a chunk without data."""
+    socket = workshop.csv(100).attach()
+    observe(f"an empty chunk at byte {position} of 100", describe(socket.send(position, b"")))
+
+
+@statement("DATA-12")
+@pytest.mark.hostile
+@pytest.mark.destructive
+def test_what_becomes_of_a_very_large_message(workshop: Workshop) -> None:
+    """The answer to a chunk of 4 MiB."""
+    size = 4 << 20
+    socket = workshop.csv(size).attach()
+    socket.post(0, bytes(size))
+    answer = socket.websocket.receive_or_end("an answer to 4 MiB, or a close")
+    observe("a chunk of 4 MiB", answer if isinstance(answer, Ending) else describe(socket.decode(answer)))
+
+
+@statement("DATA-12")
+@pytest.mark.hostile
+def test_what_becomes_of_a_text_frame(workshop: Workshop) -> None:
+    """The answer to a text frame on a file socket."""
+    socket = workshop.csv(100).attach()
+    socket.websocket.send_text("hello")
+    observe("a text frame on a file socket", socket.websocket.receive_or_end("an answer to a text frame, or a close"))

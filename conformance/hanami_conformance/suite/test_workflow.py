@@ -1,0 +1,76 @@
+"""Both workflows, whole, with real data."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hanami_conformance.cases.checks import check, observe
+from hanami_conformance.catalogue import statement
+from hanami_conformance.clients.cluster_messages import ClusterShape, Part, Values
+from hanami_conformance.clients.cluster_socket import BrickSocket
+from hanami_conformance.data import DIGIT_PIXEL_MAX, digits, iris
+from hanami_conformance.models.dataset import DatasetModel
+from hanami_conformance.models.file import SEGMENT
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.readback import check_dataset
+
+HELD_OUT = 360
+EPOCHS = 6
+GOOD_ACCURACY = 0.85
+FAR_ABOVE_CHANCE = 0.3  # guessing gives 0.1, with a standard deviation of 0.016 over 360 digits
+
+
+@statement("DIO-8")
+def test_a_cluster_learns_handwritten_digits(workshop: Workshop) -> None:
+    """Trained on real digits over a socket, a cluster names digits that it has not seen far better than by chance."""
+    data = digits()
+    images = data.images.reshape(len(data.images), -1).astype(np.float32) / np.float32(DIGIT_PIXEL_MAX)
+    shape = ClusterShape({"test_input": images.shape[1]}, {"test_output": 10}, hidden=32)
+    cluster = workshop.cluster(shape)
+    cluster.enter_direct_mode()
+    socket = cluster.attach()
+    targets = np.eye(10, dtype=np.float32)[data.labels]
+    accuracy = 0.0
+    for epoch in range(1, EPOCHS + 1):
+        for image, wanted in zip(images[HELD_OUT:], targets[HELD_OUT:], strict=True):
+            socket.train([Part("test_input", image), Part("test_output", wanted, expected=True)])
+        accuracy = _accuracy(socket, images[:HELD_OUT], data.labels[:HELD_OUT])
+        observe("held-out accuracy on digits", f"{accuracy:.3f} after {epoch} epochs of {len(images) - HELD_OUT}")
+        if accuracy >= GOOD_ACCURACY:
+            break
+    check(
+        accuracy >= FAR_ABOVE_CHANCE,
+        expected=f"a held-out accuracy far above chance (0.1), at least {FAR_ABOVE_CHANCE}",
+        came=f"{accuracy:.3f}",
+    )
+
+
+def _accuracy(socket: BrickSocket, images: Values, labels: NDArray[np.uint8]) -> float:
+    named = [int(np.argmax(socket.request([Part("test_input", image)])["test_output"])) for image in images]
+    return float(np.mean(np.array(named) == labels))
+
+
+@statement("DATA-8", "PROG-3", "FIN-1", "FIN-2")
+def test_handwritten_digits_are_uploaded_and_read_back(workshop: Workshop) -> None:
+    """Real IDX files, sent in the SDK's chunks over one socket each, become a dataset that equals them."""
+    data = digits()
+    contents = {"input": data.image_file, "label": data.label_file}
+    upload = workshop.mnist(len(data.image_file), len(data.label_file))
+    upload.write_all(contents, chunk=SEGMENT)
+    check(upload.wait_complete(), expected="complete = true", came="complete = false", statement="PROG-3")
+    answer = upload.finalize()
+    check(answer.status == 200, expected="200 to the PUT that finalizes", came=answer, statement="FIN-1")
+    check_dataset(upload, DatasetModel.of_images(data.images, data.labels), values=True)
+
+
+@statement("PROG-3", "FIN-1", "FIN-2")
+def test_a_table_of_flowers_is_uploaded_and_read_back(workshop: Workshop) -> None:
+    """A real CSV table becomes a dataset that equals it, value for value."""
+    content, names, values = iris()
+    upload = workshop.csv(len(content))
+    upload.write_all({"input": content}, chunk=SEGMENT)
+    check(upload.wait_complete(), expected="complete = true", came="complete = false", statement="PROG-3")
+    answer = upload.finalize()
+    check(answer.status == 200, expected="200 to the PUT that finalizes", came=answer, statement="FIN-1")
+    check_dataset(upload, DatasetModel.of_table(names, values), values=True)

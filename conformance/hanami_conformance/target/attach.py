@@ -1,0 +1,87 @@
+"""The first message of a socket, and how an answer to it is told to accept or to refuse."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.failures import Violation
+from hanami_conformance.clients.json_response import json_object
+from hanami_conformance.clients.websocket import WebSocket
+from hanami_conformance.clients.websocket_events import Ending, Message
+from hanami_conformance.target.target import Account, Target
+
+FILE_UPLOAD = "file_upload"
+CLUSTER = "cluster"
+
+
+def first_message(token: Any, uuid: Any, target: Any) -> str:
+    """The first message of a socket (upload and direct interaction, step 2)."""
+    return json.dumps({"token": token, "uuid": uuid, "target": target})
+
+
+def accepted(message: Message) -> bool:
+    """Whether the answer to a first message accepts it: JSON whose success is 1 or true (statement ATT-2)."""
+    answer = json_object(message.data)
+    return answer is not None and answer.get("success") in (1, True)
+
+
+def refused(answer: Message | Ending) -> bool:
+    """Whether an answer to a first message is a refusal that a client can recognise (statement ATT-3)."""
+    if isinstance(answer, Ending):
+        return True
+    parsed = json_object(answer.data)
+    return parsed is not None and "success" in parsed and parsed["success"] in (0, False)
+
+
+def attach(account: Account, uuid: str, target: str) -> WebSocket:
+    """Open a socket and attach it to a file or a cluster.
+
+    Raises:
+        Violation: the target does not accept it.
+    """
+    websocket = account.target.websocket()
+    websocket.open()
+    try:
+        websocket.send_text(first_message(account.token, uuid, target))
+        answer = websocket.receive_or_end("an answer to the first message")
+        check(
+            isinstance(answer, Message) and accepted(answer),
+            expected="a JSON object whose success is 1 or true",
+            came=answer,
+            statement="ATT-2",
+        )
+    except BaseException:
+        websocket.finish()
+        raise
+    account.target.attached = True
+    return websocket
+
+
+def expect_refusal(target: Target, first: str, why: str, statement: str | None = None) -> Message | Ending:
+    """Send a first message, over a socket of its own, that must be refused.
+
+    Args:
+        target: the server.
+        first: the message.
+        why: it must be refused, for the report.
+        statement: id of the statement that is broken otherwise, None for the one that the test names first.
+
+    Raises:
+        Violation: it was accepted, or not answered in bounded time.
+    """
+    websocket = target.websocket()
+    websocket.open()
+    try:
+        websocket.send_text(first)
+        answer = websocket.receive_or_end("an answer to the first message, or a close")
+    except Violation as violation:
+        if violation.statement is None and statement is not None:
+            violation.blame(statement)
+        raise
+    finally:
+        websocket.finish()
+    wanted = f"a refusal (success false, or a close): {why}"
+    check(refused(answer), expected=wanted, came=answer, statement=statement)
+    return answer

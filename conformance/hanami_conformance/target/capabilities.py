@@ -1,0 +1,77 @@
+"""What a run can't judge, told before it: which statements need what, of what the suite is told about a target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hanami_conformance.target.target import Target
+
+CLUSTER_FAMILIES = ("MODE", "DIO")
+
+
+@dataclass(frozen=True)
+class Lack:
+    """Something that a run will lack.
+
+    Attributes:
+        what: is lacking, and how it could be given.
+        whole: ids of the statements that no case can judge.
+        partly: ids of those of which some cases will be unsupported.
+    """
+
+    what: str
+    whole: tuple[str, ...] = ()
+    partly: tuple[str, ...] = ()
+
+
+DESTRUCTIVE = "may end a fragile server: give --allow-destructive or --server-command"
+DESTRUCTIVE_CASES = (("DATA-6",), ("DATA-5", "DATA-12", "DIO-12", "FIN-6", "GEN-1", "GEN-2", "INIT-3"))
+SECOND_USER = (("GEN-3",), ("ATT-4", "ATT-7", "DATA-9", "DEL-1", "FIN-4", "INIT-4", "MODE-2", "PROG-4"))
+EXPIRED_TOKEN = ((), ("ATT-3", "FIN-4", "INIT-6", "MODE-2", "PROG-4"))
+TWO_CONNECTIONS = (
+    (),
+    ("ATT-8", "DATA-1", "DATA-11", "DATA-8", "DATA-9", "DEL-1", "DIO-10", "DIO-12", "DIO-13", "GEN-2", "GEN-4"),
+)
+CONTENT = (
+    ("FIN-2",),
+    ("DATA-11", "DATA-2", "DATA-3", "DATA-4", "DATA-6", "DATA-8", "DATA-9", "DEL-1", "FIN-1", "PROG-3"),
+)
+NEW_CLUSTERS = (
+    ("DIO-10", "DIO-14"),
+    (
+        *("ATT-4", "DIO-11", "DIO-12", "DIO-2", "DIO-3", "DIO-4", "DIO-5", "DIO-6", "DIO-7", "DIO-8", "DIO-9"),
+        *("GEN-2", "GEN-3", "GEN-4", "MODE-1"),
+    ),
+)
+
+
+def lacks(target: Target, *, content: bool | None, clusters: bool, destructive: bool) -> Iterator[Lack]:
+    """What a run against a target will lack.
+
+    Args:
+        target: reached and logged in to.
+        content: whether the content of datasets can be read back, None where that is not known.
+        clusters: whether clusters can be made.
+        destructive: whether what may end a fragile server is sent.
+    """
+    if target.second is None:
+        yield Lack(target.why_no_second.removeprefix("needs "), *SECOND_USER)
+    if not target.expired_token:
+        yield Lack("a token that was valid once (--expired-token)", *EXPIRED_TOKEN)
+    if not destructive:
+        yield Lack("leave to end a fragile server (--allow-destructive, or --server-command)", *DESTRUCTIVE_CASES)
+    if target.budget.limit < 2:
+        yield Lack("two connections at the same time (--max-connections)", *TWO_CONNECTIONS)
+    if content is False:
+        yield Lack("a way to read the content of a dataset back", *CONTENT)
+    if target.given_cluster is not None:
+        yield Lack("new clusters: one is given, and used where one is enough (--cluster)", *NEW_CLUSTERS)
+    elif not clusters:
+        yield Lack("clusters: give one (--cluster UUID --cluster-input NAME=SIZE --cluster-output NAME=SIZE)", _every())
+
+
+def _every() -> tuple[str, ...]:
+    from hanami_conformance.catalogue import catalogue  # noqa: PLC0415 - read from a file, only where it is needed
+
+    return tuple(name for name in catalogue() if name.startswith(CLUSTER_FAMILIES))

@@ -1,0 +1,54 @@
+"""Reaching a target: its dialect, its accounts, and the cluster that was given."""
+
+from __future__ import annotations
+
+from hanami_conformance.cases.failures import Dropped, NoAnswer, TargetLost, TargetRefused
+from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.options.definitions import AUTO
+from hanami_conformance.options.target import TargetOptions
+from hanami_conformance.target.dialect_detection import find_dialect
+from hanami_conformance.target.other_account import add_second
+from hanami_conformance.target.target import Target
+
+GET_CLUSTER = "cluster.get"
+
+
+def connect(options: TargetOptions) -> Target:
+    """Reach a target and log the accounts in. What this makes there, :meth:`Target.undo` undoes.
+
+    Raises:
+        TargetLost: it cannot be reached, or does not speak the protocol.
+        TargetRefused: it does not accept the credentials, or has no such cluster; or its dialect is not found.
+        ValueError: the file of certificates, or of the dialect, is none.
+    """
+    SECRETS.add(options.expired_token, "expired token")
+    target = Target(options, find_dialect(options) if options.dialect == AUTO else None)
+    try:
+        target.first = target.login(options.first, "first user")
+        check_cluster(target)
+        add_second(target, options.second)
+    except BaseException:
+        target.undo()
+        target.close()
+        raise
+    return target
+
+
+def check_cluster(target: Target) -> None:
+    """Look whether the given cluster is there.
+
+    Raises:
+        TargetRefused: it is not.
+        TargetLost: no answer.
+    """
+    given = target.given_cluster
+    if given is None or GET_CLUSTER not in target.dialect.routes:
+        return
+    try:
+        answer = target.first.call(GET_CLUSTER, params={"uuid": given.uuid})
+    except (NoAnswer, Dropped) as error:
+        raise TargetLost(f"{target.url} is no usable target: {error}") from error
+    if answer.status != 200:
+        raise TargetRefused(
+            f"the first user has no cluster {given.uuid}: {target.dialect.route(GET_CLUSTER)} answered {answer}"
+        )

@@ -1,0 +1,181 @@
+"""Which dialect a target speaks: found by questions that make nothing and change nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from hanami_conformance.cases.failures import Dropped, NoAnswer, TargetLost, TargetRefused, Violation
+from hanami_conformance.clients.deadline import Deadline, Patience
+from hanami_conformance.clients.rest import Answer, RestClient
+from hanami_conformance.clients.tcp import context_for
+from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.common.text import quote
+from hanami_conformance.options.target import Credentials, TargetOptions
+from hanami_conformance.target.login import READY_POLL, ask, hide, token_of
+from hanami_proto.dialects import Dialect, Route, dialect_names, load_dialect
+
+REFUSALS = (400, 401, 403)  # of a login whose path is there
+
+
+@dataclass(frozen=True)
+class Found:
+    """A dialect that was found.
+
+    Attributes:
+        dialect: that fits.
+        why: it does, one line.
+    """
+
+    dialect: Dialect
+    why: str
+
+
+@dataclass(frozen=True)
+class _Probe:
+    """How a target answered to a login in one dialect.
+
+    Attributes:
+        dialect: that was tried.
+        route: that was asked.
+        answer: None where there was none.
+        fits: whether it let us in.
+        error: why there was no answer.
+    """
+
+    dialect: Dialect
+    route: Route
+    answer: Answer | None
+    fits: bool
+    error: str = ""
+
+    @property
+    def status(self) -> str:
+        """The status code, in words where there is none."""
+        if self.answer is None:
+            return "nothing"
+        return str(self.answer.status) if self.fits or self.answer.status != 200 else "200 without what it should hold"
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the target may not be ready yet."""
+        return self.answer is None or self.answer.status >= 500
+
+
+def find_dialect(options: TargetOptions, dialects: Sequence[Dialect] | None = None) -> Found:
+    """Ask a target for its dialect: only one prefix lets the first user in, or its token.
+
+    Args:
+        options: of the target.
+        dialects: that are tried, None for those that come with the suite.
+
+    Raises:
+        TargetRefused: none fits, or several do; one line that says what was answered.
+        TargetLost: nobody answers.
+    """
+    tried = [load_dialect(name) for name in dialect_names()] if dialects is None else dialects
+    hide(options.first, "first user")
+    rest = RestClient(
+        options.url,
+        Patience(options.deadline),
+        context_for(options.url, options.ca_file, insecure=options.insecure),
+    )
+    try:
+        probes = _probes(rest, tried, options)
+        fitting = [probe for probe in probes if probe.fits]
+        if not fitting:
+            raise _none(options, probes)
+        if len(fitting) == 1:
+            others = "/".join(sorted({probe.status for probe in probes if not probe.fits}))
+            but = f", the other prefixes {others}" if others else ""
+            return Found(fitting[0].dialect, f"{fitting[0].route} answered 200{but}")
+        return _by_routes(rest, fitting, options.first)
+    finally:
+        rest.close()
+
+
+def _probes(rest: RestClient, dialects: Iterable[Dialect], options: TargetOptions) -> list[_Probe]:
+    """Try every dialect, again and again while nothing but failures of the server come: it may have just begun."""
+    ready_by = Deadline.after(options.deadline)
+    while True:
+        probes = []
+        for dialect in dialects:
+            probes.append(_probe(rest, dialect, options.first))
+            if ready_by.passed and probes[-1].answer is None:
+                return probes  # a silent server is not asked for each of them
+        if ready_by.passed or any(probe.fits for probe in probes) or not any(probe.is_down for probe in probes):
+            return probes
+        time.sleep(READY_POLL)
+
+
+def _probe(rest: RestClient, dialect: Dialect, credentials: Credentials) -> _Probe:
+    route = dialect.route("dataset.list" if credentials.token else "token.create")
+    try:
+        answer = ask(rest, dialect, credentials)
+    except (NoAnswer, Dropped) as error:
+        return _Probe(dialect, route, None, fits=False, error=str(error))
+    if credentials.token:
+        return _Probe(dialect, route, answer, fits=_is_object(answer))
+    token = token_of(answer)
+    SECRETS.add(token, "token of the first user")
+    return _Probe(dialect, route, answer, fits=bool(token))
+
+
+def _is_object(answer: Answer) -> bool:
+    try:
+        answer.object()
+    except Violation:
+        return False
+    return True
+
+
+def _none(options: TargetOptions, probes: Sequence[_Probe]) -> Exception:
+    said = ", ".join(f"{probe.route} answered {probe.status}" for probe in probes)
+    if all(probe.is_down for probe in probes):
+        silent = next((probe.error for probe in probes if probe.answer is None), "")
+        return TargetLost(f"{options.url} is no usable target: {silent or said}")
+    known = [probe for probe in probes if probe.answer is not None and probe.answer.status not in (404, 405)]
+    # Some servers answer 401 to what they do not know: only an answer that stands alone tells something.
+    if len(known) == 1 and known[0].answer is not None and known[0].answer.status in REFUSALS:
+        whom = "token of the first user" if options.first.token else f"first user {options.first.user!r}"
+        return TargetRefused(
+            f"the target refuses the {whom}: {known[0].route} answered {known[0].status} "
+            f"{quote(known[0].answer.text, 80)}; "
+            f"it seems to speak {known[0].dialect.name}, the others have no such path"
+        )
+    return TargetRefused(
+        f"no dialect fits: {said}: wrong credentials, or none of these dialects; give --dialect to choose"
+    )
+
+
+def _by_routes(rest: RestClient, fitting: Sequence[_Probe], credentials: Credentials) -> Found:
+    """Choose among dialects that all let us in: by the paths that are there, each asked for with a GET."""
+    lacking = {}
+    for probe in fitting:
+        assert probe.answer is not None
+        token = credentials.token or token_of(probe.answer)
+        paths = sorted({route.path for route in probe.dialect.routes.values()})
+        lacking[probe.dialect.name] = [path for path in paths if not _is_there(rest, path, token)]
+    whole = [probe for probe in fitting if not lacking[probe.dialect.name]]
+    names = ", ".join(probe.dialect.name for probe in fitting)
+    most = max((len(probe.dialect.routes) for probe in whole), default=0)
+    best = [probe for probe in whole if len(probe.dialect.routes) == most]
+    if len(best) != 1:
+        raise TargetRefused(f"several dialects fit: {names} all let the first user in; give --dialect to choose")
+    return Found(
+        best[0].dialect,
+        f"{names} all answered 200 to the login, and of these it has most of the paths that are there",
+    )
+
+
+def _is_there(rest: RestClient, path: str, token: str) -> bool:
+    """Whether a path is known: a server answers to it otherwise than to a path beside it that nobody has."""
+    answers = []
+    for asked in (path, f"{path}_nowhere"):
+        try:
+            answer = rest.request("GET", asked, token=token)
+        except (NoAnswer, Dropped, TargetLost):
+            return False
+        answers.append((answer.status, answer.text.replace("_nowhere", "")))
+    return answers[0] != answers[1]

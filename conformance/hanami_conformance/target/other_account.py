@@ -1,0 +1,79 @@
+"""A user of another project: given, or made on the target by a first user who may."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from typing import Any
+
+from hanami_conformance.cases.failures import Dropped, NoAnswer, TargetLost, TargetRefused
+from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.common.signals import unbroken
+from hanami_conformance.options.target import Credentials
+from hanami_conformance.target.target import NO_SECOND, Target
+
+NAME = "second user"
+CREATE, DELETE = "user.create", "user.delete"
+GONE = (200, 204, 404)  # answers to a DELETE after which nothing is left
+
+
+def add_second(target: Target, given: Credentials | None) -> None:
+    """Log the second user in; make one where none is given, the dialect has a way, and the first user is an admin.
+
+    A target without a second user says why, which is what the cases that need one give as their reason.
+
+    Raises:
+        TargetRefused, TargetLost: the given one can't log in.
+    """
+    if given is not None:
+        target.second = target.login(given, NAME)
+    elif CREATE not in target.dialect.routes:
+        target.why_no_second = f"{NO_SECOND}; the dialect {target.dialect.name} knows no way to make one"
+    elif not target.first.is_admin:
+        target.why_no_second = f"{NO_SECOND}; one could be made, were the first user an admin"
+    else:
+        _create(target)
+
+
+def _create(target: Target) -> None:
+    user = f"hc_{secrets.token_hex(4)}"
+    password = secrets.token_urlsafe(12)
+    SECRETS.add(password, f"password of the {NAME}")
+    coded = base64.b64encode(password.encode()).decode()
+    SECRETS.add(coded, f"password of the {NAME}")
+    words = {"id": user, "name": user, "project": f"{user}_project", "password": password, "password_base64": coded}
+    with unbroken():  # what is made is known to be undone
+        try:
+            answer = target.first.call(CREATE, body=_filled(target.dialect.user_body, words))
+        except (NoAnswer, Dropped) as error:
+            target.at_end.append(lambda: _delete(target, user))  # it may be there all the same
+            target.why_no_second = f"{NO_SECOND}; none could be made: {error}"
+            return
+        if answer.status not in (200, 201):
+            target.why_no_second = f"{NO_SECOND}; none could be made: {target.dialect.route(CREATE)} answered {answer}"
+            return
+        target.at_end.append(lambda: _delete(target, user))
+    try:
+        target.second = target.login(Credentials(user, password), NAME)
+    except TargetRefused as error:
+        target.why_no_second = f"{NO_SECOND}; one was made, but {error}"
+
+
+def _filled(template: Any, words: dict[str, str]) -> Any:
+    """The template with words in place of their names in braces."""
+    if isinstance(template, dict):
+        return {key: _filled(value, words) for key, value in template.items()}
+    if isinstance(template, list):
+        return [_filled(value, words) for value in template]
+    if isinstance(template, str):
+        for name, word in words.items():
+            template = template.replace(f"{{{name}}}", word)
+    return template
+
+
+def _delete(target: Target, user: str) -> str:
+    try:
+        answer = target.first.call(DELETE, params={target.dialect.user_key: user})
+    except (NoAnswer, Dropped, TargetLost) as error:
+        return f"user {user}: {error}"
+    return "" if answer.status in GONE else f"user {user}: {answer}"

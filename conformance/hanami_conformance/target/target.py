@@ -1,0 +1,260 @@
+"""The target: the server under test, who speaks to it, and what is known of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hanami_conformance.cases.failures import Dropped, NoAnswer, TargetLost, TargetRefused, Unsupported
+from hanami_conformance.cases.recording import EndedSocket, current_case, unrecorded
+from hanami_conformance.clients.connection_limit import Budget
+from hanami_conformance.clients.deadline import Deadline, Patience
+from hanami_conformance.clients.rest import Answer, RestClient
+from hanami_conformance.clients.tcp import RawConnection, context_for
+from hanami_conformance.clients.websocket import WebSocket
+from hanami_conformance.common.text import quote
+from hanami_conformance.options.target import Credentials, TargetOptions
+from hanami_conformance.target.dialect_detection import Found
+from hanami_conformance.target.login import READY_POLL, expires_soon, log_in
+from hanami_proto.dialects import Dialect, NoRouteError, load_dialect
+
+SILENCES_OF_THE_DEAD = 2
+MAX_CAUSE = 80  # characters
+NO_SECOND = "needs a user of another project (--second-user and --second-password)"
+
+
+class Account:
+    """One user of the target, logged in.
+
+    Args:
+        target: where.
+        name: how reports call it, such as ``first user``.
+        token: REST token.
+        credentials: how it logged in.
+        is_admin: whether the target said so at the login.
+    """
+
+    def __init__(
+        self, target: Target, name: str, token: str, credentials: Credentials, *, is_admin: bool = False
+    ) -> None:
+        self.target = target
+        self.name = name
+        self.token = token
+        self.credentials = credentials
+        self.is_admin = is_admin
+
+    def call(
+        self,
+        operation: str,
+        *,
+        body: Any = None,
+        params: Mapping[str, str] | None = None,
+        extra: float = 0.0,
+    ) -> Answer:
+        """Do a REST operation of the dialect as this user.
+
+        Args:
+            operation: such as ``csv.init``.
+            body: sent as JSON where not None.
+            params: query parameters.
+            extra: seconds on top of the deadline.
+
+        Raises:
+            NoAnswer, Dropped, TargetLost: see :meth:`RestClient.request`.
+        """
+        return self.target.call(operation, body=body, params=params, token=self.token, extra=extra)
+
+
+class Target:
+    """A target that was reached and let the accounts in. Make one with :func:`hanami_conformance.target.connect.connect`.
+
+    Args:
+        options: what is known of it.
+        found: its dialect where that was found by asking, None where it was told.
+
+    Raises:
+        ValueError: the dialect or the file of certificates is none.
+    """
+
+    def __init__(self, options: TargetOptions, found: Found | None = None) -> None:
+        self.url = options.url
+        self.dialect: Dialect = load_dialect(options.dialect) if found is None else found.dialect
+        self.dialect_reason = "" if found is None else found.why
+        self.patience = Patience(options.deadline)
+        limit = options.max_connections if options.max_connections is not None else self.dialect.connections
+        self.budget = Budget(limit)
+        self.uuids: set[str] = set()  # of all uploads and their files that were made in this run
+        self.expired_token = options.expired_token
+        self._ssl = context_for(self.url, options.ca_file, insecure=options.insecure)
+        self.certificate_checked = not options.insecure
+        self.rest = RestClient(self.url, self.patience, self._ssl)
+        self.given_cluster = options.cluster
+        if options.cluster is not None:
+            self.rest.protect(options.cluster.uuid)
+        self._websockets: list[WebSocket] = []
+        self._serves_content: bool | None = None
+        self.first: Account
+        self.second: Account | None = None
+        self.why_no_second = NO_SECOND
+        self.at_end: list[Callable[[], str]] = []  # undoes what was made on the target; tells what can't be
+        self.process: Callable[[], str] = lambda: ""  # tells how it ended, where the suite started it
+        self.attached = False  # whether it has accepted a socket
+        self.socket_silence: Callable[[], str] = lambda: ""  # tells whether it is silent on all of them
+        self.old_age: Callable[[EndedSocket], str] = lambda _ended: ""  # why it may have ended one that is old
+        self.optional_replies: dict[str, bool] = {}  # those that are a SHOULD: whether the target is known to send them
+
+    @property
+    def websocket_url(self) -> str:
+        """Address of the websocket: that of the REST API (statement ATT-1)."""
+        return "ws" + self.url.removeprefix("http") + "/"
+
+    def websocket(self) -> WebSocket:
+        """A websocket that is not open yet."""
+        made = WebSocket(self.websocket_url, self.patience, self.budget, self._ssl)
+        self._websockets.append(made)
+        return made
+
+    def close_websockets(self) -> None:
+        """Close every websocket that was made: none outlives its case or counts against the budget of the next."""
+        for websocket in self._websockets:
+            websocket.finish()
+        self._websockets.clear()
+
+    def raw(self) -> RawConnection:
+        """A bare TCP connection, open."""
+        return RawConnection(self.url, self.patience.setting, self.budget, self._ssl)
+
+    def call(
+        self,
+        operation: str,
+        *,
+        body: Any = None,
+        params: Mapping[str, str] | None = None,
+        token: str | None,
+        extra: float = 0.0,
+    ) -> Answer:
+        """Do a REST operation of the dialect with any token, or none.
+
+        Raises:
+            NoAnswer, Dropped, TargetLost: see :meth:`RestClient.request`.
+            Unsupported: the dialect has no such operation.
+        """
+        try:
+            route = self.dialect.route(operation)
+        except NoRouteError as error:
+            raise Unsupported(str(error)) from error
+        content = None if body is None else json.dumps(body).encode()
+        return self.rest.request(route.method, route.path, token=token, params=params, content=content, extra=extra)
+
+    def login(self, credentials: Credentials, name: str) -> Account:
+        """Log an account in, waiting for a server that is not ready yet.
+
+        Raises:
+            TargetRefused, TargetLost: see :func:`hanami_conformance.target.login.log_in`.
+        """
+        login = log_in(self.rest, self.dialect, self.patience, credentials, name)
+        return Account(self, name, login.token, credentials, is_admin=login.is_admin)
+
+    def renew_tokens(self) -> None:
+        """Log accounts in again whose token is about to expire, where that can be told and done.
+
+        Raises:
+            TargetLost: see :meth:`renew`.
+        """
+        for account in (self.first, self.second):
+            if account is not None and expires_soon(account.token):
+                self.renew(account)
+
+    def renew(self, account: Account) -> None:
+        """Log an account in again, where that can be done.
+
+        Raises:
+            TargetLost: the target gives no usable answer, or refuses what it took before.
+        """
+        if not account.credentials.password:
+            return
+        try:
+            account.token = self.login(account.credentials, account.name).token
+        except TargetRefused as error:
+            raise TargetLost(str(error)) from error
+
+    def serves_content(self, account: Account, uuid: str, column: str) -> bool:
+        """Whether the content of datasets can be read back, asked once with a dataset of the account that is there.
+
+        A server without the operation answers as it does to any path that it does not know.
+        """
+        if not self.dialect.has_content:
+            return False
+        if self._serves_content is None:
+            route = self.dialect.route("dataset.content")
+            params = {"uuid": uuid, "column_name": column, "row_offset": "0", "number_of_rows": "1"}
+            known = account.call("dataset.content", params=params)
+            unknown = self.rest.request(route.method, f"{route.path}_nowhere", token=account.token, params=params)
+            alike = known.status == unknown.status and known.text == unknown.text.replace("_nowhere", "")
+            self._serves_content = not (known.refused and alike) and known.status not in (405, 501)
+        return self._serves_content
+
+    def is_alive(self) -> bool:
+        """Whether the target still answers; see :meth:`loss`."""
+        return not self.loss()
+
+    def loss(self, *, sockets: bool = False) -> str:
+        """How the target is gone, empty while it answers a cheap REST call with HTTP, asked more than once if need be.
+
+        It may be silent, drop connections, or take none; or its process has ended, where the suite started it. Where it
+        left something on a websocket unanswered since the last question, it may be silent on all of them.
+
+        Args:
+            sockets: whether it is asked on a websocket, whatever it answered before.
+        """
+        asked, self.patience.socket_silences = self.patience.socket_silences, 0
+        ready_by = Deadline.after(self.patience.setting)
+        silences = 0
+        while True:
+            try:
+                with unrecorded():
+                    self.rest.request(*self._liveness_probe(), token=self.first.token, kind="liveness probe")
+            except NoAnswer:
+                silences += 1
+                how = "it takes connections and is silent"
+            except Dropped as error:
+                how = f"it drops connections without an answer ({quote(error.came, MAX_CAUSE)})"
+                time.sleep(READY_POLL)
+            except TargetLost as error:
+                how = f"it takes no connections any more ({quote(str(error.__cause__ or error), MAX_CAUSE)})"
+                time.sleep(READY_POLL)
+            else:
+                return self.socket_silence() if asked or sockets else ""
+            if ended := self.process():
+                return ended
+            if ready_by.passed or silences >= SILENCES_OF_THE_DEAD:
+                return how
+
+    def why_ended(self, failure: str) -> str:
+        """Why the target may have ended the connection that the case failed on; empty where it may not.
+
+        Args:
+            failure: what the case failed with.
+        """
+        ended = current_case().ended
+        return self.old_age(ended) if ended is not None and ended.ending in failure else ""
+
+    def _liveness_probe(self) -> tuple[str, str]:
+        route = self.dialect.route("dataset.list")
+        return route.method, route.path
+
+    def undo(self) -> list[str]:
+        """Undo what :func:`hanami_conformance.target.connect.connect` made on the target.
+
+        Returns:
+            What is left over there, a line each.
+        """
+        lines = [undo() for undo in reversed(self.at_end)]
+        self.at_end.clear()
+        return [line for line in lines if line]
+
+    def close(self) -> None:
+        """Close what is still open."""
+        self.rest.close()

@@ -1,0 +1,169 @@
+"""REST calls under load: one client a user, connections kept where the target keeps them.
+
+By the standard library, which gevent makes cooperative where Locust runs, and which sends nothing twice: clients that
+ask again where an answer was lost hide it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import select
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from gevent import Timeout
+from gevent.monkey import get_original
+
+from hanami_conformance.clients.json_response import json_object
+from hanami_conformance.clients.rest import HEADERS, TOKEN_HEADER
+from hanami_conformance.common.text import quote
+from hanami_loadtests.engine.failures import ConnectionLost, LoadFailure, NoAnswer, Refused, WrongAnswer
+from hanami_proto.dialects import Dialect
+
+PLAIN_POLL = get_original("select", "poll")  # gevent's might overlook, in no time at all, what is there
+IDLE = 1.0  # seconds after which a kept connection is not trusted: the target may be about to close it
+
+
+class ServerError(LoadFailure):
+    """A 5xx."""
+
+    kind = "server error"
+
+
+@dataclass(frozen=True)
+class RestAnswer:
+    """The answer to a REST call.
+
+    Attributes:
+        request: method and path, one line.
+        status: of HTTP.
+        body: whole.
+    """
+
+    request: str
+    status: int
+    body: bytes
+
+    def object(self) -> dict[str, Any]:
+        """The JSON object of a 200.
+
+        Raises:
+            Refused: a 4xx.
+            ServerError: a 5xx.
+            WrongAnswer: anything else.
+        """
+        if 400 <= self.status < 500:
+            raise Refused(f"{self.request} was answered {self}")
+        if self.status >= 500:
+            raise ServerError(f"{self.request} was answered {self}")
+        found = json_object(self.body)
+        if self.status != 200 or found is None:
+            raise WrongAnswer("GEN-1", f"200 and a JSON object to {self.request}", str(self))
+        return found
+
+    def __str__(self) -> str:
+        return f"{self.status} {quote(self.body.decode('utf-8', 'replace'), 200)}".rstrip()
+
+
+class Rest:
+    """The REST API, as one user calls it.
+
+    Args:
+        url: address of the target, with its base path.
+        dialect: its routes.
+        token: tells that of the account.
+        deadline: seconds that a call may take.
+        ssl_context: for ``https``.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        dialect: Dialect,
+        token: Callable[[], str],
+        deadline: float,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        address = urlsplit(url)
+        self._base = address.path.rstrip("/")
+        self._dialect = dialect
+        self._token = token
+        self._address = address
+        self._ssl = ssl_context
+        self._connection: http.client.HTTPConnection | None = None
+        self._deadline = deadline
+        self._used = time.monotonic()
+
+    def _connected(self) -> http.client.HTTPConnection:
+        host, port = self._address.hostname or "", self._address.port
+        if self._ssl is None:
+            return http.client.HTTPConnection(host, port)
+        return http.client.HTTPSConnection(host, port, context=self._ssl)
+
+    def call(
+        self,
+        operation: str,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        extra: float = 0.0,
+    ) -> RestAnswer:
+        """Call an operation of the dialect.
+
+        Args:
+            operation: such as ``csv.init``.
+            params: of the query.
+            body: sent as JSON.
+            extra: seconds on top of the deadline, for work that takes the target long.
+
+        Raises:
+            NoAnswer, ConnectionLost: no whole answer came.
+        """
+        route = self._dialect.route(operation)
+        path = self._base + route.path + (f"?{urlencode(params)}" if params else "")
+        content = b"" if body is None else json.dumps(body).encode()
+        headers = {
+            **HEADERS,
+            TOKEN_HEADER: self._token(),
+            **({"Content-Type": "application/json"} if body is not None else {}),
+        }
+        request = f"{route.method} {route.path}"
+        if self._connection is not None and self._is_stale(self._connection):
+            self.close()
+        seconds = self._deadline + extra
+        try:
+            with Timeout(seconds, TimeoutError):
+                if self._connection is None:
+                    self._connection = self._connected()
+                self._connection.request(route.method, path, content or None, headers)
+                response = self._connection.getresponse()
+                data = response.read()
+        except TimeoutError as error:
+            self.close()
+            raise NoAnswer(f"no whole answer to {request} within {seconds:g} s") from error
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise ConnectionLost(f"no answer to {request}: {error or type(error).__name__}") from error
+        except BaseException:
+            self.close()
+            raise
+        self._used = time.monotonic()
+        return RestAnswer(request, response.status, data)
+
+    def _is_stale(self, connection: http.client.HTTPConnection) -> bool:
+        """Whether a kept connection is no longer to be trusted: old, or ended by the target meanwhile."""
+        if time.monotonic() - self._used > IDLE or connection.sock is None:
+            return True
+        poller = PLAIN_POLL()  # not select, which refuses descriptors from 1024 on
+        poller.register(connection.sock, select.POLLIN)
+        return bool(poller.poll(0))
+
+    def close(self) -> None:
+        """Close what is open; the next call opens it again."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()

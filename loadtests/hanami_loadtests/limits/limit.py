@@ -1,0 +1,150 @@
+"""One limit: what is measured of which messages, and what it may be at most or must be at least."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hanami_reports.load.model import LimitResult, State
+from hanami_reports.load.series import Series
+
+MEGABYTE = 1_000_000
+TIMES = ("response", "service", "lag")
+COUNTS = ("wrong", "failed", "unanswered", "owed")
+SPEEDS = ("throughput", "rate")
+METRICS = (*TIMES, *SPEEDS, *COUNTS)
+UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+TAIL = 10  # samples beyond a percentile that make it worth anything
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit.
+
+    Attributes:
+        metric: one of METRICS.
+        of: type of message, with ``*`` for any text.
+        statistic: ``p50`` to ``p99.99``, ``mean``, ``max``; ``count`` or ``share``; ``mean`` alone for speeds.
+        bound: seconds, MB/s, messages/s, a number, or a share.
+        at_least: whether the value must not be below the bound, in place of not above it.
+        least_samples: that the value must be made of.
+        abort: whether the run ends as soon as it is broken.
+    """
+
+    metric: str
+    of: str
+    statistic: str
+    bound: float
+    at_least: bool = False
+    least_samples: int = 0
+    abort: bool = False
+
+    def ask(self, series: Mapping[str, Series], seconds: float) -> list[LimitResult]:
+        """Whether it holds, for each type of message that it is asked of; of counts, for all of them together.
+
+        Args:
+            series: type of message to what came of it.
+            seconds: of measuring.
+        """
+        chosen = {name: one for name, one in series.items() if fnmatch.fnmatchcase(name, self.of)}
+        if not chosen:
+            like = difflib.get_close_matches(self.of, series, 1)
+            meant = f": is {like[0]!r} meant?" if like else ""
+            return [self._result(self.of, None, 0, State.INVALID, f"no such message was sent{meant}")]
+        if self.metric in COUNTS:
+            return [self._count(chosen)]
+        return [self._ask_one(name, one, seconds) for name, one in chosen.items()]
+
+    def _count(self, chosen: Mapping[str, Series]) -> LimitResult:
+        counted = sum(getattr(one, self.metric) for one in chosen.values())
+        due = sum(one.sent + one.owed for one in chosen.values())
+        value = counted / due if self.statistic == "share" and due else float(counted)
+        return self._judged(self.of, value, due)
+
+    def _ask_one(self, name: str, one: Series, seconds: float) -> LimitResult:
+        if self.metric in SPEEDS:
+            value = one.speed(seconds) / MEGABYTE if self.metric == "throughput" else one.rate(seconds)
+            return self._judged(name, value, one.succeeded - one.late + one.early)
+        times = getattr(one, self.metric)
+        if not times.count:
+            return self._result(name, None, 0, State.INVALID, "nothing was answered rightly")
+        if self.statistic == "max":
+            value = times.most / 1e6
+        elif self.statistic == "mean":
+            value = times.mean
+        else:
+            value = times.percentile(float(self.statistic.removeprefix("p")))
+        return self._judged(name, value, times.count)
+
+    def _judged(self, name: str, value: float, samples: int) -> LimitResult:
+        if samples < self.least_samples:
+            says = f"{samples} samples are too few, {self.least_samples} are needed"
+            return self._result(name, value, samples, State.INVALID, says)
+        holds = value >= self.bound if self.at_least else value <= self.bound
+        if holds:
+            return self._result(name, value, samples, State.PASS, "")
+        how = "below" if self.at_least else "above"
+        return self._result(name, value, samples, State.FAIL, f"{self.shown(value)} is {how} {self.shown(self.bound)}")
+
+    def _result(self, name: str, value: float | None, samples: int, state: State, says: str) -> LimitResult:
+        return LimitResult(
+            metric=self.metric,
+            selector=name,
+            statistic=self.statistic,
+            bound=f"{'>=' if self.at_least else '<='} {self.shown(self.bound)}",
+            value=value,
+            shown="-" if value is None else self.shown(value),
+            samples=samples,
+            least_samples=self.least_samples,
+            state=state,
+            says=says,
+        )
+
+    def shown(self, value: float) -> str:
+        """A value of this metric, for people."""
+        if self.metric in TIMES:
+            return shown_time(value)
+        if self.metric == "throughput":
+            return f"{value:.3g} MB/s"
+        if self.metric == "rate":
+            return f"{value:.4g}/s"
+        return f"{value:.3%}" if self.statistic == "share" else f"{value:g}"
+
+
+def shown_time(seconds: float) -> str:
+    """A time with three digits: ``640 us``, ``12.3 ms``, ``2.01 s``."""
+    for unit, size in (("us", 1e-6), ("ms", 1e-3)):
+        if seconds < 0.9995 * size * 1000:
+            return f"{_digits(seconds / size)} {unit}"
+    return f"{_digits(seconds)} s"
+
+
+def _digits(value: float) -> str:
+    if value <= 0:
+        return "0"
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:.{max(0, 2 - math.floor(math.log10(rounded)))}f}"
+
+
+def seconds_of(text: str) -> float:
+    """A time as people write it, ``250 us``, ``50ms``, ``2 s``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(us|ms|s)\s*", text)
+    if match is None:
+        raise ValueError(f"{text!r} is no time: write 250 us, 50 ms or 2 s")
+    return float(match[1]) * UNITS[match[2]]
+
+
+def samples_for(statistic: str) -> int:
+    """Samples that a percentile needs, so that it is not made of a few of them: 1000 for p99, 10 000 for p99.9."""
+    if not statistic.startswith("p"):
+        return 1
+    share = 1 - float(statistic.removeprefix("p")) / 100
+    return max(20, round(TAIL / share)) if share > 0 else 20

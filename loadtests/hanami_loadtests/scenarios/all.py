@@ -1,0 +1,26 @@
+"""Every scenario, in the order in which people see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hanami_loadtests.scenarios.direct import DirectMix, DirectRequest, DirectTrain
+from hanami_loadtests.scenarios.rest import RestOnly
+from hanami_loadtests.scenarios.scenario import Scenario
+from hanami_loadtests.scenarios.storm import AttachStorm, Unfriendly
+from hanami_loadtests.scenarios.upload import CsvUpload, MnistUpload, ScatteredUpload
+
+SCENARIOS: Mapping[str, type[Scenario]] = {
+    scenario.name: scenario
+    for scenario in (
+        CsvUpload,
+        MnistUpload,
+        ScatteredUpload,
+        DirectRequest,
+        DirectTrain,
+        DirectMix,
+        RestOnly,
+        AttachStorm,
+        Unfriendly,
+    )
+}

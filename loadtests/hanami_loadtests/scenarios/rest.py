@@ -1,0 +1,67 @@
+"""REST alone: progress polling and listing, beside whatever the sockets do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hanami_loadtests.engine.failures import LoadFailure, WrongAnswer
+from hanami_loadtests.scenarios.scenario import Over, Scenario
+
+ANNOUNCED = 1000  # bytes of the upload that is polled and never sent
+POLLS = 3  # questions for the progress between two lists
+
+
+class RestOnly(Scenario):
+    """Polls the progress of an upload that does not begin, and lists datasets and clusters (PROG-1, PROG-2, INIT-1)."""
+
+    name = "rest"
+    title = "REST only: progress polling and listing"
+    weight = 2
+    sockets = 0
+    paced_series = "rest dataset.progress"
+
+    def begin(self) -> None:
+        """Nothing yet."""
+        self.uuid = ""
+        self.upload_name = ""
+        self.turns = 0
+
+    def work(self) -> None:
+        """Ask once."""
+        if self.over():
+            raise Over
+        try:
+            if not self.uuid:
+                self.upload_name = self.session.name("rest")
+                begun = self.call("csv.init", body={"name": self.upload_name, "input_data_size": ANNOUNCED})
+                self.uuid = self.text(begun, "uuid", "INIT-2")
+            due = self.turn()
+            self.turns += 1
+            if self.turns % (POLLS + 1):
+                self.call("dataset.progress", {"uuid": self.uuid}, verify=_not_complete, due=due)
+            elif self.turns % (2 * POLLS + 2) and "cluster.list" in self.session.dialect.routes:
+                self.call("cluster.list", verify=_is_list, due=due)
+            else:
+                self.call("dataset.list", verify=_is_list, due=due)
+        except LoadFailure as error:
+            self.note(error)
+            self.back_off()
+        if self.over():
+            raise Over
+
+    def clean_up(self) -> None:
+        """Delete the upload."""
+        if self.uuid:
+            self.delete("dataset", self.uuid, self.upload_name)
+
+
+def _not_complete(found: dict[str, Any]) -> None:
+    if found.get("complete") is not False:
+        came = f"complete = {found.get('complete')!r:.60}"
+        raise WrongAnswer("PROG-2", "complete = false: nothing was sent", came)
+
+
+def _is_list(found: dict[str, Any]) -> None:
+    header, body = found.get("header"), found.get("body")
+    if not isinstance(header, list) or not isinstance(body, list):
+        raise WrongAnswer("FIN-1", "a list with header and body", f"an object with {', '.join(found) or 'nothing'}")

@@ -1,0 +1,301 @@
+"""Uploads: init, one socket a file, chunks in a window, progress, finalize, a look at the content, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import ClassVar
+
+import gevent
+import numpy as np
+
+from hanami_conformance.resources.readback import first_difference
+from hanami_conformance.resources.retry import POLL
+from hanami_conformance.resources.upload import MIB
+from hanami_conformance.target.attach import FILE_UPLOAD
+from hanami_loadtests.engine.connection import Connection, clock
+from hanami_loadtests.engine.failures import LoadFailure, WrongAnswer
+from hanami_loadtests.engine.recorder import Stopwatch
+from hanami_loadtests.engine.schedule import Schedule
+from hanami_loadtests.engine.stream import Outgoing, Stream
+from hanami_loadtests.engine.uploads import Content, csv_content, mnist_content
+from hanami_loadtests.scenarios.scenario import Over, Scenario
+from hanami_loadtests.session import Session
+
+FILE = "upload file"  # the whole of an upload, from init to the look at its content
+ATTACH = "attach file"
+SAMPLE = 200  # rows of a column that are read back
+SAMPLE_VALUES = 20_000  # most numbers that are read back
+
+
+class UploadScenario(Scenario):
+    """Uploads one dataset after the other (upload, steps 1 to 5)."""
+
+    paced_by: ClassVar[str] = "file"
+    paced_series = FILE
+    kind: ClassVar[str]
+    scattered: ClassVar[bool] = False
+    uuid = ""  # of the dataset that is being uploaded
+    upload_name = ""
+
+    @classmethod
+    def prepare(cls, session: Session) -> None:
+        """See :class:`Scenario`: serialising and masking whole files takes long."""
+        for variant in range(session.contents):
+            cls.made(session, variant)
+
+    @classmethod
+    def made(cls, session: Session, variant: int) -> Content:
+        """One of the contents, which are made once."""
+        settings = session.settings
+        make = csv_content if cls.kind == "csv" else mnist_content
+        content: Content = session.once(
+            (cls.kind, cls.scattered, variant),
+            partial(make, session.dialect, settings.file, settings.chunk, variant, scattered=cls.scattered),
+        )
+        return content
+
+    def content(self) -> Content:
+        """The next content: users take turns with a few."""
+        return self.made(self.session, self.session.number() % self.session.contents)
+
+    def work(self) -> None:
+        """Upload once."""
+        content = self.content()
+        due = self.turn()
+        watch = Stopwatch(due, clock())
+        self.recorder.sent(FILE, watch)
+        try:
+            self.upload(content, watch)
+        except Over:
+            self.recorder.broken_off(FILE, watch)
+            raise
+        except WrongAnswer as error:
+            self.recorder.failed(FILE, watch, error, content.story(error))
+            self.back_off()
+        except LoadFailure as error:
+            self.recorder.failed(FILE, watch, error)
+            self.back_off()
+        except BaseException:  # which of its parts the target left unanswered, they tell themselves
+            self.recorder.broken_off(FILE, watch)
+            raise
+        else:
+            self.recorder.succeeded(FILE, watch, up=content.size)
+        finally:
+            uuid, self.uuid = self.uuid, ""
+            if uuid:
+                self.delete("dataset", uuid, self.upload_name)
+
+    def upload(self, content: Content, watch: Stopwatch) -> None:
+        """Upload a content and look at what the target made of it.
+
+        Args:
+            content: of the files.
+            watch: of the whole; the wait for sockets is taken out of it.
+
+        Raises:
+            LoadFailure: something went wrong.
+            Over: the run is over, and not all was sent.
+        """
+        self.upload_name = self.session.name(self.kind)
+        sizes = {f"{role}_data_size": len(file) for role, file in content.files.items()}
+        begun = self.call(f"{self.kind}.init", body={"name": self.upload_name, **sizes})
+        self.uuid = uuid = self.text(begun, "uuid", "INIT-1")
+        files = {role: self.text(begun, f"uuid_{role}_file", "INIT-1") for role in content.files}
+        with self.session.budget.sockets(self.sockets) as waited:
+            watch.skipped = waited
+            if self.over():
+                raise Over
+            self.send_all(content, files)
+        self.expect_complete(uuid)
+        body = {"uuid": uuid, **{f"uuid_{role}_file": file for role, file in files.items()}}
+        extra = self.session.dialect.finalize_seconds_per_mib * content.size / MIB
+        self.call(f"{self.kind}.finalize", body=body, extra=extra, must="FIN-1")
+        self.expect_content(content, uuid)
+
+    def send_all(self, content: Content, files: Mapping[str, str]) -> None:
+        """Send the files, each over its socket, at the same time.
+
+        Args:
+            content: of the files.
+            files: role to uuid.
+        """
+        if len(files) == 1:
+            for role, uuid in files.items():
+                self.send_file(content, role, uuid)
+            return
+        # A failure is raised in our own greenlet; in a child's it would be printed as a fault of the suite.
+        children = [gevent.spawn(self._caught, content, role, uuid) for role, uuid in files.items()]
+        try:
+            gevent.joinall(children)
+        finally:
+            gevent.killall(children)
+        failures = [child.value for child in children if child.value is not None]
+        if failures:
+            raise min(failures, key=_weight)
+
+    def _caught(self, content: Content, role: str, uuid: str) -> Exception | None:
+        try:
+            self.send_file(content, role, uuid)
+        except Exception as error:  # noqa: BLE001 - of whatever kind, it is raised in the greenlet of the user
+            return error
+        return None
+
+    def send_file(self, content: Content, role: str, uuid: str) -> None:
+        """Send the chunks of one file over a socket (upload, step 3)."""
+        with self.attached(uuid, FILE_UPLOAD, ATTACH) as connection:
+            self.send_chunks(connection, content, role)
+            connection.close()
+            if connection.surplus():
+                raise WrongAnswer("DATA-1", "one answer to each chunk", "more answers than chunks")
+
+    def send_chunks(self, connection: Connection, content: Content, role: str) -> None:
+        """Send all chunks of a file; see :meth:`send`."""
+        self.send(connection, content.messages[role])
+
+    def send(self, connection: Connection, messages: Sequence[Outgoing]) -> None:
+        """Send chunks, a window of them in flight, until all are acknowledged.
+
+        Raises:
+            LoadFailure: something went wrong.
+            Over: the run is over, and not all was sent.
+        """
+        settings = self.session.settings
+        sent = 0
+
+        def counted() -> Iterator[Outgoing]:
+            nonlocal sent
+            for message in messages:
+                yield message
+                sent += 1
+
+        stream = Stream(
+            connection,
+            self.recorder,
+            settings.window,
+            settings.target.deadline,
+            self.over,
+            self.patience,
+            lambda _: None,
+            _stray,
+        )
+        stream.run(counted(), Schedule(0.0, clock()))
+        if sent < len(messages):
+            raise Over
+
+    def expect_complete(self, uuid: str) -> None:
+        """Ask for the progress, which must be complete now (statement PROG-3)."""
+        end = clock() + self.session.settings.target.deadline
+        while not self.progress(uuid):
+            if clock() >= end:
+                raise WrongAnswer("PROG-3", "complete = true after the last acknowledgement", "complete = false")
+            gevent.sleep(POLL)
+
+    def progress(self, uuid: str) -> bool:
+        """What the target says of ``complete``."""
+        complete = self.call("dataset.progress", {"uuid": uuid}).get("complete")
+        if not isinstance(complete, bool):
+            raise WrongAnswer("PROG-1", "a JSON object with boolean complete", f"complete = {complete!r:.60}")
+        return complete
+
+    def expect_content(self, content: Content, uuid: str) -> None:
+        """Compare rows, columns, and some values, as far as the target lets them be seen (FIN-1, FIN-2)."""
+        dialect, model = self.session.dialect, content.model
+        described = self.call("dataset.get", {"uuid": uuid})
+        for key in dialect.rows_keys:
+            if key in described and described[key] != model.rows:
+                raise WrongAnswer("FIN-1", f"{model.rows} rows", f"{key} = {described[key]!r:.60}")
+        for group in dialect.columns_keys:
+            if all(isinstance(described.get(key), int) for key in group):
+                width = sum(described[key] for key in group)
+                if width not in model.widths:
+                    raise WrongAnswer("FIN-1", f"{' or '.join(map(str, sorted(model.widths)))} columns", f"{width}")
+        names = described.get("description")
+        columns = [name for name in model.columns if not isinstance(names, dict) or name in names]
+        if dialect.has_content and columns:
+            self.expect_values(content, uuid, columns[self.session.number() % len(columns)])
+
+    def expect_values(self, content: Content, uuid: str, column: str) -> None:
+        """Read some rows of a column back and compare them (statement FIN-2)."""
+        model = content.model
+        width = model.columns[column].shape[1]
+        rows = min(SAMPLE, model.rows, self.session.dialect.content_rows, max(1, SAMPLE_VALUES // width))
+        first = (self.session.number() * SAMPLE) % (model.rows - rows + 1)
+        params = {
+            "uuid": uuid,
+            "column_name": column,
+            "row_offset": str(first),
+            "number_of_rows": str(rows),
+        }
+        data = self.call("dataset.content", params).get("data")
+        cells = [row if isinstance(row, list) else [row] for row in data] if isinstance(data, list) else []
+        try:
+            came = np.array(cells, dtype=np.float32)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise WrongAnswer("FIN-2", f"numbers in column {column!r}", str(error)) from error
+        if not model.part(first, rows).agrees(column, came):
+            wanted = model.columns[column][first : first + rows]
+            raise WrongAnswer(
+                "FIN-2", f"column {column!r} as uploaded, from row {first}", first_difference(wanted, came)
+            )
+
+
+def _weight(error: Exception) -> int:
+    """The less, the more it says: our own faults, wrong answers, other failures, and that the run is over."""
+    kinds = (WrongAnswer, LoadFailure, Over)
+    return next((place for place, kind in enumerate(kinds, start=1) if isinstance(error, kind)), 0)
+
+
+def _stray(payload: bytes) -> None:
+    raise WrongAnswer("DATA-1", "one answer to each chunk", f"one more, of {len(payload)} bytes")
+
+
+class CsvUpload(UploadScenario):
+    """A table over one socket."""
+
+    name = "csv-upload"
+    title = "CSV upload: a table over one socket"
+    kind = "csv"
+    weight = 3
+
+
+class MnistUpload(UploadScenario):
+    """Images and labels, over two sockets at the same time (statement DATA-8)."""
+
+    name = "mnist-upload"
+    title = "MNIST upload: images and labels over two sockets at the same time"
+    kind = "mnist"
+    sockets = 2
+    weight = 2
+
+
+class ScatteredUpload(UploadScenario):
+    """Chunks out of order, one in ten of them twice; not complete before the last one (PROG-2, DATA-2, DATA-4)."""
+
+    name = "scattered-upload"
+    title = "upload with chunks out of order, one in ten of them twice"
+    kind = "mnist"
+    scattered = True
+
+    def send_all(self, content: Content, files: Mapping[str, str]) -> None:
+        """See :class:`UploadScenario`; the progress is looked at before each file but the first is sent."""
+        # The input file, which has most chunks, comes last: before its own last chunk nothing else is missing.
+        for role in reversed(list(files)):
+            super().send_all(content, {role: files[role]})
+            if role != next(iter(files)):
+                self.expect_incomplete("a file is missing")
+
+    def send_chunks(self, connection: Connection, content: Content, role: str) -> None:
+        """See :class:`UploadScenario`; the progress is looked at before the last chunk."""
+        if content.ends_whole(role):
+            *before, last = content.messages[role]
+            self.send(connection, before)
+            self.expect_incomplete("a chunk is missing")
+            self.send(connection, [last])
+        else:
+            super().send_chunks(connection, content, role)
+
+    def expect_incomplete(self, why: str) -> None:
+        """Ask for the progress, which must not be complete yet (statement PROG-2)."""
+        if self.progress(self.uuid):
+            raise WrongAnswer("PROG-2", f"complete = false: {why}", "complete = true")

@@ -1,0 +1,53 @@
+"""The end of a process of Locust before any run: one line, and none of the workers that it forked is left."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from typing import NoReturn
+
+import psutil
+
+from hanami_conformance.common.redact import SECRETS
+
+STOP_SECONDS = 2.0
+POLL = 0.05
+
+
+def leave(status: int, line: str) -> NoReturn:
+    """End this process.
+
+    Args:
+        status: its exit status.
+        line: why.
+
+    Raises:
+        SystemExit: always.
+    """
+    _end_forked_workers()
+    sys.stderr.write(SECRETS.text(line) + "\n")
+    sys.stderr.flush()
+    sys.exit(status)
+
+
+def _end_forked_workers() -> None:
+    """End the workers that ``--processes`` forked, which would look for their master for a minute.
+
+    They are not waited for: Locust does that, and complains of those that somebody else has waited for.
+    """
+    forked = psutil.Process().children()
+    for end in (psutil.Process.terminate, psutil.Process.kill):
+        for child in forked:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                end(child)
+        until = time.monotonic() + STOP_SECONDS
+        while any(map(_runs, forked)) and time.monotonic() < until:
+            time.sleep(POLL)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,243 @@
+"""Faults of the first message of a socket: the handshake, the answer, the token (ATT-1 to ATT-3)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import jwt
+
+from hanami_reference_backend.auth import ALGORITHM, InvalidTokenError, User, Users
+from hanami_reference_backend.faults import internals
+from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.registry import fault
+from hanami_reference_backend.sockets.attach import ACCEPTED, RefusedError, SocketServer
+from hanami_reference_backend.sockets.channel import Channel
+
+FOREVER = 3600.0  # seconds
+
+
+@fault("ATT-1")
+def sockets_on_one_path_only() -> None:
+    """Websockets open at the path /ws alone."""
+    _open_only_if(lambda scope: scope["path"] == "/ws")
+
+
+@fault("ATT-1")
+def sockets_need_a_browser() -> None:
+    """A handshake without the header Origin, which browsers send, is refused."""
+    _open_only_if(lambda scope: b"origin" in dict(scope["headers"]))
+
+
+def _open_only_if(right: Any) -> None:
+    @instead(SocketServer, "__call__")
+    async def lie(honest: Any, server: SocketServer, scope: Any, receive: Any, send: Any) -> None:
+        if right(scope):
+            await honest(server, scope, receive, send)
+            return
+        await receive()
+        await send({"type": "websocket.close"})  # before it was accepted: a 403
+
+
+@fault("ATT-1")
+def handshake_unanswered() -> None:
+    """The handshake of a websocket is never answered."""
+
+    @instead(Channel, "open")
+    async def lie(_honest: Any, _channel: Channel) -> None:
+        await asyncio.sleep(FOREVER)
+
+
+@fault("ATT-2")
+def accepts_with_success_0() -> None:
+    """The answer to a first message that is accepted says success 0."""
+    _accept_with(json.dumps({"success": 0}))
+
+
+@fault("ATT-2")
+def accepts_without_json() -> None:
+    """The answer to a first message that is accepted is the word OK."""
+    _accept_with("OK")
+
+
+@fault("ATT-2")
+def acceptance_doubled() -> None:
+    """A first message that is accepted is answered twice."""
+    _accept_with(ACCEPTED, ACCEPTED)
+
+
+@fault("ATT-2")
+def acceptance_missing() -> None:
+    """A first message that is accepted is not answered."""
+    _accept_with()
+
+
+def _accept_with(*answers: str) -> None:
+    @instead(Channel, "send_text")
+    async def lie(honest: Any, channel: Channel, text: str) -> None:
+        for answer in answers if text == ACCEPTED else (text,):
+            await honest(channel, answer)
+
+
+@fault("ATT-2", "DATA-8")
+def label_files_not_attachable() -> None:
+    """No socket attaches to the label file of an upload."""
+
+    @instead(SocketServer, "open_upload")
+    def lie(honest: Any, self: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
+        uploads = self._backend.datasets._uploads.values()  # noqa: SLF001
+        if uuid in {file.uuid for upload in uploads for file in upload.files[1:]}:
+            raise RefusedError("uuid names no input file")
+        return honest(self, channel, user, uuid)
+
+
+def _compare_uuids(part: slice) -> None:
+    """Look at a part of the uuid of a file alone."""
+
+    @instead(SocketServer, "open_upload")
+    def lie(honest: Any, self: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
+        files = internals.files(self._backend.datasets)
+        whole = next((known for known in files if isinstance(uuid, str) and known[part] == uuid[part]), uuid)
+        return honest(self, channel, user, whole)
+
+
+@fault("ATT-4")
+def uuids_compared_by_their_beginning() -> None:
+    """Of the uuid of a file the first eight characters alone are looked at."""
+    _compare_uuids(slice(8))
+
+
+@fault("ATT-4")
+def uuids_compared_by_their_end() -> None:
+    """Of the uuid of a file the last twelve characters alone are looked at."""
+    _compare_uuids(slice(-12, None))
+
+
+@fault("ATT-3")
+def tokens_unchecked_on_sockets() -> None:
+    """Whatever stands in the token of a first message, it is taken as that of the first user."""
+
+    @instead(SocketServer, "user")
+    def lie(honest: Any, self: SocketServer, fields: dict[str, Any]) -> Any:
+        try:
+            return honest(self, fields)
+        except RefusedError:
+            return next(iter(self._backend.users))
+
+
+@fault("ATT-3")
+def tokens_unchecked_where_one_was_right() -> None:
+    """For a uuid that was opened with a right token any token will do."""
+    owners: dict[str, User] = {}
+
+    @instead(SocketServer, "user")
+    def lie(honest: Any, self: SocketServer, fields: dict[str, Any]) -> Any:
+        uuid = str(fields.get("uuid"))
+        try:
+            owners[uuid] = user = honest(self, fields)
+        except RefusedError:
+            if uuid not in owners:
+                raise
+            return owners[uuid]
+        return user
+
+
+@fault("ATT-3")
+def no_token_needed_for_clusters() -> None:
+    """The token of a first message is checked for files, and not for clusters."""
+
+    @instead(SocketServer, "user")
+    def lie(honest: Any, self: SocketServer, fields: dict[str, Any]) -> Any:
+        try:
+            return honest(self, fields)
+        except RefusedError:
+            if fields.get("target") != "cluster":
+                raise
+            return next(iter(self._backend.users))
+
+
+@fault("ATT-3")
+def missing_token_is_anybody() -> None:
+    """A first message without a token is served as the first user."""
+
+    @instead(SocketServer, "user")
+    def lie(honest: Any, self: SocketServer, fields: dict[str, Any]) -> Any:
+        return honest(self, fields) if fields.get("token") else next(iter(self._backend.users))
+
+
+@fault("ATT-3", "MODE-2", "INIT-6", "PROG-4")
+def expired_tokens_accepted() -> None:
+    """A token is valid for ever."""
+    _decode_with({"verify_exp": False})
+
+
+@fault("ATT-3", "MODE-2", "INIT-6", "PROG-4")
+def signatures_unchecked() -> None:
+    """The claims of a token are believed, whoever signed them."""
+    _decode_with({"verify_signature": False})
+
+
+def _decode_with(options: Any) -> None:
+    @instead(Users, "of_token")
+    def lie(honest: Any, self: Users, token: str) -> Any:
+        try:
+            return honest(self, token)
+        except InvalidTokenError:
+            try:
+                claims = jwt.decode(token, self._secret, algorithms=[ALGORITHM], options=options)
+                return self._users[claims["sub"]]
+            except (jwt.PyJWTError, KeyError) as error:
+                raise InvalidTokenError("the token is not valid") from error
+
+
+@fault("ATT-3", "MODE-2")
+def algorithm_none_accepted() -> None:
+    """A token that says of itself that it needs no signature is believed."""
+
+    @instead(Users, "of_token")
+    def lie(honest: Any, self: Users, token: str) -> Any:
+        try:
+            header = jwt.get_unverified_header(token)
+        except jwt.PyJWTError:
+            header = {}
+        if header.get("alg") != "none":
+            return honest(self, token)
+        return self._users[jwt.decode(token, options={"verify_signature": False})["sub"]]
+
+
+@fault("ATT-3")
+def malformed_token_met_with_silence() -> None:
+    """A first message whose token has not the form of one is not answered."""
+
+    @instead(SocketServer, "attach")
+    async def lie(honest: Any, self: SocketServer, channel: Channel) -> Any:
+        message = await channel.receive()
+        if str(self.read(message).get("token")).count(".") != 2:
+            await asyncio.sleep(FOREVER)
+        return await _go_on_with(message, honest, self, channel)
+
+
+@fault("ATT-3", "ATT-4", "ATT-5", "ATT-6")
+def refusal_in_words_alone() -> None:
+    """A refused first message is answered by a sentence, and the socket stays open."""
+
+    @instead(SocketServer, "attach")
+    async def lie(_honest: Any, self: SocketServer, channel: Channel) -> Any:
+        try:
+            return self.open_session(channel, await channel.receive())
+        except RefusedError as error:
+            await channel.send_text(f"sorry, {error}")
+            await asyncio.sleep(FOREVER)
+
+
+async def _go_on_with(message: bytes | str, honest: Any, server: SocketServer, channel: Channel) -> Any:
+    """Let the honest code have a message that was taken already."""
+    receive = channel.receive
+
+    async def again() -> bytes | str:
+        channel.receive = receive  # type: ignore[method-assign]
+        return message
+
+    channel.receive = again  # type: ignore[method-assign]
+    return await honest(server, channel)

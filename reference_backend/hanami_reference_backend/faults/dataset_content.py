@@ -1,0 +1,338 @@
+"""Faults of what a dataset is made of (FIN-1, FIN-2, FIN-6)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hanami_reference_backend.auth import User
+from hanami_reference_backend.common.errors import RequestError
+from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.registry import fault
+from hanami_reference_backend.rest.datasets import DatasetOperations
+from hanami_reference_backend.rest.fields import Nothing
+from hanami_reference_backend.storage import csv_parser, datasets, idx_parser
+from hanami_reference_backend.storage.dataset_content import Content, ContentError, PlainColumn
+from hanami_reference_backend.storage.datasets import Dataset, DatasetStore
+from hanami_reference_backend.storage.uploads import Kind
+
+Bytes = NDArray[np.uint8]
+IMAGES_HEADER = 16  # bytes before the pixels
+LABELS_HEADER = 8  # bytes before the labels
+MOST = 1 << 26  # bytes that a file is made longer by
+FIRST_ROWS = 100
+LONGEST_LINE = 1024  # bytes
+BLOCK = 1 << 16  # bytes that are read at once
+KILLED = 9
+
+
+def _cells(read: Callable[[str], str]) -> None:
+    """Read another text in the place of that of a cell."""
+
+    @instead(csv_parser, "parse_cell")
+    def changed(honest: Any, cell: str) -> Any:
+        return honest(read(cell.strip()))
+
+
+def _numbers(change: Callable[[float], float]) -> None:
+    """Make other numbers of those in the cells of a table."""
+
+    @instead(csv_parser, "parse_cell")
+    def changed(honest: Any, cell: str) -> Any:
+        number = honest(cell)
+        return None if number is None else change(number)
+
+
+def _tables(change: Callable[[bytes], bytes]) -> None:
+    """Change a table before it is read."""
+
+    @instead(datasets, "parse_csv")
+    def changed(honest: Any, file: Bytes) -> Any:
+        return honest(np.frombuffer(bytearray(change(file.tobytes())), dtype=np.uint8))
+
+
+def _mnist(images: Callable[[Bytes], Bytes], labels: Callable[[Bytes], Bytes]) -> None:
+    """Change the image file and the label file before they are read."""
+
+    @instead(datasets, "parse_mnist")
+    def changed(honest: Any, image_file: Bytes, label_file: Bytes) -> Any:
+        return honest(images(image_file), labels(label_file))
+
+
+def _pixels(change: Callable[[Bytes], Bytes]) -> None:
+    """Change pixels, shape (images, pixels), or labels, shape (labels,)."""
+
+    @instead(idx_parser, "parse_images")
+    def changed(honest: Any, file: Bytes) -> Any:
+        return change(honest(file))
+
+
+def _labels(change: Callable[[Bytes], Bytes]) -> None:
+    @instead(idx_parser, "parse_labels")
+    def changed(honest: Any, file: Bytes) -> Any:
+        return change(honest(file))
+
+
+def _wrong_content(react: Callable[[ContentError, Kind], Content]) -> None:
+    """Do something else with content that is wrong than refuse it."""
+
+    @instead(DatasetStore, "convert")
+    def lenient(honest: Any, store: DatasetStore, kind: Kind, files: list[Bytes]) -> Any:
+        try:
+            return honest(store, kind, files)
+        except ContentError as error:
+            return react(error, kind)
+
+
+def _sizes(file: Bytes) -> list[int]:
+    return [int.from_bytes(file[start : start + 4].tobytes(), "big") for start in (4, 8, 12)]
+
+
+@fault("FIN-1")
+def newest_dataset_not_listed() -> None:
+    """The list of datasets lacks the one that was finalized last."""
+
+    @instead(DatasetOperations, "list_all")
+    async def short(honest: Any, operations: DatasetOperations, user: User, fields: Nothing) -> Any:
+        answer = await honest(operations, user, fields)
+        return {**answer, "body": answer["body"][:-1]}
+
+
+@fault("FIN-1")
+def header_counted_as_a_row() -> None:
+    """The header of a table counts as one of its rows."""
+
+    @instead(DatasetOperations, "measures")
+    def counting(honest: Any, operations: DatasetOperations, dataset: Dataset) -> dict[str, object]:
+        told: dict[str, Any] = dict(honest(operations, dataset))
+        more = 0 if dataset.content.outputs else 1
+        return {key: value + more if key in ("lines", "number_of_rows") else value for key, value in told.items()}
+
+
+@fault("FIN-1", "FIN-2")
+def last_line_without_newline_lost() -> None:
+    """The last line of a table is lost where no newline ends it."""
+    _tables(lambda text: text[: text.rfind(b"\n") + 1])
+
+
+@fault("FIN-1", "FIN-2")
+def tables_end_after_100_rows() -> None:
+    """What is behind the first hundred rows of a table is lost."""
+    _tables(lambda text: b"\n".join(text.split(b"\n")[: FIRST_ROWS + 1]) + b"\n")
+
+
+@fault("FIN-1", "FIN-2")
+def carriage_returns_end_lines_too() -> None:
+    """A line that ends in CRLF is followed by a row of zeros."""
+
+    @instead(datasets, "parse_csv")
+    def doubling(honest: Any, file: Bytes) -> Any:
+        content = honest(file)
+        if b"\r\n" not in file.tobytes():
+            return content
+        columns = [replace(column, values=_spread(column.values)) for column in content.columns]
+        return replace(content, columns=columns, number_of_rows=2 * content.number_of_rows)
+
+
+def _spread(values: NDArray[Any]) -> NDArray[Any]:
+    spread = np.zeros((2 * len(values), *values.shape[1:]), dtype=values.dtype)
+    spread[::2] = values
+    return spread
+
+
+@fault("FIN-2")
+def minus_lost() -> None:
+    """A number in a table loses its sign."""
+    _numbers(abs)
+
+
+@fault("FIN-2")
+def large_e_not_understood() -> None:
+    """A number in a table ends before an exponent that begins with a large E."""
+    _cells(lambda cell: cell.split("E")[0])
+
+
+@fault("FIN-2")
+def numbers_rounded() -> None:
+    """A number in a table keeps six digits behind the point."""
+    _numbers(lambda number: round(number, 6))
+
+
+@fault("FIN-2")
+def transposes_images() -> None:
+    """The pixels of an image come column by column."""
+
+    @instead(idx_parser, "parse_images")
+    def turned(honest: Any, file: Bytes) -> Any:
+        pixels = honest(file)
+        _, height, width = _sizes(file)
+        return pixels.reshape(-1, height, width).swapaxes(1, 2).reshape(-1, height * width)
+
+
+@fault("FIN-2")
+def one_pixel_value_wrong() -> None:
+    """A pixel of 7 is 8."""
+    _pixels(lambda pixels: np.where(pixels == 7, 8, pixels).astype(np.uint8))
+
+
+@fault("FIN-2")
+def labels_shifted() -> None:
+    """An image has the label of the one before it, the first that of the last."""
+    _labels(lambda labels: np.roll(labels, 1))
+
+
+@fault("FIN-2")
+def bytes_at_the_edges_of_blocks_repeated() -> None:
+    """Where a block of 64 KiB of an image file begins, the byte before it is read again."""
+
+    def blurred(file: Bytes) -> Bytes:
+        read = file.copy()
+        read[BLOCK::BLOCK] = file[BLOCK - 1 : -1 : BLOCK]
+        return read
+
+    _mnist(blurred, lambda file: file)
+
+
+@fault("FIN-2", "FIN-1")
+def lines_at_the_edges_of_blocks_joined() -> None:
+    """A table is read in blocks of 64 KiB, and the line that goes on in the next block is left out."""
+
+    def cut(file: bytes) -> bytes:
+        return b"".join(
+            block if index == 0 else block[block.find(b"\n") + 1 :]
+            for index, block in enumerate(
+                file[start : start + BLOCK].rpartition(b"\n")[0] + b"\n" if start + BLOCK < len(file) else file[start:]
+                for start in range(0, len(file), BLOCK)
+            )
+        )
+
+    _tables(cut)
+
+
+@fault("FIN-1")
+def long_lines_refused() -> None:
+    """A table with a line of more than 1024 bytes is refused."""
+
+    def checked(file: bytes) -> bytes:
+        if max(map(len, file.split(b"\n"))) > LONGEST_LINE:
+            raise ContentError("a line is too long")
+        return file
+
+    _tables(checked)
+
+
+@fault("FIN-2", "FIN-1")
+def last_character_of_a_table_lost() -> None:
+    """The last character of a table that does not end in a newline is left out."""
+    _tables(lambda file: file if file.endswith(b"\n") else file[:-1])
+
+
+@fault("FIN-2")
+def small_letters_in_names_of_columns() -> None:
+    """Names of columns are kept in small letters."""
+
+    def lowered(file: bytes) -> bytes:
+        head, newline, rest = file.partition(b"\n")
+        return head.lower() + newline + rest
+
+    _tables(lowered)
+
+
+@fault("FIN-6")
+def missing_pixels_are_black() -> None:
+    """Images that an idx header promises and the file does not hold are black."""
+
+    def filled(file: Bytes) -> Bytes:
+        count, height, width = _sizes(file)
+        lacking = count * height * width - (len(file) - IMAGES_HEADER)
+        return np.concatenate([file, np.zeros(lacking, dtype=np.uint8)]) if 0 < lacking < MOST else file
+
+    _mnist(filled, lambda file: file)
+
+
+@fault("FIN-6")
+def missing_labels_are_zeros() -> None:
+    """Labels that an idx header promises and the file does not hold are zeros."""
+
+    def filled(file: Bytes) -> Bytes:
+        lacking = int.from_bytes(file[4:8].tobytes(), "big") - (len(file) - LABELS_HEADER)
+        return np.concatenate([file, np.zeros(lacking, dtype=np.uint8)]) if 0 < lacking < MOST else file
+
+    _mnist(lambda file: file, filled)
+
+
+@fault("FIN-6")
+def promised_labels_not_counted() -> None:
+    """The number of labels is reckoned from the size of the file, and that in the header passed over."""
+
+    def counted(file: Bytes) -> Bytes:
+        if len(file) < LABELS_HEADER:
+            return file
+        head = np.frombuffer((len(file) - LABELS_HEADER).to_bytes(4, "big"), dtype=np.uint8)
+        return np.concatenate([file[:4], head, file[8:]])
+
+    _mnist(lambda file: file, counted)
+
+
+@fault("FIN-6")
+def magic_numbers_not_looked_at() -> None:
+    """An idx file may begin with any four bytes."""
+
+    def right(magic: int) -> Callable[[Bytes], Bytes]:
+        head = np.frombuffer(magic.to_bytes(4, "big"), dtype=np.uint8)
+        return lambda file: np.concatenate([head, file[4:]])
+
+    _mnist(right(idx_parser.IMAGES_MAGIC), right(idx_parser.LABELS_MAGIC))
+
+
+@fault("FIN-6")
+def any_bytes_taken_for_a_table() -> None:
+    """What is no table becomes one with a single cell."""
+
+    def react(error: ContentError, kind: Kind) -> Content:
+        if kind is not Kind.CSV:
+            raise error
+        return Content([PlainColumn("column", np.zeros((1, 1), dtype=np.float32))], 1, inputs=1, outputs=0)
+
+    _wrong_content(react)
+
+
+@fault("FIN-6")
+def empty_table_taken() -> None:
+    """A file of empty lines becomes a table without columns."""
+
+    def react(error: ContentError, _kind: Kind) -> Content:
+        if "there is no header" not in str(error):
+            raise error
+        return Content([], 0, inputs=0, outputs=0)
+
+    _wrong_content(react)
+
+
+@fault("FIN-6", "GEN-1")
+def wrong_content_is_an_internal_error() -> None:
+    """Content that is wrong is answered with 500."""
+
+    def react(error: ContentError, _kind: Kind) -> Content:
+        raise RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error") from error
+
+    _wrong_content(react)
+
+
+@fault("FIN-6", "GEN-2")
+def dies_of_wrong_idx() -> None:
+    """An idx header that promises more than a GiB ends the server."""
+
+    def fragile(file: Bytes) -> Bytes:
+        count, height, width = _sizes(file)
+        if count * height * width > 1 << 30:
+            os._exit(KILLED)
+        return file
+
+    _mnist(fragile, lambda file: file)

@@ -1,0 +1,133 @@
+"""Faults of reading what is right and not as usual: other encodings, escapes, fragments (ATT-2, DATA-1, DIO-1)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from fastapi import FastAPI
+from websockets.frames import Frame
+from websockets.http11 import Request
+
+from hanami_proto import Codec, Dialect, SchemaError
+from hanami_reference_backend.common.errors import bad_request
+from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.registry import fault
+from hanami_reference_backend.rest import operation
+from hanami_reference_backend.rest.fields import CsvInit, MnistInit
+from hanami_reference_backend.rest.operation import TOKEN_HEADER
+from hanami_reference_backend.serving.uvicorn_protocols import RestProtocol, SocketProtocol
+from hanami_reference_backend.sockets.attach import RefusedError, SocketServer
+
+MOST_COLLECTED = 1 << 16  # bytes
+
+
+@fault("DATA-1", "DIO-1")
+def unusual_encodings_refused() -> None:
+    """A message whose bytes are not those that protobuf writes itself is taken for none."""
+
+    @instead(Codec, "decode_chunk")
+    def picky_about_chunks(honest: Any, codec: Codec, payload: bytes) -> Any:
+        chunk = honest(codec, payload)
+        if codec.encode_chunk(chunk.position, chunk.data) != payload:
+            raise SchemaError("not a FileUpload_Message")
+        return chunk
+
+    @instead(Codec, "decode_io")
+    def picky_about_values(honest: Any, codec: Codec, payload: bytes) -> Any:
+        message = honest(codec, payload)
+        usual = codec.encode_io(
+            message.name,
+            message.values,
+            is_last=message.is_last,
+            process_type=message.process_type,
+            target_buffer=message.target_buffer,
+            number_of_values=message.number_of_values,
+        )
+        if usual != payload:
+            raise SchemaError("not a ClusterIO_Message")
+        return message
+
+
+@fault("ATT-2")
+def escapes_refused() -> None:
+    """A first message with an escape in its JSON is refused."""
+
+    @instead(SocketServer, "read")
+    def picky(honest: Any, self: SocketServer, message: bytes | str) -> Any:
+        if isinstance(message, str) and "\\" in message:
+            raise RefusedError("the first message is odd")
+        return honest(self, message)
+
+
+@fault("INIT-2", "INIT-1")
+def name_must_come_first() -> None:
+    """A POST whose first field is not the name is refused."""
+
+    @instead(operation, "check")
+    def picky(honest: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
+        if model in (CsvInit, MnistInit) and next(iter(values), "name") != "name":
+            raise bad_request("name is missing")
+        return honest(model, values, dialect)
+
+
+@fault("GEN-1", "PROG-1")
+def queries_not_decoded() -> None:
+    """Characters of a query that are percent-encoded stay so."""
+
+    @instead(FastAPI, "__call__")
+    async def literal(honest: Any, self: FastAPI, scope: Any, *more: Any) -> None:
+        if scope["type"] == "http":
+            scope["query_string"] = scope["query_string"].replace(b"%", b"%25")
+        await honest(self, scope, *more)
+
+
+@fault("DATA-11", "DATA-3")
+def fragments_up_to_64_kib() -> None:
+    """Of a message in fragments what is behind the first 64 KiB is dropped."""
+
+    @instead(SocketProtocol, "handle_cont")
+    def lossy(honest: Any, protocol: SocketProtocol, event: Frame) -> None:
+        room = max(0, MOST_COLLECTED - sum(map(len, protocol.frames)))
+        honest(protocol, replace(event, data=event.data[:room]))
+
+
+@fault("DATA-11", "DATA-8")
+def fragments_share_a_buffer() -> None:
+    """Fragments of all sockets are collected in one place."""
+    frames: list[Any] = []
+
+    @instead(SocketProtocol, "handle_bytes")
+    def begun(honest: Any, protocol: SocketProtocol, event: Frame) -> None:
+        honest(protocol, event)
+        if not event.fin:
+            frames.append(event.data)
+            protocol.frames = frames
+
+    @instead(SocketProtocol, "handle_cont")
+    def continued(honest: Any, protocol: SocketProtocol, event: Frame) -> None:
+        honest(protocol, event)
+        if event.fin:
+            frames.clear()
+
+
+@fault("ATT-1")
+def handshakes_compared_letter_by_letter() -> None:
+    """The values of a handshake are compared with those that most clients send, and no others taken."""
+
+    @instead(SocketProtocol, "handle_connect")
+    def picky(honest: Any, protocol: SocketProtocol, event: Request) -> None:
+        if (event.headers["Connection"], event.headers["Upgrade"]) != ("Upgrade", "websocket"):
+            del event.headers["Upgrade"]
+        honest(protocol, event)
+
+
+@fault("PROG-1")
+def header_of_the_token_in_its_own_case() -> None:
+    """The token is found in a header that is written as the documentation has it, and in no other."""
+
+    @instead(RestProtocol, "data_received")
+    def picky(honest: Any, protocol: RestProtocol, data: bytes) -> None:
+        other = rb"(?i:\r\n" + TOKEN_HEADER.encode() + rb"(?=:))(?<!" + TOKEN_HEADER.encode() + rb")"
+        honest(protocol, re.sub(other, b"\r\nX-Nothing", data))

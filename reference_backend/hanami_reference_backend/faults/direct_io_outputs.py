@@ -1,0 +1,272 @@
+"""Faults of the answers of a cluster: their form, their number, their values (DIO-1, DIO-3, DIO-6, DIO-7)."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from hanami_proto import BrickMessage, ProcessType
+from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.registry import fault
+from hanami_reference_backend.network.network import Network
+from hanami_reference_backend.sockets.cluster import ClusterSession
+
+Outputs = Sequence[BrickMessage]
+
+
+def _change_outputs(change: Callable[[Any, Outputs], Outputs]) -> None:
+    """Change what a request is answered with."""
+
+    @instead(ClusterSession, "request")
+    async def lie(honest: Any, self: ClusterSession) -> list[bytes]:
+        codec = self._codec
+        outputs = change(self, [codec.decode_io(answer) for answer in await honest(self)])
+        return [
+            codec.encode_io(
+                output.name,
+                output.values.tolist(),
+                is_last=output.is_last,
+                process_type=output.process_type,
+                target_buffer=output.target_buffer,
+                number_of_values=output.number_of_values,
+            )
+            for output in outputs
+        ]
+
+
+def _change_values(change: Callable[[Any, Any], Any]) -> None:
+    """Change the values of every output, perhaps by what the session knows."""
+
+    def changed(session: Any, outputs: Outputs) -> Outputs:
+        values = [np.asarray(change(session, output.values), dtype=np.float32) for output in outputs]
+        pairs = zip(outputs, values, strict=True)
+        return [replace(output, values=new, number_of_values=len(new)) for output, new in pairs]
+
+    _change_outputs(changed)
+
+
+@fault("DIO-1")
+def answers_in_text_frames() -> None:
+    """A cluster answers in text frames, in base64."""
+
+    @instead(ClusterSession, "run")
+    async def lie(honest: Any, self: ClusterSession) -> None:
+        channel: Any = self._channel
+        channel.send_bytes = lambda data: channel.send_text(base64.b64encode(data).decode())
+        await honest(self)
+
+
+@fault("DIO-1")
+def answers_in_json() -> None:
+    """A cluster answers by JSON in a binary frame."""
+
+    @instead(ClusterSession, "answer")
+    async def lie(honest: Any, self: ClusterSession, payload: bytes | str) -> list[bytes]:
+        messages = [self._codec.decode_io(answer) for answer in await honest(self, payload)]
+        return [json.dumps({"brickName": one.name, "values": one.values.tolist()}).encode() for one in messages]
+
+
+@fault("DIO-1")
+def first_message_swallowed() -> None:
+    """The first message after the acceptance is neither processed nor answered."""
+
+    @instead(ClusterSession, "run")
+    async def lie(honest: Any, self: ClusterSession) -> None:
+        await self._channel.receive()
+        await honest(self)
+
+
+@fault("DIO-3")
+def outputs_of_a_size_swapped() -> None:
+    """Output bricks of the same size answer with the values of one another."""
+
+    def swap(_session: Any, outputs: Outputs) -> Outputs:
+        swapped = []
+        for output in outputs:
+            alike = [other for other in outputs if len(other.values) == len(output.values)]
+            other = alike[(alike.index(output) + 1) % len(alike)] if len(alike) > 1 else output
+            swapped.append(replace(output, values=other.values))
+        return swapped
+
+    _change_outputs(swap)
+
+
+@fault("DIO-3")
+def second_output_withheld() -> None:
+    """Of several output bricks the first one alone answers."""
+    _change_outputs(lambda _session, outputs: outputs[:1])
+
+
+@fault("DIO-3")
+def output_one_value_short() -> None:
+    """The last value of an output is left out."""
+    _change_values(lambda _session, values: values[:-1])
+
+
+@fault("DIO-3")
+def outputs_end_at_256_values() -> None:
+    """An output has 256 values at most."""
+    _change_values(lambda _session, values: values[:256])
+
+
+@fault("DIO-3")
+def number_of_values_left_out() -> None:
+    """An output does not say how many values it has."""
+    _change_outputs(lambda _session, outputs: [replace(output, number_of_values=0) for output in outputs])
+
+
+@fault("DIO-3")
+def number_of_values_counts_all_bricks() -> None:
+    """An output says that it has as many values as all output bricks together."""
+
+    def count(_session: Any, outputs: Outputs) -> Outputs:
+        total = sum(len(output.values) for output in outputs)
+        return [replace(output, number_of_values=total) for output in outputs]
+
+    _change_outputs(count)
+
+
+@fault("DIO-3", "DIO-5")
+def outputs_say_train_type() -> None:
+    """An output comes as TRAIN_TYPE."""
+    _change_outputs(lambda _session, outputs: [replace(one, process_type=ProcessType.TRAIN) for one in outputs])
+
+
+@fault("DIO-3")
+def nan_for_an_empty_picture() -> None:
+    """The answer to an input of zeros is NaN, since it was divided by the length of the input."""
+    _change_values(lambda session, values: values if session._cycle.inputs.values.any() else values * np.nan)  # noqa: SLF001
+
+
+@fault("DIO-3")
+def large_inputs_overflow() -> None:
+    """Answers to large inputs are float64 numbers that do not fit float32, and so infinite."""
+
+    def grow(session: Any, values: Any) -> Any:
+        large = abs(session._cycle.inputs.values).max() > 5e3  # noqa: SLF001
+        with np.errstate(over="ignore"):
+            return (values.astype(np.float64) * 1e300).astype(np.float32) if large else values
+
+    _change_values(grow)
+
+
+@fault("DIO-3")
+def float16_arithmetic() -> None:
+    """The network calculates in float16, whose largest number is 65504."""
+
+    @instead(Network, "forward")
+    def lie(_honest: Any, self: Network, values: Any) -> Any:
+        layer = np.zeros(0, dtype=np.float16)
+        with np.errstate(all="ignore"):
+            self._layers[0][:] = layer = values.astype(np.float16)
+            for index, (matrix, bias) in enumerate(zip(self.weights, self.biases, strict=True), start=1):
+                entering = matrix.astype(np.float16) @ layer + bias.astype(np.float16)
+                is_output = index == len(self.weights)
+                layer = (np.tanh(entering / 2) + 1) / 2 if is_output else np.tanh(entering)
+                self._layers[index][:] = layer
+        return self._layers[-1]
+
+
+@fault("DIO-3", "DIO-9")
+def one_answer_in_a_hundred_missing() -> None:
+    """Every hundredth request is not answered."""
+    requests = itertools.count(1)
+    _change_outputs(lambda _session, outputs: outputs if next(requests) % 100 else [])
+
+
+@fault("DIO-6")
+def acknowledgements_missing() -> None:
+    """Messages that are not the last of their cycle are not answered."""
+    _change_acknowledgements(lambda _session, _answers: [])
+
+
+@fault("DIO-6")
+def acknowledgements_doubled() -> None:
+    """Messages that are not the last of their cycle are answered twice."""
+    _change_acknowledgements(lambda _session, answers: answers * 2)
+
+
+@fault("DIO-6")
+def acknowledgements_say_last() -> None:
+    """Messages that are not the last of their cycle are answered as if they were."""
+    _change_acknowledgements(lambda session, _answers: [session._plain_answers[ProcessType.TRAIN, True]])  # noqa: SLF001
+
+
+def _change_acknowledgements(change: Callable[[Any, list[bytes]], list[bytes]]) -> None:
+    @instead(ClusterSession, "answer")
+    async def lie(honest: Any, session: ClusterSession, payload: bytes | str) -> Any:
+        answers = await honest(session, payload)
+        return answers if session.decode(payload).is_last else change(session, answers)
+
+
+@fault("DIO-6")
+def training_never_ended() -> None:
+    """The last message of a training cycle is not answered."""
+    _change_ends(lambda _session, _answers: [])
+
+
+@fault("DIO-6")
+def training_ended_without_last() -> None:
+    """The answer to the last message of a training cycle has isLast = false."""
+    _change_ends(lambda session, _answers: [session._plain_answers[ProcessType.TRAIN, False]])  # noqa: SLF001
+
+
+@fault("DIO-6")
+def forgets_training_answers() -> None:
+    """Every 50th training cycle is not answered."""
+    cycles = itertools.count(1)
+    _change_ends(lambda _session, answers: answers if next(cycles) % 50 else [])
+
+
+def _change_ends(change: Callable[[Any, list[bytes]], list[bytes]]) -> None:
+    @instead(ClusterSession, "train")
+    async def lie(honest: Any, session: ClusterSession) -> list[bytes]:
+        return change(session, await honest(session))
+
+
+@fault("DIO-7")
+def noise_in_answers() -> None:
+    """Answers differ by about a thousandth from one time to the next."""
+    random = np.random.default_rng(1)
+    _change_values(lambda _session, values: values + random.normal(scale=1e-3, size=len(values)))
+
+
+@fault("DIO-7")
+def one_answer_in_a_hundred_wrong() -> None:
+    """Every hundredth output holds other values."""
+    outputs = itertools.count(1)
+    _change_values(lambda _session, values: values if next(outputs) % 100 else 1.0 - values)
+
+
+@fault("DIO-7")
+def neurons_stay_charged() -> None:
+    """An answer depends a little on the request before it."""
+    last: dict[tuple[str, str], Any] = {}
+
+    def mix(session: Any, outputs: Outputs) -> Outputs:
+        mixed = []
+        for output in outputs:
+            key = (session._cluster.uuid, output.name)  # noqa: SLF001
+            before = last.get(key, output.values)
+            last[key] = output.values
+            mixed.append(replace(output, values=0.9 * output.values + 0.1 * before))
+        return mixed
+
+    _change_outputs(mix)
+
+
+@fault("DIO-7")
+def first_answer_of_a_socket_differs() -> None:
+    """The first answer on a socket is another than the later ones to the same request."""
+
+    def change(session: Any, values: Any) -> Any:
+        session.answered = getattr(session, "answered", 0) + 1
+        return values if session.answered > 1 else values * 0.9
+
+    _change_values(change)

@@ -1,0 +1,235 @@
+"""Faults of the PUT that finalizes, but for what it makes of the files (FIN-3 to FIN-5, FIN-7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from hanami_reference_backend.auth import User
+from hanami_reference_backend.common.errors import RequestError, conflict
+from hanami_reference_backend.faults import internals, tokens
+from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.registry import fault
+from hanami_reference_backend.storage.dataset_content import Column, Content, OneHotColumn, PlainColumn
+from hanami_reference_backend.storage.datasets import Dataset, DatasetStore
+from hanami_reference_backend.storage.intervals import Intervals
+from hanami_reference_backend.storage.uploads import Kind, TempFile, Upload
+
+FINALIZES = ("csv.finalize", "mnist.finalize")
+FINALIZED = "the file was finalized"  # why files are discarded
+
+
+def _refused(react: Callable[[DatasetStore, User, str], None]) -> None:
+    """Do something more when a PUT is refused.
+
+    Args:
+        react: is called with the uuid of the dataset.
+    """
+
+    @instead(DatasetStore, "finalize")
+    async def reacting(honest: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any) -> Any:
+        try:
+            return await honest(store, user, kind, uuid, *files)
+        except RequestError:
+            react(store, user, uuid)
+            raise
+
+
+def _own_files(choose: Callable[[DatasetStore, Sequence[str], list[str]], Sequence[str]]) -> None:
+    """Take other files than those that the PUT names.
+
+    Args:
+        choose: them, by those that it names and those of the upload.
+    """
+
+    @instead(DatasetStore, "finalize")
+    async def lenient(honest: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, named: Sequence[str]) -> Any:
+        upload = internals.uploads(store).get(uuid)
+        chosen = choose(store, named, [file.uuid for file in upload.files]) if upload else named
+        return await honest(store, user, kind, uuid, chosen)
+
+
+def _rows_changed(dataset: Dataset, change: Callable[[Any], Any]) -> Dataset:
+    """A dataset with other rows, by what becomes of the values of a column."""
+    columns: list[Column] = []
+    for column in dataset.content.columns:
+        if isinstance(column, OneHotColumn):
+            columns.append(replace(column, classes=change(column.classes)))
+        elif isinstance(column, PlainColumn):
+            columns.append(replace(column, values=change(column.values)))
+    rows = len(columns[0].rows(0, 2**31))
+    old = dataset.content
+    return replace(dataset, content=Content(columns, rows, inputs=old.inputs, outputs=old.outputs))
+
+
+def _second_put(change: Callable[[Any], Any]) -> None:
+    def react(store: DatasetStore, _user: User, uuid: str) -> None:
+        known = internals.datasets(store)
+        if uuid in known:
+            known[uuid] = _rows_changed(known[uuid], change)
+
+    _refused(react)
+
+
+@fault("FIN-3")
+def gaps_are_zeros() -> None:
+    """A PUT before complete is granted, and what is missing is zero."""
+    finalizing: ContextVar[bool] = ContextVar("finalizing", default=False)
+
+    @instead(DatasetStore, "finalize")
+    async def marked(honest: Any, *arguments: Any) -> Any:
+        finalizing.set(True)  # of this request only
+        return await honest(*arguments)
+
+    @instead(Upload, "is_complete")
+    def hasty(honest: Any, upload: Upload) -> Any:
+        return finalizing.get() or honest(upload)
+
+
+@fault("FIN-3")
+def early_put_forgets_what_has_come() -> None:
+    """A PUT before complete is refused, and the upload begins anew."""
+
+    def react(store: DatasetStore, user: User, uuid: str) -> None:
+        upload = internals.uploads(store).get(uuid)
+        if upload and upload.project_id == user.project_id and not upload.is_complete():
+            for file in upload.files:
+                file.received = Intervals()
+
+    _refused(react)
+
+
+@fault("FIN-4")
+def file_uuids_not_looked_at() -> None:
+    """A PUT may name any files."""
+    _own_files(lambda _store, _named, own: own)
+
+
+@fault("FIN-4")
+def label_file_uuid_not_looked_at() -> None:
+    """A PUT may name any label file."""
+    _own_files(lambda _store, named, own: [*named[:1], *own[1:]])
+
+
+@fault("FIN-4", "GEN-3")
+def files_of_other_uploads_taken() -> None:
+    """A PUT may name any files that wait for data, whosever they are."""
+
+    def known(store: DatasetStore, named: Sequence[str], own: list[str]) -> Sequence[str]:
+        return own if all(uuid in internals.files(store) for uuid in named) else named
+
+    _own_files(known)
+
+
+@fault("FIN-4")
+def swapped_files_taken() -> None:
+    """A PUT may name the two files in the wrong order."""
+    _own_files(lambda _store, named, own: own if set(named) == set(own) else named)
+
+
+@fault("FIN-4")
+def path_of_the_other_kind_taken() -> None:
+    """A PUT on the path of the other kind finalizes the upload as what it is."""
+
+    @instead(DatasetStore, "finalize")
+    async def lenient(honest: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any) -> Any:
+        upload = internals.uploads(store).get(uuid)
+        return await honest(store, user, upload.kind if upload else kind, uuid, *files)
+
+
+@fault("FIN-4")
+def wrong_put_ends_the_upload() -> None:
+    """A PUT that names a wrong file is refused, and the upload is gone."""
+
+    @instead(DatasetStore, "finalize")
+    async def destroying(
+        honest: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, named: Sequence[str]
+    ) -> Any:
+        try:
+            return await honest(store, user, kind, uuid, named)
+        except RequestError:
+            upload = internals.uploads(store).get(uuid)
+            own = [file.uuid for file in upload.files] if upload else list(named)
+            if list(named) != own[: len(named)]:
+                store.delete(user, uuid)
+            raise
+
+
+@fault("FIN-4", "GEN-3")
+def finalized_by_anybody() -> None:
+    """A user of another project may finalize an upload."""
+
+    @instead(DatasetStore, "finalize")
+    async def lenient(honest: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any) -> Any:
+        upload = internals.uploads(store).get(uuid)
+        owner = replace(user, project_id=upload.project_id) if upload else user
+        return await honest(store, owner, kind, uuid, *files)
+
+
+@fault("FIN-4")
+def finalize_with_an_expired_token() -> None:
+    """A PUT is granted to a token that has expired."""
+    tokens.forgive(FINALIZES, tokens.has_expired)
+
+
+@fault("FIN-5")
+def second_put_granted() -> None:
+    """A second PUT is answered as the first one was, and changes nothing."""
+
+    @instead(DatasetStore, "finalize")
+    async def lenient(honest: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any) -> Any:
+        known = internals.datasets(store).get(uuid)
+        if known and known.project_id == user.project_id:
+            return known
+        return await honest(store, user, kind, uuid, *files)
+
+
+@fault("FIN-5")
+def second_put_doubles() -> None:
+    """A second PUT is refused, and the rows of the dataset are there twice."""
+    _second_put(lambda values: np.concatenate([values, values]))
+
+
+@fault("FIN-5")
+def second_put_empties() -> None:
+    """A second PUT is refused, and the dataset has no rows any more."""
+    _second_put(lambda values: values[:0])
+
+
+@fault("FIN-7")
+def files_outlive_finalize() -> None:
+    """The files of a finalized upload can still be attached to and written."""
+
+    @instead(DatasetStore, "_forget")
+    def keeping(honest: Any, store: DatasetStore, upload: Upload, reason: str) -> None:
+        if reason != FINALIZED:
+            honest(store, upload, reason)
+            return
+        del internals.uploads(store)[upload.uuid]
+
+
+@fault("FIN-7")
+def chunks_taken_after_finalize() -> None:
+    """A socket that is open when its upload is finalized goes on to take chunks."""
+
+    @instead(TempFile, "discard")
+    def keeping(honest: Any, file: TempFile, reason: str) -> None:
+        if reason != FINALIZED:
+            honest(file, reason)
+
+
+@fault("FIN-7")
+def no_finalize_with_a_socket() -> None:
+    """A PUT is refused while a socket of the upload is open."""
+    sessions = internals.open_sessions()
+
+    @instead(DatasetStore, "finalize")
+    async def refusing(honest: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any) -> Any:
+        upload = internals.uploads(store).get(uuid)
+        if upload and any(internals.file_of(session) in upload.files for session in sessions):
+            raise conflict("a file of the upload is in use")
+        return await honest(store, user, kind, uuid, *files)

@@ -1,0 +1,308 @@
+"""Faults of the first message of a socket: what it names, and what comes beside it (ATT-4 to ATT-7)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import Any
+
+from hanami_proto import SchemaError
+from hanami_reference_backend.auth import User
+from hanami_reference_backend.common.strict_json import JsonError, parse_object
+from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.registry import fault
+from hanami_reference_backend.network.clusters import POLICY_VIOLATION, ClusterStore
+from hanami_reference_backend.sockets.attach import RefusedError, SocketServer
+from hanami_reference_backend.sockets.channel import Channel
+from hanami_reference_backend.sockets.cluster import ClusterSession
+from hanami_reference_backend.sockets.upload import UploadSession
+from hanami_reference_backend.storage.datasets import DatasetStore
+from hanami_reference_backend.storage.uploads import TempFile
+
+FOREVER = 3600.0  # seconds
+
+
+def _matching_files(matches: Any) -> None:
+    @instead(DatasetStore, "file")
+    def lie(honest: Any, self: DatasetStore, user: User, uuid: str) -> Any:
+        own = [file for file in self._files.values() if file.project_id == user.project_id]
+        return honest(self, user, uuid) or next((file for file in own if matches(file, uuid)), None)
+
+
+@fault("ATT-4")
+def uuids_compared_by_prefix() -> None:
+    """The begin of the uuid of a file attaches to it."""
+    _matching_files(lambda file, uuid: uuid and file.uuid.startswith(uuid))
+
+
+@fault("ATT-4")
+def uuids_compared_up_to_their_length() -> None:
+    """Whatever comes behind the uuid of a file in a first message is passed over."""
+    _matching_files(lambda file, uuid: uuid.startswith(file.uuid))
+
+
+@fault("ATT-4")
+def wildcards_in_uuids() -> None:
+    """A percent sign as uuid attaches to any file of the user."""
+    _matching_files(lambda _file, uuid: uuid == "%")
+
+
+@fault("ATT-4")
+def no_uuid_means_the_newest_file() -> None:
+    """A first message without a uuid attaches to the file that was announced last."""
+
+    @instead(SocketServer, "open_upload")
+    def lie(honest: Any, self: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
+        files = self._backend.datasets._files  # noqa: SLF001
+        return honest(self, channel, user, list(files)[-1] if not uuid and files else uuid)
+
+
+@fault("ATT-4")
+def unknown_cluster_met_with_silence() -> None:
+    """A first message for a cluster that is unknown is not answered."""
+
+    @instead(SocketServer, "attach")
+    async def lie(_honest: Any, self: SocketServer, channel: Channel) -> Any:
+        try:
+            return self.open_session(channel, await channel.receive())
+        except RefusedError as error:
+            if "cluster" in str(error):
+                await asyncio.sleep(FOREVER)
+            await channel.close(POLICY_VIOLATION, str(error))
+            return None
+
+
+@fault("ATT-4", "GEN-3")
+def files_of_others_attachable() -> None:
+    """Whoever knows the uuid of a file may write it."""
+
+    @instead(DatasetStore, "file")
+    def lie(_honest: Any, self: DatasetStore, _user: User, uuid: str) -> TempFile | None:
+        return self._files.get(uuid)
+
+
+@fault("ATT-4", "GEN-3")
+def clusters_of_others_attachable() -> None:
+    """Whoever knows the uuid of a cluster may attach to it."""
+
+    @instead(SocketServer, "open_cluster")
+    def lie(honest: Any, self: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
+        owners = {cluster.uuid: cluster for cluster in self._backend.clusters._clusters.values()}  # noqa: SLF001
+        cluster = owners.get(str(uuid))
+        owner = User("owner", "", cluster.project_id) if cluster else user
+        return honest(self, channel, owner, uuid)
+
+
+@fault("ATT-4", "GEN-3")
+def files_of_others_told_from_unknown_ones() -> None:
+    """Another user's file is refused in other words than one that does not exist."""
+
+    @instead(SocketServer, "open_upload")
+    def lie(honest: Any, self: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
+        file = self._backend.datasets._files.get(str(uuid))  # noqa: SLF001
+        if file and file.project_id != user.project_id:
+            raise RefusedError("this file belongs to somebody else")
+        return honest(self, channel, user, uuid)
+
+
+@fault("ATT-5")
+def any_other_target_is_a_file() -> None:
+    """Whatever the target is, unless it is a cluster the socket is one for a file."""
+    _change_target(lambda target: target if target == "cluster" else "file_upload")
+
+
+@fault("ATT-5")
+def target_in_any_case() -> None:
+    """A target in capitals passes for the one in small letters."""
+    _change_target(lambda target: str(target).lower())
+
+
+@fault("ATT-5")
+def ignores_blanks_behind_the_target() -> None:
+    """A target with blanks behind it passes for the one without."""
+    _change_target(lambda target: str(target).rstrip())
+
+
+def _change_target(change: Any) -> None:
+    @instead(SocketServer, "read")
+    def lie(honest: Any, self: SocketServer, message: bytes | str) -> dict[str, Any]:
+        fields = honest(self, message)
+        return {**fields, "target": change(fields.get("target"))}
+
+
+@fault("ATT-5", "GEN-2")
+def bad_first_message_poisons_the_server() -> None:
+    """After a first message that is no JSON no socket is accepted any more."""
+    poison: list[str] = []
+
+    @instead(SocketServer, "read")
+    def lie(honest: Any, self: SocketServer, message: bytes | str) -> Any:
+        try:
+            fields = honest(self, message)
+        except RefusedError as error:
+            poison.append(str(error))
+            raise
+        if poison:
+            raise RefusedError(poison[0])
+        return fields
+
+
+@fault("ATT-5")
+def no_json_met_with_silence() -> None:
+    """A first message in a text frame that is no JSON object is not answered."""
+    _silent_about(str)
+
+
+@fault("ATT-5")
+def binary_first_message_met_with_silence() -> None:
+    """A first message in a binary frame that is no JSON object is not answered."""
+    _silent_about(bytes)
+
+
+def _silent_about(kind: type) -> None:
+    @instead(SocketServer, "attach")
+    async def lie(honest: Any, self: SocketServer, channel: Channel) -> Any:
+        receive = channel.receive
+
+        async def receive_json() -> bytes | str:
+            while True:
+                message = await receive()
+                with contextlib.suppress(JsonError):
+                    parse_object(message)
+                    return message
+                if not isinstance(message, kind):
+                    return message
+
+        channel.receive = receive_json  # type: ignore[method-assign]
+        try:
+            return await honest(self, channel)
+        finally:
+            channel.receive = receive  # type: ignore[method-assign]
+
+
+@fault("ATT-6")
+def datasets_attach_as_their_first_file() -> None:
+    """The uuid of a dataset attaches to its input file."""
+
+    @instead(DatasetStore, "file")
+    def lie(honest: Any, self: DatasetStore, user: User, uuid: str) -> Any:
+        upload = self._upload(user, uuid)
+        return upload.files[0] if upload else honest(self, user, uuid)
+
+
+@fault("ATT-6")
+def the_uuid_tells_the_target() -> None:
+    """What a socket is attached to follows from the uuid, whatever the target says."""
+
+    @instead(SocketServer, "open_cluster")
+    def cluster(honest: Any, self: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
+        is_file = isinstance(uuid, str) and self._backend.datasets.file(user, uuid) is not None
+        return SocketServer.open_upload(self, channel, user, uuid) if is_file else honest(self, channel, user, uuid)
+
+    @instead(SocketServer, "open_upload")
+    def upload(honest: Any, self: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
+        is_cluster = isinstance(uuid, str) and self._backend.clusters.find(user, uuid) is not None
+        return SocketServer.open_cluster(self, channel, user, uuid) if is_cluster else honest(self, channel, user, uuid)
+
+
+@fault("ATT-7")
+def chunks_after_a_refusal_written() -> None:
+    """A socket for a file that was refused takes chunks all the same."""
+    _serve_the_refused(_session_of_a_file)
+
+
+@fault("ATT-7")
+def training_after_a_refusal_done() -> None:
+    """A socket for a cluster that was refused trains it all the same."""
+    _serve_the_refused(_session_of_a_cluster)
+
+
+@fault("ATT-7", "GEN-3")
+def clusters_of_others_trained() -> None:
+    """A socket that was refused because the cluster is another user's trains it all the same."""
+    _serve_the_refused(_session_of_a_cluster, with_a_token=True)
+
+
+@fault("ATT-7", "GEN-3")
+def files_of_others_written() -> None:
+    """A socket that was refused because the file is another user's takes chunks all the same."""
+    _serve_the_refused(_session_of_a_file, with_a_token=True)
+
+
+def _session_of_a_file(server: SocketServer, channel: Channel, uuid: str) -> UploadSession | None:
+    file = server._backend.datasets._files.get(uuid)  # noqa: SLF001
+    return UploadSession(channel, file, server._backend.dialect.codec) if file else None  # noqa: SLF001
+
+
+def _session_of_a_cluster(server: SocketServer, channel: Channel, uuid: str) -> ClusterSession | None:
+    clusters, codec = server._backend.clusters, server._backend.dialect.codec  # noqa: SLF001
+    cluster = clusters._clusters.get(uuid)  # noqa: SLF001
+    return ClusterSession(channel, cluster, clusters, codec) if cluster else None
+
+
+def _serve_the_refused(session: Any, *, with_a_token: bool = False) -> None:
+    """Serve sockets that were refused: all of them, or those with a right token alone."""
+
+    @instead(SocketServer, "attach")
+    async def lie(_honest: Any, self: SocketServer, channel: Channel) -> Any:
+        message = await channel.receive()
+        try:
+            return self.open_session(channel, message)
+        except RefusedError as error:
+            await channel.send_text(json.dumps({"success": False, "error": str(error)}))
+        with contextlib.suppress(RefusedError):
+            fields = self.read(message)
+            if with_a_token:
+                self.user(fields)
+            served = session(self, channel, str(fields.get("uuid")))
+            if served is not None:
+                await served.run()
+        await channel.close(POLICY_VIOLATION, "refused")
+        return None
+
+
+@fault("ATT-7")
+def chunks_before_the_first_message_kept() -> None:
+    """Chunks that come before the first message are written once that is accepted."""
+
+    @instead(SocketServer, "attach")
+    async def lie(honest: Any, self: SocketServer, channel: Channel) -> Any:
+        receive, early = channel.receive, []
+
+        async def receive_text() -> bytes | str:
+            while isinstance(message := await receive(), bytes):
+                early.append(message)
+            return message
+
+        channel.receive = receive_text  # type: ignore[method-assign]
+        session = await honest(self, channel)
+        channel.receive = receive  # type: ignore[method-assign]
+        if isinstance(session, UploadSession):
+            for message in early:
+                session.answer(message)
+        return session
+
+
+@fault("ATT-7")
+def chunks_as_first_message_go_to_the_newest_file() -> None:
+    """A chunk that comes in place of a first message is written to the file that was announced last."""
+
+    @instead(SocketServer, "read")
+    def lie(honest: Any, self: SocketServer, message: bytes | str) -> Any:
+        files = list(self._backend.datasets._files.values())  # noqa: SLF001
+        with contextlib.suppress(SchemaError):
+            if isinstance(message, bytes) and files:
+                chunk = self._backend.dialect.codec.decode_chunk(message)
+                files[-1].write(chunk.position, chunk.data)
+        return honest(self, message)
+
+
+@fault("ATT-6", "ATT-4", "MODE-2")
+def any_uuid_finds_the_newest_cluster() -> None:
+    """A uuid of anything but a cluster finds the cluster that was made last."""
+
+    @instead(ClusterStore, "find")
+    def lie(honest: Any, self: ClusterStore, user: User, uuid: str) -> Any:
+        own = self.clusters(user)
+        return honest(self, user, uuid) or (own[-1] if own and len(uuid) == 36 else None)

@@ -1,0 +1,314 @@
+"""Faults of the begin of an upload (INIT-1 to INIT-6)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from http import HTTPStatus
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from hanami_proto import Dialect
+from hanami_reference_backend.auth import User, Users
+from hanami_reference_backend.common.errors import RequestError
+from hanami_reference_backend.common.identity import Chance
+from hanami_reference_backend.common.settings import Settings
+from hanami_reference_backend.faults import tokens
+from hanami_reference_backend.faults.internals import operation_name
+from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.registry import fault
+from hanami_reference_backend.rest import operation
+from hanami_reference_backend.rest.datasets import DatasetOperations
+from hanami_reference_backend.rest.fields import CsvInit, Fields, MnistInit
+from hanami_reference_backend.rest.uploads import UploadOperations
+from hanami_reference_backend.storage.datasets import VISIBILITY, DatasetStore
+from hanami_reference_backend.storage.uploads import Kind, Upload
+
+INITS = ("csv.init", "mnist.init")
+MODELS = (CsvInit, MnistInit)
+BLOCK = 512
+
+Values = dict[str, Any]
+
+
+def _answer(method: str, change: Callable[[Values], Any]) -> None:
+    """Change what is answered to the POST."""
+
+    @instead(UploadOperations, method)
+    async def changed(honest: Any, *arguments: Any) -> Any:
+        return change(dict(await honest(*arguments)))
+
+
+def _mend(change: Callable[[Values], Values]) -> None:
+    """Change the fields of the POST before they are checked."""
+
+    @instead(operation, "check")
+    def mended(honest: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
+        return honest(model, change(values) if model in MODELS else values, dialect)
+
+
+def _mend_sizes(change: Callable[[Any], Any]) -> None:
+    _mend(lambda values: {name: change(value) if name.endswith("_size") else value for name, value in values.items()})
+
+
+def _allocate(change: Callable[[list[int]], list[int]]) -> None:
+    """Change the sizes of the storage that is allocated."""
+
+    @instead(DatasetStore, "begin")
+    def changed(honest: Any, store: DatasetStore, user: User, kind: Kind, name: str, sizes: list[int]) -> Any:
+        return honest(store, user, kind, name, change(list(sizes)))
+
+
+@fault("INIT-1")
+def mnist_without_label_file() -> None:
+    """The POST for MNIST answers no uuid of a label file."""
+    _answer("init_mnist", lambda answer: {key: answer[key] for key in answer if key != "uuid_label_file"})
+
+
+@fault("INIT-1")
+def mnist_with_other_keys() -> None:
+    """The POST for MNIST names the files inputUuid and labelUuid."""
+    names = {"uuid_input_file": "inputUuid", "uuid_label_file": "labelUuid"}
+    _answer("init_mnist", lambda answer: {names.get(key, key): value for key, value in answer.items()})
+
+
+@fault("INIT-2")
+def csv_with_label_file() -> None:
+    """The POST for CSV answers a uuid of a label file, too."""
+    _answer("init_csv", lambda answer: {**answer, "uuid_label_file": answer["uuid"]})
+
+
+@fault("INIT-2")
+def csv_answers_created() -> None:
+    """The POST for CSV answers 201."""
+    _answer("init_csv", lambda answer: JSONResponse(answer, HTTPStatus.CREATED))
+
+
+@fault("INIT-3")
+def sizes_rounded_down_to_blocks() -> None:
+    """A file gets whole blocks of 512 bytes, and no room for what is left over."""
+    _allocate(lambda sizes: [size - size % BLOCK or size for size in sizes])
+
+
+@fault("INIT-3")
+def last_byte_not_allocated() -> None:
+    """A file of more than a byte gets room for all but its last byte."""
+    _allocate(lambda sizes: [max(1, size - 1) for size in sizes])
+
+
+def _refuse_names(wrong: Callable[[str], bool]) -> None:
+    @instead(Dialect, "is_name")
+    def picky(honest: Any, dialect: Dialect, name: str) -> bool:
+        return honest(dialect, name) and not wrong(name)
+
+
+@fault("INIT-1", "INIT-2")
+def shortest_names_refused() -> None:
+    """A name of four characters is refused."""
+    _refuse_names(lambda name: len(name) == 4)
+
+
+@fault("INIT-1", "INIT-2")
+def longest_names_refused() -> None:
+    """A name of 254 characters is refused."""
+    _refuse_names(lambda name: len(name) == 254)
+
+
+@fault("INIT-2", "INIT-1")
+def names_with_a_space_refused() -> None:
+    """A name with a space is refused."""
+    _refuse_names(lambda name: " " in name)
+
+
+@fault("INIT-3")
+def sizes_cut_to_32_bits() -> None:
+    """Of the size of a file only 32 bits are kept."""
+    _allocate(lambda sizes: [size % 2**32 for size in sizes])
+
+
+@fault("INIT-3")
+def label_file_has_size_of_images() -> None:
+    """The label file gets as much room as the image file."""
+    _allocate(lambda sizes: sizes[:1] * len(sizes))
+
+
+@fault("INIT-4")
+def uuids_given_twice() -> None:
+    """Each uuid is given to two things, one after the other."""
+    given: list[str] = []
+
+    @instead(Chance, "uuid")
+    def twice(honest: Any, chance: Chance) -> str:
+        if given:
+            return given.pop()
+        given.append(honest(chance))
+        return given[0]
+
+
+@fault("INIT-4")
+def uuids_of_merged_files_given_again() -> None:
+    """When an upload is finalized, the uuids of its files go to what is made next."""
+    free: list[str] = []
+
+    @instead(DatasetStore, "finalize")
+    async def freeing(honest: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, files: Sequence[str]) -> Any:
+        made = await honest(store, user, kind, uuid, files)
+        free.extend(files)
+        return made
+
+    @instead(Chance, "uuid")
+    def again(honest: Any, chance: Chance) -> Any:
+        return free.pop() if free else honest(chance)
+
+
+@fault("INIT-4", "GEN-3")
+def users_count_uuids_apart() -> None:
+    """Of two users the first uploads have the same uuids of files, the second ones, and so on."""
+    given: dict[str, list[str]] = {}
+    counts: Counter[str] = Counter()
+
+    @instead(DatasetStore, "begin")
+    def alike(honest: Any, store: DatasetStore, user: User, kind: Kind, name: str, sizes: list[int]) -> Upload:
+        upload: Upload = honest(store, user, kind, name, sizes)
+        counts[user.project_id] += 1
+        file = upload.files[0]
+        known = given.setdefault(f"{counts[user.project_id]}", [])
+        if known:
+            store._files[known[0]] = store._files.pop(file.uuid)  # noqa: SLF001
+            file.uuid = known[0]
+        known.append(file.uuid)
+        return upload
+
+
+@fault("INIT-4")
+def same_name_same_upload() -> None:
+    """A second upload of the same name is the first one."""
+    known: dict[tuple[str, Kind, str], Upload] = {}
+
+    @instead(DatasetStore, "begin")
+    def found(honest: Any, store: DatasetStore, user: User, kind: Kind, name: str, sizes: list[int]) -> Upload:
+        key = (user.project_id, kind, name)
+        if key not in known or known[key].deleted:
+            known[key] = honest(store, user, kind, name, sizes)
+        return known[key]
+
+
+@fault("INIT-5")
+def extra_fields_taken() -> None:
+    """Fields of the POST that nobody knows are passed over."""
+    _mend(lambda values: {name: value for name, value in values.items() if name in MnistInit.model_fields})
+
+
+@fault("INIT-5")
+def label_size_of_a_table_passed_over() -> None:
+    """The POST of a table may have the field for the size of labels."""
+
+    @instead(operation, "check")
+    def mended(honest: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
+        if model is CsvInit:
+            values = {name: value for name, value in values.items() if name != "label_data_size"}
+        return honest(model, values, dialect)
+
+
+@fault("INIT-5")
+def sizes_taken_as_text() -> None:
+    """A size may be a text of digits."""
+    _mend_sizes(lambda size: int(size) if isinstance(size, str) and re.fullmatch("[0-9]{1,9}", size) else size)
+
+
+@fault("INIT-5")
+def label_size_not_needed() -> None:
+    """Without a size of its own the label file gets the size of the image file."""
+
+    @instead(operation, "check")
+    def mended(honest: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
+        if model is MnistInit and values.get("label_data_size") is None and "input_data_size" in values:
+            values = {**values, "label_data_size": values["input_data_size"]}
+        return honest(model, values, dialect)
+
+
+@fault("INIT-5")
+def takes_any_name() -> None:
+    """A name of any length and any characters will do."""
+
+    @instead(Dialect, "is_name")
+    def lenient(_honest: Any, dialect: Dialect, name: str) -> bool:
+        return len(name) >= dialect.name_length[0]
+
+
+@fault("INIT-5")
+def letters_of_any_alphabet() -> None:
+    """A letter of a name may be one of any alphabet."""
+
+    @instead(Dialect, "is_name")
+    def lenient(honest: Any, dialect: Dialect, name: str) -> Any:
+        return honest(dialect, "".join("a" if letter.isalpha() else letter for letter in name))
+
+
+@fault("INIT-5")
+def names_with_a_newline_behind() -> None:
+    """A name may have one newline at its end, as a pattern with a dollar sign lets it."""
+
+    @instead(Dialect, "is_name")
+    def lenient(honest: Any, dialect: Dialect, name: str) -> Any:
+        return honest(dialect, name.removesuffix("\n"))
+
+
+@fault("INIT-5", "GEN-1")
+def init_fails_on_no_json() -> None:
+    """A POST whose body is no JSON object is answered with 500."""
+
+    @instead(operation, "read_body")
+    async def failing(honest: Any, request: Request, settings: Settings) -> Any:
+        try:
+            return await honest(request, settings)
+        except RequestError as error:
+            if operation_name(request) not in INITS:
+                raise
+            raise RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error") from error
+
+
+@fault("INIT-5")
+def refused_init_leaves_a_dataset() -> None:
+    """A POST that is refused for a wrong field leaves an empty dataset of that name."""
+    asking: ContextVar[User] = ContextVar("asking")
+    left: list[tuple[User, str]] = []
+
+    @instead(operation, "caller")
+    def remembered(honest: Any, request: Request, users: Users) -> User:
+        user: User = honest(request, users)
+        asking.set(user)
+        return user
+
+    @instead(operation, "check")
+    def begun(honest: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
+        try:
+            return honest(model, values, dialect)
+        except RequestError:
+            name = values.get("name")
+            if model in MODELS and isinstance(name, str):
+                left.append((asking.get(), name))
+            raise
+
+    @instead(DatasetOperations, "list_all")
+    async def listed(honest: Any, operations: DatasetOperations, user: User, fields: Fields) -> Any:
+        answer = await honest(operations, user, fields)
+        uuid = Chance().uuid()
+        rows = [[uuid, name, owner.id, owner.project_id, VISIBILITY] for owner, name in left if owner == user]
+        return {**answer, "body": [*answer["body"], *rows]}
+
+
+@fault("INIT-6")
+def init_without_a_token() -> None:
+    """A POST without a token begins an upload of the first user."""
+    tokens.forgive(INITS, tokens.is_missing)
+
+
+@fault("INIT-6")
+def init_with_an_expired_token() -> None:
+    """A POST with a token that has expired begins an upload."""
+    tokens.forgive(INITS, tokens.has_expired)

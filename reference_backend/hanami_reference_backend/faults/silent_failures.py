@@ -1,0 +1,49 @@
+"""Faults that are not rare in real servers: silence after mistakes, and an answer that is lost now and then."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from hanami_reference_backend.faults import internals
+from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.registry import fault
+from hanami_reference_backend.sockets.cluster import ClusterSession, MistakeError
+from hanami_reference_backend.sockets.upload import UploadSession
+
+
+@fault("DATA-5")
+def refused_chunks_met_with_silence() -> None:
+    """A chunk that is refused is not answered."""
+
+    @instead(UploadSession, "run")
+    async def quiet(_honest: Any, session: UploadSession) -> None:
+        channel = internals.channel_of(session)
+        while True:
+            answer = session.answer(await channel.receive())
+            if internals.CODEC.decode_acknowledgement(answer).success:
+                await channel.send_bytes(answer)
+
+
+@fault("DIO-12")
+def mistakes_met_with_silence() -> None:
+    """A mistake on the socket of a cluster is not answered, and the socket stays as it was before."""
+
+    @instead(ClusterSession, "answer")
+    async def quiet(honest: Any, session: ClusterSession, payload: bytes | str) -> list[bytes]:
+        try:
+            answers: list[bytes] = await honest(session, payload)
+        except MistakeError:
+            return []
+        return answers
+
+
+@fault("DIO-9", "DIO-3", "DIO-6")
+def one_cycle_in_five_hundred_unanswered() -> None:
+    """Every five hundredth cycle of the server, a request or not, is not answered."""
+    cycles = itertools.count(1)
+
+    @instead(ClusterSession, "answer")
+    async def forgetful(honest: Any, session: ClusterSession, payload: bytes | str) -> list[bytes]:
+        answers: list[bytes] = await honest(session, payload)
+        return [] if session.decode(payload).is_last and not next(cycles) % 500 else answers

@@ -1,0 +1,1 @@
+"""Clusters: templates, the numpy network, and the buffer of a cycle."""

@@ -1,0 +1,76 @@
+"""What a cluster has been sent since its last cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hanami_reference_backend.network.templates import Port, Template
+
+
+class Buffer:
+    """Values of all inputs, or of all outputs, one after the other in a single vector.
+
+    Args:
+        ports: in the order in which they lie in the vector.
+
+    Attributes:
+        values: shape (size of all ports,); what was not sent is 0.0.
+        slices: where each port lies, by its name.
+    """
+
+    def __init__(self, ports: Sequence[Port]) -> None:
+        self.slices: dict[str, slice] = {}
+        start = 0
+        for port in ports:
+            self.slices[port.name] = slice(start, start + port.size)
+            start += port.size
+        self.values = np.zeros(start, dtype=np.float32)
+        self._ends: dict[str, int] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.slices
+
+    def append(self, name: str, values: NDArray[np.float32]) -> bool:
+        """Put values behind those that the port has already (DIO-4); False, and nothing done, if they do not fit."""
+        part = self.slices[name]
+        start = self._ends.get(name, part.start)
+        end = start + len(values)
+        if end > part.stop:
+            return False
+        self.values[start:end] = values
+        self._ends[name] = end
+        return True
+
+    def has_values(self) -> bool:
+        """Whether any port was sent a value."""
+        return any(end > self.slices[name].start for name, end in self._ends.items())
+
+    def mask(self) -> NDArray[np.float32]:
+        """1 for all values of the ports that were sent any, 0 for the rest; shape as :attr:`values`."""
+        mask = np.zeros_like(self.values)
+        for name, end in self._ends.items():
+            if end > self.slices[name].start:
+                mask[self.slices[name]] = 1.0
+        return mask
+
+    def clear(self) -> None:
+        """Empty all ports."""
+        if self._ends:
+            self.values.fill(0.0)
+            self._ends.clear()
+
+
+class Cycle:
+    """The inputs and the expected values of a cycle, until it runs (DIO-2)."""
+
+    def __init__(self, template: Template) -> None:
+        self.inputs = Buffer(template.inputs)
+        self.expected = Buffer(template.outputs)
+
+    def clear(self) -> None:
+        """Start a new cycle."""
+        self.inputs.clear()
+        self.expected.clear()

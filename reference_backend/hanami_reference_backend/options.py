@@ -1,0 +1,221 @@
+"""Options of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+
+from hanami_proto import DEFAULT_DIALECT, Dialect, dialect_names, load_dialect
+from hanami_reference_backend import __version__
+from hanami_reference_backend.auth import DEFAULT_USERS, User, Users
+from hanami_reference_backend.common.identity import Chance, chance
+from hanami_reference_backend.common.settings import Settings
+from hanami_reference_backend.faults import Fault, UnknownFaultError, catalogue, chosen
+from hanami_reference_backend.quirks import Quirks, quirk_names, quirks_of
+
+USERS_VARIABLE = "HANAMI_REFERENCE_USERS"
+LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asks for."""
+
+    host: str
+    port: int
+    dialect: Dialect
+    users: Users
+    settings: Settings
+    chance: Chance
+    quirks: Quirks | None
+    faults: tuple[Fault, ...]
+    announce: str
+    stop_with_stdin: bool
+    log_level: str
+
+
+def parse_options(argv: Sequence[str] | None = None) -> Options:
+    """Read the command line; ends the program with status 2 and one line that says what is wrong with it."""
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.list_faults:
+        sys.stdout.write(fault_list())
+        parser.exit()
+    try:
+        dialect = load_dialect(arguments.dialect or arguments.quirks or DEFAULT_DIALECT)
+    except ValueError as error:
+        parser.error(f"--dialect: {error}")
+    if users_too := [name for name in dialect.routes if name.startswith("user.")]:
+        parser.error(f"--dialect: this server makes no users, so it can't serve {', '.join(users_too)}")
+    if arguments.quirks and dialect.name != arguments.quirks:
+        parser.error(f"--quirks {arguments.quirks}: such a server does not speak the dialect {dialect.name}")
+    if arguments.quirk_speed is not None and not arguments.quirks:
+        parser.error("--quirk-speed: there are no delays without --quirks")
+    names = {field.name for field in fields(Settings)}
+    settings = Settings(**{name: value for name, value in vars(arguments).items() if name in names})
+    specs = arguments.user or os.environ.get(USERS_VARIABLE, "").split() or DEFAULT_USERS
+    source = chance(arguments.replayable)
+    try:
+        users = Users([User.parse(spec) for spec in specs], settings.token_lifetime, source)
+    except ValueError as error:
+        parser.error(f"{'--user' if arguments.user else USERS_VARIABLE}: {error}")
+    try:
+        faults = chosen(arguments.fault)
+    except UnknownFaultError as error:
+        parser.error(f"--fault: {error}; --list-faults shows all")
+    return Options(
+        host=arguments.host,
+        port=dialect.default_port if arguments.port is None else arguments.port,
+        dialect=dialect,
+        users=users,
+        settings=settings,
+        chance=source,
+        quirks=_quirks(arguments),
+        faults=faults,
+        announce=arguments.announce,
+        stop_with_stdin=arguments.stop_with_stdin,
+        log_level=arguments.log_level,
+    )
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options and their explanations."""
+    parser = argparse.ArgumentParser(
+        prog="hanami-reference-backend",
+        description="A strict reference server of the Hanami protocol: REST and websocket on one port.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=_number(0, 65535), help="port to listen on, 0 for a free one (default: that of the dialect)"
+    )
+    parser.add_argument(
+        "--dialect",
+        metavar="NAME",
+        help=f"what to speak: {', '.join(dialect_names())}, or the path of a .toml file"
+        f" (default: that of --quirks, otherwise {DEFAULT_DIALECT})",
+    )
+    parser.add_argument(
+        "--user",
+        action="append",
+        metavar="ID:PASSWORD:PROJECT[:admin]",
+        help=f"a user; repeat it for more. Also the variable {USERS_VARIABLE}, with white space between users"
+        f" (default: {' '.join(DEFAULT_USERS)})",
+    )
+    _add_limits(parser)
+    _add_quirks(parser)
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="tell this lie, to see whether a client or a suite notices; repeatable (default: no lie)",
+    )
+    parser.add_argument("--list-faults", action="store_true", help="show all faults and the statements that they break")
+    parser.add_argument(
+        "--announce",
+        choices=("text", "json"),
+        default="text",
+        help="form of the one line on standard output that tells where it listens (default: %(default)s)",
+    )
+    parser.add_argument("--stop-with-stdin", action="store_true", help="stop when standard input closes (default: no)")
+    parser.add_argument(
+        "--replayable",
+        type=_number(0, 2**63),
+        metavar="SEED",
+        help="give uuids and tokens that follow from this seed, the same in every run, so that recorded requests can be"
+        " sent again: for measurements only, since such tokens protect nothing and do not expire (default: no)",
+    )
+    parser.add_argument(
+        "--log-level",
+        choices=LOG_LEVELS,
+        default="warning",
+        help="what to log on standard error (default: %(default)s)",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    return parser
+
+
+def fault_list() -> str:
+    """All faults, a line each: name, statements, what the server does."""
+    faults = catalogue().values()
+    wide = max(len(one.name) for one in faults)
+    broken = max(len(" ".join(one.breaks)) for one in faults)
+    return "".join(f"{one.name:<{wide}}  {' '.join(one.breaks):<{broken}}  {one.text}\n" for one in faults)
+
+
+def _add_quirks(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--quirks",
+        choices=quirk_names(),
+        help="be as odd as a real server of this kind, without a fault, and speak its dialect (default: not odd)",
+    )
+    parser.add_argument(
+        "--quirk-speed",
+        type=_factor,
+        metavar="FACTOR",
+        help="what the delays of --quirks are multiplied with, 0 for none (default: 1)",
+    )
+
+
+def _quirks(arguments: argparse.Namespace) -> Quirks | None:
+    if not arguments.quirks:
+        return None
+    return quirks_of(arguments.quirks, 1.0 if arguments.quirk_speed is None else arguments.quirk_speed)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    default = Settings()
+    limits: tuple[tuple[str, Callable[[str], float], str], ...] = (
+        ("token_lifetime", _seconds, "how long a token is valid, seconds"),
+        ("seed", _number(0, 2**63), "seed of the weights of new clusters"),
+        ("max_file_size", _number(1, 2**40), "largest file, bytes"),
+        ("max_storage", _number(1, 2**50), "announced bytes of all uploads and datasets of a project"),
+        ("max_uploads", _number(1, 10**6), "unfinished uploads of a project"),
+        ("max_datasets", _number(1, 10**6), "finalized datasets of a project"),
+        ("max_clusters", _number(1, 10**6), "clusters of a project"),
+        ("max_message", _number(1, 2**40), "largest websocket message, bytes"),
+        ("max_body", _number(1, 2**40), "largest REST body, bytes"),
+        ("max_parameters", _number(1, 10**10), "weights and biases of one cluster"),
+        ("attach_timeout", _seconds, "how long a new websocket may stay silent, seconds"),
+    )
+    for name, kind, text in limits:
+        parser.add_argument(
+            "--" + name.replace("_", "-"),
+            type=kind,
+            default=getattr(default, name),
+            metavar="SECONDS" if kind is _seconds else "N",
+            help=f"{text} (default: %(default)s)",
+        )
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 20 and low <= int(text) <= high):
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= 10**9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no positive number of seconds")
+    return value
+
+
+def _factor(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1000")
+    return value

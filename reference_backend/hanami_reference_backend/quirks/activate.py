@@ -1,0 +1,26 @@
+"""Give a server the quirks of a profile."""
+
+from __future__ import annotations
+
+from hanami_reference_backend.quirks import http, sockets
+from hanami_reference_backend.quirks.http import Middleware
+from hanami_reference_backend.quirks.profile import Quirks
+
+_PATCHES = (
+    *(http.answer_unknown_ones, sockets.answer_in_json, sockets.let_refused_ones_try_again),
+    *(sockets.answer_by_dummies, sockets.leave_requests_open, sockets.slow_down_messages, sockets.slow_down_tables),
+)
+# From the inside out: what is closed is every answer, also that of a server which is not ready; a call keeps its worker
+# while it is delayed.
+_MIDDLEWARE = (http.slow_down_calls, http.fail_until_ready, http.serve_by_four, http.close_after_each_answer)
+
+
+def activate(quirks: Quirks) -> list[Middleware]:
+    """Make the servers that this process starts from now on have these quirks.
+
+    Returns:
+        Wrappers to put around the application, the innermost first.
+    """
+    for patch in _PATCHES:
+        patch(quirks)
+    return [make(quirks) for make in _MIDDLEWARE]

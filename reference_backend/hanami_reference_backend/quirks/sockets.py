@@ -1,0 +1,94 @@
+"""Quirks of websockets: answers to first messages, placeholder messages of a cluster, delays."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hanami_proto import Codec, ProcessType
+from hanami_reference_backend.common.settings import MIB
+from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.network.clusters import POLICY_VIOLATION
+from hanami_reference_backend.quirks.profile import Quirks
+from hanami_reference_backend.sockets import attach
+from hanami_reference_backend.sockets.attach import RefusedError, Session, SocketServer
+from hanami_reference_backend.sockets.channel import Channel
+from hanami_reference_backend.storage.datasets import DatasetStore
+from hanami_reference_backend.storage.uploads import Kind
+
+PATIENCE = 60.0  # seconds that a socket may stay silent until it is attached; it keeps a worker all the while
+MESSAGE = 0.001  # seconds for a message on a websocket
+TABLE = 4.0  # seconds for each MiB of a CSV table when it is finalized
+
+
+def answer_in_json(_quirks: Quirks) -> None:
+    """Accept with true in place of 1, and send every answer to a first message in a binary frame."""
+    attach.ACCEPTED = json.dumps({"success": True})
+
+    @instead(Channel, "send_text")
+    async def binary(_honest: Any, channel: Channel, text: str) -> None:
+        await channel.send_bytes(text.encode())
+
+
+def let_refused_ones_try_again(_quirks: Quirks) -> None:
+    """Leave a socket open whose first message was refused, and take the next message as its first."""
+
+    @instead(SocketServer, "attach")
+    async def patient(_honest: Any, sockets: SocketServer, channel: Channel) -> Session | None:
+        while True:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    message = await channel.receive()
+            except TimeoutError:
+                await channel.close(POLICY_VIOLATION, f"no first message within {PATIENCE:g} seconds")
+                return None
+            try:
+                return sockets.open_session(channel, message)
+            except RefusedError as error:
+                await channel.send_text(json.dumps({"success": False, "error": str(error)}))
+
+
+def answer_by_dummies(_quirks: Quirks) -> None:
+    """Give every acknowledgement and end message TRAIN_TYPE, also those of a request."""
+
+    @instead(Codec, "encode_io")
+    def dummy(honest: Any, codec: Codec, name: str, values: Any, **fields: Any) -> Any:
+        return honest(codec, name, values, **(fields if name else fields | {"process_type": ProcessType.TRAIN}))
+
+
+def leave_requests_open(quirks: Quirks) -> None:
+    """Give no message of the answer to a request isLast = true, where the server is like that."""
+    if quirks.requests_end:
+        return
+
+    @instead(Codec, "encode_io")
+    def unfinished(honest: Any, codec: Codec, name: str, values: Any, **fields: Any) -> Any:
+        return honest(codec, name, values, **(fields | {"is_last": False} if name else fields))
+
+
+def slow_down_messages(quirks: Quirks) -> None:
+    """Take a millisecond for each answer on a websocket."""
+    delay = MESSAGE * quirks.speed
+
+    @instead(Channel, "send_bytes")
+    async def slow(honest: Any, channel: Channel, data: bytes) -> None:
+        if delay:
+            await asyncio.sleep(delay)
+        await honest(channel, data)
+
+
+def slow_down_tables(quirks: Quirks) -> None:
+    """Take seconds for each MiB of a table; images and labels are fast."""
+    delay = TABLE * quirks.speed
+
+    @instead(DatasetStore, "convert")
+    def slow(honest: Any, store: DatasetStore, kind: Kind, files: Sequence[NDArray[np.uint8]]) -> Any:
+        if kind is Kind.CSV:
+            time.sleep(delay * sum(map(len, files)) / MIB)  # in the thread that converts
+        return honest(store, kind, files)

@@ -1,0 +1,91 @@
+"""Clusters."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+
+from hanami_reference_backend.auth import User
+from hanami_reference_backend.backend import Backend
+from hanami_reference_backend.common.errors import bad_request
+from hanami_reference_backend.network.clusters import Cluster
+from hanami_reference_backend.network.network import Network
+from hanami_reference_backend.network.templates import Template, TemplateError
+from hanami_reference_backend.rest.fields import ByUuid, ClusterCreate, Nothing, SetMode
+from hanami_reference_backend.rest.operation import Answer, Operation
+from hanami_reference_backend.storage.datasets import VISIBILITY
+
+LIST_HEADER = ("uuid", "name", "owner_id", "project_id", "visibility")
+
+
+class ClusterOperations:
+    """``POST cluster``, ``GET cluster``, ``GET cluster/all``, ``DELETE cluster``, ``PUT cluster/set_mode``."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._clusters = backend.clusters
+
+    def operations(self) -> dict[str, Operation]:
+        """By the names of the dialects."""
+        return {
+            "cluster.create": Operation("Build a cluster from a template", ClusterCreate, self.create),
+            "cluster.get": Operation("A cluster", ByUuid, self.get),
+            "cluster.list": Operation("All clusters", Nothing, self.list_all),
+            "cluster.delete": Operation("Delete a cluster", ByUuid, self.delete),
+            "cluster.set_mode": Operation("Switch between task mode and direct mode", SetMode, self.set_mode),
+        }
+
+    async def create(self, user: User, fields: ClusterCreate) -> Answer:
+        """Build a cluster.
+
+        Raises:
+            RequestError: 400 for a wrong template, naming its line; 409 when the name is in use.
+        """
+        # In a thread: a large cluster takes a while.
+        template, network = await asyncio.to_thread(self.build, fields.template)
+        return self.describe(self._clusters.create(user, fields.name, template, network))
+
+    async def get(self, user: User, fields: ByUuid) -> Answer:
+        """What is known of a cluster."""
+        cluster = self._clusters.cluster(user, fields.uuid)
+        return self.describe(cluster) | {"state": cluster.mode, "mode": cluster.mode}
+
+    async def list_all(self, user: User, _fields: Nothing) -> Answer:
+        """A table of all clusters of the project, oldest first."""
+        body = [list(self.describe(cluster).values()) for cluster in self._clusters.clusters(user)]
+        return {"header": LIST_HEADER, "body": body}
+
+    async def delete(self, user: User, fields: ByUuid) -> Answer:
+        """Delete a cluster, and close its websocket (DIO-14)."""
+        self._clusters.delete(user, fields.uuid)
+        return {}
+
+    async def set_mode(self, user: User, fields: SetMode) -> Answer:
+        """Switch the mode (MODE-1); task mode closes the websocket of the cluster."""
+        cluster = self._clusters.set_mode(user, fields.uuid, fields.new_state)
+        return {"uuid": cluster.uuid, "name": cluster.name, "new_state": cluster.mode}
+
+    def build(self, encoded: str) -> tuple[Template, Network]:
+        """The template in base64 text, and a network of its shape.
+
+        Raises:
+            RequestError: 400.
+        """
+        try:
+            text = base64.b64decode(encoded, validate=True).decode("utf-8")
+        except (binascii.Error, ValueError) as error:
+            raise bad_request("field 'template': must be base64 of UTF-8 text") from error
+        try:
+            template = self._backend.templates.read(text)
+        except TemplateError as error:
+            raise bad_request(f"field 'template': {error}") from error
+        most = self._backend.settings.max_parameters
+        if template.parameters > most:
+            raise bad_request(f"field 'template': {template.parameters} weights are more than {most}")
+        return template, Network(template.layers, self._backend.settings.seed, text)
+
+    def describe(self, cluster: Cluster) -> dict[str, object]:
+        """The keys of :data:`LIST_HEADER`."""
+        values = (cluster.uuid, cluster.name, cluster.owner_id, cluster.project_id, VISIBILITY)
+        return dict(zip(LIST_HEADER, values, strict=True))

@@ -1,0 +1,30 @@
+"""Logging in."""
+
+from __future__ import annotations
+
+from hanami_reference_backend.backend import Backend
+from hanami_reference_backend.common.errors import unauthorized
+from hanami_reference_backend.rest.fields import Login
+from hanami_reference_backend.rest.operation import Answer, Operation
+
+
+class TokenOperations:
+    """``POST token``."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._users = backend.users
+
+    def operations(self) -> dict[str, Operation]:
+        """By the names of the dialects."""
+        return {"token.create": Operation("Log in, and get a token", Login, self.create, is_open=True)}
+
+    async def create(self, _user: None, fields: Login) -> Answer:
+        """A token for the right id and password.
+
+        Raises:
+            RequestError: 401, the same for an unknown user and a wrong password.
+        """
+        user = self._users.log_in(fields.id, fields.password)
+        if user is None:
+            raise unauthorized("there is no user with that id and password")
+        return {"id": user.id, "name": user.id, "is_admin": user.is_admin, "token": self._users.token(user)}

@@ -1,0 +1,58 @@
+"""Beginning and finalizing an upload."""
+
+from __future__ import annotations
+
+from hanami_reference_backend.auth import User
+from hanami_reference_backend.backend import Backend
+from hanami_reference_backend.rest.fields import ByUuid, CsvFinalize, CsvInit, MnistFinalize, MnistInit
+from hanami_reference_backend.rest.operation import Answer, Operation
+from hanami_reference_backend.storage.uploads import Kind
+
+
+class UploadOperations:
+    """Upload, steps 1, 4 and 5."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._datasets = backend.datasets
+
+    def operations(self) -> dict[str, Operation]:
+        """By the names of the dialects."""
+        return {
+            "mnist.init": Operation("Begin the upload of a MNIST dataset", MnistInit, self.init_mnist),
+            "mnist.finalize": Operation("Merge the files of a MNIST dataset", MnistFinalize, self.finalize_mnist),
+            "csv.init": Operation("Begin the upload of a CSV file", CsvInit, self.init_csv),
+            "csv.finalize": Operation("Make a dataset of a CSV file", CsvFinalize, self.finalize_csv),
+            "dataset.progress": Operation("Whether every byte has arrived", ByUuid, self.progress),
+        }
+
+    async def init_mnist(self, user: User, fields: MnistInit) -> Answer:
+        """Allocate two files (INIT-1)."""
+        sizes = (fields.input_data_size, fields.label_data_size)
+        upload = self._datasets.begin(user, Kind.MNIST, fields.name, sizes)
+        images, labels = upload.files
+        return {
+            "uuid": upload.uuid,
+            "name": upload.name,
+            "uuid_input_file": images.uuid,
+            "uuid_label_file": labels.uuid,
+        }
+
+    async def init_csv(self, user: User, fields: CsvInit) -> Answer:
+        """Allocate one file (INIT-2)."""
+        upload = self._datasets.begin(user, Kind.CSV, fields.name, (fields.input_data_size,))
+        return {"uuid": upload.uuid, "name": upload.name, "uuid_input_file": upload.files[0].uuid}
+
+    async def progress(self, user: User, fields: ByUuid) -> Answer:
+        """Whether every byte of every file has arrived (PROG-1 to PROG-4)."""
+        return {"uuid": fields.uuid, "complete": self._datasets.is_complete(user, fields.uuid)}
+
+    async def finalize_mnist(self, user: User, fields: MnistFinalize) -> Answer:
+        """Merge the two files (FIN-1)."""
+        files = (fields.uuid_input_file, fields.uuid_label_file)
+        dataset = await self._datasets.finalize(user, Kind.MNIST, fields.uuid, files)
+        return {"uuid": dataset.uuid, "name": dataset.name}
+
+    async def finalize_csv(self, user: User, fields: CsvFinalize) -> Answer:
+        """Read the table (FIN-1)."""
+        dataset = await self._datasets.finalize(user, Kind.CSV, fields.uuid, (fields.uuid_input_file,))
+        return {"uuid": dataset.uuid, "name": dataset.name}

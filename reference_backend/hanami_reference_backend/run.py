@@ -1,0 +1,78 @@
+"""Assemble the server that the options ask for, and run it: the one place that knows backend, faults and quirks."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+
+from starlette.types import ASGIApp
+
+from hanami_reference_backend import __version__
+from hanami_reference_backend.backend import Backend
+from hanami_reference_backend.options import Options
+from hanami_reference_backend.serving import app
+from hanami_reference_backend.serving.server import ServeOptions, listen, serve
+
+
+def run(options: Options) -> int:
+    """Serve until told to stop.
+
+    Returns:
+        The exit status: 0 after the server was told to stop, 1 if it cannot listen.
+    """
+    try:
+        listener = listen(options.host, options.port)
+    except (OSError, UnicodeError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        sys.stderr.write(f"hanami-reference-backend: cannot listen on {options.host}:{options.port}: {reason}\n")
+        return 1
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=options.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    how = ServeOptions(options.settings.max_message, options.stop_with_stdin)
+    serve(assemble(options), listener, how, lambda port: announce(options, port))
+    return 0
+
+
+def assemble(options: Options) -> ASGIApp:
+    """Build the application, with the quirks and faults that the options ask for."""
+    middleware = []
+    if options.quirks is not None:
+        from hanami_reference_backend.quirks.activate import activate  # noqa: PLC0415 - loaded only where asked for
+
+        middleware = activate(options.quirks)
+    for fault in options.faults:
+        fault.apply()
+    # Looked up in its module: a fault may have put another function there.
+    application: ASGIApp = app.build_app(Backend.of(options.dialect, options.settings, options.users, options.chance))
+    for wrap in middleware:
+        application = wrap(application)
+    return application
+
+
+def announce(options: Options, port: int) -> None:
+    """Print where the server listens, one line on standard output."""
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    url = f"http://{host}:{port}"
+    if options.announce == "json":
+        expired = {user.id: options.users.expired_token(user) for user in options.users}
+        line = json.dumps(
+            {
+                "url": url,
+                "dialect": options.dialect.name,
+                "version": __version__,
+                "pid": os.getpid(),
+                "expired_tokens": expired,
+            }
+        )
+    else:
+        line = (
+            f"Hanami reference backend ({options.dialect.name}) ready on {url} - REST and websocket,"
+            f" API page at {url}/docs"
+        )
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

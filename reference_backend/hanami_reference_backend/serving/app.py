@@ -1,0 +1,97 @@
+"""The ASGI application: REST by the routes of a dialect, and one websocket handler for every path."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hanami_proto import Dialect
+from hanami_reference_backend import __version__
+from hanami_reference_backend.backend import Backend
+from hanami_reference_backend.common.errors import RequestError, clean
+from hanami_reference_backend.rest.clusters import ClusterOperations
+from hanami_reference_backend.rest.datasets import DatasetOperations
+from hanami_reference_backend.rest.operation import SECURITY_SCHEME, TOKEN_HEADER, Operation, add_operation
+from hanami_reference_backend.rest.tokens import TokenOperations
+from hanami_reference_backend.rest.uploads import UploadOperations
+from hanami_reference_backend.sockets.attach import SocketServer
+
+
+class Application:
+    """REST and websocket on one port (ATT-1)."""
+
+    def __init__(self, rest: ASGIApp, sockets: ASGIApp) -> None:
+        self.rest = rest
+        self.sockets = sockets
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection (ASGI)."""
+        await (self.sockets if scope["type"] == "websocket" else self.rest)(scope, receive, send)
+
+
+def build_app(backend: Backend) -> Application:
+    """The application that serves a backend."""
+    return Application(build_rest(backend, operations(backend)), SocketServer(backend))
+
+
+def operations(backend: Backend) -> dict[str, Operation]:
+    """All operations that this server knows, by the names of the dialects."""
+    groups = (TokenOperations, UploadOperations, DatasetOperations, ClusterOperations)
+    return {name: operation for group in groups for name, operation in group(backend).operations().items()}
+
+
+def build_rest(backend: Backend, known: dict[str, Operation]) -> FastAPI:
+    """The REST application: the routes of the dialect, and plain-text errors.
+
+    Raises:
+        KeyError: the dialect has an operation that is not among the known ones.
+    """
+    app: FastAPI = FastAPIOffline(
+        title=f"Hanami reference backend ({backend.dialect.name})",
+        version=__version__,
+        redirect_slashes=False,
+    )
+    for name, route in backend.dialect.routes.items():
+        add_operation(app, backend, name, route, known[name])
+    _describe(app)
+    app.add_exception_handler(RequestError, _answer_problem)
+    app.add_exception_handler(HTTPException, _answer_of_router(backend.dialect))
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    """Make the API page ask for the token once, and send it with every request."""
+    schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    scheme = {"type": "apiKey", "in": "header", "name": TOKEN_HEADER}
+    schema.setdefault("components", {})["securitySchemes"] = {SECURITY_SCHEME: scheme}
+    app.openapi_schema = schema
+
+
+async def _answer_problem(_request: Request, problem: Exception) -> Response:
+    if not isinstance(problem, RequestError):
+        raise TypeError("not a problem of a request") from problem
+    headers = {"Connection": "close"} if problem.close else {}
+    return PlainTextResponse(problem.reason, problem.status, headers)
+
+
+def _answer_of_router(dialect: Dialect):  # type: ignore[no-untyped-def]
+    """Answers to unknown paths and methods (GEN-1)."""
+    methods: dict[str, list[str]] = {}
+    for route in dialect.routes.values():
+        methods.setdefault(route.path, []).append(route.method)
+
+    async def answer(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise TypeError("not an answer of the router") from error
+        headers = dict(error.headers or {})
+        allowed = methods.get(request.url.path)
+        if error.status_code == 405 and allowed:
+            headers["Allow"] = ", ".join(sorted(allowed))
+        return PlainTextResponse(clean(str(error.detail)), error.status_code, headers)
+
+    return answer

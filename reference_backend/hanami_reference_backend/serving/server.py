@@ -1,0 +1,145 @@
+"""Serve an application: listen, announce the port, and stop cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from hanami_reference_backend.serving.uvicorn_protocols import ClientFaults, RestProtocol, SocketProtocol
+
+GRACE = 1.5  # seconds that open connections get when the server stops
+OPEN_FILES = 65536
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """How to serve.
+
+    Attributes:
+        max_message: Size of the largest websocket message, in bytes.
+        stop_with_stdin: Whether the end of standard input stops the server.
+    """
+
+    max_message: int
+    stop_with_stdin: bool
+
+
+class Server(uvicorn.Server):
+    """Tells when it listens, and ends with its standard input if it shall."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[int], None], *, stop_with_stdin: bool) -> None:
+        super().__init__(config)
+        self._announce = announce
+        self._stops_with_stdin = stop_with_stdin
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, then announce it: from that line on connections are accepted."""
+        await super().startup(sockets)
+        if self.started and sockets:
+            self._announce(sockets[0].getsockname()[1])
+            if self._stops_with_stdin:
+                self._stop_with_stdin(asyncio.get_running_loop())
+
+    def stop(self) -> None:
+        """Stop soon."""
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close what is open, and wait a little for it.
+
+        What takes longer, such as a conversion in a thread, is cut off by the end of the process: to cancel it would
+        have uvicorn answer the request with status 500.
+        """
+        watchdog = threading.Timer(GRACE, os._exit, (0,))
+        watchdog.daemon = True
+        watchdog.start()
+        await super().shutdown(sockets)
+
+    def _stop_with_stdin(self, loop: asyncio.AbstractEventLoop) -> None:
+        # A thread of its own that nobody waits for: reading blocks, and it may never end.
+        def wait() -> None:
+            try:
+                while os.read(0, 4096):
+                    pass
+            except OSError:
+                pass
+            loop.call_soon_threadsafe(self.stop)
+
+        threading.Thread(target=wait, name="standard input", daemon=True).start()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket.
+
+    Raises:
+        OSError: the address is unknown, not ours, or in use.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()  # now, and not later, another server on that port is noticed
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def serve(app: ASGIApp, listener: socket.socket, options: ServeOptions, announce: Callable[[int], None]) -> None:
+    """Serve an application until told to stop.
+
+    Args:
+        app: Application for REST and websocket.
+        listener: Bound socket; closed at the end.
+        options: How to serve.
+        announce: Called with the port once connections are accepted.
+    """
+    below = logging.getLogger("uvicorn.error")
+    below.addFilter(ClientFaults())
+    below.setLevel(max(logging.WARNING, logging.getLogger().level))  # below that it tells messages, tokens among them
+    config = uvicorn.Config(
+        app,
+        http=RestProtocol,
+        ws=SocketProtocol,
+        ws_max_size=options.max_message,
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,  # a client may be silent as long as it likes; keepalive of TCP notices lost ones
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _ignore)  # uvicorn raises the signal again once it has stopped
+    server = Server(config, announce, stop_with_stdin=options.stop_with_stdin)
+    _raise_open_files()
+    with listener:
+        server.run(sockets=[listener])
+
+
+def _raise_open_files() -> None:
+    # Many silent connections must not use up what the system grants by default.
+    try:
+        import resource  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing: the signal has been handled."""

@@ -1,0 +1,110 @@
+"""A websocket below the framework: messages in, messages out, and an end with a reason."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from starlette.types import Message, Receive, Scope, Send
+
+from hanami_reference_backend.common.errors import clean_close_reason
+
+TURN = 0.005  # seconds that one socket may work before the others get their turn
+
+
+class ChannelClosedError(Exception):
+    """The websocket is gone, or was closed by this side."""
+
+
+class Channel:
+    """One websocket.
+
+    The plain ASGI calls are used: uploads are mostly the cost of a message, and the framework would double it.
+
+    Attributes:
+        peer: address of the client, for the log.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        client = scope.get("client")
+        self.peer = f"{client[0]}:{client[1]}" if client else "unknown"
+        self._receive = receive
+        self._send = send
+        self._closed = False
+        self._ending: asyncio.Task[None] | None = None
+        self._turn_ends = 0.0
+
+    async def open(self) -> None:
+        """Finish the handshake.
+
+        Raises:
+            ChannelClosedError: the client is gone.
+        """
+        await self._receive()  # the message websocket.connect
+        await self._transmit({"type": "websocket.accept"})
+
+    async def receive(self) -> bytes | str:
+        """The next message, in the type of its frame.
+
+        Raises:
+            ChannelClosedError: there is none any more.
+        """
+        await self._give_turn()
+        message = await self._receive()
+        if self._closed or message["type"] != "websocket.receive":
+            self._closed = True
+            raise ChannelClosedError
+        data: bytes | None = message.get("bytes")
+        if data is not None:
+            return data
+        text: str = message["text"]
+        return text
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Send a binary message; waits while the client does not read.
+
+        Raises:
+            ChannelClosedError: the websocket is gone.
+        """
+        await self._transmit({"type": "websocket.send", "bytes": data})
+
+    async def send_text(self, text: str) -> None:
+        """Send a text message, otherwise like :meth:`send_bytes`."""
+        await self._transmit({"type": "websocket.send", "text": text})
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the websocket; nothing happens when it is closed already."""
+        if not self._closed:
+            self._closed = True
+            await self._send_close(code, reason)
+
+    def end(self, code: int, reason: str) -> None:
+        """Close the websocket from outside of its session, whatever that is doing.
+
+        From this call on nothing that the client sent is handed out any more.
+        """
+        if not self._closed:
+            self._closed = True
+            self._ending = asyncio.create_task(self._send_close(code, reason))
+
+    async def _send_close(self, code: int, reason: str) -> None:
+        try:
+            await self._send({"type": "websocket.close", "code": code, "reason": clean_close_reason(reason)})
+        except (OSError, RuntimeError):
+            return  # gone in the meantime
+
+    async def _transmit(self, message: Message) -> None:
+        if self._closed:
+            raise ChannelClosedError
+        try:
+            await self._send(message)
+        except (OSError, RuntimeError) as error:  # lost, or closed while this waited for the client to read
+            self._closed = True
+            raise ChannelClosedError from error
+
+    async def _give_turn(self) -> None:
+        # A burst of small messages is taken without waiting for anything, so it would keep all others waiting.
+        now = time.monotonic()
+        if now >= self._turn_ends:
+            await asyncio.sleep(0)
+            self._turn_ends = time.monotonic() + TURN

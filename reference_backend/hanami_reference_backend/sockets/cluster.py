@@ -1,0 +1,158 @@
+"""Websocket of a cluster: values in, cycles of the network, answers out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hanami_proto import BrickMessage, Codec, ProcessType, SchemaError, TargetBuffer
+from hanami_reference_backend.network.clusters import POLICY_VIOLATION, Cluster, ClusterStore
+from hanami_reference_backend.network.cycle_buffer import Cycle
+from hanami_reference_backend.sockets.channel import Channel
+
+INVALID_DATA = 1007  # RFC 6455, 7.4.1
+T = TypeVar("T")
+LARGE_NETWORK = 500_000  # parameters from which on a cycle runs in a thread, so as not to keep others waiting
+
+
+class MistakeError(Exception):
+    """A message that ends the socket, with that close code and reason (DIO-12)."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class ClusterSession:
+    """Direct interaction, step 3 (DIO-1 to DIO-14)."""
+
+    def __init__(self, channel: Channel, cluster: Cluster, clusters: ClusterStore, codec: Codec) -> None:
+        self._channel = channel
+        self._cluster = cluster
+        self._clusters = clusters
+        self._codec = codec
+        self._cycle = Cycle(cluster.template)
+        self._plain_answers = {
+            (process_type, is_last): codec.encode_io("", [0.0], is_last=is_last, process_type=process_type)
+            for process_type in ProcessType
+            for is_last in (False, True)
+        }
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._clusters.detach(self._cluster, self._channel)
+
+    async def run(self) -> None:
+        """Serve until the socket is gone, or closed because of a mistake."""
+        channel = self._channel
+        while True:
+            message = await channel.receive()
+            try:
+                answers = await self.answer(message)
+            except MistakeError as error:
+                await channel.close(error.code, error.reason)
+                return
+            for answer in answers:
+                await channel.send_bytes(answer)
+
+    async def answer(self, payload: bytes | str) -> list[bytes]:
+        """Take one message; the messages to answer with (DIO-6).
+
+        Raises:
+            MistakeError: it is wrong; the network stays as it is.
+        """
+        message = self.decode(payload)
+        self.check(message)
+        self.store(message)
+        if not message.is_last:
+            return [self._plain_answers[ProcessType(message.process_type), False]]
+        try:
+            if message.process_type == ProcessType.TRAIN:
+                return await self.train()
+            return await self.request()
+        finally:
+            self._cycle.clear()
+
+    def decode(self, payload: bytes | str) -> BrickMessage:
+        """The ClusterIO_Message in a frame."""
+        if isinstance(payload, str):
+            raise MistakeError(INVALID_DATA, "a ClusterIO_Message must be a binary message")
+        try:
+            return self._codec.decode_io(payload)
+        except SchemaError as error:
+            raise MistakeError(INVALID_DATA, str(error)) from error
+
+    def check(self, message: BrickMessage) -> None:
+        """Whether a message agrees with itself (DIO-12, DIO-13)."""
+        if message.process_type not in (ProcessType.REQUEST, ProcessType.TRAIN):
+            raise MistakeError(INVALID_DATA, f"unknown processType {message.process_type}")
+        if message.number_of_values != len(message.values):
+            reason = f"numberOfValues is {message.number_of_values}, but there are {len(message.values)} values"
+            raise MistakeError(INVALID_DATA, reason)
+        if not np.isfinite(message.values).all():
+            raise MistakeError(INVALID_DATA, "a value is not finite")
+
+    def store(self, message: BrickMessage) -> None:
+        """Append the values of a message to those of its brick (DIO-2, DIO-4)."""
+        is_expected = self.is_expected(message)
+        side = self._cycle.expected if is_expected else self._cycle.inputs
+        if message.name not in side:
+            kind = "output" if is_expected else "input"
+            raise MistakeError(POLICY_VIOLATION, f"there is no {kind} {message.name!r}")
+        if not side.append(message.name, message.values):
+            raise MistakeError(INVALID_DATA, f"more values than {message.name!r} holds")
+
+    def is_expected(self, message: BrickMessage) -> bool:
+        """Whether the values are expected ones, not inputs."""
+        if self._codec.schema == "brick":
+            names_output = message.name in self._cycle.expected
+            if names_output and message.process_type == ProcessType.REQUEST:
+                raise MistakeError(POLICY_VIOLATION, f"{message.name!r} is an output: a request has no use for it")
+            return names_output
+        if message.target_buffer == TargetBuffer.OUTPUT:
+            raise MistakeError(POLICY_VIOLATION, "the output buffer is not written by a client")
+        if message.target_buffer not in (TargetBuffer.INPUT, TargetBuffer.EXPECTED):
+            raise MistakeError(INVALID_DATA, f"unknown targetBufferType {message.target_buffer}")
+        return message.target_buffer == TargetBuffer.EXPECTED
+
+    async def train(self) -> list[bytes]:
+        """One step of training, and the end message (DIO-5, DIO-6)."""
+        cycle = self._cycle
+        if not cycle.expected.has_values():
+            raise MistakeError(POLICY_VIOLATION, "training needs expected values for an output")
+        arguments = (cycle.inputs.values, cycle.expected.values, cycle.expected.mask())
+        await self.run_network(self._cluster.network.train, *arguments)
+        return [self._plain_answers[ProcessType.TRAIN, True]]
+
+    async def request(self) -> list[bytes]:
+        """The outputs, one message for each in the order of their names (DIO-3)."""
+        output = await self.run_network(self._cluster.network.forward, self._cycle.inputs.values)
+        answers = []
+        ports = self._cycle.expected.slices
+        for index, (name, part) in enumerate(ports.items(), start=1):
+            answer = self._codec.encode_io(
+                name,
+                output[part].tolist(),
+                is_last=index == len(ports),
+                process_type=ProcessType.REQUEST,
+                target_buffer=TargetBuffer.OUTPUT,
+            )
+            answers.append(answer)
+        return answers
+
+    async def run_network(self, function: Callable[..., T], *arguments: NDArray[np.float32]) -> T:
+        """Run a function of the network, in a thread when it takes so long that others would have to wait."""
+        if self._cluster.network.parameters < LARGE_NETWORK and not self._cluster.busy.locked():
+            return function(*arguments)
+        async with self._cluster.busy:
+            return await asyncio.to_thread(function, *arguments)

@@ -1,0 +1,209 @@
+"""Uploads and datasets of all projects."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hanami_reference_backend.auth import User
+from hanami_reference_backend.common.errors import RequestError, bad_request, conflict, not_found, too_large
+from hanami_reference_backend.common.identity import Chance
+from hanami_reference_backend.common.settings import Settings
+from hanami_reference_backend.storage.csv_parser import parse_csv
+from hanami_reference_backend.storage.dataset_content import Content, ContentError
+from hanami_reference_backend.storage.idx_parser import parse_mnist
+from hanami_reference_backend.storage.uploads import Kind, TempFile, Upload
+
+VISIBILITY = "shared"  # with the users of the same project, and nobody else
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A finalized dataset; ``storage`` is what its files had announced, bytes."""
+
+    uuid: str
+    name: str
+    owner_id: str
+    project_id: str
+    content: Content
+    storage: int
+
+
+class DatasetStore:
+    """Where uploads begin, become datasets, and end.
+
+    Every method that takes a user sees only what belongs to the project of that user: the rest does not exist
+    (GEN-3), and is refused as what is unknown.
+
+    Args:
+        settings: limits.
+        chance: where uuids come from.
+    """
+
+    def __init__(self, settings: Settings, chance: Chance | None = None) -> None:
+        self._settings = settings
+        self._chance = chance or Chance()
+        self._uploads: dict[str, Upload] = {}
+        self._files: dict[str, TempFile] = {}
+        self._datasets: dict[str, Dataset] = {}
+
+    def begin(self, user: User, kind: Kind, name: str, sizes: Sequence[int]) -> Upload:
+        """Allocate an upload (upload, step 1).
+
+        Args:
+            user: whose it will be.
+            kind: of the files.
+            name: of the dataset; others may have it too.
+            sizes: announced sizes of the input file and, for MNIST, of the label file, bytes.
+
+        Raises:
+            RequestError: 413 for a file that is too large, 409 when the project has used up its share.
+        """
+        self._check_limits(user, sizes)
+        try:
+            files = tuple(TempFile(self._chance.uuid(), user.project_id, size) for size in sizes)
+        except MemoryError as error:
+            raise conflict("the server has no memory left for files of that size") from error
+        upload = Upload(self._chance.uuid(), name, kind, user.id, user.project_id, files)
+        self._uploads[upload.uuid] = upload
+        self._files.update((file.uuid, file) for file in files)
+        return upload
+
+    def file(self, user: User, uuid: str) -> TempFile | None:
+        """The temporary file that a websocket may attach to, or None (ATT-4, ATT-6)."""
+        file = self._files.get(uuid)
+        return file if file and file.project_id == user.project_id else None
+
+    def is_complete(self, user: User, uuid: str) -> bool:
+        """Whether every byte has arrived (PROG-1); stays true after finalize.
+
+        Raises:
+            RequestError: 404.
+        """
+        upload = self._upload(user, uuid)
+        if upload:
+            return upload.is_complete()
+        self.dataset(user, uuid)
+        return True
+
+    async def finalize(self, user: User, kind: Kind, uuid: str, file_uuids: Sequence[str]) -> Dataset:
+        """Merge the temporary files into a dataset (upload, step 5; FIN-1 to FIN-7).
+
+        Whatever goes wrong, the upload stays as it is and can be tried again.
+
+        Raises:
+            RequestError: 404 for unknown uuids, 400 for the wrong kind or content, 409 when it is not complete, was
+                finalized before, or is being finalized.
+        """
+        upload = self._ready_for_finalize(user, kind, uuid, file_uuids)
+        upload.converting = True
+        for file in upload.files:
+            file.freeze("the file is being finalized")
+        try:
+            content = await asyncio.to_thread(self.convert, kind, [file.content() for file in upload.files])
+        except ContentError as error:
+            raise bad_request(str(error)) from error
+        except MemoryError as error:
+            raise conflict("the server has no memory left to finalize this upload") from error
+        finally:
+            upload.converting = False
+            if not upload.deleted:
+                for file in upload.files:
+                    file.thaw()
+        if upload.deleted:
+            raise _no_dataset()
+        return self._replace(upload, content)
+
+    def convert(self, kind: Kind, files: Sequence[NDArray[np.uint8]]) -> Content:
+        """The content of uploaded files; runs in a thread of its own.
+
+        Raises:
+            ContentError: the files are not what the kind promises.
+        """
+        return parse_mnist(files[0], files[1]) if kind is Kind.MNIST else parse_csv(files[0])
+
+    def dataset(self, user: User, uuid: str) -> Dataset:
+        """A finalized dataset.
+
+        Raises:
+            RequestError: 404, or 409 when it is not finalized yet.
+        """
+        dataset = self._datasets.get(uuid)
+        if dataset and dataset.project_id == user.project_id:
+            return dataset
+        if self._upload(user, uuid):
+            raise conflict("the dataset is not finalized yet")
+        raise _no_dataset()
+
+    def datasets(self, user: User) -> list[Dataset]:
+        """All finalized datasets, oldest first."""
+        return [dataset for dataset in self._datasets.values() if dataset.project_id == user.project_id]
+
+    def delete(self, user: User, uuid: str) -> None:
+        """End an upload or a dataset (DEL-1).
+
+        Raises:
+            RequestError: 404.
+        """
+        upload = self._upload(user, uuid)
+        if upload:
+            upload.deleted = True
+            self._forget(upload, "the dataset was deleted")
+        else:
+            self.dataset(user, uuid)
+            del self._datasets[uuid]
+
+    def _upload(self, user: User, uuid: str) -> Upload | None:
+        upload = self._uploads.get(uuid)
+        return upload if upload and upload.project_id == user.project_id else None
+
+    def _check_limits(self, user: User, sizes: Sequence[int]) -> None:
+        limits = self._settings
+        if max(sizes) > limits.max_file_size:
+            raise too_large(f"a file of {max(sizes)} bytes is too large: this server takes {limits.max_file_size}")
+        uploads = [upload for upload in self._uploads.values() if upload.project_id == user.project_id]
+        if len(uploads) >= limits.max_uploads:
+            raise conflict(f"the project has {len(uploads)} unfinished uploads: finalize or delete one first")
+        used = sum(upload.storage for upload in uploads) + sum(dataset.storage for dataset in self.datasets(user))
+        if used + sum(sizes) > limits.max_storage:
+            raise conflict(f"the project has announced {used} of {limits.max_storage} bytes: delete a dataset first")
+
+    def _ready_for_finalize(self, user: User, kind: Kind, uuid: str, file_uuids: Sequence[str]) -> Upload:
+        upload = self._upload(user, uuid)
+        if upload is None:
+            self.dataset(user, uuid)
+            raise conflict("the dataset is already finalized")
+        if upload.kind is not kind:
+            raise bad_request(f"this is the upload of a {upload.kind.value} dataset, not of a {kind.value} one")
+        for field, file, file_uuid in zip(
+            ("uuid_input_file", "uuid_label_file"), upload.files, file_uuids, strict=False
+        ):
+            if file.uuid != file_uuid:
+                raise not_found(f"{field}: this upload has no such file")
+        if upload.converting:
+            raise conflict("the upload is being finalized")
+        if not upload.is_complete():
+            raise conflict("the upload is not complete")
+        if len(self.datasets(user)) >= self._settings.max_datasets:
+            raise conflict(f"the project has {self._settings.max_datasets} datasets: delete one first")
+        return upload
+
+    def _replace(self, upload: Upload, content: Content) -> Dataset:
+        dataset = Dataset(upload.uuid, upload.name, upload.owner_id, upload.project_id, content, upload.storage)
+        self._datasets[dataset.uuid] = dataset
+        self._forget(upload, "the file was finalized")
+        return dataset
+
+    def _forget(self, upload: Upload, reason: str) -> None:
+        del self._uploads[upload.uuid]
+        for file in upload.files:
+            del self._files[file.uuid]
+            file.discard(reason)
+
+
+def _no_dataset() -> RequestError:
+    return not_found("there is no such dataset")

@@ -1,0 +1,25 @@
+"""The verdict on a load run as a badge, SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hanami_reports.badge import GREEN, GREY, RED, YELLOW, draw_badge
+from hanami_reports.load.model import LoadResult, State
+
+LABEL = "hanami load"
+_COLOURS: Mapping[State, str] = {
+    State.PASS: GREEN,
+    State.FAIL: RED,
+    State.LOST: RED,
+    State.INVALID: YELLOW,
+}
+
+
+def load_badge(result: LoadResult) -> str:
+    """The badge: ``hanami load | fail, 2 of 7 limits``."""
+    words = result.state.value.lower()
+    broken = sum(limit.state is State.FAIL for limit in result.limits)
+    if result.state is State.FAIL and broken:
+        words = f"{words}, {broken} of {len(result.limits)} limits"
+    return draw_badge(LABEL, words, _COLOURS.get(result.state, GREY))

@@ -1,0 +1,307 @@
+"""Charts of a load run, as options of Apache ECharts: data and looks, no drawing.
+
+Two things in an option are names that ``load.js`` fills in, so that options stay plain JSON: a colour that begins with
+``--`` is a CSS variable of the page, which makes charts follow the theme, and a formatter that begins with ``@`` is one
+of its functions.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hanami_reports.load.figures import Axis, ChunkTimes, Curve, Heat
+from hanami_reports.load.words import time_words
+
+Option = dict[str, Any]
+PALETTE = tuple(f"--series-{number}" for number in range(1, 11))
+_NINES = (1, 2, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+_DECADES = (1, 2, 5)
+_HEAT = tuple(f"--heat-{number}" for number in range(1, 6))
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart and what is said of it.
+
+    Attributes:
+        id: of its element, unique in a page.
+        title: what it shows, with unit.
+        says: what is to be seen, for those who do not see it, and under it for all.
+        option: of ECharts.
+        x: formatter of the horizontal axis, for what is read out under the pointer.
+        y: formatter of each series, for the same.
+        few: indices of series that have too few samples to be believed.
+        kind: ``axis`` reads out all series at one place, ``item`` one cell.
+        rows: of a heat map, what each row holds.
+    """
+
+    id: str
+    title: str
+    says: str
+    option: Option
+    x: str
+    y: tuple[str, ...]
+    few: tuple[int, ...] = ()
+    kind: str = "axis"
+    rows: tuple[str, ...] = ()
+
+    def data(self) -> dict[str, Any]:
+        """For ``load.js``."""
+        return {"option": self.option, "x": self.x, "y": self.y, "few": self.few, "kind": self.kind, "rows": self.rows}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line over time.
+
+    Attributes:
+        name: of it.
+        values: one for each interval, None for a gap.
+        color: CSS variable.
+        unit: formatter.
+        area: whether it is filled.
+        dotted: whether it is dotted.
+    """
+
+    name: str
+    values: Sequence[float | None]
+    color: str
+    unit: str = "@number"
+    area: bool = False
+    dotted: bool = False
+
+
+@dataclass(frozen=True)
+class CurveLine:
+    """A percentile curve. Attributes as of :class:`Line`; ``faint`` for one of many."""
+
+    name: str
+    curve: Curve
+    color: str
+    dashed: bool = False
+    faint: bool = False
+
+
+@dataclass
+class _Series:
+    option: list[Option] = field(default_factory=list)
+    few: list[int] = field(default_factory=list)
+
+    def line(self, line: CurveLine, start: int, end: int, *, few: bool) -> None:
+        """Add the points from ``start`` to before ``end`` of a curve."""
+        points = list(zip(line.curve.one_in, line.curve.seconds, strict=True))[start:end]
+        style = {"color": line.color, "width": 1 if line.faint else 2, "opacity": 0.35 if line.faint else 1}
+        style["type"] = "dotted" if few else "dashed" if line.dashed else "solid"
+        if few:
+            self.few.append(len(self.option))
+        data = [[_round(one_in), _milliseconds(seconds)] for one_in, seconds in points]
+        self.option.append(_line(line.name, data, line.color) | {"lineStyle": style})
+
+
+def curves(id: str, title: str, says: str, lines: Sequence[CurveLine]) -> Chart:  # noqa: A002 - of the element
+    """Percentile curves on an axis of nines; dotted where too few samples lie beyond."""
+    series = _Series()
+    for line in lines:
+        known = line.curve.known
+        if known:
+            series.line(line, 0, known, few=False)
+        if known < len(line.curve.one_in) and not line.faint:
+            series.line(line, max(known - 1, 0), len(line.curve.one_in), few=True)
+    most = max((line.curve.one_in[-1] for line in lines if line.curve.one_in), default=1)
+    ticks = [tick for tick in _NINES if tick <= most]
+    axis = {"type": "log", "min": 1, "max": max(_round(most), 10)} | _ticks(ticks, "@oneIn")
+    seconds = [value for line in lines for value in line.curve.seconds]
+    option = _base(series.option, axis, _log_axis(seconds), {line.name for line in lines})
+    return Chart(id, title, says, option, "@oneInLong", ("@ms",) * len(series.option), tuple(series.few))
+
+
+def over_time(id: str, title: str, says: str, axis: Axis, lines: Sequence[Line], *, log: bool = False) -> Chart:  # noqa: A002
+    """Lines over the seconds of a run.
+
+    Args:
+        id: see :class:`Chart`.
+        title: see :class:`Chart`.
+        says: see :class:`Chart`.
+        axis: intervals.
+        lines: times in seconds where ``log``, else in the unit that they name.
+        log: whether the vertical axis is one of times, logarithmic.
+    """
+    series = []
+    for line in lines:
+        values = [None if value is None else _milliseconds(value) if log else _round(value) for value in line.values]
+        one = _line(line.name, _points(axis.starts, values), line.color)
+        one["lineStyle"] = {"color": line.color, "width": 1.8, "type": "dotted" if line.dotted else "solid"}
+        if line.area:
+            one["areaStyle"] = {"color": line.color, "opacity": 0.18}
+        series.append(one)
+    if log:
+        vertical = _log_axis([value for line in lines for value in line.values if value is not None])
+    else:
+        vertical = {"type": "value", "min": 0, "splitNumber": 4, "axisLabel": {"formatter": "@number"}}
+    horizontal = {"type": "value", "min": axis.first, "max": axis.last + 1, "axisLabel": {"formatter": "@clock"}}
+    option = _base(series, horizontal, vertical, {line.name for line in lines})
+    return Chart(id, title, says, option, "@clock", tuple("@ms" if log else line.unit for line in lines))
+
+
+def heat_map(id: str, title: str, says: str, heat: Heat) -> Chart:  # noqa: A002
+    """Response times over time; each cell tells how many answers came."""
+    option: Option = {
+        "grid": dict(_GRID),
+        "xAxis": _category([str(second) for second in heat.axis.starts], "@clock"),
+        "yAxis": _category(_row_labels(heat), "", every=True),
+        "visualMap": {
+            "type": "piecewise",
+            "pieces": _pieces(max(count for _, _, count in heat.cells)),
+            "orient": "horizontal",
+            "top": 0,
+            "left": 0,
+            "itemWidth": 12,
+            "itemHeight": 12,
+            "itemGap": 8,
+            "textStyle": {"color": "--soft"},
+        },
+        "series": [{"type": "heatmap", "name": "answers", "data": [list(cell) for cell in heat.cells]}],
+    }
+    rows = tuple(
+        f"{time_words(bottom)} to {time_words(top)}" for bottom, top in itertools.pairwise((heat.below, *heat.tops))
+    )
+    return Chart(id, title, says, option, "@clock", ("@count",), kind="item", rows=rows)
+
+
+def _pieces(most: int) -> list[Option]:
+    """Classes of counts up to ``most``, as few as there are colours."""
+    steps = [1, *(step * 10**power for power in range(12) for step in (3, 10))]
+    edges = [step for step in steps if step <= most]
+    edges = edges[:: -(-len(edges) // len(_HEAT))]
+    tops = [*(edge - 1 for edge in edges[1:]), most]
+    colors = _HEAT[len(_HEAT) - len(edges) :]
+    return [
+        {
+            "gte": edge,
+            "lte": top,
+            "label": f"{edge:,}" if edge == top else f"{edge:,}\N{EN DASH}{top:,}",
+            "color": color,
+        }
+        for edge, top, color in zip(edges, tops, colors, strict=True)
+    ]
+
+
+def _row_labels(heat: Heat) -> list[str]:
+    """A label for each row in which a round time lies, and nothing for the others."""
+    round_times = [10.0**power for power in range(-6, 3)]
+    edges = itertools.pairwise((heat.below, *heat.tops))
+    return [next((time_words(time) for time in round_times if low < time <= high), "") for low, high in edges]
+
+
+def by_chunk(id: str, title: str, says: str, chunks: Sequence[ChunkTimes]) -> Chart:  # noqa: A002
+    """Service times of chunks by their place in the file."""
+    looks = (("p50", "--p50"), ("p99", "--p99"), ("max", "--max"))
+    rows: dict[str, list[float | None]] = {
+        "p50": [one.p50 for one in chunks],
+        "p99": [one.p99 for one in chunks],
+        "max": [one.most for one in chunks],
+    }
+    series = []
+    for name, color in looks:
+        values = [None if value is None else _milliseconds(value) for value in rows[name]]
+        series.append(_line(name, values, color) | {"symbol": "circle", "symbolSize": 7})
+    seconds = [value for row in rows.values() for value in row if value is not None]
+    horizontal = _category([one.label for one in chunks], "")
+    option = _base(series, horizontal, _log_axis(seconds), set(rows))
+    return Chart(id, title, says, option, "@chunk", ("@ms",) * len(series))
+
+
+_GRID: Option = {"left": 58, "right": 16, "top": 34, "bottom": 26, "outerBoundsMode": "none"}
+
+
+def _base(series: list[Option], horizontal: Option, vertical: Option, names: Iterable[str]) -> Option:
+    legend = {
+        "type": "scroll",
+        "top": 0,
+        "left": 0,
+        "itemWidth": 18,
+        "itemHeight": 8,
+        "data": sorted(names, key=_order(series)),
+    }
+    return {
+        "grid": dict(_GRID),
+        "legend": legend | {"textStyle": {"color": "--soft"}, "icon": "roundRect"},
+        "xAxis": _looks(horizontal),
+        "yAxis": _looks(vertical),
+        "series": series,
+    }
+
+
+def _order(series: Sequence[Option]) -> Any:
+    names = [one["name"] for one in series]
+    return lambda name: names.index(name) if name in names else len(names)
+
+
+def _looks(axis: Option) -> Option:
+    label = {"color": "--soft", "fontSize": 12, "hideOverlap": True} | axis.get("axisLabel", {})
+    line = {"show": True, "lineStyle": {"color": "--line"}}
+    return axis | {"axisLabel": label, "axisLine": line, "splitLine": line, "axisTick": axis.get("axisTick", {}) | line}
+
+
+def _category(labels: list[str], formatter: str, *, every: bool = False) -> Option:
+    label: Option = {"formatter": formatter} if formatter else {}
+    if every:
+        label["interval"] = 0
+    axis = _looks({"type": "category", "data": labels, "axisLabel": label})
+    return axis | {"splitLine": {"show": False}, "axisTick": {"show": False}}
+
+
+def _line(name: str, data: Sequence[Any], color: str) -> Option:
+    return {
+        "type": "line",
+        "name": name,
+        "data": data,
+        "symbol": "none",
+        "symbolSize": 5,
+        "connectNulls": False,
+        "itemStyle": {"color": color},
+        "lineStyle": {"color": color, "width": 2},
+        "emphasis": {"disabled": True},
+    }
+
+
+def _points(places: Sequence[float], values: Sequence[float | None]) -> list[Any]:
+    """Places and values; a value between gaps is a dot, since no line would show it."""
+    points: list[Any] = []
+    for at, (place, value) in enumerate(zip(places, values, strict=True)):
+        beside = (*values[max(at - 1, 0) : at], *values[at + 1 : at + 2])
+        alone = value is not None and all(other is None for other in beside)
+        points.append({"value": [place, value], "symbol": "circle"} if alone else [place, value])
+    return points
+
+
+def _ticks(places: Sequence[float], formatter: str) -> Option:
+    return {
+        "axisLabel": {"customValues": places, "formatter": formatter},
+        "axisTick": {"customValues": places},
+    }
+
+
+def _log_axis(seconds: Iterable[float]) -> Option:
+    """A logarithmic axis of milliseconds that ends at round numbers just beyond the times."""
+    times = [_milliseconds(value) for value in seconds] or [1.0]
+    places = [step * 10.0**power for power in range(-3, 6) for step in _DECADES]
+    low = max((place for place in places if place <= min(times)), default=places[0])
+    high = min((place for place in places if place >= max(times) and place > low), default=places[-1])
+    held = [place for place in places if low <= place <= high]
+    if len(held) > 8:
+        held = [place for place in held if place in (low, high) or math.log10(place) == round(math.log10(place))]
+    return {"type": "log", "min": low, "max": high} | _ticks(held, "@ms")
+
+
+def _milliseconds(seconds: float) -> float:
+    return max(_round(seconds * 1000), 0.001)
+
+
+def _round(number: float) -> float:
+    """Four significant digits: as much as a picture can show, and light."""
+    return float(f"{number:.4g}")
