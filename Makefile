@@ -42,33 +42,33 @@ format: $(READY)  ## let ruff mend what it can
 	@$(BIN)/ruff format .
 
 screenshots: $(READY)  ## take the pictures of the pages again, from real runs; needs a Chromium
-	@$(BIN)/python docs/screenshots.py
-	@$(BIN)/python docs/load_picture.py
+	@$(BIN)/python tools/pictures/pages.py
+	@$(BIN)/python tools/pictures/load.py
 
 bench: $(READY)  ## measure speed side by side, as ratios
-	@$(BIN)/python -m hanami_loadtests.bench $(ARGS)
+	@$(BIN)/python -m tools.bench $(ARGS)
 
 soak: $(READY)  ## 30 runs in a row beside a busy machine: do they all say the same? ARGS='--runs 5'
-	@$(BIN)/python -P tests/soak.py $(ARGS)
+	@$(BIN)/python -P tools/repeatability.py $(ARGS)
 
 peers: $(READY)  ## the suite against hard peers: dialects, TLS, latency, crashes ...; ARGS='--peer NAME' or '--list'
-	@$(BIN)/python -P tests/peers.py --jobs $(JOBS) $(ARGS)
+	@$(BIN)/python -P tools/target_matrix/__main__.py --jobs $(JOBS) $(ARGS)
 
 kill-matrix: $(READY)  ## does the suite notice every fault of the reference backend? ARGS='--fault NAME' for one
-	@$(BIN)/python -P tests/kill_matrix.py $(ARGS)
+	@$(BIN)/python -P tools/kill_matrix/__main__.py $(ARGS)
 
 $(MUTATION): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,mutation]'
 	@touch $@
 
 mutation: $(MUTATION)  ## change the models a little at a time: do their tests notice? takes about a minute
-	@$(BIN)/python -P tests/mutation.py $(ARGS)
+	@$(BIN)/python -P tools/mutation.py $(ARGS)
 
 proto: $(READY)  ## generate the protobuf modules again
 	@$(BIN)/python proto/generate.py
 
 data: $(READY)  ## make the shipped data files again
-	@$(BIN)/python -m hanami_conformance.data.make
+	@$(BIN)/python -m tools.sample_data
 
 clean:  ## remove everything that the commands made
 	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/latest-load reports/servers reports/compare reports/soak reports/peers reports/kill-matrix

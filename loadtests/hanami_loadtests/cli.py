@@ -29,9 +29,9 @@ from hanami_loadtests.result import LoadFolder
 from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_loadtests.scenarios.scenario import check_sockets
 from hanami_loadtests.settings import settings_of
-from hanami_loadtests.terminal import console_of, print_result
-from hanami_reports.files import ReportFolderError
-from hanami_reports.load.model import LOAD_RESULT, LoadExit, read_load_result
+from hanami_reports.common.report_folder import ReportFolderError
+from hanami_reports.load.terminal import console_of, print_result
+from hanami_reports.model.load import LOAD_RESULT, LoadExit, read_load_result
 
 DESCRIPTION = "Load a Hanami backend with checked uploads and direct interaction, and judge what came of it."
 EPILOG = """\
@@ -42,6 +42,11 @@ The same scenarios in Locust's web UI: hanami-load web --target http://HOST:PORT
 DEFAULT_USERS, DEFAULT_SECONDS = 10, 30.0
 MOST_USERS, MOST_SECONDS = 100_000, 7 * 24 * 3600.0
 SECRET = {"password", "token"}
+LOCUSTFILE = '''\
+"""Load tests of a Hanami backend: ``locust -f locustfile.py --host http://HOST:PORT``."""
+
+from hanami_loadtests.locustfile import *  # noqa: F403 - Locust looks for classes of users in this module
+'''
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,12 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("scenarios", help="list what users can do", description="List the scenarios.")
     limits = commands.add_parser("limits", help="write a file of limits to begin with", description="Write limits.")
     limits.add_argument("file", type=Path, nargs="?", default=Path("slo.toml"), help="default: %(default)s")
+    locustfile = commands.add_parser(
+        "locustfile",
+        help="print or write a file for Locust itself: locust -f FILE",
+        description="Print a locustfile with our scenarios, or write it to a file: a start for one of your own.",
+    )
+    locustfile.add_argument("file", type=Path, nargs="?", help="file to write; printed where none is given")
     return main_parser
 
 
@@ -127,7 +138,13 @@ def _command(arguments: argparse.Namespace) -> int:
             sys.stdout.write(f"{scenario.name:<18} weight {scenario.weight}  {scenario.title}\n")
         return LoadExit.PASS
     if arguments.command == "limits":
-        return _write_limits(arguments.file)
+        text = (resources.files("hanami_loadtests") / "slo.toml").read_text(encoding="utf-8")
+        return _write(arguments.file, text, f"hanami-load run --limits {arguments.file} ...")
+    if arguments.command == "locustfile":
+        if arguments.file is not None:
+            return _write(arguments.file, LOCUSTFILE, f"locust -f {arguments.file} --host http://HOST:PORT")
+        sys.stdout.write(LOCUSTFILE)
+        return LoadExit.PASS
     if not arguments.target:
         raise ValueError(f"no target: give --target http://HOST:PORT, or --target {REFERENCE} for the bundled backend")
     if arguments.processes < -1:
@@ -241,15 +258,16 @@ def _judged(launch: Launch) -> int:
     return status
 
 
-def _write_limits(path: Path) -> int:
-    if path.exists():
-        raise ValueError(f"{path} is there already, and is left as it is")
-    text = (resources.files("hanami_loadtests") / "slo.toml").read_text(encoding="utf-8")
+def _write(path: Path, text: str, use: str) -> int:
+    """Write a new file, and say how it is used."""
     try:
-        path.write_text(text, encoding="utf-8")
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise ValueError(f"{path} is there already, and is left as it is") from error
     except OSError as error:
         raise ValueError(f"cannot write {path}: {error.strerror or error}") from error
-    sys.stdout.write(f"wrote {path}; use it with: hanami-load run --limits {path} ...\n")
+    sys.stdout.write(f"wrote {path}; use it with: {use}\n")
     return LoadExit.PASS
 
 

@@ -24,7 +24,7 @@ from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.signals import LEAVING, heed
 from hanami_loadtests.ports import LOOPBACK, free_port
 from hanami_loadtests.scenarios.all import SCENARIOS
-from hanami_reports.load.model import LoadExit
+from hanami_reports.model.load import LoadExit
 
 PROGRESS = "HANAMI_LOAD_PROGRESS"  # variable with the number of the pipe that tells how a run goes
 LOG = "locust.log"
@@ -68,7 +68,7 @@ class Launch:
             sys.executable,
             "-P",
             "-m",
-            "hanami_loadtests.swarm.run",
+            "locust",
             "-f",
             str(resources.files("hanami_loadtests") / "locustfile.py"),
         ]

@@ -10,7 +10,7 @@ from typing import Any
 from hanami_conformance.options.definitions import AUTO
 from hanami_loadtests.engine.schedule import ARRIVALS, MODELS
 from hanami_loadtests.settings import DEFAULT_REPORT_DIR
-from hanami_proto.dialects import dialect_names
+from hanami_proto.dialect import dialect_names
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from hanami_loadtests.limits.file import Limits
 from hanami_loadtests.limits.verdict import ask_all, judge
 from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_loadtests.session import Session
-from hanami_reports.files import ReportFolder
-from hanami_reports.load.folder import draw_load
-from hanami_reports.load.model import EXIT_OF, LOAD_RESULT, Generator, LoadResult, State
-from hanami_reports.names import EXCHANGES
+from hanami_reports.common.file_names import EXCHANGES
+from hanami_reports.common.report_folder import ReportFolder
+from hanami_reports.load.report_folder import draw_load
+from hanami_reports.model.load import EXIT_OF, LOAD_RESULT, Generator, LoadResult, State
 
 PACKAGES = ("locust", "gevent", "websockets", "protobuf", "numpy")
 

@@ -18,14 +18,14 @@ from hanami_conformance.resources.factory import NAME_PREFIX
 from hanami_conformance.target.dialect_detection import Found, find_dialect
 from hanami_conformance.target.login import expires_soon
 from hanami_conformance.target.target import Target
-from hanami_loadtests.engine.budget import SocketBudget
 from hanami_loadtests.engine.connection import Connection
+from hanami_loadtests.engine.connection_limit import SocketBudget
 from hanami_loadtests.engine.health import Health
 from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.engine.rest import Rest
 from hanami_loadtests.engine.schedule import Schedule
 from hanami_loadtests.settings import Settings
-from hanami_proto.dialects import Dialect
+from hanami_proto.dialect import Dialect
 
 SEEDS = 1_000_000  # between the users of two workers
 LOOK_EVERY = 5.0  # seconds between two looks at the expiry of the token

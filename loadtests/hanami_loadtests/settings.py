@@ -12,7 +12,7 @@ from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.options.definitions import AUTO
 from hanami_conformance.options.target import Credentials, TargetOptions, checked_url
 from hanami_loadtests.engine.schedule import ARRIVALS, CLOSED, MODELS, OPEN
-from hanami_proto.dialects import load_dialect
+from hanami_proto.dialect import load_dialect
 
 DEFAULT_REPORT_DIR = Path("reports") / "latest-load"
 MIB = 1 << 20

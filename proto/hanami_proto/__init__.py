@@ -4,7 +4,7 @@ Ground floor of the project: imports nothing of the other packages.
 """
 
 from hanami_proto.codec import Acknowledgement, BrickMessage, Chunk, Codec, ProcessType, SchemaError, TargetBuffer
-from hanami_proto.dialects import DEFAULT_DIALECT, Dialect, NoRouteError, Route, dialect_names, load_dialect
+from hanami_proto.dialect import DEFAULT_DIALECT, Dialect, NoRouteError, Route, dialect_names, load_dialect
 
 __all__ = [
     "DEFAULT_DIALECT",

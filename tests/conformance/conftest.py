@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from story_support import workshop_at
-from suite_support import HONEST, faulty_backend
 
 from hanami_conformance.resources.factory import Workshop
+from support.sequences import workshop_at
+from support.suite_runs import HONEST, faulty_backend
 
 
 @pytest.fixture(scope="module")

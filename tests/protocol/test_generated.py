@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from support.paths import ROOT
 
 
 @pytest.mark.parametrize("name", ["brick_pb2.py", "brick_pb2.pyi", "buffer_pb2.py", "buffer_pb2.pyi"])

@@ -1,53 +1,128 @@
-"""Imports point down only, and Locust, whose import patches the whole process, is imported in one place alone."""
+"""Imports point one way: between packages, between the rooms of a package, and between modules."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from support.paths import ROOT
+
+# The packages and programs, each with what it may import.
 BELOW = {
-    "proto": set(),
-    "reports": {"proto"},
-    "conformance": {"proto", "reports"},
-    "loadtests": {"proto", "reports", "conformance"},
-    "reference_backend": {"proto"},
+    "hanami_proto": set[str](),
+    "hanami_reports": {"hanami_proto"},
+    "hanami_conformance": {"hanami_proto", "hanami_reports"},
+    "hanami_loadtests": {"hanami_proto", "hanami_reports", "hanami_conformance"},
+    "hanami_reference_backend": {"hanami_proto"},
+    "tools": {"hanami_proto", "hanami_reports", "hanami_conformance", "hanami_loadtests", "hanami_reference_backend"},
 }
-PATCHED = ("loadtests/swarm/", "loadtests/hanami_loadtests/locustfile.py")
+FOLDERS = {package: ROOT / package.removeprefix("hanami_") / package for package in BELOW} | {"tools": ROOT / "tools"}
+
+# The rooms of a package, from the ground up: each imports only from itself and from those before it. A room is a folder
+# or a module; rooms in one string know nothing of each other.
+ROOMS = {
+    "hanami_proto": ("toml brick_pb2 buffer_pb2", "codec", "dialect"),
+    "hanami_reports": ("common", "model", "conformance", "load", "cli"),
+    "hanami_conformance": (
+        *("common", "catalogue", "models", "data", "cases", "clients", "options", "target", "resources", "server"),
+        *("stateful", "suite", "known_failures", "session", "cli"),
+    ),
+    "hanami_loadtests": (
+        *("ports", "engine", "settings", "options", "limits", "session", "scenarios", "live_view", "result"),
+        *("launch", "locust_integration", "locustfile", "cli", "entry"),
+    ),
+    "hanami_reference_backend": (
+        *("common", "auth", "storage network", "backend", "sockets rest", "serving", "faults", "quirks", "options"),
+        *("run", "cli", "__main__"),
+    ),
+    "tools": (
+        *("process", "tcp_proxy", "reference", "web_ui", "bench", "kill_matrix target_matrix repeatability mutation"),
+        *("sample_data", "pictures"),
+    ),
+}
+PATCHED = ("hanami_loadtests.locust_integration", "hanami_loadtests.locustfile", "tools.bench")
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Names of the modules that a file imports, wherever in it."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def module_name(package: str, path: Path) -> str:
+    parts = (package, *path.relative_to(FOLDERS[package]).with_suffix("").parts)
+    return ".".join(parts).removesuffix(".__init__")
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module of the packages and programs."""
+    paths = [(package, path) for package in BELOW for path in sorted(FOLDERS[package].rglob("*.py"))]
+    return {module_name(package, path): path for package, path in paths}
+
+
+@cache
+def imported(name: str) -> frozenset[str]:
+    """Names that a module imports, wherever in it: also in functions, and for types alone."""
+    found = set()
+    for node in ast.walk(ast.parse(modules()[name].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            yield node.module or ""
+            assert node.level == 0, f"{name}: relative import"
+            assert node.module is not None
+            inside = {f"{node.module}.{alias.name}" for alias in node.names} & modules().keys()
+            found |= inside or {node.module}
+            if len(inside) < len(node.names):
+                found.add(node.module)
+    return frozenset(found)
 
 
-def files(package: str) -> list[Path]:
-    return [path for path in sorted((ROOT / package).rglob("*.py")) if "_pb2" not in path.name]
+def edges(package: str) -> Iterator[tuple[str, str]]:
+    """Modules of a package, each with one that it imports of ours."""
+    for name in modules():
+        if name.split(".")[0] == package:
+            yield from ((name, other) for other in sorted(imported(name) & modules().keys()))
+
+
+def room(name: str) -> str:
+    """The room of a module; empty for the package itself."""
+    return f"{name}.".split(".")[1]
 
 
 @pytest.mark.parametrize("package", BELOW)
-def test_imports_point_down_only(package: str) -> None:
+def test_packages_import_only_those_below_them(package: str) -> None:
+    allowed = {package} | BELOW[package]
+    tops = {(name, other) for name, other in edges(package) if other.split(".")[0] not in allowed}
+    assert tops == set()
+
+
+@pytest.mark.parametrize("package", BELOW)
+def test_the_rooms_of_a_package_are_all_listed(package: str) -> None:
+    listed = [name for rooms in ROOMS[package] for name in rooms.split()]
+    assert len(set(listed)) == len(listed)
+    assert {room(name) for name in modules() if name.startswith(f"{package}.")} == set(listed)
+
+
+@pytest.mark.parametrize("package", BELOW)
+def test_rooms_import_only_those_before_them(package: str) -> None:
+    places = {name: place for place, rooms in enumerate(ROOMS[package]) for name in rooms.split()}
     seen = 0
-    for path in files(package):
-        for name in imports(path):
-            top = name.split(".")[0]
-            if top in BELOW and top != package:
-                assert top in BELOW[package], f"{path.relative_to(ROOT)} imports {name}"
-                seen += 1
-    assert seen or package == "proto"
+    for name, other in edges(package):
+        one, two = room(name), room(other)
+        if other.split(".")[0] == package and one and two and one != two:
+            assert places[two] < places[one], f"{name} imports {other}"
+            seen += 1
+    assert seen
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    graph = {name: imported(name) & modules().keys() - {name} for name in modules()}
+    while free := [name for name, others in graph.items() if not others & graph.keys()]:
+        for name in free:
+            del graph[name]
+    assert graph == {}, "these import each other"
 
 
 def test_locust_is_imported_in_one_place_alone() -> None:
-    everywhere = [path for package in BELOW for path in files(package)]
-    locust = [path for path in everywhere if any(name.split(".")[0] == "locust" for name in imports(path))]
-    found = [str(path.relative_to(ROOT)) for path in locust]
+    found = [name for name in modules() if any(other.split(".")[0] == "locust" for other in imported(name))]
     assert found
-    assert all(name.startswith(PATCHED) or name.startswith("loadtests/bench/") for name in found), found
+    assert [name for name in found if not name.startswith(PATCHED)] == []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import quote
-from hanami_reports.model import Event
+from hanami_reports.model.conformance import Event
 
 if TYPE_CHECKING:
     from hanami_conformance.cases.sequence import Story
@@ -29,7 +29,7 @@ FIRST = ""  # stands for the statement that a test names first
 
 @dataclass(frozen=True)
 class RawEvent:
-    """One recorded event, not redacted yet; see :class:`hanami_reports.model.Event`.
+    """One recorded event, not redacted yet; see :class:`hanami_reports.model.conformance.Event`.
 
     Its summary is made when it is asked for: most events are never looked at.
     """

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from hanami_reports.model import Level
+from hanami_reports.model.conformance import Level
 
 ENDED = "GEN-2"  # what a case violates that ends the server
 _Test = TypeVar("_Test", bound=Callable[..., Any])

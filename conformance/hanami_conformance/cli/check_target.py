@@ -29,7 +29,7 @@ from hanami_conformance.resources.training import inputs_of
 from hanami_conformance.server.open import opened
 from hanami_conformance.target.capabilities import lacks
 from hanami_conformance.target.target import Account, Target
-from hanami_reports.model import ExitStatus
+from hanami_reports.model.conformance import ExitStatus
 
 WIDTH = 110  # characters of a line
 LABEL = 16

@@ -20,12 +20,13 @@ from pathlib import Path
 from types import FrameType
 
 from hanami_conformance.options.definitions import DEFAULT_REPORT_DIR, OPTIONS
-from hanami_reports.compare import Comparison, compare
-from hanami_reports.compare_text import render_comparison
-from hanami_reports.files import ReportFolder, read_result
-from hanami_reports.markdown import nothing_markdown, result_markdown
-from hanami_reports.model import HEADLINES, ExitStatus, RunResult
-from hanami_reports.names import RESULT, SUMMARY
+from hanami_reports.common.file_names import RESULT, SUMMARY
+from hanami_reports.conformance.compare import Comparison, compare
+from hanami_reports.conformance.compare_text import render_comparison
+from hanami_reports.conformance.markdown import nothing_markdown, result_markdown
+from hanami_reports.conformance.report_folder import ConformanceReportFolder
+from hanami_reports.model.conformance import HEADLINES, ExitStatus, RunResult
+from hanami_reports.model.loading import read_result
 
 # Inputs that are options of the run.
 PASSED_ON = (
@@ -171,7 +172,7 @@ def _run(gate: Gate) -> int:
     """Run the suite; its exit status. A signal to end is passed on, and the reports are waited for."""
     try:
         # The result of an earlier run must not pass for this one's.
-        ReportFolder(gate.folder).clear()
+        ConformanceReportFolder(gate.folder).clear()
     except OSError as error:
         _print(f"cannot remove old reports: {error}")
         return ExitStatus.USAGE

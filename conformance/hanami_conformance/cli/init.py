@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hanami_conformance.options.definitions import SECTIONS, Option
-from hanami_reports.model import ExitStatus
+from hanami_reports.model.conformance import ExitStatus
 
 HEAD = """\
 # Settings of hanami-conformance. What stands on the command line or in the environment goes before what stands here.

@@ -21,10 +21,10 @@ from hanami_conformance.known_failures.update import fresh, updated
 from hanami_conformance.session import plugin
 from hanami_conformance.session.collection import PYTEST_INI, suite_cases
 from hanami_conformance.suite import SUITE
-from hanami_reports.files import read_result
-from hanami_reports.known.holding import SuiteCase, names_nothing
-from hanami_reports.model import ExitStatus
-from hanami_reports.names import DEFAULT_RESULT
+from hanami_reports.common.file_names import DEFAULT_RESULT
+from hanami_reports.model.conformance import ExitStatus
+from hanami_reports.model.known_failure_matching import SuiteCase, names_nothing
+from hanami_reports.model.loading import read_result
 
 DESCRIPTION = """\
 Checks a list of known failures, or brings it up to date after a run: failures that are not listed are added, with a

@@ -23,7 +23,7 @@ from hanami_conformance.session import plugin
 from hanami_conformance.session.collection import PYTEST_INI
 from hanami_conformance.suite import SUITE
 from hanami_reports.cli import compare, summary
-from hanami_reports.model import ExitStatus
+from hanami_reports.model.conformance import ExitStatus
 
 DESCRIPTION = "Judges a Hanami backend: every statement of the protocol, each with a verdict."
 REPLAY = """\

@@ -20,8 +20,8 @@ from hanami_conformance.server.open import opened
 from hanami_conformance.stateful.execute import tell
 from hanami_conformance.stateful.pytest_export import as_pytest
 from hanami_conformance.target.target import Target
-from hanami_proto.dialects import DEFAULT_DIALECT
-from hanami_reports.model import ExitStatus
+from hanami_proto.dialect import DEFAULT_DIALECT
+from hanami_reports.model.conformance import ExitStatus
 
 EVENTS_SHOWN = 30
 

@@ -11,7 +11,7 @@ import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from hanami_reports.model import ExitStatus
+from hanami_reports.model.conformance import ExitStatus
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LEAVING: list[Callable[[], None]] = []  # what is done even where a third signal ends all

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hanami_conformance.known_failures.toml_edit import header_lines
-from hanami_reports.known.entry import Entry
+from hanami_reports.model.known_failures import Entry
 
 KINDS = ("known", "flaky")
 _TEXTS = ("statement", "case", "message", "reason", "link", "owner")

@@ -11,10 +11,10 @@ import tomlkit
 
 from hanami_conformance.known_failures import toml_edit
 from hanami_conformance.known_failures.file import KINDS, KnownList, ListError, parse_list
-from hanami_reports.known.entry import Entry, test_of
-from hanami_reports.known.holding import Holding, SuiteCase, look, names_nothing, texts_of
-from hanami_reports.model import CaseResult, Outcome, RunResult
-from hanami_reports.steady import steady_parts
+from hanami_reports.common.normalise import steady_parts
+from hanami_reports.model.conformance import CaseResult, Outcome, RunResult
+from hanami_reports.model.known_failure_matching import Holding, SuiteCase, look, names_nothing, texts_of
+from hanami_reports.model.known_failures import Entry, test_of
 
 TODO = "TODO: why"
 LEAST_MESSAGE = 3  # characters

@@ -32,8 +32,8 @@ from hanami_conformance.options.target import (
     server_command,
     target_url,
 )
-from hanami_proto.dialects import DEFAULT_DIALECT, load_dialect
-from hanami_reports.model import Level
+from hanami_proto.dialect import DEFAULT_DIALECT, load_dialect
+from hanami_reports.model.conformance import Level
 
 REFERENCE_CONNECTIONS = 8
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from hanami_conformance.options.definitions import CONFIG, DEFAULT_CONFIG, NO_DATABASE, OPTIONS, SECTIONS, Option
-from hanami_proto.dialects import is_dialect_file
-from hanami_proto.toml_text import did_you_mean, parse, wrong
+from hanami_proto.dialect import is_dialect_file
+from hanami_proto.toml import did_you_mean, parse, wrong
 
 ENV = "-env"  # ending of the keys that name a variable
 

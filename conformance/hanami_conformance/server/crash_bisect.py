@@ -10,7 +10,7 @@ from typing import Protocol
 import pytest
 
 from hanami_conformance.clients.deadline import Deadline
-from hanami_reports.model import CaseResult, Outcome
+from hanami_reports.model.conformance import CaseResult, Outcome
 
 LOOK_BACK = 40  # cases that are suspected
 LOOK_BACK_SECONDS = 60.0  # after which no more of them run again

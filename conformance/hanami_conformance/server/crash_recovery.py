@@ -18,7 +18,7 @@ from hanami_conformance.server.liveness import SILENT
 from hanami_conformance.server.process import Server
 from hanami_conformance.server.startup import Readiness
 from hanami_conformance.target.target import Target
-from hanami_reports.model import CaseResult, Outcome
+from hanami_reports.model.conformance import CaseResult, Outcome
 
 MOST_RESTARTS = 5  # in a row, without a case that passed between two of them
 

@@ -17,7 +17,7 @@ from hanami_conformance.cases.failures import TargetLost
 from hanami_conformance.clients.deadline import Deadline
 from hanami_conformance.options.definitions import AUTO
 from hanami_conformance.options.target import Credentials, TargetOptions
-from hanami_proto.dialects import DEFAULT_DIALECT
+from hanami_proto.dialect import DEFAULT_DIALECT
 
 LARGEST_FILE = "10000000000"  # bytes, what the protocol allows: announced, and hardly touched
 START_SECONDS = 30.0

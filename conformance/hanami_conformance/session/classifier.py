@@ -16,9 +16,9 @@ from hanami_conformance.catalogue import ENDED, catalogue
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import MAX_LINE, quote
 from hanami_conformance.target.target import Target
-from hanami_proto.dialects import NoRouteError
-from hanami_reports.known.entry import Entry
-from hanami_reports.model import CaseResult, Event, Level, Outcome
+from hanami_proto.dialect import NoRouteError
+from hanami_reports.model.conformance import CaseResult, Event, Level, Outcome
+from hanami_reports.model.known_failures import Entry
 
 # The entry of a list of known failures that excuses one: id of the case, what it broke, the texts of the failure.
 Excuse = Callable[[str, Collection[str], Collection[str]], Entry | None]

@@ -9,7 +9,7 @@ import pytest
 
 from hanami_conformance.catalogue import catalogue
 from hanami_conformance.suite import SUITE
-from hanami_reports.known.holding import SuiteCase
+from hanami_reports.model.known_failure_matching import SuiteCase
 
 PYTEST_INI = Path(__file__).with_name("pytest.ini")  # the settings of a run by a console command
 

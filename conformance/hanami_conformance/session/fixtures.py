@@ -13,7 +13,7 @@ from hanami_conformance.cases.recording import begin_case, end_case
 from hanami_conformance.resources.factory import Workshop
 from hanami_conformance.server.open import opened
 from hanami_conformance.session.pytest_options import resolve_pytest_options
-from hanami_reports.model import ExitStatus
+from hanami_reports.model.conformance import ExitStatus
 
 
 def workshop_of(config: pytest.Config) -> Iterator[Workshop]:

@@ -16,7 +16,7 @@ from hanami_conformance.catalogue import catalogue_text
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.options.run import RunOptions
 from hanami_conformance.target.target import Target
-from hanami_proto.dialects import is_dialect_file
+from hanami_proto.dialect import is_dialect_file
 
 PACKAGES = ("httpx", "hypothesis", "numpy", "protobuf", "pytest", "websockets")
 

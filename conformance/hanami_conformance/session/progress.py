@@ -22,8 +22,8 @@ from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import plural
 from hanami_conformance.session.collection import danger
 from hanami_conformance.session.manifest import Manifest
-from hanami_reports.model import CaseResult, Outcome, RunResult
-from hanami_reports.terminal import new_console, render_result
+from hanami_reports.conformance.terminal import new_console, render_result
+from hanami_reports.model.conformance import CaseResult, Outcome, RunResult
 
 SILENCE = 20.0  # seconds after which a line says that a case goes on, where there is no moving bar
 _STYLES = {Outcome.PASSED: "green", Outcome.UNSUPPORTED: "yellow", Outcome.KNOWN: "yellow"}

@@ -9,19 +9,10 @@ from typing import Any
 from hanami_conformance.catalogue import catalogue
 from hanami_conformance.common.text import plural
 from hanami_conformance.known_failures.file import KnownList
-from hanami_reports.known.entry import KnownUse
-from hanami_reports.known.holding import SuiteCase, entry_results, look
-from hanami_reports.model import (
-    CaseResult,
-    ExitStatus,
-    Level,
-    Outcome,
-    RunResult,
-    StatementResult,
-    Verdict,
-    exit_status,
-    judge,
-)
+from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
+from hanami_reports.model.known_failure_matching import SuiteCase, entry_results, look
+from hanami_reports.model.known_failures import KnownUse
+from hanami_reports.model.verdicts import exit_status, judge
 
 
 def build_result(

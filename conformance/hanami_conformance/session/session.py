@@ -37,12 +37,13 @@ from hanami_conformance.stateful.property_runner import Plan
 from hanami_conformance.suite.context import CONTEXT, SuiteContext
 from hanami_conformance.target.connect import connect
 from hanami_conformance.target.target import Target
-from hanami_proto.dialects import load_dialect
-from hanami_reports.files import ReportFolder, ReportFolderError
-from hanami_reports.known.entry import Entry
-from hanami_reports.known.holding import SuiteCase, excusing
-from hanami_reports.model import CaseResult, ExitStatus, RunResult
-from hanami_reports.terminal import render_result
+from hanami_proto.dialect import load_dialect
+from hanami_reports.common.report_folder import ReportFolderError
+from hanami_reports.conformance.report_folder import ConformanceReportFolder
+from hanami_reports.conformance.terminal import render_result
+from hanami_reports.model.conformance import CaseResult, ExitStatus, RunResult
+from hanami_reports.model.known_failure_matching import SuiteCase, excusing
+from hanami_reports.model.known_failures import Entry
 
 RUN = pytest.StashKey["Run"]()
 
@@ -62,7 +63,7 @@ class Run:
         self,
         config: pytest.Config,
         options: RunOptions,
-        folder: ReportFolder,
+        folder: ConformanceReportFolder,
         console: Console,
         known: KnownList | None = None,
     ) -> None:
@@ -339,7 +340,7 @@ def begin_run(config: pytest.Config) -> Run:
         known = None if options.known is None or config.option.collectonly else read_list(options.known)
         if known is not None and options.target.dialect != AUTO:  # else it is known when the target is reached
             known.check_dialect(load_dialect(options.target.dialect).name)
-        folder = ReportFolder(options.report_dir)
+        folder = ConformanceReportFolder(options.report_dir)
         if not config.option.collectonly:
             folder.prepare()
     except (ValueError, ReportFolderError) as error:

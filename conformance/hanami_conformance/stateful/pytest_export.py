@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from hanami_conformance.cases.sequence import Story
 from hanami_conformance.cases.step import Step
 from hanami_conformance.catalogue import catalogue
-from hanami_proto.dialects import DEFAULT_DIALECT
+from hanami_proto.dialect import DEFAULT_DIALECT
 
 WIDTH = 100  # characters of a line
 

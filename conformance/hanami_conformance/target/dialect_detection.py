@@ -14,7 +14,7 @@ from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import quote
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.target.login import READY_POLL, ask, hide, token_of
-from hanami_proto.dialects import Dialect, Route, dialect_names, load_dialect
+from hanami_proto.dialect import Dialect, Route, dialect_names, load_dialect
 
 REFUSALS = (400, 401, 403)  # of a login whose path is there
 

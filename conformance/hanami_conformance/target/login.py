@@ -14,7 +14,7 @@ from hanami_conformance.clients.json_response import is_token_text
 from hanami_conformance.clients.rest import Answer, RestClient
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.options.target import Credentials
-from hanami_proto.dialects import Dialect, dialect_names, load_dialect
+from hanami_proto.dialect import Dialect, dialect_names, load_dialect
 
 READY_POLL = 0.25  # seconds between two questions to a server that is not ready yet
 

@@ -18,7 +18,7 @@ from hanami_conformance.common.text import quote
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.target.dialect_detection import Found
 from hanami_conformance.target.login import READY_POLL, expires_soon, log_in
-from hanami_proto.dialects import Dialect, NoRouteError, load_dialect
+from hanami_proto.dialect import Dialect, NoRouteError, load_dialect
 
 SILENCES_OF_THE_DEAD = 2
 MAX_CAUSE = 80  # characters

@@ -11,8 +11,8 @@ from typing import Any
 
 import psutil
 
-from hanami_reports.load.histogram import MICROSECONDS, Histogram
-from hanami_reports.load.model import Generator
+from hanami_reports.model.histogram import MICROSECONDS, Histogram
+from hanami_reports.model.load import Generator
 
 PROBE = 0.01  # seconds that the probe asks to sleep
 

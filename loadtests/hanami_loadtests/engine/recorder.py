@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 from hanami_conformance.common.redact import SECRETS
 from hanami_loadtests.engine.failures import LoadFailure, WrongAnswer
-from hanami_reports.load.histogram import COARSE, HIGHEST, MICROSECONDS, Histogram, bucket_of
-from hanami_reports.load.model import ErrorClass
-from hanami_reports.load.series import Series, Slice
+from hanami_reports.model.histogram import COARSE, HIGHEST, MICROSECONDS, Histogram, bucket_of
+from hanami_reports.model.load import ErrorClass
+from hanami_reports.model.series import Series, Slice
 
 MOST_CLASSES = 200  # of errors; beyond that they are counted under their kind alone
 MOST_EXCHANGES = 20  # of wrong answers that are kept as files

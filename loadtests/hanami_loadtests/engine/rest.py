@@ -23,7 +23,7 @@ from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.clients.rest import HEADERS, TOKEN_HEADER
 from hanami_conformance.common.text import quote
 from hanami_loadtests.engine.failures import ConnectionLost, LoadFailure, NoAnswer, Refused, WrongAnswer
-from hanami_proto.dialects import Dialect
+from hanami_proto.dialect import Dialect
 
 PLAIN_POLL = get_original("select", "poll")  # gevent's might overlook, in no time at all, what is there
 IDLE = 1.0  # seconds after which a kept connection is not trusted: the target may be about to close it

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hanami_loadtests.limits.limit import COUNTS, METRICS, SPEEDS, TIMES, Limit, samples_for, seconds_of
+from hanami_loadtests.limits.limit import COUNTS, METRICS, SPEEDS, TIMES, Limit, seconds_of
+from hanami_reports.model.sample_size import samples_for
 
 _KEYS = {"metric", "of", "statistic", "at_most", "at_least", "least_samples", "abort"}
 

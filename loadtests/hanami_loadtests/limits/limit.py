@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hanami_reports.load.model import LimitResult, State
-from hanami_reports.load.series import Series
+from hanami_reports.common.format import MEGABYTE, shown_time
+from hanami_reports.model.load import LimitResult, State
+from hanami_reports.model.series import Series
 
-MEGABYTE = 1_000_000
 TIMES = ("response", "service", "lag")
 COUNTS = ("wrong", "failed", "unanswered", "owed")
 SPEEDS = ("throughput", "rate")
 METRICS = (*TIMES, *SPEEDS, *COUNTS)
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
-TAIL = 10  # samples beyond a percentile that make it worth anything
 
 
 @dataclass(frozen=True)
@@ -115,21 +113,6 @@ class Limit:
         return f"{value:.3%}" if self.statistic == "share" else f"{value:g}"
 
 
-def shown_time(seconds: float) -> str:
-    """A time with three digits: ``640 us``, ``12.3 ms``, ``2.01 s``."""
-    for unit, size in (("us", 1e-6), ("ms", 1e-3)):
-        if seconds < 0.9995 * size * 1000:
-            return f"{_digits(seconds / size)} {unit}"
-    return f"{_digits(seconds)} s"
-
-
-def _digits(value: float) -> str:
-    if value <= 0:
-        return "0"
-    rounded = float(f"{value:.3g}")
-    return f"{rounded:.{max(0, 2 - math.floor(math.log10(rounded)))}f}"
-
-
 def seconds_of(text: str) -> float:
     """A time as people write it, ``250 us``, ``50ms``, ``2 s``.
 
@@ -140,11 +123,3 @@ def seconds_of(text: str) -> float:
     if match is None:
         raise ValueError(f"{text!r} is no time: write 250 us, 50 ms or 2 s")
     return float(match[1]) * UNITS[match[2]]
-
-
-def samples_for(statistic: str) -> int:
-    """Samples that a percentile needs, so that it is not made of a few of them: 1000 for p99, 10 000 for p99.9."""
-    if not statistic.startswith("p"):
-        return 1
-    share = 1 - float(statistic.removeprefix("p")) / 100
-    return max(20, round(TAIL / share)) if share > 0 else 20

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hanami_loadtests.limits.file import Limits
-from hanami_loadtests.limits.limit import shown_time
-from hanami_reports.load.model import Generator, LimitResult, State
-from hanami_reports.load.series import Series
+from hanami_reports.common.format import shown_time
+from hanami_reports.model.load import Generator, LimitResult, State
+from hanami_reports.model.series import Series
 
 BAD = ("wrong", "unanswered", "failed")  # what is bad however the generator fared
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hanami_loadtests.scenarios.direct import DirectMix, DirectRequest, DirectTrain
+from hanami_loadtests.scenarios.connection_churn import AttachStorm, Unfriendly
+from hanami_loadtests.scenarios.direct_io import DirectMix, DirectRequest, DirectTrain
 from hanami_loadtests.scenarios.rest import RestOnly
 from hanami_loadtests.scenarios.scenario import Scenario
-from hanami_loadtests.scenarios.storm import AttachStorm, Unfriendly
 from hanami_loadtests.scenarios.upload import CsvUpload, MnistUpload, ScatteredUpload
 
 SCENARIOS: Mapping[str, type[Scenario]] = {

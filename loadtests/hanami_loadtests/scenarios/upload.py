@@ -18,7 +18,7 @@ from hanami_loadtests.engine.failures import LoadFailure, WrongAnswer
 from hanami_loadtests.engine.recorder import Stopwatch
 from hanami_loadtests.engine.schedule import Schedule
 from hanami_loadtests.engine.stream import Outgoing, Stream
-from hanami_loadtests.engine.uploads import Content, csv_content, mnist_content
+from hanami_loadtests.engine.upload_messages import Content, csv_content, mnist_content
 from hanami_loadtests.scenarios.scenario import Over, Scenario
 from hanami_loadtests.session import Session
 

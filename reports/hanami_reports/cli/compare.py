@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hanami_reports.compare import compare
-from hanami_reports.compare_text import render_comparison
-from hanami_reports.files import read_result
-from hanami_reports.model import ExitStatus
-from hanami_reports.terminal import new_console
+from hanami_reports.conformance.compare import compare
+from hanami_reports.conformance.compare_text import render_comparison
+from hanami_reports.conformance.terminal import new_console
+from hanami_reports.model.conformance import ExitStatus
+from hanami_reports.model.loading import read_result
 
 DESCRIPTION = """\
 Tells what became better or worse between two runs, of two servers or of two versions of one: by statement and by case.

@@ -7,8 +7,8 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from hanami_reports.cli import compare_load as comparing
 from hanami_reports.cli import render
-from hanami_reports.load.comparing import command as comparing
 
 USAGE = 4  # wrong options or files, as the suite has it
 INTERRUPTED = 2

@@ -6,12 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from hanami_reports.files import ReportFolder, ReportFolderError, read_result
-from hanami_reports.html.servers import names_of, servers_page
-from hanami_reports.load.folder import render_load
-from hanami_reports.load.model import LOAD_RESULT, is_load_result
-from hanami_reports.model import RunResult
-from hanami_reports.names import PAGE, RESULT
+from hanami_reports.common.file_names import PAGE, RESULT
+from hanami_reports.common.report_folder import ReportFolder, ReportFolderError
+from hanami_reports.conformance.html.servers import names_of, servers_page
+from hanami_reports.conformance.report_folder import ConformanceReportFolder
+from hanami_reports.load.report_folder import render_load
+from hanami_reports.model.conformance import RunResult
+from hanami_reports.model.load import LOAD_RESULT, is_load_result
+from hanami_reports.model.loading import read_result
 
 HELP = "draw all reports of a result again; of several results, the page that shows them side by side"
 SEVERAL = Path("reports") / "servers"
@@ -63,7 +65,7 @@ def _is_load(path: Path) -> bool:
 
 
 def _one(file: Path, result: RunResult, out: Path | None) -> None:
-    folder = ReportFolder(out or file.parent, option="--out")
+    folder = ConformanceReportFolder(out or file.parent, option="--out")
     there = folder.path / RESULT
     same = there.exists() and file.exists() and there.samefile(file)
     if there.exists() and not same and _differs(there, result):

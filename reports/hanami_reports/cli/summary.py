@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hanami_reports.compare import compare
-from hanami_reports.files import read_result
-from hanami_reports.markdown import result_markdown
-from hanami_reports.model import ExitStatus
+from hanami_reports.conformance.compare import compare
+from hanami_reports.conformance.markdown import result_markdown
+from hanami_reports.model.conformance import ExitStatus
+from hanami_reports.model.loading import read_result
 
 DESCRIPTION = """\
 Prints a result as Markdown: verdict, counts, the statements that do not pass and why, known failures. What the target

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hanami_reports.badge import GREEN, GREY, RED, YELLOW, draw_badge
-from hanami_reports.load.model import LoadResult, State
+from hanami_reports.common.badge import GREEN, GREY, RED, YELLOW, draw_badge
+from hanami_reports.model.load import LoadResult, State
 
 LABEL = "hanami load"
 _COLOURS: Mapping[State, str] = {

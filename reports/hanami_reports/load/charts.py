@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hanami_reports.load.figures import Axis, ChunkTimes, Curve, Heat
-from hanami_reports.load.words import time_words
+from hanami_reports.common.format import time_words
+from hanami_reports.load.chart_data import Axis, ChunkTimes, Curve, Heat
 
 Option = dict[str, Any]
 PALETTE = tuple(f"--series-{number}" for number in range(1, 11))

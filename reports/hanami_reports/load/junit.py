@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from hanami_reports.junit import clean, document, totals
-from hanami_reports.load.model import LimitResult, LoadResult, State
-from hanami_reports.load.view import named, said_of, target_of
+from hanami_reports.common.junit import clean, document, totals
+from hanami_reports.load.tables import named, said_of, target_of
+from hanami_reports.model.load import LimitResult, LoadResult, State
 
 
 def load_junit(result: LoadResult) -> str:

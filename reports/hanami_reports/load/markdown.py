@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hanami_reports.load.model import ErrorClass, LimitResult, LoadResult, State
-from hanami_reports.load.view import MEANING, Cell, Counts, counts_of, target_of, worst_first
-from hanami_reports.load.words import span_words
-from hanami_reports.markdown import LIMIT, Page, code
+from hanami_reports.common.format import span_words
+from hanami_reports.common.markdown import LIMIT, Page, code
+from hanami_reports.load.tables import MEANING, Cell, Counts, counts_of, target_of, worst_first
+from hanami_reports.model.load import ErrorClass, LimitResult, LoadResult, State
 
 ERRORS_SHOWN = 20
 _HEAD = ("message", "sent", "verified", "failed", "wrong", "unanswered", "owed", "1/s", "MB/s up", "p50", "p99", "max")

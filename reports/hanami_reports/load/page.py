@@ -9,11 +9,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from hanami_reports.html.environment import draw
-from hanami_reports.load import sections, view
+from hanami_reports.common.format import memory_words, span_words
+from hanami_reports.common.page import draw
+from hanami_reports.load import chart_sections, tables
 from hanami_reports.load.charts import Chart
-from hanami_reports.load.model import LoadResult, State
-from hanami_reports.load.words import memory_words, span_words
+from hanami_reports.model.load import LoadResult, State
 
 ECHARTS = "../vendor/echarts/echarts.min.js"
 # State or verdict to the class that gives its colour.
@@ -34,45 +34,50 @@ OPEN_TYPES = 3  # so many are open from the first; of more only those that went 
 class TypeSection:
     """What is shown of one type of message."""
 
-    row: view.Counts
+    row: tables.Counts
     charts: list[Chart]
-    table: list[sections.TimeRow]
+    table: list[chart_sections.TimeRow]
     open: bool
 
 
 def load_page(result: LoadResult) -> str:
     """The page, HTML."""
-    rows = view.counts_of(result)
-    overall = sections.overview(result)
+    rows = tables.counts_of(result)
+    overall = chart_sections.overview(result)
     types = [
-        TypeSection(row, sections.of_type(result, row.name, row.anchor), sections.time_table(result, row.name), shown)
+        TypeSection(
+            row,
+            chart_sections.of_type(result, row.name, row.anchor),
+            chart_sections.time_table(result, row.name),
+            shown,
+        )
         for row, shown in zip(rows, _opened(result, rows), strict=True)
     ]
-    target = view.target_of(result)
+    target = tables.target_of(result)
     return render(
         "load.html.j2",
         [*overall, *(chart for one in types for chart in one.charts)],
         result=result,
-        limits=view.worst_first(result.limits),
+        limits=tables.worst_first(result.limits),
         state=result.state.value,
-        meaning=view.MEANING[result.state],
+        meaning=tables.MEANING[result.state],
         target=target,
-        facts=view.facts(result),
+        facts=tables.facts(result),
         rows=rows,
         overview=overall,
         types=types,
-        errors=[(error, view.replay_line(error, result)) for error in result.errors],
-        processes=[view.process_of(one, memory_words(one.memory)) for one in result.generators],
-        process_columns=view.PROCESS_COLUMNS,
-        time_columns=sections.TIME_COLUMNS,
-        why_invalid=view.why_invalid(result) if result.state is State.INVALID else [],
-        configuration=list(view.flat(result.configuration)),
-        manifest=list(view.flat(result.manifest)),
-        nothing_sent=view.nothing_sent(result),
+        errors=[(error, tables.replay_line(error, result)) for error in result.errors],
+        processes=[tables.process_of(one, memory_words(one.memory)) for one in result.generators],
+        process_columns=tables.PROCESS_COLUMNS,
+        time_columns=chart_sections.TIME_COLUMNS,
+        why_invalid=tables.why_invalid(result) if result.state is State.INVALID else [],
+        configuration=list(tables.flat(result.configuration)),
+        manifest=list(tables.flat(result.manifest)),
+        nothing_sent=tables.nothing_sent(result),
     )
 
 
-def _opened(result: LoadResult, rows: Iterable[view.Counts]) -> list[bool]:
+def _opened(result: LoadResult, rows: Iterable[tables.Counts]) -> list[bool]:
     broken = {limit.selector for limit in result.limits if limit.state is not State.PASS}
     held = list(rows)
     if len(held) <= OPEN_TYPES:

@@ -1,0 +1,249 @@
+"""What goes to a cluster and what must come back (direct interaction, step 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hanami_conformance.cases.failures import Violation
+from hanami_conformance.cases.sequence import Story
+from hanami_conformance.cases.step import Step
+from hanami_conformance.clients.cluster_messages import ClusterShape, Part, check_output, is_output
+from hanami_conformance.clients.json_response import json_object
+from hanami_conformance.models.cluster import Answer, same
+from hanami_conformance.resources.training import shown, wanted_of
+from hanami_conformance.stateful.cluster_messages import inputs
+from hanami_loadtests.engine.failures import WrongAnswer
+from hanami_loadtests.engine.frames import binary_frame
+from hanami_loadtests.engine.stream import MORE, Outgoing
+from hanami_proto.codec import BrickMessage, Codec, ProcessType, SchemaError, TargetBuffer
+from hanami_proto.dialect import Dialect
+
+REQUEST, TRAIN = "direct request", "direct train"  # types of message
+KINDS = 4  # of values that are sent; see :func:`hanami_conformance.stateful.cluster_messages.values_of`
+VALUE = 4  # bytes of a float32
+REPEATED = 120  # requests in the story of a wrong answer
+FORMS = 8  # of the same answer that are remembered as bytes
+
+
+@dataclass
+class Knowledge:
+    """What is known of one cluster.
+
+    Attributes:
+        codec: of the messages.
+        dialect: name of it.
+        shape: its bricks.
+        answers: kind of values to the answer, as long as nothing is trained.
+        forms: kind of values to the bytes of answers that were verified.
+        trained: whether it is trained, so that answers change.
+        told: messages that came and are no output: acknowledgements and dummies.
+    """
+
+    codec: Codec
+    dialect: str
+    shape: ClusterShape
+    answers: dict[int, Answer] = field(default_factory=dict)
+    forms: dict[int, set[bytes]] = field(default_factory=dict)
+    trained: bool = False
+    told: int = 0
+
+    @property
+    def answer_size(self) -> int:
+        """Payload of an answer, bytes."""
+        return VALUE * sum(self.shape.outputs.values())
+
+    def story(self, error: WrongAnswer, *kinds: int) -> Story:
+        """Requests as ``hanami-conformance replay`` tells them: many, since under load a few are seldom enough.
+
+        Args:
+            error: what was wrong.
+            kinds: of values.
+        """
+        begin = {
+            "inputs": list(self.shape.inputs.values()),
+            "outputs": [size - 10 * index for index, size in enumerate(self.shape.outputs.values())],
+            "hidden": self.shape.hidden,
+            "user": 0,
+        }
+        steps = [Step("cluster", begin)]
+        if self.trained:
+            steps.append(Step("train", {"cluster": 0, "values": kinds[0], "wanted": 1, "times": 1, "cuts": []}))
+        steps += [Step("request", {"cluster": 0, "values": kind, "cuts": [], "order": 0}) for kind in kinds * REPEATED]
+        return Story("direct", tuple(steps), self.dialect, error.statement, error.expected, error.came)
+
+    def stray(self, payload: bytes) -> None:
+        """Take a message that answers nothing: an acknowledgement or a dummy may, an output may not.
+
+        Raises:
+            WrongAnswer: it is the output of a brick.
+        """
+        message = decoded(self.codec, payload)
+        if message is not None and is_output(message, self.shape):
+            raise WrongAnswer("DIO-3", "one output of each brick to a request", "one more")
+        self.told += 1
+
+
+def decoded(codec: Codec, payload: bytes) -> BrickMessage | None:
+    """A message of the target; None for JSON, which some servers send as well.
+
+    Raises:
+        WrongAnswer: it is neither.
+    """
+    try:
+        return codec.decode_io(payload)
+    except SchemaError as error:
+        if json_object(payload) is not None:
+            return None
+        raise WrongAnswer("DIO-3", "a ClusterIO message", str(error)) from error
+
+
+@dataclass
+class OutputExpected:
+    """A request must be answered by the output of every brick (statements DIO-3, DIO-7).
+
+    It is used again and again for the same values, one exchange at a time.
+
+    Attributes:
+        knowledge: of the cluster.
+        kind: of the values.
+    """
+
+    knowledge: Knowledge
+    kind: int
+    _found: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = field(default_factory=dict)
+
+    def verify(self, payload: bytes) -> int:
+        """See :class:`hanami_loadtests.engine.stream.Expectation`."""
+        knowledge = self.knowledge
+        if payload in knowledge.forms.get(self.kind, ()):
+            return knowledge.answer_size  # nearly always; decoding is for what was not seen before
+        message = decoded(knowledge.codec, payload)
+        if message is None or not is_output(message, knowledge.shape):
+            self._refuse_nonsense(message)
+            knowledge.told += 1
+            return MORE
+        name, size = self._brick(message)
+        try:
+            check_output(message, name, size)
+        except Violation as error:
+            raise WrongAnswer("DIO-3", error.expected, error.came) from error
+        self._found[name] = message.values
+        if len(self._found) < len(knowledge.shape.outputs):
+            return MORE
+        answer, self._found = self._found, {}
+        self._compare(answer, payload)
+        return knowledge.answer_size
+
+    def _refuse_nonsense(self, message: BrickMessage | None) -> None:
+        """An answer to a request that carries values of the wrong number is an output, and a wrong one."""
+        if message is not None and message.process_type == ProcessType.REQUEST and len(message.values) > 1:
+            raise WrongAnswer(
+                "DIO-3", "the output of a brick", f"{len(message.values)} values of {message.name or 'no brick'!r}"
+            )
+
+    def _brick(self, message: BrickMessage) -> tuple[str, int]:
+        outputs = self.knowledge.shape.outputs
+        if message.name in outputs:
+            return message.name, outputs[message.name]
+        return next((name, size) for name, size in outputs.items() if size == len(message.values))
+
+    def _compare(self, answer: Answer, payload: bytes) -> None:
+        knowledge = self.knowledge
+        if knowledge.trained:
+            return
+        known = knowledge.answers.setdefault(self.kind, answer)
+        if not same(answer, known):
+            others = (one for kind, one in knowledge.answers.items() if kind != self.kind)
+            hint = (
+                " (the answer to other values: one before it may be missing)"
+                if any(same(answer, one) for one in others)
+                else ""
+            )
+            raise WrongAnswer("DIO-7", f"the answer as before: {shown(known)}", shown(answer) + hint)
+        forms = knowledge.forms.setdefault(self.kind, set())
+        if len(knowledge.shape.outputs) == 1 and len(forms) < FORMS:
+            forms.add(payload)
+
+    def story(self, error: WrongAnswer) -> Story | None:
+        """See :class:`hanami_loadtests.engine.stream.Expectation`."""
+        return self.knowledge.story(error, self.kind)
+
+
+@dataclass
+class TrainingEnded:
+    """A TRAIN cycle must be answered by no output, and as often as this target does (statements DIO-5, DIO-6).
+
+    Attributes:
+        knowledge: of the cluster.
+        answers: messages that this target answers a cycle with.
+        kind: of the values.
+    """
+
+    knowledge: Knowledge
+    answers: int
+    kind: int
+    _came: int = 0
+
+    def verify(self, payload: bytes) -> int:
+        """See :class:`hanami_loadtests.engine.stream.Expectation`."""
+        message = decoded(self.knowledge.codec, payload)
+        if message is not None and is_output(message, self.knowledge.shape):
+            self._came = 0
+            raise WrongAnswer("DIO-5", "no output to a TRAIN cycle", f"values of {message.name!r}")
+        self._came += 1
+        if self._came < self.answers:
+            return MORE
+        self._came = 0
+        return 0
+
+    def story(self, error: WrongAnswer) -> Story | None:
+        """See :class:`hanami_loadtests.engine.stream.Expectation`."""
+        return self.knowledge.story(error, self.kind)
+
+
+def request_message(knowledge: Knowledge, kind: int) -> Outgoing:
+    """A request with all values, a message for each input brick."""
+    parts = inputs(knowledge.shape, kind)
+    frame = _frames(knowledge.codec, parts, ProcessType.REQUEST)
+    return Outgoing(REQUEST, frame, _payload(parts), OutputExpected(knowledge, kind))
+
+
+def train_message(knowledge: Knowledge, kind: int, answers: int) -> Outgoing:
+    """A TRAIN cycle: inputs, then expected values.
+
+    Args:
+        knowledge: of the cluster.
+        kind: of the values.
+        answers: messages that the target answers it with.
+    """
+    parts = [*inputs(knowledge.shape, kind), *wanted_of(knowledge.shape, kind)]
+    frame = _frames(knowledge.codec, parts, ProcessType.TRAIN)
+    return Outgoing(TRAIN, frame, _payload(parts), TrainingEnded(knowledge, answers, kind))
+
+
+def _payload(parts: Sequence[Part]) -> int:
+    return VALUE * sum(len(part.values) for part in parts)
+
+
+def _frames(codec: Codec, parts: Sequence[Part], process: ProcessType) -> bytes:
+    last = len(parts) - 1
+    return b"".join(
+        binary_frame(
+            codec.encode_io(
+                part.name,
+                part.values,
+                is_last=index == last,
+                process_type=process,
+                target_buffer=TargetBuffer.EXPECTED if part.expected else TargetBuffer.INPUT,
+            )
+        )
+        for index, part in enumerate(parts)
+    )
+
+
+def knowledge_of(dialect: Dialect, shape: ClusterShape) -> Knowledge:
+    """Nothing but the shape is known of a new cluster."""
+    return Knowledge(dialect.codec, dialect.name, shape)

@@ -1,0 +1,365 @@
+"""The life of load runs in one process: checked before it begins, watched while it lasts, judged when it is over."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent.lock import RLock
+from locust.env import Environment
+from locust.exception import StopUser
+from locust.runners import MasterRunner, Runner, WorkerRunner
+
+from hanami_conformance.cases.failures import TargetLost, TargetRefused
+from hanami_loadtests.engine.failures import LoadFailure
+from hanami_loadtests.engine.health import Health
+from hanami_loadtests.engine.recorder import Recorder
+from hanami_loadtests.limits.file import Limits, read_limits
+from hanami_loadtests.locust_integration.exit import leave
+from hanami_loadtests.locust_integration.monitor import Watch
+from hanami_loadtests.locust_integration.preparation import prepare, trouble_of
+from hanami_loadtests.locust_integration.workers import Crew, Worker
+from hanami_loadtests.result import LoadFolder, make_result
+from hanami_loadtests.scenarios.all import SCENARIOS
+from hanami_loadtests.scenarios.scenario import Over, Scenario, check_sockets
+from hanami_loadtests.session import Session
+from hanami_loadtests.settings import Settings, settings_of
+from hanami_reports.common.report_folder import ReportFolderError
+from hanami_reports.load.terminal import console_of, print_result
+from hanami_reports.model.load import EXIT_OF, Generator, LoadExit, LoadResult, State
+
+WORKERS_SECONDS = 60.0  # that workers may take to connect; after that Locust says how many it waits for
+SPARE = 5.0  # seconds that users get to clean up, on top of the time to drain
+LOCAL = "local"
+ATTRIBUTE = "hanami"  # of Locust's environment, where the control of a process is found
+logger = logging.getLogger(__name__)
+
+
+class Control:
+    """Runs in one process: local, master or worker.
+
+    Args:
+        environment: of Locust.
+        runner: of Locust.
+
+    Attributes:
+        session: of the run that goes on, None before the first or where it could not begin.
+        result: of the last run that was judged.
+        trouble: what came before any limit: state and line.
+    """
+
+    def __init__(self, environment: Environment, runner: Runner) -> None:
+        self.environment = environment
+        self.runner = runner
+        self.session: Session | None = None
+        self.result: LoadResult | None = None
+        self.trouble: list[tuple[State, str]] = []
+        self.settings: Settings | None = None
+        self.limits = Limits()
+        self.worker = Worker(self) if isinstance(runner, WorkerRunner) else None
+        self.crew = Crew(self) if isinstance(runner, MasterRunner) else None
+        self._watch: Watch | None = None
+        self._started = datetime.now(UTC)
+        self._finishing = RLock()
+        self._judged = self._told = True
+
+    # Before a run
+
+    def check(self, given: Mapping[str, Any] | None = None, host: str | None = None) -> Session:
+        """Check options, limits and folder, and reach the target; nothing is sent but a login.
+
+        Args:
+            given: option to value, None for those of the process.
+            host: address of the target, where options are given.
+
+        Raises:
+            ValueError: an option or a file is wrong.
+            TargetLost, TargetRefused: see :meth:`Session.open`.
+        """
+        if given is None:
+            given, host = vars(self.environment.parsed_options), self.environment.host
+        settings = settings_of(given, host)
+        self.limits = read_limits(settings.limits)
+        if self.worker is None:
+            try:
+                LoadFolder(settings.report_dir).prepare()
+            except ReportFolderError as error:
+                raise ValueError(str(error)) from error
+        self.settings = settings
+        self.environment.stop_timeout = settings.drain + SPARE
+        if self.worker is not None:
+            if self.worker.late and settings.sockets:
+                raise ValueError("joined in the middle of the run, whose budget of sockets was shared out already")
+            return Session.open(settings, max(1, self.worker.workers), self.worker.index)
+        check_sockets(settings, self.scenarios(), max(1, self.crew.workers) if self.crew is not None else 1)
+        return Session.open(settings)
+
+    def check_or_leave(self) -> None:
+        """Check everything before a run without a web UI; a mistake ends the process.
+
+        Raises:
+            SystemExit: something is wrong; one line was printed.
+        """
+        try:
+            session = self.check()
+        except (ValueError, TargetRefused) as error:
+            leave(LoadExit.USAGE, f"ERROR: {error}")
+        except TargetLost as error:
+            leave(LoadExit.TARGET_LOST, f"TARGET NOT REACHABLE: {error}")
+        if self.crew is None:
+            prepare(session, self.scenarios())
+            return
+        self.crew.preparing.wait_for(int(vars(self.environment.parsed_options)["expect_workers"]), WORKERS_SECONDS)
+        trouble = self.crew.preparing.prepare()
+        if trouble is not None:
+            state, line = trouble
+            leave(EXIT_OF[state], f"ERROR: {line}")
+
+    def scenarios(self) -> list[type[Scenario]]:
+        """Those that the run has users of."""
+        found = (getattr(one, "scenario_class", None) for one in self.environment.user_classes)
+        chosen = self.worker.scenarios if self.worker is not None else None
+        return [one for one in found if one is not None and (chosen is None or one.name in chosen)]
+
+    def begin(self) -> None:
+        """Begin a run."""
+        self.result, self.trouble, self._judged, self._told = None, [], False, False
+        self.session = None
+        self._started = datetime.now(UTC)
+        if self.worker is not None and not self.worker.meet_crew():
+            return
+        try:
+            session = self.check()
+            if self.crew is None:
+                prepare(session, self.scenarios())
+        except Exception as error:  # noqa: BLE001 - trouble_of logs it
+            self.give_up(*trouble_of(error))
+            return
+        if self.crew is not None and (trouble := self.crew.preparing.prepare()) is not None:
+            self.give_up(*trouble)
+            return
+        session.health = Health()  # what it took to get ready is no part of the run
+        # All processes count the same seconds.
+        behind = self.worker.behind if self.worker is not None else 0.0
+        session.recorder.origin = session.recorder.clock() + session.settings.warm_up - behind
+        session.recorder.observer = self._tell_locust
+        self.session = session
+        if self.crew is not None:
+            self.crew.begin()
+        if self.worker is not None:
+            self.worker.begin(session)
+        self._watch = Watch(self, session)
+        self._watch.start()
+
+    def give_up(self, state: State, line: str) -> None:
+        """A run cannot begin, or not go on.
+
+        Args:
+            state: of the run.
+            line: why.
+        """
+        logger.error(line)
+        if self.worker is not None:
+            self.worker.tell_trouble(state, line)
+            return
+        self.trouble.append((state, line))
+        gevent.spawn(self._end_run)
+
+    def _end_run(self) -> None:
+        web_ui = self.environment.web_ui
+        spawning = vars(web_ui).get("_swarm_greenlet") if web_ui is not None else None
+        if spawning is not None:
+            spawning.kill(block=True)  # as the page's own Stop does it: it would go on and spawn users
+        if self._headless:
+            self.runner.quit()
+        else:
+            self.runner.stop()
+
+    @property
+    def _headless(self) -> bool:
+        return bool(getattr(self.environment.parsed_options, "headless", False))
+
+    def _tell_locust(self, series: str, seconds: float, size: int, error: Exception | None) -> None:
+        self.environment.events.request.fire(
+            request_type=series.split(" ", maxsplit=1)[0],
+            name=series,
+            response_time=seconds * 1000,
+            response_length=size,
+            exception=error,
+            context={},
+        )
+
+    @contextlib.contextmanager
+    def faults(self) -> Iterator[None]:
+        """What goes wrong in here with our own code ends the run, and is not blamed on the target.
+
+        Raises:
+            StopUser: something did.
+        """
+        try:
+            yield
+        except (LoadFailure, Over, StopUser):
+            raise
+        except Exception as error:
+            logger.exception("fault of the suite")
+            if not any(state is State.FAULT for state, _ in self.trouble):
+                self.give_up(State.FAULT, f"{type(error).__name__}: {error}")
+            raise StopUser from error
+
+    # While it lasts
+
+    def live(self) -> Recorder:
+        """What was recorded so far, of all processes."""
+        if self.crew is not None:
+            return self.crew.live()
+        return self.session.recorder if self.session is not None else Recorder()
+
+    @property
+    def in_flight(self) -> int:
+        """Messages in flight, of all processes."""
+        if self.crew is not None:
+            return self.crew.in_flight
+        return self.session.recorder.in_flight if self.session is not None else 0
+
+    def seconds(self) -> float:
+        """Seconds of measuring so far, or of the whole run when it is over."""
+        session = self.session
+        if session is None:
+            return 0.0
+        end = session.ended if session.ended is not None else session.recorder.clock()
+        return max(0.0, end - session.recorder.origin)
+
+    def owing(self) -> Mapping[str, int]:
+        """Type of message to what is due and not sent yet, of all processes."""
+        if self.crew is not None:
+            return self.crew.owing()
+        return self.session.owing() if self.session is not None else {}
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the last run is over and its verdict is there, or there was no run yet."""
+        return self._told
+
+    @property
+    def report_dir(self) -> Path | None:
+        """Folder of the reports, None before the first run."""
+        return self.settings.report_dir if self.settings is not None else None
+
+    # After it
+
+    def on_test_stopping(self, **_: Any) -> None:
+        """The run is over: nothing more is sent."""
+        if self.session is not None:
+            self.session.end()
+        if self.crew is not None and not self._judged:
+            self.crew.collect(self.environment.stop_timeout + SPARE)
+
+    def on_test_stop(self, **_: Any) -> None:
+        """All users have stopped."""
+        if self.worker is None:
+            self.finish()
+
+    def finish(self) -> None:
+        """Judge the run and write its reports, once."""
+        with self._finishing:
+            if self._judged:
+                return
+            self._judged = True
+            if self._watch is not None:
+                self._watch.stop()
+            try:
+                self._judge()
+            finally:
+                self._told = True
+
+    def _judge(self) -> None:
+        session = self.session
+        if session is None:
+            return
+        if self.crew is not None:
+            recorder, generators, leftovers = self.crew.total()
+        else:
+            recorder, generators = session.recorder, [session.health.result(LOCAL)]
+            leftovers = list(session.leftovers)
+        if (gone := _gone(session)) is not None:
+            self.trouble.append((State.LOST, gone))
+        self.result = self._result(session, recorder, generators, leftovers)
+        try:
+            LoadFolder(session.settings.report_dir).write(self.result, recorder.exchanges)
+        except OSError as error:
+            logger.error("cannot write the reports: %s", error)  # noqa: TRY400 - no traceback for a full disk
+            self.environment.process_exit_code = LoadExit.FAULT
+
+    def _result(
+        self, session: Session, recorder: Recorder, generators: list[Generator], leftovers: list[str]
+    ) -> LoadResult:
+        names = {scenario.__name__: name for name, scenario in SCENARIOS.items()}
+        # Of a master, Locust's own count may be of a moment when some users had stopped already.
+        final = self.crew.users() if self.crew is not None else self.runner.final_user_classes_count
+        counts = {names[name]: count for name, count in final.items() if name in names}
+        return make_result(
+            session,
+            recorder,
+            self.limits,
+            generators,
+            users={name: count for name, count in counts.items() if count},
+            seconds=self.seconds(),
+            trouble=self.trouble,
+            in_flight=self._watch.in_flight if self._watch is not None else {},
+            users_by_second=self._watch.users if self._watch is not None else {},
+            leftovers=leftovers,
+            started=self._started,
+        )
+
+    def on_quitting(self, **_: Any) -> None:
+        """The process ends: by the end of the run, or by Ctrl-C or SIGTERM in the middle of it."""
+        if self.worker is not None:
+            return
+        if not self._judged:
+            timed = getattr(self.environment.parsed_options, "run_time", None)
+            if timed or not self._headless:
+                self.trouble.append((State.INTERRUPTED, "interrupted before its time was over"))
+            self.runner.stop()
+            self.finish()
+        if self.environment.process_exit_code is None:
+            self.environment.process_exit_code = self.exit_status()
+
+    def exit_status(self) -> int | None:
+        """Of the process; None where there was no run, and Locust may decide."""
+        if self.result is not None:
+            return self.result.exit_status
+        if self.trouble:
+            return EXIT_OF[self.trouble[0][0]]
+        return LoadExit.INVALID if self._headless else None
+
+    def on_quit(self, **_: Any) -> None:
+        """Say what came of it, below the tables of Locust."""
+        console = console_of()
+        if self.result is not None and self.session is not None:
+            print_result(self.result, self.session.settings.report_dir, console)
+        else:
+            for state, line in self.trouble:
+                console.print(f"{state.value}: {line}", markup=False, highlight=False)
+
+
+def _gone(session: Session) -> str | None:
+    """How the target is gone, None while it answers."""
+    rest = session.rest()
+    try:
+        rest.call("dataset.list")
+    except LoadFailure as error:
+        return f"the target is gone: {error}"
+    finally:
+        rest.close()
+    return None
+
+
+def control_of(environment: Environment) -> Control:
+    """The control of a process."""
+    control: Control = vars(environment)[ATTRIBUTE]
+    return control

@@ -1,0 +1,52 @@
+"""Where Locust lets us take part: its environment is ready, a run begins, a process ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+import locust.stats
+from locust.env import Environment
+from locust.runners import Runner
+
+from hanami_loadtests.locust_integration.control import ATTRIBUTE, Control, control_of
+from hanami_loadtests.locust_integration.web import Page
+from hanami_reports.model.histogram import bounds_of, bucket_of
+
+READY_SECONDS = 60.0
+POLL = 0.05
+
+
+def bucket_of_milliseconds(milliseconds: float) -> float:
+    """How Locust's own tables round times: to three digits, below a millisecond as well."""
+    low, _ = bounds_of(bucket_of(max(0, int(milliseconds * 1000))))
+    return low / 1000
+
+
+def install(environment: Environment, runner: Runner, web_ui: Any = None, **_: Any) -> None:
+    """Take part in a process of Locust; called once, when its environment is ready."""
+    locust.stats.bucket_response_time = bucket_of_milliseconds  # type: ignore[assignment] # Locust's are whole
+    control = Control(environment, runner)
+    if control.worker is None and (web_ui is None or getattr(environment.parsed_options, "autostart", False)):
+        control.check_or_leave()
+    if web_ui is not None:
+        Page(control, web_ui)
+    listeners: dict[str, Callable[..., None]] = {
+        "test_stopping": control.on_test_stopping,
+        "test_stop": control.on_test_stop,
+        "quitting": control.on_quitting,
+        "quit": control.on_quit,
+    }
+    for name, listener in listeners.items():
+        getattr(environment.events, name).add_listener(listener)
+    setattr(environment, ATTRIBUTE, control)
+
+
+def begin(environment: Environment, **_: Any) -> None:
+    """Begin a run. A worker may be told to before its own environment is ready; it begins when it is."""
+    until = time.monotonic() + READY_SECONDS
+    while ATTRIBUTE not in vars(environment) and time.monotonic() < until:
+        gevent.sleep(POLL)
+    control_of(environment).begin()

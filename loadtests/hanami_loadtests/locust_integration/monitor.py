@@ -1,0 +1,100 @@
+"""A run is watched while it lasts: users, what is in flight, progress, and limits that end it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import gevent
+from locust.runners import MasterRunner, WorkerRunner
+
+from hanami_loadtests.launch import PROGRESS
+from hanami_loadtests.locust_integration.run_process import RunProcess
+from hanami_loadtests.scenarios.upload import FILE
+from hanami_loadtests.session import Session
+from hanami_reports.common.format import MEGABYTE
+from hanami_reports.model.load import State
+
+TICK = 1.0  # seconds between two looks
+
+
+class Watch:
+    """Looks at a run every second.
+
+    Args:
+        control: of this process.
+        session: of the run.
+
+    Attributes:
+        in_flight: second of the run to messages in flight, of all processes; empty in a worker.
+        users: second of the run to users, likewise.
+    """
+
+    def __init__(self, control: RunProcess, session: Session) -> None:
+        self._control = control
+        self._session = session
+        self.in_flight: dict[int, int] = {}
+        self.users: dict[int, int] = {}
+        self._greenlets: list[gevent.Greenlet[..., Any]] = []
+
+    def start(self) -> None:
+        """Begin."""
+        if not isinstance(self._control.runner, WorkerRunner):
+            self._greenlets.append(gevent.spawn(self._look_every_second))
+        if not isinstance(self._control.runner, MasterRunner):
+            self._greenlets.append(gevent.spawn(self._probe))
+
+    def stop(self) -> None:
+        """Look no more."""
+        gevent.killall(self._greenlets)
+
+    def _probe(self) -> None:
+        with self._session.health.watching_gc():
+            while True:
+                self._session.health.probe(gevent.sleep)
+
+    def _look_every_second(self) -> None:
+        control, recorder = self._control, self._session.recorder
+        while True:
+            gevent.sleep(TICK)
+            second = int(recorder.clock() - recorder.origin)
+            if second >= 0:
+                self.in_flight[second] = control.in_flight
+                self.users[second] = control.runner.user_count
+                self._tell_progress(second)
+                self._abort_where_broken()
+
+    def _tell_progress(self, second: int) -> None:
+        """Tell the process that started this one how it goes, a line a second."""
+        pipe = os.environ.get(PROGRESS)
+        if pipe is None:
+            return
+        control = self._control
+        live, seconds = control.live(), control.seconds()
+        everything = live.series.values()
+        news = {
+            "second": second,
+            "users": control.runner.user_count,
+            "verified": sum(one.succeeded for one in everything),
+            "bad": sum(one.failed + one.wrong + one.unanswered for one in everything),
+            "megabytes": sum(one.speed(seconds) for name, one in live.series.items() if name != FILE) / MEGABYTE,
+            "per_second": sum(one.rate(seconds) for one in everything),
+        }
+        try:
+            os.write(int(pipe), json.dumps(news).encode() + b"\n")
+        except OSError:
+            if not control.trouble:
+                control.give_up(State.INTERRUPTED, "who started this run is gone")
+
+    def _abort_where_broken(self) -> None:
+        control = self._control
+        if control.trouble:
+            return  # it ends already
+        live, seconds = control.live(), control.seconds()
+        for limit in control.limits.limits:
+            for result in limit.ask(live.series, seconds) if limit.abort and live.series else ():
+                if result.state is State.FAIL:
+                    line = f"ended by its limit: {result.selector}: {result.metric} {result.bound}: {result.says}"
+                    control.give_up(State.FAIL, line)
+                    return

@@ -1,0 +1,149 @@
+"""Workers make what their users share before a run begins: within it, it would take of its time.
+
+The master tells each worker the options and the scenarios, and waits until all have answered. Things are made in a
+thread of its own, since a worker that did nothing else for some seconds would count as gone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gevent
+from locust.runners import STATE_INIT, MasterRunner, WorkerRunner
+
+from hanami_conformance.cases.failures import TargetLost, TargetRefused
+from hanami_conformance.common.redact import SECRETS
+from hanami_loadtests.locust_integration.run_process import RunProcess
+from hanami_loadtests.options import LOAD_OPTIONS
+from hanami_loadtests.scenarios.all import SCENARIOS
+from hanami_loadtests.scenarios.scenario import Scenario
+from hanami_loadtests.session import Session
+from hanami_reports.model.load import State
+
+logger = logging.getLogger(__name__)
+
+PREPARE, READY = "hanami_prepare", "hanami_ready"
+SECONDS = 300.0  # that workers may take
+AGAIN = 1.0  # seconds after which a worker that has not answered is told once more: it may not have listened yet
+POLL = 0.05
+
+Trouble = tuple[State, str]
+
+
+def prepare(session: Session, scenarios: Sequence[type[Scenario]]) -> None:
+    """Make what users of these scenarios share; it is kept, so that a second time takes none."""
+    for scenario in scenarios:
+        gevent.get_hub().threadpool.apply(scenario.prepare, (session,))
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """What is said of a run that cannot begin for that reason; a fault of our own goes to the log with its trace."""
+    if isinstance(error, TargetLost):
+        return State.LOST, SECRETS.text(str(error))
+    if isinstance(error, ValueError | TargetRefused):
+        return State.INVALID, SECRETS.text(str(error))
+    logger.error("fault of the suite: %s", SECRETS.text("".join(traceback.format_exception(error))))
+    return State.FAULT, SECRETS.text(f"{type(error).__name__}: {error}")
+
+
+class Prepared:
+    """The part of a worker.
+
+    Args:
+        control: of its process.
+        forget: Called before a run is prepared: what this worker was in the last run is over.
+    """
+
+    def __init__(self, control: RunProcess, forget: Callable[[], None]) -> None:
+        assert isinstance(control.runner, WorkerRunner)
+        self._control = control
+        self._forget = forget
+        self._runner = control.runner
+        self._answers: dict[str, dict[str, str] | None] = {}  # by what was asked; None while it is at it
+        control.runner.register_message(PREPARE, self._on_prepare, concurrent=True)
+
+    def _on_prepare(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as Locust calls it
+        asked = msg.data["asked"]
+        if asked not in self._answers:
+            self._answers = {asked: None}
+            self._answers[asked] = {"asked": asked, **self._prepare(json.loads(asked))}
+        if (answer := self._answers.get(asked)) is not None:
+            self._runner.send_message(READY, answer)
+            if answer["state"]:
+                self._answers = {}  # what failed may succeed the next time
+
+    def _prepare(self, asked: dict[str, Any]) -> dict[str, str]:
+        self._forget()
+        try:
+            session = self._control.check(asked["options"], asked["host"])
+            prepare(session, [SCENARIOS[name] for name in asked["scenarios"]])
+        except Exception as error:  # noqa: BLE001 - the master waits for an answer
+            state, line = trouble_of(error)
+            return {"state": state.value, "line": line}
+        return {"state": "", "line": ""}
+
+
+class Preparing:
+    """The part of a master.
+
+    Args:
+        control: of its process.
+    """
+
+    def __init__(self, control: RunProcess) -> None:
+        assert isinstance(control.runner, MasterRunner)
+        self._control = control
+        self._runner = control.runner
+        self._answers: dict[str, dict[str, str]] = {}
+        control.runner.register_message(READY, self._on_ready)
+
+    def _on_ready(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as Locust calls it
+        self._answers[msg.node_id] = msg.data
+
+    def wait_for(self, count: int, seconds: float) -> None:
+        """Wait until so many workers are connected, or no longer."""
+        _wait(lambda: len(self._runner.clients.get_by_state(STATE_INIT)) >= count, seconds)
+
+    def prepare(self) -> Trouble | None:
+        """Let all workers that are connected prepare the next run.
+
+        Returns:
+            Why it cannot begin, None where it can.
+        """
+        environment = self._control.environment
+        given = vars(environment.parsed_options)
+        options = {option.dest: given.get(option.dest) for option in LOAD_OPTIONS}
+        names = sorted(scenario.name for scenario in self._control.scenarios())
+        asked = json.dumps({"options": options, "host": environment.host, "scenarios": names}, sort_keys=True)
+        workers = {client.id for client in self._runner.clients.get_by_state(STATE_INIT)}
+        self._answers = {}  # those of the run before
+
+        def missing() -> set[str]:
+            return {one for one in workers if self._answers.get(one, {}).get("asked") != asked}
+
+        def gone() -> set[str]:
+            return missing() - {client.id for client in self._runner.clients.get_by_state(STATE_INIT)}
+
+        until = time.monotonic() + SECONDS
+        while missing() and not gone() and time.monotonic() < until:
+            for worker in missing():
+                self._runner.send_message(PREPARE, {"asked": asked}, worker)
+            _wait(lambda: not missing() or bool(gone()), AGAIN)
+        for worker in sorted(missing()):
+            says = "is gone" if worker in gone() else f"was not ready within {SECONDS:g} s"
+            return State.INVALID, f"worker {worker} {says}"
+        for worker in sorted(workers):
+            if self._answers[worker]["state"]:
+                return State(self._answers[worker]["state"]), f"worker {worker}: {self._answers[worker]['line']}"
+        return None
+
+
+def _wait(reached: Callable[[], bool], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while not reached() and time.monotonic() < until:
+        gevent.sleep(POLL)

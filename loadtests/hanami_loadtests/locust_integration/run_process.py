@@ -1,0 +1,52 @@
+"""A process that takes part in load runs, as its parts see it: what they need of the control, which is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from locust.env import Environment
+from locust.runners import Runner
+
+from hanami_loadtests.engine.recorder import Recorder
+from hanami_loadtests.limits.file import Limits
+from hanami_loadtests.scenarios.scenario import Scenario
+from hanami_loadtests.session import Session
+from hanami_reports.model.load import State
+
+
+class RunProcess(Protocol):
+    """A process of Locust: local, master or worker.
+
+    Attributes:
+        environment: Environment of Locust.
+        runner: Runner of Locust; its class tells which kind of process this is.
+        session: Session of the run that goes on, None before the first or where a run could not begin.
+        trouble: What came before any limit: state and line.
+        limits: Limits of the run.
+    """
+
+    environment: Environment
+    runner: Runner
+    session: Session | None
+    trouble: list[tuple[State, str]]
+    limits: Limits
+
+    @property
+    def in_flight(self) -> int:
+        """Number of messages in flight, of all processes."""
+
+    def check(self, given: Mapping[str, Any] | None = None, host: str | None = None) -> Session:
+        """Check options, limits and folder, and reach the target."""
+
+    def scenarios(self) -> list[type[Scenario]]:
+        """Return the scenarios that the run has users of."""
+
+    def give_up(self, state: State, line: str) -> None:
+        """End a run that cannot begin, or not go on."""
+
+    def live(self) -> Recorder:
+        """Return what was recorded so far, of all processes."""
+
+    def seconds(self) -> float:
+        """Return the seconds of measuring so far."""

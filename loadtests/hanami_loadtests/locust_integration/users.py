@@ -1,0 +1,68 @@
+"""The users of Locust: one class a scenario, each of which only lends it a greenlet."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from locust import User, task
+from locust.exception import StopUser
+
+from hanami_loadtests.locust_integration.control import control_of
+from hanami_loadtests.scenarios.all import SCENARIOS
+from hanami_loadtests.scenarios.scenario import Over, Scenario
+
+
+class HanamiUser(User):
+    """A user that works through a scenario."""
+
+    abstract = True
+    scenario_class: ClassVar[type[Scenario]]
+
+    scenario: Scenario | None = None
+
+    def stop(self, force: bool = False) -> bool:
+        """End this user; what Locust calls a task goes on until the run is over, so it has to be told."""
+        if self.scenario is not None:
+            self.scenario.leave()
+        return bool(super().stop(force))
+
+    def on_start(self) -> None:
+        """Begin the scenario, unless the run could not begin."""
+        control = control_of(self.environment)
+        if control.session is None:
+            raise StopUser
+        with control.faults():
+            self.scenario = self.scenario_class(control.session)
+            self.scenario.begin()
+
+    @task
+    def work(self) -> None:
+        """Work once."""
+        if self.scenario is None:
+            raise StopUser
+        try:
+            with control_of(self.environment).faults():
+                self.scenario.work()
+        except Over as over:
+            raise StopUser from over
+
+    def on_stop(self) -> None:
+        """End the scenario and clean up."""
+        if self.scenario is not None:
+            with control_of(self.environment).faults():
+                self.scenario.end()
+
+
+def user_classes() -> dict[str, type[HanamiUser]]:
+    """A class for each scenario, by the name that Locust shows."""
+    classes: dict[str, type[HanamiUser]] = {}
+    for scenario in SCENARIOS.values():
+        members: dict[str, Any] = {
+            "__doc__": scenario.title,
+            "__module__": __name__,
+            "abstract": False,
+            "scenario_class": scenario,
+            "weight": scenario.weight,
+        }
+        classes[scenario.__name__] = type(scenario.__name__, (HanamiUser,), members)
+    return classes

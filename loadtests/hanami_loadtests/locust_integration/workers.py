@@ -1,0 +1,259 @@
+"""Several processes: workers tell their master what they recorded, all of it, and the master adds it up.
+
+While a run lasts, workers send what is new every second, for the live page. When it is over, each sends the whole, and
+only that is judged: a message that was lost on the way costs nothing. A worker from which no whole came makes the run
+INVALID.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import gevent
+import locust.runners
+from locust.runners import STATE_INIT, STATE_MISSING, MasterRunner, WorkerRunner
+
+from hanami_loadtests.engine.health import Health
+from hanami_loadtests.engine.recorder import Recorder
+from hanami_loadtests.locust_integration.preparation import Prepared, Preparing
+from hanami_loadtests.locust_integration.run_process import RunProcess
+from hanami_loadtests.session import Session
+from hanami_reports.model.load import Generator, State, generator_data, generator_of
+
+CREW, STOP, WHOLE, TROUBLE = "hanami_crew", "hanami_stop", "hanami_whole", "hanami_trouble"
+NEWS = "hanami"  # in Locust's own reports
+POLL = 0.05
+
+
+class Worker:
+    """The part of a worker.
+
+    Args:
+        control: of its process.
+
+    Attributes:
+        workers: with which the run began.
+        index: of this one among them, or, where it joined later, a number behind theirs.
+        late: whether it joined later.
+        behind: how much later, seconds.
+        scenarios: names of those that the run has; None for all.
+    """
+
+    def __init__(self, control: RunProcess) -> None:
+        assert isinstance(control.runner, WorkerRunner)
+        self._control = control
+        self._runner = control.runner
+        self._total = Recorder()
+        self._session: Session | None = None
+        locust.runners.WORKER_REPORT_INTERVAL = 1.0
+        self.forget_crew()
+        self.scenarios: tuple[str, ...] | None = None
+        self._stopped = 0  # number of the last run that was ended
+        self._prepared = Prepared(control, self.forget_crew)
+        control.runner.register_message(STOP, self._on_stop, concurrent=True)
+        control.environment.events.report_to_master.add_listener(self._on_report)
+
+    def meet_crew(self) -> bool:
+        """A run is about to begin, or goes on already: how many workers it has, and which of them this is.
+
+        Returns:
+            Whether this one takes part: an order of Locust may come when the run was ended already.
+        """
+        crew = vars(self._control.environment.parsed_options)[CREW]
+        number = crew["numbers"].get(self._runner.client_id)
+        if number is None or crew["run"] <= self._stopped:
+            return False
+        self.workers, self.behind, self.index = int(crew["workers"]), float(crew["behind"]), int(number)
+        self.late = self.index >= self.workers
+        self.scenarios = tuple(crew["scenarios"])
+        return True
+
+    def forget_crew(self) -> None:
+        """Another run will begin: what this one was in the last is over."""
+        self.workers, self.index, self.late, self.behind = 1, 0, False, 0.0
+
+    def begin(self, session: Session) -> None:
+        """A run begins."""
+        self._session, self._total = session, Recorder()
+
+    def tell_trouble(self, state: State, line: str) -> None:
+        """A run cannot begin here."""
+        self._runner.send_message(TROUBLE, {"state": state.value, "line": line})
+
+    def _on_report(self, client_id: str, data: dict[str, Any]) -> None:  # noqa: ARG002 - as Locust calls it
+        if self._session is not None:
+            data[NEWS] = self._news(self._session)
+
+    def _news(self, session: Session) -> dict[str, Any]:
+        news = session.recorder.take()
+        self._total.add(news)
+        return {"recorded": news, "in_flight": session.recorder.in_flight, "owing": session.owing()}
+
+    def _on_stop(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
+        """The master ends the run: stop the users, then tell everything."""
+        self._stopped = int(msg.data["run"])
+        whole = self._end(self._session) if self._session is not None else None
+        self._session = None
+        self._runner.send_message(WHOLE, whole)
+        # Locust would let this worker wait that long until it is ready again, for users that have stopped already.
+        self._control.environment.stop_timeout = 0.0
+
+    def _end(self, session: Session) -> dict[str, Any]:
+        """Stop the users; everything that was recorded."""
+        users = dict(self._runner.user_classes_count)
+        session.end()
+        self._runner.stop()
+        self._news(session)
+        health: Health = session.health
+        return {
+            "recorded": self._total.data(),
+            "generator": generator_data(health.result(self._runner.client_id)),
+            "leftovers": list(session.leftovers),
+            "users": users,
+        }
+
+
+class Crew:
+    """The part of a master: what each worker told.
+
+    Args:
+        control: of its process.
+    """
+
+    def __init__(self, control: RunProcess) -> None:
+        assert isinstance(control.runner, MasterRunner)
+        self._control = control
+        self._runner = control.runner
+        self._live: dict[str, Recorder] = {}
+        self._all = Recorder()
+        self._flying: dict[str, int] = {}
+        self._owing: dict[str, dict[str, int]] = {}
+        self._wholes: dict[str, dict[str, Any] | None] = {}
+        self._numbers: dict[str, int] = {}  # of the workers of the run that goes on
+        self._began_with, self._began = 0, 0.0
+        self._run = 0  # number of the run
+        self.preparing = Preparing(control)
+        control.runner.register_message(WHOLE, self._on_whole)
+        control.runner.register_message(TROUBLE, self._on_trouble)
+        control.environment.events.worker_report.add_listener(self._on_report)
+        control.environment.events.worker_connect.add_listener(self._on_connect)
+
+    @property
+    def in_flight(self) -> int:
+        """Messages in flight, of all workers."""
+        return sum(self._flying.values())
+
+    @property
+    def workers(self) -> int:
+        """Number of workers that are connected."""
+        return int(self._runner.worker_count)
+
+    @property
+    def is_returning(self) -> bool:
+        """Whether workers of the last run told everything, and are not ready for the next one yet."""
+        told = {client_id for client_id, whole in self._wholes.items() if whole is not None}
+        return bool(told - {client.id for client in self._runner.clients.get_by_state(STATE_INIT)})
+
+    def owing(self) -> Mapping[str, int]:
+        """Type of message to what is due and not sent yet, of all workers."""
+        return sum((Counter(one) for one in self._owing.values()), Counter())
+
+    def begin(self) -> None:
+        """A run begins."""
+        self._live, self._flying, self._owing, self._wholes = {}, {}, {}, {}
+        self._all = Recorder()
+        clients = sorted(client.id for client in self._runner.clients.all if client.state != STATE_MISSING)
+        self._numbers = {client_id: index for index, client_id in enumerate(clients)}
+        self._began_with, self._began = len(clients), time.monotonic()
+        self._run += 1
+        self._introduce()
+
+    def _introduce(self) -> None:
+        # Among the options, which Locust sends along with every order to spawn users: a message of our own may come
+        # too early for a worker that has just been started.
+        crew = {
+            "run": self._run,
+            "workers": self._began_with,
+            "numbers": dict(self._numbers),
+            "behind": time.monotonic() - self._began,
+            "scenarios": [scenario.name for scenario in self._control.scenarios()],
+        }
+        vars(self._control.environment.parsed_options)[CREW] = crew
+
+    def _on_connect(self, client_id: str) -> None:
+        """A worker connects; where it does so in the middle of a run, Locust gives it users a moment later."""
+        session = self._control.session
+        if session is not None and not session.over():
+            self._numbers.setdefault(client_id, len(self._numbers))
+            self._introduce()
+
+    def live(self) -> Recorder:
+        """What workers told so far, added up."""
+        return self._all
+
+    def _on_report(self, client_id: str, data: dict[str, Any]) -> None:
+        news = data.get(NEWS)
+        if news is not None:
+            for recorder in (self._live.setdefault(client_id, Recorder()), self._all):
+                recorder.add(news["recorded"], f"{client_id}-")
+            self._flying[client_id] = news["in_flight"]
+            self._owing[client_id] = news["owing"]
+
+    def _on_whole(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as Locust calls it
+        self._wholes[msg.node_id] = msg.data
+
+    def _on_trouble(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
+        if not self._control.trouble:
+            self._control.give_up(State(msg.data["state"]), f"worker {msg.node_id}: {msg.data['line']}")
+
+    def collect(self, seconds: float) -> None:
+        """End the run of every worker, and wait for what it recorded.
+
+        Args:
+            seconds: to wait at most.
+        """
+        asked = {client.id for client in self._runner.clients.all} & self._numbers.keys()
+        for client_id in asked:
+            self._runner.send_message(STOP, {"run": self._run}, client_id)
+        with gevent.Timeout(seconds, False):  # type: ignore[arg-type] # False: it ends the block silently
+            while self._reachable(asked) - self._wholes.keys():
+                gevent.sleep(POLL)
+        for client_id in self._numbers.keys() | self._live.keys():
+            self._wholes.setdefault(client_id, None)
+
+    def _reachable(self, asked: set[str]) -> set[str]:
+        return {client.id for client in self._runner.clients.all if client.state != STATE_MISSING} & asked
+
+    def users(self) -> Counter[str]:
+        """Class of users to how many there were at the end of the run, of all workers that told."""
+        return sum((Counter(whole["users"]) for whole in self._wholes.values() if whole), Counter())
+
+    def total(self) -> tuple[Recorder, list[Generator], list[str]]:
+        """Everything that was recorded, how the workers fared, and what they left over on the target."""
+        recorders, generators, leftovers = [], [], []
+        for client_id, whole in sorted(self._wholes.items()):
+            if whole is None:
+                recorders.append(self._live.get(client_id, Recorder()))
+                generators.append(_lost(client_id))
+                continue
+            recorder = Recorder()
+            recorder.add(whole["recorded"], f"{client_id}-")
+            recorders.append(recorder)
+            generators.append(generator_of(whole["generator"]))
+            leftovers += whole["leftovers"]
+        return _added(recorders), generators, leftovers
+
+
+def _added(recorders: Any) -> Recorder:
+    total = Recorder()
+    for recorder in recorders:
+        total.add(recorder.data())
+    return total
+
+
+def _lost(client_id: str) -> Generator:
+    nothing = Health()
+    return Generator(client_id, 0.0, 0.0, nothing.hub_delay, nothing.lag, 0, 0.0, 0, complete=False)

@@ -1,0 +1,325 @@
+"""Dialects: what differs between the servers that speak Hanami, as data (one TOML file each).
+
+Those in the folder ``dialects`` are known by name, any other by the path of its file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from hanami_proto.codec import Codec
+from hanami_proto.toml import did_you_mean, parse, wrong
+
+DEFAULT_DIALECT = "documented"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One REST operation: its method and its path below the address of the server."""
+
+    method: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class NoRouteError(LookupError):
+    """A dialect has no such operation: servers that speak it do not serve it."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """Everything about a server that is known before it is asked.
+
+    Attributes:
+        name: the name on the command line.
+        title: one line for people.
+        prefix: path before every REST operation, with both slashes.
+        schema: ``brick`` or ``buffer``, the protobuf schema of the websocket.
+        default_port: port that servers of this dialect listen on by default.
+        routes: operation name (``csv.init``) to its route. An operation that is absent is not served.
+        name_pattern: regular expression that a resource name matches whole.
+        name_length: least and greatest number of characters of a name.
+        file_size: least and greatest announced size of a file, bytes.
+        rows_keys: keys of a finalized dataset that hold its number of rows.
+        columns_keys: groups of such keys; the sum of a group is the number of columns.
+        content_rows: most rows that one content request may ask for, 0 without content.
+        template: ``bricks`` or ``hexagons``, the form of a cluster template.
+        modes: values of ``new_state``: task mode, direct mode.
+        connections: connections that may be open at the same time.
+        finalize_seconds_per_mib: time that a finalize may take for each MiB, seconds.
+        user_body: body of ``user.create``; ``{id}``, ``{name}``, ``{project}``, ``{password}`` and
+            ``{password_base64}`` stand for what is new. Empty without that operation.
+        user_key: query parameter of ``user.delete`` that takes the id.
+    """
+
+    name: str
+    title: str
+    prefix: str
+    schema: str
+    default_port: int
+    routes: Mapping[str, Route]
+    name_pattern: str
+    name_length: tuple[int, int]
+    file_size: tuple[int, int]
+    rows_keys: tuple[str, ...]
+    columns_keys: tuple[tuple[str, ...], ...]
+    content_rows: int
+    template: str
+    modes: tuple[str, str]
+    connections: int
+    finalize_seconds_per_mib: float
+    user_body: Mapping[str, Any]
+    user_key: str
+
+    @property
+    def codec(self) -> Codec:
+        """Encoder and decoder of the websocket messages."""
+        return Codec.of(self.schema)
+
+    @property
+    def has_content(self) -> bool:
+        """Whether the content of a finalized dataset can be read back."""
+        return "dataset.content" in self.routes
+
+    def route(self, operation: str) -> Route:
+        """The route of an operation.
+
+        Raises:
+            NoRouteError: this dialect has no such operation.
+        """
+        if operation not in self.routes:
+            raise NoRouteError(f"the dialect {self.name} has no operation {operation}")
+        return self.routes[operation]
+
+    def is_name(self, name: str) -> bool:
+        """Whether ``name`` may name a dataset or a cluster."""
+        low, high = self.name_length
+        return low <= len(name) <= high and re.fullmatch(self.name_pattern, name) is not None
+
+    def is_file_size(self, size: object) -> bool:
+        """Whether ``size`` may be announced for a file (a JSON integer, bytes)."""
+        low, high = self.file_size
+        return isinstance(size, int) and not isinstance(size, bool) and low <= size <= high
+
+
+def dialect_names() -> tuple[str, ...]:
+    """Names of all dialects that come with the suite, the default first."""
+    folder = resources.files("hanami_proto") / "dialects"
+    names = sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return (DEFAULT_DIALECT, *(name for name in names if name != DEFAULT_DIALECT))
+
+
+def is_dialect_file(name: str) -> bool:
+    """Whether what stands in place of a dialect's name is the path of a file."""
+    return name.endswith(".toml") or "/" in name or os.sep in name
+
+
+@cache
+def load_dialect(name: str = DEFAULT_DIALECT) -> Dialect:
+    """Read a dialect: one that comes with the suite, by its name, or any file, by its path.
+
+    Raises:
+        ValueError: there is no such dialect, or the file is none; one line that says what would be right.
+    """
+    if is_dialect_file(name):
+        try:
+            return _dialect(read_dialect(Path(name).read_text(encoding="utf-8"), name))
+        except OSError as error:
+            raise ValueError(f"cannot read the dialect {name}: {error.strerror or error}") from error
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{name}: not a text in UTF-8") from error
+    if name not in dialect_names():
+        raise ValueError(
+            f"unknown dialect {name!r}: choose one of {', '.join(dialect_names())}, or give the path of a .toml file"
+        )
+    file = resources.files("hanami_proto") / "dialects" / f"{name}.toml"
+    return _dialect(read_dialect(file.read_text(encoding="utf-8"), f"{name}.toml"))
+
+
+def _dialect(data: Mapping[str, Any]) -> Dialect:
+    prefix: str = data["prefix"]
+    routes: dict[str, Route] = {}
+    for operation, line in data["routes"].items():
+        method, path = line.split(" ", 1)
+        routes[operation] = Route(method, prefix + path)
+    least_name, most_name = data["fields"]["name_length"]
+    least_size, most_size = data["fields"]["file_size"]
+    task, direct = data["cluster"]["modes"]
+    return Dialect(
+        name=data["name"],
+        title=data["title"],
+        prefix=prefix,
+        schema=data["schema"],
+        default_port=data["default_port"],
+        routes=routes,
+        name_pattern=data["fields"]["name_pattern"],
+        name_length=(least_name, most_name),
+        file_size=(least_size, most_size),
+        rows_keys=tuple(data["dataset"]["rows"]),
+        columns_keys=tuple(tuple(group) for group in data["dataset"]["columns"]),
+        content_rows=data["dataset"].get("content_rows", 0),
+        template=data["cluster"]["template"],
+        modes=(task, direct),
+        connections=data["target"]["connections"],
+        finalize_seconds_per_mib=float(data["target"]["finalize_seconds_per_mib"]),
+        user_body=data.get("user", {}).get("body", {}),
+        user_key=data.get("user", {}).get("delete_key", ""),
+    )
+
+
+SCHEMAS = ("brick", "buffer")
+TEMPLATES = ("bricks", "hexagons")
+METHODS = ("GET", "POST", "PUT", "DELETE")
+# Without these nobody can log in, or ask whether the server is still there.
+NEEDED_ROUTES = ("token.create", "dataset.list")
+ROUTES = (
+    *NEEDED_ROUTES,
+    *("mnist.init", "mnist.finalize", "csv.init", "csv.finalize"),
+    *("dataset.progress", "dataset.get", "dataset.content", "dataset.delete"),
+    *("cluster.create", "cluster.get", "cluster.list", "cluster.delete", "cluster.set_mode"),
+    *("user.create", "user.delete"),
+)
+
+Rule = tuple[Callable[[Any], bool], str]
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_range(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)) and value[0] <= value[1]
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and value != [] and all(map(_is_text, value))
+
+
+def _is_pattern(value: Any) -> bool:
+    try:
+        return _is_text(value) and re.compile(value) is not None
+    except re.error:
+        return False
+
+
+def _is_prefix(value: Any) -> bool:
+    return _is_text(value) and value.startswith("/") and value.endswith("/")
+
+
+def _is_route(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(rf"({'|'.join(METHODS)}) [^/\s]\S*", value) is not None
+
+
+def _one_of(words: tuple[str, ...]) -> Rule:
+    return (lambda value: value in words, f"one of {', '.join(words)}")
+
+
+_TEXT: Rule = (_is_text, "a text")
+_NUMBER: Rule = (_is_number, "a whole number from 1")
+_RANGE: Rule = (_is_range, "two whole numbers, the least and the greatest")
+_TEXTS: Rule = (_is_texts, "a list of texts")
+
+# Sections of a file and their keys; "" holds what stands above all sections. The form of each, and that in words.
+_RULES: Mapping[str, Mapping[str, Rule]] = {
+    "": {
+        "name": (lambda value: _is_text(value) and re.fullmatch(r"[\w.-]+", value) is not None, "a word"),
+        "title": _TEXT,
+        "prefix": (_is_prefix, "a path that begins and ends with /"),
+        "schema": _one_of(SCHEMAS),
+        "default_port": (lambda value: _is_number(value) and value < 65536, "a port"),
+    },
+    "routes": dict.fromkeys(ROUTES, (_is_route, f"METHOD path: one of {', '.join(METHODS)}, a path below the prefix")),
+    "fields": {
+        "name_pattern": (_is_pattern, "a regular expression"),
+        "name_length": _RANGE,
+        "file_size": _RANGE,
+    },
+    "dataset": {
+        "rows": _TEXTS,
+        "columns": (
+            lambda value: isinstance(value, list) and value != [] and all(map(_is_texts, value)),
+            "a list of lists of texts",
+        ),
+        "content_rows": _NUMBER,
+    },
+    "cluster": {
+        "template": _one_of(TEMPLATES),
+        "modes": (lambda value: _is_texts(value) and len(value) == 2, "two texts: task mode, direct mode"),
+    },
+    "target": {
+        "connections": _NUMBER,
+        "finalize_seconds_per_mib": (
+            lambda value: isinstance(value, int | float) and not isinstance(value, bool) and value >= 0,
+            "a number of seconds",
+        ),
+    },
+    "user": {
+        "body": (lambda value: isinstance(value, dict) and value != {}, "a table: the body of user.create"),
+        "delete_key": _TEXT,
+    },
+}
+_OPTIONAL = {("", "default_port"), ("dataset", "content_rows")}
+_DEFAULTS: Mapping[str, Any] = {"default_port": 11418}
+
+
+def read_dialect(text: str, file: str) -> dict[str, Any]:
+    """The data of a dialect, with every key that it needs.
+
+    Args:
+        text: of the file.
+        file: what it is called in a message.
+
+    Raises:
+        TomlError: it is no dialect; one line: file, line, what would be right.
+    """
+    data = parse(text, file)
+    sections = [name for name in _RULES if name]
+    for name, value in data.items():
+        if name in sections and not isinstance(value, dict):
+            raise wrong(text, file, (name,), f"{name} must be a section: [{name}]")
+        if name not in sections and name not in _RULES[""]:
+            raise wrong(text, file, (name,), f"unknown key {name!r}, {did_you_mean(name, [*_RULES[''], *sections])}")
+    _check_section(text, file, "", {name: value for name, value in data.items() if name not in sections})
+    for name in sections:
+        if name in data or name != "user":
+            _check_section(text, file, name, data.get(name, {}))
+    _check_together(text, file, data)
+    return {**_DEFAULTS, **data}
+
+
+def _check_section(text: str, file: str, section: str, data: Mapping[str, Any]) -> None:
+    path = (section,) if section else ()
+    where = f" in [{section}]" if section else ""
+    rules = _RULES[section]
+    for key, value in data.items():
+        if key not in rules:
+            raise wrong(text, file, (*path, key), f"unknown key {key!r}{where}, {did_you_mean(key, rules)}")
+        holds, form = rules[key]
+        if not holds(value):
+            raise wrong(text, file, (*path, key), f"{key}{where} must be {form}")
+    for key in NEEDED_ROUTES if section == "routes" else rules:
+        if key not in data and (section, key) not in _OPTIONAL:
+            raise wrong(text, file, path or ("",), f"no {key}{where}: {rules[key][1]}")
+
+
+def _check_together(text: str, file: str, data: Mapping[str, Any]) -> None:
+    routes = data["routes"]
+    if ("dataset.content" in routes) != ("content_rows" in data["dataset"]):
+        raise wrong(text, file, ("dataset",), "dataset.content in [routes] and content_rows in [dataset] go together")
+    users = {name for name in ("user.create", "user.delete") if name in routes}
+    if users and (len(users) == 1 or "user" not in data):
+        # A user that can't be deleted again would stay on the target.
+        raise wrong(text, file, ("routes", min(users)), "user.create, user.delete and a section [user] go together")

@@ -1,0 +1,1 @@
+"""The commands of hanami-reports, and those that other commands borrow."""

@@ -1,0 +1,33 @@
+"""Names of the files in the folder of a run's reports."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+RESULT = "result.json"
+JUNIT = "junit.xml"
+SUMMARY = "summary.md"
+BADGE = "badge.svg"
+PAGE = "conformance.html"
+LOAD_PAGE = "load.html"
+LOAD_COMPARE = "load-compare.html"
+EXCHANGES = "exchanges"
+DEFAULT_FOLDER = Path("reports") / "latest"
+DEFAULT_RESULT = DEFAULT_FOLDER / RESULT
+MAX_NAME = 200  # characters; file systems take 255 bytes with what temporary files have around their names
+
+
+def exchange_name(case_id: str) -> str:
+    """File name of the exchange of a case."""
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", case_id).strip("-")
+    if len(name) > MAX_NAME:
+        digest = hashlib.sha256(case_id.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+        name = f"{name[: MAX_NAME - 17]}-{digest}"
+    return f"{name}.txt"
+
+
+def story_name(case_id: str) -> str:
+    """File name of the story of a case."""
+    return exchange_name(case_id).removesuffix(".txt") + ".json"

@@ -1,0 +1,1 @@
+"""Reports of a conformance run, and the comparison of two."""

@@ -1,0 +1,152 @@
+"""Statements as a page shows them, and the matrix of workflow steps and levels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hanami_reports.conformance.html.cases import CaseView, Silence, TestView, silences_of, tests_of
+from hanami_reports.conformance.html.selection import Told
+from hanami_reports.model.conformance import CaseResult, Level, Outcome, RunResult, StatementResult, Verdict
+
+_JUDGED = (Outcome.PASSED, Outcome.FAILED, Outcome.KNOWN, Outcome.LOST)
+OBSERVATIONS_SHOWN = 40
+
+# The mark and the style of a verdict; the word always stands beside it.
+MARKS: Mapping[str, tuple[str, str]] = {
+    Verdict.PASS: ("✓", "pass"),
+    Verdict.FAIL: ("✗", "fail"),
+    Verdict.KNOWN: ("◆", "known"),
+    Verdict.OBSERVED: ("○", "seen"),
+    Verdict.UNSUPPORTED: ("\N{EN DASH}", "none"),
+    Verdict.NOT_RUN: ("?", "open"),
+    Verdict.LOST: ("!", "fail"),
+    Verdict.VACUOUS: ("∅", "open"),
+}
+# The same for outcomes of cases.
+OUTCOME_STYLES: Mapping[str, str] = {
+    Outcome.PASSED: "pass",
+    Outcome.FAILED: "fail",
+    Outcome.KNOWN: "known",
+    Outcome.UNSUPPORTED: "none",
+    Outcome.BLOCKED: "open",
+    Outcome.VACUOUS: "open",
+    Outcome.LOST: "fail",
+    Outcome.ERROR: "fail",
+    Outcome.NOT_RUN: "open",
+}
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A failing case that is told under another statement."""
+
+    case: str
+    statement: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class StatementView:
+    """A statement with all that is told under it.
+
+    Attributes:
+        statement: as the result has it.
+        anchor: by which it is linked to.
+        tests: those that are about it.
+        cases: their number.
+        judged: of them, those that could judge it.
+        exchanges: messages sent by them.
+        stories: told by them.
+        duration: of them, seconds.
+        observations: what was seen where the protocol leaves it open.
+        failing: cases told here.
+        elsewhere: failing cases told under another statement.
+        omitted: failing cases that there was no room for.
+        silences: cases that judged nothing, by reason.
+    """
+
+    statement: StatementResult
+    anchor: str
+    tests: Sequence[TestView]
+    cases: int
+    judged: int
+    exchanges: int
+    stories: int
+    duration: float
+    observations: Sequence[tuple[str, str]]
+    failing: Sequence[CaseView]
+    elsewhere: Sequence[Elsewhere]
+    omitted: int
+    silences: Sequence[Silence]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A row of the matrix: one step of a workflow, and its statements by level."""
+
+    workflow: str
+    step: str
+    levels: Mapping[str, Sequence[StatementView]]
+
+
+def statement_views(result: RunResult, told: Told, *, parameters_shown: int, prefix: str = "") -> list[StatementView]:
+    """Every statement that was asked for.
+
+    Args:
+        result: of a run.
+        told: its failing cases that the page shows.
+        parameters_shown: of each test, at most.
+        prefix: of anchors, where a page shows several results.
+    """
+    by_id = {case.id: case for case in result.cases}
+    selected = [one for one in result.statements if one.selected]
+    anchors = {one.id: f"{prefix}s{index + 1}" for index, one in enumerate(selected)}
+    return [_view(one, by_id, told, anchors, parameters_shown) for one in selected]
+
+
+def steps_of(views: Sequence[StatementView]) -> list[Step]:
+    """The rows of the matrix, workflows and their steps in the order in which the catalogue first names them."""
+    workflows = list(dict.fromkeys(view.statement.workflow for view in views))
+    rows: dict[tuple[str, str], list[StatementView]] = {}
+    for workflow in workflows:
+        for view in views:
+            if view.statement.workflow == workflow:
+                rows.setdefault((workflow, view.statement.step), []).append(view)
+    return [
+        Step(*row, {level.value: [view for view in own if view.statement.level is level] for level in Level})
+        for row, own in rows.items()
+    ]
+
+
+def _view(
+    one: StatementResult,
+    by_id: Mapping[str, CaseResult],
+    told: Told,
+    anchors: Mapping[str, str],
+    parameters_shown: int,
+) -> StatementView:
+    cases = [by_id[name] for name in one.cases if name in by_id]
+    own = told.by_statement.get(one.id, [])
+    here = {view.case.id for view in own}
+    elsewhere = []
+    for case in cases:
+        home, anchor = told.places.get(case.id, ("", ""))
+        if home and case.id not in here:
+            elsewhere.append(Elsewhere(case.id, home, anchor))
+    seen = [(what, value) for case in cases for what, value in case.observations.items()]
+    return StatementView(
+        statement=one,
+        anchor=anchors[one.id],
+        tests=tests_of(cases, parameters_shown),
+        cases=len(cases),
+        judged=sum(case.outcome in _JUDGED for case in cases),
+        exchanges=sum(case.exchanges for case in cases),
+        stories=sum(case.stories for case in cases),
+        duration=sum(case.duration for case in cases),
+        observations=seen[:OBSERVATIONS_SHOWN] if one.level is Level.OBSERVE else [],
+        failing=own,
+        elsewhere=elsewhere[:OBSERVATIONS_SHOWN],
+        omitted=told.omitted.get(one.id, 0),
+        silences=silences_of(cases),
+    )

@@ -1,1 +1,0 @@
-"""Known failures: what a list of them says, and whether it holds for a run."""

@@ -1,0 +1,88 @@
+"""Verdicts: of a statement from its cases, and of a run from its statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, StatementResult, Verdict
+
+
+def judge(level: Level, statement_id: str, cases: Sequence[CaseResult]) -> tuple[Verdict, str]:
+    """The verdict on a statement, from the cases that name it.
+
+    The worst outcome decides: one failed case outweighs any number that passed.
+
+    Returns:
+        The verdict, and one line of reason where it is neither PASS nor OBSERVED.
+    """
+    if not cases:
+        return Verdict.NOT_RUN, "no case of it was run"
+    for case in cases:
+        if statement_id in case.broken and case.outcome is not Outcome.KNOWN and level is not Level.OBSERVE:
+            return Verdict.FAIL, case.reason
+    ranking = (
+        (Outcome.LOST, Verdict.LOST),
+        (Outcome.ERROR, Verdict.NOT_RUN),
+        (Outcome.VACUOUS, Verdict.VACUOUS),
+        (Outcome.BLOCKED, Verdict.NOT_RUN),
+        (Outcome.NOT_RUN, Verdict.NOT_RUN),
+    )
+    for outcome, verdict in ranking:
+        for case in cases:
+            if case.outcome is outcome:
+                return verdict, case.reason
+    for case in cases:
+        if case.outcome is Outcome.KNOWN and statement_id in case.broken and level is not Level.OBSERVE:
+            return Verdict.KNOWN, f"{case.known}: {case.reason}"
+    return _judge_harmless(level, statement_id, cases)
+
+
+def _judge_harmless(level: Level, statement_id: str, cases: Sequence[CaseResult]) -> tuple[Verdict, str]:
+    """The verdict on a statement that no case found broken, or could not come to."""
+    passed = [case for case in cases if case.outcome is Outcome.PASSED]
+    if any(proves(case, statement_id) for case in passed):
+        return (Verdict.OBSERVED if level is Level.OBSERVE else Verdict.PASS), ""
+    if not any(case.outcome is Outcome.FAILED for case in cases):
+        for case in cases:
+            if case.outcome is Outcome.KNOWN:
+                return Verdict.KNOWN, f"not judged: {', '.join(case.broken)} is known to fail before it"
+    for case in cases:
+        if case.outcome is Outcome.UNSUPPORTED:
+            return Verdict.UNSUPPORTED, case.reason
+    if passed:
+        return Verdict.NOT_RUN, "no story came to it"
+    return Verdict.NOT_RUN, f"its cases broke another statement: {cases[0].reason}"
+
+
+def proves(case: CaseResult, statement_id: str) -> bool:
+    """Whether a case that passed says something of a statement: of stories, one must have come to it."""
+    return not case.stories or statement_id in case.judged
+
+
+def exit_status(statements: Sequence[StatementResult], cases: Sequence[CaseResult], *, least: Level) -> int:
+    """The exit status that statements and cases add up to.
+
+    Args:
+        statements: with their verdicts.
+        cases: as they ran.
+        least: MUST to judge by MUST statements alone, SHOULD to judge by both.
+    """
+    counted = {Level.MUST} if least is Level.MUST else {Level.MUST, Level.SHOULD}
+    outcomes = {case.outcome for case in cases}
+    if Outcome.LOST in outcomes:
+        return ExitStatus.TARGET_LOST
+    by_level = {statement.id: statement.level for statement in statements}
+    unlisted = [case for case in cases if case.outcome is not Outcome.KNOWN]
+    broken = {by_level[statement_id] for case in unlisted for statement_id in case.broken}
+    blocked = {by_level[name] for case in cases if case.outcome is Outcome.BLOCKED for name in case.statements}
+    if (broken | blocked) & counted:
+        return ExitStatus.NOT_CONFORMANT
+    if outcomes & {Outcome.ERROR, Outcome.VACUOUS}:
+        return ExitStatus.SUITE_FAULT
+    if not outcomes & {Outcome.PASSED, Outcome.FAILED, Outcome.KNOWN}:
+        return ExitStatus.NOTHING_RAN
+    unjudged = any(one.selected and one.verdict is Verdict.NOT_RUN and one.level in counted for one in statements)
+    silent = all(one.verdict is Verdict.UNSUPPORTED for one in statements if one.selected)
+    if Outcome.NOT_RUN in outcomes or unjudged or silent:
+        return ExitStatus.NOTHING_RAN
+    return ExitStatus.CONFORMANT

@@ -1,0 +1,154 @@
+"""``check-target`` tells on one screen what a run would find, leaves nothing behind, and what it foretells is true."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from hanami_conformance.catalogue import catalogue
+from hanami_conformance.cli.check_target import SHAPE
+from hanami_conformance.resources.templates import render_template
+from hanami_conformance.target import capabilities
+from support.suite_runs import double, failing, in_pytest, result_of, silent
+from support.targets import backend, hanami, program
+
+ALICE = ("--user", "alice", "--password", "very-secret-1")
+SECOND = ("--second-user", "bob", "--second-password", "very-secret-2")
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def everything(url: str, prefix: str = "/v1/") -> list[Any]:
+    """What is there of both users."""
+    bodies = []
+    for user, password in (("alice", "very-secret-1"), ("bob", "very-secret-2")):
+        token = httpx.post(f"{url}{prefix}token", json={"id": user, "password": password}).json()["token"]
+        for kind in ("dataset", "cluster"):
+            answer = httpx.get(f"{url}{prefix}{kind}/all", headers={"X-Auth-Token": token})
+            bodies.append(answer.json()["body"])
+    return bodies
+
+
+def test_a_target_that_is_ready(tmp_path: Path) -> None:
+    with backend() as url:
+        run = hanami("check-target", "--target", url, *ALICE, *SECOND, "--dialect", "auto", cwd=tmp_path)
+        left = everything(url)
+    assert run.returncode == 0, run.stdout + run.stderr
+    text = flat(run.stdout)
+    for part in (
+        f"target {url}",
+        "reachable yes; a REST call takes",
+        "a websocket opens in",
+        "TLS no:",
+        "documented: POST /v1/token answered 200, the other prefixes 404",
+        "first user 'alice' is logged in, an admin",
+        "second user 'bob' is logged in",
+        "connections 2 websockets at the same time",
+        "the content of a dataset can be read back",
+        "cluster can be made, answers with 2 values of test_output, and is deleted again",
+        "a token that was valid once (--expired-token)",
+        "malformed input is sent on purpose, broken frames, undecodable bytes and floods too;",
+        "READY",
+    ):
+        assert part in text, part
+    assert len(run.stdout.splitlines()) <= 24
+    assert left == [[], [], [], []]
+    assert "very-secret" not in run.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_lacking_and_what_is_there_already(tmp_path: Path) -> None:
+    with backend("--dialect", "hanami-0.4") as url:
+        token = httpx.post(f"{url}/control/v1/token", json={"id": "alice", "password": "very-secret-1"}).json()["token"]
+        template = base64.b64encode(render_template("bricks", SHAPE).encode()).decode()
+        body = {"name": "somebodys", "template": template}
+        httpx.post(f"{url}/control/v1/cluster", headers={"X-Auth-Token": token}, json=body).raise_for_status()
+        options = ("--target", url, "--token", token, "--dialect", "hanami-0.4", "--max-connections", "5")
+        run = hanami("check-target", *options, cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    text = flat(run.stdout)
+    assert "first user by a token is logged in" in text
+    assert "second user needs a user of another project (--second-user and --second-password)" in text
+    assert "can't be read back" in text
+    lacking = "a way to read the content of a dataset back: "
+    (whole,), partly = capabilities.CONTENT
+    assert f"{lacking}{whole} will be UNSUPPORTED; some cases of {', '.join(partly)}" in text
+    assert "5 websockets at the same time starve a server of four workers" in text
+    assert "the first user has 1 cluster there already" in text
+
+
+def test_4_wrong_credentials_or_options(tmp_path: Path) -> None:
+    with backend() as url:
+        run = hanami("check-target", "--target", url, "--user", "alice", "--password", "wrong-one", cwd=tmp_path)
+        assert run.returncode == 4, run.stdout
+        assert "NOT READY the target refuses the first user 'alice'" in flat(run.stdout)
+        assert "wrong-one" not in run.stdout + run.stderr
+    run = hanami("check-target", "--target", "nowhere", *ALICE, cwd=tmp_path)
+    assert (run.returncode, run.stdout) == (4, "")
+    assert run.stderr.startswith("ERROR: target 'nowhere' is no address")
+    assert hanami("check-target", "--profile", "gate", cwd=tmp_path).returncode == 4
+
+
+@pytest.mark.parametrize("serve", [silent, failing], ids=["silent", "failing"])
+def test_6_not_reachable(tmp_path: Path, serve: Any) -> None:
+    with double(serve) as url:
+        run = hanami("check-target", "--target", url, *ALICE, "--deadline", "0.5", cwd=tmp_path)
+    assert run.returncode == 6, run.stdout + run.stderr
+    assert "NOT REACHABLE" in run.stdout
+    assert hanami("check-target", "--target", "http://127.0.0.1:1", *ALICE, cwd=tmp_path).returncode == 6
+
+
+NEEDS = {
+    "SECOND_USER": capabilities.SECOND_USER,
+    "DESTRUCTIVE_CASES": capabilities.DESTRUCTIVE_CASES,
+    "EXPIRED_TOKEN": capabilities.EXPIRED_TOKEN,
+    "TWO_CONNECTIONS": capabilities.TWO_CONNECTIONS,
+    "CONTENT": capabilities.CONTENT,
+    "NEW_CLUSTERS": capabilities.NEW_CLUSTERS,
+}
+
+
+@pytest.mark.parametrize("need", list(NEEDS))
+def test_what_is_foretold_names_statements(need: str) -> None:
+    whole, partly = NEEDS[need]
+    assert set(whole) | set(partly) <= set(catalogue())
+    assert not set(whole) & set(partly)
+
+
+def test_what_is_foretold_of_a_target_alone_is_true(tmp_path: Path) -> None:
+    options = ("--max-connections", "1", "--dialect", "hanami-0.4", "--database", "none", "-k", "not stories")
+    with backend("--dialect", "hanami-0.4") as url:
+        run = hanami("run", "--target", url, *ALICE, *options, cwd=tmp_path)
+    assert run.returncode in (0, 5), run.stdout + run.stderr
+    cases = [case for case in result_of(tmp_path)["cases"] if case["outcome"] == "unsupported"]
+    for word, (whole, partly) in {
+        "--second-user": capabilities.SECOND_USER,
+        "--expired-token": capabilities.EXPIRED_TOKEN,
+        "--max-connections": capabilities.TWO_CONNECTIONS,
+        "cannot be read back": capabilities.CONTENT,
+    }.items():
+        found = {name for case in cases if word in case["reason"] for name in case["statements"]}
+        assert found == set(whole) | set(partly), word
+
+
+def test_what_is_foretold_of_a_server_that_must_not_be_broken_is_true(tmp_path: Path) -> None:
+    careful = {"HANAMI_ALLOW_DESTRUCTIVE": "0"}
+    words = ("-m", "pytest", "--pyargs", "hanami_conformance", "-m", "destructive", "--hanami-database", "none")
+    with backend() as url:
+        to = ("--target", url, *ALICE, *SECOND)
+        check = hanami("check-target", *to, cwd=tmp_path, environment=careful)
+        run = program([sys.executable, *words, *in_pytest(*to)], cwd=tmp_path, environment=careful)
+    assert run.returncode == 5, run.stdout + run.stderr  # nothing was judged
+    (told,) = (line for line in flat(check.stdout).split(" lacking ") if "(--allow-destructive" in line)
+    whole, partly = capabilities.DESTRUCTIVE_CASES
+    assert f"{', '.join(whole)} will be UNSUPPORTED; some cases of {', '.join(partly)} careful " in told
+    cases = result_of(tmp_path)["cases"]
+    assert {(case["outcome"], case["reason"]) for case in cases} == {("unsupported", capabilities.DESTRUCTIVE)}
+    assert {name for case in cases for name in case["statements"]} == {*whole, *partly}

@@ -1,0 +1,265 @@
+"""The clients end every wait, say how a connection ended, and record everything."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection, serve
+
+from hanami_conformance.cases.failures import Dropped, NoAnswer, TargetLost, Unsupported
+from hanami_conformance.cases.recording import begin_case, current_case, end_case
+from hanami_conformance.clients.connection_limit import Budget
+from hanami_conformance.clients.deadline import HARDLY, HASTY, Patience
+from hanami_conformance.clients.rest import RestClient
+from hanami_conformance.clients.websocket import WebSocket
+from hanami_conformance.clients.websocket_events import Ending, Message
+from support.suite_runs import closing, double, endless, garbage, silent
+
+Handler = Callable[[ServerConnection], None]
+
+
+@pytest.fixture(autouse=True)
+def case() -> Iterator[None]:
+    begin_case("test")
+    yield
+    end_case()
+
+
+@contextlib.contextmanager
+def peer(handler: Handler) -> Iterator[str]:
+    """A websocket server and its address."""
+
+    def handle(connection: ServerConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            handler(connection)
+
+    with serve(handle, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/"
+        server.shutdown()
+        thread.join()
+
+
+@contextlib.contextmanager
+def websocket(url: str, seconds: float = 10.0) -> Iterator[WebSocket]:
+    opened = WebSocket(url, Patience(seconds), Budget(1))
+    opened.open()
+    try:
+        yield opened
+    finally:
+        opened.finish()
+
+
+def echo(connection: ServerConnection) -> None:
+    for message in connection:
+        connection.send(message)
+
+
+def test_messages_come_back_as_they_were_sent() -> None:
+    with peer(echo) as url, websocket(url) as client:
+        for payload in (b"", b"a", bytes(300), bytes(200_000)):
+            client.send(payload)
+            assert client.receive("an echo") == Message(False, payload)
+        client.send_text("h\u00e9llo")
+        assert client.receive("an echo") == Message(True, "h\u00e9llo".encode())
+
+
+@pytest.mark.parametrize("between", ["", "ping", "pong"])
+def test_fragments_are_one_message_for_the_peer(between: str) -> None:
+    with peer(echo) as url, websocket(url) as client:
+        client.send_fragments([b"ab", b"", b"cd", b"e"], summary="pieces", between=between)
+        assert client.receive("an echo") == Message(False, b"abcde")
+
+
+def test_fragments_of_the_peer_are_one_message() -> None:
+    def handler(connection: ServerConnection) -> None:
+        connection.send([b"ab", b"", b"cd"])
+        connection.recv()
+
+    with peer(handler) as url, websocket(url) as client:
+        assert client.receive("pieces") == Message(False, b"abcd")
+
+
+def test_silence_ends_with_the_deadline() -> None:
+    silence = pytest.raises(NoAnswer, match=r"a reply within 0\.2 s; came nothing")
+    with peer(echo) as url, websocket(url, 0.2) as client, silence:
+        client.receive("a reply")
+
+
+def test_a_flood_of_something_else_does_not_hold_the_deadline_off() -> None:
+    def handler(connection: ServerConnection) -> None:
+        for _ in range(100_000):
+            connection.pong(b"flood")
+
+    with peer(handler) as url, websocket(url, 0.2) as client, pytest.raises(NoAnswer):
+        client.receive("a reply")
+
+
+def test_a_close_of_the_peer_is_answered() -> None:
+    answers: list[bool] = []
+
+    def handler(connection: ServerConnection) -> None:
+        connection.close(1001, "bye")
+        answers.append(connection.protocol.close_rcvd is not None)
+
+    with peer(handler) as url, websocket(url) as client:
+        assert client.receive_or_end("a close") == Ending(1001, "bye")
+    assert answers == [True]
+
+
+def test_a_close_tells_its_code_and_reason() -> None:
+    with peer(lambda connection: connection.close(1008, "no entry")) as url, websocket(url) as client:
+        assert client.receive_or_end("a close") == Ending(1008, "no entry")
+        with pytest.raises(Dropped, match="close 1008 'no entry'"):
+            client.receive("anything")
+        with pytest.raises(Dropped):
+            client.send(b"too late")
+
+
+def test_a_broken_connection_is_no_close() -> None:
+    def handler(connection: ServerConnection) -> None:
+        connection.socket.shutdown(socket.SHUT_RDWR)
+
+    with peer(handler) as url, websocket(url) as client:
+        ending = client.receive_or_end("a close")
+    assert isinstance(ending, Ending)
+    assert ending.code is None
+    assert "broken off" in str(ending)
+
+
+def test_messages_that_nobody_asked_for_are_handed_out_at_the_end() -> None:
+    sent = threading.Event()
+
+    def handler(connection: ServerConnection) -> None:
+        for _ in range(3):
+            connection.send(b"surplus")
+        sent.set()
+        connection.recv()
+
+    with peer(handler) as url:
+        client = WebSocket(url, Patience(10), Budget(1))
+        client.open()
+        client.receive("one")
+        assert sent.wait(10)  # the peer sends nothing more once it has read the close
+        assert client.finish() == [Message(False, b"surplus")] * 2
+        assert client.finish() == []
+
+
+def test_the_end_is_awaited_with_what_came_before() -> None:
+    def handler(connection: ServerConnection) -> None:
+        connection.send("last words")
+        connection.close(1001, "bye")
+
+    with peer(handler) as url, websocket(url) as client:
+        assert client.wait_end("an end") == (Ending(1001, "bye"), [Message(True, b"last words")])
+
+
+def test_dropping_resets_the_connection() -> None:
+    seen: list[int | None] = []
+    gone = threading.Event()
+
+    def handler(connection: ServerConnection) -> None:
+        try:
+            connection.recv()
+        except ConnectionClosed as error:
+            seen.append(error.rcvd.code if error.rcvd else None)
+        gone.set()
+
+    with peer(handler) as url:
+        client = WebSocket(url, Patience(10), Budget(1))
+        client.open()
+        client.drop()
+        client.drop()
+        assert gone.wait(10)
+    assert seen == [None]
+
+
+@pytest.mark.parametrize(("double_of", "kind"), [(silent, NoAnswer), (closing, Dropped), (garbage, Dropped)])
+def test_a_handshake_that_fails(double_of: object, kind: type[Exception]) -> None:
+    budget = Budget(1)
+    with double(double_of) as url, pytest.raises(kind):  # type: ignore[arg-type]
+        WebSocket("ws" + url.removeprefix("http"), Patience(0.3), budget).open()
+    budget.take()  # the failed one was given back
+
+
+def test_nobody_there() -> None:
+    with pytest.raises(TargetLost):
+        WebSocket("ws://127.0.0.1:1/", Patience(1), Budget(1)).open()
+    with pytest.raises(TargetLost):
+        RestClient("http://127.0.0.1:1", Patience(1)).request("GET", "/")
+
+
+@pytest.mark.parametrize(
+    ("double_of", "kind"), [(silent, NoAnswer), (endless, NoAnswer), (closing, Dropped), (garbage, Dropped)]
+)
+def test_a_rest_call_that_fails(double_of: object, kind: type[Exception]) -> None:
+    with double(double_of) as url:  # type: ignore[arg-type]
+        client = RestClient(url, Patience(0.3))
+        with pytest.raises(kind):
+            client.request("GET", "/v1/token")
+        client.close()
+
+
+def test_the_exchange_is_recorded() -> None:
+    with peer(echo) as url, websocket(url) as client:
+        client.send(b"\x01\x02", "two bytes")
+        client.receive("an echo")
+    case = current_case()
+    events = case.exchange()
+    shown = [(event.direction, event.kind, event.summary) for event in events]
+    assert shown[0] == ("sent", "open", f"websocket handshake with {url}")
+    assert shown[2:] == [
+        ("sent", "binary", "two bytes"),
+        ("received", "binary", "binary 2 bytes 01 02"),
+        ("sent", "close", "close 1000"),
+        ("received", "close", "close 1000 ''"),
+    ]
+    assert [event.payload for event in events[2:4]] == ["AQI=", "AQI="]
+    assert [event.at for event in events] == sorted(event.at for event in events)
+    assert case.sent == 3
+
+
+def test_the_budget_is_never_exceeded() -> None:
+    budget = Budget(2)
+    budget.need(2)
+    with pytest.raises(Unsupported, match="--max-connections"):
+        budget.need(3)
+    budget.take()
+    budget.take()
+    with pytest.raises(RuntimeError, match="more than 2 connections"):
+        budget.take()
+    budget.give_back()
+    budget.take()
+
+
+def test_patience_wears_out_after_several_silences() -> None:
+    patience = Patience(10)
+    patience.answered("chunk", 0.2)
+    for _ in range(2):
+        patience.silent("chunk")
+    assert patience.seconds("chunk") == 10
+    patience.silent("chunk")
+    assert patience.seconds("chunk") == pytest.approx(4.0)
+    assert patience.seconds("other") == 10
+    assert patience.deadline("chunk", extra=5).seconds == pytest.approx(9.0)
+
+
+def test_what_is_hardly_ever_answered_is_hardly_waited_for() -> None:
+    patience = Patience(10)
+    for _ in range(9):
+        patience.silent("chunk")
+    assert patience.seconds("chunk") == HASTY
+    patience.silent("chunk")
+    assert patience.seconds("chunk") == HARDLY
+    patience.answered("chunk", 0.1)
+    assert patience.seconds("chunk") == pytest.approx(2.0)
+    short = Patience(0.1)
+    for _ in range(10):
+        short.silent("chunk")
+    assert short.seconds("chunk") == 0.1

@@ -1,0 +1,242 @@
+"""Which case ended the server: what running them again shows, and when the suite gives up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hanami_conformance.server.crash_bisect import LOOK_BACK, Ran
+from hanami_conformance.server.crash_recovery import MOST_FRUITLESS, MOST_RESTARTS, GivenUp, Recovery
+from hanami_conformance.server.startup import ServerFailed
+from hanami_reports.model.conformance import CaseResult, Outcome
+
+
+class Item:
+    """As much of a test as is asked for."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_closest_marker(self, name: str) -> object:
+        return name if name == "hostile" else None
+
+
+class World:
+    """A server, and what becomes of cases that run again on it.
+
+    Args:
+        again: outcomes of those, in order: name of the case and outcome; None for one that is passed and gone behind.
+    """
+
+    def __init__(self, *again: tuple[str, Outcome | None]) -> None:
+        self.again = list(again)
+        self.starts = 0
+        self.works = True
+        self.gone = ""
+        self.said: list[str] = []
+        me: Any = self
+        self.recovery = Recovery(me, me, me, me.run_again, self.said.append)
+
+    def tail(self) -> str:
+        return f"log {self.starts}"
+
+    def restart(self, target: object) -> None:  # noqa: ARG002 - as asked
+        if not self.works:
+            raise ServerFailed("the server was not ready", "boom")
+        self.starts += 1
+
+    def ended(self) -> str:
+        return self.gone
+
+    def loss(self, *, sockets: bool = False) -> str:  # noqa: ARG002 - as asked
+        gone, self.gone = self.gone, ""
+        return gone
+
+    def run_again(self, item: Any) -> CaseResult | None:
+        name, outcome = self.again.pop(0)
+        assert item.name == name
+        self.gone = "it is silent" if outcome is None else ""
+        return result(name, outcome or Outcome.PASSED)
+
+
+def result(name: str, outcome: Outcome) -> CaseResult:
+    return CaseResult(name, "title", ("PROG-2",), outcome, reason="" if outcome is Outcome.PASSED else "why")
+
+
+def ran(name: str, outcome: Outcome) -> Ran:
+    item: Any = Item(name)
+    return Ran(item, result(name, outcome))
+
+
+def said_of(world: World) -> dict[str, tuple[Outcome, str]]:
+    found = world.recovery.recover(ran("b", Outcome.LOST))
+    assert found[-1].id == "b"
+    assert world.again == []
+    return {case.id: (case.outcome, case.reason) for case in found}
+
+
+BEFORE = "a"
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hanami_conformance.server.crash_recovery.SETTLE", 0.0)
+    monkeypatch.setattr("hanami_conformance.server.crash_bisect.LookBack._wait", lambda *_: None)
+
+
+def test_a_process_that_ended_behind_a_case_is_noticed() -> None:
+    world = World()
+    passed = ran("a", Outcome.PASSED)
+    assert world.recovery.watched(passed) is passed
+    world.gone = "its process ended with exit status 7"
+    seen = world.recovery.watched(passed)
+    assert (seen.result.outcome, seen.result.broken) == (Outcome.LOST, ("GEN-2",))
+    assert seen.result.reason == "the target no longer answers behind it: its process ended with exit status 7"
+
+
+@pytest.mark.parametrize(
+    ("again", "starts", "expected"),
+    [
+        ([("b", Outcome.LOST)], 2, {"b": (Outcome.LOST, "again when it ran alone: why")}),
+        ([("b", None)], 2, {"b": (Outcome.LOST, "again when it ran alone: why")}),
+        (
+            [("b", Outcome.PASSED), ("a", Outcome.LOST)],
+            2,
+            {"a": (Outcome.LOST, "noticed in b: why"), "b": (Outcome.PASSED, "")},
+        ),
+        (
+            [("b", Outcome.FAILED), ("a", None)],
+            2,
+            {
+                "a": (Outcome.LOST, "noticed in b: the target no longer answers behind it: it is silent"),
+                "b": (Outcome.FAILED, "why"),
+            },
+        ),
+        (
+            [("b", Outcome.PASSED), ("a", Outcome.PASSED), ("b", Outcome.LOST)],
+            2,
+            {"b": (Outcome.LOST, "again behind a, not when it ran alone: why")},
+        ),
+    ],
+)
+def test_the_case_that_ends_the_server_is_named(
+    again: list[tuple[str, Outcome | None]], starts: int, expected: dict[str, tuple[Outcome, str]]
+) -> None:
+    world = World(*again)
+    world.recovery.went_well(ran(BEFORE, Outcome.PASSED))
+    assert said_of(world) == expected
+    assert world.starts == world.recovery.restarts == starts
+
+
+NOTHING = [("b", Outcome.PASSED), ("a9", Outcome.PASSED), ("b", Outcome.PASSED)]
+EIGHT = [f"a{number}" for number in range(2, 10)]
+
+
+def all_passed(names: list[str]) -> list[tuple[str, Outcome | None]]:
+    return [(name, Outcome.PASSED) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("again", "expected"),
+    [
+        (  # it ends behind a8, of what a3 began
+            [
+                *all_passed(EIGHT[:6]),
+                ("a8", None),
+                *all_passed(["a5", "a6", "a7", "a8"]),
+                *all_passed(["a2", "a3"]),
+                ("a4", None),
+                *all_passed(["a3"]),
+                ("a4", Outcome.PASSED),
+                ("a2", Outcome.PASSED),
+            ],
+            {"b": (Outcome.LOST, "again behind the cases from a2 to a4, not when they ran apart: why")},
+        ),
+        (
+            [
+                *all_passed(EIGHT),
+                ("b", Outcome.LOST),
+                *all_passed(["a6", "a7", "a8", "a9", "b"]),
+                *all_passed(["a2", "a3", "a4"]),
+                ("a5", Outcome.LOST),
+                *all_passed(["a4", "a5"]),
+                *all_passed(["a2"]),
+                ("a3", None),
+                ("a3", None),
+            ],
+            {
+                "a3": (
+                    Outcome.LOST,
+                    "a while later, noticed in b: the target no longer answers behind it: it is silent",
+                ),
+                "b": (Outcome.PASSED, ""),
+            },
+        ),
+        (
+            [*all_passed([*EIGHT, "b"])],
+            {"b": (Outcome.LOST, "neither again when it ran alone, nor behind the 8 cases before it: why")},
+        ),
+    ],
+)
+def test_a_case_that_ends_the_server_a_while_later_is_named(
+    again: list[tuple[str, Outcome | None]], expected: dict[str, tuple[Outcome, str]]
+) -> None:
+    world = World(*NOTHING, *again)
+    for name in EIGHT:
+        world.recovery.went_well(ran(name, Outcome.PASSED))
+    assert said_of(world) == expected
+
+
+def test_it_looks_back_so_far_and_no_further() -> None:
+    names = [f"a{number}" for number in range(LOOK_BACK + 5)]
+    world = World(*[(name, outcome) for name, outcome in NOTHING if name == "b"], *all_passed([*names[5:], "b"]))
+    world.again.insert(1, (names[-1], Outcome.PASSED))
+    for name in names:
+        world.recovery.went_well(ran(name, Outcome.PASSED))
+    assert said_of(world)["b"][1].endswith(f"nor behind the {LOOK_BACK} cases before it: why")
+
+
+def test_it_does_not_look_back_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hanami_conformance.server.crash_bisect.LOOK_BACK_SECONDS", 0.0)
+    world = World(*NOTHING * (MOST_FRUITLESS + 1))
+    for _ in range(MOST_FRUITLESS + 1):
+        for name in EIGHT:
+            world.recovery.went_well(ran(name, Outcome.PASSED))
+        starts = world.starts
+        world.recovery.recover(ran("b", Outcome.LOST))
+    assert world.starts == starts + 1  # none for looking back
+    assert world.again == []
+
+
+def test_the_first_case_has_none_before_it() -> None:
+    world = World(("b", Outcome.PASSED))
+    assert said_of(world) == {"b": (Outcome.LOST, "not when it ran again alone: why")}
+
+
+def test_a_case_that_passed_and_ended_a_server_has_its_log_and_breaks_a_statement() -> None:
+    world = World(("b", Outcome.PASSED), ("a", None))
+    world.recovery.went_well(ran(BEFORE, Outcome.PASSED))
+    (blamed, _) = world.recovery.recover(ran("b", Outcome.LOST))
+    assert blamed.broken == ("GEN-2",)
+    assert blamed.server_log == "log 1"
+
+
+def test_it_gives_up_after_some_restarts_without_a_case_that_passed() -> None:
+    world = World(*[("b", Outcome.LOST)] * (2 * MOST_RESTARTS))
+    for _ in range(MOST_RESTARTS):
+        world.recovery.recover(ran("b", Outcome.LOST))
+    with pytest.raises(GivenUp, match="after 5 restarts in a row"):
+        world.recovery.recover(ran("b", Outcome.LOST))
+    world.recovery.went_well(ran("c", Outcome.FAILED))
+    with pytest.raises(GivenUp):
+        world.recovery.recover(ran("b", Outcome.LOST))
+    world.recovery.went_well(ran("c", Outcome.PASSED))
+    world.recovery.recover(ran("b", Outcome.LOST))
+
+
+def test_it_gives_up_where_the_server_does_not_come_back() -> None:
+    world = World()
+    world.works = False
+    with pytest.raises(GivenUp, match=r"could not be restarted: the server was not ready; the end of its log:\nboom"):
+        world.recovery.recover(ran("b", Outcome.LOST))

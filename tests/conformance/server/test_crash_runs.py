@@ -1,0 +1,342 @@
+"""Runs that start the server: it breaks, comes back, is named with what ended it, and is gone at the end."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hanami_conformance.options.run import resolve
+from hanami_conformance.options.target import Credentials, TargetOptions, may_destroy
+from hanami_conformance.target.target import Account, Target
+from hanami_loadtests.ports import free_port
+from support.suite_runs import (
+    HONEST,
+    begin_suite,
+    closing,
+    double,
+    faulty_backend,
+    in_pytest,
+    result_of,
+    run_suite,
+    silent,
+    wait_for_cases,
+)
+from support.targets import hanami
+from tools.reference import ALICE, TIMEOUT, clean_environment
+
+LARGE = "test_upload_mistakes.py::test_a_chunk_beyond_the_end_is_refused"
+USER = "alice:very-secret-1:alpha"
+# Deleting a dataset ends this server, a moment later: when the next case runs.
+LATE = """\
+import os, sys, threading
+from hanami_reference_backend import cli
+from hanami_reference_backend.storage.datasets import DatasetStore
+honest = DatasetStore.delete
+def delete(*given):
+    threading.Timer(DELAY, os._exit, (7,)).start()
+    return honest(*given)
+DatasetStore.delete = delete
+sys.exit(cli.main())
+"""
+
+
+def server_of(fault: str = "", *, code: str = "") -> tuple[str, ...]:
+    """The options of a run that starts a reference backend, which tells its process and a secret first."""
+    port = free_port()
+    program = ["-c", code] if code else ["-m", "hanami_reference_backend"]
+    words = [sys.executable, *program, "--port", str(port), "--user", USER, *(("--fault", fault) if fault else ())]
+    shell = f"echo pid $$ very-secret-1; exec {shlex.join(words)}"
+    command = shlex.join(["/bin/sh", "-c", shell])
+    return ("--target", f"http://127.0.0.1:{port}", *ALICE, "--server-command", command, "--database", "none")
+
+
+def pids(folder: Path) -> list[int]:
+    """The processes of the server, one for each time that it was started."""
+    text = (folder / "reports" / "latest" / "server.log").read_text()
+    return [int(pid) for pid in re.findall(r"^pid (\d+)", text, re.MULTILINE)]
+
+
+def expect_gone(folder: Path, starts: int | None = None) -> None:
+    """No process of the server is left, and each start is in the log."""
+    found = pids(folder)
+    assert found
+    assert starts is None or len(found) == starts
+    assert [pid for pid in found if Path(f"/proc/{pid}").exists()] == []
+
+
+def outcomes(result: dict[str, Any]) -> list[str]:
+    return [case["outcome"] for case in result["cases"]]
+
+
+def test_the_run_goes_on_behind_a_case_that_ends_the_server(tmp_path: Path) -> None:
+    cases = ("--case", f"{LARGE}[ends one byte beyond]", "--case", f"{LARGE}[position 2^63]")
+    more = ("--case", "test_upload_mistakes.py::test_what_becomes_of_a_very_large_message")
+    run = run_suite(*server_of("dies-of-large-positions"), *cases, *more, cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "server restarted (2)" in run.stdout
+    assert "NOT CONFORMANT" in run.stdout
+    result = result_of(tmp_path)
+    assert outcomes(result) == ["passed", "lost", "passed"]
+    lost = result["cases"][1]
+    assert lost["reason"].startswith(
+        "again when it ran alone: the target no longer answers: its process ended with exit status 9; "
+        "sent last: ws-1 FileUpload position=9223372036854775808"
+    )
+    assert re.match(r"pid \d+ \[password of the first user\]\nHanami reference backend", lost["server_log"])
+    assert "server log" in run.stdout
+    assert {one["id"]: one["verdict"] for one in result["statements"]}["DATA-5"] == "LOST"
+    assert result["leftovers"] == []
+    texts = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+    assert "very-secret-1" not in "".join(texts) + run.stdout + run.stderr
+    expect_gone(tmp_path, starts=3)
+
+
+def test_a_server_that_ends_again_and_again_ends_the_run(tmp_path: Path) -> None:
+    run = run_suite(
+        *server_of("dies-of-deletes"), "--statement", "PROG", "--statement", "DEL", "-k", "not stories", cwd=tmp_path
+    )
+    assert run.returncode == 6, run.stdout + run.stderr
+    assert "TARGET LOST  lost in test_" in run.stdout
+    assert "after 5 restarts in a row without a case that passed between them" in " ".join(run.stdout.split())
+    found = outcomes(result_of(tmp_path))
+    assert found.count("lost") == 6
+    assert found[-1] == "not run"
+    last = [case["reason"] for case in result_of(tmp_path)["cases"] if case["outcome"] == "lost"]
+    assert all(re.search(r"sent last: rest-\d+ DELETE /v1/dataset\?uuid=[0-9a-f-]{36};", reason) for reason in last)
+    expect_gone(tmp_path, starts=11)
+
+
+@pytest.mark.parametrize("delay", ["0.02", "0.3"])
+def test_a_loss_that_is_noticed_late_is_blamed_on_the_case_before(tmp_path: Path, delay: str) -> None:
+    cases = ("-k", "many_tiny_chunks or names_the_cluster", "--statement", "PROG-2", "--statement", "MODE-1")
+    run = run_suite(*server_of(code=LATE.replace("DELAY", delay)), *cases, "--deadline", "3", cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    result = result_of(tmp_path)
+    blamed = [case for case in result["cases"] if case["outcome"] == "lost"]
+    assert [case["id"] for case in blamed] == ["test_upload_progress.py::test_many_tiny_chunks_are_not_complete"]
+    assert "its process ended with exit status 7" in blamed[0]["reason"]
+    expect_gone(tmp_path)
+
+
+def test_a_loss_that_is_noticed_some_cases_later_is_blamed_on_the_one_that_began_it(tmp_path: Path) -> None:
+    cases = ("-k", "many_tiny_chunks or training", "--statement", "PROG-2", "--statement", "DIO", "--profile", "smoke")
+    run = run_suite(*server_of(code=LATE.replace("DELAY", "0.7")), *cases, "--deadline", "3", cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    blamed = [case for case in result_of(tmp_path)["cases"] if case["outcome"] == "lost"]
+    assert [case["id"] for case in blamed] == ["test_upload_progress.py::test_many_tiny_chunks_are_not_complete"]
+    assert blamed[0]["reason"].startswith("a while later, noticed in test_direct_")
+    assert "its process ended with exit status 7" in blamed[0]["reason"]
+    assert "server_log" in blamed[0]
+    assert re.search(r"looking \d+ cases back for what ends the server", run.stdout)
+    expect_gone(tmp_path)
+
+
+def test_a_server_that_is_silent_on_websockets_alone_is_restarted(tmp_path: Path) -> None:
+    options = ("--deadline", "1", "--statement", "GEN-2", "--statement", "DIO-1", "-k", "text_frame or direct_io")
+    run = run_suite(*server_of("text-frames-block-the-server"), *options, cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    lost = [case for case in result_of(tmp_path)["cases"] if case["outcome"] == "lost"]
+    assert [case["id"].split("[")[0] for case in lost] == ["test_general.py::test_text_frames_harm_nobody"]
+    assert "it answers REST calls and is silent on websockets" in lost[0]["reason"]
+    assert "server restarted (2)" in run.stdout
+    expect_gone(tmp_path)
+
+
+def test_a_server_that_is_silent_in_one_corner_is_not_restarted(tmp_path: Path) -> None:
+    options = ("--deadline", "1", "--statement", "DIO-12", "-k", "JSON or zero")
+    run = run_suite(*server_of("undecodable-bytes-hang"), *options, cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert sorted(outcomes(result_of(tmp_path))) == ["failed", "passed"]
+    expect_gone(tmp_path, starts=1)
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "says"),
+    [
+        ("no-such-command --port 1", 4, "the server cannot be started: No such file or directory: no-such-command"),
+        ("'half a word", 4, "--server-command is no command: No closing quotation"),
+        ("sleep 60", 6, "the server was not ready within 1 s: no connection to"),
+        (
+            "/bin/sh -c 'echo no very-secret-1 here; exit 3'",
+            6,
+            "ended with exit status 3; the end of its log:\nno [pass",
+        ),
+        ("false", 6, "its process ended with exit status 1; it logged nothing"),
+    ],
+)
+def test_a_server_that_does_not_start(tmp_path: Path, command: str, status: int, says: str) -> None:
+    target = ("--target", f"http://127.0.0.1:{free_port()}", *ALICE)
+    run = run_suite(*target, "--server-command", command, "--server-timeout", "1", cwd=tmp_path)
+    assert run.returncode == status, run.stdout + run.stderr
+    assert says in run.stdout + run.stderr
+    assert "very-secret-1" not in run.stdout + run.stderr
+    assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_a_server_that_refuses_the_credentials_is_stopped(tmp_path: Path) -> None:
+    options = server_of()
+    run = run_suite(*options, "--password", "a-wrong-one", cwd=tmp_path)
+    assert run.returncode == 4, run.stdout + run.stderr
+    assert "the target refuses the first user 'alice'" in run.stderr
+    expect_gone(tmp_path, starts=1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["while it starts", "while cases run"])
+def test_an_interrupt_leaves_no_process(tmp_path: Path, number: signal.Signals, moment: str) -> None:
+    early = moment == "while it starts"
+    options = (*server_of(), "--server-timeout", "60")
+    if early:
+        command = "/bin/sh -c 'echo pid $$; exec sleep 100'"
+        options = ("--target", f"http://127.0.0.1:{free_port()}", *ALICE, "--server-command", command)
+    process = begin_suite(*options, cwd=tmp_path)
+    if early:
+        until = time.monotonic() + TIMEOUT
+        log = tmp_path / "reports" / "latest" / "server.log"
+        while not (log.is_file() and log.read_text()):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    else:
+        wait_for_cases(process)
+    process.send_signal(number)
+    rest = process.communicate(timeout=TIMEOUT)[0]
+    assert process.returncode == 2, rest
+    assert "Traceback" not in rest
+    expect_gone(tmp_path, starts=1)
+
+
+def test_in_plain_pytest_and_by_the_environment(tmp_path: Path) -> None:
+    options = server_of("dies-of-large-positions")
+    place = options.index("--server-command")
+    rest = (*options[:place], *options[place + 2 :])
+    words = (
+        "-m",
+        "pytest",
+        "--pyargs",
+        "hanami_conformance",
+        *in_pytest(*rest, "--statement", "DATA-5"),
+        "-k",
+        "refused and 63",
+    )
+    run = subprocess.run(
+        [sys.executable, *words],
+        cwd=tmp_path,
+        env=clean_environment({"HANAMI_SERVER_COMMAND": options[place + 1]}),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "lost" in outcomes(result_of(tmp_path))
+    assert "its process ended with exit status 9" in run.stdout
+    expect_gone(tmp_path)
+
+
+def test_a_story_of_a_server_that_was_started_is_replayed_against_one_that_runs(tmp_path: Path) -> None:
+    case = ("--case", "test_upload_stories.py::test_any_story_of_uploads_goes_as_the_model_says", "--shrink", "1")
+    run = run_suite(*server_of("complete-from-the-beginning"), "--profile", "smoke", *case, cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    expect_gone(tmp_path, starts=1)
+    (story,) = (tmp_path / "reports" / "latest" / "exchanges").glob("*.json")
+    for fault, status, says in (("complete-from-the-beginning", 1, "still failing: "), (HONEST, 0, "fixed: ")):
+        with faulty_backend(fault) as url:  # at another address, and started by hand
+            again = hanami("replay", str(story), "--target", url, *ALICE, cwd=tmp_path)
+        assert again.returncode == status, again.stdout + again.stderr
+        assert says in again.stdout
+    gone = hanami("replay", str(story), "--target", refusing_connections(), *ALICE, cwd=tmp_path)
+    assert gone.returncode == 6, gone.stdout + gone.stderr
+    assert gone.stdout.startswith("target gone: ")
+
+
+def test_check_target_starts_it_too(tmp_path: Path) -> None:
+    run = hanami("check-target", *server_of()[:-2], cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "--allow-destructive" not in run.stdout
+
+
+def test_in_a_settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = 'target = "http://10.0.0.1:1"\ntoken = "a-token"\n'
+    text += "server-command = \"serve --name 'a b'\"\nserver-timeout = 5\n"
+    (tmp_path / "hanami-conformance.toml").write_text(f"[target]\n{text}")
+    options = resolve({}, {})
+    assert (options.server, options.server_timeout, options.destructive) == (("serve", "--name", "a b"), 5, True)
+    with pytest.raises(ValueError, match="and --target reference one of its own"):
+        resolve({"target": "reference"}, {})
+    assert not resolve({"target": "http://10.0.0.1:1", "token": "a-token"}, {"HANAMI_CONFIG": "/dev/null"}).destructive
+
+
+def refusing_connections() -> str:
+    return f"http://127.0.0.1:{free_port()}"
+
+
+@pytest.mark.parametrize(
+    ("serve", "says"),
+    [
+        (silent, "it takes connections and is silent"),
+        (closing, "it drops connections without an answer"),
+        (None, "it takes no connections any more ([Errno 111] Connection refused)"),
+    ],
+)
+def test_how_a_target_is_gone(serve: Callable[..., None] | None, says: str) -> None:
+    def loss(url: str) -> str:
+        target = Target(TargetOptions(url=url, first=Credentials(token="a-token"), deadline=0.5))
+        target.first = Account(target, "first user", "a-token", Credentials())
+        try:
+            return target.loss()
+        finally:
+            target.close()
+
+    if serve is None:
+        assert loss(refusing_connections()) == says
+        return
+    with double(serve) as url:
+        assert loss(url).startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("http://127.0.0.1:80", True),
+        ("https://localhost:443/base", True),
+        ("http://[::1]:80", True),
+        ("http://10.0.0.1:80", False),
+        ("http://hanami.example:80", False),
+        ("http://localhost.example:80", False),
+    ],
+)
+def test_only_what_is_on_this_machine_is_destroyed_unasked(url: str, allowed: bool) -> None:
+    assert may_destroy({"allow_destructive": ""}, url, started=False) == allowed
+    assert may_destroy({"allow_destructive": "1"}, url, started=False)
+    assert not may_destroy({"allow_destructive": "0"}, url, started=False)
+    assert may_destroy({"allow_destructive": "0"}, url, started=True)
+
+
+def test_what_is_known_to_end_servers_must_be_allowed(tmp_path: Path) -> None:
+    options = server_of()
+    place = options.index("--server-command")
+    server = subprocess.Popen(shlex.split(options[place + 1]), stdout=subprocess.PIPE, env=clean_environment())
+    assert server.stdout is not None
+    try:
+        assert any(b"ready" in line for line in server.stdout)
+        rest = (*options[:place], *options[place + 2 :], "--statement", "DATA-6", "-k", "no_message")
+        careful = run_suite(*rest, cwd=tmp_path, environment={"HANAMI_ALLOW_DESTRUCTIVE": "0"})
+        assert "may end a fragile server: give --allow-destructive or --server-command" in careful.stdout
+        assert set(outcomes(result_of(tmp_path))) == {"unsupported"}
+        for allowed in ((), ("--allow-destructive",)):  # on the loopback it is
+            bold = run_suite(*rest, *allowed, cwd=tmp_path)
+            assert bold.returncode == 0, bold.stdout
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()

@@ -1,0 +1,95 @@
+"""Sockets that a server closes because they are old, and those that it closes for what was sent; silent ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from hanami_conformance.cases.failures import Violation
+from hanami_conformance.cases.recording import EndedSocket, begin_case
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.server.liveness import SILENT, SocketProbe, watch_sockets
+from support.sequences import workshop_at
+from tools.tcp_proxy import Line, proxy
+
+LIFETIME = 1.0  # seconds
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hanami_conformance.server.liveness.OLD", 0.5)
+    monkeypatch.setattr("hanami_conformance.server.liveness.SLACK", 1.0)
+
+
+@contextmanager
+def mortal(url: str) -> Iterator[Workshop]:
+    """A workshop behind a proxy that closes connections when they are old."""
+    with proxy(url, line=Line(lifetime=LIFETIME)) as address, workshop_at(address) as workshop:
+        watch_sockets(workshop.target)
+        yield workshop
+
+
+def test_a_server_that_closes_what_is_old_is_not_to_blame(url: str) -> None:
+    with mortal(url) as workshop:
+        begin_case("test")
+        socket = workshop.csv(10).attach()
+        age = socket.websocket.grow_old(60.0)
+        assert age is not None
+        with pytest.raises(Violation) as caught:
+            socket.write(0, b"0")
+        why = workshop.target.why_ended(str(caught.value))
+        assert why == "the server closes connections that are about 1 s old, also idle ones"
+        assert workshop.target.why_ended("expected another thing; came nothing") == ""
+
+
+def test_a_socket_that_ends_early_is_another_matter(url: str) -> None:
+    with mortal(url) as workshop:
+        young, old = EndedSocket(0.6, "end of stream"), EndedSocket(LIFETIME, "end of stream")
+        assert workshop.target.old_age(EndedSocket(0.4, "end of stream")) == ""  # not even tried out
+        assert workshop.target.old_age(young) == ""
+        assert workshop.target.old_age(old) != ""
+
+
+def test_a_server_that_keeps_old_connections_is_to_blame(url: str) -> None:
+    with workshop_at(url) as workshop:
+        probe = SocketProbe(workshop.target)
+        assert probe.old_age(EndedSocket(0.6, "end of stream")) == ""
+        assert workshop.target.first.call("dataset.list").text.count("hc_") == 0
+
+
+def test_a_socket_that_the_case_ends_is_not_old_age(url: str) -> None:
+    with workshop_at(url) as workshop:
+        case = begin_case("test")
+        workshop.csv(10).attach().finish()
+        assert case.ended is None
+        workshop.clean()
+
+
+def test_silence_on_websockets_is_noticed_once_they_have_worked(url: str) -> None:
+    with workshop_at(url) as workshop:
+        target = workshop.target
+        watch_sockets(target)
+        target.patience.socket_silences = 1
+        assert target.loss() == ""
+        workshop.csv(10).attach()
+        assert target.attached
+        target.patience.socket_silences = 1
+        assert target.loss() == ""
+        workshop.clean()
+
+
+def test_silent_websockets(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "hanami_conformance.clients.websocket.WebSocket.send_text", lambda *_: None
+    )  # nothing to answer
+    with workshop_at(url) as workshop:
+        target = workshop.target
+        watch_sockets(target)
+        assert target.loss(sockets=True) == ""  # none was ever accepted
+        target.attached = True
+        target.patience.setting = 0.2
+        assert target.loss() == ""  # nobody missed an answer
+        assert target.loss(sockets=True) == SILENT
+        assert target.patience.socket_silences == 0

@@ -1,0 +1,90 @@
+"""The reference backend that the suite starts does not outlive it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from hanami_conformance.cases.failures import TargetLost
+from hanami_conformance.options.target import Credentials, TargetOptions
+from hanami_conformance.server.reference import ReferenceBackend
+from support.suite_runs import COMMAND
+from tools.reference import TIMEOUT, clean_environment
+
+
+def wait_gone(url: str) -> None:
+    """Wait until nobody answers at an address any more."""
+    deadline = time.monotonic() + TIMEOUT
+    while time.monotonic() < deadline:
+        try:
+            httpx.get(url, trust_env=False)
+        except httpx.TransportError:
+            return
+        time.sleep(0.05)
+    pytest.fail(f"{url} still answers")
+
+
+def test_it_starts_with_its_own_users_and_stops() -> None:
+    backend = ReferenceBackend("documented")
+    options = backend.start(TargetOptions(url="", first=Credentials()))
+    try:
+        body = {"id": options.first.user, "password": options.first.password}
+        answer = httpx.post(f"{options.url}/v1/token", json=body, trust_env=False)
+        assert answer.status_code == 200
+        assert options.second is not None
+        assert options.expired_token
+        headers = {"X-Auth-Token": options.expired_token}
+        assert httpx.get(f"{options.url}/v1/dataset/all", headers=headers, trust_env=False).status_code == 401
+    finally:
+        backend.stop()
+    wait_gone(options.url)
+    backend.stop()
+
+
+def test_a_backend_that_does_not_start_says_why() -> None:
+    backend = ReferenceBackend("no-such-dialect")
+    try:
+        with pytest.raises(TargetLost, match="did not start"):
+            backend.start(TargetOptions(url="", first=Credentials()))
+    finally:
+        backend.stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_it_goes_with_the_suite(tmp_path: Path, number: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "--target", "reference"],
+        cwd=tmp_path,
+        env=clean_environment({"PYTHONUNBUFFERED": "1"}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    url = ""
+    for line in process.stdout:
+        if "http://" in line:
+            url = next(word for word in line.split() if word.startswith("http://"))
+        if "passed" in line:
+            break
+    os.kill(process.pid, number)
+    rest = process.communicate(timeout=TIMEOUT)[0]
+    wait_gone(url)
+    if number == signal.SIGTERM:
+        assert process.returncode == 2
+        assert "INTERRUPTED" in rest
+
+
+def test_the_modules_of_the_suite_never_import_the_backend() -> None:
+    code = (
+        "import sys, hanami_conformance.session.session, hanami_conformance.suite.test_workflow, hanami_conformance.suite.test_general; "
+        "sys.exit(any(name.split('.')[0] in ('reference_backend', 'locust') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=TIMEOUT).returncode == 0

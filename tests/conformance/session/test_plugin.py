@@ -1,0 +1,147 @@
+"""The suite as plain pytest, and the plugin in a session that has nothing to do with it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from support.suite_runs import faulty_backend, in_pytest, result_of
+from tools.reference import ALICE, TIMEOUT, clean_environment
+
+
+def run_pytest(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments],
+        cwd=cwd,
+        env=clean_environment(environment),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+
+
+def test_plain_pytest_gives_the_same_result(tmp_path: Path) -> None:
+    options = ("--hanami-target", "reference", "--hanami-statement", "PROG-4", "--hanami-profile", "smoke")
+    run = run_pytest("--pyargs", "hanami_conformance", *options, cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "CONFORMANT  1 statement: 1 PASS" in run.stdout
+    assert result_of(tmp_path)["summary"]["statements"] == {"PASS": 1}
+
+
+def test_the_environment_configures_it(tmp_path: Path) -> None:
+    with faulty_backend("honest") as url:
+        run = run_pytest(
+            "--pyargs",
+            "hanami_conformance",
+            "-k",
+            "boolean_complete",
+            cwd=tmp_path,
+            HANAMI_TARGET=url,
+            HANAMI_USER="alice",
+            HANAMI_PASSWORD="very-secret-1",
+            HANAMI_REPORT_DIR="elsewhere",
+        )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert json.loads((tmp_path / "elsewhere" / "result.json").read_text())["manifest"]["target"]["url"] == url
+
+
+def test_without_a_target_it_is_a_usage_error(tmp_path: Path) -> None:
+    run = run_pytest("--pyargs", "hanami_conformance", cwd=tmp_path)
+    assert run.returncode == 4, run.stdout + run.stderr
+    assert "no target: give --hanami-target" in run.stderr
+
+
+def test_collecting_needs_no_target(tmp_path: Path) -> None:
+    run = run_pytest("--pyargs", "hanami_conformance", "--collect-only", "-q", cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "test_upload_progress.py::" in run.stdout
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_failure_reads_as_in_the_reports(tmp_path: Path) -> None:
+    with faulty_backend("complete-from-the-beginning") as url:
+        arguments = (*in_pytest("--target", url, *ALICE), "-k", "tiny_chunks")
+        run = run_pytest("--pyargs", "hanami_conformance", *arguments, cwd=tmp_path)
+    assert run.returncode == 1
+    assert "expected  complete = false: bytes 20 to 39 are missing" in run.stdout
+    assert "NOT CONFORMANT" in run.stdout
+
+
+def test_a_failure_of_somebody_elses_test_is_not_hidden(tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text("def test_other(): assert False\n")
+    arguments = (
+        "test_other.py",
+        "--pyargs",
+        "hanami_conformance",
+        "--hanami-target",
+        "reference",
+        "-k",
+        "test_other or boolean_complete",
+    )
+    run = run_pytest(*arguments, cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert result_of(tmp_path)["verdict"] == "CONFORMANT"
+
+
+def test_what_pytest_left_out_is_not_planned(tmp_path: Path) -> None:
+    with faulty_backend("complete-from-the-beginning") as url:
+        arguments = ("--pyargs", "hanami_conformance", *in_pytest("--target", url, *ALICE))
+        first = run_pytest(*arguments, "-k", "tiny_chunks or boolean_complete", cwd=tmp_path)
+        assert first.returncode == 1, first.stdout
+        again = run_pytest(*arguments, "--lf", cwd=tmp_path)
+    assert again.returncode == 1, again.stdout
+    assert [case["outcome"] for case in result_of(tmp_path)["cases"]] == ["failed"]
+
+
+def test_debug_logs_hold_no_token(tmp_path: Path) -> None:
+    arguments = (
+        "--pyargs",
+        "hanami_conformance",
+        "--hanami-target",
+        "reference",
+        "-k",
+        "boolean_complete",
+        "--log-cli-level=DEBUG",
+    )
+    run = run_pytest(*arguments, cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "httpcore" in run.stdout
+    assert "eyJ" not in run.stdout
+
+
+def test_it_leaves_other_sessions_alone(tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text("def test_other(): pass\n")
+    run = run_pytest("-q", cwd=tmp_path, HANAMI_TARGET="not even an address")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "1 passed" in run.stdout
+    assert "statement" not in run.stdout
+    assert not (tmp_path / "reports").exists()
+
+
+def test_settings_of_the_folder_do_not_reach_the_console_command(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
+    (tmp_path / "conftest.py").write_text("raise RuntimeError('not for the suite')\n")
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "hanami_conformance.cli.main",
+            "run",
+            "--target",
+            "reference",
+            "--statement",
+            "PROG-1",
+            "--profile",
+            "smoke",
+        ],
+        cwd=tmp_path,
+        env=clean_environment({"PYTEST_ADDOPTS": "--another-wrong-option"}),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr

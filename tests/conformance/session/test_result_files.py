@@ -1,0 +1,51 @@
+"""What real runs leave keeps to the schema of results, and to that of JUnit; the terminal names the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import xmlschema
+from jsonschema import Draft202012Validator
+
+from support.paths import ROOT
+from support.suite_runs import BOLD, faulty_backend, run_suite
+from tools.reference import ALICE
+
+SCHEMA = Draft202012Validator(
+    json.loads((ROOT / "reports" / "hanami_reports" / "model" / "schemas" / "result.schema.json").read_text())
+)
+JUNIT = xmlschema.XMLSchema10(ROOT / "tests" / "support" / "junit-10.xsd")
+KNOWN = '[[known]]\nstatement = "PROG-2"\nmessage = "complete = true"\nreason = "it counts nothing"\n'
+MISSING = ("--case", "test_upload_progress.py::test_one_missing_byte_is_not_complete[1-first]")
+
+
+@pytest.mark.parametrize(
+    ("fault", "options", "status", "outcome"),
+    [
+        ("honest", MISSING, 0, "passed"),
+        ("complete-from-the-beginning", MISSING, 1, "failed"),
+        ("complete-from-the-beginning", (*MISSING, "--known", "k.toml"), 0, "known"),
+        ("dies-of-large-positions", (BOLD, "--deadline", "2", "--statement", "DATA-5", "-k", "not stories"), 6, "lost"),
+    ],
+    ids=["passing", "failing", "known", "lost"],
+)
+def test_real_results_keep_to_their_schemas(
+    tmp_path: Path, fault: str, options: Sequence[str], status: int, outcome: str
+) -> None:
+    (tmp_path / "k.toml").write_text(KNOWN)
+    with faulty_backend(fault) as url:
+        run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)
+    assert run.returncode == status, run.stdout + run.stderr
+    folder = tmp_path / "reports" / "latest"
+    data = json.loads((folder / "result.json").read_text())
+    assert outcome in {case["outcome"] for case in data["cases"]}
+    assert [f"{error.json_path}: {error.message}" for error in SCHEMA.iter_errors(data)] == []
+    assert [error.reason for error in JUNIT.iter_errors((folder / "junit.xml").read_text())] == []
+    assert f"<title>{data['verdict'].capitalize()}: {url}</title>" in (folder / "conformance.html").read_text()
+    assert data["verdict"].lower() in "".join(ElementTree.parse(folder / "badge.svg").getroot().itertext())
+    assert data["verdict"] in (folder / "summary.md").read_text()
+    assert "reports  reports/latest/conformance.html, reports/latest/result.json" in run.stdout

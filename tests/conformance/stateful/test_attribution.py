@@ -1,0 +1,291 @@
+"""Tellers see what is wrong, and blame the statement that it breaks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.failures import Violation
+from hanami_conformance.cases.recording import current_case
+from hanami_conformance.cases.sequence import Story
+from hanami_conformance.cli.replay import is_same
+from hanami_conformance.clients.cluster_messages import ClusterShape
+from hanami_conformance.clients.cluster_socket import BrickSocket
+from hanami_conformance.clients.rest import Answer, RestClient
+from hanami_conformance.clients.upload_socket import FileSocket
+from hanami_conformance.clients.websocket_events import Message
+from hanami_conformance.models.cluster import ClusterModel
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.upload import Upload
+from hanami_conformance.stateful import default_requirements
+from hanami_conformance.stateful.executors import direct_io, uploads
+from hanami_conformance.stateful.executors.first_messages import SIZE, FirstTeller
+from hanami_proto.codec import Acknowledgement, Codec, ProcessType
+from support.sequences import answers_changed, blamed, told
+
+BEGIN = {"do": "begin", "kind": "csv", "size": 100, "count": 1, "user": 0}
+ATTACH = {"do": "attach", "file": 0}
+FILL = {"do": "fill", "socket": 0, "chunk": 1000, "order": "ascending", "variant": 0}
+WRITE = {"do": "write", "socket": 0, "position": 0, "length": 5, "variant": 0}
+BEYOND = {**WRITE, "position": 10_000}
+GARBAGE = {"do": "garbage", "socket": 0, "bytes": "//8="}
+DELETE = {"do": "delete", "upload": 0}
+FINALIZE = {"do": "finalize", "upload": 0}
+CLUSTER = {"do": "cluster", "inputs": [3], "outputs": [3], "user": 0}
+REQUEST = {"do": "request", "cluster": 0, "values": 0, "cuts": [], "order": 0}
+DROP = {"do": "drop", "cluster": 0}
+INIT = {
+    "do": "init",
+    "kind": "csv",
+    "name": ["ours"],
+    "tail": "",
+    "input_size": ["value", 5],
+    "label_size": ["value", 5],
+    "more": {},
+}
+BAD = {"do": "first", "token": ["damaged 0"], "target": ["value", "file_upload"], "by": 1, "chunk": 1}
+
+
+def test_every_step_has_a_statement_to_blame() -> None:
+    assert set(default_requirements.UPLOADING) == uploads.ACTS
+    assert {*default_requirements.INTERACTING, direct_io.BEGIN} == direct_io.ACTS
+
+
+@pytest.mark.parametrize(("over", "statement"), [(DELETE, "DEL-1"), (FINALIZE, "FIN-7")])
+def test_silence_after_the_end_is_blamed_on_the_end(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, over: dict[str, Any], statement: str
+) -> None:
+    post = FileSocket.post
+    monkeypatch.setattr(FileSocket, "post", lambda *call: None if call[2] == bytes(5) else post(*call))
+    beyond = {**WRITE, "position": 5000}  # all zeros
+    assert blamed(workshop, "upload", BEGIN, ATTACH, FILL, over, beyond) == statement
+
+
+@pytest.mark.parametrize(("mistake", "statement"), [(BEYOND, "DATA-5"), (GARBAGE, "DATA-6")])
+def test_a_refusal_needs_a_reason(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, mistake: dict[str, Any], statement: str
+) -> None:
+    read = FileSocket.acknowledgement
+
+    def no_reason(self: FileSocket) -> Acknowledgement:
+        return replace(read(self), error="")
+
+    assert told(workshop, "upload", BEGIN, ATTACH, mistake).judged[statement]
+    monkeypatch.setattr(FileSocket, "acknowledgement", no_reason)
+    assert blamed(workshop, "upload", BEGIN, ATTACH, mistake) == statement
+
+
+def test_progress_that_is_no_object_is_blamed_on_progress(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers_changed(monkeypatch, lambda _, path, answer: replace(answer, body=b"[]") if "progress" in path else answer)
+    assert blamed(workshop, "upload", BEGIN, {"do": "poll", "upload": 0}) == "PROG-1"
+
+
+@pytest.mark.parametrize("role", ["file", "label"])
+def test_a_chunk_behind_a_refusal_that_counts_is_seen(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    refused = FirstTeller._refused
+
+    def counts(self: FirstTeller, *arguments: Any, **more: Any) -> None:
+        refused(self, *arguments, **more)
+        socket = self.upload.attach_again("label" if role == "label" else "input")
+        socket.write(0, bytes(SIZE))
+        socket.finish()
+
+    assert told(workshop, "first", {**BAD, "uuid": [role]}).judged["ATT-7"] == 1
+    assert told(workshop, "first", {**BAD, "uuid": [role], "chunk": 0}).judged["ATT-7"] == 0
+    monkeypatch.setattr(FirstTeller, "_refused", counts)
+    assert blamed(workshop, "first", {**BAD, "uuid": [role]}) == "ATT-7"
+
+
+CODEC = Codec.of("brick")
+NO_SIGNALS = {
+    "the end of training": CODEC.encode_io("", [0.0], is_last=True, process_type=ProcessType.TRAIN),
+    "an acknowledgement": CODEC.encode_io("", [0.0], is_last=False, process_type=ProcessType.TRAIN),
+    "an acknowledgement of a request": CODEC.encode_io("", [0.0], is_last=False),
+    "an acknowledgement with a name": CODEC.encode_io("test_input", [], is_last=False),
+    "an output": CODEC.encode_io("test_output", [0.5, 0.5], is_last=True),
+}
+SIGNALS = {
+    "an error in words": b'{"error": "no such brick"}',
+    "a message that names no brick": CODEC.encode_io("error", [], is_last=True),
+}
+
+
+class OneAnswer:
+    """A websocket on which one message comes."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def receive_or_end(self, awaited: str) -> Message:  # noqa: ARG002
+        return Message(False, self._data)
+
+
+def expect_signal(workshop: Workshop, data: bytes) -> None:
+    shape = ClusterShape({"test_input": 2}, {"test_output": 2}, hidden=2)
+    BrickSocket(OneAnswer(data), workshop.target.dialect.codec, shape, {}).expect_signal("a mistake")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("answer", NO_SIGNALS.values(), ids=NO_SIGNALS)
+def test_what_right_messages_are_answered_with_is_no_signal(workshop: Workshop, answer: bytes) -> None:
+    with pytest.raises(Violation, match="a mistake not to be processed"):
+        expect_signal(workshop, answer)
+
+
+@pytest.mark.parametrize("answer", SIGNALS.values(), ids=SIGNALS)
+def test_other_answers_are_signals(workshop: Workshop, answer: bytes) -> None:
+    expect_signal(workshop, answer)
+
+
+def test_a_table_has_no_label_file(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_label(method: str, path: str, answer: Answer) -> Answer:
+        if method != "POST" or not path.endswith("csv/dataset") or answer.status != 200:
+            return answer
+        parsed = answer.object()
+        return replace(answer, body=json.dumps({**parsed, "uuid_label_file": parsed["uuid_input_file"]}).encode())
+
+    answers_changed(monkeypatch, with_label)
+    assert blamed(workshop, "call", INIT) == "INIT-2"
+
+
+@pytest.mark.parametrize(
+    ("step", "statement"),
+    [
+        ({**INIT, "more": {"x": 1}}, "INIT-5"),
+        ({"do": "token", "operation": "csv.init", "token": ["damaged 0"], "by": 1}, "INIT-6"),
+    ],
+)
+def test_a_refusal_that_makes_something_all_the_same_is_seen(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, step: dict[str, Any], statement: str
+) -> None:
+    request = RestClient.request
+
+    def makes(self: RestClient, method: str, path: str, **more: Any) -> Answer:
+        answer = request(self, method, path, **more)
+        if method == "POST" and path.endswith("csv/dataset") and answer.refused:
+            names.append(json.loads(more["content"])["name"])
+        return replace(answer, body=" ".join(names).encode()) if path.endswith("dataset/all") else answer
+
+    names: list[str] = []
+
+    monkeypatch.setattr(RestClient, "request", makes)
+    assert blamed(workshop, "call", step) == statement
+
+
+def test_nothing_is_made_under_a_name_that_is_not_ours(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths: list[str] = []
+
+    def noted(method: str, path: str, answer: Answer) -> Answer:
+        if method == "POST" and answer.status == 200:
+            paths.append(json.dumps(path))
+        return answer
+
+    answers_changed(monkeypatch, noted)
+    told(workshop, "call", {**INIT, "name": ["value", "null"]})
+    assert len(paths) == 1  # the upload that no call may change
+
+
+def test_the_content_is_asked_for_by_whom_it_belongs_to(workshop: Workshop) -> None:
+    told(workshop, "upload", {**BEGIN, "user": 1}, ATTACH, FILL)
+    assert workshop.target._serves_content is True
+    assert current_case().judged["FIN-2"]
+
+
+def test_a_cluster_that_drifts_is_not_blamed_on_a_lost_socket(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = BrickSocket.outputs
+    drift = iter(range(1_000_000))
+
+    def drifting(self: BrickSocket) -> dict[str, Any]:
+        return {name: values + np.float32(next(drift)) for name, values in outputs(self).items()}
+
+    monkeypatch.setattr(BrickSocket, "outputs", drifting)
+    assert blamed(workshop, "direct", CLUSTER, DROP, REQUEST, REQUEST) == "DIO-7"
+    assert blamed(workshop, "direct", CLUSTER, REQUEST, DROP, REQUEST) == "DIO-11"
+
+
+def test_suspicion_is_of_what_was_known_before() -> None:
+    model = ClusterModel()
+    model.learn(b"a", {})
+    model.disturb("DIO-11")
+    assert (model.suspect(b"a"), model.suspect(b"b")) == ("DIO-11", "DIO-11")
+    model.learn(b"b", {})
+    assert (model.suspect(b"a"), model.suspect(b"b"), model.suspect(b"c")) == ("DIO-11", "DIO-7", "DIO-7")
+    model.disturb_from_beside("DIO-10")
+    assert (model.suspect(b"a"), model.suspect(b"b"), model.suspect(b"c")) == ("DIO-11", "DIO-10", "DIO-10")
+    model.confirmed()
+    assert {model.suspect(key) for key in (b"a", b"b", b"c")} == {"DIO-7"}
+
+
+def test_special_values_are_asked_for_again(workshop: Workshop) -> None:
+    once = told(workshop, "direct", CLUSTER, {**REQUEST, "values": 5}).judged["DIO-7"]
+    assert once > told(workshop, "direct", CLUSTER).judged["DIO-7"]
+
+
+def listed_for_ever(texts: list[str]) -> Callable[[str, str, Answer], Answer]:
+    """A server whose lists of datasets hold what once was."""
+
+    def change(_method: str, path: str, answer: Answer) -> Answer:
+        return replace(answer, body=" ".join(texts).encode()) if path.endswith("dataset/all") else answer
+
+    return change
+
+
+def test_a_deleted_upload_that_is_listed_is_seen(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts: list[str] = []
+    delete = Upload.delete
+
+    def remembered(self: Upload) -> Answer:
+        texts.append(self.name)
+        return delete(self)
+
+    monkeypatch.setattr(Upload, "delete", remembered)
+    answers_changed(monkeypatch, listed_for_ever(texts))
+    assert blamed(workshop, "upload", BEGIN, DELETE) == "DEL-1"
+
+
+def test_a_deleted_cluster_that_is_there_is_seen(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = {"do": "delete", "cluster": 0}
+    assert told(workshop, "direct", CLUSTER, gone).judged["DIO-14"] > 1
+
+    def still_there(_method: str, path: str, answer: Answer) -> Answer:
+        return replace(answer, status=200) if "/cluster?" in path or answer.status == 404 else answer
+
+    answers_changed(monkeypatch, still_there)
+    assert blamed(workshop, "direct", CLUSTER, gone) == "DIO-14"
+
+
+@pytest.mark.parametrize(("what", "status", "statement"), [(0, 404, "PROG-4"), (5, 200, "GEN-3")])
+def test_others_are_answered_as_they_must_be(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, what: int, status: int, statement: str
+) -> None:
+    bob = workshop.target.second
+    assert bob is not None
+    call = type(bob).call
+
+    def changed(self: Any, operation: str, **more: Any) -> Answer:
+        answer = call(self, operation, **more)
+        return replace(answer, status=403) if self is bob and answer.status == status else answer
+
+    step = {"do": "foreign", "upload": 0, "what": what}
+    assert told(workshop, "upload", BEGIN, step).judged[statement]
+    monkeypatch.setattr(type(bob), "call", changed)
+    assert blamed(workshop, "upload", BEGIN, step) == statement
+
+
+def test_replay_tells_the_same_failure_from_another() -> None:
+    story = Story("upload", (), statement="DATA-4", expected="bytes")
+    assert is_same(story, Violation("x", "y", "DATA-4"))
+    assert is_same(story, Violation("bytes", "y"))
+    assert not is_same(story, Violation("x", "y", "FIN-1"))
+    with pytest.raises(Violation) as caught:
+        check(False, expected="a", came="b", statement="GEN-1")
+    assert is_same(Story("upload", ()), caught.value)

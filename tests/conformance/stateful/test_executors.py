@@ -1,0 +1,155 @@
+"""Tellers blame what is wrong, and nothing that the protocol leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hanami_conformance.cases.failures import Violation
+from hanami_conformance.clients.rest import Answer
+from hanami_conformance.clients.upload_socket import FileSocket
+from hanami_conformance.clients.websocket import WebSocket
+from hanami_conformance.resources import upload
+from hanami_conformance.resources.cluster import Cluster
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.stateful.executors import first_messages as first_stories
+from hanami_conformance.target.attach import attach
+from support.sequences import answers_changed, told, with_status
+
+BEGIN = {"do": "begin", "kind": "csv", "size": 100, "count": 1, "user": 0}
+ATTACH = {"do": "attach", "file": 0}
+FILL = {"do": "fill", "socket": 0, "chunk": 1000, "order": "ascending", "variant": 0}
+EMPTY = {"do": "write", "socket": 0, "position": 0, "length": 0, "variant": 0}
+EMPTY_GARBAGE = {"do": "garbage", "socket": 0, "bytes": ""}
+EMPTY_FRAGMENTS = {**EMPTY, "do": "fragments", "cuts": [1], "ping": 0}
+EMPTY_IN_A_PIPELINE = {"do": "pipeline", "socket": 0, "chunks": [[0, 5, 0], [5, 0, 0], [5, 5, 0]]}
+CLUSTER = {"do": "cluster", "inputs": [3], "outputs": [3], "user": 0}
+RIGHT = {"do": "first", "token": ["right"], "uuid": ["cluster"], "target": ["value", "cluster"], "by": 1, "chunk": 0}
+
+
+def silent(socket: FileSocket) -> None:
+    """The server passes the message over."""
+
+
+def ended(socket: FileSocket) -> None:
+    """The server ends the socket."""
+    socket.websocket.drop()
+
+
+@pytest.mark.parametrize("becomes", [silent, ended])
+@pytest.mark.parametrize("empty", [EMPTY, EMPTY_GARBAGE, EMPTY_FRAGMENTS, EMPTY_IN_A_PIPELINE])
+def test_empty_data_may_be_passed_over_or_end_the_socket(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, becomes: Callable[[FileSocket], None], empty: dict[str, Any]
+) -> None:
+    post = FileSocket.post
+
+    def post_if_any(self: FileSocket, position: int, data: bytes) -> None:
+        (post(self, position, data) if data else becomes(self))
+
+    monkeypatch.setattr(FileSocket, "post", post_if_any)
+    monkeypatch.setattr(FileSocket, "post_bytes", lambda self, *_: becomes(self))
+    monkeypatch.setattr(FileSocket, "post_fragments", lambda self, *_, **__: becomes(self))
+    assert told(workshop, "upload", BEGIN, ATTACH, empty, FILL).judged["FIN-2"]
+    assert told(workshop, "upload", BEGIN, ATTACH, FILL, {"do": "delete", "upload": 0}, empty).judged["DEL-1"]
+
+
+def test_a_place_that_is_freed_late_is_waited_for(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    finish, drop = WebSocket.finish, WebSocket.drop
+    refusals: list[int] = []
+
+    def late(*arguments: Any) -> WebSocket:
+        if refusals:
+            refusals.pop()
+            raise Violation("a place", "one that is still taken", "ATT-2")
+        return attach(*arguments)
+
+    def closing(end: Callable[[WebSocket], Any]) -> Callable[[WebSocket], Any]:
+        def ends(self: WebSocket) -> Any:
+            if self.is_open:
+                refusals[:] = [1, 2]
+            return end(self)
+
+        return ends
+
+    monkeypatch.setattr(WebSocket, "finish", closing(finish))
+    monkeypatch.setattr(WebSocket, "drop", closing(drop))
+    monkeypatch.setattr(upload, "attach", late)
+    monkeypatch.setattr(first_stories, "attach", late)
+    assert told(workshop, "first", RIGHT, RIGHT).judged["ATT-2"]
+    refusals.clear()
+    switch = Cluster.set_mode
+
+    def late_switch(self: Cluster, mode: str) -> Answer:
+        answer = switch(self, mode) if not refusals else Answer("PUT", 409, b"a socket is attached", "")
+        del refusals[-1:]
+        return answer
+
+    monkeypatch.setattr(Cluster, "set_mode", late_switch)
+    assert told(workshop, "direct", CLUSTER, {"do": "drop", "cluster": 0}, {"do": "mode", "cluster": 0}).judged[
+        "MODE-1"
+    ]
+
+
+def test_an_unknown_path_needs_no_reason(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers_changed(monkeypatch, with_status(404, 401, b""))
+    assert told(workshop, "call", {"do": "path", "method": "GET", "path": "clusters"}).judged["GEN-1"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "statement"), [("csv.finalize", "FIN-4"), ("dataset.list", "GEN-3"), ("cluster.list", "GEN-3")]
+)
+def test_a_token_may_be_refused_in_any_way_where_none_is_named(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, operation: str, statement: str
+) -> None:
+    answers_changed(monkeypatch, with_status(401, 403))
+    step = {"do": "token", "operation": operation, "token": ["damaged 0"], "by": 1}
+    assert told(workshop, "call", step).judged[statement]
+
+
+ODD_LAYOUTS = [
+    {"names": ["a", "b"], "rows": [["1", "2"], ["3", "4"]], "crlf": 1, "end": 1},
+    {"names": ["a", "b"], "rows": [["1", "2"], ["3", "4"]], "crlf": 0, "end": 0},
+    {"names": ["a", "A"], "rows": [["1", "2"]], "crlf": 0, "end": 1},
+    {"names": ["a", "b"], "rows": [["+1.5", "1e+05"]], "crlf": 0, "end": 1},
+]
+PLAIN_LAYOUT = {"names": ["a", "b"], "rows": [["1", "-2.5"]], "crlf": 0, "end": 1}
+
+
+def fewer_rows(_method: str, path: str, answer: Answer) -> Answer:
+    """The last row of each dataset is lost."""
+    if "/dataset" not in path:
+        return answer
+    return Answer(answer.request, answer.status, answer.body.replace(b'"lines":2', b'"lines":1'), "")
+
+
+@pytest.mark.parametrize("layout", ODD_LAYOUTS)
+def test_how_a_table_is_laid_out_is_left_open(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, layout: dict[str, Any]
+) -> None:
+    told(workshop, "content", {"do": "table", **layout})
+
+    def refuses(method: str, path: str, answer: Answer) -> Answer:
+        if method == "PUT" and path.endswith("csv/dataset"):
+            refusals.append(path)
+            return Answer(answer.request, 400, b"no table", "") if len(refusals) == 1 else answer
+        return answer
+
+    refusals: list[str] = []
+    answers_changed(monkeypatch, refuses)
+    told(workshop, "content", {"do": "table", **layout})
+    refusals.clear()
+    with pytest.raises(Violation) as caught:
+        told(workshop, "content", {"do": "table", **PLAIN_LAYOUT})
+    assert caught.value.statement == "FIN-1"
+
+
+@pytest.mark.parametrize("layout", ODD_LAYOUTS[:2])
+def test_what_is_taken_must_be_whole(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, layout: dict[str, Any]
+) -> None:
+    answers_changed(monkeypatch, fewer_rows)
+    with pytest.raises(Violation) as caught:
+        told(workshop, "content", {"do": "table", **layout})
+    assert caught.value.statement == "FIN-1"

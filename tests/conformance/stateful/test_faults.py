@@ -1,0 +1,55 @@
+"""Each kind of story finds a lie that no example was written for, blames the right statement, and makes it small."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support.suite_runs import faulty_backend, result_of, run_suite
+from tools.reference import ALICE
+
+FOUND = [
+    ("first-write-wins", "upload", "DATA-4", 4),
+    ("forgets-the-second-part", "direct", "DIO-4", 2),
+    ("ignores-blanks-behind-the-target", "first", "ATT-5", 1),
+    ("transposes-images", "content", "FIN-2", 1),
+    ("takes-any-name", "call", "INIT-5", 1),
+]
+
+
+@pytest.mark.parametrize(("fault", "kind", "statement", "most"), FOUND, ids=[fault for fault, *_ in FOUND])
+def test_a_lie_is_found_blamed_and_made_small(tmp_path: Path, fault: str, kind: str, statement: str, most: int) -> None:
+    with faulty_backend(fault) as url:
+        run = run_suite("--target", url, *ALICE, "--case", f"test_{kind}_stories.py", cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    (case,) = result_of(tmp_path)["cases"]
+    assert case["outcome"] == "failed"
+    assert case["broken"] == [statement], case["reason"]
+    story = json.loads(case["story"])
+    assert len(story["steps"]) <= most, story
+    assert story["kind"] == kind
+    (path,) = (tmp_path / "reports" / "latest" / "exchanges").glob("*.json")
+    assert json.loads(path.read_text()) == story
+
+
+def test_what_went_wrong_is_told_first_next_time_and_forgotten_when_it_is_mended(tmp_path: Path) -> None:
+    options = (*ALICE, "--case", "test_call_stories.py")
+    with faulty_backend("takes-any-name") as url:
+        first = run_suite("--target", url, *options, cwd=tmp_path)
+        found = result_of(tmp_path)["cases"][0]
+        again = run_suite("--target", url, *options, cwd=tmp_path)
+        told = result_of(tmp_path)["cases"][0]
+    assert (first.returncode, again.returncode) == (1, 1)
+    assert json.loads(told["story"])["steps"] == json.loads(found["story"])["steps"]
+    assert told["stories"] < found["stories"]
+    database = tmp_path / ".hypothesis" / "examples"
+    assert any(database.iterdir())
+    with faulty_backend("honest") as url:
+        mended = run_suite("--target", url, *options, cwd=tmp_path)
+    assert mended.returncode == 0, mended.stdout
+    with faulty_backend("takes-any-name") as url:
+        clean = run_suite("--target", url, *options, "--database", "none", cwd=tmp_path)
+    assert clean.returncode == 1
+    assert result_of(tmp_path)["cases"][0]["stories"] == found["stories"]

@@ -1,0 +1,218 @@
+"""Stories are found, made small, stored, and told again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from hanami_conformance.cases.recording import current_case
+from hanami_conformance.cases.sequence import Story
+from hanami_conformance.cases.step import Step, StoryError
+from hanami_conformance.options.profiles import PROFILES
+from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.stateful.executors.uploads import ACTS
+from hanami_conformance.stateful.property_runner import Plan, Search
+from hanami_conformance.stateful.pytest_export import as_pytest
+from hanami_conformance.stateful.strategies.rest_calls import call_stories
+from hanami_conformance.stateful.strategies.uploads import upload_stories
+from hanami_conformance.stateful.upload_state import missing_spans, mnist_files
+from support.suite_runs import faulty_backend, in_pytest, result_of, run_suite
+from tools.reference import ALICE, TIMEOUT, clean_environment
+
+CASE = "test_upload_stories.py::test_any_story_of_uploads_goes_as_the_model_says"
+
+
+@given(upload_stories(12, 2_000_000))
+def test_a_story_survives_its_file(steps: list[Step]) -> None:
+    story = Story("upload", tuple(steps), "documented", "PROG-2", 'expected "a"', "b\n")
+    assert Story.from_json(story.to_json()) == story
+    assert {step.do for step in steps} <= ACTS
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not a story"),
+        ("[]", '"format" is not'),
+        ('{"format": "hanami-conformance-story", "format_version": 7}', "format version 7"),
+        ('{"format": "hanami-conformance-story", "format_version": 1, "kind": 1, "steps": []}', "must be texts"),
+        ('{"format": "hanami-conformance-story", "format_version": 1, "kind": "upload"}', "steps a list"),
+        ('{"format": "hanami-conformance-story", "format_version": 1, "kind": "upload", "steps": [1]}', "not a step"),
+    ],
+)
+def test_what_is_no_story_is_refused(text: str, message: str) -> None:
+    with pytest.raises(StoryError, match=message):
+        Story.from_json(text)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [Step("write"), Step("write", {"socket": -1}), Step("write", {"socket": True}), Step("write", {"socket": "1"})],
+)
+def test_wrong_parts_of_a_step_are_named(step: Step) -> None:
+    with pytest.raises(StoryError, match="step 'write': socket must be a whole number"):
+        step.number("socket")
+
+
+def test_gaps_are_cut_into_chunks() -> None:
+    known = np.array([0, 0, 0, 1, 0, 1, 1, 0, 0], dtype=bool)
+    assert missing_spans(known, 2) == [(0, 2), (2, 3), (4, 5), (7, 9)]
+    assert missing_spans(np.ones(3, dtype=bool), 2) == []
+
+
+@pytest.mark.parametrize(("size", "count"), [(17, 1), (17, 3), (131088, 1), (1000, 3)])
+def test_files_of_a_story_are_as_large_as_they_say(size: int, count: int) -> None:
+    files = mnist_files(size, count)
+    assert len(files["label"]) == 8 + count
+    assert (len(files["input"]) - 16) % count == 0
+    assert len(files["input"]) == max(16 + count, size - (size - 16) % count)
+
+
+def run_replay(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "hanami_conformance.cli.main", "replay", str(path), *options],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def boundary_story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """The story that a lost boundary byte leaves, and the server that loses it."""
+    folder = tmp_path_factory.mktemp("boundary")
+    with faulty_backend("loses-boundary-bytes") as url:
+        run = run_suite("--target", url, *ALICE, "--case", CASE, cwd=folder)
+        assert run.returncode == 1, run.stdout + run.stderr
+        assert "hanami-conformance replay reports/latest/exchanges/" in run.stdout
+        (case,) = result_of(folder)["cases"]
+        assert case["outcome"] == "failed"
+        (path,) = (folder / "reports" / "latest" / "exchanges").glob("*.json")
+        yield path, url
+
+
+def test_a_lost_boundary_byte_shrinks_to_a_few_steps(boundary_story: tuple[Path, str]) -> None:
+    story = json.loads(boundary_story[0].read_text())
+    assert len(story["steps"]) <= 4, story
+    assert "131055" in story["came"] or "values differ" in story["came"]
+
+
+def test_replay_says_still_failing(boundary_story: tuple[Path, str]) -> None:
+    path, url = boundary_story
+    run = run_replay(path, "--target", url, *ALICE)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "still failing: expected column 'picture'" in run.stdout
+    assert "PUT /v1/mnist/dataset" in run.stdout
+
+
+def test_replay_says_fixed(boundary_story: tuple[Path, str]) -> None:
+    run = run_replay(boundary_story[0], "--target", "reference")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.startswith("fixed: ")
+
+
+def test_a_story_is_told_until_it_fails_where_it_does_so_now_and_then(tmp_path: Path) -> None:
+    # Ten requests: one telling is right by all chance, the hundredth output of the server is not.
+    requests = [Step("request", {"cluster": 0, "values": 1, "cuts": [], "order": 0})] * 10
+    story = Story("direct", (Step("cluster", {"inputs": [4], "outputs": [3], "hidden": 5, "user": 0}), *requests))
+    path = tmp_path / "story.json"
+    path.write_text(story.to_json())
+    with faulty_backend("one-answer-in-a-hundred-wrong") as url:
+        run = run_replay(path, "--target", url, *ALICE, "--times", "30")
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert ". time: " in run.stdout.splitlines()[-1]
+    run = run_replay(path, "--target", "reference", "--times", "3")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout == "fixed: 11 steps went as the model says, 3 times\n"
+
+
+def test_replay_says_target_gone(boundary_story: tuple[Path, str]) -> None:
+    run = run_replay(boundary_story[0], "--target", "http://127.0.0.1:1", *ALICE)
+    assert run.returncode == 6
+    assert run.stdout.startswith("target gone: no connection to http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "cannot read"),
+        ("no json", "not a story"),
+        ('{"format": "hanami-conformance-story", "format_version": 1, "kind": "film", "steps": []}', "of kind 'film'"),
+        (
+            '{"format": "hanami-conformance-story", "format_version": 1, "kind": "upload", "steps": [{"do": "fly"}]}',
+            "step 'fly': no such step",
+        ),
+    ],
+)
+def test_replay_of_a_wrong_file_is_one_line(tmp_path: Path, text: str | None, message: str) -> None:
+    path = tmp_path / "story.json"
+    if text is not None:
+        path.write_text(text)
+    run = run_replay(path, "--target", "reference")
+    assert run.returncode == 4, run.stdout + run.stderr
+    assert len(run.stderr.splitlines()) == 1
+    assert message in run.stderr
+
+
+def test_a_story_is_printed_as_a_test_that_fails_and_is_mended(
+    boundary_story: tuple[Path, str], tmp_path: Path
+) -> None:
+    path, url = boundary_story
+    printed = run_replay(path, "--as-pytest")
+    assert printed.returncode == 0, printed.stderr
+    (tmp_path / "test_kept.py").write_text(printed.stdout)
+    for target, status in (((url, *ALICE), 1), (("reference",), 0)):
+        run = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                "test_kept.py",
+                *in_pytest("--target", *target),
+            ],
+            cwd=tmp_path,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        assert run.returncode == status, run.stdout + run.stderr
+        assert ("FileUpload position=" in run.stdout) == bool(status)
+        assert "very-secret-1" not in run.stdout
+
+
+def test_a_printed_story_is_the_story() -> None:
+    values = [
+        "\U0001f600",
+        "\u00e4\ud800",
+        'a "quote" \\ \n',
+        float("inf"),
+        -float("inf"),
+        1.5,
+        None,
+        {"\U0001f600": [True]},
+    ]
+    story = Story("call", (Step("object", {"operation": "csv.init", "body": {"x": values}}),))
+    names: dict[str, Story] = {}
+    exec(compile(as_pytest(story), "printed", "exec"), names)
+    assert names["STORY"].steps == story.steps
+
+
+def test_a_search_whose_time_is_over_at_once_tells_nothing_and_fails_nothing() -> None:
+    plan = Plan(PROFILES["deep"], seed=1, seconds=-1.0, database=None)
+    before = current_case().stories
+    Search(plan, Workshop(None, "aaaa1111"))("call", call_stories(3))  # type: ignore[arg-type]
+    assert current_case().stories == before

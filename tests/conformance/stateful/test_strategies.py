@@ -1,0 +1,573 @@
+"""The strategies draw what they promise: every edge, every kind of step, every kind of damage."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from operator import eq
+from random import Random
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, find, given, seed, settings
+from hypothesis.errors import NoSuchExample
+from hypothesis.strategies import SearchStrategy, lists
+
+from hanami_conformance.cases.step import Step
+from hanami_conformance.models.dataset import IMAGES_HEADER, IMAGES_MAGIC, LABELS_MAGIC
+from hanami_conformance.models.file import SEGMENT
+from hanami_conformance.options.profiles import DEEP, GATE, SMOKE
+from hanami_conformance.stateful.access_checks import FOREIGN, WRONG_VALUES
+from hanami_conformance.stateful.cluster_messages import KINDS_OF_VALUES, ODDITIES, values_of
+from hanami_conformance.stateful.executors import dataset_contents as content_executor
+from hanami_conformance.stateful.executors import direct_io as direct_executor
+from hanami_conformance.stateful.executors import first_messages as first_message_executor
+from hanami_conformance.stateful.executors import rest_calls as call_executor
+from hanami_conformance.stateful.executors import uploads as upload_executor
+from hanami_conformance.stateful.placeholders import DAMAGES
+from hanami_conformance.stateful.stalled_client import NUISANCES
+from hanami_conformance.stateful.strategies import (
+    dataset_contents,
+    direct_io,
+    first_messages,
+    malformed_messages,
+    primitives,
+    rest_calls,
+    uploads,
+)
+from hanami_proto.codec import Codec, SchemaError
+from support.paths import ROOT
+from tools.reference import TIMEOUT, clean_environment
+
+Drawn = TypeVar("Drawn")
+
+EDGES = [1, 2, 131_071, 131_072, 131_073, 262_143, 262_144, 262_145]
+FAR = [2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1]
+LARGEST = GATE.largest_file
+SIZES = primitives.sizes(LARGEST)
+WRONG_IMAGES = dataset_contents.images(wrong=True)
+ACTS: Mapping[str, Sequence[str] | frozenset[str]] = {
+    "upload": upload_executor.ACTS,
+    "direct": direct_executor.ACTS,
+    "first": first_message_executor.ACTS,
+    "call": call_executor.ACTS,
+    "content": content_executor.ACTS,
+}
+SAME = settings(database=None, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+
+
+def draws(strategy: SearchStrategy[Drawn], wanted: Callable[[Drawn], Any]) -> bool:
+    """Whether something like this is drawn, in one sample or another, or else in a search, all from one seed."""
+    for count, at_once in ((1500, 10), (6000, 10), (1500, 1)):  # drawn once for all questions about a strategy
+        if any(wanted(drawn) for drawn in sample(strategy, count, at_once)):
+            return True
+    try:
+        find(strategy, lambda drawn: bool(wanted(drawn)), settings=settings(SAME, max_examples=5000), random=Random(1))
+    except NoSuchExample:
+        return False
+    return True
+
+
+@cache
+def sample(strategy: SearchStrategy[Drawn], count: int = 300, at_once: int = 10) -> Sequence[Drawn]:
+    """Some of what is drawn, from one seed.
+
+    Hypothesis also tries constants that it finds in the modules that are loaded, so a session with other tests may draw
+    a little otherwise: what is asked of a sample must be frequent, and for what is rare there is the search.
+
+    Args:
+        strategy: what is drawn.
+        count: how many.
+        at_once: of them in one example, as in a story; an example of one takes three times as long. What is large,
+            as a table, has no room beside others.
+    """
+    drawn: list[Drawn] = []
+
+    @settings(SAME, max_examples=count // at_once)
+    @seed(1)
+    @given(lists(strategy, min_size=at_once, max_size=at_once))
+    def note(some: list[Drawn]) -> None:
+        drawn.extend(some)
+
+    note()
+    return drawn
+
+
+def has(do: str, **parts: object) -> Callable[[Step], bool]:
+    """Whether a step is one of these; a part is a value, or a function that tells whether it is right."""
+
+    def check(step: Step) -> bool:
+        return step.do == do and all(
+            wanted(step.with_[name]) if callable(wanted) else step.with_[name] == wanted
+            for name, wanted in parts.items()
+        )
+
+    return check
+
+
+# What the gate draws
+
+
+@pytest.fixture(scope="module")
+def gate_stories() -> dict[str, list[list[Step]]]:
+    """The stories of the gate, by kind."""
+    run = subprocess.run(
+        [sys.executable, ROOT / "tests" / "support" / "sequence_examples.py"],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=True,
+    )
+    return {
+        kind: [[Step(step["do"], step["with"]) for step in story] for story in stories]
+        for kind, stories in json.loads(run.stdout).items()
+    }
+
+
+def steps_of(stories: Mapping[str, Sequence[Sequence[Step]]], kind: str) -> list[Step]:
+    return [step for story in stories[kind] for step in story]
+
+
+@pytest.mark.parametrize("kind", ACTS)
+def test_every_kind_of_step_is_drawn_in_the_gate(kind: str, gate_stories: dict[str, list[list[Step]]]) -> None:
+    assert {step.do for step in steps_of(gate_stories, kind)} == set(ACTS[kind])
+
+
+def test_there_are_as_many_stories_in_the_gate_as_the_profile_says(
+    gate_stories: dict[str, list[list[Step]]],
+) -> None:
+    weights = {"upload": 1.5, "direct": 2, "first": 3, "call": 2, "content": 0.5}
+    assert GATE.stories is not None
+    assert {kind: len(stories) / GATE.stories for kind, stories in gate_stories.items()} == weights
+
+
+def test_stories_begin_as_they_must_and_are_no_longer_than_the_profile_says(
+    gate_stories: dict[str, list[list[Step]]],
+) -> None:
+    beginnings = {"upload": ["begin", "attach"], "direct": ["cluster"]}
+    for kind, stories in gate_stories.items():
+        begin = beginnings.get(kind, [])
+        assert all([step.do for step in story[: len(begin)]] == begin for story in stories), kind
+        around = 7 if kind == "upload" else len(begin)  # beginning, an intruder, and an end
+        assert max(map(len, stories)) <= GATE.most_steps + around, kind
+
+
+def test_files_of_the_gate_are_small_and_large_and_chunks_at_the_edges(
+    gate_stories: dict[str, list[list[Step]]],
+) -> None:
+    steps = steps_of(gate_stories, "upload")
+    sizes = [step.number("size") for step in steps if step.do == "begin"]
+    spans = [(step.number("position"), step.number("length")) for step in steps if step.do in ("write", "fragments")]
+    spans += [(one[0], one[1]) for step in steps if step.do == "pipeline" for one in step.tuples("chunks", 3)]
+    fills = [step.number("chunk") for step in steps if step.do in ("fill", "interleave")]
+    assert min(sizes) == 1
+    assert any(SEGMENT < size < 3 * SEGMENT for size in sizes)
+    assert max(sizes) > 1_000_000
+    assert any(position > max(sizes) for position, _ in spans)
+    assert any(position >= 2**63 for position, _ in spans)
+    assert any(position % SEGMENT and 0 < length < SEGMENT for position, length in spans)
+    assert any(length > SEGMENT for _, length in spans)
+    assert any(length == 1 for _, length in spans)
+    assert 1 in fills
+    assert max(fills) > SEGMENT
+
+
+# Files and chunks
+
+
+@pytest.mark.parametrize("size", EDGES)
+def test_files_have_sizes_at_the_edges(size: int) -> None:
+    assert draws(SIZES, lambda drawn: drawn == size)
+    assert draws(SIZES, lambda drawn: drawn == IMAGES_HEADER + size)
+
+
+@pytest.mark.parametrize("profile", [SMOKE, GATE, DEEP], ids=lambda profile: profile.name)
+def test_files_are_about_as_large_as_the_profile_says(profile: Any) -> None:
+    sizes = sample(primitives.sizes(profile.largest_file), 1000, at_once=1)
+    assert min(sizes) >= 1
+    assert profile.largest_file / 2 < max(sizes) <= profile.largest_file + IMAGES_HEADER
+
+
+@pytest.mark.parametrize("size", EDGES)
+def test_chunks_have_lengths_and_positions_at_the_edges(size: int) -> None:
+    assert draws(primitives.lengths, lambda drawn: drawn == size)
+    assert draws(primitives.positions, lambda drawn: drawn == size)
+    assert draws(primitives.chunk_sizes, lambda drawn: drawn == size)
+
+
+def test_chunks_may_be_empty_but_a_file_is_never_filled_with_such() -> None:
+    assert draws(primitives.lengths, lambda drawn: drawn == 0)
+    assert draws(primitives.positions, lambda drawn: drawn == 0)
+    assert min(sample(primitives.chunk_sizes, 1000)) >= 1
+
+
+@pytest.mark.parametrize("position", FAR)
+def test_positions_are_far_out_of_range(position: int) -> None:
+    assert draws(primitives.positions, lambda drawn: drawn == position)
+
+
+def test_positions_are_what_the_schema_can_hold() -> None:
+    positions = sample(primitives.positions, 1500)
+    assert 0 <= min(positions) <= max(positions) < 2**64
+
+
+def test_most_positions_are_near_the_beginning() -> None:
+    positions = sample(primitives.positions, 1500)
+    assert sum(position <= 150 for position in positions) > len(positions) / 2
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        has("write", position=lambda position: position % SEGMENT, length=lambda length: length > SEGMENT),
+        has("write", position=2**64 - 1, length=lambda length: length > 0),
+        has("write", position=lambda position: position > 0, length=1),
+        has("fill", chunk=1),
+        has("fill", chunk=lambda chunk: chunk > SEGMENT),
+        has("interleave", chunk=lambda chunk: chunk > SEGMENT),
+        has("pipeline", chunks=lambda chunks: len(chunks) > 2),
+        has("pipeline", chunks=lambda chunks: any(chunk[0] >= 2**63 for chunk in chunks)),
+        has("pipeline", chunks=lambda chunks: len({chunk[0] for chunk in chunks}) < len(chunks)),
+        has("fragments", cuts=lambda cuts: len(cuts) > 1, ping=1),
+        has("fragments", cuts=lambda cuts: 0 in cuts),
+        has("fragments", length=lambda length: length > SEGMENT),
+    ],
+    ids=[
+        "unaligned and longer than a segment",
+        "at the last position",
+        "one byte",
+        "filled byte by byte",
+        "filled by more than a segment",
+        "by turns, more than a segment",
+        "several at once",
+        "several, one far out",
+        "two at one place",
+        "several frames and a ping",
+        "an empty frame",
+        "a long one in frames",
+    ],
+)
+def test_chunks_are_sent_in_every_way(wanted: Callable[[Step], bool]) -> None:
+    assert draws(uploads.acts(LARGEST), wanted)
+
+
+@pytest.mark.parametrize(
+    ("do", "part", "choices"),
+    [
+        ("fill", "order", upload_executor.ORDERS),
+        ("interleave", "order", upload_executor.ORDERS),
+        ("write", "variant", range(3)),
+        ("begin", "kind", ["mnist", "csv"]),
+        ("begin", "count", range(1, 4)),
+        ("begin", "user", range(2)),
+        ("misfinalize", "field", range(3)),
+        ("misfinalize", "wrong", range(len(WRONG_VALUES) + 1)),
+        ("foreign", "what", range(len(FOREIGN))),
+        ("nuisance", "how", NUISANCES),
+        ("haunt", "file", range(2)),
+    ],
+)
+def test_every_choice_of_a_step_of_uploads_is_drawn(do: str, part: str, choices: Sequence[object]) -> None:
+    for choice in choices:
+        assert draws(uploads.acts(LARGEST), has(do, **{part: choice})), choice
+
+
+# Messages
+
+
+@cache
+def payloads(strategy: SearchStrategy[str]) -> SearchStrategy[bytes]:
+    return strategy.map(base64.b64decode)
+
+
+def samples(chunks: bool) -> list[bytes]:
+    """Right messages of either schema, of uploads or of clusters."""
+    return malformed_messages._CHUNKS if chunks else malformed_messages._CYCLES
+
+
+def is_flipped(data: bytes, right: bytes) -> bool:
+    differing = [left ^ other for left, other in zip(data, right, strict=False) if left != other]
+    return len(data) == len(right) and len(differing) == 1 and differing[0].bit_count() == 1
+
+
+def is_unknown_field(data: bytes) -> bool:
+    """Whether it begins with a field that neither schema has, and can be read all the same."""
+    return data.startswith(b"\xf8\x07") and any(map(is_read_by, ["brick", "buffer"], [data] * 2))
+
+
+def is_read_by(schema: str, data: bytes) -> bool:
+    """Whether a schema takes it for a chunk."""
+    try:
+        Codec.of(schema).decode_chunk(data)
+    except SchemaError:
+        return False
+    return True
+
+
+DAMAGE: Mapping[str, Callable[[bytes, list[bytes]], Any]] = {
+    "cut short": lambda data, right: data and any(len(data) < len(one) and one.startswith(data) for one in right),
+    "with more behind it": lambda data, right: any(len(data) > len(one) and data.startswith(one) for one in right),
+    "one bit another": lambda data, right: any(is_flipped(data, one) for one in right),
+    "no bytes": lambda data, _: not data,
+    "a text": lambda data, _: data in malformed_messages.NOT_PROTOBUF,
+    "an unknown field": lambda data, _: is_unknown_field(data),
+    "a number that never ends": lambda data, _: b"\xff" * 11 in data,
+    "the end of a group": lambda data, _: data[:1] == b"\x0c",
+    "a field of the other type": lambda data, _: data[:1] == b"\x0d",
+    "what both schemas read": lambda data, _: data and is_read_by("brick", data) and is_read_by("buffer", data),
+    "what no schema reads": lambda data, _: not is_read_by("brick", data) and not is_read_by("buffer", data),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("chunks", [True, False], ids=["uploads", "clusters"])
+def test_every_kind_of_damage_to_a_message_is_drawn(chunks: bool, damage: str) -> None:
+    strategy = payloads(malformed_messages.chunk_payloads if chunks else malformed_messages.io_payloads)
+    assert draws(strategy, lambda data: DAMAGE[damage](data, samples(chunks)))
+
+
+@pytest.mark.parametrize("chunks", [True, False], ids=["uploads", "clusters"])
+def test_messages_that_belong_elsewhere_are_drawn(chunks: bool) -> None:
+    strategy = payloads(malformed_messages.chunk_payloads if chunks else malformed_messages.io_payloads)
+    for foreign in samples(not chunks):
+        assert draws(strategy, foreign.__eq__), foreign
+
+
+def test_every_bit_of_a_message_is_flipped() -> None:
+    right = b"\x08\x01\x12"
+    damaged = set(sample(malformed_messages._damaged([right]), 6000))
+    for place in range(len(right)):
+        for bit in range(8):
+            assert right[:place] + bytes([right[place] ^ (1 << bit)]) + right[place + 1 :] in damaged, (place, bit)
+
+
+# Clusters
+
+
+def test_vectors_have_denormals_zeros_of_both_signs_and_large_numbers_and_are_finite() -> None:
+    kinds = set(sample(direct_io.values, at_once=1))
+    assert kinds == set(range(KINDS_OF_VALUES))
+    drawn = np.concatenate([values_of(6, kind, 0) for kind in sorted(kinds)])
+    tiny = np.finfo(np.float32).tiny
+    assert drawn.dtype == np.float32
+    assert np.isfinite(drawn).all()
+    assert ((drawn > 0) & (drawn < tiny)).any()
+    assert ((drawn < 0) & (drawn > -tiny)).any()
+    assert np.signbit(drawn[drawn == 0]).any()
+    assert not np.signbit(drawn[drawn == 0]).all()
+    assert (drawn.min(), drawn.max()) == (-1000, 1000)
+
+
+@pytest.mark.parametrize("how", ODDITIES)
+def test_numbers_that_are_none_and_messages_without_any_are_drawn(how: str) -> None:
+    assert {"nan", "inf", "-inf", "none"} < set(ODDITIES)
+    assert draws(direct_io.acts, has("odd", how=how))
+
+
+@pytest.mark.parametrize(
+    ("do", "part", "choices"),
+    [
+        ("request", "values", range(KINDS_OF_VALUES)),
+        ("request", "order", range(3)),
+        ("open", "trains", range(2)),
+        ("mistake", "how", direct_executor.MISTAKES),
+        ("mistake", "process", range(2)),
+        ("foreign", "what", range(4)),
+        ("cluster", "user", range(2)),
+    ],
+)
+def test_every_choice_of_a_step_of_clusters_is_drawn(do: str, part: str, choices: Sequence[object]) -> None:
+    for choice in choices:
+        assert draws(direct_io.acts, has(do, **{part: choice})), choice
+
+
+@pytest.mark.parametrize("number", [0, 1, 2**31 - 1, 2**31, 2**32, 2**63, 2**64 - 1])
+def test_cycles_announce_too_few_and_far_too_many_messages(number: int) -> None:
+    assert draws(direct_io.acts, has("mistake", how="count", number=number))
+
+
+@pytest.mark.parametrize("number", [100, 1000, 10_000])
+def test_bricks_get_far_too_many_values(number: int) -> None:
+    assert draws(direct_io.acts, has("mistake", how="too many", number=number))
+
+
+def test_cycles_are_cut_into_messages_and_sent_several_at_once() -> None:
+    assert draws(direct_io.acts, has("request", cuts=lambda cuts: len(set(cuts)) > 2))
+    assert draws(direct_io.acts, has("request", cuts=[]))
+    assert draws(direct_io.acts, has("pipeline", cycles=lambda cycles: len(cycles) > 3))
+    assert draws(direct_io.begins, has("cluster", inputs=lambda sizes: len(sizes) == 2))
+
+
+# First messages and REST calls
+
+
+@pytest.mark.parametrize("how", range(DAMAGES))
+def test_tokens_are_damaged_in_every_way(how: int) -> None:
+    assert draws(first_messages.firsts, has("first", token=[f"damaged {how}"]))
+    assert draws(rest_calls.guarded, has("token", token=[f"damaged {how}"]))
+
+
+@pytest.mark.parametrize("field", ["token", "uuid", "target"])
+def test_first_messages_lack_each_field_and_have_each_with_another_type(field: str) -> None:
+    for wrong in (["missing"], ["value", None]):
+        assert draws(first_messages.firsts, has("first", **{field: wrong})), wrong
+    for of in (bool, str, list, dict):
+        assert draws(first_messages.firsts, has("first", **{field: partial(is_value, of=of)})), of
+
+
+def is_value(written: list[Any], of: type) -> bool:
+    return written[0] == "value" and type(written[1]) is of
+
+
+def test_first_messages_are_right_near_and_broken() -> None:
+    for uuid in ("file", "label", "cluster", "dataset"):
+        for target in first_messages.TARGETS:
+            assert draws(first_messages.firsts, has("first", token=["right"], uuid=[uuid], target=["value", target]))
+    for target in first_messages.NEAR_TARGETS:
+        assert draws(first_messages.firsts, has("first", target=["value", target])), target
+    for text in first_messages.SNIPPETS:
+        assert draws(first_messages.firsts, has("text", text=text)), text
+    for length in (0, 1, 2):
+        assert draws(first_messages.firsts, has("cut", length=length)), length
+    assert draws(first_messages.firsts, has("text", times=3000))
+    assert draws(first_messages.firsts, has("binary", bytes=lambda data: len(base64.b64decode(data)) > 10))
+
+
+@pytest.mark.parametrize(
+    ("do", "part", "choices"),
+    [
+        ("init", "name", [["ours"], ["missing"], *(["value", name] for name in rest_calls.NEAR_NAMES)]),
+        ("init", "tail", rest_calls.TAILS),
+        ("init", "tail", ["x" * 225, "x" * 240]),
+        ("init", "input_size", [["missing"], *(["value", size] for size in [*rest_calls.NEAR_SIZES, 1, 131_072])]),
+        ("init", "label_size", [["missing"], *(["value", size] for size in rest_calls.NEAR_SIZES)]),
+        ("init", "kind", ["csv", "mnist"]),
+        ("mode", "state", [["missing"], *(["value", state] for state in ["TASK", "DIRECT", *rest_calls.NEAR_STATES])]),
+        ("mode", "uuid", [["right"], ["upload"], ["missing"]]),
+        ("ask", "operation", call_executor.ASKED),
+        ("path", "path", rest_calls.NEAR_PATHS),
+        ("path", "method", ["GET", "POST", "PUT", "DELETE", "PATCH"]),
+        ("body", "operation", call_executor.BODIED),
+        ("body", "bytes", [base64.b64encode(body).decode() for body in rest_calls.BODIES]),
+        ("object", "operation", call_executor.BODIED),
+        ("token", "operation", call_executor.GUARDED),
+    ],
+)
+def test_every_choice_of_a_call_is_drawn(do: str, part: str, choices: Sequence[object]) -> None:
+    for choice in choices:
+        assert draws(rest_calls.calls, has(do, **{part: choice})), choice
+
+
+def test_uuids_are_right_upper_case_too_short_and_none() -> None:
+    right = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+    uuids = rest_calls.written_uuids()
+    assert draws(uuids, lambda text: re.fullmatch(right, text))
+    assert draws(uuids, lambda text: text != text.lower() and re.fullmatch(right, text.lower()))
+    assert draws(uuids, lambda text: len(text) == 35 and re.fullmatch(right, text + "0"))
+    assert draws(uuids, lambda text: not text)
+
+
+def test_every_story_of_calls_has_one_that_nothing_authorises() -> None:
+    for most in (2, GATE.most_steps):
+        stories = sample(rest_calls.call_stories(most), at_once=1)
+        assert all(any(step.do == "token" for step in story) for story in stories)
+        assert max(map(len, stories)) <= most
+
+
+def test_wrong_values_are_of_every_type_and_can_be_sent() -> None:
+    drawn = sample(primitives.wrong(), 1000, at_once=1)
+    values = [written[1] for written in drawn if written[0] == "value"]
+    assert {type(value) for value in values} == {type(None), bool, int, float, str, list, dict}
+    assert ["missing"] in drawn
+    assert {len(written) for written in drawn} == {1, 2}
+    for value in values:
+        json.dumps(value, ensure_ascii=False).encode()  # no lone surrogates, which UTF-8 cannot hold
+    for one in [*primitives.NUMBERS, *primitives.TEXTS]:
+        assert draws(primitives.scalars, partial(eq, one)), one
+
+
+# Contents
+
+
+def test_plain_tables_are_what_every_server_must_take() -> None:
+    tables = sample(dataset_contents.legible_tables(plain=True), 200, at_once=1)
+    assert all(content_executor.is_regular(table.texts("names"), table.rows("rows")) for table in tables)
+    assert {(table.number("crlf"), table.number("end")) for table in tables} == {(0, 1)}
+    assert min(len(table.texts("names")) for table in tables) == 1
+    assert max(len(table.texts("names")) for table in tables) > 30
+    cells = {cell for table in tables for row in table.rows("rows") for cell in row}
+    for part in ("-", "."):
+        assert any(part in cell for cell in cells), part
+
+
+def test_legible_tables_have_but_one_reading_and_come_in_all_layouts() -> None:
+    tables = sample(dataset_contents.legible_tables(plain=False), 200, at_once=1)
+    assert all(content_executor.is_legible(table.texts("names"), table.rows("rows")) for table in tables)
+    assert {(table.number("crlf"), table.number("end")) for table in tables} == {(0, 0), (0, 1), (1, 0), (1, 1)}
+    cells = {cell for table in tables for row in table.rows("rows") for cell in row}
+    for part in ("-", "+", ".", "e", "E"):
+        assert any(part in cell for cell in cells), part
+
+
+@pytest.mark.parametrize("cell", dataset_contents.ODD_CELLS)
+def test_tables_have_every_odd_cell(cell: str) -> None:
+    assert draws(dataset_contents.odd_tables, has("table", rows=lambda rows: any(cell in row for row in rows)))
+
+
+@pytest.mark.parametrize("name", dataset_contents.ODD_NAMES)
+def test_tables_have_every_odd_name(name: str) -> None:
+    assert draws(dataset_contents.odd_tables, has("table", names=lambda names: name in names))
+
+
+def test_tables_are_without_columns_without_rows_ragged_and_with_a_name_twice() -> None:
+    assert draws(dataset_contents.odd_tables, has("table", names=[]))
+    assert draws(dataset_contents.odd_tables, has("table", rows=[], names=lambda names: names))
+    assert draws(dataset_contents.odd_tables, has("table", rows=lambda rows: len({len(row) for row in rows}) > 1))
+    assert draws(dataset_contents.odd_tables, has("table", names=lambda names: len(set(names)) < len(names)))
+
+
+def claims(step: Step) -> dict[str, bool]:
+    """Which headers of images say something else than what follows."""
+    wrong = {name: step.with_[f"claimed_{name}"] != step.with_[name] for name in dataset_contents.CLAIMS}
+    wrong["cut"] = step.with_["cut"] != 0
+    wrong["images_magic"] = step.with_["images_magic"] != IMAGES_MAGIC
+    wrong["labels_magic"] = step.with_["labels_magic"] != LABELS_MAGIC
+    wrong["count of labels"] = step.with_["labels"] != step.with_["count"]
+    wrong["eleventh class"] = step.with_["largest"] > 9
+    return wrong
+
+
+def test_right_images_say_what_follows() -> None:
+    drawn = sample(dataset_contents.images(wrong=False), at_once=1)
+    assert not any(any(claims(step).values()) for step in drawn)
+    assert {step.with_["count"] for step in drawn} >= {1, 12, 100, 255}
+
+
+@pytest.mark.parametrize("wrong", [*dataset_contents.CLAIMS, "cut", "images_magic", "labels_magic", "count of labels"])
+def test_images_are_wrong_in_every_way(wrong: str) -> None:
+    assert draws(WRONG_IMAGES, lambda step: claims(step)[wrong])
+
+
+@pytest.mark.parametrize("name", dataset_contents.CLAIMS)
+def test_headers_of_images_promise_less_more_nothing_and_far_too_much(name: str) -> None:
+    claimed = f"claimed_{name}"
+    for number in (0, 2**31, 2**32 - 1):
+        assert draws(WRONG_IMAGES, has("images", **{claimed: number})), number
+    for by in (-1, 1, 2):
+        assert draws(WRONG_IMAGES, partial(is_claimed_too_much, name=name, by=by)), by
+
+
+def is_claimed_too_much(step: Step, name: str, by: int) -> bool:
+    return step.number(f"claimed_{name}") - step.number(name) == by
+
+
+def test_labels_of_an_eleventh_class_are_drawn_where_images_may_be_wrong() -> None:
+    assert draws(WRONG_IMAGES, lambda step: step.with_["largest"] == 10)
+    assert draws(WRONG_IMAGES, lambda step: step.with_["largest"] == 255)

@@ -1,0 +1,187 @@
+"""The dialect of a target is found by questions that make nothing, and one line says why."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hanami_conformance.cases.failures import TargetLost, TargetRefused
+from hanami_conformance.cases.sequence import Story
+from hanami_conformance.options.definitions import AUTO
+from hanami_conformance.options.target import Credentials, TargetOptions
+from hanami_conformance.target.dialect_detection import find_dialect
+from hanami_proto import dialect_names, load_dialect
+from support.suite_runs import closing, double, garbage, in_pytest, silent
+from support.targets import Said, backend, hanami, program, rest
+
+ALICE = Credentials("alice", "very-secret-1")
+LET_IN = {"id": "alice", "name": "alice", "is_admin": False, "token": "a.long.token"}
+
+
+def options(url: str, first: Credentials = ALICE, deadline: float = 2.0) -> TargetOptions:
+    return TargetOptions(url, first, dialect=AUTO, deadline=deadline)
+
+
+@pytest.mark.parametrize("unknown", [401, 404])
+@pytest.mark.parametrize("name", dialect_names())
+def test_the_prefix_that_lets_the_user_in_decides(name: str, unknown: int) -> None:
+    route = load_dialect(name).route("token.create")
+
+    def server(method: str, path: str, body: dict[str, Any]) -> Said:
+        right = (method, path) == (route.method, route.path) and body["password"] == ALICE.password
+        return (200, LET_IN) if right else (unknown, "no")
+
+    with rest(server) as (url, seen):
+        found = find_dialect(options(url))
+    assert found.dialect.name == name
+    assert found.why == f"{route} answered 200, the other prefixes {unknown}"
+    assert all(request.startswith("POST ") and request.endswith("/token") for request in seen)
+
+
+def test_a_token_is_tried_with_a_list() -> None:
+    path = load_dialect("openhanami-0.5").route("dataset.list").path
+    with rest(lambda _method, asked, _body: (200, {"header": []}) if asked == path else (401, "no")) as (url, seen):
+        found = find_dialect(options(url, Credentials(token="a.long.token")))
+    assert found.dialect.name == "openhanami-0.5"
+    assert found.why == "GET /v1.0alpha/dataset/all answered 200, the other prefixes 401"
+    assert all(request.startswith("GET ") for request in seen)
+
+
+def test_a_server_that_has_just_begun_is_waited_for() -> None:
+    ready_at = time.monotonic() + 0.6
+
+    def server(_method: str, path: str, _body: dict[str, Any]) -> Said:
+        if time.monotonic() < ready_at:
+            return 500, "not yet"
+        return (200, LET_IN) if path.startswith("/control/") else (404, "no")
+
+    with rest(server) as (url, _):
+        assert find_dialect(options(url, deadline=10.0)).dialect.name == "hanami-0.4"
+
+
+def test_nothing_fits() -> None:
+    with rest(lambda *_: (404, "no")) as (url, _), pytest.raises(TargetRefused) as raised:
+        find_dialect(options(url))
+    line = str(raised.value)
+    assert "\n" not in line
+    assert line.startswith("no dialect fits: POST /v1/token answered 404, POST /control/v1/token answered 404")
+    assert "give --dialect" in line
+
+
+def test_wrong_credentials_are_told_where_one_prefix_is_known() -> None:
+    def server(_method: str, path: str, _body: dict[str, Any]) -> Said:
+        return (401, "wrong password") if path.startswith("/v1/") else (404, "no")
+
+    with rest(server) as (url, _), pytest.raises(TargetRefused) as raised:
+        find_dialect(options(url))
+    assert str(raised.value) == (
+        "the target refuses the first user 'alice': POST /v1/token answered 401 wrong password; "
+        "it seems to speak documented, the others have no such path"
+    )
+
+
+@pytest.mark.parametrize("page", ["<html>hello</html>", "[]", '{"token": 5}'])
+def test_a_page_that_answers_everything_is_no_dialect(page: str) -> None:
+    with (
+        rest(lambda *_: (200, page)) as (url, _),
+        pytest.raises(TargetRefused, match="200 without what it should hold"),
+    ):
+        find_dialect(options(url))
+
+
+def test_several_fit() -> None:
+    def server(method: str, _path: str, _body: dict[str, Any]) -> Said:
+        return (200, LET_IN) if method == "POST" else (404, "no")
+
+    with rest(server) as (url, _), pytest.raises(TargetRefused, match="several dialects fit: documented, hanami"):
+        find_dialect(options(url))
+
+
+def test_of_several_that_fit_the_one_whose_paths_are_there() -> None:
+    there = {route.path for route in load_dialect("openhanami-0.5").routes.values()}
+
+    def server(method: str, path: str, _body: dict[str, Any]) -> Said:
+        if method == "POST" and path.endswith("/token"):
+            return 200, LET_IN
+        return (405, "not so") if path in there else (404, "no")
+
+    with rest(server) as (url, seen):
+        found = find_dialect(options(url))
+    assert found.dialect.name == "openhanami-0.5"
+    assert "paths that are there" in found.why
+    assert {request.split()[0] for request in seen if not request.endswith("/token")} == {"GET"}
+
+
+@pytest.mark.parametrize(
+    ("serve", "says"),
+    [(silent, "came nothing"), (closing, "came the end of the connection"), (garbage, "illegal status line")],
+    ids=["silent", "closing", "garbage"],
+)
+def test_what_comes_in_place_of_answers_is_told(serve: Any, says: str) -> None:
+    with double(serve) as url, pytest.raises(TargetLost, match="no usable target: expected an answer.*" + says):
+        find_dialect(options(url, deadline=0.3))
+
+
+def test_nobody_answers() -> None:
+    with pytest.raises(TargetLost, match="no connection"):
+        find_dialect(options("http://127.0.0.1:1"))
+    with rest(lambda *_: (500, "down")) as (url, _), pytest.raises(TargetLost, match="answered 500"):
+        find_dialect(options(url, deadline=0.3))
+
+
+STORY = json.dumps(Story("upload", (), dialect="documented").data())
+
+
+def test_run_replay_and_check_target_ask(tmp_path: Path) -> None:
+    why = "POST /control/v1/token answered 200, the other prefixes 404"
+    (tmp_path / "story.json").write_text(STORY)
+    with backend("--dialect", "hanami-0.4") as url:
+        to = ("--target", url, "--user", "alice", "--password", "very-secret-1")
+        run = hanami(
+            "run",
+            *to,
+            "--statement",
+            "PROG-1",
+            "--profile",
+            "smoke",
+            cwd=tmp_path,
+            environment={"HANAMI_DIALECT": "auto"},
+        )
+        checked = hanami("check-target", *to, "--dialect", "auto", cwd=tmp_path)
+        told = hanami("replay", "story.json", *to, "--dialect", "auto", cwd=tmp_path)
+        other = hanami("replay", "story.json", *to, cwd=tmp_path)
+        words = (
+            "-m",
+            "pytest",
+            "--pyargs",
+            "hanami_conformance",
+            *in_pytest(*to, "--dialect", "auto"),
+            "-k",
+            "boolean_complete",
+        )
+        plain = program([sys.executable, *words], cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert f"dialect hanami-0.4: {why}\n" in run.stdout
+    assert plain.returncode == 0, plain.stdout + plain.stderr
+    assert f"hanami: target {url}, dialect hanami-0.4, profile gate\n" in plain.stdout
+    assert f"hanami: dialect hanami-0.4: {why}\n" in plain.stdout
+    result = (tmp_path / "reports" / "latest" / "result.json").read_text()
+    assert '"dialect": "hanami-0.4"' in result
+    assert f'"dialect_reason": "{why}"' in result
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert f"hanami-0.4: {why}" in checked.stdout
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert other.returncode == 4
+
+
+def test_4_where_no_dialect_fits(tmp_path: Path) -> None:
+    with rest(lambda *_: (401, "no")) as (url, _):
+        run = hanami("run", "--target", url, "--token", "some-token", "--dialect", "auto", cwd=tmp_path)
+    assert run.returncode == 4
+    assert run.stderr.startswith("ERROR: no dialect fits")
+    assert len(run.stderr.split("\n\n")[0].splitlines()) == 1

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import pytest
+
+from hanami_loadtests.engine.failures import NoAnswer, WrongAnswer
+from hanami_loadtests.engine.recorder import MOST_CLASSES, MOST_EXCHANGES, Recorder, Stopwatch
+from hanami_reports.model.series import Series
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Story:
+    """An exchange as a file."""
+
+    def to_json(self) -> str:
+        return "{}"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def recorder(clock: Clock) -> Recorder:
+    return Recorder(origin=100.0, clock=clock)
+
+
+def exchange(recorder: Recorder, clock: Clock, due: float, sent: float, answered: float) -> None:
+    clock.now = sent
+    watch = Stopwatch(due, sent)
+    recorder.sent("chunk", watch)
+    clock.now = answered
+    recorder.succeeded("chunk", watch, up=1000, down=10, index=0)
+
+
+def only(recorder: Recorder) -> Series:
+    (series,) = recorder.series.values()
+    return series
+
+
+def test_three_clocks_are_kept_apart(recorder: Recorder, clock: Clock) -> None:
+    exchange(recorder, clock, due=101.0, sent=101.5, answered=101.7)
+    series = only(recorder)
+    assert series.response.percentile(50) == pytest.approx(0.7, rel=0.001)
+    assert series.service.percentile(50) == pytest.approx(0.2, rel=0.001)
+    assert series.lag.percentile(50) == pytest.approx(0.5, rel=0.001)
+
+
+def test_what_we_waited_for_ourselves_is_no_part_of_any_time(recorder: Recorder, clock: Clock) -> None:
+    watch = Stopwatch(101.0, 101.5)
+    recorder.sent("file", watch)
+    watch.skipped = 8.0
+    clock.now = 110.0
+    recorder.succeeded("file", watch)
+    series = only(recorder)
+    assert series.response.percentile(50) == pytest.approx(1.0, rel=0.001)
+    assert series.service.percentile(50) == pytest.approx(0.5, rel=0.001)
+    assert series.slices[10].succeeded == 1
+
+
+def test_what_is_due_in_the_warm_up_is_not_measured(recorder: Recorder, clock: Clock) -> None:
+    exchange(recorder, clock, due=98.0, sent=98.5, answered=99.0)
+    assert not recorder.series
+    # Only as much of it as came behind the warm-up counts, and only for rates.
+    exchange(recorder, clock, due=99.9, sent=100.5, answered=100.6)
+    series = only(recorder)
+    assert (series.early, series.early_up, series.early_down) == (1, 1000, 10)
+    assert (series.sent, series.succeeded, series.bytes_up, series.response.count, series.slices) == (0, 0, 0, 0, {})
+    assert (series.rate(10), series.speed(10)) == (0.1, 101)
+    assert recorder.in_flight == 0
+
+
+def test_what_goes_wrong_in_the_warm_up_counts_all_the_same(recorder: Recorder, clock: Clock) -> None:
+    clock.now = 50.0
+    watch = Stopwatch(50.0, 50.0)
+    recorder.sent("chunk", watch)
+    recorder.unanswered("chunk", watch, NoAnswer("nothing"))
+    assert (only(recorder).sent, only(recorder).unanswered) == (1, 1)
+
+
+def test_bytes_and_answers_count_in_the_second_in_which_they_came(recorder: Recorder, clock: Clock) -> None:
+    for answered in (101.9, 102.1, 102.2):
+        exchange(recorder, clock, due=101.0, sent=101.0, answered=answered)
+    assert {second: one.succeeded for second, one in only(recorder).slices.items()} == {1: 1, 2: 2}
+    assert only(recorder).bytes_up == 3000
+    assert only(recorder).by_index[0].count == 3
+
+
+def test_each_second_tells_what_was_due_and_what_was_sent_in_it(recorder: Recorder, clock: Clock) -> None:
+    exchange(recorder, clock, due=101.0, sent=103.5, answered=103.7)
+    recorder.owed("chunk", [101.5, 104.0])
+    series = only(recorder)
+    assert series.owed == 2
+    assert {second: (one.due, one.sent) for second, one in series.slices.items()} == {1: (2, 0), 3: (0, 1), 4: (1, 0)}
+
+
+def test_what_is_verified_after_the_run_is_counted_and_is_no_part_of_its_rates(
+    recorder: Recorder, clock: Clock
+) -> None:
+    exchange(recorder, clock, due=101.0, sent=101.0, answered=101.5)
+    recorder.ended = 110.0
+    exchange(recorder, clock, due=109.0, sent=109.0, answered=110.5)
+    series = only(recorder)
+    assert (series.succeeded, series.bytes_up, series.bytes_down) == (2, 2000, 20)
+    assert (series.rate(10), series.speed_up(10), series.speed_down(10), series.speed(10)) == (0.1, 100, 1, 101)
+    assert series.rate(0) == series.speed(0) == 0
+    other = Series()
+    other.add(Series.of(series.data()))
+    assert other == series
+
+
+def test_failures_are_no_part_of_the_percentiles_and_wrong_answers_a_class_of_their_own(
+    recorder: Recorder, clock: Clock
+) -> None:
+    exchange(recorder, clock, 101.0, 101.0, 101.1)
+    for error in (NoAnswer("nothing"), WrongAnswer("DIO-7", "this", "that")):
+        watch = Stopwatch(102.0, 102.0)
+        recorder.sent("chunk", watch)
+        clock.now = 112.0
+        recorder.failed("chunk", watch, error, Story() if isinstance(error, WrongAnswer) else None)
+    series = only(recorder)
+    assert (series.sent, series.succeeded, series.failed, series.wrong) == (3, 1, 1, 1)
+    assert series.response.most < 200_000
+    assert series.failures.count == 2
+    assert {error.kind for error in recorder.errors.values()} == {"no answer", "wrong answer"}
+    assert recorder.exchanges == {"chunk-1.json": "{}"}
+
+
+def test_many_different_failures_do_not_fill_the_memory(recorder: Recorder, clock: Clock) -> None:
+    clock.now = 101.0
+    for number in range(2 * MOST_CLASSES):
+        watch = Stopwatch(101.0, 101.0)
+        recorder.sent("chunk", watch)
+        recorder.failed("chunk", watch, WrongAnswer("DATA-1", str(number), "x"), Story())
+    assert len(recorder.errors) == MOST_CLASSES + 1
+    assert sum(error.count for error in recorder.errors.values()) == 2 * MOST_CLASSES
+    assert len(recorder.exchanges) == MOST_EXCHANGES
+
+
+def test_what_is_taken_piece_by_piece_adds_up_to_the_whole(recorder: Recorder, clock: Clock) -> None:
+    total = Recorder()
+    for number in range(10):
+        exchange(recorder, clock, 101.0 + number, 101.0 + number, 101.2 + number)
+        watch = Stopwatch(101.0, 101.0)
+        recorder.sent("other", watch)
+        recorder.failed("other", watch, WrongAnswer("DIO-7", "this", "that"), Story())
+        total.add(recorder.take(), "worker-")
+    assert total.series["chunk"].succeeded == total.series["chunk"].response.count == 10
+    assert total.series["chunk"].slices.keys() == set(range(1, 11))
+    (error,) = total.errors.values()
+    assert error.count == 10
+    assert error.exchange in total.exchanges
+    assert len(total.exchanges) == 1  # the same failure again and again is kept once
+    assert not recorder.series

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from hanami_loadtests.engine.health import Health
+from hanami_loadtests.limits.file import BUILT_IN, Limits, read_limits
+from hanami_loadtests.limits.limit import Limit, seconds_of
+from hanami_loadtests.limits.verdict import ask_all, judge
+from hanami_reports.common.format import shown_time
+from hanami_reports.model.load import Generator, State
+from hanami_reports.model.sample_size import samples_for
+from hanami_reports.model.series import Series
+
+
+def series(*milliseconds: float, bad: str = "", count: int = 0) -> Series:
+    made = Series(sent=len(milliseconds) + count, succeeded=len(milliseconds), bytes_up=1_000_000 * len(milliseconds))
+    for one in milliseconds:
+        made.response.record(int(one * 1000))
+    if bad:
+        setattr(made, bad, count)
+    return made
+
+
+def generator(cpu: float = 0.5, lag: float = 0.0, *, complete: bool = True) -> Generator:
+    health = Health()
+    health.note_lag(lag)
+    return Generator("local", cpu, cpu, health.hub_delay, health.lag, 0, 0.0, 0, complete)
+
+
+def state_of(found: dict[str, Series], limits: Limits | None = None, *generators: Generator) -> State:
+    makers = generators or (generator(),)
+    return judge(ask_all(limits or Limits(), found, makers, 10.0), found, makers)[0]
+
+
+def test_a_run_in_which_everything_was_verified_passes() -> None:
+    assert state_of({"a": series(1, 2, 3)}) is State.PASS
+
+
+@pytest.mark.parametrize("bad", ["wrong", "failed", "unanswered"])
+def test_one_bad_message_fails_without_any_file_of_limits(bad: str) -> None:
+    assert state_of({"a": series(*[1] * 1000, bad=bad, count=1)}) is State.FAIL
+
+
+def test_owed_messages_fail_where_they_are_more_than_one_in_a_hundred() -> None:
+    owing = series(*[1] * 1000)
+    owing.owed = 5
+    assert state_of({"a": owing}) is State.PASS
+    owing.owed = 50
+    assert state_of({"a": owing}) is State.FAIL
+
+
+@pytest.mark.parametrize("found", [{}, {"a": Series()}, {"a": Series(sent=5, broken_off=5)}])
+def test_a_run_that_verified_nothing_is_invalid(found: dict[str, Series]) -> None:
+    assert state_of(found) is State.INVALID
+
+
+def test_a_scenario_that_never_did_what_it_is_for_makes_a_run_invalid() -> None:
+    found, makers = {"attach file": series(1), "upload file": Series(sent=3, broken_off=3)}, (generator(),)
+    wanted = {"csv-upload": "upload file", "attach-storm": "attach file"}
+    state, reasons = judge(ask_all(Limits(), found, makers, 10.0), found, makers, wanted)
+    assert state is State.INVALID
+    (reason,) = reasons
+    assert reason.startswith("csv-upload: no upload file was verified; give it more --seconds, more --sockets")
+
+
+def test_a_generator_that_was_the_bottleneck_says_nothing_good_of_a_target() -> None:
+    assert state_of({"a": series(1)}, None, generator(cpu=0.99)) is State.INVALID
+    assert state_of({"a": series(1)}, None, generator(lag=0.5)) is State.INVALID
+    assert state_of({"a": series(1)}, None, generator(), generator(complete=False)) is State.INVALID
+
+
+def test_a_wrong_answer_is_wrong_whatever_the_generator_did() -> None:
+    assert state_of({"a": series(1, bad="wrong", count=1)}, None, generator(cpu=0.99)) is State.FAIL
+
+
+def test_a_broken_limit_of_time_is_not_believed_where_the_generator_was_the_bottleneck() -> None:
+    limits = Limits((Limit("response", "a", "max", 0.001),))
+    assert state_of({"a": series(5)}, limits) is State.FAIL
+    assert state_of({"a": series(5)}, limits, generator(cpu=0.99)) is State.INVALID
+
+
+def test_too_few_samples_are_invalid_and_not_passed() -> None:
+    limits = Limits((Limit("response", "a", "p99", 1.0, least_samples=1000),))
+    assert state_of({"a": series(*[1] * 999)}, limits) is State.INVALID
+    assert state_of({"a": series(*[1] * 1000)}, limits) is State.PASS
+
+
+def test_a_limit_of_what_was_never_sent_is_invalid() -> None:
+    assert state_of({"a": series(1)}, Limits((Limit("rate", "b", "mean", 1.0, at_least=True),))) is State.INVALID
+
+
+@pytest.mark.parametrize(("of", "hint"), [("direct requests", ": is 'direct request' meant?"), ("nothing like it", "")])
+def test_a_type_of_message_that_was_mistyped_is_told(of: str, hint: str) -> None:
+    (result,) = Limit("rate", of, "mean", 1.0, at_least=True).ask({"direct request": series(1)}, 1.0)
+    assert result.says == f"no such message was sent{hint}"
+
+
+@pytest.mark.parametrize(
+    ("limit", "value"),
+    [
+        (Limit("response", "a*", "p50", 1.0), 0.002),
+        (Limit("response", "a", "mean", 1.0), 0.002),
+        (Limit("response", "a", "max", 1.0), 0.003),
+        (Limit("throughput", "a", "mean", 0.1, at_least=True), 0.3),
+        (Limit("rate", "a", "mean", 0.1, at_least=True), 0.3),
+    ],
+)
+def test_values_are_what_they_are_called(limit: Limit, value: float) -> None:
+    (result,) = limit.ask({"a": series(1, 2, 3)}, 10.0)
+    assert result.value == pytest.approx(value, rel=0.001)
+    assert result.state is State.PASS
+
+
+def test_the_file_that_is_shipped_is_right() -> None:
+    limits = read_limits(Path(str(resources.files("hanami_loadtests") / "slo.toml")))
+    assert {limit.metric for limit in limits.limits} >= {"response", "throughput", "wrong", "owed"}
+
+
+def test_what_a_file_does_not_mention_keeps_its_limit(tmp_path: Path) -> None:
+    path = tmp_path / "slo.toml"
+    path.write_text('[[limit]]\nmetric = "wrong"\nat_most = 3\n')
+    limits = read_limits(path).limits
+    assert limits[0] == Limit("wrong", "*", "count", 3.0)
+    assert set(BUILT_IN) - set(limits) == {BUILT_IN[0]}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("limit = 3", "two brackets"),
+        ("[other]", "unknown table other"),
+        ("[[limit]]\nmetric = 'speed'", "limit 1: metric 'speed': choose one of response"),
+        ("[[limit]]\nmetric = 'wrong'\nat_most = 0\nfoo = 1", "unknown key foo"),
+        ("[[limit]]\nmetric = 'response'\nstatistic = 'p99'\nat_most = 50", "write it with its unit"),
+        ("[[limit]]\nmetric = 'response'\nstatistic = 'p99'\nat_most = '50 min'", "no time"),
+        ("[[limit]]\nmetric = 'response'\nstatistic = 'p100'\nat_most = '5 ms'", "give p50, p99"),
+        ("[[limit]]\nmetric = 'response'\nstatistic = 'p0'\nat_most = '5 ms'", "give p50, p99"),
+        ("[[limit]]\nmetric = 'response'\nat_most = '5 ms'", "statistic None"),
+        ("[[limit]]\nmetric = 'rate'\nat_most = 5", "rate takes at_least"),
+        ("[[limit]]\nmetric = 'wrong'\nat_least = 5", "wrong takes at_most"),
+        ("[[limit]]\nmetric = 'wrong'", "either at_most or at_least"),
+        ("[[limit]]\nmetric = 'wrong'\nat_most = -1", "no bound of wrong"),
+        ("[[limit]]\nmetric = 'wrong'\nstatistic = 'share'\nat_most = 1.5", "1.5 is no share"),
+        ("[[limit]]\nmetric = 'wrong'\nat_most = true", "no bound of wrong"),
+        ("[[limit]]\nmetric = 'wrong'\nat_most = 0\nabort = 'yes'", "abort must be true or false"),
+        ("[[limit]]\nmetric = 'wrong'\nat_most = 0\nleast_samples = -1", "least_samples -1"),
+        ("[[limit]]\nmetric = 'wrong'\nat_most = 0\nof = 3", "of must be a type of message"),
+        ("[generator]\ncpu = 2", "cpu 2: give a share"),
+        ("[generator]\nlag_p99 = 3", "lag_p99: '3' is no time"),
+        ("[generator]\nspeed = 3", "unknown key speed"),
+        ("[[limit]", "not TOML"),
+    ],
+)
+def test_a_mistake_in_the_file_is_one_line_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "slo.toml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"slo\.toml") as raised:
+        read_limits(path)
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="cannot read the limits"):
+        read_limits(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 us"),
+        (64e-6, "64.0 us"),
+        (999.4e-6, "999 us"),
+        (999.9e-6, "1.00 ms"),
+        (0.0123, "12.3 ms"),
+        (2.0, "2.00 s"),
+        (75.0, "75.0 s"),
+    ],
+)
+def test_times_are_shown_with_three_digits(seconds: float, text: str) -> None:
+    assert shown_time(seconds) == text
+
+
+def test_times_are_read_with_their_unit() -> None:
+    assert [seconds_of(text) for text in ("250 us", "50ms", "2 s")] == pytest.approx([250e-6, 0.05, 2.0])
+
+
+def test_a_percentile_needs_ten_samples_beyond_it() -> None:
+    assert [samples_for(name) for name in ("p50", "p99", "p99.9", "max")] == [20, 1000, 10_000, 1]

@@ -1,0 +1,245 @@
+"""Our part of Locust's web UI, in a real browser: one process, and a master with two workers."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from hanami_loadtests.scenarios.all import SCENARIOS
+from hanami_reports.model.load import State, read_load_result
+from support.load_runs import EASY, easy_limits
+from tools.web_ui import CHROMIUM, PASSWORD, PATIENCE, backend, browser_page, locust
+
+FORM = {
+    "user_count": "2",
+    "spawn_rate": "10",
+    "user": "alice",
+    "password": "",
+    "token": "",
+    "warm_up": "0",
+    "model": "closed",
+}
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[str]:
+    with backend() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("single")
+
+
+@pytest.fixture(scope="module")
+def url(target: str, folder: Path) -> Iterator[str]:
+    """Of the page of a single process."""
+    with locust(target, folder) as single:
+        yield single.url
+
+
+def swarm(url: str, **more: str | list[str]) -> dict[str, object]:
+    answer: dict[str, object] = httpx.post(f"{url}/swarm", data=FORM | more, timeout=PATIENCE, trust_env=False).json()
+    return answer
+
+
+def table(url: str) -> list[dict[str, object]]:
+    stats = httpx.get(f"{url}/stats/requests", timeout=PATIENCE, trust_env=False).json()
+    rows: list[dict[str, object]] = stats["extended_stats"][0]["data"]
+    return rows
+
+
+def goes_on(url: str, users: int) -> bool:
+    """Whether a run has so many users and verified something; what else Locust tells may be two seconds old."""
+    run, *messages = table(url)
+    return str(run["name"]).startswith(f"Run going on, {users} users") and any(row["perwhole"] for row in messages)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"rate": "fast", "model": "open"}, "--rate 'fast': give a number"),
+        ({"chunk_size": "some"}, "--chunk-size 'some': give a size"),
+        ({"limits": "nowhere.toml"}, "cannot read the limits nowhere.toml"),
+        ({"host": "http://127.0.0.1:1"}, "not reachable"),
+        ({"host": "nonsense"}, "nonsense"),
+        ({"password": "not-the-password", "dialect": "documented"}, "401"),
+        ({"user": "", "password": "", "token": ""}, "no user"),
+    ],
+)
+def test_what_is_wrong_in_the_form_is_told_before_a_user_is_spawned(url: str, given: dict[str, str], says: str) -> None:
+    answer = swarm(url, **given)
+    assert answer["success"] is False
+    message = str(answer["message"])
+    assert says in message
+    assert "\n" not in message
+    assert "not-the-password" not in message
+    stats = httpx.get(f"{url}/stats/requests", timeout=PATIENCE, trust_env=False).json()
+    assert (stats["state"], stats["user_count"]) == ("ready", 0)
+    assert stats["extended_stats"][0]["data"][0]["name"] == "Run not begun"
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_run_by_hand(
+    workers: int, target: str, url: str, folder: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if not CHROMIUM.exists() and not os.environ.get("HANAMI_REQUIRE_BROWSER"):
+        pytest.skip(f"no browser at {CHROMIUM}")
+    if workers:
+        folder = tmp_path
+        manager = locust(target, folder, workers)
+        url = manager.__enter__().url
+        request.addfinalizer(lambda: manager.__exit__(None, None, None))
+    complaints: list[str] = []
+    seen: list[str] = []
+    with browser_page(complaints) as page:
+        page.on("response", lambda response: seen.append(_text(response)))
+        page.goto(url)
+        for scenario in SCENARIOS.values():
+            assert page.get_by_text(scenario.__name__, exact=True).is_visible()
+        page.get_by_role("checkbox").first.uncheck()  # all
+        for name in ("DirectRequest", "RestOnly"):
+            page.get_by_role("row", name=name).get_by_role("checkbox").check()
+        page.locator("input[name=userCount]").fill("4")
+        page.locator("input[name=spawnRate]").fill("20")
+        page.get_by_text("Custom parameters").click()
+        assert page.locator("input[name=password]").get_attribute("type") == "password"
+        assert page.locator("input[name=token]").input_value() == ""
+        page.locator("input[name=warmUp]").fill("0")
+        page.locator("select[name=model]").select_option("open")
+
+        page.locator("input[name=rate]").fill("fast")
+        page.get_by_role("button", name="Start").click()
+        page.get_by_text("--rate 'fast': give a number of at least 0.001").wait_for()
+        page.locator("input[name=rate]").fill("20")
+        page.get_by_role("button", name="Start").click()
+
+        page.get_by_role("tab", name="Hanami").click()
+        cells = page.get_by_role("row", name="direct request").get_by_role("cell")
+        rate = cells.nth(4)
+        page.get_by_role("row", name="Run going on").wait_for()
+        rate.wait_for()
+        assert float(rate.inner_text()) > 0
+        page.get_by_role("button", name="Stop").click()
+        verdict = page.get_by_role("row", name="Run").get_by_role("cell").first
+        page.get_by_text("reports in").wait_for()
+        result = read_load_result(folder / "reports")
+        assert verdict.inner_text().startswith(f"Run {result.state}, reports in {folder / 'reports'}")
+        assert set(result.configuration["users"]) == {"direct-request", "rest"}
+        assert result.configuration["processes"] == max(1, workers)
+        # What the page shows at last is what was judged.
+        whole = [cell.inner_text() for cell in cells.all()]
+        request_series = result.series["direct request"]
+        assert float(whole[4]) == pytest.approx(request_series.rate(result.duration), rel=0.01)
+        assert float(whole[7]) == pytest.approx(request_series.response.percentile(99) * 1000, rel=0.01)
+        assert whole[12:] == ["0", "0", "0"]
+    assert complaints == []
+    assert any("extended_stats" in text for text in seen)
+    assert not [text for text in seen if PASSWORD in text]
+
+
+def test_users_that_leave_in_the_middle_of_a_run_are_no_failure(url: str, folder: Path) -> None:
+    def users() -> int:
+        stats = httpx.get(f"{url}/stats/requests", timeout=PATIENCE, trust_env=False).json()
+        return int(stats["user_count"])
+
+    def wait_for(reached: Callable[[], bool]) -> None:
+        end = time.monotonic() + PATIENCE
+        while not reached():
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+    easy = easy_limits(folder)[1]
+    classes = ["DirectRequest", "RestOnly", "CsvUpload", "AttachStorm"]
+    assert swarm(url, user_count="8", user_classes=classes, limits=easy)["success"]
+    wait_for(lambda: users() == 8)
+    assert swarm(url, user_count="4", user_classes=classes, limits=easy)["success"]
+    wait_for(lambda: users() == 4)
+    httpx.post(f"{url}/stop", timeout=PATIENCE, trust_env=False)
+    wait_for(lambda: "reports in" in str(table(url)[0]["name"]))
+    result = read_load_result(folder / "reports")
+    assert result.state is State.PASS, result.reasons
+    assert sum(result.configuration["users"].values()) == 4
+    assert not result.leftovers
+
+
+def test_a_limit_ends_a_run_of_workers_while_users_are_still_spawned(target: str, tmp_path: Path) -> None:
+    limit = '[[limit]]\nmetric = "response"\nof = "direct request"\nstatistic = "max"\nat_most = "1 us"\nabort = true\n'
+    (tmp_path / "abort.toml").write_text(limit + EASY)
+    options = {"user_count": "60", "spawn_rate": "1", "limits": str(tmp_path / "abort.toml")}
+    with locust(target, tmp_path, 1) as crew:
+        assert swarm(crew.url, user_classes=["DirectRequest"], **options)["success"]
+        crew.wait_until(lambda: "reports in" in str(table(crew.url)[0]["name"]))
+        crew.wait_until(lambda: crew.get("/stats/requests")["user_count"] == 0)
+        result = read_load_result(tmp_path / "reports")
+    assert result.state is State.FAIL
+    assert result.reasons[0].startswith("ended by its limit: direct request: response")
+    assert sum(result.configuration["users"].values()) < 60
+
+
+@pytest.mark.parametrize("sockets", ["0", "8"])
+def test_a_worker_that_joins_in_the_middle_of_a_run(target: str, tmp_path: Path, sockets: str) -> None:
+    with locust(target, tmp_path, 1) as crew:
+        easy = easy_limits(tmp_path)[1]
+        started = swarm(crew.url, user_count="4", sockets=sockets, user_classes=["DirectRequest"], limits=easy)
+        assert started["success"]
+        crew.wait_until(lambda: goes_on(crew.url, 4))
+        crew.add_worker()
+        crew.wait_for_workers(2)
+        if sockets == "0":
+            crew.wait_until(lambda: [one["user_count"] for one in crew.get("/stats/requests")["workers"]] == [2, 2])
+            httpx.post(f"{crew.url}/stop", timeout=PATIENCE, trust_env=False)
+        crew.wait_until(lambda: "reports in" in str(table(crew.url)[0]["name"]))
+        result = read_load_result(tmp_path / "reports")
+        crew.wait_until(lambda: crew.get("/worker-count")["worker_count"] == 2)
+        # In the next run both are there from the beginning.
+        assert swarm(crew.url, user_count="4", sockets=sockets, user_classes=["DirectRequest"], limits=easy)["success"]
+        crew.wait_until(lambda: goes_on(crew.url, 4))
+        httpx.post(f"{crew.url}/stop", timeout=PATIENCE, trust_env=False)
+        crew.wait_until(lambda: "Run PASS" in str(table(crew.url)[0]["name"]))
+    if sockets == "0":
+        assert result.state is State.PASS, result.reasons
+        assert len(result.generators) == 2
+        assert all(one.complete for one in result.generators)
+        assert result.configuration["users"] == {"direct-request": 4}
+        # Both count the seconds of the run, and not of their own part of it.
+        assert max(result.series["direct request"].slices) <= result.duration
+    else:
+        assert result.state is State.INVALID
+        assert "joined in the middle of the run" in result.reasons[0]
+
+
+def _text(response: object) -> str:
+    try:
+        return str(response.text())  # type: ignore[attr-defined]
+    except Exception:  # noqa: BLE001 - a redirection, or a picture
+        return ""
+
+
+def test_a_second_run_begins_anew(url: str, folder: Path) -> None:
+    counts = []
+    for _ in range(2):
+        assert swarm(url, user_classes="RestOnly", run_time="1s")["success"] is True
+        rows = table(url)
+        while "reports in" not in str(rows[0]["name"]):
+            rows = table(url)
+        result = read_load_result(folder / "reports")
+        assert result.state in (State.PASS, State.INVALID), result.reasons  # INVALID where the machine is too busy
+        assert set(result.series) == {row["name"] for row in rows[1:]}
+        counts.append(result.series["rest csv.init"].sent)
+        assert result.duration < 5
+    assert counts == [2, 2]
+
+
+def test_no_secret_is_in_any_page(url: str) -> None:
+    for path in ("", "stats/requests", "stats/report", "logs", "tasks", "exceptions"):
+        answer = httpx.get(f"{url}/{path}", timeout=PATIENCE, trust_env=False)
+        assert answer.status_code == 200
+        assert PASSWORD not in answer.text
+    assert '"password"' in httpx.get(f"{url}/", trust_env=False).text

@@ -1,0 +1,96 @@
+"""The rows that the page shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from hanami_loadtests.engine.failures import NoAnswer, WrongAnswer
+from hanami_loadtests.engine.recorder import Recorder, Stopwatch
+from hanami_loadtests.engine.schedule import CONSTANT, Schedule
+from hanami_loadtests.live_view import COLUMNS, Moment, rows
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def recorded() -> Recorder:
+    """Ten chunks in seconds 0 to 9, each 10 ms from due to answer and 4 ms from sent, and their file; and failures."""
+    clock = Clock()
+    recorder = Recorder(origin=100.0, clock=clock)
+
+    def exchange(name: str, due: float, up: int) -> None:
+        watch = Stopwatch(due, due + 0.006)
+        recorder.sent(name, watch)
+        clock.now = due + 0.010
+        recorder.succeeded(name, watch, up=up)
+
+    for second in range(10):
+        exchange("upload chunk", 100.5 + second, 1_000_000)
+    exchange("upload file", 109.5, 10_000_000)
+    watches = [Stopwatch(109.6, 109.6) for _ in range(4)]
+    for watch in watches:
+        recorder.sent("direct request", watch)
+    recorder.failed("direct request", watches[0], WrongAnswer("DIO-7", "the same", "another"))
+    recorder.failed("direct request", watches[1], NoAnswer("refused"))
+    recorder.unanswered("direct request", watches[2], NoAnswer("nothing"))
+    recorder.owed("direct request", [recorder.origin] * 5)
+    return recorder
+
+
+def test_each_message_has_its_rates_times_and_failures() -> None:
+    moment = Moment("going on", (), recorded().series, 10.0, {"direct request": 2}, newest=9)
+    run, direct, chunk, file = rows(moment)
+    assert [row["name"] for row in (direct, chunk, file)] == ["direct request", "upload chunk", "upload file"]
+    assert chunk["mbnow"] == chunk["mbwhole"] == 1.0
+    assert chunk["pernow"] == chunk["perwhole"] == 1.0
+    assert [chunk[key] for key in ("p50", "p90", "p99", "most")] == pytest.approx([10.0] * 4, rel=0.002)
+    assert chunk["service"] == pytest.approx(4.0, rel=0.002)
+    assert [direct[key] for key in ("flying", "owed", "unanswered", "wrong", "failed")] == [1, 7, 1, 1, 1]
+    assert direct["p50"] is None
+    # A file is its chunks once more.
+    assert run["mbwhole"] == run["perwhole"] == 1.0
+    assert [run[key] for key in ("flying", "owed", "unanswered", "wrong", "failed")] == [1, 7, 1, 1, 1]
+
+
+def test_now_is_the_last_seconds_alone() -> None:
+    moment = Moment("going on", (), recorded().series, 20.0, newest=19)
+    chunk = rows(moment)[2]
+    assert (chunk["mbnow"], chunk["mbwhole"]) == (0.0, 0.5)
+
+
+def test_after_a_run_nothing_is_in_flight_and_nothing_comes_now() -> None:
+    run, direct, *_ = rows(
+        Moment("FAIL, reports in here", [f"reason {number}" for number in range(8)], recorded().series, 10.0)
+    )
+    assert run["name"] == ("Run FAIL, reports in here: reason 0; reason 1; reason 2; reason 3; reason 4; and 3 more")
+    assert direct["flying"] == 0
+    assert direct["mbnow"] is None
+
+
+def test_a_run_without_a_message_has_a_row_with_every_column() -> None:
+    (run,) = rows(Moment("not begun"))
+    assert run["name"] == "Run not begun"
+    assert set(run) == set(COLUMNS)
+
+
+def test_the_row_of_the_run_is_first_where_the_page_sorts_by_name() -> None:
+    names = [str(row["name"]) for row in rows(Moment("PASS", (), recorded().series, 10.0))]
+    assert names == sorted(names)
+
+
+def test_what_is_due_and_not_sent_is_counted_without_giving_it_up() -> None:
+    schedule = Schedule(10.0, 0.0, 1, CONSTANT)
+    first = schedule.due
+    assert schedule.behind(first - 0.001) == 0
+    assert schedule.behind(first) == 1
+    assert schedule.behind(first + 0.95) == 10
+    assert schedule.due == first
+    assert len(schedule.owed(first + 0.95)) == 10
+    assert Schedule(0.0, 0.0).behind(1000.0) == 0

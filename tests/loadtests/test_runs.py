@@ -1,0 +1,503 @@
+"""Load runs as a user starts them: every state, every exit status, every way to end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+import trustme
+
+from hanami_loadtests.scenarios.all import SCENARIOS
+from hanami_reports.model.load import State
+from support.load_runs import COMMAND, EASY, LOGIN, easy_limits, load_result_of, run_load
+from support.suite_runs import double, faulty_backend
+from tools.process import stopped
+from tools.reference import ALICE, TIMEOUT, USERS, backend, clean_environment
+from tools.tcp_proxy import counting_proxy, proxy
+
+# By a plan: users that send as fast as they can take the machine from the tests beside them.
+SHORT = ("--seconds", "2", "--warm-up", "0.2", "--users", "2", "--model", "open", "--rate", "100")
+
+
+def test_all_scenarios_pass_against_an_honest_server_in_a_mixed_run(tmp_path: Path) -> None:
+    with faulty_backend("honest") as url:
+        options = ("--target", url, "--users", "17", "--seconds", "5", "--warm-up", "0", "--file-size", "300KiB")
+        run = run_load(*options, "--chunk-size", "32KiB", "--limits", "none.toml", cwd=tmp_path)
+        assert (run.returncode, run.stderr) == (
+            4,
+            "ERROR: cannot read the limits none.toml: No such file or directory\n",
+        )
+        run = run_load(*options, "--chunk-size", "32KiB", cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "PASS  closed model, 17 users" in run.stdout
+    result = load_result_of(tmp_path)
+    assert result.state is State.PASS
+    assert set(result.configuration["users"]) == set(SCENARIOS)
+    for name in (
+        "upload chunk",
+        "upload file",
+        "direct request",
+        "direct train",
+        "attach file",
+        "rest dataset.progress",
+    ):
+        series = result.series[name]
+        assert series.succeeded > 0, name
+        assert series.failed == series.wrong == series.unanswered == 0
+    assert not result.leftovers
+    assert result.series["upload file"].bytes_up > 0
+
+
+@pytest.mark.parametrize("dialect", ["hanami-0.4", "openhanami-0.5"])
+def test_other_dialects_are_found_and_loaded(tmp_path: Path, dialect: str) -> None:
+    with backend(*USERS, "--dialect", dialect) as url:
+        options = ("--target", url, "--users", "6", "--seconds", "3", "--warm-up", "0", "--inputs", "20,10")
+        run = run_load(*options, "--outputs", "5,3", "--hidden", "8", "--file-size", "50KiB", cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    result = load_result_of(tmp_path)
+    assert result.configuration["dialect"] == dialect
+    assert result.series["direct request"].succeeded > 0
+    assert result.series["upload file"].succeeded > 0
+
+
+def test_a_wrong_answer_fails_and_is_kept_as_a_file_that_replay_runs(tmp_path: Path) -> None:
+    with faulty_backend("one-answer-in-a-hundred-wrong") as url:
+        run = run_load("--target", url, *SHORT, "--scenario", "direct-request", cwd=tmp_path)
+        assert run.returncode == 1, run.stdout + run.stderr
+        assert "wrong answer: DIO-7" in run.stdout
+        kept = sorted((tmp_path / "reports" / "latest-load" / "exchanges").glob("*.json"))
+        assert str(Path("reports") / "latest-load" / "exchanges" / kept[0].name) in run.stdout
+        replayed = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "hanami_conformance.cli.main",
+                "replay",
+                str(kept[0]),
+                "--target",
+                url,
+                *ALICE,
+                "--times",
+                "5",
+            ],
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    assert replayed.returncode == 1, replayed.stdout + replayed.stderr
+    assert "still failing" in replayed.stdout
+    assert load_result_of(tmp_path).series["direct request"].wrong > 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "scenario", "statement"),
+    [
+        ("hundredth-chunk-not-stored", "mnist-upload", "FIN-"),
+        ("some-answers-doubled", "csv-upload", "DATA-1"),
+        ("bytes-of-repeats-counted", "scattered-upload", "PROG-2"),
+        ("overlaps-refused", "scattered-upload", "DATA-3"),
+    ],
+)
+def test_lost_bytes_and_lies_of_the_progress_are_noticed_under_load(
+    tmp_path: Path, fault: str, scenario: str, statement: str
+) -> None:
+    with faulty_backend(fault) as url:
+        times = ("--seconds", "3", "--warm-up", "0.2", "--users", "2")
+        options = ("--scenario", scenario, "--chunk-size", "8KiB", "--file-size", "400KiB")
+        run = run_load("--target", url, *times, *options, cwd=tmp_path)
+        assert run.returncode == 1, run.stdout + run.stderr
+        assert f"wrong answer: {statement}" in run.stdout
+        kept = sorted((tmp_path / "reports" / "latest-load" / "exchanges").glob("upload-file-*.json"))
+        if statement in ("PROG-2", "DATA-3"):  # the others show under load alone
+            words = ("-m", "hanami_conformance.cli.main", "replay", str(kept[0]), "--target", url, *ALICE)
+            replayed = subprocess.run(
+                [sys.executable, *words],
+                env=clean_environment(),
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT,
+                check=False,
+            )
+            assert "still failing" in replayed.stdout, replayed.stdout + replayed.stderr
+
+
+def test_folders_of_the_user_do_not_take_the_place_of_our_packages(tmp_path: Path) -> None:
+    for name in ("reports/compare", "loadtests/engine", "conformance", "locust"):
+        (tmp_path / name).mkdir(parents=True)
+    with faulty_backend("honest") as url:
+        run = run_load("--target", url, *SHORT, "--scenario", "rest", "--processes", "2", cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_a_server_that_falls_silent_does_not_pass(tmp_path: Path) -> None:
+    with faulty_backend("silent-after-150-cycles") as url:
+        options = ("--scenario", "direct-request", "--deadline", "1", "--drain", "1")
+        run = run_load("--target", url, *SHORT, *options, cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    result = load_result_of(tmp_path)
+    assert result.series["direct request"].unanswered > 0
+    assert "no answer within 1 s" in run.stdout
+
+
+def test_an_absent_server_is_told_before_any_user_is_spawned(tmp_path: Path) -> None:
+    run = run_load("--target", "http://127.0.0.1:1", *SHORT, cwd=tmp_path)
+    assert run.returncode == 6, run.stdout + run.stderr
+    assert run.stderr.startswith("TARGET NOT REACHABLE: no connection to http://127.0.0.1:1")
+    assert len(run.stderr.splitlines()) == 1
+    assert not (tmp_path / "reports" / "latest-load" / "load.json").exists()
+
+
+def test_a_server_that_takes_connections_and_is_silent_is_told_as_well(tmp_path: Path) -> None:
+    def serve(connection: socket.socket, done: threading.Event) -> None:  # noqa: ARG001 - as a double has it
+        done.wait()
+
+    with double(serve) as url:
+        run = run_load("--target", url, *SHORT, "--deadline", "0.5", "--dialect", "documented", cwd=tmp_path)
+    assert run.returncode == 6, run.stdout + run.stderr
+    assert len(run.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("scenario", sorted(SCENARIOS))
+def test_a_server_that_answers_everything_with_an_empty_object_fails(tmp_path: Path, scenario: str) -> None:
+    def serve(connection: socket.socket, done: threading.Event) -> None:
+        while not done.is_set():
+            head = connection.recv(65536)
+            if not head:
+                return
+            body = b'{"token": "abc"}' if b"/token" in head else b"{}"
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    with double(serve) as url:
+        options = ("--target", url, "--dialect", "documented", "--users", "1", "--seconds", "1", "--warm-up", "0")
+        run = run_load(*options, "--scenario", scenario, cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "wrong answer" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("fault", "scenario"), [("output-one-value-short", "direct-train"), ("requests-run-twice", "direct-request")]
+)
+def test_what_is_wrong_where_nothing_is_timed_fails_as_well(tmp_path: Path, fault: str, scenario: str) -> None:
+    with faulty_backend(fault) as url:
+        run = run_load("--target", url, *SHORT, "--scenario", scenario, cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "wrong answer: DIO-" in run.stdout
+
+
+def test_a_wrong_password_is_one_line(tmp_path: Path) -> None:
+    with faulty_backend("honest") as url:
+        login = {**LOGIN, "HANAMI_PASSWORD": "not-the-password"}
+        run = run_load("--target", url, *SHORT, cwd=tmp_path, login=login)
+    assert run.returncode == 4, run.stdout + run.stderr
+    assert len(run.stderr.splitlines()) == 1
+    assert "not-the-password" not in run.stdout + run.stderr
+    log = (tmp_path / "reports" / "latest-load" / "locust.log").read_text()
+    assert "not-the-password" not in log
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "no target: give --target"),
+        (("--target", "ftp://x"), "target 'ftp://x' is no address"),
+        (("--target", "http://127.0.0.1:1", "--window", "0"), "--window '0': give a whole number of at least 1"),
+        (("--target", "http://127.0.0.1:1", "--rate", "fast"), "--rate 'fast': give a number"),
+        (("--target", "http://127.0.0.1:1", "--chunk-size", "128 apples"), "give a size such as 128KiB"),
+        (("--target", "http://127.0.0.1:1", "--outputs", "10,10"), "bricks of different sizes"),
+        (("--target", "http://127.0.0.1:1", "--inputs", "0"), "give the values of each brick"),
+        (("--target", "http://127.0.0.1:1", "--dialect", "klingon"), "unknown dialect 'klingon'"),
+        (("--target", "http://127.0.0.1:1", "--scenario", "siege"), "--scenario 'siege': choose one of csv-upload"),
+        (("--target", "http://127.0.0.1:1", "--scenario", "rest=0"), "give a weight from 1"),
+        (("--target", "http://127.0.0.1:1", "--users", "0"), "--users 0"),
+        (("--target", "http://127.0.0.1:1", "--seconds", "0.1"), "--seconds 0.1"),
+        (("--target", "http://127.0.0.1:1", "--processes", "-2"), "--processes -2"),
+        (("--target", "http://127.0.0.1:1", "--seconds", "1"), "the warm-up alone takes 1"),
+        (("--target", "http://127.0.0.1:1", "--sockets", "1"), "--sockets 1: mnist-upload needs 2"),
+        (("--target", "http://127.0.0.1:1", "--token", "x"), "--token and --user exclude each other"),
+        (("--target", "http://127.0.0.1:1", "--rate", "9"), "--rate 9: means nothing in the closed model"),
+    ],
+)
+def test_a_wrong_option_is_one_line(tmp_path: Path, options: tuple[str, ...], message: str) -> None:
+    run = run_load(*options, cwd=tmp_path)
+    assert run.returncode == 4, run.stdout + run.stderr
+    assert message in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+
+
+def test_without_a_password_it_says_where_to_give_it(tmp_path: Path) -> None:
+    run = run_load("--target", "http://127.0.0.1:1", "--user", "alice", cwd=tmp_path, login={})
+    assert run.returncode == 4
+    assert "HANAMI_PASSWORD" in run.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    run = run_load("--target", "http://127.0.0.1:1", "--report-dir", "file/reports", cwd=tmp_path)
+    assert run.returncode == 4, run.stdout + run.stderr
+    assert "cannot write reports" in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+
+
+def test_a_limit_with_abort_ends_a_run_early(tmp_path: Path) -> None:
+    (tmp_path / "slo.toml").write_text('[[limit]]\nmetric = "wrong"\nat_most = 0\nabort = true\n' + EASY)
+    with faulty_backend("noise-in-answers") as url:
+        began = time.monotonic()
+        options = ("--seconds", "100", "--warm-up", "0", "--scenario", "direct-request", "--limits", "slo.toml")
+        run = run_load("--target", url, *options, cwd=tmp_path)
+        assert time.monotonic() - began < 90
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "ended by its limit: *: wrong <= 0" in run.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_cleans_up_reports_and_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
+    with faulty_backend("honest") as url:
+        options = ("--seconds", "100", "--users", "4", "--warm-up", "0", "--processes", "2")
+        with started(tmp_path, "--target", url, *options) as process:
+            wait_for_clients(listener_on(int(url.rpartition(":")[2])), 4, process)
+            children = psutil.Process(process.pid).children(recursive=True)
+            assert children
+            process.send_signal(number)
+            output, _ = process.communicate(timeout=TIMEOUT)
+        assert process.returncode == 2, output
+        assert "INTERRUPTED" in output
+        assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+        result = load_result_of(tmp_path)
+        assert result.state is State.INTERRUPTED
+        assert not result.leftovers
+        assert left_over(url) == []
+
+
+def test_an_interrupt_before_the_run_begins_is_told(tmp_path: Path) -> None:
+    options = ("--seconds", "100", "--file-size", "200MiB", "--scenario", "csv-upload")
+    with faulty_backend("honest") as url, started(tmp_path, "--target", url, *options) as process:
+        until = time.monotonic() + TIMEOUT
+        while not (children := psutil.Process(process.pid).children(recursive=True)):
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 2, output
+    assert output.splitlines()[-1] == "INTERRUPTED  before the run began"
+    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+
+
+def left_over(url: str) -> list[str]:
+    """Names of what is left on a reference backend."""
+    found = subprocess.run(
+        [sys.executable, "-c", _LIST, url, *ALICE[1::2]], capture_output=True, text=True, check=True, timeout=TIMEOUT
+    )
+    names: list[str] = json.loads(found.stdout)
+    return names
+
+
+_LIST = """
+import httpx, json, sys
+url, user, password = sys.argv[1:]
+token = httpx.post(url + "/v1/token", json={"id": user, "password": password}).json()["token"]
+names = []
+for kind in ("dataset", "cluster"):
+    table = httpx.get(url + f"/v1/{kind}/all", headers={"X-Auth-Token": token}).json()
+    names += [row[table["header"].index("name")] for row in table["body"]]
+print(json.dumps(names))
+"""
+
+
+def test_a_server_that_ends_in_the_middle_is_lost(tmp_path: Path) -> None:
+    with backend(*USERS) as url:
+        port = int(url.rpartition(":")[2])
+        options = ("--seconds", "8", "--warm-up", "0", "--deadline", "1", "--drain", "1")
+        with started(tmp_path, "--target", url, *options) as process:
+            server = listener_on(port)
+            wait_for_clients(server, 5, process)
+            server.kill()
+            output, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 6, output
+    assert "LOST" in output
+    assert "the target is gone" in output
+
+
+def listener_on(port: int) -> psutil.Process:
+    """The process of ours that listens on a port."""
+    for child in psutil.Process().children(recursive=True):
+        if any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in child.net_connections("tcp")):
+            return child
+    raise AssertionError("nobody listens there")
+
+
+@contextmanager
+def started(cwd: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """A load run that goes on; it is ended with this, whatever happens."""
+    process = subprocess.Popen(
+        [*COMMAND, *options],
+        cwd=cwd,
+        env=clean_environment(LOGIN),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with stopped(process), process:
+        yield process
+
+
+def wait_for_clients(server: psutil.Process, count: int, process: subprocess.Popen[str]) -> None:
+    """Wait until a run has so many connections to a server."""
+    until = time.monotonic() + TIMEOUT
+    while sum(one.status == psutil.CONN_ESTABLISHED for one in server.net_connections("tcp")) < count:
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_a_stall_of_the_server_shows_in_the_response_of_an_open_run(tmp_path: Path) -> None:
+    rate, frozen = 100, 2.0
+    easy = easy_limits(tmp_path)
+    with (tmp_path / easy[1]).open("a") as file:
+        file.write('[[limit]]\nmetric = "owed"\nstatistic = "share"\nat_most = 1\n')
+    with backend(*USERS) as url:
+        server = listener_on(int(url.rpartition(":")[2]))
+        options = ("--users", "1", "--scenario", "direct-request", "--model", "open", "--rate", str(rate))
+        times = ("--seconds", "8", "--warm-up", "0", "--window", "4")
+        with started(tmp_path, "--target", url, *times, *options, *easy) as process:
+            wait_for_clients(server, 1, process)
+            time.sleep(2)  # in the middle of the run: what was sent before is no part of the stall
+            began = time.monotonic()
+            os.kill(server.pid, signal.SIGSTOP)
+            time.sleep(frozen)
+            os.kill(server.pid, signal.SIGCONT)
+            frozen = time.monotonic() - began
+            output, _ = process.communicate(timeout=TIMEOUT)
+    series = load_result_of(tmp_path).series["direct request"]
+    assert process.returncode == 0, output
+    late = sum(one.succeeded for one in series.slices.values()) * series.response.share_above(frozen / 2)
+    # Everything that was due in the first half of the stall waited for more than half of it.
+    assert late >= rate * frozen / 2 * 0.8, output
+    assert series.response.percentile(99) >= frozen * 0.8
+    # Of these only the window was sent, so what is measured from the sending shows next to nothing of it.
+    assert series.service.share_above(frozen / 2) * series.service.count <= 4
+    assert series.lag.most >= frozen * 0.8 * 1e6
+
+
+def test_a_master_and_two_workers_add_up_exactly(tmp_path: Path) -> None:
+    with faulty_backend("honest") as url:
+        options = ("--users", "5", "--seconds", "4", "--processes", "2", "--warm-up", "0")
+        run = run_load("--target", url, *options, "--scenario", "direct-request", "--scenario", "rest", cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    result = load_result_of(tmp_path)
+    assert len(result.generators) == 2
+    assert all(one.complete for one in result.generators)
+    assert sum(result.configuration["users"].values()) == 5
+    for name, series in result.series.items():
+        # Each number was counted on its own in the workers, so what was lost or doubled on the way shows.
+        assert series.sent == series.succeeded + series.broken_off, name
+        assert series.succeeded == series.response.count == series.service.count, name
+        assert series.succeeded == sum(one.succeeded for one in series.slices.values()), name
+        assert series.sent == series.lag.count, name
+    requests = result.series["direct request"]
+    assert requests.bytes_up == requests.succeeded * 784 * 4
+    assert requests.bytes_down == requests.succeeded * 10 * 4
+
+
+def test_a_budget_of_sockets_is_kept(tmp_path: Path) -> None:
+    with faulty_backend("honest") as url, counting_proxy(url) as (address, most):
+        options = ("--users", "8", "--seconds", "4", "--warm-up", "0", "--sockets", "2", "--file-size", "50KiB")
+        # No REST users: each keeps one connection besides.
+        scenarios = ("--scenario", "mnist-upload", "--scenario", "direct-request", "--scenario", "attach-storm")
+        run = run_load("--target", address, *options, *scenarios, cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert most() <= 2 + 8  # two sockets, and the REST connection of each user; 0 where they cannot be counted
+    result = load_result_of(tmp_path)
+    assert all(result.series[name].succeeded for name in ("upload file", "direct request", "attach file"))
+
+
+def test_a_mistake_of_our_own_is_not_blamed_on_the_target(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(
+        "from hanami_loadtests.locustfile import *\n"
+        "from hanami_loadtests.scenarios.rest import RestOnly as Scenario\n"
+        "def work(self):\n"
+        "    raise ZeroDivisionError('ours')\n"
+        "Scenario.work = work\n"
+    )
+    with faulty_backend("honest") as url:
+        run = subprocess.run(
+            [sys.executable, "-m", "locust", "-f", "broken.py", "--host", url, "--headless", "-t", "30s", "RestOnly"],
+            cwd=tmp_path,
+            env=clean_environment(LOGIN),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    assert run.returncode == 3, run.stdout + run.stderr
+    assert "FAULT OF THE SUITE" in run.stdout
+    assert "ZeroDivisionError: ours" in run.stdout
+
+
+def test_scenarios_and_limits_are_told_and_written(tmp_path: Path) -> None:
+    def command(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "hanami_loadtests.cli", *words],
+            cwd=tmp_path,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+
+    told = command("scenarios")
+    assert told.returncode == 0
+    assert [line.split()[0] for line in told.stdout.splitlines()] == list(SCENARIOS)
+    assert command("limits").returncode == 0
+    assert "[[limit]]" in (tmp_path / "slo.toml").read_text()
+    again = command("limits")
+    assert (again.returncode, again.stderr) == (4, "ERROR: slo.toml is there already, and is left as it is\n")
+
+
+def test_tls_holds_for_rest_and_websockets(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    options = ("--seconds", "4", "--warm-up", "0", "--users", "4", "--file-size", "300KiB")
+    scenarios = ("--scenario", "mnist-upload", "--scenario", "direct-request", "--scenario", "rest")
+    with faulty_backend("honest") as url, proxy(url, context) as secure:
+        run = run_load("--target", secure, *options, *scenarios, "--ca-file", "ca.pem", cwd=tmp_path)
+        assert run.returncode == 0, run.stdout + run.stderr
+        result = load_result_of(tmp_path)
+        unknown = run_load("--target", secure, *options, cwd=tmp_path)
+    assert all(result.series[name].succeeded for name in ("upload file", "direct request", "rest dataset.progress"))
+    assert unknown.returncode == 6, unknown.stdout + unknown.stderr
+    assert "--ca-file FILE" in unknown.stderr
+
+
+def test_a_token_that_expires_in_the_middle_is_replaced(tmp_path: Path) -> None:
+    # Tokens are replaced a minute before they expire, so one of some seconds is always about to.
+    with backend(*USERS, "--token-lifetime", "6") as url:
+        options = ("--seconds", "9", "--warm-up", "0", "--users", "4", "--file-size", "100KiB")
+        scenarios = ("--scenario", "csv-upload", "--scenario", "rest", "--scenario", "attach-storm")
+        run = run_load("--target", url, *options, *scenarios, cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_workers_share_the_budget_of_sockets(tmp_path: Path) -> None:
+    options = ("--target", "http://127.0.0.1:1", "--processes", "2", "--scenario", "csv-upload")
+    run = run_load(*options, "--sockets", "1", cwd=tmp_path)
+    assert run.returncode == 4, run.stdout + run.stderr
+    assert "--sockets 1: csv-upload needs 1 at the same time in each of 2 processes" in run.stderr

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hanami_reference_backend.network.templates import Port, Template, TemplateError, TemplateReader
+from support.backend_peer import BRICKS, HEXAGONS
+
+NAME = "[a-zA-Z][a-zA-Z_0-9 -]*"
+
+
+def read(text: str, form: str = "bricks") -> Template:
+    return TemplateReader(form, NAME, max_bricks=6, hidden_size=64).read(text)
+
+
+def test_bricks() -> None:
+    template = read(BRICKS)
+    assert template.inputs == (Port("first_input", 4), Port("second_input", 2))
+    assert template.outputs == (Port("first_output", 3), Port("second_output", 2))
+    assert template.layers == (6, 8, 5)
+    assert template.parameters == 7 * 8 + 9 * 5
+
+
+def test_hexagons() -> None:
+    template = read(HEXAGONS, "hexagons")
+    assert template == Template((Port("first_input", 4),), (Port("first_output", 3),), (64,))
+    assert template == read(HEXAGONS.replace("- ", ""), "hexagons")
+
+
+def test_bricks_stand_in_the_order_of_their_positions() -> None:
+    brick = "{},1,1\nnumber_of_neurons: {}\n"
+    text = BRICKS.replace("    2,1,1\n        number_of_neurons: 8\n", brick.format(10, 7) + brick.format(9, 5))
+    assert read(text).hidden == (5, 7)
+
+
+def replaced(old: str, new: str) -> str:
+    assert old in BRICKS
+    return BRICKS.replace(old, new, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param("", "line 1: .* 'version: 1'", id="empty"),
+        pytest.param("bricks:\n1,1,1\n", "line 1: .* 'version: 1'", id="no version"),
+        pytest.param(replaced("version: 1", "version: 2"), "line 1: version '2'", id="version"),
+        pytest.param(replaced("settings:", "stuff:"), "line 2: 'stuff' is outside", id="section"),
+        pytest.param(BRICKS + "bricks:\n", "line 22: 'bricks' appears twice", id="section twice"),
+        pytest.param(replaced("neuron_cooldown", "colour"), "line 3: 'colour' is unknown in 'settings'", id="setting"),
+        pytest.param(replaced("10000000.0", "nan"), "line 3: 'nan' is no positive number", id="cooldown"),
+        pytest.param(replaced("refractory_time: 1", "refractory_time: 0"), "line 4: '0' is no whole", id="time"),
+        pytest.param(replaced("false", "no"), "line 6: 'no' is neither", id="truth"),
+        pytest.param(replaced("1,1,1", "1,1"), "line 8: '1,1' is no position", id="position"),
+        pytest.param(replaced("1,2,1", "1,1,1"), "line 11: the position 1,1,1 appears twice", id="position twice"),
+        pytest.param(replaced("4", "4.5"), "line 10: '4.5' is no whole number", id="fraction"),
+        pytest.param(replaced("4", "-4"), "line 10: '-4' is no whole number", id="negative"),
+        pytest.param(replaced("4", "9" * 5000), "line 10: ", id="huge"),
+        pytest.param(
+            replaced("        number_of_neurons: 4\n", ""), "line 8: 'number_of_neurons' is missing", id="size"
+        ),
+        pytest.param(replaced("first_input", "1st"), "line 9: '1st' is no name", id="name"),
+        pytest.param(replaced("first_input", "a" * 255), "line 9: .* is no name", id="long name"),
+        pytest.param(replaced("first_input", "first_output"), "line 9: .* appears twice", id="name twice"),
+        pytest.param(replaced("input: first_input", "input: a\noutput: b"), "line 8: .* input and output", id="both"),
+        pytest.param(replaced("input: first", "output: first").replace("input: s", "output: s"), "no input", id="none"),
+        pytest.param(BRICKS + "4,1,1\nnumber_of_neurons: 1\n5,1,1\n", "line 24: more than 6", id="too many"),
+        pytest.param("version: 1\nbricks:\nnumber_of_neurons: 1", "line 3: .* belongs to nothing", id="nothing"),
+    ],
+)
+def test_what_is_no_template(text: str, reason: str) -> None:
+    with pytest.raises(TemplateError, match=reason):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("target: 3,1,1", "target: 4,1,1", "there is no hexagon 4,1,1"),
+        ("      target: 3,1,1\n", "", "'target' is missing"),
+        ("number_of_outputs", "number_of_inputs", "'number_of_inputs' is unknown in 'outputs'"),
+        ("outputs:", "bricks:", "'bricks' is unknown"),
+    ],
+)
+def test_what_is_no_template_of_hexagons(old: str, new: str, reason: str) -> None:
+    with pytest.raises(TemplateError, match=reason):
+        read(HEXAGONS.replace(old, new), "hexagons")
+
+
+@given(st.lists(st.sampled_from([*BRICKS.split("\n"), "x", ":", "\0", "- ", "1,1,1:"])).map("\n".join))
+def test_any_text_is_a_template_or_refused(text: str) -> None:
+    try:
+        template = read(text)
+    except TemplateError:
+        return
+    assert template.parameters > 0

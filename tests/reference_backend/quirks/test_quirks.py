@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.sync.client import ClientConnection
+
+from hanami_proto import BrickMessage, ProcessType, TargetBuffer
+from hanami_reference_backend.options import parse_options
+from support.backend_peer import DEADLINE, Peer, Server, closing, running
+
+NAMES = ("hanami-0.4", "openhanami-0.5")
+INPUTS = [0.5, 0.25, 0.75, 1.0]
+OUTPUTS = {"first_output": 3, "second_output": 2}
+BUFFER_OUTPUTS = {"first_output": 3}
+SOON = 0.3  # seconds in which an answer would have come
+
+
+@contextmanager
+def quirky(folder: Path, name: str, speed: float = 0.0) -> Iterator[Server]:
+    with running(folder, "--quirks", name, "--quirk-speed", f"{speed:g}") as server:
+        yield server
+
+
+@pytest.fixture(params=NAMES, scope="module")
+def odd(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
+    with quirky(tmp_path_factory.mktemp("odd"), request.param) as server, Peer(server) as peer:
+        yield peer
+
+
+def first(socket: ClientConnection, **fields: object) -> bytes:
+    socket.send(json.dumps(fields))
+    answer = socket.recv(DEADLINE)
+    assert isinstance(answer, bytes)
+    return answer
+
+
+@contextmanager
+def attached(peer: Peer, uuid: object, target: str = "file_upload") -> Iterator[ClientConnection]:
+    with peer.open() as socket:
+        assert first(socket, token=peer.token, uuid=uuid, target=target) == b'{"success": true}'
+        yield socket
+
+
+def wait_ready(server: Server) -> list[int]:
+    """The statuses until the first one below 500."""
+    statuses: list[int] = []
+    while not statuses or statuses[-1] >= 500:
+        statuses.append(httpx.get(f"{server.url}/nothing", trust_env=False).status_code)
+    return statuses
+
+
+def is_dummy(answer: BrickMessage, *, is_last: bool) -> bool:
+    return (answer.name, answer.process_type, answer.is_last, answer.values.tolist()) == (
+        "",
+        ProcessType.TRAIN,
+        is_last,
+        [0.0],
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_quirks_imply_their_dialect(name: str) -> None:
+    options = parse_options(["--quirks", name])
+    assert options.dialect.name == name
+    assert options.quirks is not None
+    assert (options.quirks.name, options.quirks.speed) == (name, 1.0)
+    assert parse_options(["--quirks", name, "--dialect", name]).dialect.name == name
+
+
+def test_without_quirks_there_are_none() -> None:
+    assert parse_options([]).quirks is None
+    assert parse_options(["--dialect", "hanami-0.4"]).quirks is None
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--quirks", "documented"],
+        ["--quirks", "hanami-0.4", "--dialect", "openhanami-0.5"],
+        ["--quirks", "hanami-0.4", "--dialect", "documented"],
+        ["--quirks", "hanami-0.4", "--quirk-speed", "-1"],
+        ["--quirks", "hanami-0.4", "--quirk-speed", "nan"],
+        ["--quirk-speed", "1"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_quirks_are_told_in_one_line(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse_options(options)
+    assert ended.value.code == 2
+    assert "--quirk" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_each_answer_closes_its_connection(odd: Peer) -> None:
+    for response in (odd.call("dataset.list"), odd.call("dataset.get", uuid="x"), odd.http.get("/nothing")):
+        assert response.headers["connection"] == "close"
+        assert response.extensions["network_stream"].get_extra_info("socket").fileno() == -1
+
+
+def test_unknown_paths(odd: Peer) -> None:
+    expected = 401 if odd.dialect.name == "hanami-0.4" else 404
+    for path in ("/", "/nothing", f"{odd.dialect.prefix}nothing"):
+        assert odd.http.get(path).status_code == expected
+    assert odd.status("dataset.get", uuid="6b0a0b06-9c0c-4f4e-8e0e-6a1c2b3d4e5f") == 404  # of a path that is known
+
+
+def test_a_refused_first_message_may_be_repeated(odd: Peer) -> None:
+    upload = odd.begin_csv(3)
+    right = {"token": odd.token, "uuid": upload["uuid_input_file"], "target": "file_upload"}
+    with odd.open() as socket:
+        for wrong in ({"token": "x"}, {"uuid": "x"}, {"target": "x"}):
+            answer = json.loads(first(socket, **(right | wrong)))
+            assert answer["success"] is False
+            assert answer["error"]
+        assert first(socket, **right) == b'{"success": true}'
+        assert odd.put(socket, 0, b"1,2") == ""
+    assert odd.ok("dataset.progress", uuid=upload["uuid"])["complete"] is True
+
+
+def test_what_is_no_output_is_a_dummy(odd: Peer) -> None:
+    expected = {} if odd.codec.schema == "brick" else {"target_buffer": TargetBuffer.EXPECTED}
+    with attached(odd, odd.cluster(), "cluster") as socket:
+        for kind in ProcessType:
+            values = INPUTS[:2] if kind is ProcessType.REQUEST else INPUTS[2:]
+            answer = odd.io(socket, "first_input", values, is_last=False, process_type=kind)
+            assert is_dummy(answer, is_last=False)
+        answer = odd.io(socket, "first_output", [1.0, 0.0, 1.0], process_type=ProcessType.TRAIN, **expected)
+        assert is_dummy(answer, is_last=True)
+
+
+def test_the_answer_to_a_request_may_not_say_that_it_is_the_last(odd: Peer) -> None:
+    outputs = OUTPUTS if odd.codec.schema == "brick" else BUFFER_OUTPUTS
+    with attached(odd, odd.cluster(), "cluster") as socket:
+        answers = [odd.io(socket, "first_input", INPUTS)]
+        answers += [odd.answer(socket) for _ in range(len(outputs) - 1)]
+    assert {answer.name: len(answer.values) for answer in answers} == outputs
+    assert {answer.process_type for answer in answers} == {ProcessType.REQUEST}
+    assert [answer.is_last for answer in answers][-1] is (odd.dialect.name != "hanami-0.4")
+
+
+def test_four_open_sockets_starve_the_rest(odd: Peer) -> None:
+    impatient = httpx.Timeout(DEADLINE, read=SOON)
+    with ExitStack() as three:
+        for _ in range(3):
+            three.enter_context(odd.open())
+        assert odd.status("dataset.list") == 200
+        with odd.open(), pytest.raises(httpx.ReadTimeout):
+            odd.http.get(odd.dialect.route("dataset.list").path, timeout=impatient)
+        assert odd.status("dataset.list") == 200
+
+
+def test_a_mistake_still_closes_a_socket(odd: Peer) -> None:
+    with attached(odd, odd.cluster(), "cluster") as socket:
+        socket.send(b"\xff")
+        assert closing(socket)[0] == 1007
+
+
+def test_a_server_that_begins_answers_500(tmp_path: Path) -> None:
+    with quirky(tmp_path, "hanami-0.4", speed=0.5) as server:
+        began = time.monotonic()
+        statuses = wait_ready(server)
+        assert time.monotonic() - began < 5
+        assert set(statuses[:-1]) == {500}
+        assert statuses[-1] == 401
+
+
+def test_calls_and_tables_take_their_time(tmp_path: Path) -> None:
+    table = b"a,b\n" + b"1,2\n" * (1 << 14)  # 64 KiB
+    with quirky(tmp_path, "hanami-0.4") as server, Peer(server) as peer:
+        quick = seconds_to_finalize(peer, table)
+    with quirky(tmp_path, "hanami-0.4", speed=4) as server:
+        wait_ready(server)
+        with Peer(server) as peer:
+            assert seconds_to_finalize(peer, table) > quick + 0.5  # 4 times a quarter of a second, but for noise
+            began = time.monotonic()
+            peer.ok("dataset.list")
+            assert time.monotonic() - began > 0.04
+
+
+def seconds_to_finalize(peer: Peer, content: bytes) -> float:
+    upload = peer.begin_csv(len(content))
+    with attached(peer, upload["uuid_input_file"]) as socket:
+        assert peer.put(socket, 0, content) == ""
+    began = time.monotonic()
+    peer.ok("csv.finalize", uuid=upload["uuid"], uuid_input_file=upload["uuid_input_file"])
+    return time.monotonic() - began

@@ -1,0 +1,215 @@
+"""Pages in a real browser: quiet, offline, filtered, searched, opened; on a phone, in the dark, of a hostile server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from hanami_reports.conformance.html.page import conformance_page
+from hanami_reports.conformance.html.servers import servers_page
+from support.browser import DESK, PHONE, WCAG, Opener, Visit, running_browser, stored, visiting
+from support.conformance_results import BIG_DIGEST, hostile, mixed
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with running_browser() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Every kind of page, as a file."""
+    folder = tmp_path_factory.mktemp("pages")
+    pages = {
+        "run": conformance_page(mixed()),
+        "hostile": conformance_page(hostile()),
+        "servers": servers_page({"one": mixed(), "two": hostile()}),
+    }
+    return stored(folder, pages)
+
+
+@pytest.fixture
+def look(browser: Browser, files: dict[str, Path]) -> Iterator[Opener]:
+    with visiting(browser, files) as opener:
+        yield opener
+
+
+def shown(visit: Visit) -> list[str]:
+    """Ids of the statements that can be seen."""
+    return visit.page.locator("details.statement:visible .id").all_inner_texts()
+
+
+def test_filters_and_search_leave_what_fits(look: Opener) -> None:
+    visit = look("run")
+    page = visit.page
+    everything = shown(visit)
+    assert everything == ["ATT-1", "DATA-2", "DATA-5", "PROG-4", "DIO-3", "GEN-2"]
+    page.get_by_role("button", name="FAIL 2").click()
+    assert shown(visit) == ["DATA-2", "DIO-3"]
+    assert page.locator("#shown").inner_text() == "2 of 6 statements"
+    page.get_by_role("button", name="KNOWN 1").click()
+    assert shown(visit) == ["DATA-2", "DATA-5", "DIO-3"]
+    page.get_by_role("button", name="SHOULD").click()
+    assert shown(visit) == ["DATA-2", "DIO-3"]
+    page.keyboard.press("/")
+    page.keyboard.type("clusterio_message")
+    assert shown(visit) == ["DIO-3"]
+    page.keyboard.type(" nowhere")
+    assert shown(visit) == []
+    page.get_by_role("button", name="Show all").click()
+    assert shown(visit) == everything
+
+
+def test_the_numbers_lead_to_the_statements_that_they_count(look: Opener) -> None:
+    visit = look("run")
+    page = visit.page
+    page.get_by_role("button", name="PASS 1").click()
+    page.get_by_role("link", name="2 FAIL", exact=True).press("Enter")
+    assert shown(visit) == ["DATA-2", "DIO-3"]
+    assert page.get_by_role("button", name="FAIL 2").get_attribute("aria-pressed") == "true"
+    assert page.get_by_role("button", name="PASS 1").get_attribute("aria-pressed") == "false"
+    assert page.evaluate("scrollY") > 0
+
+
+def test_a_failing_statement_opens_its_ladder_by_keyboard(look: Opener) -> None:
+    page = look("run").page
+    ladder = page.locator("details.statement", has_text="DATA-2").locator(".ladder")
+    assert not ladder.is_visible()
+    page.locator("details.statement", has_text="DATA-2").locator("> summary").press("Enter")
+    assert ladder.is_visible()
+    words = ladder.inner_text()
+    for expected in (
+        "FileUpload_Message",
+        "4,096",
+        "errorMessage",
+        "beyond it",
+        "POST /v1/csv/dataset",
+        "2.5 s of silence",
+    ):
+        assert expected in words
+    dump = ladder.locator(".hex pre").filter(has_text="hello world")
+    assert not dump.is_visible()
+    dump.locator("xpath=..").locator("summary").click()
+    assert dump.is_visible()
+    lanes = [box for box in (lane.bounding_box() for lane in ladder.locator("> li > .lane").all()) if box]
+    assert len({round(box["x"]) for box in lanes}) == 2  # REST and the socket stand side by side
+    sent, received = (ladder.locator(f".{name} .title").first.bounding_box() for name in ("sent", "received"))
+    assert sent is not None
+    assert received is not None
+    assert sent["y"] < received["y"]
+
+
+def test_the_matrix_leads_to_a_statement_and_links_open_what_is_closed(look: Opener) -> None:
+    page = look("run").page
+    page.get_by_role("button", name="PASS 1").click()
+    page.locator(".matrix a", has_text="DIO-3").click()
+    goal = page.locator("details.statement", has_text="DIO-3")
+    assert goal.is_visible()
+    assert goal.get_attribute("open") == ""
+    told = look("run", at="#case-2").page.locator("#case-2")
+    assert told.is_visible()
+    assert told.get_attribute("open") == ""
+
+
+def test_lines_to_run_a_case_again_can_be_copied(look: Opener) -> None:
+    page = look("run").page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("details.statement", has_text="DIO-3").locator("> summary").click()
+    commands = page.locator(".command:visible")
+    assert commands.nth(1).locator("code").inner_text() == (
+        "hanami-conformance replay reports/latest/exchanges/test_x.py-test_of_dio_3-7.json"
+        " --target http://h:1 --user alice"
+    )
+    commands.first.get_by_role("button").click()
+    commands.first.get_by_text("Copied").wait_for()
+    said = page.evaluate("navigator.clipboard.readText()")
+    assert said == "hanami-conformance run --target http://h:1 --user alice --case 'test_x.py::test_of_dio_3[7]'"
+
+
+def test_the_theme_follows_the_system_until_it_is_chosen(look: Opener) -> None:
+    page = look("run", scheme="dark").page
+    ink = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(ink)
+    page.get_by_role("button", name="Light").click()
+    assert page.evaluate(ink) != dark
+    page.get_by_role("button", name="Dark").click()
+    assert page.evaluate(ink) == dark
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["run", "hostile", "servers"])
+def test_nothing_is_wider_than_a_phone_or_a_desk(look: Opener, name: str, scheme: str) -> None:
+    for size in (PHONE, DESK):
+        visit = look(name, size, scheme)
+        visit.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        assert visit.overflow() <= 0
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme", "rules"),
+    [("run", "light", WCAG), ("servers", "dark", WCAG), ("run", "dark", ["color-contrast"])],
+)
+def test_everybody_can_read_it(look: Opener, name: str, scheme: str, rules: list[str]) -> None:
+    # WCAG 2.2 AA: contrast, names of controls, order of headings, scrolling by keyboard, and more.
+    page = look(name, scheme=scheme).page
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    found = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]})
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_what_nobody_can_read_would_be_noticed(look: Opener) -> None:
+    page = look("run").page
+    page.evaluate("document.querySelector('.brand').replaceChildren(Object.assign(document.createElement('button')))")
+    assert Axe().run(page, context=".top", options={"runOnly": ["wcag2a"]}).violations_count == 1
+
+
+def test_hostile_answers_are_shown_and_never_executed(look: Opener) -> None:
+    for name in ("hostile", "servers"):
+        visit = look(name)
+        page = visit.page
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        words = page.locator("main").inner_text()
+        assert "<script>window.hacked = 1</script><img src=x" in words
+        assert "\\x00\\x07\\x1b[31m \\u202e" in words
+        assert "\\xff\\xfe" in words
+        assert BIG_DIGEST in words
+        assert page.evaluate("window.hacked") is None
+        assert page.locator("img").count() == 0
+        assert page.locator("script").count() == 2  # theme, page
+
+
+def test_the_policy_stops_what_would_be_asked_for_or_executed_all_the_same(look: Opener) -> None:
+    visit = look("run")
+    visit.page.evaluate(
+        """() => {
+            const image = document.createElement('img');
+            image.src = 'http://127.0.0.1:9/x.png';
+            const code = document.createElement('script');
+            code.textContent = 'window.hacked = 1';
+            document.body.append(image, code);
+        }"""
+    )
+    assert visit.page.evaluate("window.hacked") is None
+    visit.page.wait_for_function("() => true")
+    assert sum("Content Security Policy" in text for text in visit.complaints) >= 2
+    visit.complaints.clear()
+    visit.requests.remove("http://127.0.0.1:9/x.png")  # it was stopped, as the console said
+
+
+def test_servers_are_filtered_by_what_differs(look: Opener) -> None:
+    visit = look("servers")
+    differs = visit.page.get_by_role("button", name="differs")
+    differs.click()
+    assert shown(visit) == []  # the hostile server was asked for DATA-2 alone, and failed it as the others do
+    differs.click()
+    visit.page.get_by_role("button", name="LOST 1").click()
+    assert shown(visit) == ["GEN-2"]
+    visit.page.locator("details.statement:visible > summary").click()
+    assert "line 1" not in visit.page.locator("details.statement:visible").inner_text()  # the case is closed
+    visit.page.locator("details.case:visible > summary").first.click()
+    assert "line 1\nline 2" in visit.page.locator("details.statement:visible").inner_text()

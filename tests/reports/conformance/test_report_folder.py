@@ -1,0 +1,210 @@
+"""The files of a run: JSON that can be read again, JUnit that tells failures from errors, exchanges for people."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from hanami_reports.common.file_names import exchange_name
+from hanami_reports.common.report_folder import ReportFolderError
+from hanami_reports.conformance.junit import junit_xml
+from hanami_reports.conformance.report_folder import ConformanceReportFolder, exchange_text
+from hanami_reports.conformance.reproduce_commands import again
+from hanami_reports.conformance.terminal import render_result
+from hanami_reports.model.conformance import (
+    CaseResult,
+    Event,
+    ExitStatus,
+    Level,
+    Outcome,
+    RunResult,
+    StatementResult,
+    Verdict,
+)
+from hanami_reports.model.loading import load_result
+
+HOSTILE = "<script>alert(1)</script> \x00\x1b[31m \ud800 ]]> &amp;"
+
+
+def example(reason: str = "expected a; came b") -> RunResult:
+    cases = tuple(
+        CaseResult(
+            id=f"test_x.py::test_{outcome.name.lower()}[a b/c]",
+            title="What a server must do.",
+            statements=("PROG-2", "PROG-3"),
+            outcome=outcome,
+            broken=("PROG-2",) if outcome is Outcome.FAILED else (),
+            reason="" if outcome is Outcome.PASSED else reason,
+            expected="a" if outcome is Outcome.FAILED else "",
+            came="b" if outcome is Outcome.FAILED else "",
+            duration=0.25,
+            exchanges=3,
+            checks=2,
+            observations={"what": HOSTILE},
+            exchange=(Event(0.5, "ws-1", "sent", "binary", "a chunk", "AAE="),) if outcome is Outcome.FAILED else (),
+        )
+        for outcome in Outcome
+    )
+    statements = (
+        StatementResult("PROG-2", Level.MUST, "Upload", "step 4", "never", Verdict.FAIL, reason, (cases[1].id,)),
+        StatementResult("PROG-3", Level.MUST, "Upload", "step 4", "once", Verdict.PASS, "", (cases[0].id,)),
+    )
+    manifest = {
+        "duration": 1.5,
+        "started": "2026-01-02T03:04:05+00:00",
+        "dialect": "documented",
+        "target": {"url": "u"},
+    }
+    return RunResult(manifest, ExitStatus.TARGET_LOST, "lost", statements, cases, ("csv left",))
+
+
+def test_json_is_read_again_as_it_was() -> None:
+    result = example()
+    assert load_result(result.to_json()) == result
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not a result"),
+        ("[]", "not a result"),
+        ('{"format": "other"}', '"format" is not'),
+        ('{"format": "hanami-conformance-result", "format_version": 99}', "format version 99"),
+        ('{"format": "hanami-conformance-result", "format_version": 1}', "incomplete result"),
+        (
+            '{"format": "hanami-conformance-result", "format_version": 2, "manifest": []}',
+            "manifest: Input should be a valid dict",
+        ),
+    ],
+)
+def test_what_is_no_result_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_result(text)
+
+
+def test_the_summary_counts_what_was_selected() -> None:
+    summary = example().summary()
+    assert summary["statements"] == {"PASS": 1, "FAIL": 1}
+    assert summary["cases"] == {outcome.value: 1 for outcome in Outcome}
+    assert (summary["exchanges"], summary["checks"]) == (3 * len(Outcome), 2 * len(Outcome))
+
+
+def test_junit_tells_failures_errors_and_skipped_cases_apart() -> None:
+    root = ElementTree.fromstring(junit_xml(example(HOSTILE)))
+    kinds = {
+        entry.attrib["name"].removeprefix("test_").removesuffix("[a b/c]"): [child.tag for child in entry]
+        for entry in root.iter("testcase")
+    }
+    assert kinds == {
+        "passed": [],
+        "failed": ["failure"],
+        "known": ["skipped"],
+        "unsupported": ["skipped"],
+        "blocked": ["error"],
+        "vacuous": ["error"],
+        "lost": ["error"],
+        "error": ["error"],
+        "not_run": ["skipped"],
+    }
+    assert [root.attrib[name] for name in ("tests", "failures", "errors")] == [str(len(Outcome)), "1", "4"]
+    for suite in root:
+        assert [entry.attrib["value"] for entry in suite.findall("properties/property")][:2] == ["PROG-2", "PROG-3"]
+    failure = root.find("./testsuite/testcase/failure")
+    assert failure is not None
+    assert "<script>" in failure.attrib["message"]
+
+
+def test_junit_of_a_run_that_reached_nothing_is_red() -> None:
+    result = RunResult({}, ExitStatus.TARGET_LOST, "no connection", (), ())
+    suite = ElementTree.fromstring(junit_xml(result))[0]
+    assert (suite.attrib["tests"], suite.attrib["errors"]) == ("1", "1")
+
+
+def test_files_are_whole_and_fresh(tmp_path: Path) -> None:
+    folder = ConformanceReportFolder(tmp_path / "a" / "b")
+    folder.prepare()
+    folder.write(example(HOSTILE))
+    names = sorted(str(path.relative_to(folder.path)) for path in folder.path.rglob("*") if path.is_file())
+    drawn = ["badge.svg", "conformance.html", "exchanges/test_x.py-test_failed-a-b-c.txt", "junit.xml"]
+    assert names == [*drawn, "result.json", "summary.md"]
+    assert json.loads((folder.path / "result.json").read_text())["verdict"] == "TARGET LOST"
+    folder.prepare()
+    assert (folder.path / "result.json").is_file()
+    folder.clear()
+    assert [path for path in folder.path.rglob("*") if path.is_file()] == []
+
+
+def test_other_peoples_files_stay(tmp_path: Path) -> None:
+    mine = [tmp_path / "mine.txt", tmp_path / "exchanges" / "orders.csv", tmp_path / "exchanges" / "sub" / "x"]
+    for path in mine:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("precious")
+    folder = ConformanceReportFolder(tmp_path)
+    folder.prepare()
+    folder.write(example())
+    folder.clear()
+    assert [path.read_text() for path in mine] == ["precious"] * len(mine)
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ReportFolderError, match=r"cannot write reports to .*file/below: .*--report-dir"):
+        ConformanceReportFolder(tmp_path / "file" / "below").prepare()
+
+
+def test_an_exchange_for_people() -> None:
+    failed = example().cases[1]
+    assert exchange_name(failed.id) == "test_x.py-test_failed-a-b-c.txt"
+    text = exchange_text(failed)
+    assert "expected  a\ncame      b" in text
+    assert "0.5000 s  ws-1 -> a chunk" in text
+
+
+def test_the_terminal_shows_table_failures_and_verdict() -> None:
+    text = render_result(example(), Path("reports/latest"), color=False)
+    for shown in ("PROG-2", "MUST", "FAIL", "never", "came", "TARGET LOST  lost", "left over on the target: csv left"):
+        assert shown in text
+    assert "\x1b" not in text
+
+
+def test_colours_only_where_they_are_asked_for() -> None:
+    assert "\x1b[" in render_result(example(), Path("r"), color=True, width=100)
+
+
+@pytest.mark.parametrize(
+    ("target", "dialect", "line"),
+    [
+        ({"reference": True, "url": "x"}, "documented", "--target reference --case c"),
+        (
+            {"url": "http://h:1", "user": "a b", "second_user": "bob"},
+            "hanami-0.4",
+            "--target http://h:1 --dialect hanami-0.4 --user 'a b' --second-user bob --case c",
+        ),
+    ],
+)
+def test_the_line_that_runs_a_case_again(target: dict[str, object], dialect: str, line: str) -> None:
+    result = RunResult({"target": target, "dialect": dialect}, 1, "", (), ())
+    assert again(CaseResult("c", "", (), Outcome.FAILED), result) == f"hanami-conformance run {line}"
+
+
+def test_the_log_of_a_lost_server_is_told_and_may_be_lacking() -> None:
+    result = example()
+    lost = dataclasses.replace(result.cases[0], outcome=Outcome.LOST, reason="gone", server_log="line 1\nline [2]")
+    told = dataclasses.replace(result, cases=(lost, *result.cases[1:]))
+    assert load_result(told.to_json()) == told
+    text = render_result(told, Path("r"), color=False)
+    assert "server log" in text
+    assert "line [2]" in text
+    assert exchange_text(dataclasses.replace(lost, exchange=result.cases[1].exchange)).endswith("line 1\nline [2]\n")
+    error = ElementTree.fromstring(junit_xml(told)).find(".//testcase/error")
+    assert error is not None
+    assert (error.text or "").endswith("gone\nthe end of the server's log:\nline 1\nline [2]")
+    assert error.get("message") == "gone"
+    data = json.loads(result.to_json())
+    for case in data["cases"]:
+        del case["server_log"]
+    assert load_result(json.dumps(data)) == result

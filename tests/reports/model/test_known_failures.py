@@ -1,0 +1,250 @@
+"""What a list of known failures excuses, and when it is the list that is wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from hanami_reports.conformance.junit import junit_xml
+from hanami_reports.conformance.terminal import render_result
+from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
+from hanami_reports.model.known_failure_matching import SuiteCase, entry_results, excusing, look
+from hanami_reports.model.known_failures import Entry, EntryResult, KnownUse, Problem
+from hanami_reports.model.loading import load_result
+from hanami_reports.model.verdicts import exit_status, judge
+
+TODAY = date(2026, 11, 25)
+ONE, TWO, OTHER = "test_x.py::test_a[1]", "test_x.py::test_a[2]", "test_x.py::test_b"
+SUITE = {
+    ONE: SuiteCase(("X-1", "X-2")),
+    TWO: SuiteCase(("X-1",)),
+    OTHER: SuiteCase(("X-2",), blames=("X-3",)),
+    "test_x.py::test_c": SuiteCase(("X-3",)),
+}
+
+
+def failed(name: str, broken: str = "X-1", came: str = "500", outcome: Outcome = Outcome.FAILED) -> CaseResult:
+    reason = f"expected 200; came {came}"
+    statements = SUITE[name].statements
+    return CaseResult(name, "title", statements, outcome, (broken,), reason, expected="200", came=came, known="why")
+
+
+def ended(name: str, outcome: Outcome = Outcome.PASSED) -> CaseResult:
+    return CaseResult(name, "title", SUITE[name].statements, outcome, reason="" if outcome is Outcome.PASSED else "r")
+
+
+def entry(**fields: object) -> Entry:
+    given: dict[str, object] = {"message": "500", "reason": "why", "line": 4, **fields}
+    return Entry(**given)  # type: ignore[arg-type]
+
+
+def problems(
+    entries: Sequence[Entry], cases: Sequence[CaseResult], selected: set[str] | None = None
+) -> list[Problem | None]:
+    return [one.problem for one in entry_results(look(entries, cases, SUITE, selected), SUITE, TODAY)]
+
+
+def excused(one: Entry, case: CaseResult) -> bool:
+    texts = (case.reason, case.expected, case.came)
+    return excusing([one], case.id, case.broken, texts, TODAY) is one
+
+
+@pytest.mark.parametrize(
+    ("fields", "yes"),
+    [
+        ({"statement": "X-1"}, True),
+        ({"statement": "X-2"}, False),  # named by the case, but not broken
+        ({"case": ONE}, True),
+        ({"case": TWO}, False),
+        ({"case": "test_x.py::test_a"}, True),
+        ({"case": "test_x.py::test"}, False),
+        ({"statement": "X-1", "message": "expected 200; came"}, True),
+        ({"statement": "X-1", "message": "404"}, False),
+        ({"statement": "X-1", "expires": "2026-11-25"}, True),  # the last day counts
+        ({"statement": "X-1", "expires": "2026-11-24"}, False),
+        ({"statement": "X-1", "flaky": True}, True),
+    ],
+)
+def test_what_an_entry_excuses(fields: dict[str, object], yes: bool) -> None:
+    assert excused(entry(**fields), failed(ONE)) is yes
+
+
+ALL = [ended(ONE), ended(TWO)]
+HOLDS: list[tuple[str, dict[str, object], list[CaseResult], Problem | None]] = [
+    ("fails as listed", {"statement": "X-1"}, [failed(ONE), ended(TWO)], None),
+    ("judged as known", {"statement": "X-1"}, [failed(ONE, outcome=Outcome.KNOWN), ended(TWO)], None),
+    ("passes", {"statement": "X-1"}, ALL, Problem.STALE),
+    ("passes, by its id", {"case": ONE}, [ended(ONE)], Problem.STALE),
+    ("passes, by its test", {"case": "test_x.py::test_a"}, ALL, Problem.STALE),
+    ("one case of the test is not in the run", {"case": "test_x.py::test_a"}, [ended(ONE)], None),
+    ("one case of the statement is not in the run", {"statement": "X-1"}, [ended(TWO)], None),
+    ("not in the run", {"case": ONE}, [ended(OTHER)], None),
+    ("fails otherwise", {"case": ONE}, [failed(ONE, came="404")], Problem.OTHERWISE),
+    ("fails otherwise, by statement", {"statement": "X-1"}, [failed(ONE, came="404"), ended(TWO)], Problem.OTHERWISE),
+    ("breaks another statement", {"statement": "X-1"}, [failed(ONE, broken="X-2"), ended(TWO)], None),
+    ("blames", {"statement": "X-3"}, [failed(OTHER, broken="X-3")], None),
+    ("comes and goes", {"case": ONE, "flaky": True}, [ended(ONE)], None),
+    ("comes", {"case": ONE, "flaky": True}, [failed(ONE)], None),
+    ("comes otherwise", {"case": ONE, "flaky": True}, [failed(ONE, came="404")], Problem.OTHERWISE),
+    ("no such statement", {"statement": "X-9"}, ALL, Problem.NOWHERE),
+    ("no such statement, and nothing ran", {"statement": "X-9"}, [], Problem.NOWHERE),
+    ("no such case", {"case": "test_x.py::test_a[3]"}, ALL, Problem.NOWHERE),
+    ("no such flaky case", {"case": "test_y.py::test_a", "flaky": True}, ALL, Problem.NOWHERE),
+    ("expired", {"case": ONE, "expires": "2026-01-01"}, [failed(ONE)], Problem.EXPIRED),
+    ("expired and mended", {"case": ONE, "expires": "2026-01-01"}, [ended(ONE)], Problem.EXPIRED),
+    ("expired, not in the run", {"case": ONE, "expires": "2026-01-01"}, [ended(TWO)], None),
+    ("expired, flaky", {"case": ONE, "flaky": True, "expires": "2026-01-01"}, [ended(ONE)], Problem.EXPIRED),
+]
+
+
+@pytest.mark.parametrize(("fields", "cases", "problem"), [row[1:] for row in HOLDS], ids=[row[0] for row in HOLDS])
+def test_whether_an_entry_holds(fields: dict[str, object], cases: list[CaseResult], problem: Problem | None) -> None:
+    assert problems([entry(**fields)], cases) == [problem]
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [Outcome.BLOCKED, Outcome.UNSUPPORTED, Outcome.VACUOUS, Outcome.LOST, Outcome.ERROR, Outcome.NOT_RUN],
+)
+def test_what_was_not_judged_says_nothing_of_an_entry(outcome: Outcome) -> None:
+    assert problems([entry(case=ONE)], [ended(ONE, outcome)]) == [None]
+
+
+def test_a_story_that_did_not_come_to_a_statement_says_nothing_of_it() -> None:
+    story = dataclasses.replace(ended(ONE), stories=3, judged={"X-2": 1})
+    assert problems([entry(statement="X-1")], [story, ended(TWO)]) == [None]
+    told = dataclasses.replace(story, judged={"X-1": 1})
+    assert problems([entry(statement="X-1")], [told, ended(TWO)]) == [Problem.STALE]
+
+
+def test_an_entry_of_a_statement_that_was_not_asked_for_is_left_alone() -> None:
+    late = entry(statement="X-1", expires="2026-01-01")
+    assert problems([late], ALL, selected={"X-2"}) == [None]
+    assert problems([late], ALL, selected={"X-1"}) == [Problem.EXPIRED]
+
+
+def test_a_failure_that_any_entry_tells_is_no_other_one() -> None:
+    two = [entry(case=ONE), entry(statement="X-1", message="404")]
+    assert problems(two, [failed(ONE, came="404"), ended(TWO)]) == [Problem.STALE, None]
+
+
+def test_the_nearest_name_is_offered() -> None:
+    holdings = look([entry(statement="X-22"), entry(case="test_x.py::test_bb")], ALL, SUITE, None)
+    says = [one.says for one in entry_results(holdings, SUITE, TODAY)]
+    assert says == [
+        "there is no such statement in the suite, did you mean X-2?",
+        "there is no such case in the suite, did you mean test_x.py::test_b?",
+    ]
+
+
+def test_a_statement_is_known_when_all_its_failures_are() -> None:
+    known, other = failed(ONE, outcome=Outcome.KNOWN), failed(TWO)
+    assert judge(Level.MUST, "X-1", [known, ended(TWO)]) == (Verdict.KNOWN, "why: expected 200; came 500")
+    assert judge(Level.MUST, "X-1", [known, other])[0] is Verdict.FAIL
+    assert judge(Level.MUST, "X-1", [other, known])[0] is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("outcome", "verdict"),
+    [
+        (Outcome.LOST, Verdict.LOST),
+        (Outcome.ERROR, Verdict.NOT_RUN),
+        (Outcome.VACUOUS, Verdict.VACUOUS),
+        (Outcome.BLOCKED, Verdict.NOT_RUN),
+        (Outcome.NOT_RUN, Verdict.NOT_RUN),
+    ],
+)
+def test_nothing_else_is_excused(outcome: Outcome, verdict: Verdict) -> None:
+    cases = [failed(ONE, outcome=Outcome.KNOWN), ended(TWO, outcome)]
+    assert judge(Level.MUST, "X-1", cases)[0] is verdict
+    statements = [StatementResult(name, Level.MUST, "w", "s", "t", Verdict.KNOWN) for name in ("X-1", "X-2")]
+    assert exit_status(statements, cases, least=Level.SHOULD) != ExitStatus.CONFORMANT
+
+
+def test_what_only_a_known_failure_kept_from_being_judged_is_known() -> None:
+    known = failed(ONE, outcome=Outcome.KNOWN)
+    verdict, reason = judge(Level.MUST, "X-2", [known])
+    assert (verdict, reason) == (Verdict.KNOWN, "not judged: X-1 is known to fail before it")
+    assert judge(Level.MUST, "X-2", [known, ended(OTHER)])[0] is Verdict.PASS
+    assert judge(Level.MUST, "X-2", [known, failed(OTHER, broken="X-3")])[0] is Verdict.NOT_RUN
+
+
+def test_known_failures_are_green() -> None:
+    statements = [StatementResult(name, Level.MUST, "w", "s", "t", Verdict.KNOWN) for name in ("X-1", "X-2")]
+    assert exit_status(statements, [failed(ONE, outcome=Outcome.KNOWN)], least=Level.SHOULD) == ExitStatus.CONFORMANT
+    mixed = [failed(ONE, outcome=Outcome.KNOWN), failed(TWO)]
+    assert exit_status(statements, mixed, least=Level.SHOULD) == ExitStatus.NOT_CONFORMANT
+
+
+def run_result() -> RunResult:
+    known = failed(ONE, outcome=Outcome.KNOWN)
+    late = EntryResult(entry(case=TWO, expires="2026-01-01"), (TWO,), Problem.EXPIRED, "expired on 2026-01-01")
+    use = KnownUse(
+        "a list.toml",
+        "hanami 0.4.2",
+        (
+            EntryResult(entry(statement="X-1", link="https://example.org/1"), (ONE,)),
+            EntryResult(entry(statement="X-2", line=9), (), Problem.STALE, "is listed, but nothing fails so any more"),
+            late,
+        ),
+    )
+    statement = StatementResult("X-1", Level.MUST, "Upload", "s", "text", Verdict.KNOWN, "why", (ONE,))
+    manifest = {"target": {"url": "u"}, "dialect": "documented"}
+    return RunResult(manifest, ExitStatus.NOT_CONFORMANT, use.in_short(), (statement,), (known,), (), use)
+
+
+def test_the_headline_says_that_the_list_is_wrong() -> None:
+    assert run_result().reason == "known failures: 1 entry no longer holds, 1 entry has expired"
+    stale = run_result().known
+    assert stale is not None
+    twice = dataclasses.replace(stale, entries=stale.entries[1:2] * 2)
+    assert twice.in_short() == "known failures: 2 entries no longer hold"
+
+
+def test_the_terminal_shows_the_list_and_the_command_that_mends_it() -> None:
+    lines = render_result(run_result(), Path("r"), color=False).splitlines()
+    for shown in (
+        "known failures of hanami 0.4.2, a list.toml",
+        "  known     X-1  1 case: why (https://example.org/1)",
+        "  wrong     a list.toml:9 X-2 is listed, but nothing fails so any more",
+        "  wrong     a list.toml:4 test_x.py::test_a[2] expired on 2026-01-01",
+        "  mend      hanami-conformance known --update 'a list.toml' --from r/result.json --expires YYYY-MM-DD",
+    ):
+        assert shown in lines
+    assert any(line.startswith("NOT CONFORMANT  known failures: 1 entry no longer holds") for line in lines)
+    assert any("1 KNOWN" in line for line in lines)
+    assert not any("came" in line and "red" in line for line in lines)
+
+
+def test_junit_skips_what_is_known_and_fails_for_the_list() -> None:
+    root = ElementTree.fromstring(junit_xml(run_result()))
+    assert [root.attrib[name] for name in ("tests", "failures", "errors")] == ["3", "2", "0"]
+    skipped = root.find("./testsuite/testcase/skipped")
+    assert skipped is not None
+    assert skipped.attrib == {"type": "known", "message": "known failure, why: expected 200; came 500"}
+    failure = root.find("./testsuite[@name='known failures']/testcase/failure")
+    assert failure is not None
+    assert failure.attrib["message"] == "X-2 is listed, but nothing fails so any more"
+
+
+def test_the_result_is_read_again() -> None:
+    assert load_result(run_result().to_json()) == run_result()
+    assert json.loads(run_result().to_json())["summary"]["statements"] == {"KNOWN": 1}
+
+
+def test_an_older_result_is_read() -> None:
+    data = json.loads(run_result().to_json())
+    data["format_version"] = 1
+    del data["known"]
+    for case in data["cases"]:
+        case["outcome"] = "failed"
+        del case["known"]
+    old = load_result(json.dumps(data))
+    assert old.known is None
+    assert old.cases[0].known == ""

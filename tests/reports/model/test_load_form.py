@@ -1,0 +1,120 @@
+"""A damaged load.json is refused with a line that names the place, or drawn; nothing else happens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hanami_reports.cli.main import main
+from hanami_reports.load.badge import load_badge
+from hanami_reports.load.junit import load_junit
+from hanami_reports.load.markdown import load_markdown
+from hanami_reports.load.page import load_page
+from hanami_reports.model.load import LoadResult, load_load_result
+from support.load_results import KINDS, Plan, failed_run, made_up
+from support.schemas import LOAD_RESULT_CHANGES, Change, put
+
+SMALL = {"upload chunk": replace(KINDS["upload chunk"], rate=8.0)}
+ODD: tuple[object, ...] = (
+    None,
+    "x",
+    "\ud800\u202e",
+    -1,
+    3.5,
+    10**30,
+    1e308,
+    True,
+    [],
+    [1],
+    [[1, 2]],
+    {},
+    {"a": {"b": 1}},
+)
+DRAWN = (load_page, load_junit, load_markdown, load_badge)
+
+
+def small_run() -> LoadResult:
+    """With everything that a result may hold, and little of each."""
+    broken = failed_run()
+    run = made_up(Plan(seconds=2, kinds=SMALL))
+    return replace(run, state=broken.state, limits=broken.limits[:2], errors=broken.errors, reasons=broken.reasons)
+
+
+TEXT = small_run().to_json()
+
+
+def places(data: Any, above: tuple[str | int, ...] = ()) -> Iterable[tuple[str | int, ...]]:
+    """Path of everything in JSON data; of long lists the beginning."""
+    yield above
+    if isinstance(data, dict):
+        for name, value in data.items():
+            yield from places(value, (*above, name))
+    elif isinstance(data, list):
+        for number, value in enumerate(data[:2]):
+            yield from places(value, (*above, number))
+
+
+PLACES = [place for place in places(json.loads(TEXT)) if place]
+
+
+@given(st.sampled_from(PLACES), st.sampled_from(ODD))
+@settings(max_examples=60, deadline=None)
+def test_what_is_read_can_be_drawn_and_what_cannot_be_drawn_is_not_read(
+    place: tuple[str | int, ...], odd: object
+) -> None:
+    data = json.loads(TEXT)
+    put(*place, value=odd)(data)
+    try:
+        result = load_load_result(json.dumps(data))
+    except ValueError as error:
+        assert len(str(error).splitlines()) == 1  # noqa: PT017 - either is right
+        return
+    for draw in DRAWN:
+        assert draw(result)
+
+
+@pytest.mark.parametrize("change", LOAD_RESULT_CHANGES.values(), ids=list(LOAD_RESULT_CHANGES))
+def test_what_the_schema_refuses_is_not_read(change: Change) -> None:
+    data = json.loads(replace(failed_run(), exit_status=1).to_json())
+    load_load_result(json.dumps(data))
+    change(data)
+    with pytest.raises(ValueError, match=r"^(incomplete )?result of a load run|^not a result"):
+        load_load_result(json.dumps(data))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (put("series", "upload chunk", "slices", 0, "second", value=10**30), "series.upload chunk.slices.0.second: "),
+        (put("series", "upload chunk", "by_index", 0, "index", value=10**9), "series.upload chunk.by_index.0.index: "),
+        (put("series", "upload chunk", "response", "bucket", 0, value=10**9), "response.bucket.0: "),
+        (put("manifest", "duration", value="long"), "manifest.duration: "),
+        (put("errors", 0, value={}), "errors.0.series: is lacking"),
+    ],
+)
+def test_the_command_names_what_is_damaged_and_draws_nothing(
+    change: Change, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = json.loads(TEXT)
+    change(data)
+    file = tmp_path / "load.json"
+    file.write_text(json.dumps(data), encoding="utf-8")
+    assert main(["render", str(file)]) == 4
+    told = capsys.readouterr().err
+    assert said in told
+    assert len(told.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_what_a_server_sent_is_read_again_whatever_characters_it_chose() -> None:
+    run = failed_run()
+    odd = replace(run, errors=(replace(run.errors[0], says="a\ud800\u202e<b>\x00"),))
+    assert load_load_result(odd.to_json()) == odd
+    assert "a\\ud800\\u202e&lt;b&gt;\\x00" in load_page(odd)

@@ -1,0 +1,92 @@
+"""Verdicts and exit status follow from the cases."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, StatementResult, Verdict
+from hanami_reports.model.verdicts import exit_status, judge
+
+
+def case(outcome: Outcome, *, broken: Sequence[str] = (), statements: Sequence[str] = ("X-1",)) -> CaseResult:
+    return CaseResult("file::test", "title", tuple(statements), outcome, tuple(broken), reason=f"it was {outcome}")
+
+
+def statement(level: Level, name: str = "X-1") -> StatementResult:
+    return StatementResult(name, level, "Upload", "step", "text", Verdict.PASS)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "verdict"),
+    [
+        ([], Verdict.NOT_RUN),
+        ([Outcome.PASSED], Verdict.PASS),
+        ([Outcome.PASSED, Outcome.UNSUPPORTED], Verdict.PASS),
+        ([Outcome.UNSUPPORTED], Verdict.UNSUPPORTED),
+        ([Outcome.PASSED, Outcome.BLOCKED], Verdict.NOT_RUN),
+        ([Outcome.PASSED, Outcome.NOT_RUN], Verdict.NOT_RUN),
+        ([Outcome.PASSED, Outcome.VACUOUS, Outcome.BLOCKED], Verdict.VACUOUS),
+        ([Outcome.ERROR, Outcome.VACUOUS], Verdict.NOT_RUN),
+        ([Outcome.LOST, Outcome.ERROR], Verdict.LOST),
+    ],
+)
+def test_the_worst_outcome_decides(outcomes: list[Outcome], verdict: Verdict) -> None:
+    for order in itertools.permutations(outcomes):
+        assert judge(Level.MUST, "X-1", [case(outcome) for outcome in order])[0] is verdict
+
+
+def test_a_broken_statement_fails_whatever_else_passed() -> None:
+    cases = [case(Outcome.PASSED), case(Outcome.FAILED, broken=["X-1"]), case(Outcome.LOST)]
+    assert judge(Level.SHOULD, "X-1", cases) == (Verdict.FAIL, "it was failed")
+
+
+def test_a_case_that_broke_another_statement_says_nothing_of_this_one() -> None:
+    verdict, reason = judge(Level.MUST, "X-1", [case(Outcome.FAILED, broken=["Y-1"])])
+    assert verdict is Verdict.NOT_RUN
+    assert "another statement" in reason
+    both = [case(Outcome.FAILED, broken=["Y-1"]), case(Outcome.PASSED)]
+    assert judge(Level.MUST, "X-1", both)[0] is Verdict.PASS
+
+
+def test_what_is_left_open_is_observed() -> None:
+    assert judge(Level.OBSERVE, "X-1", [case(Outcome.PASSED)])[0] is Verdict.OBSERVED
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "status"),
+    [
+        ([Outcome.PASSED], ExitStatus.CONFORMANT),
+        ([Outcome.PASSED, Outcome.UNSUPPORTED], ExitStatus.CONFORMANT),
+        ([Outcome.UNSUPPORTED], ExitStatus.NOTHING_RAN),
+        ([], ExitStatus.NOTHING_RAN),
+        ([Outcome.PASSED, Outcome.NOT_RUN], ExitStatus.NOTHING_RAN),
+        ([Outcome.PASSED, Outcome.BLOCKED], ExitStatus.NOT_CONFORMANT),
+        ([Outcome.PASSED, Outcome.VACUOUS], ExitStatus.SUITE_FAULT),
+        ([Outcome.PASSED, Outcome.ERROR], ExitStatus.SUITE_FAULT),
+        ([Outcome.PASSED, Outcome.ERROR, Outcome.LOST], ExitStatus.TARGET_LOST),
+    ],
+)
+def test_exit_status(outcomes: list[Outcome], status: int) -> None:
+    cases = [case(outcome) for outcome in outcomes]
+    assert exit_status([statement(Level.MUST)], cases, least=Level.SHOULD) == status
+
+
+def test_cases_that_judge_others_make_what_was_asked_for_no_greener() -> None:
+    asked = replace(statement(Level.MUST), verdict=Verdict.UNSUPPORTED)
+    other = replace(statement(Level.MUST), selected=False)
+    assert exit_status([asked, other], [case(Outcome.PASSED)], least=Level.SHOULD) == ExitStatus.NOTHING_RAN
+
+
+@pytest.mark.parametrize("level", [Level.MUST, Level.SHOULD])
+@pytest.mark.parametrize("least", [Level.MUST, Level.SHOULD])
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.BLOCKED])
+def test_a_should_counts_unless_told_otherwise(level: Level, least: Level, outcome: Outcome) -> None:
+    broken = ["X-1"] if outcome is Outcome.FAILED else []
+    cases = [case(Outcome.PASSED), case(outcome, broken=broken)]
+    counts = level is Level.MUST or least is Level.SHOULD
+    expected = ExitStatus.NOT_CONFORMANT if counts else ExitStatus.CONFORMANT
+    assert exit_status([statement(level)], cases, least=least) == expected

@@ -1,0 +1,142 @@
+"""Targets that begin well and then go wrong: a relay in front of an honest server that turns after some connections."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from support.suite_runs import double
+
+READ = 65_536
+SLOWLY = 64  # bytes at the beginning of an answer that come one by one
+LATENCY = 0.01  # seconds in each direction
+CUT = 10  # bytes after which an answer breaks off
+
+
+@dataclass
+class Relay:
+    """Relays connections to a server, the first of them honestly.
+
+    Attributes:
+        port: of the server, on 127.0.0.1.
+        turn: what becomes of the later connections; None relays all of them.
+        honest: how many connections are relayed before it turns.
+        pump: how bytes of the server go to the client.
+    """
+
+    port: int
+    turn: Callable[[Relay, socket.socket, threading.Event], None] | None = None
+    honest: int = 0
+    pump: Callable[[socket.socket, bytes], None] = socket.socket.sendall
+    latency: float = 0.0
+    last_answer: bytes = b""
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def __call__(self, connection: socket.socket, done: threading.Event) -> None:
+        """Serve one connection."""
+        number = next(self._numbers)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.turn is not None and number >= self.honest:
+            self.turn(self, connection, done)
+        else:
+            self.relay(connection)
+
+    def relay(self, connection: socket.socket, begun: bytes = b"") -> bytes:
+        """Relay a connection, of which the beginning may have been read, until either side ends it.
+
+        Returns:
+            What the server said.
+        """
+        said = bytearray()
+        with socket.create_connection(("127.0.0.1", self.port)) as server:
+            server.sendall(begun)
+            server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            requests = threading.Thread(target=self._requests, args=(connection, server))
+            requests.start()
+            with contextlib.suppress(OSError):
+                while data := server.recv(READ):
+                    time.sleep(self.latency)
+                    self.pump(connection, data)
+                    said += data
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            requests.join()
+        self.last_answer = bytes(said)
+        return self.last_answer
+
+    def _requests(self, connection: socket.socket, server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := connection.recv(READ):
+                time.sleep(self.latency)
+                server.sendall(data)
+        with contextlib.suppress(OSError):
+            server.shutdown(socket.SHUT_WR)
+
+
+def byte_by_byte(connection: socket.socket, data: bytes) -> None:
+    """The beginning of each answer one byte at a time."""
+    for place in range(min(SLOWLY, len(data))):
+        connection.sendall(data[place : place + 1])
+    connection.sendall(data[SLOWLY:])
+
+
+def goes_silent(relay: Relay, connection: socket.socket, done: threading.Event) -> None:  # noqa: ARG001
+    """Take connections and never answer again."""
+    done.wait()
+
+
+def silent_on_websockets(relay: Relay, connection: socket.socket, done: threading.Event) -> None:
+    """Answer REST calls, and no websocket."""
+    begun = connection.recv(READ)
+    if b"upgrade: websocket" in begun.lower():
+        done.wait()
+    else:
+        relay.relay(connection, begun)
+
+
+def closes(relay: Relay, connection: socket.socket, done: threading.Event) -> None:
+    """Take connections and close them at once."""
+
+
+def talks_nonsense(relay: Relay, connection: socket.socket, done: threading.Event) -> None:  # noqa: ARG001
+    """Answer with bytes that are no HTTP."""
+    connection.recv(READ)
+    connection.sendall(b"\x00\xff\x13\x37" * 100 + b"\r\n\r\n")
+
+
+def dies_in_answers(relay: Relay, connection: socket.socket, done: threading.Event) -> None:  # noqa: ARG001
+    """Break off in the middle of each answer."""
+    connection.recv(READ)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"[:CUT])
+
+
+def answers_of_others(relay: Relay, connection: socket.socket, done: threading.Event) -> None:  # noqa: ARG001
+    """Answer each connection with what the one before should have heard."""
+    before = relay.last_answer
+    quiet, other = socket.socketpair()
+    with quiet, other:
+        # The request reaches the server, but its answer waits for the next one.
+        listener = threading.Thread(target=relay.relay, args=(other,))
+        listener.start()
+        connection.settimeout(2.0)
+        with contextlib.suppress(OSError):
+            quiet.sendall(connection.recv(READ))
+            connection.sendall(before)
+        quiet.settimeout(1.0)
+        with contextlib.suppress(OSError):
+            while quiet.recv(READ):
+                pass
+        quiet.close()
+        listener.join()
+
+
+@contextlib.contextmanager
+def relayed(url: str, relay: Callable[[int], Relay]) -> Iterator[str]:
+    """A relay in front of a server, and its address."""
+    with double(relay(int(url.rpartition(":")[2]))) as address:
+        yield address

@@ -1,0 +1,1 @@
+"""Programs of developers, outside of the installed packages: benchmarks, kill matrix, target matrix, repeatability."""

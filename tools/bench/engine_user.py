@@ -1,0 +1,80 @@
+"""Our own generator as a side of a benchmark: streams over our connections, told to Locust as a real run does."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+from locust.env import Environment
+
+from hanami_loadtests.engine.connection import Connection, clock
+from hanami_loadtests.engine.direct_io_messages import KINDS, knowledge_of, request_message
+from hanami_loadtests.engine.recorder import Recorder
+from hanami_loadtests.engine.schedule import Schedule
+from hanami_loadtests.engine.stream import Outgoing, Stream
+from hanami_loadtests.engine.upload_messages import csv_content
+from hanami_proto.dialect import load_dialect
+from tools.bench.generators import DEADLINE, FILE_CHUNKS, REQUEST, Done, Work
+from tools.bench.payloads import SHAPE
+
+
+def messages_of(what: str, chunk: int) -> list[Outgoing]:
+    """What is sent again and again.
+
+    Args:
+        what: ``upload`` or ``request``.
+        chunk: data of a chunk, bytes.
+    """
+    dialect = load_dialect()
+    if what == REQUEST:
+        knowledge = knowledge_of(dialect, SHAPE)
+        return [request_message(knowledge, kind) for kind in range(KINDS)]
+    messages = csv_content(dialect, chunk * FILE_CHUNKS, chunk, 0).messages["input"]
+    return [message for message in messages if message.size == chunk]
+
+
+def engine_work(task: dict[str, Any]) -> Work:
+    """A stream, every answer verified and recorded."""
+    environment = Environment()
+    environment.create_local_runner()
+    recorder = Recorder(observer=lambda *told: tell_locust(environment, *told))
+    connection = Connection(task["url"], DEADLINE)
+    connection.attach("none", "none", "none")
+    messages = itertools.cycle(messages_of(task["what"], task["chunk"]))
+
+    def work(seconds: float) -> Done:
+        end = clock() + seconds
+        recorder.origin = clock()
+        recorder.take()
+        stream = Stream(connection, recorder, task["window"], DEADLINE, lambda: clock() >= end, _never, _note, _stray)
+        stream.run(messages, Schedule(0.0, clock()))
+        (series,) = recorder.series.values()
+        return Done(series.succeeded, series.bytes_up)
+
+    return work
+
+
+def tell_locust(environment: Environment, series: str, seconds: float, size: int, error: Exception | None) -> None:
+    """As :mod:`hanami_loadtests.locust_integration.control` tells it."""
+    environment.events.request.fire(  # type: ignore[no-untyped-call] # Locust's
+        request_type=series.split(" ", maxsplit=1)[0],
+        name=series,
+        response_time=seconds * 1000,
+        response_length=size,
+        exception=error,
+        context={},
+    )
+
+
+def _never() -> float:
+    """Only the deadline ends the wait for an answer."""
+    return math.inf
+
+
+def _note(_lag: float) -> None:
+    """The closed model has no lag."""
+
+
+def _stray(payload: bytes) -> None:
+    raise AssertionError(f"the bare server sent {payload!r} without being asked")

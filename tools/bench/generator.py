@@ -1,0 +1,128 @@
+"""Our generator beside what people write, and beside what the machine can do at best, against the same bare server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any, ClassVar
+
+from tools.bench.generators import CUSTOM, ENGINE, REQUEST, SOCKET, UPLOAD
+from tools.bench.measurement import Measurement, Plan, Side
+from tools.bench.servers import Servers
+from tools.bench.statistics import Aim, Sample
+from tools.process import read_line, stopped
+
+TITLES = {ENGINE: "hanami-load", CUSTOM: "Locust user, websocket-client", SOCKET: "plain socket"}
+START_SECONDS = 60.0
+
+
+class GeneratorMeasurement(Measurement):
+    """Three processes that send the same messages: ours, a usual Locust user, and a plain socket.
+
+    Attributes:
+        what: is sent, ``upload`` or ``request``.
+        window: messages on their way; of ours and of the plain socket. The usual user waits for each answer.
+    """
+
+    what: ClassVar[str]
+    window: ClassVar[int]
+    kinds: ClassVar[tuple[str, ...]] = (ENGINE, CUSTOM, SOCKET)
+
+    @contextmanager
+    def sides(self, servers: Servers, plan: Plan) -> Iterator[Mapping[str, Side]]:
+        """See :meth:`Measurement.sides`."""
+        url = servers.bare.websocket_url(self.what)
+        task = {"url": url, "what": self.what, "chunk": plan.chunk, "window": self.window}
+        with ExitStack() as stack:
+            yield {TITLES[kind]: stack.enter_context(generator(kind, TITLES[kind], task)) for kind in self.kinds}
+
+
+class UploadSpeed(GeneratorMeasurement):
+    """Chunks: how much of what is possible do we send?"""
+
+    name = "load-upload"
+    title = "generators: upload, chunks of the same size, answered by the bare server"
+    ratio_title = "MB/s: hanami-load / plain socket"
+    aim = Aim(0.8, at_least=True)
+    what = UPLOAD
+    window = 4
+
+    def ratio(self, samples: Mapping[str, Sample]) -> float:
+        """See :meth:`Measurement.ratio`."""
+        return samples[TITLES[ENGINE]].megabytes_per_second / samples[TITLES[SOCKET]].megabytes_per_second
+
+
+class UploadCost(UploadSpeed):
+    """Chunks: what does one cost us?"""
+
+    name = "load-upload-cpu"
+    title = "generators: processor time of an upload"
+    ratio_title = "CPU s/GB: hanami-load / Locust user with websocket-client"
+    aim = Aim(1 / 3, at_least=False)
+    kinds = (ENGINE, CUSTOM)
+
+    def ratio(self, samples: Mapping[str, Sample]) -> float:
+        """See :meth:`Measurement.ratio`."""
+        return samples[TITLES[ENGINE]].cpu_per_gigabyte / samples[TITLES[CUSTOM]].cpu_per_gigabyte
+
+
+class RequestSpeed(UploadSpeed):
+    """Direct IO: how many of the possible round trips do we make?"""
+
+    name = "load-request"
+    title = "generators: direct IO, 784 values in and 10 out, one request at a time"
+    ratio_title = "round trips/s: hanami-load / plain socket"
+    what = REQUEST
+    window = 1
+
+    def ratio(self, samples: Mapping[str, Sample]) -> float:
+        """See :meth:`Measurement.ratio`."""
+        return samples[TITLES[ENGINE]].per_second / samples[TITLES[SOCKET]].per_second
+
+
+@contextmanager
+def generator(kind: str, title: str, task: Mapping[str, Any]) -> Iterator[Side]:
+    """A process that makes load when it is told to.
+
+    Args:
+        kind: of :mod:`tools.bench.generators`.
+        title: what to call it in messages.
+        task: what it is to do.
+
+    Yields:
+        A side. It raises BenchError where the process does not answer.
+    """
+    with tempfile.TemporaryFile(prefix="hanami-bench-") as log, ExitStack() as stack:
+        process = subprocess.Popen(  # noqa: S603 - our own program, no shell
+            [sys.executable, "-m", "tools.bench.generators", kind],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+        )
+        stack.enter_context(stopped(process))
+        assert process.stdin is not None
+        assert process.stdout is not None
+        stack.callback(process.stdout.close)
+        stack.callback(process.stdin.close)
+        _write(process, json.dumps(task))
+
+        def work(seconds: float) -> Sample:
+            _write(process, repr(seconds))
+            line = read_line(process, title, log, START_SECONDS + seconds, "did not answer", "ended")
+            return Sample(**json.loads(line))
+
+        yield work
+
+
+def _write(process: subprocess.Popen[bytes], line: str) -> None:
+    assert process.stdin is not None
+    try:
+        process.stdin.write(line.encode() + b"\n")
+        process.stdin.flush()
+    except BrokenPipeError:
+        pass  # what came of it is told by its silence

@@ -1,0 +1,122 @@
+"""What a measurement is, and how its sides are measured in turn."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tools.bench.servers import Servers
+from tools.bench.statistics import Aim, Sample, Spread
+
+WARM_UP_SECONDS = 0.5
+
+Side = Callable[[float], Sample]  # does its work for about that many seconds
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much to measure.
+
+    Attributes:
+        rounds: how often each side is measured, None for as often as the measurement likes best.
+        seconds: how long each time, seconds.
+        chunk: data of one upload message, bytes.
+        statements: patterns of what a run of the suite checks, all if there are none.
+    """
+
+    rounds: int | None
+    seconds: float
+    chunk: int
+    statements: tuple[str, ...] = ()
+
+
+class Measurement(ABC):
+    """A comparison of two or more sides, measured in turn so that what else the machine does weighs on all.
+
+    Attributes:
+        name: on the command line and in JSON.
+        title: one line for people.
+        ratio_title: what is divided by what.
+        aim: what the ratio should be.
+        default_rounds: how often each side is measured unless the plan says otherwise.
+        is_timed: whether a side works for a given time. Otherwise each of its turns is one piece of work, and since
+            that takes long, it is not warmed up with another one.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    ratio_title: ClassVar[str]
+    aim: ClassVar[Aim]
+    default_rounds: ClassVar[int] = 5
+    is_timed: ClassVar[bool] = True
+
+    @abstractmethod
+    def sides(self, servers: Servers, plan: Plan) -> AbstractContextManager[Mapping[str, Side]]:
+        """The sides by their titles, ready to be measured.
+
+        Raises:
+            BenchError: a server does not start or answers wrongly; also from a side itself.
+        """
+
+    @abstractmethod
+    def ratio(self, samples: Mapping[str, Sample]) -> float:
+        """The ratio of one round, from the samples of its sides."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a measurement found.
+
+    Attributes:
+        measurement: which one it was.
+        rounds: samples of each round, by side.
+    """
+
+    measurement: Measurement
+    rounds: tuple[Mapping[str, Sample], ...]
+
+    @property
+    def ratios(self) -> list[float]:
+        """The ratio of each round."""
+        return [self.measurement.ratio(samples) for samples in self.rounds]
+
+    @property
+    def ratio(self) -> Spread:
+        """Their spread."""
+        return Spread.of(self.ratios)
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the median meets the aim."""
+        return self.measurement.aim.is_met(self.ratio.median)
+
+    def samples(self) -> dict[str, list[Sample]]:
+        """By side, in the order of the rounds."""
+        return {side: [samples[side] for samples in self.rounds] for side in self.rounds[0]}
+
+
+def measure(measurement: Measurement, servers: Servers, plan: Plan, tell: Callable[[str], None]) -> Outcome:
+    """Warm every side up, then measure them in turn, round by round.
+
+    Args:
+        measurement: what to measure.
+        servers: where its servers come from.
+        plan: how much.
+        tell: is told what is being done.
+
+    Raises:
+        BenchError: a server does not start or answers wrongly.
+    """
+    tell(f"{measurement.name}: preparing")
+    with measurement.sides(servers, plan) as sides:
+        for side in sides.values() if measurement.is_timed else ():
+            side(min(plan.seconds, WARM_UP_SECONDS))
+        rounds: list[Mapping[str, Sample]] = []
+        planned = plan.rounds or measurement.default_rounds
+        for number in range(1, planned + 1):
+            tell(f"{measurement.name}: round {number} of {planned}")
+            rounds.append({title: side(plan.seconds) for title, side in sides.items()})
+    return Outcome(measurement, tuple(rounds))

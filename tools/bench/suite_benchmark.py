@@ -1,0 +1,226 @@
+"""The gate, which is a whole run of the suite, and the same bytes sent again by a client that does not think."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
+
+from hanami_reports.model.conformance import RunResult
+from tools.bench.measurement import Measurement, Plan, Side
+from tools.bench.recording import Recording
+from tools.bench.recording_proxy import RecordingProxy
+from tools.bench.replay import Replay
+from tools.bench.servers import Reference, Servers
+from tools.bench.statistics import Aim, Sample
+from tools.process import BenchError, last_line, result_in, running_server, stopped
+
+GATE_SECONDS = 600.0  # that a run may take; only reached when something is broken
+LARGEST_FILE = 10**10  # bytes, as the suite has it for a backend that it starts itself
+CONNECTIONS = 8  # websockets at the same time, as the suite has it for the reference backend
+SEED = 1
+
+SUITE = "suite"
+REPLAY = "replay"
+
+
+class GateMeasurement(Measurement):
+    """A run of the suite and the replay of its bytes, each with a backend that has nothing yet."""
+
+    name = "gate"
+    title = "a whole run of the suite, in exchanges"
+    ratio_title = "time: run of the suite / replay of its bytes"
+    aim = Aim(1.5, at_least=False)
+    default_rounds = 3
+    is_timed = False
+
+    @contextmanager
+    def sides(self, servers: Servers, plan: Plan) -> Iterator[Mapping[str, Side]]:  # noqa: ARG002 - has its own
+        """See :meth:`Measurement.sides`."""
+        gate = Gate({user: secrets.token_urlsafe(12) for user in ("alice", "bob")}, plan.statements)
+        recording, exchanges = gate.record()
+        side = ReplaySide(gate, recording, exchanges)
+        side(0.0)  # whether it can be repeated at all
+        yield {SUITE: SuiteSide(gate, recording.sent + recording.received), REPLAY: side}
+
+    def ratio(self, samples: Mapping[str, Sample]) -> float:
+        """See :meth:`Measurement.ratio`."""
+        return samples[SUITE].seconds / samples[REPLAY].seconds
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A reference backend.
+
+    Attributes:
+        host: where it listens.
+        port: where it listens.
+        expired_token: of the user ``alice``.
+    """
+
+    host: str
+    port: int
+    expired_token: str
+
+
+class Gate:
+    """Runs of the suite, each with a backend of its own that gives the same uuids and tokens.
+
+    Args:
+        passwords: of the users ``alice`` and ``bob``.
+        statements: patterns of what is checked, all if there are none.
+    """
+
+    def __init__(self, passwords: Mapping[str, str], statements: Sequence[str]) -> None:
+        self._passwords = passwords
+        self._statements = statements
+
+    @contextmanager
+    def backend(self) -> Iterator[Backend]:
+        """A backend that has nothing yet.
+
+        Raises:
+            BenchError: it does not start.
+        """
+        options = ["--port", "0", "--announce", "json", "--stop-with-stdin", f"--replayable={SEED}"]
+        options += [f"--max-file-size={LARGEST_FILE}", f"--max-storage={LARGEST_FILE}"]
+        users = "alice:{alice}:alpha bob:{bob}:beta".format_map(self._passwords)
+        with running_server(
+            Reference.TITLE, ["-m", "hanami_reference_backend", *options], {"HANAMI_REFERENCE_USERS": users}
+        ) as announced:
+            address = urlsplit(announced["url"])
+            assert address.hostname is not None
+            assert address.port is not None
+            yield Backend(address.hostname, address.port, announced["expired_tokens"]["alice"])
+
+    def record(self) -> tuple[Recording, int]:
+        """Run the suite once, and write down what goes over the wire.
+
+        Returns:
+            That, and how many exchanges the suite counted.
+
+        Raises:
+            BenchError: see :meth:`run`.
+        """
+        with self.backend() as backend, RecordingProxy(backend.host, backend.port) as proxy:
+            _, result = self.run(proxy.url, backend.expired_token)
+        return proxy.recording(), exchanges_of(result)
+
+    def run(self, url: str, expired_token: str) -> tuple[float, RunResult]:
+        """Run the suite.
+
+        Args:
+            url: of the target.
+            expired_token: for the target.
+
+        Returns:
+            Seconds from the start of the command to its end, and its result.
+
+        Raises:
+            BenchError: its exit status is not 0, or it does not end.
+        """
+        environment = {key: text for key, text in os.environ.items() if not key.startswith(("HANAMI_", "PYTEST_"))}
+        environment["HANAMI_PASSWORD"] = self._passwords["alice"]
+        environment["HANAMI_SECOND_PASSWORD"] = self._passwords["bob"]
+        environment["HANAMI_EXPIRED_TOKEN"] = expired_token
+        command = [
+            sys.executable,
+            "-m",
+            "hanami_conformance.cli.main",
+            "run",
+            "--target",
+            url,
+            "--user=alice",
+            "--second-user=bob",
+        ]
+        command += [f"--max-connections={CONNECTIONS}", "--database=none"]
+        command += [f"--statement={pattern}" for pattern in self._statements]
+        with tempfile.TemporaryDirectory(prefix="hanami-bench-") as folder, tempfile.TemporaryFile() as log:
+            begin = time.perf_counter()
+            status = run_command([*command, f"--report-dir={folder}/report"], environment, log)
+            spent = time.perf_counter() - begin
+            result = result_in(Path(folder) / "report")
+            if status != 0 or result is None:
+                said = f"{result.headline} {result.reason}" if result else last_line(log)
+                raise BenchError(f"the run of the suite ended with exit status {status}: {said}")
+        return spent, result
+
+
+class SuiteSide:
+    """Runs of the suite.
+
+    Args:
+        gate: makes them.
+        size: what goes over the wire in one, bytes.
+    """
+
+    def __init__(self, gate: Gate, size: int) -> None:
+        self._gate = gate
+        self._size = size
+
+    def __call__(self, _seconds: float) -> Sample:
+        """One run, however long it takes."""
+        with self._gate.backend() as backend:
+            url = f"http://{backend.host}:{backend.port}"
+            spent, result = self._gate.run(url, backend.expired_token)
+        return Sample(exchanges_of(result), spent, self._size)
+
+
+class ReplaySide:
+    """Replays of one run of the suite.
+
+    Args:
+        gate: has backends.
+        recording: of the run.
+        exchanges: that it had.
+    """
+
+    def __init__(self, gate: Gate, recording: Recording, exchanges: int) -> None:
+        self._gate = gate
+        self._replay = Replay(recording)
+        self._exchanges = exchanges
+        self._size = recording.sent + recording.received
+
+    def __call__(self, _seconds: float) -> Sample:
+        """One replay, however long it takes."""
+        with self._gate.backend() as backend:
+            spent = self._replay.run(backend.host, backend.port)
+        return Sample(self._exchanges, spent, self._size)
+
+
+def run_command(command: Sequence[str], environment: Mapping[str, str], log: IO[bytes]) -> int:
+    """Run one of our commands to its end, and let it clean up if we are interrupted.
+
+    Returns:
+        Its exit status.
+
+    Raises:
+        BenchError: it does not end.
+    """
+    process = subprocess.Popen(  # noqa: S603 - our own program, no shell
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env=dict(environment),
+        start_new_session=True,
+    )
+    with stopped(process):
+        try:
+            return process.wait(GATE_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise BenchError(f"the run of the suite did not end within {GATE_SECONDS:g} s") from error
+
+
+def exchanges_of(result: RunResult) -> int:
+    """How many exchanges a run had."""
+    return sum(case.exchanges for case in result.cases)

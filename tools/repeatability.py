@@ -1,0 +1,268 @@
+"""Runs the gate again and again while other programs keep the cores busy: do all runs say the same?"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from hanami_conformance.common.signals import catching, unbroken
+from hanami_reports.model.conformance import CaseResult, ExitStatus, RunResult
+from tools.process import result_in, stopped
+
+GRACE = 10.0  # seconds that a run gets to clean up when it is stopped
+INTERRUPTED = 130  # as shells have it
+OURS = ("--target", "--report-dir", "--database")  # options of the runs that only this program may give
+BURN = "import os, sys\nwhile os.getppid() == int(sys.argv[1]):\n    sum(range(100_000))"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a run said.
+
+    Attributes:
+        facts: what must be the same in every run: of the whole, of each statement by its id, of each case by its id.
+        reasons: ids to why they are not green, which may be put in other words from run to run.
+    """
+
+    facts: Mapping[str, str]
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def conformant(self) -> bool:
+        """Whether the run ended well and was not a run of nothing."""
+        return self.facts["exit status"] == str(ExitStatus.CONFORMANT) and self.facts["headline"] == "CONFORMANT"
+
+
+def said(status: int | None, result: RunResult | None, ending: str) -> Said:
+    """What a run said.
+
+    Args:
+        status: its exit status, None where it was stopped.
+        result: what it left, None for nothing.
+        ending: how it ended, where it left nothing.
+    """
+    if result is None:
+        return Said({"exit status": str(status), "headline": ending, "cases": "0"})
+    entries = [(one.id, one.verdict.value, one.reason) for one in result.statements if one.selected]
+    entries += [(one.id, _done(one), one.reason) for one in result.cases]
+    facts = {"exit status": str(status), "headline": result.headline, "cases": str(len(result.cases))}
+    facts |= {name: text for name, text, _ in entries}
+    return Said(facts, {name: reason for name, _, reason in entries if reason} | {"headline": result.reason})
+
+
+def _done(case: CaseResult) -> str:
+    """What became of a case, and how much was told and compared; exchanges depend on timing."""
+    stories = f", {case.stories} stories" if case.stories else ""
+    return f"{case.outcome.value}, {case.checks} checks{stories}"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What runs disagree about.
+
+    Attributes:
+        what: the exit status, the headline, the number of cases, a statement or a case.
+        usual: what most runs said, the earlier where as many said another thing.
+        others: number of a run, from 1, to what it said instead and why.
+    """
+
+    what: str
+    usual: str
+    others: Mapping[int, str]
+
+    def __str__(self) -> str:
+        return "; ".join(
+            [f"{self.what}: {self.usual}", *(f"run {number}: {text}" for number, text in self.others.items())]
+        )
+
+
+def differences(runs: Sequence[Said]) -> list[Difference]:
+    """What the runs disagree about, in the order in which they say it."""
+    found = []
+    for what in dict.fromkeys(name for run in runs for name in run.facts):
+        texts = [run.facts.get(what, "nothing") for run in runs]
+        usual = Counter(texts).most_common(1)[0][0]  # the first of those that are as frequent
+        others = {
+            number: f"{text} ({reason})" if (reason := run.reasons.get(what)) else text
+            for number, (run, text) in enumerate(zip(runs, texts, strict=True), start=1)
+            if text != usual
+        }
+        if others:
+            found.append(Difference(what, usual, others))
+    return found
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done.
+
+    Attributes:
+        runs: how many.
+        load: busy processes beside them.
+        deadline: seconds that a run may take.
+        report_dir: where reports that are worth a look go.
+        arguments: more options of every run.
+    """
+
+    runs: int
+    load: int
+    deadline: float
+    report_dir: Path
+    arguments: tuple[str, ...]
+
+
+def start(command: Sequence[str], output: IO[bytes] | int) -> subprocess.Popen[bytes]:
+    """Start a program, out of the reach of Ctrl-C, with no settings of the suite in its environment."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HANAMI_", "PYTEST_"))}
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=kept, start_new_session=True
+    )
+
+
+@contextmanager
+def running(command: Sequence[str], output: IO[bytes] | int) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that does not outlive the block; a signal waits until it is known that it has begun."""
+    with ExitStack() as stack:
+        with unbroken():
+            process = stack.enter_context(stopped(start(command, output), GRACE))
+        yield process
+
+
+def run_once(plan: Plan, folder: Path) -> Said:
+    """Run the gate once; its reports and what it printed go into the folder."""
+    folder.mkdir()
+    command = [sys.executable, "-m", "hanami_conformance.cli.main", "run", "--target=reference", "--database=none"]
+    command += [f"--report-dir={folder / 'report'}", *plan.arguments]
+    with (folder / "output.txt").open("w+b") as log, running(command, log) as process:
+        try:
+            status: int | None = process.wait(plan.deadline)
+        except subprocess.TimeoutExpired:
+            return said(None, None, f"it did not end within {plan.deadline:g} s")
+        log.seek(0)
+        lines = log.read().decode("utf-8", "replace").strip().splitlines()
+    return said(status, result_in(folder / "report"), lines[-1] if lines else "it said nothing")
+
+
+def soak(plan: Plan, tell: Callable[[str], None]) -> int:
+    """Run, compare, tell.
+
+    Returns:
+        0 when every run was conformant and all said the same, 1 when not, 2 when the options of the runs are wrong,
+        130 when interrupted.
+    """
+    runs: list[Said] = []
+    interrupted = False
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hanami-soak-")))
+        try:
+            for _ in range(plan.load):
+                stack.enter_context(running([sys.executable, "-c", BURN, str(os.getpid())], subprocess.DEVNULL))
+            for number in range(1, plan.runs + 1):
+                began = time.monotonic()
+                runs.append(run_once(plan, folder / f"run-{number}"))
+                facts = runs[-1].facts
+                if number == 1 and facts["exit status"] == str(ExitStatus.USAGE):
+                    tell(facts["headline"])
+                    return 2
+                took = time.monotonic() - began
+                tell(
+                    f"run {number:>3} of {plan.runs}  {took:6.1f} s"
+                    f"  exit status {facts['exit status']}  {facts['headline']}"
+                )
+        except KeyboardInterrupt:
+            interrupted = True
+            tell(f"interrupted in run {len(runs) + 1} of {plan.runs}")
+        good = not runs or conclude(plan, runs, folder, tell)
+    if interrupted:
+        return INTERRUPTED
+    return 0 if good else 1
+
+
+def conclude(plan: Plan, runs: Sequence[Said], folder: Path, tell: Callable[[str], None]) -> bool:
+    """Say what the runs disagree about, and keep the reports that show it.
+
+    Returns:
+        Whether all runs were conformant and alike.
+    """
+    found = differences(runs)
+    for difference in found:
+        tell(str(difference))
+    worth = {number for difference in found for number in difference.others}
+    worth |= {number for number, run in enumerate(runs, start=1) if not run.conformant} if worth else set()
+    if not worth and not runs[0].conformant:
+        worth = {1}  # they are all alike, and one shows what is wrong
+    for number in sorted(worth):
+        kept = plan.report_dir / f"run-{number}"
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(folder / f"run-{number}", kept)
+        tell(f"reports of run {number}: {kept}")
+    alike = "ALIKE" if not found else f"NOT ALIKE in {len(found)} things"
+    headlines = ", ".join(dict.fromkeys(run.facts["headline"] for run in runs))
+    tell(f"{alike}: {len(runs)} runs of {runs[0].facts['cases']} cases, {headlines}")
+    return not worth
+
+
+def parse_options(argv: Sequence[str] | None = None) -> Plan:
+    """Read the command line; ends the program with status 2 and one line that says what is wrong with it."""
+    parser = argparse.ArgumentParser(
+        prog="tools/repeatability.py",
+        description=__doc__,
+        epilog="Exit status: 0 all runs were conformant and alike; 1 they were not; 2 wrong options; 130 interrupted.",
+    )
+    parser.add_argument("--runs", type=int, default=30, metavar="N", help="how many (default: %(default)s)")
+    parser.add_argument(
+        "--load",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="busy processes beside them (default: one a core, %(default)s)",
+    )
+    parser.add_argument(
+        "--deadline", type=float, default=600.0, metavar="SECONDS", help="that a run may take (default: %(default)g)"
+    )
+    parser.add_argument(
+        "--report-dir",
+        type=Path,
+        default=Path("reports") / "soak",
+        metavar="DIR",
+        help="where the reports of runs that differ are kept (default: %(default)s)",
+    )
+    parser.add_argument("rest", nargs="*", metavar="OPTION", help="more options of the runs, behind --")
+    options = parser.parse_args(argv)
+    if not 1 <= options.runs <= 10_000 or not 0 <= options.load <= 1000:
+        parser.error("give 1 to 10000 runs, and a load of 0 to 1000 processes")
+    if not 0 < options.deadline < math.inf:
+        parser.error("--deadline: give a number of seconds above 0")
+    if options.report_dir.exists() and not options.report_dir.is_dir():
+        parser.error(f"--report-dir: {str(options.report_dir)!r} is no folder")
+    for given in options.rest:
+        if given.partition("=")[0] in OURS:
+            parser.error(f"{given}: the runs get {', '.join(OURS)} from here")
+    return Plan(options.runs, options.load, options.deadline, options.report_dir, tuple(options.rest))
+
+
+def main() -> int:
+    """The command line."""
+    plan = parse_options()
+    try:
+        with catching():
+            return soak(plan, lambda line: print(line, flush=True))
+    except KeyboardInterrupt:  # before the first run, or after the last
+        print("interrupted")
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

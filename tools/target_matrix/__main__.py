@@ -1,0 +1,187 @@
+"""Runs the suite against peers that are hard to test: does it say of each what it must, in time?"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from hanami_conformance.common.signals import catching, heed
+from tools.process import StoppedError, finished, last_line, result_in
+from tools.target_matrix.targets import PEERS, Peer, by_name, complaints
+
+INTERRUPTED = 130  # as shells have it
+SHOWN = 5  # complaints on the line of a peer
+OURS = "HANAMI_", "PYTEST_"  # beginnings of variables that would configure the runs
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a peer.
+
+    Attributes:
+        wrong: what is not as expected.
+        said: the result in short.
+        seconds: that it took, with starting and stopping the server.
+    """
+
+    wrong: Sequence[str]
+    said: str
+    seconds: float
+
+
+def run_peer(peer: Peer, folder: Path, stop: Event) -> Outcome:
+    """Start a peer, run the suite against it, and stop it.
+
+    Args:
+        peer: it.
+        folder: for the reports and the output.
+        stop: set when it shall end at once.
+
+    Raises:
+        StoppedError: it was set.
+    """
+    folder.mkdir(parents=True)
+    report = folder / "report"
+    began = time.monotonic()
+    if stop.is_set():
+        raise StoppedError
+    with (folder / "output.txt").open("w+b") as log:
+        with peer.serve() as served:
+            command = [
+                sys.executable,
+                "-m",
+                "hanami_conformance.cli.main",
+                "run",
+                "--database=none",
+                f"--report-dir={report}",
+            ]
+            status = run_command([*command, *served.options, *peer.options], log.fileno(), folder, peer.seconds, stop)
+            result = result_in(report)
+            wrong = [*complaints(peer, status, result), *served.complaints(report)]
+        said = result.headline if result is not None else last_line(log)
+    passed = "" if result is None else f", {result.summary()['cases'].get('passed', 0)} cases passed"
+    note = f" ({served.note})" if served.note else ""
+    return Outcome(wrong, f"{said}{passed}{note}", time.monotonic() - began)
+
+
+def run_command(command: Sequence[str], output: int, folder: Path, seconds: float, stop: Event) -> int | None:
+    """Run a command until its end; its exit status, None where it had to be stopped.
+
+    Raises:
+        StoppedError: it shall stop.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    return finished(command, output, kept, folder, seconds, stop)
+
+
+def run_all(peers: Sequence[Peer], jobs: int, report_dir: Path) -> int:
+    """Run the peers, and tell a line of each as it ends.
+
+    Returns:
+        How many were not as expected.
+    """
+    stop = Event()
+    width = max(len(peer.name) for peer in peers)
+
+    def one(peer: Peer) -> bool:
+        work = Path(folder) / peer.name
+        try:
+            outcome = run_peer(peer, work, stop)
+        except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
+            outcome = Outcome([f"{type(error).__name__}: {error}"], "not run", 0.0)
+        kept = ""
+        shutil.rmtree(report_dir / peer.name, ignore_errors=True)  # of an earlier run
+        if outcome.wrong:
+            shutil.copytree(work, report_dir / peer.name)
+            more = f"; {len(outcome.wrong) - SHOWN} more" if len(outcome.wrong) > SHOWN else ""
+            kept = f"; NOT AS EXPECTED: {'; '.join(outcome.wrong[:SHOWN])}{more}; see {report_dir / peer.name}"
+        verdict = "WRONG" if outcome.wrong else "ok"
+        print(f"{verdict:<5} {outcome.seconds:6.1f} s  {peer.name:<{width}}  {outcome.said}{kept}", flush=True)
+        return bool(outcome.wrong)
+
+    with tempfile.TemporaryDirectory(prefix="hanami-peers-") as folder, ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(one, peer) for peer in peers]
+        try:
+            return sum(future.result() for future in futures)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                heed()
+            stop.set()
+            for future in futures:
+                future.cancel()
+            raise
+
+
+def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; ends the program with status 2 and one line that says what is wrong with it."""
+    parser = argparse.ArgumentParser(
+        prog="tools/target_matrix/__main__.py",
+        description=__doc__,
+        epilog="Exit status: 0 all peers are as expected; 1 some are not; 2 wrong options; 130 interrupted.",
+    )
+    parser.add_argument("--peer", action="append", default=[], metavar="NAME", help="only this one; repeat it for more")
+    parser.add_argument("--list", action="store_true", help="list the peers, and run none")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="at the same time; more than cores make deadlines tight (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--report-dir",
+        type=Path,
+        default=Path("reports") / "peers",
+        metavar="DIR",
+        help="where the reports of those go that are not as expected (default: %(default)s)",
+    )
+    options = parser.parse_args(argv)
+    known = by_name()
+    for name in options.peer:
+        if name not in known:
+            parser.error(f"--peer: there is no {name!r}; there are {', '.join(known)}")
+    if not 1 <= options.jobs <= 16:
+        parser.error("--jobs: give 1 to 16")
+    options.peers = [peer for peer in PEERS if not options.peer or peer.name in options.peer]
+    if not options.list:
+        try:
+            options.report_dir.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=options.report_dir).close()
+        except OSError as error:
+            parser.error(f"--report-dir: {options.report_dir} is no folder that can be written: {error.strerror}")
+    return options
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line."""
+    options = parse_options(argv)
+    if options.list:
+        width = max(len(peer.name) for peer in options.peers)
+        print("\n".join(f"{peer.name:<{width}}  {peer.title}" for peer in options.peers))
+        return 0
+    began = time.monotonic()
+    try:
+        with catching():
+            wrong = run_all(options.peers, options.jobs, options.report_dir)
+    except (KeyboardInterrupt, StoppedError):
+        print("interrupted")
+        return INTERRUPTED
+    count = len(options.peers)
+    print(
+        f"{'RED' if wrong else 'GREEN'}  {count - wrong} of {count} peers as expected, {time.monotonic() - began:.0f} s"
+    )
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

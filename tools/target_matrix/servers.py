@@ -1,0 +1,225 @@
+"""Servers that are hard to test, for ``make peers``: how each is started, and stopped whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trustme
+
+from hanami_conformance.common.signals import unbroken
+from hanami_conformance.server.process import SERVER_LOG
+from hanami_conformance.server.reference import LARGEST_FILE
+from hanami_loadtests.ports import free_port
+from tools.process import stopped
+from tools.reference import ALICE, SECOND, TIMEOUT, USERS, backend, clean_environment
+from tools.tcp_proxy import COUNTS, Line, counting_proxy, proxy
+
+BASE = "/some/base"  # path in front of all others
+HUGE = ("--max-file-size", str(LARGEST_FILE), "--max-storage", str(LARGEST_FILE))
+START_SECONDS = 20.0
+POLL = 0.05
+NGINX = """\
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 512; }}
+http {{
+    access_log off;
+    client_max_body_size 0;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        ssl_certificate {folder}/server.pem;
+        ssl_certificate_key {folder}/server.pem;
+        location {base}/ {{
+            proxy_pass {url}/;
+            proxy_http_version 1.1;
+            proxy_set_header Host $host;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection $connection_upgrade;
+        }}
+    }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that runs.
+
+    Attributes:
+        options: of the suite, with which it is reached.
+        note: what else is worth telling, may be empty.
+        complaints: what the server's side saw that must not be, asked when the run is over; gets its report folder.
+    """
+
+    options: tuple[str, ...]
+    note: str = ""
+    complaints: Callable[[Path], list[str]] = field(default=lambda _folder: [])
+
+
+Serve = Callable[[], AbstractContextManager[Served]]
+
+
+def reached(url: str, *more: str) -> tuple[str, ...]:
+    """Options of the suite for a server with our two users."""
+    return ("--target", url, *ALICE, *SECOND, *more)
+
+
+def reference(*options: str) -> Serve:
+    """The reference backend with some options."""
+
+    @contextmanager
+    def serve() -> Iterator[Served]:
+        with backend(*USERS, *HUGE, *options) as url:
+            yield Served(reached(url))
+
+    return serve
+
+
+def counted(most: int, *options: str) -> Serve:
+    """The reference backend with some options; more connections than so many at the same time are complained of."""
+
+    @contextmanager
+    def serve() -> Iterator[Served]:
+        with backend(*USERS, *HUGE, *options) as url:
+            if not COUNTS:
+                yield Served(reached(url), "connections are counted on Linux only")
+                return
+            with counting_proxy(url) as (address, seen):
+                yield Served(reached(address), "", lambda _: [f"{seen()} connections open"] if seen() > most else [])
+
+    return serve
+
+
+def behind(line: Line) -> Serve:
+    """The reference backend behind a line that is no ideal one."""
+
+    @contextmanager
+    def serve() -> Iterator[Served]:
+        with backend(*USERS, *HUGE) as url, proxy(url, line=line) as address:
+            yield Served(reached(address))
+
+    return serve
+
+
+@contextmanager
+def behind_tls() -> Iterator[Served]:
+    """The reference backend behind a proxy that ends TLS and takes a base path away: nginx, else ours."""
+    authority = trustme.CA()
+    with tempfile.TemporaryDirectory(prefix="hanami-tls-") as name, backend(*USERS, *HUGE) as url:
+        folder = Path(name)
+        authority.cert_pem.write_to_path(folder / "ca.pem")
+        certificate = authority.issue_cert("127.0.0.1")
+        certificate.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+        program = nginx_program()
+        trusted = ("--ca-file", str(folder / "ca.pem"))
+        if program is None:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            certificate.configure_cert(context)
+            with proxy(url, tls=context, prefix=BASE) as address:
+                yield Served(reached(address, *trusted), "Python proxy, nginx is not installed")
+            return
+        with nginx(program, folder, url) as (address, version):
+            yield Served(reached(address, *trusted), version)
+
+
+def nginx_program() -> str | None:
+    """The path of nginx, which Debian has outside of the path of most users."""
+    return shutil.which("nginx", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")))
+
+
+@contextmanager
+def nginx(program: str, folder: Path, url: str) -> Iterator[tuple[str, str]]:
+    """Nginx in front of a server, all of its files in a folder; its address and version."""
+    port = free_port()
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, base=BASE, url=url), encoding="utf-8")
+    version = subprocess.run([program, "-v"], capture_output=True, text=True, check=True, timeout=TIMEOUT).stderr
+    command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
+    with running(command) as process:
+        until = time.monotonic() + START_SECONDS
+        while not takes_connections(port):
+            if process.poll() is not None or time.monotonic() > until:
+                log = folder / "error.log"
+                raise RuntimeError(f"nginx did not start: {log.read_text() if log.exists() else 'it logged nothing'}")
+            time.sleep(POLL)
+        yield f"https://127.0.0.1:{port}{BASE}", version.strip().removeprefix("nginx version: ")
+
+
+@contextmanager
+def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that says nothing and does not outlive the block."""
+    quiet = subprocess.DEVNULL
+    with contextlib.ExitStack() as stack:
+        with unbroken():
+            process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
+            stack.enter_context(stopped(process))
+        yield process
+
+
+def takes_connections(port: int) -> bool:
+    """Whether somebody listens."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):
+        return True
+    return False
+
+
+def started_by_the_suite(fault: str) -> Serve:
+    """A faulty reference backend that the suite starts, and starts again; it tells its processes in the log."""
+
+    @contextmanager
+    def serve() -> Iterator[Served]:
+        port = free_port()
+        words = [sys.executable, "-m", "hanami_reference_backend", "--port", str(port), *USERS, *HUGE, "--fault", fault]
+        command = shlex.join(["/bin/sh", "-c", f"echo pid $$; exec {shlex.join(words)}"])
+        yield Served(
+            reached(f"http://127.0.0.1:{port}", "--server-command", command), "", lambda folder: survivors(folder, port)
+        )
+
+    return serve
+
+
+def survivors(folder: Path, port: int) -> list[str]:
+    """What is left of a server that the suite started."""
+    log = folder / SERVER_LOG
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    pids = re.findall(r"^pid (\d+)", text, re.MULTILINE)
+    left = [f"process {pid} of the server is left" for pid in pids if Path(f"/proc/{pid}").exists()]
+    left += [] if pids else ["the server was never started"]
+    return left + ([f"somebody listens at port {port}"] if takes_connections(port) else [])
+
+
+@contextmanager
+def dying(fault: str) -> Iterator[Served]:
+    """A faulty reference backend that somebody else started: it is not there any more once it ended."""
+    port = free_port()
+    words = [sys.executable, "-m", "hanami_reference_backend", "--port", str(port), *USERS, *HUGE, "--fault", fault]
+    quiet = subprocess.DEVNULL
+    with contextlib.ExitStack() as stack:
+        with unbroken():
+            process = subprocess.Popen(words, stdin=quiet, stdout=quiet, stderr=quiet, env=clean_environment())
+            stack.enter_context(stopped(process))
+        until = time.monotonic() + START_SECONDS
+        while not takes_connections(port) and time.monotonic() < until:
+            time.sleep(POLL)
+        yield Served(reached(f"http://127.0.0.1:{port}"))

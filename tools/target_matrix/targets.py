@@ -1,0 +1,234 @@
+"""The hard peers of ``make peers``: what is hard about each, how it is run, and what must come of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from hanami_reports.model.conformance import ExitStatus, Outcome, RunResult, Verdict
+from tools.target_matrix.servers import Serve, behind, behind_tls, counted, dying, reference, started_by_the_suite
+from tools.tcp_proxy import Line
+
+SMOKE = ("--profile", "smoke")
+# At 50 ms each way the 36,000 exchanges of the gate take an hour, and the 10,000 of smoke a quarter of one. These are
+# 1,200, which take two minutes: the steps of the protocol, what is pipelined or lost, clients that do not answer.
+LATE_STATEMENTS = ("ATT", "PROG", "FIN-1", "MODE", "DATA-1", "DATA-7", "DATA-10", "DIO-1", "DIO-3", "GEN-4")
+LATE_CASES = (*(f"--statement={name}" for name in LATE_STATEMENTS), "-k", "not digits and not stories")
+LATENCY = 0.05  # seconds in each direction
+LIFETIME = 30.0  # seconds
+LATE = Line(latency=LATENCY)
+MORTAL = Line(lifetime=LIFETIME)
+LATE_AND_MORTAL = Line(latency=LATENCY, lifetime=LIFETIME)
+ONE_AND_A_CALL = Line(most=2)
+SETTLED = (Verdict.PASS, Verdict.OBSERVED, Verdict.UNSUPPORTED)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A peer.
+
+    Attributes:
+        name: of it.
+        title: what is hard about it, and which profile is run.
+        serve: starts it.
+        options: of the run, besides those that reach it.
+        status: exit status that must come of it.
+        unsupported: ids of the statements that can't be judged, with a green result.
+        lost: tests of which a case must be LOST, with a red one.
+        lacking: how many cases are unsupported at most, by a part of the reason; any other reason is not expected.
+        least: cases that must have passed.
+        seconds: after which it is stopped, about three times what it takes on an idle machine.
+    """
+
+    name: str
+    title: str
+    serve: Serve
+    options: tuple[str, ...] = ()
+    status: int = ExitStatus.CONFORMANT
+    unsupported: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    lacking: Mapping[str, int] = field(default_factory=dict)
+    least: int = 1
+    seconds: float = 600.0
+
+
+NO_TOKEN = {"needs a token that was valid once": 7}
+NO_CONTENT = {"the content of a dataset cannot be read back": 60, "has no operation dataset.content": 3}
+WHOLE = 480  # cases
+NONSENSE = tuple(
+    f"test_direct_mistakes.py::test_a_mistake_{name}"
+    for name in ("is_signalled_and_has_no_effect", "does_not_disturb_another_cluster")
+)
+
+PEERS = (
+    # The longest first, so that two at a time end together.
+    Peer(
+        "quirks-openhanami-0.5",
+        "four workers, slow, closes each connection; gate",
+        counted(3, "--quirks", "openhanami-0.5"),
+        ("--dialect", "openhanami-0.5"),
+        lacking=NO_TOKEN,
+        least=WHOLE,
+    ),
+    Peer(
+        "quirks-hanami-0.4",
+        "four workers, slow, closes each connection; gate, dialect auto",
+        counted(3, "--quirks", "hanami-0.4"),
+        ("--dialect", "auto"),
+        unsupported=("FIN-2",),
+        lacking={**NO_TOKEN, **NO_CONTENT},
+        least=WHOLE,
+    ),
+    Peer(
+        "latency",
+        "50 ms each way; smoke, and of that a tenth, since the gate would take an hour",
+        behind(LATE),
+        (*SMOKE, *LATE_CASES),
+        least=60,
+    ),
+    Peer(
+        "old-sockets-late",
+        "30 s for each connection, and 50 ms each way; the cases that need longer: UNSUPPORTED, none to blame",
+        behind(LATE_AND_MORTAL),
+        (*SMOKE, "-k", "digits or test_attach"),
+        unsupported=("DIO-8",),
+        lacking={"the server closes connections that are about 30 s old": 1},
+        least=10,
+    ),
+    Peer(
+        "old-sockets",
+        "30 s for each connection; gate",
+        behind(MORTAL),
+        lacking=NO_TOKEN,
+        least=WHOLE,
+    ),
+    Peer(
+        "one-connection",
+        "one websocket and one REST call at the same time, the next ones wait; gate",
+        behind(ONE_AND_A_CALL),
+        ("--max-connections", "1"),
+        lacking={"the budget is 1": 60, **NO_TOKEN},
+        least=WHOLE - 40,
+    ),
+    Peer("tls-proxy", "TLS and a base path; gate", behind_tls, lacking=NO_TOKEN, least=WHOLE),
+    Peer("documented", "the dialect; gate", reference(), lacking=NO_TOKEN, least=WHOLE),
+    Peer(
+        "hanami-0.4",
+        "the dialect; gate",
+        reference("--dialect", "hanami-0.4"),
+        ("--dialect", "hanami-0.4"),
+        unsupported=("FIN-2",),
+        lacking={**NO_TOKEN, **NO_CONTENT},
+        least=WHOLE,
+    ),
+    Peer(
+        "openhanami-0.5",
+        "the dialect, found by auto; gate",
+        reference("--dialect", "openhanami-0.5"),
+        ("--dialect", "auto"),
+        lacking=NO_TOKEN,
+        least=WHOLE,
+    ),
+    Peer(
+        "dies-of-positions",
+        "ends of a position far beyond the end; started again by the suite; DATA-5 and what else goes on",
+        started_by_the_suite("dies-of-large-positions"),
+        ("--statement", "DATA-5", "--statement", "DATA-6", "--statement", "DATA-12", "-k", "not stories"),
+        status=ExitStatus.NOT_CONFORMANT,
+        lost=("test_upload_mistakes.py::test_a_chunk_beyond_the_end_is_refused",),
+        least=10,
+    ),
+    Peer(
+        "dies-of-nonsense",
+        "ends of bytes that are no message; started again by the suite; smoke of DIO-12 and what else goes on",
+        started_by_the_suite("dies-of-undecodable-bytes"),
+        (*SMOKE, "--statement", "DIO-12", "--statement", "DIO-13", "-k", "not stories"),
+        status=ExitStatus.NOT_CONFORMANT,
+        lost=NONSENSE[1:],  # the first case of the other test is a message that says something wrong
+        least=5,
+    ),
+    Peer(
+        "dies-again-and-again",
+        "the same in the gate, where each case behind the first ends it, too, so that it is given up",
+        started_by_the_suite("dies-of-undecodable-bytes"),
+        ("--statement", "DIO-12", "--statement", "DIO-13", "-k", "not stories"),
+        status=ExitStatus.TARGET_LOST,
+        lost=NONSENSE,
+        least=10,
+    ),
+    Peer(
+        "dies-unwatched",
+        "ends of bytes that are no HTTP, and nobody starts it again; GEN-2",
+        partial(dying, "dies-of-broken-requests"),
+        ("--statement", "GEN-2", "-k", "not stories"),
+        status=ExitStatus.TARGET_LOST,
+        lost=("test_general.py::",),
+        least=1,
+    ),
+)
+
+
+def by_name() -> dict[str, Peer]:
+    """All of them."""
+    return {peer.name: peer for peer in PEERS}
+
+
+def complaints(peer: Peer, status: int | None, result: RunResult | None) -> list[str]:
+    """What is not as expected of a run against a peer.
+
+    Args:
+        peer: it.
+        status: exit status, None where the run had to be stopped.
+        result: what the run left, None for nothing.
+    """
+    if status is None:
+        return [f"it did not end within {peer.seconds:g} s"]
+    found = [] if status == peer.status else [f"exit status {status} in place of {peer.status}"]
+    if result is None:
+        return [*found, "no result"]
+    passed = sum(case.outcome is Outcome.PASSED for case in result.cases)
+    found += [] if passed >= peer.least else [f"{passed} cases passed, not {peer.least}"]
+    found += [f"left over: {left}" for left in result.leftovers if peer.status != ExitStatus.TARGET_LOST]
+    found += green(peer, result) if peer.status == ExitStatus.CONFORMANT else red(peer, result)
+    return found
+
+
+def green(peer: Peer, result: RunResult) -> list[str]:
+    """What is not as expected where all must be well."""
+    wrong = [one for one in result.statements if one.selected and one.verdict not in SETTLED]
+    found = [f"{one.id} {one.verdict.value}: {one.reason}" for one in wrong]
+    unsupported = {one.id for one in result.statements if one.selected and one.verdict is Verdict.UNSUPPORTED}
+    if unsupported != set(peer.unsupported):
+        expected = ", ".join(peer.unsupported) or "nothing"
+        found.append(f"unsupported: {', '.join(sorted(unsupported)) or 'nothing'}, not {expected}")
+    reasons = Counter(case.reason for case in result.cases if case.outcome is Outcome.UNSUPPORTED)
+    seen: Counter[str] = Counter()
+    for reason, count in reasons.items():
+        part = next((part for part in peer.lacking if part in reason), None)
+        if part is None:
+            found.append(f"{count} unsupported: {reason}")
+        else:
+            seen[part] += count
+    for part, most in peer.lacking.items():
+        if not 1 <= seen[part] <= most:
+            found.append(f"{seen[part]} cases unsupported, not 1 to {most}: {part}")
+    return found
+
+
+def red(peer: Peer, result: RunResult) -> list[str]:
+    """What is not as expected where the server is lost on the way: no other case may be blamed."""
+    gone = [case for case in result.cases if case.outcome is Outcome.LOST]
+    found = [f"no case is LOST of {test}" for test in peer.lost if not any(case.id.startswith(test) for case in gone)]
+    found += [f"{case.id} is LOST: {case.reason}" for case in gone if not case.id.startswith(peer.lost)]
+    started = peer.status == ExitStatus.NOT_CONFORMANT
+    found += [f"no log is quoted with {case.id}" for case in gone if started and not case.server_log]
+    found += [
+        f"its end is not told in {case.id}: {case.reason}"
+        for case in gone
+        if started and "its process" not in case.reason
+    ]
+    others = (Outcome.FAILED, Outcome.ERROR, Outcome.BLOCKED, Outcome.VACUOUS, *((Outcome.NOT_RUN,) if started else ()))
+    found += [f"{case.id} {case.outcome.value}: {case.reason}" for case in result.cases if case.outcome in others]
+    return found

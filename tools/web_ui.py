@@ -1,0 +1,146 @@
+"""Locust with its web UI against a reference backend, and a browser that looks at it; all on free ports."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from playwright.sync_api import Page, sync_playwright
+
+from hanami_loadtests.ports import free_port
+from tools.process import running_server, stopped
+
+ROOT = Path(__file__).resolve().parents[1]
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+PATIENCE = 30.0  # seconds; only reached when something is broken
+USER, PASSWORD = "alice", "alice-password"
+
+
+@contextlib.contextmanager
+def backend() -> Iterator[str]:
+    """A reference backend; its address."""
+    options = ["-m", "hanami_reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin"]
+    with running_server("the reference backend", options) as announced:
+        yield announced["url"]
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ports that nobody listens on."""
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port())
+    return list(ports)
+
+
+@contextlib.contextmanager
+def locust(target: str, folder: Path, workers: int = 0, *options: str) -> Iterator[Swarm]:
+    """Locust that shows its page.
+
+    Args:
+        target: address.
+        folder: for reports and logs.
+        workers: processes beside the master; 0 for a single process.
+        options: more of them.
+    """
+    web_port, master_port = free_ports(2)
+    command = [
+        sys.executable,
+        "-m",
+        "locust",
+        "-f",
+        "loadtests/locustfile.py",
+        "--host",
+        target,
+        *options,
+    ]
+    page = ["--web-host", "127.0.0.1", "--web-port", str(web_port), "--report-dir", str(folder / "reports")]
+    master = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", str(master_port)]
+    worker = ["--worker", "--master-host", "127.0.0.1", "--master-port", str(master_port)]
+    with contextlib.ExitStack() as stack:
+        swarm = Swarm(f"http://127.0.0.1:{web_port}", folder, command + worker, stack)
+        swarm.start(command + page + (master if workers else []), {"HANAMI_USER": USER, "HANAMI_PASSWORD": PASSWORD})
+        for _ in range(workers):
+            swarm.add_worker()
+        swarm.wait_for_workers(workers)
+        yield swarm
+        for process in swarm.processes:
+            process.terminate()  # all at once: each takes a moment
+
+
+@dataclass
+class Swarm:
+    """Locust as one or several processes.
+
+    Attributes:
+        url: of its page.
+        folder: for reports and logs.
+    """
+
+    url: str
+    folder: Path
+    _worker: list[str]
+    _stack: contextlib.ExitStack
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, command: list[str], account: dict[str, str]) -> None:
+        """Start a process of it; its output goes to a file."""
+        log = self._stack.enter_context((self.folder / f"locust-{len(self.processes)}.log").open("wb"))
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("HANAMI_")} | account
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+        )
+        self.processes.append(self._stack.enter_context(stopped(process, grace=10)))
+
+    def add_worker(self) -> None:
+        """Start one more worker, which its master tells everything."""
+        self.start(self._worker, {})
+
+    def get(self, path: str) -> Any:
+        """What the page is told, from JSON."""
+        return httpx.get(self.url + path, timeout=PATIENCE, trust_env=False).json()
+
+    def wait_for_workers(self, count: int) -> None:
+        """Wait until the page is there and so many workers are connected."""
+        self.wait_until(lambda: self.get("/worker-count")["worker_count"] >= count)
+
+    def wait_until(self, reached: Callable[[], bool]) -> None:
+        """Wait for something that the page tells."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            with contextlib.suppress(httpx.HTTPError):
+                if reached():
+                    return
+            time.sleep(0.1)
+        logs = "\n".join(file.read_text() for file in sorted(self.folder.glob("locust-*.log")))
+        raise AssertionError(f"Locust was not ready within {PATIENCE:g} s: {logs}")
+
+
+@contextlib.contextmanager
+def browser_page(complaints: list[str]) -> Iterator[Page]:
+    """An empty page of a headless browser.
+
+    Args:
+        complaints: takes what the browser complains of in its console.
+    """
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            page = browser.new_page(viewport={"width": 1500, "height": 720})
+            page.set_default_timeout(PATIENCE * 1000)
+            page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            yield page
+        finally:
+            browser.close()
