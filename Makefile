@@ -8,17 +8,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 MUTATION := $(VENV)/.mutation
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+TEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 
-.PHONY: help conformance load test lint types format screenshots bench soak peers kill-matrix mutation proto data clean
+.PHONY: help conformance load test test-all lint types format dist pictures bench repeatability target-matrix kill-matrix mutation proto data clean
 
 help:  ## list the commands
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(INSTALL) '.[dev]'
 	@touch $@
 
 conformance: $(READY)  ## judge the bundled reference backend; ARGS='--target http://... --user ...' for another server
@@ -27,8 +29,11 @@ conformance: $(READY)  ## judge the bundled reference backend; ARGS='--target ht
 load: $(READY)  ## load the bundled reference backend for 20 s and judge it; ARGS='--target http://... --users 50'
 	@$(BIN)/hanami-load run $(if $(findstring --target,$(ARGS)),,--target reference) $(if $(findstring --seconds,$(ARGS)),,--seconds 20) $(ARGS)
 
-test: $(READY)  ## run all tests of this repository, two at a time (JOBS=2)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadscope $(ARGS)
+test: $(READY)  ## run the tests of this repository but for the slowest, two at a time (JOBS=2); ARGS for pytest
+	@$(TEST) -m "not slow" $(ARGS)
+
+test-all: test  ## the same, then the slowest
+	@$(TEST) -m slow $(ARGS)
 
 lint: $(READY)  ## ruff: mistakes and format
 	@$(BIN)/ruff check .
@@ -37,32 +42,36 @@ lint: $(READY)  ## ruff: mistakes and format
 types: $(READY)  ## mypy, strict
 	@$(BIN)/mypy
 
-format: $(READY)  ## let ruff mend what it can
+format: $(READY)  ## let ruff fix what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-screenshots: $(READY)  ## take the pictures of the pages again, from real runs; needs a Chromium
-	@$(BIN)/python tools/pictures/pages.py
-	@$(BIN)/python tools/pictures/load.py
+dist: $(READY)  ## build sdist and wheel in dist/, and check what is in them
+	@$(BIN)/python -m tools.dist
+
+pictures: $(READY)  ## take the pictures of the documentation again, from real runs; needs a Chromium
+	@$(BIN)/python -m tools.pictures.terminal
+	@$(BIN)/python -m tools.pictures.pages
+	@$(BIN)/python -m tools.pictures.load
 
 bench: $(READY)  ## measure speed side by side, as ratios
 	@$(BIN)/python -m tools.bench $(ARGS)
 
-soak: $(READY)  ## 30 runs in a row beside a busy machine: do they all say the same? ARGS='--runs 5'
-	@$(BIN)/python -P tools/repeatability.py $(ARGS)
+repeatability: $(READY)  ## 30 runs in a row beside a busy machine: do they all say the same? ARGS='--runs 5'
+	@$(BIN)/python -m tools.repeatability $(ARGS)
 
-peers: $(READY)  ## the suite against hard peers: dialects, TLS, latency, crashes ...; ARGS='--peer NAME' or '--list'
-	@$(BIN)/python -P tools/target_matrix/__main__.py --jobs $(JOBS) $(ARGS)
+target-matrix: $(READY)  ## the suite against challenging targets: dialects, TLS, latency, crashes ...; ARGS='--target NAME' or '--list'
+	@$(BIN)/python -m tools.target_matrix --jobs $(JOBS) $(ARGS)
 
-kill-matrix: $(READY)  ## does the suite notice every fault of the reference backend? ARGS='--fault NAME' for one
-	@$(BIN)/python -P tools/kill_matrix/__main__.py $(ARGS)
+kill-matrix: $(READY)  ## does the suite detect every fault of the reference backend? ARGS='--fault NAME' for one
+	@$(BIN)/python -m tools.kill_matrix $(ARGS)
 
 $(MUTATION): $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,mutation]'
+	$(INSTALL) '.[dev,mutation]'
 	@touch $@
 
 mutation: $(MUTATION)  ## change the models a little at a time: do their tests notice? takes about a minute
-	@$(BIN)/python -P tools/mutation.py $(ARGS)
+	@$(BIN)/python -m tools.mutation $(ARGS)
 
 proto: $(READY)  ## generate the protobuf modules again
 	@$(BIN)/python proto/generate.py
@@ -71,5 +80,5 @@ data: $(READY)  ## make the shipped data files again
 	@$(BIN)/python -m tools.sample_data
 
 clean:  ## remove everything that the commands made
-	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/latest-load reports/servers reports/compare reports/soak reports/peers reports/kill-matrix
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/latest-load reports/servers reports/compare reports/repeatability reports/target-matrix reports/kill-matrix
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

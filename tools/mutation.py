@@ -236,7 +236,7 @@ def conclude(judgement: Judgement, counts: Mapping[str, int], tell: Callable[[st
 def parse_options(argv: Sequence[str] | None = None) -> None:
     """Read the command line; ends the program with status 2 and one line that says what is wrong with it."""
     argparse.ArgumentParser(
-        prog="tools/mutation.py",
+        prog="python -m tools.mutation",
         description=__doc__,
         epilog="Exit status: 0 every survivor is justified in tools/mutants.toml, and every entry there survived; "
         "1 not so; 2 wrong options; 130 interrupted.",

@@ -51,7 +51,7 @@ def running_server(
         BenchError: it did not start; the end of its log is in the message.
     """
     with tempfile.TemporaryFile(prefix="hanami-bench-") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
+        process = subprocess.Popen(
             [sys.executable, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -107,7 +107,7 @@ def finished(
     Raises:
         StoppedError: it was stopped.
     """
-    process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
+    process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=output,

@@ -155,7 +155,7 @@ def run_once(plan: Plan, folder: Path) -> Said:
     return said(status, result_in(folder / "report"), lines[-1] if lines else "it said nothing")
 
 
-def soak(plan: Plan, tell: Callable[[str], None]) -> int:
+def repeat(plan: Plan, tell: Callable[[str], None]) -> int:
     """Run, compare, tell.
 
     Returns:
@@ -165,7 +165,7 @@ def soak(plan: Plan, tell: Callable[[str], None]) -> int:
     runs: list[Said] = []
     interrupted = False
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hanami-soak-")))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hanami-repeatability-")))
         try:
             for _ in range(plan.load):
                 stack.enter_context(running([sys.executable, "-c", BURN, str(os.getpid())], subprocess.DEVNULL))
@@ -217,7 +217,7 @@ def conclude(plan: Plan, runs: Sequence[Said], folder: Path, tell: Callable[[str
 def parse_options(argv: Sequence[str] | None = None) -> Plan:
     """Read the command line; ends the program with status 2 and one line that says what is wrong with it."""
     parser = argparse.ArgumentParser(
-        prog="tools/repeatability.py",
+        prog="python -m tools.repeatability",
         description=__doc__,
         epilog="Exit status: 0 all runs were conformant and alike; 1 they were not; 2 wrong options; 130 interrupted.",
     )
@@ -235,7 +235,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Plan:
     parser.add_argument(
         "--report-dir",
         type=Path,
-        default=Path("reports") / "soak",
+        default=Path("reports") / "repeatability",
         metavar="DIR",
         help="where the reports of runs that differ are kept (default: %(default)s)",
     )
@@ -258,7 +258,7 @@ def main() -> int:
     plan = parse_options()
     try:
         with catching():
-            return soak(plan, lambda line: print(line, flush=True))
+            return repeat(plan, lambda line: print(line, flush=True))
     except KeyboardInterrupt:  # before the first run, or after the last
         print("interrupted")
         return INTERRUPTED

@@ -15,7 +15,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Line:
+class NetworkConditions:
     """What is between a client and a server.
 
     Attributes:
@@ -29,7 +29,7 @@ class Line:
     most: int | None = None
 
 
-PLAIN = Line()
+PLAIN = NetworkConditions()
 READ = 1 << 16
 COUNTS = sys.platform == "linux"  # whether connections can be counted, see Proxy.most
 ESTABLISHED = 1  # first byte of what Linux tells of a connection: neither side has closed it
@@ -49,7 +49,7 @@ class Proxy:
             table of all connections would not do, since others come and go while it is read.
     """
 
-    def __init__(self, port: int, prefix: str, line: Line = PLAIN) -> None:
+    def __init__(self, port: int, prefix: str, line: NetworkConditions = PLAIN) -> None:
         self._port = port
         self._prefix = prefix.encode()
         self._line = line
@@ -164,7 +164,9 @@ async def arriving(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
 
 
 @contextmanager
-def proxy(url: str, tls: ssl.SSLContext | None = None, prefix: str = "", line: Line = PLAIN) -> Iterator[str]:
+def proxy(
+    url: str, tls: ssl.SSLContext | None = None, prefix: str = "", line: NetworkConditions = PLAIN
+) -> Iterator[str]:
     """A proxy in front of a server, and its address: ends TLS, and takes a prefix off the path of a request."""
     with relaying(Proxy(int(url.rpartition(":")[2]), prefix, line), tls) as port:
         yield f"{'http' if tls is None else 'https'}://127.0.0.1:{port}{prefix}"

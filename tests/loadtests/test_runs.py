@@ -60,6 +60,7 @@ def test_all_scenarios_pass_against_an_honest_server_in_a_mixed_run(tmp_path: Pa
     assert result.series["upload file"].bytes_up > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", ["hanami-0.4", "openhanami-0.5"])
 def test_other_dialects_are_found_and_loaded(tmp_path: Path, dialect: str) -> None:
     with backend(*USERS, "--dialect", dialect) as url:
@@ -103,6 +104,7 @@ def test_a_wrong_answer_fails_and_is_kept_as_a_file_that_replay_runs(tmp_path: P
     assert load_result_of(tmp_path).series["direct request"].wrong > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "scenario", "statement"),
     [
@@ -143,6 +145,7 @@ def test_folders_of_the_user_do_not_take_the_place_of_our_packages(tmp_path: Pat
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+@pytest.mark.slow
 def test_a_server_that_falls_silent_does_not_pass(tmp_path: Path) -> None:
     with faulty_backend("silent-after-150-cycles") as url:
         options = ("--scenario", "direct-request", "--deadline", "1", "--drain", "1")
@@ -171,6 +174,7 @@ def test_a_server_that_takes_connections_and_is_silent_is_told_as_well(tmp_path:
     assert len(run.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", sorted(SCENARIOS))
 def test_a_server_that_answers_everything_with_an_empty_object_fails(tmp_path: Path, scenario: str) -> None:
     def serve(connection: socket.socket, done: threading.Event) -> None:
@@ -188,6 +192,7 @@ def test_a_server_that_answers_everything_with_an_empty_object_fails(tmp_path: P
     assert "wrong answer" in run.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "scenario"), [("output-one-value-short", "direct-train"), ("requests-run-twice", "direct-request")]
 )
@@ -318,6 +323,7 @@ print(json.dumps(names))
 """
 
 
+@pytest.mark.slow
 def test_a_server_that_ends_in_the_middle_is_lost(tmp_path: Path) -> None:
     with backend(*USERS) as url:
         port = int(url.rpartition(":")[2])
@@ -365,6 +371,7 @@ def wait_for_clients(server: psutil.Process, count: int, process: subprocess.Pop
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_a_stall_of_the_server_shows_in_the_response_of_an_open_run(tmp_path: Path) -> None:
     rate, frozen = 100, 2.0
     easy = easy_limits(tmp_path)
@@ -414,6 +421,7 @@ def test_a_master_and_two_workers_add_up_exactly(tmp_path: Path) -> None:
     assert requests.bytes_down == requests.succeeded * 10 * 4
 
 
+@pytest.mark.slow
 def test_a_budget_of_sockets_is_kept(tmp_path: Path) -> None:
     with faulty_backend("honest") as url, counting_proxy(url) as (address, most):
         options = ("--users", "8", "--seconds", "4", "--warm-up", "0", "--sockets", "2", "--file-size", "50KiB")
@@ -470,6 +478,7 @@ def test_scenarios_and_limits_are_told_and_written(tmp_path: Path) -> None:
     assert (again.returncode, again.stderr) == (4, "ERROR: slo.toml is there already, and is left as it is\n")
 
 
+@pytest.mark.slow
 def test_tls_holds_for_rest_and_websockets(tmp_path: Path) -> None:
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -487,6 +496,7 @@ def test_tls_holds_for_rest_and_websockets(tmp_path: Path) -> None:
     assert "--ca-file FILE" in unknown.stderr
 
 
+@pytest.mark.slow
 def test_a_token_that_expires_in_the_middle_is_replaced(tmp_path: Path) -> None:
     # Tokens are replaced a minute before they expire, so one of some seconds is always about to.
     with backend(*USERS, "--token-lifetime", "6") as url:

@@ -178,6 +178,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, number: signal.Signals) -> 
 FEW = ("tokens-unchecked-on-sockets", "dies-of-large-positions", "first-write-wins", "is-last-ignored")
 
 
+@pytest.mark.slow
 def test_a_few_faults_are_noticed_as_what_they_break(tmp_path: Path) -> None:
     run = run_script(*(word for name in FEW for word in ("--fault", name)), folder=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -40,7 +40,8 @@ def test_every_survivor_must_be_justified_and_every_justification_needed() -> No
 
 
 def test_results_are_read() -> None:
-    text = "    hanami_conformance.models.file.x_a__mutmut_1: killed\n    hanami_conformance.models.file.x_a__mutmut_2: no tests\n"
+    name = "hanami_conformance.models.file.x_a__mutmut"
+    text = f"    {name}_1: killed\n    {name}_2: no tests\n"
     assert parse_results(text) == {
         "hanami_conformance.models.file.x_a__mutmut_1": "killed",
         "hanami_conformance.models.file.x_a__mutmut_2": "no tests",

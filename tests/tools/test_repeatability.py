@@ -17,7 +17,7 @@ from support.suite_runs import with_tools
 from tools.reference import TIMEOUT
 from tools.repeatability import BURN, Plan, conclude, differences, parse_options, said
 
-SOAK = ("-m", "tools.repeatability")
+PROGRAM = ("-m", "tools.repeatability")
 GOOD = RunResult(
     manifest={},
     exit_status=0,
@@ -36,9 +36,9 @@ BAD = replace(
 )
 
 
-def run_soak(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run_repeatability(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *SOAK, *arguments],
+        [sys.executable, *PROGRAM, *arguments],
         cwd=cwd,
         env=with_tools(),
         capture_output=True,
@@ -118,7 +118,9 @@ def test_reports_that_show_what_is_wrong_are_kept(
 
 
 def test_two_runs_are_compared(tmp_path: Path) -> None:
-    done = run_soak("--runs", "2", "--load", "1", "--", "--statement", "PROG-1", "--profile", "smoke", cwd=tmp_path)
+    done = run_repeatability(
+        "--runs", "2", "--load", "1", "--", "--statement", "PROG-1", "--profile", "smoke", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert [line[:12] for line in lines[:2]] == ["run   1 of 2", "run   2 of 2"]
@@ -128,7 +130,7 @@ def test_two_runs_are_compared(tmp_path: Path) -> None:
 
 
 def test_a_run_that_takes_too_long_is_stopped_and_kept(tmp_path: Path) -> None:
-    done = run_soak("--runs", "1", "--load", "0", "--deadline", "0.5", "--report-dir", "kept", cwd=tmp_path)
+    done = run_repeatability("--runs", "1", "--load", "0", "--deadline", "0.5", "--report-dir", "kept", cwd=tmp_path)
     assert done.returncode == 1
     assert "it did not end within 0.5 s" in done.stdout
     assert (tmp_path / "kept" / "run-1" / "output.txt").exists()
@@ -153,16 +155,16 @@ def test_wrong_options_are_told(arguments: list[str], text: str, capsys: pytest.
 
 
 def test_wrong_options_of_the_runs_are_told(tmp_path: Path) -> None:
-    done = run_soak("--runs", "9", "--load", "0", "--", "--statement", "NOPE", cwd=tmp_path)
+    done = run_repeatability("--runs", "9", "--load", "0", "--", "--statement", "NOPE", cwd=tmp_path)
     assert (done.returncode, len(done.stdout.splitlines())) == (2, 1)
     assert "no statement 'NOPE'" in done.stdout
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for children in /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_soak_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+def test_an_interrupted_run_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
     with subprocess.Popen(
-        [sys.executable, *SOAK, "--load", "2"], cwd=tmp_path, env=with_tools(), stdout=subprocess.PIPE, text=True
+        [sys.executable, *PROGRAM, "--load", "2"], cwd=tmp_path, env=with_tools(), stdout=subprocess.PIPE, text=True
     ) as process:
         children = children_of(process, 3)
         process.send_signal(number)

@@ -1,4 +1,4 @@
-"""The command that runs the suite against hard peers: what is as expected, what is kept, and that nothing is left."""
+"""The suite against challenging targets: what is as expected, what is kept, and that nothing is left."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from support.suite_runs import left_in, with_tools
 from tools.reference import TIMEOUT
 from tools.target_matrix.__main__ import main, parse_options, run_all
 from tools.target_matrix.servers import Served, nginx_program, reached, reference
-from tools.target_matrix.targets import PEERS, Peer, by_name, complaints
+from tools.target_matrix.targets import SCENARIOS, TargetScenario, by_name, complaints
 
-QUICK = Peer("quick", "one statement", reference(), ("--statement", "PROG-1", "--profile", "smoke"))
+QUICK = TargetScenario("quick", "one statement", reference(), ("--statement", "PROG-1", "--profile", "smoke"))
 GREEN = RunResult(
     manifest={},
     exit_status=0,
@@ -41,7 +41,7 @@ def with_case(result: RunResult, **changes: Any) -> RunResult:
 
 
 @pytest.mark.parametrize(
-    ("peer", "status", "result", "says"),
+    ("scenario", "status", "result", "says"),
     [
         (QUICK, 0, GREEN, []),
         (QUICK, None, GREEN, ["it did not end within 600 s"]),
@@ -59,8 +59,10 @@ def with_case(result: RunResult, **changes: Any) -> RunResult:
         (DYING, 1, with_case(RED, server_log=""), ["test_c.py::test_c is LOST", "no log is quoted with test_c.py"]),
     ],
 )
-def test_what_is_not_as_expected_is_told(peer: Peer, status: int | None, result: RunResult, says: list[str]) -> None:
-    found = complaints(peer, status, result)
+def test_what_is_not_as_expected_is_told(
+    scenario: TargetScenario, status: int | None, result: RunResult, says: list[str]
+) -> None:
+    found = complaints(scenario, status, result)
     assert len(found) == len(says), found
     assert [text for text, part in zip(found, says, strict=True) if not text.startswith(part)] == []
 
@@ -99,7 +101,7 @@ def test_a_server_that_cannot_be_started_is_wrong(tmp_path: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--peer", "nobody"], "there is no 'nobody'; there are quirks"),
+        (["--target", "nobody"], "there is no 'nobody'; there are quirks"),
         (["--jobs", "0"], "give 1 to 16"),
         (["--report-dir", "/dev/null"], "no folder that can be written"),
     ],
@@ -113,17 +115,17 @@ def test_wrong_options_are_told(arguments: list[str], text: str, capsys: pytest.
 
 def test_the_peers_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == len(PEERS) == len(by_name())
+    assert len(capsys.readouterr().out.splitlines()) == len(SCENARIOS) == len(by_name())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
     environment = with_tools({"TMPDIR": str(tmp_path / "work")})
     (tmp_path / "work").mkdir()
-    words = [sys.executable, "-m", "tools.target_matrix", "--peer", "tls-proxy"]
+    words = [sys.executable, "-m", "tools.target_matrix", "--target", "tls-proxy"]
     with subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
         until = time.monotonic() + TIMEOUT
-        while not list(tmp_path.glob("work/hanami-peers-*/tls-proxy/report")):
+        while not list(tmp_path.glob("work/hanami-targets-*/tls-proxy/report")):
             assert time.monotonic() < until
             time.sleep(0.05)
         process.send_signal(number)

@@ -97,7 +97,7 @@ def generator(kind: str, title: str, task: Mapping[str, Any]) -> Iterator[Side]:
         A side. It raises BenchError where the process does not answer.
     """
     with tempfile.TemporaryFile(prefix="hanami-bench-") as log, ExitStack() as stack:
-        process = subprocess.Popen(  # noqa: S603 - our own program, no shell
+        process = subprocess.Popen(
             [sys.executable, "-m", "tools.bench.generators", kind],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -206,7 +206,7 @@ def run_command(command: Sequence[str], environment: Mapping[str, str], log: IO[
     Raises:
         BenchError: it does not end.
     """
-    process = subprocess.Popen(  # noqa: S603 - our own program, no shell
+    process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=log,

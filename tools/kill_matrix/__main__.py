@@ -164,7 +164,7 @@ def tests_of(honest: RunResult) -> dict[str, tuple[str, ...]]:
 def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line; ends the program with status 2 and one line that says what is wrong with it."""
     parser = argparse.ArgumentParser(
-        prog="tools/kill_matrix/__main__.py",
+        prog="python -m tools.kill_matrix",
         description=__doc__,
         epilog="Exit status: 0 nothing is lacking; 1 something is; 2 wrong options; 3 no run at all; 130 interrupted",
     )

@@ -117,7 +117,16 @@ def save(page: Page, name: str) -> None:
 
 def judge(folder: Path, name: str, faults: tuple[str, ...]) -> None:
     """Run the suite against a backend with these faults; its reports go to a folder of this name."""
-    program = [sys.executable, "-m", "reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin"]
+    program = [
+        sys.executable,
+        "-m",
+        "hanami_reference_backend",
+        "--port",
+        "0",
+        "--announce",
+        "json",
+        "--stop-with-stdin",
+    ]
     options = [word for fault in faults for word in ("--fault", fault)]
     with subprocess.Popen([*program, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as backend:
         assert backend.stdin is not None

@@ -21,7 +21,7 @@ from rich.text import Text
 ROOT = Path(__file__).resolve().parents[2]
 WIDTH = 118
 FAULTY = [
-    *(sys.executable, "-m", "reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin"),
+    *(sys.executable, "-m", "hanami_reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin"),
     *("--fault", "complete-from-the-beginning"),
 ]
 CASE = "test_upload_progress.py::test_a_repeated_chunk_counts_once[1000]"

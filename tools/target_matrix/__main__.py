@@ -1,4 +1,4 @@
-"""Runs the suite against peers that are hard to test: does it say of each what it must, in time?"""
+"""Runs the suite against targets that are hard to test: does it say of each what it must, in time?"""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from threading import Event
 
 from hanami_conformance.common.signals import catching, heed
 from tools.process import StoppedError, finished, last_line, result_in
-from tools.target_matrix.targets import PEERS, Peer, by_name, complaints
+from tools.target_matrix.targets import SCENARIOS, TargetScenario, by_name, complaints
 
 INTERRUPTED = 130  # as shells have it
-SHOWN = 5  # complaints on the line of a peer
+SHOWN = 5  # complaints on the line of a scenario
 OURS = "HANAMI_", "PYTEST_"  # beginnings of variables that would configure the runs
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a peer.
+    """What came of a scenario.
 
     Attributes:
         wrong: what is not as expected.
@@ -39,11 +39,11 @@ class Outcome:
     seconds: float
 
 
-def run_peer(peer: Peer, folder: Path, stop: Event) -> Outcome:
-    """Start a peer, run the suite against it, and stop it.
+def run_scenario(scenario: TargetScenario, folder: Path, stop: Event) -> Outcome:
+    """Start a scenario, run the suite against it, and stop it.
 
     Args:
-        peer: it.
+        scenario: it.
         folder: for the reports and the output.
         stop: set when it shall end at once.
 
@@ -56,7 +56,7 @@ def run_peer(peer: Peer, folder: Path, stop: Event) -> Outcome:
     if stop.is_set():
         raise StoppedError
     with (folder / "output.txt").open("w+b") as log:
-        with peer.serve() as served:
+        with scenario.serve() as served:
             command = [
                 sys.executable,
                 "-m",
@@ -65,9 +65,11 @@ def run_peer(peer: Peer, folder: Path, stop: Event) -> Outcome:
                 "--database=none",
                 f"--report-dir={report}",
             ]
-            status = run_command([*command, *served.options, *peer.options], log.fileno(), folder, peer.seconds, stop)
+            status = run_command(
+                [*command, *served.options, *scenario.options], log.fileno(), folder, scenario.seconds, stop
+            )
             result = result_in(report)
-            wrong = [*complaints(peer, status, result), *served.complaints(report)]
+            wrong = [*complaints(scenario, status, result), *served.complaints(report)]
         said = result.headline if result is not None else last_line(log)
     passed = "" if result is None else f", {result.summary()['cases'].get('passed', 0)} cases passed"
     note = f" ({served.note})" if served.note else ""
@@ -84,33 +86,33 @@ def run_command(command: Sequence[str], output: int, folder: Path, seconds: floa
     return finished(command, output, kept, folder, seconds, stop)
 
 
-def run_all(peers: Sequence[Peer], jobs: int, report_dir: Path) -> int:
-    """Run the peers, and tell a line of each as it ends.
+def run_all(targets: Sequence[TargetScenario], jobs: int, report_dir: Path) -> int:
+    """Run the targets, and tell a line of each as it ends.
 
     Returns:
         How many were not as expected.
     """
     stop = Event()
-    width = max(len(peer.name) for peer in peers)
+    width = max(len(scenario.name) for scenario in targets)
 
-    def one(peer: Peer) -> bool:
-        work = Path(folder) / peer.name
+    def one(scenario: TargetScenario) -> bool:
+        work = Path(folder) / scenario.name
         try:
-            outcome = run_peer(peer, work, stop)
+            outcome = run_scenario(scenario, work, stop)
         except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
             outcome = Outcome([f"{type(error).__name__}: {error}"], "not run", 0.0)
         kept = ""
-        shutil.rmtree(report_dir / peer.name, ignore_errors=True)  # of an earlier run
+        shutil.rmtree(report_dir / scenario.name, ignore_errors=True)  # of an earlier run
         if outcome.wrong:
-            shutil.copytree(work, report_dir / peer.name)
+            shutil.copytree(work, report_dir / scenario.name)
             more = f"; {len(outcome.wrong) - SHOWN} more" if len(outcome.wrong) > SHOWN else ""
-            kept = f"; NOT AS EXPECTED: {'; '.join(outcome.wrong[:SHOWN])}{more}; see {report_dir / peer.name}"
+            kept = f"; NOT AS EXPECTED: {'; '.join(outcome.wrong[:SHOWN])}{more}; see {report_dir / scenario.name}"
         verdict = "WRONG" if outcome.wrong else "ok"
-        print(f"{verdict:<5} {outcome.seconds:6.1f} s  {peer.name:<{width}}  {outcome.said}{kept}", flush=True)
+        print(f"{verdict:<5} {outcome.seconds:6.1f} s  {scenario.name:<{width}}  {outcome.said}{kept}", flush=True)
         return bool(outcome.wrong)
 
-    with tempfile.TemporaryDirectory(prefix="hanami-peers-") as folder, ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(one, peer) for peer in peers]
+    with tempfile.TemporaryDirectory(prefix="hanami-targets-") as folder, ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(one, scenario) for scenario in targets]
         try:
             return sum(future.result() for future in futures)
         except BaseException as error:
@@ -125,12 +127,14 @@ def run_all(peers: Sequence[Peer], jobs: int, report_dir: Path) -> int:
 def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line; ends the program with status 2 and one line that says what is wrong with it."""
     parser = argparse.ArgumentParser(
-        prog="tools/target_matrix/__main__.py",
+        prog="python -m tools.target_matrix",
         description=__doc__,
-        epilog="Exit status: 0 all peers are as expected; 1 some are not; 2 wrong options; 130 interrupted.",
+        epilog="Exit status: 0 all targets are as expected; 1 some are not; 2 wrong options; 130 interrupted.",
     )
-    parser.add_argument("--peer", action="append", default=[], metavar="NAME", help="only this one; repeat it for more")
-    parser.add_argument("--list", action="store_true", help="list the peers, and run none")
+    parser.add_argument(
+        "--target", action="append", default=[], metavar="NAME", help="only this one; repeat it for more"
+    )
+    parser.add_argument("--list", action="store_true", help="list the targets, and run none")
     parser.add_argument(
         "--jobs",
         type=int,
@@ -141,18 +145,18 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--report-dir",
         type=Path,
-        default=Path("reports") / "peers",
+        default=Path("reports") / "target-matrix",
         metavar="DIR",
         help="where the reports of those go that are not as expected (default: %(default)s)",
     )
     options = parser.parse_args(argv)
     known = by_name()
-    for name in options.peer:
+    for name in options.target:
         if name not in known:
-            parser.error(f"--peer: there is no {name!r}; there are {', '.join(known)}")
+            parser.error(f"--target: there is no {name!r}; there are {', '.join(known)}")
     if not 1 <= options.jobs <= 16:
         parser.error("--jobs: give 1 to 16")
-    options.peers = [peer for peer in PEERS if not options.peer or peer.name in options.peer]
+    options.scenarios = [scenario for scenario in SCENARIOS if not options.target or scenario.name in options.target]
     if not options.list:
         try:
             options.report_dir.mkdir(parents=True, exist_ok=True)
@@ -166,20 +170,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
     options = parse_options(argv)
     if options.list:
-        width = max(len(peer.name) for peer in options.peers)
-        print("\n".join(f"{peer.name:<{width}}  {peer.title}" for peer in options.peers))
+        width = max(len(scenario.name) for scenario in options.scenarios)
+        print("\n".join(f"{scenario.name:<{width}}  {scenario.title}" for scenario in options.scenarios))
         return 0
     began = time.monotonic()
     try:
         with catching():
-            wrong = run_all(options.peers, options.jobs, options.report_dir)
+            wrong = run_all(options.scenarios, options.jobs, options.report_dir)
     except (KeyboardInterrupt, StoppedError):
         print("interrupted")
         return INTERRUPTED
-    count = len(options.peers)
-    print(
-        f"{'RED' if wrong else 'GREEN'}  {count - wrong} of {count} peers as expected, {time.monotonic() - began:.0f} s"
-    )
+    count, seconds = len(options.scenarios), time.monotonic() - began
+    print(f"{'RED' if wrong else 'GREEN'}  {count - wrong} of {count} targets as expected, {seconds:.0f} s")
     return 1 if wrong else 0
 
 

@@ -1,4 +1,4 @@
-"""Servers that are hard to test, for ``make peers``: how each is started, and stopped whatever happens."""
+"""Servers that are hard to test, for ``make target-matrix``: how each is started, and stopped whatever happens."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from hanami_conformance.server.reference import LARGEST_FILE
 from hanami_loadtests.ports import free_port
 from tools.process import stopped
 from tools.reference import ALICE, SECOND, TIMEOUT, USERS, backend, clean_environment
-from tools.tcp_proxy import COUNTS, Line, counting_proxy, proxy
+from tools.tcp_proxy import COUNTS, NetworkConditions, counting_proxy, proxy
 
 BASE = "/some/base"  # path in front of all others
 HUGE = ("--max-file-size", str(LARGEST_FILE), "--max-storage", str(LARGEST_FILE))
@@ -112,7 +112,7 @@ def counted(most: int, *options: str) -> Serve:
     return serve
 
 
-def behind(line: Line) -> Serve:
+def behind(line: NetworkConditions) -> Serve:
     """The reference backend behind a line that is no ideal one."""
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""The hard peers of ``make peers``: what is hard about each, how it is run, and what must come of it."""
+"""The challenging targets of ``make target-matrix``: what is hard about each, and what a run must say of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 
 from hanami_reports.model.conformance import ExitStatus, Outcome, RunResult, Verdict
 from tools.target_matrix.servers import Serve, behind, behind_tls, counted, dying, reference, started_by_the_suite
-from tools.tcp_proxy import Line
+from tools.tcp_proxy import NetworkConditions
 
 SMOKE = ("--profile", "smoke")
 # At 50 ms each way the 36,000 exchanges of the gate take an hour, and the 10,000 of smoke a quarter of one. These are
@@ -18,16 +18,16 @@ LATE_STATEMENTS = ("ATT", "PROG", "FIN-1", "MODE", "DATA-1", "DATA-7", "DATA-10"
 LATE_CASES = (*(f"--statement={name}" for name in LATE_STATEMENTS), "-k", "not digits and not stories")
 LATENCY = 0.05  # seconds in each direction
 LIFETIME = 30.0  # seconds
-LATE = Line(latency=LATENCY)
-MORTAL = Line(lifetime=LIFETIME)
-LATE_AND_MORTAL = Line(latency=LATENCY, lifetime=LIFETIME)
-ONE_AND_A_CALL = Line(most=2)
+WITH_LATENCY = NetworkConditions(latency=LATENCY)
+LIMITED_LIFETIME = NetworkConditions(lifetime=LIFETIME)
+LATENCY_AND_LIMITED_LIFETIME = NetworkConditions(latency=LATENCY, lifetime=LIFETIME)
+ONE_AND_A_CALL = NetworkConditions(most=2)
 SETTLED = (Verdict.PASS, Verdict.OBSERVED, Verdict.UNSUPPORTED)
 
 
 @dataclass(frozen=True)
-class Peer:
-    """A peer.
+class TargetScenario:
+    """A scenario.
 
     Attributes:
         name: of it.
@@ -62,9 +62,9 @@ NONSENSE = tuple(
     for name in ("is_signalled_and_has_no_effect", "does_not_disturb_another_cluster")
 )
 
-PEERS = (
+SCENARIOS = (
     # The longest first, so that two at a time end together.
-    Peer(
+    TargetScenario(
         "quirks-openhanami-0.5",
         "four workers, slow, closes each connection; gate",
         counted(3, "--quirks", "openhanami-0.5"),
@@ -72,7 +72,7 @@ PEERS = (
         lacking=NO_TOKEN,
         least=WHOLE,
     ),
-    Peer(
+    TargetScenario(
         "quirks-hanami-0.4",
         "four workers, slow, closes each connection; gate, dialect auto",
         counted(3, "--quirks", "hanami-0.4"),
@@ -81,30 +81,30 @@ PEERS = (
         lacking={**NO_TOKEN, **NO_CONTENT},
         least=WHOLE,
     ),
-    Peer(
+    TargetScenario(
         "latency",
         "50 ms each way; smoke, and of that a tenth, since the gate would take an hour",
-        behind(LATE),
+        behind(WITH_LATENCY),
         (*SMOKE, *LATE_CASES),
         least=60,
     ),
-    Peer(
+    TargetScenario(
         "old-sockets-late",
         "30 s for each connection, and 50 ms each way; the cases that need longer: UNSUPPORTED, none to blame",
-        behind(LATE_AND_MORTAL),
+        behind(LATENCY_AND_LIMITED_LIFETIME),
         (*SMOKE, "-k", "digits or test_attach"),
         unsupported=("DIO-8",),
         lacking={"the server closes connections that are about 30 s old": 1},
         least=10,
     ),
-    Peer(
+    TargetScenario(
         "old-sockets",
         "30 s for each connection; gate",
-        behind(MORTAL),
+        behind(LIMITED_LIFETIME),
         lacking=NO_TOKEN,
         least=WHOLE,
     ),
-    Peer(
+    TargetScenario(
         "one-connection",
         "one websocket and one REST call at the same time, the next ones wait; gate",
         behind(ONE_AND_A_CALL),
@@ -112,9 +112,9 @@ PEERS = (
         lacking={"the budget is 1": 60, **NO_TOKEN},
         least=WHOLE - 40,
     ),
-    Peer("tls-proxy", "TLS and a base path; gate", behind_tls, lacking=NO_TOKEN, least=WHOLE),
-    Peer("documented", "the dialect; gate", reference(), lacking=NO_TOKEN, least=WHOLE),
-    Peer(
+    TargetScenario("tls-proxy", "TLS and a base path; gate", behind_tls, lacking=NO_TOKEN, least=WHOLE),
+    TargetScenario("documented", "the dialect; gate", reference(), lacking=NO_TOKEN, least=WHOLE),
+    TargetScenario(
         "hanami-0.4",
         "the dialect; gate",
         reference("--dialect", "hanami-0.4"),
@@ -123,7 +123,7 @@ PEERS = (
         lacking={**NO_TOKEN, **NO_CONTENT},
         least=WHOLE,
     ),
-    Peer(
+    TargetScenario(
         "openhanami-0.5",
         "the dialect, found by auto; gate",
         reference("--dialect", "openhanami-0.5"),
@@ -131,7 +131,7 @@ PEERS = (
         lacking=NO_TOKEN,
         least=WHOLE,
     ),
-    Peer(
+    TargetScenario(
         "dies-of-positions",
         "ends of a position far beyond the end; started again by the suite; DATA-5 and what else goes on",
         started_by_the_suite("dies-of-large-positions"),
@@ -140,7 +140,7 @@ PEERS = (
         lost=("test_upload_mistakes.py::test_a_chunk_beyond_the_end_is_refused",),
         least=10,
     ),
-    Peer(
+    TargetScenario(
         "dies-of-nonsense",
         "ends of bytes that are no message; started again by the suite; smoke of DIO-12 and what else goes on",
         started_by_the_suite("dies-of-undecodable-bytes"),
@@ -149,7 +149,7 @@ PEERS = (
         lost=NONSENSE[1:],  # the first case of the other test is a message that says something wrong
         least=5,
     ),
-    Peer(
+    TargetScenario(
         "dies-again-and-again",
         "the same in the gate, where each case behind the first ends it, too, so that it is given up",
         started_by_the_suite("dies-of-undecodable-bytes"),
@@ -158,7 +158,7 @@ PEERS = (
         lost=NONSENSE,
         least=10,
     ),
-    Peer(
+    TargetScenario(
         "dies-unwatched",
         "ends of bytes that are no HTTP, and nobody starts it again; GEN-2",
         partial(dying, "dies-of-broken-requests"),
@@ -170,59 +170,61 @@ PEERS = (
 )
 
 
-def by_name() -> dict[str, Peer]:
+def by_name() -> dict[str, TargetScenario]:
     """All of them."""
-    return {peer.name: peer for peer in PEERS}
+    return {scenario.name: scenario for scenario in SCENARIOS}
 
 
-def complaints(peer: Peer, status: int | None, result: RunResult | None) -> list[str]:
-    """What is not as expected of a run against a peer.
+def complaints(scenario: TargetScenario, status: int | None, result: RunResult | None) -> list[str]:
+    """What is not as expected of a run against a scenario.
 
     Args:
-        peer: it.
+        scenario: it.
         status: exit status, None where the run had to be stopped.
         result: what the run left, None for nothing.
     """
     if status is None:
-        return [f"it did not end within {peer.seconds:g} s"]
-    found = [] if status == peer.status else [f"exit status {status} in place of {peer.status}"]
+        return [f"it did not end within {scenario.seconds:g} s"]
+    found = [] if status == scenario.status else [f"exit status {status} in place of {scenario.status}"]
     if result is None:
         return [*found, "no result"]
     passed = sum(case.outcome is Outcome.PASSED for case in result.cases)
-    found += [] if passed >= peer.least else [f"{passed} cases passed, not {peer.least}"]
-    found += [f"left over: {left}" for left in result.leftovers if peer.status != ExitStatus.TARGET_LOST]
-    found += green(peer, result) if peer.status == ExitStatus.CONFORMANT else red(peer, result)
+    found += [] if passed >= scenario.least else [f"{passed} cases passed, not {scenario.least}"]
+    found += [f"left over: {left}" for left in result.leftovers if scenario.status != ExitStatus.TARGET_LOST]
+    found += green(scenario, result) if scenario.status == ExitStatus.CONFORMANT else red(scenario, result)
     return found
 
 
-def green(peer: Peer, result: RunResult) -> list[str]:
+def green(scenario: TargetScenario, result: RunResult) -> list[str]:
     """What is not as expected where all must be well."""
     wrong = [one for one in result.statements if one.selected and one.verdict not in SETTLED]
     found = [f"{one.id} {one.verdict.value}: {one.reason}" for one in wrong]
     unsupported = {one.id for one in result.statements if one.selected and one.verdict is Verdict.UNSUPPORTED}
-    if unsupported != set(peer.unsupported):
-        expected = ", ".join(peer.unsupported) or "nothing"
+    if unsupported != set(scenario.unsupported):
+        expected = ", ".join(scenario.unsupported) or "nothing"
         found.append(f"unsupported: {', '.join(sorted(unsupported)) or 'nothing'}, not {expected}")
     reasons = Counter(case.reason for case in result.cases if case.outcome is Outcome.UNSUPPORTED)
     seen: Counter[str] = Counter()
     for reason, count in reasons.items():
-        part = next((part for part in peer.lacking if part in reason), None)
+        part = next((part for part in scenario.lacking if part in reason), None)
         if part is None:
             found.append(f"{count} unsupported: {reason}")
         else:
             seen[part] += count
-    for part, most in peer.lacking.items():
+    for part, most in scenario.lacking.items():
         if not 1 <= seen[part] <= most:
             found.append(f"{seen[part]} cases unsupported, not 1 to {most}: {part}")
     return found
 
 
-def red(peer: Peer, result: RunResult) -> list[str]:
+def red(scenario: TargetScenario, result: RunResult) -> list[str]:
     """What is not as expected where the server is lost on the way: no other case may be blamed."""
     gone = [case for case in result.cases if case.outcome is Outcome.LOST]
-    found = [f"no case is LOST of {test}" for test in peer.lost if not any(case.id.startswith(test) for case in gone)]
-    found += [f"{case.id} is LOST: {case.reason}" for case in gone if not case.id.startswith(peer.lost)]
-    started = peer.status == ExitStatus.NOT_CONFORMANT
+    found = [
+        f"no case is LOST of {test}" for test in scenario.lost if not any(case.id.startswith(test) for case in gone)
+    ]
+    found += [f"{case.id} is LOST: {case.reason}" for case in gone if not case.id.startswith(scenario.lost)]
+    started = scenario.status == ExitStatus.NOT_CONFORMANT
     found += [f"no log is quoted with {case.id}" for case in gone if started and not case.server_log]
     found += [
         f"its end is not told in {case.id}: {case.reason}"

@@ -1,7 +1,8 @@
 """What the GitHub Action does: run the suite, write a summary and outputs, decide whether the job is red.
 
-``python -I -m hanami_conformance.cli.github_action``. Everything comes by the environment: the inputs of the action as ``INPUT_...``, what
-the runner tells as ``GITHUB_...``. The run gets its options as ``HANAMI_...``, so no secret is on a command line.
+``python -I -m hanami_conformance.cli.github_action``. Everything comes by the environment: the inputs of the action as
+``INPUT_...``, what the runner tells as ``GITHUB_...``. The run gets its options as ``HANAMI_...``, so no secret is on a
+command line.
 """
 
 from __future__ import annotations

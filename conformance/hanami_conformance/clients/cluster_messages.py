@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +12,6 @@ from hanami_conformance.cases.checks import check
 from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.common.text import quote
 from hanami_proto.codec import BrickMessage, ProcessType
-
-if TYPE_CHECKING:
-    pass
-
 
 Values = NDArray[np.float32]
 

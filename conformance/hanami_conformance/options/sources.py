@@ -132,7 +132,7 @@ class _Reader:
 
 
 def path_beside(file: Path, option: Option, value: str) -> str:
-    """Return a path that a settings file gives, as it is seen from the folder of that file; any other value as it is."""
+    """Return a path in a settings file as it is seen from the folder of that file, and any other value as it is."""
     is_word = value in ("", NO_DATABASE) or (option.name == "dialect" and not is_dialect_file(value))
     return value if is_word or not option.path else str(file.parent / Path(value).expanduser())
 

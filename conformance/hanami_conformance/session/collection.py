@@ -17,10 +17,10 @@ PYTEST_INI = Path(__file__).with_name("pytest.ini")  # the settings of a run by 
 class CaseModule(pytest.Module):
     """A file of cases. What counts as a case is fixed, whatever ``python_functions`` of another project says."""
 
-    def funcnamefilter(self, name: str) -> bool:
+    def funcnamefilter(self, name: str) -> bool:  # noqa: D102 - an override
         return name.startswith("test_")
 
-    def classnamefilter(self, name: str) -> bool:  # noqa: ARG002 - the suite has no classes of tests
+    def classnamefilter(self, name: str) -> bool:  # noqa: ARG002, D102 - the suite has no classes of tests
         return False
 
 

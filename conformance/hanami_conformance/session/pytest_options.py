@@ -12,7 +12,8 @@ from hanami_conformance.options.definitions import OPTIONS, Option
 from hanami_conformance.options.run import RunOptions, resolve
 from hanami_conformance.options.sources import path_beside
 
-_FLAG = re.compile(r"--(%s)(?![\w-])" % "|".join(sorted((option.name for option in OPTIONS), key=len, reverse=True)))
+_NAMES = "|".join(re.escape(option.name) for option in OPTIONS)
+_FLAG = re.compile(rf"--({_NAMES})(?![\w-])")
 
 
 def resolve_pytest_options(config: pytest.Config, replaced: Mapping[str, Any] | None = None) -> RunOptions:

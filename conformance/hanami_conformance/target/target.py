@@ -68,7 +68,7 @@ class Account:
 
 
 class Target:
-    """A target that was reached and let the accounts in. Make one with :func:`hanami_conformance.target.connect.connect`.
+    """A target that was reached and let the accounts in. Make one with :func:`.connect.connect`.
 
     Args:
         options: what is known of it.

@@ -122,6 +122,7 @@ def test_what_is_foretold_names_statements(need: str) -> None:
     assert not set(whole) & set(partly)
 
 
+@pytest.mark.slow
 def test_what_is_foretold_of_a_target_alone_is_true(tmp_path: Path) -> None:
     options = ("--max-connections", "1", "--dialect", "hanami-0.4", "--database", "none", "-k", "not stories")
     with backend("--dialect", "hanami-0.4") as url:

@@ -43,6 +43,7 @@ def test_the_same_stories_are_told_whatever_else_runs(tmp_path: Path) -> None:
     assert told[0][case] == told[1][case]
 
 
+@pytest.mark.slow
 def test_deep_tells_its_seed_and_ends_in_time(tmp_path: Path) -> None:
     options = ("--profile", "deep", "--minutes", "0.1", "--case", "test_call_stories.py")
     run = run_suite("--target", "reference", *options, cwd=tmp_path)

@@ -100,6 +100,7 @@ def test_the_run_goes_on_behind_a_case_that_ends_the_server(tmp_path: Path) -> N
     expect_gone(tmp_path, starts=3)
 
 
+@pytest.mark.slow
 def test_a_server_that_ends_again_and_again_ends_the_run(tmp_path: Path) -> None:
     run = run_suite(
         *server_of("dies-of-deletes"), "--statement", "PROG", "--statement", "DEL", "-k", "not stories", cwd=tmp_path
@@ -115,6 +116,7 @@ def test_a_server_that_ends_again_and_again_ends_the_run(tmp_path: Path) -> None
     expect_gone(tmp_path, starts=11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delay", ["0.02", "0.3"])
 def test_a_loss_that_is_noticed_late_is_blamed_on_the_case_before(tmp_path: Path, delay: str) -> None:
     cases = ("-k", "many_tiny_chunks or names_the_cluster", "--statement", "PROG-2", "--statement", "MODE-1")
@@ -127,6 +129,7 @@ def test_a_loss_that_is_noticed_late_is_blamed_on_the_case_before(tmp_path: Path
     expect_gone(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_noticed_some_cases_later_is_blamed_on_the_one_that_began_it(tmp_path: Path) -> None:
     cases = ("-k", "many_tiny_chunks or training", "--statement", "PROG-2", "--statement", "DIO", "--profile", "smoke")
     run = run_suite(*server_of(code=LATE.replace("DELAY", "0.7")), *cases, "--deadline", "3", cwd=tmp_path)
@@ -140,6 +143,7 @@ def test_a_loss_that_is_noticed_some_cases_later_is_blamed_on_the_one_that_began
     expect_gone(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_silent_on_websockets_alone_is_restarted(tmp_path: Path) -> None:
     options = ("--deadline", "1", "--statement", "GEN-2", "--statement", "DIO-1", "-k", "text_frame or direct_io")
     run = run_suite(*server_of("text-frames-block-the-server"), *options, cwd=tmp_path)

@@ -12,7 +12,7 @@ from hanami_conformance.cases.recording import EndedSocket, begin_case
 from hanami_conformance.resources.factory import Workshop
 from hanami_conformance.server.liveness import SILENT, SocketProbe, watch_sockets
 from support.sequences import workshop_at
-from tools.tcp_proxy import Line, proxy
+from tools.tcp_proxy import NetworkConditions, proxy
 
 LIFETIME = 1.0  # seconds
 
@@ -26,7 +26,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextmanager
 def mortal(url: str) -> Iterator[Workshop]:
     """A workshop behind a proxy that closes connections when they are old."""
-    with proxy(url, line=Line(lifetime=LIFETIME)) as address, workshop_at(address) as workshop:
+    with proxy(url, line=NetworkConditions(lifetime=LIFETIME)) as address, workshop_at(address) as workshop:
         watch_sockets(workshop.target)
         yield workshop
 

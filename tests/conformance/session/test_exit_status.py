@@ -33,6 +33,7 @@ def one_line(text: str) -> str:
     return lines[0]
 
 
+@pytest.mark.slow
 def test_0_the_reference_backend_is_conformant(tmp_path: Path) -> None:
     run = run_suite("--target", "reference", cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
@@ -74,6 +75,7 @@ def test_1_a_lie_is_found_and_shown(tmp_path: Path) -> None:
     assert "<- 200" in exchanges[0].read_text()
 
 
+@pytest.mark.slow
 def test_1_silence_is_found_and_does_not_hang(tmp_path: Path) -> None:
     with faulty_backend("silent-about-undecodable") as url:
         options = ("--deadline", "1", "--statement", "DATA-6", "-k", "not stories", BOLD)
@@ -84,6 +86,7 @@ def test_1_silence_is_found_and_does_not_hang(tmp_path: Path) -> None:
     assert "came nothing" in verdict["reason"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["must", "should"])
 def test_the_level_decides_whether_a_should_counts(tmp_path: Path, level: str) -> None:
     with faulty_backend("silent-about-undecodable") as url:

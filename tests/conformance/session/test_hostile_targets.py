@@ -29,6 +29,7 @@ ACCEPTED = 150  # connections before it turns, websockets that were accepted amo
 TURNS = [goes_silent, silent_on_websockets, closes, talks_nonsense, dies_in_answers]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turn", TURNS, ids=lambda turn: turn.__name__)
 def test_a_target_that_turns_in_the_middle_is_lost(tmp_path: Path, turn: Callable[..., None]) -> None:
     began = time.monotonic()
@@ -59,6 +60,7 @@ def test_a_target_that_gives_the_answers_of_others_is_never_green(tmp_path: Path
     assert outcomes & {"failed", "lost"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "cases"),
     [

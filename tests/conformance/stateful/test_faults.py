@@ -34,6 +34,7 @@ def test_a_lie_is_found_blamed_and_made_small(tmp_path: Path, fault: str, kind: 
     assert json.loads(path.read_text()) == story
 
 
+@pytest.mark.slow
 def test_what_went_wrong_is_told_first_next_time_and_forgotten_when_it_is_mended(tmp_path: Path) -> None:
     options = (*ALICE, "--case", "test_call_stories.py")
     with faulty_backend("takes-any-name") as url:

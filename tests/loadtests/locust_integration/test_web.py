@@ -144,6 +144,7 @@ def test_a_run_by_hand(
     assert not [text for text in seen if PASSWORD in text]
 
 
+@pytest.mark.slow
 def test_users_that_leave_in_the_middle_of_a_run_are_no_failure(url: str, folder: Path) -> None:
     def users() -> int:
         stats = httpx.get(f"{url}/stats/requests", timeout=PATIENCE, trust_env=False).json()
@@ -169,6 +170,7 @@ def test_users_that_leave_in_the_middle_of_a_run_are_no_failure(url: str, folder
     assert not result.leftovers
 
 
+@pytest.mark.slow
 def test_a_limit_ends_a_run_of_workers_while_users_are_still_spawned(target: str, tmp_path: Path) -> None:
     limit = '[[limit]]\nmetric = "response"\nof = "direct request"\nstatistic = "max"\nat_most = "1 us"\nabort = true\n'
     (tmp_path / "abort.toml").write_text(limit + EASY)
@@ -183,6 +185,7 @@ def test_a_limit_ends_a_run_of_workers_while_users_are_still_spawned(target: str
     assert sum(result.configuration["users"].values()) < 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sockets", ["0", "8"])
 def test_a_worker_that_joins_in_the_middle_of_a_run(target: str, tmp_path: Path, sockets: str) -> None:
     with locust(target, tmp_path, 1) as crew:

@@ -107,6 +107,7 @@ def test_a_tiny_run_measures_what_it_is_told_to(tmp_path: Path) -> None:
         assert sample["cpu"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for children in /proc")
 @pytest.mark.parametrize(
     ("number", "measurement", "most"),
@@ -159,7 +160,7 @@ def test_a_server_that_does_not_start_is_one_line(tmp_path: Path) -> None:
 def test_neither_the_backend_nor_locust_is_imported() -> None:
     code = (
         "import sys, tools.bench.cli, tools.bench.baseline_server; "
-        "sys.exit(any(name.split('.')[0] in ('reference_backend', 'locust') for name in sys.modules))"
+        "sys.exit(any(name.split('.')[0] in ('hanami_reference_backend', 'locust') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=TIMEOUT).returncode == 0
 

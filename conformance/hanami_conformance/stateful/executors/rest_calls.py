@@ -67,7 +67,7 @@ class CallTeller:
         return self.workshop.cluster(SHAPE)
 
     def tell(self, steps: Sequence[Step]) -> None:
-        """See :class:`hanami_conformance.stateful.execute.Teller`; at the end, upload and cluster must work as if nothing was."""
+        """See :class:`.execute.Teller`; at the end, upload and cluster must work as if nothing was."""
         for step in steps:
             step.must_be_one_of(ACTS)
             getattr(self, f"_{step.do}")(step)

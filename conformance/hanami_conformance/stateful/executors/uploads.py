@@ -56,7 +56,7 @@ class UploadTeller:
         self.nuisance = Nuisance(self.workshop.target)
 
     def tell(self, steps: Sequence[Step]) -> None:
-        """See :class:`hanami_conformance.stateful.execute.Teller`; what is open at the end is completed and read back."""
+        """See :class:`.execute.Teller`; what is open at the end is completed and read back."""
         try:
             for step in steps:
                 with self.nuisance.watched(), on_the_way_to(UPLOADING.get(step.do, "DATA-1")):
