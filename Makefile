@@ -11,7 +11,7 @@ MUTATION := $(VENV)/.mutation
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 TEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 
-.PHONY: help conformance load test test-all lint types format dist pictures bench repeatability target-matrix kill-matrix mutation proto data clean
+.PHONY: help conformance load test test-slow test-all lint types format dist pictures bench repeatability target-matrix kill-matrix mutation proto data clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -32,8 +32,10 @@ load: $(READY)  ## load the bundled reference backend for 20 s and judge it; ARG
 test: $(READY)  ## run the tests of this repository but for the slowest, two at a time (JOBS=2); ARGS for pytest
 	@$(TEST) -m "not slow" $(ARGS)
 
-test-all: test  ## the same, then the slowest
+test-slow: $(READY)  ## run the slowest tests alone
 	@$(TEST) -m slow $(ARGS)
+
+test-all: test test-slow  ## run all tests: first the others, then the slowest
 
 lint: $(READY)  ## ruff: mistakes and format
 	@$(BIN)/ruff check .

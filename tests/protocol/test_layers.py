@@ -41,7 +41,7 @@ ROOMS = {
     ),
     "tools": (
         *("process", "tcp_proxy", "reference", "web_ui", "bench", "kill_matrix target_matrix repeatability mutation"),
-        *("sample_data", "pictures"),
+        *("sample_data dist", "pictures"),
     ),
 }
 PATCHED = ("hanami_loadtests.locust_integration", "hanami_loadtests.locustfile", "tools.bench")

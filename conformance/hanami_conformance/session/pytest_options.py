@@ -13,7 +13,7 @@ from hanami_conformance.options.run import RunOptions, resolve
 from hanami_conformance.options.sources import path_beside
 
 _NAMES = "|".join(re.escape(option.name) for option in OPTIONS)
-_FLAG = re.compile(rf"--({_NAMES})(?![\w-])")
+_FLAG = re.compile(rf"(?<![\w-])--({_NAMES})(?![\w-])")
 
 
 def resolve_pytest_options(config: pytest.Config, replaced: Mapping[str, Any] | None = None) -> RunOptions:

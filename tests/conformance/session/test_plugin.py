@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +121,61 @@ def test_it_leaves_other_sessions_alone(tmp_path: Path) -> None:
     assert "1 passed" in run.stdout
     assert "statement" not in run.stdout
     assert not (tmp_path / "reports").exists()
+
+
+def test_a_session_without_cases_loads_the_plugin_and_its_options_alone(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(
+        "import sys\n"
+        "def pytest_addoption(parser):\n    parser.addoption('--target')\n    parser.addoption('--profile')\n"
+        "def pytest_unconfigure():\n    print('loaded:', *sorted(x for x in sys.modules if x.startswith('hanami')))\n"
+    )
+    (tmp_path / "test_other.py").write_text("def test_other(): pass\n")
+    run = run_pytest("--target=theirs", "--strict-markers", cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    names = "hanami_conformance", "hanami_conformance.options", "hanami_conformance.options.definitions"
+    plugin = "hanami_conformance.session", "hanami_conformance.session.plugin"
+    assert f"loaded: {' '.join((*names, *plugin))}\n" in run.stdout
+    markers = run_pytest("--markers", cwd=tmp_path)
+    assert "statement" not in markers.stdout
+
+
+def test_cases_are_collected_whatever_the_settings_of_a_project_are(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\npython_files = check_*.py conf*.py *_io.py\npython_functions = it_*\nnorecursedirs = suite hanami*\n"
+        "addopts = --doctest-modules --strict-markers\n"
+    )
+    words = ("--pyargs", "hanami_conformance", "--collect-only", "-q")
+    collected, plain = run_pytest(*words, cwd=tmp_path), run_pytest(*words, "-c", os.devnull, cwd=tmp_path)
+    assert collected.returncode == 0, collected.stdout + collected.stderr
+    assert lines_of_cases(collected.stdout) == lines_of_cases(plain.stdout)
+    assert len(lines_of_cases(collected.stdout)) > 600
+    one = run_pytest("--pyargs", "hanami_conformance.suite.test_upload_progress", "--collect-only", "-q", cwd=tmp_path)
+    names = [case.partition("::")[2] for case in lines_of_cases(plain.stdout) if case.startswith("test_upload_progress")]
+    assert [case.partition("::")[2] for case in lines_of_cases(one.stdout)] == names
+
+
+def lines_of_cases(text: str) -> list[str]:
+    return [re.sub(r"^[^:]*/", "", line) for line in text.splitlines() if "::" in line]
+
+
+def test_options_may_stand_in_the_settings_of_pytest(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\nhanami_target = reference\nhanami_statement = PROG-1 INIT-1\nhanami_profile = smoke\n"
+        "hanami_report_dir = beside\n"
+    )
+    below = tmp_path / "below"
+    below.mkdir()
+    run = run_pytest("--pyargs", "hanami_conformance", "-c", "../pytest.ini", "--rootdir=..", cwd=below)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "CONFORMANT  2 statements: 2 PASS" in run.stdout
+    assert (tmp_path / "beside" / "result.json").is_file()  # as seen from the settings file
+    options = ("--hanami-statement", "PROG-1", "--hanami-report-dir", "here")
+    other = run_pytest("--pyargs", "hanami_conformance", *options, cwd=tmp_path, HANAMI_PROFILE="nonsense")
+    assert other.returncode == 4, other.stdout + other.stderr
+    assert "unknown profile 'nonsense'" in other.stderr  # the environment takes precedence
+    secret = run_pytest("--pyargs", "hanami_conformance", "-o", "hanami_password=x", "--strict-config", cwd=tmp_path)
+    assert "hanami_password" in secret.stderr  # unknown: a settings file is no place for it
+    assert secret.returncode == 4
 
 
 def test_settings_of_the_folder_do_not_reach_the_console_command(tmp_path: Path) -> None:
