@@ -29,7 +29,7 @@ conformance: $(READY)  ## judge the bundled reference backend; ARGS='--target ht
 load: $(READY)  ## load the bundled reference backend for 20 s and judge it; ARGS='--target http://... --users 50'
 	@$(BIN)/hanami-load run $(if $(findstring --target,$(ARGS)),,--target reference) $(if $(findstring --seconds,$(ARGS)),,--seconds 20) $(ARGS)
 
-test: $(READY)  ## run the tests of this repository but for the slowest, two at a time (JOBS=2); ARGS for pytest
+test: $(READY)  ## run the tests of this repository except the slowest, two at a time (JOBS=2); ARGS for pytest
 	@$(TEST) -m "not slow" $(ARGS)
 
 test-slow: $(READY)  ## run the slowest tests alone

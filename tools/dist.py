@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -37,7 +36,23 @@ ECHARTS = "reports/hanami_reports/vendor/echarts"
 LICENSES = ("LICENSE", f"{ECHARTS}/LICENSE", f"{ECHARTS}/LICENSE-d3", f"{ECHARTS}/NOTICE")
 # Of the sdist, from which everything can be built and tested again.
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "tests/protocol/test_layers.py", "tools/dist.py")
-OUTPUTS = ("reports/latest", ".venv", "dist/")
+# What an sdist may hold at its top: no settings of a developer, which may hold passwords, and no output of runs.
+TOP = {
+    *(".ci", ".editorconfig", ".github", ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md"),
+    *(
+        "LICENSE",
+        "Makefile",
+        "PKG-INFO",
+        "README.md",
+        "action.yml",
+        "conformance",
+        "constraints.txt",
+        "docs",
+        "loadtests",
+    ),
+    *("proto", "pyproject.toml", "reference_backend", "reports", "tests", "tools", "tox.ini"),
+}
+PACKAGE_FOLDER = "reports/hanami_reports/"
 BUILD_SECONDS = 600.0
 
 
@@ -49,7 +64,7 @@ def build(folder: Path) -> tuple[Path, Path]:
     """Build both distributions.
 
     Args:
-        folder: Where they go; emptied first.
+        folder: Where they go; distributions that are there already are removed first.
 
     Returns:
         The paths of the sdist and of the wheel.
@@ -57,10 +72,18 @@ def build(folder: Path) -> tuple[Path, Path]:
     Raises:
         DistError: If the build failed.
     """
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = folder.resolve()
+    for old in _archives(folder):
+        old.unlink()
     _run("the build", [sys.executable, "-m", "build", "--outdir", str(folder), str(ROOT)])
-    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
-    return sdist, wheel
+    built = _archives(folder)
+    if len(built) != 2:
+        raise DistError(f"the build left {len(built)} files in {folder}, not an sdist and a wheel")
+    return built[0], built[1]
+
+
+def _archives(folder: Path) -> list[Path]:
+    return [*folder.glob("hanami_conformance-*.tar.gz"), *folder.glob("hanami_conformance-*.whl")]
 
 
 def check_wheel(names: Sequence[str]) -> None:
@@ -72,7 +95,7 @@ def check_wheel(names: Sequence[str]) -> None:
     Raises:
         DistError: If a file is missing, or does not belong there.
     """
-    (metadata,) = {name.split("/")[0] for name in names if name.split("/")[0].endswith(".dist-info")}
+    metadata = next((name.split("/")[0] for name in names if name.split("/")[0].endswith(".dist-info")), "")
     foreign = [name for name in names if name.split("/")[0] not in (*PACKAGES, metadata)]
     needed = [*DATA, *(f"{metadata}/licenses/{name}" for name in LICENSES)]
     _judge("the wheel", foreign, [name for name in needed if name not in names])
@@ -88,7 +111,8 @@ def check_sdist(names: Sequence[str]) -> None:
         DistError: If a file is missing, or does not belong there.
     """
     inside = [name.partition("/")[2] for name in names]
-    foreign = [name for name in inside if name.startswith(OUTPUTS) or "__pycache__" in name]
+    foreign = [name for name in inside if name.split("/")[0] not in TOP or "__pycache__" in name]
+    foreign += [name for name in inside if name.startswith("reports/") and not name.startswith(PACKAGE_FOLDER)]
     _judge("the sdist", foreign, [name for name in SOURCES if name not in inside])
 
 
@@ -100,7 +124,10 @@ def _judge(what: str, foreign: Sequence[str], lacking: Sequence[str]) -> None:
 
 
 def _run(what: str, command: Sequence[str]) -> None:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise DistError(f"{what} did not end within {BUILD_SECONDS:g} s") from error
     if done.returncode:
         raise DistError(f"{what} failed with status {done.returncode}:\n{done.stdout}{done.stderr}")
 

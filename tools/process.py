@@ -1,4 +1,4 @@
-"""Servers as child processes: started, announced, and stopped whatever happens."""
+"""Child processes of these programs: servers, runs and the results that they leave; stopped whatever happens."""
 
 from __future__ import annotations
 

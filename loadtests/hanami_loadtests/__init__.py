@@ -1,1 +1,1 @@
-"""Load and speed measurements of Hanami servers, on the protocol data of :mod:`proto`."""
+"""Load tests of Hanami servers in Locust: scenarios, limits, results."""

@@ -102,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
         help="print or write a file for Locust itself: locust -f FILE",
         description="Print a locustfile with our scenarios, or write it to a file: a start for one of your own.",
     )
-    locustfile.add_argument("file", type=Path, nargs="?", help="file to write; printed where none is given")
+    locustfile.add_argument("file", type=Path, nargs="?", help="file to write; printed where none is given, or -")
     return main_parser
 
 
@@ -141,7 +141,7 @@ def _command(arguments: argparse.Namespace) -> int:
         text = (resources.files("hanami_loadtests") / "slo.toml").read_text(encoding="utf-8")
         return _write(arguments.file, text, f"hanami-load run --limits {arguments.file} ...")
     if arguments.command == "locustfile":
-        if arguments.file is not None:
+        if arguments.file not in (None, Path("-")):
             return _write(arguments.file, LOCUSTFILE, f"locust -f {arguments.file} --host http://HOST:PORT")
         sys.stdout.write(LOCUSTFILE)
         return LoadExit.PASS

@@ -1,4 +1,4 @@
-"""Assemble the server that the options ask for, and run it: the one place that knows backend, faults and quirks."""
+"""Assemble the server that the options ask for, and run it: the one place that applies faults and quirks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hanami_reference_backend import __version__
 from hanami_reference_backend.backend import Backend
 from hanami_reference_backend.options import Options
 from hanami_reference_backend.serving import app
-from hanami_reference_backend.serving.server import ServeOptions, listen, serve
+from hanami_reference_backend.serving.server import listen, serve
 
 
 def run(options: Options) -> int:
@@ -33,25 +33,26 @@ def run(options: Options) -> int:
         level=options.log_level.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    how = ServeOptions(options.settings.max_message, options.stop_with_stdin)
-    serve(assemble(options), listener, how, lambda port: announce(options, port))
+    serve(
+        assemble(options),
+        listener,
+        lambda port: announce(options, port),
+        max_message=options.settings.max_message,
+        stop_with_stdin=options.stop_with_stdin,
+    )
     return 0
 
 
 def assemble(options: Options) -> ASGIApp:
     """Build the application, with the quirks and faults that the options ask for."""
-    middleware = []
     if options.quirks is not None:
         from hanami_reference_backend.quirks.activate import activate  # noqa: PLC0415 - loaded only where asked for
 
-        middleware = activate(options.quirks)
+        activate(options.quirks)
     for fault in options.faults:
         fault.apply()
-    # Looked up in its module: a fault may have put another function there.
-    application: ASGIApp = app.build_app(Backend.of(options.dialect, options.settings, options.users, options.chance))
-    for wrap in middleware:
-        application = wrap(application)
-    return application
+    # Looked up in its module: quirks and faults put other functions there, the faults around the quirks.
+    return app.build_app(Backend.of(options.dialect, options.settings, options.users, options.chance))
 
 
 def announce(options: Options, port: int) -> None:

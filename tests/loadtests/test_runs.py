@@ -138,7 +138,7 @@ def test_lost_bytes_and_lies_of_the_progress_are_noticed_under_load(
 
 
 def test_folders_of_the_user_do_not_take_the_place_of_our_packages(tmp_path: Path) -> None:
-    for name in ("reports/compare", "loadtests/engine", "conformance", "locust"):
+    for name in ("hanami_reports/load", "hanami_loadtests/engine", "hanami_conformance", "locust"):
         (tmp_path / name).mkdir(parents=True)
     with faulty_backend("honest") as url:
         run = run_load("--target", url, *SHORT, "--scenario", "rest", "--processes", "2", cwd=tmp_path)

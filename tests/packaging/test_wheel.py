@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from support.load_runs import easy_limits
 from support.paths import ROOT
-from tools.dist import DATA, LICENSES, PACKAGES, DistError, build, check_sdist, check_wheel
+from tools.dist import DATA, LICENSES, PACKAGES, SOURCES, DistError, build, check_sdist, check_wheel
 from tools.reference import clean_environment
 
 TIMEOUT = 300.0  # seconds; only reached when something is broken
@@ -158,11 +159,18 @@ def test_what_a_wheel_lacks_is_found(name: str) -> None:
         check_wheel([*(other for other in NAMES if other != name), "x.dist-info/METADATA"])
 
 
-def test_an_sdist_without_tests_or_with_reports_is_found() -> None:
+def test_an_sdist_that_lacks_something_is_found() -> None:
     with pytest.raises(DistError, match=r"lacks pyproject\.toml"):
         check_sdist(["x/README.md"])
-    with pytest.raises(DistError, match=r"does not belong there: reports/latest/result\.json"):
-        check_sdist(["x/reports/latest/result.json"])
+
+
+@pytest.mark.parametrize(
+    "foreign", ["reports/latest/result.json", "reports/mine/a.json", "hanami-conformance.toml", ".env"]
+)
+def test_settings_and_reports_of_a_developer_in_an_sdist_are_found(foreign: str) -> None:
+    check_sdist([f"x/{name}" for name in SOURCES])
+    with pytest.raises(DistError, match=f"does not belong there: {re.escape(foreign)}$"):
+        check_sdist([*(f"x/{name}" for name in SOURCES), f"x/{foreign}"])
 
 
 @pytest.mark.slow
@@ -236,8 +244,8 @@ def test_with_its_extra_it_makes_load_without_a_checkout(
     assert made.output("hanami-load", "locustfile", cwd=project) == (ROOT / "loadtests" / "locustfile.py").read_text()
     assert "wrote mine.py" in made.output("hanami-load", "locustfile", "mine.py", cwd=project)
     assert "CsvUpload" in made.output("locust", "-f", "mine.py", "--list", cwd=project)
-    options = ("--target", "reference", "--users", "1", "--seconds", "2", "--scenario", "rest")
-    assert "PASS" in made.run("hanami-load", "run", *options, cwd=project).stdout
+    options = ("--target", "reference", "--users", "1", "--seconds", "3", "--scenario", "rest", *easy_limits(project))
+    assert "\nPASS" in made.output("hanami-load", "run", *options, cwd=project)
 
 
 @pytest.fixture(autouse=True)

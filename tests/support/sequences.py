@@ -24,7 +24,7 @@ DEADLINE = 1.0  # seconds
 
 @contextmanager
 def workshop_at(url: str) -> Iterator[Workshop]:
-    """A workshop at the server of :func:`suite_support.faulty_backend`, with both of its users."""
+    """A workshop at the server of :func:`support.suite_runs.faulty_backend`, with both of its users."""
     first, second = Credentials("alice", "very-secret-1"), Credentials("bob", "very-secret-2")
     begin_case("test")
     target = connect(TargetOptions(url=url, first=first, second=second, deadline=DEADLINE))

@@ -1,4 +1,4 @@
-"""Targets for tests of the set-up: a real backend, proxies in front of it, and a REST server that a test speaks for."""
+"""Targets for tests of the set-up: a real backend, and a REST server that a test speaks for."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def test_wrong_options_are_told(arguments: list[str], text: str, capsys: pytest.
     assert text in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_the_peers_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_targets_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(SCENARIOS) == len(by_name())
 

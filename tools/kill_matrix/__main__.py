@@ -277,7 +277,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with catching():
             return conclude(run(options, stop), options.report_dir)
     except BenchError as error:
-        print(f"tools/kill_matrix/__main__.py: {error}", file=sys.stderr)
+        print(f"tools.kill_matrix: {error}", file=sys.stderr)
         return 3
     except (KeyboardInterrupt, StoppedError):
         print("interrupted: no matrix was written")

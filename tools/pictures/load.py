@@ -5,10 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from tools.web_ui import backend, browser_page, locust
+
 ROOT = Path(__file__).resolve().parents[2]
-
-from tools.web_ui import backend, browser_page, locust  # noqa: E402 - beside the tests, which start the same things
-
 SECONDS = 8  # of the run before the picture is taken
 
 

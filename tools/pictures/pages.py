@@ -1,7 +1,7 @@
 """Take the pictures of the pages from real runs: ``python -m tools.pictures.pages`` (needs ``.[dev]`` and a Chromium).
 
 A reference backend that is honest, and two that lie in several ways, are judged, and one is loaded; the pages of these
-runs are opened, and what a reader sees first is stored beside this file, in few colours.
+runs are opened, and what a reader sees first is stored in ``docs/``, in few colours.
 """
 
 from __future__ import annotations

@@ -40,10 +40,10 @@ class Outcome:
 
 
 def run_scenario(scenario: TargetScenario, folder: Path, stop: Event) -> Outcome:
-    """Start a scenario, run the suite against it, and stop it.
+    """Start a target, run the suite against it, and stop it.
 
     Args:
-        scenario: it.
+        scenario: Target, and what must be said of it.
         folder: for the reports and the output.
         stop: set when it shall end at once.
 
@@ -86,14 +86,14 @@ def run_command(command: Sequence[str], output: int, folder: Path, seconds: floa
     return finished(command, output, kept, folder, seconds, stop)
 
 
-def run_all(targets: Sequence[TargetScenario], jobs: int, report_dir: Path) -> int:
+def run_all(scenarios: Sequence[TargetScenario], jobs: int, report_dir: Path) -> int:
     """Run the targets, and tell a line of each as it ends.
 
     Returns:
         How many were not as expected.
     """
     stop = Event()
-    width = max(len(scenario.name) for scenario in targets)
+    width = max(len(scenario.name) for scenario in scenarios)
 
     def one(scenario: TargetScenario) -> bool:
         work = Path(folder) / scenario.name
@@ -112,7 +112,7 @@ def run_all(targets: Sequence[TargetScenario], jobs: int, report_dir: Path) -> i
         return bool(outcome.wrong)
 
     with tempfile.TemporaryDirectory(prefix="hanami-targets-") as folder, ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(one, scenario) for scenario in targets]
+        futures = [pool.submit(one, scenario) for scenario in scenarios]
         try:
             return sum(future.result() for future in futures)
         except BaseException as error:

@@ -1,4 +1,4 @@
-"""How a test says what must be, and how the suite tells the ways in which it can be otherwise."""
+"""How a case says what must be, and what it saw where the protocol leaves that open."""
 
 from __future__ import annotations
 

@@ -1,13 +1,16 @@
-"""Standard output that may be closed by its reader: ``hanami-conformance run | head`` still ends with its verdict."""
+"""What the commands share: options before the command, and output that its reader may close."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
+
+OF_THE_PROGRAM = ("-h", "--help", "--version")  # options that need no command
 
 
 class _Output:
@@ -43,17 +46,16 @@ class _Output:
 
 @contextlib.contextmanager
 def output_that_may_close() -> Iterator[None]:
-    """Let standard output be closed by its reader in here without consequences."""
+    """Let standard output be closed by its reader in here, or lack a character, without consequences."""
     before = sys.stdout
+    if isinstance(before, io.TextIOWrapper):
+        before.reconfigure(errors="replace")  # a console of another encoding must not change the exit status
     sys.stdout = _Output(before)
     try:
         yield
     finally:
         sys.stdout.flush()
         sys.stdout = before
-
-
-OF_THE_PROGRAM = ("-h", "--help", "--version")  # options that need no command
 
 
 def need_command(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> None:

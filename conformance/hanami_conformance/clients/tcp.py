@@ -1,4 +1,4 @@
-"""A bare TCP connection, for bytes that are neither HTTP nor websocket."""
+"""Bare TCP connections, and the TLS context that every client of a target uses."""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from hanami_conformance.common.redact import SECRETS
 
+MAX_LINE = 500
+
 
 def quote(text: str, limit: int = 200) -> str:
     """``text`` on one line: secrets replaced, control characters shown as escapes, cut after ``limit`` characters."""
@@ -22,6 +24,3 @@ def hex_preview(data: bytes, limit: int = 8) -> str:
     """The first bytes in hexadecimal."""
     shown = data[:limit].hex(" ")
     return shown if len(data) <= limit else f"{shown} ..."
-
-
-MAX_LINE = 500

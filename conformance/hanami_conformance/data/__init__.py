@@ -1,7 +1,8 @@
 """Real data, small enough to ship: handwritten digits as IDX files, and a table of iris flowers as CSV.
 
 The digits are the test set of the UCI "Optical Recognition of Handwritten Digits" (E. Alpaydin, C. Kaynak, 1998), the
-table is R. A. Fisher's iris data (1936); both are made from scikit-learn's copies by ``make.py``, both are CC BY 4.0.
+table is R. A. Fisher's iris data (1936); both are made from scikit-learn's copies by ``tools/sample_data.py``, both are
+CC BY 4.0.
 """
 
 from __future__ import annotations

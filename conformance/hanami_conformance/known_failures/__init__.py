@@ -1,1 +1,1 @@
-"""The list of known failures: its file, what it is checked against, and how it is brought up to date."""
+"""The list of known failures: its file, and how it is brought up to date."""

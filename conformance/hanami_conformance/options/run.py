@@ -83,7 +83,7 @@ def resolve(
     dialect: str = DEFAULT_DIALECT,
     ini: Mapping[str, str | list[str]] = MappingProxyType({}),
 ) -> RunOptions:
-    """Check the options; what is not given comes from the environment, a settings file, then from the defaults.
+    """Check the options; what is not given comes from the environment, settings files, then from the defaults.
 
     Args:
         given: option ``dest`` to value, None or an empty list where it was not given.

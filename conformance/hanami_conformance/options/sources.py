@@ -1,4 +1,4 @@
-"""The settings file: the options of a target and of a run, kept in TOML."""
+"""The sources of options: command line, environment, settings files, and which of them wins."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from hanami_conformance.options.definitions import CONFIG, DEFAULT_CONFIG, NO_DA
 from hanami_proto.dialect import is_dialect_file
 from hanami_proto.toml import did_you_mean, parse, wrong
 
+Value = str | list[str]
+# What belongs together of an account: user and password, or a token in their place.
+ACCOUNTS = (("user", "password", "token"), ("second_user", "second_password", "second_token"))
+NOTHING: tuple[object, ...] = (None, "", [])
 ENV = "-env"  # ending of the keys that name a variable
 
 
@@ -153,12 +157,6 @@ def _unknown_key(section: str, name: str, key: str) -> str:
     return f"unknown key {key!r} in [{section}], {did_you_mean(name, names)}"
 
 
-Value = str | list[str]
-# What belongs together of an account: user and password, or a token in their place.
-ACCOUNTS = (("user", "password", "token"), ("second_user", "second_password", "second_token"))
-NOTHING: tuple[object, ...] = (None, "", [])
-
-
 def config_of(given: Mapping[str, Any], environment: Mapping[str, str], ini: Mapping[str, Value]) -> Config | None:
     """The settings file that is named, or the one in the current folder, or none.
 
@@ -195,8 +193,8 @@ def layered(
             lambda option: bool(option.environment and environment.get(option.environment)),
             lambda option: _split(option, environment[option.environment]),
         ),
+        (lambda option: option.dest in ini, lambda option: ini[option.dest]),
     ]
-    layers.append((lambda option: option.dest in ini, lambda option: ini[option.dest]))
     if config is not None:
         layers.append((lambda option: config.has(option.dest), lambda option: config.value(option.dest, environment)))
     values: dict[str, Value] = {option.dest: [] if option.many else "" for option in OPTIONS}

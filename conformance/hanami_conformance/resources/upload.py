@@ -1,4 +1,4 @@
-"""Resources on the target: uploads and clusters, and what can be done with them."""
+"""An upload on the target, and what can be done with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a collected test is to the suite: whose it is, the id of its case, the statements that it names."""
+"""The cases as pytest collects them: which files hold cases, their ids and statements, selection and order."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from hanami_conformance.cases.failures import TargetLost, TargetRefused
 from hanami_conformance.cases.recording import begin_case, end_case
 from hanami_conformance.resources.factory import Workshop
 from hanami_conformance.server.open import opened
-from hanami_conformance.session.pytest_options import resolve_pytest_options
+from hanami_conformance.session.pytest_options import resolve_pytest_options, spelled
 from hanami_reports.model.conformance import ExitStatus
 
 
@@ -36,6 +36,6 @@ def workshop_of(config: pytest.Config) -> Iterator[Workshop]:
                 for event in events:
                     sys.stdout.write(f"{event.line()}\n")
     except (ValueError, TargetRefused) as error:
-        pytest.exit(str(error), returncode=ExitStatus.USAGE)
+        pytest.exit(spelled(config, str(error)), returncode=ExitStatus.USAGE)
     except TargetLost as error:
-        pytest.exit(str(error), returncode=ExitStatus.TARGET_LOST)
+        pytest.exit(spelled(config, str(error)), returncode=ExitStatus.TARGET_LOST)

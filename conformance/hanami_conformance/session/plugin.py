@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -32,10 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for option in OPTIONS:
         group.addoption(option.pytest_flag, **option.arguments(option.pytest_key))
         if not option.secret:
-            text = f"the same as {option.pytest_flag}"
-            parser.addini(option.pytest_key, text, type="args") if option.many else parser.addini(
-                option.pytest_key, text
-            )
+            kind: Literal["args"] | None = "args" if option.many else None
+            parser.addini(option.pytest_key, f"the same as {option.pytest_flag}", type=kind)
     group.addoption("--hanami-console", action="store_true", default=False, help="(set by hanami-conformance run)")
 
 
@@ -61,9 +59,11 @@ def hanami_workshop(request: pytest.FixtureRequest) -> Iterator[Workshop]:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Go into the folders of the suite, whatever ``norecursedirs`` of another project says."""
-    return False if PACKAGE in (collection_path, *collection_path.parents) and collection_path.is_dir() else None
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Go into the folder of the suite, whatever ``norecursedirs`` says; what ``--ignore`` names stays out."""
+    if collection_path not in (PACKAGE, PACKAGE / "suite"):
+        return None
+    return None if config.getoption("ignore") or config.getoption("ignore_glob") else False
 
 
 @pytest.hookimpl(wrapper=True)

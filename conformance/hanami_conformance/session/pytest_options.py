@@ -30,7 +30,12 @@ def resolve_pytest_options(config: pytest.Config, replaced: Mapping[str, Any] | 
     try:
         return resolve(given | dict(replaced or {}), ini=_ini_values(config))
     except ValueError as error:
-        raise ValueError(str(error) if config.getoption("hanami_console") else pytest_spelling(str(error))) from error
+        raise ValueError(spelled(config, str(error))) from error
+
+
+def spelled(config: pytest.Config, text: str) -> str:
+    """Return a message with its options as the reader writes them: in pytest, or with the console command."""
+    return text if config.getoption("hanami_console") else pytest_spelling(text)
 
 
 def pytest_spelling(text: str) -> str:

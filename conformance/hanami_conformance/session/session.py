@@ -31,7 +31,7 @@ from hanami_conformance.session.classifier import CaseJudge, title_of
 from hanami_conformance.session.collection import case_id, first_of_each, ids_of, is_ours, statements_of, suite_cases
 from hanami_conformance.session.manifest import Manifest
 from hanami_conformance.session.progress import Console, QuietConsole, TerminalConsole
-from hanami_conformance.session.pytest_options import resolve_pytest_options
+from hanami_conformance.session.pytest_options import resolve_pytest_options, spelled
 from hanami_conformance.session.result import build_result
 from hanami_conformance.stateful.property_runner import Plan
 from hanami_conformance.suite.context import CONTEXT, SuiteContext
@@ -120,10 +120,10 @@ class Run:
             if self._known is not None:
                 self._known.check_dialect(self._target.dialect.name)
         except (TargetRefused, ValueError) as error:
-            raise pytest.UsageError(SECRETS.text(str(error))) from error
+            raise pytest.UsageError(spelled(self._config, SECRETS.text(str(error)))) from error
         except TargetLost as error:
             self._reason = SECRETS.text(str(error))
-            pytest.exit(self._reason, returncode=ExitStatus.TARGET_LOST)
+            pytest.exit(spelled(self._config, self._reason), returncode=ExitStatus.TARGET_LOST)
         try:
             self._folder.clear()  # from here on, what lies there would pass for this run's
             if self._server is None:
@@ -149,7 +149,7 @@ class Run:
         manifest = self.manifest
         what = "reference backend" if manifest.reference else "target"
         first = f"{what} {manifest.target_url}, dialect {manifest.dialect}, profile {manifest.profile}"
-        return [f"hanami: {SECRETS.text(line)}" for line in (first, *manifest.header)]
+        return [f"hanami: {spelled(self._config, SECRETS.text(line))}" for line in (first, *manifest.header)]
 
     def _started(self) -> Target:
         """Start the server under test, and reach it.
@@ -241,6 +241,8 @@ class Run:
             self._others_failed |= report.failed
         elif self._judge is not None:
             self._judge.phase(call, report)
+            if isinstance(report.longrepr, tuple):  # file, line and reason of a skipped test
+                report.longrepr = (*report.longrepr[:2], spelled(self._config, report.longrepr[2]))
         return report
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -344,7 +346,7 @@ def begin_run(config: pytest.Config) -> Run:
         if not config.option.collectonly:
             folder.prepare()
     except (ValueError, ReportFolderError) as error:
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.UsageError(spelled(config, str(error))) from error
     console = TerminalConsole(mute_pytest(config)) if config.getoption("hanami_console") else QuietConsole()
     SECRETS.clear()
     run = Run(config, options, folder, console, known)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 
@@ -27,7 +27,7 @@ class SuiteContext:
     run_id: str
     destructive: bool
     plan: Plan
-    leftovers: list[Leftover] = field(default_factory=list)
+    leftovers: list[Leftover]
 
 
 # Where the session puts it before the first case: the suite knows nothing of the session.

@@ -16,6 +16,7 @@ from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.options.target import Credentials
 from hanami_proto.dialect import Dialect, dialect_names, load_dialect
 
+TOKEN_RESERVE = 60.0  # seconds that a token must still be valid when a case begins
 READY_POLL = 0.25  # seconds between two questions to a server that is not ready yet
 
 
@@ -116,9 +117,6 @@ def _dialect_hint(rest: RestClient, dialect: Dialect, credentials: Credentials) 
                 if ask(rest, load_dialect(name), credentials).status == 200:
                     return f"; it answers to the dialect {name}: give --dialect {name}"
     return ""
-
-
-TOKEN_RESERVE = 60.0  # seconds that a token must still be valid when a case begins
 
 
 def expires_soon(token: str) -> bool:

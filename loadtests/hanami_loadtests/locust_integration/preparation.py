@@ -56,7 +56,7 @@ class Prepared:
 
     Args:
         control: of its process.
-        forget: Called before a run is prepared: what this worker was in the last run is over.
+        forget: Called before a run is prepared, to drop the state of the last run.
     """
 
     def __init__(self, control: RunProcess, forget: Callable[[], None]) -> None:

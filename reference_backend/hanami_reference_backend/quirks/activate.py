@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from hanami_reference_backend.faults.patch import instead
 from hanami_reference_backend.quirks import http, sockets
-from hanami_reference_backend.quirks.http import Middleware
 from hanami_reference_backend.quirks.profile import Quirks
+from hanami_reference_backend.serving import app
 
 _PATCHES = (
     *(http.answer_unknown_ones, sockets.answer_in_json, sockets.let_refused_ones_try_again),
@@ -15,12 +20,15 @@ _PATCHES = (
 _MIDDLEWARE = (http.slow_down_calls, http.fail_until_ready, http.serve_by_four, http.close_after_each_answer)
 
 
-def activate(quirks: Quirks) -> list[Middleware]:
-    """Make the servers that this process starts from now on have these quirks.
-
-    Returns:
-        Wrappers to put around the application, the innermost first.
-    """
+def activate(quirks: Quirks) -> None:
+    """Make the servers that this process starts from now on have these quirks."""
     for patch in _PATCHES:
         patch(quirks)
-    return [make(quirks) for make in _MIDDLEWARE]
+    middleware = [make(quirks) for make in _MIDDLEWARE]
+
+    @instead(app, "build_app")
+    def wrapped(original: Any, backend: Any) -> ASGIApp:
+        application: ASGIApp = original(backend)
+        for wrap in middleware:
+            application = wrap(application)
+        return application

@@ -9,7 +9,6 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import FrameType
 
 import uvicorn
@@ -19,19 +18,6 @@ from hanami_reference_backend.serving.uvicorn_protocols import ClientFaults, Res
 
 GRACE = 1.5  # seconds that open connections get when the server stops
 OPEN_FILES = 65536
-
-
-@dataclass(frozen=True)
-class ServeOptions:
-    """How to serve.
-
-    Attributes:
-        max_message: Size of the largest websocket message, in bytes.
-        stop_with_stdin: Whether the end of standard input stops the server.
-    """
-
-    max_message: int
-    stop_with_stdin: bool
 
 
 class Server(uvicorn.Server):
@@ -96,14 +82,22 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(app: ASGIApp, listener: socket.socket, options: ServeOptions, announce: Callable[[int], None]) -> None:
+def serve(
+    app: ASGIApp,
+    listener: socket.socket,
+    announce: Callable[[int], None],
+    *,
+    max_message: int,
+    stop_with_stdin: bool,
+) -> None:
     """Serve an application until told to stop.
 
     Args:
         app: Application for REST and websocket.
         listener: Bound socket; closed at the end.
-        options: How to serve.
         announce: Called with the port once connections are accepted.
+        max_message: Size of the largest websocket message, in bytes.
+        stop_with_stdin: Whether the end of standard input stops the server.
     """
     below = logging.getLogger("uvicorn.error")
     below.addFilter(ClientFaults())
@@ -112,7 +106,7 @@ def serve(app: ASGIApp, listener: socket.socket, options: ServeOptions, announce
         app,
         http=RestProtocol,
         ws=SocketProtocol,
-        ws_max_size=options.max_message,
+        ws_max_size=max_message,
         ws_per_message_deflate=False,
         ws_ping_interval=None,  # a client may be silent as long as it likes; keepalive of TCP notices lost ones
         lifespan="off",
@@ -123,7 +117,7 @@ def serve(app: ASGIApp, listener: socket.socket, options: ServeOptions, announce
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _ignore)  # uvicorn raises the signal again once it has stopped
-    server = Server(config, announce, stop_with_stdin=options.stop_with_stdin)
+    server = Server(config, announce, stop_with_stdin=stop_with_stdin)
     _raise_open_files()
     with listener:
         server.run(sockets=[listener])

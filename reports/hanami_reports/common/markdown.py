@@ -1,4 +1,8 @@
-"""Markdown of what somebody else wrote: inert, and short."""
+"""Markdown of what somebody else wrote: inert, and short.
+
+A text of somebody else stands in ``<code>``, where hosting services make no links, mentions or emoji of it, and every
+character that could mean something to Markdown or HTML is a character reference.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""A result as Markdown, for the summary of a CI job or a pull request: short, and inert whatever the target said.
-
-What a result holds may come from a hostile server. It stands in ``<code>``, where hosting services make no links,
-mentions or emoji of it, and every character that could mean something to Markdown or HTML is a character reference.
-"""
+"""A result as Markdown, for the summary of a CI job or a pull request: short, and inert whatever the target said."""
 
 from __future__ import annotations
 

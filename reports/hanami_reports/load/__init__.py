@@ -1,1 +1,1 @@
-"""Results of load runs: histograms of time, what came of each type of message, and how a run is judged."""
+"""Reports of a load run: page, tables, charts, and the comparison of two sets of runs."""

@@ -210,7 +210,7 @@ def test_a_python_that_is_too_old_is_told(runner: Runner, monkeypatch: pytest.Mo
 
 def test_an_honest_server_is_green(runner: Runner, honest: str) -> None:
     # What lies in the workspace must not be taken for the suite.
-    for name in ("conformance", "reports", "proto"):
+    for name in ("hanami_conformance", "hanami_reports", "hanami_proto"):
         (runner.workspace / name).mkdir()
         (runner.workspace / name / "__init__.py").write_text("raise SystemExit('the wrong package')\n")
     status, said = runner.run("judge", target=honest, **QUICK)

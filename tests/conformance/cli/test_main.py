@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 import hanami_conformance.cli.main
 import hanami_loadtests.cli
+from support.suite_runs import COMMAND
+from tools.reference import TIMEOUT, clean_environment
 
+ENCODINGS = ["ascii", "latin-1", "cp1252"]
 MAINS = [hanami_conformance.cli.main.main, hanami_loadtests.cli.main]
 
 
@@ -30,3 +35,19 @@ def test_options_of_the_program_need_no_command(
 ) -> None:
     assert main([given]) == 0
     assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_an_output_without_a_character_does_not_change_the_exit_status(tmp_path: Path, encoding: str) -> None:
+    options = ("--target", "reference", "--statement", "PROG-1", "--profile", "smoke")
+    run = subprocess.run(
+        [*COMMAND, *options],
+        cwd=tmp_path,
+        env=clean_environment({"PYTHONIOENCODING": encoding}),
+        capture_output=True,
+        encoding=encoding,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "CONFORMANT  1 statement: 1 PASS" in run.stdout

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hanami_conformance.suite import SUITE
 from support.suite_runs import faulty_backend, in_pytest, result_of
 from tools.reference import ALICE, TIMEOUT, clean_environment
 
@@ -150,8 +151,31 @@ def test_cases_are_collected_whatever_the_settings_of_a_project_are(tmp_path: Pa
     assert lines_of_cases(collected.stdout) == lines_of_cases(plain.stdout)
     assert len(lines_of_cases(collected.stdout)) > 600
     one = run_pytest("--pyargs", "hanami_conformance.suite.test_upload_progress", "--collect-only", "-q", cwd=tmp_path)
-    names = [case.partition("::")[2] for case in lines_of_cases(plain.stdout) if case.startswith("test_upload_progress")]
+    names = [
+        case.partition("::")[2] for case in lines_of_cases(plain.stdout) if case.startswith("test_upload_progress")
+    ]
     assert [case.partition("::")[2] for case in lines_of_cases(one.stdout)] == names
+
+
+def test_what_is_ignored_is_not_collected(tmp_path: Path) -> None:
+    file = SUITE / "test_attach.py"
+    run = run_pytest("--pyargs", "hanami_conformance", "--collect-only", "-q", f"--ignore={file}", cwd=tmp_path)
+    assert len(lines_of_cases(run.stdout)) > 500
+    assert not any(line.startswith("test_attach.py") for line in lines_of_cases(run.stdout))
+    none = run_pytest("--pyargs", "hanami_conformance", "--collect-only", "-q", f"--ignore={SUITE}", cwd=tmp_path)
+    assert lines_of_cases(none.stdout) == []
+
+
+def test_options_are_named_as_pytest_has_them(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    words = ("--pyargs", "hanami_conformance", "-rs", "-k", "boolean_complete or of_another")
+    place = ("--hanami-target", "reference", "--hanami-report-dir", "file/below")
+    run = run_pytest(*words, *place, cwd=tmp_path)
+    assert run.returncode == 4, run.stdout + run.stderr
+    assert "choose another folder with --hanami-report-dir" in run.stderr
+    with faulty_backend("honest") as url:
+        skipped = run_pytest(*words, *in_pytest("--target", url, *ALICE, "--statement", "PROG"), cwd=tmp_path)
+    assert "(--hanami-second-user and --hanami-second-password)" in skipped.stdout
 
 
 def lines_of_cases(text: str) -> list[str]:

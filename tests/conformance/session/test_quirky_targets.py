@@ -1,4 +1,4 @@
-"""Servers that are as odd as real ones, and not faulty: no false alarm in what is odd. See also ``make peers``."""
+"""Servers that are as odd as real ones, and not faulty: no false alarm in what is odd."""
 
 from __future__ import annotations
 

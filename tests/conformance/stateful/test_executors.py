@@ -11,7 +11,7 @@ from hanami_conformance.cases.failures import Violation
 from hanami_conformance.clients.rest import Answer
 from hanami_conformance.clients.upload_socket import FileSocket
 from hanami_conformance.clients.websocket import WebSocket
-from hanami_conformance.resources import upload
+from hanami_conformance.resources import cluster, retry, upload
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import Workshop
 from hanami_conformance.stateful.executors import first_messages as first_stories
@@ -75,7 +75,8 @@ def test_a_place_that_is_freed_late_is_waited_for(workshop: Workshop, monkeypatc
 
     monkeypatch.setattr(WebSocket, "finish", closing(finish))
     monkeypatch.setattr(WebSocket, "drop", closing(drop))
-    monkeypatch.setattr(upload, "attach", late)
+    for module in (cluster, retry, upload):
+        monkeypatch.setattr(module, "attach", late)
     monkeypatch.setattr(first_stories, "attach", late)
     assert told(workshop, "first", RIGHT, RIGHT).judged["ATT-2"]
     refusals.clear()

@@ -1,4 +1,4 @@
-"""What the tests of finalizing and deleting share: small uploads, and what must become of them."""
+"""Uploads of the cases: how files are cut and sent, and what must become of them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from hanami_conformance.resources.upload import Upload
 from hanami_conformance.suite.support.sample_data import Mnist, table
 from hanami_conformance.target.attach import FILE_UPLOAD, attach
 from hanami_conformance.target.target import Account
+
+Spans = list[tuple[int, int]]
 
 
 def small_upload(workshop: Workshop, kind: str, account: Account | None = None) -> tuple[Upload, DatasetModel]:
@@ -68,9 +70,6 @@ def expect_no_sockets(upload: Upload, state: str) -> None:
         else:
             wanted = f"no socket for the {file.role} file of a dataset that {state}"
             check(False, expected=wanted, came="an accepted socket")
-
-
-Spans = list[tuple[int, int]]
 
 
 def spans(size: int, chunk: int) -> Spans:
