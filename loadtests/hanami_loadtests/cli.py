@@ -14,13 +14,13 @@ from pathlib import Path
 from rich.console import Console
 
 from hanami_conformance import __version__
-from hanami_conformance.cases.failures import TargetLost
+from hanami_conformance.cases.failures import TargetDown
 from hanami_conformance.cli.support import need_command, output_that_may_close
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.signals import catching
 from hanami_conformance.options.definitions import AUTO, REFERENCE
 from hanami_conformance.options.target import Credentials, TargetOptions
-from hanami_conformance.server.reference import ReferenceBackend
+from hanami_conformance.server.reference import ReferenceProcess
 from hanami_loadtests.engine.schedule import OPEN
 from hanami_loadtests.launch import LOG, Launch, run_locust
 from hanami_loadtests.limits.file import read_limits
@@ -127,7 +127,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         sys.stderr.write(SECRETS.text(f"ERROR: {error}") + "\n")
         return LoadExit.USAGE
-    except TargetLost as error:
+    except TargetDown as error:
         sys.stderr.write(SECRETS.text(f"TARGET NOT REACHABLE: {error}") + "\n")
         return LoadExit.TARGET_LOST
 
@@ -152,7 +152,7 @@ def _command(arguments: argparse.Namespace) -> int:
     if arguments.target != REFERENCE:
         return _load(arguments, _Started(arguments.target, {}))
     dialect = str(arguments.dialect or AUTO)
-    backend = ReferenceBackend(dialect)
+    backend = ReferenceProcess(dialect)
     try:
         started = backend.start(TargetOptions("", Credentials(), dialect=dialect))
         login = {"HANAMI_USER": started.first.user, "HANAMI_PASSWORD": started.first.password}

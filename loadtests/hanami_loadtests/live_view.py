@@ -34,7 +34,7 @@ COLUMNS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Moment:
+class RunSnapshot:
     """A run at one moment, all of its processes together.
 
     Attributes:
@@ -55,7 +55,7 @@ class Moment:
     newest: int | None = None
 
 
-def rows(moment: Moment) -> list[Row]:
+def rows(moment: RunSnapshot) -> list[Row]:
     """The table: the run first, then the types of message by name.
 
     Rates of the run leave out what is counted twice: a file besides its chunks. Percentiles are of the response, answer
@@ -77,7 +77,7 @@ def rows(moment: Moment) -> list[Row]:
     return [run, *each]
 
 
-def _row(name: str, one: Series, moment: Moment) -> Row:
+def _row(name: str, one: Series, moment: RunSnapshot) -> Row:
     row: Row = {
         "name": name,
         "mbnow": None,

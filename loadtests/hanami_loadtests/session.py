@@ -11,15 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hanami_conformance.cases.failures import TargetLost, TargetRefused
+from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration
 from hanami_conformance.clients.tcp import context_for
 from hanami_conformance.options.definitions import AUTO
 from hanami_conformance.resources.factory import NAME_PREFIX
-from hanami_conformance.target.dialect_detection import Found, find_dialect
+from hanami_conformance.target.dialect_detection import DetectedDialect, find_dialect
 from hanami_conformance.target.login import expires_soon
 from hanami_conformance.target.target import Target
 from hanami_loadtests.engine.connection import Connection
-from hanami_loadtests.engine.connection_limit import SocketBudget
+from hanami_loadtests.engine.connection_limit import SocketLimit
 from hanami_loadtests.engine.health import Health
 from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.engine.rest import Rest
@@ -57,11 +57,11 @@ class Session:
     _token: str = field(repr=False)
     recorder: Recorder
     health: Health
-    budget: SocketBudget
+    budget: SocketLimit
     ended: float | None = None
     leftovers: list[str] = field(default_factory=list)
     plans: list[tuple[str, Schedule]] = field(default_factory=list)
-    _found: Found | None = None
+    _found: DetectedDialect | None = None
     _ssl: ssl.SSLContext | None = None
     _looked: float = 0.0
     _users: itertools.count[int] = field(default_factory=itertools.count)
@@ -78,8 +78,8 @@ class Session:
             index: of this process among them.
 
         Raises:
-            TargetLost: it cannot be reached, or does not speak the protocol.
-            TargetRefused: it does not accept the credentials, or its dialect is not found.
+            TargetDown: it cannot be reached, or does not speak the protocol.
+            TargetRejectedConfiguration: it does not accept the credentials, or its dialect is not found.
             ValueError: a file is wrong, or the budget too small for so many workers.
         """
         sockets = settings.sockets // workers
@@ -100,7 +100,7 @@ class Session:
             _found=found,
             recorder=Recorder(),
             health=Health(),
-            budget=SocketBudget(sockets),
+            budget=SocketLimit(sockets),
             _ssl=context_for(options.url, options.ca_file, insecure=options.insecure),
             _users=itertools.count(index * SEEDS),
         )
@@ -117,7 +117,7 @@ class Session:
             target = Target(self.settings.target, self._found)
             try:
                 self._token = target.login(first, "user").token
-            except (TargetLost, TargetRefused):
+            except (TargetDown, TargetRejectedConfiguration):
                 pass  # what the old one is worth shows in what is done with it
             finally:
                 target.close()

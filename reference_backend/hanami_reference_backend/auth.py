@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import jwt
 
-from hanami_reference_backend.common.identity import Chance
+from hanami_reference_backend.common.identity import RandomIdentity
 
 ALGORITHM = "HS256"
 MAX_TOKEN = 4096  # characters; ours have about 200
@@ -68,12 +68,12 @@ class Users:
         ValueError: no user at all, or two of one id.
     """
 
-    def __init__(self, users: Iterable[User], lifetime: float, chance: Chance | None = None) -> None:
+    def __init__(self, users: Iterable[User], lifetime: float, chance: RandomIdentity | None = None) -> None:
         listed = list(users)
         self._users = {user.id: user for user in listed}
         if not listed or len(self._users) != len(listed):
             raise ValueError("there must be at least one user, and each id only once")
-        self._chance = chance or Chance()
+        self._chance = chance or RandomIdentity()
         self._lifetime = self._chance.lifetime(lifetime)
         self._secret = self._chance.secret()
 

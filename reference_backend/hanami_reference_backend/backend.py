@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hanami_proto import Dialect
 from hanami_reference_backend.auth import Users
-from hanami_reference_backend.common.identity import Chance
+from hanami_reference_backend.common.identity import RandomIdentity
 from hanami_reference_backend.common.settings import Settings
 from hanami_reference_backend.network.clusters import ClusterStore
 from hanami_reference_backend.network.templates import TemplateReader
@@ -25,9 +25,9 @@ class Backend:
     templates: TemplateReader
 
     @staticmethod
-    def of(dialect: Dialect, settings: Settings, users: Users, chance: Chance | None = None) -> Backend:
+    def of(dialect: Dialect, settings: Settings, users: Users, chance: RandomIdentity | None = None) -> Backend:
         """A server that has nothing yet."""
-        chance = chance or Chance()
+        chance = chance or RandomIdentity()
         templates = TemplateReader(
             dialect.template,
             dialect.name_pattern,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from hanami_proto import DEFAULT_DIALECT, Dialect, dialect_names, load_dialect
 from hanami_reference_backend import __version__
 from hanami_reference_backend.auth import DEFAULT_USERS, User, Users
-from hanami_reference_backend.common.identity import Chance, chance
+from hanami_reference_backend.common.identity import RandomIdentity, chance
 from hanami_reference_backend.common.settings import Settings
 from hanami_reference_backend.faults import Fault, UnknownFaultError, catalogue, chosen
 from hanami_reference_backend.quirks import Quirks, quirk_names, quirks_of
@@ -30,7 +30,7 @@ class Options:
     dialect: Dialect
     users: Users
     settings: Settings
-    chance: Chance
+    chance: RandomIdentity
     quirks: Quirks | None
     faults: tuple[Fault, ...]
     announce: str

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from support.sequences import workshop_at
 from support.suite_runs import HONEST, faulty_backend
 
@@ -18,6 +18,6 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-def workshop(url: str) -> Iterator[Workshop]:
+def workshop(url: str) -> Iterator[ResourceFactory]:
     with workshop_at(url) as made:
         yield made

@@ -13,8 +13,8 @@ from typing import cast
 
 from hanami_conformance.cases.step import Step
 from hanami_conformance.options.profiles import GATE
-from hanami_conformance.resources.factory import Workshop
-from hanami_conformance.stateful.property_runner import Plan, Search, _Found
+from hanami_conformance.resources.factory import ResourceFactory
+from hanami_conformance.stateful.property_runner import PropertyRunner, SearchSettings, SearchState
 from hanami_conformance.suite import (
     test_call_stories,
     test_content_stories,
@@ -27,19 +27,19 @@ SEED = 0  # of a run that is told no other
 
 
 @dataclass(frozen=True)
-class Listening(Search):
+class Listening(PropertyRunner):
     """A search that writes down what is drawn in place of telling it."""
 
     heard: dict[str, list[list[Step]]] = field(default_factory=dict)
 
-    def _tell(self, kind: str, steps: list[Step], found: _Found) -> None:
+    def _tell(self, kind: str, steps: list[Step], found: SearchState) -> None:
         del found
         self.heard.setdefault(kind, []).append(steps)
 
 
 def main() -> None:
     """Draw, print."""
-    search = Listening(Plan(GATE, SEED, 0.0, None), cast("Workshop", None))
+    search = Listening(SearchSettings(GATE, SEED, 0.0, None), cast("ResourceFactory", None))
     test_upload_stories.test_any_story_of_uploads_goes_as_the_model_says(search)
     test_direct_stories.test_any_story_of_clusters_goes_as_the_model_says(search)
     test_first_stories.test_any_first_message_is_accepted_or_refused_as_it_must_be(search)

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from hanami_conformance.cases.failures import Violation
-from hanami_conformance.cases.recording import Case, begin_case, end_case
-from hanami_conformance.cases.sequence import Story
+from hanami_conformance.cases.recording import CaseRecording, begin_case, end_case
+from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import Step
-from hanami_conformance.clients.rest import Answer, RestClient
+from hanami_conformance.clients.rest import RestClient, RestResponse
 from hanami_conformance.options.target import Credentials, TargetOptions
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.stateful.execute import tell
 from hanami_conformance.target.connect import connect
 
@@ -23,41 +23,44 @@ DEADLINE = 1.0  # seconds
 
 
 @contextmanager
-def workshop_at(url: str) -> Iterator[Workshop]:
+def workshop_at(url: str) -> Iterator[ResourceFactory]:
     """A workshop at the server of :func:`support.suite_runs.faulty_backend`, with both of its users."""
     first, second = Credentials("alice", "very-secret-1"), Credentials("bob", "very-secret-2")
     begin_case("test")
     target = connect(TargetOptions(url=url, first=first, second=second, deadline=DEADLINE))
     try:
-        yield Workshop(target, "aaaa1111")
+        yield ResourceFactory(target, "aaaa1111")
     finally:
         target.close_websockets()
         target.close()
         end_case()
 
 
-def told(workshop: Workshop, kind: str, *steps: dict[str, Any]) -> Case:
+def told(workshop: ResourceFactory, kind: str, *steps: dict[str, Any]) -> CaseRecording:
     """Tell a story; the case that it wrote to."""
     case = begin_case("test")
-    tell(Story(kind, tuple(Step(step["do"], {k: v for k, v in step.items() if k != "do"}) for step in steps)), workshop)
+    tell(
+        StepSequence(kind, tuple(Step(step["do"], {k: v for k, v in step.items() if k != "do"}) for step in steps)),
+        workshop,
+    )
     return case
 
 
-def blamed(workshop: Workshop, kind: str, *steps: dict[str, Any]) -> str | None:
+def blamed(workshop: ResourceFactory, kind: str, *steps: dict[str, Any]) -> str | None:
     """Tell a story that must go wrong; the statement that is blamed."""
     with pytest.raises(Violation) as caught:
         told(workshop, kind, *steps)
     return caught.value.statement
 
 
-Change = Callable[[str, str, Answer], Answer]
+Change = Callable[[str, str, RestResponse], RestResponse]
 
 
 def answers_changed(monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
     """Let the suite see other answers to REST calls: ``change`` gets method, path and the true answer."""
     request = RestClient.request
 
-    def changed(self: RestClient, method: str, path: str, **more: Any) -> Answer:
+    def changed(self: RestClient, method: str, path: str, **more: Any) -> RestResponse:
         return change(method, path, request(self, method, path, **more))
 
     monkeypatch.setattr(RestClient, "request", changed)

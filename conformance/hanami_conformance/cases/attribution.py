@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from hanami_conformance.cases.failures import SetupFailed, TargetLost, Violation
+from hanami_conformance.cases.failures import PreconditionFailed, TargetDown, Violation
 from hanami_conformance.cases.recording import current_case
 
 
@@ -18,7 +18,7 @@ def blaming(statement: str) -> Iterator[None]:
     except Violation as violation:
         violation.blame(statement)
         raise
-    except SetupFailed as failure:
+    except PreconditionFailed as failure:
         raise Violation("the server to go on as before", str(failure), statement) from failure
 
 
@@ -46,9 +46,9 @@ def preparing(what: str) -> Iterator[None]:
     """What fails in here is no fault of the step under test: it could not be reached.
 
     Raises:
-        SetupFailed: in place of any violation.
+        PreconditionFailed: in place of any violation.
     """
     try:
         yield
-    except (Violation, TargetLost) as error:
-        raise SetupFailed(f"{what}: {error}") from error
+    except (Violation, TargetDown) as error:
+        raise PreconditionFailed(f"{what}: {error}") from error

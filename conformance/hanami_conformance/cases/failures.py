@@ -29,23 +29,23 @@ class Violation(AssertionError):  # noqa: N818 - the field's word
         self.statement = statement
 
 
-class NoAnswer(Violation):
+class ResponseTimeout(Violation):
     """The target was silent until the deadline."""
 
 
-class Dropped(Violation):
+class ConnectionClosed(Violation):
     """The target ended a connection that was needed, or never let it begin."""
 
 
-class SetupFailed(Exception):  # noqa: N818 - names what happened, like its siblings
+class PreconditionFailed(Exception):  # noqa: N818 - names what happened, like its siblings
     """A step before the one under test failed, so nothing was judged."""
 
 
-class TargetLost(Exception):  # noqa: N818
+class TargetDown(Exception):  # noqa: N818
     """The target cannot be used: it is not there, silent, or speaks another protocol."""
 
 
-class TargetRefused(Exception):  # noqa: N818
+class TargetRejectedConfiguration(Exception):  # noqa: N818
     """The target does not take what it was given: the credentials, the dialect, the cluster. One line."""
 
 

@@ -16,7 +16,7 @@ from hanami_conformance.common.text import quote
 from hanami_reports.model.conformance import Event
 
 if TYPE_CHECKING:
-    from hanami_conformance.cases.sequence import Story
+    from hanami_conformance.cases.sequence import StepSequence
 
 # A payload above this is cut in the report: its digest and length tell what it was.
 PAYLOAD_LIMIT = 1 << 20
@@ -28,7 +28,7 @@ FIRST = ""  # stands for the statement that a test names first
 
 
 @dataclass(frozen=True)
-class RawEvent:
+class RecordedEvent:
     """One recorded event, not redacted yet; see :class:`hanami_reports.model.conformance.Event`.
 
     Its summary is made when it is asked for: most events are never looked at.
@@ -43,7 +43,7 @@ class RawEvent:
 
 
 @dataclass(frozen=True)
-class EndedSocket:
+class ClosedSocket:
     """A websocket that the target ended, and not the case.
 
     Attributes:
@@ -56,7 +56,7 @@ class EndedSocket:
 
 
 @dataclass
-class Case:
+class CaseRecording:
     """What one case does.
 
     Attributes:
@@ -74,14 +74,14 @@ class Case:
 
     id: str
     began: float = field(default_factory=time.monotonic)
-    events: list[RawEvent] = field(default_factory=list)
+    events: list[RecordedEvent] = field(default_factory=list)
     checks: int = 0
     sent: int = 0
     stories: int = 0
     judged: Counter[str] = field(default_factory=Counter)
     observations: dict[str, str] = field(default_factory=dict)
-    story: Story | None = None
-    ended: EndedSocket | None = None
+    story: StepSequence | None = None
+    ended: ClosedSocket | None = None
     _channels: dict[str, int] = field(default_factory=dict)
     _origin: float = field(default_factory=time.monotonic)
 
@@ -114,11 +114,11 @@ class Case:
     def socket_ended(self, age: float, ending: str) -> None:
         """Note a websocket that the target ended, where it is the oldest of them."""
         if self.ended is None or age > self.ended.age:
-            self.ended = EndedSocket(age, ending)
+            self.ended = ClosedSocket(age, ending)
 
     def _add(self, channel: str, direction: str, kind: str, summary: Summary, payload: bytes) -> None:
         at = time.monotonic() - self._origin
-        self.events.append(RawEvent(at, channel, direction, kind, summary, payload))
+        self.events.append(RecordedEvent(at, channel, direction, kind, summary, payload))
 
     def last_sent(self) -> str:
         """The last that was sent on a connection that the target took, on one line; empty for nothing."""
@@ -134,11 +134,11 @@ class Case:
         return tuple(_event(event) for event in self.events)
 
 
-def _refused(event: RawEvent) -> bool:
+def _refused(event: RecordedEvent) -> bool:
     return isinstance(event.summary, str) and event.summary.startswith(NO_CONNECTION)
 
 
-def _event(event: RawEvent) -> Event:
+def _event(event: RecordedEvent) -> Event:
     summary = SECRETS.text(event.summary if isinstance(event.summary, str) else event.summary())
     payload = SECRETS.data(event.payload)
     if len(payload) > PAYLOAD_LIMIT:
@@ -149,21 +149,21 @@ def _event(event: RawEvent) -> Event:
     return Event(round(event.at, 6), event.channel, event.direction, event.kind, summary, encoded)
 
 
-_IDLE = Case("outside of any case")
+_IDLE = CaseRecording("outside of any case")
 _current = _IDLE
 
 
-def begin_case(case_id: str) -> Case:
+def begin_case(case_id: str) -> CaseRecording:
     """Make a case the one that clients and checks write to."""
     global _current  # noqa: PLW0603 - pytest runs one test at a time, and so does the suite
-    _current = Case(case_id)
+    _current = CaseRecording(case_id)
     return _current
 
 
 def end_case() -> None:
     """Let clients and checks write to no case any more."""
     global _current, _IDLE  # noqa: PLW0603
-    _IDLE = Case(_IDLE.id)
+    _IDLE = CaseRecording(_IDLE.id)
     _current = _IDLE
 
 
@@ -171,13 +171,13 @@ def end_case() -> None:
 def unrecorded() -> Iterator[None]:
     """What is sent in here belongs to no case."""
     global _current  # noqa: PLW0603
-    before, _current = _current, Case(_IDLE.id)
+    before, _current = _current, CaseRecording(_IDLE.id)
     try:
         yield
     finally:
         _current = before
 
 
-def current_case() -> Case:
+def current_case() -> CaseRecording:
     """The case that runs now; outside of one, a case that nobody reads."""
     return _current

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hanami_conformance.cases.step import Step, StoryError
+from hanami_conformance.cases.step import SequenceError, Step
 
 FORMAT = "hanami-conformance-story"
 FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
-class Story:
+class StepSequence:
     """A story and what went wrong in it.
 
     Attributes:
@@ -54,28 +54,28 @@ class Story:
         return f'{head},\n "steps": [\n  {steps}\n ]\n}}\n'
 
     @staticmethod
-    def from_json(text: str) -> Story:
+    def from_json(text: str) -> StepSequence:
         """Read a story.
 
         Raises:
-            StoryError: the text is none; one line that says why.
+            SequenceError: the text is none; one line that says why.
         """
         try:
             data = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise StoryError(f"not a story: {error}") from error
+            raise SequenceError(f"not a story: {error}") from error
         if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise StoryError(f'not a story: "format" is not "{FORMAT}"')
+            raise SequenceError(f'not a story: "format" is not "{FORMAT}"')
         if data.get("format_version") != FORMAT_VERSION:
-            raise StoryError(
+            raise SequenceError(
                 f"story of format version {data.get('format_version')}, this release reads {FORMAT_VERSION}"
             )
         names = ("kind", "dialect", "statement", "expected", "came")
         texts = {name: data.get(name, "") for name in names}
         steps = data.get("steps")
         if not all(isinstance(text, str) for text in texts.values()) or not isinstance(steps, list):
-            raise StoryError("not a story: kind and the rest must be texts, steps a list")
-        return Story(steps=tuple(_step(entry) for entry in steps), **texts)
+            raise SequenceError("not a story: kind and the rest must be texts, steps a list")
+        return StepSequence(steps=tuple(_step(entry) for entry in steps), **texts)
 
 
 def steps_data(steps: Sequence[Step]) -> list[dict[str, Any]]:
@@ -85,5 +85,5 @@ def steps_data(steps: Sequence[Step]) -> list[dict[str, Any]]:
 
 def _step(data: Any) -> Step:
     if not isinstance(data, Mapping) or not isinstance(data.get("do"), str):
-        raise StoryError(f'not a step: {str(data)[:60]}; a step is an object with "do"')
+        raise SequenceError(f'not a step: {str(data)[:60]}; a step is an object with "do"')
     return Step(data["do"], {name: value for name, value in data.items() if name != "do"})

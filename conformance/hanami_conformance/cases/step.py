@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-class StoryError(ValueError):
+class SequenceError(ValueError):
     """A story that cannot be read; the message says where it is wrong."""
 
 
@@ -37,23 +37,23 @@ class Step:
         """Refuse a step that the teller does not know.
 
         Raises:
-            StoryError: it is none of these.
+            SequenceError: it is none of these.
         """
         if self.do not in acts:
-            raise StoryError(f"step {self.do!r}: no such step, choose one of {', '.join(sorted(acts))}")
+            raise SequenceError(f"step {self.do!r}: no such step, choose one of {', '.join(sorted(acts))}")
 
     def number(self, name: str) -> int:
         """A number that is not negative."""
         value = self.with_.get(name)
         if not isinstance(value, int) or not _is_number(value):
-            raise StoryError(f"step {self.do!r}: {name} must be a whole number from 0, it is {value!r}")
+            raise SequenceError(f"step {self.do!r}: {name} must be a whole number from 0, it is {value!r}")
         return value
 
     def text(self, name: str) -> str:
         """A text."""
         value = self.with_.get(name)
         if not isinstance(value, str):
-            raise StoryError(f"step {self.do!r}: {name} must be a text, it is {value!r}")
+            raise SequenceError(f"step {self.do!r}: {name} must be a text, it is {value!r}")
         return value
 
     def data(self, name: str) -> bytes:
@@ -61,20 +61,20 @@ class Step:
         try:
             return base64.b64decode(self.text(name), validate=True)
         except binascii.Error as error:
-            raise StoryError(f"step {self.do!r}: {name} must be base64") from error
+            raise SequenceError(f"step {self.do!r}: {name} must be base64") from error
 
     def numbers(self, name: str) -> list[int]:
         """A list of numbers that are not negative."""
         value = self.with_.get(name)
         if not isinstance(value, list) or not all(_is_number(entry) for entry in value):
-            raise StoryError(f"step {self.do!r}: {name} must be a list of whole numbers from 0")
+            raise SequenceError(f"step {self.do!r}: {name} must be a list of whole numbers from 0")
         return value
 
     def fields(self, name: str) -> dict[str, Any]:
         """An object."""
         value = self.with_.get(name)
         if not isinstance(value, dict):
-            raise StoryError(f"step {self.do!r}: {name} must be an object")
+            raise SequenceError(f"step {self.do!r}: {name} must be an object")
         return value
 
     def texts(self, name: str) -> list[str]:
@@ -86,7 +86,7 @@ class Step:
         wrong = f"step {self.do!r}: {name} must be a list of lists of texts"
         value = self.with_.get(name)
         if not isinstance(value, list):
-            raise StoryError(wrong)
+            raise SequenceError(wrong)
         return [_texts(entry, wrong) for entry in value]
 
     def tuples(self, name: str, length: int) -> list[tuple[int, ...]]:
@@ -95,7 +95,7 @@ class Step:
         if not isinstance(value, list) or not all(
             isinstance(entry, list) and len(entry) == length and all(map(_is_number, entry)) for entry in value
         ):
-            raise StoryError(f"step {self.do!r}: {name} must be a list of {length} whole numbers from 0 each")
+            raise SequenceError(f"step {self.do!r}: {name} must be a list of {length} whole numbers from 0 each")
         return [tuple(entry) for entry in value]
 
 
@@ -105,7 +105,7 @@ def _is_number(value: Any) -> bool:
 
 def _texts(value: Any, wrong: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-        raise StoryError(wrong)
+        raise SequenceError(wrong)
     return value
 
 

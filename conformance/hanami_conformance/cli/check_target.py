@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hanami_conformance.cases.failures import (
-    Dropped,
-    NoAnswer,
-    SetupFailed,
-    TargetLost,
-    TargetRefused,
+    ConnectionClosed,
+    PreconditionFailed,
+    ResponseTimeout,
+    TargetDown,
+    TargetRejectedConfiguration,
     Unsupported,
     Violation,
 )
@@ -24,7 +24,7 @@ from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import plural, quote
 from hanami_conformance.options.run import RunOptions, resolve
 from hanami_conformance.resources.cluster import Cluster
-from hanami_conformance.resources.factory import ALREADY, Workshop
+from hanami_conformance.resources.factory import ALREADY, ResourceFactory
 from hanami_conformance.resources.training import inputs_of
 from hanami_conformance.server.open import opened
 from hanami_conformance.target.capabilities import lacks
@@ -60,9 +60,9 @@ def check_target(given: Mapping[str, Any]) -> int:
     try:
         with opened(options) as target:
             _Look(target, options).tell()
-    except (TargetRefused, ValueError) as error:
+    except (TargetRejectedConfiguration, ValueError) as error:
         return _end(ExitStatus.USAGE, "NOT READY", str(error))
-    except TargetLost as error:
+    except TargetDown as error:
         return _end(ExitStatus.TARGET_LOST, "NOT REACHABLE", str(error))
     except KeyboardInterrupt:
         return _end(ExitStatus.INTERRUPTED, "INTERRUPTED", "nothing is said of the rest")
@@ -80,7 +80,7 @@ class _Look:
     def __init__(self, target: Target, options: RunOptions) -> None:
         self._target = target
         self._options = options
-        self._workshop = Workshop(target, secrets.token_hex(4))
+        self._workshop = ResourceFactory(target, secrets.token_hex(4))
         self._clusters = False
         self._content: bool | None = None
 
@@ -88,8 +88,8 @@ class _Look:
         """Look at everything, and print it.
 
         Raises:
-            TargetRefused: the given cluster is not as it was described.
-            TargetLost: the target is gone.
+            TargetRejectedConfiguration: the given cluster is not as it was described.
+            TargetDown: the target is gone.
         """
         try:
             self._facts()
@@ -101,7 +101,7 @@ class _Look:
             for left in self._workshop.leftovers:
                 _say("LEFT OVER", str(left))
         if not self._target.is_alive():
-            raise TargetLost("the target no longer answers")
+            raise TargetDown("the target no longer answers")
         self._outlook()
 
     def _try(self, label: str, look: Callable[[], str]) -> None:
@@ -109,7 +109,7 @@ class _Look:
             _say(label, look())
         except Unsupported as error:
             _say(label, f"no: {error}")
-        except (Violation, SetupFailed) as error:
+        except (Violation, PreconditionFailed) as error:
             _say(label, f"FAILS: {error}")
 
     def _facts(self) -> None:
@@ -128,7 +128,7 @@ class _Look:
     def _call(self) -> None:
         answer = self._target.first.call("dataset.list")
         if answer.status >= 500:
-            raise TargetLost(f"{self._target.url} is no usable target: {answer}")
+            raise TargetDown(f"{self._target.url} is no usable target: {answer}")
 
     def _opening(self) -> str:
         def once() -> None:
@@ -140,7 +140,7 @@ class _Look:
 
         try:
             return _milliseconds(once)
-        except (NoAnswer, Dropped) as error:
+        except (ResponseTimeout, ConnectionClosed) as error:
             return f"NO time: {quote(str(error))}"
 
     def _upload(self) -> str:
@@ -163,11 +163,13 @@ class _Look:
         task, direct = self._target.dialect.modes
         answer = cluster.set_mode(direct)
         if answer.status not in ALREADY:
-            raise TargetRefused(f"the given cluster does not switch to direct mode: {answer}")
+            raise TargetRejectedConfiguration(f"the given cluster does not switch to direct mode: {answer}")
         try:
             shown = self._answered(cluster)
-        except (Violation, SetupFailed) as error:
-            raise TargetRefused(f"the given cluster {given} is not as described: {quote(str(error))}") from error
+        except (Violation, PreconditionFailed) as error:
+            raise TargetRejectedConfiguration(
+                f"the given cluster {given} is not as described: {quote(str(error))}"
+            ) from error
         finally:
             self._target.close_websockets()
             if answer.status == 200:

@@ -27,5 +27,5 @@ def begin(module: str) -> int:
 
 
 def main() -> int:
-    """Run ``hanami-conformance``; the exit status, see its ``--help``."""
+    """ConformanceSession ``hanami-conformance``; the exit status, see its ``--help``."""
     return begin("hanami_conformance.cli.main")

@@ -66,7 +66,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the command; the exit status."""
+    """ConformanceSession the command; the exit status."""
     # A day is meant where the user is.
     today = date.today()  # noqa: DTZ011
     try:

@@ -8,14 +8,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hanami_conformance.cases.failures import SetupFailed, TargetLost, TargetRefused, Unsupported, Violation
+from hanami_conformance.cases.failures import (
+    PreconditionFailed,
+    TargetDown,
+    TargetRejectedConfiguration,
+    Unsupported,
+    Violation,
+)
 from hanami_conformance.cases.recording import begin_case, end_case
-from hanami_conformance.cases.sequence import Story
-from hanami_conformance.cases.step import StoryError
+from hanami_conformance.cases.sequence import StepSequence
+from hanami_conformance.cases.step import SequenceError
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import MAX_LINE, plural, quote
 from hanami_conformance.options.run import resolve
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.server.open import opened
 from hanami_conformance.stateful.execute import tell
 from hanami_conformance.stateful.pytest_export import as_pytest
@@ -43,9 +49,9 @@ def replay(path: Path, given: Mapping[str, Any], times: int = 1) -> int:
         options = resolve(given, dialect=story.dialect or DEFAULT_DIALECT)
         with opened(options) as target:
             return _tell(story, target, times)
-    except (ValueError, TargetRefused) as error:
+    except (ValueError, TargetRejectedConfiguration) as error:
         return _say(ExitStatus.USAGE, f"ERROR: {error}")
-    except TargetLost as error:
+    except TargetDown as error:
         return _say(ExitStatus.TARGET_LOST, f"target gone: {error}")
     except KeyboardInterrupt:
         return _say(ExitStatus.INTERRUPTED, "interrupted")
@@ -64,21 +70,21 @@ def print_as_pytest(path: Path) -> int:
     return ExitStatus.CONFORMANT
 
 
-def read(path: Path) -> Story:
+def read(path: Path) -> StepSequence:
     """Read a story.
 
     Raises:
-        StoryError: the file is none, or cannot be read; one line that says why.
+        SequenceError: the file is none, or cannot be read; one line that says why.
     """
     try:
-        return Story.from_json(path.read_text(encoding="utf-8"))
+        return StepSequence.from_json(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise StoryError(f"cannot read {path}: {error.strerror or error}") from error
+        raise SequenceError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
-        raise StoryError(f"{path}: {error}") from error
+        raise SequenceError(f"{path}: {error}") from error
 
 
-def _tell(story: Story, target: Target, times: int) -> int:
+def _tell(story: StepSequence, target: Target, times: int) -> int:
     for number in range(1, times + 1):
         status = _tell_once(story, target, f" the {number}. time" if number > 1 else "")
         if status != ExitStatus.CONFORMANT:
@@ -87,12 +93,12 @@ def _tell(story: Story, target: Target, times: int) -> int:
     return _say(ExitStatus.CONFORMANT, f"fixed: {plural(len(story.steps), 'step')} went as the model says{often}")
 
 
-def _tell_once(story: Story, target: Target, when: str) -> int:
+def _tell_once(story: StepSequence, target: Target, when: str) -> int:
     case = begin_case("replay")
-    workshop = Workshop(target, secrets.token_hex(4))
+    workshop = ResourceFactory(target, secrets.token_hex(4))
     try:
         tell(story, workshop)
-    except (Violation, SetupFailed, TargetLost) as error:
+    except (Violation, PreconditionFailed, TargetDown) as error:
         events = case.exchange()
         if not target.is_alive():
             return _say(ExitStatus.TARGET_LOST, f"target gone: {quote(str(error))}")
@@ -109,7 +115,7 @@ def _tell_once(story: Story, target: Target, when: str) -> int:
     return ExitStatus.CONFORMANT
 
 
-def is_same(story: Story, error: Violation | SetupFailed | TargetLost) -> bool:
+def is_same(story: StepSequence, error: Violation | PreconditionFailed | TargetDown) -> bool:
     """Whether a story ended as its file says: with the same statement broken, or the same expected."""
     if not story.statement:
         return True  # it was written by hand, or judged nothing

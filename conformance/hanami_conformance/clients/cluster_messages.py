@@ -32,7 +32,7 @@ class ClusterShape:
 
 
 @dataclass(frozen=True)
-class Part:
+class InputMessage:
     """One message of a cycle: values for one brick."""
 
     name: str

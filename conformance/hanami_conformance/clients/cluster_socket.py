@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from hanami_conformance.cases.checks import check
-from hanami_conformance.cases.failures import NoAnswer, Violation
+from hanami_conformance.cases.failures import ResponseTimeout, Violation
 from hanami_conformance.clients.cluster_messages import (
     ClusterShape,
-    Part,
+    InputMessage,
     Values,
     check_output,
     describe,
@@ -19,7 +19,7 @@ from hanami_conformance.clients.cluster_messages import (
     is_output,
 )
 from hanami_conformance.clients.websocket import WebSocket
-from hanami_conformance.clients.websocket_events import Ending, Message
+from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_proto.codec import BrickMessage, Codec, ProcessType, SchemaError, TargetBuffer
 
 # Answers that a server may be in the habit of sending, or not.
@@ -28,7 +28,7 @@ TRAINING = "ends training cycles"
 UNEXPLAINED = (1000, 1005)  # RFC 6455, 7.4.1: a normal end, and a close frame that holds no code
 
 
-class BrickSocket:
+class ClusterSocket:
     """Sends values to bricks, runs cycles and reads the answers (direct interaction, step 3).
 
     Args:
@@ -142,7 +142,7 @@ class BrickSocket:
             return None
         try:
             message = self.receive(f"the {what}")
-        except NoAnswer as silence:
+        except ResponseTimeout as silence:
             if habits.get(habit):
                 silence.statement = "DIO-6"
                 raise
@@ -151,7 +151,7 @@ class BrickSocket:
         habits[habit] = True
         return message
 
-    def post_parts(self, parts: Sequence[Part], process_type: int) -> None:
+    def post_parts(self, parts: Sequence[InputMessage], process_type: int) -> None:
         """Send the messages of one cycle, the last with isLast, and read the acknowledgements in between."""
         for index, part in enumerate(parts):
             is_last = index == len(parts) - 1
@@ -159,8 +159,8 @@ class BrickSocket:
             if not is_last:
                 self.acknowledged()
 
-    def request(self, parts: Sequence[Part]) -> dict[str, Values]:
-        """Run a REQUEST cycle.
+    def request(self, parts: Sequence[InputMessage]) -> dict[str, Values]:
+        """ConformanceSession a REQUEST cycle.
 
         Args:
             parts: its messages, in order.
@@ -226,8 +226,8 @@ class BrickSocket:
             statement="DIO-3",
         )
 
-    def train(self, parts: Sequence[Part]) -> None:
-        """Run a TRAIN cycle.
+    def train(self, parts: Sequence[InputMessage]) -> None:
+        """ConformanceSession a TRAIN cycle.
 
         Args:
             parts: its messages, in order: inputs and expected values.
@@ -264,7 +264,7 @@ class BrickSocket:
             Violation: the mistake was processed, or passed over, or the connection just ended.
         """
         answer = self.websocket.receive_or_end(f"an answer or a close to {what}")
-        if isinstance(answer, Ending):
+        if isinstance(answer, CloseInfo):
             check(
                 answer.code is not None and (answer.code not in UNEXPLAINED or answer.reason),
                 expected=f"an answer or a close with a reason to {what}",

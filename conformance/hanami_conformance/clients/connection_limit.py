@@ -8,7 +8,7 @@ from hanami_conformance.cases.failures import Unsupported
 
 
 @dataclass
-class Budget:
+class ConnectionLimit:
     """Counts the connections that are held open at the same time: websockets, and bare ones.
 
     A REST call opens one for as long as it takes, one at a time, on top of these.

@@ -43,7 +43,7 @@ class _Experience:
 
 
 @dataclass
-class Patience:
+class AdaptiveTimeout:
     """How long the suite waits for an answer.
 
     The setting holds until the target has left several questions of a kind unanswered. From then on a wait for that

@@ -11,9 +11,9 @@ from urllib.parse import unquote
 
 import httpx
 
-from hanami_conformance.cases.failures import Dropped, NoAnswer, TargetLost, Unsupported, Violation
+from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, TargetDown, Unsupported, Violation
 from hanami_conformance.cases.recording import current_case
-from hanami_conformance.clients.deadline import Deadline, Patience
+from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
 from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.clients.rest_transport import DEADLINE_EXTENSION, DeadlineTransport
 from hanami_conformance.clients.tcp import explain
@@ -32,7 +32,7 @@ HEADERS = {
 
 
 @dataclass(frozen=True)
-class Answer:
+class RestResponse:
     """An HTTP answer.
 
     Attributes:
@@ -83,7 +83,7 @@ class RestClient:
         ssl_context: for ``https``.
     """
 
-    def __init__(self, url: str, patience: Patience, ssl_context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, url: str, patience: AdaptiveTimeout, ssl_context: ssl.SSLContext | None = None) -> None:
         self._url = url.rstrip("/")
         self._protected: list[str] = []
         self._patience = patience
@@ -111,7 +111,7 @@ class RestClient:
         headers: Mapping[str, str] | None = None,
         extra: float = 0.0,
         kind: str = KIND,
-    ) -> Answer:
+    ) -> RestResponse:
         """Send a request and wait for its answer.
 
         Args:
@@ -125,10 +125,10 @@ class RestClient:
             kind: of wait, for the patience.
 
         Raises:
-            NoAnswer: nothing, or not all, came until the deadline.
-            Dropped: the target closed the connection instead of answering, or answered with something else than HTTP,
+            ResponseTimeout: nothing, or not all, came until the deadline.
+            ConnectionClosed: the target closed the connection instead of answering, or answered with something else than HTTP,
                 or what it gave as token or uuid cannot be sent at all.
-            TargetLost: the target takes no connection.
+            TargetDown: the target takes no connection.
             Unsupported: it would delete what was given to the suite.
         """
         if method == "DELETE" and any(uuid in _digits(f"{path}{params}") for uuid in self._protected):
@@ -150,18 +150,20 @@ class RestClient:
             response = self._transport.handle_request(request)
         except httpx.ConnectError as error:
             case.note(channel, "close", f"no connection: {error}")
-            raise TargetLost(f"no connection to {self._url}: {explain(error)}") from error
+            raise TargetDown(f"no connection to {self._url}: {explain(error)}") from error
         except httpx.TimeoutException as error:
             self._patience.silent(kind)
             case.note(channel, "close", f"no answer within {deadline.seconds:g} s")
-            raise NoAnswer(f"an answer to {line} within {deadline.seconds:g} s", "nothing, or not all of it") from error
+            raise ResponseTimeout(
+                f"an answer to {line} within {deadline.seconds:g} s", "nothing, or not all of it"
+            ) from error
         except httpx.TransportError as error:
             case.note(channel, "close", f"connection ended without an answer: {error}")
-            raise Dropped(
+            raise ConnectionClosed(
                 f"an answer to {line}", f"the end of the connection: {error or type(error).__name__}"
             ) from error
         self._patience.answered(kind, time.monotonic() - began)
-        answer = Answer(line, response.status_code, response.content, response.headers.get("content-type", ""))
+        answer = RestResponse(line, response.status_code, response.content, response.headers.get("content-type", ""))
         case.received_event(channel, "http", lambda: str(answer), answer.body)
         return answer
 
@@ -184,7 +186,7 @@ class RestClient:
                 extensions={DEADLINE_EXTENSION: deadline},
             )
         except (httpx.InvalidURL, UnicodeError) as error:
-            raise Dropped(f"a request that can be sent: {method} {quote(path)}", quote(str(error))) from error
+            raise ConnectionClosed(f"a request that can be sent: {method} {quote(path)}", quote(str(error))) from error
 
     def close(self) -> None:
         """Close what is still open."""

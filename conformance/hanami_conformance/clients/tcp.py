@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from hanami_conformance.cases.failures import TargetLost
+from hanami_conformance.cases.failures import TargetDown
 from hanami_conformance.cases.recording import current_case
-from hanami_conformance.clients.connection_limit import Budget
+from hanami_conformance.clients.connection_limit import ConnectionLimit
 from hanami_conformance.common.text import hex_preview, quote
 
 PORTS = {"http": 80, "https": 443}
@@ -28,7 +28,9 @@ class RawConnection:
         ssl_context: for ``https``.
     """
 
-    def __init__(self, url: str, seconds: float, budget: Budget, ssl_context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, url: str, seconds: float, budget: ConnectionLimit, ssl_context: ssl.SSLContext | None = None
+    ) -> None:
         parts = urlsplit(url)
         assert parts.hostname is not None
         self._channel = current_case().channel("tcp")
@@ -42,7 +44,7 @@ class RawConnection:
                 self._socket = ssl_context.wrap_socket(self._socket, server_hostname=parts.hostname)
         except OSError as error:
             self._give_back()
-            raise TargetLost(f"no connection to {url}: {explain(error)}") from error
+            raise TargetDown(f"no connection to {url}: {explain(error)}") from error
 
     def send(self, data: bytes, what: str) -> None:
         """Send bytes; a target that closes the connection in the meantime may do so."""

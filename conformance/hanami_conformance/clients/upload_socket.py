@@ -14,7 +14,7 @@ from hanami_conformance.models.file import FileModel
 from hanami_proto.codec import Acknowledgement, Codec, SchemaError
 
 
-class FileSocket:
+class UploadSocket:
     """Sends chunks and reads their acknowledgements (upload, step 3).
 
     Args:

@@ -22,12 +22,12 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from hanami_conformance.cases.failures import Dropped, NoAnswer, TargetLost
+from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, TargetDown
 from hanami_conformance.cases.recording import Summary, current_case
-from hanami_conformance.clients.connection_limit import Budget
-from hanami_conformance.clients.deadline import Deadline, Patience
+from hanami_conformance.clients.connection_limit import ConnectionLimit
+from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
 from hanami_conformance.clients.tcp import explain
-from hanami_conformance.clients.websocket_events import Ending, Message
+from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_conformance.common.signals import unbroken
 from hanami_conformance.common.text import hex_preview, quote
 
@@ -52,7 +52,9 @@ class WebSocket:
         ssl_context: for ``wss``.
     """
 
-    def __init__(self, url: str, patience: Patience, budget: Budget, ssl_context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, url: str, patience: AdaptiveTimeout, budget: ConnectionLimit, ssl_context: ssl.SSLContext | None = None
+    ) -> None:
         self._url = url
         self._patience = patience
         self._budget = budget
@@ -65,7 +67,7 @@ class WebSocket:
         self._socket: socket.socket | None = None
         self._opened = time.monotonic()
         self._leaving = False
-        self.ending: Ending | None = None
+        self.ending: CloseInfo | None = None
         self.awaiting = "handshake"  # kind of the next wait, for the patience
         self.describe: Callable[[Message], str] = str  # how the record shows what comes; the attached side knows better
 
@@ -87,9 +89,9 @@ class WebSocket:
             cuts: offsets in the handshake where a new TCP segment begins.
 
         Raises:
-            TargetLost: the target takes no connection.
-            NoAnswer: no answer to the handshake until the deadline.
-            Dropped: the handshake was refused or broken off.
+            TargetDown: the target takes no connection.
+            ResponseTimeout: no answer to the handshake until the deadline.
+            ConnectionClosed: the handshake was refused or broken off.
         """
         deadline = self._patience.deadline("handshake")
         uri = self._protocol.uri
@@ -99,7 +101,7 @@ class WebSocket:
             raw = socket.create_connection((uri.host, uri.port), timeout=deadline.remaining())
         except OSError as error:
             self._budget.give_back()
-            raise TargetLost(f"no connection to {self._url}: {error}") from error
+            raise TargetDown(f"no connection to {self._url}: {error}") from error
         self._socket = raw
         self._opened = time.monotonic()
         try:
@@ -115,16 +117,16 @@ class WebSocket:
             self._flush_cut(cuts)
             while self._protocol.state is State.CONNECTING and self._protocol.handshake_exc is None:
                 self._read(deadline, f"an answer to the websocket handshake with {self._url}")
-        except (NoAnswer, Dropped):
+        except (ResponseTimeout, ConnectionClosed):
             self._abandon("no handshake")
             raise
         except OSError as error:
             self._abandon(f"no TLS: {explain(error)}")
-            raise Dropped(f"a websocket at {self._url}", str(self.ending)) from error
+            raise ConnectionClosed(f"a websocket at {self._url}", str(self.ending)) from error
         if self._protocol.handshake_exc is not None:
             self.ending = None
             self._abandon(f"handshake refused: {self._protocol.handshake_exc}")
-            raise Dropped(f"a websocket at {self._url}", str(self.ending))
+            raise ConnectionClosed(f"a websocket at {self._url}", str(self.ending))
         case.received_event(self._channel, "open", "websocket open")
         self.awaiting = "answer to a first message"
 
@@ -132,7 +134,7 @@ class WebSocket:
         """Send a text message.
 
         Raises:
-            Dropped, NoAnswer: see :meth:`send`.
+            ConnectionClosed, ResponseTimeout: see :meth:`send`.
         """
         payload = text.encode()
         current_case().sent_event(self._channel, "text", lambda: f"text {quote(text)}", payload)
@@ -148,8 +150,8 @@ class WebSocket:
             summary: what it is, for the record.
 
         Raises:
-            Dropped: the connection is gone.
-            NoAnswer: the target does not take the bytes until the deadline.
+            ConnectionClosed: the connection is gone.
+            ResponseTimeout: the target does not take the bytes until the deadline.
         """
         shown = summary or (lambda: f"binary {len(payload)} bytes {hex_preview(payload)}")
         current_case().sent_event(self._channel, "binary", shown, payload)
@@ -166,7 +168,7 @@ class WebSocket:
             between: control frame that goes between any two frames, ``ping`` or ``pong``, which needs no ping before.
 
         Raises:
-            Dropped, NoAnswer: see :meth:`send`.
+            ConnectionClosed, ResponseTimeout: see :meth:`send`.
         """
         shown = f"{summary} in {len(parts)} fragments{f' with {between}s between them' if between else ''}"
         current_case().sent_event(self._channel, "binary", shown, b"".join(parts))
@@ -192,7 +194,7 @@ class WebSocket:
             what: the messages are, for the record.
 
         Raises:
-            Dropped, NoAnswer: see :meth:`send`.
+            ConnectionClosed, ResponseTimeout: see :meth:`send`.
         """
         current_case().sent_event(self._channel, "binary", what, b"".join(payloads))
         self._need_open()
@@ -243,43 +245,43 @@ class WebSocket:
             extra: seconds on top of the deadline.
 
         Raises:
-            NoAnswer: none came until the deadline.
-            Dropped: the connection ended instead.
+            ResponseTimeout: none came until the deadline.
+            ConnectionClosed: the connection ended instead.
         """
         deadline = self._patience.deadline(self.awaiting, extra)
         began = time.monotonic()
         while not self._messages:
             if self.ending is not None:
-                raise Dropped(awaited, str(self.ending))
+                raise ConnectionClosed(awaited, str(self.ending))
             self._read(deadline, awaited)
         self._patience.answered(self.awaiting, time.monotonic() - began)
         return self._messages.popleft()
 
-    def receive_or_end(self, awaited: str) -> Message | Ending:
+    def receive_or_end(self, awaited: str) -> Message | CloseInfo:
         """Wait for the next message or the end of the connection, whichever comes first.
 
         Raises:
-            NoAnswer: neither came until the deadline.
+            ResponseTimeout: neither came until the deadline.
         """
         try:
             return self.receive(awaited)
-        except Dropped:
+        except ConnectionClosed:
             assert self.ending is not None
             return self.ending
 
-    def unread(self, answer: Message | Ending) -> None:
+    def unread(self, answer: Message | CloseInfo) -> None:
         """Put a message back that is for somebody else to judge; an ending stays known anyway."""
         if isinstance(answer, Message):
             self._messages.appendleft(answer)
 
-    def wait_end(self, awaited: str) -> tuple[Ending, list[Message]]:
+    def wait_end(self, awaited: str) -> tuple[CloseInfo, list[Message]]:
         """Wait until the target has ended the connection.
 
         Returns:
             The ending, and the messages that came before it.
 
         Raises:
-            NoAnswer: it did not until the deadline.
+            ResponseTimeout: it did not until the deadline.
         """
         deadline = self._patience.deadline(self.awaiting)
         while self.ending is None:
@@ -294,7 +296,7 @@ class WebSocket:
         while self.ending is None:
             if deadline.passed:
                 return None
-            with contextlib.suppress(NoAnswer):
+            with contextlib.suppress(ResponseTimeout):
                 self._read(deadline, "the end of an idle connection")
         return time.monotonic() - self._opened
 
@@ -310,9 +312,9 @@ class WebSocket:
         if self._protocol.state is State.OPEN:
             current_case().sent_event(self._channel, "close", "close 1000")
             self._protocol.send_close(NORMAL_CLOSURE, "")
-            with contextlib.suppress(Dropped, NoAnswer):
+            with contextlib.suppress(ConnectionClosed, ResponseTimeout):
                 self._flush(self._patience.deadline(self.awaiting))
-        with contextlib.suppress(NoAnswer, Dropped):
+        with contextlib.suppress(ResponseTimeout, ConnectionClosed):
             self.awaiting = "close"
             deadline = self._patience.deadline(self.awaiting)
             while self.ending is None:
@@ -333,7 +335,7 @@ class WebSocket:
 
     def _need_open(self) -> None:
         if self._protocol.state is not State.OPEN:
-            raise Dropped("an open connection to send on", str(self.ending))
+            raise ConnectionClosed("an open connection to send on", str(self.ending))
 
     def _flush(self, deadline: Deadline) -> None:
         for data in self._protocol.data_to_send():
@@ -349,11 +351,11 @@ class WebSocket:
             self._socket.sendall(data)
         except TimeoutError as error:
             self._patience.silent(self.awaiting, socket=True)
-            raise NoAnswer(f"the target to take {len(data)} bytes", "a connection that takes no more") from error
+            raise ResponseTimeout(f"the target to take {len(data)} bytes", "a connection that takes no more") from error
         except OSError as error:
             self._drain_after_break()
-            self._end(Ending(None, str(error)))
-            raise Dropped("a connection that takes messages", str(self.ending)) from error
+            self._end(CloseInfo(None, str(error)))
+            raise ConnectionClosed("a connection that takes messages", str(self.ending)) from error
 
     def _drain_after_break(self) -> None:
         # What the target sent before the connection broke, a close frame above all, says why it did.
@@ -373,7 +375,7 @@ class WebSocket:
 
     def _read(self, deadline: Deadline, awaited: str) -> None:
         if self._socket is None:
-            raise Dropped(awaited, str(self.ending))
+            raise ConnectionClosed(awaited, str(self.ending))
         try:
             if deadline.passed:  # also while something else keeps coming
                 raise TimeoutError  # noqa: TRY301 - one end for both
@@ -382,9 +384,9 @@ class WebSocket:
         except TimeoutError as error:
             self._patience.silent(self.awaiting, socket=True)
             current_case().note(self._channel, "close", f"{awaited}: not within {deadline.seconds:g} s")
-            raise NoAnswer(f"{awaited} within {deadline.seconds:g} s", "nothing") from error
+            raise ResponseTimeout(f"{awaited} within {deadline.seconds:g} s", "nothing") from error
         except OSError as error:
-            self._end(Ending(None, str(error)))
+            self._end(CloseInfo(None, str(error)))
             return
         with unbroken():  # the parser would not go on after it
             if data:
@@ -392,7 +394,7 @@ class WebSocket:
             else:
                 self._protocol.receive_eof()
             self._take_events()
-        with contextlib.suppress(Dropped):
+        with contextlib.suppress(ConnectionClosed):
             self._flush(deadline)  # pongs, and the answer to a close
         if not data:
             self._end(self._ending_of_protocol())
@@ -404,7 +406,7 @@ class WebSocket:
             assert isinstance(event, Frame)
             self._take_frame(event)
         if self._protocol.parser_exc is not None and self.ending is None:
-            self._end(Ending(None, f"not websocket: {self._protocol.parser_exc}"))
+            self._end(CloseInfo(None, f"not websocket: {self._protocol.parser_exc}"))
         elif self._protocol.close_rcvd is not None:
             self._end(self._ending_of_protocol())
 
@@ -422,11 +424,11 @@ class WebSocket:
                 case.received_event(self._channel, kind, lambda: self.describe(message), message.data)
                 self._messages.append(message)
 
-    def _ending_of_protocol(self) -> Ending:
+    def _ending_of_protocol(self) -> CloseInfo:
         close = self._protocol.close_rcvd
-        return Ending(None, "end of stream") if close is None else Ending(close.code, close.reason)
+        return CloseInfo(None, "end of stream") if close is None else CloseInfo(close.code, close.reason)
 
-    def _end(self, ending: Ending) -> None:
+    def _end(self, ending: CloseInfo) -> None:
         if self.ending is None:
             self.ending = ending
             current_case().received_event(self._channel, "close", str(ending))
@@ -435,7 +437,7 @@ class WebSocket:
 
     def _abandon(self, reason: str) -> None:
         if self.ending is None:
-            self.ending = Ending(None, reason)
+            self.ending = CloseInfo(None, reason)
         self._release()
 
     def _release(self) -> None:

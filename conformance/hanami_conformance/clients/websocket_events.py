@@ -26,7 +26,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Ending:
+class CloseInfo:
     """How a connection ended.
 
     Attributes:

@@ -13,7 +13,7 @@ from hanami_conformance.known_failures import toml_edit
 from hanami_conformance.known_failures.file import KINDS, KnownList, ListError, parse_list
 from hanami_reports.common.normalise import steady_parts
 from hanami_reports.model.conformance import CaseResult, Outcome, RunResult
-from hanami_reports.model.known_failure_matching import Holding, SuiteCase, look, names_nothing, texts_of
+from hanami_reports.model.known_failure_matching import EntryMatch, SuiteCase, look, names_nothing, texts_of
 from hanami_reports.model.known_failures import Entry, test_of
 
 TODO = "TODO: why"
@@ -144,7 +144,7 @@ def _places(cut: Sequence[toml_edit.Block], known: KnownList) -> list[int]:
     return places
 
 
-def _why_gone(holding: Holding, suite: Mapping[str, SuiteCase], today: date) -> str:
+def _why_gone(holding: EntryMatch, suite: Mapping[str, SuiteCase], today: date) -> str:
     """Why an entry goes, empty where it stays. What is flaky goes only once it has expired."""
     if not holding.exists:
         return names_nothing(holding.entry, suite)

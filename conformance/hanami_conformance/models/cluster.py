@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float32]
-Answer = Mapping[str, Values]
+Outputs = Mapping[str, Values]
 
 TOLERANCE = 1e-5  # of a float32 answer between -1 and 1, a few units in the last place after a few layers
 APART = 100 * TOLERANCE  # between answers that are told apart, in relation to them where they are above 1
@@ -20,12 +20,12 @@ def close_to(left: Values, right: Values) -> bool:
     return left.shape == right.shape and bool(np.allclose(left, right, rtol=TOLERANCE, atol=TOLERANCE))
 
 
-def same(left: Answer, right: Answer) -> bool:
+def same(left: Outputs, right: Outputs) -> bool:
     """Whether the answers of all bricks are the same."""
     return left.keys() == right.keys() and all(close_to(left[name], right[name]) for name in left)
 
 
-def apart(left: Answer, right: Answer) -> bool:
+def apart(left: Outputs, right: Outputs) -> bool:
     """Whether two answers can be told apart whatever the rounding."""
     return any(_far_from(left[name], right[name]) for name in left)
 
@@ -57,7 +57,7 @@ class ClusterModel:
     """
 
     buffers: dict[str, list[Values]] = field(default_factory=dict)
-    answers: dict[bytes, Answer] = field(default_factory=dict)
+    answers: dict[bytes, Outputs] = field(default_factory=dict)
     suspects: dict[bytes, str] = field(default_factory=dict)
     disturbed_by: str = "DIO-7"
 
@@ -84,11 +84,11 @@ class ClusterModel:
         self.answers.clear()
         self.confirmed()
 
-    def known(self, processed: bytes) -> Answer | None:
+    def known(self, processed: bytes) -> Outputs | None:
         """The answer to what a cycle processes, None where it is not known yet."""
         return self.answers.get(processed)
 
-    def learn(self, processed: bytes, answer: Answer) -> None:
+    def learn(self, processed: bytes, answer: Outputs) -> None:
         """Note the first answer to what a cycle processed; of earlier ones it says nothing."""
         self.answers[processed] = answer
         self.disturbed_by = "DIO-7"

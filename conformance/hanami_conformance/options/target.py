@@ -25,7 +25,7 @@ class Credentials:
 
 
 @dataclass(frozen=True)
-class GivenCluster:
+class ExistingCluster:
     """A cluster of the first user that is there already, and is never deleted.
 
     Attributes:
@@ -67,7 +67,7 @@ class TargetOptions:
     dialect: str = "documented"
     deadline: float = 10.0
     max_connections: int | None = None
-    cluster: GivenCluster | None = None
+    cluster: ExistingCluster | None = None
     ca_file: Path | None = None
     insecure: bool = False
 
@@ -216,7 +216,7 @@ def server_command(text: str, *, reference: bool) -> tuple[str, ...]:
         raise ValueError(f"--server-command is no command: {error}") from error  # not shown: it may hold passwords
 
 
-def _cluster(uuid: str, lists: Mapping[str, Sequence[str]]) -> GivenCluster | None:
+def _cluster(uuid: str, lists: Mapping[str, Sequence[str]]) -> ExistingCluster | None:
     inputs, outputs = lists["cluster_input"], lists["cluster_output"]
     if not uuid:
         if inputs or outputs:
@@ -226,7 +226,7 @@ def _cluster(uuid: str, lists: Mapping[str, Sequence[str]]) -> GivenCluster | No
         raise ValueError(f"--cluster {uuid!r}: give the uuid of a cluster")
     if not inputs or not outputs:
         raise ValueError("--cluster needs its bricks: give --cluster-input NAME=SIZE and --cluster-output NAME=SIZE")
-    cluster = GivenCluster(uuid, _bricks("--cluster-input", inputs), _bricks("--cluster-output", outputs))
+    cluster = ExistingCluster(uuid, _bricks("--cluster-input", inputs), _bricks("--cluster-output", outputs))
     if both := set(cluster.inputs) & set(cluster.outputs):
         raise ValueError(f"brick {min(both)!r} is given as input and as output")
     return cluster

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from hanami_conformance.cases.failures import TargetLost, Violation
+from hanami_conformance.cases.failures import TargetDown, Violation
 from hanami_conformance.resources.factory import Leftover, delete, run_prefix
 from hanami_conformance.target.target import Account, Target
 
@@ -31,7 +31,7 @@ def sweep(target: Target, run_id: str, known: Iterable[Leftover]) -> list[Leftov
             assert account is not None
             try:
                 found = list(_listed(account, kind, run_prefix(run_id)))
-            except (Violation, TargetLost) as error:
+            except (Violation, TargetDown) as error:
                 remaining.append(Leftover(account, kind, "", f"all {kind}s of the {account.name}", str(error)))
                 continue
             doomed |= {(account, kind, uuid): Leftover(account, kind, uuid, name, "") for uuid, name in found}

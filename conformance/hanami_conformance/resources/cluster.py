@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from hanami_conformance.cases.attribution import preparing
 from hanami_conformance.clients.cluster_messages import ClusterShape
-from hanami_conformance.clients.cluster_socket import BrickSocket
-from hanami_conformance.clients.rest import Answer
+from hanami_conformance.clients.cluster_socket import ClusterSocket
+from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.resources.retry import after_loss, attach_after_loss
 from hanami_conformance.target.attach import CLUSTER, attach
@@ -32,7 +32,7 @@ class Cluster:
     uuid: str
     shape: ClusterShape
 
-    def set_mode(self, mode: str) -> Answer:
+    def set_mode(self, mode: str) -> RestResponse:
         """Ask the target to switch the mode (statement MODE-1)."""
         return self.account.call("cluster.set_mode", body={"uuid": self.uuid, "new_state": mode})
 
@@ -48,29 +48,29 @@ class Cluster:
         """Switch to direct mode as preparation for something else.
 
         Raises:
-            SetupFailed: the target refused.
+            PreconditionFailed: the target refused.
         """
         with preparing("switching to direct mode"):
             self.set_mode(self.account.target.dialect.modes[1]).object()
 
-    def attach(self) -> BrickSocket:
+    def attach(self) -> ClusterSocket:
         """A socket that is attached to the cluster.
 
         Raises:
-            SetupFailed: the target does not let it attach.
+            PreconditionFailed: the target does not let it attach.
         """
         with preparing("attaching to a cluster"):
             return self._socket(attach(self.account, self.uuid, CLUSTER))
 
-    def attach_again(self) -> BrickSocket:
+    def attach_again(self) -> ClusterSocket:
         """A socket that attaches after an earlier one was lost (statement DIO-11); see :func:`attach_after_loss`."""
         websocket = attach_after_loss(self.account, self.uuid, CLUSTER)
         return self._socket(websocket)
 
-    def delete(self) -> Answer:
+    def delete(self) -> RestResponse:
         """Delete the cluster."""
         return self.account.call("cluster.delete", params={"uuid": self.uuid})
 
-    def _socket(self, websocket: WebSocket) -> BrickSocket:
+    def _socket(self, websocket: WebSocket) -> ClusterSocket:
         target = self.account.target
-        return BrickSocket(websocket, target.dialect.codec, self.shape, target.optional_replies)
+        return ClusterSocket(websocket, target.dialect.codec, self.shape, target.optional_replies)

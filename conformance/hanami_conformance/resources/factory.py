@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 from hanami_conformance.cases.attribution import preparing
 from hanami_conformance.cases.checks import check
-from hanami_conformance.cases.failures import Dropped, NoAnswer, TargetLost, Unsupported
+from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, TargetDown, Unsupported
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.json_response import is_uuid_text, json_object
-from hanami_conformance.clients.rest import Answer
+from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.common.signals import unbroken
 from hanami_conformance.common.text import quote
 from hanami_conformance.models.file import FileModel
@@ -60,7 +60,7 @@ class Leftover:
         return f"{self.kind} {quote(self.name)}: {self.why}"
 
 
-class Workshop:
+class ResourceFactory:
     """Makes resources with names of this run, and deletes them.
 
     Args:
@@ -114,7 +114,7 @@ class Workshop:
         return upload
 
     def adopt(
-        self, answer: Answer, kind: str, name: str, sizes: Mapping[str, int], account: Account | None = None
+        self, answer: RestResponse, kind: str, name: str, sizes: Mapping[str, int], account: Account | None = None
     ) -> Upload:
         """Take an upload from the answer to its init.
 
@@ -136,7 +136,7 @@ class Workshop:
             files[role] = UploadFile(role, str(file_uuid), FileModel(size))
         return Upload(account or self.target.first, kind, name, str(uuid), files)
 
-    def adopt_mistake(self, answer: Answer, operation: str) -> None:
+    def adopt_mistake(self, answer: RestResponse, operation: str) -> None:
         """Note what was made although it should have been refused, so that it is deleted all the same."""
         if answer.status == 200 and operation.endswith((".init", ".create")):
             uuid = (json_object(answer.body) or {}).get("uuid")
@@ -147,7 +147,7 @@ class Workshop:
         """A finalized dataset, as preparation for something else.
 
         Raises:
-            SetupFailed: a step on the way failed.
+            PreconditionFailed: a step on the way failed.
         """
         upload = self._begin(kind, {role: len(content) for role, content in contents.items()}, account)
         upload.write_all(contents)
@@ -165,7 +165,7 @@ class Workshop:
             name: of it, a new one when empty.
 
         Raises:
-            SetupFailed: the target does not make it.
+            PreconditionFailed: the target does not make it.
             Unsupported: a cluster was given, so that none is made.
         """
         if self.target.given_cluster is not None:
@@ -191,7 +191,7 @@ class Workshop:
             shape: of a new one. The given one has one input and one output brick, of names and sizes of its own.
 
         Raises:
-            SetupFailed: the target does not make it, or does not switch its mode.
+            PreconditionFailed: the target does not make it, or does not switch its mode.
             Unsupported: the given one can't be taken for it.
         """
         given = self.target.given_cluster
@@ -224,12 +224,12 @@ class Workshop:
         if not self._made and self._lent is None:
             return
         with unbroken():
-            with contextlib.suppress(TargetLost):  # what can't be deleted then is noted
+            with contextlib.suppress(TargetDown):  # what can't be deleted then is noted
                 self.target.renew_tokens()
             self.leftovers += [left for left in map(delete, self._made.values()) if left is not None]
             self._made.clear()
             if self._lent is not None:
-                with contextlib.suppress(NoAnswer, Dropped, TargetLost):
+                with contextlib.suppress(ResponseTimeout, ConnectionClosed, TargetDown):
                     self._lent.set_mode(self.target.dialect.modes[0])
                 self._lent = None
 
@@ -245,6 +245,6 @@ def delete(left: Leftover) -> Leftover | None:
         if answer.status == UNAUTHORISED:  # the token may have expired
             left.account.target.renew(left.account)
             answer = left.account.call(f"{left.kind}.delete", params={"uuid": left.uuid})
-    except (NoAnswer, Dropped, TargetLost) as error:
+    except (ResponseTimeout, ConnectionClosed, TargetDown) as error:
         return left.because(str(error))
     return None if answer.status in NOT_THERE else left.because(str(answer))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hanami_conformance.cases.attribution import blaming, suspecting
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import Unsupported, Violation
-from hanami_conformance.clients.rest import Answer
+from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.common.text import quote
 from hanami_conformance.models.dataset import DatasetModel
 from hanami_conformance.resources.upload import Upload
@@ -126,7 +126,7 @@ def readable_columns(model: DatasetModel, described: Mapping[str, Any]) -> dict[
     return {name: model.columns[name] for name in known}
 
 
-def check_shape(answer: Answer, described: Mapping[str, Any], target: Target, model: DatasetModel) -> None:
+def check_shape(answer: RestResponse, described: Mapping[str, Any], target: Target, model: DatasetModel) -> None:
     """Compare the announced numbers of rows and columns with the model (FIN-1).
 
     Raises:

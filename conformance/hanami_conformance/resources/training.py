@@ -6,9 +6,9 @@ import numpy as np
 
 from hanami_conformance.cases.attribution import preparing
 from hanami_conformance.cases.failures import Unsupported
-from hanami_conformance.clients.cluster_messages import ClusterShape, Part, short
-from hanami_conformance.clients.cluster_socket import BrickSocket
-from hanami_conformance.models.cluster import Answer, Values, apart
+from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, short
+from hanami_conformance.clients.cluster_socket import ClusterSocket
+from hanami_conformance.models.cluster import Outputs, Values, apart
 
 STEPS = 30  # cycles of training, enough to tell answers apart
 ROUNDS = 10  # of so many cycles, after which a cluster is taken to learn nothing
@@ -19,38 +19,40 @@ def vector(size: int, seed: int) -> Values:
     return np.random.default_rng(seed).random(size, dtype=np.float32)
 
 
-def inputs_of(shape: ClusterShape, seed: int) -> list[Part]:
+def inputs_of(shape: ClusterShape, seed: int) -> list[InputMessage]:
     """Values for every input brick."""
-    return [Part(name, vector(size, seed * 100 + index)) for index, (name, size) in enumerate(shape.inputs.items())]
+    return [
+        InputMessage(name, vector(size, seed * 100 + index)) for index, (name, size) in enumerate(shape.inputs.items())
+    ]
 
 
-def wanted_of(shape: ClusterShape, seed: int) -> list[Part]:
+def wanted_of(shape: ClusterShape, seed: int) -> list[InputMessage]:
     """Expected values for every output brick: 0.9 where the seed says so, 0.1 elsewhere."""
     generator = np.random.default_rng(seed)
     parts = []
     for name, size in shape.outputs.items():
         values = np.where(generator.permutation(size) < (size + 1) // 2, 0.9, 0.1).astype(np.float32)
-        parts.append(Part(name, values, expected=True))
+        parts.append(InputMessage(name, values, expected=True))
     return parts
 
 
-def shown(answer: Answer) -> str:
+def shown(answer: Outputs) -> str:
     """An answer in words."""
     return ", ".join(f"{name} {short(values, 6)}" for name, values in answer.items())
 
 
-def tell_apart(socket: BrickSocket, shape: ClusterShape, *, at_least: int = 1) -> None:
+def tell_apart(socket: ClusterSocket, shape: ClusterShape, *, at_least: int = 1) -> None:
     """Train a cluster, as preparation, until it answers different inputs differently; see :func:`learn_to_tell_apart`.
 
     Raises:
         Unsupported: it never does.
-        SetupFailed: a cycle went wrong.
+        PreconditionFailed: a cycle went wrong.
     """
     with preparing("training a cluster"):
         learn_to_tell_apart(socket, shape, at_least=at_least)
 
 
-def learn_to_tell_apart(socket: BrickSocket, shape: ClusterShape, *, at_least: int = 1) -> None:
+def learn_to_tell_apart(socket: ClusterSocket, shape: ClusterShape, *, at_least: int = 1) -> None:
     """Train a cluster until it answers different inputs differently.
 
     Args:

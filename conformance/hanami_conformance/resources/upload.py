@@ -9,8 +9,8 @@ from typing import Any
 
 from hanami_conformance.cases.attribution import preparing, suspecting
 from hanami_conformance.cases.checks import check
-from hanami_conformance.clients.rest import Answer
-from hanami_conformance.clients.upload_socket import FileSocket
+from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.clients.upload_socket import UploadSocket
 from hanami_conformance.models.file import FileModel
 from hanami_conformance.resources.retry import POLL, attach_after_loss
 from hanami_conformance.target.attach import FILE_UPLOAD, attach
@@ -63,23 +63,23 @@ class Upload:
         """Whether, by the model, every byte was acknowledged."""
         return all(file.model.complete for file in self.files.values())
 
-    def attach(self, role: str = "input") -> FileSocket:
+    def attach(self, role: str = "input") -> UploadSocket:
         """A socket that is attached to one of the files.
 
         Raises:
-            SetupFailed: the target does not let it attach.
+            PreconditionFailed: the target does not let it attach.
         """
         file = self.files[role]
         with preparing("attaching to a file"):
-            return FileSocket(
+            return UploadSocket(
                 attach(self.account, file.uuid, FILE_UPLOAD), self.account.target.dialect.codec, file.model
             )
 
-    def attach_again(self, role: str = "input") -> FileSocket:
+    def attach_again(self, role: str = "input") -> UploadSocket:
         """A socket that attaches after an earlier one was lost (statement DATA-7); see :func:`attach_after_loss`."""
         file = self.files[role]
         websocket = attach_after_loss(self.account, file.uuid, FILE_UPLOAD)
-        return FileSocket(websocket, self.account.target.dialect.codec, file.model)
+        return UploadSocket(websocket, self.account.target.dialect.codec, file.model)
 
     def progress(self) -> bool:
         """What the target says of ``complete`` (statement PROG-1).
@@ -95,7 +95,7 @@ class Upload:
         )
         return bool(complete)
 
-    def progress_answer(self) -> Answer:
+    def progress_answer(self) -> RestResponse:
         """The answer to a question for the progress."""
         return self.account.call("dataset.progress", params={"uuid": self.uuid})
 
@@ -116,7 +116,7 @@ class Upload:
         """The body of the PUT that finalizes this upload."""
         return {"uuid": self.uuid, **{f"uuid_{role}_file": file.uuid for role, file in self.files.items()}}
 
-    def finalize(self, body: Mapping[str, Any] | None = None, kind: str | None = None) -> Answer:
+    def finalize(self, body: Mapping[str, Any] | None = None, kind: str | None = None) -> RestResponse:
         """Ask the target to merge the files (upload, step 5).
 
         Args:
@@ -135,7 +135,7 @@ class Upload:
             chunk: bytes of a message.
 
         Raises:
-            SetupFailed: the target did not take a chunk.
+            PreconditionFailed: the target did not take a chunk.
         """
         for role, content in contents.items():
             socket = self.attach(role)
@@ -144,10 +144,10 @@ class Upload:
                     socket.write(position, content[position : position + chunk])
             socket.finish()
 
-    def description(self) -> Answer:
+    def description(self) -> RestResponse:
         """What the target says of the dataset."""
         return self.account.call("dataset.get", params={"uuid": self.uuid})
 
-    def delete(self) -> Answer:
+    def delete(self) -> RestResponse:
         """Delete the dataset, finished or not."""
         return self.account.call("dataset.delete", params={"uuid": self.uuid})

@@ -19,23 +19,23 @@ MOST_SETTLE = 5.0  # the same, where it was seen to take longer
 
 
 @dataclass(frozen=True)
-class Ran:
+class ExecutedCase:
     """A case that ran, and what became of it."""
 
     item: pytest.Item
     result: CaseResult
 
 
-class Watched(Protocol):
+class RestartableServer(Protocol):
     """The server, as the search needs it."""
 
     def run(self, item: pytest.Item) -> CaseResult | None:
-        """Run a case once more; None where it was interrupted."""
+        """ConformanceSession a case once more; None where it was interrupted."""
 
     def ended(self) -> bool:
         """Whether its process ended."""
 
-    def lost_behind(self, ran: Ran) -> CaseResult:
+    def lost_behind(self, ran: ExecutedCase) -> CaseResult:
         """The result of a case; LOST where the server is gone behind it."""
 
     def restart(self) -> None:
@@ -43,7 +43,7 @@ class Watched(Protocol):
 
 
 @dataclass(frozen=True)
-class Found:
+class BisectResult:
     """What the search found.
 
     Attributes:
@@ -51,11 +51,11 @@ class Found:
         lost: the result of the last of them.
     """
 
-    suspects: Sequence[Ran] = ()
+    suspects: Sequence[ExecutedCase] = ()
     lost: CaseResult | None = None
 
 
-class LookBack:
+class CrashBisect:
     """Searches a server that was just started.
 
     Args:
@@ -63,13 +63,13 @@ class LookBack:
         linger: waits so many seconds for the server to end, less where it has.
     """
 
-    def __init__(self, server: Watched, linger: Callable[[float], None] | None = None) -> None:
+    def __init__(self, server: RestartableServer, linger: Callable[[float], None] | None = None) -> None:
         self._server = server
         self._linger = linger or self._wait
         self._until = Deadline.after(LOOK_BACK_SECONDS)
 
-    def search(self, suspects: Sequence[Ran]) -> Found:
-        """Run all again, then half of them, and so on, for as long as the server ends and the time is not over.
+    def search(self, suspects: Sequence[ExecutedCase]) -> BisectResult:
+        """ConformanceSession all again, then half of them, and so on, for as long as the server ends and the time is not over.
 
         Leaves a server that runs.
         """
@@ -86,23 +86,23 @@ class LookBack:
             found = smaller
         return found
 
-    def _together(self, suspects: Sequence[Ran], settle: float) -> Found:
+    def _together(self, suspects: Sequence[ExecutedCase], settle: float) -> BisectResult:
         """Those among some cases behind which the server ends, when they run one behind the other."""
         for place, ran in enumerate(suspects):
             if self._until.passed:
-                return Found()
+                return BisectResult()
             result = self._server.run(ran.item)
             if result is None:
-                return Found()
+                return BisectResult()
             last = place == len(suspects) - 1
             if last and result.outcome is not Outcome.LOST:
                 self._linger(settle)
             if result.outcome is not Outcome.LOST and (last or self._server.ended()):
-                result = self._server.lost_behind(Ran(ran.item, result))
+                result = self._server.lost_behind(ExecutedCase(ran.item, result))
             if result.outcome is Outcome.LOST:
                 self._server.restart()
-                return Found(suspects[: place + 1], result)
-        return Found()
+                return BisectResult(suspects[: place + 1], result)
+        return BisectResult()
 
     def _wait(self, seconds: float) -> None:
         until = Deadline.after(seconds)

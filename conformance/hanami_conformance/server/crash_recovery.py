@@ -9,14 +9,14 @@ from dataclasses import replace
 
 import pytest
 
-from hanami_conformance.cases.failures import TargetLost
+from hanami_conformance.cases.failures import TargetDown
 from hanami_conformance.catalogue import ENDED
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import MAX_LINE, plural, quote
-from hanami_conformance.server.crash_bisect import LOOK_BACK, SETTLE, LookBack, Ran
+from hanami_conformance.server.crash_bisect import LOOK_BACK, SETTLE, CrashBisect, ExecutedCase
 from hanami_conformance.server.liveness import SILENT
-from hanami_conformance.server.process import Server
-from hanami_conformance.server.startup import Readiness
+from hanami_conformance.server.process import ServerProcess
+from hanami_conformance.server.startup import ServerStartup
 from hanami_conformance.target.target import Target
 from hanami_reports.model.conformance import CaseResult, Outcome
 
@@ -24,14 +24,14 @@ MOST_RESTARTS = 5  # in a row, without a case that passed between two of them
 
 MOST_FRUITLESS = 3  # looks further back than one case that find nothing, in a run
 
-RunAgain = Callable[[pytest.Item], CaseResult | None]
+RerunCase = Callable[[pytest.Item], CaseResult | None]
 
 
 class GivenUp(Exception):  # noqa: N818 - names what happened
     """The server is not restarted any more, or cannot be; one line that says why, and its log."""
 
 
-class Recovery:
+class CrashRecovery:
     """Brings a lost target back.
 
     Args:
@@ -43,20 +43,25 @@ class Recovery:
     """
 
     def __init__(
-        self, server: Server, readiness: Readiness, target: Target, run_again: RunAgain, say: Callable[[str], None]
+        self,
+        server: ServerProcess,
+        readiness: ServerStartup,
+        target: Target,
+        run_again: RerunCase,
+        say: Callable[[str], None],
     ) -> None:
         self._server = server
         self._readiness = readiness
         self._target = target
         self._run_again = run_again
         self._say = say
-        self._since: deque[Ran] = deque(maxlen=LOOK_BACK)  # on the server as it runs now
+        self._since: deque[ExecutedCase] = deque(maxlen=LOOK_BACK)  # on the server as it runs now
         self._fruitless = 0
         self._was_silent = False  # on websockets alone: only then they are asked, which makes and deletes an upload
         self._in_a_row = 0
         self.restarts = 0
 
-    def watched(self, ran: Ran, *, last: bool = False) -> Ran:
+    def watched(self, ran: ExecutedCase, *, last: bool = False) -> ExecutedCase:
         """A case that is over; LOST where the process has ended, and nothing answers in its place.
 
         Args:
@@ -67,9 +72,9 @@ class Recovery:
             time.sleep(SETTLE)
         if ran.result.outcome is Outcome.LOST or not self._server.ended():
             return ran
-        return Ran(ran.item, self.lost_behind(ran))
+        return ExecutedCase(ran.item, self.lost_behind(ran))
 
-    def went_well(self, ran: Ran) -> None:
+    def went_well(self, ran: ExecutedCase) -> None:
         """A case is over, and did not lose the target."""
         self._since.append(ran)
         if ran.result.outcome is Outcome.PASSED:
@@ -79,7 +84,7 @@ class Recovery:
         """A lost case with the last lines of the log."""
         return replace(result, server_log=self._server.tail())
 
-    def recover(self, lost: Ran) -> list[CaseResult]:
+    def recover(self, lost: ExecutedCase) -> list[CaseResult]:
         """Restart the server, and find out which case ends it.
 
         Args:
@@ -118,13 +123,13 @@ class Recovery:
             return [_also(lost.result, f"again behind {before.result.id}, not when it ran alone")]
         return self._further_back(lost, again, since)
 
-    def _further_back(self, lost: Ran, again: CaseResult, since: list[Ran]) -> list[CaseResult]:
+    def _further_back(self, lost: ExecutedCase, again: CaseResult, since: list[ExecutedCase]) -> list[CaseResult]:
         """What is said of the cases where neither the lost one nor the one before ends the server at once."""
         if self._fruitless >= MOST_FRUITLESS:
             return [_also(lost.result, f"neither again when it ran alone, nor behind {since[-1].result.id}")]
         self._say(f"looking {plural(len(since), 'case')} back for what ends the server")
         self.restart()  # what these two may have begun is none of the others
-        found = LookBack(self).search([*since, lost])
+        found = CrashBisect(self).search([*since, lost])
         if not found.suspects or found.lost is None:
             self._fruitless += 1
             behind = f"neither again when it ran alone, nor behind the {plural(len(since), 'case')} before it"
@@ -138,11 +143,11 @@ class Recovery:
         return [_also(self.quoted(found.lost), f"a while later, noticed in {lost.result.id}"), again]
 
     def run(self, item: pytest.Item) -> CaseResult | None:
-        """See :class:`hanami_conformance.server.crash_bisect.Watched`."""
+        """See :class:`hanami_conformance.server.crash_bisect.RestartableServer`."""
         return self._run_again(item)
 
     def ended(self) -> bool:
-        """See :class:`hanami_conformance.server.crash_bisect.Watched`."""
+        """See :class:`hanami_conformance.server.crash_bisect.RestartableServer`."""
         return bool(self._server.ended())
 
     def _alone(self, item: pytest.Item) -> CaseResult | None:
@@ -152,10 +157,10 @@ class Recovery:
             return None
         if result.outcome is not Outcome.LOST:
             time.sleep(SETTLE)
-            result = self.lost_behind(Ran(item, result))
+            result = self.lost_behind(ExecutedCase(item, result))
         return self.quoted(result) if result.outcome is Outcome.LOST else result
 
-    def lost_behind(self, ran: Ran) -> CaseResult:
+    def lost_behind(self, ran: ExecutedCase) -> CaseResult:
         """The result of a case; LOST where the target is gone behind it."""
         loss = self._target.loss(sockets=self._was_silent)
         if not loss:
@@ -179,7 +184,7 @@ class Recovery:
         """
         try:
             self._readiness.restart(self._target)
-        except TargetLost as error:
+        except TargetDown as error:
             raise GivenUp(f"the server could not be restarted: {error}") from error
         self.restarts += 1
         self._say(f"server restarted ({self.restarts})")
@@ -190,7 +195,7 @@ def _also(result: CaseResult, what: str) -> CaseResult:
     return replace(result, reason=quote(f"{what}: {result.reason}", MAX_LINE))
 
 
-class Losses:
+class TargetLossHandler:
     """Sees to the target behind each case.
 
     Args:
@@ -198,7 +203,7 @@ class Losses:
         keep: takes what is known of a case, also where what follows is interrupted.
     """
 
-    def __init__(self, recovery: Recovery | None, keep: Callable[[CaseResult], None]) -> None:
+    def __init__(self, recovery: CrashRecovery | None, keep: Callable[[CaseResult], None]) -> None:
         self._recovery = recovery
         self._keep = keep
         self.given_up = ""  # why the run has to end, empty while it goes on
@@ -208,7 +213,7 @@ class Losses:
         """Whether every case has its turn, since the server is there again after each loss."""
         return self._recovery is not None and not self.given_up
 
-    def over(self, ran: Ran, *, last: bool) -> CaseResult:
+    def over(self, ran: ExecutedCase, *, last: bool) -> CaseResult:
         """A case is over.
 
         Args:
@@ -226,10 +231,10 @@ class Losses:
         elif self._recovery is None:
             self.given_up = f"lost in {result.id}: {result.reason}"
         else:
-            result = self._recovered(self._recovery, Ran(ran.item, self._recovery.quoted(result)))
+            result = self._recovered(self._recovery, ExecutedCase(ran.item, self._recovery.quoted(result)))
         return result
 
-    def _recovered(self, recovery: Recovery, lost: Ran) -> CaseResult:
+    def _recovered(self, recovery: CrashRecovery, lost: ExecutedCase) -> CaseResult:
         self._keep(lost.result)
         try:
             *others, result = recovery.recover(lost)

@@ -6,10 +6,10 @@ import contextlib
 import secrets
 from collections.abc import Iterator
 
-from hanami_conformance.cases.failures import NoAnswer, SetupFailed, TargetLost, Violation
-from hanami_conformance.cases.recording import EndedSocket, unrecorded
+from hanami_conformance.cases.failures import PreconditionFailed, ResponseTimeout, TargetDown, Violation
+from hanami_conformance.cases.recording import ClosedSocket, unrecorded
 from hanami_conformance.clients.websocket import WebSocket
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.target.attach import FILE_UPLOAD, attach
 from hanami_conformance.target.target import Target
 
@@ -22,12 +22,12 @@ TOLERANCE = 0.9  # of the age, which servers look at now and then
 
 
 def watch_sockets(target: Target, run_id: str = "") -> None:
-    """Let a target be asked on its websockets, too, where that is needed; see :class:`SocketProbe`."""
-    probe = SocketProbe(target, run_id)
+    """Let a target be asked on its websockets, too, where that is needed; see :class:`WebSocketProbe`."""
+    probe = WebSocketProbe(target, run_id)
     target.socket_silence, target.old_age = probe.silence, probe.old_age
 
 
-class SocketProbe:
+class WebSocketProbe:
     """Asks a target over sockets of its own, which no case records.
 
     Args:
@@ -54,19 +54,19 @@ class SocketProbe:
         return SILENT if silent else ""
 
     def _is_silent(self) -> bool:
-        workshop = Workshop(self._target, self._run_id)
+        workshop = ResourceFactory(self._target, self._run_id)
         try:
             upload = workshop.csv(1)
             attach(upload.account, upload.files["input"].uuid, FILE_UPLOAD)
-        except NoAnswer:
+        except ResponseTimeout:
             return True
-        except (Violation, SetupFailed, TargetLost):
+        except (Violation, PreconditionFailed, TargetDown):
             return False
         finally:
             workshop.clean()
         return False
 
-    def old_age(self, ended: EndedSocket) -> str:
+    def old_age(self, ended: ClosedSocket) -> str:
         """Why it is no fault of the target that it ended a connection; empty where it may be one.
 
         A server may close connections that are old. Then it closes idle ones, too, when they are as old; that is tried
@@ -82,7 +82,7 @@ class SocketProbe:
         return f"the server closes connections that are about {self._closed_at:.0f} s old, also idle ones"
 
     def _grow_old(self, seconds: float) -> None:
-        with contextlib.suppress(Violation, SetupFailed, TargetLost), self._idle() as websocket:
+        with contextlib.suppress(Violation, PreconditionFailed, TargetDown), self._idle() as websocket:
             age = websocket.grow_old(seconds)
             if age is None:
                 self._lived = seconds
@@ -91,7 +91,7 @@ class SocketProbe:
 
     @contextlib.contextmanager
     def _idle(self) -> Iterator[WebSocket]:
-        workshop = Workshop(self._target, self._run_id)
+        workshop = ResourceFactory(self._target, self._run_id)
         try:
             upload = workshop.csv(1)
             yield attach(upload.account, upload.files["input"].uuid, FILE_UPLOAD)

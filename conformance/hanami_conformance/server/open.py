@@ -12,9 +12,9 @@ from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.signals import catching
 from hanami_conformance.options.run import RunOptions
 from hanami_conformance.server.liveness import watch_sockets
-from hanami_conformance.server.process import SERVER_LOG, Server
-from hanami_conformance.server.reference import ReferenceBackend
-from hanami_conformance.server.startup import Readiness
+from hanami_conformance.server.process import SERVER_LOG, ServerProcess
+from hanami_conformance.server.reference import ReferenceProcess
+from hanami_conformance.server.startup import ServerStartup
 from hanami_conformance.target.connect import connect
 from hanami_conformance.target.target import Target
 
@@ -24,7 +24,7 @@ def opened(options: RunOptions) -> Iterator[Target]:
     """A target that was reached and logged in to; the bundled backend is started where it is asked for, and stopped.
 
     Raises:
-        TargetLost, TargetRefused: see :func:`connect`.
+        TargetDown, TargetRejectedConfiguration: see :func:`connect`.
     """
     SECRETS.clear()
     with catching(), contextlib.ExitStack() as stack:
@@ -33,15 +33,15 @@ def opened(options: RunOptions) -> Iterator[Target]:
 
 @contextlib.contextmanager
 def _connected(options: RunOptions) -> Iterator[Target]:
-    backend = ReferenceBackend(options.target.dialect) if options.reference else None
+    backend = ReferenceProcess(options.target.dialect) if options.reference else None
     with contextlib.ExitStack() as stack:
         if backend is not None:
             stack.callback(backend.stop)
         if options.server:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hanami-server-")))
-            server = Server(options.server, folder / SERVER_LOG)
+            server = ServerProcess(options.server, folder / SERVER_LOG)
             stack.callback(server.close)
-            target = Readiness(server, options.target, options.server_timeout).first_start()
+            target = ServerStartup(server, options.target, options.server_timeout).first_start()
         else:
             target = connect(options.target if backend is None else backend.start(options.target))
         watch_sockets(target)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from hanami_conformance.cases.failures import TargetRefused
+from hanami_conformance.cases.failures import TargetRejectedConfiguration
 from hanami_conformance.common import signals
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import quote
@@ -25,7 +25,7 @@ TAIL_LINES = 20
 TAIL_LINE = 300  # characters
 
 
-class Server:
+class ServerProcess:
     """A server as a child process, in a session of its own: Ctrl-C is for the suite, which still needs it.
 
     Args:
@@ -45,7 +45,7 @@ class Server:
         """Start it.
 
         Raises:
-            TargetRefused: there is no such command, or the log cannot be written.
+            TargetRejectedConfiguration: there is no such command, or the log cannot be written.
         """
         if self._kill not in signals.LEAVING:  # it may be a restart
             signals.LEAVING.append(self._kill)
@@ -65,7 +65,9 @@ class Server:
         except OSError as error:
             signals.LEAVING.remove(self._kill)
             what = error.filename or self._command[0]
-            raise TargetRefused(f"the server cannot be started: {error.strerror or error}: {what}") from error
+            raise TargetRejectedConfiguration(
+                f"the server cannot be started: {error.strerror or error}: {what}"
+            ) from error
 
     def ended(self) -> str:
         """How its process ended, empty while it runs."""

@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import replace
 from typing import IO, Any
 
-from hanami_conformance.cases.failures import TargetLost
+from hanami_conformance.cases.failures import TargetDown
 from hanami_conformance.clients.deadline import Deadline
 from hanami_conformance.options.definitions import AUTO
 from hanami_conformance.options.target import Credentials, TargetOptions
@@ -25,7 +25,7 @@ STOP_SECONDS = 5.0
 LOG_TAIL = 2000  # characters of the log that are quoted
 
 
-class ReferenceBackend:
+class ReferenceProcess:
     """The reference backend as a child process.
 
     It gets users and passwords of its own for each run, a free port, and its standard input from us: it stops when that
@@ -47,7 +47,7 @@ class ReferenceBackend:
             The options, with its address and credentials.
 
         Raises:
-            TargetLost: it did not start; the end of its log is in the message.
+            TargetDown: it did not start; the end of its log is in the message.
         """
         passwords = {user: secrets.token_urlsafe(12) for user in ("alice", "bob")}
         projects = {"alice": "alpha", "bob": "beta"}
@@ -80,10 +80,10 @@ class ReferenceBackend:
             selector.register(self._process.stdout, selectors.EVENT_READ)
             while not line.endswith(b"\n"):
                 if not selector.select(deadline.remaining()):
-                    raise TargetLost(f"the reference backend was not ready within {START_SECONDS:g} s{self._tail()}")
+                    raise TargetDown(f"the reference backend was not ready within {START_SECONDS:g} s{self._tail()}")
                 data = os.read(self._process.stdout.fileno(), 4096)
                 if not data:
-                    raise TargetLost(f"the reference backend did not start{self._tail()}")
+                    raise TargetDown(f"the reference backend did not start{self._tail()}")
                 line += data
         announced: dict[str, Any] = json.loads(line)
         return announced

@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from hanami_conformance.cases.failures import TargetLost, TargetRefused, Unsupported, Violation
+from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration, Unsupported, Violation
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.deadline import Deadline
 from hanami_conformance.options.target import TargetOptions
-from hanami_conformance.resources.factory import Workshop
-from hanami_conformance.server.process import Server
+from hanami_conformance.resources.factory import ResourceFactory
+from hanami_conformance.server.process import ServerProcess
 from hanami_conformance.target.connect import connect
 from hanami_conformance.target.login import READY_POLL
 from hanami_conformance.target.other_account import add_second
@@ -26,7 +26,7 @@ SHAPE = ClusterShape({"test_input": 4}, {"test_output": 2}, hidden=4)
 T = TypeVar("T")
 
 
-class ServerFailed(TargetLost):
+class ServerFailed(TargetDown):
     """A server that was started does not become ready.
 
     Attributes:
@@ -42,7 +42,7 @@ class ServerFailed(TargetLost):
         return f"{text}; the end of its log:\n{self.log}" if self.log else f"{text}; it logged nothing"
 
 
-class Readiness:
+class ServerStartup:
     """Starts a server, and waits until it can be used.
 
     Args:
@@ -52,7 +52,7 @@ class Readiness:
         run_id: part of the name of what is made to see whether that can be made.
     """
 
-    def __init__(self, server: Server, options: TargetOptions, seconds: float, run_id: str = "") -> None:
+    def __init__(self, server: ServerProcess, options: TargetOptions, seconds: float, run_id: str = "") -> None:
         self._server = server
         self._options = options
         self._seconds = seconds
@@ -64,11 +64,11 @@ class Readiness:
 
         Raises:
             ServerFailed: it does not become ready.
-            TargetRefused: it cannot be started, or refuses the credentials; or another one is there already.
+            TargetRejectedConfiguration: it cannot be started, or refuses the credentials; or another one is there already.
             ValueError: see :func:`connect`.
         """
         if is_taken(self._options.url):
-            raise TargetRefused(
+            raise TargetRejectedConfiguration(
                 f"something listens at {self._options.url} already: stop it, or leave out --server-command"
             )
         self._server.start()
@@ -88,7 +88,7 @@ class Readiness:
         try:
             self._server.start()
             self._wait(lambda left: self._return_to(target, left))
-        except TargetRefused as error:
+        except TargetRejectedConfiguration as error:
             raise ServerFailed(str(error), self._server.tail()) from error
         finally:
             target.patience.setting = self._options.deadline
@@ -100,11 +100,11 @@ class Readiness:
         while True:
             try:
                 return attempt(max(0.1, min(self._options.deadline, deadline.remaining())))
-            except TargetRefused:
+            except TargetRejectedConfiguration:
                 if refused_until.passed and not self._server.ended():
                     raise
                 said = "it refuses the credentials"
-            except TargetLost as error:
+            except TargetDown as error:
                 said = str(error)
             if ended := self._server.ended():
                 raise ServerFailed(f"the server was not ready: {ended}", self._server.tail())
@@ -130,7 +130,7 @@ class Readiness:
         if second is not None:
             try:
                 second.token = target.login(second.credentials, second.name).token
-            except TargetRefused:
+            except TargetRejectedConfiguration:
                 if not target.at_end:
                     raise
                 target.at_end.clear()  # the user that was made went with the server
@@ -141,18 +141,18 @@ class Readiness:
         """Make a cluster and delete it, or where none can be made let the datasets be listed.
 
         Raises:
-            TargetLost: not yet.
+            TargetDown: not yet.
         """
         try:
             if not (self._makes_clusters and self._cluster_made(target)):
                 target.first.call("dataset.list").object()
         except Violation as error:
-            raise TargetLost(f"{target.url} is no usable target: {error}") from error
+            raise TargetDown(f"{target.url} is no usable target: {error}") from error
 
     def _cluster_made(self, target: Target) -> bool:
         if target.given_cluster is not None:
             return False
-        workshop = Workshop(target, self._run_id)
+        workshop = ResourceFactory(target, self._run_id)
         until = Deadline.after(min(GRACE, target.patience.setting))
         while True:
             try:

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from hanami_conformance.cases.failures import SetupFailed, TargetLost, Unsupported, Violation
-from hanami_conformance.cases.recording import FIRST, Case
+from hanami_conformance.cases.failures import PreconditionFailed, TargetDown, Unsupported, Violation
+from hanami_conformance.cases.recording import FIRST, CaseRecording
 from hanami_conformance.catalogue import ENDED, catalogue
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import MAX_LINE, quote
@@ -24,7 +24,7 @@ from hanami_reports.model.known_failures import Entry
 Excuse = Callable[[str, Collection[str], Collection[str]], Entry | None]
 
 
-class CaseJudge:
+class CaseClassifier:
     """Judges one case after the other.
 
     Args:
@@ -35,10 +35,10 @@ class CaseJudge:
     def __init__(self, target: Target, excuse: Excuse = lambda *_: None) -> None:
         self._target = target
         self._excuse = excuse
-        self._case: Case | None = None
+        self._case: CaseRecording | None = None
 
     def begin(
-        self, case: Case, title: str, statements: tuple[str, ...], *, blames: tuple[str, ...], hostile: bool
+        self, case: CaseRecording, title: str, statements: tuple[str, ...], *, blames: tuple[str, ...], hostile: bool
     ) -> None:
         """A test begins.
 
@@ -103,7 +103,7 @@ class CaseJudge:
 
     def _failed(self, error: BaseException, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
         self._keep_exchange()
-        known = isinstance(error, (Violation, SetupFailed, TargetLost))
+        known = isinstance(error, (Violation, PreconditionFailed, TargetDown))
         self._target.close_websockets()  # one of them may be what keeps the target from answering
         if known and (loss := self._target.loss()):
             self._lose(loss, error)
@@ -112,9 +112,9 @@ class CaseJudge:
         elif known and (why := self._target.why_ended(str(error))):
             self._unsupported(f"{why}; needs one that lives longer", report)
             return
-        elif isinstance(error, SetupFailed) or (known and call.when == "setup"):
+        elif isinstance(error, PreconditionFailed) or (known and call.when == "setup"):
             self._set(Outcome.BLOCKED, f"its preparation failed: {error}")
-        elif isinstance(error, (Violation, TargetLost)):
+        elif isinstance(error, (Violation, TargetDown)):
             self._violated(error, report)
             if self._outcome is Outcome.PASSED:
                 return
@@ -130,7 +130,7 @@ class CaseJudge:
         """The test failed again when it was over: a known failure excuses what follows from it, but no lost target."""
         assert self._case is not None
         self._last = self._case.last_sent()
-        if not isinstance(error, (Violation, SetupFailed, TargetLost)):
+        if not isinstance(error, (Violation, PreconditionFailed, TargetDown)):
             self._known = ""
             self._set(Outcome.ERROR, f"fault of the suite: {type(error).__name__}: {error}")
         elif loss := self._target.loss():
@@ -144,7 +144,7 @@ class CaseJudge:
         self._expected = self._came = ""
         report.longrepr = self._explain()
 
-    def _violated(self, error: Violation | TargetLost, report: pytest.TestReport) -> None:
+    def _violated(self, error: Violation | TargetDown, report: pytest.TestReport) -> None:
         if all(catalogue()[name].level is Level.OBSERVE for name in self._statements):
             # The protocol leaves it open: what would break another statement is just what was seen.
             assert self._case is not None
@@ -230,14 +230,14 @@ class CaseJudge:
             known=self._known,
         )
 
-    def _judged(self, case: Case) -> dict[str, int]:
+    def _judged(self, case: CaseRecording) -> dict[str, int]:
         counts = Counter({name: count for name, count in case.judged.items() if name in self._statements})
         # In a story, what names no statement is a step on the way to something else.
         if case.judged[FIRST] and not case.stories:
             counts[self._statements[0]] += case.judged[FIRST]
         return {name: counts[name] for name in self._statements if counts[name]}
 
-    def _story(self, case: Case) -> str:
+    def _story(self, case: CaseRecording) -> str:
         if case.story is None or self._outcome is Outcome.PASSED:
             return ""
         told = replace(

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from hanami_conformance.cases.failures import TargetLost, TargetRefused
+from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration
 from hanami_conformance.cases.recording import begin_case, end_case
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.server.open import opened
 from hanami_conformance.session.pytest_options import resolve_pytest_options, spelled
 from hanami_reports.model.conformance import ExitStatus
 
 
-def workshop_of(config: pytest.Config) -> Iterator[Workshop]:
+def workshop_of(config: pytest.Config) -> Iterator[ResourceFactory]:
     """A workshop at the target that the options of pytest name; the exchange is printed at the end.
 
     Raises:
@@ -26,7 +26,7 @@ def workshop_of(config: pytest.Config) -> Iterator[Workshop]:
         options = resolve_pytest_options(config)
         with opened(options) as target:
             case = begin_case("a test of one's own")
-            workshop = Workshop(target, secrets.token_hex(4))
+            workshop = ResourceFactory(target, secrets.token_hex(4))
             try:
                 yield workshop
             finally:
@@ -35,7 +35,7 @@ def workshop_of(config: pytest.Config) -> Iterator[Workshop]:
                 end_case()
                 for event in events:
                     sys.stdout.write(f"{event.line()}\n")
-    except (ValueError, TargetRefused) as error:
+    except (ValueError, TargetRejectedConfiguration) as error:
         pytest.exit(spelled(config, str(error)), returncode=ExitStatus.USAGE)
-    except TargetLost as error:
+    except TargetDown as error:
         pytest.exit(spelled(config, str(error)), returncode=ExitStatus.TARGET_LOST)

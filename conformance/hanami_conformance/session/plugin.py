@@ -15,7 +15,7 @@ import pytest
 from hanami_conformance.options.definitions import OPTIONS
 
 if TYPE_CHECKING:
-    from hanami_conformance.resources.factory import Workshop
+    from hanami_conformance.resources.factory import ResourceFactory
 
 PACKAGE = Path(__file__).parents[1]
 MARKERS = (
@@ -47,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def hanami_workshop(request: pytest.FixtureRequest) -> Iterator[Workshop]:
+def hanami_workshop(request: pytest.FixtureRequest) -> Iterator[ResourceFactory]:
     """For tests of one's own, such as ``hanami-conformance replay FILE --as-pytest`` prints.
 
     Makes uploads and clusters on the target of the options, and deletes them; what went over the wire is printed, which

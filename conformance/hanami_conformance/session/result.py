@@ -11,7 +11,7 @@ from hanami_conformance.common.text import plural
 from hanami_conformance.known_failures.file import KnownList
 from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
 from hanami_reports.model.known_failure_matching import SuiteCase, entry_results, look
-from hanami_reports.model.known_failures import KnownUse
+from hanami_reports.model.known_failures import KnownFailuresReport
 from hanami_reports.model.verdicts import exit_status, judge
 
 
@@ -83,9 +83,9 @@ def _use(
     suite: Mapping[str, SuiteCase],
     selected: Collection[str] | None,
     today: date,
-) -> KnownUse:
+) -> KnownFailuresReport:
     holdings = look(known.entries, cases, suite, selected)
-    return KnownUse(known.file, known.server, entry_results(holdings, suite, today))
+    return KnownFailuresReport(known.file, known.server, entry_results(holdings, suite, today))
 
 
 def _is_whole(cases: Sequence[CaseResult]) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 from _pytest.terminal import TerminalReporter
 
-from hanami_conformance.cases.failures import TargetLost, TargetRefused
+from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration
 from hanami_conformance.cases.recording import begin_case, end_case
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.signals import catching, heed
@@ -21,19 +21,19 @@ from hanami_conformance.options.definitions import AUTO, REFERENCE
 from hanami_conformance.options.run import RunOptions
 from hanami_conformance.resources.cleanup import sweep
 from hanami_conformance.resources.factory import Leftover, run_prefix
-from hanami_conformance.server.crash_bisect import Ran
-from hanami_conformance.server.crash_recovery import Losses, Recovery
+from hanami_conformance.server.crash_bisect import ExecutedCase
+from hanami_conformance.server.crash_recovery import CrashRecovery, TargetLossHandler
 from hanami_conformance.server.liveness import watch_sockets
-from hanami_conformance.server.process import SERVER_LOG, Server
-from hanami_conformance.server.reference import ReferenceBackend
-from hanami_conformance.server.startup import Readiness
-from hanami_conformance.session.classifier import CaseJudge, title_of
+from hanami_conformance.server.process import SERVER_LOG, ServerProcess
+from hanami_conformance.server.reference import ReferenceProcess
+from hanami_conformance.server.startup import ServerStartup
+from hanami_conformance.session.classifier import CaseClassifier, title_of
 from hanami_conformance.session.collection import case_id, first_of_each, ids_of, is_ours, statements_of, suite_cases
 from hanami_conformance.session.manifest import Manifest
 from hanami_conformance.session.progress import Console, QuietConsole, TerminalConsole
 from hanami_conformance.session.pytest_options import resolve_pytest_options, spelled
 from hanami_conformance.session.result import build_result
-from hanami_conformance.stateful.property_runner import Plan
+from hanami_conformance.stateful.property_runner import SearchSettings
 from hanami_conformance.suite.context import CONTEXT, SuiteContext
 from hanami_conformance.target.connect import connect
 from hanami_conformance.target.target import Target
@@ -45,10 +45,10 @@ from hanami_reports.model.conformance import CaseResult, ExitStatus, RunResult
 from hanami_reports.model.known_failure_matching import SuiteCase, excusing
 from hanami_reports.model.known_failures import Entry
 
-RUN = pytest.StashKey["Run"]()
+SESSION_KEY = pytest.StashKey["ConformanceSession"]()
 
 
-class Run:
+class ConformanceSession:
     """A run, registered as a plugin of its pytest session.
 
     Args:
@@ -75,11 +75,11 @@ class Run:
         self._suite: Mapping[str, SuiteCase] = {}
         self._today = date.today()  # noqa: DTZ011 - entries expire where the list is read; one day for the whole run
         self.manifest = Manifest(options)
-        self._backend: ReferenceBackend | None = None
-        self._server: Server | None = None
-        self._losses = Losses(None, self._keep)
+        self._backend: ReferenceProcess | None = None
+        self._server: ServerProcess | None = None
+        self._losses = TargetLossHandler(None, self._keep)
         self._target: Target | None = None
-        self._judge: CaseJudge | None = None
+        self._judge: CaseClassifier | None = None
         self._planned: dict[str, pytest.Item] = {}
         self._cases: dict[str, CaseResult] = {}
         self._reason = ""
@@ -91,16 +91,18 @@ class Run:
         self._signals = ExitStack()
         self._signals.enter_context(catching())
 
-    def _plan(self) -> Plan:
+    def _plan(self) -> SearchSettings:
         """How stories are searched."""
         properties = sum("search" in getattr(item, "fixturenames", ()) for item in self._planned.values())
         options = self.options
         seconds = 60.0 * options.minutes / max(1, properties)
         told = self._console.story
-        return Plan(options.profile, options.seed, seconds, options.database, told, destructive=options.destructive)
+        return SearchSettings(
+            options.profile, options.seed, seconds, options.database, told, destructive=options.destructive
+        )
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Plan the tests that every selection left, and reach the target.
+        """SearchSettings the tests that every selection left, and reach the target.
 
         Raises:
             pytest.UsageError: the target does not accept the credentials.
@@ -114,14 +116,14 @@ class Run:
         target_options = self.options.target
         try:
             if self.options.reference:
-                self._backend = ReferenceBackend(target_options.dialect)
+                self._backend = ReferenceProcess(target_options.dialect)
                 target_options = self._backend.start(target_options)
             self._target = self._started() if self.options.server else connect(target_options)
             if self._known is not None:
                 self._known.check_dialect(self._target.dialect.name)
-        except (TargetRefused, ValueError) as error:
+        except (TargetRejectedConfiguration, ValueError) as error:
             raise pytest.UsageError(spelled(self._config, SECRETS.text(str(error)))) from error
-        except TargetLost as error:
+        except TargetDown as error:
             self._reason = SECRETS.text(str(error))
             pytest.exit(spelled(self._config, self._reason), returncode=ExitStatus.TARGET_LOST)
         try:
@@ -138,7 +140,7 @@ class Run:
             plan=self._plan(),
             leftovers=self._leftovers,
         )
-        self._judge = CaseJudge(self._target, self._excuse)
+        self._judge = CaseClassifier(self._target, self._excuse)
         self.manifest.target_reached(self._target, planned=len(self._planned))
         self._console.begin(self.manifest, self._planned)
 
@@ -155,14 +157,14 @@ class Run:
         """Start the server under test, and reach it.
 
         Raises:
-            TargetLost, TargetRefused, ValueError: see :meth:`Readiness.first_start`.
+            TargetDown, TargetRejectedConfiguration, ValueError: see :meth:`ServerStartup.first_start`.
         """
         options = self.options
-        self._server = Server(options.server, self._folder.path / SERVER_LOG)
-        readiness = Readiness(self._server, options.target, options.server_timeout, self.manifest.run_id)
+        self._server = ServerProcess(options.server, self._folder.path / SERVER_LOG)
+        readiness = ServerStartup(self._server, options.target, options.server_timeout, self.manifest.run_id)
         target = readiness.first_start()
-        recovery = Recovery(self._server, readiness, target, self._run_again, self._console.say)
-        self._losses = Losses(recovery, self._keep)
+        recovery = CrashRecovery(self._server, readiness, target, self._run_again, self._console.say)
+        self._losses = TargetLossHandler(recovery, self._keep)
         return target
 
     def _excuse(self, case: str, broken: Collection[str], texts: Collection[str]) -> Entry | None:
@@ -194,7 +196,7 @@ class Run:
         finally:
             result = self._end_case()
         if result is not None:
-            self._over(Ran(item, result), last=nextitem is None)
+            self._over(ExecutedCase(item, result), last=nextitem is None)
         return handled
 
     def _begin_case(self, item: pytest.Item) -> None:
@@ -209,7 +211,7 @@ class Run:
         end_case()
         return result
 
-    def _over(self, ran: Ran, *, last: bool) -> None:
+    def _over(self, ran: ExecutedCase, *, last: bool) -> None:
         """A case is over: keep its result, and see to a target that was lost in it."""
         result = self._losses.over(ran, last=last)
         if self._losses.given_up:
@@ -222,7 +224,7 @@ class Run:
         self._cases[result.id] = result
 
     def _run_again(self, item: pytest.Item) -> CaseResult | None:
-        """Run a case once more, apart from every other one; None where it was interrupted."""
+        """ConformanceSession a case once more, apart from every other one; None where it was interrupted."""
         item.session._setupstate.teardown_exact(None)  # noqa: SLF001 - as plugins do that run tests again
         self._begin_case(item)
         try:
@@ -304,7 +306,7 @@ class Run:
             except KeyboardInterrupt:
                 prefix = run_prefix(self.manifest.run_id)
                 return [*map(str, self._leftovers), f"whatever begins with {prefix}: tidying up was interrupted"]
-            except (TargetLost, TargetRefused) as error:
+            except (TargetDown, TargetRejectedConfiguration) as error:
                 return [*map(str, self._leftovers), f"it is not known what: {error}"]
         return [SECRETS.text(str(left)) for left in self._leftovers]
 
@@ -327,14 +329,14 @@ class Run:
         self._console.end(self.result, self._folder.path, suite_failed=self._suite_failed)
 
 
-def begin_run(config: pytest.Config) -> Run:
+def begin_run(config: pytest.Config) -> ConformanceSession:
     """The run of a session, begun if it is not yet.
 
     Raises:
         pytest.UsageError: an option is wrong or missing.
     """
-    if RUN in config.stash:
-        return config.stash[RUN]
+    if SESSION_KEY in config.stash:
+        return config.stash[SESSION_KEY]
     if hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("the suite runs in one process: several would exceed the budget of connections (-n 0)")
     try:
@@ -349,8 +351,8 @@ def begin_run(config: pytest.Config) -> Run:
         raise pytest.UsageError(spelled(config, str(error))) from error
     console = TerminalConsole(mute_pytest(config)) if config.getoption("hanami_console") else QuietConsole()
     SECRETS.clear()
-    run = Run(config, options, folder, console, known)
-    config.stash[RUN] = run
+    run = ConformanceSession(config, options, folder, console, known)
+    config.stash[SESSION_KEY] = run
     config.pluginmanager.register(run, "hanami-run")
     return run
 

@@ -7,26 +7,26 @@ from typing import Any
 
 from hanami_conformance.cases.attribution import blaming
 from hanami_conformance.cases.checks import check
-from hanami_conformance.clients.rest import Answer
+from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.upload import Upload
-from hanami_conformance.stateful.upload_state import ToldUpload
+from hanami_conformance.stateful.upload_state import TrackedUpload
 from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, expect_refusal, first_message
 from hanami_conformance.target.target import Account
 
 CLUSTERS_OF_OTHERS = ("attach", "mode", "get", "delete")
-FOREIGN = ("progress", "attach", "finalize", "delete", "get", "list")
+OTHER_USER_ACTIONS = ("progress", "attach", "finalize", "delete", "get", "list")
 UNKNOWN = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
 WRONG_VALUES = ("another upload", "unknown", "malformed", "null", "a number", "missing", "the dataset", "swapped")
 
 
-def intrude(told: ToldUpload, other: Account, what: str) -> None:
+def intrude(told: TrackedUpload, other: Account, what: str) -> None:
     """Try as another user what only the owner may do (statements GEN-3, PROG-4, ATT-4, FIN-4).
 
     Args:
         told: whose owner is somebody else.
         other: who tries.
-        what: one of :data:`FOREIGN`; ``attach`` takes a connection of the budget.
+        what: one of :data:`OTHER_USER_ACTIONS`; ``attach`` takes a connection of the budget.
 
     Raises:
         Violation: it was not refused.
@@ -58,7 +58,7 @@ def intrude(told: ToldUpload, other: Account, what: str) -> None:
     told.happened.add("GEN-3")
 
 
-def is_listed(upload: Upload, answer: Answer) -> bool:
+def is_listed(upload: Upload, answer: RestResponse) -> bool:
     """Whether a list of datasets shows an upload."""
     return upload.uuid in answer.text or upload.name in answer.text
 
@@ -115,7 +115,7 @@ def haunt_cluster(cluster: Cluster) -> None:
         expect_refusal(account.target, message, "the cluster is deleted", "DIO-14")
 
 
-def haunt(told: ToldUpload, role: str) -> None:
+def haunt(told: TrackedUpload, role: str) -> None:
     """Attach to a file whose upload is over (statements FIN-7, DEL-1); takes a connection of the budget.
 
     Raises:
@@ -127,7 +127,7 @@ def haunt(told: ToldUpload, role: str) -> None:
     expect_refusal(upload.account.target, message, f"the upload is {told.state}", statement)
 
 
-def finalize_wrongly(told: ToldUpload, others: Sequence[Upload], field: int, wrong: int) -> None:
+def finalize_wrongly(told: TrackedUpload, others: Sequence[Upload], field: int, wrong: int) -> None:
     """Finalize with a body that is wrong in one field, or on the path of the other kind (statement FIN-4).
 
     Args:

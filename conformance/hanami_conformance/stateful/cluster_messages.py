@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hanami_conformance.clients.cluster_messages import ClusterShape, Part
+from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage
 from hanami_conformance.models.cluster import Values
 from hanami_conformance.resources.training import vector
 
@@ -19,7 +19,7 @@ SPECIAL: tuple[tuple[float, ...], ...] = (
     (1.0,),
     (0.0, 0.0, 1.0),
 )
-ODDITIES = ("nan", "inf", "-inf", "none", "fewer", "no name")  # messages whose meaning is left open (DIO-13)
+UNUSUAL_MESSAGES = ("nan", "inf", "-inf", "none", "fewer", "no name")  # messages whose meaning is left open (DIO-13)
 KINDS_OF_VALUES = 4 + len(SPECIAL)  # four random vectors come first
 
 
@@ -38,18 +38,18 @@ def values_of(size: int, kind: int, brick: int) -> Values:
 
 
 def odd_values(how: str, size: int) -> Values:
-    """The values of an odd message, one of :data:`ODDITIES`, for a brick of ``size``."""
+    """The values of an odd message, one of :data:`UNUSUAL_MESSAGES`, for a brick of ``size``."""
     if how in ("nan", "inf", "-inf"):
         return np.full(size, float(how), dtype=np.float32)
     return vector({"none": 0, "fewer": size - 1}.get(how, size), 1)
 
 
-def inputs(shape: ClusterShape, kind: int) -> list[Part]:
+def inputs(shape: ClusterShape, kind: int) -> list[InputMessage]:
     """One message for each input brick, with all of its values."""
-    return [Part(name, values_of(size, kind, index)) for index, (name, size) in enumerate(shape.inputs.items())]
+    return [InputMessage(name, values_of(size, kind, index)) for index, (name, size) in enumerate(shape.inputs.items())]
 
 
-def in_messages(parts: Sequence[Part], cuts: Sequence[int], order: int) -> list[Part]:
+def in_messages(parts: Sequence[InputMessage], cuts: Sequence[int], order: int) -> list[InputMessage]:
     """The same values in other messages, those of a brick in the same order.
 
     Args:
@@ -60,7 +60,7 @@ def in_messages(parts: Sequence[Part], cuts: Sequence[int], order: int) -> list[
     pieces = []
     for part in parts:
         places = sorted({cut % max(1, len(part.values)) for cut in cuts} - {0})
-        pieces.append([Part(part.name, piece, part.expected) for piece in np.split(part.values, places)])
+        pieces.append([InputMessage(part.name, piece, part.expected) for piece in np.split(part.values, places)])
     if order % 3 == 1:
         pieces.reverse()
     if order % 3 == 2:

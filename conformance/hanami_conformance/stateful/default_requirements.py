@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-UPLOADING: Mapping[str, str] = {
+UPLOAD_ACTIONS: Mapping[str, str] = {
     "begin": "DATA-1",
     "attach": "ATT-2",
     "write": "DATA-1",
@@ -23,7 +23,7 @@ UPLOADING: Mapping[str, str] = {
     "haunt": "FIN-7",
     "nuisance": "GEN-4",
 }
-INTERACTING: Mapping[str, str] = {
+CLUSTER_ACTIONS: Mapping[str, str] = {
     "request": "DIO-3",
     "open": "DIO-2",
     "end": "DIO-2",

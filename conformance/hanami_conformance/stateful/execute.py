@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from hanami_conformance.cases.attribution import preparing
-from hanami_conformance.cases.sequence import Story
-from hanami_conformance.cases.step import Step, StoryError
-from hanami_conformance.resources.factory import Workshop
-from hanami_conformance.stateful.executors.dataset_contents import ContentTeller
-from hanami_conformance.stateful.executors.direct_io import DirectTeller
-from hanami_conformance.stateful.executors.first_messages import FirstTeller
-from hanami_conformance.stateful.executors.rest_calls import CallTeller
-from hanami_conformance.stateful.executors.uploads import UploadTeller
+from hanami_conformance.cases.sequence import StepSequence
+from hanami_conformance.cases.step import SequenceError, Step
+from hanami_conformance.resources.factory import ResourceFactory
+from hanami_conformance.stateful.executors.dataset_contents import DatasetContentExecutor
+from hanami_conformance.stateful.executors.direct_io import DirectIoExecutor
+from hanami_conformance.stateful.executors.first_messages import FirstMessageExecutor
+from hanami_conformance.stateful.executors.rest_calls import RestCallExecutor
+from hanami_conformance.stateful.executors.uploads import UploadExecutor
 from hanami_conformance.target.target import Account
 
 
-class Teller(Protocol):
+class SequenceExecutor(Protocol):
     """Acts stories of one kind out."""
 
     def tell(self, steps: Sequence[Step]) -> None:
@@ -30,16 +30,16 @@ class Teller(Protocol):
         """
 
 
-TELLERS: Mapping[str, Callable[[Workshop, Sequence[Account]], Teller]] = {
-    "upload": UploadTeller,
-    "direct": DirectTeller,
-    "first": FirstTeller,
-    "call": CallTeller,
-    "content": ContentTeller,
+EXECUTORS: Mapping[str, Callable[[ResourceFactory, Sequence[Account]], SequenceExecutor]] = {
+    "upload": UploadExecutor,
+    "direct": DirectIoExecutor,
+    "first": FirstMessageExecutor,
+    "call": RestCallExecutor,
+    "content": DatasetContentExecutor,
 }
 
 
-def tell(story: Story, workshop: Workshop) -> None:
+def tell(story: StepSequence, workshop: ResourceFactory) -> None:
     """Act a story out, and delete what it made.
 
     Args:
@@ -48,17 +48,17 @@ def tell(story: Story, workshop: Workshop) -> None:
 
     Raises:
         Violation: the target did something else than the model.
-        SetupFailed: a step could not be taken at all.
-        TargetLost: the target is gone.
-        StoryError: the story has a step that nobody knows.
+        PreconditionFailed: a step could not be taken at all.
+        TargetDown: the target is gone.
+        SequenceError: the story has a step that nobody knows.
     """
-    if story.kind not in TELLERS:
-        raise StoryError(f"story of kind {story.kind!r}: this release tells {', '.join(TELLERS)}")
+    if story.kind not in EXECUTORS:
+        raise SequenceError(f"story of kind {story.kind!r}: this release tells {', '.join(EXECUTORS)}")
     target = workshop.target
     with preparing("logging in again"):  # stories of a long search outlive a token
         target.renew_tokens()
     accounts = [account for account in (target.first, target.second) if account is not None]
     try:
-        TELLERS[story.kind](workshop, accounts).tell(story.steps)
+        EXECUTORS[story.kind](workshop, accounts).tell(story.steps)
     finally:
         workshop.clean()

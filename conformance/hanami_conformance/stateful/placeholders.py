@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from hanami_conformance.cases.step import Step, StoryError
+from hanami_conformance.cases.step import SequenceError, Step
 from hanami_conformance.common.redact import SECRETS
 
 MISSING = object()
@@ -29,7 +29,7 @@ def value_of(step: Step, name: str, known: Mapping[str, Callable[[], Any]]) -> t
         Its tag, and the value, or MISSING.
 
     Raises:
-        StoryError: it is written otherwise.
+        SequenceError: it is written otherwise.
     """
     written = step.with_.get(name)
     match written:
@@ -40,7 +40,7 @@ def value_of(step: Step, name: str, known: Mapping[str, Callable[[], Any]]) -> t
         case [str(tag)] if tag in known:
             return tag, known[tag]()
     choices = ", ".join(f'["{choice}"]' for choice in known)
-    raise StoryError(f'step {step.do!r}: {name} must be ["value", ...], ["missing"] or one of {choices}')
+    raise SequenceError(f'step {step.do!r}: {name} must be ["value", ...], ["missing"] or one of {choices}')
 
 
 def damaged_tokens(token: str, by: int) -> dict[str, Callable[[], str]]:

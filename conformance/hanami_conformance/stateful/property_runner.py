@@ -15,26 +15,26 @@ from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 from hypothesis.errors import Flaky
 from hypothesis.strategies import SearchStrategy
 
-from hanami_conformance.cases.failures import SetupFailed, TargetLost, Unsupported, Violation
+from hanami_conformance.cases.failures import PreconditionFailed, TargetDown, Unsupported, Violation
 from hanami_conformance.cases.recording import current_case
-from hanami_conformance.cases.sequence import Story
+from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import Step
 from hanami_conformance.options.profiles import Profile
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.stateful.execute import tell
 from hanami_conformance.stateful.hypothesis_determinism import no_files, no_local_constants
 
 ROUND = 200  # stories between two looks at the clock, where there is no fixed number of them
 BLOCKED_SECONDS = 5.0  # of making a story smaller that judges nothing
-GoneWrong = Violation | SetupFailed | TargetLost
+GoneWrong = Violation | PreconditionFailed | TargetDown
 
 
-class _Enough(BaseException):
+class StopShrinking(BaseException):
     """The smallest story so far is taken: to draw more that nobody tells may take Hypothesis minutes."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearchSettings:
     """How stories are searched in a run.
 
     Attributes:
@@ -55,7 +55,7 @@ class Plan:
 
 
 @dataclass
-class _Found:
+class SearchState:
     """What went wrong first, the smallest story in which the same goes wrong, and until when more are told."""
 
     steps: list[Step] = field(default_factory=list)
@@ -76,7 +76,7 @@ def _name(error: GoneWrong) -> tuple[type[BaseException], str | None]:
 
 
 @dataclass(frozen=True)
-class Search:
+class PropertyRunner:
     """Tells stories until one goes wrong, and makes that one small.
 
     The same stories are told in every run of the same suite with the same seed; those that went wrong in an earlier run
@@ -87,28 +87,28 @@ class Search:
         workshop: of the case.
     """
 
-    plan: Plan
-    workshop: Workshop
+    plan: SearchSettings
+    workshop: ResourceFactory
 
     def __call__(self, kind: str, stories: SearchStrategy[list[Step]], *, weight: float = 1.0) -> None:
-        """Search.
+        """PropertyRunner.
 
         The smallest story that goes wrong is noted with the case, and is all that its record holds.
 
         Args:
-            kind: who can tell them, see :data:`hanami_conformance.stateful.execute.TELLERS`.
+            kind: who can tell them, see :data:`hanami_conformance.stateful.execute.EXECUTORS`.
             stories: strategy that draws them.
             weight: how many of them in relation to what the profile says: more where they are short.
 
         Raises:
-            Violation, SetupFailed, TargetLost: what the smallest story ended with.
+            Violation, PreconditionFailed, TargetDown: what the smallest story ended with.
             Unsupported: no story could be told.
         """
         with no_local_constants(), no_files() if self.plan.database is None else contextlib.nullcontext():
             self._search(kind, stories, weight)
 
     def _search(self, kind: str, stories: SearchStrategy[list[Step]], weight: float) -> None:
-        found = _Found()
+        found = SearchState()
         count = self.plan.profile.stories
         if count is None:
             found.until = time.monotonic() + self.plan.seconds
@@ -120,7 +120,9 @@ class Search:
         if found.unsupported and found.told == len(found.unsupported):
             raise found.unsupported[0]
 
-    def _round(self, kind: str, stories: SearchStrategy[list[Step]], found: _Found, count: int, number: int) -> None:
+    def _round(
+        self, kind: str, stories: SearchStrategy[list[Step]], found: SearchState, count: int, number: int
+    ) -> None:
         @settings(
             max_examples=count,
             database=_database(self.plan.database, kind),
@@ -139,13 +141,13 @@ class Search:
             if not self._is_over(found, steps):
                 self._tell(kind, steps, found)
             elif found.first is not None:
-                raise _Enough
+                raise StopShrinking
 
         try:
             go()
-        except (Violation, SetupFailed, TargetLost):
+        except (Violation, PreconditionFailed, TargetDown):
             self._shorten(kind, found)
-        except _Enough:
+        except StopShrinking:
             if not found.fatal:
                 self._shorten(kind, found)
         except Flaky as flaky:
@@ -153,42 +155,42 @@ class Search:
         if found.first is not None:  # the target is gone, so nothing could be told again
             self._once(kind, found, None)
 
-    def _shorten(self, kind: str, found: _Found) -> None:
+    def _shorten(self, kind: str, found: SearchState) -> None:
         """Leave out every step without which the same goes wrong: Hypothesis gives up early where stories are long.
 
         Raises:
-            Violation, SetupFailed, TargetLost: what the story ended with when it was told last, as it then is.
+            Violation, PreconditionFailed, TargetDown: what the story ended with when it was told last, as it then is.
         """
         until = time.monotonic() + self.plan.profile.shrink_seconds
         place = len(found.steps) - 1
         while place >= 0 and time.monotonic() < until and isinstance(found.first, Violation):
             shorter = found.steps[:place] + found.steps[place + 1 :]
-            with contextlib.suppress(Violation, SetupFailed, TargetLost):
+            with contextlib.suppress(Violation, PreconditionFailed, TargetDown):
                 self._tell(kind, shorter, found)
             place = min(place, len(found.steps)) - 1
         try:
             self._tell(kind, found.steps, found)  # once more: the record is that of the last story
         finally:
-            current_case().story = Story(kind, tuple(found.steps))
+            current_case().story = StepSequence(kind, tuple(found.steps))
         self._once(kind, found, None)
 
-    def _is_over(self, found: _Found, steps: list[Step]) -> bool:
+    def _is_over(self, found: SearchState, steps: list[Step]) -> bool:
         now = time.monotonic()
         if found.first is None:
             return now > found.until
-        patience = BLOCKED_SECONDS if isinstance(found.first, SetupFailed) else self.plan.profile.shrink_seconds
+        patience = BLOCKED_SECONDS if isinstance(found.first, PreconditionFailed) else self.plan.profile.shrink_seconds
         return found.fatal or (now - found.at > patience and steps != found.steps)
 
-    def _tell(self, kind: str, steps: list[Step], found: _Found) -> None:
+    def _tell(self, kind: str, steps: list[Step], found: SearchState) -> None:
         case = current_case()
         case.restart_record()
         case.stories += 1
         found.told += 1
         try:
-            tell(Story(kind, tuple(steps)), self.workshop)
+            tell(StepSequence(kind, tuple(steps)), self.workshop)
         except Unsupported as unsupported:
             found.unsupported.append(unsupported)
-        except (Violation, SetupFailed, TargetLost) as error:
+        except (Violation, PreconditionFailed, TargetDown) as error:
             if not found.is_same(error):
                 return
             if why := self.workshop.target.why_ended(str(error)):
@@ -202,9 +204,9 @@ class Search:
         finally:
             self.plan.told(found.until - time.monotonic())
 
-    def _once(self, kind: str, found: _Found, flaky: Flaky | None) -> NoReturn:
+    def _once(self, kind: str, found: SearchState, flaky: Flaky | None) -> NoReturn:
         """What a story ended with that could not be told again, or went right then."""
-        current_case().story = Story(kind, tuple(found.steps))
+        current_case().story = StepSequence(kind, tuple(found.steps))
         error = found.first
         assert error is not None
         if found.fatal or not isinstance(error, Violation):

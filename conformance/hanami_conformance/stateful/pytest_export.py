@@ -8,7 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-from hanami_conformance.cases.sequence import Story
+from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import Step
 from hanami_conformance.catalogue import catalogue
 from hanami_proto.dialect import DEFAULT_DIALECT
@@ -25,11 +25,11 @@ Needs hanami-conformance, and runs against any server:
     pytest FILE --hanami-target http://HOST:PORT --hanami-user USER{dialect}
 """
 
-from hanami_conformance.cases.sequence import Story
+from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import Step
 from hanami_conformance.stateful.execute import tell
 
-STORY = Story(
+STORY = StepSequence(
     "{kind}",
     (
 {steps}
@@ -43,7 +43,7 @@ def test_{name}(hanami_workshop):
 '''
 
 
-def as_pytest(story: Story) -> str:
+def as_pytest(story: StepSequence) -> str:
     """The text of a test file that tells a story, and fails where the target does something else than the model."""
     known = catalogue().get(story.statement)
     sentence = f"{story.statement}: {known.text}." if known is not None else "The server does what the model says."

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from hanami_conformance.cases.failures import Dropped, NoAnswer, SetupFailed, Violation
+from hanami_conformance.cases.failures import ConnectionClosed, PreconditionFailed, ResponseTimeout, Violation
 from hanami_conformance.cases.recording import current_case
 from hanami_conformance.target.target import Target
 
@@ -18,12 +18,12 @@ HALVES = {
     "half a body": b"POST PATH HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
 }
 SOCKETS = ("silent socket", "half a frame", "half closed", "broken off")
-NUISANCES = (*HALVES, *SOCKETS)
+STALL_KINDS = (*HALVES, *SOCKETS)
 FEWEST_CONNECTIONS = 2  # one for the nuisance, one for the story
 
 
 @dataclass
-class Nuisance:
+class StalledClient:
     """At most one such client at a time, which stays until the next one, or the end of the story.
 
     Args:
@@ -39,7 +39,7 @@ class Nuisance:
         return len(self._stop)
 
     def begin(self, how: str) -> None:
-        """Be a nuisance in one of the ways of :data:`NUISANCES`; the one before is over."""
+        """Be a nuisance in one of the ways of :data:`STALL_KINDS`; the one before is over."""
         self.end()
         if how in HALVES:
             connection = self.target.raw()
@@ -70,9 +70,9 @@ class Nuisance:
             return
         try:
             yield
-        except (NoAnswer, Dropped) as violation:
+        except (ResponseTimeout, ConnectionClosed) as violation:
             violation.blame("GEN-4")
             raise
-        except SetupFailed as failure:
+        except PreconditionFailed as failure:
             raise Violation("others to be served beside a stalled client", str(failure), "GEN-4") from failure
         current_case().judged["GEN-4"] += 1

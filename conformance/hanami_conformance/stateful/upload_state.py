@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hanami_conformance.cases.failures import Violation
 from hanami_conformance.cases.recording import current_case
-from hanami_conformance.clients.upload_socket import FileSocket
+from hanami_conformance.clients.upload_socket import UploadSocket
 from hanami_conformance.models.dataset import (
     IMAGES_HEADER,
     LABELS_HEADER,
@@ -35,7 +35,7 @@ SUSPECTS = (
 
 
 @dataclass
-class ToldUpload:
+class TrackedUpload:
     """An upload of a story.
 
     Attributes:
@@ -107,11 +107,11 @@ class ToldUpload:
 
 
 @dataclass
-class ToldSocket:
+class TrackedSocket:
     """A socket of a story: the upload and the file that it is attached to."""
 
-    socket: FileSocket
-    of: ToldUpload
+    socket: UploadSocket
+    of: TrackedUpload
     role: str
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from hanami_conformance.cases.failures import TargetLost, Unsupported
-from hanami_conformance.resources.factory import Workshop
-from hanami_conformance.stateful.property_runner import Search
+from hanami_conformance.cases.failures import TargetDown, Unsupported
+from hanami_conformance.resources.factory import ResourceFactory
+from hanami_conformance.stateful.property_runner import PropertyRunner
 from hanami_conformance.suite.context import CONTEXT, SuiteContext
 from hanami_conformance.target.capabilities import DESTRUCTIVE
 from hanami_conformance.target.target import Account, Target
@@ -40,22 +40,22 @@ def connections(request: pytest.FixtureRequest, context: SuiteContext, target: T
 
 
 @pytest.fixture
-def workshop(context: SuiteContext, target: Target) -> Iterator[Workshop]:
+def workshop(context: SuiteContext, target: Target) -> Iterator[ResourceFactory]:
     """Makes uploads and clusters, and deletes them after the test."""
-    made = Workshop(target, context.run_id)
+    made = ResourceFactory(target, context.run_id)
     try:
         yield made
     finally:
         made.clean()
         context.leftovers.extend(made.leftovers)
         if made.leftovers and not target.is_alive():
-            raise TargetLost(str(made.leftovers[0]))
+            raise TargetDown(str(made.leftovers[0]))
 
 
 @pytest.fixture
-def search(context: SuiteContext, workshop: Workshop) -> Search:
+def search(context: SuiteContext, workshop: ResourceFactory) -> PropertyRunner:
     """Tells stories, as many as the profile says."""
-    return Search(context.plan, workshop)
+    return PropertyRunner(context.plan, workshop)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from hanami_conformance.resources.factory import Leftover
-from hanami_conformance.stateful.property_runner import Plan
+from hanami_conformance.stateful.property_runner import SearchSettings
 from hanami_conformance.target.target import Target
 
 
@@ -26,7 +26,7 @@ class SuiteContext:
     target: Target
     run_id: str
     destructive: bool
-    plan: Plan
+    plan: SearchSettings
     leftovers: list[Leftover]
 
 

@@ -12,11 +12,11 @@ import pytest
 
 from hanami_conformance.cases.attribution import blaming
 from hanami_conformance.cases.checks import check, observe
-from hanami_conformance.cases.failures import Dropped, Violation
+from hanami_conformance.cases.failures import ConnectionClosed, Violation
 from hanami_conformance.catalogue import statement
 from hanami_conformance.clients.websocket import WebSocket
-from hanami_conformance.clients.websocket_events import Ending, Message
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.clients.websocket_events import CloseInfo, Message
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.suite.support.invalid import LEFT_OUT, UUIDS, bad_token
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 from hanami_conformance.target.attach import (
@@ -31,7 +31,7 @@ from hanami_conformance.target.attach import (
 from hanami_conformance.target.target import Account, Target
 
 
-def ask(target: Target, first: str) -> tuple[WebSocket, Message | Ending]:
+def ask(target: Target, first: str) -> tuple[WebSocket, Message | CloseInfo]:
     """Open a socket, send a first message, and wait for the answer or the end."""
     websocket = target.websocket()
     websocket.open()
@@ -64,7 +64,7 @@ def test_a_websocket_opens_at_the_address_of_the_rest_api(target: Target) -> Non
     websocket = target.websocket()
     try:
         websocket.open()
-    except Dropped as dropped:
+    except ConnectionClosed as dropped:
         check(False, expected=f"a websocket at {target.websocket_url}", came=dropped.came)
     check(websocket.is_open, expected=f"a websocket at {target.websocket_url}", came=websocket.ending)
     websocket.finish()
@@ -72,7 +72,7 @@ def test_a_websocket_opens_at_the_address_of_the_rest_api(target: Target) -> Non
 
 @statement("ATT-2")
 @pytest.mark.parametrize("role", ["input", "label"])
-def test_a_file_socket_is_accepted(workshop: Workshop, role: str) -> None:
+def test_a_file_socket_is_accepted(workshop: ResourceFactory, role: str) -> None:
     """The server accepts a socket for each temporary file of an upload."""
     upload = workshop.mnist(100, 100)
     first = first_message(upload.account.token, upload.files[role].uuid, FILE_UPLOAD)
@@ -80,7 +80,7 @@ def test_a_file_socket_is_accepted(workshop: Workshop, role: str) -> None:
 
 
 @statement("ATT-2")
-def test_a_cluster_socket_is_accepted(workshop: Workshop) -> None:
+def test_a_cluster_socket_is_accepted(workshop: ResourceFactory) -> None:
     """The server accepts a socket for a cluster in direct mode."""
     cluster = workshop.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
@@ -92,7 +92,7 @@ TOKENS = ["missing", "empty", "malformed", "cut short", "tampered", "unsigned", 
 
 @statement("ATT-3")
 @pytest.mark.parametrize("kind", TOKENS)
-def test_a_bad_token_opens_no_file(workshop: Workshop, kind: str) -> None:
+def test_a_bad_token_opens_no_file(workshop: ResourceFactory, kind: str) -> None:
     """The server refuses a file socket whose token is invalid, and says so."""
     upload = workshop.csv(100)
     first = message_of(bad_token(kind, workshop.target), upload.files["input"].uuid, FILE_UPLOAD)
@@ -101,7 +101,7 @@ def test_a_bad_token_opens_no_file(workshop: Workshop, kind: str) -> None:
 
 @statement("ATT-3")
 @pytest.mark.parametrize("kind", ["malformed", "tampered"])
-def test_a_bad_token_opens_no_file_that_was_open(workshop: Workshop, kind: str) -> None:
+def test_a_bad_token_opens_no_file_that_was_open(workshop: ResourceFactory, kind: str) -> None:
     """The server refuses an invalid token also for a file that a valid one has opened before."""
     upload = workshop.csv(100)
     upload.attach().finish()
@@ -111,7 +111,7 @@ def test_a_bad_token_opens_no_file_that_was_open(workshop: Workshop, kind: str) 
 
 @statement("ATT-3")
 @pytest.mark.parametrize("kind", ["missing", "malformed", "tampered", "expired"])
-def test_a_bad_token_opens_no_cluster(workshop: Workshop, kind: str) -> None:
+def test_a_bad_token_opens_no_cluster(workshop: ResourceFactory, kind: str) -> None:
     """The server refuses a cluster socket whose token is invalid, and says so."""
     cluster = workshop.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
@@ -122,7 +122,7 @@ def test_a_bad_token_opens_no_cluster(workshop: Workshop, kind: str) -> None:
 @statement("ATT-4")
 @pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
 @pytest.mark.parametrize("kind", list(UUIDS))
-def test_a_uuid_of_nothing_is_refused(workshop: Workshop, resource: str, kind: str) -> None:
+def test_a_uuid_of_nothing_is_refused(workshop: ResourceFactory, resource: str, kind: str) -> None:
     """The server refuses a socket for a uuid that is unknown, malformed or missing."""
     # There is a resource of the kind, so that a server which falls back on another one is seen.
     if resource == CLUSTER:
@@ -151,7 +151,7 @@ def other_digit(digit: str) -> str:
 
 @statement("ATT-4")
 @pytest.mark.parametrize("change", list(NEARLY))
-def test_a_uuid_is_compared_whole(workshop: Workshop, change: str) -> None:
+def test_a_uuid_is_compared_whole(workshop: ResourceFactory, change: str) -> None:
     """The server refuses a socket for what only resembles the uuid of a file."""
     upload = workshop.csv(100)
     first = first_message(upload.account.token, NEARLY[change](upload.files["input"].uuid), FILE_UPLOAD)
@@ -162,7 +162,7 @@ def test_a_uuid_is_compared_whole(workshop: Workshop, change: str) -> None:
 @pytest.mark.hostile
 @pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
 @pytest.mark.parametrize("uuid", [[], ["a"], {"a": 1}, True, 1.5, "x" * 100_000], ids=lambda uuid: str(uuid)[:12])
-def test_a_uuid_of_another_type_is_refused(workshop: Workshop, resource: str, uuid: Any) -> None:
+def test_a_uuid_of_another_type_is_refused(workshop: ResourceFactory, resource: str, uuid: Any) -> None:
     """The server refuses a uuid that is no string, or a very long one, and goes on serving others."""
     upload = workshop.csv(100)
     expect_refusal(workshop.target, message_of(upload.account.token, uuid, resource), "the uuid is of another type")
@@ -172,7 +172,7 @@ def test_a_uuid_of_another_type_is_refused(workshop: Workshop, resource: str, uu
 
 @statement("ATT-4", "GEN-3")
 @pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
-def test_a_resource_of_another_user_looks_like_none(workshop: Workshop, second: Account, resource: str) -> None:
+def test_a_resource_of_another_user_looks_like_none(workshop: ResourceFactory, second: Account, resource: str) -> None:
     """The server refuses another user's resource in the same words as one that does not exist."""
     if resource == CLUSTER:
         cluster = workshop.any_cluster(ONE_BRICK)
@@ -186,7 +186,7 @@ def test_a_resource_of_another_user_looks_like_none(workshop: Workshop, second: 
     check(alike, expected=f"the answer to an unknown uuid: {nothing}", came=foreign, statement="ATT-4")
 
 
-def wording(answer: Message | Ending, uuid: str) -> str:
+def wording(answer: Message | CloseInfo, uuid: str) -> str:
     """The words of an answer, without what differs from one answer to the next: uuid, numbers, times."""
     text = answer.data.decode("utf-8", "replace") if isinstance(answer, Message) else str(answer)
     return re.sub(r"[0-9]+", "", text.replace(uuid, ""))
@@ -194,7 +194,7 @@ def wording(answer: Message | Ending, uuid: str) -> str:
 
 @statement("ATT-5", "GEN-2")
 @pytest.mark.parametrize("kind", ["unknown", "empty", "in capitals", "missing", "a number", "null", "an array"])
-def test_an_unknown_target_is_refused(workshop: Workshop, kind: str) -> None:
+def test_an_unknown_target_is_refused(workshop: ResourceFactory, kind: str) -> None:
     """The server refuses a first message whose target is none of the two."""
     wrong: dict[str, Any] = {
         "unknown": "datasets",
@@ -229,7 +229,7 @@ NO_OBJECTS = {
 @statement("ATT-5", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("kind", list(NO_OBJECTS))
-def test_a_first_message_that_is_no_object_is_refused(workshop: Workshop, kind: str) -> None:
+def test_a_first_message_that_is_no_object_is_refused(workshop: ResourceFactory, kind: str) -> None:
     """The server refuses a first message that is no JSON object, and goes on serving others."""
     upload = workshop.csv(100)
     expect_refusal(workshop.target, NO_OBJECTS[kind], f"the first message is {kind}")
@@ -239,7 +239,7 @@ def test_a_first_message_that_is_no_object_is_refused(workshop: Workshop, kind: 
 
 @statement("ATT-5", "GEN-2")
 @pytest.mark.hostile
-def test_a_binary_first_message_that_is_no_json_is_refused(workshop: Workshop) -> None:
+def test_a_binary_first_message_that_is_no_json_is_refused(workshop: ResourceFactory) -> None:
     """The server refuses arbitrary bytes as first message, and goes on serving others."""
     upload = workshop.csv(100)
     websocket = workshop.target.websocket()
@@ -254,7 +254,7 @@ def test_a_binary_first_message_that_is_no_json_is_refused(workshop: Workshop) -
 
 @statement("ATT-6")
 @pytest.mark.parametrize("mistake", ["dataset as file", "file as cluster", "cluster as file", "dataset as cluster"])
-def test_a_uuid_of_the_wrong_kind_is_refused(workshop: Workshop, mistake: str) -> None:
+def test_a_uuid_of_the_wrong_kind_is_refused(workshop: ResourceFactory, mistake: str) -> None:
     """The server refuses a socket whose uuid names another kind of resource than its target."""
     token = workshop.target.first.token
     if mistake == "cluster as file":
@@ -269,7 +269,7 @@ def test_a_uuid_of_the_wrong_kind_is_refused(workshop: Workshop, mistake: str) -
 
 
 @statement("ATT-8")
-def test_what_an_acceptance_looks_like(workshop: Workshop) -> None:
+def test_what_an_acceptance_looks_like(workshop: ResourceFactory) -> None:
     """Frame type and keys of the answer to an accepted first message."""
     upload = workshop.csv(100)
     first = first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD)
@@ -282,7 +282,7 @@ def test_what_an_acceptance_looks_like(workshop: Workshop) -> None:
 
 
 @statement("ATT-8")
-def test_what_becomes_of_a_second_first_message(workshop: Workshop) -> None:
+def test_what_becomes_of_a_second_first_message(workshop: ResourceFactory) -> None:
     """The answer to a first message that is repeated on an accepted socket."""
     upload = workshop.csv(100)
     socket = upload.attach()
@@ -291,13 +291,13 @@ def test_what_becomes_of_a_second_first_message(workshop: Workshop) -> None:
 
 
 @statement("ATT-8")
-def test_whether_a_refused_socket_may_try_again(workshop: Workshop) -> None:
+def test_whether_a_refused_socket_may_try_again(workshop: ResourceFactory) -> None:
     """The answer to a right first message after a refused one, on the same socket."""
     upload = workshop.csv(100)
     uuid = upload.files["input"].uuid
     websocket, answer = ask(workshop.target, first_message("this-is-no-token", uuid, FILE_UPLOAD))
     try:
-        with contextlib.suppress(Dropped):  # closed: that is an answer, too
+        with contextlib.suppress(ConnectionClosed):  # closed: that is an answer, too
             websocket.send_text(first_message(upload.account.token, uuid, FILE_UPLOAD))
             answer = websocket.receive("an answer or a close")
         observe("a second try after a refusal is answered by", websocket.ending or answer)
@@ -306,7 +306,7 @@ def test_whether_a_refused_socket_may_try_again(workshop: Workshop) -> None:
 
 
 @statement("ATT-8")
-def test_whether_two_sockets_may_share_a_file(workshop: Workshop) -> None:
+def test_whether_two_sockets_may_share_a_file(workshop: ResourceFactory) -> None:
     """The answer to a second socket for a file that has one."""
     workshop.target.budget.need(2)
     upload = workshop.csv(100)

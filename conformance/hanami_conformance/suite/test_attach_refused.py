@@ -7,10 +7,10 @@ import contextlib
 import pytest
 
 from hanami_conformance.cases.checks import check
-from hanami_conformance.cases.failures import Dropped, NoAnswer
+from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout
 from hanami_conformance.catalogue import statement
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import inputs_of, wanted_of
 from hanami_conformance.suite.support.clusters import expect_same
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, noise
@@ -21,7 +21,7 @@ from hanami_proto.codec import ProcessType, TargetBuffer
 
 @statement("ATT-7")
 @pytest.mark.parametrize("when", ["before the first message", "together with a refused one", "after a refusal"])
-def test_a_chunk_outside_of_acceptance_has_no_effect(workshop: Workshop, when: str) -> None:
+def test_a_chunk_outside_of_acceptance_has_no_effect(workshop: ResourceFactory, when: str) -> None:
     """The server writes nothing that was sent on a socket which it did not accept."""
     content = noise(100)
     upload = workshop.csv(len(content))
@@ -31,13 +31,13 @@ def test_a_chunk_outside_of_acceptance_has_no_effect(workshop: Workshop, when: s
     websocket = workshop.target.websocket()
     websocket.open()
     # The server may close at any point here: that is one more way to refuse.
-    with contextlib.suppress(Dropped):
+    with contextlib.suppress(ConnectionClosed):
         if when == "before the first message":
             websocket.send(chunk, "a chunk as first message")
         else:
             websocket.send_text(bad)
         if when == "after a refusal":
-            with contextlib.suppress(NoAnswer):  # silence is for ATT-3 to judge
+            with contextlib.suppress(ResponseTimeout):  # silence is for ATT-3 to judge
                 websocket.receive("the refusal")
         websocket.send(chunk, "a chunk for the whole file")
     websocket.finish()
@@ -47,13 +47,13 @@ def test_a_chunk_outside_of_acceptance_has_no_effect(workshop: Workshop, when: s
 
 
 @statement("ATT-7")
-def test_a_chunk_before_an_accepted_first_message_has_no_effect(workshop: Workshop) -> None:
+def test_a_chunk_before_an_accepted_first_message_has_no_effect(workshop: ResourceFactory) -> None:
     """The server does not keep what came before the first message, to apply it after acceptance."""
     content = noise(100)
     upload = workshop.csv(len(content))
     websocket = workshop.target.websocket()
     websocket.open()
-    with contextlib.suppress(Dropped):
+    with contextlib.suppress(ConnectionClosed):
         websocket.send(workshop.target.dialect.codec.encode_chunk(0, content), "a chunk as first message")
         websocket.send_text(first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD))
         websocket.receive("an answer to the first message")
@@ -62,15 +62,15 @@ def test_a_chunk_before_an_accepted_first_message_has_no_effect(workshop: Worksh
 
 
 @statement("ATT-7", "GEN-3")
-def test_a_chunk_after_the_refusal_of_another_user_has_no_effect(workshop: Workshop, second: Account) -> None:
+def test_a_chunk_after_the_refusal_of_another_user_has_no_effect(workshop: ResourceFactory, second: Account) -> None:
     """The server writes nothing to the file of another user."""
     content = noise(100)
     upload = workshop.csv(len(content))
     websocket = workshop.target.websocket()
     websocket.open()
-    with contextlib.suppress(Dropped):
+    with contextlib.suppress(ConnectionClosed):
         websocket.send_text(first_message(second.token, upload.files["input"].uuid, FILE_UPLOAD))
-        with contextlib.suppress(NoAnswer):  # silence is for ATT-4 to judge
+        with contextlib.suppress(ResponseTimeout):  # silence is for ATT-4 to judge
             websocket.receive("the refusal")
         websocket.send(workshop.target.dialect.codec.encode_chunk(0, content), "a chunk for the whole file")
     websocket.finish()
@@ -78,19 +78,19 @@ def test_a_chunk_after_the_refusal_of_another_user_has_no_effect(workshop: Works
 
 
 @statement("ATT-7")
-def test_training_after_a_refusal_has_no_effect(workshop: Workshop) -> None:
+def test_training_after_a_refusal_has_no_effect(workshop: ResourceFactory) -> None:
     """The server trains nothing on a socket which it did not accept."""
     SECRETS.add("this-is-no-token", "malformed token")
     expect_no_training(workshop, "this-is-no-token")
 
 
 @statement("ATT-7", "GEN-3")
-def test_training_after_the_refusal_of_another_user_has_no_effect(workshop: Workshop, second: Account) -> None:
+def test_training_after_the_refusal_of_another_user_has_no_effect(workshop: ResourceFactory, second: Account) -> None:
     """The server does not train the cluster of another user."""
     expect_no_training(workshop, second.token)
 
 
-def expect_no_training(workshop: Workshop, token: str) -> None:
+def expect_no_training(workshop: ResourceFactory, token: str) -> None:
     """A cluster must answer as before, whatever is sent on a socket that is refused because of its token."""
     cluster = workshop.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
@@ -101,7 +101,7 @@ def expect_no_training(workshop: Workshop, token: str) -> None:
     codec = workshop.target.dialect.codec
     websocket = workshop.target.websocket()
     websocket.open()
-    with contextlib.suppress(Dropped):
+    with contextlib.suppress(ConnectionClosed):
         websocket.send_text(first_message(token, cluster.uuid, CLUSTER))
         for _ in range(10):
             for part in [*question, *wanted]:

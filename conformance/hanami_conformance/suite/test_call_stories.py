@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hanami_conformance.catalogue import statement
-from hanami_conformance.stateful.property_runner import Search
+from hanami_conformance.stateful.property_runner import PropertyRunner
 from hanami_conformance.stateful.strategies.rest_calls import call_stories
 
 
@@ -13,6 +13,6 @@ from hanami_conformance.stateful.strategies.rest_calls import call_stories
 @statement("MODE-1", "MODE-2")
 @pytest.mark.hostile
 @pytest.mark.blames("PROG-1", "GEN-3")  # that nobody gets a list says little of isolation
-def test_any_call_does_what_it_says_or_is_refused(search: Search) -> None:
+def test_any_call_does_what_it_says_or_is_refused(search: PropertyRunner) -> None:
     """The server does what a right call says, refuses every other one with a reason, and goes on serving."""
     search("call", call_stories(search.plan.profile.most_steps), weight=2)

@@ -10,9 +10,9 @@ import pytest
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import Unsupported, Violation
 from hanami_conformance.catalogue import statement
-from hanami_conformance.clients.cluster_messages import ClusterShape, Part, Values, describe
+from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, Values, describe
 from hanami_conformance.models.cluster import distance, same
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import ROUNDS, STEPS, inputs_of, shown, tell_apart, vector, wanted_of
 from hanami_conformance.suite.support.clusters import direct, expect_same, trained
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_BRICKS
@@ -25,7 +25,7 @@ LEARNED = 0.5  # of the distance at the beginning: beyond what training of the o
 
 @statement("DIO-1")
 @pytest.mark.parametrize("size", [None, 784])  # a message of 3 KiB carries a handwritten digit
-def test_a_cluster_takes_messages(workshop: Workshop, size: int | None) -> None:
+def test_a_cluster_takes_messages(workshop: ResourceFactory, size: int | None) -> None:
     """The server takes a ClusterIO_Message and answers with one."""
     shape = None if size is None else ClusterShape({"test_input": size}, {"test_output": 5}, hidden=4)
     _, socket = direct(workshop, shape)
@@ -37,7 +37,7 @@ def test_a_cluster_takes_messages(workshop: Workshop, size: int | None) -> None:
 
 
 @statement("DIO-2")
-def test_not_last_requests_start_nothing(workshop: Workshop) -> None:
+def test_not_last_requests_start_nothing(workshop: ResourceFactory) -> None:
     """Messages with isLast = false are acknowledged at most: no output comes before the last message."""
     shape = TWO_BRICKS
     _, socket = direct(workshop, shape)
@@ -54,7 +54,7 @@ def test_not_last_requests_start_nothing(workshop: Workshop) -> None:
 
 
 @statement("DIO-2")
-def test_not_last_training_messages_train_nothing(workshop: Workshop) -> None:
+def test_not_last_training_messages_train_nothing(workshop: ResourceFactory) -> None:
     """A TRAIN cycle that was never ended changes no answer, however often it is begun."""
     cluster, socket = trained(workshop, None)
     question = inputs_of(socket.shape, seed=1)
@@ -69,7 +69,7 @@ def test_not_last_training_messages_train_nothing(workshop: Workshop) -> None:
 
 
 @statement("DIO-2")
-def test_the_last_message_carries_values_too(workshop: Workshop) -> None:
+def test_the_last_message_carries_values_too(workshop: ResourceFactory) -> None:
     """The values of the message with isLast = true take part in the cycle that it starts."""
     # With two bricks: a server that drops these values tells no inputs of a single message apart, so that the cluster
     # would be taken to have learned nothing.
@@ -78,13 +78,15 @@ def test_the_last_message_carries_values_too(workshop: Workshop) -> None:
         first, second = inputs_of(TWO_BRICKS, seed)
         whole = socket.request([first, second])
         expect_same(socket.request([second, first]), whole, "the same answer when the other brick comes last")
-        split = socket.request([first, Part(second.name, second.values[:2]), Part(second.name, second.values[2:])])
+        split = socket.request(
+            [first, InputMessage(second.name, second.values[:2]), InputMessage(second.name, second.values[2:])]
+        )
         expect_same(split, whole, "the answer to the whole input")
 
 
 @statement("DIO-4", "DIO-2")
 @pytest.mark.parametrize("brick", list(TWO_BRICKS.inputs))
-def test_the_values_of_every_brick_take_part(workshop: Workshop, brick: str) -> None:
+def test_the_values_of_every_brick_take_part(workshop: ResourceFactory, brick: str) -> None:
     """Inputs that differ in one of two bricks alone get different answers, at the latest after training."""
     _, socket = trained(workshop, TWO_BRICKS)
     first, other = inputs_of(TWO_BRICKS, seed=1), inputs_of(TWO_BRICKS, seed=2)
@@ -100,7 +102,7 @@ def test_the_values_of_every_brick_take_part(workshop: Workshop, brick: str) -> 
 
 
 @statement("DIO-2")
-def test_a_cycle_starts_with_nothing_of_the_one_before(workshop: Workshop) -> None:
+def test_a_cycle_starts_with_nothing_of_the_one_before(workshop: ResourceFactory) -> None:
     """A cycle processes the values that were sent since the last one, and no older ones."""
     shape = TWO_BRICKS
     _, socket = trained(workshop, shape)
@@ -116,7 +118,7 @@ def test_a_cycle_starts_with_nothing_of_the_one_before(workshop: Workshop) -> No
 
 
 @statement("DIO-2", "DIO-7")
-def test_each_cycle_runs_once(workshop: Workshop) -> None:
+def test_each_cycle_runs_once(workshop: ResourceFactory) -> None:
     """Each last message starts one cycle and gets one answer, cycle after cycle."""
     _, socket = trained(workshop, None)
     answers = {seed: socket.request(inputs_of(socket.shape, seed)) for seed in range(1, 6)}
@@ -129,7 +131,7 @@ def test_each_cycle_runs_once(workshop: Workshop) -> None:
 
 @statement("DIO-3")
 @pytest.mark.parametrize("size", [1, 2, 10, 784], ids=lambda size: f"{size} values")
-def test_a_request_is_answered_with_the_output(workshop: Workshop, size: int) -> None:
+def test_a_request_is_answered_with_the_output(workshop: ResourceFactory, size: int) -> None:
     """The answer has REQUEST_TYPE, as many values as announced and as the output brick holds, all finite."""
     shape = ClusterShape({"test_input": size}, {"test_output": max(2, size // 2)}, hidden=8)
     _, socket = direct(workshop, shape)
@@ -152,11 +154,11 @@ INPUTS = {  # repeated for as long as the brick is
 
 @statement("DIO-3")
 @pytest.mark.parametrize("kind", list(INPUTS))
-def test_any_finite_input_gives_a_finite_output(workshop: Workshop, kind: str) -> None:
+def test_any_finite_input_gives_a_finite_output(workshop: ResourceFactory, kind: str) -> None:
     """The answer is finite for every finite input, before training and after."""
     _, socket = direct(workshop, None)
     ((name, size),) = socket.shape.inputs.items()
-    question = Part(name, np.resize(np.array(INPUTS[kind], dtype=np.float32), size))
+    question = InputMessage(name, np.resize(np.array(INPUTS[kind], dtype=np.float32), size))
     socket.request([question])
     for _ in range(5):
         socket.train([question, *wanted_of(socket.shape, seed=1)])
@@ -165,7 +167,7 @@ def test_any_finite_input_gives_a_finite_output(workshop: Workshop, kind: str) -
 
 
 @statement("DIO-3")
-def test_every_output_brick_answers(workshop: Workshop) -> None:
+def test_every_output_brick_answers(workshop: ResourceFactory) -> None:
     """A request to a cluster with two output bricks is answered by one message for each, with its own size."""
     _, socket = direct(workshop, TWO_BRICKS)
     for seed in (1, 2, 3):
@@ -176,11 +178,11 @@ def test_every_output_brick_answers(workshop: Workshop) -> None:
 
 
 @statement("DIO-3", "DIO-8")
-def test_answers_belong_to_their_bricks(workshop: Workshop) -> None:
+def test_answers_belong_to_their_bricks(workshop: ResourceFactory) -> None:
     """Each output brick answers with what it was trained to, not with the values of the other."""
     shape = ClusterShape({"test_input": 6}, {"output_a": 3, "output_b": 3}, hidden=8)
     _, socket = direct(workshop, shape)
-    question = Part("test_input", vector(6, seed=1))
+    question = InputMessage("test_input", vector(6, seed=1))
     high, low = np.full(3, 0.9, dtype=np.float32), np.full(3, 0.1, dtype=np.float32)
     for step in range(20 * STEPS):
         if step % STEPS == 0:
@@ -188,19 +190,21 @@ def test_answers_belong_to_their_bricks(workshop: Workshop) -> None:
             apart = float(answer["output_a"].mean() - answer["output_b"].mean())
             if step and abs(apart) > 0.2:
                 break
-        socket.train([question, Part("output_a", high, expected=True), Part("output_b", low, expected=True)])
+        socket.train(
+            [question, InputMessage("output_a", high, expected=True), InputMessage("output_b", low, expected=True)]
+        )
     check(apart > 0, expected="output_a, trained to 0.9, above output_b, trained to 0.1", came=shown(answer))
 
 
 @statement("DIO-8")
 @pytest.mark.parametrize("wanted", [0.0, 1.0])
-def test_the_ends_of_the_range_are_trained_too(workshop: Workshop, wanted: float) -> None:
+def test_the_ends_of_the_range_are_trained_too(workshop: ResourceFactory, wanted: float) -> None:
     """Expected values of 0 and of 1 move the answer toward them, as those between do."""
     _, socket = direct(workshop, None)
     question = inputs_of(socket.shape, seed=1)
     ((output, size),) = socket.shape.outputs.items()
     target, other = (
-        Part(output, np.full(size, value, dtype=np.float32), expected=True) for value in (wanted, 1.0 - wanted)
+        InputMessage(output, np.full(size, value, dtype=np.float32), expected=True) for value in (wanted, 1.0 - wanted)
     )
 
     def away() -> float:
@@ -222,7 +226,7 @@ def test_the_ends_of_the_range_are_trained_too(workshop: Workshop, wanted: float
 
 
 @statement("DIO-8")
-def test_different_inputs_are_told_apart(workshop: Workshop) -> None:
+def test_different_inputs_are_told_apart(workshop: ResourceFactory) -> None:
     """Trained toward different expected values, a cluster answers different inputs differently."""
     _, socket = direct(workshop, None)
     try:
@@ -243,39 +247,39 @@ SPLITS: dict[str, Callable[[int], list[int]]] = {  # from the number of values t
 
 @statement("DIO-4")
 @pytest.mark.parametrize("split", list(SPLITS))
-def test_one_brick_may_be_filled_in_parts(workshop: Workshop, split: str) -> None:
+def test_one_brick_may_be_filled_in_parts(workshop: ResourceFactory, split: str) -> None:
     """Values for one brick give the same answer in one message and in several."""
     _, socket = trained(workshop, None)
     (question,) = inputs_of(socket.shape, seed=1)
     whole = socket.request([question])
     cuts = SPLITS[split](len(question.values))
-    parts = [Part(question.name, piece) for piece in np.split(question.values, cuts)]
+    parts = [InputMessage(question.name, piece) for piece in np.split(question.values, cuts)]
     expect_same(socket.request(parts), whole, f"the answer to the input at once, sent {split}")
     expect_same(socket.request([question]), whole, "the answer to the input at once, sent so again")
 
 
 @statement("DIO-4")
-def test_two_bricks_may_be_filled_in_any_order(workshop: Workshop) -> None:
+def test_two_bricks_may_be_filled_in_any_order(workshop: ResourceFactory) -> None:
     """Values for two bricks give the same answer whichever brick comes first, and in how many messages."""
     _, socket = trained(workshop, TWO_BRICKS)
     first, second = inputs_of(TWO_BRICKS, seed=1)
     whole = socket.request([first, second])
     expect_same(socket.request([second, first]), whole, "the same answer with the bricks in the other order")
     pieces = [
-        Part("input_a", first.values[:3]),
-        Part("input_b", second.values[:1]),
-        Part("input_a", first.values[3:]),
-        Part("input_b", second.values[1:]),
+        InputMessage("input_a", first.values[:3]),
+        InputMessage("input_b", second.values[:1]),
+        InputMessage("input_a", first.values[3:]),
+        InputMessage("input_b", second.values[1:]),
     ]
     expect_same(socket.request(pieces), whole, "the same answer with the bricks filled alternately")
 
 
 @statement("DIO-4", "DIO-5")
-def test_training_may_be_sent_in_parts(workshop: Workshop) -> None:
+def test_training_may_be_sent_in_parts(workshop: ResourceFactory) -> None:
     """A TRAIN cycle whose values come in several messages trains as one whose values come at once, all its values."""
     question, wanted = inputs_of(ONE_BRICK, seed=1)[0], wanted_of(ONE_BRICK, seed=1)[0]
-    pieces = [Part("test_input", piece) for piece in np.split(question.values, [4, 9])]
-    pieces += [Part("test_output", piece, expected=True) for piece in np.split(wanted.values, [CUT])]
+    pieces = [InputMessage("test_input", piece) for piece in np.split(question.values, [4, 9])]
+    pieces += [InputMessage("test_output", piece, expected=True) for piece in np.split(wanted.values, [CUT])]
     whole = _training_of_the_rest(workshop, [question, wanted], wanted.values)
     in_parts = _training_of_the_rest(workshop, pieces, wanted.values)
     came = f"distance {in_parts[0]:.4f} before, {in_parts[1]:.4f} after; at once {whole[0]:.4f} and {whole[1]:.4f}"
@@ -284,7 +288,7 @@ def test_training_may_be_sent_in_parts(workshop: Workshop) -> None:
     check(in_parts[1] < (LEARNED if learns else 1.0) * in_parts[0], expected=expected, came=came)
 
 
-def _training_of_the_rest(workshop: Workshop, parts: list[Part], wanted: Values) -> tuple[float, float]:
+def _training_of_the_rest(workshop: ResourceFactory, parts: list[InputMessage], wanted: Values) -> tuple[float, float]:
     """How far the values behind the first part are from the expected ones, before and after training."""
     _, socket = direct(workshop)
     question = inputs_of(ONE_BRICK, seed=1)
@@ -300,7 +304,7 @@ def _training_of_the_rest(workshop: Workshop, parts: list[Part], wanted: Values)
 
 
 @statement("DIO-5")
-def test_training_is_answered_by_no_output(workshop: Workshop) -> None:
+def test_training_is_answered_by_no_output(workshop: ResourceFactory) -> None:
     """A TRAIN cycle is answered by no output of a brick; the next request gets its own answer."""
     _, socket = direct(workshop, TWO_BRICKS)
     for seed in (1, 2, 3):
@@ -311,7 +315,7 @@ def test_training_is_answered_by_no_output(workshop: Workshop) -> None:
 
 
 @statement("DIO-5", "DIO-7")
-def test_a_request_trains_nothing(workshop: Workshop) -> None:
+def test_a_request_trains_nothing(workshop: ResourceFactory) -> None:
     """Any number of requests leaves the cluster as it is, also after training."""
     _, socket = trained(workshop, None)
     before = socket.request(inputs_of(socket.shape, seed=1))
@@ -321,7 +325,7 @@ def test_a_request_trains_nothing(workshop: Workshop) -> None:
 
 
 @statement("DIO-5", "DIO-8")
-def test_training_changes_the_answer(workshop: Workshop) -> None:
+def test_training_changes_the_answer(workshop: ResourceFactory) -> None:
     """A TRAIN cycle is no request: it changes what the cluster answers."""
     _, socket = direct(workshop)
     before = socket.request(inputs_of(ONE_BRICK, seed=1))
@@ -334,7 +338,7 @@ def test_training_changes_the_answer(workshop: Workshop) -> None:
 
 @statement("DIO-6")
 @pytest.mark.parametrize("process", [ProcessType.REQUEST, ProcessType.TRAIN])
-def test_every_not_last_message_is_acknowledged(workshop: Workshop, process: ProcessType) -> None:
+def test_every_not_last_message_is_acknowledged(workshop: ResourceFactory, process: ProcessType) -> None:
     """Each message with isLast = false is answered by one acknowledgement, which has isLast = false."""
     _, socket = direct(workshop, None)
     (question,) = inputs_of(socket.shape, seed=1)
@@ -351,7 +355,7 @@ def test_every_not_last_message_is_acknowledged(workshop: Workshop, process: Pro
 
 
 @statement("DIO-6")
-def test_every_training_cycle_is_ended(workshop: Workshop) -> None:
+def test_every_training_cycle_is_ended(workshop: ResourceFactory) -> None:
     """Each last TRAIN message is answered by one message with isLast = true."""
     _, socket = direct(workshop, None)
     for _ in range(3):

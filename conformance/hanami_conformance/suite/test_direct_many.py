@@ -6,13 +6,19 @@ import pytest
 
 from hanami_conformance.cases.attribution import blaming
 from hanami_conformance.cases.checks import check, observe
-from hanami_conformance.cases.failures import Dropped, NoAnswer, SetupFailed, Unsupported, Violation
+from hanami_conformance.cases.failures import (
+    ConnectionClosed,
+    PreconditionFailed,
+    ResponseTimeout,
+    Unsupported,
+    Violation,
+)
 from hanami_conformance.catalogue import statement
-from hanami_conformance.clients.cluster_messages import ClusterShape, Part, is_json
-from hanami_conformance.clients.cluster_socket import TRAINING, BrickSocket
-from hanami_conformance.clients.websocket_events import Ending, Message
+from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, is_json
+from hanami_conformance.clients.cluster_socket import TRAINING, ClusterSocket
+from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_conformance.models.cluster import distance, same
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import STEPS, inputs_of, shown, vector, wanted_of
 from hanami_conformance.suite.support.clusters import direct, expect_same, trained
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_BRICKS
@@ -22,7 +28,7 @@ MANY = 20  # sockets of one cluster, one after the other
 
 
 @statement("DIO-7")
-def test_the_same_request_gives_the_same_answer(workshop: Workshop) -> None:
+def test_the_same_request_gives_the_same_answer(workshop: ResourceFactory) -> None:
     """A request repeated on an unchanged cluster, at once and after others, gives the same answer."""
     _, socket = trained(workshop, TWO_BRICKS)
     wanted = socket.request(inputs_of(TWO_BRICKS, seed=1))
@@ -34,7 +40,7 @@ def test_the_same_request_gives_the_same_answer(workshop: Workshop) -> None:
 
 
 @statement("DIO-7")
-def test_an_answer_survives_a_new_socket(workshop: Workshop) -> None:
+def test_an_answer_survives_a_new_socket(workshop: ResourceFactory) -> None:
     """A request gives the same answer on the next socket of the same cluster."""
     cluster, socket = trained(workshop, None)
     wanted = socket.request(inputs_of(socket.shape, seed=1))
@@ -47,7 +53,7 @@ def test_an_answer_survives_a_new_socket(workshop: Workshop) -> None:
 
 @statement("DIO-8")
 @pytest.mark.parametrize("shape", [ONE_BRICK, TWO_BRICKS], ids=["one output", "two outputs"])
-def test_training_moves_the_answer_toward_the_expected_values(workshop: Workshop, shape: ClusterShape) -> None:
+def test_training_moves_the_answer_toward_the_expected_values(workshop: ResourceFactory, shape: ClusterShape) -> None:
     """Training a fixed pair again and again brings every output nearer to its expected values."""
     _, socket = direct(workshop, shape)
     question, wanted = inputs_of(shape, seed=1), wanted_of(shape, seed=1)
@@ -68,7 +74,7 @@ def test_training_moves_the_answer_toward_the_expected_values(workshop: Workshop
 
 
 @statement("DIO-9")
-def test_many_mixed_cycles_run_in_order(workshop: Workshop) -> None:
+def test_many_mixed_cycles_run_in_order(workshop: ResourceFactory) -> None:
     """TRAIN and REQUEST cycles alternate on one socket, and each gets its own answer."""
     _, socket = trained(workshop, None)
     for seed in range(40):
@@ -81,7 +87,7 @@ def test_many_mixed_cycles_run_in_order(workshop: Workshop) -> None:
 
 
 @statement("DIO-9")
-def test_pipelined_requests_are_answered_in_order(workshop: Workshop) -> None:
+def test_pipelined_requests_are_answered_in_order(workshop: ResourceFactory) -> None:
     """Requests that are sent before the first answer is read are all answered, in order."""
     _, socket = trained(workshop, None)
     wanted = [socket.request(inputs_of(socket.shape, seed)) for seed in range(8)]
@@ -95,7 +101,7 @@ def test_pipelined_requests_are_answered_in_order(workshop: Workshop) -> None:
 
 
 @statement("DIO-9")
-def test_pipelined_parts_are_put_together_right(workshop: Workshop) -> None:
+def test_pipelined_parts_are_put_together_right(workshop: ResourceFactory) -> None:
     """Cycles in several messages, sent before the first answer is read, are answered as one by one."""
     _, socket = trained(workshop, TWO_BRICKS)
     wanted = [socket.request(inputs_of(TWO_BRICKS, seed)) for seed in range(6)]
@@ -109,7 +115,7 @@ def test_pipelined_parts_are_put_together_right(workshop: Workshop) -> None:
 
 
 @statement("DIO-9")
-def test_pipelined_training_is_answered_before_the_request_behind_it(workshop: Workshop) -> None:
+def test_pipelined_training_is_answered_before_the_request_behind_it(workshop: ResourceFactory) -> None:
     """Training cycles and a request, sent before the first answer is read, are answered in order."""
     _, socket = trained(workshop, None)
     for seed in range(10):
@@ -125,7 +131,7 @@ def test_pipelined_training_is_answered_before_the_request_behind_it(workshop: W
 
 
 @statement("DIO-10")
-def test_two_clusters_do_not_influence_each_other(workshop: Workshop) -> None:
+def test_two_clusters_do_not_influence_each_other(workshop: ResourceFactory) -> None:
     """Values and training of one cluster change nothing in another one, whose messages come in between."""
     workshop.target.budget.need(2)
     _, left = trained(workshop)
@@ -145,7 +151,7 @@ def test_two_clusters_do_not_influence_each_other(workshop: Workshop) -> None:
 
 
 @statement("DIO-10")
-def test_answers_go_to_their_own_socket(workshop: Workshop) -> None:
+def test_answers_go_to_their_own_socket(workshop: ResourceFactory) -> None:
     """The answer to a request goes to the socket that asked, also where another cluster is asked at the same time."""
     workshop.target.budget.need(2)
     shapes = [
@@ -164,7 +170,7 @@ def test_answers_go_to_their_own_socket(workshop: Workshop) -> None:
 
 @statement("DIO-11")
 @pytest.mark.parametrize("how", ["closed", "broken off", "broken off in a cycle"])
-def test_a_new_socket_continues_after_a_lost_one(workshop: Workshop, how: str) -> None:
+def test_a_new_socket_continues_after_a_lost_one(workshop: ResourceFactory, how: str) -> None:
     """After a socket is gone, the next one attaches and works, and what was trained is kept."""
     cluster, socket = trained(workshop, None)
     wanted = socket.request(inputs_of(socket.shape, seed=1))
@@ -183,12 +189,12 @@ def test_a_new_socket_continues_after_a_lost_one(workshop: Workshop, how: str) -
 
 @statement("DIO-11")
 @pytest.mark.parametrize("how", ["closed", "broken off"])
-def test_training_just_before_a_socket_is_lost_is_kept(workshop: Workshop, how: str) -> None:
+def test_training_just_before_a_socket_is_lost_is_kept(workshop: ResourceFactory, how: str) -> None:
     """What was trained is kept, also where no request came after it on the same socket."""
     cluster, socket = trained(workshop, None)
     question = inputs_of(socket.shape, seed=1)
     before = socket.request(question)
-    others = [Part(name, 1.0 - values, expected=True) for name, values in before.items()]
+    others = [InputMessage(name, 1.0 - values, expected=True) for name, values in before.items()]
     for _ in range(STEPS):
         socket.train([*question, *others])
     if how == "closed":
@@ -202,7 +208,7 @@ def test_training_just_before_a_socket_is_lost_is_kept(workshop: Workshop, how: 
 
 
 @statement("DIO-11")
-def test_sockets_come_and_go(workshop: Workshop) -> None:
+def test_sockets_come_and_go(workshop: ResourceFactory) -> None:
     """A cluster takes one socket after the other, however many it had."""
     cluster, socket = trained(workshop, None)
     wanted = socket.request(inputs_of(socket.shape, seed=1))
@@ -214,7 +220,7 @@ def test_sockets_come_and_go(workshop: Workshop) -> None:
 
 
 @statement("DIO-11", "MODE-1")
-def test_training_survives_a_switch_of_the_mode(workshop: Workshop) -> None:
+def test_training_survives_a_switch_of_the_mode(workshop: ResourceFactory) -> None:
     """What was trained is kept when the cluster is switched to task mode and back."""
     task, direct_mode = workshop.target.dialect.modes
     cluster, socket = trained(workshop, None)
@@ -229,7 +235,7 @@ def test_training_survives_a_switch_of_the_mode(workshop: Workshop) -> None:
 
 @statement("DIO-14")
 @pytest.mark.parametrize("when", ["between cycles", "in a cycle"])
-def test_a_deleted_cluster_answers_no_more(workshop: Workshop, when: str) -> None:
+def test_a_deleted_cluster_answers_no_more(workshop: ResourceFactory, when: str) -> None:
     """Deleting a cluster ends the access of its socket, whatever that was at; the server goes on."""
     cluster, socket = direct(workshop)
     socket.request(inputs_of(ONE_BRICK, seed=1))
@@ -250,7 +256,7 @@ def test_a_deleted_cluster_answers_no_more(workshop: Workshop, when: str) -> Non
 
 
 @statement("DIO-14")
-def test_a_new_cluster_has_nothing_of_a_deleted_one(workshop: Workshop) -> None:
+def test_a_new_cluster_has_nothing_of_a_deleted_one(workshop: ResourceFactory) -> None:
     """A cluster under the name of a deleted one has learned nothing of what that had."""
     cluster, socket = trained(workshop)
     question = inputs_of(ONE_BRICK, seed=1)
@@ -259,20 +265,20 @@ def test_a_new_cluster_has_nothing_of_a_deleted_one(workshop: Workshop) -> None:
     cluster.delete()
     try:
         again = workshop.cluster(ONE_BRICK, name=cluster.name)
-    except SetupFailed as error:
+    except PreconditionFailed as error:
         raise Unsupported(f"the name of a deleted cluster is not free: {error}") from error
     again.enter_direct_mode()
     came = again.attach().request(question)
     check(not same(came, wanted), expected="another answer than that of the deleted cluster", came=shown(came))
 
 
-def expect_no_output(socket: BrickSocket, of: str) -> None:
+def expect_no_output(socket: ClusterSocket, of: str) -> None:
     """A request must get no output: the connection is closed, or an answer that is none, or no answer."""
-    answer: Message | Ending | Violation
+    answer: Message | CloseInfo | Violation
     try:
         socket.post("test_input", vector(12, seed=1), is_last=True)
         answer = socket.websocket.receive_or_end(f"the end of the access to {of}")
-    except (Dropped, NoAnswer) as ended:
+    except (ConnectionClosed, ResponseTimeout) as ended:
         answer = ended
     output = (
         isinstance(answer, Message)

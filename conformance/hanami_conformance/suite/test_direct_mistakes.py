@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from hanami_conformance.cases.attribution import blaming
 from hanami_conformance.cases.checks import check, observe
-from hanami_conformance.cases.failures import Dropped, NoAnswer, Violation
+from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Violation
 from hanami_conformance.catalogue import statement
 from hanami_conformance.clients.cluster_messages import describe, is_json
-from hanami_conformance.clients.cluster_socket import BrickSocket
-from hanami_conformance.clients.websocket_events import Ending, Message
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.clients.cluster_socket import ClusterSocket
+from hanami_conformance.clients.websocket_events import CloseInfo, Message
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import inputs_of, vector, wanted_of
 from hanami_conformance.suite.support.clusters import direct, expect_same, trained
 from hanami_conformance.suite.support.markers import with_care
@@ -25,7 +25,7 @@ from hanami_conformance.target.attach import CLUSTER, attach
 from hanami_proto.codec import ProcessType
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
-Send = Callable[[BrickSocket], None]
+Send = Callable[[ClusterSocket], None]
 
 
 def last(
@@ -43,7 +43,7 @@ def last(
         number_of_values: as announced, or from the size of the brick; the true one when None.
     """
 
-    def send(socket: BrickSocket) -> None:
+    def send(socket: ClusterSocket) -> None:
         bricks = {"test_input": socket.shape.inputs, "test_output": socket.shape.outputs}
         brick, size = next(iter(bricks.get(name, socket.shape.inputs).items()))
         floats = np.asarray(values(size), dtype=np.float32)
@@ -57,14 +57,14 @@ def last(
 def nearly(change: Callable[[str], str]) -> Send:
     """A mistake in the name of the input brick: what it is changed to names none."""
 
-    def send(socket: BrickSocket) -> None:
+    def send(socket: ClusterSocket) -> None:
         (question,) = inputs_of(socket.shape, seed=1)
         socket.post(change(question.name), question.values, is_last=True)
 
     return send
 
 
-def too_many_in_parts(socket: BrickSocket) -> None:
+def too_many_in_parts(socket: ClusterSocket) -> None:
     """More values than the brick holds, none of the messages too long by itself."""
     for seed, is_last in ((1, False), (2, True)):
         (question,) = inputs_of(socket.shape, seed)
@@ -73,14 +73,14 @@ def too_many_in_parts(socket: BrickSocket) -> None:
             socket.acknowledged()
 
 
-def wrong_count_before_the_last(socket: BrickSocket) -> None:
+def wrong_count_before_the_last(socket: ClusterSocket) -> None:
     """NumberOfValues that is wrong in a message which is not the last, then a right last one."""
     (question,) = inputs_of(socket.shape, seed=1)
-    with contextlib.suppress(Dropped):  # signalled at once: the signal is read afterwards
+    with contextlib.suppress(ConnectionClosed):  # signalled at once: the signal is read afterwards
         socket.post(question.name, question.values[:2], is_last=False, number_of_values=1)
         socket.post(question.name, question.values[2:], is_last=True)
         answer = socket.websocket.receive_or_end("an answer to a wrong message")
-        if isinstance(answer, Ending) or is_json(answer.data):
+        if isinstance(answer, CloseInfo) or is_json(answer.data):
             socket.websocket.unread(answer)
 
 
@@ -133,7 +133,7 @@ HUGE = ("numberOfValues 2^64 - 1", "numberOfValues too large by 2^32")
 @statement("DIO-12", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("mistake", with_care(MISTAKES, *HUGE, *UNDECODABLE))
-def test_a_mistake_is_signalled_and_has_no_effect(workshop: Workshop, mistake: str) -> None:
+def test_a_mistake_is_signalled_and_has_no_effect(workshop: ResourceFactory, mistake: str) -> None:
     """The server signals a mistake in bounded time, the cluster stays as it is, and the server goes on."""
     cluster, socket = trained(workshop, None)
     before = socket.request(inputs_of(socket.shape, seed=1))
@@ -148,7 +148,7 @@ def test_a_mistake_is_signalled_and_has_no_effect(workshop: Workshop, mistake: s
 
 @statement("DIO-12")
 @pytest.mark.hostile
-def test_a_wrong_training_cycle_trains_nothing(workshop: Workshop) -> None:
+def test_a_wrong_training_cycle_trains_nothing(workshop: ResourceFactory) -> None:
     """Expected values for a brick that does not exist, too many of them, or an unknown process type train nothing."""
     cluster, socket = trained(workshop, None)
     before = socket.request(inputs_of(socket.shape, seed=1))
@@ -168,7 +168,7 @@ def test_a_wrong_training_cycle_trains_nothing(workshop: Workshop) -> None:
 @statement("DIO-12", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.destructive
-def test_a_mistake_does_not_disturb_another_cluster(workshop: Workshop) -> None:
+def test_a_mistake_does_not_disturb_another_cluster(workshop: ResourceFactory) -> None:
     """While one socket sends nonsense, another cluster answers as before."""
     workshop.target.budget.need(2)
     _, healthy = trained(workshop)
@@ -180,7 +180,7 @@ def test_a_mistake_does_not_disturb_another_cluster(workshop: Workshop) -> None:
     broken.expect_signal("nonsense")
 
 
-def empty_last(socket: BrickSocket) -> None:
+def empty_last(socket: ClusterSocket) -> None:
     """All values in messages before the last, which holds none."""
     (question,) = inputs_of(socket.shape, seed=1)
     socket.post(question.name, question.values, is_last=False)
@@ -188,13 +188,13 @@ def empty_last(socket: BrickSocket) -> None:
     socket.post(question.name, [], is_last=True)
 
 
-def outcome(socket: BrickSocket) -> str:
+def outcome(socket: ClusterSocket) -> str:
     """What comes next on a socket, in words."""
     try:
-        answer: Message | Ending = socket.websocket.receive_or_end("an answer or a close")
-    except NoAnswer:
+        answer: Message | CloseInfo = socket.websocket.receive_or_end("an answer or a close")
+    except ResponseTimeout:
         return "no answer"
-    if isinstance(answer, Ending) or answer.text or is_json(answer.data):
+    if isinstance(answer, CloseInfo) or answer.text or is_json(answer.data):
         return str(answer)
     return describe(socket.decode(answer))
 
@@ -215,7 +215,7 @@ UNUSUAL: dict[str, Send] = {
 @statement("DIO-13")
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", list(UNUSUAL))
-def test_what_becomes_of_unusual_messages(workshop: Workshop, case: str) -> None:
+def test_what_becomes_of_unusual_messages(workshop: ResourceFactory, case: str) -> None:
     """The answer to a message whose meaning the protocol leaves open."""
     _, socket = direct(workshop, None)
     UNUSUAL[case](socket)
@@ -225,7 +225,7 @@ def test_what_becomes_of_unusual_messages(workshop: Workshop, case: str) -> None
 @statement("DIO-7")
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", ["a request with NaN", "a request with infinity", "a request without values"])
-def test_unusual_requests_leave_no_trace(workshop: Workshop, case: str) -> None:
+def test_unusual_requests_leave_no_trace(workshop: ResourceFactory, case: str) -> None:
     """Whatever a server makes of an odd request, the next one is answered as before."""
     cluster, socket = trained(workshop)  # of its own: what a poor server makes of it may stay for good
     wanted = socket.request(inputs_of(socket.shape, seed=1))
@@ -237,7 +237,7 @@ def test_unusual_requests_leave_no_trace(workshop: Workshop, case: str) -> None:
 
 
 @statement("DIO-13")
-def test_what_becomes_of_training_without_expected_values(workshop: Workshop) -> None:
+def test_what_becomes_of_training_without_expected_values(workshop: ResourceFactory) -> None:
     """The answer to a TRAIN cycle that has inputs alone."""
     _, socket = direct(workshop, None)
     (question,) = inputs_of(socket.shape, seed=1)
@@ -246,7 +246,7 @@ def test_what_becomes_of_training_without_expected_values(workshop: Workshop) ->
 
 
 @statement("DIO-13")
-def test_what_becomes_of_a_request_with_expected_values(workshop: Workshop) -> None:
+def test_what_becomes_of_a_request_with_expected_values(workshop: ResourceFactory) -> None:
     """The answer to a REQUEST cycle in which expected values were sent too."""
     _, socket = direct(workshop, None)
     wanted = wanted_of(socket.shape, seed=1)[0]
@@ -258,7 +258,7 @@ def test_what_becomes_of_a_request_with_expected_values(workshop: Workshop) -> N
 
 
 @statement("DIO-13")
-def test_whether_two_sockets_may_share_a_cluster(workshop: Workshop) -> None:
+def test_whether_two_sockets_may_share_a_cluster(workshop: ResourceFactory) -> None:
     """The answer to a second socket for a cluster that has one."""
     workshop.target.budget.need(2)
     cluster, first = direct(workshop, None)

@@ -11,7 +11,7 @@ from hanami_conformance.cases.checks import check, observe
 from hanami_conformance.cases.failures import Violation
 from hanami_conformance.catalogue import statement
 from hanami_conformance.resources.cluster import Cluster
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import inputs_of
 from hanami_conformance.suite.support.invalid import LEFT_OUT, UUIDS, bad_token
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
@@ -29,7 +29,7 @@ def expect_usable(cluster: Cluster) -> None:
 
 
 @statement("MODE-1")
-def test_an_idle_cluster_switches_to_direct_and_back(workshop: Workshop) -> None:
+def test_an_idle_cluster_switches_to_direct_and_back(workshop: ResourceFactory) -> None:
     """The server switches an idle cluster to direct mode, where it answers a socket, and back, time and again."""
     task, direct = workshop.target.dialect.modes
     cluster = workshop.any_cluster(ONE_BRICK)
@@ -47,7 +47,7 @@ def test_an_idle_cluster_switches_to_direct_and_back(workshop: Workshop) -> None
 
 
 @statement("MODE-1")
-def test_a_switch_is_of_one_cluster_alone(workshop: Workshop) -> None:
+def test_a_switch_is_of_one_cluster_alone(workshop: ResourceFactory) -> None:
     """The server switches the cluster that is named, and no other one."""
     clusters = [workshop.cluster(ONE_BRICK) for _ in range(2)]
     for cluster in clusters:
@@ -59,7 +59,7 @@ def test_a_switch_is_of_one_cluster_alone(workshop: Workshop) -> None:
 
 
 @statement("MODE-1")
-def test_the_answer_names_the_cluster_and_its_state(workshop: Workshop) -> None:
+def test_the_answer_names_the_cluster_and_its_state(workshop: ResourceFactory) -> None:
     """The server answers the switch with the uuid of the cluster and its new state, where it names them."""
     direct = workshop.target.dialect.modes[1]
     cluster = workshop.any_cluster(ONE_BRICK)
@@ -71,7 +71,7 @@ def test_the_answer_names_the_cluster_and_its_state(workshop: Workshop) -> None:
 
 @statement("MODE-2")
 @pytest.mark.parametrize("state", ["direct", "Direct", "SLEEP", "", "DIRECT ", None, 1, True, ["DIRECT"], LEFT_OUT])
-def test_an_unknown_state_is_refused(workshop: Workshop, state: Any) -> None:
+def test_an_unknown_state_is_refused(workshop: ResourceFactory, state: Any) -> None:
     """The server answers 400 to a state that is neither TASK nor DIRECT; the cluster keeps its mode."""
     cluster = workshop.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
@@ -95,7 +95,7 @@ def test_an_unknown_cluster_is_refused(target: Target, kind: str) -> None:
 
 
 @statement("MODE-2")
-def test_a_dataset_has_no_mode(workshop: Workshop) -> None:
+def test_a_dataset_has_no_mode(workshop: ResourceFactory) -> None:
     """The server refuses to switch what is no cluster."""
     body = {"uuid": workshop.csv(10).uuid, "new_state": workshop.target.dialect.modes[1]}
     answer = workshop.target.first.call("cluster.set_mode", body=body)
@@ -103,7 +103,7 @@ def test_a_dataset_has_no_mode(workshop: Workshop) -> None:
 
 
 @statement("MODE-2", "GEN-3")
-def test_another_users_cluster_is_refused(workshop: Workshop, second: Account) -> None:
+def test_another_users_cluster_is_refused(workshop: ResourceFactory, second: Account) -> None:
     """The server answers 404 to another user's cluster, which keeps its mode."""
     cluster = workshop.any_cluster(ONE_BRICK)
     body = {"uuid": cluster.uuid, "new_state": workshop.target.dialect.modes[1]}
@@ -116,7 +116,7 @@ def test_another_users_cluster_is_refused(workshop: Workshop, second: Account) -
 
 @statement("MODE-2")
 @pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "unsigned", "expired"])
-def test_switching_needs_a_valid_token(workshop: Workshop, token: str) -> None:
+def test_switching_needs_a_valid_token(workshop: ResourceFactory, token: str) -> None:
     """The server answers 401 to a switch whose token is not valid; the cluster keeps its mode."""
     cluster = workshop.any_cluster(ONE_BRICK)
     made = bad_token(token, workshop.target)
@@ -138,7 +138,7 @@ def test_a_body_that_is_no_object_is_refused(target: Target) -> None:
 
 
 @statement("MODE-3")
-def test_what_setting_the_same_mode_does(workshop: Workshop) -> None:
+def test_what_setting_the_same_mode_does(workshop: ResourceFactory) -> None:
     """The answer to a switch to the mode that is already set."""
     task, direct = workshop.target.dialect.modes
     cluster = workshop.any_cluster(ONE_BRICK)
@@ -148,7 +148,7 @@ def test_what_setting_the_same_mode_does(workshop: Workshop) -> None:
 
 
 @statement("MODE-3")
-def test_what_switching_back_does_to_a_socket(workshop: Workshop) -> None:
+def test_what_switching_back_does_to_a_socket(workshop: ResourceFactory) -> None:
     """The answer to a switch back to task mode while a socket is attached, and what becomes of the socket."""
     cluster = workshop.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
@@ -164,7 +164,7 @@ def test_what_switching_back_does_to_a_socket(workshop: Workshop) -> None:
 
 @statement("GEN-2")
 @pytest.mark.hostile
-def test_an_open_cycle_does_not_hold_up_the_switch(workshop: Workshop) -> None:
+def test_an_open_cycle_does_not_hold_up_the_switch(workshop: ResourceFactory) -> None:
     """The server answers a switch back to task mode, whatever it says, also while a cycle was begun and not ended."""
     cluster = workshop.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
@@ -177,7 +177,7 @@ def test_an_open_cycle_does_not_hold_up_the_switch(workshop: Workshop) -> None:
 
 
 @statement("MODE-3")
-def test_what_attaching_in_task_mode_does(workshop: Workshop) -> None:
+def test_what_attaching_in_task_mode_does(workshop: ResourceFactory) -> None:
     """The answer to a socket for a cluster in task mode."""
     cluster = workshop.any_cluster(ONE_BRICK)
     try:

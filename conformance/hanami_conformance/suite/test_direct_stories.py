@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hanami_conformance.catalogue import statement
-from hanami_conformance.stateful.property_runner import Search
+from hanami_conformance.stateful.property_runner import PropertyRunner
 from hanami_conformance.stateful.strategies.direct_io import direct_stories
 
 
@@ -13,6 +13,6 @@ from hanami_conformance.stateful.strategies.direct_io import direct_stories
 @statement("DIO-14", "MODE-1", "ATT-4", "GEN-3")
 @pytest.mark.hostile
 @pytest.mark.blames("ATT-2")
-def test_any_story_of_clusters_goes_as_the_model_says(search: Search) -> None:
+def test_any_story_of_clusters_goes_as_the_model_says(search: PropertyRunner) -> None:
     """Whatever clients do with several clusters, answers follow isLast and depend on the values alone."""
     search("direct", direct_stories(search.plan.profile.most_steps), weight=2)

@@ -11,10 +11,10 @@ import pytest
 
 from hanami_conformance.cases.attribution import blaming
 from hanami_conformance.cases.checks import check
-from hanami_conformance.cases.failures import Dropped, NoAnswer, Unsupported
+from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Unsupported
 from hanami_conformance.catalogue import statement
-from hanami_conformance.clients.rest import Answer
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.suite.support.bystander import expect_serving, open_socket
 from hanami_conformance.suite.support.clusters import direct
@@ -23,7 +23,7 @@ from hanami_conformance.suite.support.sample_data import ONE_BRICK, noise, table
 from hanami_conformance.target.target import Account, Target
 
 
-def expect_4xx(answer: Answer, why: str) -> None:
+def expect_4xx(answer: RestResponse, why: str) -> None:
     """The answer must be a 4xx."""
     check(answer.refused, expected=f"a 4xx: {why}", came=f"{answer} to {answer.request}")
 
@@ -129,7 +129,7 @@ GOOD_VALUES: dict[str, Any] = {
 @statement("GEN-1")
 @pytest.mark.hostile
 @pytest.mark.parametrize("operation", list(FIELDS))
-def test_wrong_values_never_get_a_5xx(workshop: Workshop, operation: str) -> None:
+def test_wrong_values_never_get_a_5xx(workshop: ResourceFactory, operation: str) -> None:
     """The server answers a 4xx, never a 5xx, to any value of any field that is not right."""
     target = workshop.target
     good = {**GOOD_VALUES, "name": workshop.name("probe")}
@@ -166,7 +166,7 @@ PLACES = {
 @statement("GEN-1")
 @pytest.mark.hostile
 @pytest.mark.parametrize("wrong", with_care(PLACES, "huge"))
-def test_wrong_places_in_the_content_never_get_a_5xx(workshop: Workshop, wrong: str) -> None:
+def test_wrong_places_in_the_content_never_get_a_5xx(workshop: ResourceFactory, wrong: str) -> None:
     """The server refuses, or answers by what there is, where rows or columns are asked for that there are not."""
     content, _ = table(rows=3)
     upload = workshop.dataset("csv", {"input": content})
@@ -192,7 +192,7 @@ def test_every_operation_needs_a_token(target: Target, operation: str, token: st
 
 
 @statement("GEN-1")
-def test_a_name_that_is_taken_never_gets_a_5xx(workshop: Workshop) -> None:
+def test_a_name_that_is_taken_never_gets_a_5xx(workshop: ResourceFactory) -> None:
     """The server refuses a second cluster of one name with a 4xx, where it does not make it."""
     cluster = workshop.cluster(ONE_BRICK)
     answer = cluster.account.call("cluster.create", body=workshop.cluster_body(cluster.name, ONE_BRICK))
@@ -220,12 +220,12 @@ def test_wrong_passwords_get_401(target: Target) -> None:
 @statement("GEN-2")
 @pytest.mark.hostile
 @pytest.mark.destructive
-def test_oversized_requests_harm_nobody(workshop: Workshop) -> None:
+def test_oversized_requests_harm_nobody(workshop: ResourceFactory) -> None:
     """A body of 2 MiB is refused, and others are served."""
     target = workshop.target
     body = b'{"name": "' + b"a" * (2 << 20) + b'", "input_data_size": 5}'
     route = target.dialect.route("csv.init")
-    with contextlib.suppress(Dropped):  # one way to refuse so much
+    with contextlib.suppress(ConnectionClosed):  # one way to refuse so much
         answer = target.rest.request(route.method, route.path, token=target.first.token, content=body)
         check(answer.status < 500, expected="no 5xx to a body of 2 MiB", came=answer)
     with blaming("GEN-2"):
@@ -234,7 +234,7 @@ def test_oversized_requests_harm_nobody(workshop: Workshop) -> None:
 
 @statement("GEN-2")
 @pytest.mark.hostile
-def test_text_frames_harm_nobody(workshop: Workshop) -> None:
+def test_text_frames_harm_nobody(workshop: ResourceFactory) -> None:
     """Text frames on a file's and a cluster's socket leave the server as it was for others."""
     socket = workshop.csv(100).attach()
     socket.websocket.send_text("hello")
@@ -265,7 +265,7 @@ FRAMES = {
 @pytest.mark.destructive
 @pytest.mark.parametrize("attached", [True, False], ids=["on a file's socket", "before the first message"])
 @pytest.mark.parametrize("frame", list(FRAMES))
-def test_broken_frames_harm_nobody(workshop: Workshop, frame: str, attached: bool) -> None:
+def test_broken_frames_harm_nobody(workshop: ResourceFactory, frame: str, attached: bool) -> None:
     """Whatever a socket sends in place of a right frame, others are served."""
     workshop.target.budget.need(2)
     websocket = workshop.csv(100).attach().websocket if attached else open_socket(workshop.target)
@@ -292,7 +292,7 @@ REQUESTS = {
 @pytest.mark.hostile
 @pytest.mark.destructive
 @pytest.mark.parametrize("request_kind", list(REQUESTS))
-def test_broken_requests_harm_nobody(workshop: Workshop, request_kind: str) -> None:
+def test_broken_requests_harm_nobody(workshop: ResourceFactory, request_kind: str) -> None:
     """Whatever a connection sends in place of a right HTTP request, others are served."""
     workshop.target.budget.need(2)
     with workshop.target.raw() as connection:
@@ -304,14 +304,14 @@ def test_broken_requests_harm_nobody(workshop: Workshop, request_kind: str) -> N
 @statement("GEN-2")
 @pytest.mark.hostile
 @pytest.mark.destructive
-def test_repeated_mistakes_harm_nobody(workshop: Workshop) -> None:
+def test_repeated_mistakes_harm_nobody(workshop: ResourceFactory) -> None:
     """Twenty refused first messages in a row leave the server as it was."""
     target = workshop.target
     for index in range(20):
         websocket = target.websocket()
         websocket.open()
         websocket.send_text('{"token": ' + "[" * index)
-        with contextlib.suppress(NoAnswer):  # silence is for ATT-5 to judge
+        with contextlib.suppress(ResponseTimeout):  # silence is for ATT-5 to judge
             websocket.receive_or_end("a refusal")
         websocket.finish()
     with blaming("GEN-2"):
@@ -319,7 +319,7 @@ def test_repeated_mistakes_harm_nobody(workshop: Workshop) -> None:
 
 
 @statement("GEN-3")
-def test_datasets_of_others_are_invisible(workshop: Workshop, second: Account) -> None:
+def test_datasets_of_others_are_invisible(workshop: ResourceFactory, second: Account) -> None:
     """A dataset is not listed, shown, read or deleted for a user of another project."""
     content, _ = table()
     upload = workshop.dataset("csv", {"input": content})
@@ -345,7 +345,7 @@ def expect_hidden(upload: Upload, other: Account) -> None:
 
 
 @statement("GEN-3")
-def test_clusters_of_others_are_invisible(workshop: Workshop, second: Account) -> None:
+def test_clusters_of_others_are_invisible(workshop: ResourceFactory, second: Account) -> None:
     """A cluster is not listed, shown or deleted for a user of another project, in whatever mode it is."""
     cluster = workshop.cluster(ONE_BRICK)
     for mode in ("task", "direct"):
@@ -362,7 +362,7 @@ def test_clusters_of_others_are_invisible(workshop: Workshop, second: Account) -
 
 
 @statement("DIO-14")
-def test_own_clusters_are_visible_until_deleted(workshop: Workshop) -> None:
+def test_own_clusters_are_visible_until_deleted(workshop: ResourceFactory) -> None:
     """A cluster is listed and shown to its own user, and gone after the DELETE."""
     cluster = workshop.cluster(ONE_BRICK)
     listed = cluster.account.call("cluster.list")

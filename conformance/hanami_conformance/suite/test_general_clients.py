@@ -8,7 +8,7 @@ from hanami_conformance.cases.attribution import blaming
 from hanami_conformance.cases.checks import check
 from hanami_conformance.catalogue import statement
 from hanami_conformance.clients.cluster_messages import ClusterShape
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.suite.support.bystander import expect_serving, open_socket
 from hanami_conformance.suite.support.clusters import direct
 from hanami_conformance.suite.support.sample_data import noise
@@ -16,7 +16,7 @@ from hanami_conformance.suite.support.sample_data import noise
 
 @statement("GEN-4")
 @pytest.mark.parametrize("how", ["says nothing", "stops in the middle of a frame", "has closed its sending side"])
-def test_a_client_that_stalls_blocks_nobody(workshop: Workshop, how: str) -> None:
+def test_a_client_that_stalls_blocks_nobody(workshop: ResourceFactory, how: str) -> None:
     """A socket that stalls before its first message, or in the middle of a frame, does not delay others."""
     workshop.target.budget.need(2)
     stalled = open_socket(workshop.target)
@@ -40,7 +40,7 @@ HALVES = {
 
 @statement("GEN-4")
 @pytest.mark.parametrize("sent", list(HALVES))
-def test_a_half_sent_request_blocks_nobody(workshop: Workshop, sent: str) -> None:
+def test_a_half_sent_request_blocks_nobody(workshop: ResourceFactory, sent: str) -> None:
     """A connection that stops in the middle of a request does not delay others."""
     workshop.target.budget.need(2)
     path = workshop.target.dialect.route("token.create").path
@@ -52,7 +52,7 @@ def test_a_half_sent_request_blocks_nobody(workshop: Workshop, sent: str) -> Non
 
 @statement("GEN-4")
 @pytest.mark.parametrize("what", ["connections", "websockets"])
-def test_clients_that_say_nothing_block_nobody(workshop: Workshop, what: str) -> None:
+def test_clients_that_say_nothing_block_nobody(workshop: ResourceFactory, what: str) -> None:
     """Connections and websockets that come and go without a word leave the server as it was for others."""
     for _ in range(40):
         if what == "connections":
@@ -65,7 +65,7 @@ def test_clients_that_say_nothing_block_nobody(workshop: Workshop, what: str) ->
 
 
 @statement("GEN-4")
-def test_clients_that_break_off_block_nobody(workshop: Workshop) -> None:
+def test_clients_that_break_off_block_nobody(workshop: ResourceFactory) -> None:
     """Sockets that are reset before, during and after an upload do not disturb the next ones."""
     upload = workshop.csv(10_000)
     for index in range(5):
@@ -78,7 +78,7 @@ def test_clients_that_break_off_block_nobody(workshop: Workshop) -> None:
 
 
 @statement("GEN-4")
-def test_a_client_that_does_not_read_blocks_nobody(workshop: Workshop) -> None:
+def test_a_client_that_does_not_read_blocks_nobody(workshop: ResourceFactory) -> None:
     """A socket that asks for far more output than the network holds, and never reads, does not delay others."""
     workshop.target.budget.need(2)
     shape = ClusterShape({"test_input": 2}, {"test_output": 2000}, hidden=2)
@@ -91,7 +91,7 @@ def test_a_client_that_does_not_read_blocks_nobody(workshop: Workshop) -> None:
 
 
 @statement("GEN-4")
-def test_a_slow_client_blocks_nobody(workshop: Workshop) -> None:
+def test_a_slow_client_blocks_nobody(workshop: ResourceFactory) -> None:
     """A request that comes byte by byte does not delay the requests of others in between."""
     target = workshop.target
     route = target.dialect.route("dataset.list")
@@ -104,7 +104,7 @@ def test_a_slow_client_blocks_nobody(workshop: Workshop) -> None:
 
 
 @statement("GEN-4")
-def test_many_sockets_at_once_are_served(workshop: Workshop) -> None:
+def test_many_sockets_at_once_are_served(workshop: ResourceFactory) -> None:
     """As many sockets as the budget allows are served at the same time."""
     target = workshop.target
     uploads = [workshop.csv(300) for _ in range(target.budget.limit)]

@@ -12,7 +12,7 @@ from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import Unsupported
 from hanami_conformance.catalogue import statement
 from hanami_conformance.models.dataset import DatasetModel, csv_table
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.readback import check_dataset, check_no_rows
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.suite.support.markers import with_care
@@ -22,7 +22,7 @@ from hanami_conformance.suite.support.uploads import expect_dataset, expect_refu
 
 @statement("FIN-1", "FIN-2")
 @pytest.mark.parametrize(("count", "side"), [(1, 1), (1, 28), (3, 5), (40, 2), (256, 1), (700, 16)])
-def test_images_of_any_shape_are_merged(workshop: Workshop, count: int, side: int) -> None:
+def test_images_of_any_shape_are_merged(workshop: ResourceFactory, count: int, side: int) -> None:
     """The dataset has a row for each image and its pixels in their order, whatever the shape of the images."""
     mnist = Mnist(16 + count * side * side, seed=count, side=side)
     upload = workshop.mnist(len(mnist.contents["input"]), len(mnist.contents["label"]))
@@ -49,7 +49,7 @@ PLAIN = ("integers", "fractions")
 
 @statement("FIN-2", "FIN-1")
 @pytest.mark.parametrize("kind", list(TABLES))
-def test_tables_keep_their_values(workshop: Workshop, kind: str) -> None:
+def test_tables_keep_their_values(workshop: ResourceFactory, kind: str) -> None:
     """The dataset has a row for each line under the header, and each cell's number, float32."""
     content, rows = TABLES[kind]
     upload = workshop.csv(len(content))
@@ -68,7 +68,7 @@ def test_tables_keep_their_values(workshop: Workshop, kind: str) -> None:
 
 @statement("FIN-1", "FIN-2")
 @pytest.mark.parametrize("columns", [1, 300])
-def test_a_table_may_be_narrow_or_wide(workshop: Workshop, columns: int) -> None:
+def test_a_table_may_be_narrow_or_wide(workshop: ResourceFactory, columns: int) -> None:
     """The dataset has every column of a table, be it one or hundreds, and under its name, where names are told."""
     names = [f"Column_{index}" for index in range(columns)]
     values = np.random.default_rng(1).normal(size=(3, columns)).astype(np.float32)
@@ -87,7 +87,7 @@ def test_a_table_may_be_narrow_or_wide(workshop: Workshop, columns: int) -> None
 
 
 @statement("FIN-2", "FIN-1")
-def test_a_table_of_many_lines_keeps_its_values(workshop: Workshop) -> None:
+def test_a_table_of_many_lines_keeps_its_values(workshop: ResourceFactory) -> None:
     """The dataset has every line also of a table that is read in several pieces."""
     content, model = table(rows=5000)
     upload = workshop.csv(len(content))
@@ -120,14 +120,14 @@ BAD_IDX: dict[str, dict[str, bytes]] = {
 @statement("FIN-6", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", with_care(BAD_IDX, "billions of images promised"))
-def test_files_that_are_no_idx_are_refused(workshop: Workshop, case: str) -> None:
+def test_files_that_are_no_idx_are_refused(workshop: ResourceFactory, case: str) -> None:
     """The server refuses content that is no IDX file, or promises more than it holds, and goes on serving."""
     contents = BAD_IDX[case]
     upload = workshop.mnist(len(contents["input"]), len(contents["label"]))
     expect_content_refused(workshop, upload, contents, case)
 
 
-def expect_content_refused(workshop: Workshop, upload: Upload, contents: dict[str, bytes], case: str) -> None:
+def expect_content_refused(workshop: ResourceFactory, upload: Upload, contents: dict[str, bytes], case: str) -> None:
     """An upload of that content must be refused, have no rows, and leave the server as it was for the next one."""
     upload.write_all(contents)
     check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
@@ -149,7 +149,7 @@ BAD_TABLES = {
 @statement("FIN-6", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", list(BAD_TABLES))
-def test_a_file_that_is_no_table_is_refused(workshop: Workshop, case: str) -> None:
+def test_a_file_that_is_no_table_is_refused(workshop: ResourceFactory, case: str) -> None:
     """The server refuses content that is no CSV table, and goes on serving."""
     content = BAD_TABLES[case]
     upload = workshop.csv(len(content))

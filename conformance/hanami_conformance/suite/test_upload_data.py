@@ -10,11 +10,11 @@ import pytest
 
 from hanami_conformance.cases.attribution import blaming
 from hanami_conformance.cases.checks import check
-from hanami_conformance.cases.failures import Dropped, NoAnswer, Unsupported
+from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Unsupported
 from hanami_conformance.catalogue import statement
 from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.models.file import SEGMENT
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.suite.support.sample_data import Mnist, noise
 from hanami_conformance.suite.support.uploads import (
     Spans,
@@ -29,7 +29,7 @@ from hanami_conformance.target.target import Account
 
 
 @statement("DATA-1")
-def test_each_chunk_is_answered_exactly_once(workshop: Workshop) -> None:
+def test_each_chunk_is_answered_exactly_once(workshop: ResourceFactory) -> None:
     """The server answers each chunk with one FileUploadResponse_Message, no more and no fewer."""
     content = noise(10_000)
     upload = workshop.csv(len(content))
@@ -41,7 +41,7 @@ def test_each_chunk_is_answered_exactly_once(workshop: Workshop) -> None:
 
 
 @statement("DATA-1")
-def test_answers_come_on_the_socket_that_was_asked(workshop: Workshop) -> None:
+def test_answers_come_on_the_socket_that_was_asked(workshop: ResourceFactory) -> None:
     """The server answers a chunk on its own socket, not on that of the other file."""
     workshop.target.budget.need(2)
     upload = workshop.mnist(1000, 1000)
@@ -65,7 +65,7 @@ ORDERS: dict[str, Callable[[Spans], Spans]] = {
 
 @statement("DATA-2")
 @pytest.mark.parametrize("order", list(ORDERS))
-def test_chunks_in_any_order_give_the_same_file(workshop: Workshop, order: str) -> None:
+def test_chunks_in_any_order_give_the_same_file(workshop: ResourceFactory, order: str) -> None:
     """The server puts each chunk at its byte position, in whatever order the chunks come."""
     mnist = Mnist(7 * SEGMENT // 2)
     upload = start_image_upload(workshop, mnist)
@@ -77,7 +77,7 @@ def test_chunks_in_any_order_give_the_same_file(workshop: Workshop, order: str) 
 
 
 @statement("DATA-2")
-def test_positions_beyond_a_mebibyte_are_right(workshop: Workshop) -> None:
+def test_positions_beyond_a_mebibyte_are_right(workshop: ResourceFactory) -> None:
     """The server puts chunks where they belong in a file of more than 1 MiB, too."""
     mnist = Mnist((1 << 20) + 3 * SEGMENT // 2, side=28)
     upload = start_image_upload(workshop, mnist)
@@ -89,7 +89,7 @@ def test_positions_beyond_a_mebibyte_are_right(workshop: Workshop) -> None:
 
 
 @statement("DATA-2")
-def test_small_chunks_in_any_order_give_the_same_file(workshop: Workshop) -> None:
+def test_small_chunks_in_any_order_give_the_same_file(workshop: ResourceFactory) -> None:
     """The server counts positions in bytes also where no chunk begins at a round number, and loses none of many."""
     mnist = Mnist(9000, side=8)
     upload = start_image_upload(workshop, mnist)
@@ -103,7 +103,7 @@ def test_small_chunks_in_any_order_give_the_same_file(workshop: Workshop) -> Non
 
 @statement("DATA-3")
 @pytest.mark.parametrize("chunk", [1000, 65_536, SEGMENT - 1, SEGMENT + 1, 2 * SEGMENT, 7 * SEGMENT // 2])
-def test_other_chunk_sizes_work(workshop: Workshop, chunk: int) -> None:
+def test_other_chunk_sizes_work(workshop: ResourceFactory, chunk: int) -> None:
     """The server takes chunks that are smaller and larger than those of the SDK."""
     mnist = Mnist(7 * SEGMENT // 2)
     upload = start_image_upload(workshop, mnist)
@@ -119,7 +119,7 @@ HEADER_EDGES = (125, 126, 127, 65_535, 65_536)
 
 
 @statement("DATA-3")
-def test_messages_at_the_edges_of_frame_headers_work(workshop: Workshop) -> None:
+def test_messages_at_the_edges_of_frame_headers_work(workshop: ResourceFactory) -> None:
     """The server takes messages of just the lengths at which the header of their frame changes its form."""
     encode = workshop.target.dialect.codec.encode_chunk
     parts: Spans = []
@@ -137,7 +137,7 @@ def test_messages_at_the_edges_of_frame_headers_work(workshop: Workshop) -> None
 
 
 @statement("DATA-3")
-def test_a_chunk_of_more_than_a_mebibyte_is_written_whole(workshop: Workshop) -> None:
+def test_a_chunk_of_more_than_a_mebibyte_is_written_whole(workshop: ResourceFactory) -> None:
     """The server writes all of a very large chunk, where it takes such a chunk at all."""
     mnist = Mnist((1 << 20) + 100_000, side=28)
     content = mnist.contents["input"]
@@ -145,7 +145,7 @@ def test_a_chunk_of_more_than_a_mebibyte_is_written_whole(workshop: Workshop) ->
     send_labels(upload, mnist)
     socket = upload.attach()
     taken = False
-    with contextlib.suppress(Dropped, NoAnswer):  # a message may be too large: DATA-12 leaves that open
+    with contextlib.suppress(ConnectionClosed, ResponseTimeout):  # a message may be too large: DATA-12 leaves that open
         socket.post(0, content)
         answer = socket.websocket.receive_or_end("an answer to a chunk of more than 1 MiB, or a close")
         taken = isinstance(answer, Message) and socket.decode(answer).success
@@ -157,7 +157,7 @@ def test_a_chunk_of_more_than_a_mebibyte_is_written_whole(workshop: Workshop) ->
 
 
 @statement("DATA-3")
-def test_single_bytes_work(workshop: Workshop) -> None:
+def test_single_bytes_work(workshop: ResourceFactory) -> None:
     """The server takes a file byte by byte."""
     mnist = Mnist(200, side=8)
     upload = start_image_upload(workshop, mnist)
@@ -169,7 +169,7 @@ def test_single_bytes_work(workshop: Workshop) -> None:
 
 
 @statement("DATA-3")
-def test_uneven_chunks_across_segments_work(workshop: Workshop) -> None:
+def test_uneven_chunks_across_segments_work(workshop: ResourceFactory) -> None:
     """The server takes chunks of uneven sizes that cross the multiples of 128 KiB."""
     mnist = Mnist(5 * SEGMENT // 2)
     content = mnist.contents["input"]
@@ -183,7 +183,7 @@ def test_uneven_chunks_across_segments_work(workshop: Workshop) -> None:
 
 
 @statement("DATA-4")
-def test_a_repeated_chunk_changes_nothing(workshop: Workshop) -> None:
+def test_a_repeated_chunk_changes_nothing(workshop: ResourceFactory) -> None:
     """The server takes a chunk again without harm, at once and at the end."""
     mnist = Mnist(5 * SEGMENT // 2)
     content = mnist.contents["input"]
@@ -198,7 +198,7 @@ def test_a_repeated_chunk_changes_nothing(workshop: Workshop) -> None:
 
 @statement("DATA-4")
 @pytest.mark.parametrize("overlap", ["from the left", "from the right", "inside", "around"])
-def test_of_overlapping_chunks_the_later_one_wins(workshop: Workshop, overlap: str) -> None:
+def test_of_overlapping_chunks_the_later_one_wins(workshop: ResourceFactory, overlap: str) -> None:
     """The server keeps the bytes that came last where two chunks overlap."""
     mnist = Mnist(4000, side=8)
     content = mnist.contents["input"]
@@ -227,7 +227,7 @@ def test_of_overlapping_chunks_the_later_one_wins(workshop: Workshop, overlap: s
 
 @statement("DATA-7")
 @pytest.mark.parametrize("how", ["closed", "broken off"])
-def test_an_upload_survives_the_loss_of_its_socket(workshop: Workshop, how: str) -> None:
+def test_an_upload_survives_the_loss_of_its_socket(workshop: ResourceFactory, how: str) -> None:
     """The server keeps what it acknowledged when a socket goes, and goes on with the next one."""
     mnist = Mnist(7 * SEGMENT // 2)
     content = mnist.contents["input"]
@@ -246,7 +246,7 @@ def test_an_upload_survives_the_loss_of_its_socket(workshop: Workshop, how: str)
 
 @statement("DATA-8")
 @pytest.mark.parametrize("order", ["images first", "labels first"])
-def test_two_files_in_turn_do_not_mix(workshop: Workshop, order: str) -> None:
+def test_two_files_in_turn_do_not_mix(workshop: ResourceFactory, order: str) -> None:
     """The server keeps images and labels apart that come one file after the other."""
     mnist = Mnist(SEGMENT + 1000)
     upload = start_image_upload(workshop, mnist)
@@ -256,7 +256,7 @@ def test_two_files_in_turn_do_not_mix(workshop: Workshop, order: str) -> None:
 
 
 @statement("DATA-8")
-def test_two_files_at_the_same_time_do_not_mix(workshop: Workshop) -> None:
+def test_two_files_at_the_same_time_do_not_mix(workshop: ResourceFactory) -> None:
     """The server keeps images and labels apart that come alternately over two sockets."""
     workshop.target.budget.need(2)
     mnist = Mnist(20_000, side=4)
@@ -274,7 +274,7 @@ def test_two_files_at_the_same_time_do_not_mix(workshop: Workshop) -> None:
 
 
 @statement("DATA-8")
-def test_a_file_goes_on_when_the_socket_of_the_other_closes(workshop: Workshop) -> None:
+def test_a_file_goes_on_when_the_socket_of_the_other_closes(workshop: ResourceFactory) -> None:
     """The server goes on with one file of an upload when the other one is whole and its socket closed."""
     workshop.target.budget.need(2)
     mnist = Mnist(20_000, side=4)
@@ -291,13 +291,13 @@ def test_a_file_goes_on_when_the_socket_of_the_other_closes(workshop: Workshop) 
 
 
 @statement("DATA-9")
-def test_two_uploads_at_the_same_time_do_not_mix(workshop: Workshop) -> None:
+def test_two_uploads_at_the_same_time_do_not_mix(workshop: ResourceFactory) -> None:
     """The server keeps two uploads of one user apart whose chunks come alternately."""
     alternate(workshop, None)
 
 
 @statement("DATA-9")
-def test_many_unfinished_uploads_do_not_mix(workshop: Workshop) -> None:
+def test_many_unfinished_uploads_do_not_mix(workshop: ResourceFactory) -> None:
     """The server keeps a dozen uploads apart that are begun before the first of them is finalized."""
     materials = [Mnist(600, seed=seed, side=4) for seed in range(12)]
     uploads = [start_image_upload(workshop, mnist) for mnist in materials]
@@ -308,18 +308,18 @@ def test_many_unfinished_uploads_do_not_mix(workshop: Workshop) -> None:
 
 
 @statement("DATA-9")
-def test_uploads_of_two_users_at_the_same_time_do_not_mix(workshop: Workshop, second: Account) -> None:
+def test_uploads_of_two_users_at_the_same_time_do_not_mix(workshop: ResourceFactory, second: Account) -> None:
     """The server keeps the uploads of two users apart whose chunks come alternately."""
     alternate(workshop, second)
 
 
 @statement("DATA-9", "GEN-3")
-def test_uploads_of_two_users_under_one_name_do_not_mix(workshop: Workshop, second: Account) -> None:
+def test_uploads_of_two_users_under_one_name_do_not_mix(workshop: ResourceFactory, second: Account) -> None:
     """The server keeps the uploads of two users apart who gave them the same name."""
     alternate(workshop, second, workshop.name("mnist"))
 
 
-def alternate(workshop: Workshop, other: Account | None, name: str = "") -> None:
+def alternate(workshop: ResourceFactory, other: Account | None, name: str = "") -> None:
     """Send two uploads alternately, chunks at the same positions, and compare both."""
     workshop.target.budget.need(2)
     materials = [Mnist(30_000, seed=1), Mnist(30_000, seed=2)]
@@ -346,7 +346,7 @@ def alternate(workshop: Workshop, other: Account | None, name: str = "") -> None
 
 
 @statement("DATA-10")
-def test_pipelined_chunks_are_all_answered(workshop: Workshop) -> None:
+def test_pipelined_chunks_are_all_answered(workshop: ResourceFactory) -> None:
     """The server answers, and keeps, every chunk of a row that was sent before the first answer was read."""
     mnist = Mnist(32_000, side=8)
     content = mnist.contents["input"]
@@ -364,7 +364,7 @@ def test_pipelined_chunks_are_all_answered(workshop: Workshop) -> None:
 
 
 @statement("DATA-10", "DATA-1")
-def test_pipelined_answers_come_in_order(workshop: Workshop) -> None:
+def test_pipelined_answers_come_in_order(workshop: ResourceFactory) -> None:
     """The server answers a row of right and wrong chunks in the order in which they were sent."""
     upload = workshop.csv(1000)
     socket = upload.attach()
@@ -376,7 +376,7 @@ def test_pipelined_answers_come_in_order(workshop: Workshop) -> None:
 
 
 @statement("DATA-11", "DATA-3")
-def test_a_large_chunk_in_fragments_is_whole(workshop: Workshop) -> None:
+def test_a_large_chunk_in_fragments_is_whole(workshop: ResourceFactory) -> None:
     """The server puts a message together of which single frames are larger than 64 KiB."""
     mnist = Mnist(250_000)
     content = mnist.contents["input"]
@@ -391,7 +391,7 @@ def test_a_large_chunk_in_fragments_is_whole(workshop: Workshop) -> None:
 
 @statement("DATA-11")
 @pytest.mark.parametrize("between", ["", "ping", "pong"], ids=["plain", "with pings between", "with pongs between"])
-def test_fragmented_chunks_are_whole(workshop: Workshop, between: str) -> None:
+def test_fragmented_chunks_are_whole(workshop: ResourceFactory, between: str) -> None:
     """The server puts a message together that comes in several frames, also with control frames between them."""
     mnist = Mnist(4000, side=8)
     content = mnist.contents["input"]

@@ -8,7 +8,7 @@ from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import Unsupported, Violation
 from hanami_conformance.catalogue import statement
 from hanami_conformance.clients.upload_socket import describe
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.suite.support.sample_data import noise, table
 from hanami_conformance.suite.support.uploads import expect_dataset, expect_no_sockets, expect_refused, small_upload
@@ -18,7 +18,7 @@ from hanami_conformance.target.target import Account
 @statement("DEL-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("when", ["before its upload", "during its upload", "after its upload", "finalized"])
-def test_a_deleted_dataset_is_gone(workshop: Workshop, kind: str, when: str) -> None:
+def test_a_deleted_dataset_is_gone(workshop: ResourceFactory, kind: str, when: str) -> None:
     """The server forgets a dataset that is deleted, whatever state its upload is in."""
     upload, model = small_upload(workshop, kind)
     if when in ("before its upload", "during its upload"):
@@ -48,7 +48,7 @@ def expect_gone(upload: Upload) -> None:
 
 @statement("DEL-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_chunks_after_a_delete_are_refused(workshop: Workshop, kind: str) -> None:
+def test_chunks_after_a_delete_are_refused(workshop: ResourceFactory, kind: str) -> None:
     """The server refuses chunks on an open socket once the dataset is deleted, by an answer or a close."""
     workshop.target.budget.need(2)
     upload = workshop.csv(1000) if kind == "csv" else workshop.mnist(1000, 1000)
@@ -67,7 +67,7 @@ def test_chunks_after_a_delete_are_refused(workshop: Workshop, kind: str) -> Non
 
 
 @statement("DEL-1", "GEN-3")
-def test_another_user_cannot_delete(workshop: Workshop, second: Account) -> None:
+def test_another_user_cannot_delete(workshop: ResourceFactory, second: Account) -> None:
     """The server answers 404 to another user's DELETE, which changes nothing."""
     upload, model = small_upload(workshop, "csv")
     answer = second.call("dataset.delete", params={"uuid": upload.uuid})
@@ -77,7 +77,7 @@ def test_another_user_cannot_delete(workshop: Workshop, second: Account) -> None
 
 @statement("DEL-1")
 @pytest.mark.parametrize("of", ["input", "label"])
-def test_the_uuid_of_a_file_deletes_nothing(workshop: Workshop, of: str) -> None:
+def test_the_uuid_of_a_file_deletes_nothing(workshop: ResourceFactory, of: str) -> None:
     """The server refuses a DELETE with the uuid of a file, and the upload goes on."""
     upload, model = small_upload(workshop, "mnist")
     answer = upload.account.call("dataset.delete", params={"uuid": upload.files[of].uuid})
@@ -86,7 +86,7 @@ def test_the_uuid_of_a_file_deletes_nothing(workshop: Workshop, of: str) -> None
 
 
 @statement("DEL-1")
-def test_a_delete_is_of_one_dataset_alone(workshop: Workshop) -> None:
+def test_a_delete_is_of_one_dataset_alone(workshop: ResourceFactory) -> None:
     """The server deletes the dataset that is named by its uuid, and no other one of the same name."""
     content, model = table()
     uploads = [workshop.csv(len(content)) for _ in range(2)]
@@ -103,7 +103,7 @@ def test_a_delete_is_of_one_dataset_alone(workshop: Workshop) -> None:
 
 
 @statement("DEL-1", "FIN-2")
-def test_a_new_dataset_has_nothing_of_a_deleted_one(workshop: Workshop) -> None:
+def test_a_new_dataset_has_nothing_of_a_deleted_one(workshop: ResourceFactory) -> None:
     """A dataset under the name of a deleted one has its own content."""
     content, model = table(seed=1)
     old = workshop.csv(len(content))

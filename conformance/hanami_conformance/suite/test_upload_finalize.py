@@ -11,7 +11,7 @@ from hanami_conformance.cases.checks import check
 from hanami_conformance.catalogue import statement
 from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.clients.websocket_events import Message
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.readback import check_dataset
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.suite.support.invalid import LEFT_OUT, bad_token
@@ -28,7 +28,7 @@ from hanami_conformance.target.target import Account
 
 @statement("FIN-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_a_finalized_dataset_is_listed_and_readable(workshop: Workshop, kind: str) -> None:
+def test_a_finalized_dataset_is_listed_and_readable(workshop: ResourceFactory, kind: str) -> None:
     """After the PUT, the dataset is in the list and tells its rows and columns."""
     upload, model = small_upload(workshop, kind)
     expect_dataset(upload, model, "a complete upload")
@@ -39,7 +39,7 @@ def test_a_finalized_dataset_is_listed_and_readable(workshop: Workshop, kind: st
 @statement("FIN-3")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("sent", ["nothing", "half", "all but the last byte"])
-def test_finalizing_too_early_is_refused_and_destroys_nothing(workshop: Workshop, kind: str, sent: str) -> None:
+def test_finalizing_too_early_is_refused_and_destroys_nothing(workshop: ResourceFactory, kind: str, sent: str) -> None:
     """The server refuses to finalize an incomplete upload, which can be completed and finalized afterwards."""
     contents, model = material(kind)
     upload = start_upload(workshop, kind, contents)
@@ -77,7 +77,7 @@ WRONG_UUIDS: dict[str, Any] = {
 @statement("FIN-4")
 @pytest.mark.parametrize("field", ["uuid", "uuid_input_file", "uuid_label_file"])
 @pytest.mark.parametrize("kind", list(WRONG_UUIDS))
-def test_wrong_uuids_are_refused_and_destroy_nothing(workshop: Workshop, field: str, kind: str) -> None:
+def test_wrong_uuids_are_refused_and_destroy_nothing(workshop: ResourceFactory, field: str, kind: str) -> None:
     """The server refuses to finalize with a uuid of nothing; the upload can still be finalized."""
     upload, model = small_upload(workshop, "mnist")
     check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
@@ -86,7 +86,7 @@ def test_wrong_uuids_are_refused_and_destroy_nothing(workshop: Workshop, field: 
 
 
 @statement("FIN-4")
-def test_swapped_files_are_refused_and_destroy_nothing(workshop: Workshop) -> None:
+def test_swapped_files_are_refused_and_destroy_nothing(workshop: ResourceFactory) -> None:
     """The server refuses to finalize with the label file as images and the images as labels."""
     upload, model = small_upload(workshop, "mnist")
     body = upload.finalize_body()
@@ -97,7 +97,7 @@ def test_swapped_files_are_refused_and_destroy_nothing(workshop: Workshop) -> No
 
 @statement("FIN-4")
 @pytest.mark.parametrize("field", ["uuid_input_file", "uuid_label_file"])
-def test_one_file_twice_is_refused_and_destroys_nothing(workshop: Workshop, field: str) -> None:
+def test_one_file_twice_is_refused_and_destroys_nothing(workshop: ResourceFactory, field: str) -> None:
     """The server refuses to finalize with one file in the place of both."""
     upload, model = small_upload(workshop, "mnist")
     other = upload.files["label" if field == "uuid_input_file" else "input"]
@@ -106,7 +106,7 @@ def test_one_file_twice_is_refused_and_destroys_nothing(workshop: Workshop, fiel
 
 
 @statement("FIN-4", "DEL-1")
-def test_files_of_a_deleted_dataset_are_refused(workshop: Workshop) -> None:
+def test_files_of_a_deleted_dataset_are_refused(workshop: ResourceFactory) -> None:
     """The server refuses to finalize with a file whose dataset was deleted."""
     upload, model = small_upload(workshop, "csv")
     gone, _ = small_upload(workshop, "csv")
@@ -120,7 +120,7 @@ def test_files_of_a_deleted_dataset_are_refused(workshop: Workshop) -> None:
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("owner", ["the same user", "another user"])
 def test_files_of_another_dataset_are_refused(
-    workshop: Workshop, request: pytest.FixtureRequest, kind: str, owner: str
+    workshop: ResourceFactory, request: pytest.FixtureRequest, kind: str, owner: str
 ) -> None:
     """The server refuses to finalize with a file of another upload, and destroys neither."""
     account = None if owner == "the same user" else request.getfixturevalue("second")
@@ -135,7 +135,7 @@ def test_files_of_another_dataset_are_refused(
 
 @statement("FIN-4", "GEN-3")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_another_user_cannot_finalize(workshop: Workshop, second: Account, kind: str) -> None:
+def test_another_user_cannot_finalize(workshop: ResourceFactory, second: Account, kind: str) -> None:
     """The server refuses another user's PUT for an upload, which its owner can still finalize."""
     upload, model = small_upload(workshop, kind)
     expect_refused(second.call(f"{kind}.finalize", body=upload.finalize_body()), "the upload belongs to another user")
@@ -143,7 +143,7 @@ def test_another_user_cannot_finalize(workshop: Workshop, second: Account, kind:
 
 
 @statement("FIN-4")
-def test_the_path_of_the_other_kind_is_refused(workshop: Workshop) -> None:
+def test_the_path_of_the_other_kind_is_refused(workshop: ResourceFactory) -> None:
     """The server refuses to finalize an upload on the path of the other kind, and destroys nothing."""
     for kind, other in (("csv", "mnist"), ("mnist", "csv")):
         upload, model = small_upload(workshop, kind)
@@ -157,7 +157,7 @@ def test_the_path_of_the_other_kind_is_refused(workshop: Workshop) -> None:
 
 @statement("FIN-4")
 @pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "expired"])
-def test_finalizing_needs_a_valid_token(workshop: Workshop, token: str) -> None:
+def test_finalizing_needs_a_valid_token(workshop: ResourceFactory, token: str) -> None:
     """The server refuses a PUT whose token is not valid; the upload can still be finalized."""
     upload, model = small_upload(workshop, "csv")
     made = bad_token(token, workshop.target)
@@ -168,7 +168,7 @@ def test_finalizing_needs_a_valid_token(workshop: Workshop, token: str) -> None:
 
 @statement("FIN-5")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_a_second_put_is_refused_and_changes_nothing(workshop: Workshop, kind: str) -> None:
+def test_a_second_put_is_refused_and_changes_nothing(workshop: ResourceFactory, kind: str) -> None:
     """The server refuses to finalize twice; the dataset stays as it is."""
     upload, model = small_upload(workshop, kind)
     expect_dataset(upload, model, "a complete upload")
@@ -178,7 +178,7 @@ def test_a_second_put_is_refused_and_changes_nothing(workshop: Workshop, kind: s
 
 @statement("FIN-7")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_finalizing_with_the_socket_open_is_harmless(workshop: Workshop, kind: str) -> None:
+def test_finalizing_with_the_socket_open_is_harmless(workshop: ResourceFactory, kind: str) -> None:
     """The server finalizes also while a socket of the upload is still open, and later chunks change nothing."""
     upload, model = small_upload(workshop, kind)
     socket = upload.attach()
@@ -193,7 +193,7 @@ def test_finalizing_with_the_socket_open_is_harmless(workshop: Workshop, kind: s
 
 @statement("FIN-7")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_the_files_are_gone_after_finalizing(workshop: Workshop, kind: str) -> None:
+def test_the_files_are_gone_after_finalizing(workshop: ResourceFactory, kind: str) -> None:
     """The server knows the temporary files no more once they are merged."""
     upload, model = small_upload(workshop, kind)
     expect_dataset(upload, model, "a complete upload")

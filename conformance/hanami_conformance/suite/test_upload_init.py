@@ -10,26 +10,26 @@ import pytest
 
 from hanami_conformance.cases.attribution import blaming
 from hanami_conformance.cases.checks import check, observe
-from hanami_conformance.cases.failures import NoAnswer, Unsupported
+from hanami_conformance.cases.failures import ResponseTimeout, Unsupported
 from hanami_conformance.catalogue import statement
-from hanami_conformance.clients.rest import Answer
+from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.common.signals import unbroken
 from hanami_conformance.models.file import SEGMENT
-from hanami_conformance.resources.factory import NAME_PREFIX, Workshop
+from hanami_conformance.resources.factory import NAME_PREFIX, ResourceFactory
 from hanami_conformance.suite.support.invalid import LEFT_OUT, bad_token
 from hanami_conformance.suite.support.sample_data import noise, table
 from hanami_conformance.target.target import Account, Target
 
 
-def init_body(workshop: Workshop, kind: str) -> dict[str, Any]:
+def init_body(workshop: ResourceFactory, kind: str) -> dict[str, Any]:
     """A right body of the POST."""
     body = {"name": workshop.name(kind), "input_data_size": 100}
     return body | ({"label_data_size": 50} if kind == "mnist" else {})
 
 
 @statement("INIT-1")
-def test_an_mnist_upload_has_a_dataset_and_two_files(workshop: Workshop) -> None:
+def test_an_mnist_upload_has_a_dataset_and_two_files(workshop: ResourceFactory) -> None:
     """The POST to the MNIST path answers the uuids of a dataset, an input file and a label file."""
     body = init_body(workshop, "mnist")
     answer = workshop.target.first.call("mnist.init", body=body)
@@ -37,7 +37,7 @@ def test_an_mnist_upload_has_a_dataset_and_two_files(workshop: Workshop) -> None
 
 
 @statement("INIT-2")
-def test_a_csv_upload_has_a_dataset_and_one_file(workshop: Workshop) -> None:
+def test_a_csv_upload_has_a_dataset_and_one_file(workshop: ResourceFactory) -> None:
     """The POST to the CSV path answers the uuids of a dataset and an input file, and none of a label file."""
     body = init_body(workshop, "csv")
     answer = workshop.target.first.call("csv.init", body=body)
@@ -57,7 +57,7 @@ NAMES: dict[str, Callable[[str, int], str]] = {  # from a usual name, and the mo
 @statement("INIT-1", "INIT-2", "INIT-5")
 @pytest.mark.parametrize("kind", ["mnist", "csv"])
 @pytest.mark.parametrize("looks", list(NAMES))
-def test_every_right_name_is_taken(workshop: Workshop, kind: str, looks: str) -> None:
+def test_every_right_name_is_taken(workshop: ResourceFactory, kind: str, looks: str) -> None:
     """The server takes a name of any length and characters that the dialect allows, and none with others."""
     dialect, first = workshop.target.dialect, workshop.target.first
     for _ in range(TRIES):  # a short name may be taken
@@ -79,7 +79,7 @@ SIZES = [1, 2, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT + 1, 7 * SEGMENT /
 
 @statement("INIT-3")
 @pytest.mark.parametrize("size", SIZES)
-def test_every_byte_of_the_announced_size_can_be_written(workshop: Workshop, size: int) -> None:
+def test_every_byte_of_the_announced_size_can_be_written(workshop: ResourceFactory, size: int) -> None:
     """The server takes the first byte, the last byte, and the whole of what was announced."""
     upload = workshop.csv(size)
     socket = upload.attach()
@@ -90,7 +90,7 @@ def test_every_byte_of_the_announced_size_can_be_written(workshop: Workshop, siz
 
 
 @statement("INIT-3")
-def test_the_two_files_have_each_its_own_size(workshop: Workshop) -> None:
+def test_the_two_files_have_each_its_own_size(workshop: ResourceFactory) -> None:
     """The server takes the last byte of the input file and of the label file, however different their sizes."""
     for input_size, label_size in ((3000, 7), (7, 3000)):
         upload = workshop.mnist(input_size, label_size)
@@ -107,12 +107,12 @@ GENEROUS = 60.0  # seconds more for a server that really allocates it
 @statement("INIT-3")
 @pytest.mark.hostile
 @pytest.mark.destructive
-def test_sizes_beyond_32_bits_are_meant(workshop: Workshop) -> None:
+def test_sizes_beyond_32_bits_are_meant(workshop: ResourceFactory) -> None:
     """The server takes the last byte of a file of more than 4 GiB, where it takes such a file at all."""
     body = init_body(workshop, "csv") | {"input_data_size": BEYOND_32_BITS}
     try:
         answer = workshop.target.first.call("csv.init", body=body, extra=GENEROUS)
-    except NoAnswer as silence:
+    except ResponseTimeout as silence:
         raise Unsupported(f"the server takes too long for a file of {BEYOND_32_BITS} bytes: {silence}") from silence
     if answer.refused:
         raise Unsupported(f"the server refuses a file of {BEYOND_32_BITS} bytes: {answer}")
@@ -126,7 +126,7 @@ def test_sizes_beyond_32_bits_are_meant(workshop: Workshop) -> None:
 
 
 @statement("INIT-4")
-def test_uuids_are_distinct_and_usable(workshop: Workshop) -> None:
+def test_uuids_are_distinct_and_usable(workshop: ResourceFactory) -> None:
     """No two datasets or files of several uploads share a uuid, and each works in the later steps."""
     # The workshop compares each uuid with all of the run.
     uploads = [workshop.mnist(10, 10), workshop.mnist(10, 10), workshop.csv(10), workshop.csv(10)]
@@ -140,7 +140,7 @@ def test_uuids_are_distinct_and_usable(workshop: Workshop) -> None:
 
 
 @statement("INIT-4")
-def test_uuids_are_not_given_again(workshop: Workshop) -> None:
+def test_uuids_are_not_given_again(workshop: ResourceFactory) -> None:
     """No upload has a uuid that an earlier one had, which was finalized or deleted since."""
     content, _ = table(rows=3)
     workshop.dataset("csv", {"input": content})
@@ -150,7 +150,7 @@ def test_uuids_are_not_given_again(workshop: Workshop) -> None:
 
 
 @statement("INIT-4", "GEN-3")
-def test_uuids_of_two_users_are_distinct(workshop: Workshop, second: Account) -> None:
+def test_uuids_of_two_users_are_distinct(workshop: ResourceFactory, second: Account) -> None:
     """No upload of one user has a uuid of another user's."""
     for account in (None, second, None, second):
         workshop.csv(10, account)  # which compares the uuids with all of the run
@@ -158,7 +158,7 @@ def test_uuids_of_two_users_are_distinct(workshop: Workshop, second: Account) ->
 
 @statement("INIT-4")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_uploads_of_one_name_are_two(workshop: Workshop, kind: str) -> None:
+def test_uploads_of_one_name_are_two(workshop: ResourceFactory, kind: str) -> None:
     """Two uploads of the same name, where the server allows them, have uuids of their own."""
     body = init_body(workshop, kind)
     sizes = {"input": 100} | ({"label": 50} if kind == "mnist" else {})
@@ -198,7 +198,7 @@ WRONG_FIELDS: dict[str, tuple[str, Any]] = {
 }
 
 
-def expect_no_upload(answer: Answer, account: Account, why: str, name: Any = None) -> None:
+def expect_no_upload(answer: RestResponse, account: Account, why: str, name: Any = None) -> None:
     """The answer must be a 4xx with a reason, and nothing may have been made, least of all by that name."""
     check(answer.refused and answer.text.strip(), expected=f"a 4xx with a reason: {why}", came=answer)
     if isinstance(name, str) and name.startswith(NAME_PREFIX):
@@ -209,7 +209,7 @@ def expect_no_upload(answer: Answer, account: Account, why: str, name: Any = Non
 @statement("INIT-5")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("mistake", list(WRONG_FIELDS))
-def test_a_wrong_field_is_refused(workshop: Workshop, kind: str, mistake: str) -> None:
+def test_a_wrong_field_is_refused(workshop: ResourceFactory, kind: str, mistake: str) -> None:
     """The server refuses a missing, extra, ill-typed or out-of-range field with a reason."""
     name, value = WRONG_FIELDS[mistake]
     body = {**init_body(workshop, kind), name: value}
@@ -221,7 +221,7 @@ def test_a_wrong_field_is_refused(workshop: Workshop, kind: str, mistake: str) -
 
 
 @statement("INIT-5")
-def test_a_table_has_no_label_size(workshop: Workshop) -> None:
+def test_a_table_has_no_label_size(workshop: ResourceFactory) -> None:
     """The server refuses a CSV upload with the field of the other kind, as any that it does not know."""
     body = {**init_body(workshop, "csv"), "label_data_size": 50}
     answer = workshop.target.first.call("csv.init", body=body)
@@ -231,7 +231,7 @@ def test_a_table_has_no_label_size(workshop: Workshop) -> None:
 
 @statement("INIT-5")
 @pytest.mark.parametrize("value", [LEFT_OUT, 0, -1, "50", None])
-def test_a_wrong_label_size_is_refused(workshop: Workshop, value: Any) -> None:
+def test_a_wrong_label_size_is_refused(workshop: ResourceFactory, value: Any) -> None:
     """The server refuses an MNIST upload without a right label size."""
     body = {**init_body(workshop, "mnist"), "label_data_size": value}
     sent = {field: content for field, content in body.items() if content is not LEFT_OUT}
@@ -265,7 +265,7 @@ def test_a_body_that_is_no_object_is_refused(target: Target, kind: str, mistake:
 @statement("INIT-6")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "expired"])
-def test_nothing_is_made_without_a_valid_token(workshop: Workshop, kind: str, token: str) -> None:
+def test_nothing_is_made_without_a_valid_token(workshop: ResourceFactory, kind: str, token: str) -> None:
     """The server answers 401 to a POST whose token is not valid."""
     made = bad_token(token, workshop.target)
     body = init_body(workshop, kind)

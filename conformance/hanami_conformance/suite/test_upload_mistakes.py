@@ -8,9 +8,9 @@ import pytest
 
 from hanami_conformance.cases.checks import check, observe
 from hanami_conformance.catalogue import statement
-from hanami_conformance.clients.upload_socket import FileSocket, describe
-from hanami_conformance.clients.websocket_events import Ending
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.clients.upload_socket import UploadSocket, describe
+from hanami_conformance.clients.websocket_events import CloseInfo
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.suite.support.markers import with_care
 from hanami_conformance.suite.support.sample_data import Mnist, noise
@@ -33,7 +33,7 @@ BEYOND: dict[str, Callable[[int], tuple[int, int]]] = {
 @pytest.mark.parametrize(
     "case", with_care(BEYOND, "position 2^32", "position 2^63", "position 2^64 - 1", "end wraps around")
 )
-def test_a_chunk_beyond_the_end_is_refused(workshop: Workshop, case: str) -> None:
+def test_a_chunk_beyond_the_end_is_refused(workshop: ResourceFactory, case: str) -> None:
     """The server refuses a chunk that ends beyond the announced size, writes nothing of it, and goes on."""
     mnist = Mnist(2000, side=8)
     content = mnist.contents["input"]
@@ -52,14 +52,14 @@ def test_a_chunk_beyond_the_end_is_refused(workshop: Workshop, case: str) -> Non
     expect_content(upload, mnist)
 
 
-def send_labels_after(upload: Upload, mnist: Mnist, socket: FileSocket) -> None:
+def send_labels_after(upload: Upload, mnist: Mnist, socket: UploadSocket) -> None:
     """Close one socket, then send the labels: one socket at a time is enough here."""
     socket.finish()
     send_labels(upload, mnist)
 
 
 @statement("DATA-5")
-def test_a_refused_chunk_leaves_the_socket_usable(workshop: Workshop) -> None:
+def test_a_refused_chunk_leaves_the_socket_usable(workshop: ResourceFactory) -> None:
     """The server takes right chunks on the same socket after it refused a wrong one."""
     content = noise(1000)
     upload = workshop.csv(len(content))
@@ -86,7 +86,7 @@ UNDECODABLE = {
 @pytest.mark.hostile
 @pytest.mark.destructive
 @pytest.mark.parametrize("case", list(UNDECODABLE))
-def test_bytes_that_are_no_message_are_refused(workshop: Workshop, case: str) -> None:
+def test_bytes_that_are_no_message_are_refused(workshop: ResourceFactory, case: str) -> None:
     """The server refuses bytes that are no FileUpload_Message with a reason, and goes on with the same socket."""
     content = noise(100)
     upload = workshop.csv(len(content))
@@ -102,7 +102,7 @@ def test_bytes_that_are_no_message_are_refused(workshop: Workshop, case: str) ->
 @statement("DATA-6")
 @pytest.mark.hostile
 @pytest.mark.destructive
-def test_a_chunk_that_was_cut_short_writes_nothing(workshop: Workshop) -> None:
+def test_a_chunk_that_was_cut_short_writes_nothing(workshop: ResourceFactory) -> None:
     """The server keeps nothing of a FileUpload_Message that ends too early, however much of its data came."""
     mnist = Mnist(2000, side=8)
     content = mnist.contents["input"]
@@ -124,7 +124,7 @@ def test_a_chunk_that_was_cut_short_writes_nothing(workshop: Workshop) -> None:
 
 @statement("DATA-12")
 @pytest.mark.parametrize("position", [0, 50, 100], ids=["at the beginning", "in the middle", "at the end"])
-def test_what_becomes_of_an_empty_chunk(workshop: Workshop, position: int) -> None:
+def test_what_becomes_of_an_empty_chunk(workshop: ResourceFactory, position: int) -> None:
     """The answer to a chunk without data."""
     socket = workshop.csv(100).attach()
     observe(f"an empty chunk at byte {position} of 100", describe(socket.send(position, b"")))
@@ -133,18 +133,18 @@ def test_what_becomes_of_an_empty_chunk(workshop: Workshop, position: int) -> No
 @statement("DATA-12")
 @pytest.mark.hostile
 @pytest.mark.destructive
-def test_what_becomes_of_a_very_large_message(workshop: Workshop) -> None:
+def test_what_becomes_of_a_very_large_message(workshop: ResourceFactory) -> None:
     """The answer to a chunk of 4 MiB."""
     size = 4 << 20
     socket = workshop.csv(size).attach()
     socket.post(0, bytes(size))
     answer = socket.websocket.receive_or_end("an answer to 4 MiB, or a close")
-    observe("a chunk of 4 MiB", answer if isinstance(answer, Ending) else describe(socket.decode(answer)))
+    observe("a chunk of 4 MiB", answer if isinstance(answer, CloseInfo) else describe(socket.decode(answer)))
 
 
 @statement("DATA-12")
 @pytest.mark.hostile
-def test_what_becomes_of_a_text_frame(workshop: Workshop) -> None:
+def test_what_becomes_of_a_text_frame(workshop: ResourceFactory) -> None:
     """The answer to a text frame on a file socket."""
     socket = workshop.csv(100).attach()
     socket.websocket.send_text("hello")

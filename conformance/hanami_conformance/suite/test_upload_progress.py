@@ -7,7 +7,7 @@ import pytest
 from hanami_conformance.cases.checks import check
 from hanami_conformance.catalogue import statement
 from hanami_conformance.models.file import SEGMENT
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.suite.support.invalid import LEFT_OUT, UUIDS, bad_token
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, noise, table
@@ -33,7 +33,7 @@ def expect_complete(upload: Upload) -> None:
 
 @statement("PROG-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_progress_has_a_boolean_complete(workshop: Workshop, kind: str) -> None:
+def test_progress_has_a_boolean_complete(workshop: ResourceFactory, kind: str) -> None:
     """The server answers a question for the progress with a JSON object whose complete is true or false."""
     upload = workshop.csv(10) if kind == "csv" else workshop.mnist(10, 10)
     upload.progress()
@@ -47,7 +47,7 @@ SIZES = [1, 2, 1000, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT, 7 * SEGMENT
 @statement("PROG-2", "PROG-3")
 @pytest.mark.parametrize("missing", ["first", "last", "middle"])
 @pytest.mark.parametrize("size", SIZES)
-def test_one_missing_byte_is_not_complete(workshop: Workshop, size: int, missing: str) -> None:
+def test_one_missing_byte_is_not_complete(workshop: ResourceFactory, size: int, missing: str) -> None:
     """Progress stays false while a single byte is missing, and turns true with it."""
     content = noise(size)
     place = {"first": 0, "last": size - 1, "middle": size // 2}[missing]
@@ -63,7 +63,7 @@ def test_one_missing_byte_is_not_complete(workshop: Workshop, size: int, missing
 
 
 @statement("PROG-2")
-def test_as_many_chunks_as_segments_are_not_complete(workshop: Workshop) -> None:
+def test_as_many_chunks_as_segments_are_not_complete(workshop: ResourceFactory) -> None:
     """Progress counts bytes: one byte in each segment of 128 KiB does not complete a file."""
     size = 3 * SEGMENT
     upload = workshop.csv(size)
@@ -77,7 +77,7 @@ def test_as_many_chunks_as_segments_are_not_complete(workshop: Workshop) -> None
 
 
 @statement("PROG-2")
-def test_many_tiny_chunks_are_not_complete(workshop: Workshop) -> None:
+def test_many_tiny_chunks_are_not_complete(workshop: ResourceFactory) -> None:
     """Progress counts bytes: as many messages as the file has bytes, all for its first half, do not complete it."""
     upload = workshop.csv(40)
     socket = upload.attach()
@@ -88,7 +88,7 @@ def test_many_tiny_chunks_are_not_complete(workshop: Workshop) -> None:
 
 @statement("PROG-2")
 @pytest.mark.parametrize("size", [1000, 2 * SEGMENT])
-def test_a_repeated_chunk_counts_once(workshop: Workshop, size: int) -> None:
+def test_a_repeated_chunk_counts_once(workshop: ResourceFactory, size: int) -> None:
     """Progress counts bytes once: a half that was sent twice does not complete a file."""
     content = noise(size)
     for start in (0, size // 2):
@@ -101,7 +101,7 @@ def test_a_repeated_chunk_counts_once(workshop: Workshop, size: int) -> None:
 
 
 @statement("PROG-2", "PROG-3")
-def test_overlapping_chunks_count_once(workshop: Workshop) -> None:
+def test_overlapping_chunks_count_once(workshop: ResourceFactory) -> None:
     """Progress counts bytes once: chunks that overlap do not make up for a gap."""
     content = noise(1000)
     upload = workshop.csv(1000)
@@ -114,7 +114,7 @@ def test_overlapping_chunks_count_once(workshop: Workshop) -> None:
 
 
 @statement("PROG-2")
-def test_the_last_chunk_alone_is_not_complete(workshop: Workshop) -> None:
+def test_the_last_chunk_alone_is_not_complete(workshop: ResourceFactory) -> None:
     """Progress does not follow the greatest position: the end of a file alone does not complete it."""
     size = 2 * SEGMENT + 10
     upload = workshop.csv(size)
@@ -124,7 +124,7 @@ def test_the_last_chunk_alone_is_not_complete(workshop: Workshop) -> None:
 
 
 @statement("PROG-2")
-def test_refused_chunks_do_not_count(workshop: Workshop) -> None:
+def test_refused_chunks_do_not_count(workshop: ResourceFactory) -> None:
     """Progress does not count a chunk that was refused."""
     upload = workshop.csv(1000)
     socket = upload.attach()
@@ -137,7 +137,7 @@ def test_refused_chunks_do_not_count(workshop: Workshop) -> None:
 
 @statement("PROG-2", "PROG-3")
 @pytest.mark.parametrize("first", ["input", "label"])
-def test_one_of_two_files_is_not_complete(workshop: Workshop, first: str) -> None:
+def test_one_of_two_files_is_not_complete(workshop: ResourceFactory, first: str) -> None:
     """Progress of an MNIST upload stays false until both files are there."""
     sizes = {"input": 3000, "label": 500}
     upload = workshop.mnist(sizes["input"], sizes["label"])
@@ -152,7 +152,7 @@ def test_one_of_two_files_is_not_complete(workshop: Workshop, first: str) -> Non
 
 
 @statement("PROG-2")
-def test_bytes_of_one_file_do_not_count_for_the_other(workshop: Workshop) -> None:
+def test_bytes_of_one_file_do_not_count_for_the_other(workshop: ResourceFactory) -> None:
     """Progress does not add the bytes of both files up: one file sent twice does not complete the upload."""
     upload = workshop.mnist(1000, 1000)
     for _ in range(2):
@@ -161,7 +161,7 @@ def test_bytes_of_one_file_do_not_count_for_the_other(workshop: Workshop) -> Non
 
 
 @statement("PROG-2")
-def test_progress_of_one_upload_says_nothing_of_another(workshop: Workshop) -> None:
+def test_progress_of_one_upload_says_nothing_of_another(workshop: ResourceFactory) -> None:
     """Progress of an upload does not change with what another one gets."""
     full, empty = workshop.csv(1000), workshop.csv(1000)
     full.write_all({"input": noise(1000)})
@@ -172,7 +172,7 @@ def test_progress_of_one_upload_says_nothing_of_another(workshop: Workshop) -> N
 @statement("PROG-3")
 @pytest.mark.parametrize("size", [1, 999, SEGMENT, 7 * SEGMENT // 2 + 3])
 @pytest.mark.parametrize("chunk", [333, SEGMENT])
-def test_every_byte_in_any_order_is_complete(workshop: Workshop, size: int, chunk: int) -> None:
+def test_every_byte_in_any_order_is_complete(workshop: ResourceFactory, size: int, chunk: int) -> None:
     """Progress turns true when the last gap is filled, whatever the order and the size of the chunks."""
     content = noise(size)
     upload = workshop.csv(size)
@@ -185,7 +185,7 @@ def test_every_byte_in_any_order_is_complete(workshop: Workshop, size: int, chun
 
 
 @statement("PROG-3")
-def test_progress_stays_complete(workshop: Workshop) -> None:
+def test_progress_stays_complete(workshop: ResourceFactory) -> None:
     """Progress stays true after the sockets are closed."""
     upload = workshop.mnist(500, 500)
     upload.write_all({"input": noise(500), "label": noise(500)})
@@ -194,7 +194,7 @@ def test_progress_stays_complete(workshop: Workshop) -> None:
 
 
 @statement("PROG-3")
-def test_an_upload_stays_complete_when_it_is_finalized(workshop: Workshop) -> None:
+def test_an_upload_stays_complete_when_it_is_finalized(workshop: ResourceFactory) -> None:
     """The server says complete of a finalized dataset, or that it has no upload any more, and not that a byte lacks."""
     content, _ = table(rows=3)
     upload = workshop.dataset("csv", {"input": content})
@@ -213,7 +213,7 @@ def test_progress_of_nothing_is_refused(target: Target, uuid: str, status: int) 
 
 @statement("PROG-4")
 @pytest.mark.parametrize("of", ["a file", "a label file", "a cluster"])
-def test_progress_of_something_else_is_refused(workshop: Workshop, of: str) -> None:
+def test_progress_of_something_else_is_refused(workshop: ResourceFactory, of: str) -> None:
     """The server refuses to tell the progress of what is no dataset."""
     if of == "a cluster":
         uuid = workshop.any_cluster(ONE_BRICK).uuid
@@ -232,7 +232,7 @@ def test_progress_without_a_uuid_is_refused(target: Target) -> None:
 
 @statement("PROG-4")
 @pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "expired"])
-def test_progress_without_a_valid_token_is_refused(workshop: Workshop, token: str) -> None:
+def test_progress_without_a_valid_token_is_refused(workshop: ResourceFactory, token: str) -> None:
     """The server answers 401 to a question whose token is not valid."""
     upload = workshop.csv(10)
     made = bad_token(token, workshop.target)
@@ -243,7 +243,7 @@ def test_progress_without_a_valid_token_is_refused(workshop: Workshop, token: st
 
 
 @statement("PROG-4", "GEN-3")
-def test_progress_of_another_users_upload_is_refused(workshop: Workshop, second: Account) -> None:
+def test_progress_of_another_users_upload_is_refused(workshop: ResourceFactory, second: Account) -> None:
     """The server answers 404 to a question for another user's upload."""
     upload = workshop.csv(10)
     answer = second.call("dataset.progress", params={"uuid": upload.uuid})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hanami_conformance.catalogue import statement
-from hanami_conformance.stateful.property_runner import Search
+from hanami_conformance.stateful.property_runner import PropertyRunner
 from hanami_conformance.stateful.strategies.uploads import upload_stories
 
 
@@ -14,7 +14,7 @@ from hanami_conformance.stateful.strategies.uploads import upload_stories
 @statement("ATT-2", "ATT-4", "GEN-3", "GEN-4")
 @pytest.mark.hostile
 @pytest.mark.blames("FIN-2")  # where the content can't be read back, the values are not compared
-def test_any_story_of_uploads_goes_as_the_model_says(search: Search) -> None:
+def test_any_story_of_uploads_goes_as_the_model_says(search: PropertyRunner) -> None:
     """Whatever clients do with several uploads, the server holds and answers what a model of bytes does."""
     profile = search.plan.profile
     search("upload", upload_stories(profile.most_steps, profile.largest_file), weight=1.5)

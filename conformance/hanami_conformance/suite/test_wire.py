@@ -12,9 +12,9 @@ from websockets.frames import Frame, Opcode
 
 from hanami_conformance.cases.attribution import blaming
 from hanami_conformance.cases.checks import check
-from hanami_conformance.cases.failures import Dropped
+from hanami_conformance.cases.failures import ConnectionClosed
 from hanami_conformance.catalogue import statement
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import inputs_of
 from hanami_conformance.suite.support.clusters import expect_same, trained
 from hanami_conformance.suite.support.protobuf_variants import CHUNK_FORMS, FLOAT_FORMS
@@ -32,7 +32,7 @@ from hanami_conformance.target.target import Target
 
 @statement("DATA-1")
 @pytest.mark.parametrize("form", list(CHUNK_FORMS))
-def test_a_chunk_may_be_encoded_otherwise(workshop: Workshop, form: str) -> None:
+def test_a_chunk_may_be_encoded_otherwise(workshop: ResourceFactory, form: str) -> None:
     """The server takes a FileUpload_Message in every form that protobuf allows."""
     mnist = Mnist(2000, side=8)
     content = mnist.contents["input"]
@@ -49,7 +49,7 @@ def test_a_chunk_may_be_encoded_otherwise(workshop: Workshop, form: str) -> None
 
 @statement("DIO-1")
 @pytest.mark.parametrize("form", list(FLOAT_FORMS))
-def test_values_may_be_encoded_otherwise(workshop: Workshop, form: str) -> None:
+def test_values_may_be_encoded_otherwise(workshop: ResourceFactory, form: str) -> None:
     """The server takes a ClusterIO_Message in every form that protobuf allows."""
     _, socket = trained(workshop, None)
     for seed in (1, 2):
@@ -107,7 +107,7 @@ def test_a_handshake_may_look_otherwise(target: Target, kind: str) -> None:
     websocket = target.websocket()
     try:
         websocket.open(headers, cuts)
-    except Dropped as dropped:
+    except ConnectionClosed as dropped:
         check(False, expected=f"a websocket after a handshake: {kind}", came=dropped.came)
     check(websocket.is_open, expected=f"a websocket after a handshake: {kind}", came=websocket.ending)
     websocket.finish()
@@ -115,7 +115,7 @@ def test_a_handshake_may_look_otherwise(target: Target, kind: str) -> None:
 
 @statement("ATT-2")
 @pytest.mark.parametrize("form", list(JSON_FORMS))
-def test_a_first_message_may_be_written_otherwise(workshop: Workshop, form: str) -> None:
+def test_a_first_message_may_be_written_otherwise(workshop: ResourceFactory, form: str) -> None:
     """The server accepts a first message in every form that JSON allows."""
     upload = workshop.csv(100)
     fields = {"token": upload.account.token, "uuid": upload.files["input"].uuid, "target": FILE_UPLOAD}
@@ -130,7 +130,7 @@ def test_a_first_message_may_be_written_otherwise(workshop: Workshop, form: str)
 @statement("INIT-2", "INIT-1")
 @pytest.mark.parametrize("form", list(JSON_FORMS))
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_a_body_may_be_written_otherwise(workshop: Workshop, kind: str, form: str) -> None:
+def test_a_body_may_be_written_otherwise(workshop: ResourceFactory, kind: str, form: str) -> None:
     """The server takes the body of a POST in every form that JSON allows."""
     sizes = {"input": 100} | ({"label": 50} if kind == "mnist" else {})
     body = {"name": workshop.name(kind), **{f"{role}_data_size": size for role, size in sizes.items()}}
@@ -144,7 +144,7 @@ def test_a_body_may_be_written_otherwise(workshop: Workshop, kind: str, form: st
 
 @statement("MODE-1")
 @pytest.mark.parametrize("form", list(JSON_FORMS))
-def test_a_switch_may_be_written_otherwise(workshop: Workshop, form: str) -> None:
+def test_a_switch_may_be_written_otherwise(workshop: ResourceFactory, form: str) -> None:
     """The server takes the body of a switch in every form that JSON allows."""
     cluster = workshop.any_cluster(ONE_BRICK)
     target, route = workshop.target, workshop.target.dialect.route("cluster.set_mode")
@@ -155,7 +155,7 @@ def test_a_switch_may_be_written_otherwise(workshop: Workshop, form: str) -> Non
 
 @statement("FIN-1")
 @pytest.mark.parametrize("form", list(JSON_FORMS))
-def test_a_put_may_be_written_otherwise(workshop: Workshop, form: str) -> None:
+def test_a_put_may_be_written_otherwise(workshop: ResourceFactory, form: str) -> None:
     """The server takes the body of the PUT that finalizes in every form that JSON allows."""
     upload, _ = small_upload(workshop, "mnist")
     check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
@@ -167,7 +167,7 @@ def test_a_put_may_be_written_otherwise(workshop: Workshop, form: str) -> None:
 
 @statement("PROG-1")
 @pytest.mark.parametrize("name", ["x-auth-token", "X-AUTH-TOKEN"])
-def test_the_token_header_may_be_in_any_case(workshop: Workshop, name: str) -> None:
+def test_the_token_header_may_be_in_any_case(workshop: ResourceFactory, name: str) -> None:
     """The server finds the token in its header, whatever the case of the letters in its name."""
     upload = workshop.csv(100)
     path = f"{workshop.target.dialect.route('dataset.progress').path}?uuid={upload.uuid}"
@@ -177,7 +177,7 @@ def test_the_token_header_may_be_in_any_case(workshop: Workshop, name: str) -> N
 
 
 @statement("GEN-1")
-def test_a_query_may_be_encoded(workshop: Workshop) -> None:
+def test_a_query_may_be_encoded(workshop: ResourceFactory) -> None:
     """The server takes percent-encoded characters in a query for what they stand for."""
     upload = workshop.csv(100)
     route = workshop.target.dialect.route("dataset.progress")
@@ -189,7 +189,7 @@ def test_a_query_may_be_encoded(workshop: Workshop) -> None:
 
 @statement("DIO-4", "DIO-2")
 @pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG], ids=["a ping", "a pong"])
-def test_control_frames_between_the_parts_change_nothing(workshop: Workshop, opcode: Opcode) -> None:
+def test_control_frames_between_the_parts_change_nothing(workshop: ResourceFactory, opcode: Opcode) -> None:
     """The server keeps the values that came before a control frame for the cycle that goes on behind it."""
     _, socket = trained(workshop, None)
     (question,) = inputs_of(socket.shape, seed=1)
@@ -202,7 +202,7 @@ def test_control_frames_between_the_parts_change_nothing(workshop: Workshop, opc
 
 
 @statement("DATA-11", "DATA-8")
-def test_fragments_of_two_sockets_do_not_mix(workshop: Workshop) -> None:
+def test_fragments_of_two_sockets_do_not_mix(workshop: ResourceFactory) -> None:
     """The server puts the messages of two sockets together whose fragments come alternately."""
     workshop.target.budget.need(2)
     mnist = Mnist(4000, side=4)
@@ -241,7 +241,7 @@ FRAME_HEADER = 8  # bytes: two, two of the length, four of the mask
 
 @statement("DATA-1", "DATA-10")
 @pytest.mark.parametrize("segments", list(SEGMENTS))
-def test_chunks_may_come_in_any_segments(workshop: Workshop, segments: str) -> None:
+def test_chunks_may_come_in_any_segments(workshop: ResourceFactory, segments: str) -> None:
     """The server takes frames of which a part is still on its way, and answers when the whole is there."""
     mnist = Mnist(6000, side=8)
     content = mnist.contents["input"]

@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from hanami_conformance.cases.checks import check, observe
 from hanami_conformance.catalogue import statement
-from hanami_conformance.clients.cluster_messages import ClusterShape, Part, Values
-from hanami_conformance.clients.cluster_socket import BrickSocket
+from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, Values
+from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.data import DIGIT_PIXEL_MAX, digits, iris
 from hanami_conformance.models.dataset import DatasetModel
 from hanami_conformance.models.file import SEGMENT
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.readback import check_dataset
 
 HELD_OUT = 360
@@ -22,7 +22,7 @@ FAR_ABOVE_CHANCE = 0.3  # guessing gives 0.1, with a standard deviation of 0.016
 
 
 @statement("DIO-8")
-def test_a_cluster_learns_handwritten_digits(workshop: Workshop) -> None:
+def test_a_cluster_learns_handwritten_digits(workshop: ResourceFactory) -> None:
     """Trained on real digits over a socket, a cluster names digits that it has not seen far better than by chance."""
     data = digits()
     images = data.images.reshape(len(data.images), -1).astype(np.float32) / np.float32(DIGIT_PIXEL_MAX)
@@ -34,7 +34,7 @@ def test_a_cluster_learns_handwritten_digits(workshop: Workshop) -> None:
     accuracy = 0.0
     for epoch in range(1, EPOCHS + 1):
         for image, wanted in zip(images[HELD_OUT:], targets[HELD_OUT:], strict=True):
-            socket.train([Part("test_input", image), Part("test_output", wanted, expected=True)])
+            socket.train([InputMessage("test_input", image), InputMessage("test_output", wanted, expected=True)])
         accuracy = _accuracy(socket, images[:HELD_OUT], data.labels[:HELD_OUT])
         observe("held-out accuracy on digits", f"{accuracy:.3f} after {epoch} epochs of {len(images) - HELD_OUT}")
         if accuracy >= GOOD_ACCURACY:
@@ -46,13 +46,13 @@ def test_a_cluster_learns_handwritten_digits(workshop: Workshop) -> None:
     )
 
 
-def _accuracy(socket: BrickSocket, images: Values, labels: NDArray[np.uint8]) -> float:
-    named = [int(np.argmax(socket.request([Part("test_input", image)])["test_output"])) for image in images]
+def _accuracy(socket: ClusterSocket, images: Values, labels: NDArray[np.uint8]) -> float:
+    named = [int(np.argmax(socket.request([InputMessage("test_input", image)])["test_output"])) for image in images]
     return float(np.mean(np.array(named) == labels))
 
 
 @statement("DATA-8", "PROG-3", "FIN-1", "FIN-2")
-def test_handwritten_digits_are_uploaded_and_read_back(workshop: Workshop) -> None:
+def test_handwritten_digits_are_uploaded_and_read_back(workshop: ResourceFactory) -> None:
     """Real IDX files, sent in the SDK's chunks over one socket each, become a dataset that equals them."""
     data = digits()
     contents = {"input": data.image_file, "label": data.label_file}
@@ -65,7 +65,7 @@ def test_handwritten_digits_are_uploaded_and_read_back(workshop: Workshop) -> No
 
 
 @statement("PROG-3", "FIN-1", "FIN-2")
-def test_a_table_of_flowers_is_uploaded_and_read_back(workshop: Workshop) -> None:
+def test_a_table_of_flowers_is_uploaded_and_read_back(workshop: ResourceFactory) -> None:
     """A real CSV table becomes a dataset that equals it, value for value."""
     content, names, values = iris()
     upload = workshop.csv(len(content))

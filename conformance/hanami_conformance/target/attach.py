@@ -9,7 +9,7 @@ from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import Violation
 from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.clients.websocket import WebSocket
-from hanami_conformance.clients.websocket_events import Ending, Message
+from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_conformance.target.target import Account, Target
 
 FILE_UPLOAD = "file_upload"
@@ -27,9 +27,9 @@ def accepted(message: Message) -> bool:
     return answer is not None and answer.get("success") in (1, True)
 
 
-def refused(answer: Message | Ending) -> bool:
+def refused(answer: Message | CloseInfo) -> bool:
     """Whether an answer to a first message is a refusal that a client can recognise (statement ATT-3)."""
-    if isinstance(answer, Ending):
+    if isinstance(answer, CloseInfo):
         return True
     parsed = json_object(answer.data)
     return parsed is not None and "success" in parsed and parsed["success"] in (0, False)
@@ -59,7 +59,7 @@ def attach(account: Account, uuid: str, target: str) -> WebSocket:
     return websocket
 
 
-def expect_refusal(target: Target, first: str, why: str, statement: str | None = None) -> Message | Ending:
+def expect_refusal(target: Target, first: str, why: str, statement: str | None = None) -> Message | CloseInfo:
     """Send a first message, over a socket of its own, that must be refused.
 
     Args:

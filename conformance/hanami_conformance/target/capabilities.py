@@ -11,7 +11,7 @@ CLUSTER_FAMILIES = ("MODE", "DIO")
 
 
 @dataclass(frozen=True)
-class Lack:
+class MissingCapability:
     """Something that a run will lack.
 
     Attributes:
@@ -46,7 +46,7 @@ NEW_CLUSTERS = (
 )
 
 
-def lacks(target: Target, *, content: bool | None, clusters: bool, destructive: bool) -> Iterator[Lack]:
+def lacks(target: Target, *, content: bool | None, clusters: bool, destructive: bool) -> Iterator[MissingCapability]:
     """What a run against a target will lack.
 
     Args:
@@ -56,19 +56,23 @@ def lacks(target: Target, *, content: bool | None, clusters: bool, destructive: 
         destructive: whether what may end a fragile server is sent.
     """
     if target.second is None:
-        yield Lack(target.why_no_second.removeprefix("needs "), *SECOND_USER)
+        yield MissingCapability(target.why_no_second.removeprefix("needs "), *SECOND_USER)
     if not target.expired_token:
-        yield Lack("a token that was valid once (--expired-token)", *EXPIRED_TOKEN)
+        yield MissingCapability("a token that was valid once (--expired-token)", *EXPIRED_TOKEN)
     if not destructive:
-        yield Lack("leave to end a fragile server (--allow-destructive, or --server-command)", *DESTRUCTIVE_CASES)
+        yield MissingCapability(
+            "leave to end a fragile server (--allow-destructive, or --server-command)", *DESTRUCTIVE_CASES
+        )
     if target.budget.limit < 2:
-        yield Lack("two connections at the same time (--max-connections)", *TWO_CONNECTIONS)
+        yield MissingCapability("two connections at the same time (--max-connections)", *TWO_CONNECTIONS)
     if content is False:
-        yield Lack("a way to read the content of a dataset back", *CONTENT)
+        yield MissingCapability("a way to read the content of a dataset back", *CONTENT)
     if target.given_cluster is not None:
-        yield Lack("new clusters: one is given, and used where one is enough (--cluster)", *NEW_CLUSTERS)
+        yield MissingCapability("new clusters: one is given, and used where one is enough (--cluster)", *NEW_CLUSTERS)
     elif not clusters:
-        yield Lack("clusters: give one (--cluster UUID --cluster-input NAME=SIZE --cluster-output NAME=SIZE)", _every())
+        yield MissingCapability(
+            "clusters: give one (--cluster UUID --cluster-input NAME=SIZE --cluster-output NAME=SIZE)", _every()
+        )
 
 
 def _every() -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hanami_conformance.cases.failures import Dropped, NoAnswer, TargetLost, TargetRefused
+from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, TargetDown, TargetRejectedConfiguration
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.options.definitions import AUTO
 from hanami_conformance.options.target import TargetOptions
@@ -17,8 +17,8 @@ def connect(options: TargetOptions) -> Target:
     """Reach a target and log the accounts in. What this makes there, :meth:`Target.undo` undoes.
 
     Raises:
-        TargetLost: it cannot be reached, or does not speak the protocol.
-        TargetRefused: it does not accept the credentials, or has no such cluster; or its dialect is not found.
+        TargetDown: it cannot be reached, or does not speak the protocol.
+        TargetRejectedConfiguration: it does not accept the credentials, or has no such cluster; or its dialect is not found.
         ValueError: the file of certificates, or of the dialect, is none.
     """
     SECRETS.add(options.expired_token, "expired token")
@@ -38,17 +38,17 @@ def check_cluster(target: Target) -> None:
     """Look whether the given cluster is there.
 
     Raises:
-        TargetRefused: it is not.
-        TargetLost: no answer.
+        TargetRejectedConfiguration: it is not.
+        TargetDown: no answer.
     """
     given = target.given_cluster
     if given is None or GET_CLUSTER not in target.dialect.routes:
         return
     try:
         answer = target.first.call(GET_CLUSTER, params={"uuid": given.uuid})
-    except (NoAnswer, Dropped) as error:
-        raise TargetLost(f"{target.url} is no usable target: {error}") from error
+    except (ResponseTimeout, ConnectionClosed) as error:
+        raise TargetDown(f"{target.url} is no usable target: {error}") from error
     if answer.status != 200:
-        raise TargetRefused(
+        raise TargetRejectedConfiguration(
             f"the first user has no cluster {given.uuid}: {target.dialect.route(GET_CLUSTER)} answered {answer}"
         )

@@ -6,9 +6,15 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from hanami_conformance.cases.failures import Dropped, NoAnswer, TargetLost, TargetRefused, Violation
-from hanami_conformance.clients.deadline import Deadline, Patience
-from hanami_conformance.clients.rest import Answer, RestClient
+from hanami_conformance.cases.failures import (
+    ConnectionClosed,
+    ResponseTimeout,
+    TargetDown,
+    TargetRejectedConfiguration,
+    Violation,
+)
+from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
+from hanami_conformance.clients.rest import RestClient, RestResponse
 from hanami_conformance.clients.tcp import context_for
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import quote
@@ -20,7 +26,7 @@ REFUSALS = (400, 401, 403)  # of a login whose path is there
 
 
 @dataclass(frozen=True)
-class Found:
+class DetectedDialect:
     """A dialect that was found.
 
     Attributes:
@@ -46,7 +52,7 @@ class _Probe:
 
     dialect: Dialect
     route: Route
-    answer: Answer | None
+    answer: RestResponse | None
     fits: bool
     error: str = ""
 
@@ -63,7 +69,7 @@ class _Probe:
         return self.answer is None or self.answer.status >= 500
 
 
-def find_dialect(options: TargetOptions, dialects: Sequence[Dialect] | None = None) -> Found:
+def find_dialect(options: TargetOptions, dialects: Sequence[Dialect] | None = None) -> DetectedDialect:
     """Ask a target for its dialect: only one prefix lets the first user in, or its token.
 
     Args:
@@ -71,14 +77,14 @@ def find_dialect(options: TargetOptions, dialects: Sequence[Dialect] | None = No
         dialects: that are tried, None for those that come with the suite.
 
     Raises:
-        TargetRefused: none fits, or several do; one line that says what was answered.
-        TargetLost: nobody answers.
+        TargetRejectedConfiguration: none fits, or several do; one line that says what was answered.
+        TargetDown: nobody answers.
     """
     tried = [load_dialect(name) for name in dialect_names()] if dialects is None else dialects
     hide(options.first, "first user")
     rest = RestClient(
         options.url,
-        Patience(options.deadline),
+        AdaptiveTimeout(options.deadline),
         context_for(options.url, options.ca_file, insecure=options.insecure),
     )
     try:
@@ -89,7 +95,7 @@ def find_dialect(options: TargetOptions, dialects: Sequence[Dialect] | None = No
         if len(fitting) == 1:
             others = "/".join(sorted({probe.status for probe in probes if not probe.fits}))
             but = f", the other prefixes {others}" if others else ""
-            return Found(fitting[0].dialect, f"{fitting[0].route} answered 200{but}")
+            return DetectedDialect(fitting[0].dialect, f"{fitting[0].route} answered 200{but}")
         return _by_routes(rest, fitting, options.first)
     finally:
         rest.close()
@@ -113,7 +119,7 @@ def _probe(rest: RestClient, dialect: Dialect, credentials: Credentials) -> _Pro
     route = dialect.route("dataset.list" if credentials.token else "token.create")
     try:
         answer = ask(rest, dialect, credentials)
-    except (NoAnswer, Dropped) as error:
+    except (ResponseTimeout, ConnectionClosed) as error:
         return _Probe(dialect, route, None, fits=False, error=str(error))
     if credentials.token:
         return _Probe(dialect, route, answer, fits=_is_object(answer))
@@ -122,7 +128,7 @@ def _probe(rest: RestClient, dialect: Dialect, credentials: Credentials) -> _Pro
     return _Probe(dialect, route, answer, fits=bool(token))
 
 
-def _is_object(answer: Answer) -> bool:
+def _is_object(answer: RestResponse) -> bool:
     try:
         answer.object()
     except Violation:
@@ -134,22 +140,22 @@ def _none(options: TargetOptions, probes: Sequence[_Probe]) -> Exception:
     said = ", ".join(f"{probe.route} answered {probe.status}" for probe in probes)
     if all(probe.is_down for probe in probes):
         silent = next((probe.error for probe in probes if probe.answer is None), "")
-        return TargetLost(f"{options.url} is no usable target: {silent or said}")
+        return TargetDown(f"{options.url} is no usable target: {silent or said}")
     known = [probe for probe in probes if probe.answer is not None and probe.answer.status not in (404, 405)]
     # Some servers answer 401 to what they do not know: only an answer that stands alone tells something.
     if len(known) == 1 and known[0].answer is not None and known[0].answer.status in REFUSALS:
         whom = "token of the first user" if options.first.token else f"first user {options.first.user!r}"
-        return TargetRefused(
+        return TargetRejectedConfiguration(
             f"the target refuses the {whom}: {known[0].route} answered {known[0].status} "
             f"{quote(known[0].answer.text, 80)}; "
             f"it seems to speak {known[0].dialect.name}, the others have no such path"
         )
-    return TargetRefused(
+    return TargetRejectedConfiguration(
         f"no dialect fits: {said}: wrong credentials, or none of these dialects; give --dialect to choose"
     )
 
 
-def _by_routes(rest: RestClient, fitting: Sequence[_Probe], credentials: Credentials) -> Found:
+def _by_routes(rest: RestClient, fitting: Sequence[_Probe], credentials: Credentials) -> DetectedDialect:
     """Choose among dialects that all let us in: by the paths that are there, each asked for with a GET."""
     lacking = {}
     for probe in fitting:
@@ -162,8 +168,10 @@ def _by_routes(rest: RestClient, fitting: Sequence[_Probe], credentials: Credent
     most = max((len(probe.dialect.routes) for probe in whole), default=0)
     best = [probe for probe in whole if len(probe.dialect.routes) == most]
     if len(best) != 1:
-        raise TargetRefused(f"several dialects fit: {names} all let the first user in; give --dialect to choose")
-    return Found(
+        raise TargetRejectedConfiguration(
+            f"several dialects fit: {names} all let the first user in; give --dialect to choose"
+        )
+    return DetectedDialect(
         best[0].dialect,
         f"{names} all answered 200 to the login, and of these it has most of the paths that are there",
     )
@@ -175,7 +183,7 @@ def _is_there(rest: RestClient, path: str, token: str) -> bool:
     for asked in (path, f"{path}_nowhere"):
         try:
             answer = rest.request("GET", asked, token=token)
-        except (NoAnswer, Dropped, TargetLost):
+        except (ResponseTimeout, ConnectionClosed, TargetDown):
             return False
         answers.append((answer.status, answer.text.replace("_nowhere", "")))
     return answers[0] != answers[1]

@@ -8,10 +8,16 @@ import json
 import time
 from dataclasses import dataclass, field
 
-from hanami_conformance.cases.failures import Dropped, NoAnswer, TargetLost, TargetRefused, Violation
-from hanami_conformance.clients.deadline import Deadline, Patience
+from hanami_conformance.cases.failures import (
+    ConnectionClosed,
+    ResponseTimeout,
+    TargetDown,
+    TargetRejectedConfiguration,
+    Violation,
+)
+from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
 from hanami_conformance.clients.json_response import is_token_text
-from hanami_conformance.clients.rest import Answer, RestClient
+from hanami_conformance.clients.rest import RestClient, RestResponse
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.options.target import Credentials
 from hanami_proto.dialect import Dialect, dialect_names, load_dialect
@@ -33,7 +39,7 @@ class Login:
     is_admin: bool = False
 
 
-def log_in(rest: RestClient, dialect: Dialect, patience: Patience, credentials: Credentials, name: str) -> Login:
+def log_in(rest: RestClient, dialect: Dialect, patience: AdaptiveTimeout, credentials: Credentials, name: str) -> Login:
     """Log an account in, waiting for a server that is not ready yet.
 
     Args:
@@ -44,36 +50,36 @@ def log_in(rest: RestClient, dialect: Dialect, patience: Patience, credentials: 
         name: of the account, for messages.
 
     Raises:
-        TargetRefused: the target knows no such user, or not this token.
-        TargetLost: the target gives no usable answer.
+        TargetRejectedConfiguration: the target knows no such user, or not this token.
+        TargetDown: the target gives no usable answer.
     """
     hide(credentials, name)
     if credentials.token and not is_token_text(credentials.token):
-        raise TargetRefused(f"the token of the {name} has characters that no header can carry")
+        raise TargetRejectedConfiguration(f"the token of the {name} has characters that no header can carry")
     ready_by = Deadline.after(patience.setting)
     while True:
         try:
             answer = ask(rest, dialect, credentials)
-        except (NoAnswer, Dropped) as error:
-            raise TargetLost(f"{rest.url} is no usable target: {error}") from error
+        except (ResponseTimeout, ConnectionClosed) as error:
+            raise TargetDown(f"{rest.url} is no usable target: {error}") from error
         if answer.status < 500 or ready_by.passed:
             break
         time.sleep(READY_POLL)
     if credentials.token:
         if answer.status in (400, 401, 403):
-            raise TargetRefused(f"the target refuses the token of the {name}: {answer}")
+            raise TargetRejectedConfiguration(f"the target refuses the token of the {name}: {answer}")
         if answer.status != 200:
-            raise TargetLost(f"{rest.url} is no usable target: {answer}")
+            raise TargetDown(f"{rest.url} is no usable target: {answer}")
         return Login(credentials.token)
     if answer.status in (400, 401, 403, 404):
-        raise TargetRefused(
+        raise TargetRejectedConfiguration(
             f"the target refuses the {name} {credentials.user!r}: "
             f"{dialect.route('token.create')} answered {answer}{_dialect_hint(rest, dialect, credentials)}"
         )
     token = token_of(answer)
     if not is_token_text(token):
         # The answer itself is not shown: it may hold a token under another name.
-        raise TargetLost(
+        raise TargetDown(
             f"no token for the {name}: the target answered {answer.status} without a token that a header can carry"
         )
     SECRETS.add(token, f"token of the {name}")
@@ -86,11 +92,11 @@ def hide(credentials: Credentials, name: str) -> None:
     SECRETS.add(credentials.token, f"token of the {name}")
 
 
-def ask(rest: RestClient, dialect: Dialect, credentials: Credentials) -> Answer:
+def ask(rest: RestClient, dialect: Dialect, credentials: Credentials) -> RestResponse:
     """The answer to a login in a dialect: to POST token, or to a harmless GET with the token that is there already.
 
     Raises:
-        NoAnswer, Dropped, TargetLost: see :meth:`RestClient.request`.
+        ResponseTimeout, ConnectionClosed, TargetDown: see :meth:`RestClient.request`.
     """
     if credentials.token:
         route = dialect.route("dataset.list")
@@ -100,7 +106,7 @@ def ask(rest: RestClient, dialect: Dialect, credentials: Credentials) -> Answer:
     return rest.request(route.method, route.path, content=body)
 
 
-def token_of(answer: Answer) -> str:
+def token_of(answer: RestResponse) -> str:
     """The token in an answer, empty where there is none."""
     try:
         token = answer.object().get("token")
@@ -113,7 +119,7 @@ def _dialect_hint(rest: RestClient, dialect: Dialect, credentials: Credentials) 
     """Whether another dialect would have let the user in, in words."""
     for name in dialect_names():
         if name != dialect.name:
-            with contextlib.suppress(NoAnswer, Dropped, TargetLost):
+            with contextlib.suppress(ResponseTimeout, ConnectionClosed, TargetDown):
                 if ask(rest, load_dialect(name), credentials).status == 200:
                     return f"; it answers to the dialect {name}: give --dialect {name}"
     return ""

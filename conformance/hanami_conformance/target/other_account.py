@@ -6,7 +6,7 @@ import base64
 import secrets
 from typing import Any
 
-from hanami_conformance.cases.failures import Dropped, NoAnswer, TargetLost, TargetRefused
+from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, TargetDown, TargetRejectedConfiguration
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.signals import unbroken
 from hanami_conformance.options.target import Credentials
@@ -23,7 +23,7 @@ def add_second(target: Target, given: Credentials | None) -> None:
     A target without a second user says why, which is what the cases that need one give as their reason.
 
     Raises:
-        TargetRefused, TargetLost: the given one can't log in.
+        TargetRejectedConfiguration, TargetDown: the given one can't log in.
     """
     if given is not None:
         target.second = target.login(given, NAME)
@@ -45,7 +45,7 @@ def _create(target: Target) -> None:
     with unbroken():  # what is made is known to be undone
         try:
             answer = target.first.call(CREATE, body=_filled(target.dialect.user_body, words))
-        except (NoAnswer, Dropped) as error:
+        except (ResponseTimeout, ConnectionClosed) as error:
             target.at_end.append(lambda: _delete(target, user))  # it may be there all the same
             target.why_no_second = f"{NO_SECOND}; none could be made: {error}"
             return
@@ -55,7 +55,7 @@ def _create(target: Target) -> None:
         target.at_end.append(lambda: _delete(target, user))
     try:
         target.second = target.login(Credentials(user, password), NAME)
-    except TargetRefused as error:
+    except TargetRejectedConfiguration as error:
         target.why_no_second = f"{NO_SECOND}; one was made, but {error}"
 
 
@@ -74,6 +74,6 @@ def _filled(template: Any, words: dict[str, str]) -> Any:
 def _delete(target: Target, user: str) -> str:
     try:
         answer = target.first.call(DELETE, params={target.dialect.user_key: user})
-    except (NoAnswer, Dropped, TargetLost) as error:
+    except (ResponseTimeout, ConnectionClosed, TargetDown) as error:
         return f"user {user}: {error}"
     return "" if answer.status in GONE else f"user {user}: {answer}"

@@ -7,16 +7,22 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hanami_conformance.cases.failures import Dropped, NoAnswer, TargetLost, TargetRefused, Unsupported
-from hanami_conformance.cases.recording import EndedSocket, current_case, unrecorded
-from hanami_conformance.clients.connection_limit import Budget
-from hanami_conformance.clients.deadline import Deadline, Patience
-from hanami_conformance.clients.rest import Answer, RestClient
+from hanami_conformance.cases.failures import (
+    ConnectionClosed,
+    ResponseTimeout,
+    TargetDown,
+    TargetRejectedConfiguration,
+    Unsupported,
+)
+from hanami_conformance.cases.recording import ClosedSocket, current_case, unrecorded
+from hanami_conformance.clients.connection_limit import ConnectionLimit
+from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
+from hanami_conformance.clients.rest import RestClient, RestResponse
 from hanami_conformance.clients.tcp import RawConnection, context_for
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.common.text import quote
 from hanami_conformance.options.target import Credentials, TargetOptions
-from hanami_conformance.target.dialect_detection import Found
+from hanami_conformance.target.dialect_detection import DetectedDialect
 from hanami_conformance.target.login import READY_POLL, expires_soon, log_in
 from hanami_proto.dialect import Dialect, NoRouteError, load_dialect
 
@@ -52,7 +58,7 @@ class Account:
         body: Any = None,
         params: Mapping[str, str] | None = None,
         extra: float = 0.0,
-    ) -> Answer:
+    ) -> RestResponse:
         """Do a REST operation of the dialect as this user.
 
         Args:
@@ -62,7 +68,7 @@ class Account:
             extra: seconds on top of the deadline.
 
         Raises:
-            NoAnswer, Dropped, TargetLost: see :meth:`RestClient.request`.
+            ResponseTimeout, ConnectionClosed, TargetDown: see :meth:`RestClient.request`.
         """
         return self.target.call(operation, body=body, params=params, token=self.token, extra=extra)
 
@@ -78,13 +84,13 @@ class Target:
         ValueError: the dialect or the file of certificates is none.
     """
 
-    def __init__(self, options: TargetOptions, found: Found | None = None) -> None:
+    def __init__(self, options: TargetOptions, found: DetectedDialect | None = None) -> None:
         self.url = options.url
         self.dialect: Dialect = load_dialect(options.dialect) if found is None else found.dialect
         self.dialect_reason = "" if found is None else found.why
-        self.patience = Patience(options.deadline)
+        self.patience = AdaptiveTimeout(options.deadline)
         limit = options.max_connections if options.max_connections is not None else self.dialect.connections
-        self.budget = Budget(limit)
+        self.budget = ConnectionLimit(limit)
         self.uuids: set[str] = set()  # of all uploads and their files that were made in this run
         self.expired_token = options.expired_token
         self._ssl = context_for(self.url, options.ca_file, insecure=options.insecure)
@@ -102,7 +108,7 @@ class Target:
         self.process: Callable[[], str] = lambda: ""  # tells how it ended, where the suite started it
         self.attached = False  # whether it has accepted a socket
         self.socket_silence: Callable[[], str] = lambda: ""  # tells whether it is silent on all of them
-        self.old_age: Callable[[EndedSocket], str] = lambda _ended: ""  # why it may have ended one that is old
+        self.old_age: Callable[[ClosedSocket], str] = lambda _ended: ""  # why it may have ended one that is old
         self.optional_replies: dict[str, bool] = {}  # those that are a SHOULD: whether the target is known to send them
 
     @property
@@ -134,11 +140,11 @@ class Target:
         params: Mapping[str, str] | None = None,
         token: str | None,
         extra: float = 0.0,
-    ) -> Answer:
+    ) -> RestResponse:
         """Do a REST operation of the dialect with any token, or none.
 
         Raises:
-            NoAnswer, Dropped, TargetLost: see :meth:`RestClient.request`.
+            ResponseTimeout, ConnectionClosed, TargetDown: see :meth:`RestClient.request`.
             Unsupported: the dialect has no such operation.
         """
         try:
@@ -152,7 +158,7 @@ class Target:
         """Log an account in, waiting for a server that is not ready yet.
 
         Raises:
-            TargetRefused, TargetLost: see :func:`hanami_conformance.target.login.log_in`.
+            TargetRejectedConfiguration, TargetDown: see :func:`hanami_conformance.target.login.log_in`.
         """
         login = log_in(self.rest, self.dialect, self.patience, credentials, name)
         return Account(self, name, login.token, credentials, is_admin=login.is_admin)
@@ -161,7 +167,7 @@ class Target:
         """Log accounts in again whose token is about to expire, where that can be told and done.
 
         Raises:
-            TargetLost: see :meth:`renew`.
+            TargetDown: see :meth:`renew`.
         """
         for account in (self.first, self.second):
             if account is not None and expires_soon(account.token):
@@ -171,14 +177,14 @@ class Target:
         """Log an account in again, where that can be done.
 
         Raises:
-            TargetLost: the target gives no usable answer, or refuses what it took before.
+            TargetDown: the target gives no usable answer, or refuses what it took before.
         """
         if not account.credentials.password:
             return
         try:
             account.token = self.login(account.credentials, account.name).token
-        except TargetRefused as error:
-            raise TargetLost(str(error)) from error
+        except TargetRejectedConfiguration as error:
+            raise TargetDown(str(error)) from error
 
     def serves_content(self, account: Account, uuid: str, column: str) -> bool:
         """Whether the content of datasets can be read back, asked once with a dataset of the account that is there.
@@ -216,13 +222,13 @@ class Target:
             try:
                 with unrecorded():
                     self.rest.request(*self._liveness_probe(), token=self.first.token, kind="liveness probe")
-            except NoAnswer:
+            except ResponseTimeout:
                 silences += 1
                 how = "it takes connections and is silent"
-            except Dropped as error:
+            except ConnectionClosed as error:
                 how = f"it drops connections without an answer ({quote(error.came, MAX_CAUSE)})"
                 time.sleep(READY_POLL)
-            except TargetLost as error:
+            except TargetDown as error:
                 how = f"it takes no connections any more ({quote(str(error.__cause__ or error), MAX_CAUSE)})"
                 time.sleep(READY_POLL)
             else:

@@ -12,7 +12,7 @@ from gevent.event import Event
 
 
 @dataclass
-class SocketBudget:
+class SocketLimit:
     """Lets only so many sockets be open at the same time in this process; users wait for their turn, first come first.
 
     Attributes:

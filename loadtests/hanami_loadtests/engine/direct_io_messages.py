@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hanami_conformance.cases.failures import Violation
-from hanami_conformance.cases.sequence import Story
+from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import Step
-from hanami_conformance.clients.cluster_messages import ClusterShape, Part, check_output, is_output
+from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, check_output, is_output
 from hanami_conformance.clients.json_response import json_object
-from hanami_conformance.models.cluster import Answer, same
+from hanami_conformance.models.cluster import Outputs, same
 from hanami_conformance.resources.training import shown, wanted_of
 from hanami_conformance.stateful.cluster_messages import inputs
 from hanami_loadtests.engine.failures import WrongAnswer
@@ -45,7 +45,7 @@ class Knowledge:
     codec: Codec
     dialect: str
     shape: ClusterShape
-    answers: dict[int, Answer] = field(default_factory=dict)
+    answers: dict[int, Outputs] = field(default_factory=dict)
     forms: dict[int, set[bytes]] = field(default_factory=dict)
     trained: bool = False
     told: int = 0
@@ -55,7 +55,7 @@ class Knowledge:
         """Payload of an answer, bytes."""
         return VALUE * sum(self.shape.outputs.values())
 
-    def story(self, error: WrongAnswer, *kinds: int) -> Story:
+    def story(self, error: WrongAnswer, *kinds: int) -> StepSequence:
         """Requests as ``hanami-conformance replay`` tells them: many, since under load a few are seldom enough.
 
         Args:
@@ -72,7 +72,7 @@ class Knowledge:
         if self.trained:
             steps.append(Step("train", {"cluster": 0, "values": kinds[0], "wanted": 1, "times": 1, "cuts": []}))
         steps += [Step("request", {"cluster": 0, "values": kind, "cuts": [], "order": 0}) for kind in kinds * REPEATED]
-        return Story("direct", tuple(steps), self.dialect, error.statement, error.expected, error.came)
+        return StepSequence("direct", tuple(steps), self.dialect, error.statement, error.expected, error.came)
 
     def stray(self, payload: bytes) -> None:
         """Take a message that answers nothing: an acknowledgement or a dummy may, an output may not.
@@ -150,7 +150,7 @@ class OutputExpected:
             return message.name, outputs[message.name]
         return next((name, size) for name, size in outputs.items() if size == len(message.values))
 
-    def _compare(self, answer: Answer, payload: bytes) -> None:
+    def _compare(self, answer: Outputs, payload: bytes) -> None:
         knowledge = self.knowledge
         if knowledge.trained:
             return
@@ -167,7 +167,7 @@ class OutputExpected:
         if len(knowledge.shape.outputs) == 1 and len(forms) < FORMS:
             forms.add(payload)
 
-    def story(self, error: WrongAnswer) -> Story | None:
+    def story(self, error: WrongAnswer) -> StepSequence | None:
         """See :class:`hanami_loadtests.engine.stream.Expectation`."""
         return self.knowledge.story(error, self.kind)
 
@@ -199,7 +199,7 @@ class TrainingEnded:
         self._came = 0
         return 0
 
-    def story(self, error: WrongAnswer) -> Story | None:
+    def story(self, error: WrongAnswer) -> StepSequence | None:
         """See :class:`hanami_loadtests.engine.stream.Expectation`."""
         return self.knowledge.story(error, self.kind)
 
@@ -224,11 +224,11 @@ def train_message(knowledge: Knowledge, kind: int, answers: int) -> Outgoing:
     return Outgoing(TRAIN, frame, _payload(parts), TrainingEnded(knowledge, answers, kind))
 
 
-def _payload(parts: Sequence[Part]) -> int:
+def _payload(parts: Sequence[InputMessage]) -> int:
     return VALUE * sum(len(part.values) for part in parts)
 
 
-def _frames(codec: Codec, parts: Sequence[Part], process: ProcessType) -> bytes:
+def _frames(codec: Codec, parts: Sequence[InputMessage], process: ProcessType) -> bytes:
     last = len(parts) - 1
     return b"".join(
         binary_frame(

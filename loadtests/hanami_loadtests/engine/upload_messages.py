@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hanami_conformance.cases.sequence import Story
+from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import Step
 from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.common.text import plural
@@ -60,7 +60,7 @@ class Content:
         *before, last = self.chunks[role]
         return self.scattered and last not in before
 
-    def story(self, error: WrongAnswer, role: str | None = None) -> Story:
+    def story(self, error: WrongAnswer, role: str | None = None) -> StepSequence:
         """The upload as ``hanami-conformance replay`` tells it.
 
         Args:
@@ -78,7 +78,7 @@ class Content:
                     steps += [Step("pipeline", {"socket": 0, "chunks": part})] if part else []
                     steps.append(Step("poll", {"upload": 0}))
                 steps.append(Step("close", {"socket": 0}))
-        return Story("upload", tuple(steps), self.dialect, error.statement, error.expected, error.came)
+        return StepSequence("upload", tuple(steps), self.dialect, error.statement, error.expected, error.came)
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Acknowledged:
             raise WrongAnswer("DATA-3", f"success = true to {where}", describe(acknowledgement))
         return 0
 
-    def story(self, error: WrongAnswer) -> Story | None:
+    def story(self, error: WrongAnswer) -> StepSequence | None:
         """See :class:`hanami_loadtests.engine.stream.Expectation`."""
         return self.content[0].story(error, self.role) if self.content else None
 

@@ -15,18 +15,18 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
-from hanami_conformance.cases.failures import TargetLost, TargetRefused
+from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration
 from hanami_loadtests.engine.failures import LoadFailure
 from hanami_loadtests.engine.health import Health
 from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.limits.file import Limits, read_limits
 from hanami_loadtests.locust_integration.exit import leave
-from hanami_loadtests.locust_integration.monitor import Watch
+from hanami_loadtests.locust_integration.monitor import RunMonitor
 from hanami_loadtests.locust_integration.preparation import prepare, trouble_of
-from hanami_loadtests.locust_integration.workers import Crew, Worker
+from hanami_loadtests.locust_integration.workers import Worker, WorkerCoordinator
 from hanami_loadtests.result import LoadFolder, make_result
 from hanami_loadtests.scenarios.all import SCENARIOS
-from hanami_loadtests.scenarios.scenario import Over, Scenario, check_sockets
+from hanami_loadtests.scenarios.scenario import RunFinished, Scenario, check_sockets
 from hanami_loadtests.session import Session
 from hanami_loadtests.settings import Settings, settings_of
 from hanami_reports.common.report_folder import ReportFolderError
@@ -40,7 +40,7 @@ ATTRIBUTE = "hanami"  # of Locust's environment, where the control of a process 
 logger = logging.getLogger(__name__)
 
 
-class Control:
+class RunController:
     """Runs in one process: local, master or worker.
 
     Args:
@@ -62,8 +62,8 @@ class Control:
         self.settings: Settings | None = None
         self.limits = Limits()
         self.worker = Worker(self) if isinstance(runner, WorkerRunner) else None
-        self.crew = Crew(self) if isinstance(runner, MasterRunner) else None
-        self._watch: Watch | None = None
+        self.crew = WorkerCoordinator(self) if isinstance(runner, MasterRunner) else None
+        self._watch: RunMonitor | None = None
         self._started = datetime.now(UTC)
         self._finishing = RLock()
         self._judged = self._told = True
@@ -79,7 +79,7 @@ class Control:
 
         Raises:
             ValueError: an option or a file is wrong.
-            TargetLost, TargetRefused: see :meth:`Session.open`.
+            TargetDown, TargetRejectedConfiguration: see :meth:`Session.open`.
         """
         if given is None:
             given, host = vars(self.environment.parsed_options), self.environment.host
@@ -107,9 +107,9 @@ class Control:
         """
         try:
             session = self.check()
-        except (ValueError, TargetRefused) as error:
+        except (ValueError, TargetRejectedConfiguration) as error:
             leave(LoadExit.USAGE, f"ERROR: {error}")
-        except TargetLost as error:
+        except TargetDown as error:
             leave(LoadExit.TARGET_LOST, f"TARGET NOT REACHABLE: {error}")
         if self.crew is None:
             prepare(session, self.scenarios())
@@ -153,7 +153,7 @@ class Control:
             self.crew.begin()
         if self.worker is not None:
             self.worker.begin(session)
-        self._watch = Watch(self, session)
+        self._watch = RunMonitor(self, session)
         self._watch.start()
 
     def give_up(self, state: State, line: str) -> None:
@@ -203,7 +203,7 @@ class Control:
         """
         try:
             yield
-        except (LoadFailure, Over, StopUser):
+        except (LoadFailure, RunFinished, StopUser):
             raise
         except Exception as error:
             logger.exception("fault of the suite")
@@ -359,7 +359,7 @@ def _gone(session: Session) -> str | None:
     return None
 
 
-def control_of(environment: Environment) -> Control:
+def control_of(environment: Environment) -> RunController:
     """The control of a process."""
-    control: Control = vars(environment)[ATTRIBUTE]
+    control: RunController = vars(environment)[ATTRIBUTE]
     return control

@@ -11,7 +11,7 @@ import locust.stats
 from locust.env import Environment
 from locust.runners import Runner
 
-from hanami_loadtests.locust_integration.control import ATTRIBUTE, Control, control_of
+from hanami_loadtests.locust_integration.control import ATTRIBUTE, RunController, control_of
 from hanami_loadtests.locust_integration.web import Page
 from hanami_reports.model.histogram import bounds_of, bucket_of
 
@@ -28,7 +28,7 @@ def bucket_of_milliseconds(milliseconds: float) -> float:
 def install(environment: Environment, runner: Runner, web_ui: Any = None, **_: Any) -> None:
     """Take part in a process of Locust; called once, when its environment is ready."""
     locust.stats.bucket_response_time = bucket_of_milliseconds  # type: ignore[assignment] # Locust's are whole
-    control = Control(environment, runner)
+    control = RunController(environment, runner)
     if control.worker is None and (web_ui is None or getattr(environment.parsed_options, "autostart", False)):
         control.check_or_leave()
     if web_ui is not None:

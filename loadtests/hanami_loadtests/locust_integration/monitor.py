@@ -19,7 +19,7 @@ from hanami_reports.model.load import State
 TICK = 1.0  # seconds between two looks
 
 
-class Watch:
+class RunMonitor:
     """Looks at a run every second.
 
     Args:

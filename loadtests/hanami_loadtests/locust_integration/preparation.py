@@ -16,7 +16,7 @@ from typing import Any
 import gevent
 from locust.runners import STATE_INIT, MasterRunner, WorkerRunner
 
-from hanami_conformance.cases.failures import TargetLost, TargetRefused
+from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration
 from hanami_conformance.common.redact import SECRETS
 from hanami_loadtests.locust_integration.run_process import RunProcess
 from hanami_loadtests.options import LOAD_OPTIONS
@@ -43,15 +43,15 @@ def prepare(session: Session, scenarios: Sequence[type[Scenario]]) -> None:
 
 def trouble_of(error: Exception) -> Trouble:
     """What is said of a run that cannot begin for that reason; a fault of our own goes to the log with its trace."""
-    if isinstance(error, TargetLost):
+    if isinstance(error, TargetDown):
         return State.LOST, SECRETS.text(str(error))
-    if isinstance(error, ValueError | TargetRefused):
+    if isinstance(error, ValueError | TargetRejectedConfiguration):
         return State.INVALID, SECRETS.text(str(error))
     logger.error("fault of the suite: %s", SECRETS.text("".join(traceback.format_exception(error))))
     return State.FAULT, SECRETS.text(f"{type(error).__name__}: {error}")
 
 
-class Prepared:
+class WorkerPreparation:
     """The part of a worker.
 
     Args:
@@ -88,7 +88,7 @@ class Prepared:
         return {"state": "", "line": ""}
 
 
-class Preparing:
+class MasterPreparation:
     """The part of a master.
 
     Args:

@@ -9,7 +9,7 @@ from locust.exception import StopUser
 
 from hanami_loadtests.locust_integration.control import control_of
 from hanami_loadtests.scenarios.all import SCENARIOS
-from hanami_loadtests.scenarios.scenario import Over, Scenario
+from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
 
 
 class HanamiUser(User):
@@ -43,7 +43,7 @@ class HanamiUser(User):
         try:
             with control_of(self.environment).faults():
                 self.scenario.work()
-        except Over as over:
+        except RunFinished as over:
             raise StopUser from over
 
     def on_stop(self) -> None:

@@ -15,14 +15,14 @@ from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_SPAWNING, STATE_S
 from locust.web import WebUI
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 
-from hanami_conformance.cases.failures import TargetLost, TargetRefused
+from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration
 from hanami_conformance.common.redact import SECRETS
-from hanami_loadtests.live_view import COLUMNS, Moment, Row, rows
+from hanami_loadtests.live_view import COLUMNS, Row, RunSnapshot, rows
 from hanami_loadtests.options import LOAD_OPTIONS
 
 if TYPE_CHECKING:
-    from hanami_loadtests.locust_integration.control import Control
-    from hanami_loadtests.locust_integration.workers import Crew
+    from hanami_loadtests.locust_integration.control import RunController
+    from hanami_loadtests.locust_integration.workers import WorkerCoordinator
 
 TAB = "hanami"
 SECRET = tuple(option.dest for option in LOAD_OPTIONS if option.secret)
@@ -42,7 +42,7 @@ class Page:
         web_ui: of Locust.
     """
 
-    def __init__(self, control: Control, web_ui: WebUI) -> None:
+    def __init__(self, control: RunController, web_ui: WebUI) -> None:
         self._control = control
         self._environment = control.environment
         self._asked = self._told = 0.0  # when a page last asked, and was last told a verdict
@@ -83,13 +83,13 @@ class Page:
         given |= {name: form[name] == "true" for name in SWITCHES if name in form}
         try:
             self._control.check(given, form.get("host") or self._environment.host)
-        except (ValueError, TargetRefused) as error:
+        except (ValueError, TargetRejectedConfiguration) as error:
             return str(error)
-        except TargetLost as error:
+        except TargetDown as error:
             return f"target not reachable: {error}"
         return None
 
-    def _wait_for_workers(self, crew: Crew) -> None:
+    def _wait_for_workers(self, crew: WorkerCoordinator) -> None:
         """Workers of the last run are ready for the next one a moment after its verdict."""
         until = time.monotonic() + RETURN_SECONDS
         while crew.is_returning and time.monotonic() < until:
@@ -130,17 +130,17 @@ class Page:
         return rows(moment_of(self._control))
 
 
-def moment_of(control: Control) -> Moment:
+def moment_of(control: RunController) -> RunSnapshot:
     """The run of a process at this moment."""
     result, session = control.result, control.session
     if result is not None:
         says = f"{result.state.value}, reports in {control.report_dir}"
-        return Moment(says, result.reasons, result.series, result.duration)
+        return RunSnapshot(says, result.reasons, result.series, result.duration)
     if control.trouble:
         state = control.trouble[0][0].value
-        return Moment(state, [line for _, line in control.trouble])
+        return RunSnapshot(state, [line for _, line in control.trouble])
     if session is None:
-        return Moment("not begun")
+        return RunSnapshot("not begun")
     seconds = control.seconds()
     if session.over():
         says = "ending: missing answers are waited for"
@@ -150,7 +150,7 @@ def moment_of(control: Control) -> Moment:
         says = f"going on, {control.runner.user_count} users, {seconds:.0f} s"
     # Workers tell once a second what is new.
     newest = int(seconds) - (2 if control.crew is not None else 1)
-    return Moment(says, (), control.live().series, seconds, control.owing(), newest)
+    return RunSnapshot(says, (), control.live().series, seconds, control.owing(), newest)
 
 
 def _hide_secrets(_app: flask.Flask, template: Any, context: dict[str, Any], **_: Any) -> None:  # noqa: ARG001

@@ -18,12 +18,12 @@ from locust.runners import STATE_INIT, STATE_MISSING, MasterRunner, WorkerRunner
 
 from hanami_loadtests.engine.health import Health
 from hanami_loadtests.engine.recorder import Recorder
-from hanami_loadtests.locust_integration.preparation import Prepared, Preparing
+from hanami_loadtests.locust_integration.preparation import MasterPreparation, WorkerPreparation
 from hanami_loadtests.locust_integration.run_process import RunProcess
 from hanami_loadtests.session import Session
 from hanami_reports.model.load import Generator, State, generator_data, generator_of
 
-CREW, STOP, WHOLE, TROUBLE = "hanami_crew", "hanami_stop", "hanami_whole", "hanami_trouble"
+ASSIGNMENT, STOP, WHOLE, TROUBLE = "hanami_crew", "hanami_stop", "hanami_whole", "hanami_trouble"
 NEWS = "hanami"  # in Locust's own reports
 POLL = 0.05
 
@@ -52,7 +52,7 @@ class Worker:
         self.forget_crew()
         self.scenarios: tuple[str, ...] | None = None
         self._stopped = 0  # number of the last run that was ended
-        self._prepared = Prepared(control, self.forget_crew)
+        self._prepared = WorkerPreparation(control, self.forget_crew)
         control.runner.register_message(STOP, self._on_stop, concurrent=True)
         control.environment.events.report_to_master.add_listener(self._on_report)
 
@@ -62,7 +62,7 @@ class Worker:
         Returns:
             Whether this one takes part: an order of Locust may come when the run was ended already.
         """
-        crew = vars(self._control.environment.parsed_options)[CREW]
+        crew = vars(self._control.environment.parsed_options)[ASSIGNMENT]
         number = crew["numbers"].get(self._runner.client_id)
         if number is None or crew["run"] <= self._stopped:
             return False
@@ -116,7 +116,7 @@ class Worker:
         }
 
 
-class Crew:
+class WorkerCoordinator:
     """The part of a master: what each worker told.
 
     Args:
@@ -135,7 +135,7 @@ class Crew:
         self._numbers: dict[str, int] = {}  # of the workers of the run that goes on
         self._began_with, self._began = 0, 0.0
         self._run = 0  # number of the run
-        self.preparing = Preparing(control)
+        self.preparing = MasterPreparation(control)
         control.runner.register_message(WHOLE, self._on_whole)
         control.runner.register_message(TROUBLE, self._on_trouble)
         control.environment.events.worker_report.add_listener(self._on_report)
@@ -181,7 +181,7 @@ class Crew:
             "behind": time.monotonic() - self._began,
             "scenarios": [scenario.name for scenario in self._control.scenarios()],
         }
-        vars(self._control.environment.parsed_options)[CREW] = crew
+        vars(self._control.environment.parsed_options)[ASSIGNMENT] = crew
 
     def _on_connect(self, client_id: str) -> None:
         """A worker connects; where it does so in the middle of a run, Locust gives it users a moment later."""

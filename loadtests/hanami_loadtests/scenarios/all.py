@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hanami_loadtests.scenarios.connection_churn import AttachStorm, Unfriendly
+from hanami_loadtests.scenarios.connection_churn import ConnectionChurn, MisbehavingClient
 from hanami_loadtests.scenarios.direct_io import DirectMix, DirectRequest, DirectTrain
 from hanami_loadtests.scenarios.rest import RestOnly
 from hanami_loadtests.scenarios.scenario import Scenario
@@ -20,7 +20,7 @@ SCENARIOS: Mapping[str, type[Scenario]] = {
         DirectTrain,
         DirectMix,
         RestOnly,
-        AttachStorm,
-        Unfriendly,
+        ConnectionChurn,
+        MisbehavingClient,
     )
 }

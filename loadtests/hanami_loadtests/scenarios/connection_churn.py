@@ -8,7 +8,7 @@ from hanami_conformance.target.attach import FILE_UPLOAD
 from hanami_loadtests.engine.connection import clock
 from hanami_loadtests.engine.failures import LoadFailure
 from hanami_loadtests.engine.frames import binary_frame
-from hanami_loadtests.scenarios.scenario import Over, Scenario
+from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
 from hanami_loadtests.scenarios.upload import ATTACH
 
 ANNOUNCED = 1 << 20  # bytes of the upload that sockets attach to
@@ -37,20 +37,20 @@ class _WithFile(Scenario):
     def work(self) -> None:
         """Come and go once."""
         if self.over():
-            raise Over
+            raise RunFinished
         try:
             if not self.uuid:
                 self.make()
             due = self.turn()
             with self.session.budget.sockets(1) as waited:
                 if self.over():
-                    raise Over
+                    raise RunFinished
                 self.visit(due + waited)
         except LoadFailure as error:
             self.note(error)
             self.back_off()
         if self.over():
-            raise Over
+            raise RunFinished
 
     def visit(self, due: float) -> None:
         """Open a socket and end it.
@@ -66,7 +66,7 @@ class _WithFile(Scenario):
             self.delete("dataset", self.uuid, self.upload_name)
 
 
-class AttachStorm(_WithFile):
+class ConnectionChurn(_WithFile):
     """Connects, attaches, and leaves at once (statements ATT-1, ATT-2)."""
 
     name = "attach-storm"
@@ -78,7 +78,7 @@ class AttachStorm(_WithFile):
             pass
 
 
-class Unfriendly(_WithFile):
+class MisbehavingClient(_WithFile):
     """Reads slowly, stops in the middle of a frame, breaks off: others must not notice (statement GEN-4)."""
 
     name = "unfriendly"

@@ -22,7 +22,7 @@ from hanami_loadtests.engine.direct_io_messages import (
 )
 from hanami_loadtests.engine.failures import LoadFailure
 from hanami_loadtests.engine.stream import Outgoing, Stream
-from hanami_loadtests.scenarios.scenario import Over, Scenario
+from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
 
 ATTACH = "attach cluster"
 HOLD = 1.0  # seconds that a socket is kept where others wait for the budget
@@ -61,7 +61,7 @@ class DirectScenario(Scenario):
     def work(self) -> None:
         """Attach and send until the run is over, or something goes wrong."""
         if self.over():
-            raise Over
+            raise RunFinished
         try:
             if not self.uuid:
                 self.make_cluster()
@@ -69,14 +69,14 @@ class DirectScenario(Scenario):
                 self.enter_direct_mode()
             with self.session.budget.sockets(1):
                 if self.over():
-                    raise Over
+                    raise RunFinished
                 with self.attached(self.uuid, CLUSTER, ATTACH) as connection:
                     self.talk(connection)
         except LoadFailure as error:
             self.note(error)
             self.back_off()
         if self.over():
-            raise Over
+            raise RunFinished
 
     def make_cluster(self) -> None:
         """Make a cluster from a template.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hanami_loadtests.engine.failures import LoadFailure, WrongAnswer
-from hanami_loadtests.scenarios.scenario import Over, Scenario
+from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
 
 ANNOUNCED = 1000  # bytes of the upload that is polled and never sent
 POLLS = 3  # questions for the progress between two lists
@@ -29,7 +29,7 @@ class RestOnly(Scenario):
     def work(self) -> None:
         """Ask once."""
         if self.over():
-            raise Over
+            raise RunFinished
         try:
             if not self.uuid:
                 self.upload_name = self.session.name("rest")
@@ -47,7 +47,7 @@ class RestOnly(Scenario):
             self.note(error)
             self.back_off()
         if self.over():
-            raise Over
+            raise RunFinished
 
     def clean_up(self) -> None:
         """Delete the upload."""

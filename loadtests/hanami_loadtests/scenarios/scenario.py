@@ -21,7 +21,7 @@ BACK_OFF = 0.5  # seconds after a failure, so that a dead target is not asked a 
 NAP = 0.05  # seconds after which the end of the run is looked for
 
 
-class Over(Exception):  # noqa: N818 - names what happened
+class RunFinished(Exception):  # noqa: N818 - names what happened
     """The run is over."""
 
 
@@ -75,7 +75,7 @@ class Scenario:
         """Work once, or until the run is over.
 
         Raises:
-            Over: the run is over.
+            RunFinished: the run is over.
         """
         raise NotImplementedError
 
@@ -117,7 +117,7 @@ class Scenario:
             When it was due; now, in the closed model.
 
         Raises:
-            Over: the run is over.
+            RunFinished: the run is over.
         """
         while not self.over():
             self.schedule.forget_before(self.recorder.origin, clock())
@@ -127,7 +127,7 @@ class Scenario:
                 self.schedule.advance()
                 return due
             gevent.sleep(min(left, NAP))
-        raise Over
+        raise RunFinished
 
     def back_off(self) -> None:
         """Wait a moment after a failure."""

@@ -19,7 +19,7 @@ from hanami_loadtests.engine.recorder import Stopwatch
 from hanami_loadtests.engine.schedule import Schedule
 from hanami_loadtests.engine.stream import Outgoing, Stream
 from hanami_loadtests.engine.upload_messages import Content, csv_content, mnist_content
-from hanami_loadtests.scenarios.scenario import Over, Scenario
+from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
 from hanami_loadtests.session import Session
 
 FILE = "upload file"  # the whole of an upload, from init to the look at its content
@@ -67,7 +67,7 @@ class UploadScenario(Scenario):
         self.recorder.sent(FILE, watch)
         try:
             self.upload(content, watch)
-        except Over:
+        except RunFinished:
             self.recorder.broken_off(FILE, watch)
             raise
         except WrongAnswer as error:
@@ -95,7 +95,7 @@ class UploadScenario(Scenario):
 
         Raises:
             LoadFailure: something went wrong.
-            Over: the run is over, and not all was sent.
+            RunFinished: the run is over, and not all was sent.
         """
         self.upload_name = self.session.name(self.kind)
         sizes = {f"{role}_data_size": len(file) for role, file in content.files.items()}
@@ -105,7 +105,7 @@ class UploadScenario(Scenario):
         with self.session.budget.sockets(self.sockets) as waited:
             watch.skipped = waited
             if self.over():
-                raise Over
+                raise RunFinished
             self.send_all(content, files)
         self.expect_complete(uuid)
         body = {"uuid": uuid, **{f"uuid_{role}_file": file for role, file in files.items()}}
@@ -158,7 +158,7 @@ class UploadScenario(Scenario):
 
         Raises:
             LoadFailure: something went wrong.
-            Over: the run is over, and not all was sent.
+            RunFinished: the run is over, and not all was sent.
         """
         settings = self.session.settings
         sent = 0
@@ -181,7 +181,7 @@ class UploadScenario(Scenario):
         )
         stream.run(counted(), Schedule(0.0, clock()))
         if sent < len(messages):
-            raise Over
+            raise RunFinished
 
     def expect_complete(self, uuid: str) -> None:
         """Ask for the progress, which must be complete now (statement PROG-3)."""
@@ -242,7 +242,7 @@ class UploadScenario(Scenario):
 
 def _weight(error: Exception) -> int:
     """The less, the more it says: our own faults, wrong answers, other failures, and that the run is over."""
-    kinds = (WrongAnswer, LoadFailure, Over)
+    kinds = (WrongAnswer, LoadFailure, RunFinished)
     return next((place for place, kind in enumerate(kinds, start=1) if isinstance(error, kind)), 0)
 
 

@@ -12,7 +12,7 @@ STOPPED_CLOCK = 1_700_000_000.0  # seconds, November 2023: in the past, so that 
 REPLAY_LIFETIME = 1e9  # seconds, about 31 years
 
 
-class Chance:
+class RandomIdentity:
     """Other uuids and another secret in each process, and the time of day."""
 
     def secret(self) -> bytes:
@@ -32,7 +32,7 @@ class Chance:
         return setting
 
 
-class NoChance(Chance):
+class NoChance(RandomIdentity):
     """The same in every process of one seed, so that recorded bytes can be sent to another one.
 
     Tokens are worth nothing here, since whoever knows the seed can sign them.
@@ -46,7 +46,7 @@ class NoChance(Chance):
         self._numbers = itertools.count(1)
 
     def secret(self) -> bytes:
-        """See :meth:`Chance.secret`."""
+        """See :meth:`RandomIdentity.secret`."""
         return self._digest("secret")
 
     def uuid(self) -> str:
@@ -65,6 +65,6 @@ class NoChance(Chance):
         return hashlib.sha256(f"{self._seed} {what}".encode()).digest()
 
 
-def chance(seed: int | None) -> Chance:
-    """Chance, or what follows from a seed where there is one."""
-    return Chance() if seed is None else NoChance(seed)
+def chance(seed: int | None) -> RandomIdentity:
+    """RandomIdentity, or what follows from a seed where there is one."""
+    return RandomIdentity() if seed is None else NoChance(seed)

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse
 from hanami_proto import Dialect
 from hanami_reference_backend.auth import User, Users
 from hanami_reference_backend.common.errors import RequestError
-from hanami_reference_backend.common.identity import Chance
+from hanami_reference_backend.common.identity import RandomIdentity
 from hanami_reference_backend.common.settings import Settings
 from hanami_reference_backend.faults import tokens
 from hanami_reference_backend.faults.internals import operation_name
@@ -141,8 +141,8 @@ def uuids_given_twice() -> None:
     """Each uuid is given to two things, one after the other."""
     given: list[str] = []
 
-    @instead(Chance, "uuid")
-    def twice(honest: Any, chance: Chance) -> str:
+    @instead(RandomIdentity, "uuid")
+    def twice(honest: Any, chance: RandomIdentity) -> str:
         if given:
             return given.pop()
         given.append(honest(chance))
@@ -160,8 +160,8 @@ def uuids_of_merged_files_given_again() -> None:
         free.extend(files)
         return made
 
-    @instead(Chance, "uuid")
-    def again(honest: Any, chance: Chance) -> Any:
+    @instead(RandomIdentity, "uuid")
+    def again(honest: Any, chance: RandomIdentity) -> Any:
         return free.pop() if free else honest(chance)
 
 
@@ -297,7 +297,7 @@ def refused_init_leaves_a_dataset() -> None:
     @instead(DatasetOperations, "list_all")
     async def listed(honest: Any, operations: DatasetOperations, user: User, fields: Fields) -> Any:
         answer = await honest(operations, user, fields)
-        uuid = Chance().uuid()
+        uuid = RandomIdentity().uuid()
         rows = [[uuid, name, owner.id, owner.project_id, VISIBILITY] for owner, name in left if owner == user]
         return {**answer, "body": [*answer["body"], *rows]}
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.common.errors import conflict, not_found
-from hanami_reference_backend.common.identity import Chance
+from hanami_reference_backend.common.identity import RandomIdentity
 from hanami_reference_backend.common.settings import Settings
 from hanami_reference_backend.network.network import Network
 from hanami_reference_backend.network.templates import Template
@@ -55,9 +55,9 @@ class ClusterStore:
         chance: where uuids come from.
     """
 
-    def __init__(self, settings: Settings, modes: tuple[str, str], chance: Chance | None = None) -> None:
+    def __init__(self, settings: Settings, modes: tuple[str, str], chance: RandomIdentity | None = None) -> None:
         self._settings = settings
-        self._chance = chance or Chance()
+        self._chance = chance or RandomIdentity()
         self._task, self._direct = modes
         self._clusters: dict[str, Cluster] = {}
 

@@ -13,7 +13,7 @@ from hanami_reference_backend.network.clusters import Cluster
 from hanami_reference_backend.network.network import Network
 from hanami_reference_backend.network.templates import Template, TemplateError
 from hanami_reference_backend.rest.fields import ByUuid, ClusterCreate, Nothing, SetMode
-from hanami_reference_backend.rest.operation import Answer, Operation
+from hanami_reference_backend.rest.operation import Operation, OperationResult
 from hanami_reference_backend.storage.datasets import VISIBILITY
 
 LIST_HEADER = ("uuid", "name", "owner_id", "project_id", "visibility")
@@ -36,7 +36,7 @@ class ClusterOperations:
             "cluster.set_mode": Operation("Switch between task mode and direct mode", SetMode, self.set_mode),
         }
 
-    async def create(self, user: User, fields: ClusterCreate) -> Answer:
+    async def create(self, user: User, fields: ClusterCreate) -> OperationResult:
         """Build a cluster.
 
         Raises:
@@ -46,22 +46,22 @@ class ClusterOperations:
         template, network = await asyncio.to_thread(self.build, fields.template)
         return self.describe(self._clusters.create(user, fields.name, template, network))
 
-    async def get(self, user: User, fields: ByUuid) -> Answer:
+    async def get(self, user: User, fields: ByUuid) -> OperationResult:
         """What is known of a cluster."""
         cluster = self._clusters.cluster(user, fields.uuid)
         return self.describe(cluster) | {"state": cluster.mode, "mode": cluster.mode}
 
-    async def list_all(self, user: User, _fields: Nothing) -> Answer:
+    async def list_all(self, user: User, _fields: Nothing) -> OperationResult:
         """A table of all clusters of the project, oldest first."""
         body = [list(self.describe(cluster).values()) for cluster in self._clusters.clusters(user)]
         return {"header": LIST_HEADER, "body": body}
 
-    async def delete(self, user: User, fields: ByUuid) -> Answer:
+    async def delete(self, user: User, fields: ByUuid) -> OperationResult:
         """Delete a cluster, and close its websocket (DIO-14)."""
         self._clusters.delete(user, fields.uuid)
         return {}
 
-    async def set_mode(self, user: User, fields: SetMode) -> Answer:
+    async def set_mode(self, user: User, fields: SetMode) -> OperationResult:
         """Switch the mode (MODE-1); task mode closes the websocket of the cluster."""
         cluster = self._clusters.set_mode(user, fields.uuid, fields.new_state)
         return {"uuid": cluster.uuid, "name": cluster.name, "new_state": cluster.mode}

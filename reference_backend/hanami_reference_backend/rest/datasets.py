@@ -12,7 +12,7 @@ from hanami_reference_backend.auth import User
 from hanami_reference_backend.backend import Backend
 from hanami_reference_backend.common.errors import bad_request, not_found
 from hanami_reference_backend.rest.fields import ByUuid, ContentQuery, Nothing
-from hanami_reference_backend.rest.operation import Answer, Operation
+from hanami_reference_backend.rest.operation import Operation, OperationResult
 from hanami_reference_backend.storage.dataset_content import Column
 from hanami_reference_backend.storage.datasets import VISIBILITY, Dataset
 
@@ -36,16 +36,16 @@ class DatasetOperations:
             "dataset.delete": Operation("Delete a dataset or an upload", ByUuid, self.delete),
         }
 
-    async def get(self, user: User, fields: ByUuid) -> Answer:
+    async def get(self, user: User, fields: ByUuid) -> OperationResult:
         """What is known of a dataset (FIN-1)."""
         dataset = self._datasets.dataset(user, fields.uuid)
         return dict(zip(LIST_HEADER, self.row(dataset), strict=True)) | self.measures(dataset)
 
-    async def list_all(self, user: User, _fields: Nothing) -> Answer:
+    async def list_all(self, user: User, _fields: Nothing) -> OperationResult:
         """A table of all finalized datasets of the project, oldest first."""
         return {"header": LIST_HEADER, "body": [self.row(dataset) for dataset in self._datasets.datasets(user)]}
 
-    async def content(self, user: User, fields: ContentQuery) -> Answer:
+    async def content(self, user: User, fields: ContentQuery) -> OperationResult:
         """Values of a column, row by row (FIN-2); rows beyond the end are left out.
 
         Raises:
@@ -60,7 +60,7 @@ class DatasetOperations:
         text = _data(column, fields.row_offset, fields.number_of_rows)
         return StreamingResponse(text, media_type="application/json")
 
-    async def delete(self, user: User, fields: ByUuid) -> Answer:
+    async def delete(self, user: User, fields: ByUuid) -> OperationResult:
         """Delete a dataset, or end an upload and free its storage (DEL-1)."""
         self._datasets.delete(user, fields.uuid)
         return {}

@@ -21,7 +21,7 @@ TOKEN_HEADER = "X-Auth-Token"  # noqa: S105 - the name of a header
 SECURITY_SCHEME = "token"
 WITH_QUERY = frozenset({"GET", "DELETE"})
 
-Answer = Mapping[str, object] | Response
+OperationResult = Mapping[str, object] | Response
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Operation:
 
     summary: str
     fields: type[Fields]
-    handle: Callable[[Any, Any], Awaitable[Answer]]
+    handle: Callable[[Any, Any], Awaitable[OperationResult]]
     is_open: bool = False
 
 

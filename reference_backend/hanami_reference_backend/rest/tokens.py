@@ -5,7 +5,7 @@ from __future__ import annotations
 from hanami_reference_backend.backend import Backend
 from hanami_reference_backend.common.errors import unauthorized
 from hanami_reference_backend.rest.fields import Login
-from hanami_reference_backend.rest.operation import Answer, Operation
+from hanami_reference_backend.rest.operation import Operation, OperationResult
 
 
 class TokenOperations:
@@ -18,7 +18,7 @@ class TokenOperations:
         """By the names of the dialects."""
         return {"token.create": Operation("Log in, and get a token", Login, self.create, is_open=True)}
 
-    async def create(self, _user: None, fields: Login) -> Answer:
+    async def create(self, _user: None, fields: Login) -> OperationResult:
         """A token for the right id and password.
 
         Raises:

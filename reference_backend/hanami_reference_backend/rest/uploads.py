@@ -5,7 +5,7 @@ from __future__ import annotations
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.backend import Backend
 from hanami_reference_backend.rest.fields import ByUuid, CsvFinalize, CsvInit, MnistFinalize, MnistInit
-from hanami_reference_backend.rest.operation import Answer, Operation
+from hanami_reference_backend.rest.operation import Operation, OperationResult
 from hanami_reference_backend.storage.uploads import Kind
 
 
@@ -25,7 +25,7 @@ class UploadOperations:
             "dataset.progress": Operation("Whether every byte has arrived", ByUuid, self.progress),
         }
 
-    async def init_mnist(self, user: User, fields: MnistInit) -> Answer:
+    async def init_mnist(self, user: User, fields: MnistInit) -> OperationResult:
         """Allocate two files (INIT-1)."""
         sizes = (fields.input_data_size, fields.label_data_size)
         upload = self._datasets.begin(user, Kind.MNIST, fields.name, sizes)
@@ -37,22 +37,22 @@ class UploadOperations:
             "uuid_label_file": labels.uuid,
         }
 
-    async def init_csv(self, user: User, fields: CsvInit) -> Answer:
+    async def init_csv(self, user: User, fields: CsvInit) -> OperationResult:
         """Allocate one file (INIT-2)."""
         upload = self._datasets.begin(user, Kind.CSV, fields.name, (fields.input_data_size,))
         return {"uuid": upload.uuid, "name": upload.name, "uuid_input_file": upload.files[0].uuid}
 
-    async def progress(self, user: User, fields: ByUuid) -> Answer:
+    async def progress(self, user: User, fields: ByUuid) -> OperationResult:
         """Whether every byte of every file has arrived (PROG-1 to PROG-4)."""
         return {"uuid": fields.uuid, "complete": self._datasets.is_complete(user, fields.uuid)}
 
-    async def finalize_mnist(self, user: User, fields: MnistFinalize) -> Answer:
+    async def finalize_mnist(self, user: User, fields: MnistFinalize) -> OperationResult:
         """Merge the two files (FIN-1)."""
         files = (fields.uuid_input_file, fields.uuid_label_file)
         dataset = await self._datasets.finalize(user, Kind.MNIST, fields.uuid, files)
         return {"uuid": dataset.uuid, "name": dataset.name}
 
-    async def finalize_csv(self, user: User, fields: CsvFinalize) -> Answer:
+    async def finalize_csv(self, user: User, fields: CsvFinalize) -> OperationResult:
         """Read the table (FIN-1)."""
         dataset = await self._datasets.finalize(user, Kind.CSV, fields.uuid, (fields.uuid_input_file,))
         return {"uuid": dataset.uuid, "name": dataset.name}

@@ -14,7 +14,7 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
-from hanami_reference_backend.serving.uvicorn_protocols import ClientFaults, RestProtocol, SocketProtocol
+from hanami_reference_backend.serving.uvicorn_protocols import ClientErrorFilter, RestProtocol, SocketProtocol
 
 GRACE = 1.5  # seconds that open connections get when the server stops
 OPEN_FILES = 65536
@@ -100,7 +100,7 @@ def serve(
         stop_with_stdin: Whether the end of standard input stops the server.
     """
     below = logging.getLogger("uvicorn.error")
-    below.addFilter(ClientFaults())
+    below.addFilter(ClientErrorFilter())
     below.setLevel(max(logging.WARNING, logging.getLogger().level))  # below that it tells messages, tokens among them
     config = uvicorn.Config(
         app,

@@ -116,7 +116,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
 
-class ClientFaults(logging.Filter):
+class ClientErrorFilter(logging.Filter):
     """Keeps tracebacks out of the log for what is a fault of a client, or the end of the server."""
 
     def filter(self, record: logging.LogRecord) -> bool:

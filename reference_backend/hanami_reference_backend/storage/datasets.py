@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.common.errors import RequestError, bad_request, conflict, not_found, too_large
-from hanami_reference_backend.common.identity import Chance
+from hanami_reference_backend.common.identity import RandomIdentity
 from hanami_reference_backend.common.settings import Settings
 from hanami_reference_backend.storage.csv_parser import parse_csv
 from hanami_reference_backend.storage.dataset_content import Content, ContentError
@@ -44,9 +44,9 @@ class DatasetStore:
         chance: where uuids come from.
     """
 
-    def __init__(self, settings: Settings, chance: Chance | None = None) -> None:
+    def __init__(self, settings: Settings, chance: RandomIdentity | None = None) -> None:
         self._settings = settings
-        self._chance = chance or Chance()
+        self._chance = chance or RandomIdentity()
         self._uploads: dict[str, Upload] = {}
         self._files: dict[str, TempFile] = {}
         self._datasets: dict[str, Dataset] = {}

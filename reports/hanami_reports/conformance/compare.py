@@ -91,7 +91,7 @@ class Exchanged:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunSummary:
     """What identifies one of the two runs.
 
     Attributes:
@@ -136,8 +136,8 @@ class Comparison:
         exchanges: cases that sent more or fewer messages, though they ended alike.
     """
 
-    before: Run
-    after: Run
+    before: RunSummary
+    after: RunSummary
     notes: tuple[str, ...]
     statements: tuple[Change, ...]
     cases: tuple[Change, ...]
@@ -197,10 +197,10 @@ def compare(before: RunResult, after: RunResult, files: tuple[str, str]) -> Comp
     )
 
 
-def _run(result: RunResult, file: str) -> Run:
+def _run(result: RunResult, file: str) -> RunSummary:
     manifest = result.manifest
     target = manifest.get("target", {})
-    return Run(
+    return RunSummary(
         file=file,
         target="reference" if target.get("reference") else str(target.get("url", "")),
         dialect=str(manifest.get("dialect", "")),
@@ -216,7 +216,7 @@ def _run(result: RunResult, file: str) -> Run:
     )
 
 
-def _notes(before: RunResult, after: RunResult, first: Run, second: Run) -> Iterable[str]:
+def _notes(before: RunResult, after: RunResult, first: RunSummary, second: RunSummary) -> Iterable[str]:
     """Why verdicts may differ though no server changed, or be missing."""
     for what in ("dialect", "profile", "suite"):
         one, other = getattr(first, what), getattr(second, what)

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hanami_reports.conformance.compare import Change, Comparison, Exchanged, Run, Seen, Trend
+from hanami_reports.conformance.compare import Change, Comparison, Exchanged, RunSummary, Seen, Trend
 from hanami_reports.conformance.terminal import PLAIN_WIDTH, new_console
 
 CASES_SHOWN = 20  # of each trend
@@ -59,7 +59,7 @@ def _parts(comparison: Comparison) -> Iterable[RenderableType]:
     yield _verdict(comparison)
 
 
-def _run(when: str, run: Run) -> Text:
+def _run(when: str, run: RunSummary) -> Text:
     words = [run.target, f"dialect {run.dialect}", f"profile {run.profile}", f"suite {run.suite}", run.started]
     shown = " · ".join(word for word in words if word.strip())
     return Text.assemble((f"{when}  ", "dim"), (run.headline, "bold"), f"  {run.file} · {shown}")

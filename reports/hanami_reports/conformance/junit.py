@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 from hanami_reports.common.junit import clean, document, totals
 from hanami_reports.model.conformance import CaseResult, ExitStatus, Outcome, RunResult
-from hanami_reports.model.known_failures import EntryResult, KnownUse, test_of
+from hanami_reports.model.known_failures import EntryResult, KnownFailuresReport, test_of
 
 _FAILURES = {Outcome.FAILED}
 _ERRORS = {Outcome.BLOCKED, Outcome.VACUOUS, Outcome.LOST, Outcome.ERROR}
@@ -63,7 +63,7 @@ def _run(result: RunResult) -> ElementTree.Element:
     return entry
 
 
-def _wrong_entry(known: KnownUse, one: EntryResult) -> ElementTree.Element:
+def _wrong_entry(known: KnownFailuresReport, one: EntryResult) -> ElementTree.Element:
     name = clean(f"{known.place(one.entry)} {one.entry.subject}")
     element = ElementTree.Element("testcase", {"classname": _LIST, "name": name, "time": "0.000"})
     message = clean(f"{one.entry.subject} {one.says}")

@@ -8,7 +8,7 @@ from hanami_reports.common.markdown import COMMAND_LIMIT, LIMIT, Page, code, esc
 from hanami_reports.conformance.compare import Change, Comparison, Trend
 from hanami_reports.conformance.reproduce_commands import again
 from hanami_reports.model.conformance import CaseResult, ExitStatus, Outcome, RunResult, StatementResult, Verdict
-from hanami_reports.model.known_failures import KnownUse, Problem
+from hanami_reports.model.known_failures import KnownFailuresReport, Problem
 
 CASES_SHOWN = 20
 KNOWN_SHOWN = 50
@@ -118,12 +118,12 @@ def _case(case: CaseResult, result: RunResult) -> Sequence[str]:
     return code(case.id) + broken, case.outcome.value, told, command
 
 
-def _known_title(known: KnownUse) -> str:
+def _known_title(known: KnownFailuresReport) -> str:
     wrong = f", {_count(len(known.wrong), 'entry', 'entries')} to mend" if known.wrong else ""
     return f"### Known failures{wrong}\n\n{code(known.file)}"
 
 
-def _known(known: KnownUse) -> list[Sequence[str]]:
+def _known(known: KnownFailuresReport) -> list[Sequence[str]]:
     """What must be mended, then what held; entries that no case of this run was about are not told."""
     rows: list[Sequence[str]] = []
     for one in (*known.wrong, *(one for one in known.entries if one.problem is None and one.cases)):

@@ -18,7 +18,7 @@ from rich.text import Text
 from hanami_reports.common.file_names import EXCHANGES, JUNIT, PAGE, RESULT, exchange_name
 from hanami_reports.conformance.reproduce_commands import again, replay
 from hanami_reports.model.conformance import CaseResult, ExitStatus, Outcome, RunResult, StatementResult, Verdict
-from hanami_reports.model.known_failures import KnownUse, Problem
+from hanami_reports.model.known_failures import KnownFailuresReport, Problem
 
 PLAIN_WIDTH = 120  # where there is no terminal to ask
 EVENTS_SHOWN = 14
@@ -92,7 +92,7 @@ def _in_short(result: RunResult, outcome: Outcome, words: str) -> Iterable[Text]
         yield Text(f"... and {len(reasons) - REASONS_SHOWN} more reasons, all in the result")
 
 
-def _known(known: KnownUse, folder: Path) -> Iterable[Text]:
+def _known(known: KnownFailuresReport, folder: Path) -> Iterable[Text]:
     """What became of the list of known failures: a line for each entry that was seen or must be mended."""
     used = [one for one in known.entries if one.cases and one.problem is not Problem.EXPIRED]
     server = f" of {known.server}" if known.server else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from hanami_reports.model.known_failures import KnownUse
+from hanami_reports.model.known_failures import KnownFailuresReport
 
 FORMAT = "hanami-conformance-result"
 FORMAT_VERSION = 2
@@ -196,7 +196,7 @@ class RunResult:
     statements: tuple[StatementResult, ...]
     cases: tuple[CaseResult, ...]
     leftovers: tuple[str, ...] = ()
-    known: KnownUse | None = None
+    known: KnownFailuresReport | None = None
 
     @property
     def headline(self) -> str:

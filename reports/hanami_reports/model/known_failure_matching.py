@@ -34,7 +34,7 @@ class SuiteCase:
 
 
 @dataclass(frozen=True)
-class Holding:
+class EntryMatch:
     """What a run says of one entry.
 
     Attributes:
@@ -74,7 +74,7 @@ def look(
     cases: Sequence[CaseResult],
     suite: Mapping[str, SuiteCase],
     selected: Collection[str] | None,
-) -> list[Holding]:
+) -> list[EntryMatch]:
     """What a run says of each entry of a list.
 
     Args:
@@ -97,7 +97,7 @@ def look(
         wanted = not entry.statement or selected is None or entry.statement in selected
         judged = all(name in ran and _is_judged(entry, ran[name], suite[name]) for name in reach)
         holdings.append(
-            Holding(
+            EntryMatch(
                 entry,
                 exists=bool(reach),
                 asked=wanted and any(name in ran for name in reach),
@@ -123,7 +123,9 @@ def _is_judged(entry: Entry, case: CaseResult, known: SuiteCase) -> bool:
     return not entry.statement or entry.statement not in known.statements or proves(case, entry.statement)
 
 
-def entry_results(holdings: Iterable[Holding], suite: Mapping[str, SuiteCase], today: date) -> tuple[EntryResult, ...]:
+def entry_results(
+    holdings: Iterable[EntryMatch], suite: Mapping[str, SuiteCase], today: date
+) -> tuple[EntryResult, ...]:
     """What is wrong with each entry, for people.
 
     Args:
@@ -134,7 +136,7 @@ def entry_results(holdings: Iterable[Holding], suite: Mapping[str, SuiteCase], t
     return tuple(_entry_result(holding, suite, today) for holding in holdings)
 
 
-def _entry_result(holding: Holding, suite: Mapping[str, SuiteCase], today: date) -> EntryResult:
+def _entry_result(holding: EntryMatch, suite: Mapping[str, SuiteCase], today: date) -> EntryResult:
     entry = holding.entry
     problem, says = None, ""
     if not holding.exists:

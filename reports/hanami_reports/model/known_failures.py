@@ -92,7 +92,7 @@ class EntryResult:
 
 
 @dataclass(frozen=True)
-class KnownUse:
+class KnownFailuresReport:
     """What became of a list in a run.
 
     Attributes:

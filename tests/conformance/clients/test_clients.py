@@ -8,16 +8,16 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed as PeerGone
 from websockets.sync.server import ServerConnection, serve
 
-from hanami_conformance.cases.failures import Dropped, NoAnswer, TargetLost, Unsupported
+from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, TargetDown, Unsupported
 from hanami_conformance.cases.recording import begin_case, current_case, end_case
-from hanami_conformance.clients.connection_limit import Budget
-from hanami_conformance.clients.deadline import HARDLY, HASTY, Patience
+from hanami_conformance.clients.connection_limit import ConnectionLimit
+from hanami_conformance.clients.deadline import HARDLY, HASTY, AdaptiveTimeout
 from hanami_conformance.clients.rest import RestClient
 from hanami_conformance.clients.websocket import WebSocket
-from hanami_conformance.clients.websocket_events import Ending, Message
+from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from support.suite_runs import closing, double, endless, garbage, silent
 
 Handler = Callable[[ServerConnection], None]
@@ -35,7 +35,7 @@ def peer(handler: Handler) -> Iterator[str]:
     """A websocket server and its address."""
 
     def handle(connection: ServerConnection) -> None:
-        with contextlib.suppress(ConnectionClosed):
+        with contextlib.suppress(PeerGone):
             handler(connection)
 
     with serve(handle, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
@@ -48,7 +48,7 @@ def peer(handler: Handler) -> Iterator[str]:
 
 @contextlib.contextmanager
 def websocket(url: str, seconds: float = 10.0) -> Iterator[WebSocket]:
-    opened = WebSocket(url, Patience(seconds), Budget(1))
+    opened = WebSocket(url, AdaptiveTimeout(seconds), ConnectionLimit(1))
     opened.open()
     try:
         yield opened
@@ -87,7 +87,7 @@ def test_fragments_of_the_peer_are_one_message() -> None:
 
 
 def test_silence_ends_with_the_deadline() -> None:
-    silence = pytest.raises(NoAnswer, match=r"a reply within 0\.2 s; came nothing")
+    silence = pytest.raises(ResponseTimeout, match=r"a reply within 0\.2 s; came nothing")
     with peer(echo) as url, websocket(url, 0.2) as client, silence:
         client.receive("a reply")
 
@@ -97,7 +97,7 @@ def test_a_flood_of_something_else_does_not_hold_the_deadline_off() -> None:
         for _ in range(100_000):
             connection.pong(b"flood")
 
-    with peer(handler) as url, websocket(url, 0.2) as client, pytest.raises(NoAnswer):
+    with peer(handler) as url, websocket(url, 0.2) as client, pytest.raises(ResponseTimeout):
         client.receive("a reply")
 
 
@@ -109,16 +109,16 @@ def test_a_close_of_the_peer_is_answered() -> None:
         answers.append(connection.protocol.close_rcvd is not None)
 
     with peer(handler) as url, websocket(url) as client:
-        assert client.receive_or_end("a close") == Ending(1001, "bye")
+        assert client.receive_or_end("a close") == CloseInfo(1001, "bye")
     assert answers == [True]
 
 
 def test_a_close_tells_its_code_and_reason() -> None:
     with peer(lambda connection: connection.close(1008, "no entry")) as url, websocket(url) as client:
-        assert client.receive_or_end("a close") == Ending(1008, "no entry")
-        with pytest.raises(Dropped, match="close 1008 'no entry'"):
+        assert client.receive_or_end("a close") == CloseInfo(1008, "no entry")
+        with pytest.raises(ConnectionClosed, match="close 1008 'no entry'"):
             client.receive("anything")
-        with pytest.raises(Dropped):
+        with pytest.raises(ConnectionClosed):
             client.send(b"too late")
 
 
@@ -128,7 +128,7 @@ def test_a_broken_connection_is_no_close() -> None:
 
     with peer(handler) as url, websocket(url) as client:
         ending = client.receive_or_end("a close")
-    assert isinstance(ending, Ending)
+    assert isinstance(ending, CloseInfo)
     assert ending.code is None
     assert "broken off" in str(ending)
 
@@ -143,7 +143,7 @@ def test_messages_that_nobody_asked_for_are_handed_out_at_the_end() -> None:
         connection.recv()
 
     with peer(handler) as url:
-        client = WebSocket(url, Patience(10), Budget(1))
+        client = WebSocket(url, AdaptiveTimeout(10), ConnectionLimit(1))
         client.open()
         client.receive("one")
         assert sent.wait(10)  # the peer sends nothing more once it has read the close
@@ -157,7 +157,7 @@ def test_the_end_is_awaited_with_what_came_before() -> None:
         connection.close(1001, "bye")
 
     with peer(handler) as url, websocket(url) as client:
-        assert client.wait_end("an end") == (Ending(1001, "bye"), [Message(True, b"last words")])
+        assert client.wait_end("an end") == (CloseInfo(1001, "bye"), [Message(True, b"last words")])
 
 
 def test_dropping_resets_the_connection() -> None:
@@ -167,12 +167,12 @@ def test_dropping_resets_the_connection() -> None:
     def handler(connection: ServerConnection) -> None:
         try:
             connection.recv()
-        except ConnectionClosed as error:
+        except PeerGone as error:
             seen.append(error.rcvd.code if error.rcvd else None)
         gone.set()
 
     with peer(handler) as url:
-        client = WebSocket(url, Patience(10), Budget(1))
+        client = WebSocket(url, AdaptiveTimeout(10), ConnectionLimit(1))
         client.open()
         client.drop()
         client.drop()
@@ -180,27 +180,30 @@ def test_dropping_resets_the_connection() -> None:
     assert seen == [None]
 
 
-@pytest.mark.parametrize(("double_of", "kind"), [(silent, NoAnswer), (closing, Dropped), (garbage, Dropped)])
+@pytest.mark.parametrize(
+    ("double_of", "kind"), [(silent, ResponseTimeout), (closing, ConnectionClosed), (garbage, ConnectionClosed)]
+)
 def test_a_handshake_that_fails(double_of: object, kind: type[Exception]) -> None:
-    budget = Budget(1)
+    budget = ConnectionLimit(1)
     with double(double_of) as url, pytest.raises(kind):  # type: ignore[arg-type]
-        WebSocket("ws" + url.removeprefix("http"), Patience(0.3), budget).open()
+        WebSocket("ws" + url.removeprefix("http"), AdaptiveTimeout(0.3), budget).open()
     budget.take()  # the failed one was given back
 
 
 def test_nobody_there() -> None:
-    with pytest.raises(TargetLost):
-        WebSocket("ws://127.0.0.1:1/", Patience(1), Budget(1)).open()
-    with pytest.raises(TargetLost):
-        RestClient("http://127.0.0.1:1", Patience(1)).request("GET", "/")
+    with pytest.raises(TargetDown):
+        WebSocket("ws://127.0.0.1:1/", AdaptiveTimeout(1), ConnectionLimit(1)).open()
+    with pytest.raises(TargetDown):
+        RestClient("http://127.0.0.1:1", AdaptiveTimeout(1)).request("GET", "/")
 
 
 @pytest.mark.parametrize(
-    ("double_of", "kind"), [(silent, NoAnswer), (endless, NoAnswer), (closing, Dropped), (garbage, Dropped)]
+    ("double_of", "kind"),
+    [(silent, ResponseTimeout), (endless, ResponseTimeout), (closing, ConnectionClosed), (garbage, ConnectionClosed)],
 )
 def test_a_rest_call_that_fails(double_of: object, kind: type[Exception]) -> None:
     with double(double_of) as url:  # type: ignore[arg-type]
-        client = RestClient(url, Patience(0.3))
+        client = RestClient(url, AdaptiveTimeout(0.3))
         with pytest.raises(kind):
             client.request("GET", "/v1/token")
         client.close()
@@ -226,7 +229,7 @@ def test_the_exchange_is_recorded() -> None:
 
 
 def test_the_budget_is_never_exceeded() -> None:
-    budget = Budget(2)
+    budget = ConnectionLimit(2)
     budget.need(2)
     with pytest.raises(Unsupported, match="--max-connections"):
         budget.need(3)
@@ -239,7 +242,7 @@ def test_the_budget_is_never_exceeded() -> None:
 
 
 def test_patience_wears_out_after_several_silences() -> None:
-    patience = Patience(10)
+    patience = AdaptiveTimeout(10)
     patience.answered("chunk", 0.2)
     for _ in range(2):
         patience.silent("chunk")
@@ -251,7 +254,7 @@ def test_patience_wears_out_after_several_silences() -> None:
 
 
 def test_what_is_hardly_ever_answered_is_hardly_waited_for() -> None:
-    patience = Patience(10)
+    patience = AdaptiveTimeout(10)
     for _ in range(9):
         patience.silent("chunk")
     assert patience.seconds("chunk") == HASTY
@@ -259,7 +262,7 @@ def test_what_is_hardly_ever_answered_is_hardly_waited_for() -> None:
     assert patience.seconds("chunk") == HARDLY
     patience.answered("chunk", 0.1)
     assert patience.seconds("chunk") == pytest.approx(2.0)
-    short = Patience(0.1)
+    short = AdaptiveTimeout(0.1)
     for _ in range(10):
         short.silent("chunk")
     assert short.seconds("chunk") == 0.1

@@ -9,13 +9,19 @@ from typing import Any
 
 import pytest
 
-from hanami_conformance.cases.failures import Dropped, SetupFailed, TargetLost, TargetRefused, Violation
+from hanami_conformance.cases.failures import (
+    ConnectionClosed,
+    PreconditionFailed,
+    TargetDown,
+    TargetRejectedConfiguration,
+    Violation,
+)
 from hanami_conformance.clients.cluster_messages import ClusterShape, is_json
-from hanami_conformance.clients.deadline import Patience
-from hanami_conformance.clients.rest import Answer, RestClient
+from hanami_conformance.clients.deadline import AdaptiveTimeout
+from hanami_conformance.clients.rest import RestClient, RestResponse
 from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.options.target import Credentials, TargetOptions
-from hanami_conformance.resources.factory import Leftover, Workshop
+from hanami_conformance.resources.factory import Leftover, ResourceFactory
 from hanami_conformance.resources.readback import _table
 from hanami_conformance.stateful.placeholders import damaged
 from hanami_conformance.target.attach import accepted, refused
@@ -30,7 +36,7 @@ NO_UUIDS = ["\ud800", "x" * 70_000, "", "a\x00b", 7, None, ["a"]]
 
 def test_nesting_that_is_too_deep_is_no_object() -> None:
     with pytest.raises(Violation, match="a JSON object"):
-        Answer("GET x", 200, DEEP, "").object()
+        RestResponse("GET x", 200, DEEP, "").object()
     message = Message(True, DEEP)
     assert not accepted(message)
     assert not refused(message)
@@ -47,8 +53,10 @@ def test_a_number_that_no_float_holds_is_a_violation() -> None:
 
 
 @pytest.mark.parametrize("uuid", NO_UUIDS)
-def test_what_is_no_uuid_is_a_violation(workshop: Workshop, monkeypatch: pytest.MonkeyPatch, uuid: object) -> None:
-    def no_uuid(method: str, path: str, answer: Answer) -> Answer:
+def test_what_is_no_uuid_is_a_violation(
+    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch, uuid: object
+) -> None:
+    def no_uuid(method: str, path: str, answer: RestResponse) -> RestResponse:
         if method != "POST" or answer.status != 200 or path.endswith("token"):
             return answer
         made.append(answer.object()["uuid"])
@@ -56,9 +64,9 @@ def test_what_is_no_uuid_is_a_violation(workshop: Workshop, monkeypatch: pytest.
 
     made: list[str] = []
     answers_changed(monkeypatch, no_uuid)
-    with pytest.raises(SetupFailed):
+    with pytest.raises(PreconditionFailed):
         workshop.csv(10)
-    with pytest.raises(SetupFailed):
+    with pytest.raises(PreconditionFailed):
         workshop.cluster(ClusterShape({"test_input": 2}, {"test_output": 2}, hidden=2))
     init: dict[str, Any] = {"do": "init", "kind": "csv", "name": ["ours"], "tail": "", "input_size": ["value", 5]}
     assert blamed(workshop, "call", {**init, "more": {}}) == "INIT-2"
@@ -68,11 +76,11 @@ def test_what_is_no_uuid_is_a_violation(workshop: Workshop, monkeypatch: pytest.
 
 
 def test_what_cannot_be_sent_is_a_violation() -> None:
-    client = RestClient("http://127.0.0.1:1", Patience(1))
+    client = RestClient("http://127.0.0.1:1", AdaptiveTimeout(1))
     for params in ({"uuid": "\ud800"}, {"uuid": "x" * 70_000}):
-        with pytest.raises(Dropped, match="a request that can be sent"):
+        with pytest.raises(ConnectionClosed, match="a request that can be sent"):
             client.request("GET", "/v1/dataset", params=params)
-    with pytest.raises(Dropped, match="a request that can be sent"):
+    with pytest.raises(ConnectionClosed, match="a request that can be sent"):
         client.request("GET", "/v1/dataset", token="\u00e4bcdefg")
 
 
@@ -84,10 +92,10 @@ def test_a_token_that_no_header_carries_is_no_token(token: str) -> None:
         connection.recv(4096)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
 
-    with double(logs_in) as address, pytest.raises(TargetLost, match="no token"):
+    with double(logs_in) as address, pytest.raises(TargetDown, match="no token"):
         connect(TargetOptions(url=address, first=Credentials("a", "b")))
     if token:
-        with pytest.raises(TargetRefused, match="no header"):
+        with pytest.raises(TargetRejectedConfiguration, match="no header"):
             connect(TargetOptions(url="http://127.0.0.1:1", first=Credentials(token=token)))
 
 
@@ -98,6 +106,6 @@ def test_short_tokens_can_be_damaged(token: str) -> None:
             assert damaged(token, how, by) != token
 
 
-def test_names_of_leftovers_can_be_printed(workshop: Workshop) -> None:
+def test_names_of_leftovers_can_be_printed(workshop: ResourceFactory) -> None:
     left = Leftover(workshop.target.first, "dataset", "x", "hc_\ud800\n", "why")
     assert str(left).encode() == b"dataset hc_\\ud800\\n: why"

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from hanami_conformance.cases.failures import SetupFailed, TargetLost, Violation
-from hanami_conformance.cases.recording import Case
-from hanami_conformance.session.classifier import CaseJudge
+from hanami_conformance.cases.failures import PreconditionFailed, TargetDown, Violation
+from hanami_conformance.cases.recording import CaseRecording
+from hanami_conformance.session.classifier import CaseClassifier
 from hanami_reports.model.conformance import Outcome
 from hanami_reports.model.known_failures import Entry
 from support.suite_runs import faulty_backend, in_pytest, result_of, run_suite
@@ -221,16 +221,16 @@ class Target:
     ("alive", "error", "outcome"),
     [
         (True, None, Outcome.KNOWN),
-        (True, SetupFailed("cannot delete"), Outcome.KNOWN),
-        (False, TargetLost("gone"), Outcome.LOST),
+        (True, PreconditionFailed("cannot delete"), Outcome.KNOWN),
+        (False, TargetDown("gone"), Outcome.LOST),
         (True, KeyError("a mistake of the suite"), Outcome.ERROR),
     ],
 )
 def test_what_follows_a_known_failure(alive: bool, error: Exception | None, outcome: Outcome) -> None:
     known = Entry(statement="PROG-2", message="x", reason="why")
     target: Any = Target(alive=alive)
-    judge = CaseJudge(target, lambda *_: known)
-    judge.begin(Case("f::t"), "title", ("PROG-2",), blames=(), hostile=False)
+    judge = CaseClassifier(target, lambda *_: known)
+    judge.begin(CaseRecording("f::t"), "title", ("PROG-2",), blames=(), hostile=False)
     for when, raised in (("call", Violation("a", "x")), ("teardown", error)):
         call: Any = SimpleNamespace(when=when, excinfo=None if raised is None else SimpleNamespace(value=raised))
         report: Any = SimpleNamespace(outcome="failed", longrepr="")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hanami_conformance.options.run import resolve
-from hanami_conformance.options.target import GivenCluster, checked_url
+from hanami_conformance.options.target import ExistingCluster, checked_url
 
 UUID = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
 LOGIN = {"user": "a", "password": "b"}
@@ -19,7 +19,7 @@ SAFE = {"target": "https://h:1", **LOGIN}
 
 def test_a_cluster_is_given_with_its_bricks() -> None:
     given = {"cluster": UUID, "cluster_input": ["eyes=20", "a=b=3"], "cluster_output": ["hand=6"]}
-    cluster = GivenCluster(UUID, {"eyes": 20, "a=b": 3}, {"hand": 6})
+    cluster = ExistingCluster(UUID, {"eyes": 20, "a=b": 3}, {"hand": 6})
     assert resolve({**PLAIN, **given}, {}).target.cluster == cluster
     environment = {"HANAMI_CLUSTER": UUID, "HANAMI_CLUSTER_INPUT": "eyes=20, a=b=3", "HANAMI_CLUSTER_OUTPUT": "hand=6"}
     assert resolve(PLAIN, environment).target.cluster == cluster

@@ -7,7 +7,7 @@ import pytest
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.resources.cleanup import sweep
-from hanami_conformance.resources.factory import Leftover, Workshop
+from hanami_conformance.resources.factory import Leftover, ResourceFactory
 from hanami_conformance.target.connect import connect
 from support.sequences import told, workshop_at
 from support.suite_runs import faulty_backend
@@ -17,7 +17,7 @@ def test_what_nobody_remembers_is_found_by_its_name() -> None:
     with faulty_backend("honest") as url:
         target = connect(TargetOptions(url=url, first=Credentials("alice", "very-secret-1")))
         try:
-            ours, others = Workshop(target, "aaaa1111"), Workshop(target, "bbbb2222")
+            ours, others = ResourceFactory(target, "aaaa1111"), ResourceFactory(target, "bbbb2222")
             for workshop in (ours, others):
                 workshop.cluster(ClusterShape({"test_input": 2}, {"test_output": 2}, hidden=2))
                 workshop._made.clear()

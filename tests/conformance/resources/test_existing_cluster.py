@@ -12,7 +12,7 @@ import pytest
 
 from hanami_conformance.cases.failures import Unsupported
 from hanami_conformance.clients.cluster_messages import ClusterShape
-from hanami_conformance.clients.deadline import Patience
+from hanami_conformance.clients.deadline import AdaptiveTimeout
 from hanami_conformance.clients.rest import RestClient
 from hanami_conformance.resources.templates import render_template
 from support.suite_runs import result_of
@@ -72,7 +72,7 @@ def test_what_needs_one_cluster_uses_it(tmp_path: Path, given: Given) -> None:
 def test_a_delete_of_it_is_never_sent() -> None:
     uuid = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
     with rest(lambda *_: (200, {})) as (url, seen):
-        client = RestClient(url, Patience(2.0))
+        client = RestClient(url, AdaptiveTimeout(2.0))
         client.protect(uuid)
         for spelling in (uuid, uuid.upper(), uuid.replace("-", ""), f"{{{uuid}}}"):
             with pytest.raises(Unsupported, match="never deleted"):

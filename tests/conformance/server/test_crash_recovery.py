@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from hanami_conformance.server.crash_bisect import LOOK_BACK, Ran
-from hanami_conformance.server.crash_recovery import MOST_FRUITLESS, MOST_RESTARTS, GivenUp, Recovery
+from hanami_conformance.server.crash_bisect import LOOK_BACK, ExecutedCase
+from hanami_conformance.server.crash_recovery import MOST_FRUITLESS, MOST_RESTARTS, CrashRecovery, GivenUp
 from hanami_conformance.server.startup import ServerFailed
 from hanami_reports.model.conformance import CaseResult, Outcome
 
@@ -36,7 +36,7 @@ class World:
         self.gone = ""
         self.said: list[str] = []
         me: Any = self
-        self.recovery = Recovery(me, me, me, me.run_again, self.said.append)
+        self.recovery = CrashRecovery(me, me, me, me.run_again, self.said.append)
 
     def tail(self) -> str:
         return f"log {self.starts}"
@@ -64,9 +64,9 @@ def result(name: str, outcome: Outcome) -> CaseResult:
     return CaseResult(name, "title", ("PROG-2",), outcome, reason="" if outcome is Outcome.PASSED else "why")
 
 
-def ran(name: str, outcome: Outcome) -> Ran:
+def ran(name: str, outcome: Outcome) -> ExecutedCase:
     item: Any = Item(name)
-    return Ran(item, result(name, outcome))
+    return ExecutedCase(item, result(name, outcome))
 
 
 def said_of(world: World) -> dict[str, tuple[Outcome, str]]:
@@ -82,7 +82,7 @@ BEFORE = "a"
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hanami_conformance.server.crash_recovery.SETTLE", 0.0)
-    monkeypatch.setattr("hanami_conformance.server.crash_bisect.LookBack._wait", lambda *_: None)
+    monkeypatch.setattr("hanami_conformance.server.crash_bisect.CrashBisect._wait", lambda *_: None)
 
 
 def test_a_process_that_ended_behind_a_case_is_noticed() -> None:

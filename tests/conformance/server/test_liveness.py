@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import pytest
 
 from hanami_conformance.cases.failures import Violation
-from hanami_conformance.cases.recording import EndedSocket, begin_case
-from hanami_conformance.resources.factory import Workshop
-from hanami_conformance.server.liveness import SILENT, SocketProbe, watch_sockets
+from hanami_conformance.cases.recording import ClosedSocket, begin_case
+from hanami_conformance.resources.factory import ResourceFactory
+from hanami_conformance.server.liveness import SILENT, WebSocketProbe, watch_sockets
 from support.sequences import workshop_at
 from tools.tcp_proxy import NetworkConditions, proxy
 
@@ -24,7 +24,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def mortal(url: str) -> Iterator[Workshop]:
+def mortal(url: str) -> Iterator[ResourceFactory]:
     """A workshop behind a proxy that closes connections when they are old."""
     with proxy(url, line=NetworkConditions(lifetime=LIFETIME)) as address, workshop_at(address) as workshop:
         watch_sockets(workshop.target)
@@ -46,16 +46,16 @@ def test_a_server_that_closes_what_is_old_is_not_to_blame(url: str) -> None:
 
 def test_a_socket_that_ends_early_is_another_matter(url: str) -> None:
     with mortal(url) as workshop:
-        young, old = EndedSocket(0.6, "end of stream"), EndedSocket(LIFETIME, "end of stream")
-        assert workshop.target.old_age(EndedSocket(0.4, "end of stream")) == ""  # not even tried out
+        young, old = ClosedSocket(0.6, "end of stream"), ClosedSocket(LIFETIME, "end of stream")
+        assert workshop.target.old_age(ClosedSocket(0.4, "end of stream")) == ""  # not even tried out
         assert workshop.target.old_age(young) == ""
         assert workshop.target.old_age(old) != ""
 
 
 def test_a_server_that_keeps_old_connections_is_to_blame(url: str) -> None:
     with workshop_at(url) as workshop:
-        probe = SocketProbe(workshop.target)
-        assert probe.old_age(EndedSocket(0.6, "end of stream")) == ""
+        probe = WebSocketProbe(workshop.target)
+        assert probe.old_age(ClosedSocket(0.6, "end of stream")) == ""
         assert workshop.target.first.call("dataset.list").text.count("hc_") == 0
 
 

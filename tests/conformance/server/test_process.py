@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from hanami_conformance.cases.failures import TargetRefused
+from hanami_conformance.cases.failures import TargetRejectedConfiguration
 from hanami_conformance.common import signals
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.options.target import Credentials, TargetOptions
-from hanami_conformance.server.process import TAIL_LINES, Server, redact_file
-from hanami_conformance.server.startup import Readiness, ServerFailed, is_taken
+from hanami_conformance.server.process import TAIL_LINES, ServerProcess, redact_file
+from hanami_conformance.server.startup import ServerFailed, ServerStartup, is_taken
 
 PATIENT = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 
@@ -29,8 +29,8 @@ def secrets() -> Iterator[None]:
     SECRETS.clear()
 
 
-def started(folder: Path, code: str) -> Server:
-    server = Server((sys.executable, "-c", code), folder / "server.log")
+def started(folder: Path, code: str) -> ServerProcess:
+    server = ServerProcess((sys.executable, "-c", code), folder / "server.log")
     server.start()
     return server
 
@@ -86,7 +86,9 @@ def test_the_end_of_its_log_is_short_and_holds_no_secret(tmp_path: Path) -> None
 
 
 def test_only_what_it_logged_since_it_was_started_last_is_quoted(tmp_path: Path) -> None:
-    server = Server(("/bin/sh", "-c", f"echo once; test -e {tmp_path}/x && exit; touch {tmp_path}/x"), tmp_path / "log")
+    server = ServerProcess(
+        ("/bin/sh", "-c", f"echo once; test -e {tmp_path}/x && exit; touch {tmp_path}/x"), tmp_path / "log"
+    )
     for _ in range(2):
         server.start()
         wait_for(server.ended)
@@ -128,8 +130,10 @@ def test_a_third_signal_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_command_that_does_not_exist(tmp_path: Path) -> None:
-    server = Server(("no-such-command",), tmp_path / "server.log")
-    with pytest.raises(TargetRefused, match="cannot be started: No such file or directory: no-such-command"):
+    server = ServerProcess(("no-such-command",), tmp_path / "server.log")
+    with pytest.raises(
+        TargetRejectedConfiguration, match="cannot be started: No such file or directory: no-such-command"
+    ):
         server.start()
     assert server.ended() == ""
     server.close()
@@ -139,19 +143,19 @@ def test_a_command_that_does_not_exist(tmp_path: Path) -> None:
 def test_an_address_that_is_taken_is_refused_before_anything_is_started(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server = Server(("touch", str(tmp_path / "started")), tmp_path / "server.log")
+        server = ServerProcess(("touch", str(tmp_path / "started")), tmp_path / "server.log")
         options = TargetOptions(url=url, first=Credentials("alice", "very-secret-1"))
-        with pytest.raises(TargetRefused, match="something listens at"):
-            Readiness(server, options, 1.0).first_start()
+        with pytest.raises(TargetRejectedConfiguration, match="something listens at"):
+            ServerStartup(server, options, 1.0).first_start()
     assert server.starts == 0
     assert not is_taken(url)
 
 
 def test_a_server_that_is_never_ready(tmp_path: Path) -> None:
-    server = Server((sys.executable, "-c", PATIENT), tmp_path / "server.log")
+    server = ServerProcess((sys.executable, "-c", PATIENT), tmp_path / "server.log")
     options = TargetOptions(url="http://127.0.0.1:1", first=Credentials("alice", "very-secret-1"))
     with pytest.raises(ServerFailed, match=r"not ready within 0\.8 s: no connection") as failed:
-        Readiness(server, options, 0.8).first_start()
+        ServerStartup(server, options, 0.8).first_start()
     assert "the end of its log:\nup" in str(failed.value)
     server.close()
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hanami_conformance.cases.failures import TargetLost
+from hanami_conformance.cases.failures import TargetDown
 from hanami_conformance.options.target import Credentials, TargetOptions
-from hanami_conformance.server.reference import ReferenceBackend
+from hanami_conformance.server.reference import ReferenceProcess
 from support.suite_runs import COMMAND
 from tools.reference import TIMEOUT, clean_environment
 
@@ -32,7 +32,7 @@ def wait_gone(url: str) -> None:
 
 
 def test_it_starts_with_its_own_users_and_stops() -> None:
-    backend = ReferenceBackend("documented")
+    backend = ReferenceProcess("documented")
     options = backend.start(TargetOptions(url="", first=Credentials()))
     try:
         body = {"id": options.first.user, "password": options.first.password}
@@ -49,9 +49,9 @@ def test_it_starts_with_its_own_users_and_stops() -> None:
 
 
 def test_a_backend_that_does_not_start_says_why() -> None:
-    backend = ReferenceBackend("no-such-dialect")
+    backend = ReferenceProcess("no-such-dialect")
     try:
-        with pytest.raises(TargetLost, match="did not start"):
+        with pytest.raises(TargetDown, match="did not start"):
             backend.start(TargetOptions(url="", first=Credentials()))
     finally:
         backend.stop()

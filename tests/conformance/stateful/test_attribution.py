@@ -13,19 +13,19 @@ import pytest
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import Violation
 from hanami_conformance.cases.recording import current_case
-from hanami_conformance.cases.sequence import Story
+from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cli.replay import is_same
 from hanami_conformance.clients.cluster_messages import ClusterShape
-from hanami_conformance.clients.cluster_socket import BrickSocket
-from hanami_conformance.clients.rest import Answer, RestClient
-from hanami_conformance.clients.upload_socket import FileSocket
+from hanami_conformance.clients.cluster_socket import ClusterSocket
+from hanami_conformance.clients.rest import RestClient, RestResponse
+from hanami_conformance.clients.upload_socket import UploadSocket
 from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.models.cluster import ClusterModel
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.stateful import default_requirements
 from hanami_conformance.stateful.executors import direct_io, uploads
-from hanami_conformance.stateful.executors.first_messages import SIZE, FirstTeller
+from hanami_conformance.stateful.executors.first_messages import SIZE, FirstMessageExecutor
 from hanami_proto.codec import Acknowledgement, Codec, ProcessType
 from support.sequences import answers_changed, blamed, told
 
@@ -53,46 +53,48 @@ BAD = {"do": "first", "token": ["damaged 0"], "target": ["value", "file_upload"]
 
 
 def test_every_step_has_a_statement_to_blame() -> None:
-    assert set(default_requirements.UPLOADING) == uploads.ACTS
-    assert {*default_requirements.INTERACTING, direct_io.BEGIN} == direct_io.ACTS
+    assert set(default_requirements.UPLOAD_ACTIONS) == uploads.ACTIONS
+    assert {*default_requirements.CLUSTER_ACTIONS, direct_io.BEGIN} == direct_io.ACTIONS
 
 
 @pytest.mark.parametrize(("over", "statement"), [(DELETE, "DEL-1"), (FINALIZE, "FIN-7")])
 def test_silence_after_the_end_is_blamed_on_the_end(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, over: dict[str, Any], statement: str
+    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch, over: dict[str, Any], statement: str
 ) -> None:
-    post = FileSocket.post
-    monkeypatch.setattr(FileSocket, "post", lambda *call: None if call[2] == bytes(5) else post(*call))
+    post = UploadSocket.post
+    monkeypatch.setattr(UploadSocket, "post", lambda *call: None if call[2] == bytes(5) else post(*call))
     beyond = {**WRITE, "position": 5000}  # all zeros
     assert blamed(workshop, "upload", BEGIN, ATTACH, FILL, over, beyond) == statement
 
 
 @pytest.mark.parametrize(("mistake", "statement"), [(BEYOND, "DATA-5"), (GARBAGE, "DATA-6")])
 def test_a_refusal_needs_a_reason(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, mistake: dict[str, Any], statement: str
+    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch, mistake: dict[str, Any], statement: str
 ) -> None:
-    read = FileSocket.acknowledgement
+    read = UploadSocket.acknowledgement
 
-    def no_reason(self: FileSocket) -> Acknowledgement:
+    def no_reason(self: UploadSocket) -> Acknowledgement:
         return replace(read(self), error="")
 
     assert told(workshop, "upload", BEGIN, ATTACH, mistake).judged[statement]
-    monkeypatch.setattr(FileSocket, "acknowledgement", no_reason)
+    monkeypatch.setattr(UploadSocket, "acknowledgement", no_reason)
     assert blamed(workshop, "upload", BEGIN, ATTACH, mistake) == statement
 
 
-def test_progress_that_is_no_object_is_blamed_on_progress(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_that_is_no_object_is_blamed_on_progress(
+    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answers_changed(monkeypatch, lambda _, path, answer: replace(answer, body=b"[]") if "progress" in path else answer)
     assert blamed(workshop, "upload", BEGIN, {"do": "poll", "upload": 0}) == "PROG-1"
 
 
 @pytest.mark.parametrize("role", ["file", "label"])
 def test_a_chunk_behind_a_refusal_that_counts_is_seen(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, role: str
+    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch, role: str
 ) -> None:
-    refused = FirstTeller._refused
+    refused = FirstMessageExecutor._refused
 
-    def counts(self: FirstTeller, *arguments: Any, **more: Any) -> None:
+    def counts(self: FirstMessageExecutor, *arguments: Any, **more: Any) -> None:
         refused(self, *arguments, **more)
         socket = self.upload.attach_again("label" if role == "label" else "input")
         socket.write(0, bytes(SIZE))
@@ -100,7 +102,7 @@ def test_a_chunk_behind_a_refusal_that_counts_is_seen(
 
     assert told(workshop, "first", {**BAD, "uuid": [role]}).judged["ATT-7"] == 1
     assert told(workshop, "first", {**BAD, "uuid": [role], "chunk": 0}).judged["ATT-7"] == 0
-    monkeypatch.setattr(FirstTeller, "_refused", counts)
+    monkeypatch.setattr(FirstMessageExecutor, "_refused", counts)
     assert blamed(workshop, "first", {**BAD, "uuid": [role]}) == "ATT-7"
 
 
@@ -128,24 +130,24 @@ class OneAnswer:
         return Message(False, self._data)
 
 
-def expect_signal(workshop: Workshop, data: bytes) -> None:
+def expect_signal(workshop: ResourceFactory, data: bytes) -> None:
     shape = ClusterShape({"test_input": 2}, {"test_output": 2}, hidden=2)
-    BrickSocket(OneAnswer(data), workshop.target.dialect.codec, shape, {}).expect_signal("a mistake")  # type: ignore[arg-type]
+    ClusterSocket(OneAnswer(data), workshop.target.dialect.codec, shape, {}).expect_signal("a mistake")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("answer", NO_SIGNALS.values(), ids=NO_SIGNALS)
-def test_what_right_messages_are_answered_with_is_no_signal(workshop: Workshop, answer: bytes) -> None:
+def test_what_right_messages_are_answered_with_is_no_signal(workshop: ResourceFactory, answer: bytes) -> None:
     with pytest.raises(Violation, match="a mistake not to be processed"):
         expect_signal(workshop, answer)
 
 
 @pytest.mark.parametrize("answer", SIGNALS.values(), ids=SIGNALS)
-def test_other_answers_are_signals(workshop: Workshop, answer: bytes) -> None:
+def test_other_answers_are_signals(workshop: ResourceFactory, answer: bytes) -> None:
     expect_signal(workshop, answer)
 
 
-def test_a_table_has_no_label_file(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    def with_label(method: str, path: str, answer: Answer) -> Answer:
+def test_a_table_has_no_label_file(workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_label(method: str, path: str, answer: RestResponse) -> RestResponse:
         if method != "POST" or not path.endswith("csv/dataset") or answer.status != 200:
             return answer
         parsed = answer.object()
@@ -163,11 +165,11 @@ def test_a_table_has_no_label_file(workshop: Workshop, monkeypatch: pytest.Monke
     ],
 )
 def test_a_refusal_that_makes_something_all_the_same_is_seen(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, step: dict[str, Any], statement: str
+    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch, step: dict[str, Any], statement: str
 ) -> None:
     request = RestClient.request
 
-    def makes(self: RestClient, method: str, path: str, **more: Any) -> Answer:
+    def makes(self: RestClient, method: str, path: str, **more: Any) -> RestResponse:
         answer = request(self, method, path, **more)
         if method == "POST" and path.endswith("csv/dataset") and answer.refused:
             names.append(json.loads(more["content"])["name"])
@@ -179,10 +181,12 @@ def test_a_refusal_that_makes_something_all_the_same_is_seen(
     assert blamed(workshop, "call", step) == statement
 
 
-def test_nothing_is_made_under_a_name_that_is_not_ours(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_made_under_a_name_that_is_not_ours(
+    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     paths: list[str] = []
 
-    def noted(method: str, path: str, answer: Answer) -> Answer:
+    def noted(method: str, path: str, answer: RestResponse) -> RestResponse:
         if method == "POST" and answer.status == 200:
             paths.append(json.dumps(path))
         return answer
@@ -192,22 +196,22 @@ def test_nothing_is_made_under_a_name_that_is_not_ours(workshop: Workshop, monke
     assert len(paths) == 1  # the upload that no call may change
 
 
-def test_the_content_is_asked_for_by_whom_it_belongs_to(workshop: Workshop) -> None:
+def test_the_content_is_asked_for_by_whom_it_belongs_to(workshop: ResourceFactory) -> None:
     told(workshop, "upload", {**BEGIN, "user": 1}, ATTACH, FILL)
     assert workshop.target._serves_content is True
     assert current_case().judged["FIN-2"]
 
 
 def test_a_cluster_that_drifts_is_not_blamed_on_a_lost_socket(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outputs = BrickSocket.outputs
+    outputs = ClusterSocket.outputs
     drift = iter(range(1_000_000))
 
-    def drifting(self: BrickSocket) -> dict[str, Any]:
+    def drifting(self: ClusterSocket) -> dict[str, Any]:
         return {name: values + np.float32(next(drift)) for name, values in outputs(self).items()}
 
-    monkeypatch.setattr(BrickSocket, "outputs", drifting)
+    monkeypatch.setattr(ClusterSocket, "outputs", drifting)
     assert blamed(workshop, "direct", CLUSTER, DROP, REQUEST, REQUEST) == "DIO-7"
     assert blamed(workshop, "direct", CLUSTER, REQUEST, DROP, REQUEST) == "DIO-11"
 
@@ -225,25 +229,25 @@ def test_suspicion_is_of_what_was_known_before() -> None:
     assert {model.suspect(key) for key in (b"a", b"b", b"c")} == {"DIO-7"}
 
 
-def test_special_values_are_asked_for_again(workshop: Workshop) -> None:
+def test_special_values_are_asked_for_again(workshop: ResourceFactory) -> None:
     once = told(workshop, "direct", CLUSTER, {**REQUEST, "values": 5}).judged["DIO-7"]
     assert once > told(workshop, "direct", CLUSTER).judged["DIO-7"]
 
 
-def listed_for_ever(texts: list[str]) -> Callable[[str, str, Answer], Answer]:
+def listed_for_ever(texts: list[str]) -> Callable[[str, str, RestResponse], RestResponse]:
     """A server whose lists of datasets hold what once was."""
 
-    def change(_method: str, path: str, answer: Answer) -> Answer:
+    def change(_method: str, path: str, answer: RestResponse) -> RestResponse:
         return replace(answer, body=" ".join(texts).encode()) if path.endswith("dataset/all") else answer
 
     return change
 
 
-def test_a_deleted_upload_that_is_listed_is_seen(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deleted_upload_that_is_listed_is_seen(workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     texts: list[str] = []
     delete = Upload.delete
 
-    def remembered(self: Upload) -> Answer:
+    def remembered(self: Upload) -> RestResponse:
         texts.append(self.name)
         return delete(self)
 
@@ -252,11 +256,11 @@ def test_a_deleted_upload_that_is_listed_is_seen(workshop: Workshop, monkeypatch
     assert blamed(workshop, "upload", BEGIN, DELETE) == "DEL-1"
 
 
-def test_a_deleted_cluster_that_is_there_is_seen(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deleted_cluster_that_is_there_is_seen(workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = {"do": "delete", "cluster": 0}
     assert told(workshop, "direct", CLUSTER, gone).judged["DIO-14"] > 1
 
-    def still_there(_method: str, path: str, answer: Answer) -> Answer:
+    def still_there(_method: str, path: str, answer: RestResponse) -> RestResponse:
         return replace(answer, status=200) if "/cluster?" in path or answer.status == 404 else answer
 
     answers_changed(monkeypatch, still_there)
@@ -265,13 +269,13 @@ def test_a_deleted_cluster_that_is_there_is_seen(workshop: Workshop, monkeypatch
 
 @pytest.mark.parametrize(("what", "status", "statement"), [(0, 404, "PROG-4"), (5, 200, "GEN-3")])
 def test_others_are_answered_as_they_must_be(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, what: int, status: int, statement: str
+    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch, what: int, status: int, statement: str
 ) -> None:
     bob = workshop.target.second
     assert bob is not None
     call = type(bob).call
 
-    def changed(self: Any, operation: str, **more: Any) -> Answer:
+    def changed(self: Any, operation: str, **more: Any) -> RestResponse:
         answer = call(self, operation, **more)
         return replace(answer, status=403) if self is bob and answer.status == status else answer
 
@@ -282,10 +286,10 @@ def test_others_are_answered_as_they_must_be(
 
 
 def test_replay_tells_the_same_failure_from_another() -> None:
-    story = Story("upload", (), statement="DATA-4", expected="bytes")
+    story = StepSequence("upload", (), statement="DATA-4", expected="bytes")
     assert is_same(story, Violation("x", "y", "DATA-4"))
     assert is_same(story, Violation("bytes", "y"))
     assert not is_same(story, Violation("x", "y", "FIN-1"))
     with pytest.raises(Violation) as caught:
         check(False, expected="a", came="b", statement="GEN-1")
-    assert is_same(Story("upload", ()), caught.value)
+    assert is_same(StepSequence("upload", ()), caught.value)

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from hanami_conformance.cases.failures import Violation
-from hanami_conformance.clients.rest import Answer
-from hanami_conformance.clients.upload_socket import FileSocket
+from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.clients.upload_socket import UploadSocket
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.resources import cluster, retry, upload
 from hanami_conformance.resources.cluster import Cluster
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.stateful.executors import first_messages as first_stories
 from hanami_conformance.target.attach import attach
 from support.sequences import answers_changed, told, with_status
@@ -29,11 +29,11 @@ CLUSTER = {"do": "cluster", "inputs": [3], "outputs": [3], "user": 0}
 RIGHT = {"do": "first", "token": ["right"], "uuid": ["cluster"], "target": ["value", "cluster"], "by": 1, "chunk": 0}
 
 
-def silent(socket: FileSocket) -> None:
+def silent(socket: UploadSocket) -> None:
     """The server passes the message over."""
 
 
-def ended(socket: FileSocket) -> None:
+def ended(socket: UploadSocket) -> None:
     """The server ends the socket."""
     socket.websocket.drop()
 
@@ -41,21 +41,24 @@ def ended(socket: FileSocket) -> None:
 @pytest.mark.parametrize("becomes", [silent, ended])
 @pytest.mark.parametrize("empty", [EMPTY, EMPTY_GARBAGE, EMPTY_FRAGMENTS, EMPTY_IN_A_PIPELINE])
 def test_empty_data_may_be_passed_over_or_end_the_socket(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, becomes: Callable[[FileSocket], None], empty: dict[str, Any]
+    workshop: ResourceFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    becomes: Callable[[UploadSocket], None],
+    empty: dict[str, Any],
 ) -> None:
-    post = FileSocket.post
+    post = UploadSocket.post
 
-    def post_if_any(self: FileSocket, position: int, data: bytes) -> None:
+    def post_if_any(self: UploadSocket, position: int, data: bytes) -> None:
         (post(self, position, data) if data else becomes(self))
 
-    monkeypatch.setattr(FileSocket, "post", post_if_any)
-    monkeypatch.setattr(FileSocket, "post_bytes", lambda self, *_: becomes(self))
-    monkeypatch.setattr(FileSocket, "post_fragments", lambda self, *_, **__: becomes(self))
+    monkeypatch.setattr(UploadSocket, "post", post_if_any)
+    monkeypatch.setattr(UploadSocket, "post_bytes", lambda self, *_: becomes(self))
+    monkeypatch.setattr(UploadSocket, "post_fragments", lambda self, *_, **__: becomes(self))
     assert told(workshop, "upload", BEGIN, ATTACH, empty, FILL).judged["FIN-2"]
     assert told(workshop, "upload", BEGIN, ATTACH, FILL, {"do": "delete", "upload": 0}, empty).judged["DEL-1"]
 
 
-def test_a_place_that_is_freed_late_is_waited_for(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_place_that_is_freed_late_is_waited_for(workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     finish, drop = WebSocket.finish, WebSocket.drop
     refusals: list[int] = []
 
@@ -82,8 +85,8 @@ def test_a_place_that_is_freed_late_is_waited_for(workshop: Workshop, monkeypatc
     refusals.clear()
     switch = Cluster.set_mode
 
-    def late_switch(self: Cluster, mode: str) -> Answer:
-        answer = switch(self, mode) if not refusals else Answer("PUT", 409, b"a socket is attached", "")
+    def late_switch(self: Cluster, mode: str) -> RestResponse:
+        answer = switch(self, mode) if not refusals else RestResponse("PUT", 409, b"a socket is attached", "")
         del refusals[-1:]
         return answer
 
@@ -93,7 +96,7 @@ def test_a_place_that_is_freed_late_is_waited_for(workshop: Workshop, monkeypatc
     ]
 
 
-def test_an_unknown_path_needs_no_reason(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_path_needs_no_reason(workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     answers_changed(monkeypatch, with_status(404, 401, b""))
     assert told(workshop, "call", {"do": "path", "method": "GET", "path": "clusters"}).judged["GEN-1"]
 
@@ -102,7 +105,7 @@ def test_an_unknown_path_needs_no_reason(workshop: Workshop, monkeypatch: pytest
     ("operation", "statement"), [("csv.finalize", "FIN-4"), ("dataset.list", "GEN-3"), ("cluster.list", "GEN-3")]
 )
 def test_a_token_may_be_refused_in_any_way_where_none_is_named(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, operation: str, statement: str
+    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch, operation: str, statement: str
 ) -> None:
     answers_changed(monkeypatch, with_status(401, 403))
     step = {"do": "token", "operation": operation, "token": ["damaged 0"], "by": 1}
@@ -118,23 +121,23 @@ ODD_LAYOUTS = [
 PLAIN_LAYOUT = {"names": ["a", "b"], "rows": [["1", "-2.5"]], "crlf": 0, "end": 1}
 
 
-def fewer_rows(_method: str, path: str, answer: Answer) -> Answer:
+def fewer_rows(_method: str, path: str, answer: RestResponse) -> RestResponse:
     """The last row of each dataset is lost."""
     if "/dataset" not in path:
         return answer
-    return Answer(answer.request, answer.status, answer.body.replace(b'"lines":2', b'"lines":1'), "")
+    return RestResponse(answer.request, answer.status, answer.body.replace(b'"lines":2', b'"lines":1'), "")
 
 
 @pytest.mark.parametrize("layout", ODD_LAYOUTS)
 def test_how_a_table_is_laid_out_is_left_open(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, layout: dict[str, Any]
+    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch, layout: dict[str, Any]
 ) -> None:
     told(workshop, "content", {"do": "table", **layout})
 
-    def refuses(method: str, path: str, answer: Answer) -> Answer:
+    def refuses(method: str, path: str, answer: RestResponse) -> RestResponse:
         if method == "PUT" and path.endswith("csv/dataset"):
             refusals.append(path)
-            return Answer(answer.request, 400, b"no table", "") if len(refusals) == 1 else answer
+            return RestResponse(answer.request, 400, b"no table", "") if len(refusals) == 1 else answer
         return answer
 
     refusals: list[str] = []
@@ -148,7 +151,7 @@ def test_how_a_table_is_laid_out_is_left_open(
 
 @pytest.mark.parametrize("layout", ODD_LAYOUTS[:2])
 def test_what_is_taken_must_be_whole(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, layout: dict[str, Any]
+    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch, layout: dict[str, Any]
 ) -> None:
     answers_changed(monkeypatch, fewer_rows)
     with pytest.raises(Violation) as caught:

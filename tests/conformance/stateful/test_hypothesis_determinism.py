@@ -18,12 +18,12 @@ from hanami_conformance.stateful import property_runner as search
 from hanami_conformance.stateful.strategies.rest_calls import call_stories
 from hanami_conformance.stateful.strategies.first_messages import first_stories
 from hanami_conformance.stateful.strategies.uploads import upload_stories
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 
 told = []
 search.tell = lambda story, workshop: told.append(story.to_json())
-plan = search.Plan(PROFILES["gate"], seed=1, seconds=0.0, database=None)
-run = search.Search(plan, Workshop(None, "aaaa1111"))
+plan = search.SearchSettings(PROFILES["gate"], seed=1, seconds=0.0, database=None)
+run = search.PropertyRunner(plan, ResourceFactory(None, "aaaa1111"))
 run("call", call_stories(16))
 run("first", first_stories(16))
 run("upload", upload_stories(16, 1_000_000))

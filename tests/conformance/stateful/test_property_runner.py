@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 
 from hanami_conformance.cases.recording import current_case
-from hanami_conformance.cases.sequence import Story
-from hanami_conformance.cases.step import Step, StoryError
+from hanami_conformance.cases.sequence import StepSequence
+from hanami_conformance.cases.step import SequenceError, Step
 from hanami_conformance.options.profiles import PROFILES
-from hanami_conformance.resources.factory import Workshop
-from hanami_conformance.stateful.executors.uploads import ACTS
-from hanami_conformance.stateful.property_runner import Plan, Search
+from hanami_conformance.resources.factory import ResourceFactory
+from hanami_conformance.stateful.executors.uploads import ACTIONS
+from hanami_conformance.stateful.property_runner import PropertyRunner, SearchSettings
 from hanami_conformance.stateful.pytest_export import as_pytest
 from hanami_conformance.stateful.strategies.rest_calls import call_stories
 from hanami_conformance.stateful.strategies.uploads import upload_stories
@@ -31,9 +31,9 @@ CASE = "test_upload_stories.py::test_any_story_of_uploads_goes_as_the_model_says
 
 @given(upload_stories(12, 2_000_000))
 def test_a_story_survives_its_file(steps: list[Step]) -> None:
-    story = Story("upload", tuple(steps), "documented", "PROG-2", 'expected "a"', "b\n")
-    assert Story.from_json(story.to_json()) == story
-    assert {step.do for step in steps} <= ACTS
+    story = StepSequence("upload", tuple(steps), "documented", "PROG-2", 'expected "a"', "b\n")
+    assert StepSequence.from_json(story.to_json()) == story
+    assert {step.do for step in steps} <= ACTIONS
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ def test_a_story_survives_its_file(steps: list[Step]) -> None:
     ],
 )
 def test_what_is_no_story_is_refused(text: str, message: str) -> None:
-    with pytest.raises(StoryError, match=message):
-        Story.from_json(text)
+    with pytest.raises(SequenceError, match=message):
+        StepSequence.from_json(text)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_what_is_no_story_is_refused(text: str, message: str) -> None:
     [Step("write"), Step("write", {"socket": -1}), Step("write", {"socket": True}), Step("write", {"socket": "1"})],
 )
 def test_wrong_parts_of_a_step_are_named(step: Step) -> None:
-    with pytest.raises(StoryError, match="step 'write': socket must be a whole number"):
+    with pytest.raises(SequenceError, match="step 'write': socket must be a whole number"):
         step.number("socket")
 
 
@@ -123,7 +123,9 @@ def test_replay_says_fixed(boundary_story: tuple[Path, str]) -> None:
 def test_a_story_is_told_until_it_fails_where_it_does_so_now_and_then(tmp_path: Path) -> None:
     # Ten requests: one telling is right by all chance, the hundredth output of the server is not.
     requests = [Step("request", {"cluster": 0, "values": 1, "cuts": [], "order": 0})] * 10
-    story = Story("direct", (Step("cluster", {"inputs": [4], "outputs": [3], "hidden": 5, "user": 0}), *requests))
+    story = StepSequence(
+        "direct", (Step("cluster", {"inputs": [4], "outputs": [3], "hidden": 5, "user": 0}), *requests)
+    )
     path = tmp_path / "story.json"
     path.write_text(story.to_json())
     with faulty_backend("one-answer-in-a-hundred-wrong") as url:
@@ -205,14 +207,14 @@ def test_a_printed_story_is_the_story() -> None:
         None,
         {"\U0001f600": [True]},
     ]
-    story = Story("call", (Step("object", {"operation": "csv.init", "body": {"x": values}}),))
-    names: dict[str, Story] = {}
+    story = StepSequence("call", (Step("object", {"operation": "csv.init", "body": {"x": values}}),))
+    names: dict[str, StepSequence] = {}
     exec(compile(as_pytest(story), "printed", "exec"), names)
     assert names["STORY"].steps == story.steps
 
 
 def test_a_search_whose_time_is_over_at_once_tells_nothing_and_fails_nothing() -> None:
-    plan = Plan(PROFILES["deep"], seed=1, seconds=-1.0, database=None)
+    plan = SearchSettings(PROFILES["deep"], seed=1, seconds=-1.0, database=None)
     before = current_case().stories
-    Search(plan, Workshop(None, "aaaa1111"))("call", call_stories(3))  # type: ignore[arg-type]
+    PropertyRunner(plan, ResourceFactory(None, "aaaa1111"))("call", call_stories(3))  # type: ignore[arg-type]
     assert current_case().stories == before

@@ -23,15 +23,15 @@ from hanami_conformance.cases.step import Step
 from hanami_conformance.models.dataset import IMAGES_HEADER, IMAGES_MAGIC, LABELS_MAGIC
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.options.profiles import DEEP, GATE, SMOKE
-from hanami_conformance.stateful.access_checks import FOREIGN, WRONG_VALUES
-from hanami_conformance.stateful.cluster_messages import KINDS_OF_VALUES, ODDITIES, values_of
+from hanami_conformance.stateful.access_checks import OTHER_USER_ACTIONS, WRONG_VALUES
+from hanami_conformance.stateful.cluster_messages import KINDS_OF_VALUES, UNUSUAL_MESSAGES, values_of
 from hanami_conformance.stateful.executors import dataset_contents as content_executor
 from hanami_conformance.stateful.executors import direct_io as direct_executor
 from hanami_conformance.stateful.executors import first_messages as first_message_executor
 from hanami_conformance.stateful.executors import rest_calls as call_executor
 from hanami_conformance.stateful.executors import uploads as upload_executor
 from hanami_conformance.stateful.placeholders import DAMAGES
-from hanami_conformance.stateful.stalled_client import NUISANCES
+from hanami_conformance.stateful.stalled_client import STALL_KINDS
 from hanami_conformance.stateful.strategies import (
     dataset_contents,
     direct_io,
@@ -52,12 +52,12 @@ FAR = [2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1]
 LARGEST = GATE.largest_file
 SIZES = primitives.sizes(LARGEST)
 WRONG_IMAGES = dataset_contents.images(wrong=True)
-ACTS: Mapping[str, Sequence[str] | frozenset[str]] = {
-    "upload": upload_executor.ACTS,
-    "direct": direct_executor.ACTS,
-    "first": first_message_executor.ACTS,
-    "call": call_executor.ACTS,
-    "content": content_executor.ACTS,
+ACTIONS: Mapping[str, Sequence[str] | frozenset[str]] = {
+    "upload": upload_executor.ACTIONS,
+    "direct": direct_executor.ACTIONS,
+    "first": first_message_executor.ACTIONS,
+    "call": call_executor.ACTIONS,
+    "content": content_executor.ACTIONS,
 }
 SAME = settings(database=None, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 
@@ -135,9 +135,9 @@ def steps_of(stories: Mapping[str, Sequence[Sequence[Step]]], kind: str) -> list
     return [step for story in stories[kind] for step in story]
 
 
-@pytest.mark.parametrize("kind", ACTS)
+@pytest.mark.parametrize("kind", ACTIONS)
 def test_every_kind_of_step_is_drawn_in_the_gate(kind: str, gate_stories: dict[str, list[list[Step]]]) -> None:
-    assert {step.do for step in steps_of(gate_stories, kind)} == set(ACTS[kind])
+    assert {step.do for step in steps_of(gate_stories, kind)} == set(ACTIONS[kind])
 
 
 def test_there_are_as_many_stories_in_the_gate_as_the_profile_says(
@@ -269,8 +269,8 @@ def test_chunks_are_sent_in_every_way(wanted: Callable[[Step], bool]) -> None:
         ("begin", "user", range(2)),
         ("misfinalize", "field", range(3)),
         ("misfinalize", "wrong", range(len(WRONG_VALUES) + 1)),
-        ("foreign", "what", range(len(FOREIGN))),
-        ("nuisance", "how", NUISANCES),
+        ("foreign", "what", range(len(OTHER_USER_ACTIONS))),
+        ("nuisance", "how", STALL_KINDS),
         ("haunt", "file", range(2)),
     ],
 )
@@ -365,9 +365,9 @@ def test_vectors_have_denormals_zeros_of_both_signs_and_large_numbers_and_are_fi
     assert (drawn.min(), drawn.max()) == (-1000, 1000)
 
 
-@pytest.mark.parametrize("how", ODDITIES)
+@pytest.mark.parametrize("how", UNUSUAL_MESSAGES)
 def test_numbers_that_are_none_and_messages_without_any_are_drawn(how: str) -> None:
-    assert {"nan", "inf", "-inf", "none"} < set(ODDITIES)
+    assert {"nan", "inf", "-inf", "none"} < set(UNUSUAL_MESSAGES)
     assert draws(direct_io.acts, has("odd", how=how))
 
 

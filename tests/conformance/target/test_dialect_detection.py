@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from hanami_conformance.cases.failures import TargetLost, TargetRefused
-from hanami_conformance.cases.sequence import Story
+from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration
+from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.options.definitions import AUTO
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.target.dialect_detection import find_dialect
@@ -65,7 +65,7 @@ def test_a_server_that_has_just_begun_is_waited_for() -> None:
 
 
 def test_nothing_fits() -> None:
-    with rest(lambda *_: (404, "no")) as (url, _), pytest.raises(TargetRefused) as raised:
+    with rest(lambda *_: (404, "no")) as (url, _), pytest.raises(TargetRejectedConfiguration) as raised:
         find_dialect(options(url))
     line = str(raised.value)
     assert "\n" not in line
@@ -77,7 +77,7 @@ def test_wrong_credentials_are_told_where_one_prefix_is_known() -> None:
     def server(_method: str, path: str, _body: dict[str, Any]) -> Said:
         return (401, "wrong password") if path.startswith("/v1/") else (404, "no")
 
-    with rest(server) as (url, _), pytest.raises(TargetRefused) as raised:
+    with rest(server) as (url, _), pytest.raises(TargetRejectedConfiguration) as raised:
         find_dialect(options(url))
     assert str(raised.value) == (
         "the target refuses the first user 'alice': POST /v1/token answered 401 wrong password; "
@@ -89,7 +89,7 @@ def test_wrong_credentials_are_told_where_one_prefix_is_known() -> None:
 def test_a_page_that_answers_everything_is_no_dialect(page: str) -> None:
     with (
         rest(lambda *_: (200, page)) as (url, _),
-        pytest.raises(TargetRefused, match="200 without what it should hold"),
+        pytest.raises(TargetRejectedConfiguration, match="200 without what it should hold"),
     ):
         find_dialect(options(url))
 
@@ -98,7 +98,10 @@ def test_several_fit() -> None:
     def server(method: str, _path: str, _body: dict[str, Any]) -> Said:
         return (200, LET_IN) if method == "POST" else (404, "no")
 
-    with rest(server) as (url, _), pytest.raises(TargetRefused, match="several dialects fit: documented, hanami"):
+    with (
+        rest(server) as (url, _),
+        pytest.raises(TargetRejectedConfiguration, match="several dialects fit: documented, hanami"),
+    ):
         find_dialect(options(url))
 
 
@@ -123,18 +126,18 @@ def test_of_several_that_fit_the_one_whose_paths_are_there() -> None:
     ids=["silent", "closing", "garbage"],
 )
 def test_what_comes_in_place_of_answers_is_told(serve: Any, says: str) -> None:
-    with double(serve) as url, pytest.raises(TargetLost, match="no usable target: expected an answer.*" + says):
+    with double(serve) as url, pytest.raises(TargetDown, match="no usable target: expected an answer.*" + says):
         find_dialect(options(url, deadline=0.3))
 
 
 def test_nobody_answers() -> None:
-    with pytest.raises(TargetLost, match="no connection"):
+    with pytest.raises(TargetDown, match="no connection"):
         find_dialect(options("http://127.0.0.1:1"))
-    with rest(lambda *_: (500, "down")) as (url, _), pytest.raises(TargetLost, match="answered 500"):
+    with rest(lambda *_: (500, "down")) as (url, _), pytest.raises(TargetDown, match="answered 500"):
         find_dialect(options(url, deadline=0.3))
 
 
-STORY = json.dumps(Story("upload", (), dialect="documented").data())
+STORY = json.dumps(StepSequence("upload", (), dialect="documented").data())
 
 
 def test_run_replay_and_check_target_ask(tmp_path: Path) -> None:

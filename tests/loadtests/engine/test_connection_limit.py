@@ -5,13 +5,13 @@ from __future__ import annotations
 import gevent
 import pytest
 
-from hanami_loadtests.engine.connection_limit import SocketBudget
+from hanami_loadtests.engine.connection_limit import SocketLimit
 
 SECONDS = 10.0
 
 
 def test_who_gives_a_socket_back_and_wants_it_again_queues_behind_the_others() -> None:
-    budget, order = SocketBudget(1), []
+    budget, order = SocketLimit(1), []
 
     def user(name: str) -> None:
         for _ in range(5):
@@ -24,7 +24,7 @@ def test_who_gives_a_socket_back_and_wants_it_again_queues_behind_the_others() -
 
 
 def test_one_that_needs_two_gets_them_although_others_need_one_again_and_again() -> None:
-    budget, got, most = SocketBudget(2), [], [0, 0]
+    budget, got, most = SocketLimit(2), [], [0, 0]
 
     def user(count: int) -> None:
         for _ in range(50):
@@ -42,7 +42,7 @@ def test_one_that_needs_two_gets_them_although_others_need_one_again_and_again()
 
 
 def test_how_long_one_waited_is_told() -> None:
-    budget, told = SocketBudget(1), []
+    budget, told = SocketLimit(1), []
 
     def user() -> None:
         with budget.sockets(1) as waited:
@@ -51,12 +51,12 @@ def test_how_long_one_waited_is_told() -> None:
 
     gevent.joinall([gevent.spawn(user) for _ in range(2)], timeout=SECONDS, raise_error=True)
     assert told[0] < told[1] >= 0.04
-    with SocketBudget(0).sockets(5) as waited:
+    with SocketLimit(0).sockets(5) as waited:
         assert waited == 0
 
 
 def test_who_is_ended_while_waiting_takes_nothing_along() -> None:
-    budget = SocketBudget(1)
+    budget = SocketLimit(1)
     held = gevent.event.Event()
 
     def hold() -> None:
@@ -76,5 +76,5 @@ def test_who_is_ended_while_waiting_takes_nothing_along() -> None:
 
 
 def test_more_than_the_budget_is_refused() -> None:
-    with pytest.raises(ValueError, match="budget is 1"), SocketBudget(1).sockets(2):
+    with pytest.raises(ValueError, match="budget is 1"), SocketLimit(1).sockets(2):
         pass

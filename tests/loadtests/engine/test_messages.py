@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hanami_conformance.cases.sequence import Story
+from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_loadtests.engine.direct_io_messages import (
     OutputExpected,
@@ -74,7 +74,7 @@ def test_acknowledgements_are_told_from_refusals_and_nonsense() -> None:
             expectation.verify(payload)
         assert raised.value.statement == statement
         story = expectation.story(raised.value)
-        assert isinstance(story, Story)
+        assert isinstance(story, StepSequence)
         assert (story.kind, story.statement) == ("upload", statement)
 
 

@@ -13,7 +13,7 @@ import json
 import sys
 from types import SimpleNamespace
 from locust.runners import WorkerRunner
-from hanami_loadtests.locust_integration.preparation import Prepared
+from hanami_loadtests.locust_integration.preparation import WorkerPreparation
 
 class Runner(WorkerRunner):
     def __init__(self): self.told = []
@@ -28,7 +28,7 @@ def check(options, host):
         raise errors[len(checks) - 1]
 
 runner = Runner()
-prepared = Prepared(SimpleNamespace(runner=runner, check=check), lambda: None)
+prepared = WorkerPreparation(SimpleNamespace(runner=runner, check=check), lambda: None)
 asked = SimpleNamespace(data={"asked": json.dumps({"options": {}, "host": "x", "scenarios": []})})
 for _ in range(3):
     prepared._on_prepare(None, asked)

@@ -157,7 +157,7 @@ def test_users_that_leave_in_the_middle_of_a_run_are_no_failure(url: str, folder
             time.sleep(0.1)
 
     easy = easy_limits(folder)[1]
-    classes = ["DirectRequest", "RestOnly", "CsvUpload", "AttachStorm"]
+    classes = ["DirectRequest", "RestOnly", "CsvUpload", "ConnectionChurn"]
     assert swarm(url, user_count="8", user_classes=classes, limits=easy)["success"]
     wait_for(lambda: users() == 8)
     assert swarm(url, user_count="4", user_classes=classes, limits=easy)["success"]

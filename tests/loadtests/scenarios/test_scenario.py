@@ -13,7 +13,7 @@ import pytest
 from hanami_loadtests.engine.connection import clock
 from hanami_loadtests.engine.failures import LoadFailure, WrongAnswer
 from hanami_loadtests.engine.recorder import Recorder
-from hanami_loadtests.scenarios.scenario import Over, Scenario
+from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
 from hanami_loadtests.scenarios.upload import MnistUpload
 from hanami_loadtests.session import Session
 
@@ -94,9 +94,9 @@ WRONG = WrongAnswer("DATA-1", "this", "that")
 @pytest.mark.parametrize(
     ("first", "second", "raised"),
     [
-        (Over(), WRONG, WrongAnswer),
+        (RunFinished(), WRONG, WrongAnswer),
         (LoadFailure("lost"), WRONG, WrongAnswer),
-        (Over(), LoadFailure("lost"), LoadFailure),
+        (RunFinished(), LoadFailure("lost"), LoadFailure),
         (WRONG, ZeroDivisionError(), ZeroDivisionError),
     ],
 )

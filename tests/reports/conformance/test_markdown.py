@@ -13,7 +13,7 @@ from hanami_reports.common.markdown import LIMIT, code, escape, link
 from hanami_reports.conformance.compare import compare
 from hanami_reports.conformance.markdown import nothing_markdown, result_markdown
 from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
-from hanami_reports.model.known_failures import Entry, EntryResult, KnownUse, Problem
+from hanami_reports.model.known_failures import Entry, EntryResult, KnownFailuresReport, Problem
 
 OURS = {"h2", "h3", "p", "strong", "code", "table", "thead", "tbody", "tr", "th", "td", "br", "details", "summary", "a"}
 HOSTILE = [
@@ -74,7 +74,7 @@ def failing(said: str, verdict: Verdict = Verdict.FAIL, number: int = 1) -> RunR
         for index in range(number)
     )
     manifest = {"target": {"url": said, "user": said}, "dialect": said, "duration": 1.5, "options": {"profile": said}}
-    known = KnownUse(
+    known = KnownFailuresReport(
         said,
         said,
         (EntryResult(Entry("PROG-2", message=said, reason=said, link=said), (said,), Problem.EXPIRED, said),),
@@ -154,7 +154,7 @@ def test_only_addresses_of_the_web_are_links(address: str) -> None:
 @pytest.mark.parametrize("said", ["|" * 5000, "<" * 299, "\x00" * 300, "word " * 100])
 def test_it_is_never_too_long(said: str) -> None:
     result = failing(said, number=200)
-    known = KnownUse(said, "", tuple(EntryResult(Entry("PROG-2", reason=said), (said,)) for _ in range(200)))
+    known = KnownFailuresReport(said, "", tuple(EntryResult(Entry("PROG-2", reason=said), (said,)) for _ in range(200)))
     result = replace(result, known=known, leftovers=(said,) * 200)
     for limit in (LIMIT, 5000):
         text = result_markdown(result, comparison=compare(passing(), result, ("a", "b")), limit=limit)
@@ -178,7 +178,7 @@ def test_known_failures_are_told_with_links_and_what_must_be_mended() -> None:
         EntryResult(Entry("DATA-1", reason="old"), (), Problem.STALE, "no longer holds"),
         EntryResult(Entry("GEN-1", reason="not seen")),
     )
-    result = replace(passing(), known=KnownUse("known.toml", "", tuple(entries)))
+    result = replace(passing(), known=KnownFailuresReport("known.toml", "", tuple(entries)))
     page = rendered(result_markdown(result))
     text = " ".join(page.texts)
     assert "1 entry to mend" in text

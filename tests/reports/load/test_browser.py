@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 
 from hanami_reports.load.compare.comparison import compare_load
 from hanami_reports.load.compare.page import compare_page
-from hanami_reports.load.compare.runs import Run, Side
+from hanami_reports.load.compare.runs import LoadRun, Side
 from hanami_reports.load.page import load_page
 from support.browser import PHONE, WCAG, Opener, Visit, running_browser, stored, visiting
 from support.load_results import (
@@ -37,7 +37,7 @@ def comparison() -> str:
     sides = []
     for side, slowdown in (("base", 1.0), ("new", 1.3)):
         plans = [Plan(5, seed=seed, slowdown=slowdown, wobble=0.01) for seed in range(5)]
-        sides.append(Side(side, tuple(Run(Path(side, str(plan.seed)), made_up(plan)) for plan in plans)))
+        sides.append(Side(side, tuple(LoadRun(Path(side, str(plan.seed)), made_up(plan)) for plan in plans)))
     return compare_page(compare_load(sides[0], sides[1], 0.05))
 
 

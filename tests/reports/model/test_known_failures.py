@@ -15,7 +15,7 @@ from hanami_reports.conformance.junit import junit_xml
 from hanami_reports.conformance.terminal import render_result
 from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
 from hanami_reports.model.known_failure_matching import SuiteCase, entry_results, excusing, look
-from hanami_reports.model.known_failures import Entry, EntryResult, KnownUse, Problem
+from hanami_reports.model.known_failures import Entry, EntryResult, KnownFailuresReport, Problem
 from hanami_reports.model.loading import load_result
 from hanami_reports.model.verdicts import exit_status, judge
 
@@ -185,7 +185,7 @@ def test_known_failures_are_green() -> None:
 def run_result() -> RunResult:
     known = failed(ONE, outcome=Outcome.KNOWN)
     late = EntryResult(entry(case=TWO, expires="2026-01-01"), (TWO,), Problem.EXPIRED, "expired on 2026-01-01")
-    use = KnownUse(
+    use = KnownFailuresReport(
         "a list.toml",
         "hanami 0.4.2",
         (

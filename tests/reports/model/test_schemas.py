@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from hanami_reports.conformance.junit import junit_xml
 from hanami_reports.model.conformance import FORMAT_VERSION, ExitStatus, Outcome, RunResult, Verdict
-from hanami_reports.model.known_failures import Entry, EntryResult, KnownUse, Problem
+from hanami_reports.model.known_failures import Entry, EntryResult, KnownFailuresReport, Problem
 from hanami_reports.model.loading import load_result
 from support.conformance_results import case, hostile, mixed, run_of
 from support.paths import ROOT
@@ -21,7 +21,7 @@ from support.schemas import put
 
 JUNIT_SCHEMA = xmlschema.XMLSchema10(ROOT / "tests" / "support" / "junit-10.xsd")
 SCHEMA = json.loads((ROOT / "reports" / "hanami_reports" / "model" / "schemas" / "result.schema.json").read_text())
-LISTED = KnownUse("k.toml", "s", (EntryResult(Entry("DATA-2", line=3), (), Problem.STALE, "no longer"),))
+LISTED = KnownFailuresReport("k.toml", "s", (EntryResult(Entry("DATA-2", line=3), (), Problem.STALE, "no longer"),))
 
 
 def everything() -> RunResult:

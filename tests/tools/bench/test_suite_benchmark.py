@@ -258,7 +258,7 @@ def test_another_time_of_day_is_the_same_answer() -> None:
             r"another answer on connection 0 \('GET / HTTP/1.1'\): b'HTTP/1.1 500",
         ),
         ([ANSWER[:-1] + b"]"], "another answer.*{]"),
-        ([b"HTTP/1.1 404 Not Found\r\n\r\n"], "another answer.*404"),
+        ([b"HTTP/1.1 404 Not DetectedDialect\r\n\r\n"], "another answer.*404"),
         ([ANSWER[:-1]], r"out of step on connection 0.*did not within 0\.2 s"),
         ([], r"out of step.*0 bytes came.*did not within 0\.2 s"),
     ],

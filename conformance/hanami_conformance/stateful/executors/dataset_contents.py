@@ -14,12 +14,12 @@ from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.step import Step
 from hanami_conformance.common.text import plural
 from hanami_conformance.models.dataset import IMAGES_MAGIC, LABELS_MAGIC, DatasetModel
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.readback import check_dataset, check_no_rows
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.target.target import Account
 
-ACTS = ("table", "images")
+ACTIONS = ("table", "images")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -30,7 +30,7 @@ U32 = 2**32
 
 
 @dataclass
-class ContentTeller:
+class DatasetContentExecutor:
     """Acts stories of contents out: each is uploaded whole and finalized.
 
     Args:
@@ -38,13 +38,13 @@ class ContentTeller:
         accounts: the first of them uploads.
     """
 
-    workshop: Workshop
+    workshop: ResourceFactory
     accounts: Sequence[Account]
 
     def tell(self, steps: Sequence[Step]) -> None:
         """See :class:`hanami_conformance.stateful.execute.Teller`; at the end a right table must be finalized."""
         for step in steps:
-            step.must_be_one_of(ACTS)
+            step.must_be_one_of(ACTIONS)
             getattr(self, f"_{step.do}")(step)
         with blaming("GEN-2"):
             model = DatasetModel.of_table(("alpha", "beta"), np.array([[1, 2]], dtype=np.float32))

@@ -8,18 +8,24 @@ from dataclasses import dataclass, field
 
 from hanami_conformance.cases.attribution import blaming, on_the_way_to, suspecting
 from hanami_conformance.cases.checks import check
-from hanami_conformance.cases.failures import Dropped, NoAnswer, Violation
-from hanami_conformance.cases.step import Step, StoryError
-from hanami_conformance.clients.cluster_messages import ClusterShape, Part, is_json
-from hanami_conformance.clients.cluster_socket import BrickSocket
+from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Violation
+from hanami_conformance.cases.step import SequenceError, Step
+from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, is_json
+from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.clients.websocket_events import Message
-from hanami_conformance.models.cluster import Answer, ClusterModel, distance, same
+from hanami_conformance.models.cluster import ClusterModel, Outputs, distance, same
 from hanami_conformance.resources.cluster import Cluster
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import ROUNDS, STEPS, learn_to_tell_apart, shown, vector, wanted_of
 from hanami_conformance.stateful.access_checks import CLUSTERS_OF_OTHERS, haunt_cluster, intrude_on_cluster
-from hanami_conformance.stateful.cluster_messages import KINDS_OF_VALUES, ODDITIES, in_messages, inputs, odd_values
-from hanami_conformance.stateful.default_requirements import INTERACTING
+from hanami_conformance.stateful.cluster_messages import (
+    KINDS_OF_VALUES,
+    UNUSUAL_MESSAGES,
+    in_messages,
+    inputs,
+    odd_values,
+)
+from hanami_conformance.stateful.default_requirements import CLUSTER_ACTIONS
 from hanami_conformance.target.target import Account
 from hanami_proto.codec import ProcessType, SchemaError
 
@@ -29,12 +35,12 @@ LEARNED = 0.5  # of the distance at the beginning, where a cluster need not be t
 NOTHING_TO_LEARN = 1e-4  # distance of an answer that is right already
 BEGIN = "cluster"
 CYCLES = ("request", "open", "end", "train", "learn", "pipeline")
-ACTS = frozenset((BEGIN, *CYCLES, "close", "drop", "mode", "delete", "mistake", "garbage", "odd", "foreign"))
+ACTIONS = frozenset((BEGIN, *CYCLES, "close", "drop", "mode", "delete", "mistake", "garbage", "odd", "foreign"))
 MISTAKES = ("unknown brick", "count", "too many", "process type")
 
 
 @dataclass
-class Told:
+class TrackedCluster:
     """A cluster of a story.
 
     Attributes:
@@ -48,8 +54,8 @@ class Told:
 
     cluster: Cluster
     model: ClusterModel = field(default_factory=ClusterModel)
-    socket: BrickSocket | None = None
-    left: list[Part] = field(default_factory=list)
+    socket: ClusterSocket | None = None
+    left: list[InputMessage] = field(default_factory=list)
     trains: bool = False
     state: str = "used"
 
@@ -60,7 +66,7 @@ class Told:
 
 
 @dataclass
-class DirectTeller:
+class DirectIoExecutor:
     """Acts stories of direct interaction out.
 
     Args:
@@ -68,14 +74,14 @@ class DirectTeller:
         accounts: who may have clusters; a story names them by number.
     """
 
-    workshop: Workshop
+    workshop: ResourceFactory
     accounts: Sequence[Account]
-    clusters: list[Told] = field(default_factory=list)
+    clusters: list[TrackedCluster] = field(default_factory=list)
 
     def tell(self, steps: Sequence[Step]) -> None:
         """See :class:`hanami_conformance.stateful.execute.Teller`; at the end every known answer is asked for again."""
         for step in steps:
-            step.must_be_one_of(ACTS)
+            step.must_be_one_of(ACTIONS)
             if step.do == BEGIN:
                 self._cluster(step)
             else:
@@ -86,7 +92,7 @@ class DirectTeller:
                 if told.model.known(processed(inputs(told.shape, kind))) is not None:
                     self._whole(told, kind)
 
-    def _used(self) -> list[Told]:
+    def _used(self) -> list[TrackedCluster]:
         return [told for told in self.clusters if told.state == "used"]
 
     def _act(self, step: Step) -> None:
@@ -95,7 +101,7 @@ class DirectTeller:
         if not used:
             return
         told = used[number % len(used)]
-        with on_the_way_to(INTERACTING[step.do]):
+        with on_the_way_to(CLUSTER_ACTIONS[step.do]):
             getattr(self, f"_{step.do}")(told, step)
         for other in used:
             if other is not told:
@@ -112,13 +118,13 @@ class DirectTeller:
             hidden=step.number("hidden") if "hidden" in step.with_ else HIDDEN,
         )
         account = self.accounts[step.number("user") % len(self.accounts)]
-        told = Told(self.workshop.cluster(shape, account))
+        told = TrackedCluster(self.workshop.cluster(shape, account))
         told.cluster.enter_direct_mode()
         self.clusters.append(told)
         with suspecting("DIO-3"):  # a part of the story: what goes wrong here was told rightly, too
             learn_to_tell_apart(self._socket(told), shape, at_least=0)
 
-    def _socket(self, told: Told) -> BrickSocket:
+    def _socket(self, told: TrackedCluster) -> ClusterSocket:
         """The socket of a cluster, attached if need be; within the budget, so that of another one may go."""
         if told.socket is None:
             self._make_room()
@@ -132,7 +138,7 @@ class DirectTeller:
         while len(attached) >= self.workshop.target.budget.limit:
             self._close(attached.pop(0))
 
-    def _close(self, told: Told, step: Step | None = None) -> None:  # noqa: ARG002 - a step as any other
+    def _close(self, told: TrackedCluster, step: Step | None = None) -> None:  # noqa: ARG002 - a step as any other
         if told.socket is None:
             return
         surplus = [message for message in told.socket.finish() if is_output(told.socket, message)]
@@ -144,18 +150,18 @@ class DirectTeller:
             statement="DIO-3",
         )
 
-    def _drop(self, told: Told, step: Step) -> None:  # noqa: ARG002
+    def _drop(self, told: TrackedCluster, step: Step) -> None:  # noqa: ARG002
         if told.socket is not None:
             told.socket.websocket.drop()
             self._lost(told)
 
-    def _lost(self, told: Told) -> None:
+    def _lost(self, told: TrackedCluster) -> None:
         told.model.disturb("DIO-2" if told.left and told.trains else "DIO-11")
         told.socket = None
         told.left = []
         told.model.forget_values()
 
-    def _request(self, told: Told, step: Step) -> None:
+    def _request(self, told: TrackedCluster, step: Step) -> None:
         self._end(told)
         kind = step.number("values")
         known = self._whole(told, kind)
@@ -166,7 +172,7 @@ class DirectTeller:
             expected = f"the answer as to the same values at once: {shown(known)}"
             check(same(came, known), expected=expected, came=shown(came), statement="DIO-4")
 
-    def _whole(self, told: Told, kind: int) -> Answer:
+    def _whole(self, told: TrackedCluster, kind: int) -> Outputs:
         """The answer to values that are sent at once, which must be as before where it is known."""
         messages = inputs(told.shape, kind)
         blamed = told.model.suspect(processed(messages))
@@ -187,7 +193,7 @@ class DirectTeller:
         told.model.confirmed()
         return known
 
-    def _open(self, told: Told, step: Step) -> None:
+    def _open(self, told: TrackedCluster, step: Step) -> None:
         """Begin a cycle and leave it open."""
         self._end(told)
         kind = step.number("values")
@@ -202,13 +208,13 @@ class DirectTeller:
             with suspecting("DIO-2"):
                 socket.acknowledged()
 
-    def _post(self, socket: BrickSocket, part: Part, told: Told, *, is_last: bool) -> None:
+    def _post(self, socket: ClusterSocket, part: InputMessage, told: TrackedCluster, *, is_last: bool) -> None:
         process = ProcessType.TRAIN if told.trains else ProcessType.REQUEST
         socket.post(part.name, part.values, is_last=is_last, process_type=process, expected=part.expected)
         if not part.expected:
             told.model.take(part.name, part.values)
 
-    def _end(self, told: Told, step: Step | None = None) -> None:  # noqa: ARG002
+    def _end(self, told: TrackedCluster, step: Step | None = None) -> None:  # noqa: ARG002
         """End the cycle that is open."""
         if not told.left:
             return
@@ -230,7 +236,7 @@ class DirectTeller:
         expected = f"the answer to the values of all messages since the last cycle: {shown(known)}"
         check(same(came, known), expected=expected, came=shown(came), statement="DIO-2")
 
-    def _train(self, told: Told, step: Step) -> None:
+    def _train(self, told: TrackedCluster, step: Step) -> None:
         self._end(told)
         parts = inputs(told.shape, step.number("values")) + wanted_of(told.shape, step.number("wanted"))
         socket = self._socket(told)
@@ -239,7 +245,7 @@ class DirectTeller:
                 socket.train(in_messages(parts, step.numbers("cuts"), 0))
         told.model.trained()
 
-    def _learn(self, told: Told, step: Step) -> None:
+    def _learn(self, told: TrackedCluster, step: Step) -> None:
         """Train one pair until the answer has moved, or it is certain that it does not."""
         self._end(told)
         question, wanted = inputs(told.shape, step.number("values") % 4), wanted_of(told.shape, step.number("wanted"))
@@ -258,7 +264,7 @@ class DirectTeller:
         wanted_words = f"an answer nearer than {start:.5f} to the expected values after training"
         check(end < start or start < NOTHING_TO_LEARN, expected=wanted_words, came=f"{end:.5f}", statement="DIO-8")
 
-    def _pipeline(self, told: Told, step: Step) -> None:
+    def _pipeline(self, told: TrackedCluster, step: Step) -> None:
         """Send several cycles before the first answer is read."""
         self._end(told)
         cycles = [(kind, cut) for kind, cut in step.tuples("cycles", 2)]
@@ -275,7 +281,7 @@ class DirectTeller:
                 came = socket.outputs()
                 check(same(came, wanted), expected=expected, came=shown(came))
 
-    def _mode(self, told: Told, step: Step) -> None:  # noqa: ARG002
+    def _mode(self, told: TrackedCluster, step: Step) -> None:  # noqa: ARG002
         self._close(told)
         task, direct = self.workshop.target.dialect.modes
         with blaming("MODE-1"):
@@ -283,10 +289,10 @@ class DirectTeller:
             told.cluster.set_mode(direct).object()
         told.model.disturb("MODE-1")
 
-    def _mistake(self, told: Told, step: Step) -> None:
+    def _mistake(self, told: TrackedCluster, step: Step) -> None:
         how, number = step.text("how"), step.number("number")
         if how not in MISTAKES:
-            raise StoryError(f"step 'mistake': how must be one of {', '.join(MISTAKES)}")
+            raise SequenceError(f"step 'mistake': how must be one of {', '.join(MISTAKES)}")
         process = step.number("process") % 2
         name, size = next(iter(told.shape.inputs.items()))
         values, count = vector(size, 1), None
@@ -304,14 +310,14 @@ class DirectTeller:
             socket.post(name, values, is_last=True, process_type=process, number_of_values=count)
         self._signalled(told, socket, what)
 
-    def _signalled(self, told: Told, socket: BrickSocket, what: str) -> None:
+    def _signalled(self, told: TrackedCluster, socket: ClusterSocket, what: str) -> None:
         with suspecting("DIO-12"):
             socket.expect_signal(what)
         socket.finish()
         self._lost(told)
         told.model.disturb("DIO-12")
 
-    def _garbage(self, told: Told, step: Step) -> None:
+    def _garbage(self, told: TrackedCluster, step: Step) -> None:
         payload = step.data("bytes")
         with contextlib.suppress(SchemaError):
             self.workshop.target.dialect.codec.decode_io(payload)
@@ -320,23 +326,23 @@ class DirectTeller:
         socket.post_bytes(payload, "undecodable bytes")
         self._signalled(told, socket, "undecodable bytes")
 
-    def _odd(self, told: Told, step: Step) -> None:
+    def _odd(self, told: TrackedCluster, step: Step) -> None:
         """What the protocol leaves open: the cluster is not asked any more, the server must go on."""
         self._end(told)
         name, size = next(iter(told.shape.inputs.items()))
         how = step.text("how")
-        if how not in ODDITIES:
-            raise StoryError(f"step 'odd': how must be one of {', '.join(ODDITIES)}")
+        if how not in UNUSUAL_MESSAGES:
+            raise SequenceError(f"step 'odd': how must be one of {', '.join(UNUSUAL_MESSAGES)}")
         socket = self._socket(told)
         socket.websocket.awaiting = "answer to an unusual message"
-        with contextlib.suppress(NoAnswer, Dropped):
+        with contextlib.suppress(ResponseTimeout, ConnectionClosed):
             socket.post("" if how == "no name" else name, odd_values(how, size), is_last=True)
             socket.websocket.receive_or_end("an answer to an unusual message")
         socket.finish()
         self._lost(told)
         told.state = "odd"
 
-    def _foreign(self, told: Told, step: Step) -> None:
+    def _foreign(self, told: TrackedCluster, step: Step) -> None:
         """Another user tries what only the owner may do."""
         others = [account for account in self.accounts if account is not told.cluster.account]
         if not others:
@@ -347,7 +353,7 @@ class DirectTeller:
         intrude_on_cluster(told.cluster, others[0], what)
         told.model.disturb("GEN-3")
 
-    def _delete(self, told: Told, step: Step) -> None:  # noqa: ARG002
+    def _delete(self, told: TrackedCluster, step: Step) -> None:  # noqa: ARG002
         answer = told.cluster.delete()
         check(answer.status == 200, expected="200 to the DELETE", came=answer, statement="DIO-14")
         told.state = "deleted"
@@ -358,7 +364,7 @@ class DirectTeller:
         haunt_cluster(told.cluster)
 
 
-def processed(parts: Sequence[Part]) -> bytes:
+def processed(parts: Sequence[InputMessage]) -> bytes:
     """What a cycle with these messages processes; see :meth:`ClusterModel.cycle`."""
     model = ClusterModel()
     for part in parts:
@@ -366,7 +372,7 @@ def processed(parts: Sequence[Part]) -> bytes:
     return model.cycle()
 
 
-def is_output(socket: BrickSocket, message: Message) -> bool:
+def is_output(socket: ClusterSocket, message: Message) -> bool:
     """Whether a message is the output of a brick."""
     if message.text or is_json(message.data):
         return False
@@ -376,11 +382,11 @@ def is_output(socket: BrickSocket, message: Message) -> bool:
         return False
 
 
-def _expect_no_output(socket: BrickSocket) -> None:
+def _expect_no_output(socket: ClusterSocket) -> None:
     """A request to a cluster that was deleted meanwhile must get no output (statement DIO-14)."""
     socket.websocket.awaiting = "end of the access to a deleted cluster"
     name, size = next(iter(socket.shape.inputs.items()))
-    with contextlib.suppress(NoAnswer, Dropped):
+    with contextlib.suppress(ResponseTimeout, ConnectionClosed):
         socket.post(name, vector(size, 1), is_last=True)
         came = socket.websocket.receive_or_end("the end of the access")
         output = isinstance(came, Message) and is_output(socket, came)
@@ -388,5 +394,5 @@ def _expect_no_output(socket: BrickSocket) -> None:
     socket.finish()
 
 
-def _distance(answer: Answer, wanted: Sequence[Part]) -> float:
+def _distance(answer: Outputs, wanted: Sequence[InputMessage]) -> float:
     return sum(distance(answer[part.name], part.values) for part in wanted)

@@ -11,14 +11,14 @@ from typing import Any
 
 from hanami_conformance.cases.attribution import blaming, suspecting
 from hanami_conformance.cases.checks import check
-from hanami_conformance.cases.failures import Dropped
+from hanami_conformance.cases.failures import ConnectionClosed
 from hanami_conformance.cases.step import Step
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import plural
 from hanami_conformance.resources.cluster import Cluster
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.retry import attach_after_loss
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.stateful.placeholders import damaged_tokens, value_of, without_missing
@@ -27,11 +27,11 @@ from hanami_conformance.target.target import Account
 
 SHAPE = ClusterShape({"test_input": 3}, {"test_output": 2}, hidden=2)
 SIZE = 100  # bytes of the file
-ACTS = ("first", "cut", "text", "binary")
+ACTIONS = ("first", "cut", "text", "binary")
 
 
 @dataclass
-class FirstTeller:
+class FirstMessageExecutor:
     """Acts stories of first messages out, each on a socket of its own.
 
     Args:
@@ -39,7 +39,7 @@ class FirstTeller:
         accounts: the first of them attaches.
     """
 
-    workshop: Workshop
+    workshop: ResourceFactory
     accounts: Sequence[Account]
     _served: set[str] = field(default_factory=set)  # uuids that had a socket
     _behind: set[str] = field(default_factory=set)  # roles of the files that chunks behind a refusal may have been for
@@ -64,7 +64,7 @@ class FirstTeller:
     def tell(self, steps: Sequence[Step]) -> None:
         """See :class:`.execute.Teller`; at the end a right first message must be accepted."""
         for step in steps:
-            step.must_be_one_of(ACTS)
+            step.must_be_one_of(ACTIONS)
             getattr(self, f"_{step.do}")(step)
         if self._behind:
             self._nothing_counted()
@@ -167,7 +167,7 @@ class FirstTeller:
                 answer = websocket.receive_or_end("an answer to the first message, or a close")
             wanted = f"a refusal (success false, or a close): {why}"
             check(refused(answer), expected=wanted, came=answer, statement=statement)
-            with contextlib.suppress(Dropped):
+            with contextlib.suppress(ConnectionClosed):
                 for position in range(0, SIZE if chunk else 0, SIZE // 2):
                     payload = self.workshop.target.dialect.codec.encode_chunk(position, bytes(SIZE // 2))
                     websocket.send(payload, "a chunk after the refusal")

@@ -11,21 +11,21 @@ from typing import Any
 
 from hanami_conformance.cases.attribution import blaming, on_the_way_to, suspecting
 from hanami_conformance.cases.checks import check
-from hanami_conformance.cases.step import Step, StoryError
-from hanami_conformance.clients.cluster_messages import ClusterShape, Part
-from hanami_conformance.clients.rest import Answer
+from hanami_conformance.cases.step import SequenceError, Step
+from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage
+from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.common.signals import unbroken
 from hanami_conformance.resources.cluster import Cluster
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import vector
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.stateful.placeholders import damaged_tokens, value_of, without_missing
 from hanami_conformance.target.target import Account
 
-ACTS = ("init", "mode", "ask", "path", "body", "object", "token")
+ACTIONS = ("init", "mode", "ask", "path", "body", "object", "token")
 ASKED = ("dataset.progress", "dataset.get", "dataset.delete", "cluster.get", "cluster.delete")
-UPLOADING = ("csv.init", "mnist.init", "csv.finalize", "mnist.finalize")
-BODIED = (*UPLOADING, "cluster.create", "cluster.set_mode", "token.create")
+UPLOAD_ACTIONS = ("csv.init", "mnist.init", "csv.finalize", "mnist.finalize")
+BODIED = (*UPLOAD_ACTIONS, "cluster.create", "cluster.set_mode", "token.create")
 GUARDED = ("csv.init", "dataset.progress", "cluster.set_mode", "csv.finalize", "dataset.list", "cluster.list")
 # By what operations without a token are answered with 401; others are refused in any way.
 UNAUTHORISED = {"csv.init": "INIT-6", "dataset.progress": "PROG-4", "cluster.set_mode": "MODE-2"}
@@ -38,7 +38,7 @@ BOM = b"\xef\xbb\xbf"
 
 
 @dataclass
-class CallTeller:
+class RestCallExecutor:
     """Acts stories of REST calls out.
 
     Args:
@@ -46,7 +46,7 @@ class CallTeller:
         accounts: the first of them calls.
     """
 
-    workshop: Workshop
+    workshop: ResourceFactory
     accounts: Sequence[Account]
     mode: str = field(default="", init=False)  # of the cluster, once there is one
 
@@ -69,7 +69,7 @@ class CallTeller:
     def tell(self, steps: Sequence[Step]) -> None:
         """See :class:`.execute.Teller`; at the end, upload and cluster must work as if nothing was."""
         for step in steps:
-            step.must_be_one_of(ACTS)
+            step.must_be_one_of(ACTIONS)
             getattr(self, f"_{step.do}")(step)
         with blaming("GEN-2"):
             self._finish_upload()
@@ -87,10 +87,10 @@ class CallTeller:
         if self.mode != direct:
             self.cluster.set_mode(direct).object()
         socket = self.cluster.attach()
-        socket.request([Part("test_input", vector(3, 1))])
+        socket.request([InputMessage("test_input", vector(3, 1))])
         socket.finish()
 
-    def _refused(self, answer: Answer, statement: str, why: str) -> None:
+    def _refused(self, answer: RestResponse, statement: str, why: str) -> None:
         reasoned = answer.refused and answer.text.strip()
         check(reasoned, expected=f"a 4xx with a reason: {why}", came=answer, statement=statement)
 
@@ -98,7 +98,7 @@ class CallTeller:
         """Begin an upload, with right fields or wrong ones (statements INIT-1, INIT-2, INIT-5)."""
         kind = step.text("kind")
         if kind not in ("csv", "mnist"):
-            raise StoryError("step 'init': kind must be csv or mnist")
+            raise SequenceError("step 'init': kind must be csv or mnist")
         tail = step.text("tail")
         name_is, name = value_of(step, "name", {"ours": lambda: self.workshop.name(tail)})
         fields = {"name": name}
@@ -163,7 +163,7 @@ class CallTeller:
         """Ask for what is not there (statements PROG-4, GEN-1)."""
         operation, uuid = step.text("operation"), step.text("uuid")
         if operation not in ASKED:
-            raise StoryError(f"step 'ask': operation must be one of {', '.join(ASKED)}")
+            raise SequenceError(f"step 'ask': operation must be one of {', '.join(ASKED)}")
         answer = self.account.call(operation, params={"uuid": uuid})
         if operation != "dataset.progress":
             self._refused(answer, "GEN-1", f"{operation} of {uuid[:40]!r}")
@@ -200,7 +200,7 @@ class CallTeller:
     def _operation(self, step: Step) -> str:
         operation = step.text("operation")
         if operation not in BODIED:
-            raise StoryError(f"step {step.do!r}: operation must be one of {', '.join(BODIED)}")
+            raise SequenceError(f"step {step.do!r}: operation must be one of {', '.join(BODIED)}")
         return operation
 
     def _object(self, step: Step) -> None:
@@ -215,7 +215,7 @@ class CallTeller:
         """Call with a token that authorises nothing (statements INIT-6, PROG-4, MODE-2; FIN-4, GEN-3)."""
         operation = step.text("operation")
         if operation not in GUARDED:
-            raise StoryError(f"step 'token': operation must be one of {', '.join(GUARDED)}")
+            raise SequenceError(f"step 'token': operation must be one of {', '.join(GUARDED)}")
         written, token = value_of(step, "token", damaged_tokens(self.account.token, step.number("by")))
         sent = token if isinstance(token, str) else None
         name = self.workshop.name("guarded")

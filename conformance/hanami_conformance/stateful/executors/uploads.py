@@ -10,18 +10,30 @@ import numpy as np
 
 from hanami_conformance.cases.attribution import blaming, on_the_way_to, suspecting
 from hanami_conformance.cases.checks import check
-from hanami_conformance.cases.failures import Dropped, NoAnswer
-from hanami_conformance.cases.step import Step, StoryError
-from hanami_conformance.clients.upload_socket import FileSocket, describe
+from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout
+from hanami_conformance.cases.step import SequenceError, Step
+from hanami_conformance.clients.upload_socket import UploadSocket, describe
 from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.common.text import plural
 from hanami_conformance.models.file import SEGMENT
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.readback import check_dataset
-from hanami_conformance.stateful.access_checks import FOREIGN, expect_no_trace, finalize_wrongly, haunt, intrude
-from hanami_conformance.stateful.default_requirements import UPLOADING
-from hanami_conformance.stateful.stalled_client import FEWEST_CONNECTIONS, NUISANCES, Nuisance
-from hanami_conformance.stateful.upload_state import ToldSocket, ToldUpload, missing_spans, mnist_files, table_file
+from hanami_conformance.stateful.access_checks import (
+    OTHER_USER_ACTIONS,
+    expect_no_trace,
+    finalize_wrongly,
+    haunt,
+    intrude,
+)
+from hanami_conformance.stateful.default_requirements import UPLOAD_ACTIONS
+from hanami_conformance.stateful.stalled_client import FEWEST_CONNECTIONS, STALL_KINDS, StalledClient
+from hanami_conformance.stateful.upload_state import (
+    TrackedSocket,
+    TrackedUpload,
+    missing_spans,
+    mnist_files,
+    table_file,
+)
 from hanami_conformance.target.target import Account
 from hanami_proto.codec import Chunk, SchemaError
 
@@ -31,7 +43,7 @@ ORDERS = ("ascending", "descending", "shuffled")
 ON_A_SOCKET = ("write", "fragments", "pipeline", "fill", "garbage", "close", "drop")
 ON_AN_UPLOAD = ("poll", "finalize", "misfinalize", "delete", "foreign", "haunt")
 OTHER = ("begin", "attach", "interleave", "nuisance")
-ACTS = frozenset((*ON_A_SOCKET, *ON_AN_UPLOAD, *OTHER))
+ACTIONS = frozenset((*ON_A_SOCKET, *ON_AN_UPLOAD, *OTHER))
 BETWEEN = ("", "ping", "pong")  # what goes between fragments, by number
 OVER = {"finalized": "FIN-7", "deleted": "DEL-1"}  # state of an upload to the statement that it takes no chunk
 
@@ -39,7 +51,7 @@ Span = tuple[int, int, int]  # position, length, variant
 
 
 @dataclass
-class UploadTeller:
+class UploadExecutor:
     """Acts stories of uploads out.
 
     Args:
@@ -47,19 +59,19 @@ class UploadTeller:
         accounts: who may upload; a story names them by number.
     """
 
-    workshop: Workshop
+    workshop: ResourceFactory
     accounts: Sequence[Account]
-    uploads: list[ToldUpload] = field(default_factory=list)
-    sockets: list[ToldSocket] = field(default_factory=list)
+    uploads: list[TrackedUpload] = field(default_factory=list)
+    sockets: list[TrackedSocket] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.nuisance = Nuisance(self.workshop.target)
+        self.nuisance = StalledClient(self.workshop.target)
 
     def tell(self, steps: Sequence[Step]) -> None:
         """See :class:`.execute.Teller`; what is open at the end is completed and read back."""
         try:
             for step in steps:
-                with self.nuisance.watched(), on_the_way_to(UPLOADING.get(step.do, "DATA-1")):
+                with self.nuisance.watched(), on_the_way_to(UPLOAD_ACTIONS.get(step.do, "DATA-1")):
                     self._act(step)
             with self.nuisance.watched(), on_the_way_to("FIN-1"):
                 for told in self.uploads:
@@ -68,7 +80,7 @@ class UploadTeller:
             self.nuisance.end()
 
     def _act(self, step: Step) -> None:
-        step.must_be_one_of(ACTS)
+        step.must_be_one_of(ACTIONS)
         act = getattr(self, f"_{step.do}")
         if step.do in OTHER:
             act(step)
@@ -90,20 +102,20 @@ class UploadTeller:
         else:
             right = mnist_files(step.number("size"), max(1, step.number("count")))
             upload = self.workshop.mnist(len(right["input"]), len(right["label"]), account)
-        self.uploads.append(ToldUpload(upload, right))
+        self.uploads.append(TrackedUpload(upload, right))
 
     def _attach(self, step: Step) -> None:
         files = [(told, role) for told in self.uploads if told.state == "open" for role in told.upload.files]
         if files:
             self._socket_for(*files[step.number("file") % len(files)])
 
-    def _socket_for(self, of: ToldUpload, role: str) -> ToldSocket:
+    def _socket_for(self, of: TrackedUpload, role: str) -> TrackedSocket:
         """A new socket for a file; an earlier one of the same file goes first, since more are left open (ATT-8)."""
         for told in [told for told in self.sockets if told.of is of and told.role == role]:
             self._close(told)
         self._make_room()
         with blaming("DATA-7" if role in of.lost else "ATT-2"):
-            made = ToldSocket(of.upload.attach_again(role), of, role)
+            made = TrackedSocket(of.upload.attach_again(role), of, role)
         self.sockets.append(made)
         return made
 
@@ -113,24 +125,24 @@ class UploadTeller:
         while len(self.sockets) >= max(1, limit):
             self._close(self.sockets[0])
 
-    def _close(self, told: ToldSocket, step: Step | None = None) -> None:  # noqa: ARG002 - a step as any other
+    def _close(self, told: TrackedSocket, step: Step | None = None) -> None:  # noqa: ARG002 - a step as any other
         surplus = told.socket.finish()
         self._forget(told)
         check(not surplus, expected="one answer to each message", came=f"{len(surplus)} more", statement="DATA-1")
 
-    def _drop(self, told: ToldSocket, step: Step) -> None:  # noqa: ARG002
+    def _drop(self, told: TrackedSocket, step: Step) -> None:  # noqa: ARG002
         told.socket.websocket.drop()
         self._forget(told)
         told.of.happened.add("DATA-7")
 
-    def _forget(self, told: ToldSocket) -> None:
+    def _forget(self, told: TrackedSocket) -> None:
         told.of.lost.add(told.role)
         self.sockets = [other for other in self.sockets if other is not told]
 
     def _nuisance(self, step: Step) -> None:
         how = step.text("how")
-        if how not in NUISANCES:
-            raise StoryError(f"step 'nuisance': how must be one of {', '.join(NUISANCES)}")
+        if how not in STALL_KINDS:
+            raise SequenceError(f"step 'nuisance': how must be one of {', '.join(STALL_KINDS)}")
         if self.workshop.target.budget.limit < FEWEST_CONNECTIONS:
             return
         self.nuisance.end()
@@ -141,24 +153,24 @@ class UploadTeller:
 
     # Chunks
 
-    def _write(self, told: ToldSocket, step: Step) -> None:
+    def _write(self, told: TrackedSocket, step: Step) -> None:
         self._chunks(told, [(step.number("position"), step.number("length"), step.number("variant"))])
 
-    def _pipeline(self, told: ToldSocket, step: Step) -> None:
+    def _pipeline(self, told: TrackedSocket, step: Step) -> None:
         # None without data: where the server leaves those without an answer, the others would be out of step.
         chunks = [(first, second, third) for first, second, third in step.tuples("chunks", 3) if second]
         if len(chunks) > 1:
             told.of.happened.add("DATA-10")
         self._chunks(told, chunks, "DATA-10")
 
-    def _fill(self, told: ToldSocket, step: Step) -> None:
+    def _fill(self, told: TrackedSocket, step: Step) -> None:
         for begin, end in self._gaps(told.socket, step):
             self._chunks(told, [(begin, end - begin, step.number("variant"))])
 
-    def _gaps(self, socket: FileSocket, step: Step) -> list[tuple[int, int]]:
+    def _gaps(self, socket: UploadSocket, step: Step) -> list[tuple[int, int]]:
         order = step.text("order")
         if order not in ORDERS:
-            raise StoryError(f"step {step.do!r}: order must be one of {', '.join(ORDERS)}")
+            raise SequenceError(f"step {step.do!r}: order must be one of {', '.join(ORDERS)}")
         least = socket.model.size // MOST_CHUNKS + 1
         gaps = missing_spans(socket.model.known, max(step.number("chunk"), least))
         if order == "descending":
@@ -182,7 +194,7 @@ class UploadTeller:
             for told, begin, end in sent:
                 self._answer(told, begin, told.of.data(told.role, begin, end - begin, 0), statement)
 
-    def _fragments(self, told: ToldSocket, step: Step) -> None:
+    def _fragments(self, told: TrackedSocket, step: Step) -> None:
         """Send a chunk in several frames, with control frames between them where the step says so."""
         if told.of.state != "open":
             return
@@ -195,7 +207,7 @@ class UploadTeller:
             told.socket.post_fragments(position, data, cuts, BETWEEN[step.number("ping") % len(BETWEEN)])
         self._answer(told, position, data, "DATA-11")
 
-    def _chunks(self, told: ToldSocket, chunks: Sequence[Span], statement: str = "DATA-1") -> None:
+    def _chunks(self, told: TrackedSocket, chunks: Sequence[Span], statement: str = "DATA-1") -> None:
         """Send chunks one behind the other, then read all answers, and compare each with the model."""
         sent = [(position, told.of.data(told.role, position, length, variant)) for position, length, variant in chunks]
         try:
@@ -203,13 +215,13 @@ class UploadTeller:
                 told.socket.post(position, data)
             for position, data in sent:
                 self._answer(told, position, data, statement)
-        except Dropped:
+        except ConnectionClosed:
             # The server may close the sockets of an upload that is over; it must not close others.
             if told.of.state == "open":
                 raise
             self._forget(told)
 
-    def _answer(self, told: ToldSocket, position: int, data: bytes, statement: str) -> None:
+    def _answer(self, told: TrackedSocket, position: int, data: bytes, statement: str) -> None:
         """Read the answer to a chunk.
 
         Args:
@@ -245,12 +257,12 @@ class UploadTeller:
             told.of.happened.add("DATA-5")
         model.write(position, data)
 
-    def _whatever(self, told: ToldSocket) -> None:
+    def _whatever(self, told: TrackedSocket) -> None:
         """Take what becomes of data that is empty: that is left open (DATA-12), so the next socket may be needed."""
         websocket = told.socket.websocket
         answer = None
         usual, websocket.awaiting = websocket.awaiting, "answer to empty data"
-        with contextlib.suppress(NoAnswer, Dropped):
+        with contextlib.suppress(ResponseTimeout, ConnectionClosed):
             answer = websocket.receive_or_end("an answer to empty data, or a close")
         websocket.awaiting = usual
         if isinstance(answer, Message):
@@ -263,7 +275,7 @@ class UploadTeller:
         with blaming("DATA-7"):
             told.socket = told.of.upload.attach_again(told.role)
 
-    def _garbage(self, told: ToldSocket, step: Step) -> None:
+    def _garbage(self, told: TrackedSocket, step: Step) -> None:
         """Send bytes that are no FileUpload_Message, or that only some would take for one."""
         if told.of.state != "open":
             return
@@ -291,7 +303,7 @@ class UploadTeller:
         right = not acknowledgement.success and acknowledgement.error
         check(right, expected=wanted, came=describe(acknowledgement), statement="DATA-6")
 
-    def _taken_for_a_chunk(self, told: ToldSocket, chunk: Chunk) -> None:
+    def _taken_for_a_chunk(self, told: TrackedSocket, chunk: Chunk) -> None:
         """Bytes that protobuf reads as a chunk were taken for one: then it must count, and the right bytes follow."""
         model = told.socket.model
         wanted = "success = false to a chunk that ends beyond the announced size"
@@ -302,21 +314,21 @@ class UploadTeller:
 
     # Progress, finalize, delete
 
-    def _poll(self, told: ToldUpload, step: Step) -> None:  # noqa: ARG002
+    def _poll(self, told: TrackedUpload, step: Step) -> None:  # noqa: ARG002
         if told.state == "open":
             self._check_progress(told)
 
-    def _check_progress(self, told: ToldUpload) -> None:
+    def _check_progress(self, told: TrackedUpload) -> None:
         came = told.upload.progress()
         missing = sum(file.model.missing for file in told.upload.files.values())
         wanted = f"complete = {str(not missing).lower()}: {plural(missing, 'byte')} missing"
         statement = "PROG-2" if missing else "PROG-3"
         check(came == (not missing), expected=wanted, came=f"complete = {str(came).lower()}", statement=statement)
 
-    def _finalize(self, told: ToldUpload, step: Step) -> None:  # noqa: ARG002
+    def _finalize(self, told: TrackedUpload, step: Step) -> None:  # noqa: ARG002
         self._put(told)
 
-    def _put(self, told: ToldUpload) -> None:
+    def _put(self, told: TrackedUpload) -> None:
         complete = told.upload.complete
         answer = told.upload.finalize()
         if told.state == "open" and complete:
@@ -334,32 +346,32 @@ class UploadTeller:
         if told.state == "open":
             told.happened.add("FIN-3")
 
-    def _misfinalize(self, told: ToldUpload, step: Step) -> None:
+    def _misfinalize(self, told: TrackedUpload, step: Step) -> None:
         others = [other.upload for other in self.uploads if other is not told]
         finalize_wrongly(told, others, step.number("field"), step.number("wrong"))
 
-    def _delete(self, told: ToldUpload, step: Step) -> None:  # noqa: ARG002
+    def _delete(self, told: TrackedUpload, step: Step) -> None:  # noqa: ARG002
         answer = told.upload.delete()
         wanted = 404 if told.state == "deleted" else 200
         check(answer.status == wanted, expected=f"{wanted} to the DELETE", came=answer, statement="DEL-1")
         told.state = "deleted"
 
-    def _foreign(self, told: ToldUpload, step: Step) -> None:
+    def _foreign(self, told: TrackedUpload, step: Step) -> None:
         others = [account for account in self.accounts if account is not told.upload.account]
         if others:
-            what = FOREIGN[step.number("what") % len(FOREIGN)]
+            what = OTHER_USER_ACTIONS[step.number("what") % len(OTHER_USER_ACTIONS)]
             if what == "attach":
                 self._make_room()
             intrude(told, others[0], what)
 
-    def _haunt(self, told: ToldUpload, step: Step) -> None:
+    def _haunt(self, told: TrackedUpload, step: Step) -> None:
         if told.state == "open":
             return
         roles = list(told.upload.files)
         self._make_room()
         haunt(told, roles[step.number("file") % len(roles)])
 
-    def _end(self, told: ToldUpload) -> None:
+    def _end(self, told: TrackedUpload) -> None:
         """Complete what is open, then finalize it and read it back: nothing acknowledged may be lost."""
         if told.state == "open":
             self._check_progress(told)

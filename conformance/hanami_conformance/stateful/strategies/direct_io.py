@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from hanami_conformance.cases.step import Step
-from hanami_conformance.stateful.cluster_messages import KINDS_OF_VALUES, ODDITIES
+from hanami_conformance.stateful.cluster_messages import KINDS_OF_VALUES, UNUSUAL_MESSAGES
 from hanami_conformance.stateful.executors.direct_io import MISTAKES
 from hanami_conformance.stateful.strategies.malformed_messages import io_payloads
 from hanami_conformance.stateful.strategies.primitives import small, step
@@ -37,7 +37,7 @@ acts = st.one_of(
     step("mode", cluster=small),
     step("foreign", cluster=small, what=small | st.just(0)),
     step("learn", cluster=small, values=small, wanted=small),
-    step("odd", cluster=small, how=st.sampled_from(ODDITIES)),
+    step("odd", cluster=small, how=st.sampled_from(UNUSUAL_MESSAGES)),
     step("delete", cluster=small),
 )
 

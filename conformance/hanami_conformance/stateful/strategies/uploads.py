@@ -7,9 +7,9 @@ from functools import cache
 from hypothesis import strategies as st
 
 from hanami_conformance.cases.step import Step
-from hanami_conformance.stateful.access_checks import FOREIGN, WRONG_VALUES
+from hanami_conformance.stateful.access_checks import OTHER_USER_ACTIONS, WRONG_VALUES
 from hanami_conformance.stateful.executors.uploads import ORDERS
-from hanami_conformance.stateful.stalled_client import NUISANCES
+from hanami_conformance.stateful.stalled_client import STALL_KINDS
 from hanami_conformance.stateful.strategies.malformed_messages import chunk_payloads
 from hanami_conformance.stateful.strategies.primitives import (
     FEW,
@@ -43,7 +43,7 @@ overlapping = st.tuples(
     step("pipeline", socket=st.just(0), chunks=overlaps),
 ).map(list)
 ends = nothing | st.tuples(fills, finalizes, haunts).map(list)  # finalized while its socket is open
-intrusions = step("foreign", upload=small, what=st.integers(0, len(FOREIGN) - 1))
+intrusions = step("foreign", upload=small, what=st.integers(0, len(OTHER_USER_ACTIONS) - 1))
 
 
 @cache
@@ -79,7 +79,7 @@ def acts(largest: int) -> st.SearchStrategy[Step]:
         step("garbage", socket=small, bytes=chunk_payloads),
         step("misfinalize", upload=small, field=st.integers(0, 2), wrong=st.integers(0, len(WRONG_VALUES))),
         intrusions,
-        step("nuisance", how=st.sampled_from(NUISANCES)),
+        step("nuisance", how=st.sampled_from(STALL_KINDS)),
         step("delete", upload=small),
         haunts,
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from hanami_conformance.cases.checks import check
 from hanami_conformance.clients.websocket import WebSocket
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import inputs_of
 from hanami_conformance.suite.support.clusters import direct
 from hanami_conformance.suite.support.sample_data import table
 from hanami_conformance.target.target import Target
 
 
-def expect_serving(workshop: Workshop) -> None:
+def expect_serving(workshop: ResourceFactory) -> None:
     """Another client must get an upload and a cluster served from end to end."""
     content, _ = table(rows=3)
     upload = workshop.csv(len(content))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hanami_conformance.cases.checks import check
 from hanami_conformance.clients.cluster_messages import ClusterShape, Values
-from hanami_conformance.clients.cluster_socket import BrickSocket
+from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.models.cluster import same
 from hanami_conformance.resources.cluster import Cluster
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import shown, tell_apart
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 
@@ -17,14 +17,14 @@ def expect_same(came: dict[str, Values], wanted: dict[str, Values], why: str, st
     check(same(came, wanted), expected=f"{why}: {shown(wanted)}", came=shown(came), statement=statement_id)
 
 
-def direct(workshop: Workshop, shape: ClusterShape | None = ONE_BRICK) -> tuple[Cluster, BrickSocket]:
+def direct(workshop: ResourceFactory, shape: ClusterShape | None = ONE_BRICK) -> tuple[Cluster, ClusterSocket]:
     """A new cluster in direct mode and a socket that is attached to it; any cluster will do where the shape is None."""
     cluster = workshop.any_cluster(ONE_BRICK) if shape is None else workshop.cluster(shape)
     cluster.enter_direct_mode()
     return cluster, cluster.attach()
 
 
-def trained(workshop: Workshop, shape: ClusterShape | None = ONE_BRICK) -> tuple[Cluster, BrickSocket]:
+def trained(workshop: ResourceFactory, shape: ClusterShape | None = ONE_BRICK) -> tuple[Cluster, ClusterSocket]:
     """A cluster that was trained until it answers different inputs differently, and its socket; see :func:`direct`.
 
     Raises:

@@ -8,10 +8,10 @@ import numpy as np
 
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import Violation
-from hanami_conformance.clients.rest import Answer
-from hanami_conformance.clients.upload_socket import FileSocket
+from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.clients.upload_socket import UploadSocket
 from hanami_conformance.models.dataset import DatasetModel
-from hanami_conformance.resources.factory import Workshop
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.readback import check_dataset
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.suite.support.sample_data import Mnist, table
@@ -21,7 +21,7 @@ from hanami_conformance.target.target import Account
 Spans = list[tuple[int, int]]
 
 
-def small_upload(workshop: Workshop, kind: str, account: Account | None = None) -> tuple[Upload, DatasetModel]:
+def small_upload(workshop: ResourceFactory, kind: str, account: Account | None = None) -> tuple[Upload, DatasetModel]:
     """A small upload, every byte sent and not finalized, and the dataset that it makes."""
     contents, model = material(kind)
     upload = start_upload(workshop, kind, contents, account)
@@ -39,7 +39,7 @@ def material(kind: str) -> tuple[dict[str, bytes], DatasetModel]:
 
 
 def start_upload(
-    workshop: Workshop, kind: str, contents: Mapping[str, bytes], account: Account | None = None
+    workshop: ResourceFactory, kind: str, contents: Mapping[str, bytes], account: Account | None = None
 ) -> Upload:
     """Begin an upload of the given files."""
     if kind == "csv":
@@ -55,7 +55,7 @@ def expect_dataset(upload: Upload, model: DatasetModel, why: str, *, values: boo
     check_dataset(upload, model, values=values)
 
 
-def expect_refused(answer: Answer, why: str) -> None:
+def expect_refused(answer: RestResponse, why: str) -> None:
     """The answer must be a 4xx with a reason."""
     check(answer.refused and answer.text.strip(), expected=f"a 4xx with a reason: {why}", came=answer)
 
@@ -77,7 +77,7 @@ def spans(size: int, chunk: int) -> Spans:
     return [(begin, min(begin + chunk, size)) for begin in range(0, size, chunk)]
 
 
-def send_spans(socket: FileSocket, content: bytes, wanted: Sequence[tuple[int, int]]) -> None:
+def send_spans(socket: UploadSocket, content: bytes, wanted: Sequence[tuple[int, int]]) -> None:
     """Send parts of a file, each acknowledged before the next."""
     for begin, end in wanted:
         socket.write(begin, content[begin:end])
@@ -98,7 +98,9 @@ def expect_content(upload: Upload, mnist: Mnist, *, values: bool = False) -> Non
     check_dataset(upload, mnist.model, values=values)
 
 
-def start_image_upload(workshop: Workshop, mnist: Mnist, account: Account | None = None, name: str = "") -> Upload:
+def start_image_upload(
+    workshop: ResourceFactory, mnist: Mnist, account: Account | None = None, name: str = ""
+) -> Upload:
     """Begin the upload of images and labels."""
     return workshop.mnist(len(mnist.contents["input"]), len(mnist.contents["label"]), account, name)
 

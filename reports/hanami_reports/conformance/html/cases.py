@@ -74,7 +74,7 @@ class TestView:
 
 
 @dataclass(frozen=True)
-class Silence:
+class SkippedGroup:
     """Cases that judged nothing for the same reason."""
 
     outcome: str
@@ -95,10 +95,10 @@ def tests_of(cases: Iterable[CaseResult], parameters_shown: int) -> list[TestVie
     return [_test(name, group, parameters_shown) for name, group in groups.items()]
 
 
-def silences_of(cases: Iterable[CaseResult]) -> list[Silence]:
+def silences_of(cases: Iterable[CaseResult]) -> list[SkippedGroup]:
     """Cases that judged nothing, by reason."""
     counts = Counter((case.outcome, case.reason) for case in cases if case.outcome in _SILENT)
-    return [Silence(outcome.value, reason, number) for (outcome, reason), number in counts.most_common()]
+    return [SkippedGroup(outcome.value, reason, number) for (outcome, reason), number in counts.most_common()]
 
 
 def _test(name: str, cases: Sequence[CaseResult], parameters_shown: int) -> TestView:

@@ -39,7 +39,7 @@ SHORT = Detail(8, 16, 64)
 
 
 @dataclass(frozen=True)
-class Rung:
+class LadderRow:
     """One event.
 
     Attributes:
@@ -76,7 +76,7 @@ class Ladder:
     """
 
     lanes: tuple[str, ...]
-    rungs: tuple[Rung, ...]
+    rungs: tuple[LadderRow, ...]
     total: int
 
 
@@ -100,7 +100,7 @@ def ladder(events: Sequence[Event], codec: Codec, detail: Detail) -> Ladder:
         silence = event.at - events[index - 1].at if index else 0.0
         payload = read_payload(event, codec, targets.get(event.channel, ""), detail.hex_bytes)
         rungs.append(
-            Rung(
+            LadderRow(
                 at=seconds(event.at),
                 lane=names.index(_lane(event)) if len(lanes) > 1 else 0,
                 channel=_lane(event) if len(names) > 1 else "",

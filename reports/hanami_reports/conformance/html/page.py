@@ -13,7 +13,7 @@ from typing import Any
 
 from hanami_reports.common.file_names import DEFAULT_FOLDER
 from hanami_reports.common.page import draw
-from hanami_reports.conformance.html.selection import Room, tell
+from hanami_reports.conformance.html.selection import SpaceBudget, tell
 from hanami_reports.conformance.html.statements import MARKS, OUTCOME_STYLES, statement_views, steps_of
 from hanami_reports.model.conformance import ExitStatus, Level, RunResult, Verdict
 
@@ -88,7 +88,7 @@ def about(result: RunResult) -> Mapping[str, str]:
 
 
 def _page(result: RunResult, folder: Path, part: int) -> str:
-    room = Room(EXCHANGES_ROOM // part, CASES_ROOM // part)
+    room = SpaceBudget(EXCHANGES_ROOM // part, CASES_ROOM // part)
     told = tell(result, folder, room)
     views = statement_views(result, told, parameters_shown=PARAMETERS_SHOWN // part)
     values = {

@@ -19,7 +19,7 @@ MISSES = 20  # after so many exchanges that did not fit no other is tried
 
 
 @dataclass
-class Room:
+class SpaceBudget:
     """Bytes that are left for cases; shared by all results of a page.
 
     Attributes:
@@ -32,7 +32,7 @@ class Room:
 
 
 @dataclass(frozen=True)
-class Told:
+class SelectedCases:
     """The failing cases of a result that a page shows.
 
     Attributes:
@@ -48,7 +48,7 @@ class Told:
     exchanges_omitted: int
 
 
-def tell(result: RunResult, folder: Path, room: Room, prefix: str = "") -> Told:
+def tell(result: RunResult, folder: Path, room: SpaceBudget, prefix: str = "") -> SelectedCases:
     """Choose what is told: first the first failing case of every statement, then the second ones, and so on.
 
     Args:
@@ -92,7 +92,7 @@ def tell(result: RunResult, folder: Path, room: Room, prefix: str = "") -> Told:
         without += bool(view.omitted)
         by_statement.setdefault(home, []).append(view)
         places[case.id] = home, view.anchor
-    return Told(by_statement, places, omitted, without)
+    return SelectedCases(by_statement, places, omitted, without)
 
 
 def _cost(case: CaseResult) -> int:
@@ -103,7 +103,7 @@ def _cost(case: CaseResult) -> int:
 class _Drawer:
     """Draws exchanges while there is room."""
 
-    def __init__(self, result: RunResult, room: Room) -> None:
+    def __init__(self, result: RunResult, room: SpaceBudget) -> None:
         self._codec = codec_of(result)
         self._room = room
         self._misses = 0

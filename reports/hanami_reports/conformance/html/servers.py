@@ -18,7 +18,7 @@ from hanami_reports.conformance.html.page import (
     smallest,
     verdict_style,
 )
-from hanami_reports.conformance.html.selection import Room, tell
+from hanami_reports.conformance.html.selection import SpaceBudget, tell
 from hanami_reports.conformance.html.statements import MARKS, OUTCOME_STYLES, StatementView, statement_views
 from hanami_reports.model.conformance import RunResult, StatementResult, Verdict
 
@@ -93,14 +93,14 @@ def servers_page(results: Mapping[str, RunResult]) -> str:
 
 
 def _page(results: Mapping[str, RunResult], part: int) -> str:
-    room = Room(EXCHANGES_ROOM // part, CASES_ROOM // part)
+    room = SpaceBudget(EXCHANGES_ROOM // part, CASES_ROOM // part)
     servers: list[Server] = []
     views: list[Mapping[str, StatementView]] = []
     for letter, (file, result) in zip(LETTERS, results.items(), strict=False):
         # Each may use its share of what is left, so that the last is told as fully as the first.
         left = len(results) - len(servers)
-        share = Room(room.exchanges // left, room.cases // left)
-        begun = Room(share.exchanges, share.cases)
+        share = SpaceBudget(room.exchanges // left, room.cases // left)
+        begun = SpaceBudget(share.exchanges, share.cases)
         prefix = f"{letter.lower()}-"
         told = tell(result, DEFAULT_FOLDER, share, prefix)
         room.exchanges -= begun.exchanges - share.exchanges

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hanami_reports.conformance.html.cases import CaseView, Silence, TestView, silences_of, tests_of
-from hanami_reports.conformance.html.selection import Told
+from hanami_reports.conformance.html.cases import CaseView, SkippedGroup, TestView, silences_of, tests_of
+from hanami_reports.conformance.html.selection import SelectedCases
 from hanami_reports.model.conformance import CaseResult, Level, Outcome, RunResult, StatementResult, Verdict
 
 _JUDGED = (Outcome.PASSED, Outcome.FAILED, Outcome.KNOWN, Outcome.LOST)
@@ -38,7 +38,7 @@ OUTCOME_STYLES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Elsewhere:
+class CrossReference:
     """A failing case that is told under another statement."""
 
     case: str
@@ -76,9 +76,9 @@ class StatementView:
     duration: float
     observations: Sequence[tuple[str, str]]
     failing: Sequence[CaseView]
-    elsewhere: Sequence[Elsewhere]
+    elsewhere: Sequence[CrossReference]
     omitted: int
-    silences: Sequence[Silence]
+    silences: Sequence[SkippedGroup]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,9 @@ class Step:
     levels: Mapping[str, Sequence[StatementView]]
 
 
-def statement_views(result: RunResult, told: Told, *, parameters_shown: int, prefix: str = "") -> list[StatementView]:
+def statement_views(
+    result: RunResult, told: SelectedCases, *, parameters_shown: int, prefix: str = ""
+) -> list[StatementView]:
     """Every statement that was asked for.
 
     Args:
@@ -122,7 +124,7 @@ def steps_of(views: Sequence[StatementView]) -> list[Step]:
 def _view(
     one: StatementResult,
     by_id: Mapping[str, CaseResult],
-    told: Told,
+    told: SelectedCases,
     anchors: Mapping[str, str],
     parameters_shown: int,
 ) -> StatementView:
@@ -133,7 +135,7 @@ def _view(
     for case in cases:
         home, anchor = told.places.get(case.id, ("", ""))
         if home and case.id not in here:
-            elsewhere.append(Elsewhere(case.id, home, anchor))
+            elsewhere.append(CrossReference(case.id, home, anchor))
     seen = [(what, value) for case in cases for what, value in case.observations.items()]
     return StatementView(
         statement=one,

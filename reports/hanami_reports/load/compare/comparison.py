@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hanami_reports.common.format import count_words, megabyte_words, percent_words, rate_words, time_words
-from hanami_reports.load.compare.runs import Run, Side, differences, surroundings
+from hanami_reports.load.compare.runs import LoadRun, Side, differences, surroundings
 from hanami_reports.load.compare.statistics import LEAST_RUNS, Ratio, Verdict, ratios
 from hanami_reports.model.load import LoadExit, LoadResult, State
 from hanami_reports.model.sample_size import known_percentile
@@ -230,7 +230,7 @@ def _wrong(base: Side, new: Side) -> list[str]:
     return found
 
 
-def _rows(base: Sequence[Run], new: Sequence[Run], tolerance: float) -> list[Row]:
+def _rows(base: Sequence[LoadRun], new: Sequence[LoadRun], tolerance: float) -> list[Row]:
     types = dict.fromkeys(name for run in (*base, *new) for name in run.result.series)
     asked = [(name, metric) for name in types for metric in METRICS]
     values = [(_values(base, name, metric), _values(new, name, metric)) for name, metric in asked]
@@ -245,7 +245,7 @@ def _rows(base: Sequence[Run], new: Sequence[Run], tolerance: float) -> list[Row
     return [_row(*one, *values[place], found.get(place), tolerance) for place, one in enumerate(asked)]
 
 
-def _values(runs: Sequence[Run], name: str, metric: Metric) -> list[float | None]:
+def _values(runs: Sequence[LoadRun], name: str, metric: Metric) -> list[float | None]:
     return [metric.value(run.result.series.get(name, Series()), run.result) for run in runs]
 
 

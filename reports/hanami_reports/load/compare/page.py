@@ -8,7 +8,7 @@ from hanami_reports.common.format import count_words, percent_words
 from hanami_reports.load.chart_data import curve_of
 from hanami_reports.load.charts import Chart, CurveLine, curves
 from hanami_reports.load.compare.comparison import LoadComparison
-from hanami_reports.load.compare.runs import Run
+from hanami_reports.load.compare.runs import LoadRun
 from hanami_reports.load.compare.statistics import LEAST_RUNS
 from hanami_reports.load.page import render
 from hanami_reports.load.tables import flat
@@ -63,5 +63,5 @@ def _merged(times: Sequence[Histogram]) -> Histogram:
     return merged
 
 
-def _runs(runs: Sequence[Run]) -> str:
+def _runs(runs: Sequence[LoadRun]) -> str:
     return count_words(len(runs), "run")

@@ -17,7 +17,7 @@ _HOST = ("suite", "platform", "python", "host", "packages")
 
 
 @dataclass(frozen=True)
-class Run:
+class LoadRun:
     """One run.
 
     Attributes:
@@ -45,8 +45,8 @@ class Side:
     """
 
     name: str
-    used: tuple[Run, ...]
-    left_out: tuple[Run, ...] = ()
+    used: tuple[LoadRun, ...]
+    left_out: tuple[LoadRun, ...] = ()
 
 
 def side_of(path: Path) -> Side:
@@ -61,7 +61,7 @@ def side_of(path: Path) -> Side:
     files = _results_in(path) if path.is_dir() else [path]
     if not files:
         raise ValueError(f"no result of a load run in {path}")
-    runs = [Run(file, read_load_result(file)) for file in files]
+    runs = [LoadRun(file, read_load_result(file)) for file in files]
     used = tuple(run for run in runs if run.result.state in USED)
     return Side(str(path), used, tuple(run for run in runs if run.result.state not in USED))
 
