@@ -116,7 +116,7 @@ def finished(
         env=environment,
         start_new_session=True,
     )
-    signals.LEAVING.append(process.kill)
+    signals.EXIT_ACTIONS.append(process.kill)
     try:
         with stopped(process, GRACE):
             until = time.monotonic() + deadline
@@ -127,7 +127,7 @@ def finished(
                     return None
         return process.returncode
     finally:
-        signals.LEAVING.remove(process.kill)
+        signals.EXIT_ACTIONS.remove(process.kill)
 
 
 def read_line(

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from hanami_conformance.common.signals import catching, unbroken
+from hanami_conformance.common.signals import handle_signals, uninterrupted
 from hanami_reports.model.conformance import CaseResult, ExitStatus, RunResult
 from tools.process import result_in, stopped
 
@@ -135,7 +135,7 @@ def start(command: Sequence[str], output: IO[bytes] | int) -> subprocess.Popen[b
 def running(command: Sequence[str], output: IO[bytes] | int) -> Iterator[subprocess.Popen[bytes]]:
     """A program that does not outlive the block; a signal waits until it is known that it has begun."""
     with ExitStack() as stack:
-        with unbroken():
+        with uninterrupted():
             process = stack.enter_context(stopped(start(command, output), GRACE))
         yield process
 
@@ -257,7 +257,7 @@ def main() -> int:
     """The command line."""
     plan = parse_options()
     try:
-        with catching():
+        with handle_signals():
             return repeat(plan, lambda line: print(line, flush=True))
     except KeyboardInterrupt:  # before the first run, or after the last
         print("interrupted")

@@ -110,7 +110,7 @@ class Proxy:
             writer.close()
 
     async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 404 Not DetectedDialect\r\nContent-Length: 7\r\nConnection: close\r\n\r\nno such")
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\nConnection: close\r\n\r\nno such")
         with contextlib.suppress(TimeoutError):  # what is not read would make the close a reset
             while await asyncio.wait_for(reader.read(READ), 0.1):
                 pass

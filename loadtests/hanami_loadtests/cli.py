@@ -17,7 +17,7 @@ from hanami_conformance import __version__
 from hanami_conformance.cases.failures import TargetDown
 from hanami_conformance.cli.support import need_command, output_that_may_close
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.signals import catching
+from hanami_conformance.common.signals import handle_signals
 from hanami_conformance.options.definitions import AUTO, REFERENCE
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.server.reference import ReferenceProcess
@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as error:
         return LoadExit.PASS if error.code in (0, None) else LoadExit.USAGE
     try:
-        with output_that_may_close(), catching():
+        with output_that_may_close(), handle_signals():
             return _command(arguments)
     except KeyboardInterrupt:
         sys.stdout.write("interrupted\n")

@@ -21,7 +21,7 @@ from typing import IO, Any
 from rich.console import Console
 
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.signals import LEAVING, heed
+from hanami_conformance.common.signals import EXIT_ACTIONS, acknowledge_interrupt
 from hanami_loadtests.ports import LOOPBACK, free_port
 from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_reports.model.load import LoadExit
@@ -113,14 +113,14 @@ def run_locust(launch: Launch, console: Console) -> int:
             child = _start(launch, log, errors, writing)
         finally:
             os.close(writing)
-        LEAVING.append(lambda: _kill(child))
+        EXIT_ACTIONS.append(lambda: _kill(child))
         try:
             status = _follow(child, progress, console, launch.most_seconds + GRACE)
         except KeyboardInterrupt:
             status = _end(child, launch.most_seconds - launch.seconds + GRACE)
         finally:
             _kill(child)
-            LEAVING.pop()
+            EXIT_ACTIONS.pop()
         errors.seek(0)
         said = errors.read().decode("utf-8", "replace")
         log.write(said.encode())
@@ -208,7 +208,7 @@ def _line(news: Mapping[str, Any]) -> str:
 
 def _end(child: subprocess.Popen[bytes], seconds: float) -> int:
     """End a run early: its users clean up, and what was measured is reported."""
-    heed()
+    acknowledge_interrupt()
     child.send_signal(signal.SIGTERM)
     try:
         child.wait(seconds)

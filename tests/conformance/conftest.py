@@ -1,4 +1,4 @@
-"""An honest server, and a workshop at it, for tests that speak to it in this process."""
+"""An honest server, and a resource factory at it, for tests that speak to it in this process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from hanami_conformance.resources.factory import ResourceFactory
-from support.sequences import workshop_at
+from support.sequences import resources_at
 from support.suite_runs import HONEST, faulty_backend
 
 
@@ -18,6 +18,6 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-def workshop(url: str) -> Iterator[ResourceFactory]:
-    with workshop_at(url) as made:
+def resources(url: str) -> Iterator[ResourceFactory]:
+    with resources_at(url) as made:
         yield made

@@ -23,8 +23,8 @@ DEADLINE = 1.0  # seconds
 
 
 @contextmanager
-def workshop_at(url: str) -> Iterator[ResourceFactory]:
-    """A workshop at the server of :func:`support.suite_runs.faulty_backend`, with both of its users."""
+def resources_at(url: str) -> Iterator[ResourceFactory]:
+    """A resource factory at the server of :func:`support.suite_runs.faulty_backend`, with both of its users."""
     first, second = Credentials("alice", "very-secret-1"), Credentials("bob", "very-secret-2")
     begin_case("test")
     target = connect(TargetOptions(url=url, first=first, second=second, deadline=DEADLINE))
@@ -36,20 +36,20 @@ def workshop_at(url: str) -> Iterator[ResourceFactory]:
         end_case()
 
 
-def told(workshop: ResourceFactory, kind: str, *steps: dict[str, Any]) -> CaseRecording:
+def told(resources: ResourceFactory, kind: str, *steps: dict[str, Any]) -> CaseRecording:
     """Tell a story; the case that it wrote to."""
     case = begin_case("test")
     tell(
         StepSequence(kind, tuple(Step(step["do"], {k: v for k, v in step.items() if k != "do"}) for step in steps)),
-        workshop,
+        resources,
     )
     return case
 
 
-def blamed(workshop: ResourceFactory, kind: str, *steps: dict[str, Any]) -> str | None:
+def blamed(resources: ResourceFactory, kind: str, *steps: dict[str, Any]) -> str | None:
     """Tell a story that must go wrong; the statement that is blamed."""
     with pytest.raises(Violation) as caught:
-        told(workshop, kind, *steps)
+        told(resources, kind, *steps)
     return caught.value.statement
 
 

@@ -17,7 +17,7 @@ class Kind(Enum):
     RECEIVED = auto()  # from the server
     FINISHED = auto()  # the client sends no more
     RESET = auto()  # by the client
-    ENDED = auto()  # by the server, in either way
+    CRASH = auto()  # by the server, in either way
     NEGLECTED = auto()  # by the client, which reads no more of it
 
 

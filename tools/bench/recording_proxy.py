@@ -170,7 +170,7 @@ class RecordingProxy:
             end.waiting = end.waiting[count:]
             end.stuck_at = None if not end.waiting else end.stuck_at
         if not end.waiting and end.other.is_over:
-            self._note(Kind.ENDED if end.is_client else Kind.FINISHED, end.number)
+            self._note(Kind.CRASH if end.is_client else Kind.FINISHED, end.number)
             if end.is_over:
                 for closed in (end, end.other):
                     self._forget(closed)
@@ -185,7 +185,7 @@ class RecordingProxy:
         """An end was reset: do the same to the other one."""
         if end.stuck_at is not None and end.is_client:
             self._steps.insert(end.stuck_at, Step(Kind.NEGLECTED, end.number))  # only now it is known
-        self._note(Kind.RESET if end.is_client else Kind.ENDED, end.number)
+        self._note(Kind.RESET if end.is_client else Kind.CRASH, end.number)
         self._forget(end)
         self._forget(end.other)
         end.socket.close()

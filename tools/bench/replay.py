@@ -123,7 +123,7 @@ class Line:
                 self._read(act.total)
         elif act.kind is Kind.OPENED:
             self._open(address)
-        elif act.kind is Kind.ENDED:
+        elif act.kind is Kind.CRASH:
             while not self._is_over:
                 self._read(None)
         elif act.closes:

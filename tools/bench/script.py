@@ -16,7 +16,7 @@ class Act:
     """One thing that the client does.
 
     Attributes:
-        kind: RECEIVED waits until ``total`` bytes have come on the connection, ENDED for its end; FINISHED closes the
+        kind: RECEIVED waits until ``total`` bytes have come on the connection, CRASH for its end; FINISHED closes the
             sending side, or all of it if ``closes``; the rest as in :class:`Kind`.
         connection: its number.
         data: what is sent.
@@ -78,7 +78,7 @@ def _act(step: Step, place: int, connection: _Connection) -> Act | None:
     if step.kind is Kind.RECEIVED:
         connection.total += len(step.data)
         if connection.said_goodbye:
-            return Act(Kind.ENDED, number)
+            return Act(Kind.CRASH, number)
         return Act(step.kind, number, total=connection.total) if connection.firm is None else None
     if connection.is_closed:
         return None

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Event, Lock
 
 from hanami_conformance import __version__
-from hanami_conformance.common.signals import catching, heed
+from hanami_conformance.common.signals import acknowledge_interrupt, handle_signals
 from hanami_conformance.server.reference import LARGEST_FILE
 from hanami_reference_backend.faults import Fault, UnknownFaultError, catalogue, chosen
 from hanami_reports.model.conformance import ExitStatus, Level, RunResult
@@ -136,7 +136,7 @@ def rows(plan: Plan, faults: Sequence[Fault], honest: RunResult, tell: Callable[
             return [future.result() for future in futures]
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
-                heed()
+                acknowledge_interrupt()
             plan.stop.set()
             for future in futures:
                 future.cancel()
@@ -274,7 +274,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parse_options(argv)
     stop = Event()
     try:
-        with catching():
+        with handle_signals():
             return conclude(run(options, stop), options.report_dir)
     except BenchError as error:
         print(f"tools.kill_matrix: {error}", file=sys.stderr)

@@ -12,7 +12,7 @@ from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outc
 FORMAT = "hanami-kill-matrix"
 FORMAT_VERSION = 1
 NOTICED = (Outcome.FAILED, Outcome.LOST)
-ENDED = (ExitStatus.CONFORMANT, ExitStatus.NOT_CONFORMANT, ExitStatus.TARGET_LOST, ExitStatus.NOTHING_RAN)
+CRASH = (ExitStatus.CONFORMANT, ExitStatus.NOT_CONFORMANT, ExitStatus.TARGET_LOST, ExitStatus.NOTHING_RAN)
 
 
 class Lie(Protocol):
@@ -120,7 +120,7 @@ class Matrix:
 
     def _of_rows(self) -> Iterator[str]:
         for row in self.rows:
-            if row.exit_status not in ENDED:
+            if row.exit_status not in CRASH:
                 ended = "did not end in time" if row.exit_status is None else f"ended with status {row.exit_status}"
                 yield f"the run against {row.fault} {ended}"
                 continue

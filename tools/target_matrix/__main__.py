@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from hanami_conformance.common.signals import catching, heed
+from hanami_conformance.common.signals import acknowledge_interrupt, handle_signals
 from tools.process import StoppedError, finished, last_line, result_in
 from tools.target_matrix.targets import SCENARIOS, TargetScenario, by_name, complaints
 
@@ -117,7 +117,7 @@ def run_all(scenarios: Sequence[TargetScenario], jobs: int, report_dir: Path) ->
             return sum(future.result() for future in futures)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
-                heed()
+                acknowledge_interrupt()
             stop.set()
             for future in futures:
                 future.cancel()
@@ -175,7 +175,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     began = time.monotonic()
     try:
-        with catching():
+        with handle_signals():
             wrong = run_all(options.scenarios, options.jobs, options.report_dir)
     except (KeyboardInterrupt, StoppedError):
         print("interrupted")

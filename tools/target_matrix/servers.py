@@ -20,7 +20,7 @@ from pathlib import Path
 
 import trustme
 
-from hanami_conformance.common.signals import unbroken
+from hanami_conformance.common.signals import uninterrupted
 from hanami_conformance.server.process import SERVER_LOG
 from hanami_conformance.server.reference import LARGEST_FILE
 from hanami_loadtests.ports import free_port
@@ -171,7 +171,7 @@ def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     """A program that says nothing and does not outlive the block."""
     quiet = subprocess.DEVNULL
     with contextlib.ExitStack() as stack:
-        with unbroken():
+        with uninterrupted():
             process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
             stack.enter_context(stopped(process))
         yield process
@@ -216,7 +216,7 @@ def dying(fault: str) -> Iterator[Served]:
     words = [sys.executable, "-m", "hanami_reference_backend", "--port", str(port), *USERS, *HUGE, "--fault", fault]
     quiet = subprocess.DEVNULL
     with contextlib.ExitStack() as stack:
-        with unbroken():
+        with uninterrupted():
             process = subprocess.Popen(words, stdin=quiet, stdout=quiet, stderr=quiet, env=clean_environment())
             stack.enter_context(stopped(process))
         until = time.monotonic() + START_SECONDS

@@ -10,7 +10,7 @@ from hanami_conformance.cases.recording import current_case
 
 
 @contextlib.contextmanager
-def blaming(statement: str) -> Iterator[None]:
+def attribute_to(statement: str) -> Iterator[None]:
     """What fails in here breaks this statement: also a preparation, and whatever the test names first."""
     try:
         yield
@@ -23,7 +23,7 @@ def blaming(statement: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def suspecting(statement: str) -> Iterator[None]:
+def default_requirement(statement: str) -> Iterator[None]:
     """What fails in here, and blames no statement itself, breaks this one."""
     with on_the_way_to(statement):
         yield
@@ -32,7 +32,7 @@ def suspecting(statement: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def on_the_way_to(statement: str) -> Iterator[None]:
-    """As :func:`suspecting`, where that nothing fails says nothing of the statement."""
+    """As :func:`default_requirement`, where that nothing fails says nothing of the statement."""
     try:
         yield
     except Violation as violation:
@@ -42,7 +42,7 @@ def on_the_way_to(statement: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def preparing(what: str) -> Iterator[None]:
+def precondition(what: str) -> Iterator[None]:
     """What fails in here is no fault of the step under test: it could not be reached.
 
     Raises:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.text import quote
+from hanami_conformance.common.text import printable_line
 from hanami_reports.model.conformance import Event
 
 if TYPE_CHECKING:
@@ -120,14 +120,16 @@ class CaseRecording:
         at = time.monotonic() - self._origin
         self.events.append(RecordedEvent(at, channel, direction, kind, summary, payload))
 
-    def last_sent(self) -> str:
+    def last_request(self) -> str:
         """The last that was sent on a connection that the target took, on one line; empty for nothing."""
         refused = {event.channel for event in self.events if event.direction == "note" and _refused(event)}
         sent = [event for event in self.events if event.direction == "sent" and event.channel not in refused]
         if not sent:
             return ""
         summary = sent[-1].summary
-        return f"{sent[-1].channel} {quote(summary if isinstance(summary, str) else summary(), MAX_LAST).strip()}"
+        return (
+            f"{sent[-1].channel} {printable_line(summary if isinstance(summary, str) else summary(), MAX_LAST).strip()}"
+        )
 
     def exchange(self) -> tuple[Event, ...]:
         """The record, fit for a report: secrets redacted, very large payloads cut with their digest."""
@@ -168,7 +170,7 @@ def end_case() -> None:
 
 
 @contextlib.contextmanager
-def unrecorded() -> Iterator[None]:
+def recording_paused() -> Iterator[None]:
     """What is sent in here belongs to no case."""
     global _current  # noqa: PLW0603
     before, _current = _current, CaseRecording(_IDLE.id)

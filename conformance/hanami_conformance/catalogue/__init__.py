@@ -14,7 +14,7 @@ import pytest
 
 from hanami_reports.model.conformance import Level
 
-ENDED = "GEN-2"  # what a case violates that ends the server
+CRASH = "GEN-2"  # what a case violates that ends the server
 _Test = TypeVar("_Test", bound=Callable[..., Any])
 
 

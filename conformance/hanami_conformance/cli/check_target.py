@@ -21,13 +21,13 @@ from hanami_conformance.cases.failures import (
 )
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.text import plural, quote
+from hanami_conformance.common.text import pluralise, printable_line
 from hanami_conformance.options.run import RunOptions, resolve
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ALREADY, ResourceFactory
 from hanami_conformance.resources.training import inputs_of
 from hanami_conformance.server.open import opened
-from hanami_conformance.target.capabilities import lacks
+from hanami_conformance.target.capabilities import missing_capabilities
 from hanami_conformance.target.target import Account, Target
 from hanami_reports.model.conformance import ExitStatus
 
@@ -80,7 +80,7 @@ class _Look:
     def __init__(self, target: Target, options: RunOptions) -> None:
         self._target = target
         self._options = options
-        self._workshop = ResourceFactory(target, secrets.token_hex(4))
+        self._resources = ResourceFactory(target, secrets.token_hex(4))
         self._clusters = False
         self._content: bool | None = None
 
@@ -97,8 +97,8 @@ class _Look:
             self._target.close_websockets()
             self._try("cluster", self._given if self._target.given_cluster is not None else self._made)
         finally:
-            self._workshop.clean()
-            for left in self._workshop.leftovers:
+            self._resources.clean()
+            for left in self._resources.leftovers:
                 _say("LEFT OVER", str(left))
         if not self._target.is_alive():
             raise TargetDown("the target no longer answers")
@@ -122,8 +122,8 @@ class _Look:
         why = target.dialect_reason or "as told, and the login fits (--dialect auto would ask)"
         _say("dialect", f"{target.dialect.name}: {why}")
         for account, label in ((target.first, "first user"), (target.second, "second user")):
-            _say(label, target.why_no_second if account is None else _shown(account))
-        _say("connections", f"{plural(target.budget.limit, 'websocket')} at the same time, and one REST call on top")
+            _say(label, target.other_account_missing_reason if account is None else _shown(account))
+        _say("connections", f"{pluralise(target.budget.limit, 'websocket')} at the same time, and one REST call on top")
 
     def _call(self) -> None:
         answer = self._target.first.call("dataset.list")
@@ -141,16 +141,16 @@ class _Look:
         try:
             return _milliseconds(once)
         except (ResponseTimeout, ConnectionClosed) as error:
-            return f"NO time: {quote(str(error))}"
+            return f"NO time: {printable_line(str(error))}"
 
     def _upload(self) -> str:
-        upload = self._workshop.dataset("csv", {"input": TABLE})
+        upload = self._resources.dataset("csv", {"input": TABLE})
         self._content = self._target.serves_content(upload.account, upload.uuid, "first")
         what = "can be read back" if self._content else "can't be read back"
         return f"works, and is deleted again; the content of a dataset {what}"
 
     def _made(self) -> str:
-        cluster = self._workshop.cluster(SHAPE)
+        cluster = self._resources.cluster(SHAPE)
         self._clusters = True
         cluster.enter_direct_mode()
         return f"can be made, answers{self._answered(cluster)}, and is deleted again"
@@ -168,7 +168,7 @@ class _Look:
             shown = self._answered(cluster)
         except (Violation, PreconditionFailed) as error:
             raise TargetRejectedConfiguration(
-                f"the given cluster {given} is not as described: {quote(str(error))}"
+                f"the given cluster {given} is not as described: {printable_line(str(error))}"
             ) from error
         finally:
             self._target.close_websockets()
@@ -180,11 +180,13 @@ class _Look:
         socket = cluster.attach()
         answer = socket.request(inputs_of(cluster.shape, seed=1))
         socket.finish()
-        return " with " + ", ".join(f"{plural(len(values), 'value')} of {name}" for name, values in answer.items())
+        return " with " + ", ".join(f"{pluralise(len(values), 'value')} of {name}" for name, values in answer.items())
 
     def _outlook(self) -> None:
         found = list(
-            lacks(self._target, content=self._content, clusters=self._clusters, destructive=self._options.destructive)
+            missing_capabilities(
+                self._target, content=self._content, clusters=self._clusters, destructive=self._options.destructive
+            )
         )
         if not found:
             _say("UNSUPPORTED", "nothing: every statement can be judged")
@@ -192,8 +194,8 @@ class _Look:
             whole = f"{', '.join(lack.whole)} will be UNSUPPORTED" if lack.whole else ""
             partly = f"some cases of {', '.join(lack.partly)}" if lack.partly else ""
             _say("lacking", f"{lack.what}: {'; '.join(filter(None, (whole, partly)))}")
-        for danger in self._dangers():
-            _say("careful", danger)
+        for risk_level in self._dangers():
+            _say("careful", risk_level)
 
     def _dangers(self) -> list[str]:
         target = self._target
@@ -221,7 +223,7 @@ class _Look:
             body = self._target.first.call(f"{kind}.list").object().get("body")
         except (Violation, Unsupported):
             return ""
-        return plural(len(body), kind) if isinstance(body, list) and body else ""
+        return pluralise(len(body), kind) if isinstance(body, list) and body else ""
 
 
 def _shown(account: Account) -> str:

@@ -27,5 +27,5 @@ def begin(module: str) -> int:
 
 
 def main() -> int:
-    """ConformanceSession ``hanami-conformance``; the exit status, see its ``--help``."""
+    """Run ``hanami-conformance``; the exit status, see its ``--help``."""
     return begin("hanami_conformance.cli.main")

@@ -170,7 +170,7 @@ def _no_commands() -> Iterator[None]:
 
 
 def _run(gate: Gate) -> int:
-    """ConformanceSession the suite; its exit status. A signal to end is passed on, and the reports are waited for."""
+    """Run the suite; its exit status. A signal to end is passed on, and the reports are waited for."""
     try:
         # The result of an earlier run must not pass for this one's.
         ConformanceReportFolder(gate.folder).clear()

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from hanami_conformance.common.text import plural
+from hanami_conformance.common.text import pluralise
 from hanami_conformance.known_failures.file import ListError, parse_list, read_list, read_text
 from hanami_conformance.known_failures.update import fresh, updated
 from hanami_conformance.session import plugin
@@ -66,7 +66,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """ConformanceSession the command; the exit status."""
+    """Run the command; the exit status."""
     # A day is meant where the user is.
     today = date.today()  # noqa: DTZ011
     try:
@@ -102,7 +102,7 @@ def check(path: Path, today: date) -> int:
         elif entry.is_over(today):
             wrong.append(f"{place} {entry.subject}: expired on {entry.expires}")
     _say(wrong)
-    sys.stdout.write(f"{known.file}: {plural(len(known.entries), 'entry', 'entries')}, {len(wrong)} wrong\n")
+    sys.stdout.write(f"{known.file}: {pluralise(len(known.entries), 'entry', 'entries')}, {len(wrong)} wrong\n")
     return ExitStatus.NOT_CONFORMANT if wrong else ExitStatus.CONFORMANT
 
 

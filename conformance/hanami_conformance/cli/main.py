@@ -94,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """ConformanceSession the command.
+    """Run the command.
 
     Returns:
         The exit status, see ``--help``.
@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run_command(arguments: argparse.Namespace) -> int:
-    """ConformanceSession one of the commands; the exit status."""
+    """Run one of the commands; the exit status."""
     commands: Mapping[str, Callable[[argparse.Namespace], int]] = {
         "run": run_suite,
         "replay": _replay,
@@ -177,7 +177,7 @@ def _unknown(command: str, word: str) -> str:
 
 
 def run_suite(arguments: argparse.Namespace) -> int:
-    """ConformanceSession pytest on the suite with the given options, and with no other settings than the suite's own."""
+    """Run pytest on the suite with the given options, and with no other settings than the suite's own."""
     try:
         cases = [case_path(case) for case in arguments.case] or [str(SUITE)]
     except ValueError as error:

@@ -19,12 +19,12 @@ from hanami_conformance.cases.recording import begin_case, end_case
 from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import SequenceError
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.text import MAX_LINE, plural, quote
+from hanami_conformance.common.text import MAX_LINE, pluralise, printable_line
 from hanami_conformance.options.run import resolve
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.server.open import opened
 from hanami_conformance.stateful.execute import tell
-from hanami_conformance.stateful.pytest_export import as_pytest
+from hanami_conformance.stateful.pytest_export import to_pytest
 from hanami_conformance.target.target import Target
 from hanami_proto.dialect import DEFAULT_DIALECT
 from hanami_reports.model.conformance import ExitStatus
@@ -64,7 +64,7 @@ def print_as_pytest(path: Path) -> int:
         0, or 4 when the file is wrong.
     """
     try:
-        sys.stdout.write(as_pytest(read(path)))
+        sys.stdout.write(to_pytest(read(path)))
     except ValueError as error:
         return _say(ExitStatus.USAGE, f"ERROR: {error}")
     return ExitStatus.CONFORMANT
@@ -90,27 +90,27 @@ def _tell(story: StepSequence, target: Target, times: int) -> int:
         if status != ExitStatus.CONFORMANT:
             return status
     often = f", {times} times" if times > 1 else ""
-    return _say(ExitStatus.CONFORMANT, f"fixed: {plural(len(story.steps), 'step')} went as the model says{often}")
+    return _say(ExitStatus.CONFORMANT, f"fixed: {pluralise(len(story.steps), 'step')} went as the model says{often}")
 
 
 def _tell_once(story: StepSequence, target: Target, when: str) -> int:
     case = begin_case("replay")
-    workshop = ResourceFactory(target, secrets.token_hex(4))
+    resources = ResourceFactory(target, secrets.token_hex(4))
     try:
-        tell(story, workshop)
+        tell(story, resources)
     except (Violation, PreconditionFailed, TargetDown) as error:
         events = case.exchange()
         if not target.is_alive():
-            return _say(ExitStatus.TARGET_LOST, f"target gone: {quote(str(error))}")
+            return _say(ExitStatus.TARGET_LOST, f"target gone: {printable_line(str(error))}")
         for event in events[-EVENTS_SHOWN:]:
             sys.stdout.write(f"{event.line()}\n")
         again = "still failing" if is_same(story, error) else "fails otherwise"
-        return _say(ExitStatus.NOT_CONFORMANT, f"{again}{when}: {quote(str(error), MAX_LINE)}")
+        return _say(ExitStatus.NOT_CONFORMANT, f"{again}{when}: {printable_line(str(error), MAX_LINE)}")
     except Unsupported as error:
         return _say(ExitStatus.SUITE_FAULT, f"cannot tell: {error}")
     finally:
         end_case()
-        for left in workshop.leftovers:
+        for left in resources.leftovers:
             _say(ExitStatus.CONFORMANT, f"left over on the target: {left}")
     return ExitStatus.CONFORMANT
 
@@ -121,7 +121,7 @@ def is_same(story: StepSequence, error: Violation | PreconditionFailed | TargetD
         return True  # it was written by hand, or judged nothing
     if not isinstance(error, Violation):
         return False
-    return error.statement == story.statement or quote(error.expected, MAX_LINE) == story.expected
+    return error.statement == story.statement or printable_line(error.expected, MAX_LINE) == story.expected
 
 
 def _say(status: int, line: str) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hanami_conformance.cases.checks import check
 from hanami_conformance.clients.json_response import json_object
-from hanami_conformance.common.text import quote
+from hanami_conformance.common.text import printable_line
 from hanami_proto.codec import BrickMessage, ProcessType
 
 Values = NDArray[np.float32]
@@ -91,7 +91,7 @@ def describe(message: BrickMessage) -> str:
     """A message in words."""
     kind = {0: "REQUEST", 1: "TRAIN"}.get(message.process_type, str(message.process_type))
     return (
-        f"ClusterIO {quote(message.name)!r} {kind} isLast={str(message.is_last).lower()} "
+        f"ClusterIO {printable_line(message.name)!r} {kind} isLast={str(message.is_last).lower()} "
         f"numberOfValues={message.number_of_values} {short(message.values)}"
     )
 

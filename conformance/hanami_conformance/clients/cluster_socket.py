@@ -125,7 +125,7 @@ class ClusterSocket:
             Violation: an output came, although nothing was to be processed (statement DIO-2); or nothing, although
                 the target does acknowledge (DIO-6).
         """
-        message = self._habitual("acknowledgement of a message that is not the last", PARTS)
+        message = self._receive_optional("acknowledgement of a message that is not the last", PARTS)
         if message is None:
             return
         check(
@@ -135,7 +135,7 @@ class ClusterSocket:
             statement="DIO-2",
         )
 
-    def _habitual(self, what: str, habit: str) -> BrickMessage | None:
+    def _receive_optional(self, what: str, habit: str) -> BrickMessage | None:
         """Read an answer that is a SHOULD: waited for unless the target is known never to send it."""
         habits = self._optional_replies
         if habits.get(habit) is False:
@@ -151,7 +151,7 @@ class ClusterSocket:
         habits[habit] = True
         return message
 
-    def post_parts(self, parts: Sequence[InputMessage], process_type: int) -> None:
+    def send_messages(self, parts: Sequence[InputMessage], process_type: int) -> None:
         """Send the messages of one cycle, the last with isLast, and read the acknowledgements in between."""
         for index, part in enumerate(parts):
             is_last = index == len(parts) - 1
@@ -160,7 +160,7 @@ class ClusterSocket:
                 self.acknowledged()
 
     def request(self, parts: Sequence[InputMessage]) -> dict[str, Values]:
-        """ConformanceSession a REQUEST cycle.
+        """Run a REQUEST cycle.
 
         Args:
             parts: its messages, in order.
@@ -171,7 +171,7 @@ class ClusterSocket:
         Raises:
             Violation: an output is missing, doubled, or not as DIO-3 asks for.
         """
-        self.post_parts(parts, ProcessType.REQUEST)
+        self.send_messages(parts, ProcessType.REQUEST)
         return self.outputs()
 
     def outputs(self) -> dict[str, Values]:
@@ -196,7 +196,7 @@ class ClusterSocket:
                 check_output(message, name, self.shape.outputs[name])
                 found[name] = message.values
             else:
-                self._check_dummy(message)
+                self._check_placeholder(message)
                 dummies += 1
                 check(
                     dummies <= self._posted,
@@ -211,7 +211,7 @@ class ClusterSocket:
             return message.name
         return next(name for name, size in self.shape.outputs.items() if size == len(message.values))
 
-    def _check_dummy(self, message: BrickMessage) -> None:
+    def _check_placeholder(self, message: BrickMessage) -> None:
         # An acknowledgement carries no name, or echoes the one that it acknowledges, and at most a dummy value.
         check(
             not message.name or message.name in self.shape.inputs,
@@ -227,7 +227,7 @@ class ClusterSocket:
         )
 
     def train(self, parts: Sequence[InputMessage]) -> None:
-        """ConformanceSession a TRAIN cycle.
+        """Run a TRAIN cycle.
 
         Args:
             parts: its messages, in order: inputs and expected values.
@@ -235,7 +235,7 @@ class ClusterSocket:
         Raises:
             Violation: an output of a brick came as answer (statement DIO-5).
         """
-        self.post_parts(parts, ProcessType.TRAIN)
+        self.send_messages(parts, ProcessType.TRAIN)
         self.trained()
 
     def trained(self) -> None:
@@ -244,7 +244,7 @@ class ClusterSocket:
         Raises:
             Violation: an output of a brick came as answer (statement DIO-5).
         """
-        message = self._habitual("end of the training cycle", TRAINING)
+        message = self._receive_optional("end of the training cycle", TRAINING)
         if message is None:
             return
         check(
@@ -254,7 +254,7 @@ class ClusterSocket:
             statement="DIO-5",
         )
 
-    def expect_signal(self, what: str) -> None:
+    def expect_error_signal(self, what: str) -> None:
         """Read the answer to a mistake, which must be seen as one: no output, no silence, no unexplained end.
 
         Args:

@@ -41,6 +41,6 @@ class ConnectionLimit:
             raise RuntimeError(f"more than {self.limit} connections at the same time")
         self._open += 1
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Count a connection that was closed."""
         self._open -= 1

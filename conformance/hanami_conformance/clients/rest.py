@@ -17,11 +17,11 @@ from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
 from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.clients.rest_transport import DEADLINE_EXTENSION, DeadlineTransport
 from hanami_conformance.clients.tcp import explain
-from hanami_conformance.common.text import quote
+from hanami_conformance.common.text import printable_line
 
 TOKEN_HEADER = "X-Auth-Token"  # noqa: S105 - the name of a header
 MAX_SUMMARY = 300
-KIND = "REST call"  # of wait, for the patience
+KIND = "REST call"  # of wait, for its adaptive timeout
 # Bodies are compared as they come, so no coding is accepted.
 HEADERS = {
     "Accept": "*/*",
@@ -71,7 +71,7 @@ class RestResponse:
         return parsed
 
     def __str__(self) -> str:
-        return f"{self.status} {quote(self.text, MAX_SUMMARY)}"
+        return f"{self.status} {printable_line(self.text, MAX_SUMMARY)}"
 
 
 class RestClient:
@@ -79,14 +79,14 @@ class RestClient:
 
     Args:
         url: address of the target, ``http://HOST:PORT``, no path behind it but a base path.
-        patience: how long an answer may take.
+        timeouts: how long an answer may take.
         ssl_context: for ``https``.
     """
 
-    def __init__(self, url: str, patience: AdaptiveTimeout, ssl_context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, url: str, timeouts: AdaptiveTimeout, ssl_context: ssl.SSLContext | None = None) -> None:
         self._url = url.rstrip("/")
         self._protected: list[str] = []
-        self._patience = patience
+        self._timeouts = timeouts
         # The transport alone: cookies, redirects, authentication and settings of the environment, all of which a client
         # of httpx brings, must stay out here, and looking for them took a tenth of a run.
         self._transport = DeadlineTransport(ssl_context)
@@ -96,7 +96,7 @@ class RestClient:
         """Address of the target."""
         return self._url
 
-    def protect(self, uuid: str) -> None:
+    def forbid_deletion(self, uuid: str) -> None:
         """Never send a DELETE that names this uuid, in whatever spelling, and whoever asks for it."""
         self._protected.append(_digits(uuid))
 
@@ -122,12 +122,12 @@ class RestClient:
             content: the body, as it is sent.
             headers: more headers.
             extra: seconds on top of the deadline, for work that takes the target long.
-            kind: of wait, for the patience.
+            kind: of wait, for its adaptive timeout.
 
         Raises:
             ResponseTimeout: nothing, or not all, came until the deadline.
-            ConnectionClosed: the target closed the connection instead of answering, or answered with something else than HTTP,
-                or what it gave as token or uuid cannot be sent at all.
+            ConnectionClosed: the target closed the connection instead of answering, or what it answered is no HTTP, or
+                what it gave as token or uuid cannot be sent at all.
             TargetDown: the target takes no connection.
             Unsupported: it would delete what was given to the suite.
         """
@@ -139,12 +139,14 @@ class RestClient:
             sent_headers.setdefault("Content-Type", "application/json")
         if token is not None:
             sent_headers[TOKEN_HEADER] = token
-        deadline = self._patience.deadline(kind, extra)
+        deadline = self._timeouts.deadline(kind, extra)
         request = self._built(method, path, params, content, sent_headers, deadline)
         line = f"{method} {request.url.raw_path.decode('ascii')}"
         channel = case.channel("rest")
         body = content or b""
-        case.sent_event(channel, "http", lambda: f"{line} {quote(body.decode('utf-8', 'replace'), MAX_SUMMARY)}", body)
+        case.sent_event(
+            channel, "http", lambda: f"{line} {printable_line(body.decode('utf-8', 'replace'), MAX_SUMMARY)}", body
+        )
         began = time.monotonic()
         try:
             response = self._transport.handle_request(request)
@@ -152,7 +154,7 @@ class RestClient:
             case.note(channel, "close", f"no connection: {error}")
             raise TargetDown(f"no connection to {self._url}: {explain(error)}") from error
         except httpx.TimeoutException as error:
-            self._patience.silent(kind)
+            self._timeouts.silent(kind)
             case.note(channel, "close", f"no answer within {deadline.seconds:g} s")
             raise ResponseTimeout(
                 f"an answer to {line} within {deadline.seconds:g} s", "nothing, or not all of it"
@@ -162,7 +164,7 @@ class RestClient:
             raise ConnectionClosed(
                 f"an answer to {line}", f"the end of the connection: {error or type(error).__name__}"
             ) from error
-        self._patience.answered(kind, time.monotonic() - began)
+        self._timeouts.answered(kind, time.monotonic() - began)
         answer = RestResponse(line, response.status_code, response.content, response.headers.get("content-type", ""))
         case.received_event(channel, "http", lambda: str(answer), answer.body)
         return answer
@@ -186,7 +188,9 @@ class RestClient:
                 extensions={DEADLINE_EXTENSION: deadline},
             )
         except (httpx.InvalidURL, UnicodeError) as error:
-            raise ConnectionClosed(f"a request that can be sent: {method} {quote(path)}", quote(str(error))) from error
+            raise ConnectionClosed(
+                f"a request that can be sent: {method} {printable_line(path)}", printable_line(str(error))
+            ) from error
 
     def close(self) -> None:
         """Close what is still open."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from hanami_conformance.cases.failures import TargetDown
 from hanami_conformance.cases.recording import current_case
 from hanami_conformance.clients.connection_limit import ConnectionLimit
-from hanami_conformance.common.text import hex_preview, quote
+from hanami_conformance.common.text import hex_preview, printable_line
 
 PORTS = {"http": 80, "https": 443}
 
@@ -48,7 +48,11 @@ class RawConnection:
 
     def send(self, data: bytes, what: str) -> None:
         """Send bytes; a target that closes the connection in the meantime may do so."""
-        summary = f"{what}: {quote(data.decode('latin-1'), 60)}" if data.isascii() else f"{what}: {hex_preview(data)}"
+        summary = (
+            f"{what}: {printable_line(data.decode('latin-1'), 60)}"
+            if data.isascii()
+            else f"{what}: {hex_preview(data)}"
+        )
         current_case().sent_event(self._channel, "raw", summary, data)
         with contextlib.suppress(OSError):
             self._socket.sendall(data)
@@ -61,7 +65,7 @@ class RawConnection:
     def _give_back(self) -> None:
         if self._is_open:
             self._is_open = False
-            self._budget.give_back()
+            self._budget.release()
 
     def __enter__(self) -> Self:
         return self

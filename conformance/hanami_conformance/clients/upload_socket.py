@@ -9,7 +9,7 @@ from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import Violation
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.clients.websocket_events import Message
-from hanami_conformance.common.text import hex_preview, plural, quote
+from hanami_conformance.common.text import hex_preview, pluralise, printable_line
 from hanami_conformance.models.file import FileModel
 from hanami_proto.codec import Acknowledgement, Codec, SchemaError
 
@@ -42,9 +42,9 @@ class UploadSocket:
 
     def post_bytes(self, payload: bytes, what: str) -> None:
         """Send bytes that need not be a message of the protocol."""
-        self.websocket.send(payload, f"{what}: {plural(len(payload), 'byte')} {hex_preview(payload)}")
+        self.websocket.send(payload, f"{what}: {pluralise(len(payload), 'byte')} {hex_preview(payload)}")
 
-    def post_fragments(self, position: int, data: bytes, cuts: Sequence[int], between: str = "") -> None:
+    def send_fragments(self, position: int, data: bytes, cuts: Sequence[int], between: str = "") -> None:
         """Send a chunk in several frames.
 
         Args:
@@ -58,11 +58,11 @@ class UploadSocket:
         parts = [payload[start:end] for start, end in itertools.pairwise(edges)]
         self.websocket.send_fragments(parts, summary=chunk_summary(position, data), between=between)
 
-    def post_cut(self, chunks: Sequence[tuple[int, bytes]], cuts: Sequence[int]) -> None:
-        """Send chunks, (position, data) each, as one run of bytes; see :meth:`WebSocket.send_cut`."""
+    def send_segments(self, chunks: Sequence[tuple[int, bytes]], cuts: Sequence[int]) -> None:
+        """Send chunks, (position, data) each, as one run of bytes; see :meth:`WebSocket.send_segmented`."""
         payloads = [self._codec.encode_chunk(position, data) for position, data in chunks]
         what = ", ".join(chunk_summary(position, data) for position, data in chunks)
-        self.websocket.send_cut(payloads, cuts, f"{what} in {plural(len(cuts) + 1, 'segment')}")
+        self.websocket.send_segmented(payloads, cuts, f"{what} in {pluralise(len(cuts) + 1, 'segment')}")
 
     def acknowledgement(self) -> Acknowledgement:
         """Read the next answer.
@@ -101,9 +101,9 @@ class UploadSocket:
             Violation: it did not.
         """
         self.post(position, data)
-        self.expect_taken(position, data, chunk_summary(position, data))
+        self.expect_accepted(position, data, chunk_summary(position, data))
 
-    def expect_taken(self, position: int, data: bytes, what: str) -> None:
+    def expect_accepted(self, position: int, data: bytes, what: str) -> None:
         """Read an answer that must be a success, and let the model follow.
 
         Args:
@@ -147,11 +147,11 @@ class UploadSocket:
 
 def chunk_summary(position: int, data: bytes) -> str:
     """A chunk in words."""
-    return f"FileUpload position={position} data={plural(len(data), 'byte')} {hex_preview(data)}".rstrip()
+    return f"FileUpload position={position} data={pluralise(len(data), 'byte')} {hex_preview(data)}".rstrip()
 
 
 def describe(acknowledgement: Acknowledgement) -> str:
     """An acknowledgement in words."""
     if acknowledgement.success:
         return "success = true"
-    return f"success = false, errorMessage {quote(acknowledgement.error)!r}"
+    return f"success = false, errorMessage {printable_line(acknowledgement.error)!r}"

@@ -28,8 +28,8 @@ from hanami_conformance.clients.connection_limit import ConnectionLimit
 from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
 from hanami_conformance.clients.tcp import explain
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
-from hanami_conformance.common.signals import unbroken
-from hanami_conformance.common.text import hex_preview, quote
+from hanami_conformance.common.signals import uninterrupted
+from hanami_conformance.common.text import hex_preview, printable_line
 
 READ_SIZE = 1 << 16
 SEGMENT_PAUSE = 0.002  # seconds, so that the system does not put segments together
@@ -47,16 +47,16 @@ class WebSocket:
 
     Args:
         url: ``ws://`` or ``wss://`` address.
-        patience: how long an answer may take.
+        timeouts: how long an answer may take.
         budget: counts the connections that are open at the same time.
         ssl_context: for ``wss``.
     """
 
     def __init__(
-        self, url: str, patience: AdaptiveTimeout, budget: ConnectionLimit, ssl_context: ssl.SSLContext | None = None
+        self, url: str, timeouts: AdaptiveTimeout, budget: ConnectionLimit, ssl_context: ssl.SSLContext | None = None
     ) -> None:
         self._url = url
-        self._patience = patience
+        self._timeouts = timeouts
         self._budget = budget
         self._ssl_context = ssl_context
         self._channel = current_case().channel("ws")
@@ -68,7 +68,7 @@ class WebSocket:
         self._opened = time.monotonic()
         self._leaving = False
         self.ending: CloseInfo | None = None
-        self.awaiting = "handshake"  # kind of the next wait, for the patience
+        self.awaiting = "handshake"  # kind of the next wait, for its adaptive timeout
         self.describe: Callable[[Message], str] = str  # how the record shows what comes; the attached side knows better
 
     @property
@@ -93,14 +93,14 @@ class WebSocket:
             ResponseTimeout: no answer to the handshake until the deadline.
             ConnectionClosed: the handshake was refused or broken off.
         """
-        deadline = self._patience.deadline("handshake")
+        deadline = self._timeouts.deadline("handshake")
         uri = self._protocol.uri
         self._budget.take()
         case = current_case()
         try:
             raw = socket.create_connection((uri.host, uri.port), timeout=deadline.remaining())
         except OSError as error:
-            self._budget.give_back()
+            self._budget.release()
             raise TargetDown(f"no connection to {self._url}: {error}") from error
         self._socket = raw
         self._opened = time.monotonic()
@@ -137,10 +137,10 @@ class WebSocket:
             ConnectionClosed, ResponseTimeout: see :meth:`send`.
         """
         payload = text.encode()
-        current_case().sent_event(self._channel, "text", lambda: f"text {quote(text)}", payload)
+        current_case().sent_event(self._channel, "text", lambda: f"text {printable_line(text)}", payload)
         self._need_open()
         self._protocol.send_text(payload)
-        self._flush(self._patience.deadline(self.awaiting))
+        self._flush(self._timeouts.deadline(self.awaiting))
 
     def send(self, payload: bytes, summary: Summary | None = None) -> None:
         """Send a binary message.
@@ -157,7 +157,7 @@ class WebSocket:
         current_case().sent_event(self._channel, "binary", shown, payload)
         self._need_open()
         self._protocol.send_binary(payload)
-        self._flush(self._patience.deadline(self.awaiting))
+        self._flush(self._timeouts.deadline(self.awaiting))
 
     def send_fragments(self, parts: Sequence[bytes], *, summary: str, between: str = "") -> None:
         """Send one binary message in several frames (statement DATA-11).
@@ -179,13 +179,13 @@ class WebSocket:
                 self._protocol.send_binary(part, fin=last)
             else:
                 self._protocol.send_continuation(part, fin=last)
-            self._flush(self._patience.deadline(self.awaiting))
+            self._flush(self._timeouts.deadline(self.awaiting))
             if between and not last:
                 send = self._protocol.send_ping if between == "ping" else self._protocol.send_pong
                 send(CONTROLS[index % len(CONTROLS)])
-                self._flush(self._patience.deadline(self.awaiting))
+                self._flush(self._timeouts.deadline(self.awaiting))
 
-    def send_cut(self, payloads: Sequence[bytes], cuts: Sequence[int], what: str) -> None:
+    def send_segmented(self, payloads: Sequence[bytes], cuts: Sequence[int], what: str) -> None:
         """Send binary messages one right behind the other, cut into TCP segments anywhere (statement DATA-1).
 
         Args:
@@ -205,7 +205,7 @@ class WebSocket:
     def _flush_cut(self, cuts: Sequence[int]) -> None:
         data = b"".join(self._protocol.data_to_send())
         for begin, end in itertools.pairwise([0, *cuts, len(data)]):
-            self._transmit(data[begin:end], self._patience.deadline(self.awaiting))
+            self._transmit(data[begin:end], self._timeouts.deadline(self.awaiting))
             if end < len(data):
                 time.sleep(SEGMENT_PAUSE)
 
@@ -214,10 +214,10 @@ class WebSocket:
         assert self._socket is not None
         current_case().sent_event(self._channel, "raw", f"{what}: {hex_preview(data)}", data)
         with contextlib.suppress(OSError):
-            self._socket.settimeout(self._patience.setting)
+            self._socket.settimeout(self._timeouts.setting)
             self._socket.sendall(data)
 
-    def send_unread(self, payloads: Sequence[bytes], what: str) -> None:
+    def send_without_reading(self, payloads: Sequence[bytes], what: str) -> None:
         """Send messages for as long as the target takes them without being read, then stop in the middle."""
         assert self._socket is not None
         current_case().sent_event(self._channel, "binary", what, payloads[0])
@@ -231,7 +231,7 @@ class WebSocket:
             except OSError:
                 return  # the target takes no more
 
-    def close_sending(self) -> None:
+    def half_close(self) -> None:
         """Close the sending side of the connection and leave the other open."""
         self._leaving = True
         current_case().note(self._channel, "close", "sending side closed by the suite")
@@ -248,13 +248,13 @@ class WebSocket:
             ResponseTimeout: none came until the deadline.
             ConnectionClosed: the connection ended instead.
         """
-        deadline = self._patience.deadline(self.awaiting, extra)
+        deadline = self._timeouts.deadline(self.awaiting, extra)
         began = time.monotonic()
         while not self._messages:
             if self.ending is not None:
                 raise ConnectionClosed(awaited, str(self.ending))
             self._read(deadline, awaited)
-        self._patience.answered(self.awaiting, time.monotonic() - began)
+        self._timeouts.answered(self.awaiting, time.monotonic() - began)
         return self._messages.popleft()
 
     def receive_or_end(self, awaited: str) -> Message | CloseInfo:
@@ -269,12 +269,12 @@ class WebSocket:
             assert self.ending is not None
             return self.ending
 
-    def unread(self, answer: Message | CloseInfo) -> None:
+    def push_back(self, answer: Message | CloseInfo) -> None:
         """Put a message back that is for somebody else to judge; an ending stays known anyway."""
         if isinstance(answer, Message):
             self._messages.appendleft(answer)
 
-    def wait_end(self, awaited: str) -> tuple[CloseInfo, list[Message]]:
+    def wait_closed(self, awaited: str) -> tuple[CloseInfo, list[Message]]:
         """Wait until the target has ended the connection.
 
         Returns:
@@ -283,7 +283,7 @@ class WebSocket:
         Raises:
             ResponseTimeout: it did not until the deadline.
         """
-        deadline = self._patience.deadline(self.awaiting)
+        deadline = self._timeouts.deadline(self.awaiting)
         while self.ending is None:
             self._read(deadline, awaited)
         left = list(self._messages)
@@ -313,10 +313,10 @@ class WebSocket:
             current_case().sent_event(self._channel, "close", "close 1000")
             self._protocol.send_close(NORMAL_CLOSURE, "")
             with contextlib.suppress(ConnectionClosed, ResponseTimeout):
-                self._flush(self._patience.deadline(self.awaiting))
+                self._flush(self._timeouts.deadline(self.awaiting))
         with contextlib.suppress(ResponseTimeout, ConnectionClosed):
             self.awaiting = "close"
-            deadline = self._patience.deadline(self.awaiting)
+            deadline = self._timeouts.deadline(self.awaiting)
             while self.ending is None:
                 self._read(deadline, "the close to be answered")
         self._release()
@@ -350,7 +350,7 @@ class WebSocket:
             self._socket.settimeout(max(deadline.remaining(), 0.001))
             self._socket.sendall(data)
         except TimeoutError as error:
-            self._patience.silent(self.awaiting, socket=True)
+            self._timeouts.silent(self.awaiting, socket=True)
             raise ResponseTimeout(f"the target to take {len(data)} bytes", "a connection that takes no more") from error
         except OSError as error:
             self._drain_after_break()
@@ -363,7 +363,7 @@ class WebSocket:
         with contextlib.suppress(OSError):
             self._socket.settimeout(0.001)
             while data := self._socket.recv(READ_SIZE):
-                with unbroken():  # the parser would not go on after it
+                with uninterrupted():  # the parser would not go on after it
                     self._protocol.receive_data(data)
                     self._take_events()
 
@@ -382,13 +382,13 @@ class WebSocket:
             self._socket.settimeout(max(deadline.remaining(), 0.001))
             data = self._socket.recv(READ_SIZE)
         except TimeoutError as error:
-            self._patience.silent(self.awaiting, socket=True)
+            self._timeouts.silent(self.awaiting, socket=True)
             current_case().note(self._channel, "close", f"{awaited}: not within {deadline.seconds:g} s")
             raise ResponseTimeout(f"{awaited} within {deadline.seconds:g} s", "nothing") from error
         except OSError as error:
             self._end(CloseInfo(None, str(error)))
             return
-        with unbroken():  # the parser would not go on after it
+        with uninterrupted():  # the parser would not go on after it
             if data:
                 self._protocol.receive_data(data)
             else:
@@ -445,4 +445,4 @@ class WebSocket:
             with contextlib.suppress(OSError):
                 self._socket.close()
             self._socket = None
-            self._budget.give_back()
+            self._budget.release()

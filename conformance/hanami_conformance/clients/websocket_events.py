@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hanami_conformance.common.text import hex_preview, quote
+from hanami_conformance.common.text import hex_preview, printable_line
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Message:
 
     def __str__(self) -> str:
         if self.text:
-            return f"text {quote(self.data.decode('utf-8', 'replace'))}"
+            return f"text {printable_line(self.data.decode('utf-8', 'replace'))}"
         return f"binary {len(self.data)} bytes {hex_preview(self.data)}"
 
 
@@ -40,4 +40,4 @@ class CloseInfo:
     def __str__(self) -> str:
         if self.code is None:
             return f"connection broken off ({self.reason})"
-        return f"close {self.code} {quote(self.reason)!r}"
+        return f"close {self.code} {printable_line(self.reason)!r}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hanami_reports.model.conformance import ExitStatus
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-LEAVING: list[Callable[[], None]] = []  # what is done even where a third signal ends all
+EXIT_ACTIONS: list[Callable[[], None]] = []  # what is done even where a third signal ends all
 
 
 @dataclass
@@ -38,7 +38,7 @@ _STATE = _State()
 
 
 @contextlib.contextmanager
-def catching() -> Iterator[None]:
+def handle_signals() -> Iterator[None]:
     """Catch the signals in here: the first raises KeyboardInterrupt, a second is told to wait, a third ends all.
 
     Outside of the main thread, and where somebody set a handler that Python did not, nothing is changed.
@@ -59,11 +59,11 @@ def catching() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class unbroken:  # noqa: N801 - reads as a statement
+class uninterrupted:  # noqa: N801 - reads as a statement
     """Lets signals wait until the end of this block.
 
     For what makes something on the target until its uuid is known, for what deletes it again, and for what must not
-    stop in the middle of reading. Every wait in it must have a deadline. Works within :func:`catching`.
+    stop in the middle of reading. Every wait in it must have a deadline. Works within :func:`handle_signals`.
 
     Raises:
         KeyboardInterrupt: at the end of the block, where there was a signal.
@@ -81,14 +81,14 @@ class unbroken:  # noqa: N801 - reads as a statement
             raise KeyboardInterrupt
 
 
-def heed() -> None:
+def acknowledge_interrupt() -> None:
     """Note that an interrupt arrived: what follows is the cleaning up, which another one does not break off."""
     _STATE.heeded = True
 
 
 def _catch(number: int, frame: types.FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
     if _STATE.told:
-        for act in LEAVING:
+        for act in EXIT_ACTIONS:
             act()
         os._exit(ExitStatus.INTERRUPTED)
     if _STATE.heeded or _STATE.waiting:

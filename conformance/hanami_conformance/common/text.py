@@ -7,7 +7,7 @@ from hanami_conformance.common.redact import SECRETS
 MAX_LINE = 500
 
 
-def quote(text: str, limit: int = 200) -> str:
+def printable_line(text: str, limit: int = 200) -> str:
     """``text`` on one line: secrets replaced, control characters shown as escapes, cut after ``limit`` characters."""
     text = SECRETS.text(text)
     cut = text[:limit]
@@ -15,7 +15,7 @@ def quote(text: str, limit: int = 200) -> str:
     return shown if len(text) <= limit else f"{shown}... ({len(text)} characters)"
 
 
-def plural(count: int, noun: str, many: str = "") -> str:
+def pluralise(count: int, noun: str, many: str = "") -> str:
     """``1 byte``, ``2 bytes``; ``many`` where an s behind the noun would be wrong."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {many or noun + 's'}"
 

@@ -59,7 +59,7 @@ class ClusterModel:
     buffers: dict[str, list[Values]] = field(default_factory=dict)
     answers: dict[bytes, Outputs] = field(default_factory=dict)
     suspects: dict[bytes, str] = field(default_factory=dict)
-    disturbed_by: str = "DIO-7"
+    last_event: str = "DIO-7"
 
     def take(self, brick: str, values: Values) -> None:
         """A message with values for a brick."""
@@ -82,7 +82,7 @@ class ClusterModel:
     def trained(self) -> None:
         """A TRAIN cycle ran: every answer may be another."""
         self.answers.clear()
-        self.confirmed()
+        self.confirm()
 
     def known(self, processed: bytes) -> Outputs | None:
         """The answer to what a cycle processes, None where it is not known yet."""
@@ -91,24 +91,24 @@ class ClusterModel:
     def learn(self, processed: bytes, answer: Outputs) -> None:
         """Note the first answer to what a cycle processed; of earlier ones it says nothing."""
         self.answers[processed] = answer
-        self.disturbed_by = "DIO-7"
+        self.last_event = "DIO-7"
 
-    def confirmed(self) -> None:
+    def confirm(self) -> None:
         """An answer came as before: nothing that happened so far has changed the cluster."""
         self.suspects.clear()
-        self.disturbed_by = "DIO-7"
+        self.last_event = "DIO-7"
 
-    def disturb(self, statement: str) -> None:
+    def note_event(self, statement: str) -> None:
         """Something happened by which, if at all, answers change that are known so far."""
         self.suspects = dict.fromkeys(self.answers, statement)
-        self.disturbed_by = statement
+        self.last_event = statement
 
     def disturb_from_beside(self, statement: str) -> None:
         """Something happened to another cluster, which is suspected where there is nothing nearer."""
         self.suspects = {**dict.fromkeys(self.answers, statement), **self.suspects}
-        if self.disturbed_by == "DIO-7":
-            self.disturbed_by = statement
+        if self.last_event == "DIO-7":
+            self.last_event = statement
 
     def suspect(self, processed: bytes) -> str:
         """The statement that a wrong answer to what a cycle processes would break, or none at all."""
-        return self.suspects.get(processed, "DIO-7") if processed in self.answers else self.disturbed_by
+        return self.suspects.get(processed, "DIO-7") if processed in self.answers else self.last_event

@@ -67,7 +67,7 @@ class DatasetModel:
     kind: str
 
     @staticmethod
-    def of_images(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> DatasetModel:
+    def from_images(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> DatasetModel:
         """The dataset of an MNIST upload.
 
         Args:
@@ -86,7 +86,7 @@ class DatasetModel:
         return DatasetModel(count, widths, columns, "mnist")
 
     @staticmethod
-    def of_table(names: Sequence[str], values: NDArray[np.float32]) -> DatasetModel:
+    def from_table(names: Sequence[str], values: NDArray[np.float32]) -> DatasetModel:
         """The dataset of a CSV upload.
 
         Args:

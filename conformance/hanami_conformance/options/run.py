@@ -22,13 +22,13 @@ from hanami_conformance.options.definitions import (
     SERVER_TIMEOUT,
 )
 from hanami_conformance.options.profiles import PROFILES, Profile
-from hanami_conformance.options.sources import config_of, layered
+from hanami_conformance.options.sources import config_of, merge_sources
 from hanami_conformance.options.target import (
     Credentials,
     TargetOptions,
-    about_server,
+    allow_destructive,
     credentials_of,
-    may_destroy,
+    parse_tls_and_cluster,
     server_command,
     target_url,
 )
@@ -97,7 +97,7 @@ def resolve(
     config = config_of(given, environment, ini)
     lists: dict[str, list[str]] = {}
     values: dict[str, str] = {}
-    for name, value in layered(given, environment, ini, config).items():
+    for name, value in merge_sources(given, environment, ini, config).items():
         if isinstance(value, list):
             lists[name] = value
         else:
@@ -123,7 +123,7 @@ def resolve(
     first, second = (Credentials(), None) if reference else credentials_of(values)
     server = server_command(values["server_command"], reference=reference)
     seconds = values["server_timeout"]
-    destructive = may_destroy(values, url, started=reference or bool(server))
+    destructive = allow_destructive(values, url, started=reference or bool(server))
     return RunOptions(
         target=TargetOptions(
             url=url,
@@ -133,7 +133,7 @@ def resolve(
             dialect=dialect,
             deadline=deadline,
             max_connections=None if connections is None else int(connections),
-            **({} if reference else about_server(values, lists, url)),
+            **({} if reference else parse_tls_and_cluster(values, lists, url)),
         ),
         reference=reference,
         statements=select(patterns) if patterns else None,

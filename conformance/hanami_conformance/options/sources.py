@@ -170,7 +170,7 @@ def config_of(given: Mapping[str, Any], environment: Mapping[str, str], ini: Map
     return read_config(usual) if usual.is_file() else None
 
 
-def layered(
+def merge_sources(
     given: Mapping[str, Any], environment: Mapping[str, str], ini: Mapping[str, Value], config: Config | None
 ) -> dict[str, Value]:
     """Option ``dest`` to its value, empty where nobody gives one.

@@ -145,7 +145,7 @@ def credentials_of(values: Mapping[str, str]) -> tuple[Credentials, Credentials 
     return first, None
 
 
-def about_server(values: Mapping[str, str], lists: Mapping[str, Sequence[str]], url: str) -> dict[str, Any]:
+def parse_tls_and_cluster(values: Mapping[str, str], lists: Mapping[str, Sequence[str]], url: str) -> dict[str, Any]:
     """The fields of :class:`TargetOptions` that only a live server has: its certificate, a given cluster.
 
     Raises:
@@ -174,7 +174,7 @@ def switch(values: Mapping[str, str], name: str) -> bool:
     return value in YES
 
 
-def may_destroy(values: Mapping[str, str], url: str, *, started: bool) -> bool:
+def allow_destructive(values: Mapping[str, str], url: str, *, started: bool) -> bool:
     """Whether what is known to end fragile servers may be sent.
 
     Args:

@@ -13,7 +13,7 @@ from hanami_conformance.target.target import Account, Target
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-def sweep(target: Target, run_id: str, known: Iterable[Leftover]) -> list[Leftover]:
+def delete_leftovers(target: Target, run_id: str, known: Iterable[Leftover]) -> list[Leftover]:
     """Delete what a run left on the target.
 
     Args:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hanami_conformance.cases.attribution import preparing
+from hanami_conformance.cases.attribution import precondition
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.clients.websocket import WebSocket
-from hanami_conformance.resources.retry import after_loss, attach_after_loss
+from hanami_conformance.resources.retry import reattach, retry_until_released
 from hanami_conformance.target.attach import CLUSTER, attach
 from hanami_conformance.target.target import Account
 
@@ -42,7 +42,7 @@ class Cluster:
         Raises:
             Violation: it is refused until the deadline.
         """
-        after_loss(self.account, SWITCHING, lambda: self.set_mode(mode).object())
+        retry_until_released(self.account, SWITCHING, lambda: self.set_mode(mode).object())
 
     def enter_direct_mode(self) -> None:
         """Switch to direct mode as preparation for something else.
@@ -50,7 +50,7 @@ class Cluster:
         Raises:
             PreconditionFailed: the target refused.
         """
-        with preparing("switching to direct mode"):
+        with precondition("switching to direct mode"):
             self.set_mode(self.account.target.dialect.modes[1]).object()
 
     def attach(self) -> ClusterSocket:
@@ -59,12 +59,12 @@ class Cluster:
         Raises:
             PreconditionFailed: the target does not let it attach.
         """
-        with preparing("attaching to a cluster"):
+        with precondition("attaching to a cluster"):
             return self._socket(attach(self.account, self.uuid, CLUSTER))
 
     def attach_again(self) -> ClusterSocket:
-        """A socket that attaches after an earlier one was lost (statement DIO-11); see :func:`attach_after_loss`."""
-        websocket = attach_after_loss(self.account, self.uuid, CLUSTER)
+        """A socket that attaches after an earlier one was lost (statement DIO-11); see :func:`reattach`."""
+        websocket = reattach(self.account, self.uuid, CLUSTER)
         return self._socket(websocket)
 
     def delete(self) -> RestResponse:

@@ -8,14 +8,14 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from hanami_conformance.cases.attribution import preparing
+from hanami_conformance.cases.attribution import precondition
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, TargetDown, Unsupported
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.json_response import is_uuid_text, json_object
 from hanami_conformance.clients.rest import RestResponse
-from hanami_conformance.common.signals import unbroken
-from hanami_conformance.common.text import quote
+from hanami_conformance.common.signals import uninterrupted
+from hanami_conformance.common.text import printable_line
 from hanami_conformance.models.file import FileModel
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.templates import render_template
@@ -57,7 +57,7 @@ class Leftover:
         return replace(self, why=why)
 
     def __str__(self) -> str:
-        return f"{self.kind} {quote(self.name)}: {self.why}"
+        return f"{self.kind} {printable_line(self.name)}: {self.why}"
 
 
 class ResourceFactory:
@@ -104,16 +104,16 @@ class ResourceFactory:
         account = account or self.target.first
         name = name or self.name(kind)
         body = {"name": name, **{f"{role}_data_size": size for role, size in sizes.items()}}
-        with preparing(f"beginning a {kind} upload"), unbroken():
+        with precondition(f"beginning a {kind} upload"), uninterrupted():
             answer = account.call(f"{kind}.init", body=body)
-            upload = self.adopt(answer, kind, name, sizes, account)
+            upload = self.from_init_response(answer, kind, name, sizes, account)
         for uuid in (upload.uuid, *(file.uuid for file in upload.files.values())):
             wanted = f"uuids that nothing else of this run has, not {uuid}"
             check(uuid not in self.target.uuids, expected=wanted, came=answer, statement="INIT-4")
             self.target.uuids.add(uuid)
         return upload
 
-    def adopt(
+    def from_init_response(
         self, answer: RestResponse, kind: str, name: str, sizes: Mapping[str, int], account: Account | None = None
     ) -> Upload:
         """Take an upload from the answer to its init.
@@ -124,7 +124,7 @@ class ResourceFactory:
         parsed = answer.object()
         uuid = parsed.get("uuid")
         if is_uuid_text(uuid):
-            self.will_delete("dataset", str(uuid), account)
+            self.register_for_deletion("dataset", str(uuid), account)
         files: dict[str, UploadFile] = {}
         for role, size in sizes.items():
             file_uuid = parsed.get(f"uuid_{role}_file")
@@ -136,12 +136,12 @@ class ResourceFactory:
             files[role] = UploadFile(role, str(file_uuid), FileModel(size))
         return Upload(account or self.target.first, kind, name, str(uuid), files)
 
-    def adopt_mistake(self, answer: RestResponse, operation: str) -> None:
+    def register_unexpected(self, answer: RestResponse, operation: str) -> None:
         """Note what was made although it should have been refused, so that it is deleted all the same."""
         if answer.status == 200 and operation.endswith((".init", ".create")):
             uuid = (json_object(answer.body) or {}).get("uuid")
             if is_uuid_text(uuid):
-                self.will_delete("cluster" if operation.startswith("cluster") else "dataset", str(uuid))
+                self.register_for_deletion("cluster" if operation.startswith("cluster") else "dataset", str(uuid))
 
     def dataset(self, kind: str, contents: Mapping[str, bytes], account: Account | None = None) -> Upload:
         """A finalized dataset, as preparation for something else.
@@ -151,7 +151,7 @@ class ResourceFactory:
         """
         upload = self._begin(kind, {role: len(content) for role, content in contents.items()}, account)
         upload.write_all(contents)
-        with preparing("finalizing a dataset"):
+        with precondition("finalizing a dataset"):
             check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
             upload.finalize().object()
         return upload
@@ -172,11 +172,11 @@ class ResourceFactory:
             raise Unsupported("needs a new cluster of its own: the given one (--cluster) may have learned something")
         account = account or self.target.first
         name = name or self.name("cluster")
-        with preparing("making a cluster"), unbroken():
+        with precondition("making a cluster"), uninterrupted():
             answer = account.call("cluster.create", body=self.cluster_body(name, shape))
             uuid = answer.object().get("uuid")
             check(is_uuid_text(uuid), expected="the uuid of the new cluster", came=answer)
-            self.will_delete("cluster", str(uuid), account)
+            self.register_for_deletion("cluster", str(uuid), account)
         return Cluster(account, name, str(uuid), shape)
 
     def cluster_body(self, name: str, shape: ClusterShape) -> dict[str, str]:
@@ -206,12 +206,12 @@ class ResourceFactory:
             )
         made = ClusterShape(given.inputs, given.outputs, hidden=0)
         self._lent = Cluster(self.target.first, given.uuid, given.uuid, made)
-        with preparing("switching the given cluster to task mode"):
+        with precondition("switching the given cluster to task mode"):
             answer = self._lent.set_mode(self.target.dialect.modes[0])
             check(answer.status in ALREADY, expected="200 to the switch, or 409: it is set already", came=answer)
         return self._lent
 
-    def will_delete(self, kind: str, uuid: str, account: Account | None = None) -> None:
+    def register_for_deletion(self, kind: str, uuid: str, account: Account | None = None) -> None:
         """Note something that must go: ``dataset`` or ``cluster`` and its uuid."""
         self._made[uuid] = Leftover(account or self.target.first, kind, uuid, uuid)
 
@@ -223,7 +223,7 @@ class ResourceFactory:
         self.target.close_websockets()
         if not self._made and self._lent is None:
             return
-        with unbroken():
+        with uninterrupted():
             with contextlib.suppress(TargetDown):  # what can't be deleted then is noted
                 self.target.renew_tokens()
             self.leftovers += [left for left in map(delete, self._made.values()) if left is not None]

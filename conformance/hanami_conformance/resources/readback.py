@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hanami_conformance.cases.attribution import blaming, suspecting
+from hanami_conformance.cases.attribution import attribute_to, default_requirement
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import Unsupported, Violation
 from hanami_conformance.clients.rest import RestResponse
-from hanami_conformance.common.text import quote
+from hanami_conformance.common.text import printable_line
 from hanami_conformance.models.dataset import DatasetModel
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.target.target import Target
@@ -65,7 +65,7 @@ def _table(column: str, rows: list[Any]) -> NDArray[np.float32]:
     try:
         table = np.array(cells, dtype=np.float32)
     except (ValueError, TypeError, OverflowError) as error:
-        raise Violation(f"numbers in column {column!r}", quote(str(error))) from error
+        raise Violation(f"numbers in column {column!r}", printable_line(str(error))) from error
     check(table.ndim == 2, expected=f"a table of numbers in column {column!r}", came=f"shape {table.shape}")
     return table
 
@@ -83,13 +83,13 @@ def check_dataset(upload: Upload, model: DatasetModel, *, values: bool = False) 
         Unsupported: the case is about the values, and they cannot be read back; rows and columns are right.
     """
     target = upload.account.target
-    with suspecting("FIN-1"):
+    with default_requirement("FIN-1"):
         answer = upload.description()
         described = answer.object()
     check_shape(answer, described, target, model)
     columns = readable_columns(model, described)
     if columns and target.serves_content(upload.account, upload.uuid, next(iter(columns))):
-        with blaming("FIN-2"):
+        with attribute_to("FIN-2"):
             for column, found in read_columns(upload, columns).items():
                 check(
                     model.agrees(column, found),

@@ -21,28 +21,28 @@ ATTACHING_AGAIN = "next socket after a lost one"
 Result = TypeVar("Result")
 
 
-def attach_after_loss(account: Account, uuid: str, target: str) -> WebSocket:
+def reattach(account: Account, uuid: str, target: str) -> WebSocket:
     """Attach again, asked until the server has noticed that the earlier socket is gone.
 
     Raises:
         Violation: it is refused until the deadline.
     """
-    return after_loss(account, ATTACHING_AGAIN, lambda: attach(account, uuid, target))
+    return retry_until_released(account, ATTACHING_AGAIN, lambda: attach(account, uuid, target))
 
 
-def after_loss(account: Account, kind: str, ask: Callable[[], Result]) -> Result:
+def retry_until_released(account: Account, kind: str, ask: Callable[[], Result]) -> Result:
     """Ask again and again, until the server has noticed that the earlier socket is gone.
 
     Args:
         account: who asks.
-        kind: of wait, for the patience.
+        kind: of wait, for its adaptive timeout.
         ask: asks, and raises a violation where it is refused.
 
     Raises:
         Violation: it is refused until the deadline.
     """
-    patience = account.target.patience
-    deadline = patience.deadline(kind)
+    timeouts = account.target.timeouts
+    deadline = timeouts.deadline(kind)
     began = time.monotonic()
     case = current_case()
     while True:
@@ -52,9 +52,9 @@ def after_loss(account: Account, kind: str, ask: Callable[[], Result]) -> Result
         except Violation:
             case.checks, case.judged = counted  # how often it was asked is a matter of timing
             if deadline.passed:
-                patience.silent(kind)
+                timeouts.silent(kind)
                 raise
             time.sleep(POLL)
             continue
-        patience.answered(kind, time.monotonic() - began)
+        timeouts.answered(kind, time.monotonic() - began)
         return result

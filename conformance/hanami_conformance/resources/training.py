@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hanami_conformance.cases.attribution import preparing
+from hanami_conformance.cases.attribution import precondition
 from hanami_conformance.cases.failures import Unsupported
 from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, short
 from hanami_conformance.clients.cluster_socket import ClusterSocket
@@ -41,18 +41,18 @@ def shown(answer: Outputs) -> str:
     return ", ".join(f"{name} {short(values, 6)}" for name, values in answer.items())
 
 
-def tell_apart(socket: ClusterSocket, shape: ClusterShape, *, at_least: int = 1) -> None:
-    """Train a cluster, as preparation, until it answers different inputs differently; see :func:`learn_to_tell_apart`.
+def are_told_apart(socket: ClusterSocket, shape: ClusterShape, *, at_least: int = 1) -> None:
+    """Train a cluster, as preparation, until it answers different inputs differently.
 
     Raises:
         Unsupported: it never does.
         PreconditionFailed: a cycle went wrong.
     """
-    with preparing("training a cluster"):
-        learn_to_tell_apart(socket, shape, at_least=at_least)
+    with precondition("training a cluster"):
+        train_until_distinguishable(socket, shape, at_least=at_least)
 
 
-def learn_to_tell_apart(socket: ClusterSocket, shape: ClusterShape, *, at_least: int = 1) -> None:
+def train_until_distinguishable(socket: ClusterSocket, shape: ClusterShape, *, at_least: int = 1) -> None:
     """Train a cluster until it answers different inputs differently.
 
     Args:

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hanami_conformance.cases.attribution import preparing, suspecting
+from hanami_conformance.cases.attribution import default_requirement, precondition
 from hanami_conformance.cases.checks import check
 from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.clients.upload_socket import UploadSocket
 from hanami_conformance.models.file import FileModel
-from hanami_conformance.resources.retry import POLL, attach_after_loss
+from hanami_conformance.resources.retry import POLL, reattach
 from hanami_conformance.target.attach import FILE_UPLOAD, attach
 from hanami_conformance.target.target import Account
 
 MIB = 1 << 20
-COMPLETION = "completion of an upload"  # kinds of wait, for the patience
+COMPLETION = "completion of an upload"  # kinds of wait, for its adaptive timeout
 
 
 @dataclass
@@ -70,15 +70,15 @@ class Upload:
             PreconditionFailed: the target does not let it attach.
         """
         file = self.files[role]
-        with preparing("attaching to a file"):
+        with precondition("attaching to a file"):
             return UploadSocket(
                 attach(self.account, file.uuid, FILE_UPLOAD), self.account.target.dialect.codec, file.model
             )
 
     def attach_again(self, role: str = "input") -> UploadSocket:
-        """A socket that attaches after an earlier one was lost (statement DATA-7); see :func:`attach_after_loss`."""
+        """A socket that attaches after an earlier one was lost (statement DATA-7); see :func:`reattach`."""
         file = self.files[role]
-        websocket = attach_after_loss(self.account, file.uuid, FILE_UPLOAD)
+        websocket = reattach(self.account, file.uuid, FILE_UPLOAD)
         return UploadSocket(websocket, self.account.target.dialect.codec, file.model)
 
     def progress(self) -> bool:
@@ -87,7 +87,7 @@ class Upload:
         Raises:
             Violation: the answer is no JSON object with a boolean ``complete``.
         """
-        with suspecting("PROG-1"):
+        with default_requirement("PROG-1"):
             answer = self.progress_answer()
             complete = answer.object().get("complete")
         check(
@@ -101,15 +101,15 @@ class Upload:
 
     def wait_complete(self) -> bool:
         """Ask for the progress until it is complete, or the deadline is over."""
-        patience = self.account.target.patience
-        deadline = patience.deadline(COMPLETION)
+        timeouts = self.account.target.timeouts
+        deadline = timeouts.deadline(COMPLETION)
         began = time.monotonic()
         while not self.progress():
             if deadline.passed:
-                patience.silent(COMPLETION)
+                timeouts.silent(COMPLETION)
                 return False
             time.sleep(POLL)
-        patience.answered(COMPLETION, time.monotonic() - began)
+        timeouts.answered(COMPLETION, time.monotonic() - began)
         return True
 
     def finalize_body(self) -> dict[str, Any]:
@@ -139,7 +139,7 @@ class Upload:
         """
         for role, content in contents.items():
             socket = self.attach(role)
-            with preparing("uploading"):
+            with precondition("uploading"):
                 for position in range(0, len(content), chunk):
                     socket.write(position, content[position : position + chunk])
             socket.finish()

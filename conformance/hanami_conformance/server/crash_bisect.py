@@ -30,7 +30,7 @@ class RestartableServer(Protocol):
     """The server, as the search needs it."""
 
     def run(self, item: pytest.Item) -> CaseResult | None:
-        """ConformanceSession a case once more; None where it was interrupted."""
+        """Run a case once more; None where it was interrupted."""
 
     def ended(self) -> bool:
         """Whether its process ended."""
@@ -69,7 +69,7 @@ class CrashBisect:
         self._until = Deadline.after(LOOK_BACK_SECONDS)
 
     def search(self, suspects: Sequence[ExecutedCase]) -> BisectResult:
-        """ConformanceSession all again, then half of them, and so on, for as long as the server ends and the time is not over.
+        """Run all again, then half of them, and so on, for as long as the server ends and the time is not over.
 
         Leaves a server that runs.
         """

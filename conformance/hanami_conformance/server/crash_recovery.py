@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 
 from hanami_conformance.cases.failures import TargetDown
-from hanami_conformance.catalogue import ENDED
+from hanami_conformance.catalogue import CRASH
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.text import MAX_LINE, plural, quote
+from hanami_conformance.common.text import MAX_LINE, pluralise, printable_line
 from hanami_conformance.server.crash_bisect import LOOK_BACK, SETTLE, CrashBisect, ExecutedCase
 from hanami_conformance.server.liveness import SILENT
 from hanami_conformance.server.process import ServerProcess
@@ -127,12 +127,12 @@ class CrashRecovery:
         """What is said of the cases where neither the lost one nor the one before ends the server at once."""
         if self._fruitless >= MOST_FRUITLESS:
             return [_also(lost.result, f"neither again when it ran alone, nor behind {since[-1].result.id}")]
-        self._say(f"looking {plural(len(since), 'case')} back for what ends the server")
+        self._say(f"looking {pluralise(len(since), 'case')} back for what ends the server")
         self.restart()  # what these two may have begun is none of the others
         found = CrashBisect(self).search([*since, lost])
         if not found.suspects or found.lost is None:
             self._fruitless += 1
-            behind = f"neither again when it ran alone, nor behind the {plural(len(since), 'case')} before it"
+            behind = f"neither again when it ran alone, nor behind the {pluralise(len(since), 'case')} before it"
             return [_also(lost.result, behind)]
         first, last = found.suspects[0].result.id, found.suspects[-1].result.id
         if len(found.suspects) > 1:
@@ -169,8 +169,8 @@ class CrashRecovery:
         return replace(
             ran.result,
             outcome=Outcome.LOST,
-            reason=quote(f"the target no longer answers behind it: {loss}", MAX_LINE),
-            broken=(ENDED,) if hostile else (),
+            reason=printable_line(f"the target no longer answers behind it: {loss}", MAX_LINE),
+            broken=(CRASH,) if hostile else (),
             expected="",
             came="",
             known="",
@@ -192,7 +192,7 @@ class CrashRecovery:
 
 def _also(result: CaseResult, what: str) -> CaseResult:
     """The result, with what was found by running it again."""
-    return replace(result, reason=quote(f"{what}: {result.reason}", MAX_LINE))
+    return replace(result, reason=printable_line(f"{what}: {result.reason}", MAX_LINE))
 
 
 class TargetLossHandler:

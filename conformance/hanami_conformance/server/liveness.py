@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterator
 
 from hanami_conformance.cases.failures import PreconditionFailed, ResponseTimeout, TargetDown, Violation
-from hanami_conformance.cases.recording import ClosedSocket, unrecorded
+from hanami_conformance.cases.recording import ClosedSocket, recording_paused
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.target.attach import FILE_UPLOAD, attach
@@ -48,22 +48,22 @@ class WebSocketProbe:
         """
         if not self._target.attached:
             return ""
-        with unrecorded():
+        with recording_paused():
             silent = all(self._is_silent() for _ in range(ASKED))
-        self._target.patience.socket_silences = 0  # its own are none of a case
+        self._target.timeouts.socket_silences = 0  # its own are none of a case
         return SILENT if silent else ""
 
     def _is_silent(self) -> bool:
-        workshop = ResourceFactory(self._target, self._run_id)
+        resources = ResourceFactory(self._target, self._run_id)
         try:
-            upload = workshop.csv(1)
+            upload = resources.csv(1)
             attach(upload.account, upload.files["input"].uuid, FILE_UPLOAD)
         except ResponseTimeout:
             return True
         except (Violation, PreconditionFailed, TargetDown):
             return False
         finally:
-            workshop.clean()
+            resources.clean()
         return False
 
     def old_age(self, ended: ClosedSocket) -> str:
@@ -75,7 +75,7 @@ class WebSocketProbe:
         if not OLD <= ended.age <= OLDEST:
             return ""
         if self._closed_at is None and ended.age > self._lived:
-            with unrecorded():
+            with recording_paused():
                 self._grow_old(ended.age + SLACK)
         if self._closed_at is None or ended.age < self._closed_at * TOLERANCE:
             return ""
@@ -91,9 +91,9 @@ class WebSocketProbe:
 
     @contextlib.contextmanager
     def _idle(self) -> Iterator[WebSocket]:
-        workshop = ResourceFactory(self._target, self._run_id)
+        resources = ResourceFactory(self._target, self._run_id)
         try:
-            upload = workshop.csv(1)
+            upload = resources.csv(1)
             yield attach(upload.account, upload.files["input"].uuid, FILE_UPLOAD)
         finally:
-            workshop.clean()
+            resources.clean()

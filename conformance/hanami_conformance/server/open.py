@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.signals import catching
+from hanami_conformance.common.signals import handle_signals
 from hanami_conformance.options.run import RunOptions
 from hanami_conformance.server.liveness import watch_sockets
 from hanami_conformance.server.process import SERVER_LOG, ServerProcess
@@ -27,7 +27,7 @@ def opened(options: RunOptions) -> Iterator[Target]:
         TargetDown, TargetRejectedConfiguration: see :func:`connect`.
     """
     SECRETS.clear()
-    with catching(), contextlib.ExitStack() as stack:
+    with handle_signals(), contextlib.ExitStack() as stack:
         yield stack.enter_context(_connected(options))
 
 

@@ -15,7 +15,7 @@ from typing import IO
 from hanami_conformance.cases.failures import TargetRejectedConfiguration
 from hanami_conformance.common import signals
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.text import quote
+from hanami_conformance.common.text import printable_line
 
 SERVER_LOG = "server.log"
 STOP_SECONDS = 5.0  # between SIGTERM and SIGKILL
@@ -47,13 +47,13 @@ class ServerProcess:
         Raises:
             TargetRejectedConfiguration: there is no such command, or the log cannot be written.
         """
-        if self._kill not in signals.LEAVING:  # it may be a restart
-            signals.LEAVING.append(self._kill)
+        if self._kill not in signals.EXIT_ACTIONS:  # it may be a restart
+            signals.EXIT_ACTIONS.append(self._kill)
         try:
             if self._log is None:
                 self._log = self._path.open("wb")
             self._logged = self._log.tell()
-            with signals.unbroken():  # what is started is known to be stopped
+            with signals.uninterrupted():  # what is started is known to be stopped
                 self._process = subprocess.Popen(  # noqa: S603 - the command that the user gave, no shell
                     self._command,
                     stdin=subprocess.DEVNULL,
@@ -63,7 +63,7 @@ class ServerProcess:
                 )
                 self.starts += 1
         except OSError as error:
-            signals.LEAVING.remove(self._kill)
+            signals.EXIT_ACTIONS.remove(self._kill)
             what = error.filename or self._command[0]
             raise TargetRejectedConfiguration(
                 f"the server cannot be started: {error.strerror or error}: {what}"
@@ -93,7 +93,7 @@ class ServerProcess:
             lines = SECRETS.text(log.read().decode("utf-8", "replace")).splitlines()
             if begin > self._logged:
                 lines = lines[1:]  # it was cut, perhaps in the middle of a secret
-            return "\n".join(quote(line, TAIL_LINE) for line in lines[-TAIL_LINES:] if line.strip())
+            return "\n".join(printable_line(line, TAIL_LINE) for line in lines[-TAIL_LINES:] if line.strip())
         return ""
 
     def stop(self) -> None:
@@ -109,7 +109,7 @@ class ServerProcess:
         process.wait()
         self._process = None
         with contextlib.suppress(ValueError):
-            signals.LEAVING.remove(self._kill)
+            signals.EXIT_ACTIONS.remove(self._kill)
 
     def _signal(self, process: subprocess.Popen[bytes], number: int) -> bool:
         """Send a signal to the group of the process; whether there is anybody in it."""

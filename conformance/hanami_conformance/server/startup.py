@@ -64,7 +64,7 @@ class ServerStartup:
 
         Raises:
             ServerFailed: it does not become ready.
-            TargetRejectedConfiguration: it cannot be started, or refuses the credentials; or another one is there already.
+            TargetRejectedConfiguration: it cannot be started, or refuses the credentials; or another one is there.
             ValueError: see :func:`connect`.
         """
         if is_taken(self._options.url):
@@ -74,7 +74,7 @@ class ServerStartup:
         self._server.start()
         target = self._wait(self._reach)
         target.process = self._server.ended
-        target.patience.setting = self._options.deadline
+        target.timeouts.setting = self._options.deadline
         return target
 
     def restart(self, target: Target) -> None:
@@ -91,8 +91,8 @@ class ServerStartup:
         except TargetRejectedConfiguration as error:
             raise ServerFailed(str(error), self._server.tail()) from error
         finally:
-            target.patience.setting = self._options.deadline
-            target.patience.forget()
+            target.timeouts.setting = self._options.deadline
+            target.timeouts.forget()
 
     def _wait(self, attempt: Callable[[float], T]) -> T:
         deadline = Deadline.after(self._seconds)
@@ -123,17 +123,17 @@ class ServerStartup:
         return target
 
     def _return_to(self, target: Target, left: float) -> None:
-        target.patience.setting = left
-        target.patience.forget()
+        target.timeouts.setting = left
+        target.timeouts.forget()
         first, second = target.first, target.second
         first.token = target.login(first.credentials, first.name).token
         if second is not None:
             try:
                 second.token = target.login(second.credentials, second.name).token
             except TargetRejectedConfiguration:
-                if not target.at_end:
+                if not target.teardown_actions:
                     raise
-                target.at_end.clear()  # the user that was made went with the server
+                target.teardown_actions.clear()  # the user that was made went with the server
                 add_second(target, None)
         self._try_out(target)
 
@@ -152,18 +152,18 @@ class ServerStartup:
     def _cluster_made(self, target: Target) -> bool:
         if target.given_cluster is not None:
             return False
-        workshop = ResourceFactory(target, self._run_id)
-        until = Deadline.after(min(GRACE, target.patience.setting))
+        resources = ResourceFactory(target, self._run_id)
+        until = Deadline.after(min(GRACE, target.timeouts.setting))
         while True:
             try:
-                body = workshop.cluster_body(workshop.name("ready"), SHAPE)
+                body = resources.cluster_body(resources.name("ready"), SHAPE)
                 answer = target.first.call("cluster.create", body=body)
             except Unsupported:
                 break
             if answer.status == 200:
-                workshop.adopt_mistake(answer, "cluster.create")
-                workshop.clean()
-                return not workshop.leftovers
+                resources.register_unexpected(answer, "cluster.create")
+                resources.clean()
+                return not resources.leftovers
             if answer.status < 500 or until.passed:
                 break
             time.sleep(READY_POLL)

@@ -12,9 +12,9 @@ import pytest
 
 from hanami_conformance.cases.failures import PreconditionFailed, TargetDown, Unsupported, Violation
 from hanami_conformance.cases.recording import FIRST, CaseRecording
-from hanami_conformance.catalogue import ENDED, catalogue
+from hanami_conformance.catalogue import CRASH, catalogue
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.text import MAX_LINE, quote
+from hanami_conformance.common.text import MAX_LINE, printable_line
 from hanami_conformance.target.target import Target
 from hanami_proto.dialect import NoRouteError
 from hanami_reports.model.conformance import CaseResult, Event, Level, Outcome
@@ -34,7 +34,7 @@ class CaseClassifier:
 
     def __init__(self, target: Target, excuse: Excuse = lambda *_: None) -> None:
         self._target = target
-        self._excuse = excuse
+        self._match_known_failure = excuse
         self._case: CaseRecording | None = None
 
     def begin(
@@ -108,7 +108,7 @@ class CaseClassifier:
         if known and (loss := self._target.loss()):
             self._lose(loss, error)
             if self._hostile:
-                self._broken = (ENDED,)  # what a client sent has ended the server, or blocked it
+                self._broken = (CRASH,)  # what a client sent has ended the server, or blocked it
         elif known and (why := self._target.why_ended(str(error))):
             self._unsupported(f"{why}; needs one that lives longer", report)
             return
@@ -129,7 +129,7 @@ class CaseClassifier:
     def _failed_behind_known(self, error: BaseException, report: pytest.TestReport) -> None:
         """The test failed again when it was over: a known failure excuses what follows from it, but no lost target."""
         assert self._case is not None
-        self._last = self._case.last_sent()
+        self._last = self._case.last_request()
         if not isinstance(error, (Violation, PreconditionFailed, TargetDown)):
             self._known = ""
             self._set(Outcome.ERROR, f"fault of the suite: {type(error).__name__}: {error}")
@@ -167,7 +167,7 @@ class CaseClassifier:
 
     def _excuse_known(self, report: pytest.TestReport) -> None:
         assert self._case is not None
-        entry = self._excuse(self._case.id, self._broken, (self._reason, self._expected, self._came))
+        entry = self._match_known_failure(self._case.id, self._broken, (self._reason, self._expected, self._came))
         if entry is not None:
             self._outcome = Outcome.KNOWN
             self._known = entry.because
@@ -183,13 +183,13 @@ class CaseClassifier:
         self._set(Outcome.LOST, f"the target no longer answers: {loss}{last}; before that: {error}")
 
     def _line(self, text: str) -> str:
-        return quote(text, MAX_LINE)
+        return printable_line(text, MAX_LINE)
 
     def _keep_exchange(self) -> None:
         # Taken now: the liveness probe and the deletions that follow belong to no statement.
         assert self._case is not None
         self._exchange = self._case.exchange()
-        self._last = self._case.last_sent()
+        self._last = self._case.last_request()
 
     def _explain(self) -> str:
         lines = [f"{self._outcome.value}: {', '.join(self._broken or self._statements)}: {self._title}"]
@@ -224,7 +224,7 @@ class CaseClassifier:
             checks=case.checks,
             stories=case.stories,
             judged=self._judged(case),
-            observations={what: quote(seen, MAX_LINE) for what, seen in case.observations.items()},
+            observations={what: printable_line(seen, MAX_LINE) for what, seen in case.observations.items()},
             exchange=self._exchange,
             story=self._story(case),
             known=self._known,

@@ -31,7 +31,7 @@ def collect_module(file_path: Path, parent: pytest.Collector) -> list[pytest.Col
     return [CaseModule.from_parent(parent, path=file_path)]
 
 
-def is_ours(item: pytest.Item) -> bool:
+def is_suite_item(item: pytest.Item) -> bool:
     """Whether a test belongs to the suite."""
     return SUITE in Path(item.path).parents
 
@@ -52,28 +52,28 @@ def ids_of(item: pytest.Item, marker: str) -> tuple[str, ...]:
     return tuple(name for mark in marks for name in mark.args)
 
 
-def danger(item: pytest.Item) -> int:
+def risk_level(item: pytest.Item) -> int:
     """0 for a test that harms no server, 1 for one that may end a fragile one, 2 for one that is known to do."""
     return sum(item.get_closest_marker(name) is not None for name in ("hostile", "destructive"))
 
 
-def in_order(items: list[pytest.Item]) -> None:
+def sort_by_requirement(items: list[pytest.Item]) -> None:
     """Order the tests as the protocol goes, file by file, with everything last that may end a fragile server."""
     places = {name: place for place, name in enumerate(catalogue())}
     files: dict[Path, int] = {}
-    for item in filter(is_ours, items):
+    for item in filter(is_suite_item, items):
         names = statements_of(item)
         files.setdefault(item.path, places[names[0]] if names else len(places))
-    items.sort(key=lambda item: (danger(item), files.get(item.path, -1)))
+    items.sort(key=lambda item: (risk_level(item), files.get(item.path, -1)))
 
 
-def first_of_each(items: list[pytest.Item]) -> list[pytest.Item]:
+def keep_first_parameter(items: list[pytest.Item]) -> list[pytest.Item]:
     """Of the cases of each test of the suite the first, of other tests all."""
     seen: set[tuple[Path, str]] = set()
     kept = []
     for item in items:
         name = (item.path, getattr(item, "originalname", item.name))
-        if not is_ours(item) or name not in seen:
+        if not is_suite_item(item) or name not in seen:
             kept.append(item)
         seen.add(name)
     return kept

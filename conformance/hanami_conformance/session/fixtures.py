@@ -16,8 +16,8 @@ from hanami_conformance.session.pytest_options import resolve_pytest_options, sp
 from hanami_reports.model.conformance import ExitStatus
 
 
-def workshop_of(config: pytest.Config) -> Iterator[ResourceFactory]:
-    """A workshop at the target that the options of pytest name; the exchange is printed at the end.
+def open_resources(config: pytest.Config) -> Iterator[ResourceFactory]:
+    """A resource factory at the target that the options of pytest name; the exchange is printed at the end.
 
     Raises:
         pytest.exit.Exception: an option is wrong (status 4), or the target cannot be reached (status 6).
@@ -26,12 +26,12 @@ def workshop_of(config: pytest.Config) -> Iterator[ResourceFactory]:
         options = resolve_pytest_options(config)
         with opened(options) as target:
             case = begin_case("a test of one's own")
-            workshop = ResourceFactory(target, secrets.token_hex(4))
+            resources = ResourceFactory(target, secrets.token_hex(4))
             try:
-                yield workshop
+                yield resources
             finally:
                 events = case.exchange()
-                workshop.clean()
+                resources.clean()
                 end_case()
                 for event in events:
                     sys.stdout.write(f"{event.line()}\n")

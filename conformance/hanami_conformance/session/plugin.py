@@ -41,21 +41,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Begin a run that the console command asked for."""
     if config.getoption("hanami_console"):
-        from hanami_conformance.session.session import begin_run  # noqa: PLC0415
+        from hanami_conformance.session.session import start_session  # noqa: PLC0415
 
-        begin_run(config)
+        start_session(config)
 
 
 @pytest.fixture
-def hanami_workshop(request: pytest.FixtureRequest) -> Iterator[ResourceFactory]:
+def hanami_resources(request: pytest.FixtureRequest) -> Iterator[ResourceFactory]:
     """For tests of one's own, such as ``hanami-conformance replay FILE --as-pytest`` prints.
 
     Makes uploads and clusters on the target of the options, and deletes them; what went over the wire is printed, which
     pytest shows with a failure.
     """
-    from hanami_conformance.session.fixtures import workshop_of  # noqa: PLC0415
+    from hanami_conformance.session.fixtures import open_resources  # noqa: PLC0415
 
-    yield from workshop_of(request.config)
+    yield from open_resources(request.config)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -88,10 +88,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not ours and not config.getoption("hanami_console"):
         yield
         return
-    from hanami_conformance.session.collection import in_order  # noqa: PLC0415
-    from hanami_conformance.session.session import begin_run  # noqa: PLC0415
+    from hanami_conformance.session.collection import sort_by_requirement  # noqa: PLC0415
+    from hanami_conformance.session.session import start_session  # noqa: PLC0415
 
-    run = begin_run(config)
+    run = start_session(config)
     yield
     run.select(items)
-    in_order(items)
+    sort_by_requirement(items)

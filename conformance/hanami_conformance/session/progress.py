@@ -19,8 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from hanami_conformance import __version__
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.text import plural
-from hanami_conformance.session.collection import danger
+from hanami_conformance.common.text import pluralise
+from hanami_conformance.session.collection import risk_level
 from hanami_conformance.session.manifest import Manifest
 from hanami_reports.conformance.terminal import new_console, render_result
 from hanami_reports.model.conformance import CaseResult, Outcome, RunResult
@@ -92,7 +92,7 @@ class TerminalConsole:
         what = "reference backend at " if manifest.reference else "target "
         self._console.print(
             f"[bold]Hanami conformance[/] {__version__} · {what}[bold]{escape(manifest.target_url)}[/] · "
-            f"dialect {manifest.dialect} · profile {manifest.profile} · {plural(len(planned), 'case')}",
+            f"dialect {manifest.dialect} · profile {manifest.profile} · {pluralise(len(planned), 'case')}",
             soft_wrap=True,
         )
         for line in (*manifest.header, ""):
@@ -109,7 +109,7 @@ class TerminalConsole:
         """Count the stories of a case that takes long: in the bar, or now and then in a line."""
         self._stories += 1
         now = time.monotonic()
-        told = f"{plural(self._stories, 'story', 'stories')} told"
+        told = f"{pluralise(self._stories, 'story', 'stories')} told"
         time_left = "" if math.isinf(left) else f", {timedelta(seconds=round(max(0.0, left)))} left for this kind"
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, description=f"{self._step} [dim]{told}{time_left}[/]")
@@ -173,4 +173,4 @@ def _step_title(item: pytest.Item) -> str:
     module = getattr(item, "module", None)
     text = (getattr(module, "__doc__", None) or item.path.stem).strip()
     title = str(text.splitlines()[0].rstrip("."))
-    return title + ("", " (hostile)", " (destructive)")[danger(item)]
+    return title + ("", " (hostile)", " (destructive)")[risk_level(item)]

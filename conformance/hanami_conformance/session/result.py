@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from hanami_conformance.catalogue import catalogue
-from hanami_conformance.common.text import plural
+from hanami_conformance.common.text import pluralise
 from hanami_conformance.known_failures.file import KnownList
 from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
 from hanami_reports.model.known_failure_matching import SuiteCase, entry_results, look
@@ -73,7 +73,7 @@ def build_result(
         if use.wrong:
             status, reason = ExitStatus.NOT_CONFORMANT, use.in_short()
         elif excused:
-            reason = f"but for {plural(excused, 'known failure')}"
+            reason = f"but for {pluralise(excused, 'known failure')}"
     return RunResult(manifest, status, reason, judged, tuple(every), tuple(leftovers), use)
 
 

@@ -15,11 +15,11 @@ from _pytest.terminal import TerminalReporter
 from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration
 from hanami_conformance.cases.recording import begin_case, end_case
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.signals import catching, heed
+from hanami_conformance.common.signals import acknowledge_interrupt, handle_signals
 from hanami_conformance.known_failures.file import KnownList, read_list
 from hanami_conformance.options.definitions import AUTO, REFERENCE
 from hanami_conformance.options.run import RunOptions
-from hanami_conformance.resources.cleanup import sweep
+from hanami_conformance.resources.cleanup import delete_leftovers
 from hanami_conformance.resources.factory import Leftover, run_prefix
 from hanami_conformance.server.crash_bisect import ExecutedCase
 from hanami_conformance.server.crash_recovery import CrashRecovery, TargetLossHandler
@@ -28,7 +28,14 @@ from hanami_conformance.server.process import SERVER_LOG, ServerProcess
 from hanami_conformance.server.reference import ReferenceProcess
 from hanami_conformance.server.startup import ServerStartup
 from hanami_conformance.session.classifier import CaseClassifier, title_of
-from hanami_conformance.session.collection import case_id, first_of_each, ids_of, is_ours, statements_of, suite_cases
+from hanami_conformance.session.collection import (
+    case_id,
+    ids_of,
+    is_suite_item,
+    keep_first_parameter,
+    statements_of,
+    suite_cases,
+)
 from hanami_conformance.session.manifest import Manifest
 from hanami_conformance.session.progress import Console, QuietConsole, TerminalConsole
 from hanami_conformance.session.pytest_options import resolve_pytest_options, spelled
@@ -42,7 +49,7 @@ from hanami_reports.common.report_folder import ReportFolderError
 from hanami_reports.conformance.report_folder import ConformanceReportFolder
 from hanami_reports.conformance.terminal import render_result
 from hanami_reports.model.conformance import CaseResult, ExitStatus, RunResult
-from hanami_reports.model.known_failure_matching import SuiteCase, excusing
+from hanami_reports.model.known_failure_matching import SuiteCase, match_known_failure
 from hanami_reports.model.known_failures import Entry
 
 SESSION_KEY = pytest.StashKey["ConformanceSession"]()
@@ -85,11 +92,11 @@ class ConformanceSession:
         self._reason = ""
         self._interrupted = False
         self._suite_failed = False
-        self._others_failed = False
+        self._foreign_tests_failed = False
         self.result: RunResult | None = None
         self._leftovers: list[Leftover] = []
         self._signals = ExitStack()
-        self._signals.enter_context(catching())
+        self._signals.enter_context(handle_signals())
 
     def _plan(self) -> SearchSettings:
         """How stories are searched."""
@@ -102,13 +109,13 @@ class ConformanceSession:
         )
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """SearchSettings the tests that every selection left, and reach the target.
+        """Plan the tests that every selection left, and reach the target.
 
         Raises:
             pytest.UsageError: the target does not accept the credentials.
             pytest.exit.Exception: the target cannot be reached (status 6).
         """
-        self._planned = {case_id(item): item for item in session.items if is_ours(item)}
+        self._planned = {case_id(item): item for item in session.items if is_suite_item(item)}
         if self._known is not None and not self._config.option.collectonly:
             self._suite = suite_cases(session)
         if not self._planned or self._config.option.collectonly:
@@ -140,7 +147,7 @@ class ConformanceSession:
             plan=self._plan(),
             leftovers=self._leftovers,
         )
-        self._judge = CaseClassifier(self._target, self._excuse)
+        self._judge = CaseClassifier(self._target, self._match_known_failure)
         self.manifest.target_reached(self._target, planned=len(self._planned))
         self._console.begin(self.manifest, self._planned)
 
@@ -167,16 +174,20 @@ class ConformanceSession:
         self._losses = TargetLossHandler(recovery, self._keep)
         return target
 
-    def _excuse(self, case: str, broken: Collection[str], texts: Collection[str]) -> Entry | None:
+    def _match_known_failure(self, case: str, broken: Collection[str], texts: Collection[str]) -> Entry | None:
         """The entry of the list that a failure is known by, None where it is not."""
-        return None if self._known is None else excusing(self._known.entries, case, broken, texts, self._today)
+        return (
+            None if self._known is None else match_known_failure(self._known.entries, case, broken, texts, self._today)
+        )
 
     def select(self, items: list[pytest.Item]) -> None:
         """Keep the tests of the statements that were asked for, as many of each as the profile says."""
         wanted = self.options.statements
-        chosen = [item for item in items if not is_ours(item) or wanted is None or wanted & set(statements_of(item))]
+        chosen = [
+            item for item in items if not is_suite_item(item) or wanted is None or wanted & set(statements_of(item))
+        ]
         if self.options.profile.first_case_only:
-            chosen = first_of_each(chosen)
+            chosen = keep_first_parameter(chosen)
         kept = set(chosen)
         dropped = [item for item in items if item not in kept]
         items[:] = chosen
@@ -188,7 +199,7 @@ class ConformanceSession:
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> Generator[None, bool | None, bool | None]:
         """Bracket a test: what it sends is recorded as one case, and judged when it is over."""
-        if not is_ours(item) or self._judge is None:
+        if not is_suite_item(item) or self._judge is None:
             return (yield)
         self._begin_case(item)
         try:
@@ -224,7 +235,7 @@ class ConformanceSession:
         self._cases[result.id] = result
 
     def _run_again(self, item: pytest.Item) -> CaseResult | None:
-        """ConformanceSession a case once more, apart from every other one; None where it was interrupted."""
+        """Run a case once more, apart from every other one; None where it was interrupted."""
         item.session._setupstate.teardown_exact(None)  # noqa: SLF001 - as plugins do that run tests again
         self._begin_case(item)
         try:
@@ -239,8 +250,8 @@ class ConformanceSession:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Turn what a test raised into an outcome of its case."""
         report = yield
-        if not is_ours(item):
-            self._others_failed |= report.failed
+        if not is_suite_item(item):
+            self._foreign_tests_failed |= report.failed
         elif self._judge is not None:
             self._judge.phase(call, report)
             if isinstance(report.longrepr, tuple):  # file, line and reason of a skipped test
@@ -249,13 +260,13 @@ class ConformanceSession:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note files that cannot be collected, where pytest goes on in spite of them."""
-        self._others_failed |= report.failed
+        self._foreign_tests_failed |= report.failed
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note that the user stopped the run; pytest uses the same way for reasons of its own."""
         self._interrupted = excinfo.type is KeyboardInterrupt
         if self._interrupted:
-            heed()
+            acknowledge_interrupt()
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -285,7 +296,7 @@ class ConformanceSession:
             today=self._today,
         )
         session.exitstatus = self.result.exit_status
-        if self._others_failed and session.exitstatus == ExitStatus.CONFORMANT:
+        if self._foreign_tests_failed and session.exitstatus == ExitStatus.CONFORMANT:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED  # tests of somebody else, in the same session
         try:
             self._folder.write(self.result)
@@ -302,7 +313,7 @@ class ConformanceSession:
         if self._target is not None and self._cases and not self._losses.given_up:
             try:
                 self._target.renew_tokens()
-                self._leftovers[:] = sweep(self._target, self.manifest.run_id, self._leftovers)
+                self._leftovers[:] = delete_leftovers(self._target, self.manifest.run_id, self._leftovers)
             except KeyboardInterrupt:
                 prefix = run_prefix(self.manifest.run_id)
                 return [*map(str, self._leftovers), f"whatever begins with {prefix}: tidying up was interrupted"]
@@ -329,7 +340,7 @@ class ConformanceSession:
         self._console.end(self.result, self._folder.path, suite_failed=self._suite_failed)
 
 
-def begin_run(config: pytest.Config) -> ConformanceSession:
+def start_session(config: pytest.Config) -> ConformanceSession:
     """The run of a session, begun if it is not yet.
 
     Raises:
@@ -349,7 +360,9 @@ def begin_run(config: pytest.Config) -> ConformanceSession:
             folder.prepare()
     except (ValueError, ReportFolderError) as error:
         raise pytest.UsageError(spelled(config, str(error))) from error
-    console = TerminalConsole(mute_pytest(config)) if config.getoption("hanami_console") else QuietConsole()
+    console = (
+        TerminalConsole(capture_terminal_reporter(config)) if config.getoption("hanami_console") else QuietConsole()
+    )
     SECRETS.clear()
     run = ConformanceSession(config, options, folder, console, known)
     config.stash[SESSION_KEY] = run
@@ -357,7 +370,7 @@ def begin_run(config: pytest.Config) -> ConformanceSession:
     return run
 
 
-def mute_pytest(config: pytest.Config) -> io.StringIO:
+def capture_terminal_reporter(config: pytest.Config) -> io.StringIO:
     """Let pytest report into memory, where the console command reports in its place.
 
     Returns:

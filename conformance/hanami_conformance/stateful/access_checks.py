@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hanami_conformance.cases.attribution import blaming
+from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check
 from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.resources.cluster import Cluster
@@ -20,7 +20,7 @@ UNKNOWN = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
 WRONG_VALUES = ("another upload", "unknown", "malformed", "null", "a number", "missing", "the dataset", "swapped")
 
 
-def intrude(told: TrackedUpload, other: Account, what: str) -> None:
+def attempt_as_other_user(told: TrackedUpload, other: Account, what: str) -> None:
     """Try as another user what only the owner may do (statements GEN-3, PROG-4, ATT-4, FIN-4).
 
     Args:
@@ -63,13 +63,13 @@ def is_listed(upload: Upload, answer: RestResponse) -> bool:
     return upload.uuid in answer.text or upload.name in answer.text
 
 
-def expect_no_trace(upload: Upload) -> None:
+def expect_deleted(upload: Upload) -> None:
     """Nothing may be left of an upload that was deleted (statement DEL-1).
 
     Raises:
         Violation: it is still known, or listed.
     """
-    with blaming("DEL-1"):
+    with attribute_to("DEL-1"):
         answer = upload.progress_answer()
         check(answer.status == 404, expected="404 to progress of what was deleted", came=answer, statement="DEL-1")
         listed = upload.account.call("dataset.list")
@@ -77,7 +77,7 @@ def expect_no_trace(upload: Upload) -> None:
         check(gone, expected="a list without what was deleted", came=listed, statement="DEL-1")
 
 
-def intrude_on_cluster(cluster: Cluster, other: Account, what: str) -> None:
+def attempt_as_other_user_on_cluster(cluster: Cluster, other: Account, what: str) -> None:
     """Try as another user what only the owner may do with a cluster (statements GEN-3, ATT-4).
 
     Args:
@@ -101,21 +101,21 @@ def intrude_on_cluster(cluster: Cluster, other: Account, what: str) -> None:
     check(answer.refused, expected="a 4xx: it belongs to another user", came=answer, statement="GEN-3")
 
 
-def haunt_cluster(cluster: Cluster) -> None:
+def use_deleted_cluster(cluster: Cluster) -> None:
     """Ask for a cluster that was deleted, and attach to it (statement DIO-14); takes a connection of the budget.
 
     Raises:
         Violation: it was not refused.
     """
     account = cluster.account
-    with blaming("DIO-14"):
+    with attribute_to("DIO-14"):
         answer = account.call("cluster.get", params={"uuid": cluster.uuid})
         check(answer.refused, expected="a 4xx: the cluster is deleted", came=answer, statement="DIO-14")
         message = first_message(account.token, cluster.uuid, CLUSTER)
         expect_refusal(account.target, message, "the cluster is deleted", "DIO-14")
 
 
-def haunt(told: TrackedUpload, role: str) -> None:
+def attach_after_end(told: TrackedUpload, role: str) -> None:
     """Attach to a file whose upload is over (statements FIN-7, DEL-1); takes a connection of the budget.
 
     Raises:
@@ -127,7 +127,7 @@ def haunt(told: TrackedUpload, role: str) -> None:
     expect_refusal(upload.account.target, message, f"the upload is {told.state}", statement)
 
 
-def finalize_wrongly(told: TrackedUpload, others: Sequence[Upload], field: int, wrong: int) -> None:
+def finalize_with_invalid_body(told: TrackedUpload, others: Sequence[Upload], field: int, wrong: int) -> None:
     """Finalize with a body that is wrong in one field, or on the path of the other kind (statement FIN-4).
 
     Args:
@@ -148,7 +148,7 @@ def finalize_wrongly(told: TrackedUpload, others: Sequence[Upload], field: int, 
         kind, what = ("mnist" if upload.kind == "csv" else "csv"), "the path of the other kind"
     else:
         what = f"{name} is {WRONG_VALUES[way]}"
-        wronged = _wronged(body, name, WRONG_VALUES[way], others)
+        wronged = _corrupt_field(body, name, WRONG_VALUES[way], others)
         if wronged is None:
             return
         body = wronged
@@ -157,7 +157,7 @@ def finalize_wrongly(told: TrackedUpload, others: Sequence[Upload], field: int, 
     told.happened.add("FIN-4")
 
 
-def _wronged(body: Mapping[str, Any], name: str, way: str, others: Sequence[Upload]) -> dict[str, Any] | None:
+def _corrupt_field(body: Mapping[str, Any], name: str, way: str, others: Sequence[Upload]) -> dict[str, Any] | None:
     """The body with one field wrong in a way, None where that way would be right."""
     if way == "missing":
         return {field: value for field, value in body.items() if field != name}

@@ -23,7 +23,7 @@ UNUSUAL_MESSAGES = ("nan", "inf", "-inf", "none", "fewer", "no name")  # message
 KINDS_OF_VALUES = 4 + len(SPECIAL)  # four random vectors come first
 
 
-def values_of(size: int, kind: int, brick: int) -> Values:
+def input_values(size: int, kind: int, brick: int) -> Values:
     """Input values, shape (size,).
 
     Args:
@@ -37,7 +37,7 @@ def values_of(size: int, kind: int, brick: int) -> Values:
     return np.resize(np.array(SPECIAL[kind - 4], dtype=np.float32), size)
 
 
-def odd_values(how: str, size: int) -> Values:
+def unusual_values(how: str, size: int) -> Values:
     """The values of an odd message, one of :data:`UNUSUAL_MESSAGES`, for a brick of ``size``."""
     if how in ("nan", "inf", "-inf"):
         return np.full(size, float(how), dtype=np.float32)
@@ -46,10 +46,12 @@ def odd_values(how: str, size: int) -> Values:
 
 def inputs(shape: ClusterShape, kind: int) -> list[InputMessage]:
     """One message for each input brick, with all of its values."""
-    return [InputMessage(name, values_of(size, kind, index)) for index, (name, size) in enumerate(shape.inputs.items())]
+    return [
+        InputMessage(name, input_values(size, kind, index)) for index, (name, size) in enumerate(shape.inputs.items())
+    ]
 
 
-def in_messages(parts: Sequence[InputMessage], cuts: Sequence[int], order: int) -> list[InputMessage]:
+def split_into_messages(parts: Sequence[InputMessage], cuts: Sequence[int], order: int) -> list[InputMessage]:
     """The same values in other messages, those of a brick in the same order.
 
     Args:

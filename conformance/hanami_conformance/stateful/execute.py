@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from hanami_conformance.cases.attribution import preparing
+from hanami_conformance.cases.attribution import precondition
 from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import SequenceError, Step
 from hanami_conformance.resources.factory import ResourceFactory
@@ -39,12 +39,12 @@ EXECUTORS: Mapping[str, Callable[[ResourceFactory, Sequence[Account]], SequenceE
 }
 
 
-def tell(story: StepSequence, workshop: ResourceFactory) -> None:
+def tell(story: StepSequence, resources: ResourceFactory) -> None:
     """Act a story out, and delete what it made.
 
     Args:
         story: of a kind that is known.
-        workshop: makes its uploads and clusters; nothing of them is left when this returns.
+        resources: makes its uploads and clusters; nothing of them is left when this returns.
 
     Raises:
         Violation: the target did something else than the model.
@@ -54,11 +54,11 @@ def tell(story: StepSequence, workshop: ResourceFactory) -> None:
     """
     if story.kind not in EXECUTORS:
         raise SequenceError(f"story of kind {story.kind!r}: this release tells {', '.join(EXECUTORS)}")
-    target = workshop.target
-    with preparing("logging in again"):  # stories of a long search outlive a token
+    target = resources.target
+    with precondition("logging in again"):  # stories of a long search outlive a token
         target.renew_tokens()
     accounts = [account for account in (target.first, target.second) if account is not None]
     try:
-        EXECUTORS[story.kind](workshop, accounts).tell(story.steps)
+        EXECUTORS[story.kind](resources, accounts).tell(story.steps)
     finally:
-        workshop.clean()
+        resources.clean()

@@ -17,7 +17,7 @@ MISSING = object()
 DAMAGES = 4  # ways to damage a token
 
 
-def value_of(step: Step, name: str, known: Mapping[str, Callable[[], Any]]) -> tuple[str, Any]:
+def resolve_value(step: Step, name: str, known: Mapping[str, Callable[[], Any]]) -> tuple[str, Any]:
     """The value of a field.
 
     Args:
@@ -43,17 +43,17 @@ def value_of(step: Step, name: str, known: Mapping[str, Callable[[], Any]]) -> t
     raise SequenceError(f'step {step.do!r}: {name} must be ["value", ...], ["missing"] or one of {choices}')
 
 
-def damaged_tokens(token: str, by: int) -> dict[str, Callable[[], str]]:
-    """Names of damaged tokens to what makes them, for :func:`value_of`; see :func:`damaged`."""
-    return {f"damaged {how}": partial(damaged, token, how, by) for how in range(DAMAGES)}
+def token_variants(token: str, by: int) -> dict[str, Callable[[], str]]:
+    """Names of damaged tokens to what makes them, for :func:`resolve_value`; see :func:`damage_token`."""
+    return {f"damaged {how}": partial(damage_token, token, how, by) for how in range(DAMAGES)}
 
 
-def without_missing(fields: Mapping[str, Any]) -> dict[str, Any]:
+def drop_missing(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that are sent."""
     return {name: value for name, value in fields.items() if value is not MISSING}
 
 
-def damaged(token: str, how: int, by: int) -> str:
+def damage_token(token: str, how: int, by: int) -> str:
     """A token that authorises nothing, made from a right one.
 
     Args:

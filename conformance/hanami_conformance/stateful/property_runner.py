@@ -84,11 +84,11 @@ class PropertyRunner:
 
     Args:
         plan: of the run.
-        workshop: of the case.
+        resources: of the case.
     """
 
     plan: SearchSettings
-    workshop: ResourceFactory
+    resources: ResourceFactory
 
     def __call__(self, kind: str, stories: SearchStrategy[list[Step]], *, weight: float = 1.0) -> None:
         """PropertyRunner.
@@ -178,8 +178,8 @@ class PropertyRunner:
         now = time.monotonic()
         if found.first is None:
             return now > found.until
-        patience = BLOCKED_SECONDS if isinstance(found.first, PreconditionFailed) else self.plan.profile.shrink_seconds
-        return found.fatal or (now - found.at > patience and steps != found.steps)
+        timeouts = BLOCKED_SECONDS if isinstance(found.first, PreconditionFailed) else self.plan.profile.shrink_seconds
+        return found.fatal or (now - found.at > timeouts and steps != found.steps)
 
     def _tell(self, kind: str, steps: list[Step], found: SearchState) -> None:
         case = current_case()
@@ -187,18 +187,18 @@ class PropertyRunner:
         case.stories += 1
         found.told += 1
         try:
-            tell(StepSequence(kind, tuple(steps)), self.workshop)
+            tell(StepSequence(kind, tuple(steps)), self.resources)
         except Unsupported as unsupported:
             found.unsupported.append(unsupported)
         except (Violation, PreconditionFailed, TargetDown) as error:
             if not found.is_same(error):
                 return
-            if why := self.workshop.target.why_ended(str(error)):
+            if why := self.resources.target.why_ended(str(error)):
                 found.unsupported.append(Unsupported(f"{why}; the story needs one that lives longer"))
                 return
             if found.first is None:
                 found.at = time.monotonic()
-                found.fatal = not self.workshop.target.is_alive()
+                found.fatal = not self.resources.target.is_alive()
             found.steps, found.first = steps, error
             raise
         finally:

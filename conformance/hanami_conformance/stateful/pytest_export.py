@@ -37,13 +37,13 @@ STORY = StepSequence(
 )
 
 
-def test_{name}(hanami_workshop):
+def test_{name}(hanami_resources):
     """{sentence}"""
-    tell(STORY, hanami_workshop)
+    tell(STORY, hanami_resources)
 '''
 
 
-def as_pytest(story: StepSequence) -> str:
+def to_pytest(story: StepSequence) -> str:
     """The text of a test file that tells a story, and fails where the target does something else than the model."""
     known = catalogue().get(story.statement)
     sentence = f"{story.statement}: {known.text}." if known is not None else "The server does what the model says."

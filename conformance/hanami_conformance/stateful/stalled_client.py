@@ -53,7 +53,7 @@ class StalledClient:
         if how == "half a frame":
             websocket.send_raw(b"\x82\xfe", "the first two bytes of a frame")
         elif how == "half closed":
-            websocket.close_sending()
+            websocket.half_close()
         elif how == "broken off":
             self.end()
 

@@ -77,11 +77,11 @@ class TrackedUpload:
         if self.upload.kind == "csv":
             lines = contents["input"].decode().splitlines()
             rows = np.array([[float(cell) for cell in line.split(",")] for line in lines[1:]], dtype=np.float32)
-            return DatasetModel.of_table(lines[0].split(","), rows)
+            return DatasetModel.from_table(lines[0].split(","), rows)
         count = len(contents["label"]) - LABELS_HEADER
         pixels = np.frombuffer(contents["input"], dtype=np.uint8, offset=IMAGES_HEADER)
         labels = np.frombuffer(contents["label"], dtype=np.uint8, offset=LABELS_HEADER)
-        return DatasetModel.of_images(pixels.reshape(count, 1, -1), labels)
+        return DatasetModel.from_images(pixels.reshape(count, 1, -1), labels)
 
     def note_chunk(self, role: str, position: int, data: bytes) -> None:
         """Note what is unusual about a chunk that is about to be taken."""

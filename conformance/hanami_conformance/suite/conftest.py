@@ -40,7 +40,7 @@ def connections(request: pytest.FixtureRequest, context: SuiteContext, target: T
 
 
 @pytest.fixture
-def workshop(context: SuiteContext, target: Target) -> Iterator[ResourceFactory]:
+def resources(context: SuiteContext, target: Target) -> Iterator[ResourceFactory]:
     """Makes uploads and clusters, and deletes them after the test."""
     made = ResourceFactory(target, context.run_id)
     try:
@@ -53,14 +53,14 @@ def workshop(context: SuiteContext, target: Target) -> Iterator[ResourceFactory]
 
 
 @pytest.fixture
-def search(context: SuiteContext, workshop: ResourceFactory) -> PropertyRunner:
+def search(context: SuiteContext, resources: ResourceFactory) -> PropertyRunner:
     """Tells stories, as many as the profile says."""
-    return PropertyRunner(context.plan, workshop)
+    return PropertyRunner(context.plan, resources)
 
 
 @pytest.fixture
 def second(target: Target) -> Account:
     """A user of another project."""
     if target.second is None:
-        raise Unsupported(target.why_no_second)
+        raise Unsupported(target.other_account_missing_reason)
     return target.second

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hanami_conformance.cases.attribution import blaming
+from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check, observe
 from hanami_conformance.cases.failures import ConnectionClosed, Violation
 from hanami_conformance.catalogue import statement
@@ -72,19 +72,19 @@ def test_a_websocket_opens_at_the_address_of_the_rest_api(target: Target) -> Non
 
 @statement("ATT-2")
 @pytest.mark.parametrize("role", ["input", "label"])
-def test_a_file_socket_is_accepted(workshop: ResourceFactory, role: str) -> None:
+def test_a_file_socket_is_accepted(resources: ResourceFactory, role: str) -> None:
     """The server accepts a socket for each temporary file of an upload."""
-    upload = workshop.mnist(100, 100)
+    upload = resources.mnist(100, 100)
     first = first_message(upload.account.token, upload.files[role].uuid, FILE_UPLOAD)
-    expect_acceptance(workshop.target, first)
+    expect_acceptance(resources.target, first)
 
 
 @statement("ATT-2")
-def test_a_cluster_socket_is_accepted(workshop: ResourceFactory) -> None:
+def test_a_cluster_socket_is_accepted(resources: ResourceFactory) -> None:
     """The server accepts a socket for a cluster in direct mode."""
-    cluster = workshop.any_cluster(ONE_BRICK)
+    cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
-    expect_acceptance(workshop.target, first_message(cluster.account.token, cluster.uuid, CLUSTER))
+    expect_acceptance(resources.target, first_message(cluster.account.token, cluster.uuid, CLUSTER))
 
 
 TOKENS = ["missing", "empty", "malformed", "cut short", "tampered", "unsigned", "expired", "a number", "null"]
@@ -92,44 +92,44 @@ TOKENS = ["missing", "empty", "malformed", "cut short", "tampered", "unsigned", 
 
 @statement("ATT-3")
 @pytest.mark.parametrize("kind", TOKENS)
-def test_a_bad_token_opens_no_file(workshop: ResourceFactory, kind: str) -> None:
+def test_a_bad_token_opens_no_file(resources: ResourceFactory, kind: str) -> None:
     """The server refuses a file socket whose token is invalid, and says so."""
-    upload = workshop.csv(100)
-    first = message_of(bad_token(kind, workshop.target), upload.files["input"].uuid, FILE_UPLOAD)
-    expect_refusal(workshop.target, first, f"the token is {kind}")
+    upload = resources.csv(100)
+    first = message_of(bad_token(kind, resources.target), upload.files["input"].uuid, FILE_UPLOAD)
+    expect_refusal(resources.target, first, f"the token is {kind}")
 
 
 @statement("ATT-3")
 @pytest.mark.parametrize("kind", ["malformed", "tampered"])
-def test_a_bad_token_opens_no_file_that_was_open(workshop: ResourceFactory, kind: str) -> None:
+def test_a_bad_token_opens_no_file_that_was_open(resources: ResourceFactory, kind: str) -> None:
     """The server refuses an invalid token also for a file that a valid one has opened before."""
-    upload = workshop.csv(100)
+    upload = resources.csv(100)
     upload.attach().finish()
-    first = message_of(bad_token(kind, workshop.target), upload.files["input"].uuid, FILE_UPLOAD)
-    expect_refusal(workshop.target, first, f"the token is {kind}")
+    first = message_of(bad_token(kind, resources.target), upload.files["input"].uuid, FILE_UPLOAD)
+    expect_refusal(resources.target, first, f"the token is {kind}")
 
 
 @statement("ATT-3")
 @pytest.mark.parametrize("kind", ["missing", "malformed", "tampered", "expired"])
-def test_a_bad_token_opens_no_cluster(workshop: ResourceFactory, kind: str) -> None:
+def test_a_bad_token_opens_no_cluster(resources: ResourceFactory, kind: str) -> None:
     """The server refuses a cluster socket whose token is invalid, and says so."""
-    cluster = workshop.any_cluster(ONE_BRICK)
+    cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
-    first = message_of(bad_token(kind, workshop.target), cluster.uuid, CLUSTER)
-    expect_refusal(workshop.target, first, f"the token is {kind}")
+    first = message_of(bad_token(kind, resources.target), cluster.uuid, CLUSTER)
+    expect_refusal(resources.target, first, f"the token is {kind}")
 
 
 @statement("ATT-4")
 @pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
 @pytest.mark.parametrize("kind", list(UUIDS))
-def test_a_uuid_of_nothing_is_refused(workshop: ResourceFactory, resource: str, kind: str) -> None:
+def test_a_uuid_of_nothing_is_refused(resources: ResourceFactory, resource: str, kind: str) -> None:
     """The server refuses a socket for a uuid that is unknown, malformed or missing."""
     # There is a resource of the kind, so that a server which falls back on another one is seen.
     if resource == CLUSTER:
-        workshop.cluster(ONE_BRICK).enter_direct_mode()
+        resources.cluster(ONE_BRICK).enter_direct_mode()
     else:
-        workshop.csv(100)
-    target = workshop.target
+        resources.csv(100)
+    target = resources.target
     expect_refusal(target, message_of(target.first.token, UUIDS[kind], resource), f"the uuid is {kind}")
 
 
@@ -151,37 +151,39 @@ def other_digit(digit: str) -> str:
 
 @statement("ATT-4")
 @pytest.mark.parametrize("change", list(NEARLY))
-def test_a_uuid_is_compared_whole(workshop: ResourceFactory, change: str) -> None:
+def test_a_uuid_is_compared_whole(resources: ResourceFactory, change: str) -> None:
     """The server refuses a socket for what only resembles the uuid of a file."""
-    upload = workshop.csv(100)
+    upload = resources.csv(100)
     first = first_message(upload.account.token, NEARLY[change](upload.files["input"].uuid), FILE_UPLOAD)
-    expect_refusal(workshop.target, first, f"the uuid is one of a file, {change}")
+    expect_refusal(resources.target, first, f"the uuid is one of a file, {change}")
 
 
 @statement("ATT-4", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
 @pytest.mark.parametrize("uuid", [[], ["a"], {"a": 1}, True, 1.5, "x" * 100_000], ids=lambda uuid: str(uuid)[:12])
-def test_a_uuid_of_another_type_is_refused(workshop: ResourceFactory, resource: str, uuid: Any) -> None:
+def test_a_uuid_of_another_type_is_refused(resources: ResourceFactory, resource: str, uuid: Any) -> None:
     """The server refuses a uuid that is no string, or a very long one, and goes on serving others."""
-    upload = workshop.csv(100)
-    expect_refusal(workshop.target, message_of(upload.account.token, uuid, resource), "the uuid is of another type")
-    with blaming("GEN-2"):
+    upload = resources.csv(100)
+    expect_refusal(resources.target, message_of(upload.account.token, uuid, resource), "the uuid is of another type")
+    with attribute_to("GEN-2"):
         upload.attach().write(0, b"served")
 
 
 @statement("ATT-4", "GEN-3")
 @pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
-def test_a_resource_of_another_user_looks_like_none(workshop: ResourceFactory, second: Account, resource: str) -> None:
+def test_a_resource_of_another_user_looks_like_none(resources: ResourceFactory, second: Account, resource: str) -> None:
     """The server refuses another user's resource in the same words as one that does not exist."""
     if resource == CLUSTER:
-        cluster = workshop.any_cluster(ONE_BRICK)
+        cluster = resources.any_cluster(ONE_BRICK)
         cluster.enter_direct_mode()
         uuid = cluster.uuid
     else:
-        uuid = workshop.csv(100).files["input"].uuid
-    foreign = expect_refusal(workshop.target, first_message(second.token, uuid, resource), "it belongs to another user")
-    nothing = expect_refusal(workshop.target, first_message(second.token, UUIDS["unknown"], resource), "it is unknown")
+        uuid = resources.csv(100).files["input"].uuid
+    foreign = expect_refusal(
+        resources.target, first_message(second.token, uuid, resource), "it belongs to another user"
+    )
+    nothing = expect_refusal(resources.target, first_message(second.token, UUIDS["unknown"], resource), "it is unknown")
     alike = wording(foreign, uuid) == wording(nothing, UUIDS["unknown"])
     check(alike, expected=f"the answer to an unknown uuid: {nothing}", came=foreign, statement="ATT-4")
 
@@ -194,7 +196,7 @@ def wording(answer: Message | CloseInfo, uuid: str) -> str:
 
 @statement("ATT-5", "GEN-2")
 @pytest.mark.parametrize("kind", ["unknown", "empty", "in capitals", "missing", "a number", "null", "an array"])
-def test_an_unknown_target_is_refused(workshop: ResourceFactory, kind: str) -> None:
+def test_an_unknown_target_is_refused(resources: ResourceFactory, kind: str) -> None:
     """The server refuses a first message whose target is none of the two."""
     wrong: dict[str, Any] = {
         "unknown": "datasets",
@@ -205,10 +207,10 @@ def test_an_unknown_target_is_refused(workshop: ResourceFactory, kind: str) -> N
         "null": None,
         "an array": [FILE_UPLOAD],
     }
-    upload = workshop.csv(100)
+    upload = resources.csv(100)
     first = message_of(upload.account.token, upload.files["input"].uuid, wrong[kind])
-    expect_refusal(workshop.target, first, f"the target is {kind}")
-    with blaming("ATT-5"):
+    expect_refusal(resources.target, first, f"the target is {kind}")
+    with attribute_to("ATT-5"):
         upload.attach().write(0, b"served")
 
 
@@ -229,51 +231,51 @@ NO_OBJECTS = {
 @statement("ATT-5", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("kind", list(NO_OBJECTS))
-def test_a_first_message_that_is_no_object_is_refused(workshop: ResourceFactory, kind: str) -> None:
+def test_a_first_message_that_is_no_object_is_refused(resources: ResourceFactory, kind: str) -> None:
     """The server refuses a first message that is no JSON object, and goes on serving others."""
-    upload = workshop.csv(100)
-    expect_refusal(workshop.target, NO_OBJECTS[kind], f"the first message is {kind}")
-    with blaming("ATT-5"):
+    upload = resources.csv(100)
+    expect_refusal(resources.target, NO_OBJECTS[kind], f"the first message is {kind}")
+    with attribute_to("ATT-5"):
         upload.attach().write(0, b"served")
 
 
 @statement("ATT-5", "GEN-2")
 @pytest.mark.hostile
-def test_a_binary_first_message_that_is_no_json_is_refused(workshop: ResourceFactory) -> None:
+def test_a_binary_first_message_that_is_no_json_is_refused(resources: ResourceFactory) -> None:
     """The server refuses arbitrary bytes as first message, and goes on serving others."""
-    upload = workshop.csv(100)
-    websocket = workshop.target.websocket()
+    upload = resources.csv(100)
+    websocket = resources.target.websocket()
     websocket.open()
     websocket.send(b"\x00\xff\xfe\x08\x96\x01 no json")
     answer = websocket.receive_or_end("an answer to the first message, or a close")
     websocket.finish()
     check(refused(answer), expected="a refusal (success false, or a close) of bytes that are no JSON", came=answer)
-    with blaming("ATT-5"):
+    with attribute_to("ATT-5"):
         upload.attach().write(0, b"served")
 
 
 @statement("ATT-6")
 @pytest.mark.parametrize("mistake", ["dataset as file", "file as cluster", "cluster as file", "dataset as cluster"])
-def test_a_uuid_of_the_wrong_kind_is_refused(workshop: ResourceFactory, mistake: str) -> None:
+def test_a_uuid_of_the_wrong_kind_is_refused(resources: ResourceFactory, mistake: str) -> None:
     """The server refuses a socket whose uuid names another kind of resource than its target."""
-    token = workshop.target.first.token
+    token = resources.target.first.token
     if mistake == "cluster as file":
-        cluster = workshop.any_cluster(ONE_BRICK)
+        cluster = resources.any_cluster(ONE_BRICK)
         cluster.enter_direct_mode()
         uuid = cluster.uuid
     else:
-        upload = workshop.csv(100)
+        upload = resources.csv(100)
         uuid = upload.uuid if mistake.startswith("dataset") else upload.files["input"].uuid
     resource = FILE_UPLOAD if mistake.endswith("file") else CLUSTER
-    expect_refusal(workshop.target, first_message(token, uuid, resource), f"the uuid is of a {mistake}")
+    expect_refusal(resources.target, first_message(token, uuid, resource), f"the uuid is of a {mistake}")
 
 
 @statement("ATT-8")
-def test_what_an_acceptance_looks_like(workshop: ResourceFactory) -> None:
+def test_what_an_acceptance_looks_like(resources: ResourceFactory) -> None:
     """Frame type and keys of the answer to an accepted first message."""
-    upload = workshop.csv(100)
+    upload = resources.csv(100)
     first = first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD)
-    websocket, answer = ask(workshop.target, first)
+    websocket, answer = ask(resources.target, first)
     websocket.finish()
     check(isinstance(answer, Message), expected="an answer in a message", came=answer)
     assert isinstance(answer, Message)
@@ -282,20 +284,20 @@ def test_what_an_acceptance_looks_like(workshop: ResourceFactory) -> None:
 
 
 @statement("ATT-8")
-def test_what_becomes_of_a_second_first_message(workshop: ResourceFactory) -> None:
+def test_what_becomes_of_a_second_first_message(resources: ResourceFactory) -> None:
     """The answer to a first message that is repeated on an accepted socket."""
-    upload = workshop.csv(100)
+    upload = resources.csv(100)
     socket = upload.attach()
     socket.websocket.send_text(first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD))
     observe("a second first message is answered by", socket.websocket.receive_or_end("an answer or a close"))
 
 
 @statement("ATT-8")
-def test_whether_a_refused_socket_may_try_again(workshop: ResourceFactory) -> None:
+def test_whether_a_refused_socket_may_try_again(resources: ResourceFactory) -> None:
     """The answer to a right first message after a refused one, on the same socket."""
-    upload = workshop.csv(100)
+    upload = resources.csv(100)
     uuid = upload.files["input"].uuid
-    websocket, answer = ask(workshop.target, first_message("this-is-no-token", uuid, FILE_UPLOAD))
+    websocket, answer = ask(resources.target, first_message("this-is-no-token", uuid, FILE_UPLOAD))
     try:
         with contextlib.suppress(ConnectionClosed):  # closed: that is an answer, too
             websocket.send_text(first_message(upload.account.token, uuid, FILE_UPLOAD))
@@ -306,10 +308,10 @@ def test_whether_a_refused_socket_may_try_again(workshop: ResourceFactory) -> No
 
 
 @statement("ATT-8")
-def test_whether_two_sockets_may_share_a_file(workshop: ResourceFactory) -> None:
+def test_whether_two_sockets_may_share_a_file(resources: ResourceFactory) -> None:
     """The answer to a second socket for a file that has one."""
-    workshop.target.budget.need(2)
-    upload = workshop.csv(100)
+    resources.target.budget.need(2)
+    upload = resources.csv(100)
     upload.attach()
     try:
         attach(upload.account, upload.files["input"].uuid, FILE_UPLOAD).finish()

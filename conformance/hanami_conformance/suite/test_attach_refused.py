@@ -21,14 +21,14 @@ from hanami_proto.codec import ProcessType, TargetBuffer
 
 @statement("ATT-7")
 @pytest.mark.parametrize("when", ["before the first message", "together with a refused one", "after a refusal"])
-def test_a_chunk_outside_of_acceptance_has_no_effect(workshop: ResourceFactory, when: str) -> None:
+def test_a_chunk_outside_of_acceptance_has_no_effect(resources: ResourceFactory, when: str) -> None:
     """The server writes nothing that was sent on a socket which it did not accept."""
     content = noise(100)
-    upload = workshop.csv(len(content))
-    chunk = workshop.target.dialect.codec.encode_chunk(0, content)
+    upload = resources.csv(len(content))
+    chunk = resources.target.dialect.codec.encode_chunk(0, content)
     SECRETS.add("this-is-no-token", "malformed token")
     bad = first_message("this-is-no-token", upload.files["input"].uuid, FILE_UPLOAD)
-    websocket = workshop.target.websocket()
+    websocket = resources.target.websocket()
     websocket.open()
     # The server may close at any point here: that is one more way to refuse.
     with contextlib.suppress(ConnectionClosed):
@@ -47,14 +47,14 @@ def test_a_chunk_outside_of_acceptance_has_no_effect(workshop: ResourceFactory, 
 
 
 @statement("ATT-7")
-def test_a_chunk_before_an_accepted_first_message_has_no_effect(workshop: ResourceFactory) -> None:
+def test_a_chunk_before_an_accepted_first_message_has_no_effect(resources: ResourceFactory) -> None:
     """The server does not keep what came before the first message, to apply it after acceptance."""
     content = noise(100)
-    upload = workshop.csv(len(content))
-    websocket = workshop.target.websocket()
+    upload = resources.csv(len(content))
+    websocket = resources.target.websocket()
     websocket.open()
     with contextlib.suppress(ConnectionClosed):
-        websocket.send(workshop.target.dialect.codec.encode_chunk(0, content), "a chunk as first message")
+        websocket.send(resources.target.dialect.codec.encode_chunk(0, content), "a chunk as first message")
         websocket.send_text(first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD))
         websocket.receive("an answer to the first message")
     websocket.finish()
@@ -62,44 +62,44 @@ def test_a_chunk_before_an_accepted_first_message_has_no_effect(workshop: Resour
 
 
 @statement("ATT-7", "GEN-3")
-def test_a_chunk_after_the_refusal_of_another_user_has_no_effect(workshop: ResourceFactory, second: Account) -> None:
+def test_a_chunk_after_the_refusal_of_another_user_has_no_effect(resources: ResourceFactory, second: Account) -> None:
     """The server writes nothing to the file of another user."""
     content = noise(100)
-    upload = workshop.csv(len(content))
-    websocket = workshop.target.websocket()
+    upload = resources.csv(len(content))
+    websocket = resources.target.websocket()
     websocket.open()
     with contextlib.suppress(ConnectionClosed):
         websocket.send_text(first_message(second.token, upload.files["input"].uuid, FILE_UPLOAD))
         with contextlib.suppress(ResponseTimeout):  # silence is for ATT-4 to judge
             websocket.receive("the refusal")
-        websocket.send(workshop.target.dialect.codec.encode_chunk(0, content), "a chunk for the whole file")
+        websocket.send(resources.target.dialect.codec.encode_chunk(0, content), "a chunk for the whole file")
     websocket.finish()
     check(not upload.progress(), expected="complete = false: nothing was accepted", came="complete = true")
 
 
 @statement("ATT-7")
-def test_training_after_a_refusal_has_no_effect(workshop: ResourceFactory) -> None:
+def test_training_after_a_refusal_has_no_effect(resources: ResourceFactory) -> None:
     """The server trains nothing on a socket which it did not accept."""
     SECRETS.add("this-is-no-token", "malformed token")
-    expect_no_training(workshop, "this-is-no-token")
+    expect_no_training(resources, "this-is-no-token")
 
 
 @statement("ATT-7", "GEN-3")
-def test_training_after_the_refusal_of_another_user_has_no_effect(workshop: ResourceFactory, second: Account) -> None:
+def test_training_after_the_refusal_of_another_user_has_no_effect(resources: ResourceFactory, second: Account) -> None:
     """The server does not train the cluster of another user."""
-    expect_no_training(workshop, second.token)
+    expect_no_training(resources, second.token)
 
 
-def expect_no_training(workshop: ResourceFactory, token: str) -> None:
+def expect_no_training(resources: ResourceFactory, token: str) -> None:
     """A cluster must answer as before, whatever is sent on a socket that is refused because of its token."""
-    cluster = workshop.any_cluster(ONE_BRICK)
+    cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
     question, wanted = inputs_of(cluster.shape, seed=1), wanted_of(cluster.shape, seed=1)
     socket = cluster.attach()
     before = socket.request(question)
     socket.finish()
-    codec = workshop.target.dialect.codec
-    websocket = workshop.target.websocket()
+    codec = resources.target.dialect.codec
+    websocket = resources.target.websocket()
     websocket.open()
     with contextlib.suppress(ConnectionClosed):
         websocket.send_text(first_message(token, cluster.uuid, CLUSTER))

@@ -13,7 +13,7 @@ from hanami_conformance.catalogue import statement
 from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, Values, describe
 from hanami_conformance.models.cluster import distance, same
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.training import ROUNDS, STEPS, inputs_of, shown, tell_apart, vector, wanted_of
+from hanami_conformance.resources.training import ROUNDS, STEPS, are_told_apart, inputs_of, shown, vector, wanted_of
 from hanami_conformance.suite.support.clusters import direct, expect_same, trained
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_BRICKS
 from hanami_proto.codec import ProcessType
@@ -25,10 +25,10 @@ LEARNED = 0.5  # of the distance at the beginning: beyond what training of the o
 
 @statement("DIO-1")
 @pytest.mark.parametrize("size", [None, 784])  # a message of 3 KiB carries a handwritten digit
-def test_a_cluster_takes_messages(workshop: ResourceFactory, size: int | None) -> None:
+def test_a_cluster_takes_messages(resources: ResourceFactory, size: int | None) -> None:
     """The server takes a ClusterIO_Message and answers with one."""
     shape = None if size is None else ClusterShape({"test_input": size}, {"test_output": 5}, hidden=4)
-    _, socket = direct(workshop, shape)
+    _, socket = direct(resources, shape)
     question, *_ = inputs_of(socket.shape, seed=1)
     socket.post(question.name, question.values, is_last=True)
     answer = socket.websocket.receive("an answer to a ClusterIO_Message")
@@ -37,10 +37,10 @@ def test_a_cluster_takes_messages(workshop: ResourceFactory, size: int | None) -
 
 
 @statement("DIO-2")
-def test_not_last_requests_start_nothing(workshop: ResourceFactory) -> None:
+def test_not_last_requests_start_nothing(resources: ResourceFactory) -> None:
     """Messages with isLast = false are acknowledged at most: no output comes before the last message."""
     shape = TWO_BRICKS
-    _, socket = direct(workshop, shape)
+    _, socket = direct(resources, shape)
     first, second = inputs_of(shape, seed=1)
     for index in range(len(first.values)):
         socket.post(first.name, first.values[index : index + 1], is_last=False)
@@ -54,9 +54,9 @@ def test_not_last_requests_start_nothing(workshop: ResourceFactory) -> None:
 
 
 @statement("DIO-2")
-def test_not_last_training_messages_train_nothing(workshop: ResourceFactory) -> None:
+def test_not_last_training_messages_train_nothing(resources: ResourceFactory) -> None:
     """A TRAIN cycle that was never ended changes no answer, however often it is begun."""
-    cluster, socket = trained(workshop, None)
+    cluster, socket = trained(resources, None)
     question = inputs_of(socket.shape, seed=1)
     before = socket.request(question)
     for _ in range(10):
@@ -69,11 +69,11 @@ def test_not_last_training_messages_train_nothing(workshop: ResourceFactory) -> 
 
 
 @statement("DIO-2")
-def test_the_last_message_carries_values_too(workshop: ResourceFactory) -> None:
+def test_the_last_message_carries_values_too(resources: ResourceFactory) -> None:
     """The values of the message with isLast = true take part in the cycle that it starts."""
     # With two bricks: a server that drops these values tells no inputs of a single message apart, so that the cluster
     # would be taken to have learned nothing.
-    _, socket = trained(workshop, TWO_BRICKS)
+    _, socket = trained(resources, TWO_BRICKS)
     for seed in (1, 2):  # which are answered differently
         first, second = inputs_of(TWO_BRICKS, seed)
         whole = socket.request([first, second])
@@ -86,9 +86,9 @@ def test_the_last_message_carries_values_too(workshop: ResourceFactory) -> None:
 
 @statement("DIO-4", "DIO-2")
 @pytest.mark.parametrize("brick", list(TWO_BRICKS.inputs))
-def test_the_values_of_every_brick_take_part(workshop: ResourceFactory, brick: str) -> None:
+def test_the_values_of_every_brick_take_part(resources: ResourceFactory, brick: str) -> None:
     """Inputs that differ in one of two bricks alone get different answers, at the latest after training."""
-    _, socket = trained(workshop, TWO_BRICKS)
+    _, socket = trained(resources, TWO_BRICKS)
     first, other = inputs_of(TWO_BRICKS, seed=1), inputs_of(TWO_BRICKS, seed=2)
     second = [there if there.name == brick else here for here, there in zip(first, other, strict=True)]
     for turn in range(ROUNDS + 1):
@@ -102,10 +102,10 @@ def test_the_values_of_every_brick_take_part(workshop: ResourceFactory, brick: s
 
 
 @statement("DIO-2")
-def test_a_cycle_starts_with_nothing_of_the_one_before(workshop: ResourceFactory) -> None:
+def test_a_cycle_starts_with_nothing_of_the_one_before(resources: ResourceFactory) -> None:
     """A cycle processes the values that were sent since the last one, and no older ones."""
     shape = TWO_BRICKS
-    _, socket = trained(workshop, shape)
+    _, socket = trained(resources, shape)
     first, second = inputs_of(shape, seed=1)
     try:
         alone = socket.request([first])
@@ -118,9 +118,9 @@ def test_a_cycle_starts_with_nothing_of_the_one_before(workshop: ResourceFactory
 
 
 @statement("DIO-2", "DIO-7")
-def test_each_cycle_runs_once(workshop: ResourceFactory) -> None:
+def test_each_cycle_runs_once(resources: ResourceFactory) -> None:
     """Each last message starts one cycle and gets one answer, cycle after cycle."""
-    _, socket = trained(workshop, None)
+    _, socket = trained(resources, None)
     answers = {seed: socket.request(inputs_of(socket.shape, seed)) for seed in range(1, 6)}
     for seed in (5, 3, 1, 1, 4, 2):
         came = socket.request(inputs_of(socket.shape, seed))
@@ -131,10 +131,10 @@ def test_each_cycle_runs_once(workshop: ResourceFactory) -> None:
 
 @statement("DIO-3")
 @pytest.mark.parametrize("size", [1, 2, 10, 784], ids=lambda size: f"{size} values")
-def test_a_request_is_answered_with_the_output(workshop: ResourceFactory, size: int) -> None:
+def test_a_request_is_answered_with_the_output(resources: ResourceFactory, size: int) -> None:
     """The answer has REQUEST_TYPE, as many values as announced and as the output brick holds, all finite."""
     shape = ClusterShape({"test_input": size}, {"test_output": max(2, size // 2)}, hidden=8)
-    _, socket = direct(workshop, shape)
+    _, socket = direct(resources, shape)
     for seed in (1, 2, 3):
         answer = socket.request(inputs_of(shape, seed))
         check(set(answer) == {"test_output"}, expected="the output of test_output", came=shown(answer))
@@ -154,9 +154,9 @@ INPUTS = {  # repeated for as long as the brick is
 
 @statement("DIO-3")
 @pytest.mark.parametrize("kind", list(INPUTS))
-def test_any_finite_input_gives_a_finite_output(workshop: ResourceFactory, kind: str) -> None:
+def test_any_finite_input_gives_a_finite_output(resources: ResourceFactory, kind: str) -> None:
     """The answer is finite for every finite input, before training and after."""
-    _, socket = direct(workshop, None)
+    _, socket = direct(resources, None)
     ((name, size),) = socket.shape.inputs.items()
     question = InputMessage(name, np.resize(np.array(INPUTS[kind], dtype=np.float32), size))
     socket.request([question])
@@ -167,9 +167,9 @@ def test_any_finite_input_gives_a_finite_output(workshop: ResourceFactory, kind:
 
 
 @statement("DIO-3")
-def test_every_output_brick_answers(workshop: ResourceFactory) -> None:
+def test_every_output_brick_answers(resources: ResourceFactory) -> None:
     """A request to a cluster with two output bricks is answered by one message for each, with its own size."""
-    _, socket = direct(workshop, TWO_BRICKS)
+    _, socket = direct(resources, TWO_BRICKS)
     for seed in (1, 2, 3):
         answer = socket.request(inputs_of(TWO_BRICKS, seed))
         check(set(answer) == set(TWO_BRICKS.outputs), expected="both outputs", came=shown(answer))
@@ -178,10 +178,10 @@ def test_every_output_brick_answers(workshop: ResourceFactory) -> None:
 
 
 @statement("DIO-3", "DIO-8")
-def test_answers_belong_to_their_bricks(workshop: ResourceFactory) -> None:
+def test_answers_belong_to_their_bricks(resources: ResourceFactory) -> None:
     """Each output brick answers with what it was trained to, not with the values of the other."""
     shape = ClusterShape({"test_input": 6}, {"output_a": 3, "output_b": 3}, hidden=8)
-    _, socket = direct(workshop, shape)
+    _, socket = direct(resources, shape)
     question = InputMessage("test_input", vector(6, seed=1))
     high, low = np.full(3, 0.9, dtype=np.float32), np.full(3, 0.1, dtype=np.float32)
     for step in range(20 * STEPS):
@@ -198,9 +198,9 @@ def test_answers_belong_to_their_bricks(workshop: ResourceFactory) -> None:
 
 @statement("DIO-8")
 @pytest.mark.parametrize("wanted", [0.0, 1.0])
-def test_the_ends_of_the_range_are_trained_too(workshop: ResourceFactory, wanted: float) -> None:
+def test_the_ends_of_the_range_are_trained_too(resources: ResourceFactory, wanted: float) -> None:
     """Expected values of 0 and of 1 move the answer toward them, as those between do."""
-    _, socket = direct(workshop, None)
+    _, socket = direct(resources, None)
     question = inputs_of(socket.shape, seed=1)
     ((output, size),) = socket.shape.outputs.items()
     target, other = (
@@ -226,11 +226,11 @@ def test_the_ends_of_the_range_are_trained_too(workshop: ResourceFactory, wanted
 
 
 @statement("DIO-8")
-def test_different_inputs_are_told_apart(workshop: ResourceFactory) -> None:
+def test_different_inputs_are_told_apart(resources: ResourceFactory) -> None:
     """Trained toward different expected values, a cluster answers different inputs differently."""
-    _, socket = direct(workshop, None)
+    _, socket = direct(resources, None)
     try:
-        tell_apart(socket, socket.shape)
+        are_told_apart(socket, socket.shape)
     except Unsupported as error:
         check(False, expected="different answers to inputs that were trained to different outputs", came=error)
         return
@@ -247,9 +247,9 @@ SPLITS: dict[str, Callable[[int], list[int]]] = {  # from the number of values t
 
 @statement("DIO-4")
 @pytest.mark.parametrize("split", list(SPLITS))
-def test_one_brick_may_be_filled_in_parts(workshop: ResourceFactory, split: str) -> None:
+def test_one_brick_may_be_filled_in_parts(resources: ResourceFactory, split: str) -> None:
     """Values for one brick give the same answer in one message and in several."""
-    _, socket = trained(workshop, None)
+    _, socket = trained(resources, None)
     (question,) = inputs_of(socket.shape, seed=1)
     whole = socket.request([question])
     cuts = SPLITS[split](len(question.values))
@@ -259,9 +259,9 @@ def test_one_brick_may_be_filled_in_parts(workshop: ResourceFactory, split: str)
 
 
 @statement("DIO-4")
-def test_two_bricks_may_be_filled_in_any_order(workshop: ResourceFactory) -> None:
+def test_two_bricks_may_be_filled_in_any_order(resources: ResourceFactory) -> None:
     """Values for two bricks give the same answer whichever brick comes first, and in how many messages."""
-    _, socket = trained(workshop, TWO_BRICKS)
+    _, socket = trained(resources, TWO_BRICKS)
     first, second = inputs_of(TWO_BRICKS, seed=1)
     whole = socket.request([first, second])
     expect_same(socket.request([second, first]), whole, "the same answer with the bricks in the other order")
@@ -275,22 +275,22 @@ def test_two_bricks_may_be_filled_in_any_order(workshop: ResourceFactory) -> Non
 
 
 @statement("DIO-4", "DIO-5")
-def test_training_may_be_sent_in_parts(workshop: ResourceFactory) -> None:
+def test_training_may_be_sent_in_parts(resources: ResourceFactory) -> None:
     """A TRAIN cycle whose values come in several messages trains as one whose values come at once, all its values."""
     question, wanted = inputs_of(ONE_BRICK, seed=1)[0], wanted_of(ONE_BRICK, seed=1)[0]
     pieces = [InputMessage("test_input", piece) for piece in np.split(question.values, [4, 9])]
     pieces += [InputMessage("test_output", piece, expected=True) for piece in np.split(wanted.values, [CUT])]
-    whole = _training_of_the_rest(workshop, [question, wanted], wanted.values)
-    in_parts = _training_of_the_rest(workshop, pieces, wanted.values)
+    whole = _training_of_the_rest(resources, [question, wanted], wanted.values)
+    in_parts = _training_of_the_rest(resources, pieces, wanted.values)
     came = f"distance {in_parts[0]:.4f} before, {in_parts[1]:.4f} after; at once {whole[0]:.4f} and {whole[1]:.4f}"
     expected = "a later part of the expected values to be trained as well"
     learns = whole[1] < LEARNED * whole[0]
     check(in_parts[1] < (LEARNED if learns else 1.0) * in_parts[0], expected=expected, came=came)
 
 
-def _training_of_the_rest(workshop: ResourceFactory, parts: list[InputMessage], wanted: Values) -> tuple[float, float]:
+def _training_of_the_rest(resources: ResourceFactory, parts: list[InputMessage], wanted: Values) -> tuple[float, float]:
     """How far the values behind the first part are from the expected ones, before and after training."""
-    _, socket = direct(workshop)
+    _, socket = direct(resources)
     question = inputs_of(ONE_BRICK, seed=1)
     start = end = distance(socket.request(question)["test_output"][CUT:], wanted[CUT:])
     for _ in range(ROUNDS):
@@ -304,9 +304,9 @@ def _training_of_the_rest(workshop: ResourceFactory, parts: list[InputMessage], 
 
 
 @statement("DIO-5")
-def test_training_is_answered_by_no_output(workshop: ResourceFactory) -> None:
+def test_training_is_answered_by_no_output(resources: ResourceFactory) -> None:
     """A TRAIN cycle is answered by no output of a brick; the next request gets its own answer."""
-    _, socket = direct(workshop, TWO_BRICKS)
+    _, socket = direct(resources, TWO_BRICKS)
     for seed in (1, 2, 3):
         socket.train([*inputs_of(TWO_BRICKS, seed), *wanted_of(TWO_BRICKS, seed)])
     socket.request(inputs_of(TWO_BRICKS, seed=1))
@@ -315,9 +315,9 @@ def test_training_is_answered_by_no_output(workshop: ResourceFactory) -> None:
 
 
 @statement("DIO-5", "DIO-7")
-def test_a_request_trains_nothing(workshop: ResourceFactory) -> None:
+def test_a_request_trains_nothing(resources: ResourceFactory) -> None:
     """Any number of requests leaves the cluster as it is, also after training."""
-    _, socket = trained(workshop, None)
+    _, socket = trained(resources, None)
     before = socket.request(inputs_of(socket.shape, seed=1))
     for seed in range(2, 22):
         socket.request(inputs_of(socket.shape, seed))
@@ -325,9 +325,9 @@ def test_a_request_trains_nothing(workshop: ResourceFactory) -> None:
 
 
 @statement("DIO-5", "DIO-8")
-def test_training_changes_the_answer(workshop: ResourceFactory) -> None:
+def test_training_changes_the_answer(resources: ResourceFactory) -> None:
     """A TRAIN cycle is no request: it changes what the cluster answers."""
-    _, socket = direct(workshop)
+    _, socket = direct(resources)
     before = socket.request(inputs_of(ONE_BRICK, seed=1))
     for _ in range(STEPS):
         socket.train([*inputs_of(ONE_BRICK, seed=1), *wanted_of(ONE_BRICK, seed=1)])
@@ -338,9 +338,9 @@ def test_training_changes_the_answer(workshop: ResourceFactory) -> None:
 
 @statement("DIO-6")
 @pytest.mark.parametrize("process", [ProcessType.REQUEST, ProcessType.TRAIN])
-def test_every_not_last_message_is_acknowledged(workshop: ResourceFactory, process: ProcessType) -> None:
+def test_every_not_last_message_is_acknowledged(resources: ResourceFactory, process: ProcessType) -> None:
     """Each message with isLast = false is answered by one acknowledgement, which has isLast = false."""
-    _, socket = direct(workshop, None)
+    _, socket = direct(resources, None)
     (question,) = inputs_of(socket.shape, seed=1)
     for piece in np.array_split(question.values, 3):
         socket.post(question.name, piece, is_last=False, process_type=process)
@@ -355,9 +355,9 @@ def test_every_not_last_message_is_acknowledged(workshop: ResourceFactory, proce
 
 
 @statement("DIO-6")
-def test_every_training_cycle_is_ended(workshop: ResourceFactory) -> None:
+def test_every_training_cycle_is_ended(resources: ResourceFactory) -> None:
     """Each last TRAIN message is answered by one message with isLast = true."""
-    _, socket = direct(workshop, None)
+    _, socket = direct(resources, None)
     for _ in range(3):
         question, wanted = inputs_of(socket.shape, seed=1)[0], wanted_of(socket.shape, seed=1)[0]
         socket.post(question.name, question.values, is_last=False, process_type=ProcessType.TRAIN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hanami_conformance.cases.attribution import blaming
+from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check, observe
 from hanami_conformance.cases.failures import (
     ConnectionClosed,
@@ -28,9 +28,9 @@ MANY = 20  # sockets of one cluster, one after the other
 
 
 @statement("DIO-7")
-def test_the_same_request_gives_the_same_answer(workshop: ResourceFactory) -> None:
+def test_the_same_request_gives_the_same_answer(resources: ResourceFactory) -> None:
     """A request repeated on an unchanged cluster, at once and after others, gives the same answer."""
-    _, socket = trained(workshop, TWO_BRICKS)
+    _, socket = trained(resources, TWO_BRICKS)
     wanted = socket.request(inputs_of(TWO_BRICKS, seed=1))
     for repeat in range(100):
         if repeat % 3 == 2:
@@ -40,9 +40,9 @@ def test_the_same_request_gives_the_same_answer(workshop: ResourceFactory) -> No
 
 
 @statement("DIO-7")
-def test_an_answer_survives_a_new_socket(workshop: ResourceFactory) -> None:
+def test_an_answer_survives_a_new_socket(resources: ResourceFactory) -> None:
     """A request gives the same answer on the next socket of the same cluster."""
-    cluster, socket = trained(workshop, None)
+    cluster, socket = trained(resources, None)
     wanted = socket.request(inputs_of(socket.shape, seed=1))
     socket.finish()
     again = cluster.attach_again()
@@ -53,9 +53,9 @@ def test_an_answer_survives_a_new_socket(workshop: ResourceFactory) -> None:
 
 @statement("DIO-8")
 @pytest.mark.parametrize("shape", [ONE_BRICK, TWO_BRICKS], ids=["one output", "two outputs"])
-def test_training_moves_the_answer_toward_the_expected_values(workshop: ResourceFactory, shape: ClusterShape) -> None:
+def test_training_moves_the_answer_toward_the_expected_values(resources: ResourceFactory, shape: ClusterShape) -> None:
     """Training a fixed pair again and again brings every output nearer to its expected values."""
-    _, socket = direct(workshop, shape)
+    _, socket = direct(resources, shape)
     question, wanted = inputs_of(shape, seed=1), wanted_of(shape, seed=1)
     before = socket.request(question)
     rounds = 10
@@ -74,9 +74,9 @@ def test_training_moves_the_answer_toward_the_expected_values(workshop: Resource
 
 
 @statement("DIO-9")
-def test_many_mixed_cycles_run_in_order(workshop: ResourceFactory) -> None:
+def test_many_mixed_cycles_run_in_order(resources: ResourceFactory) -> None:
     """TRAIN and REQUEST cycles alternate on one socket, and each gets its own answer."""
-    _, socket = trained(workshop, None)
+    _, socket = trained(resources, None)
     for seed in range(40):
         socket.train([*inputs_of(socket.shape, seed), *wanted_of(socket.shape, seed)])
         once = socket.request(inputs_of(socket.shape, seed))
@@ -87,9 +87,9 @@ def test_many_mixed_cycles_run_in_order(workshop: ResourceFactory) -> None:
 
 
 @statement("DIO-9")
-def test_pipelined_requests_are_answered_in_order(workshop: ResourceFactory) -> None:
+def test_pipelined_requests_are_answered_in_order(resources: ResourceFactory) -> None:
     """Requests that are sent before the first answer is read are all answered, in order."""
-    _, socket = trained(workshop, None)
+    _, socket = trained(resources, None)
     wanted = [socket.request(inputs_of(socket.shape, seed)) for seed in range(8)]
     for seed in range(8):
         (question,) = inputs_of(socket.shape, seed)
@@ -101,9 +101,9 @@ def test_pipelined_requests_are_answered_in_order(workshop: ResourceFactory) -> 
 
 
 @statement("DIO-9")
-def test_pipelined_parts_are_put_together_right(workshop: ResourceFactory) -> None:
+def test_pipelined_parts_are_put_together_right(resources: ResourceFactory) -> None:
     """Cycles in several messages, sent before the first answer is read, are answered as one by one."""
-    _, socket = trained(workshop, TWO_BRICKS)
+    _, socket = trained(resources, TWO_BRICKS)
     wanted = [socket.request(inputs_of(TWO_BRICKS, seed)) for seed in range(6)]
     for seed in range(6):
         first, second = inputs_of(TWO_BRICKS, seed)
@@ -115,9 +115,9 @@ def test_pipelined_parts_are_put_together_right(workshop: ResourceFactory) -> No
 
 
 @statement("DIO-9")
-def test_pipelined_training_is_answered_before_the_request_behind_it(workshop: ResourceFactory) -> None:
+def test_pipelined_training_is_answered_before_the_request_behind_it(resources: ResourceFactory) -> None:
     """Training cycles and a request, sent before the first answer is read, are answered in order."""
-    _, socket = trained(workshop, None)
+    _, socket = trained(resources, None)
     for seed in range(10):
         question, wanted = inputs_of(socket.shape, seed)[0], wanted_of(socket.shape, seed)[0]
         socket.post(question.name, question.values, is_last=False, process_type=ProcessType.TRAIN)
@@ -131,12 +131,12 @@ def test_pipelined_training_is_answered_before_the_request_behind_it(workshop: R
 
 
 @statement("DIO-10")
-def test_two_clusters_do_not_influence_each_other(workshop: ResourceFactory) -> None:
+def test_two_clusters_do_not_influence_each_other(resources: ResourceFactory) -> None:
     """Values and training of one cluster change nothing in another one, whose messages come in between."""
-    workshop.target.budget.need(2)
-    _, left = trained(workshop)
-    with blaming("DIO-10"):
-        _, right = direct(workshop)
+    resources.target.budget.need(2)
+    _, left = trained(resources)
+    with attribute_to("DIO-10"):
+        _, right = direct(resources)
     wanted = left.request(inputs_of(ONE_BRICK, seed=1))
     values = inputs_of(ONE_BRICK, seed=1)[0].values
     left.post("test_input", values[:5], is_last=False)
@@ -151,16 +151,16 @@ def test_two_clusters_do_not_influence_each_other(workshop: ResourceFactory) -> 
 
 
 @statement("DIO-10")
-def test_answers_go_to_their_own_socket(workshop: ResourceFactory) -> None:
+def test_answers_go_to_their_own_socket(resources: ResourceFactory) -> None:
     """The answer to a request goes to the socket that asked, also where another cluster is asked at the same time."""
-    workshop.target.budget.need(2)
+    resources.target.budget.need(2)
     shapes = [
         ClusterShape({"test_input": 4}, {"test_output": 3}, hidden=5),
         ClusterShape({"test_input": 4}, {"test_output": 7}, hidden=5),
     ]
-    _, alone = direct(workshop, shapes[0])
-    with blaming("DIO-10"):
-        sockets = [alone, direct(workshop, shapes[1])[1]]
+    _, alone = direct(resources, shapes[0])
+    with attribute_to("DIO-10"):
+        sockets = [alone, direct(resources, shapes[1])[1]]
     for seed in range(5):
         for socket in sockets:
             socket.post("test_input", vector(4, seed), is_last=True)
@@ -170,9 +170,9 @@ def test_answers_go_to_their_own_socket(workshop: ResourceFactory) -> None:
 
 @statement("DIO-11")
 @pytest.mark.parametrize("how", ["closed", "broken off", "broken off in a cycle"])
-def test_a_new_socket_continues_after_a_lost_one(workshop: ResourceFactory, how: str) -> None:
+def test_a_new_socket_continues_after_a_lost_one(resources: ResourceFactory, how: str) -> None:
     """After a socket is gone, the next one attaches and works, and what was trained is kept."""
-    cluster, socket = trained(workshop, None)
+    cluster, socket = trained(resources, None)
     wanted = socket.request(inputs_of(socket.shape, seed=1))
     if how == "closed":
         socket.finish()
@@ -189,9 +189,9 @@ def test_a_new_socket_continues_after_a_lost_one(workshop: ResourceFactory, how:
 
 @statement("DIO-11")
 @pytest.mark.parametrize("how", ["closed", "broken off"])
-def test_training_just_before_a_socket_is_lost_is_kept(workshop: ResourceFactory, how: str) -> None:
+def test_training_just_before_a_socket_is_lost_is_kept(resources: ResourceFactory, how: str) -> None:
     """What was trained is kept, also where no request came after it on the same socket."""
-    cluster, socket = trained(workshop, None)
+    cluster, socket = trained(resources, None)
     question = inputs_of(socket.shape, seed=1)
     before = socket.request(question)
     others = [InputMessage(name, 1.0 - values, expected=True) for name, values in before.items()]
@@ -199,7 +199,7 @@ def test_training_just_before_a_socket_is_lost_is_kept(workshop: ResourceFactory
         socket.train([*question, *others])
     if how == "closed":
         socket.finish()
-    elif workshop.target.optional_replies.get(TRAINING):
+    elif resources.target.optional_replies.get(TRAINING):
         socket.websocket.drop()
     else:
         raise Unsupported("the end of a training cycle is not told, so that none is known to be over")
@@ -208,9 +208,9 @@ def test_training_just_before_a_socket_is_lost_is_kept(workshop: ResourceFactory
 
 
 @statement("DIO-11")
-def test_sockets_come_and_go(workshop: ResourceFactory) -> None:
+def test_sockets_come_and_go(resources: ResourceFactory) -> None:
     """A cluster takes one socket after the other, however many it had."""
-    cluster, socket = trained(workshop, None)
+    cluster, socket = trained(resources, None)
     wanted = socket.request(inputs_of(socket.shape, seed=1))
     for _ in range(MANY):
         socket.finish()
@@ -220,13 +220,13 @@ def test_sockets_come_and_go(workshop: ResourceFactory) -> None:
 
 
 @statement("DIO-11", "MODE-1")
-def test_training_survives_a_switch_of_the_mode(workshop: ResourceFactory) -> None:
+def test_training_survives_a_switch_of_the_mode(resources: ResourceFactory) -> None:
     """What was trained is kept when the cluster is switched to task mode and back."""
-    task, direct_mode = workshop.target.dialect.modes
-    cluster, socket = trained(workshop, None)
+    task, direct_mode = resources.target.dialect.modes
+    cluster, socket = trained(resources, None)
     wanted = socket.request(inputs_of(socket.shape, seed=1))
     socket.finish()
-    with blaming("MODE-1"):
+    with attribute_to("MODE-1"):
         cluster.set_mode(task).object()
         cluster.set_mode(direct_mode).object()
     came = cluster.attach_again().request(inputs_of(socket.shape, seed=1))
@@ -235,9 +235,9 @@ def test_training_survives_a_switch_of_the_mode(workshop: ResourceFactory) -> No
 
 @statement("DIO-14")
 @pytest.mark.parametrize("when", ["between cycles", "in a cycle"])
-def test_a_deleted_cluster_answers_no_more(workshop: ResourceFactory, when: str) -> None:
+def test_a_deleted_cluster_answers_no_more(resources: ResourceFactory, when: str) -> None:
     """Deleting a cluster ends the access of its socket, whatever that was at; the server goes on."""
-    cluster, socket = direct(workshop)
+    cluster, socket = direct(resources)
     socket.request(inputs_of(ONE_BRICK, seed=1))
     if when == "in a cycle":
         socket.post("test_input", vector(5, seed=1), is_last=False)
@@ -250,21 +250,21 @@ def test_a_deleted_cluster_answers_no_more(workshop: ResourceFactory, when: str)
     check(gone.status == 404, expected="404 to a cluster that was deleted with a socket attached", came=gone)
     listed = cluster.account.call("cluster.list")
     check(cluster.uuid not in listed.text, expected=f"a list without {cluster.uuid}", came=listed)
-    with blaming("DIO-14"):
-        _, other = direct(workshop)
+    with attribute_to("DIO-14"):
+        _, other = direct(resources)
         other.request(inputs_of(ONE_BRICK, seed=1))
 
 
 @statement("DIO-14")
-def test_a_new_cluster_has_nothing_of_a_deleted_one(workshop: ResourceFactory) -> None:
+def test_a_new_cluster_has_nothing_of_a_deleted_one(resources: ResourceFactory) -> None:
     """A cluster under the name of a deleted one has learned nothing of what that had."""
-    cluster, socket = trained(workshop)
+    cluster, socket = trained(resources)
     question = inputs_of(ONE_BRICK, seed=1)
     wanted = socket.request(question)
     socket.finish()
     cluster.delete()
     try:
-        again = workshop.cluster(ONE_BRICK, name=cluster.name)
+        again = resources.cluster(ONE_BRICK, name=cluster.name)
     except PreconditionFailed as error:
         raise Unsupported(f"the name of a deleted cluster is not free: {error}") from error
     again.enter_direct_mode()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hanami_conformance.cases.attribution import blaming
+from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check, observe
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Violation
 from hanami_conformance.catalogue import statement
@@ -19,7 +19,7 @@ from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import inputs_of, vector, wanted_of
 from hanami_conformance.suite.support.clusters import direct, expect_same, trained
-from hanami_conformance.suite.support.markers import with_care
+from hanami_conformance.suite.support.markers import mark_destructive
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, noise
 from hanami_conformance.target.attach import CLUSTER, attach
 from hanami_proto.codec import ProcessType
@@ -81,7 +81,7 @@ def wrong_count_before_the_last(socket: ClusterSocket) -> None:
         socket.post(question.name, question.values[2:], is_last=True)
         answer = socket.websocket.receive_or_end("an answer to a wrong message")
         if isinstance(answer, CloseInfo) or is_json(answer.data):
-            socket.websocket.unread(answer)
+            socket.websocket.push_back(answer)
 
 
 def raw(payload: bytes, what: str) -> Send:
@@ -132,15 +132,15 @@ HUGE = ("numberOfValues 2^64 - 1", "numberOfValues too large by 2^32")
 
 @statement("DIO-12", "GEN-2")
 @pytest.mark.hostile
-@pytest.mark.parametrize("mistake", with_care(MISTAKES, *HUGE, *UNDECODABLE))
-def test_a_mistake_is_signalled_and_has_no_effect(workshop: ResourceFactory, mistake: str) -> None:
+@pytest.mark.parametrize("mistake", mark_destructive(MISTAKES, *HUGE, *UNDECODABLE))
+def test_a_mistake_is_signalled_and_has_no_effect(resources: ResourceFactory, mistake: str) -> None:
     """The server signals a mistake in bounded time, the cluster stays as it is, and the server goes on."""
-    cluster, socket = trained(workshop, None)
+    cluster, socket = trained(resources, None)
     before = socket.request(inputs_of(socket.shape, seed=1))
     MISTAKES[mistake](socket)
-    socket.expect_signal(mistake)
+    socket.expect_error_signal(mistake)
     socket.finish()
-    with blaming("DIO-12"):
+    with attribute_to("DIO-12"):
         again = cluster.attach_again()
         after = again.request(inputs_of(socket.shape, seed=1))
     expect_same(after, before, f"the answer as before the mistake ({mistake})")
@@ -148,9 +148,9 @@ def test_a_mistake_is_signalled_and_has_no_effect(workshop: ResourceFactory, mis
 
 @statement("DIO-12")
 @pytest.mark.hostile
-def test_a_wrong_training_cycle_trains_nothing(workshop: ResourceFactory) -> None:
+def test_a_wrong_training_cycle_trains_nothing(resources: ResourceFactory) -> None:
     """Expected values for a brick that does not exist, too many of them, or an unknown process type train nothing."""
-    cluster, socket = trained(workshop, None)
+    cluster, socket = trained(resources, None)
     before = socket.request(inputs_of(socket.shape, seed=1))
     ((output, right),) = socket.shape.outputs.items()
     for name, size, process in (("no_such_brick", right, 1), (output, right + 1, 1), (output, right, 2)):
@@ -159,7 +159,7 @@ def test_a_wrong_training_cycle_trains_nothing(workshop: ResourceFactory) -> Non
             socket.acknowledged()
         values = np.ones(size, dtype=np.float32)
         socket.post(name, values, is_last=True, process_type=process, expected=True)
-        socket.expect_signal(f"{size} expected values for {name} with process type {process}")
+        socket.expect_error_signal(f"{size} expected values for {name} with process type {process}")
         socket.finish()
         socket = cluster.attach_again()
     expect_same(socket.request(inputs_of(socket.shape, seed=1)), before, "the answer as before the wrong cycles")
@@ -168,16 +168,16 @@ def test_a_wrong_training_cycle_trains_nothing(workshop: ResourceFactory) -> Non
 @statement("DIO-12", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.destructive
-def test_a_mistake_does_not_disturb_another_cluster(workshop: ResourceFactory) -> None:
+def test_a_mistake_does_not_disturb_another_cluster(resources: ResourceFactory) -> None:
     """While one socket sends nonsense, another cluster answers as before."""
-    workshop.target.budget.need(2)
-    _, healthy = trained(workshop)
+    resources.target.budget.need(2)
+    _, healthy = trained(resources)
     wanted = healthy.request(inputs_of(ONE_BRICK, seed=1))
-    _, broken = direct(workshop)
+    _, broken = direct(resources)
     broken.post_bytes(b"\xff" * 50, "nonsense")
-    with blaming("DIO-12"):
+    with attribute_to("DIO-12"):
         expect_same(healthy.request(inputs_of(ONE_BRICK, seed=1)), wanted, "the answer of the other cluster")
-    broken.expect_signal("nonsense")
+    broken.expect_error_signal("nonsense")
 
 
 def empty_last(socket: ClusterSocket) -> None:
@@ -215,9 +215,9 @@ UNUSUAL: dict[str, Send] = {
 @statement("DIO-13")
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", list(UNUSUAL))
-def test_what_becomes_of_unusual_messages(workshop: ResourceFactory, case: str) -> None:
+def test_what_becomes_of_unusual_messages(resources: ResourceFactory, case: str) -> None:
     """The answer to a message whose meaning the protocol leaves open."""
-    _, socket = direct(workshop, None)
+    _, socket = direct(resources, None)
     UNUSUAL[case](socket)
     observe(case, outcome(socket))
 
@@ -225,9 +225,9 @@ def test_what_becomes_of_unusual_messages(workshop: ResourceFactory, case: str) 
 @statement("DIO-7")
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", ["a request with NaN", "a request with infinity", "a request without values"])
-def test_unusual_requests_leave_no_trace(workshop: ResourceFactory, case: str) -> None:
+def test_unusual_requests_leave_no_trace(resources: ResourceFactory, case: str) -> None:
     """Whatever a server makes of an odd request, the next one is answered as before."""
-    cluster, socket = trained(workshop)  # of its own: what a poor server makes of it may stay for good
+    cluster, socket = trained(resources)  # of its own: what a poor server makes of it may stay for good
     wanted = socket.request(inputs_of(socket.shape, seed=1))
     UNUSUAL[case](socket)
     outcome(socket)
@@ -237,18 +237,18 @@ def test_unusual_requests_leave_no_trace(workshop: ResourceFactory, case: str) -
 
 
 @statement("DIO-13")
-def test_what_becomes_of_training_without_expected_values(workshop: ResourceFactory) -> None:
+def test_what_becomes_of_training_without_expected_values(resources: ResourceFactory) -> None:
     """The answer to a TRAIN cycle that has inputs alone."""
-    _, socket = direct(workshop, None)
+    _, socket = direct(resources, None)
     (question,) = inputs_of(socket.shape, seed=1)
     socket.post(question.name, question.values, is_last=True, process_type=ProcessType.TRAIN)
     observe("training without expected values", outcome(socket))
 
 
 @statement("DIO-13")
-def test_what_becomes_of_a_request_with_expected_values(workshop: ResourceFactory) -> None:
+def test_what_becomes_of_a_request_with_expected_values(resources: ResourceFactory) -> None:
     """The answer to a REQUEST cycle in which expected values were sent too."""
-    _, socket = direct(workshop, None)
+    _, socket = direct(resources, None)
     wanted = wanted_of(socket.shape, seed=1)[0]
     socket.post(wanted.name, wanted.values, is_last=False, process_type=ProcessType.TRAIN, expected=True)
     socket.acknowledged()
@@ -258,10 +258,10 @@ def test_what_becomes_of_a_request_with_expected_values(workshop: ResourceFactor
 
 
 @statement("DIO-13")
-def test_whether_two_sockets_may_share_a_cluster(workshop: ResourceFactory) -> None:
+def test_whether_two_sockets_may_share_a_cluster(resources: ResourceFactory) -> None:
     """The answer to a second socket for a cluster that has one."""
-    workshop.target.budget.need(2)
-    cluster, first = direct(workshop, None)
+    resources.target.budget.need(2)
+    cluster, first = direct(resources, None)
     try:
         second = attach(cluster.account, cluster.uuid, CLUSTER)
     except Violation as violation:

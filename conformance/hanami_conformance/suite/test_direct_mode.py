@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hanami_conformance.cases.attribution import blaming
+from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check, observe
 from hanami_conformance.cases.failures import Violation
 from hanami_conformance.catalogue import statement
@@ -29,10 +29,10 @@ def expect_usable(cluster: Cluster) -> None:
 
 
 @statement("MODE-1")
-def test_an_idle_cluster_switches_to_direct_and_back(workshop: ResourceFactory) -> None:
+def test_an_idle_cluster_switches_to_direct_and_back(resources: ResourceFactory) -> None:
     """The server switches an idle cluster to direct mode, where it answers a socket, and back, time and again."""
-    task, direct = workshop.target.dialect.modes
-    cluster = workshop.any_cluster(ONE_BRICK)
+    task, direct = resources.target.dialect.modes
+    cluster = resources.any_cluster(ONE_BRICK)
     for turn in range(TURNS):
         answer = cluster.set_mode(direct)
         check(answer.status == 200, expected=f"200 to switch {2 * turn + 1}, to {direct}", came=answer)
@@ -47,22 +47,22 @@ def test_an_idle_cluster_switches_to_direct_and_back(workshop: ResourceFactory) 
 
 
 @statement("MODE-1")
-def test_a_switch_is_of_one_cluster_alone(workshop: ResourceFactory) -> None:
+def test_a_switch_is_of_one_cluster_alone(resources: ResourceFactory) -> None:
     """The server switches the cluster that is named, and no other one."""
-    clusters = [workshop.cluster(ONE_BRICK) for _ in range(2)]
+    clusters = [resources.cluster(ONE_BRICK) for _ in range(2)]
     for cluster in clusters:
         cluster.enter_direct_mode()
-    answer = clusters[1].set_mode(workshop.target.dialect.modes[0])
+    answer = clusters[1].set_mode(resources.target.dialect.modes[0])
     check(answer.status == 200, expected="200 to the switch back to task mode", came=answer)
-    with blaming("MODE-1"):
+    with attribute_to("MODE-1"):
         expect_usable(clusters[0])
 
 
 @statement("MODE-1")
-def test_the_answer_names_the_cluster_and_its_state(workshop: ResourceFactory) -> None:
+def test_the_answer_names_the_cluster_and_its_state(resources: ResourceFactory) -> None:
     """The server answers the switch with the uuid of the cluster and its new state, where it names them."""
-    direct = workshop.target.dialect.modes[1]
-    cluster = workshop.any_cluster(ONE_BRICK)
+    direct = resources.target.dialect.modes[1]
+    cluster = resources.any_cluster(ONE_BRICK)
     answer = cluster.set_mode(direct)
     told = answer.object()
     check(told.get("uuid", cluster.uuid) == cluster.uuid, expected=f"uuid {cluster.uuid}", came=answer)
@@ -71,15 +71,15 @@ def test_the_answer_names_the_cluster_and_its_state(workshop: ResourceFactory) -
 
 @statement("MODE-2")
 @pytest.mark.parametrize("state", ["direct", "Direct", "SLEEP", "", "DIRECT ", None, 1, True, ["DIRECT"], LEFT_OUT])
-def test_an_unknown_state_is_refused(workshop: ResourceFactory, state: Any) -> None:
+def test_an_unknown_state_is_refused(resources: ResourceFactory, state: Any) -> None:
     """The server answers 400 to a state that is neither TASK nor DIRECT; the cluster keeps its mode."""
-    cluster = workshop.any_cluster(ONE_BRICK)
+    cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
     body = {"uuid": cluster.uuid} | ({} if state is LEFT_OUT else {"new_state": state})
-    answer = workshop.target.first.call("cluster.set_mode", body=body)
+    answer = resources.target.first.call("cluster.set_mode", body=body)
     shown = "missing" if state is LEFT_OUT else repr(state)
     check(answer.status == 400, expected=f"400: new_state is {shown}", came=answer)
-    with blaming("MODE-2"):  # the refused switch may not have switched to task mode
+    with attribute_to("MODE-2"):  # the refused switch may not have switched to task mode
         expect_usable(cluster)
 
 
@@ -95,35 +95,35 @@ def test_an_unknown_cluster_is_refused(target: Target, kind: str) -> None:
 
 
 @statement("MODE-2")
-def test_a_dataset_has_no_mode(workshop: ResourceFactory) -> None:
+def test_a_dataset_has_no_mode(resources: ResourceFactory) -> None:
     """The server refuses to switch what is no cluster."""
-    body = {"uuid": workshop.csv(10).uuid, "new_state": workshop.target.dialect.modes[1]}
-    answer = workshop.target.first.call("cluster.set_mode", body=body)
+    body = {"uuid": resources.csv(10).uuid, "new_state": resources.target.dialect.modes[1]}
+    answer = resources.target.first.call("cluster.set_mode", body=body)
     check(answer.refused, expected="a 4xx: the uuid is that of a dataset", came=answer)
 
 
 @statement("MODE-2", "GEN-3")
-def test_another_users_cluster_is_refused(workshop: ResourceFactory, second: Account) -> None:
+def test_another_users_cluster_is_refused(resources: ResourceFactory, second: Account) -> None:
     """The server answers 404 to another user's cluster, which keeps its mode."""
-    cluster = workshop.any_cluster(ONE_BRICK)
-    body = {"uuid": cluster.uuid, "new_state": workshop.target.dialect.modes[1]}
+    cluster = resources.any_cluster(ONE_BRICK)
+    body = {"uuid": cluster.uuid, "new_state": resources.target.dialect.modes[1]}
     answer = second.call("cluster.set_mode", body=body)
     check(answer.status == 404, expected="404: the cluster belongs to another user", came=answer)
-    with blaming("MODE-2"):  # the refused switch may not have switched
+    with attribute_to("MODE-2"):  # the refused switch may not have switched
         cluster.enter_direct_mode()
         expect_usable(cluster)
 
 
 @statement("MODE-2")
 @pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "unsigned", "expired"])
-def test_switching_needs_a_valid_token(workshop: ResourceFactory, token: str) -> None:
+def test_switching_needs_a_valid_token(resources: ResourceFactory, token: str) -> None:
     """The server answers 401 to a switch whose token is not valid; the cluster keeps its mode."""
-    cluster = workshop.any_cluster(ONE_BRICK)
-    made = bad_token(token, workshop.target)
-    body = {"uuid": cluster.uuid, "new_state": workshop.target.dialect.modes[1]}
-    answer = workshop.target.call("cluster.set_mode", body=body, token=None if made is LEFT_OUT else made)
+    cluster = resources.any_cluster(ONE_BRICK)
+    made = bad_token(token, resources.target)
+    body = {"uuid": cluster.uuid, "new_state": resources.target.dialect.modes[1]}
+    answer = resources.target.call("cluster.set_mode", body=body, token=None if made is LEFT_OUT else made)
     check(answer.status == 401, expected=f"401: the token is {token}", came=answer)
-    with blaming("MODE-2"):  # the refused switch may not have switched
+    with attribute_to("MODE-2"):  # the refused switch may not have switched
         cluster.enter_direct_mode()
         expect_usable(cluster)
 
@@ -138,22 +138,22 @@ def test_a_body_that_is_no_object_is_refused(target: Target) -> None:
 
 
 @statement("MODE-3")
-def test_what_setting_the_same_mode_does(workshop: ResourceFactory) -> None:
+def test_what_setting_the_same_mode_does(resources: ResourceFactory) -> None:
     """The answer to a switch to the mode that is already set."""
-    task, direct = workshop.target.dialect.modes
-    cluster = workshop.any_cluster(ONE_BRICK)
+    task, direct = resources.target.dialect.modes
+    cluster = resources.any_cluster(ONE_BRICK)
     observe(f"{task} in task mode", cluster.set_mode(task))
     cluster.set_mode(direct)
     observe(f"{direct} in direct mode", cluster.set_mode(direct))
 
 
 @statement("MODE-3")
-def test_what_switching_back_does_to_a_socket(workshop: ResourceFactory) -> None:
+def test_what_switching_back_does_to_a_socket(resources: ResourceFactory) -> None:
     """The answer to a switch back to task mode while a socket is attached, and what becomes of the socket."""
-    cluster = workshop.any_cluster(ONE_BRICK)
+    cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
     socket = cluster.attach()
-    observe("TASK with a socket attached", cluster.set_mode(workshop.target.dialect.modes[0]))
+    observe("TASK with a socket attached", cluster.set_mode(resources.target.dialect.modes[0]))
     try:
         socket.request(inputs_of(socket.shape, seed=1))
     except Violation as violation:
@@ -164,22 +164,22 @@ def test_what_switching_back_does_to_a_socket(workshop: ResourceFactory) -> None
 
 @statement("GEN-2")
 @pytest.mark.hostile
-def test_an_open_cycle_does_not_hold_up_the_switch(workshop: ResourceFactory) -> None:
+def test_an_open_cycle_does_not_hold_up_the_switch(resources: ResourceFactory) -> None:
     """The server answers a switch back to task mode, whatever it says, also while a cycle was begun and not ended."""
-    cluster = workshop.any_cluster(ONE_BRICK)
+    cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
     socket = cluster.attach()
     (question,) = inputs_of(socket.shape, seed=1)
     socket.post(question.name, question.values[:2], is_last=False)
     socket.acknowledged()
-    answer = cluster.set_mode(workshop.target.dialect.modes[0])
+    answer = cluster.set_mode(resources.target.dialect.modes[0])
     check(answer.status < 500, expected="an answer below 500 to the switch in an open cycle", came=answer)
 
 
 @statement("MODE-3")
-def test_what_attaching_in_task_mode_does(workshop: ResourceFactory) -> None:
+def test_what_attaching_in_task_mode_does(resources: ResourceFactory) -> None:
     """The answer to a socket for a cluster in task mode."""
-    cluster = workshop.any_cluster(ONE_BRICK)
+    cluster = resources.any_cluster(ONE_BRICK)
     try:
         attach(cluster.account, cluster.uuid, CLUSTER).finish()
     except Violation as violation:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hanami_conformance.cases.attribution import blaming
+from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Unsupported
 from hanami_conformance.catalogue import statement
@@ -18,7 +18,7 @@ from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.suite.support.bystander import expect_serving, open_socket
 from hanami_conformance.suite.support.clusters import direct
-from hanami_conformance.suite.support.markers import with_care
+from hanami_conformance.suite.support.markers import mark_destructive
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, noise, table
 from hanami_conformance.target.target import Account, Target
 
@@ -129,15 +129,15 @@ GOOD_VALUES: dict[str, Any] = {
 @statement("GEN-1")
 @pytest.mark.hostile
 @pytest.mark.parametrize("operation", list(FIELDS))
-def test_wrong_values_never_get_a_5xx(workshop: ResourceFactory, operation: str) -> None:
+def test_wrong_values_never_get_a_5xx(resources: ResourceFactory, operation: str) -> None:
     """The server answers a 4xx, never a 5xx, to any value of any field that is not right."""
-    target = workshop.target
-    good = {**GOOD_VALUES, "name": workshop.name("probe")}
+    target = resources.target
+    good = {**GOOD_VALUES, "name": resources.name("probe")}
     for field in FIELDS[operation]:
         for value in WRONG_VALUES:
             body = {name: good[name] for name in FIELDS[operation]} | {field: value}
             answer = target.call(operation, body=body, token=target.first.token)
-            workshop.adopt_mistake(answer, operation)
+            resources.register_unexpected(answer, operation)
             expect_4xx(answer, f"{field} = {json.dumps(value)[:40]}")
 
 
@@ -165,11 +165,11 @@ PLACES = {
 
 @statement("GEN-1")
 @pytest.mark.hostile
-@pytest.mark.parametrize("wrong", with_care(PLACES, "huge"))
-def test_wrong_places_in_the_content_never_get_a_5xx(workshop: ResourceFactory, wrong: str) -> None:
+@pytest.mark.parametrize("wrong", mark_destructive(PLACES, "huge"))
+def test_wrong_places_in_the_content_never_get_a_5xx(resources: ResourceFactory, wrong: str) -> None:
     """The server refuses, or answers by what there is, where rows or columns are asked for that there are not."""
     content, _ = table(rows=3)
-    upload = workshop.dataset("csv", {"input": content})
+    upload = resources.dataset("csv", {"input": content})
     right = {"uuid": upload.uuid, "column_name": "first", "row_offset": "0", "number_of_rows": "1"}
     for field in ("column_name", "row_offset", "number_of_rows"):
         for value in PLACES[wrong]:
@@ -192,11 +192,11 @@ def test_every_operation_needs_a_token(target: Target, operation: str, token: st
 
 
 @statement("GEN-1")
-def test_a_name_that_is_taken_never_gets_a_5xx(workshop: ResourceFactory) -> None:
+def test_a_name_that_is_taken_never_gets_a_5xx(resources: ResourceFactory) -> None:
     """The server refuses a second cluster of one name with a 4xx, where it does not make it."""
-    cluster = workshop.cluster(ONE_BRICK)
-    answer = cluster.account.call("cluster.create", body=workshop.cluster_body(cluster.name, ONE_BRICK))
-    workshop.adopt_mistake(answer, "cluster.create")
+    cluster = resources.cluster(ONE_BRICK)
+    answer = cluster.account.call("cluster.create", body=resources.cluster_body(cluster.name, ONE_BRICK))
+    resources.register_unexpected(answer, "cluster.create")
     check(answer.status < 500, expected="an answer below 500: the name is taken", came=answer)
 
 
@@ -220,31 +220,31 @@ def test_wrong_passwords_get_401(target: Target) -> None:
 @statement("GEN-2")
 @pytest.mark.hostile
 @pytest.mark.destructive
-def test_oversized_requests_harm_nobody(workshop: ResourceFactory) -> None:
+def test_oversized_requests_harm_nobody(resources: ResourceFactory) -> None:
     """A body of 2 MiB is refused, and others are served."""
-    target = workshop.target
+    target = resources.target
     body = b'{"name": "' + b"a" * (2 << 20) + b'", "input_data_size": 5}'
     route = target.dialect.route("csv.init")
     with contextlib.suppress(ConnectionClosed):  # one way to refuse so much
         answer = target.rest.request(route.method, route.path, token=target.first.token, content=body)
         check(answer.status < 500, expected="no 5xx to a body of 2 MiB", came=answer)
-    with blaming("GEN-2"):
-        expect_serving(workshop)
+    with attribute_to("GEN-2"):
+        expect_serving(resources)
 
 
 @statement("GEN-2")
 @pytest.mark.hostile
-def test_text_frames_harm_nobody(workshop: ResourceFactory) -> None:
+def test_text_frames_harm_nobody(resources: ResourceFactory) -> None:
     """Text frames on a file's and a cluster's socket leave the server as it was for others."""
-    socket = workshop.csv(100).attach()
+    socket = resources.csv(100).attach()
     socket.websocket.send_text("hello")
     socket.finish()
-    with blaming("GEN-2"):  # the first of them was sent
-        _, bricks = direct(workshop)
+    with attribute_to("GEN-2"):  # the first of them was sent
+        _, bricks = direct(resources)
     bricks.websocket.send_text("hello")
     bricks.finish()
-    with blaming("GEN-2"):
-        expect_serving(workshop)
+    with attribute_to("GEN-2"):
+        expect_serving(resources)
 
 
 FRAMES = {
@@ -265,13 +265,13 @@ FRAMES = {
 @pytest.mark.destructive
 @pytest.mark.parametrize("attached", [True, False], ids=["on a file's socket", "before the first message"])
 @pytest.mark.parametrize("frame", list(FRAMES))
-def test_broken_frames_harm_nobody(workshop: ResourceFactory, frame: str, attached: bool) -> None:
+def test_broken_frames_harm_nobody(resources: ResourceFactory, frame: str, attached: bool) -> None:
     """Whatever a socket sends in place of a right frame, others are served."""
-    workshop.target.budget.need(2)
-    websocket = workshop.csv(100).attach().websocket if attached else open_socket(workshop.target)
+    resources.target.budget.need(2)
+    websocket = resources.csv(100).attach().websocket if attached else open_socket(resources.target)
     websocket.send_raw(FRAMES[frame], frame)
-    with blaming("GEN-2"):
-        expect_serving(workshop)
+    with attribute_to("GEN-2"):
+        expect_serving(resources)
     websocket.drop()
 
 
@@ -292,21 +292,21 @@ REQUESTS = {
 @pytest.mark.hostile
 @pytest.mark.destructive
 @pytest.mark.parametrize("request_kind", list(REQUESTS))
-def test_broken_requests_harm_nobody(workshop: ResourceFactory, request_kind: str) -> None:
+def test_broken_requests_harm_nobody(resources: ResourceFactory, request_kind: str) -> None:
     """Whatever a connection sends in place of a right HTTP request, others are served."""
-    workshop.target.budget.need(2)
-    with workshop.target.raw() as connection:
+    resources.target.budget.need(2)
+    with resources.target.raw() as connection:
         connection.send(REQUESTS[request_kind], request_kind)
-        with blaming("GEN-2"):
-            expect_serving(workshop)
+        with attribute_to("GEN-2"):
+            expect_serving(resources)
 
 
 @statement("GEN-2")
 @pytest.mark.hostile
 @pytest.mark.destructive
-def test_repeated_mistakes_harm_nobody(workshop: ResourceFactory) -> None:
+def test_repeated_mistakes_harm_nobody(resources: ResourceFactory) -> None:
     """Twenty refused first messages in a row leave the server as it was."""
-    target = workshop.target
+    target = resources.target
     for index in range(20):
         websocket = target.websocket()
         websocket.open()
@@ -314,15 +314,15 @@ def test_repeated_mistakes_harm_nobody(workshop: ResourceFactory) -> None:
         with contextlib.suppress(ResponseTimeout):  # silence is for ATT-5 to judge
             websocket.receive_or_end("a refusal")
         websocket.finish()
-    with blaming("GEN-2"):
-        expect_serving(workshop)
+    with attribute_to("GEN-2"):
+        expect_serving(resources)
 
 
 @statement("GEN-3")
-def test_datasets_of_others_are_invisible(workshop: ResourceFactory, second: Account) -> None:
+def test_datasets_of_others_are_invisible(resources: ResourceFactory, second: Account) -> None:
     """A dataset is not listed, shown, read or deleted for a user of another project."""
     content, _ = table()
-    upload = workshop.dataset("csv", {"input": content})
+    upload = resources.dataset("csv", {"input": content})
     listed = second.call("dataset.list")
     check(
         listed.status == 200 and upload.uuid not in listed.text, expected=f"a list without {upload.uuid}", came=listed
@@ -345,9 +345,9 @@ def expect_hidden(upload: Upload, other: Account) -> None:
 
 
 @statement("GEN-3")
-def test_clusters_of_others_are_invisible(workshop: ResourceFactory, second: Account) -> None:
+def test_clusters_of_others_are_invisible(resources: ResourceFactory, second: Account) -> None:
     """A cluster is not listed, shown or deleted for a user of another project, in whatever mode it is."""
-    cluster = workshop.cluster(ONE_BRICK)
+    cluster = resources.cluster(ONE_BRICK)
     for mode in ("task", "direct"):
         if mode == "direct":
             cluster.enter_direct_mode()
@@ -362,9 +362,9 @@ def test_clusters_of_others_are_invisible(workshop: ResourceFactory, second: Acc
 
 
 @statement("DIO-14")
-def test_own_clusters_are_visible_until_deleted(workshop: ResourceFactory) -> None:
+def test_own_clusters_are_visible_until_deleted(resources: ResourceFactory) -> None:
     """A cluster is listed and shown to its own user, and gone after the DELETE."""
-    cluster = workshop.cluster(ONE_BRICK)
+    cluster = resources.cluster(ONE_BRICK)
     listed = cluster.account.call("cluster.list")
     check(cluster.uuid in listed.text, expected=f"a list with {cluster.uuid}", came=listed)
     shown = cluster.account.call("cluster.get", params={"uuid": cluster.uuid})

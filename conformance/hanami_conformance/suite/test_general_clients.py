@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hanami_conformance.cases.attribution import blaming
+from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check
 from hanami_conformance.catalogue import statement
 from hanami_conformance.clients.cluster_messages import ClusterShape
@@ -16,16 +16,16 @@ from hanami_conformance.suite.support.sample_data import noise
 
 @statement("GEN-4")
 @pytest.mark.parametrize("how", ["says nothing", "stops in the middle of a frame", "has closed its sending side"])
-def test_a_client_that_stalls_blocks_nobody(workshop: ResourceFactory, how: str) -> None:
+def test_a_client_that_stalls_blocks_nobody(resources: ResourceFactory, how: str) -> None:
     """A socket that stalls before its first message, or in the middle of a frame, does not delay others."""
-    workshop.target.budget.need(2)
-    stalled = open_socket(workshop.target)
+    resources.target.budget.need(2)
+    stalled = open_socket(resources.target)
     if how == "stops in the middle of a frame":
         stalled.send_raw(b"\x82\xfe", "the first two bytes of a frame")
     elif how == "has closed its sending side":
-        stalled.close_sending()
-    with blaming("GEN-4"):
-        expect_serving(workshop)
+        stalled.half_close()
+    with attribute_to("GEN-4"):
+        expect_serving(resources)
     stalled.drop()
 
 
@@ -40,63 +40,63 @@ HALVES = {
 
 @statement("GEN-4")
 @pytest.mark.parametrize("sent", list(HALVES))
-def test_a_half_sent_request_blocks_nobody(workshop: ResourceFactory, sent: str) -> None:
+def test_a_half_sent_request_blocks_nobody(resources: ResourceFactory, sent: str) -> None:
     """A connection that stops in the middle of a request does not delay others."""
-    workshop.target.budget.need(2)
-    path = workshop.target.dialect.route("token.create").path
-    with workshop.target.raw() as connection:
+    resources.target.budget.need(2)
+    path = resources.target.dialect.route("token.create").path
+    with resources.target.raw() as connection:
         connection.send(HALVES[sent].replace(b"PATH", path.encode()), f"no more than {sent}")
-        with blaming("GEN-4"):
-            expect_serving(workshop)
+        with attribute_to("GEN-4"):
+            expect_serving(resources)
 
 
 @statement("GEN-4")
 @pytest.mark.parametrize("what", ["connections", "websockets"])
-def test_clients_that_say_nothing_block_nobody(workshop: ResourceFactory, what: str) -> None:
+def test_clients_that_say_nothing_block_nobody(resources: ResourceFactory, what: str) -> None:
     """Connections and websockets that come and go without a word leave the server as it was for others."""
     for _ in range(40):
         if what == "connections":
-            with workshop.target.raw():
+            with resources.target.raw():
                 pass
         else:
-            open_socket(workshop.target).finish()
-    with blaming("GEN-4"):
-        expect_serving(workshop)
+            open_socket(resources.target).finish()
+    with attribute_to("GEN-4"):
+        expect_serving(resources)
 
 
 @statement("GEN-4")
-def test_clients_that_break_off_block_nobody(workshop: ResourceFactory) -> None:
+def test_clients_that_break_off_block_nobody(resources: ResourceFactory) -> None:
     """Sockets that are reset before, during and after an upload do not disturb the next ones."""
-    upload = workshop.csv(10_000)
+    upload = resources.csv(10_000)
     for index in range(5):
-        open_socket(workshop.target).drop()
+        open_socket(resources.target).drop()
         socket = upload.attach_again()
         socket.post(index * 100, noise(100))
         socket.websocket.drop()
-    with blaming("GEN-4"):
-        expect_serving(workshop)
+    with attribute_to("GEN-4"):
+        expect_serving(resources)
 
 
 @statement("GEN-4")
-def test_a_client_that_does_not_read_blocks_nobody(workshop: ResourceFactory) -> None:
+def test_a_client_that_does_not_read_blocks_nobody(resources: ResourceFactory) -> None:
     """A socket that asks for far more output than the network holds, and never reads, does not delay others."""
-    workshop.target.budget.need(2)
+    resources.target.budget.need(2)
     shape = ClusterShape({"test_input": 2}, {"test_output": 2000}, hidden=2)
-    _, silent = direct(workshop, shape)
-    question = workshop.target.dialect.codec.encode_io("test_input", [0.5, 0.5], is_last=True)
-    silent.websocket.send_unread([question] * 3000, "3000 requests for 8 kB each")
-    with blaming("GEN-4"):
-        expect_serving(workshop)
+    _, silent = direct(resources, shape)
+    question = resources.target.dialect.codec.encode_io("test_input", [0.5, 0.5], is_last=True)
+    silent.websocket.send_without_reading([question] * 3000, "3000 requests for 8 kB each")
+    with attribute_to("GEN-4"):
+        expect_serving(resources)
     silent.websocket.drop()
 
 
 @statement("GEN-4")
-def test_a_slow_client_blocks_nobody(workshop: ResourceFactory) -> None:
+def test_a_slow_client_blocks_nobody(resources: ResourceFactory) -> None:
     """A request that comes byte by byte does not delay the requests of others in between."""
-    target = workshop.target
+    target = resources.target
     route = target.dialect.route("dataset.list")
     slow = f"{route.method} {route.path} HTTP/1.1\r\nHost: slow\r\n".encode()
-    with target.raw() as connection, blaming("GEN-4"):
+    with target.raw() as connection, attribute_to("GEN-4"):
         for index in range(0, len(slow), 4):
             connection.send(slow[index : index + 4], "a few bytes of a request")
             answer = target.first.call("dataset.list")
@@ -104,11 +104,11 @@ def test_a_slow_client_blocks_nobody(workshop: ResourceFactory) -> None:
 
 
 @statement("GEN-4")
-def test_many_sockets_at_once_are_served(workshop: ResourceFactory) -> None:
+def test_many_sockets_at_once_are_served(resources: ResourceFactory) -> None:
     """As many sockets as the budget allows are served at the same time."""
-    target = workshop.target
-    uploads = [workshop.csv(300) for _ in range(target.budget.limit)]
-    with blaming("GEN-4"):
+    target = resources.target
+    uploads = [resources.csv(300) for _ in range(target.budget.limit)]
+    with attribute_to("GEN-4"):
         sockets = [upload.attach() for upload in uploads]
     for position in range(0, 300, 100):
         for socket in sockets:

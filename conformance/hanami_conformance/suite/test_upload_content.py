@@ -7,7 +7,7 @@ import struct
 import numpy as np
 import pytest
 
-from hanami_conformance.cases.attribution import blaming
+from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import Unsupported
 from hanami_conformance.catalogue import statement
@@ -15,17 +15,17 @@ from hanami_conformance.models.dataset import DatasetModel, csv_table
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.readback import check_dataset, check_no_rows
 from hanami_conformance.resources.upload import Upload
-from hanami_conformance.suite.support.markers import with_care
+from hanami_conformance.suite.support.markers import mark_destructive
 from hanami_conformance.suite.support.sample_data import Mnist, noise, table
 from hanami_conformance.suite.support.uploads import expect_dataset, expect_refused, small_upload
 
 
 @statement("FIN-1", "FIN-2")
 @pytest.mark.parametrize(("count", "side"), [(1, 1), (1, 28), (3, 5), (40, 2), (256, 1), (700, 16)])
-def test_images_of_any_shape_are_merged(workshop: ResourceFactory, count: int, side: int) -> None:
+def test_images_of_any_shape_are_merged(resources: ResourceFactory, count: int, side: int) -> None:
     """The dataset has a row for each image and its pixels in their order, whatever the shape of the images."""
     mnist = Mnist(16 + count * side * side, seed=count, side=side)
-    upload = workshop.mnist(len(mnist.contents["input"]), len(mnist.contents["label"]))
+    upload = resources.mnist(len(mnist.contents["input"]), len(mnist.contents["label"]))
     upload.write_all(mnist.contents)
     expect_dataset(upload, mnist.model, f"{count} images of {side}x{side}", values=True)
 
@@ -49,12 +49,12 @@ PLAIN = ("integers", "fractions")
 
 @statement("FIN-2", "FIN-1")
 @pytest.mark.parametrize("kind", list(TABLES))
-def test_tables_keep_their_values(workshop: ResourceFactory, kind: str) -> None:
+def test_tables_keep_their_values(resources: ResourceFactory, kind: str) -> None:
     """The dataset has a row for each line under the header, and each cell's number, float32."""
     content, rows = TABLES[kind]
-    upload = workshop.csv(len(content))
+    upload = resources.csv(len(content))
     upload.write_all({"input": content})
-    model = DatasetModel.of_table(("alpha", "beta"), np.array(rows, dtype=np.float32))
+    model = DatasetModel.from_table(("alpha", "beta"), np.array(rows, dtype=np.float32))
     if kind in PLAIN:
         expect_dataset(upload, model, f"a table with {kind}", values=True)
         return
@@ -68,14 +68,14 @@ def test_tables_keep_their_values(workshop: ResourceFactory, kind: str) -> None:
 
 @statement("FIN-1", "FIN-2")
 @pytest.mark.parametrize("columns", [1, 300])
-def test_a_table_may_be_narrow_or_wide(workshop: ResourceFactory, columns: int) -> None:
+def test_a_table_may_be_narrow_or_wide(resources: ResourceFactory, columns: int) -> None:
     """The dataset has every column of a table, be it one or hundreds, and under its name, where names are told."""
     names = [f"Column_{index}" for index in range(columns)]
     values = np.random.default_rng(1).normal(size=(3, columns)).astype(np.float32)
     content = csv_table(names, values)
-    upload = workshop.csv(len(content))
+    upload = resources.csv(len(content))
     upload.write_all({"input": content})
-    model = DatasetModel.of_table(names, values)
+    model = DatasetModel.from_table(names, values)
     expect_dataset(upload, model, f"a table of {columns} columns")
     answer = upload.description()
     told = answer.object().get("description")
@@ -87,10 +87,10 @@ def test_a_table_may_be_narrow_or_wide(workshop: ResourceFactory, columns: int) 
 
 
 @statement("FIN-2", "FIN-1")
-def test_a_table_of_many_lines_keeps_its_values(workshop: ResourceFactory) -> None:
+def test_a_table_of_many_lines_keeps_its_values(resources: ResourceFactory) -> None:
     """The dataset has every line also of a table that is read in several pieces."""
     content, model = table(rows=5000)
-    upload = workshop.csv(len(content))
+    upload = resources.csv(len(content))
     upload.write_all({"input": content})
     expect_dataset(upload, model, "a table of 5,000 lines", values=True)
 
@@ -119,22 +119,22 @@ BAD_IDX: dict[str, dict[str, bytes]] = {
 
 @statement("FIN-6", "GEN-2")
 @pytest.mark.hostile
-@pytest.mark.parametrize("case", with_care(BAD_IDX, "billions of images promised"))
-def test_files_that_are_no_idx_are_refused(workshop: ResourceFactory, case: str) -> None:
+@pytest.mark.parametrize("case", mark_destructive(BAD_IDX, "billions of images promised"))
+def test_files_that_are_no_idx_are_refused(resources: ResourceFactory, case: str) -> None:
     """The server refuses content that is no IDX file, or promises more than it holds, and goes on serving."""
     contents = BAD_IDX[case]
-    upload = workshop.mnist(len(contents["input"]), len(contents["label"]))
-    expect_content_refused(workshop, upload, contents, case)
+    upload = resources.mnist(len(contents["input"]), len(contents["label"]))
+    expect_content_refused(resources, upload, contents, case)
 
 
-def expect_content_refused(workshop: ResourceFactory, upload: Upload, contents: dict[str, bytes], case: str) -> None:
+def expect_content_refused(resources: ResourceFactory, upload: Upload, contents: dict[str, bytes], case: str) -> None:
     """An upload of that content must be refused, have no rows, and leave the server as it was for the next one."""
     upload.write_all(contents)
     check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
     expect_refused(upload.finalize(), case)
     check_no_rows(upload, case)
-    with blaming("FIN-6"):
-        other, model = small_upload(workshop, upload.kind)
+    with attribute_to("FIN-6"):
+        other, model = small_upload(resources, upload.kind)
         expect_dataset(other, model, "another upload afterwards")
 
 
@@ -149,8 +149,8 @@ BAD_TABLES = {
 @statement("FIN-6", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", list(BAD_TABLES))
-def test_a_file_that_is_no_table_is_refused(workshop: ResourceFactory, case: str) -> None:
+def test_a_file_that_is_no_table_is_refused(resources: ResourceFactory, case: str) -> None:
     """The server refuses content that is no CSV table, and goes on serving."""
     content = BAD_TABLES[case]
-    upload = workshop.csv(len(content))
-    expect_content_refused(workshop, upload, {"input": content}, case)
+    upload = resources.csv(len(content))
+    expect_content_refused(resources, upload, {"input": content}, case)

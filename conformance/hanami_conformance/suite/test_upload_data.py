@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hanami_conformance.cases.attribution import blaming
+from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Unsupported
 from hanami_conformance.catalogue import statement
@@ -29,10 +29,10 @@ from hanami_conformance.target.target import Account
 
 
 @statement("DATA-1")
-def test_each_chunk_is_answered_exactly_once(workshop: ResourceFactory) -> None:
+def test_each_chunk_is_answered_exactly_once(resources: ResourceFactory) -> None:
     """The server answers each chunk with one FileUploadResponse_Message, no more and no fewer."""
     content = noise(10_000)
-    upload = workshop.csv(len(content))
+    upload = resources.csv(len(content))
     socket = upload.attach()
     parts = spans(len(content), 50)
     send_spans(socket, content, parts)
@@ -41,10 +41,10 @@ def test_each_chunk_is_answered_exactly_once(workshop: ResourceFactory) -> None:
 
 
 @statement("DATA-1")
-def test_answers_come_on_the_socket_that_was_asked(workshop: ResourceFactory) -> None:
+def test_answers_come_on_the_socket_that_was_asked(resources: ResourceFactory) -> None:
     """The server answers a chunk on its own socket, not on that of the other file."""
-    workshop.target.budget.need(2)
-    upload = workshop.mnist(1000, 1000)
+    resources.target.budget.need(2)
+    upload = resources.mnist(1000, 1000)
     images, labels = upload.attach("input"), upload.attach("label")
     for position in range(0, 1000, 250):
         images.write(position, noise(250))
@@ -65,10 +65,10 @@ ORDERS: dict[str, Callable[[Spans], Spans]] = {
 
 @statement("DATA-2")
 @pytest.mark.parametrize("order", list(ORDERS))
-def test_chunks_in_any_order_give_the_same_file(workshop: ResourceFactory, order: str) -> None:
+def test_chunks_in_any_order_give_the_same_file(resources: ResourceFactory, order: str) -> None:
     """The server puts each chunk at its byte position, in whatever order the chunks come."""
     mnist = Mnist(7 * SEGMENT // 2)
-    upload = start_image_upload(workshop, mnist)
+    upload = start_image_upload(resources, mnist)
     socket = upload.attach()
     send_spans(socket, mnist.contents["input"], ORDERS[order](spans(len(mnist.contents["input"]), SEGMENT)))
     socket.finish()
@@ -77,10 +77,10 @@ def test_chunks_in_any_order_give_the_same_file(workshop: ResourceFactory, order
 
 
 @statement("DATA-2")
-def test_positions_beyond_a_mebibyte_are_right(workshop: ResourceFactory) -> None:
+def test_positions_beyond_a_mebibyte_are_right(resources: ResourceFactory) -> None:
     """The server puts chunks where they belong in a file of more than 1 MiB, too."""
     mnist = Mnist((1 << 20) + 3 * SEGMENT // 2, side=28)
-    upload = start_image_upload(workshop, mnist)
+    upload = start_image_upload(resources, mnist)
     socket = upload.attach()
     send_spans(socket, mnist.contents["input"], shuffled(spans(len(mnist.contents["input"]), SEGMENT)))
     socket.finish()
@@ -89,10 +89,10 @@ def test_positions_beyond_a_mebibyte_are_right(workshop: ResourceFactory) -> Non
 
 
 @statement("DATA-2")
-def test_small_chunks_in_any_order_give_the_same_file(workshop: ResourceFactory) -> None:
+def test_small_chunks_in_any_order_give_the_same_file(resources: ResourceFactory) -> None:
     """The server counts positions in bytes also where no chunk begins at a round number, and loses none of many."""
     mnist = Mnist(9000, side=8)
-    upload = start_image_upload(workshop, mnist)
+    upload = start_image_upload(resources, mnist)
     socket = upload.attach()
     # Some hundreds of them: a server may lose one now and then.
     send_spans(socket, mnist.contents["input"], shuffled(spans(len(mnist.contents["input"]), 29)))
@@ -103,10 +103,10 @@ def test_small_chunks_in_any_order_give_the_same_file(workshop: ResourceFactory)
 
 @statement("DATA-3")
 @pytest.mark.parametrize("chunk", [1000, 65_536, SEGMENT - 1, SEGMENT + 1, 2 * SEGMENT, 7 * SEGMENT // 2])
-def test_other_chunk_sizes_work(workshop: ResourceFactory, chunk: int) -> None:
+def test_other_chunk_sizes_work(resources: ResourceFactory, chunk: int) -> None:
     """The server takes chunks that are smaller and larger than those of the SDK."""
     mnist = Mnist(7 * SEGMENT // 2)
-    upload = start_image_upload(workshop, mnist)
+    upload = start_image_upload(resources, mnist)
     socket = upload.attach()
     send_spans(socket, mnist.contents["input"], spans(len(mnist.contents["input"]), chunk))
     socket.finish()
@@ -119,16 +119,16 @@ HEADER_EDGES = (125, 126, 127, 65_535, 65_536)
 
 
 @statement("DATA-3")
-def test_messages_at_the_edges_of_frame_headers_work(workshop: ResourceFactory) -> None:
+def test_messages_at_the_edges_of_frame_headers_work(resources: ResourceFactory) -> None:
     """The server takes messages of just the lengths at which the header of their frame changes its form."""
-    encode = workshop.target.dialect.codec.encode_chunk
+    encode = resources.target.dialect.codec.encode_chunk
     parts: Spans = []
     for length in HEADER_EDGES:
         start = parts[-1][1] if parts else 0
         wanted = next(size for size in range(length - 40, length) if len(encode(start, bytes(size))) == length)
         parts.append((start, start + wanted))
     mnist = Mnist(parts[-1][1] + 1000)  # that many bytes about, in whole images
-    upload = start_image_upload(workshop, mnist)
+    upload = start_image_upload(resources, mnist)
     socket = upload.attach()
     send_spans(socket, mnist.contents["input"], [*parts, (parts[-1][1], len(mnist.contents["input"]))])
     socket.finish()
@@ -137,11 +137,11 @@ def test_messages_at_the_edges_of_frame_headers_work(workshop: ResourceFactory) 
 
 
 @statement("DATA-3")
-def test_a_chunk_of_more_than_a_mebibyte_is_written_whole(workshop: ResourceFactory) -> None:
+def test_a_chunk_of_more_than_a_mebibyte_is_written_whole(resources: ResourceFactory) -> None:
     """The server writes all of a very large chunk, where it takes such a chunk at all."""
     mnist = Mnist((1 << 20) + 100_000, side=28)
     content = mnist.contents["input"]
-    upload = start_image_upload(workshop, mnist)
+    upload = start_image_upload(resources, mnist)
     send_labels(upload, mnist)
     socket = upload.attach()
     taken = False
@@ -157,10 +157,10 @@ def test_a_chunk_of_more_than_a_mebibyte_is_written_whole(workshop: ResourceFact
 
 
 @statement("DATA-3")
-def test_single_bytes_work(workshop: ResourceFactory) -> None:
+def test_single_bytes_work(resources: ResourceFactory) -> None:
     """The server takes a file byte by byte."""
     mnist = Mnist(200, side=8)
-    upload = start_image_upload(workshop, mnist)
+    upload = start_image_upload(resources, mnist)
     for role in ("input", "label"):
         socket = upload.attach(role)
         send_spans(socket, mnist.contents[role], spans(len(mnist.contents[role]), 1))
@@ -169,12 +169,12 @@ def test_single_bytes_work(workshop: ResourceFactory) -> None:
 
 
 @statement("DATA-3")
-def test_uneven_chunks_across_segments_work(workshop: ResourceFactory) -> None:
+def test_uneven_chunks_across_segments_work(resources: ResourceFactory) -> None:
     """The server takes chunks of uneven sizes that cross the multiples of 128 KiB."""
     mnist = Mnist(5 * SEGMENT // 2)
     content = mnist.contents["input"]
     edges = [0, 1, SEGMENT - 3, SEGMENT + 5, 2 * SEGMENT - 1, 2 * SEGMENT + 1, len(content) - 1, len(content)]
-    upload = start_image_upload(workshop, mnist)
+    upload = start_image_upload(resources, mnist)
     socket = upload.attach()
     send_spans(socket, content, list(itertools.pairwise(edges)))
     socket.finish()
@@ -183,12 +183,12 @@ def test_uneven_chunks_across_segments_work(workshop: ResourceFactory) -> None:
 
 
 @statement("DATA-4")
-def test_a_repeated_chunk_changes_nothing(workshop: ResourceFactory) -> None:
+def test_a_repeated_chunk_changes_nothing(resources: ResourceFactory) -> None:
     """The server takes a chunk again without harm, at once and at the end."""
     mnist = Mnist(5 * SEGMENT // 2)
     content = mnist.contents["input"]
     parts = spans(len(content), SEGMENT)
-    upload = start_image_upload(workshop, mnist)
+    upload = start_image_upload(resources, mnist)
     socket = upload.attach()
     send_spans(socket, content, [*parts[:1] * 3, *parts[1:], parts[1], parts[-1], *parts[1:2] * 3])
     socket.finish()
@@ -198,7 +198,7 @@ def test_a_repeated_chunk_changes_nothing(workshop: ResourceFactory) -> None:
 
 @statement("DATA-4")
 @pytest.mark.parametrize("overlap", ["from the left", "from the right", "inside", "around"])
-def test_of_overlapping_chunks_the_later_one_wins(workshop: ResourceFactory, overlap: str) -> None:
+def test_of_overlapping_chunks_the_later_one_wins(resources: ResourceFactory, overlap: str) -> None:
     """The server keeps the bytes that came last where two chunks overlap."""
     mnist = Mnist(4000, side=8)
     content = mnist.contents["input"]
@@ -210,7 +210,7 @@ def test_of_overlapping_chunks_the_later_one_wins(workshop: ResourceFactory, ove
         "around": ((1000, 2000), (900, 2100)),
     }
     (old_begin, old_end), (new_begin, new_end) = regions[overlap]
-    upload = start_image_upload(workshop, mnist)
+    upload = start_image_upload(resources, mnist)
     socket = upload.attach()
     # The earlier chunk is right where the later one does not reach, and wrong where it does.
     earlier = bytearray(content[old_begin:old_end])
@@ -227,12 +227,12 @@ def test_of_overlapping_chunks_the_later_one_wins(workshop: ResourceFactory, ove
 
 @statement("DATA-7")
 @pytest.mark.parametrize("how", ["closed", "broken off"])
-def test_an_upload_survives_the_loss_of_its_socket(workshop: ResourceFactory, how: str) -> None:
+def test_an_upload_survives_the_loss_of_its_socket(resources: ResourceFactory, how: str) -> None:
     """The server keeps what it acknowledged when a socket goes, and goes on with the next one."""
     mnist = Mnist(7 * SEGMENT // 2)
     content = mnist.contents["input"]
     parts = spans(len(content), SEGMENT)
-    upload = start_image_upload(workshop, mnist)
+    upload = start_image_upload(resources, mnist)
     for part in parts:
         socket = upload.attach_again()
         send_spans(socket, content, [part])
@@ -246,22 +246,22 @@ def test_an_upload_survives_the_loss_of_its_socket(workshop: ResourceFactory, ho
 
 @statement("DATA-8")
 @pytest.mark.parametrize("order", ["images first", "labels first"])
-def test_two_files_in_turn_do_not_mix(workshop: ResourceFactory, order: str) -> None:
+def test_two_files_in_turn_do_not_mix(resources: ResourceFactory, order: str) -> None:
     """The server keeps images and labels apart that come one file after the other."""
     mnist = Mnist(SEGMENT + 1000)
-    upload = start_image_upload(workshop, mnist)
+    upload = start_image_upload(resources, mnist)
     roles = ["input", "label"] if order == "images first" else ["label", "input"]
     upload.write_all({role: mnist.contents[role] for role in roles})
     expect_content(upload, mnist, values=True)
 
 
 @statement("DATA-8")
-def test_two_files_at_the_same_time_do_not_mix(workshop: ResourceFactory) -> None:
+def test_two_files_at_the_same_time_do_not_mix(resources: ResourceFactory) -> None:
     """The server keeps images and labels apart that come alternately over two sockets."""
-    workshop.target.budget.need(2)
+    resources.target.budget.need(2)
     mnist = Mnist(20_000, side=4)
-    upload = start_image_upload(workshop, mnist)
-    with blaming("DATA-8"):
+    upload = start_image_upload(resources, mnist)
+    with attribute_to("DATA-8"):
         images, labels = upload.attach("input"), upload.attach("label")
     image_parts = spans(len(mnist.contents["input"]), 700)
     label_parts = spans(len(mnist.contents["label"]), 50)
@@ -274,12 +274,12 @@ def test_two_files_at_the_same_time_do_not_mix(workshop: ResourceFactory) -> Non
 
 
 @statement("DATA-8")
-def test_a_file_goes_on_when_the_socket_of_the_other_closes(workshop: ResourceFactory) -> None:
+def test_a_file_goes_on_when_the_socket_of_the_other_closes(resources: ResourceFactory) -> None:
     """The server goes on with one file of an upload when the other one is whole and its socket closed."""
-    workshop.target.budget.need(2)
+    resources.target.budget.need(2)
     mnist = Mnist(20_000, side=4)
-    upload = start_image_upload(workshop, mnist)
-    with blaming("DATA-8"):
+    upload = start_image_upload(resources, mnist)
+    with attribute_to("DATA-8"):
         images, labels = upload.attach("input"), upload.attach("label")
     first, *others = spans(len(mnist.contents["input"]), 5000)
     send_spans(images, mnist.contents["input"], [first])
@@ -291,16 +291,16 @@ def test_a_file_goes_on_when_the_socket_of_the_other_closes(workshop: ResourceFa
 
 
 @statement("DATA-9")
-def test_two_uploads_at_the_same_time_do_not_mix(workshop: ResourceFactory) -> None:
+def test_two_uploads_at_the_same_time_do_not_mix(resources: ResourceFactory) -> None:
     """The server keeps two uploads of one user apart whose chunks come alternately."""
-    alternate(workshop, None)
+    alternate(resources, None)
 
 
 @statement("DATA-9")
-def test_many_unfinished_uploads_do_not_mix(workshop: ResourceFactory) -> None:
+def test_many_unfinished_uploads_do_not_mix(resources: ResourceFactory) -> None:
     """The server keeps a dozen uploads apart that are begun before the first of them is finalized."""
     materials = [Mnist(600, seed=seed, side=4) for seed in range(12)]
-    uploads = [start_image_upload(workshop, mnist) for mnist in materials]
+    uploads = [start_image_upload(resources, mnist) for mnist in materials]
     for upload, mnist in zip(uploads, materials, strict=True):
         upload.write_all(mnist.contents)
     for upload, mnist in zip(uploads, materials, strict=True):
@@ -308,26 +308,26 @@ def test_many_unfinished_uploads_do_not_mix(workshop: ResourceFactory) -> None:
 
 
 @statement("DATA-9")
-def test_uploads_of_two_users_at_the_same_time_do_not_mix(workshop: ResourceFactory, second: Account) -> None:
+def test_uploads_of_two_users_at_the_same_time_do_not_mix(resources: ResourceFactory, second: Account) -> None:
     """The server keeps the uploads of two users apart whose chunks come alternately."""
-    alternate(workshop, second)
+    alternate(resources, second)
 
 
 @statement("DATA-9", "GEN-3")
-def test_uploads_of_two_users_under_one_name_do_not_mix(workshop: ResourceFactory, second: Account) -> None:
+def test_uploads_of_two_users_under_one_name_do_not_mix(resources: ResourceFactory, second: Account) -> None:
     """The server keeps the uploads of two users apart who gave them the same name."""
-    alternate(workshop, second, workshop.name("mnist"))
+    alternate(resources, second, resources.name("mnist"))
 
 
-def alternate(workshop: ResourceFactory, other: Account | None, name: str = "") -> None:
+def alternate(resources: ResourceFactory, other: Account | None, name: str = "") -> None:
     """Send two uploads alternately, chunks at the same positions, and compare both."""
-    workshop.target.budget.need(2)
+    resources.target.budget.need(2)
     materials = [Mnist(30_000, seed=1), Mnist(30_000, seed=2)]
     uploads = [
-        start_image_upload(workshop, materials[0], name=name),
-        start_image_upload(workshop, materials[1], other, name),
+        start_image_upload(resources, materials[0], name=name),
+        start_image_upload(resources, materials[1], other, name),
     ]
-    with blaming("DATA-9"):
+    with attribute_to("DATA-9"):
         sockets = [upload.attach() for upload in uploads]
     for part in spans(len(materials[0].contents["input"]), 4000):
         for socket, mnist in zip(sockets, materials, strict=True):
@@ -346,27 +346,27 @@ def alternate(workshop: ResourceFactory, other: Account | None, name: str = "") 
 
 
 @statement("DATA-10")
-def test_pipelined_chunks_are_all_answered(workshop: ResourceFactory) -> None:
+def test_pipelined_chunks_are_all_answered(resources: ResourceFactory) -> None:
     """The server answers, and keeps, every chunk of a row that was sent before the first answer was read."""
     mnist = Mnist(32_000, side=8)
     content = mnist.contents["input"]
-    upload = start_image_upload(workshop, mnist)
+    upload = start_image_upload(resources, mnist)
     send_labels(upload, mnist)
     socket = upload.attach()
     parts = spans(len(content), 1000)
     for start, end in parts:
         socket.post(start, content[start:end])
     for start, end in parts:
-        socket.expect_taken(start, content[start:end], f"the chunk at {start}")
+        socket.expect_accepted(start, content[start:end], f"the chunk at {start}")
     surplus = socket.finish()
     check(not surplus, expected=f"{len(parts)} answers to {len(parts)} chunks", came=f"{len(surplus)} more")
     expect_content(upload, mnist)
 
 
 @statement("DATA-10", "DATA-1")
-def test_pipelined_answers_come_in_order(workshop: ResourceFactory) -> None:
+def test_pipelined_answers_come_in_order(resources: ResourceFactory) -> None:
     """The server answers a row of right and wrong chunks in the order in which they were sent."""
-    upload = workshop.csv(1000)
+    upload = resources.csv(1000)
     socket = upload.attach()
     right = [True, False, True, True, False, False, True, False]
     for index, fits in enumerate(right):
@@ -376,32 +376,32 @@ def test_pipelined_answers_come_in_order(workshop: ResourceFactory) -> None:
 
 
 @statement("DATA-11", "DATA-3")
-def test_a_large_chunk_in_fragments_is_whole(workshop: ResourceFactory) -> None:
+def test_a_large_chunk_in_fragments_is_whole(resources: ResourceFactory) -> None:
     """The server puts a message together of which single frames are larger than 64 KiB."""
     mnist = Mnist(250_000)
     content = mnist.contents["input"]
-    upload = start_image_upload(workshop, mnist)
+    upload = start_image_upload(resources, mnist)
     send_labels(upload, mnist)
     socket = upload.attach()
-    socket.post_fragments(0, content, [1, 70_000, 70_100, 150_000])
-    socket.expect_taken(0, content, "a large chunk in fragments")
+    socket.send_fragments(0, content, [1, 70_000, 70_100, 150_000])
+    socket.expect_accepted(0, content, "a large chunk in fragments")
     socket.finish()
     expect_content(upload, mnist, values=True)
 
 
 @statement("DATA-11")
 @pytest.mark.parametrize("between", ["", "ping", "pong"], ids=["plain", "with pings between", "with pongs between"])
-def test_fragmented_chunks_are_whole(workshop: ResourceFactory, between: str) -> None:
+def test_fragmented_chunks_are_whole(resources: ResourceFactory, between: str) -> None:
     """The server puts a message together that comes in several frames, also with control frames between them."""
     mnist = Mnist(4000, side=8)
     content = mnist.contents["input"]
-    upload = start_image_upload(workshop, mnist)
+    upload = start_image_upload(resources, mnist)
     socket = upload.attach()
     few, many = [1, 5, 5, 700], list(range(0, 1500, 5))
     for number, position in enumerate(range(0, len(content), 1500)):
         data = content[position : position + 1500]
-        socket.post_fragments(position, data, [few, many][number % 2], between)
-        socket.expect_taken(position, data, "a chunk in fragments")
+        socket.send_fragments(position, data, [few, many][number % 2], between)
+        socket.expect_accepted(position, data, "a chunk in fragments")
     socket.finish()
     send_labels(upload, mnist)
     expect_content(upload, mnist)

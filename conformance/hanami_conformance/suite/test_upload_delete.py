@@ -18,11 +18,11 @@ from hanami_conformance.target.target import Account
 @statement("DEL-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("when", ["before its upload", "during its upload", "after its upload", "finalized"])
-def test_a_deleted_dataset_is_gone(workshop: ResourceFactory, kind: str, when: str) -> None:
+def test_a_deleted_dataset_is_gone(resources: ResourceFactory, kind: str, when: str) -> None:
     """The server forgets a dataset that is deleted, whatever state its upload is in."""
-    upload, model = small_upload(workshop, kind)
+    upload, model = small_upload(resources, kind)
     if when in ("before its upload", "during its upload"):
-        upload = workshop.csv(1000) if kind == "csv" else workshop.mnist(1000, 1000)
+        upload = resources.csv(1000) if kind == "csv" else resources.mnist(1000, 1000)
     if when == "during its upload":
         socket = upload.attach()
         socket.write(0, noise(10))
@@ -48,10 +48,10 @@ def expect_gone(upload: Upload) -> None:
 
 @statement("DEL-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_chunks_after_a_delete_are_refused(workshop: ResourceFactory, kind: str) -> None:
+def test_chunks_after_a_delete_are_refused(resources: ResourceFactory, kind: str) -> None:
     """The server refuses chunks on an open socket once the dataset is deleted, by an answer or a close."""
-    workshop.target.budget.need(2)
-    upload = workshop.csv(1000) if kind == "csv" else workshop.mnist(1000, 1000)
+    resources.target.budget.need(2)
+    upload = resources.csv(1000) if kind == "csv" else resources.mnist(1000, 1000)
     socket = upload.attach()
     socket.write(0, noise(100))
     answer = upload.delete()
@@ -67,9 +67,9 @@ def test_chunks_after_a_delete_are_refused(workshop: ResourceFactory, kind: str)
 
 
 @statement("DEL-1", "GEN-3")
-def test_another_user_cannot_delete(workshop: ResourceFactory, second: Account) -> None:
+def test_another_user_cannot_delete(resources: ResourceFactory, second: Account) -> None:
     """The server answers 404 to another user's DELETE, which changes nothing."""
-    upload, model = small_upload(workshop, "csv")
+    upload, model = small_upload(resources, "csv")
     answer = second.call("dataset.delete", params={"uuid": upload.uuid})
     check(answer.status == 404, expected="404: it belongs to another user", came=answer)
     expect_dataset(upload, model, "an upload after another user's DELETE")
@@ -77,25 +77,25 @@ def test_another_user_cannot_delete(workshop: ResourceFactory, second: Account) 
 
 @statement("DEL-1")
 @pytest.mark.parametrize("of", ["input", "label"])
-def test_the_uuid_of_a_file_deletes_nothing(workshop: ResourceFactory, of: str) -> None:
+def test_the_uuid_of_a_file_deletes_nothing(resources: ResourceFactory, of: str) -> None:
     """The server refuses a DELETE with the uuid of a file, and the upload goes on."""
-    upload, model = small_upload(workshop, "mnist")
+    upload, model = small_upload(resources, "mnist")
     answer = upload.account.call("dataset.delete", params={"uuid": upload.files[of].uuid})
     check(answer.refused, expected=f"a 4xx: the uuid is that of the {of} file", came=answer)
     expect_dataset(upload, model, "an upload after a DELETE that was refused")
 
 
 @statement("DEL-1")
-def test_a_delete_is_of_one_dataset_alone(workshop: ResourceFactory) -> None:
+def test_a_delete_is_of_one_dataset_alone(resources: ResourceFactory) -> None:
     """The server deletes the dataset that is named by its uuid, and no other one of the same name."""
     content, model = table()
-    uploads = [workshop.csv(len(content)) for _ in range(2)]
+    uploads = [resources.csv(len(content)) for _ in range(2)]
     for upload in uploads:
         upload.write_all({"input": content})
     name = uploads[0].name
     answer = upload.account.call("csv.init", body={"name": name, "input_data_size": len(content)})
     if not answer.refused:  # names need not be unique
-        uploads.append(workshop.adopt(answer, "csv", name, {"input": len(content)}))
+        uploads.append(resources.from_init_response(answer, "csv", name, {"input": len(content)}))
         uploads[-1].write_all({"input": content})
     uploads[0].delete()
     for upload in uploads[1:]:
@@ -103,10 +103,10 @@ def test_a_delete_is_of_one_dataset_alone(workshop: ResourceFactory) -> None:
 
 
 @statement("DEL-1", "FIN-2")
-def test_a_new_dataset_has_nothing_of_a_deleted_one(workshop: ResourceFactory) -> None:
+def test_a_new_dataset_has_nothing_of_a_deleted_one(resources: ResourceFactory) -> None:
     """A dataset under the name of a deleted one has its own content."""
     content, model = table(seed=1)
-    old = workshop.csv(len(content))
+    old = resources.csv(len(content))
     old.write_all({"input": content})
     expect_dataset(old, model, "a complete upload")
     old.delete()
@@ -114,6 +114,6 @@ def test_a_new_dataset_has_nothing_of_a_deleted_one(workshop: ResourceFactory) -
     answer = old.account.call("csv.init", body={"name": old.name, "input_data_size": len(content)})
     if answer.refused:
         raise Unsupported(f"the name of a deleted dataset is not free: {answer}")
-    new = workshop.adopt(answer, "csv", old.name, {"input": len(content)})
+    new = resources.from_init_response(answer, "csv", old.name, {"input": len(content)})
     new.write_all({"input": content})
     expect_dataset(new, model, "an upload with the name of a deleted dataset", values=True)

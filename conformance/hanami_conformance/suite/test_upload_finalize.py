@@ -28,9 +28,9 @@ from hanami_conformance.target.target import Account
 
 @statement("FIN-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_a_finalized_dataset_is_listed_and_readable(workshop: ResourceFactory, kind: str) -> None:
+def test_a_finalized_dataset_is_listed_and_readable(resources: ResourceFactory, kind: str) -> None:
     """After the PUT, the dataset is in the list and tells its rows and columns."""
-    upload, model = small_upload(workshop, kind)
+    upload, model = small_upload(resources, kind)
     expect_dataset(upload, model, "a complete upload")
     listed = upload.account.call("dataset.list")
     check(listed.status == 200 and upload.uuid in listed.text, expected=f"{upload.uuid} in the list", came=listed)
@@ -39,10 +39,10 @@ def test_a_finalized_dataset_is_listed_and_readable(workshop: ResourceFactory, k
 @statement("FIN-3")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("sent", ["nothing", "half", "all but the last byte"])
-def test_finalizing_too_early_is_refused_and_destroys_nothing(workshop: ResourceFactory, kind: str, sent: str) -> None:
+def test_finalizing_too_early_is_refused_and_destroys_nothing(resources: ResourceFactory, kind: str, sent: str) -> None:
     """The server refuses to finalize an incomplete upload, which can be completed and finalized afterwards."""
     contents, model = material(kind)
-    upload = start_upload(workshop, kind, contents)
+    upload = start_upload(resources, kind, contents)
     last = list(contents)[-1]
     kept = {"nothing": 0, "half": len(contents["input"]) // 2, "all but the last byte": len(contents[last]) - 1}[sent]
     early = {role: file for role, file in contents.items() if sent.startswith("all") and role != last}
@@ -77,18 +77,18 @@ WRONG_UUIDS: dict[str, Any] = {
 @statement("FIN-4")
 @pytest.mark.parametrize("field", ["uuid", "uuid_input_file", "uuid_label_file"])
 @pytest.mark.parametrize("kind", list(WRONG_UUIDS))
-def test_wrong_uuids_are_refused_and_destroy_nothing(workshop: ResourceFactory, field: str, kind: str) -> None:
+def test_wrong_uuids_are_refused_and_destroy_nothing(resources: ResourceFactory, field: str, kind: str) -> None:
     """The server refuses to finalize with a uuid of nothing; the upload can still be finalized."""
-    upload, model = small_upload(workshop, "mnist")
+    upload, model = small_upload(resources, "mnist")
     check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
     expect_refused(upload.finalize(body_without(upload, field, WRONG_UUIDS[kind])), f"{field} is {kind}")
     expect_dataset(upload, model, "an upload after a refused PUT")
 
 
 @statement("FIN-4")
-def test_swapped_files_are_refused_and_destroy_nothing(workshop: ResourceFactory) -> None:
+def test_swapped_files_are_refused_and_destroy_nothing(resources: ResourceFactory) -> None:
     """The server refuses to finalize with the label file as images and the images as labels."""
-    upload, model = small_upload(workshop, "mnist")
+    upload, model = small_upload(resources, "mnist")
     body = upload.finalize_body()
     body["uuid_input_file"], body["uuid_label_file"] = body["uuid_label_file"], body["uuid_input_file"]
     expect_refused(upload.finalize(body), "the files are swapped")
@@ -97,19 +97,19 @@ def test_swapped_files_are_refused_and_destroy_nothing(workshop: ResourceFactory
 
 @statement("FIN-4")
 @pytest.mark.parametrize("field", ["uuid_input_file", "uuid_label_file"])
-def test_one_file_twice_is_refused_and_destroys_nothing(workshop: ResourceFactory, field: str) -> None:
+def test_one_file_twice_is_refused_and_destroys_nothing(resources: ResourceFactory, field: str) -> None:
     """The server refuses to finalize with one file in the place of both."""
-    upload, model = small_upload(workshop, "mnist")
+    upload, model = small_upload(resources, "mnist")
     other = upload.files["label" if field == "uuid_input_file" else "input"]
     expect_refused(upload.finalize(body_without(upload, field, other.uuid)), f"{field} is that of the other file")
     expect_dataset(upload, model, "an upload after a refused PUT")
 
 
 @statement("FIN-4", "DEL-1")
-def test_files_of_a_deleted_dataset_are_refused(workshop: ResourceFactory) -> None:
+def test_files_of_a_deleted_dataset_are_refused(resources: ResourceFactory) -> None:
     """The server refuses to finalize with a file whose dataset was deleted."""
-    upload, model = small_upload(workshop, "csv")
-    gone, _ = small_upload(workshop, "csv")
+    upload, model = small_upload(resources, "csv")
+    gone, _ = small_upload(resources, "csv")
     gone.delete()
     body = body_without(upload, "uuid_input_file", gone.files["input"].uuid)
     expect_refused(upload.finalize(body), "the input file belongs to a deleted dataset")
@@ -120,12 +120,12 @@ def test_files_of_a_deleted_dataset_are_refused(workshop: ResourceFactory) -> No
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("owner", ["the same user", "another user"])
 def test_files_of_another_dataset_are_refused(
-    workshop: ResourceFactory, request: pytest.FixtureRequest, kind: str, owner: str
+    resources: ResourceFactory, request: pytest.FixtureRequest, kind: str, owner: str
 ) -> None:
     """The server refuses to finalize with a file of another upload, and destroys neither."""
     account = None if owner == "the same user" else request.getfixturevalue("second")
-    upload, model = small_upload(workshop, kind)
-    other, other_model = small_upload(workshop, kind, account)
+    upload, model = small_upload(resources, kind)
+    other, other_model = small_upload(resources, kind, account)
     for role in upload.files:
         foreign = body_without(upload, f"uuid_{role}_file", other.files[role].uuid)
         expect_refused(upload.finalize(foreign), f"the {role} file belongs to another dataset of {owner}")
@@ -135,18 +135,18 @@ def test_files_of_another_dataset_are_refused(
 
 @statement("FIN-4", "GEN-3")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_another_user_cannot_finalize(workshop: ResourceFactory, second: Account, kind: str) -> None:
+def test_another_user_cannot_finalize(resources: ResourceFactory, second: Account, kind: str) -> None:
     """The server refuses another user's PUT for an upload, which its owner can still finalize."""
-    upload, model = small_upload(workshop, kind)
+    upload, model = small_upload(resources, kind)
     expect_refused(second.call(f"{kind}.finalize", body=upload.finalize_body()), "the upload belongs to another user")
     expect_dataset(upload, model, "an upload after another user's PUT")
 
 
 @statement("FIN-4")
-def test_the_path_of_the_other_kind_is_refused(workshop: ResourceFactory) -> None:
+def test_the_path_of_the_other_kind_is_refused(resources: ResourceFactory) -> None:
     """The server refuses to finalize an upload on the path of the other kind, and destroys nothing."""
     for kind, other in (("csv", "mnist"), ("mnist", "csv")):
-        upload, model = small_upload(workshop, kind)
+        upload, model = small_upload(resources, kind)
         expect_refused(upload.finalize(kind=other), f"a {kind} upload on the {other} path")
         body = {"uuid": upload.uuid, "uuid_input_file": upload.files["input"].uuid}
         if other == "mnist":
@@ -157,20 +157,22 @@ def test_the_path_of_the_other_kind_is_refused(workshop: ResourceFactory) -> Non
 
 @statement("FIN-4")
 @pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "expired"])
-def test_finalizing_needs_a_valid_token(workshop: ResourceFactory, token: str) -> None:
+def test_finalizing_needs_a_valid_token(resources: ResourceFactory, token: str) -> None:
     """The server refuses a PUT whose token is not valid; the upload can still be finalized."""
-    upload, model = small_upload(workshop, "csv")
-    made = bad_token(token, workshop.target)
-    answer = workshop.target.call("csv.finalize", body=upload.finalize_body(), token=None if made is LEFT_OUT else made)
+    upload, model = small_upload(resources, "csv")
+    made = bad_token(token, resources.target)
+    answer = resources.target.call(
+        "csv.finalize", body=upload.finalize_body(), token=None if made is LEFT_OUT else made
+    )
     check(answer.status == 401, expected=f"401: the token is {token}", came=answer)
     expect_dataset(upload, model, "an upload after a PUT without a valid token")
 
 
 @statement("FIN-5")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_a_second_put_is_refused_and_changes_nothing(workshop: ResourceFactory, kind: str) -> None:
+def test_a_second_put_is_refused_and_changes_nothing(resources: ResourceFactory, kind: str) -> None:
     """The server refuses to finalize twice; the dataset stays as it is."""
-    upload, model = small_upload(workshop, kind)
+    upload, model = small_upload(resources, kind)
     expect_dataset(upload, model, "a complete upload")
     expect_refused(upload.finalize(), "it is finalized already")
     check_dataset(upload, model)
@@ -178,9 +180,9 @@ def test_a_second_put_is_refused_and_changes_nothing(workshop: ResourceFactory, 
 
 @statement("FIN-7")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_finalizing_with_the_socket_open_is_harmless(workshop: ResourceFactory, kind: str) -> None:
+def test_finalizing_with_the_socket_open_is_harmless(resources: ResourceFactory, kind: str) -> None:
     """The server finalizes also while a socket of the upload is still open, and later chunks change nothing."""
-    upload, model = small_upload(workshop, kind)
+    upload, model = small_upload(resources, kind)
     socket = upload.attach()
     expect_dataset(upload, model, "an upload with a socket open")
     socket.post(0, b"x" * 10)
@@ -193,8 +195,8 @@ def test_finalizing_with_the_socket_open_is_harmless(workshop: ResourceFactory, 
 
 @statement("FIN-7")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_the_files_are_gone_after_finalizing(workshop: ResourceFactory, kind: str) -> None:
+def test_the_files_are_gone_after_finalizing(resources: ResourceFactory, kind: str) -> None:
     """The server knows the temporary files no more once they are merged."""
-    upload, model = small_upload(workshop, kind)
+    upload, model = small_upload(resources, kind)
     expect_dataset(upload, model, "a complete upload")
     expect_no_sockets(upload, "is finalized")

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from hanami_conformance.cases.attribution import blaming
+from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check, observe
 from hanami_conformance.cases.failures import ResponseTimeout, Unsupported
 from hanami_conformance.catalogue import statement
 from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.clients.upload_socket import describe
-from hanami_conformance.common.signals import unbroken
+from hanami_conformance.common.signals import uninterrupted
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import NAME_PREFIX, ResourceFactory
 from hanami_conformance.suite.support.invalid import LEFT_OUT, bad_token
@@ -22,26 +22,26 @@ from hanami_conformance.suite.support.sample_data import noise, table
 from hanami_conformance.target.target import Account, Target
 
 
-def init_body(workshop: ResourceFactory, kind: str) -> dict[str, Any]:
+def init_body(resources: ResourceFactory, kind: str) -> dict[str, Any]:
     """A right body of the POST."""
-    body = {"name": workshop.name(kind), "input_data_size": 100}
+    body = {"name": resources.name(kind), "input_data_size": 100}
     return body | ({"label_data_size": 50} if kind == "mnist" else {})
 
 
 @statement("INIT-1")
-def test_an_mnist_upload_has_a_dataset_and_two_files(workshop: ResourceFactory) -> None:
+def test_an_mnist_upload_has_a_dataset_and_two_files(resources: ResourceFactory) -> None:
     """The POST to the MNIST path answers the uuids of a dataset, an input file and a label file."""
-    body = init_body(workshop, "mnist")
-    answer = workshop.target.first.call("mnist.init", body=body)
-    workshop.adopt(answer, "mnist", body["name"], {"input": 100, "label": 50})
+    body = init_body(resources, "mnist")
+    answer = resources.target.first.call("mnist.init", body=body)
+    resources.from_init_response(answer, "mnist", body["name"], {"input": 100, "label": 50})
 
 
 @statement("INIT-2")
-def test_a_csv_upload_has_a_dataset_and_one_file(workshop: ResourceFactory) -> None:
+def test_a_csv_upload_has_a_dataset_and_one_file(resources: ResourceFactory) -> None:
     """The POST to the CSV path answers the uuids of a dataset and an input file, and none of a label file."""
-    body = init_body(workshop, "csv")
-    answer = workshop.target.first.call("csv.init", body=body)
-    workshop.adopt(answer, "csv", body["name"], {"input": 100})
+    body = init_body(resources, "csv")
+    answer = resources.target.first.call("csv.init", body=body)
+    resources.from_init_response(answer, "csv", body["name"], {"input": 100})
     check(not answer.object().get("uuid_label_file"), expected="no uuid_label_file for a CSV upload", came=answer)
 
 
@@ -57,14 +57,14 @@ NAMES: dict[str, Callable[[str, int], str]] = {  # from a usual name, and the mo
 @statement("INIT-1", "INIT-2", "INIT-5")
 @pytest.mark.parametrize("kind", ["mnist", "csv"])
 @pytest.mark.parametrize("looks", list(NAMES))
-def test_every_right_name_is_taken(workshop: ResourceFactory, kind: str, looks: str) -> None:
+def test_every_right_name_is_taken(resources: ResourceFactory, kind: str, looks: str) -> None:
     """The server takes a name of any length and characters that the dialect allows, and none with others."""
-    dialect, first = workshop.target.dialect, workshop.target.first
+    dialect, first = resources.target.dialect, resources.target.first
     for _ in range(TRIES):  # a short name may be taken
-        name = NAMES[looks](workshop.name(kind), dialect.name_length[1])
-        with unbroken():  # nor would it be found by its beginning
-            answer = first.call(f"{kind}.init", body=init_body(workshop, kind) | {"name": name})
-            workshop.adopt_mistake(answer, f"{kind}.init")
+        name = NAMES[looks](resources.name(kind), dialect.name_length[1])
+        with uninterrupted():  # nor would it be found by its beginning
+            answer = first.call(f"{kind}.init", body=init_body(resources, kind) | {"name": name})
+            resources.register_unexpected(answer, f"{kind}.init")
         if answer.status != HTTPStatus.CONFLICT:
             break
     if dialect.is_name(name):
@@ -79,9 +79,9 @@ SIZES = [1, 2, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT + 1, 7 * SEGMENT /
 
 @statement("INIT-3")
 @pytest.mark.parametrize("size", SIZES)
-def test_every_byte_of_the_announced_size_can_be_written(workshop: ResourceFactory, size: int) -> None:
+def test_every_byte_of_the_announced_size_can_be_written(resources: ResourceFactory, size: int) -> None:
     """The server takes the first byte, the last byte, and the whole of what was announced."""
-    upload = workshop.csv(size)
+    upload = resources.csv(size)
     socket = upload.attach()
     socket.write(size - 1, b"z")
     socket.write(0, b"a")
@@ -90,10 +90,10 @@ def test_every_byte_of_the_announced_size_can_be_written(workshop: ResourceFacto
 
 
 @statement("INIT-3")
-def test_the_two_files_have_each_its_own_size(workshop: ResourceFactory) -> None:
+def test_the_two_files_have_each_its_own_size(resources: ResourceFactory) -> None:
     """The server takes the last byte of the input file and of the label file, however different their sizes."""
     for input_size, label_size in ((3000, 7), (7, 3000)):
-        upload = workshop.mnist(input_size, label_size)
+        upload = resources.mnist(input_size, label_size)
         for role, size in (("input", input_size), ("label", label_size)):
             socket = upload.attach(role)
             socket.write(size - 1, b"z")
@@ -107,16 +107,16 @@ GENEROUS = 60.0  # seconds more for a server that really allocates it
 @statement("INIT-3")
 @pytest.mark.hostile
 @pytest.mark.destructive
-def test_sizes_beyond_32_bits_are_meant(workshop: ResourceFactory) -> None:
+def test_sizes_beyond_32_bits_are_meant(resources: ResourceFactory) -> None:
     """The server takes the last byte of a file of more than 4 GiB, where it takes such a file at all."""
-    body = init_body(workshop, "csv") | {"input_data_size": BEYOND_32_BITS}
+    body = init_body(resources, "csv") | {"input_data_size": BEYOND_32_BITS}
     try:
-        answer = workshop.target.first.call("csv.init", body=body, extra=GENEROUS)
+        answer = resources.target.first.call("csv.init", body=body, extra=GENEROUS)
     except ResponseTimeout as silence:
         raise Unsupported(f"the server takes too long for a file of {BEYOND_32_BITS} bytes: {silence}") from silence
     if answer.refused:
         raise Unsupported(f"the server refuses a file of {BEYOND_32_BITS} bytes: {answer}")
-    upload = workshop.adopt(answer, "csv", body["name"], {"input": 1})
+    upload = resources.from_init_response(answer, "csv", body["name"], {"input": 1})
     socket = upload.attach()
     for position in (BEYOND_32_BITS - 1, 2**32, 2**32 - 1, 0):
         socket.post(position, b"x")
@@ -126,13 +126,13 @@ def test_sizes_beyond_32_bits_are_meant(workshop: ResourceFactory) -> None:
 
 
 @statement("INIT-4")
-def test_uuids_are_distinct_and_usable(workshop: ResourceFactory) -> None:
+def test_uuids_are_distinct_and_usable(resources: ResourceFactory) -> None:
     """No two datasets or files of several uploads share a uuid, and each works in the later steps."""
-    # The workshop compares each uuid with all of the run.
-    uploads = [workshop.mnist(10, 10), workshop.mnist(10, 10), workshop.csv(10), workshop.csv(10)]
+    # The resource factory compares each uuid with all of the run.
+    uploads = [resources.mnist(10, 10), resources.mnist(10, 10), resources.csv(10), resources.csv(10)]
     for upload in uploads:
         for role in upload.files:
-            with blaming("INIT-4"):
+            with attribute_to("INIT-4"):
                 socket = upload.attach(role)
             socket.write(0, noise(10))
             socket.finish()
@@ -140,35 +140,35 @@ def test_uuids_are_distinct_and_usable(workshop: ResourceFactory) -> None:
 
 
 @statement("INIT-4")
-def test_uuids_are_not_given_again(workshop: ResourceFactory) -> None:
+def test_uuids_are_not_given_again(resources: ResourceFactory) -> None:
     """No upload has a uuid that an earlier one had, which was finalized or deleted since."""
     content, _ = table(rows=3)
-    workshop.dataset("csv", {"input": content})
-    workshop.csv(10).delete()
+    resources.dataset("csv", {"input": content})
+    resources.csv(10).delete()
     for _ in range(3):
-        workshop.csv(10)  # which compares the uuids with all of the run
+        resources.csv(10)  # which compares the uuids with all of the run
 
 
 @statement("INIT-4", "GEN-3")
-def test_uuids_of_two_users_are_distinct(workshop: ResourceFactory, second: Account) -> None:
+def test_uuids_of_two_users_are_distinct(resources: ResourceFactory, second: Account) -> None:
     """No upload of one user has a uuid of another user's."""
     for account in (None, second, None, second):
-        workshop.csv(10, account)  # which compares the uuids with all of the run
+        resources.csv(10, account)  # which compares the uuids with all of the run
 
 
 @statement("INIT-4")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_uploads_of_one_name_are_two(workshop: ResourceFactory, kind: str) -> None:
+def test_uploads_of_one_name_are_two(resources: ResourceFactory, kind: str) -> None:
     """Two uploads of the same name, where the server allows them, have uuids of their own."""
-    body = init_body(workshop, kind)
+    body = init_body(resources, kind)
     sizes = {"input": 100} | ({"label": 50} if kind == "mnist" else {})
-    account = workshop.target.first
-    first = workshop.adopt(account.call(f"{kind}.init", body=body), kind, body["name"], sizes)
+    account = resources.target.first
+    first = resources.from_init_response(account.call(f"{kind}.init", body=body), kind, body["name"], sizes)
     answer = account.call(f"{kind}.init", body=body)
     if answer.refused:
         observe("a second upload of the same name", answer)
         return
-    second = workshop.adopt(answer, kind, body["name"], sizes)
+    second = resources.from_init_response(answer, kind, body["name"], sizes)
     every = [upload.uuid for upload in (first, second)]
     every += [file.uuid for upload in (first, second) for file in upload.files.values()]
     check(len(set(every)) == len(every), expected=f"{len(every)} distinct uuids", came=", ".join(every))
@@ -209,35 +209,35 @@ def expect_no_upload(answer: RestResponse, account: Account, why: str, name: Any
 @statement("INIT-5")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("mistake", list(WRONG_FIELDS))
-def test_a_wrong_field_is_refused(workshop: ResourceFactory, kind: str, mistake: str) -> None:
+def test_a_wrong_field_is_refused(resources: ResourceFactory, kind: str, mistake: str) -> None:
     """The server refuses a missing, extra, ill-typed or out-of-range field with a reason."""
     name, value = WRONG_FIELDS[mistake]
-    body = {**init_body(workshop, kind), name: value}
+    body = {**init_body(resources, kind), name: value}
     sent = {field: content for field, content in body.items() if content is not LEFT_OUT}
-    account = workshop.target.first
+    account = resources.target.first
     answer = account.call(f"{kind}.init", body=sent)
-    workshop.adopt_mistake(answer, "csv.init")
+    resources.register_unexpected(answer, "csv.init")
     expect_no_upload(answer, account, mistake, sent.get("name"))
 
 
 @statement("INIT-5")
-def test_a_table_has_no_label_size(workshop: ResourceFactory) -> None:
+def test_a_table_has_no_label_size(resources: ResourceFactory) -> None:
     """The server refuses a CSV upload with the field of the other kind, as any that it does not know."""
-    body = {**init_body(workshop, "csv"), "label_data_size": 50}
-    answer = workshop.target.first.call("csv.init", body=body)
-    workshop.adopt_mistake(answer, "csv.init")
-    expect_no_upload(answer, workshop.target.first, "label_data_size is no field of a CSV upload", body["name"])
+    body = {**init_body(resources, "csv"), "label_data_size": 50}
+    answer = resources.target.first.call("csv.init", body=body)
+    resources.register_unexpected(answer, "csv.init")
+    expect_no_upload(answer, resources.target.first, "label_data_size is no field of a CSV upload", body["name"])
 
 
 @statement("INIT-5")
 @pytest.mark.parametrize("value", [LEFT_OUT, 0, -1, "50", None])
-def test_a_wrong_label_size_is_refused(workshop: ResourceFactory, value: Any) -> None:
+def test_a_wrong_label_size_is_refused(resources: ResourceFactory, value: Any) -> None:
     """The server refuses an MNIST upload without a right label size."""
-    body = {**init_body(workshop, "mnist"), "label_data_size": value}
+    body = {**init_body(resources, "mnist"), "label_data_size": value}
     sent = {field: content for field, content in body.items() if content is not LEFT_OUT}
-    answer = workshop.target.first.call("mnist.init", body=sent)
-    workshop.adopt_mistake(answer, "csv.init")
-    expect_no_upload(answer, workshop.target.first, f"label_data_size is {sent.get('label_data_size', 'missing')!r}")
+    answer = resources.target.first.call("mnist.init", body=sent)
+    resources.register_unexpected(answer, "csv.init")
+    expect_no_upload(answer, resources.target.first, f"label_data_size is {sent.get('label_data_size', 'missing')!r}")
 
 
 NO_OBJECTS = {
@@ -265,11 +265,11 @@ def test_a_body_that_is_no_object_is_refused(target: Target, kind: str, mistake:
 @statement("INIT-6")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "expired"])
-def test_nothing_is_made_without_a_valid_token(workshop: ResourceFactory, kind: str, token: str) -> None:
+def test_nothing_is_made_without_a_valid_token(resources: ResourceFactory, kind: str, token: str) -> None:
     """The server answers 401 to a POST whose token is not valid."""
-    made = bad_token(token, workshop.target)
-    body = init_body(workshop, kind)
-    answer = workshop.target.call(f"{kind}.init", body=body, token=None if made is LEFT_OUT else made)
-    workshop.adopt_mistake(answer, "csv.init")
+    made = bad_token(token, resources.target)
+    body = init_body(resources, kind)
+    answer = resources.target.call(f"{kind}.init", body=body, token=None if made is LEFT_OUT else made)
+    resources.register_unexpected(answer, "csv.init")
     check(answer.status == 401, expected=f"401: the token is {token}", came=answer)
-    expect_no_upload(answer, workshop.target.first, f"the token is {token}", body["name"])
+    expect_no_upload(answer, resources.target.first, f"the token is {token}", body["name"])

@@ -12,7 +12,7 @@ from hanami_conformance.clients.upload_socket import UploadSocket, describe
 from hanami_conformance.clients.websocket_events import CloseInfo
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
-from hanami_conformance.suite.support.markers import with_care
+from hanami_conformance.suite.support.markers import mark_destructive
 from hanami_conformance.suite.support.sample_data import Mnist, noise
 from hanami_conformance.suite.support.uploads import expect_content, send_labels, start_image_upload
 
@@ -31,13 +31,13 @@ BEYOND: dict[str, Callable[[int], tuple[int, int]]] = {
 @statement("DATA-5")
 @pytest.mark.hostile
 @pytest.mark.parametrize(
-    "case", with_care(BEYOND, "position 2^32", "position 2^63", "position 2^64 - 1", "end wraps around")
+    "case", mark_destructive(BEYOND, "position 2^32", "position 2^63", "position 2^64 - 1", "end wraps around")
 )
-def test_a_chunk_beyond_the_end_is_refused(workshop: ResourceFactory, case: str) -> None:
+def test_a_chunk_beyond_the_end_is_refused(resources: ResourceFactory, case: str) -> None:
     """The server refuses a chunk that ends beyond the announced size, writes nothing of it, and goes on."""
     mnist = Mnist(2000, side=8)
     content = mnist.contents["input"]
-    upload = start_image_upload(workshop, mnist)
+    upload = start_image_upload(resources, mnist)
     socket = upload.attach()
     half = len(content) // 2
     socket.write(0, content[:half])
@@ -59,10 +59,10 @@ def send_labels_after(upload: Upload, mnist: Mnist, socket: UploadSocket) -> Non
 
 
 @statement("DATA-5")
-def test_a_refused_chunk_leaves_the_socket_usable(workshop: ResourceFactory) -> None:
+def test_a_refused_chunk_leaves_the_socket_usable(resources: ResourceFactory) -> None:
     """The server takes right chunks on the same socket after it refused a wrong one."""
     content = noise(1000)
-    upload = workshop.csv(len(content))
+    upload = resources.csv(len(content))
     socket = upload.attach()
     socket.refuse(1000, b"x", "which begins at the end of the file")
     socket.write(0, content[:500])
@@ -86,10 +86,10 @@ UNDECODABLE = {
 @pytest.mark.hostile
 @pytest.mark.destructive
 @pytest.mark.parametrize("case", list(UNDECODABLE))
-def test_bytes_that_are_no_message_are_refused(workshop: ResourceFactory, case: str) -> None:
+def test_bytes_that_are_no_message_are_refused(resources: ResourceFactory, case: str) -> None:
     """The server refuses bytes that are no FileUpload_Message with a reason, and goes on with the same socket."""
     content = noise(100)
-    upload = workshop.csv(len(content))
+    upload = resources.csv(len(content))
     socket = upload.attach()
     socket.write(0, content[:50])
     socket.post_bytes(UNDECODABLE[case], case)
@@ -102,17 +102,17 @@ def test_bytes_that_are_no_message_are_refused(workshop: ResourceFactory, case: 
 @statement("DATA-6")
 @pytest.mark.hostile
 @pytest.mark.destructive
-def test_a_chunk_that_was_cut_short_writes_nothing(workshop: ResourceFactory) -> None:
+def test_a_chunk_that_was_cut_short_writes_nothing(resources: ResourceFactory) -> None:
     """The server keeps nothing of a FileUpload_Message that ends too early, however much of its data came."""
     mnist = Mnist(2000, side=8)
     content = mnist.contents["input"]
-    upload = start_image_upload(workshop, mnist)
+    upload = start_image_upload(resources, mnist)
     send_labels(upload, mnist)
     socket = upload.attach()
     socket.write(0, content[:-1])
     # A server may read in any order: what is wrong stands where the right bytes are, and where one is missing.
     for position, data in ((100, bytes(255 - byte for byte in content[100:400])), (len(content) - 2, b"ab")):
-        whole = workshop.target.dialect.codec.encode_chunk(position, data)
+        whole = resources.target.dialect.codec.encode_chunk(position, data)
         for lacking in (1, len(data) // 2, len(data)):
             socket.post_bytes(whole[: len(whole) - lacking], f"a chunk that lacks its last {lacking} bytes")
             socket.expect_refusal("a chunk that was cut short")
@@ -124,19 +124,19 @@ def test_a_chunk_that_was_cut_short_writes_nothing(workshop: ResourceFactory) ->
 
 @statement("DATA-12")
 @pytest.mark.parametrize("position", [0, 50, 100], ids=["at the beginning", "in the middle", "at the end"])
-def test_what_becomes_of_an_empty_chunk(workshop: ResourceFactory, position: int) -> None:
+def test_what_becomes_of_an_empty_chunk(resources: ResourceFactory, position: int) -> None:
     """The answer to a chunk without data."""
-    socket = workshop.csv(100).attach()
+    socket = resources.csv(100).attach()
     observe(f"an empty chunk at byte {position} of 100", describe(socket.send(position, b"")))
 
 
 @statement("DATA-12")
 @pytest.mark.hostile
 @pytest.mark.destructive
-def test_what_becomes_of_a_very_large_message(workshop: ResourceFactory) -> None:
+def test_what_becomes_of_a_very_large_message(resources: ResourceFactory) -> None:
     """The answer to a chunk of 4 MiB."""
     size = 4 << 20
-    socket = workshop.csv(size).attach()
+    socket = resources.csv(size).attach()
     socket.post(0, bytes(size))
     answer = socket.websocket.receive_or_end("an answer to 4 MiB, or a close")
     observe("a chunk of 4 MiB", answer if isinstance(answer, CloseInfo) else describe(socket.decode(answer)))
@@ -144,8 +144,8 @@ def test_what_becomes_of_a_very_large_message(workshop: ResourceFactory) -> None
 
 @statement("DATA-12")
 @pytest.mark.hostile
-def test_what_becomes_of_a_text_frame(workshop: ResourceFactory) -> None:
+def test_what_becomes_of_a_text_frame(resources: ResourceFactory) -> None:
     """The answer to a text frame on a file socket."""
-    socket = workshop.csv(100).attach()
+    socket = resources.csv(100).attach()
     socket.websocket.send_text("hello")
     observe("a text frame on a file socket", socket.websocket.receive_or_end("an answer to a text frame, or a close"))

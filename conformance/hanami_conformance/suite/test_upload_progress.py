@@ -33,9 +33,9 @@ def expect_complete(upload: Upload) -> None:
 
 @statement("PROG-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_progress_has_a_boolean_complete(workshop: ResourceFactory, kind: str) -> None:
+def test_progress_has_a_boolean_complete(resources: ResourceFactory, kind: str) -> None:
     """The server answers a question for the progress with a JSON object whose complete is true or false."""
-    upload = workshop.csv(10) if kind == "csv" else workshop.mnist(10, 10)
+    upload = resources.csv(10) if kind == "csv" else resources.mnist(10, 10)
     upload.progress()
     upload.write_all({role: noise(10) for role in upload.files})
     upload.progress()
@@ -47,11 +47,11 @@ SIZES = [1, 2, 1000, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT, 7 * SEGMENT
 @statement("PROG-2", "PROG-3")
 @pytest.mark.parametrize("missing", ["first", "last", "middle"])
 @pytest.mark.parametrize("size", SIZES)
-def test_one_missing_byte_is_not_complete(workshop: ResourceFactory, size: int, missing: str) -> None:
+def test_one_missing_byte_is_not_complete(resources: ResourceFactory, size: int, missing: str) -> None:
     """Progress stays false while a single byte is missing, and turns true with it."""
     content = noise(size)
     place = {"first": 0, "last": size - 1, "middle": size // 2}[missing]
-    upload = workshop.csv(size)
+    upload = resources.csv(size)
     expect_incomplete(upload, "nothing was sent")
     socket = upload.attach()
     ahead = [(start, min(end, place)) for start, end in spans(size, SEGMENT) if start < place]
@@ -63,10 +63,10 @@ def test_one_missing_byte_is_not_complete(workshop: ResourceFactory, size: int, 
 
 
 @statement("PROG-2")
-def test_as_many_chunks_as_segments_are_not_complete(workshop: ResourceFactory) -> None:
+def test_as_many_chunks_as_segments_are_not_complete(resources: ResourceFactory) -> None:
     """Progress counts bytes: one byte in each segment of 128 KiB does not complete a file."""
     size = 3 * SEGMENT
-    upload = workshop.csv(size)
+    upload = resources.csv(size)
     socket = upload.attach()
     for segment in range(3):
         socket.write(segment * SEGMENT, b"x")
@@ -77,9 +77,9 @@ def test_as_many_chunks_as_segments_are_not_complete(workshop: ResourceFactory) 
 
 
 @statement("PROG-2")
-def test_many_tiny_chunks_are_not_complete(workshop: ResourceFactory) -> None:
+def test_many_tiny_chunks_are_not_complete(resources: ResourceFactory) -> None:
     """Progress counts bytes: as many messages as the file has bytes, all for its first half, do not complete it."""
-    upload = workshop.csv(40)
+    upload = resources.csv(40)
     socket = upload.attach()
     for index in range(44):
         socket.write(index % 20, b"x")
@@ -88,11 +88,11 @@ def test_many_tiny_chunks_are_not_complete(workshop: ResourceFactory) -> None:
 
 @statement("PROG-2")
 @pytest.mark.parametrize("size", [1000, 2 * SEGMENT])
-def test_a_repeated_chunk_counts_once(workshop: ResourceFactory, size: int) -> None:
+def test_a_repeated_chunk_counts_once(resources: ResourceFactory, size: int) -> None:
     """Progress counts bytes once: a half that was sent twice does not complete a file."""
     content = noise(size)
     for start in (0, size // 2):
-        upload = workshop.csv(size)
+        upload = resources.csv(size)
         socket = upload.attach()
         for _ in range(3):
             socket.write(start, content[start : start + size // 2])
@@ -101,10 +101,10 @@ def test_a_repeated_chunk_counts_once(workshop: ResourceFactory, size: int) -> N
 
 
 @statement("PROG-2", "PROG-3")
-def test_overlapping_chunks_count_once(workshop: ResourceFactory) -> None:
+def test_overlapping_chunks_count_once(resources: ResourceFactory) -> None:
     """Progress counts bytes once: chunks that overlap do not make up for a gap."""
     content = noise(1000)
-    upload = workshop.csv(1000)
+    upload = resources.csv(1000)
     socket = upload.attach()
     for start in range(0, 500, 50):
         socket.write(start, content[start : start + 400])
@@ -114,19 +114,19 @@ def test_overlapping_chunks_count_once(workshop: ResourceFactory) -> None:
 
 
 @statement("PROG-2")
-def test_the_last_chunk_alone_is_not_complete(workshop: ResourceFactory) -> None:
+def test_the_last_chunk_alone_is_not_complete(resources: ResourceFactory) -> None:
     """Progress does not follow the greatest position: the end of a file alone does not complete it."""
     size = 2 * SEGMENT + 10
-    upload = workshop.csv(size)
+    upload = resources.csv(size)
     socket = upload.attach()
     socket.write(2 * SEGMENT, noise(10))
     expect_incomplete(upload, f"bytes 0 to {2 * SEGMENT - 1} are missing")
 
 
 @statement("PROG-2")
-def test_refused_chunks_do_not_count(workshop: ResourceFactory) -> None:
+def test_refused_chunks_do_not_count(resources: ResourceFactory) -> None:
     """Progress does not count a chunk that was refused."""
-    upload = workshop.csv(1000)
+    upload = resources.csv(1000)
     socket = upload.attach()
     socket.write(0, noise(500))
     for _ in range(3):
@@ -137,10 +137,10 @@ def test_refused_chunks_do_not_count(workshop: ResourceFactory) -> None:
 
 @statement("PROG-2", "PROG-3")
 @pytest.mark.parametrize("first", ["input", "label"])
-def test_one_of_two_files_is_not_complete(workshop: ResourceFactory, first: str) -> None:
+def test_one_of_two_files_is_not_complete(resources: ResourceFactory, first: str) -> None:
     """Progress of an MNIST upload stays false until both files are there."""
     sizes = {"input": 3000, "label": 500}
-    upload = workshop.mnist(sizes["input"], sizes["label"])
+    upload = resources.mnist(sizes["input"], sizes["label"])
     other = "label" if first == "input" else "input"
     upload.write_all({first: noise(sizes[first])})
     expect_incomplete(upload, f"nothing of the {other} file was sent")
@@ -152,18 +152,18 @@ def test_one_of_two_files_is_not_complete(workshop: ResourceFactory, first: str)
 
 
 @statement("PROG-2")
-def test_bytes_of_one_file_do_not_count_for_the_other(workshop: ResourceFactory) -> None:
+def test_bytes_of_one_file_do_not_count_for_the_other(resources: ResourceFactory) -> None:
     """Progress does not add the bytes of both files up: one file sent twice does not complete the upload."""
-    upload = workshop.mnist(1000, 1000)
+    upload = resources.mnist(1000, 1000)
     for _ in range(2):
         upload.write_all({"input": noise(1000)})
     expect_incomplete(upload, "nothing of the label file was sent")
 
 
 @statement("PROG-2")
-def test_progress_of_one_upload_says_nothing_of_another(workshop: ResourceFactory) -> None:
+def test_progress_of_one_upload_says_nothing_of_another(resources: ResourceFactory) -> None:
     """Progress of an upload does not change with what another one gets."""
-    full, empty = workshop.csv(1000), workshop.csv(1000)
+    full, empty = resources.csv(1000), resources.csv(1000)
     full.write_all({"input": noise(1000)})
     expect_incomplete(empty, "nothing was sent for this upload, all for another")
     expect_complete(full)
@@ -172,10 +172,10 @@ def test_progress_of_one_upload_says_nothing_of_another(workshop: ResourceFactor
 @statement("PROG-3")
 @pytest.mark.parametrize("size", [1, 999, SEGMENT, 7 * SEGMENT // 2 + 3])
 @pytest.mark.parametrize("chunk", [333, SEGMENT])
-def test_every_byte_in_any_order_is_complete(workshop: ResourceFactory, size: int, chunk: int) -> None:
+def test_every_byte_in_any_order_is_complete(resources: ResourceFactory, size: int, chunk: int) -> None:
     """Progress turns true when the last gap is filled, whatever the order and the size of the chunks."""
     content = noise(size)
-    upload = workshop.csv(size)
+    upload = resources.csv(size)
     socket = upload.attach()
     parts = spans(size, max(chunk, size // 40))
     send_spans(socket, content, shuffled(parts))
@@ -185,20 +185,20 @@ def test_every_byte_in_any_order_is_complete(workshop: ResourceFactory, size: in
 
 
 @statement("PROG-3")
-def test_progress_stays_complete(workshop: ResourceFactory) -> None:
+def test_progress_stays_complete(resources: ResourceFactory) -> None:
     """Progress stays true after the sockets are closed."""
-    upload = workshop.mnist(500, 500)
+    upload = resources.mnist(500, 500)
     upload.write_all({"input": noise(500), "label": noise(500)})
     expect_complete(upload)
     expect_complete(upload)
 
 
 @statement("PROG-3")
-def test_an_upload_stays_complete_when_it_is_finalized(workshop: ResourceFactory) -> None:
+def test_an_upload_stays_complete_when_it_is_finalized(resources: ResourceFactory) -> None:
     """The server says complete of a finalized dataset, or that it has no upload any more, and not that a byte lacks."""
     content, _ = table(rows=3)
-    upload = workshop.dataset("csv", {"input": content})
-    answer = workshop.target.first.call("dataset.progress", params={"uuid": upload.uuid})
+    upload = resources.dataset("csv", {"input": content})
+    answer = resources.target.first.call("dataset.progress", params={"uuid": upload.uuid})
     told = "refused" if answer.refused else answer.object().get("complete")
     check(told in ("refused", True), expected="complete = true after the PUT, or a 4xx", came=answer)
 
@@ -213,13 +213,13 @@ def test_progress_of_nothing_is_refused(target: Target, uuid: str, status: int) 
 
 @statement("PROG-4")
 @pytest.mark.parametrize("of", ["a file", "a label file", "a cluster"])
-def test_progress_of_something_else_is_refused(workshop: ResourceFactory, of: str) -> None:
+def test_progress_of_something_else_is_refused(resources: ResourceFactory, of: str) -> None:
     """The server refuses to tell the progress of what is no dataset."""
     if of == "a cluster":
-        uuid = workshop.any_cluster(ONE_BRICK).uuid
+        uuid = resources.any_cluster(ONE_BRICK).uuid
     else:
-        uuid = workshop.mnist(10, 10).files["input" if of == "a file" else "label"].uuid
-    answer = workshop.target.first.call("dataset.progress", params={"uuid": uuid})
+        uuid = resources.mnist(10, 10).files["input" if of == "a file" else "label"].uuid
+    answer = resources.target.first.call("dataset.progress", params={"uuid": uuid})
     check(answer.refused, expected=f"a 4xx: the uuid is that of {of}", came=answer)
 
 
@@ -232,19 +232,19 @@ def test_progress_without_a_uuid_is_refused(target: Target) -> None:
 
 @statement("PROG-4")
 @pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "expired"])
-def test_progress_without_a_valid_token_is_refused(workshop: ResourceFactory, token: str) -> None:
+def test_progress_without_a_valid_token_is_refused(resources: ResourceFactory, token: str) -> None:
     """The server answers 401 to a question whose token is not valid."""
-    upload = workshop.csv(10)
-    made = bad_token(token, workshop.target)
-    answer = workshop.target.call(
+    upload = resources.csv(10)
+    made = bad_token(token, resources.target)
+    answer = resources.target.call(
         "dataset.progress", params={"uuid": upload.uuid}, token=None if made is LEFT_OUT else made
     )
     check(answer.status == 401, expected=f"401: the token is {token}", came=answer)
 
 
 @statement("PROG-4", "GEN-3")
-def test_progress_of_another_users_upload_is_refused(workshop: ResourceFactory, second: Account) -> None:
+def test_progress_of_another_users_upload_is_refused(resources: ResourceFactory, second: Account) -> None:
     """The server answers 404 to a question for another user's upload."""
-    upload = workshop.csv(10)
+    upload = resources.csv(10)
     answer = second.call("dataset.progress", params={"uuid": upload.uuid})
     check(answer.status == 404, expected="404: it belongs to another user", came=answer)

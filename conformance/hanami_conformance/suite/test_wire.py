@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from websockets.frames import Frame, Opcode
 
-from hanami_conformance.cases.attribution import blaming
+from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import ConnectionClosed
 from hanami_conformance.catalogue import statement
@@ -32,31 +32,31 @@ from hanami_conformance.target.target import Target
 
 @statement("DATA-1")
 @pytest.mark.parametrize("form", list(CHUNK_FORMS))
-def test_a_chunk_may_be_encoded_otherwise(workshop: ResourceFactory, form: str) -> None:
+def test_a_chunk_may_be_encoded_otherwise(resources: ResourceFactory, form: str) -> None:
     """The server takes a FileUpload_Message in every form that protobuf allows."""
     mnist = Mnist(2000, side=8)
     content = mnist.contents["input"]
-    upload = start_image_upload(workshop, mnist)
+    upload = start_image_upload(resources, mnist)
     send_labels(upload, mnist)
     socket = upload.attach()
     for start, end in spans(len(content), 500):
-        payload = CHUNK_FORMS[form](workshop.target.dialect.codec.encode_chunk(start, content[start:end]))
+        payload = CHUNK_FORMS[form](resources.target.dialect.codec.encode_chunk(start, content[start:end]))
         socket.post_bytes(payload, f"a chunk of {end - start} bytes at {start}, {form}")
-        socket.expect_taken(start, content[start:end], f"a chunk with {form}")
+        socket.expect_accepted(start, content[start:end], f"a chunk with {form}")
     socket.finish()
     expect_content(upload, mnist)
 
 
 @statement("DIO-1")
 @pytest.mark.parametrize("form", list(FLOAT_FORMS))
-def test_values_may_be_encoded_otherwise(workshop: ResourceFactory, form: str) -> None:
+def test_values_may_be_encoded_otherwise(resources: ResourceFactory, form: str) -> None:
     """The server takes a ClusterIO_Message in every form that protobuf allows."""
-    _, socket = trained(workshop, None)
+    _, socket = trained(resources, None)
     for seed in (1, 2):
         (question,) = inputs_of(socket.shape, seed)
         wanted = socket.request([question])
         change = FLOAT_FORMS[form]
-        encode = workshop.target.dialect.codec.encode_io
+        encode = resources.target.dialect.codec.encode_io
         socket.post_bytes(change(encode(question.name, question.values[:3], is_last=False)), f"three values, {form}")
         socket.acknowledged()
         socket.post_bytes(change(encode(question.name, question.values[3:], is_last=True)), f"the others, {form}")
@@ -115,11 +115,11 @@ def test_a_handshake_may_look_otherwise(target: Target, kind: str) -> None:
 
 @statement("ATT-2")
 @pytest.mark.parametrize("form", list(JSON_FORMS))
-def test_a_first_message_may_be_written_otherwise(workshop: ResourceFactory, form: str) -> None:
+def test_a_first_message_may_be_written_otherwise(resources: ResourceFactory, form: str) -> None:
     """The server accepts a first message in every form that JSON allows."""
-    upload = workshop.csv(100)
+    upload = resources.csv(100)
     fields = {"token": upload.account.token, "uuid": upload.files["input"].uuid, "target": FILE_UPLOAD}
-    websocket = workshop.target.websocket()
+    websocket = resources.target.websocket()
     websocket.open()
     websocket.send_text(JSON_FORMS[form](fields))
     answer = websocket.receive(f"an acceptance of a first message {form}")
@@ -130,24 +130,24 @@ def test_a_first_message_may_be_written_otherwise(workshop: ResourceFactory, for
 @statement("INIT-2", "INIT-1")
 @pytest.mark.parametrize("form", list(JSON_FORMS))
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_a_body_may_be_written_otherwise(workshop: ResourceFactory, kind: str, form: str) -> None:
+def test_a_body_may_be_written_otherwise(resources: ResourceFactory, kind: str, form: str) -> None:
     """The server takes the body of a POST in every form that JSON allows."""
     sizes = {"input": 100} | ({"label": 50} if kind == "mnist" else {})
-    body = {"name": workshop.name(kind), **{f"{role}_data_size": size for role, size in sizes.items()}}
-    target, route = workshop.target, workshop.target.dialect.route(f"{kind}.init")
+    body = {"name": resources.name(kind), **{f"{role}_data_size": size for role, size in sizes.items()}}
+    target, route = resources.target, resources.target.dialect.route(f"{kind}.init")
     content = JSON_FORMS[form](body).encode()
     answer = target.rest.request(route.method, route.path, token=target.first.token, content=content)
-    workshop.adopt_mistake(answer, f"{kind}.init")
+    resources.register_unexpected(answer, f"{kind}.init")
     wanted, broken = f"200 to a body {form}", "INIT-1" if kind == "mnist" else "INIT-2"
     check(answer.status == 200, expected=wanted, came=answer, statement=broken)
 
 
 @statement("MODE-1")
 @pytest.mark.parametrize("form", list(JSON_FORMS))
-def test_a_switch_may_be_written_otherwise(workshop: ResourceFactory, form: str) -> None:
+def test_a_switch_may_be_written_otherwise(resources: ResourceFactory, form: str) -> None:
     """The server takes the body of a switch in every form that JSON allows."""
-    cluster = workshop.any_cluster(ONE_BRICK)
-    target, route = workshop.target, workshop.target.dialect.route("cluster.set_mode")
+    cluster = resources.any_cluster(ONE_BRICK)
+    target, route = resources.target, resources.target.dialect.route("cluster.set_mode")
     content = JSON_FORMS[form]({"uuid": cluster.uuid, "new_state": target.dialect.modes[1]}).encode()
     answer = target.rest.request(route.method, route.path, token=cluster.account.token, content=content)
     check(answer.status == 200, expected=f"200 to a switch {form}", came=answer)
@@ -155,11 +155,11 @@ def test_a_switch_may_be_written_otherwise(workshop: ResourceFactory, form: str)
 
 @statement("FIN-1")
 @pytest.mark.parametrize("form", list(JSON_FORMS))
-def test_a_put_may_be_written_otherwise(workshop: ResourceFactory, form: str) -> None:
+def test_a_put_may_be_written_otherwise(resources: ResourceFactory, form: str) -> None:
     """The server takes the body of the PUT that finalizes in every form that JSON allows."""
-    upload, _ = small_upload(workshop, "mnist")
+    upload, _ = small_upload(resources, "mnist")
     check(upload.wait_complete(), expected="complete = true after every byte", came="complete = false")
-    target, route = workshop.target, workshop.target.dialect.route("mnist.finalize")
+    target, route = resources.target, resources.target.dialect.route("mnist.finalize")
     content = JSON_FORMS[form](upload.finalize_body()).encode()
     answer = target.rest.request(route.method, route.path, token=upload.account.token, content=content)
     check(answer.status == 200, expected=f"200 to a PUT {form}", came=answer)
@@ -167,31 +167,31 @@ def test_a_put_may_be_written_otherwise(workshop: ResourceFactory, form: str) ->
 
 @statement("PROG-1")
 @pytest.mark.parametrize("name", ["x-auth-token", "X-AUTH-TOKEN"])
-def test_the_token_header_may_be_in_any_case(workshop: ResourceFactory, name: str) -> None:
+def test_the_token_header_may_be_in_any_case(resources: ResourceFactory, name: str) -> None:
     """The server finds the token in its header, whatever the case of the letters in its name."""
-    upload = workshop.csv(100)
-    path = f"{workshop.target.dialect.route('dataset.progress').path}?uuid={upload.uuid}"
-    answer = workshop.target.rest.request("GET", path, headers={name: upload.account.token})
+    upload = resources.csv(100)
+    path = f"{resources.target.dialect.route('dataset.progress').path}?uuid={upload.uuid}"
+    answer = resources.target.rest.request("GET", path, headers={name: upload.account.token})
     complete = answer.object().get("complete")
     check(isinstance(complete, bool), expected=f"boolean complete to a question with the header {name}", came=answer)
 
 
 @statement("GEN-1")
-def test_a_query_may_be_encoded(workshop: ResourceFactory) -> None:
+def test_a_query_may_be_encoded(resources: ResourceFactory) -> None:
     """The server takes percent-encoded characters in a query for what they stand for."""
-    upload = workshop.csv(100)
-    route = workshop.target.dialect.route("dataset.progress")
+    upload = resources.csv(100)
+    route = resources.target.dialect.route("dataset.progress")
     query = "".join(f"%{ord(character):02X}" for character in upload.uuid)
-    answer = workshop.target.rest.request(route.method, f"{route.path}?uuid={query}", token=upload.account.token)
+    answer = resources.target.rest.request(route.method, f"{route.path}?uuid={query}", token=upload.account.token)
     complete = answer.object().get("complete")
     check(isinstance(complete, bool), expected="boolean complete of the upload that is asked for", came=answer)
 
 
 @statement("DIO-4", "DIO-2")
 @pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG], ids=["a ping", "a pong"])
-def test_control_frames_between_the_parts_change_nothing(workshop: ResourceFactory, opcode: Opcode) -> None:
+def test_control_frames_between_the_parts_change_nothing(resources: ResourceFactory, opcode: Opcode) -> None:
     """The server keeps the values that came before a control frame for the cycle that goes on behind it."""
-    _, socket = trained(workshop, None)
+    _, socket = trained(resources, None)
     (question,) = inputs_of(socket.shape, seed=1)
     wanted = socket.request([question])
     socket.post(question.name, question.values[:3], is_last=False)
@@ -202,25 +202,25 @@ def test_control_frames_between_the_parts_change_nothing(workshop: ResourceFacto
 
 
 @statement("DATA-11", "DATA-8")
-def test_fragments_of_two_sockets_do_not_mix(workshop: ResourceFactory) -> None:
+def test_fragments_of_two_sockets_do_not_mix(resources: ResourceFactory) -> None:
     """The server puts the messages of two sockets together whose fragments come alternately."""
-    workshop.target.budget.need(2)
+    resources.target.budget.need(2)
     mnist = Mnist(4000, side=4)
-    upload = start_image_upload(workshop, mnist)
-    with blaming("DATA-8"):
+    upload = start_image_upload(resources, mnist)
+    with attribute_to("DATA-8"):
         sockets = {role: upload.attach(role) for role in upload.files}
     pieces = {role: spans(len(content), len(content) // 2 + 1) for role, content in mnist.contents.items()}
     for index in range(2):
         for opcode, part in ((Opcode.BINARY, slice(0, 40)), (Opcode.CONT, slice(40, None))):
             for role, socket in sockets.items():
                 start, end = pieces[role][index]
-                payload = workshop.target.dialect.codec.encode_chunk(start, mnist.contents[role][start:end])
+                payload = resources.target.dialect.codec.encode_chunk(start, mnist.contents[role][start:end])
                 frame = Frame(opcode, payload[part], fin=opcode is Opcode.CONT).serialize(mask=True)
                 socket.websocket.send_raw(frame, f"a fragment of the {role} chunk at {start}")
                 time.sleep(PAUSE)  # so that the fragments come in this order
         for role, socket in sockets.items():
             start, end = pieces[role][index]
-            socket.expect_taken(start, mnist.contents[role][start:end], f"the {role} chunk at {start}")
+            socket.expect_accepted(start, mnist.contents[role][start:end], f"the {role} chunk at {start}")
     for socket in sockets.values():
         socket.finish()
     expect_content(upload, mnist)
@@ -241,18 +241,18 @@ FRAME_HEADER = 8  # bytes: two, two of the length, four of the mask
 
 @statement("DATA-1", "DATA-10")
 @pytest.mark.parametrize("segments", list(SEGMENTS))
-def test_chunks_may_come_in_any_segments(workshop: ResourceFactory, segments: str) -> None:
+def test_chunks_may_come_in_any_segments(resources: ResourceFactory, segments: str) -> None:
     """The server takes frames of which a part is still on its way, and answers when the whole is there."""
     mnist = Mnist(6000, side=8)
     content = mnist.contents["input"]
-    upload = start_image_upload(workshop, mnist)
+    upload = start_image_upload(resources, mnist)
     send_labels(upload, mnist)
     socket = upload.attach()
     parts = spans(len(content), 1000)
     for pair in (parts[index : index + 2] for index in range(0, len(parts), 2)):
-        first = FRAME_HEADER + len(workshop.target.dialect.codec.encode_chunk(pair[0][0], content[slice(*pair[0])]))
-        socket.post_cut([(start, content[start:end]) for start, end in pair], SEGMENTS[segments](first))
+        first = FRAME_HEADER + len(resources.target.dialect.codec.encode_chunk(pair[0][0], content[slice(*pair[0])]))
+        socket.send_segments([(start, content[start:end]) for start, end in pair], SEGMENTS[segments](first))
         for start, end in pair:
-            socket.expect_taken(start, content[start:end], f"the chunk at {start}")
+            socket.expect_accepted(start, content[start:end], f"the chunk at {start}")
     socket.finish()
     expect_content(upload, mnist)

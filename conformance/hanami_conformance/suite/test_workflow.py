@@ -22,12 +22,12 @@ FAR_ABOVE_CHANCE = 0.3  # guessing gives 0.1, with a standard deviation of 0.016
 
 
 @statement("DIO-8")
-def test_a_cluster_learns_handwritten_digits(workshop: ResourceFactory) -> None:
+def test_a_cluster_learns_handwritten_digits(resources: ResourceFactory) -> None:
     """Trained on real digits over a socket, a cluster names digits that it has not seen far better than by chance."""
     data = digits()
     images = data.images.reshape(len(data.images), -1).astype(np.float32) / np.float32(DIGIT_PIXEL_MAX)
     shape = ClusterShape({"test_input": images.shape[1]}, {"test_output": 10}, hidden=32)
-    cluster = workshop.cluster(shape)
+    cluster = resources.cluster(shape)
     cluster.enter_direct_mode()
     socket = cluster.attach()
     targets = np.eye(10, dtype=np.float32)[data.labels]
@@ -52,25 +52,25 @@ def _accuracy(socket: ClusterSocket, images: Values, labels: NDArray[np.uint8]) 
 
 
 @statement("DATA-8", "PROG-3", "FIN-1", "FIN-2")
-def test_handwritten_digits_are_uploaded_and_read_back(workshop: ResourceFactory) -> None:
+def test_handwritten_digits_are_uploaded_and_read_back(resources: ResourceFactory) -> None:
     """Real IDX files, sent in the SDK's chunks over one socket each, become a dataset that equals them."""
     data = digits()
     contents = {"input": data.image_file, "label": data.label_file}
-    upload = workshop.mnist(len(data.image_file), len(data.label_file))
+    upload = resources.mnist(len(data.image_file), len(data.label_file))
     upload.write_all(contents, chunk=SEGMENT)
     check(upload.wait_complete(), expected="complete = true", came="complete = false", statement="PROG-3")
     answer = upload.finalize()
     check(answer.status == 200, expected="200 to the PUT that finalizes", came=answer, statement="FIN-1")
-    check_dataset(upload, DatasetModel.of_images(data.images, data.labels), values=True)
+    check_dataset(upload, DatasetModel.from_images(data.images, data.labels), values=True)
 
 
 @statement("PROG-3", "FIN-1", "FIN-2")
-def test_a_table_of_flowers_is_uploaded_and_read_back(workshop: ResourceFactory) -> None:
+def test_a_table_of_flowers_is_uploaded_and_read_back(resources: ResourceFactory) -> None:
     """A real CSV table becomes a dataset that equals it, value for value."""
     content, names, values = iris()
-    upload = workshop.csv(len(content))
+    upload = resources.csv(len(content))
     upload.write_all({"input": content}, chunk=SEGMENT)
     check(upload.wait_complete(), expected="complete = true", came="complete = false", statement="PROG-3")
     answer = upload.finalize()
     check(answer.status == 200, expected="200 to the PUT that finalizes", came=answer, statement="FIN-1")
-    check_dataset(upload, DatasetModel.of_table(names, values), values=True)
+    check_dataset(upload, DatasetModel.from_table(names, values), values=True)

@@ -46,7 +46,9 @@ NEW_CLUSTERS = (
 )
 
 
-def lacks(target: Target, *, content: bool | None, clusters: bool, destructive: bool) -> Iterator[MissingCapability]:
+def missing_capabilities(
+    target: Target, *, content: bool | None, clusters: bool, destructive: bool
+) -> Iterator[MissingCapability]:
     """What a run against a target will lack.
 
     Args:
@@ -56,7 +58,7 @@ def lacks(target: Target, *, content: bool | None, clusters: bool, destructive: 
         destructive: whether what may end a fragile server is sent.
     """
     if target.second is None:
-        yield MissingCapability(target.why_no_second.removeprefix("needs "), *SECOND_USER)
+        yield MissingCapability(target.other_account_missing_reason.removeprefix("needs "), *SECOND_USER)
     if not target.expired_token:
         yield MissingCapability("a token that was valid once (--expired-token)", *EXPIRED_TOKEN)
     if not destructive:

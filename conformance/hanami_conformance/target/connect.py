@@ -18,7 +18,7 @@ def connect(options: TargetOptions) -> Target:
 
     Raises:
         TargetDown: it cannot be reached, or does not speak the protocol.
-        TargetRejectedConfiguration: it does not accept the credentials, or has no such cluster; or its dialect is not found.
+        TargetRejectedConfiguration: it refuses the credentials, has no such cluster, or speaks no known dialect.
         ValueError: the file of certificates, or of the dialect, is none.
     """
     SECRETS.add(options.expired_token, "expired token")

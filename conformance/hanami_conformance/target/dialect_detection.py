@@ -17,7 +17,7 @@ from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
 from hanami_conformance.clients.rest import RestClient, RestResponse
 from hanami_conformance.clients.tcp import context_for
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.text import quote
+from hanami_conformance.common.text import printable_line
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.target.login import READY_POLL, ask, hide, token_of
 from hanami_proto.dialect import Dialect, Route, dialect_names, load_dialect
@@ -147,7 +147,7 @@ def _none(options: TargetOptions, probes: Sequence[_Probe]) -> Exception:
         whom = "token of the first user" if options.first.token else f"first user {options.first.user!r}"
         return TargetRejectedConfiguration(
             f"the target refuses the {whom}: {known[0].route} answered {known[0].status} "
-            f"{quote(known[0].answer.text, 80)}; "
+            f"{printable_line(known[0].answer.text, 80)}; "
             f"it seems to speak {known[0].dialect.name}, the others have no such path"
         )
     return TargetRejectedConfiguration(

@@ -39,13 +39,13 @@ class Login:
     is_admin: bool = False
 
 
-def log_in(rest: RestClient, dialect: Dialect, patience: AdaptiveTimeout, credentials: Credentials, name: str) -> Login:
+def log_in(rest: RestClient, dialect: Dialect, timeouts: AdaptiveTimeout, credentials: Credentials, name: str) -> Login:
     """Log an account in, waiting for a server that is not ready yet.
 
     Args:
         rest: of the target.
         dialect: of the target.
-        patience: how long a server may take until it is ready.
+        timeouts: how long a server may take until it is ready.
         credentials: of the account.
         name: of the account, for messages.
 
@@ -56,7 +56,7 @@ def log_in(rest: RestClient, dialect: Dialect, patience: AdaptiveTimeout, creden
     hide(credentials, name)
     if credentials.token and not is_token_text(credentials.token):
         raise TargetRejectedConfiguration(f"the token of the {name} has characters that no header can carry")
-    ready_by = Deadline.after(patience.setting)
+    ready_by = Deadline.after(timeouts.setting)
     while True:
         try:
             answer = ask(rest, dialect, credentials)

@@ -8,7 +8,7 @@ from typing import Any
 
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, TargetDown, TargetRejectedConfiguration
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.signals import unbroken
+from hanami_conformance.common.signals import uninterrupted
 from hanami_conformance.options.target import Credentials
 from hanami_conformance.target.target import NO_SECOND, Target
 
@@ -28,9 +28,9 @@ def add_second(target: Target, given: Credentials | None) -> None:
     if given is not None:
         target.second = target.login(given, NAME)
     elif CREATE not in target.dialect.routes:
-        target.why_no_second = f"{NO_SECOND}; the dialect {target.dialect.name} knows no way to make one"
+        target.other_account_missing_reason = f"{NO_SECOND}; the dialect {target.dialect.name} knows no way to make one"
     elif not target.first.is_admin:
-        target.why_no_second = f"{NO_SECOND}; one could be made, were the first user an admin"
+        target.other_account_missing_reason = f"{NO_SECOND}; one could be made, were the first user an admin"
     else:
         _create(target)
 
@@ -42,21 +42,23 @@ def _create(target: Target) -> None:
     coded = base64.b64encode(password.encode()).decode()
     SECRETS.add(coded, f"password of the {NAME}")
     words = {"id": user, "name": user, "project": f"{user}_project", "password": password, "password_base64": coded}
-    with unbroken():  # what is made is known to be undone
+    with uninterrupted():  # what is made is known to be undone
         try:
             answer = target.first.call(CREATE, body=_filled(target.dialect.user_body, words))
         except (ResponseTimeout, ConnectionClosed) as error:
-            target.at_end.append(lambda: _delete(target, user))  # it may be there all the same
-            target.why_no_second = f"{NO_SECOND}; none could be made: {error}"
+            target.teardown_actions.append(lambda: _delete(target, user))  # it may be there all the same
+            target.other_account_missing_reason = f"{NO_SECOND}; none could be made: {error}"
             return
         if answer.status not in (200, 201):
-            target.why_no_second = f"{NO_SECOND}; none could be made: {target.dialect.route(CREATE)} answered {answer}"
+            target.other_account_missing_reason = (
+                f"{NO_SECOND}; none could be made: {target.dialect.route(CREATE)} answered {answer}"
+            )
             return
-        target.at_end.append(lambda: _delete(target, user))
+        target.teardown_actions.append(lambda: _delete(target, user))
     try:
         target.second = target.login(Credentials(user, password), NAME)
     except TargetRejectedConfiguration as error:
-        target.why_no_second = f"{NO_SECOND}; one was made, but {error}"
+        target.other_account_missing_reason = f"{NO_SECOND}; one was made, but {error}"
 
 
 def _filled(template: Any, words: dict[str, str]) -> Any:

@@ -14,13 +14,13 @@ from hanami_conformance.cases.failures import (
     TargetRejectedConfiguration,
     Unsupported,
 )
-from hanami_conformance.cases.recording import ClosedSocket, current_case, unrecorded
+from hanami_conformance.cases.recording import ClosedSocket, current_case, recording_paused
 from hanami_conformance.clients.connection_limit import ConnectionLimit
 from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
 from hanami_conformance.clients.rest import RestClient, RestResponse
 from hanami_conformance.clients.tcp import RawConnection, context_for
 from hanami_conformance.clients.websocket import WebSocket
-from hanami_conformance.common.text import quote
+from hanami_conformance.common.text import printable_line
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.target.dialect_detection import DetectedDialect
 from hanami_conformance.target.login import READY_POLL, expires_soon, log_in
@@ -88,23 +88,23 @@ class Target:
         self.url = options.url
         self.dialect: Dialect = load_dialect(options.dialect) if found is None else found.dialect
         self.dialect_reason = "" if found is None else found.why
-        self.patience = AdaptiveTimeout(options.deadline)
+        self.timeouts = AdaptiveTimeout(options.deadline)
         limit = options.max_connections if options.max_connections is not None else self.dialect.connections
         self.budget = ConnectionLimit(limit)
         self.uuids: set[str] = set()  # of all uploads and their files that were made in this run
         self.expired_token = options.expired_token
         self._ssl = context_for(self.url, options.ca_file, insecure=options.insecure)
         self.certificate_checked = not options.insecure
-        self.rest = RestClient(self.url, self.patience, self._ssl)
+        self.rest = RestClient(self.url, self.timeouts, self._ssl)
         self.given_cluster = options.cluster
         if options.cluster is not None:
-            self.rest.protect(options.cluster.uuid)
+            self.rest.forbid_deletion(options.cluster.uuid)
         self._websockets: list[WebSocket] = []
         self._serves_content: bool | None = None
         self.first: Account
         self.second: Account | None = None
-        self.why_no_second = NO_SECOND
-        self.at_end: list[Callable[[], str]] = []  # undoes what was made on the target; tells what can't be
+        self.other_account_missing_reason = NO_SECOND
+        self.teardown_actions: list[Callable[[], str]] = []  # undoes what was made on the target; tells what can't be
         self.process: Callable[[], str] = lambda: ""  # tells how it ended, where the suite started it
         self.attached = False  # whether it has accepted a socket
         self.socket_silence: Callable[[], str] = lambda: ""  # tells whether it is silent on all of them
@@ -118,7 +118,7 @@ class Target:
 
     def websocket(self) -> WebSocket:
         """A websocket that is not open yet."""
-        made = WebSocket(self.websocket_url, self.patience, self.budget, self._ssl)
+        made = WebSocket(self.websocket_url, self.timeouts, self.budget, self._ssl)
         self._websockets.append(made)
         return made
 
@@ -130,7 +130,7 @@ class Target:
 
     def raw(self) -> RawConnection:
         """A bare TCP connection, open."""
-        return RawConnection(self.url, self.patience.setting, self.budget, self._ssl)
+        return RawConnection(self.url, self.timeouts.setting, self.budget, self._ssl)
 
     def call(
         self,
@@ -160,7 +160,7 @@ class Target:
         Raises:
             TargetRejectedConfiguration, TargetDown: see :func:`hanami_conformance.target.login.log_in`.
         """
-        login = log_in(self.rest, self.dialect, self.patience, credentials, name)
+        login = log_in(self.rest, self.dialect, self.timeouts, credentials, name)
         return Account(self, name, login.token, credentials, is_admin=login.is_admin)
 
     def renew_tokens(self) -> None:
@@ -215,21 +215,21 @@ class Target:
         Args:
             sockets: whether it is asked on a websocket, whatever it answered before.
         """
-        asked, self.patience.socket_silences = self.patience.socket_silences, 0
-        ready_by = Deadline.after(self.patience.setting)
+        asked, self.timeouts.socket_silences = self.timeouts.socket_silences, 0
+        ready_by = Deadline.after(self.timeouts.setting)
         silences = 0
         while True:
             try:
-                with unrecorded():
+                with recording_paused():
                     self.rest.request(*self._liveness_probe(), token=self.first.token, kind="liveness probe")
             except ResponseTimeout:
                 silences += 1
                 how = "it takes connections and is silent"
             except ConnectionClosed as error:
-                how = f"it drops connections without an answer ({quote(error.came, MAX_CAUSE)})"
+                how = f"it drops connections without an answer ({printable_line(error.came, MAX_CAUSE)})"
                 time.sleep(READY_POLL)
             except TargetDown as error:
-                how = f"it takes no connections any more ({quote(str(error.__cause__ or error), MAX_CAUSE)})"
+                how = f"it takes no connections any more ({printable_line(str(error.__cause__ or error), MAX_CAUSE)})"
                 time.sleep(READY_POLL)
             else:
                 return self.socket_silence() if asked or sockets else ""
@@ -257,8 +257,8 @@ class Target:
         Returns:
             What is left over there, a line each.
         """
-        lines = [undo() for undo in reversed(self.at_end)]
-        self.at_end.clear()
+        lines = [undo() for undo in reversed(self.teardown_actions)]
+        self.teardown_actions.clear()
         return [line for line in lines if line]
 
     def close(self) -> None:

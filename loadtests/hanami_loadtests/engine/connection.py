@@ -23,7 +23,7 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from hanami_conformance.clients.json_response import json_object
-from hanami_conformance.common.text import quote
+from hanami_conformance.common.text import printable_line
 from hanami_loadtests.engine.failures import ConnectionLost, NoAnswer, Refused
 
 READ_SIZE = 1 << 16
@@ -109,7 +109,7 @@ class Connection:
             raise NoAnswer(f"no answer to the first message within {self._deadline:g} s")
         answer = json_object(payload)
         if answer is None or answer.get("success") not in (1, True):
-            raise Refused(f"the first message was not accepted: {quote(payload.decode('utf-8', 'replace'))}")
+            raise Refused(f"the first message was not accepted: {printable_line(payload.decode('utf-8', 'replace'))}")
 
     def send(self, frame: bytes) -> None:
         """Send a frame that is ready to go.
@@ -245,7 +245,7 @@ class Connection:
         close = self._protocol.close_rcvd
         if close is None:
             return "the target ended the connection without a word"
-        return f"the target closed with {close.code} {quote(close.reason)}".rstrip()
+        return f"the target closed with {close.code} {printable_line(close.reason)}".rstrip()
 
     def _read_rest(self, error: OSError) -> None:
         """After a broken send: a close frame that came before says why."""

@@ -21,7 +21,7 @@ from gevent.monkey import get_original
 
 from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.clients.rest import HEADERS, TOKEN_HEADER
-from hanami_conformance.common.text import quote
+from hanami_conformance.common.text import printable_line
 from hanami_loadtests.engine.failures import ConnectionLost, LoadFailure, NoAnswer, Refused, WrongAnswer
 from hanami_proto.dialect import Dialect
 
@@ -67,7 +67,7 @@ class RestAnswer:
         return found
 
     def __str__(self) -> str:
-        return f"{self.status} {quote(self.body.decode('utf-8', 'replace'), 200)}".rstrip()
+        return f"{self.status} {printable_line(self.body.decode('utf-8', 'replace'), 200)}".rstrip()
 
 
 class Rest:

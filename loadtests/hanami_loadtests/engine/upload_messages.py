@@ -10,7 +10,7 @@ import numpy as np
 from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import Step
 from hanami_conformance.clients.upload_socket import describe
-from hanami_conformance.common.text import plural
+from hanami_conformance.common.text import pluralise
 from hanami_conformance.models.dataset import DatasetModel
 from hanami_conformance.stateful.upload_state import mnist_files, table_file
 from hanami_loadtests.engine.failures import WrongAnswer
@@ -107,7 +107,7 @@ class Acknowledged:
             return 0
         # In the words of the upload stories: a replay tells by them whether it is the same failure.
         of = f" of {len(self.content[0].files[self.role])}" if self.content else ""
-        where = f"{plural(self.length, 'byte')} at {self.position}{of}"
+        where = f"{pluralise(self.length, 'byte')} at {self.position}{of}"
         try:
             acknowledgement = self.codec.decode_acknowledgement(payload)
         except SchemaError as error:
@@ -135,7 +135,7 @@ def csv_content(dialect: Dialect, size: int, chunk: int, variant: int, *, scatte
     files = table_file(seed, rows)
     values = np.random.default_rng(seed).normal(size=(rows, len(COLUMNS))).astype(np.float32)
     begin = Step("begin", {"kind": "csv", "size": seed, "rows": rows, "count": 1, "user": 0})
-    return _content("csv", begin, files, DatasetModel.of_table(COLUMNS, values), dialect, chunk, variant, scattered)
+    return _content("csv", begin, files, DatasetModel.from_table(COLUMNS, values), dialect, chunk, variant, scattered)
 
 
 def mnist_content(dialect: Dialect, size: int, chunk: int, variant: int, *, scattered: bool = False) -> Content:
@@ -146,7 +146,7 @@ def mnist_content(dialect: Dialect, size: int, chunk: int, variant: int, *, scat
     images = np.frombuffer(files["input"], dtype=np.uint8, offset=16).reshape(-1, 1, *_width(files["input"]))
     labels = np.frombuffer(files["label"], dtype=np.uint8, offset=8)
     begin = Step("begin", {"kind": "mnist", "size": seed, "count": count, "user": 0})
-    return _content("mnist", begin, files, DatasetModel.of_images(images, labels), dialect, chunk, variant, scattered)
+    return _content("mnist", begin, files, DatasetModel.from_images(images, labels), dialect, chunk, variant, scattered)
 
 
 def _width(images: bytes) -> tuple[int]:

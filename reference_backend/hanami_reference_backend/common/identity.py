@@ -66,5 +66,5 @@ class NoChance(RandomIdentity):
 
 
 def chance(seed: int | None) -> RandomIdentity:
-    """RandomIdentity, or what follows from a seed where there is one."""
+    """An identity of chance, or what follows from a seed where there is one."""
     return RandomIdentity() if seed is None else NoChance(seed)

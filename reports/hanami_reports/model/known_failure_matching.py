@@ -59,7 +59,7 @@ def texts_of(case: CaseResult) -> tuple[str, ...]:
     return case.reason, case.expected, case.came
 
 
-def excusing(
+def match_known_failure(
     entries: Iterable[Entry], case: str, broken: Collection[str], texts: Collection[str], today: date
 ) -> Entry | None:
     """The first entry that a failure is listed in and that has not expired, None where there is none."""

@@ -157,7 +157,7 @@ def test_the_end_is_awaited_with_what_came_before() -> None:
         connection.close(1001, "bye")
 
     with peer(handler) as url, websocket(url) as client:
-        assert client.wait_end("an end") == (CloseInfo(1001, "bye"), [Message(True, b"last words")])
+        assert client.wait_closed("an end") == (CloseInfo(1001, "bye"), [Message(True, b"last words")])
 
 
 def test_dropping_resets_the_connection() -> None:
@@ -237,31 +237,31 @@ def test_the_budget_is_never_exceeded() -> None:
     budget.take()
     with pytest.raises(RuntimeError, match="more than 2 connections"):
         budget.take()
-    budget.give_back()
+    budget.release()
     budget.take()
 
 
 def test_patience_wears_out_after_several_silences() -> None:
-    patience = AdaptiveTimeout(10)
-    patience.answered("chunk", 0.2)
+    timeouts = AdaptiveTimeout(10)
+    timeouts.answered("chunk", 0.2)
     for _ in range(2):
-        patience.silent("chunk")
-    assert patience.seconds("chunk") == 10
-    patience.silent("chunk")
-    assert patience.seconds("chunk") == pytest.approx(4.0)
-    assert patience.seconds("other") == 10
-    assert patience.deadline("chunk", extra=5).seconds == pytest.approx(9.0)
+        timeouts.silent("chunk")
+    assert timeouts.seconds("chunk") == 10
+    timeouts.silent("chunk")
+    assert timeouts.seconds("chunk") == pytest.approx(4.0)
+    assert timeouts.seconds("other") == 10
+    assert timeouts.deadline("chunk", extra=5).seconds == pytest.approx(9.0)
 
 
 def test_what_is_hardly_ever_answered_is_hardly_waited_for() -> None:
-    patience = AdaptiveTimeout(10)
+    timeouts = AdaptiveTimeout(10)
     for _ in range(9):
-        patience.silent("chunk")
-    assert patience.seconds("chunk") == HASTY
-    patience.silent("chunk")
-    assert patience.seconds("chunk") == HARDLY
-    patience.answered("chunk", 0.1)
-    assert patience.seconds("chunk") == pytest.approx(2.0)
+        timeouts.silent("chunk")
+    assert timeouts.seconds("chunk") == HASTY
+    timeouts.silent("chunk")
+    assert timeouts.seconds("chunk") == HARDLY
+    timeouts.answered("chunk", 0.1)
+    assert timeouts.seconds("chunk") == pytest.approx(2.0)
     short = AdaptiveTimeout(0.1)
     for _ in range(10):
         short.silent("chunk")

@@ -23,7 +23,7 @@ from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.resources.factory import Leftover, ResourceFactory
 from hanami_conformance.resources.readback import _table
-from hanami_conformance.stateful.placeholders import damaged
+from hanami_conformance.stateful.placeholders import damage_token
 from hanami_conformance.target.attach import accepted, refused
 from hanami_conformance.target.connect import connect
 from hanami_conformance.target.login import expires_soon
@@ -54,7 +54,7 @@ def test_a_number_that_no_float_holds_is_a_violation() -> None:
 
 @pytest.mark.parametrize("uuid", NO_UUIDS)
 def test_what_is_no_uuid_is_a_violation(
-    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch, uuid: object
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, uuid: object
 ) -> None:
     def no_uuid(method: str, path: str, answer: RestResponse) -> RestResponse:
         if method != "POST" or answer.status != 200 or path.endswith("token"):
@@ -65,14 +65,14 @@ def test_what_is_no_uuid_is_a_violation(
     made: list[str] = []
     answers_changed(monkeypatch, no_uuid)
     with pytest.raises(PreconditionFailed):
-        workshop.csv(10)
+        resources.csv(10)
     with pytest.raises(PreconditionFailed):
-        workshop.cluster(ClusterShape({"test_input": 2}, {"test_output": 2}, hidden=2))
+        resources.cluster(ClusterShape({"test_input": 2}, {"test_output": 2}, hidden=2))
     init: dict[str, Any] = {"do": "init", "kind": "csv", "name": ["ours"], "tail": "", "input_size": ["value", 5]}
-    assert blamed(workshop, "call", {**init, "more": {}}) == "INIT-2"
+    assert blamed(resources, "call", {**init, "more": {}}) == "INIT-2"
     monkeypatch.undo()
     for kind, gone in (("dataset", made[0]), ("cluster", made[1]), ("dataset", made[2])):
-        assert workshop.target.first.call(f"{kind}.delete", params={"uuid": gone}).status == 200
+        assert resources.target.first.call(f"{kind}.delete", params={"uuid": gone}).status == 200
 
 
 def test_what_cannot_be_sent_is_a_violation() -> None:
@@ -103,9 +103,9 @@ def test_a_token_that_no_header_carries_is_no_token(token: str) -> None:
 def test_short_tokens_can_be_damaged(token: str) -> None:
     for how in range(4):
         for by in range(5):
-            assert damaged(token, how, by) != token
+            assert damage_token(token, how, by) != token
 
 
-def test_names_of_leftovers_can_be_printed(workshop: ResourceFactory) -> None:
-    left = Leftover(workshop.target.first, "dataset", "x", "hc_\ud800\n", "why")
+def test_names_of_leftovers_can_be_printed(resources: ResourceFactory) -> None:
+    left = Leftover(resources.target.first, "dataset", "x", "hc_\ud800\n", "why")
     assert str(left).encode() == b"dataset hc_\\ud800\\n: why"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hanami_conformance.common.signals import catching, heed, unbroken
+from hanami_conformance.common.signals import acknowledge_interrupt, handle_signals, uninterrupted
 from support.suite_runs import begin_suite, result_of, wait_for_cases
 from tools.reference import TIMEOUT, clean_environment
 
@@ -20,39 +20,39 @@ def test_an_interrupt_waits_for_the_end_of_what_must_not_be_broken() -> None:
     done = []
 
     def work() -> None:
-        with unbroken():
-            with unbroken():
+        with uninterrupted():
+            with uninterrupted():
                 signal.raise_signal(signal.SIGTERM)
                 done.append("inner")
             done.append("outer")
 
-    with catching(), pytest.raises(KeyboardInterrupt):
+    with handle_signals(), pytest.raises(KeyboardInterrupt):
         work()
     assert done == ["inner", "outer"]
 
 
 def test_an_interrupt_is_not_lost_where_the_block_fails() -> None:
     def fail() -> None:
-        with unbroken():
+        with uninterrupted():
             signal.raise_signal(signal.SIGINT)
             raise ValueError("a wrong answer")
 
-    with catching(), pytest.raises(KeyboardInterrupt):
+    with handle_signals(), pytest.raises(KeyboardInterrupt):
         fail()
 
 
 def test_the_cleaning_up_is_not_broken_off(capfd: pytest.CaptureFixture[str]) -> None:
-    with catching():
+    with handle_signals():
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-        heed()
+        acknowledge_interrupt()
         signal.raise_signal(signal.SIGINT)
     assert capfd.readouterr().err == "cleaning up; once more to leave at once\n"
 
 
 def test_handlers_are_put_back() -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    with catching():
+    with handle_signals():
         assert signal.getsignal(signal.SIGINT) is not before[0]
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 

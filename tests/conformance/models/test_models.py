@@ -55,7 +55,7 @@ def test_a_table_keeps_float32(values: list[float]) -> None:
 
 def images_model() -> tuple[DatasetModel, np.ndarray]:
     images = np.array([[[0, 255], [7, 9]], [[1, 2], [3, 4]]], dtype=np.uint8)
-    return DatasetModel.of_images(images, np.array([3, 0], dtype=np.uint8)), images.reshape(2, 4).astype(np.float32)
+    return DatasetModel.from_images(images, np.array([3, 0], dtype=np.uint8)), images.reshape(2, 4).astype(np.float32)
 
 
 def test_pixels_agree_as_bytes_and_as_fractions() -> None:
@@ -69,7 +69,7 @@ def test_pixels_agree_as_bytes_and_as_fractions() -> None:
 
 
 def test_pixels_of_zero_and_one_agree_as_fractions_too() -> None:
-    model = DatasetModel.of_images(np.array([[[1, 0]]], dtype=np.uint8), np.array([0], dtype=np.uint8))
+    model = DatasetModel.from_images(np.array([[[1, 0]]], dtype=np.uint8), np.array([0], dtype=np.uint8))
     assert model.agrees("picture", np.array([[1 / 255, 0]], dtype=np.float32))
     assert model.agrees("picture", np.array([[1, 0]], dtype=np.float32))
     assert not model.agrees("picture", np.array([[0, 1 / 255]], dtype=np.float32))
@@ -89,7 +89,7 @@ def test_labels_agree_plain_and_one_hot() -> None:
 
 def test_tables_agree_value_for_value() -> None:
     values = np.array([[1, 2], [3, 4]], dtype=np.float32)
-    model = DatasetModel.of_table(["a", "b"], values)
+    model = DatasetModel.from_table(["a", "b"], values)
     assert model.agrees("b", values[:, 1:])
     assert not model.agrees("b", values[:, :1])
     assert (model.rows, model.widths) == (2, frozenset({2}))
@@ -139,14 +139,14 @@ def test_templates_are_understood(form: str) -> None:
 def test_labels_are_right_one_hot_of_the_classes_that_there_are_and_of_ten(classes: int) -> None:
     images = np.zeros((3, 2, 2), dtype=np.uint8)
     labels = np.array([0, 2, 1], dtype=np.uint8)
-    model = DatasetModel.of_images(images, labels)
+    model = DatasetModel.from_images(images, labels)
     assert 4 + classes in model.widths
     assert model.agrees("label", np.eye(classes, dtype=np.float32)[labels])
     assert not model.agrees("label", np.eye(classes, dtype=np.float32)[[0, 1, 2]])
 
 
 def test_labels_of_one_class_may_be_one_hot_or_plain() -> None:
-    model = DatasetModel.of_images(np.zeros((2, 1, 1), dtype=np.uint8), np.zeros(2, dtype=np.uint8))
+    model = DatasetModel.from_images(np.zeros((2, 1, 1), dtype=np.uint8), np.zeros(2, dtype=np.uint8))
     assert model.agrees("label", np.ones((2, 1), dtype=np.float32))
     assert model.agrees("label", np.zeros((2, 1), dtype=np.float32))
     assert not model.agrees("label", np.array([[1], [0]], dtype=np.float32))

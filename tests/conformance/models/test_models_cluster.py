@@ -189,18 +189,18 @@ def test_answers_are_known_once_they_came() -> None:
 
 
 def test_training_makes_every_answer_unknown_and_keeps_the_values_of_the_open_cycle() -> None:
-    model = ClusterModel(disturbed_by="MODE-1")
+    model = ClusterModel(last_event="MODE-1")
     model.learn(b"one", answer(0.5))
     model.take("input", floats(1))
     model.trained()
     assert model.known(b"one") is None
-    assert model.disturbed_by == "DIO-7"
+    assert model.last_event == "DIO-7"
     assert model.cycle() == b"input:1:" + floats(1).tobytes()
 
 
 def test_a_new_cluster_was_disturbed_by_nothing() -> None:
     model = ClusterModel()
-    assert (model.buffers, model.answers, model.disturbed_by) == ({}, {}, "DIO-7")
+    assert (model.buffers, model.answers, model.last_event) == ({}, {}, "DIO-7")
     model.take("input", floats(1))
     model.learn(b"one", answer(0.5))
     assert (ClusterModel().buffers, ClusterModel().answers) == ({}, {})
@@ -214,24 +214,24 @@ def test_what_happened_since_an_answer_is_suspected_where_another_one_comes() ->
     model = ClusterModel()
     model.learn(ONE, ANSWER)
     assert (model.suspect(ONE), model.suspect(OTHER)) == ("DIO-7", "DIO-7")
-    model.disturb("DIO-4")
+    model.note_event("DIO-4")
     model.learn(OTHER, ANSWER)  # it came after that, so nothing has happened to it
     assert (model.suspect(ONE), model.suspect(OTHER), model.suspect(b"new")) == ("DIO-4", "DIO-7", "DIO-7")
-    model.disturb("MODE-2")
+    model.note_event("MODE-2")
     assert (model.suspect(ONE), model.suspect(OTHER), model.suspect(b"new")) == ("MODE-2", "MODE-2", "MODE-2")
-    model.confirmed()
+    model.confirm()
     assert (model.suspect(ONE), model.suspect(OTHER), model.suspect(b"new")) == ("DIO-7", "DIO-7", "DIO-7")
 
 
 def test_another_cluster_is_suspected_where_there_is_nothing_nearer() -> None:
     model = ClusterModel()
     model.learn(ONE, ANSWER)
-    model.disturb("DIO-4")
+    model.note_event("DIO-4")
     model.learn(OTHER, ANSWER)
     model.disturb_from_beside("GEN-3")
     assert (model.suspect(ONE), model.suspect(OTHER), model.suspect(b"new")) == ("DIO-4", "GEN-3", "GEN-3")
     model.disturb_from_beside("DEL-3")
     assert (model.suspect(ONE), model.suspect(OTHER), model.suspect(b"new")) == ("DIO-4", "GEN-3", "GEN-3")
-    model.disturb("MODE-2")
+    model.note_event("MODE-2")
     model.disturb_from_beside("GEN-3")
     assert model.suspect(b"new") == "MODE-2"

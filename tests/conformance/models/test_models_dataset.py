@@ -33,12 +33,12 @@ def floats(*rows: list[float]) -> Floats:
 
 def of_pixels(*values: int) -> DatasetModel:
     """One image of one row."""
-    return DatasetModel.of_images(np.array([[values]], dtype=np.uint8), np.zeros(1, dtype=np.uint8))
+    return DatasetModel.from_images(np.array([[values]], dtype=np.uint8), np.zeros(1, dtype=np.uint8))
 
 
 def of_labels(*values: int) -> DatasetModel:
     """Images of one pixel."""
-    return DatasetModel.of_images(np.zeros((len(values), 1, 1), dtype=np.uint8), np.array(values, dtype=np.uint8))
+    return DatasetModel.from_images(np.zeros((len(values), 1, 1), dtype=np.uint8), np.array(values, dtype=np.uint8))
 
 
 class Endless(np.ndarray):
@@ -77,7 +77,7 @@ def test_a_table_is_lines_of_cells() -> None:
 
 def test_images_become_columns_of_float32() -> None:
     images = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
-    model = DatasetModel.of_images(images, np.array([7, 255], dtype=np.uint8))
+    model = DatasetModel.from_images(images, np.array([7, 255], dtype=np.uint8))
     assert (model.rows, model.kind, set(model.columns)) == (2, "mnist", {"picture", "label"})
     assert model.columns["picture"].tolist() == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
     assert model.columns["label"].tolist() == [[7], [255]]
@@ -92,7 +92,7 @@ def test_widths_are_those_of_plain_labels_and_of_one_hot_ones(values: list[int])
 
 
 def test_images_may_be_none() -> None:
-    model = DatasetModel.of_images(np.zeros((0, 2, 3), dtype=np.uint8), np.zeros(0, dtype=np.uint8))
+    model = DatasetModel.from_images(np.zeros((0, 2, 3), dtype=np.uint8), np.zeros(0, dtype=np.uint8))
     assert (model.rows, model.widths) == (0, frozenset({6, 7, 16}))
     assert (model.columns["picture"].shape, model.columns["label"].shape) == ((0, 6), (0, 1))
     assert model.agrees("picture", np.zeros((0, 6), dtype=np.float32))
@@ -101,7 +101,7 @@ def test_images_may_be_none() -> None:
 
 def test_a_table_becomes_columns_of_float32() -> None:
     values = np.array([[1, 2, 3], [4, 5, 6]], dtype=np.float64)
-    model = DatasetModel.of_table(["a", "b", "c"], values)  # type: ignore[arg-type] # what a careless caller hands in
+    model = DatasetModel.from_table(["a", "b", "c"], values)  # type: ignore[arg-type] # what a careless caller hands in
     assert (model.rows, model.kind, model.widths) == (2, "csv", frozenset({3}))
     assert {name: column.tolist() for name, column in model.columns.items()} == {
         "a": [[1], [4]],
@@ -156,7 +156,7 @@ def test_pixels_that_are_no_numbers_or_beyond_all_bounds_do_not_agree() -> None:
 
 def test_a_picture_is_not_one_hot() -> None:
     images = np.array([[[1]], [[1]]], dtype=np.uint8)
-    model = DatasetModel.of_images(images, np.array([0, 1], dtype=np.uint8))
+    model = DatasetModel.from_images(images, np.array([0, 1], dtype=np.uint8))
     assert not model.agrees("picture", np.eye(10, dtype=np.float32)[[1, 1]])
 
 
@@ -205,7 +205,7 @@ def test_one_hot_of_nothing() -> None:
 
 
 def test_a_table_agrees_within_seven_digits() -> None:
-    model = DatasetModel.of_table(["a", "b"], floats([1000, 0]))
+    model = DatasetModel.from_table(["a", "b"], floats([1000, 0]))
     assert model.agrees("a", floats([1000.0009]))
     assert not model.agrees("a", floats([1000.002]))
     assert not model.agrees("b", floats([1e-9]))
@@ -214,27 +214,27 @@ def test_a_table_agrees_within_seven_digits() -> None:
 
 @given(st.floats(width=32, allow_nan=False).filter(lambda value: 1e-30 <= abs(value) <= 1e30))
 def test_seven_digits_are_enough(value: float) -> None:
-    model = DatasetModel.of_table(["a"], floats([value]))
+    model = DatasetModel.from_table(["a"], floats([value]))
     assert model.agrees("a", floats([float(f"{value:.6e}")]))
     assert not model.agrees("a", floats([float(f"{value:.6e}") * 1.00001]))
 
 
 def test_a_table_may_have_columns_with_the_names_of_images() -> None:
-    model = DatasetModel.of_table(["picture", "label"], floats([255, 3], [0, 0]))
+    model = DatasetModel.from_table(["picture", "label"], floats([255, 3], [0, 0]))
     assert not model.agrees("picture", floats([1], [0]))
     assert not model.agrees("label", np.eye(10, dtype=np.float32)[[3, 0]])
     assert model.agrees("label", floats([3], [0]))
 
 
 def test_a_table_does_not_agree_with_another_shape() -> None:
-    model = DatasetModel.of_table(["a"], floats([1], [1]))
+    model = DatasetModel.from_table(["a"], floats([1], [1]))
     assert not model.agrees("a", floats([1]))
     assert not model.agrees("a", floats([1, 1], [1, 1]))
     assert not model.agrees("a", floats([1], [1], [1]))
 
 
 def test_a_part_holds_its_rows_and_is_of_the_same_kind() -> None:
-    table = DatasetModel.of_table(("a", "b"), floats([0, 10], [1, 11], [2, 12], [3, 13], [4, 14]))
+    table = DatasetModel.from_table(("a", "b"), floats([0, 10], [1, 11], [2, 12], [3, 13], [4, 14]))
     part = table.part(1, 2)
     assert (part.rows, part.widths, part.kind) == (2, table.widths, table.kind) == (2, frozenset({2}), "csv")
     assert {name: values.ravel().tolist() for name, values in part.columns.items()} == {"a": [1, 2], "b": [11, 12]}

@@ -6,10 +6,10 @@ import pytest
 
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.options.target import Credentials, TargetOptions
-from hanami_conformance.resources.cleanup import sweep
+from hanami_conformance.resources.cleanup import delete_leftovers
 from hanami_conformance.resources.factory import Leftover, ResourceFactory
 from hanami_conformance.target.connect import connect
-from support.sequences import told, workshop_at
+from support.sequences import resources_at, told
 from support.suite_runs import faulty_backend
 
 
@@ -18,36 +18,36 @@ def test_what_nobody_remembers_is_found_by_its_name() -> None:
         target = connect(TargetOptions(url=url, first=Credentials("alice", "very-secret-1")))
         try:
             ours, others = ResourceFactory(target, "aaaa1111"), ResourceFactory(target, "bbbb2222")
-            for workshop in (ours, others):
-                workshop.cluster(ClusterShape({"test_input": 2}, {"test_output": 2}, hidden=2))
-                workshop._made.clear()
+            for resources in (ours, others):
+                resources.cluster(ClusterShape({"test_input": 2}, {"test_output": 2}, hidden=2))
+                resources._made.clear()
             gone = Leftover(target.first, "cluster", "6fa459ea-ee8a-4ca4-894e-db77e160355e", "gone already", "once")
-            assert sweep(target, "aaaa1111", [gone]) == []
+            assert delete_leftovers(target, "aaaa1111", [gone]) == []
             listed = target.first.call("cluster.list").text
             assert "hc_aaaa1111_" not in listed
             assert "hc_bbbb2222_" in listed
             stubborn = Leftover(target.first, "dataset", "x" * 3000, "stubborn")
             target.first.token = "no-token"
-            left = sweep(target, "bbbb2222", [stubborn])
+            left = delete_leftovers(target, "bbbb2222", [stubborn])
             assert [item.name for item in left] == ["all datasets of the first user", "all clusters of the first user"]
         finally:
             target.close()
 
 
 def test_a_token_that_expired_is_no_reason_to_leave_something(monkeypatch: pytest.MonkeyPatch) -> None:
-    with faulty_backend("honest") as url, workshop_at(url) as workshop:
-        target = workshop.target
+    with faulty_backend("honest") as url, resources_at(url) as resources:
+        target = resources.target
         monkeypatch.setattr("hanami_conformance.target.target.expires_soon", lambda token: token == "expired")
         target.first.token = "expired"
-        told(workshop, "content")
+        told(resources, "content")
         assert target.first.token != "expired"
-        made = workshop.csv(10)
+        made = resources.csv(10)
         target.first.token = "expired unnoticed"
-        workshop.clean()
-        assert workshop.leftovers == []
+        resources.clean()
+        assert resources.leftovers == []
         assert made.name not in target.first.call("dataset.list").text
-        left = workshop.csv(10)
+        left = resources.csv(10)
         target.first.credentials = Credentials(token="expired")
         target.first.token = "expired unnoticed"
-        workshop.clean()
-        assert [item.uuid for item in workshop.leftovers] == [left.uuid]
+        resources.clean()
+        assert [item.uuid for item in resources.leftovers] == [left.uuid]

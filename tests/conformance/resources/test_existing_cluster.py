@@ -73,7 +73,7 @@ def test_a_delete_of_it_is_never_sent() -> None:
     uuid = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
     with rest(lambda *_: (200, {})) as (url, seen):
         client = RestClient(url, AdaptiveTimeout(2.0))
-        client.protect(uuid)
+        client.forbid_deletion(uuid)
         for spelling in (uuid, uuid.upper(), uuid.replace("-", ""), f"{{{uuid}}}"):
             with pytest.raises(Unsupported, match="never deleted"):
                 client.request("DELETE", "/v1/cluster", params={"uuid": spelling})

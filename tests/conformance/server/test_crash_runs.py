@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from hanami_conformance.options.run import resolve
-from hanami_conformance.options.target import Credentials, TargetOptions, may_destroy
+from hanami_conformance.options.target import Credentials, TargetOptions, allow_destructive
 from hanami_conformance.target.target import Account, Target
 from hanami_loadtests.ports import free_port
 from support.suite_runs import (
@@ -320,10 +320,10 @@ def test_how_a_target_is_gone(serve: Callable[..., None] | None, says: str) -> N
     ],
 )
 def test_only_what_is_on_this_machine_is_destroyed_unasked(url: str, allowed: bool) -> None:
-    assert may_destroy({"allow_destructive": ""}, url, started=False) == allowed
-    assert may_destroy({"allow_destructive": "1"}, url, started=False)
-    assert not may_destroy({"allow_destructive": "0"}, url, started=False)
-    assert may_destroy({"allow_destructive": "0"}, url, started=True)
+    assert allow_destructive({"allow_destructive": ""}, url, started=False) == allowed
+    assert allow_destructive({"allow_destructive": "1"}, url, started=False)
+    assert not allow_destructive({"allow_destructive": "0"}, url, started=False)
+    assert allow_destructive({"allow_destructive": "0"}, url, started=True)
 
 
 def test_what_is_known_to_end_servers_must_be_allowed(tmp_path: Path) -> None:

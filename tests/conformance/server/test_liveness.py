@@ -11,7 +11,7 @@ from hanami_conformance.cases.failures import Violation
 from hanami_conformance.cases.recording import ClosedSocket, begin_case
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.server.liveness import SILENT, WebSocketProbe, watch_sockets
-from support.sequences import workshop_at
+from support.sequences import resources_at
 from tools.tcp_proxy import NetworkConditions, proxy
 
 LIFETIME = 1.0  # seconds
@@ -25,71 +25,71 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def mortal(url: str) -> Iterator[ResourceFactory]:
-    """A workshop behind a proxy that closes connections when they are old."""
-    with proxy(url, line=NetworkConditions(lifetime=LIFETIME)) as address, workshop_at(address) as workshop:
-        watch_sockets(workshop.target)
-        yield workshop
+    """A resource factory behind a proxy that closes connections when they are old."""
+    with proxy(url, line=NetworkConditions(lifetime=LIFETIME)) as address, resources_at(address) as resources:
+        watch_sockets(resources.target)
+        yield resources
 
 
 def test_a_server_that_closes_what_is_old_is_not_to_blame(url: str) -> None:
-    with mortal(url) as workshop:
+    with mortal(url) as resources:
         begin_case("test")
-        socket = workshop.csv(10).attach()
+        socket = resources.csv(10).attach()
         age = socket.websocket.grow_old(60.0)
         assert age is not None
         with pytest.raises(Violation) as caught:
             socket.write(0, b"0")
-        why = workshop.target.why_ended(str(caught.value))
+        why = resources.target.why_ended(str(caught.value))
         assert why == "the server closes connections that are about 1 s old, also idle ones"
-        assert workshop.target.why_ended("expected another thing; came nothing") == ""
+        assert resources.target.why_ended("expected another thing; came nothing") == ""
 
 
 def test_a_socket_that_ends_early_is_another_matter(url: str) -> None:
-    with mortal(url) as workshop:
+    with mortal(url) as resources:
         young, old = ClosedSocket(0.6, "end of stream"), ClosedSocket(LIFETIME, "end of stream")
-        assert workshop.target.old_age(ClosedSocket(0.4, "end of stream")) == ""  # not even tried out
-        assert workshop.target.old_age(young) == ""
-        assert workshop.target.old_age(old) != ""
+        assert resources.target.old_age(ClosedSocket(0.4, "end of stream")) == ""  # not even tried out
+        assert resources.target.old_age(young) == ""
+        assert resources.target.old_age(old) != ""
 
 
 def test_a_server_that_keeps_old_connections_is_to_blame(url: str) -> None:
-    with workshop_at(url) as workshop:
-        probe = WebSocketProbe(workshop.target)
+    with resources_at(url) as resources:
+        probe = WebSocketProbe(resources.target)
         assert probe.old_age(ClosedSocket(0.6, "end of stream")) == ""
-        assert workshop.target.first.call("dataset.list").text.count("hc_") == 0
+        assert resources.target.first.call("dataset.list").text.count("hc_") == 0
 
 
 def test_a_socket_that_the_case_ends_is_not_old_age(url: str) -> None:
-    with workshop_at(url) as workshop:
+    with resources_at(url) as resources:
         case = begin_case("test")
-        workshop.csv(10).attach().finish()
+        resources.csv(10).attach().finish()
         assert case.ended is None
-        workshop.clean()
+        resources.clean()
 
 
 def test_silence_on_websockets_is_noticed_once_they_have_worked(url: str) -> None:
-    with workshop_at(url) as workshop:
-        target = workshop.target
+    with resources_at(url) as resources:
+        target = resources.target
         watch_sockets(target)
-        target.patience.socket_silences = 1
+        target.timeouts.socket_silences = 1
         assert target.loss() == ""
-        workshop.csv(10).attach()
+        resources.csv(10).attach()
         assert target.attached
-        target.patience.socket_silences = 1
+        target.timeouts.socket_silences = 1
         assert target.loss() == ""
-        workshop.clean()
+        resources.clean()
 
 
 def test_silent_websockets(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "hanami_conformance.clients.websocket.WebSocket.send_text", lambda *_: None
     )  # nothing to answer
-    with workshop_at(url) as workshop:
-        target = workshop.target
+    with resources_at(url) as resources:
+        target = resources.target
         watch_sockets(target)
         assert target.loss(sockets=True) == ""  # none was ever accepted
         target.attached = True
-        target.patience.setting = 0.2
+        target.timeouts.setting = 0.2
         assert target.loss() == ""  # nobody missed an answer
         assert target.loss(sockets=True) == SILENT
-        assert target.patience.socket_silences == 0
+        assert target.timeouts.socket_silences == 0

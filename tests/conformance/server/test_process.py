@@ -64,7 +64,7 @@ def test_how_it_ended(tmp_path: Path, code: str, says: str) -> None:
     wait_for(server.ended)
     assert server.ended() == says
     server.close()
-    assert server._kill not in signals.LEAVING
+    assert server._kill not in signals.EXIT_ACTIONS
 
 
 def test_the_end_of_its_log_is_short_and_holds_no_secret(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_what_outlives_its_leader_is_killed(tmp_path: Path, monkeypatch: pytest.
 def test_a_third_signal_leaves_nothing(tmp_path: Path) -> None:
     server = started(tmp_path, PATIENT)
     wait_for(server.tail)
-    for act in signals.LEAVING:
+    for act in signals.EXIT_ACTIONS:
         act()
     wait_for(server.ended)
     assert server.ended().endswith(f"signal {signal.SIGKILL:d} (SIGKILL)")
@@ -137,7 +137,7 @@ def test_a_command_that_does_not_exist(tmp_path: Path) -> None:
         server.start()
     assert server.ended() == ""
     server.close()
-    assert server._kill not in signals.LEAVING
+    assert server._kill not in signals.EXIT_ACTIONS
 
 
 def test_an_address_that_is_taken_is_refused_before_anything_is_started(tmp_path: Path) -> None:

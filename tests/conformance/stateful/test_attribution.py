@@ -59,38 +59,38 @@ def test_every_step_has_a_statement_to_blame() -> None:
 
 @pytest.mark.parametrize(("over", "statement"), [(DELETE, "DEL-1"), (FINALIZE, "FIN-7")])
 def test_silence_after_the_end_is_blamed_on_the_end(
-    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch, over: dict[str, Any], statement: str
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, over: dict[str, Any], statement: str
 ) -> None:
     post = UploadSocket.post
     monkeypatch.setattr(UploadSocket, "post", lambda *call: None if call[2] == bytes(5) else post(*call))
     beyond = {**WRITE, "position": 5000}  # all zeros
-    assert blamed(workshop, "upload", BEGIN, ATTACH, FILL, over, beyond) == statement
+    assert blamed(resources, "upload", BEGIN, ATTACH, FILL, over, beyond) == statement
 
 
 @pytest.mark.parametrize(("mistake", "statement"), [(BEYOND, "DATA-5"), (GARBAGE, "DATA-6")])
 def test_a_refusal_needs_a_reason(
-    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch, mistake: dict[str, Any], statement: str
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, mistake: dict[str, Any], statement: str
 ) -> None:
     read = UploadSocket.acknowledgement
 
     def no_reason(self: UploadSocket) -> Acknowledgement:
         return replace(read(self), error="")
 
-    assert told(workshop, "upload", BEGIN, ATTACH, mistake).judged[statement]
+    assert told(resources, "upload", BEGIN, ATTACH, mistake).judged[statement]
     monkeypatch.setattr(UploadSocket, "acknowledgement", no_reason)
-    assert blamed(workshop, "upload", BEGIN, ATTACH, mistake) == statement
+    assert blamed(resources, "upload", BEGIN, ATTACH, mistake) == statement
 
 
 def test_progress_that_is_no_object_is_blamed_on_progress(
-    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers_changed(monkeypatch, lambda _, path, answer: replace(answer, body=b"[]") if "progress" in path else answer)
-    assert blamed(workshop, "upload", BEGIN, {"do": "poll", "upload": 0}) == "PROG-1"
+    assert blamed(resources, "upload", BEGIN, {"do": "poll", "upload": 0}) == "PROG-1"
 
 
 @pytest.mark.parametrize("role", ["file", "label"])
 def test_a_chunk_behind_a_refusal_that_counts_is_seen(
-    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch, role: str
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, role: str
 ) -> None:
     refused = FirstMessageExecutor._refused
 
@@ -100,10 +100,10 @@ def test_a_chunk_behind_a_refusal_that_counts_is_seen(
         socket.write(0, bytes(SIZE))
         socket.finish()
 
-    assert told(workshop, "first", {**BAD, "uuid": [role]}).judged["ATT-7"] == 1
-    assert told(workshop, "first", {**BAD, "uuid": [role], "chunk": 0}).judged["ATT-7"] == 0
+    assert told(resources, "first", {**BAD, "uuid": [role]}).judged["ATT-7"] == 1
+    assert told(resources, "first", {**BAD, "uuid": [role], "chunk": 0}).judged["ATT-7"] == 0
     monkeypatch.setattr(FirstMessageExecutor, "_refused", counts)
-    assert blamed(workshop, "first", {**BAD, "uuid": [role]}) == "ATT-7"
+    assert blamed(resources, "first", {**BAD, "uuid": [role]}) == "ATT-7"
 
 
 CODEC = Codec.of("brick")
@@ -130,23 +130,23 @@ class OneAnswer:
         return Message(False, self._data)
 
 
-def expect_signal(workshop: ResourceFactory, data: bytes) -> None:
+def expect_error_signal(resources: ResourceFactory, data: bytes) -> None:
     shape = ClusterShape({"test_input": 2}, {"test_output": 2}, hidden=2)
-    ClusterSocket(OneAnswer(data), workshop.target.dialect.codec, shape, {}).expect_signal("a mistake")  # type: ignore[arg-type]
+    ClusterSocket(OneAnswer(data), resources.target.dialect.codec, shape, {}).expect_error_signal("a mistake")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("answer", NO_SIGNALS.values(), ids=NO_SIGNALS)
-def test_what_right_messages_are_answered_with_is_no_signal(workshop: ResourceFactory, answer: bytes) -> None:
+def test_what_right_messages_are_answered_with_is_no_signal(resources: ResourceFactory, answer: bytes) -> None:
     with pytest.raises(Violation, match="a mistake not to be processed"):
-        expect_signal(workshop, answer)
+        expect_error_signal(resources, answer)
 
 
 @pytest.mark.parametrize("answer", SIGNALS.values(), ids=SIGNALS)
-def test_other_answers_are_signals(workshop: ResourceFactory, answer: bytes) -> None:
-    expect_signal(workshop, answer)
+def test_other_answers_are_signals(resources: ResourceFactory, answer: bytes) -> None:
+    expect_error_signal(resources, answer)
 
 
-def test_a_table_has_no_label_file(workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_has_no_label_file(resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     def with_label(method: str, path: str, answer: RestResponse) -> RestResponse:
         if method != "POST" or not path.endswith("csv/dataset") or answer.status != 200:
             return answer
@@ -154,7 +154,7 @@ def test_a_table_has_no_label_file(workshop: ResourceFactory, monkeypatch: pytes
         return replace(answer, body=json.dumps({**parsed, "uuid_label_file": parsed["uuid_input_file"]}).encode())
 
     answers_changed(monkeypatch, with_label)
-    assert blamed(workshop, "call", INIT) == "INIT-2"
+    assert blamed(resources, "call", INIT) == "INIT-2"
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_table_has_no_label_file(workshop: ResourceFactory, monkeypatch: pytes
     ],
 )
 def test_a_refusal_that_makes_something_all_the_same_is_seen(
-    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch, step: dict[str, Any], statement: str
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, step: dict[str, Any], statement: str
 ) -> None:
     request = RestClient.request
 
@@ -178,11 +178,11 @@ def test_a_refusal_that_makes_something_all_the_same_is_seen(
     names: list[str] = []
 
     monkeypatch.setattr(RestClient, "request", makes)
-    assert blamed(workshop, "call", step) == statement
+    assert blamed(resources, "call", step) == statement
 
 
 def test_nothing_is_made_under_a_name_that_is_not_ours(
-    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths: list[str] = []
 
@@ -192,18 +192,18 @@ def test_nothing_is_made_under_a_name_that_is_not_ours(
         return answer
 
     answers_changed(monkeypatch, noted)
-    told(workshop, "call", {**INIT, "name": ["value", "null"]})
+    told(resources, "call", {**INIT, "name": ["value", "null"]})
     assert len(paths) == 1  # the upload that no call may change
 
 
-def test_the_content_is_asked_for_by_whom_it_belongs_to(workshop: ResourceFactory) -> None:
-    told(workshop, "upload", {**BEGIN, "user": 1}, ATTACH, FILL)
-    assert workshop.target._serves_content is True
+def test_the_content_is_asked_for_by_whom_it_belongs_to(resources: ResourceFactory) -> None:
+    told(resources, "upload", {**BEGIN, "user": 1}, ATTACH, FILL)
+    assert resources.target._serves_content is True
     assert current_case().judged["FIN-2"]
 
 
 def test_a_cluster_that_drifts_is_not_blamed_on_a_lost_socket(
-    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outputs = ClusterSocket.outputs
     drift = iter(range(1_000_000))
@@ -212,26 +212,26 @@ def test_a_cluster_that_drifts_is_not_blamed_on_a_lost_socket(
         return {name: values + np.float32(next(drift)) for name, values in outputs(self).items()}
 
     monkeypatch.setattr(ClusterSocket, "outputs", drifting)
-    assert blamed(workshop, "direct", CLUSTER, DROP, REQUEST, REQUEST) == "DIO-7"
-    assert blamed(workshop, "direct", CLUSTER, REQUEST, DROP, REQUEST) == "DIO-11"
+    assert blamed(resources, "direct", CLUSTER, DROP, REQUEST, REQUEST) == "DIO-7"
+    assert blamed(resources, "direct", CLUSTER, REQUEST, DROP, REQUEST) == "DIO-11"
 
 
 def test_suspicion_is_of_what_was_known_before() -> None:
     model = ClusterModel()
     model.learn(b"a", {})
-    model.disturb("DIO-11")
+    model.note_event("DIO-11")
     assert (model.suspect(b"a"), model.suspect(b"b")) == ("DIO-11", "DIO-11")
     model.learn(b"b", {})
     assert (model.suspect(b"a"), model.suspect(b"b"), model.suspect(b"c")) == ("DIO-11", "DIO-7", "DIO-7")
     model.disturb_from_beside("DIO-10")
     assert (model.suspect(b"a"), model.suspect(b"b"), model.suspect(b"c")) == ("DIO-11", "DIO-10", "DIO-10")
-    model.confirmed()
+    model.confirm()
     assert {model.suspect(key) for key in (b"a", b"b", b"c")} == {"DIO-7"}
 
 
-def test_special_values_are_asked_for_again(workshop: ResourceFactory) -> None:
-    once = told(workshop, "direct", CLUSTER, {**REQUEST, "values": 5}).judged["DIO-7"]
-    assert once > told(workshop, "direct", CLUSTER).judged["DIO-7"]
+def test_special_values_are_asked_for_again(resources: ResourceFactory) -> None:
+    once = told(resources, "direct", CLUSTER, {**REQUEST, "values": 5}).judged["DIO-7"]
+    assert once > told(resources, "direct", CLUSTER).judged["DIO-7"]
 
 
 def listed_for_ever(texts: list[str]) -> Callable[[str, str, RestResponse], RestResponse]:
@@ -243,7 +243,7 @@ def listed_for_ever(texts: list[str]) -> Callable[[str, str, RestResponse], Rest
     return change
 
 
-def test_a_deleted_upload_that_is_listed_is_seen(workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deleted_upload_that_is_listed_is_seen(resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     texts: list[str] = []
     delete = Upload.delete
 
@@ -253,25 +253,25 @@ def test_a_deleted_upload_that_is_listed_is_seen(workshop: ResourceFactory, monk
 
     monkeypatch.setattr(Upload, "delete", remembered)
     answers_changed(monkeypatch, listed_for_ever(texts))
-    assert blamed(workshop, "upload", BEGIN, DELETE) == "DEL-1"
+    assert blamed(resources, "upload", BEGIN, DELETE) == "DEL-1"
 
 
-def test_a_deleted_cluster_that_is_there_is_seen(workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deleted_cluster_that_is_there_is_seen(resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = {"do": "delete", "cluster": 0}
-    assert told(workshop, "direct", CLUSTER, gone).judged["DIO-14"] > 1
+    assert told(resources, "direct", CLUSTER, gone).judged["DIO-14"] > 1
 
     def still_there(_method: str, path: str, answer: RestResponse) -> RestResponse:
         return replace(answer, status=200) if "/cluster?" in path or answer.status == 404 else answer
 
     answers_changed(monkeypatch, still_there)
-    assert blamed(workshop, "direct", CLUSTER, gone) == "DIO-14"
+    assert blamed(resources, "direct", CLUSTER, gone) == "DIO-14"
 
 
 @pytest.mark.parametrize(("what", "status", "statement"), [(0, 404, "PROG-4"), (5, 200, "GEN-3")])
 def test_others_are_answered_as_they_must_be(
-    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch, what: int, status: int, statement: str
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, what: int, status: int, statement: str
 ) -> None:
-    bob = workshop.target.second
+    bob = resources.target.second
     assert bob is not None
     call = type(bob).call
 
@@ -280,9 +280,9 @@ def test_others_are_answered_as_they_must_be(
         return replace(answer, status=403) if self is bob and answer.status == status else answer
 
     step = {"do": "foreign", "upload": 0, "what": what}
-    assert told(workshop, "upload", BEGIN, step).judged[statement]
+    assert told(resources, "upload", BEGIN, step).judged[statement]
     monkeypatch.setattr(type(bob), "call", changed)
-    assert blamed(workshop, "upload", BEGIN, step) == statement
+    assert blamed(resources, "upload", BEGIN, step) == statement
 
 
 def test_replay_tells_the_same_failure_from_another() -> None:

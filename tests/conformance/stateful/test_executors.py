@@ -41,7 +41,7 @@ def ended(socket: UploadSocket) -> None:
 @pytest.mark.parametrize("becomes", [silent, ended])
 @pytest.mark.parametrize("empty", [EMPTY, EMPTY_GARBAGE, EMPTY_FRAGMENTS, EMPTY_IN_A_PIPELINE])
 def test_empty_data_may_be_passed_over_or_end_the_socket(
-    workshop: ResourceFactory,
+    resources: ResourceFactory,
     monkeypatch: pytest.MonkeyPatch,
     becomes: Callable[[UploadSocket], None],
     empty: dict[str, Any],
@@ -53,12 +53,12 @@ def test_empty_data_may_be_passed_over_or_end_the_socket(
 
     monkeypatch.setattr(UploadSocket, "post", post_if_any)
     monkeypatch.setattr(UploadSocket, "post_bytes", lambda self, *_: becomes(self))
-    monkeypatch.setattr(UploadSocket, "post_fragments", lambda self, *_, **__: becomes(self))
-    assert told(workshop, "upload", BEGIN, ATTACH, empty, FILL).judged["FIN-2"]
-    assert told(workshop, "upload", BEGIN, ATTACH, FILL, {"do": "delete", "upload": 0}, empty).judged["DEL-1"]
+    monkeypatch.setattr(UploadSocket, "send_fragments", lambda self, *_, **__: becomes(self))
+    assert told(resources, "upload", BEGIN, ATTACH, empty, FILL).judged["FIN-2"]
+    assert told(resources, "upload", BEGIN, ATTACH, FILL, {"do": "delete", "upload": 0}, empty).judged["DEL-1"]
 
 
-def test_a_place_that_is_freed_late_is_waited_for(workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_place_that_is_freed_late_is_waited_for(resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     finish, drop = WebSocket.finish, WebSocket.drop
     refusals: list[int] = []
 
@@ -81,7 +81,7 @@ def test_a_place_that_is_freed_late_is_waited_for(workshop: ResourceFactory, mon
     for module in (cluster, retry, upload):
         monkeypatch.setattr(module, "attach", late)
     monkeypatch.setattr(first_stories, "attach", late)
-    assert told(workshop, "first", RIGHT, RIGHT).judged["ATT-2"]
+    assert told(resources, "first", RIGHT, RIGHT).judged["ATT-2"]
     refusals.clear()
     switch = Cluster.set_mode
 
@@ -91,25 +91,25 @@ def test_a_place_that_is_freed_late_is_waited_for(workshop: ResourceFactory, mon
         return answer
 
     monkeypatch.setattr(Cluster, "set_mode", late_switch)
-    assert told(workshop, "direct", CLUSTER, {"do": "drop", "cluster": 0}, {"do": "mode", "cluster": 0}).judged[
+    assert told(resources, "direct", CLUSTER, {"do": "drop", "cluster": 0}, {"do": "mode", "cluster": 0}).judged[
         "MODE-1"
     ]
 
 
-def test_an_unknown_path_needs_no_reason(workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_path_needs_no_reason(resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     answers_changed(monkeypatch, with_status(404, 401, b""))
-    assert told(workshop, "call", {"do": "path", "method": "GET", "path": "clusters"}).judged["GEN-1"]
+    assert told(resources, "call", {"do": "path", "method": "GET", "path": "clusters"}).judged["GEN-1"]
 
 
 @pytest.mark.parametrize(
     ("operation", "statement"), [("csv.finalize", "FIN-4"), ("dataset.list", "GEN-3"), ("cluster.list", "GEN-3")]
 )
 def test_a_token_may_be_refused_in_any_way_where_none_is_named(
-    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch, operation: str, statement: str
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, operation: str, statement: str
 ) -> None:
     answers_changed(monkeypatch, with_status(401, 403))
     step = {"do": "token", "operation": operation, "token": ["damaged 0"], "by": 1}
-    assert told(workshop, "call", step).judged[statement]
+    assert told(resources, "call", step).judged[statement]
 
 
 ODD_LAYOUTS = [
@@ -130,9 +130,9 @@ def fewer_rows(_method: str, path: str, answer: RestResponse) -> RestResponse:
 
 @pytest.mark.parametrize("layout", ODD_LAYOUTS)
 def test_how_a_table_is_laid_out_is_left_open(
-    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch, layout: dict[str, Any]
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, layout: dict[str, Any]
 ) -> None:
-    told(workshop, "content", {"do": "table", **layout})
+    told(resources, "content", {"do": "table", **layout})
 
     def refuses(method: str, path: str, answer: RestResponse) -> RestResponse:
         if method == "PUT" and path.endswith("csv/dataset"):
@@ -142,18 +142,18 @@ def test_how_a_table_is_laid_out_is_left_open(
 
     refusals: list[str] = []
     answers_changed(monkeypatch, refuses)
-    told(workshop, "content", {"do": "table", **layout})
+    told(resources, "content", {"do": "table", **layout})
     refusals.clear()
     with pytest.raises(Violation) as caught:
-        told(workshop, "content", {"do": "table", **PLAIN_LAYOUT})
+        told(resources, "content", {"do": "table", **PLAIN_LAYOUT})
     assert caught.value.statement == "FIN-1"
 
 
 @pytest.mark.parametrize("layout", ODD_LAYOUTS[:2])
 def test_what_is_taken_must_be_whole(
-    workshop: ResourceFactory, monkeypatch: pytest.MonkeyPatch, layout: dict[str, Any]
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, layout: dict[str, Any]
 ) -> None:
     answers_changed(monkeypatch, fewer_rows)
     with pytest.raises(Violation) as caught:
-        told(workshop, "content", {"do": "table", **layout})
+        told(resources, "content", {"do": "table", **layout})
     assert caught.value.statement == "FIN-1"

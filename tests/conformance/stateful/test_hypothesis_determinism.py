@@ -21,7 +21,7 @@ from hanami_conformance.stateful.strategies.uploads import upload_stories
 from hanami_conformance.resources.factory import ResourceFactory
 
 told = []
-search.tell = lambda story, workshop: told.append(story.to_json())
+search.tell = lambda story, resources: told.append(story.to_json())
 plan = search.SearchSettings(PROFILES["gate"], seed=1, seconds=0.0, database=None)
 run = search.PropertyRunner(plan, ResourceFactory(None, "aaaa1111"))
 run("call", call_stories(16))

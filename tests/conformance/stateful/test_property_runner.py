@@ -19,7 +19,7 @@ from hanami_conformance.options.profiles import PROFILES
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.stateful.executors.uploads import ACTIONS
 from hanami_conformance.stateful.property_runner import PropertyRunner, SearchSettings
-from hanami_conformance.stateful.pytest_export import as_pytest
+from hanami_conformance.stateful.pytest_export import to_pytest
 from hanami_conformance.stateful.strategies.rest_calls import call_stories
 from hanami_conformance.stateful.strategies.uploads import upload_stories
 from hanami_conformance.stateful.upload_state import missing_spans, mnist_files
@@ -209,7 +209,7 @@ def test_a_printed_story_is_the_story() -> None:
     ]
     story = StepSequence("call", (Step("object", {"operation": "csv.init", "body": {"x": values}}),))
     names: dict[str, StepSequence] = {}
-    exec(compile(as_pytest(story), "printed", "exec"), names)
+    exec(compile(to_pytest(story), "printed", "exec"), names)
     assert names["STORY"].steps == story.steps
 
 

@@ -24,7 +24,7 @@ from hanami_conformance.models.dataset import IMAGES_HEADER, IMAGES_MAGIC, LABEL
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.options.profiles import DEEP, GATE, SMOKE
 from hanami_conformance.stateful.access_checks import OTHER_USER_ACTIONS, WRONG_VALUES
-from hanami_conformance.stateful.cluster_messages import KINDS_OF_VALUES, UNUSUAL_MESSAGES, values_of
+from hanami_conformance.stateful.cluster_messages import KINDS_OF_VALUES, UNUSUAL_MESSAGES, input_values
 from hanami_conformance.stateful.executors import dataset_contents as content_executor
 from hanami_conformance.stateful.executors import direct_io as direct_executor
 from hanami_conformance.stateful.executors import first_messages as first_message_executor
@@ -354,7 +354,7 @@ def test_every_bit_of_a_message_is_flipped() -> None:
 def test_vectors_have_denormals_zeros_of_both_signs_and_large_numbers_and_are_finite() -> None:
     kinds = set(sample(direct_io.values, at_once=1))
     assert kinds == set(range(KINDS_OF_VALUES))
-    drawn = np.concatenate([values_of(6, kind, 0) for kind in sorted(kinds)])
+    drawn = np.concatenate([input_values(6, kind, 0) for kind in sorted(kinds)])
     tiny = np.finfo(np.float32).tiny
     assert drawn.dtype == np.float32
     assert np.isfinite(drawn).all()

@@ -88,8 +88,8 @@ def test_without_one_it_is_told_why(dialect: str, server: Server, named: str, wh
     with rest(server) as (url, _):
         target = connect(options(url, dialect if named == "mine" else named))
         assert target.second is None
-        assert "--second-user" in target.why_no_second
-        assert why in target.why_no_second
+        assert "--second-user" in target.other_account_missing_reason
+        assert why in target.other_account_missing_reason
         assert target.undo() == []
         target.close()
 

@@ -113,7 +113,7 @@ def test_pieces_of_one_answer_are_one_step() -> None:
 
 def test_the_proxy_tells_how_a_connection_went_on() -> None:
     with server_that(answering(ANSWER)) as address:
-        assert kinds(recorded(address, ask)) == ["OPENED", "SENT", "RECEIVED", "FINISHED", "ENDED"]
+        assert kinds(recorded(address, ask)) == ["OPENED", "SENT", "RECEIVED", "FINISHED", "CRASH"]
 
 
 def test_the_proxy_tells_a_reset_and_passes_it_on() -> None:
@@ -144,7 +144,7 @@ def test_the_proxy_tells_a_server_that_ends_first() -> None:
             pass
 
     with server_that(handle) as address:
-        assert kinds(recorded(address, wait)) == ["OPENED", "RECEIVED", "ENDED", "FINISHED"]
+        assert kinds(recorded(address, wait)) == ["OPENED", "RECEIVED", "CRASH", "FINISHED"]
 
 
 def test_the_proxy_tells_who_never_read_what_was_sent() -> None:
@@ -183,7 +183,7 @@ def test_a_proxy_without_a_server_closes_what_comes() -> None:
 
 def test_a_rest_client_closes_when_it_has_the_answer() -> None:
     steps = [Step(Kind.OPENED, 0), Step(Kind.SENT, 0, b"GET"), Step(Kind.RECEIVED, 0, ANSWER)]
-    script = script_of(Recording.of([*steps, Step(Kind.FINISHED, 0), Step(Kind.ENDED, 0)]))
+    script = script_of(Recording.of([*steps, Step(Kind.FINISHED, 0), Step(Kind.CRASH, 0)]))
     assert script.acts == [
         Act(Kind.OPENED, 0),
         Act(Kind.SENT, 0, b"GET"),
@@ -194,7 +194,7 @@ def test_a_rest_client_closes_when_it_has_the_answer() -> None:
 
 
 def test_a_client_that_only_sends_no_more_still_reads() -> None:
-    steps = [Step(Kind.OPENED, 0), Step(Kind.FINISHED, 0), Step(Kind.RECEIVED, 0, ANSWER), Step(Kind.ENDED, 0)]
+    steps = [Step(Kind.OPENED, 0), Step(Kind.FINISHED, 0), Step(Kind.RECEIVED, 0, ANSWER), Step(Kind.CRASH, 0)]
     script = script_of(Recording.of(steps))
     assert [(act.kind, act.closes) for act in script.acts] == [(step.kind, False) for step in steps]
 
@@ -202,9 +202,9 @@ def test_a_client_that_only_sends_no_more_still_reads() -> None:
 def test_what_comes_after_a_goodbye_may_be_something_else() -> None:
     hello = UPGRADED + b"Switching Protocols\r\n\r\n"
     steps = [Step(Kind.OPENED, 0), Step(Kind.SENT, 0, b"GET"), Step(Kind.RECEIVED, 0, hello)]
-    end = [Step(Kind.RECEIVED, 0, b"\x88\x02\x03\xe8"), Step(Kind.FINISHED, 0), Step(Kind.ENDED, 0)]
+    end = [Step(Kind.RECEIVED, 0, b"\x88\x02\x03\xe8"), Step(Kind.FINISHED, 0), Step(Kind.CRASH, 0)]
     script = script_of(Recording.of([*steps, Step(Kind.SENT, 0, GOODBYE), *end]))
-    assert [act.kind for act in script.acts[3:]] == [Kind.SENT, Kind.ENDED, Kind.FINISHED, Kind.ENDED]
+    assert [act.kind for act in script.acts[3:]] == [Kind.SENT, Kind.CRASH, Kind.FINISHED, Kind.CRASH]
     assert script.firm == [len(hello)]
 
 
@@ -258,7 +258,7 @@ def test_another_time_of_day_is_the_same_answer() -> None:
             r"another answer on connection 0 \('GET / HTTP/1.1'\): b'HTTP/1.1 500",
         ),
         ([ANSWER[:-1] + b"]"], "another answer.*{]"),
-        ([b"HTTP/1.1 404 Not DetectedDialect\r\n\r\n"], "another answer.*404"),
+        ([b"HTTP/1.1 404 Not Found\r\n\r\n"], "another answer.*404"),
         ([ANSWER[:-1]], r"out of step on connection 0.*did not within 0\.2 s"),
         ([], r"out of step.*0 bytes came.*did not within 0\.2 s"),
     ],

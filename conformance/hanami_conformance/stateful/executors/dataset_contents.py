@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hanami_conformance.cases.attribution import blaming, on_the_way_to
+from hanami_conformance.cases.attribution import attribute_to, on_the_way_to
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.step import Step
-from hanami_conformance.common.text import plural
+from hanami_conformance.common.text import pluralise
 from hanami_conformance.models.dataset import IMAGES_MAGIC, LABELS_MAGIC, DatasetModel
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.readback import check_dataset, check_no_rows
@@ -34,11 +34,11 @@ class DatasetContentExecutor:
     """Acts stories of contents out: each is uploaded whole and finalized.
 
     Args:
-        workshop: makes the uploads, and deletes them.
+        resources: makes the uploads, and deletes them.
         accounts: the first of them uploads.
     """
 
-    workshop: ResourceFactory
+    resources: ResourceFactory
     accounts: Sequence[Account]
 
     def tell(self, steps: Sequence[Step]) -> None:
@@ -46,15 +46,15 @@ class DatasetContentExecutor:
         for step in steps:
             step.must_be_one_of(ACTIONS)
             getattr(self, f"_{step.do}")(step)
-        with blaming("GEN-2"):
-            model = DatasetModel.of_table(("alpha", "beta"), np.array([[1, 2]], dtype=np.float32))
+        with attribute_to("GEN-2"):
+            model = DatasetModel.from_table(("alpha", "beta"), np.array([[1, 2]], dtype=np.float32))
             self._right(self._uploaded("csv", {"input": b"alpha,beta\n1,2\n"}), model, "a table after the others")
 
     def _uploaded(self, kind: str, contents: Mapping[str, bytes]) -> Upload:
         if kind == "csv":
-            upload = self.workshop.csv(len(contents["input"]))
+            upload = self.resources.csv(len(contents["input"]))
         else:
-            upload = self.workshop.mnist(len(contents["input"]), len(contents["label"]))
+            upload = self.resources.mnist(len(contents["input"]), len(contents["label"]))
         upload.write_all(contents)
         check(upload.wait_complete(), expected="complete = true", came="complete = false", statement="PROG-3")
         return upload
@@ -95,11 +95,11 @@ class DatasetContentExecutor:
         content = text.encode("utf-8", "replace")
         if not content:
             return
-        what = f"a table of {plural(len(names), 'column')} and {plural(len(rows), 'row')}"
+        what = f"a table of {pluralise(len(names), 'column')} and {pluralise(len(rows), 'row')}"
         upload = self._uploaded("csv", {"input": content})
         if is_legible(names, rows):
             values = np.array([[float(cell) for cell in row] for row in rows], dtype=np.float32)
-            model = DatasetModel.of_table(names, values)
+            model = DatasetModel.from_table(names, values)
             if newline == "\n" and text.endswith(newline) and is_regular(names, rows):
                 self._right(upload, model, what)
             else:
@@ -135,7 +135,7 @@ class DatasetContentExecutor:
         elif classes.max(initial=0) >= COMMON_CLASSES:
             self._open(upload, f"{what}, with label {classes.max()}")
         else:
-            self._right(upload, DatasetModel.of_images(pixels, classes), what)
+            self._right(upload, DatasetModel.from_images(pixels, classes), what)
 
 
 def is_regular(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:

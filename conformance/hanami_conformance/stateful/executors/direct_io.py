@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hanami_conformance.cases.attribution import blaming, on_the_way_to, suspecting
+from hanami_conformance.cases.attribution import attribute_to, default_requirement, on_the_way_to
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Violation
 from hanami_conformance.cases.step import SequenceError, Step
@@ -16,14 +16,18 @@ from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.models.cluster import ClusterModel, Outputs, distance, same
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.training import ROUNDS, STEPS, learn_to_tell_apart, shown, vector, wanted_of
-from hanami_conformance.stateful.access_checks import CLUSTERS_OF_OTHERS, haunt_cluster, intrude_on_cluster
+from hanami_conformance.resources.training import ROUNDS, STEPS, shown, train_until_distinguishable, vector, wanted_of
+from hanami_conformance.stateful.access_checks import (
+    CLUSTERS_OF_OTHERS,
+    attempt_as_other_user_on_cluster,
+    use_deleted_cluster,
+)
 from hanami_conformance.stateful.cluster_messages import (
     KINDS_OF_VALUES,
     UNUSUAL_MESSAGES,
-    in_messages,
     inputs,
-    odd_values,
+    split_into_messages,
+    unusual_values,
 )
 from hanami_conformance.stateful.default_requirements import CLUSTER_ACTIONS
 from hanami_conformance.target.target import Account
@@ -70,11 +74,11 @@ class DirectIoExecutor:
     """Acts stories of direct interaction out.
 
     Args:
-        workshop: makes the clusters, and deletes them.
+        resources: makes the clusters, and deletes them.
         accounts: who may have clusters; a story names them by number.
     """
 
-    workshop: ResourceFactory
+    resources: ResourceFactory
     accounts: Sequence[Account]
     clusters: list[TrackedCluster] = field(default_factory=list)
 
@@ -118,24 +122,24 @@ class DirectIoExecutor:
             hidden=step.number("hidden") if "hidden" in step.with_ else HIDDEN,
         )
         account = self.accounts[step.number("user") % len(self.accounts)]
-        told = TrackedCluster(self.workshop.cluster(shape, account))
+        told = TrackedCluster(self.resources.cluster(shape, account))
         told.cluster.enter_direct_mode()
         self.clusters.append(told)
-        with suspecting("DIO-3"):  # a part of the story: what goes wrong here was told rightly, too
-            learn_to_tell_apart(self._socket(told), shape, at_least=0)
+        with default_requirement("DIO-3"):  # a part of the story: what goes wrong here was told rightly, too
+            train_until_distinguishable(self._socket(told), shape, at_least=0)
 
     def _socket(self, told: TrackedCluster) -> ClusterSocket:
         """The socket of a cluster, attached if need be; within the budget, so that of another one may go."""
         if told.socket is None:
             self._make_room()
-            disturbed_by = told.model.disturbed_by
-            with blaming("ATT-2" if disturbed_by == "DIO-7" else disturbed_by):
+            last_event = told.model.last_event
+            with attribute_to("ATT-2" if last_event == "DIO-7" else last_event):
                 told.socket = told.cluster.attach_again()
         return told.socket
 
     def _make_room(self) -> None:
         attached = [other for other in self.clusters if other.socket is not None]
-        while len(attached) >= self.workshop.target.budget.limit:
+        while len(attached) >= self.resources.target.budget.limit:
             self._close(attached.pop(0))
 
     def _close(self, told: TrackedCluster, step: Step | None = None) -> None:  # noqa: ARG002 - a step as any other
@@ -156,7 +160,7 @@ class DirectIoExecutor:
             self._lost(told)
 
     def _lost(self, told: TrackedCluster) -> None:
-        told.model.disturb("DIO-2" if told.left and told.trains else "DIO-11")
+        told.model.note_event("DIO-2" if told.left and told.trains else "DIO-11")
         told.socket = None
         told.left = []
         told.model.forget_values()
@@ -165,9 +169,9 @@ class DirectIoExecutor:
         self._end(told)
         kind = step.number("values")
         known = self._whole(told, kind)
-        messages = in_messages(inputs(told.shape, kind), step.numbers("cuts"), step.number("order"))
+        messages = split_into_messages(inputs(told.shape, kind), step.numbers("cuts"), step.number("order"))
         if len(messages) > len(told.shape.inputs) or step.number("order") % 3:
-            with suspecting("DIO-4"):
+            with default_requirement("DIO-4"):
                 came = self._socket(told).request(messages)
             expected = f"the answer as to the same values at once: {shown(known)}"
             check(same(came, known), expected=expected, came=shown(came), statement="DIO-4")
@@ -177,7 +181,7 @@ class DirectIoExecutor:
         messages = inputs(told.shape, kind)
         blamed = told.model.suspect(processed(messages))
         socket = self._socket(told)
-        with suspecting("DIO-3" if blamed == "DIO-7" else blamed):
+        with default_requirement("DIO-3" if blamed == "DIO-7" else blamed):
             came = socket.request(messages)
         for part in messages:
             told.model.take(part.name, part.values)
@@ -186,11 +190,11 @@ class DirectIoExecutor:
         if known is None:
             told.model.learn(cycle, came)
             return came
-        with blaming(blamed):
+        with attribute_to(blamed):
             check(
                 same(came, known), expected=f"the answer as before: {shown(known)}", came=shown(came), statement="DIO-7"
             )
-        told.model.confirmed()
+        told.model.confirm()
         return known
 
     def _open(self, told: TrackedCluster, step: Step) -> None:
@@ -200,12 +204,12 @@ class DirectIoExecutor:
         self._whole(told, kind)
         told.trains = step.number("trains") % 2 == 1
         parts = inputs(told.shape, kind) + (wanted_of(told.shape, kind) if told.trains else [])
-        *first, last = in_messages(parts, step.numbers("cuts"), 0)
+        *first, last = split_into_messages(parts, step.numbers("cuts"), 0)
         told.left = [last]
         socket = self._socket(told)
         for part in first:
             self._post(socket, part, told, is_last=False)
-            with suspecting("DIO-2"):
+            with default_requirement("DIO-2"):
                 socket.acknowledged()
 
     def _post(self, socket: ClusterSocket, part: InputMessage, told: TrackedCluster, *, is_last: bool) -> None:
@@ -225,11 +229,11 @@ class DirectIoExecutor:
             self._post(socket, last, told, is_last=True)
         cycle = told.model.cycle()
         if told.trains:
-            with suspecting("DIO-5"):
+            with default_requirement("DIO-5"):
                 socket.trained()
             told.model.trained()
             return
-        with suspecting("DIO-2"):
+        with default_requirement("DIO-2"):
             came = socket.outputs()
         known = told.model.known(cycle)
         assert known is not None  # it was asked for before the cycle began
@@ -241,8 +245,8 @@ class DirectIoExecutor:
         parts = inputs(told.shape, step.number("values")) + wanted_of(told.shape, step.number("wanted"))
         socket = self._socket(told)
         for _ in range(1 + step.number("times") % 4):
-            with suspecting("DIO-5"):
-                socket.train(in_messages(parts, step.numbers("cuts"), 0))
+            with default_requirement("DIO-5"):
+                socket.train(split_into_messages(parts, step.numbers("cuts"), 0))
         told.model.trained()
 
     def _learn(self, told: TrackedCluster, step: Step) -> None:
@@ -253,7 +257,7 @@ class DirectIoExecutor:
         with on_the_way_to("DIO-3"):
             end = start = _distance(socket.request(question), wanted)
         for _ in range(ROUNDS):
-            with suspecting("DIO-5"):
+            with default_requirement("DIO-5"):
                 for _ in range(STEPS):
                     socket.train([*question, *wanted])
             with on_the_way_to("DIO-3"):
@@ -272,22 +276,22 @@ class DirectIoExecutor:
         socket = self._socket(told)
         told.trains = False
         for kind, cut in cycles:
-            messages = in_messages(inputs(told.shape, kind), [cut], 0)
+            messages = split_into_messages(inputs(told.shape, kind), [cut], 0)
             for index, part in enumerate(messages):
                 socket.post(part.name, part.values, is_last=index == len(messages) - 1)
         for number, wanted in enumerate(known, start=1):
             expected = f"the answer to request {number} of {len(known)}: {shown(wanted)}"
-            with blaming("DIO-9" if len(known) > 1 else "DIO-4"):
+            with attribute_to("DIO-9" if len(known) > 1 else "DIO-4"):
                 came = socket.outputs()
                 check(same(came, wanted), expected=expected, came=shown(came))
 
     def _mode(self, told: TrackedCluster, step: Step) -> None:  # noqa: ARG002
         self._close(told)
-        task, direct = self.workshop.target.dialect.modes
-        with blaming("MODE-1"):
+        task, direct = self.resources.target.dialect.modes
+        with attribute_to("MODE-1"):
             told.cluster.switch_after_loss(task)
             told.cluster.set_mode(direct).object()
-        told.model.disturb("MODE-1")
+        told.model.note_event("MODE-1")
 
     def _mistake(self, told: TrackedCluster, step: Step) -> None:
         how, number = step.text("how"), step.number("number")
@@ -306,21 +310,21 @@ class DirectIoExecutor:
             process = 2 + number
         socket = self._socket(told)
         what = f"a mistake: {how}, {name!r} with {len(values)} values"
-        with suspecting("DIO-12"):
+        with default_requirement("DIO-12"):
             socket.post(name, values, is_last=True, process_type=process, number_of_values=count)
         self._signalled(told, socket, what)
 
     def _signalled(self, told: TrackedCluster, socket: ClusterSocket, what: str) -> None:
-        with suspecting("DIO-12"):
-            socket.expect_signal(what)
+        with default_requirement("DIO-12"):
+            socket.expect_error_signal(what)
         socket.finish()
         self._lost(told)
-        told.model.disturb("DIO-12")
+        told.model.note_event("DIO-12")
 
     def _garbage(self, told: TrackedCluster, step: Step) -> None:
         payload = step.data("bytes")
         with contextlib.suppress(SchemaError):
-            self.workshop.target.dialect.codec.decode_io(payload)
+            self.resources.target.dialect.codec.decode_io(payload)
             return  # it is a message after all
         socket = self._socket(told)
         socket.post_bytes(payload, "undecodable bytes")
@@ -336,7 +340,7 @@ class DirectIoExecutor:
         socket = self._socket(told)
         socket.websocket.awaiting = "answer to an unusual message"
         with contextlib.suppress(ResponseTimeout, ConnectionClosed):
-            socket.post("" if how == "no name" else name, odd_values(how, size), is_last=True)
+            socket.post("" if how == "no name" else name, unusual_values(how, size), is_last=True)
             socket.websocket.receive_or_end("an answer to an unusual message")
         socket.finish()
         self._lost(told)
@@ -350,8 +354,8 @@ class DirectIoExecutor:
         what = CLUSTERS_OF_OTHERS[step.number("what") % len(CLUSTERS_OF_OTHERS)]
         if what == "attach":
             self._make_room()
-        intrude_on_cluster(told.cluster, others[0], what)
-        told.model.disturb("GEN-3")
+        attempt_as_other_user_on_cluster(told.cluster, others[0], what)
+        told.model.note_event("GEN-3")
 
     def _delete(self, told: TrackedCluster, step: Step) -> None:  # noqa: ARG002
         answer = told.cluster.delete()
@@ -361,7 +365,7 @@ class DirectIoExecutor:
         if socket is not None:
             _expect_no_output(socket)
         self._make_room()
-        haunt_cluster(told.cluster)
+        use_deleted_cluster(told.cluster)
 
 
 def processed(parts: Sequence[InputMessage]) -> bytes:

@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from hanami_conformance.cases.attribution import blaming, suspecting
+from hanami_conformance.cases.attribution import attribute_to, default_requirement
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import ConnectionClosed
 from hanami_conformance.cases.step import Step
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.text import plural
+from hanami_conformance.common.text import pluralise
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.retry import attach_after_loss
+from hanami_conformance.resources.retry import reattach
 from hanami_conformance.resources.upload import Upload
-from hanami_conformance.stateful.placeholders import damaged_tokens, value_of, without_missing
+from hanami_conformance.stateful.placeholders import drop_missing, resolve_value, token_variants
 from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, attach, first_message, refused
 from hanami_conformance.target.target import Account
 
@@ -35,11 +35,11 @@ class FirstMessageExecutor:
     """Acts stories of first messages out, each on a socket of its own.
 
     Args:
-        workshop: makes an upload and a cluster, and deletes them.
+        resources: makes an upload and a cluster, and deletes them.
         accounts: the first of them attaches.
     """
 
-    workshop: ResourceFactory
+    resources: ResourceFactory
     accounts: Sequence[Account]
     _served: set[str] = field(default_factory=set)  # uuids that had a socket
     _behind: set[str] = field(default_factory=set)  # roles of the files that chunks behind a refusal may have been for
@@ -52,12 +52,12 @@ class FirstMessageExecutor:
     @cached_property
     def upload(self) -> Upload:
         """What a file's socket is for."""
-        return self.workshop.mnist(SIZE, SIZE)
+        return self.resources.mnist(SIZE, SIZE)
 
     @cached_property
     def cluster(self) -> Cluster:
         """What a cluster's socket is for, in direct mode."""
-        made = self.workshop.cluster(SHAPE)
+        made = self.resources.cluster(SHAPE)
         made.enter_direct_mode()
         return made
 
@@ -78,24 +78,24 @@ class FirstMessageExecutor:
         check(not self.upload.progress(), expected=wanted, came="complete = true", statement="ATT-7")
 
     def _serves(self, role: str, data: bytes) -> None:
-        with blaming("GEN-2"):
+        with attribute_to("GEN-2"):
             socket = self.upload.attach_again(role)
             socket.write(0, data)
             socket.finish()
 
     def _first(self, step: Step) -> None:
         right = self.account.token
-        tokens = {"right": lambda: right, **damaged_tokens(right, step.number("by"))}
-        authority, token = value_of(step, "token", tokens)
+        tokens = {"right": lambda: right, **token_variants(right, step.number("by"))}
+        authority, token = resolve_value(step, "token", tokens)
         uuids = {
             "file": lambda: self.upload.files["input"].uuid,
             "label": lambda: self.upload.files["label"].uuid,
             "dataset": lambda: self.upload.uuid,
             "cluster": lambda: self.cluster.uuid,
         }
-        uuid_is, uuid = value_of(step, "uuid", uuids)
-        target = value_of(step, "target", {})[1]
-        message = json.dumps(without_missing({"token": token, "uuid": uuid, "target": target}))
+        uuid_is, uuid = resolve_value(step, "uuid", uuids)
+        target = resolve_value(step, "target", {})[1]
+        message = json.dumps(drop_missing({"token": token, "uuid": uuid, "target": target}))
         statement, why = self._wrong(authority, uuid_is, target)
         if statement is None:
             self._accepted(uuid, target)
@@ -125,7 +125,7 @@ class FirstMessageExecutor:
         begin = whole.index(token)
         if begin < len(cut) < begin + len(token):
             SECRETS.add(cut[begin:], "token cut short")
-        self._refused(cut.encode(), "ATT-5", f"it is cut after {plural(len(cut), 'character')}", chunk=False)
+        self._refused(cut.encode(), "ATT-5", f"it is cut after {pluralise(len(cut), 'character')}", chunk=False)
 
     def _text(self, step: Step) -> None:
         text = step.text("text") * max(1, step.number("times"))
@@ -142,7 +142,7 @@ class FirstMessageExecutor:
         self._refused(payload, "ATT-5", "it is no JSON object", chunk=False, text=False)
 
     def _open(self) -> WebSocket:
-        websocket = self.workshop.target.websocket()
+        websocket = self.resources.target.websocket()
         websocket.open()
         return websocket
 
@@ -150,8 +150,8 @@ class FirstMessageExecutor:
         """Send a right first message; where there was a socket before, the server may be slow to notice its end."""
         again = uuid in self._served
         self._served.add(uuid)
-        with suspecting("ATT-2"):
-            websocket = (attach_after_loss if again else attach)(self.account, uuid, target)
+        with default_requirement("ATT-2"):
+            websocket = (reattach if again else attach)(self.account, uuid, target)
         surplus = websocket.finish()
         check(not surplus, expected="one answer", came=f"{len(surplus)} more", statement="ATT-2")
 
@@ -159,7 +159,7 @@ class FirstMessageExecutor:
         """Send a first message that must be refused, with a chunk behind it where the step says so (ATT-7)."""
         websocket = self._open()
         try:
-            with suspecting(statement):
+            with default_requirement(statement):
                 if text:
                     websocket.send_text(message.decode())
                 else:
@@ -169,7 +169,7 @@ class FirstMessageExecutor:
             check(refused(answer), expected=wanted, came=answer, statement=statement)
             with contextlib.suppress(ConnectionClosed):
                 for position in range(0, SIZE if chunk else 0, SIZE // 2):
-                    payload = self.workshop.target.dialect.codec.encode_chunk(position, bytes(SIZE // 2))
+                    payload = self.resources.target.dialect.codec.encode_chunk(position, bytes(SIZE // 2))
                     websocket.send(payload, "a chunk after the refusal")
         finally:
             websocket.finish()

@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from hanami_conformance.cases.attribution import blaming, on_the_way_to, suspecting
+from hanami_conformance.cases.attribution import attribute_to, default_requirement, on_the_way_to
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.step import SequenceError, Step
 from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage
 from hanami_conformance.clients.rest import RestResponse
-from hanami_conformance.common.signals import unbroken
+from hanami_conformance.common.signals import uninterrupted
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import vector
 from hanami_conformance.resources.upload import Upload
-from hanami_conformance.stateful.placeholders import damaged_tokens, value_of, without_missing
+from hanami_conformance.stateful.placeholders import drop_missing, resolve_value, token_variants
 from hanami_conformance.target.target import Account
 
 ACTIONS = ("init", "mode", "ask", "path", "body", "object", "token")
@@ -42,11 +42,11 @@ class RestCallExecutor:
     """Acts stories of REST calls out.
 
     Args:
-        workshop: makes an upload and a cluster, and deletes them.
+        resources: makes an upload and a cluster, and deletes them.
         accounts: the first of them calls.
     """
 
-    workshop: ResourceFactory
+    resources: ResourceFactory
     accounts: Sequence[Account]
     mode: str = field(default="", init=False)  # of the cluster, once there is one
 
@@ -58,20 +58,20 @@ class RestCallExecutor:
     @cached_property
     def upload(self) -> Upload:
         """An upload that no wrong call may change."""
-        return self.workshop.csv(len(CONTENT))
+        return self.resources.csv(len(CONTENT))
 
     @cached_property
     def cluster(self) -> Cluster:
         """A cluster that no wrong call may change."""
-        self.mode = self.workshop.target.dialect.modes[0]
-        return self.workshop.cluster(SHAPE)
+        self.mode = self.resources.target.dialect.modes[0]
+        return self.resources.cluster(SHAPE)
 
     def tell(self, steps: Sequence[Step]) -> None:
         """See :class:`.execute.Teller`; at the end, upload and cluster must work as if nothing was."""
         for step in steps:
             step.must_be_one_of(ACTIONS)
             getattr(self, f"_{step.do}")(step)
-        with blaming("GEN-2"):
+        with attribute_to("GEN-2"):
             self._finish_upload()
             if self.mode:
                 self._use_cluster()
@@ -83,7 +83,7 @@ class RestCallExecutor:
         self.upload.finalize().object()
 
     def _use_cluster(self) -> None:
-        direct = self.workshop.target.dialect.modes[1]
+        direct = self.resources.target.dialect.modes[1]
         if self.mode != direct:
             self.cluster.set_mode(direct).object()
         socket = self.cluster.attach()
@@ -100,26 +100,26 @@ class RestCallExecutor:
         if kind not in ("csv", "mnist"):
             raise SequenceError("step 'init': kind must be csv or mnist")
         tail = step.text("tail")
-        name_is, name = value_of(step, "name", {"ours": lambda: self.workshop.name(tail)})
+        name_is, name = resolve_value(step, "name", {"ours": lambda: self.resources.name(tail)})
         fields = {"name": name}
-        sizes = {"input": value_of(step, "input_size", {})[1]}
+        sizes = {"input": resolve_value(step, "input_size", {})[1]}
         if kind == "mnist":
-            sizes["label"] = value_of(step, "label_size", {})[1]
+            sizes["label"] = resolve_value(step, "label_size", {})[1]
         fields |= {f"{role}_data_size": size for role, size in sizes.items()}
-        body = {**without_missing(fields), **step.fields("more")}
+        body = {**drop_missing(fields), **step.fields("more")}
         wrong = self._wrong_fields(body, sizes)
         if not wrong and (name_is != "ours" or any(size > LARGEST for size in sizes.values())):
             return  # right, and too much to ask for, or under a name by which nobody would find it again
         statement = "INIT-2" if kind == "csv" else "INIT-1"
-        with unbroken(), on_the_way_to("INIT-5" if wrong else statement):
+        with uninterrupted(), on_the_way_to("INIT-5" if wrong else statement):
             answer = self.account.call(f"{kind}.init", body=body)
-            self.workshop.adopt_mistake(answer, "csv.init")
+            self.resources.register_unexpected(answer, "csv.init")
         if wrong:
             self._refused(answer, "INIT-5", wrong)
             self._not_made(body.get("name"), "INIT-5")
             return
-        with suspecting(statement):
-            upload = self.workshop.adopt(answer, kind, body["name"], sizes, self.account)
+        with default_requirement(statement):
+            upload = self.resources.from_init_response(answer, kind, body["name"], sizes, self.account)
         if kind == "csv":
             surplus = answer.object().get("uuid_label_file")
             check(not surplus, expected="no uuid_label_file of a table", came=answer, statement=statement)
@@ -129,13 +129,13 @@ class RestCallExecutor:
 
     def _not_made(self, name: Any, statement: str) -> None:
         """Nothing may be there under a name of ours whose init was refused, as far as the list shows it."""
-        if isinstance(name, str) and name.startswith(self.workshop.prefix):
+        if isinstance(name, str) and name.startswith(self.resources.prefix):
             listed = self.account.call("dataset.list")
             check(name not in listed.text, expected="a list without it", came=listed, statement=statement)
 
     def _wrong_fields(self, body: dict[str, Any], sizes: dict[str, Any]) -> str:
         """Why a body must be refused, empty where it is right."""
-        dialect, name = self.workshop.target.dialect, body.get("name")
+        dialect, name = self.resources.target.dialect, body.get("name")
         if not isinstance(name, str) or not dialect.is_name(name):
             return f"the name is {str(name)[:40]!r}"
         for role, size in sizes.items():
@@ -149,11 +149,11 @@ class RestCallExecutor:
         """Switch the mode of the cluster, or not (statements MODE-1, MODE-2)."""
         cluster = self.cluster
         uuids = {"right": lambda: cluster.uuid, "upload": lambda: self.upload.uuid}
-        uuid_is, uuid = value_of(step, "uuid", uuids)
-        state = value_of(step, "state", {})[1]
+        uuid_is, uuid = resolve_value(step, "uuid", uuids)
+        state = resolve_value(step, "state", {})[1]
         with on_the_way_to("MODE-2"):
-            answer = self.account.call("cluster.set_mode", body=without_missing({"uuid": uuid, "new_state": state}))
-        if uuid_is != "right" or state not in self.workshop.target.dialect.modes:
+            answer = self.account.call("cluster.set_mode", body=drop_missing({"uuid": uuid, "new_state": state}))
+        if uuid_is != "right" or state not in self.resources.target.dialect.modes:
             self._refused(answer, "MODE-2", f"uuid is {uuid_is}, new_state {str(state)[:40]!r}")
         elif state != self.mode:
             check(answer.status == 200, expected=f"200 to the switch to {state}", came=answer, statement="MODE-1")
@@ -176,7 +176,7 @@ class RestCallExecutor:
 
     def _path(self, step: Step) -> None:
         """Ask for a path that is none (statement GEN-1)."""
-        target, method = self.workshop.target, step.text("method")
+        target, method = self.resources.target, step.text("method")
         path = target.dialect.prefix + step.text("path")
         if any(route.path.rstrip("/") == path.split("?")[0].rstrip("/") for route in target.dialect.routes.values()):
             return
@@ -190,8 +190,8 @@ class RestCallExecutor:
         is_json, value = _parsed(body)
         if isinstance(value, dict) or body.startswith(BOM):
             return
-        route = self.workshop.target.dialect.route(operation)
-        answer = self.workshop.target.rest.request(route.method, route.path, token=self.account.token, content=body)
+        route = self.resources.target.dialect.route(operation)
+        answer = self.resources.target.rest.request(route.method, route.path, token=self.account.token, content=body)
         if is_json:
             self._refused(answer, "GEN-1", f"the body of {operation} is no object")
         else:
@@ -207,8 +207,8 @@ class RestCallExecutor:
         """Send an object without what the operation needs (statement GEN-1)."""
         operation, body = self._operation(step), step.fields("body")
         token = None if operation == "token.create" else self.account.token
-        answer = self.workshop.target.call(operation, body=body, token=token)
-        self.workshop.adopt_mistake(answer, operation)
+        answer = self.resources.target.call(operation, body=body, token=token)
+        self.resources.register_unexpected(answer, operation)
         self._refused(answer, "GEN-1", f"{operation} without its fields")
 
     def _token(self, step: Step) -> None:
@@ -216,20 +216,20 @@ class RestCallExecutor:
         operation = step.text("operation")
         if operation not in GUARDED:
             raise SequenceError(f"step 'token': operation must be one of {', '.join(GUARDED)}")
-        written, token = value_of(step, "token", damaged_tokens(self.account.token, step.number("by")))
+        written, token = resolve_value(step, "token", token_variants(self.account.token, step.number("by")))
         sent = token if isinstance(token, str) else None
-        name = self.workshop.name("guarded")
+        name = self.resources.name("guarded")
         body, params = None, None
         if operation == "csv.init":
             body = {"name": name, "input_data_size": 10}
         elif operation == "cluster.set_mode":
-            body = {"uuid": self.cluster.uuid, "new_state": self.workshop.target.dialect.modes[1]}
+            body = {"uuid": self.cluster.uuid, "new_state": self.resources.target.dialect.modes[1]}
         elif operation == "csv.finalize":
             body = self.upload.finalize_body()
         elif operation == "dataset.progress":
             params = {"uuid": self.upload.uuid}
-        answer = self.workshop.target.call(operation, body=body, params=params, token=sent)
-        self.workshop.adopt_mistake(answer, operation)
+        answer = self.resources.target.call(operation, body=body, params=params, token=sent)
+        self.resources.register_unexpected(answer, operation)
         statement = UNAUTHORISED.get(operation)
         if statement is not None:
             check(answer.status == 401, expected=f"401: the token is {written}", came=answer, statement=statement)

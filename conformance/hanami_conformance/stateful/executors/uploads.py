@@ -8,22 +8,22 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hanami_conformance.cases.attribution import blaming, on_the_way_to, suspecting
+from hanami_conformance.cases.attribution import attribute_to, default_requirement, on_the_way_to
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout
 from hanami_conformance.cases.step import SequenceError, Step
 from hanami_conformance.clients.upload_socket import UploadSocket, describe
 from hanami_conformance.clients.websocket_events import Message
-from hanami_conformance.common.text import plural
+from hanami_conformance.common.text import pluralise
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.readback import check_dataset
 from hanami_conformance.stateful.access_checks import (
     OTHER_USER_ACTIONS,
-    expect_no_trace,
-    finalize_wrongly,
-    haunt,
-    intrude,
+    attach_after_end,
+    attempt_as_other_user,
+    expect_deleted,
+    finalize_with_invalid_body,
 )
 from hanami_conformance.stateful.default_requirements import UPLOAD_ACTIONS
 from hanami_conformance.stateful.stalled_client import FEWEST_CONNECTIONS, STALL_KINDS, StalledClient
@@ -55,17 +55,17 @@ class UploadExecutor:
     """Acts stories of uploads out.
 
     Args:
-        workshop: makes the uploads, and deletes them.
+        resources: makes the uploads, and deletes them.
         accounts: who may upload; a story names them by number.
     """
 
-    workshop: ResourceFactory
+    resources: ResourceFactory
     accounts: Sequence[Account]
     uploads: list[TrackedUpload] = field(default_factory=list)
     sockets: list[TrackedSocket] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.nuisance = StalledClient(self.workshop.target)
+        self.nuisance = StalledClient(self.resources.target)
 
     def tell(self, steps: Sequence[Step]) -> None:
         """See :class:`.execute.Teller`; what is open at the end is completed and read back."""
@@ -98,10 +98,10 @@ class UploadExecutor:
         account = self.accounts[step.number("user") % len(self.accounts)]
         if step.text("kind") == "csv":
             right = table_file(step.number("size"), step.number("rows") if "rows" in step.with_ else 0)
-            upload = self.workshop.csv(len(right["input"]), account)
+            upload = self.resources.csv(len(right["input"]), account)
         else:
             right = mnist_files(step.number("size"), max(1, step.number("count")))
-            upload = self.workshop.mnist(len(right["input"]), len(right["label"]), account)
+            upload = self.resources.mnist(len(right["input"]), len(right["label"]), account)
         self.uploads.append(TrackedUpload(upload, right))
 
     def _attach(self, step: Step) -> None:
@@ -114,14 +114,14 @@ class UploadExecutor:
         for told in [told for told in self.sockets if told.of is of and told.role == role]:
             self._close(told)
         self._make_room()
-        with blaming("DATA-7" if role in of.lost else "ATT-2"):
+        with attribute_to("DATA-7" if role in of.lost else "ATT-2"):
             made = TrackedSocket(of.upload.attach_again(role), of, role)
         self.sockets.append(made)
         return made
 
     def _make_room(self) -> None:
         """Close sockets for one more within the budget."""
-        limit = self.workshop.target.budget.limit - self.nuisance.connections
+        limit = self.resources.target.budget.limit - self.nuisance.connections
         while len(self.sockets) >= max(1, limit):
             self._close(self.sockets[0])
 
@@ -143,7 +143,7 @@ class UploadExecutor:
         how = step.text("how")
         if how not in STALL_KINDS:
             raise SequenceError(f"step 'nuisance': how must be one of {', '.join(STALL_KINDS)}")
-        if self.workshop.target.budget.limit < FEWEST_CONNECTIONS:
+        if self.resources.target.budget.limit < FEWEST_CONNECTIONS:
             return
         self.nuisance.end()
         self._make_room()
@@ -200,11 +200,11 @@ class UploadExecutor:
             return
         position, length = step.number("position"), step.number("length")
         data = told.of.data(told.role, position, length, step.number("variant"))
-        size = len(self.workshop.target.dialect.codec.encode_chunk(position, data))
+        size = len(self.resources.target.dialect.codec.encode_chunk(position, data))
         cuts = sorted(cut % (size + 1) for cut in step.numbers("cuts"))
         told.of.happened.add("DATA-11")
-        with suspecting("DATA-11"):
-            told.socket.post_fragments(position, data, cuts, BETWEEN[step.number("ping") % len(BETWEEN)])
+        with default_requirement("DATA-11"):
+            told.socket.send_fragments(position, data, cuts, BETWEEN[step.number("ping") % len(BETWEEN)])
         self._answer(told, position, data, "DATA-11")
 
     def _chunks(self, told: TrackedSocket, chunks: Sequence[Span], statement: str = "DATA-1") -> None:
@@ -236,9 +236,9 @@ class UploadExecutor:
         model, state = told.socket.model, told.of.state
         fits = model.fits(position, data)
         over = OVER.get(state)
-        with blaming(over or (statement if fits else "DATA-5")):
+        with attribute_to(over or (statement if fits else "DATA-5")):
             acknowledgement = told.socket.acknowledgement()
-        where = f"{plural(len(data), 'byte')} at {position} of {model.size}"
+        where = f"{pluralise(len(data), 'byte')} at {position} of {model.size}"
         came = describe(acknowledgement)
         if over is not None:
             wanted = f"success = false to {where}: the upload is {state}"
@@ -247,7 +247,7 @@ class UploadExecutor:
         wanted = f"success = true to {where}" if fits else f"success = false and a reason to {where}"
         right = acknowledgement.success if fits else not acknowledgement.success and acknowledgement.error
         symptom = "DATA-3" if fits else "DATA-5"
-        with blaming(statement if fits and statement != "DATA-1" else symptom):
+        with attribute_to(statement if fits and statement != "DATA-1" else symptom):
             check(right, expected=wanted, came=came, statement=symptom)
         if fits:
             told.of.note_chunk(told.role, position, data)
@@ -272,27 +272,27 @@ class UploadExecutor:
             self._forget(told)
             return
         told.of.lost.add(told.role)
-        with blaming("DATA-7"):
+        with attribute_to("DATA-7"):
             told.socket = told.of.upload.attach_again(told.role)
 
     def _garbage(self, told: TrackedSocket, step: Step) -> None:
         """Send bytes that are no FileUpload_Message, or that only some would take for one."""
         if told.of.state != "open":
             return
-        payload, codec = step.data("bytes"), self.workshop.target.dialect.codec
+        payload, codec = step.data("bytes"), self.resources.target.dialect.codec
         try:
             chunk = codec.decode_chunk(payload)
         except SchemaError:
             chunk = None
         what = "bytes that are no FileUpload_Message"
         if chunk is not None:
-            what = f"bytes that read as FileUpload position={chunk.position}, {plural(len(chunk.data), 'byte')}"
-        with blaming("DATA-6"):
+            what = f"bytes that read as FileUpload position={chunk.position}, {pluralise(len(chunk.data), 'byte')}"
+        with attribute_to("DATA-6"):
             told.socket.post_bytes(payload, what)
         if chunk is not None and not chunk.data:
             self._whatever(told)
             return
-        with blaming("DATA-6"):
+        with attribute_to("DATA-6"):
             acknowledgement = told.socket.acknowledgement()
         if chunk is not None:
             if acknowledgement.success:
@@ -321,7 +321,7 @@ class UploadExecutor:
     def _check_progress(self, told: TrackedUpload) -> None:
         came = told.upload.progress()
         missing = sum(file.model.missing for file in told.upload.files.values())
-        wanted = f"complete = {str(not missing).lower()}: {plural(missing, 'byte')} missing"
+        wanted = f"complete = {str(not missing).lower()}: {pluralise(missing, 'byte')} missing"
         statement = "PROG-2" if missing else "PROG-3"
         check(came == (not missing), expected=wanted, came=f"complete = {str(came).lower()}", statement=statement)
 
@@ -348,7 +348,7 @@ class UploadExecutor:
 
     def _misfinalize(self, told: TrackedUpload, step: Step) -> None:
         others = [other.upload for other in self.uploads if other is not told]
-        finalize_wrongly(told, others, step.number("field"), step.number("wrong"))
+        finalize_with_invalid_body(told, others, step.number("field"), step.number("wrong"))
 
     def _delete(self, told: TrackedUpload, step: Step) -> None:  # noqa: ARG002
         answer = told.upload.delete()
@@ -362,14 +362,14 @@ class UploadExecutor:
             what = OTHER_USER_ACTIONS[step.number("what") % len(OTHER_USER_ACTIONS)]
             if what == "attach":
                 self._make_room()
-            intrude(told, others[0], what)
+            attempt_as_other_user(told, others[0], what)
 
     def _haunt(self, told: TrackedUpload, step: Step) -> None:
         if told.state == "open":
             return
         roles = list(told.upload.files)
         self._make_room()
-        haunt(told, roles[step.number("file") % len(roles)])
+        attach_after_end(told, roles[step.number("file") % len(roles)])
 
     def _end(self, told: TrackedUpload) -> None:
         """Complete what is open, then finalize it and read it back: nothing acknowledged may be lost."""
@@ -390,4 +390,4 @@ class UploadExecutor:
             with told.suspected():
                 check_dataset(told.upload, told.model())
         else:
-            expect_no_trace(told.upload)
+            expect_deleted(told.upload)

@@ -15,7 +15,7 @@ T = TypeVar("T")
 small = st.integers(0, 3)
 
 
-def mostly(strategy: st.SearchStrategy[T], weight: int) -> st.SearchStrategy[T]:
+def weighted(strategy: st.SearchStrategy[T], weight: int) -> st.SearchStrategy[T]:
     """A strategy that counts as several branches beside others: Hypothesis takes one that is given twice only once."""
     return st.one_of(*(strategy.map(_itself) for _ in range(weight)))
 
@@ -62,8 +62,8 @@ FAR = [2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 2, 2**64 - 
 FEW = 3000  # bytes of a file that is neither tiny nor large
 
 near = st.integers(0, 150)  # there is always a file to hit
-lengths = mostly(st.integers(1, 120), 2) | st.integers(1, FEW) | st.sampled_from(EDGES) | st.just(0)
-positions = mostly(near, 5) | st.integers(0, FEW) | st.sampled_from([0, *EDGES]) | st.sampled_from(FAR)
+lengths = weighted(st.integers(1, 120), 2) | st.integers(1, FEW) | st.sampled_from(EDGES) | st.just(0)
+positions = weighted(near, 5) | st.integers(0, FEW) | st.sampled_from([0, *EDGES]) | st.sampled_from(FAR)
 chunk_sizes = st.integers(1, FEW) | st.sampled_from(EDGES)
 variants = st.integers(0, 2)
 cuts = st.lists(st.integers(0, FEW), max_size=4)
@@ -75,4 +75,4 @@ def sizes(largest: int) -> st.SearchStrategy[int]:
     of_pixels = st.sampled_from([IMAGES_HEADER + size for size in edges])
     of_the_file = st.sampled_from(edges)
     few = st.integers(IMAGES_HEADER + 1, FEW)
-    return mostly(few, 2) | of_pixels | of_the_file  # most files are small: what is large is slow to read back
+    return weighted(few, 2) | of_pixels | of_the_file  # most files are small: what is large is slow to read back

@@ -11,17 +11,17 @@ from hanami_conformance.suite.support.sample_data import table
 from hanami_conformance.target.target import Target
 
 
-def expect_serving(workshop: ResourceFactory) -> None:
+def expect_serving(resources: ResourceFactory) -> None:
     """Another client must get an upload and a cluster served from end to end."""
     content, _ = table(rows=3)
-    upload = workshop.csv(len(content))
+    upload = resources.csv(len(content))
     socket = upload.attach()
     socket.write(0, content)
     check(upload.wait_complete(), expected="complete = true for another client", came="complete = false")
     answer = upload.finalize()
     check(answer.status == 200, expected="200 to the PUT of another client", came=answer)
     socket.finish()
-    _, bricks = direct(workshop, None)
+    _, bricks = direct(resources, None)
     bricks.request(inputs_of(bricks.shape, seed=1))
     bricks.finish()
 

@@ -8,7 +8,7 @@ from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.models.cluster import same
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.training import shown, tell_apart
+from hanami_conformance.resources.training import are_told_apart, shown
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 
 
@@ -17,19 +17,19 @@ def expect_same(came: dict[str, Values], wanted: dict[str, Values], why: str, st
     check(same(came, wanted), expected=f"{why}: {shown(wanted)}", came=shown(came), statement=statement_id)
 
 
-def direct(workshop: ResourceFactory, shape: ClusterShape | None = ONE_BRICK) -> tuple[Cluster, ClusterSocket]:
+def direct(resources: ResourceFactory, shape: ClusterShape | None = ONE_BRICK) -> tuple[Cluster, ClusterSocket]:
     """A new cluster in direct mode and a socket that is attached to it; any cluster will do where the shape is None."""
-    cluster = workshop.any_cluster(ONE_BRICK) if shape is None else workshop.cluster(shape)
+    cluster = resources.any_cluster(ONE_BRICK) if shape is None else resources.cluster(shape)
     cluster.enter_direct_mode()
     return cluster, cluster.attach()
 
 
-def trained(workshop: ResourceFactory, shape: ClusterShape | None = ONE_BRICK) -> tuple[Cluster, ClusterSocket]:
+def trained(resources: ResourceFactory, shape: ClusterShape | None = ONE_BRICK) -> tuple[Cluster, ClusterSocket]:
     """A cluster that was trained until it answers different inputs differently, and its socket; see :func:`direct`.
 
     Raises:
         Unsupported: it never does, so that a wrong answer could not be told from a right one.
     """
-    cluster, socket = direct(workshop, shape)
-    tell_apart(socket, socket.shape)
+    cluster, socket = direct(resources, shape)
+    are_told_apart(socket, socket.shape)
     return cluster, socket

@@ -32,11 +32,11 @@ class Mnist:
         pixels[0, 0, 0] = 255  # so that pixels as 0..255 can be told from pixels as 0..1
         labels = generator.integers(0, 10, count, dtype=np.uint8)
         self.contents = {"input": idx_images(pixels), "label": idx_labels(labels)}
-        self.model = DatasetModel.of_images(pixels, labels)
+        self.model = DatasetModel.from_images(pixels, labels)
 
 
 def table(rows: int = 20, seed: int = 1) -> tuple[bytes, DatasetModel]:
     """A CSV file of random numbers, and the dataset that it makes."""
     names = ("first", "second", "third")
     values = np.random.default_rng(seed).normal(size=(rows, len(names))).astype(np.float32)
-    return csv_table(names, values), DatasetModel.of_table(names, values)
+    return csv_table(names, values), DatasetModel.from_table(names, values)

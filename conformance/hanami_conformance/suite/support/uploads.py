@@ -21,10 +21,10 @@ from hanami_conformance.target.target import Account
 Spans = list[tuple[int, int]]
 
 
-def small_upload(workshop: ResourceFactory, kind: str, account: Account | None = None) -> tuple[Upload, DatasetModel]:
+def small_upload(resources: ResourceFactory, kind: str, account: Account | None = None) -> tuple[Upload, DatasetModel]:
     """A small upload, every byte sent and not finalized, and the dataset that it makes."""
     contents, model = material(kind)
-    upload = start_upload(workshop, kind, contents, account)
+    upload = start_upload(resources, kind, contents, account)
     upload.write_all(contents)
     return upload, model
 
@@ -39,12 +39,12 @@ def material(kind: str) -> tuple[dict[str, bytes], DatasetModel]:
 
 
 def start_upload(
-    workshop: ResourceFactory, kind: str, contents: Mapping[str, bytes], account: Account | None = None
+    resources: ResourceFactory, kind: str, contents: Mapping[str, bytes], account: Account | None = None
 ) -> Upload:
     """Begin an upload of the given files."""
     if kind == "csv":
-        return workshop.csv(len(contents["input"]), account)
-    return workshop.mnist(len(contents["input"]), len(contents["label"]), account)
+        return resources.csv(len(contents["input"]), account)
+    return resources.mnist(len(contents["input"]), len(contents["label"]), account)
 
 
 def expect_dataset(upload: Upload, model: DatasetModel, why: str, *, values: bool = False) -> None:
@@ -99,10 +99,10 @@ def expect_content(upload: Upload, mnist: Mnist, *, values: bool = False) -> Non
 
 
 def start_image_upload(
-    workshop: ResourceFactory, mnist: Mnist, account: Account | None = None, name: str = ""
+    resources: ResourceFactory, mnist: Mnist, account: Account | None = None, name: str = ""
 ) -> Upload:
     """Begin the upload of images and labels."""
-    return workshop.mnist(len(mnist.contents["input"]), len(mnist.contents["label"]), account, name)
+    return resources.mnist(len(mnist.contents["input"]), len(mnist.contents["label"]), account, name)
 
 
 def send_labels(upload: Upload, mnist: Mnist) -> None:
