@@ -31,7 +31,7 @@ class Lie:
 
 def case(test: str, outcome: Outcome, *broken: str, statements: tuple[str, ...] = ("PROG-2",)) -> CaseResult:
     """A case with an exchange and a comparison."""
-    return CaseResult(f"{test}[1]", "", statements, outcome, broken, "expected a; came b", exchanges=1, checks=1)
+    return CaseResult(f"{test}[1]", "", statements, outcome, broken, "expected a; actual b", exchanges=1, checks=1)
 
 
 def run(*cases: CaseResult, status: int = ExitStatus.NOT_CONFORMANT) -> RunResult:

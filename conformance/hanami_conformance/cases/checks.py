@@ -6,13 +6,13 @@ from hanami_conformance.cases.failures import Violation
 from hanami_conformance.cases.recording import FIRST, current_case
 
 
-def check(holds: object, *, expected: str, came: object, statement: str | None = None) -> None:
+def check(holds: object, *, expected: str, actual: object, statement: str | None = None) -> None:
     """Compare what came with what a statement asks for.
 
     Args:
         holds: the comparison; anything that is true passes.
         expected: what the statement asks for, for the report.
-        came: what the target did; its ``str`` goes into the report.
+        actual: what the target did; its ``str`` goes into the report.
         statement: id of the statement that is broken otherwise, None for the one that the test names first.
 
     Raises:
@@ -22,7 +22,7 @@ def check(holds: object, *, expected: str, came: object, statement: str | None =
     case.checks += 1
     case.judged[statement or FIRST] += 1
     if not holds:
-        raise Violation(expected, str(came), statement)
+        raise Violation(expected, str(actual), statement)
 
 
 def observe(what: str, seen: object) -> None:

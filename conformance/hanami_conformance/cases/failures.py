@@ -10,16 +10,16 @@ class Violation(AssertionError):  # noqa: N818 - the field's word
 
     Attributes:
         expected: what the statement asks for.
-        came: what the target did instead.
+        actual: what the target did instead.
         statement: id of the statement, where it is not the one that the test names first.
         symptom: id of the statement that it would break were nothing known of what came before, empty where that is the
             same. It tells failures apart while a story is made smaller, and what came before changes.
     """
 
-    def __init__(self, expected: str, came: str, statement: str | None = None) -> None:
-        super().__init__(f"expected {expected}; came {came}")
+    def __init__(self, expected: str, actual: str, statement: str | None = None) -> None:
+        super().__init__(f"expected {expected}; actual {actual}")
         self.expected = expected
-        self.came = came
+        self.actual = actual
         self.statement = statement
         self.symptom = ""
 

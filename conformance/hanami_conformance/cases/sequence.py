@@ -23,7 +23,7 @@ class StepSequence:
         dialect: in which it was told.
         statement: id of the statement that was broken.
         expected: what the statement asks for.
-        came: what the target did instead.
+        actual: what the target did instead.
     """
 
     kind: str
@@ -31,7 +31,7 @@ class StepSequence:
     dialect: str = ""
     statement: str = ""
     expected: str = ""
-    came: str = ""
+    actual: str = ""
 
     def data(self) -> dict[str, Any]:
         """The file form, before it is text."""
@@ -42,7 +42,7 @@ class StepSequence:
             "dialect": self.dialect,
             "statement": self.statement,
             "expected": self.expected,
-            "came": self.came,
+            "actual": self.actual,
             "steps": steps_data(self.steps),
         }
 
@@ -70,7 +70,7 @@ class StepSequence:
             raise SequenceError(
                 f"story of format version {data.get('format_version')}, this release reads {FORMAT_VERSION}"
             )
-        names = ("kind", "dialect", "statement", "expected", "came")
+        names = ("kind", "dialect", "statement", "expected", "actual")
         texts = {name: data.get(name, "") for name in names}
         steps = data.get("steps")
         if not all(isinstance(text, str) for text in texts.values()) or not isinstance(steps, list):

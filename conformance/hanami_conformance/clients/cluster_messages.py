@@ -60,29 +60,29 @@ def check_output(message: BrickMessage, name: str, size: int) -> None:
     Raises:
         Violation: type, count, size or a value is wrong.
     """
-    came = describe(message)
+    actual = describe(message)
     check(
         message.process_type == ProcessType.REQUEST,
         expected=f"REQUEST_TYPE in the output of {name!r}",
-        came=came,
+        actual=actual,
         statement="DIO-3",
     )
     check(
         len(message.values) == size,
         expected=f"{size} values in the output of {name!r}",
-        came=came,
+        actual=actual,
         statement="DIO-3",
     )
     check(
         message.number_of_values == len(message.values),
         expected=f"numberOfValues = {len(message.values)}, the count of values",
-        came=came,
+        actual=actual,
         statement="DIO-3",
     )
     check(
         bool(np.isfinite(message.values).all()),
         expected=f"finite values in the output of {name!r}",
-        came=came,
+        actual=actual,
         statement="DIO-3",
     )
 

@@ -131,7 +131,7 @@ class ClusterSocket:
         check(
             not self.is_output(message),
             expected="no output before a message with isLast = true",
-            came=describe(message),
+            actual=describe(message),
             statement="DIO-2",
         )
 
@@ -190,7 +190,7 @@ class ClusterSocket:
                 check(
                     name not in found,
                     expected=f"one output of each brick, {missing} is missing",
-                    came=f"another one of {name!r}",
+                    actual=f"another one of {name!r}",
                     statement="DIO-3",
                 )
                 check_output(message, name, self.shape.outputs[name])
@@ -201,7 +201,7 @@ class ClusterSocket:
                 check(
                     dummies <= self._posted,
                     expected=f"the output of {missing}",
-                    came=f"{dummies} acknowledgements of {self._posted} messages",
+                    actual=f"{dummies} acknowledgements of {self._posted} messages",
                     statement="DIO-6",
                 )
         return found
@@ -216,13 +216,13 @@ class ClusterSocket:
         check(
             not message.name or message.name in self.shape.inputs,
             expected=f"an output of {' or '.join(self.shape.outputs)}",
-            came=describe(message),
+            actual=describe(message),
             statement="DIO-3",
         )
         check(
             len(message.values) <= 1 or message.process_type != ProcessType.REQUEST,
             expected=f"an output of {describe_shape(self.shape.outputs)}",
-            came=describe(message),
+            actual=describe(message),
             statement="DIO-3",
         )
 
@@ -250,7 +250,7 @@ class ClusterSocket:
         check(
             not self.is_output(message),
             expected="no output of a brick as answer to TRAIN",
-            came=describe(message),
+            actual=describe(message),
             statement="DIO-5",
         )
 
@@ -268,7 +268,7 @@ class ClusterSocket:
             check(
                 answer.code is not None and (answer.code not in UNEXPLAINED or answer.reason),
                 expected=f"an answer or a close with a reason to {what}",
-                came=answer,
+                actual=answer,
             )
             return
         if is_json(answer.data):
@@ -277,7 +277,7 @@ class ClusterSocket:
         check(
             not self.is_output(message) and not self._is_usual(message),
             expected=f"{what} not to be processed",
-            came=describe(message),
+            actual=describe(message),
         )
 
     def _is_usual(self, message: BrickMessage) -> bool:

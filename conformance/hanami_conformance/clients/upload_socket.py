@@ -115,7 +115,7 @@ class UploadSocket:
             Violation: it is none.
         """
         acknowledgement = self.acknowledgement()
-        check(acknowledgement.success, expected=f"success = true to {what}", came=describe(acknowledgement))
+        check(acknowledgement.success, expected=f"success = true to {what}", actual=describe(acknowledgement))
         self.model.write(position, data)
 
     def refuse(self, position: int, data: bytes, why: str) -> None:
@@ -137,7 +137,7 @@ class UploadSocket:
         check(
             not acknowledgement.success and acknowledgement.error,
             expected=f"success = false and a reason to {what}",
-            came=describe(acknowledgement),
+            actual=describe(acknowledgement),
         )
 
     def finish(self) -> list[Message]:

@@ -122,14 +122,14 @@ def new_entries(
 
 def message_of(case: CaseResult) -> str:
     """The words of a failure that it will be known by: the longest part of what came that no other run changes."""
-    came = f"came {case.came}"
-    for text in (came if case.came and came in case.reason else "", case.came, case.reason, case.expected):
+    actual = f"actual {case.actual}"
+    for text in (actual if case.actual and actual in case.reason else "", case.actual, case.reason, case.expected):
         parts = [part.strip() for part in steady_parts(text)]
         longest = max(parts, key=len)
         if len(longest) >= LEAST_MESSAGE:
             short = longest[:MOST_MESSAGE]
             return short if len(longest) <= MOST_MESSAGE else short.rpartition(" ")[0] or short
-    return case.reason.strip() or case.came.strip()
+    return case.reason.strip() or case.actual.strip()
 
 
 def _places(cut: Sequence[toml_edit.Block], known: KnownList) -> list[int]:

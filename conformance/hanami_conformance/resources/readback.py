@@ -53,7 +53,7 @@ def read_columns(upload: Upload, columns: Mapping[str, NDArray[np.float32]]) -> 
             check(
                 isinstance(data, list) and 0 < len(data) <= count,
                 expected=f"{count} rows of column {column!r} from row {len(rows)}",
-                came=answer,
+                actual=answer,
             )
             rows += data if isinstance(data, list) else []
         found[column] = _table(column, rows)
@@ -66,7 +66,7 @@ def _table(column: str, rows: list[Any]) -> NDArray[np.float32]:
         table = np.array(cells, dtype=np.float32)
     except (ValueError, TypeError, OverflowError) as error:
         raise Violation(f"numbers in column {column!r}", printable_line(str(error))) from error
-    check(table.ndim == 2, expected=f"a table of numbers in column {column!r}", came=f"shape {table.shape}")
+    check(table.ndim == 2, expected=f"a table of numbers in column {column!r}", actual=f"shape {table.shape}")
     return table
 
 
@@ -94,7 +94,7 @@ def check_dataset(upload: Upload, model: DatasetModel, *, values: bool = False) 
                 check(
                     model.agrees(column, found),
                     expected=f"column {column!r} value for value as it was uploaded",
-                    came=first_difference(model.columns[column], found),
+                    actual=first_difference(model.columns[column], found),
                 )
     elif values:
         raise Unsupported("the content of a dataset cannot be read back; its rows and columns are right")
@@ -114,7 +114,7 @@ def check_no_rows(upload: Upload, what: str, statement: str | None = None) -> No
     answer = upload.description()
     told = answer.object() if answer.status == 200 else {}
     counts = [told[key] for key in upload.account.target.dialect.rows_keys if isinstance(told.get(key), int)]
-    check(not any(counts), expected=f"no dataset with rows from {what}", came=answer, statement=statement)
+    check(not any(counts), expected=f"no dataset with rows from {what}", actual=answer, statement=statement)
 
 
 def readable_columns(model: DatasetModel, described: Mapping[str, Any]) -> dict[str, NDArray[np.float32]]:
@@ -136,28 +136,28 @@ def check_shape(answer: RestResponse, described: Mapping[str, Any], target: Targ
     check(
         bool(rows) or target.dialect.has_content,
         expected=f"the number of rows ({' or '.join(target.dialect.rows_keys)})",
-        came=answer,
+        actual=answer,
         statement="FIN-1",
     )
-    check(all(count == model.rows for count in rows), expected=f"{model.rows} rows", came=answer, statement="FIN-1")
+    check(all(count == model.rows for count in rows), expected=f"{model.rows} rows", actual=answer, statement="FIN-1")
     for group in target.dialect.columns_keys:
         if all(isinstance(described.get(key), int) for key in group):
             width = sum(described[key] for key in group)
             wanted = " or ".join(str(number) for number in sorted(model.widths))
-            check(width in model.widths, expected=f"{wanted} columns", came=answer, statement="FIN-1")
+            check(width in model.widths, expected=f"{wanted} columns", actual=answer, statement="FIN-1")
 
 
-def first_difference(wanted: NDArray[np.float32], came: NDArray[np.float32]) -> str:
+def first_difference(wanted: NDArray[np.float32], actual: NDArray[np.float32]) -> str:
     """Where two tables differ first, in words."""
-    if wanted.shape[0] != came.shape[0]:
-        return f"{came.shape[0]} rows instead of {wanted.shape[0]}"
-    if wanted.shape != came.shape:
-        return f"{came.shape[1]} values in a row instead of {wanted.shape[1]}"
-    places = np.argwhere(wanted != came)
+    if wanted.shape[0] != actual.shape[0]:
+        return f"{actual.shape[0]} rows instead of {wanted.shape[0]}"
+    if wanted.shape != actual.shape:
+        return f"{actual.shape[1]} values in a row instead of {wanted.shape[1]}"
+    places = np.argwhere(wanted != actual)
     if not len(places):
         return "the same values"
     row, column = places[0]
     return (
         f"{len(places)} of {wanted.size} values differ, the first at row {row}, value {column}: "
-        f"{came[row, column]} instead of {wanted[row, column]}"
+        f"{actual[row, column]} instead of {wanted[row, column]}"
     )

@@ -91,7 +91,10 @@ class Upload:
             answer = self.progress_answer()
             complete = answer.object().get("complete")
         check(
-            isinstance(complete, bool), expected="a JSON object with boolean complete", came=answer, statement="PROG-1"
+            isinstance(complete, bool),
+            expected="a JSON object with boolean complete",
+            actual=answer,
+            statement="PROG-1",
         )
         return bool(complete)
 

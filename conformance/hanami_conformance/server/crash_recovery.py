@@ -172,7 +172,7 @@ class CrashRecovery:
             reason=printable_line(f"the target no longer answers behind it: {loss}", MAX_LINE),
             broken=(CRASH,) if hostile else (),
             expected="",
-            came="",
+            actual="",
             known="",
         )
 

@@ -57,7 +57,7 @@ class CaseClassifier:
         self._outcome = Outcome.NOT_RUN
         self._reason = "it was interrupted"
         self._expected = ""
-        self._came = ""
+        self._actual = ""
         self._known = ""
         self._broken: tuple[str, ...] = ()
         self._exchange: tuple[Event, ...] = ()
@@ -141,7 +141,7 @@ class CaseClassifier:
             report.longrepr = None
             return
         self._broken = ()
-        self._expected = self._came = ""
+        self._expected = self._actual = ""
         report.longrepr = self._explain()
 
     def _violated(self, error: Violation | TargetDown, report: pytest.TestReport) -> None:
@@ -157,8 +157,8 @@ class CaseClassifier:
         self._set(Outcome.FAILED, str(error))
         if isinstance(error, Violation):
             self._expected = self._line(error.expected)
-            self._came = self._line(error.came)
-            self._reason = f"expected {self._expected}; came {self._came}"
+            self._actual = self._line(error.actual)
+            self._reason = f"expected {self._expected}; actual {self._actual}"
         blamed = error.statement if isinstance(error, Violation) else None
         # A step that several tests share blames its own statement; a test that does not check that one breaks its own.
         known = blamed in self._statements or blamed in self._blames
@@ -167,7 +167,7 @@ class CaseClassifier:
 
     def _excuse_known(self, report: pytest.TestReport) -> None:
         assert self._case is not None
-        entry = self._match_known_failure(self._case.id, self._broken, (self._reason, self._expected, self._came))
+        entry = self._match_known_failure(self._case.id, self._broken, (self._reason, self._expected, self._actual))
         if entry is not None:
             self._outcome = Outcome.KNOWN
             self._known = entry.because
@@ -194,7 +194,7 @@ class CaseClassifier:
     def _explain(self) -> str:
         lines = [f"{self._outcome.value}: {', '.join(self._broken or self._statements)}: {self._title}"]
         if self._expected:
-            lines += [f"  expected  {self._expected}", f"  came      {self._came}"]
+            lines += [f"  expected  {self._expected}", f"  actual    {self._actual}"]
         else:
             lines.append(f"  {self._reason}")
         return "\n".join(lines)
@@ -218,7 +218,7 @@ class CaseClassifier:
             broken=self._broken,
             reason=self._reason,
             expected=self._expected,
-            came=self._came,
+            actual=self._actual,
             duration=round(time.monotonic() - case.began, 6),
             exchanges=case.sent,
             checks=case.checks,
@@ -245,7 +245,7 @@ class CaseClassifier:
             dialect=self._target.dialect.name,
             statement=next(iter(self._broken), ""),
             expected=self._expected,
-            came=self._came or self._reason,
+            actual=self._actual or self._reason,
         )
         return told.to_json()
 

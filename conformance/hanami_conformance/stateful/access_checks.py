@@ -47,14 +47,16 @@ def attempt_as_other_user(told: TrackedUpload, other: Account, what: str) -> Non
     }[what]()
     if what == "list":
         hidden = answer.status == 200 and not is_listed(upload, answer)
-        check(hidden, expected="a list without another user's dataset", came=answer, statement="GEN-3")
+        check(hidden, expected="a list without another user's dataset", actual=answer, statement="GEN-3")
         return
     if what == "progress":
         wanted = "404 to progress: it belongs to another user"
-        check(answer.status == 404, expected=wanted, came=answer, statement="PROG-4")
+        check(answer.status == 404, expected=wanted, actual=answer, statement="PROG-4")
     else:
         statement = "FIN-4" if what == "finalize" else "GEN-3"
-        check(answer.refused, expected=f"a 4xx to {what}: it belongs to another user", came=answer, statement=statement)
+        check(
+            answer.refused, expected=f"a 4xx to {what}: it belongs to another user", actual=answer, statement=statement
+        )
     told.happened.add("GEN-3")
 
 
@@ -71,10 +73,10 @@ def expect_deleted(upload: Upload) -> None:
     """
     with attribute_to("DEL-1"):
         answer = upload.progress_answer()
-        check(answer.status == 404, expected="404 to progress of what was deleted", came=answer, statement="DEL-1")
+        check(answer.status == 404, expected="404 to progress of what was deleted", actual=answer, statement="DEL-1")
         listed = upload.account.call("dataset.list")
         gone = listed.status == 200 and not is_listed(upload, listed)
-        check(gone, expected="a list without what was deleted", came=listed, statement="DEL-1")
+        check(gone, expected="a list without what was deleted", actual=listed, statement="DEL-1")
 
 
 def attempt_as_other_user_on_cluster(cluster: Cluster, other: Account, what: str) -> None:
@@ -98,7 +100,7 @@ def attempt_as_other_user_on_cluster(cluster: Cluster, other: Account, what: str
         "get": lambda: other.call("cluster.get", params={"uuid": uuid}),
         "delete": lambda: other.call("cluster.delete", params={"uuid": uuid}),
     }[what]()
-    check(answer.refused, expected="a 4xx: it belongs to another user", came=answer, statement="GEN-3")
+    check(answer.refused, expected="a 4xx: it belongs to another user", actual=answer, statement="GEN-3")
 
 
 def use_deleted_cluster(cluster: Cluster) -> None:
@@ -110,7 +112,7 @@ def use_deleted_cluster(cluster: Cluster) -> None:
     account = cluster.account
     with attribute_to("DIO-14"):
         answer = account.call("cluster.get", params={"uuid": cluster.uuid})
-        check(answer.refused, expected="a 4xx: the cluster is deleted", came=answer, statement="DIO-14")
+        check(answer.refused, expected="a 4xx: the cluster is deleted", actual=answer, statement="DIO-14")
         message = first_message(account.token, cluster.uuid, CLUSTER)
         expect_refusal(account.target, message, "the cluster is deleted", "DIO-14")
 
@@ -153,7 +155,7 @@ def finalize_with_invalid_body(told: TrackedUpload, others: Sequence[Upload], fi
             return
         body = wronged
     answer = upload.finalize(body, kind)
-    check(answer.refused, expected=f"a 4xx to a PUT: {what}", came=answer, statement="FIN-4")
+    check(answer.refused, expected=f"a 4xx to a PUT: {what}", actual=answer, statement="FIN-4")
     told.happened.add("FIN-4")
 
 

@@ -211,8 +211,8 @@ class PropertyRunner:
         assert error is not None
         if found.fatal or not isinstance(error, Violation):
             raise error from flaky
-        came = f"{error.came} (once: when it was told again, the story went right)"
-        raise Violation(error.expected, came, error.statement) from flaky
+        actual = f"{error.actual} (once: when it was told again, the story went right)"
+        raise Violation(error.expected, actual, error.statement) from flaky
 
 
 class _KindDatabase(ExampleDatabase):

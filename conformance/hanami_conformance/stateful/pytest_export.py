@@ -47,7 +47,7 @@ def to_pytest(story: StepSequence) -> str:
     """The text of a test file that tells a story, and fails where the target does something else than the model."""
     known = catalogue().get(story.statement)
     sentence = f"{story.statement}: {known.text}." if known is not None else "The server does what the model says."
-    texts = [(name, text) for name, text in (("expected", story.expected), ("came", story.came)) if text]
+    texts = [(name, text) for name, text in (("expected", story.expected), ("actual", story.actual)) if text]
     lines = [_wrapped(f"{name:<9} {text}", " " * 10) for name, text in texts]
     dialect = "" if story.dialect in ("", DEFAULT_DIALECT) else f" --hanami-dialect {story.dialect}"
     return _FILE.format(

@@ -32,7 +32,7 @@ def test_a_cluster_takes_messages(resources: ResourceFactory, size: int | None) 
     question, *_ = inputs_of(socket.shape, seed=1)
     socket.post(question.name, question.values, is_last=True)
     answer = socket.websocket.receive("an answer to a ClusterIO_Message")
-    check(not answer.text, expected="a binary ClusterIO_Message", came=answer)
+    check(not answer.text, expected="a binary ClusterIO_Message", actual=answer)
     socket.decode(answer)
 
 
@@ -49,8 +49,10 @@ def test_not_last_requests_start_nothing(resources: ResourceFactory) -> None:
     socket.post(second.name, second.values, is_last=True)
     answer = socket.outputs()
     surplus = socket.finish()
-    check(not surplus, expected="one output of each brick after the last message", came=f"{len(surplus)} more messages")
-    check(set(answer) == set(shape.outputs), expected="an output of each brick", came=shown(answer))
+    check(
+        not surplus, expected="one output of each brick after the last message", actual=f"{len(surplus)} more messages"
+    )
+    check(set(answer) == set(shape.outputs), expected="an output of each brick", actual=shown(answer))
 
 
 @statement("DIO-2")
@@ -98,7 +100,7 @@ def test_the_values_of_every_brick_take_part(resources: ResourceFactory, brick: 
         for step in range(STEPS if turn < ROUNDS else 0):
             question, seed = (first, 1) if step % 2 else (second, 2)
             socket.train([*question, *wanted_of(TWO_BRICKS, seed)])
-    check(False, expected=f"different answers to different values of {brick}", came=shown(answers[0]))
+    check(False, expected=f"different answers to different values of {brick}", actual=shown(answers[0]))
 
 
 @statement("DIO-2")
@@ -110,7 +112,7 @@ def test_a_cycle_starts_with_nothing_of_the_one_before(resources: ResourceFactor
     try:
         alone = socket.request([first])
     except Violation as violation:
-        raise Unsupported(f"values for some of the bricks alone are refused: {violation.came}") from violation
+        raise Unsupported(f"values for some of the bricks alone are refused: {violation.actual}") from violation
     socket.request([first, second])
     expect_same(socket.request([first]), alone, "the answer to input_a alone, as before input_b had values")
     socket.request(inputs_of(shape, seed=2))
@@ -123,10 +125,10 @@ def test_each_cycle_runs_once(resources: ResourceFactory) -> None:
     _, socket = trained(resources, None)
     answers = {seed: socket.request(inputs_of(socket.shape, seed)) for seed in range(1, 6)}
     for seed in (5, 3, 1, 1, 4, 2):
-        came = socket.request(inputs_of(socket.shape, seed))
-        expect_same(came, answers[seed], f"the answer to input {seed} as before", "DIO-7")
+        actual = socket.request(inputs_of(socket.shape, seed))
+        expect_same(actual, answers[seed], f"the answer to input {seed} as before", "DIO-7")
     surplus = socket.finish()
-    check(not surplus, expected="11 answers to 11 requests", came=f"{len(surplus)} more messages")
+    check(not surplus, expected="11 answers to 11 requests", actual=f"{len(surplus)} more messages")
 
 
 @statement("DIO-3")
@@ -137,7 +139,7 @@ def test_a_request_is_answered_with_the_output(resources: ResourceFactory, size:
     _, socket = direct(resources, shape)
     for seed in (1, 2, 3):
         answer = socket.request(inputs_of(shape, seed))
-        check(set(answer) == {"test_output"}, expected="the output of test_output", came=shown(answer))
+        check(set(answer) == {"test_output"}, expected="the output of test_output", actual=shown(answer))
 
 
 INPUTS = {  # repeated for as long as the brick is
@@ -163,7 +165,7 @@ def test_any_finite_input_gives_a_finite_output(resources: ResourceFactory, kind
     for _ in range(5):
         socket.train([question, *wanted_of(socket.shape, seed=1)])
     answer = socket.request([question])
-    check(set(answer) == set(socket.shape.outputs), expected="the output of the output brick", came=shown(answer))
+    check(set(answer) == set(socket.shape.outputs), expected="the output of the output brick", actual=shown(answer))
 
 
 @statement("DIO-3")
@@ -172,9 +174,9 @@ def test_every_output_brick_answers(resources: ResourceFactory) -> None:
     _, socket = direct(resources, TWO_BRICKS)
     for seed in (1, 2, 3):
         answer = socket.request(inputs_of(TWO_BRICKS, seed))
-        check(set(answer) == set(TWO_BRICKS.outputs), expected="both outputs", came=shown(answer))
+        check(set(answer) == set(TWO_BRICKS.outputs), expected="both outputs", actual=shown(answer))
     surplus = socket.finish()
-    check(not surplus, expected="6 outputs to 3 requests", came=f"{len(surplus)} more messages")
+    check(not surplus, expected="6 outputs to 3 requests", actual=f"{len(surplus)} more messages")
 
 
 @statement("DIO-3", "DIO-8")
@@ -193,7 +195,7 @@ def test_answers_belong_to_their_bricks(resources: ResourceFactory) -> None:
         socket.train(
             [question, InputMessage("output_a", high, expected=True), InputMessage("output_b", low, expected=True)]
         )
-    check(apart > 0, expected="output_a, trained to 0.9, above output_b, trained to 0.1", came=shown(answer))
+    check(apart > 0, expected="output_a, trained to 0.9, above output_b, trained to 0.1", actual=shown(answer))
 
 
 @statement("DIO-8")
@@ -222,7 +224,7 @@ def test_the_ends_of_the_range_are_trained_too(resources: ResourceFactory, wante
             socket.train([*question, target])
         if (after := away()) < before:
             return
-    check(False, expected=f"an answer less than {before:g} away from {wanted:g}", came=f"{after:g} away")
+    check(False, expected=f"an answer less than {before:g} away from {wanted:g}", actual=f"{after:g} away")
 
 
 @statement("DIO-8")
@@ -232,10 +234,10 @@ def test_different_inputs_are_told_apart(resources: ResourceFactory) -> None:
     try:
         are_told_apart(socket, socket.shape)
     except Unsupported as error:
-        check(False, expected="different answers to inputs that were trained to different outputs", came=error)
+        check(False, expected="different answers to inputs that were trained to different outputs", actual=error)
         return
     answers = [socket.request(inputs_of(socket.shape, seed)) for seed in (1, 2)]
-    check(not same(*answers), expected="different answers to different inputs", came=shown(answers[0]))
+    check(not same(*answers), expected="different answers to different inputs", actual=shown(answers[0]))
 
 
 SPLITS: dict[str, Callable[[int], list[int]]] = {  # from the number of values to where they are cut
@@ -282,10 +284,10 @@ def test_training_may_be_sent_in_parts(resources: ResourceFactory) -> None:
     pieces += [InputMessage("test_output", piece, expected=True) for piece in np.split(wanted.values, [CUT])]
     whole = _training_of_the_rest(resources, [question, wanted], wanted.values)
     in_parts = _training_of_the_rest(resources, pieces, wanted.values)
-    came = f"distance {in_parts[0]:.4f} before, {in_parts[1]:.4f} after; at once {whole[0]:.4f} and {whole[1]:.4f}"
+    actual = f"distance {in_parts[0]:.4f} before, {in_parts[1]:.4f} after; at once {whole[0]:.4f} and {whole[1]:.4f}"
     expected = "a later part of the expected values to be trained as well"
     learns = whole[1] < LEARNED * whole[0]
-    check(in_parts[1] < (LEARNED if learns else 1.0) * in_parts[0], expected=expected, came=came)
+    check(in_parts[1] < (LEARNED if learns else 1.0) * in_parts[0], expected=expected, actual=actual)
 
 
 def _training_of_the_rest(resources: ResourceFactory, parts: list[InputMessage], wanted: Values) -> tuple[float, float]:
@@ -311,7 +313,7 @@ def test_training_is_answered_by_no_output(resources: ResourceFactory) -> None:
         socket.train([*inputs_of(TWO_BRICKS, seed), *wanted_of(TWO_BRICKS, seed)])
     socket.request(inputs_of(TWO_BRICKS, seed=1))
     surplus = [message for message in socket.finish() if socket.is_output(socket.decode(message))]
-    check(not surplus, expected="outputs for the request alone", came=f"{len(surplus)} more outputs")
+    check(not surplus, expected="outputs for the request alone", actual=f"{len(surplus)} more outputs")
 
 
 @statement("DIO-5", "DIO-7")
@@ -333,7 +335,7 @@ def test_training_changes_the_answer(resources: ResourceFactory) -> None:
         socket.train([*inputs_of(ONE_BRICK, seed=1), *wanted_of(ONE_BRICK, seed=1)])
     after = socket.request(inputs_of(ONE_BRICK, seed=1))
     changed = any((after[name] != before[name]).any() for name in before)
-    check(changed, expected=f"another answer than {shown(before)}", came="the same", statement="DIO-5")
+    check(changed, expected=f"another answer than {shown(before)}", actual="the same", statement="DIO-5")
 
 
 @statement("DIO-6")
@@ -348,10 +350,10 @@ def test_every_not_last_message_is_acknowledged(resources: ResourceFactory, proc
         check(
             not message.is_last and not socket.is_output(message),
             expected="an acknowledgement with isLast = false",
-            came=describe(message),
+            actual=describe(message),
         )
     surplus = socket.finish()
-    check(not surplus, expected="3 acknowledgements of 3 messages", came=f"{len(surplus)} more messages")
+    check(not surplus, expected="3 acknowledgements of 3 messages", actual=f"{len(surplus)} more messages")
 
 
 @statement("DIO-6")
@@ -367,7 +369,7 @@ def test_every_training_cycle_is_ended(resources: ResourceFactory) -> None:
         check(
             message.is_last and not socket.is_output(message),
             expected="the end of the training cycle, with isLast = true",
-            came=describe(message),
+            actual=describe(message),
         )
     surplus = socket.finish()
-    check(not surplus, expected="6 answers to 6 messages", came=f"{len(surplus)} more messages")
+    check(not surplus, expected="6 answers to 6 messages", actual=f"{len(surplus)} more messages")

@@ -35,8 +35,8 @@ def test_the_same_request_gives_the_same_answer(resources: ResourceFactory) -> N
     for repeat in range(100):
         if repeat % 3 == 2:
             socket.request(inputs_of(TWO_BRICKS, seed=repeat))
-        came = socket.request(inputs_of(TWO_BRICKS, seed=1))
-        expect_same(came, wanted, f"the same answer at repetition {repeat + 1}")
+        actual = socket.request(inputs_of(TWO_BRICKS, seed=1))
+        expect_same(actual, wanted, f"the same answer at repetition {repeat + 1}")
 
 
 @statement("DIO-7")
@@ -47,8 +47,8 @@ def test_an_answer_survives_a_new_socket(resources: ResourceFactory) -> None:
     socket.finish()
     again = cluster.attach_again()
     for ordinal in ("first", "second", "third"):
-        came = again.request(inputs_of(socket.shape, seed=1))
-        expect_same(came, wanted, f"the same answer to the {ordinal} request on another socket")
+        actual = again.request(inputs_of(socket.shape, seed=1))
+        expect_same(actual, wanted, f"the same answer to the {ordinal} request on another socket")
 
 
 @statement("DIO-8")
@@ -70,7 +70,7 @@ def test_training_moves_the_answer_toward_the_expected_values(resources: Resourc
     for part in wanted:
         start, end = distance(before[part.name], part.values), distance(after[part.name], part.values)
         observe(f"distance of {part.name} from its expected values", f"{start:.4f} before training, {end:.4f} after")
-        check(end < start, expected=f"{part.name} nearer than {start:.5f} to its expected values", came=f"{end:.5f}")
+        check(end < start, expected=f"{part.name} nearer than {start:.5f} to its expected values", actual=f"{end:.5f}")
 
 
 @statement("DIO-9")
@@ -83,7 +83,7 @@ def test_many_mixed_cycles_run_in_order(resources: ResourceFactory) -> None:
         twice = socket.request(inputs_of(socket.shape, seed))
         expect_same(twice, once, f"the same answer twice after training cycle {seed + 1}")
     surplus = socket.finish()
-    check(not surplus, expected="80 answers to 80 requests", came=f"{len(surplus)} more messages")
+    check(not surplus, expected="80 answers to 80 requests", actual=f"{len(surplus)} more messages")
 
 
 @statement("DIO-9")
@@ -97,7 +97,7 @@ def test_pipelined_requests_are_answered_in_order(resources: ResourceFactory) ->
     for seed in range(8):
         expect_same(socket.outputs(), wanted[seed], f"the answer to request {seed + 1} of 8")
     surplus = socket.finish()
-    check(not surplus, expected="8 answers to 8 requests", came=f"{len(surplus)} more messages")
+    check(not surplus, expected="8 answers to 8 requests", actual=f"{len(surplus)} more messages")
 
 
 @statement("DIO-9")
@@ -124,10 +124,10 @@ def test_pipelined_training_is_answered_before_the_request_behind_it(resources: 
         socket.post(wanted.name, wanted.values, is_last=True, process_type=ProcessType.TRAIN, expected=True)
     question = inputs_of(socket.shape, seed=3)[0]
     socket.post(question.name, question.values, is_last=True)
-    came = socket.outputs()
-    expect_same(came, socket.request([question]), "the answer of the trained cluster, as it is afterwards")
+    actual = socket.outputs()
+    expect_same(actual, socket.request([question]), "the answer of the trained cluster, as it is afterwards")
     surplus = socket.finish()
-    check(not surplus, expected="no answer to training behind that to the request", came=f"{len(surplus)} messages")
+    check(not surplus, expected="no answer to training behind that to the request", actual=f"{len(surplus)} messages")
 
 
 @statement("DIO-10")
@@ -147,7 +147,7 @@ def test_two_clusters_do_not_influence_each_other(resources: ResourceFactory) ->
     left.post("test_input", values[5:], is_last=True)
     expect_same(left.outputs(), wanted, "the answer as before, while another cluster was trained")
     surplus = left.finish()
-    check(not surplus, expected="no message that belongs to the other cluster", came=f"{len(surplus)} messages")
+    check(not surplus, expected="no message that belongs to the other cluster", actual=f"{len(surplus)} messages")
 
 
 @statement("DIO-10")
@@ -183,8 +183,8 @@ def test_a_new_socket_continues_after_a_lost_one(resources: ResourceFactory, how
             socket.acknowledged()
         socket.websocket.drop()
     again = cluster.attach_again()
-    came = again.request(inputs_of(socket.shape, seed=1))
-    expect_same(came, wanted, "the answer of the trained cluster, as before the socket was lost")
+    actual = again.request(inputs_of(socket.shape, seed=1))
+    expect_same(actual, wanted, "the answer of the trained cluster, as before the socket was lost")
 
 
 @statement("DIO-11")
@@ -203,8 +203,8 @@ def test_training_just_before_a_socket_is_lost_is_kept(resources: ResourceFactor
         socket.websocket.drop()
     else:
         raise Unsupported("the end of a training cycle is not told, so that none is known to be over")
-    came = cluster.attach_again().request(question)
-    check(not same(came, before), expected="another answer than before the training", came=shown(came))
+    actual = cluster.attach_again().request(question)
+    check(not same(actual, before), expected="another answer than before the training", actual=shown(actual))
 
 
 @statement("DIO-11")
@@ -229,8 +229,8 @@ def test_training_survives_a_switch_of_the_mode(resources: ResourceFactory) -> N
     with attribute_to("MODE-1"):
         cluster.set_mode(task).object()
         cluster.set_mode(direct_mode).object()
-    came = cluster.attach_again().request(inputs_of(socket.shape, seed=1))
-    expect_same(came, wanted, "the answer of the trained cluster, as before the switch to task mode and back")
+    actual = cluster.attach_again().request(inputs_of(socket.shape, seed=1))
+    expect_same(actual, wanted, "the answer of the trained cluster, as before the switch to task mode and back")
 
 
 @statement("DIO-14")
@@ -243,13 +243,13 @@ def test_a_deleted_cluster_answers_no_more(resources: ResourceFactory, when: str
         socket.post("test_input", vector(5, seed=1), is_last=False)
         socket.acknowledged()
     answer = cluster.delete()
-    check(answer.status == 200, expected="200 to the DELETE", came=answer)
+    check(answer.status == 200, expected="200 to the DELETE", actual=answer)
     expect_no_output(socket, "a deleted cluster")
     socket.finish()
     gone = cluster.account.call("cluster.get", params={"uuid": cluster.uuid})
-    check(gone.status == 404, expected="404 to a cluster that was deleted with a socket attached", came=gone)
+    check(gone.status == 404, expected="404 to a cluster that was deleted with a socket attached", actual=gone)
     listed = cluster.account.call("cluster.list")
-    check(cluster.uuid not in listed.text, expected=f"a list without {cluster.uuid}", came=listed)
+    check(cluster.uuid not in listed.text, expected=f"a list without {cluster.uuid}", actual=listed)
     with attribute_to("DIO-14"):
         _, other = direct(resources)
         other.request(inputs_of(ONE_BRICK, seed=1))
@@ -268,8 +268,8 @@ def test_a_new_cluster_has_nothing_of_a_deleted_one(resources: ResourceFactory) 
     except PreconditionFailed as error:
         raise Unsupported(f"the name of a deleted cluster is not free: {error}") from error
     again.enter_direct_mode()
-    came = again.attach().request(question)
-    check(not same(came, wanted), expected="another answer than that of the deleted cluster", came=shown(came))
+    actual = again.attach().request(question)
+    check(not same(actual, wanted), expected="another answer than that of the deleted cluster", actual=shown(actual))
 
 
 def expect_no_output(socket: ClusterSocket, of: str) -> None:
@@ -286,4 +286,4 @@ def expect_no_output(socket: ClusterSocket, of: str) -> None:
         and not is_json(answer.data)
         and socket.is_output(socket.decode(answer))
     )
-    check(not output, expected=f"no output of {of}", came=answer)
+    check(not output, expected=f"no output of {of}", actual=answer)

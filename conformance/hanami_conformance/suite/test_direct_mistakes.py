@@ -232,8 +232,8 @@ def test_unusual_requests_leave_no_trace(resources: ResourceFactory, case: str) 
     UNUSUAL[case](socket)
     outcome(socket)
     socket.finish()
-    came = cluster.attach_again().request(inputs_of(cluster.shape, seed=1))
-    expect_same(came, wanted, f"the answer as before {case}")
+    actual = cluster.attach_again().request(inputs_of(cluster.shape, seed=1))
+    expect_same(actual, wanted, f"the answer as before {case}")
 
 
 @statement("DIO-13")
@@ -265,9 +265,9 @@ def test_whether_two_sockets_may_share_a_cluster(resources: ResourceFactory) -> 
     try:
         second = attach(cluster.account, cluster.uuid, CLUSTER)
     except Violation as violation:
-        observe("a second socket for the same cluster", f"refused: {violation.came}")
+        observe("a second socket for the same cluster", f"refused: {violation.actual}")
     else:
         observe("a second socket for the same cluster", "accepted")
         second.finish()
     first.request(inputs_of(first.shape, seed=1))
-    check(first.websocket.ending is None, expected="the first socket to stay open", came=first.websocket.ending)
+    check(first.websocket.ending is None, expected="the first socket to stay open", actual=first.websocket.ending)

@@ -35,7 +35,7 @@ def test_an_idle_cluster_switches_to_direct_and_back(resources: ResourceFactory)
     cluster = resources.any_cluster(ONE_BRICK)
     for turn in range(TURNS):
         answer = cluster.set_mode(direct)
-        check(answer.status == 200, expected=f"200 to switch {2 * turn + 1}, to {direct}", came=answer)
+        check(answer.status == 200, expected=f"200 to switch {2 * turn + 1}, to {direct}", actual=answer)
         answer.object()
         if turn in (0, 1, TURNS - 1):
             expect_usable(cluster)
@@ -43,7 +43,7 @@ def test_an_idle_cluster_switches_to_direct_and_back(resources: ResourceFactory)
         else:
             answer = cluster.set_mode(task)
             told = answer.object().get("new_state", task)
-            check(told == task, expected=f"new_state {task}", came=answer)
+            check(told == task, expected=f"new_state {task}", actual=answer)
 
 
 @statement("MODE-1")
@@ -53,7 +53,7 @@ def test_a_switch_is_of_one_cluster_alone(resources: ResourceFactory) -> None:
     for cluster in clusters:
         cluster.enter_direct_mode()
     answer = clusters[1].set_mode(resources.target.dialect.modes[0])
-    check(answer.status == 200, expected="200 to the switch back to task mode", came=answer)
+    check(answer.status == 200, expected="200 to the switch back to task mode", actual=answer)
     with attribute_to("MODE-1"):
         expect_usable(clusters[0])
 
@@ -65,8 +65,8 @@ def test_the_answer_names_the_cluster_and_its_state(resources: ResourceFactory) 
     cluster = resources.any_cluster(ONE_BRICK)
     answer = cluster.set_mode(direct)
     told = answer.object()
-    check(told.get("uuid", cluster.uuid) == cluster.uuid, expected=f"uuid {cluster.uuid}", came=answer)
-    check(told.get("new_state", direct) == direct, expected=f"new_state {direct}", came=answer)
+    check(told.get("uuid", cluster.uuid) == cluster.uuid, expected=f"uuid {cluster.uuid}", actual=answer)
+    check(told.get("new_state", direct) == direct, expected=f"new_state {direct}", actual=answer)
 
 
 @statement("MODE-2")
@@ -78,7 +78,7 @@ def test_an_unknown_state_is_refused(resources: ResourceFactory, state: Any) -> 
     body = {"uuid": cluster.uuid} | ({} if state is LEFT_OUT else {"new_state": state})
     answer = resources.target.first.call("cluster.set_mode", body=body)
     shown = "missing" if state is LEFT_OUT else repr(state)
-    check(answer.status == 400, expected=f"400: new_state is {shown}", came=answer)
+    check(answer.status == 400, expected=f"400: new_state is {shown}", actual=answer)
     with attribute_to("MODE-2"):  # the refused switch may not have switched to task mode
         expect_usable(cluster)
 
@@ -91,7 +91,7 @@ def test_an_unknown_cluster_is_refused(target: Target, kind: str) -> None:
     body = {"new_state": target.dialect.modes[1]} | ({} if uuid is LEFT_OUT else {"uuid": uuid})
     answer = target.first.call("cluster.set_mode", body=body)
     wanted = 404 if kind == "unknown" else 400
-    check(answer.status == wanted, expected=f"{wanted}: the uuid is {kind}", came=answer)
+    check(answer.status == wanted, expected=f"{wanted}: the uuid is {kind}", actual=answer)
 
 
 @statement("MODE-2")
@@ -99,7 +99,7 @@ def test_a_dataset_has_no_mode(resources: ResourceFactory) -> None:
     """The server refuses to switch what is no cluster."""
     body = {"uuid": resources.csv(10).uuid, "new_state": resources.target.dialect.modes[1]}
     answer = resources.target.first.call("cluster.set_mode", body=body)
-    check(answer.refused, expected="a 4xx: the uuid is that of a dataset", came=answer)
+    check(answer.refused, expected="a 4xx: the uuid is that of a dataset", actual=answer)
 
 
 @statement("MODE-2", "GEN-3")
@@ -108,7 +108,7 @@ def test_another_users_cluster_is_refused(resources: ResourceFactory, second: Ac
     cluster = resources.any_cluster(ONE_BRICK)
     body = {"uuid": cluster.uuid, "new_state": resources.target.dialect.modes[1]}
     answer = second.call("cluster.set_mode", body=body)
-    check(answer.status == 404, expected="404: the cluster belongs to another user", came=answer)
+    check(answer.status == 404, expected="404: the cluster belongs to another user", actual=answer)
     with attribute_to("MODE-2"):  # the refused switch may not have switched
         cluster.enter_direct_mode()
         expect_usable(cluster)
@@ -122,7 +122,7 @@ def test_switching_needs_a_valid_token(resources: ResourceFactory, token: str) -
     made = bad_token(token, resources.target)
     body = {"uuid": cluster.uuid, "new_state": resources.target.dialect.modes[1]}
     answer = resources.target.call("cluster.set_mode", body=body, token=None if made is LEFT_OUT else made)
-    check(answer.status == 401, expected=f"401: the token is {token}", came=answer)
+    check(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
     with attribute_to("MODE-2"):  # the refused switch may not have switched
         cluster.enter_direct_mode()
         expect_usable(cluster)
@@ -134,7 +134,7 @@ def test_a_body_that_is_no_object_is_refused(target: Target) -> None:
     route = target.dialect.route("cluster.set_mode")
     for content in (b"", b"DIRECT", b"[]", b'"DIRECT"', b"null", b'{"uuid": '):
         answer = target.rest.request(route.method, route.path, token=target.first.token, content=content)
-        check(answer.status == 400, expected=f"400 to the body {content!r}", came=answer)
+        check(answer.status == 400, expected=f"400 to the body {content!r}", actual=answer)
 
 
 @statement("MODE-3")
@@ -157,7 +157,7 @@ def test_what_switching_back_does_to_a_socket(resources: ResourceFactory) -> Non
     try:
         socket.request(inputs_of(socket.shape, seed=1))
     except Violation as violation:
-        observe("a request on that socket", violation.came)
+        observe("a request on that socket", violation.actual)
     else:
         observe("a request on that socket", "an output")
 
@@ -173,7 +173,7 @@ def test_an_open_cycle_does_not_hold_up_the_switch(resources: ResourceFactory) -
     socket.post(question.name, question.values[:2], is_last=False)
     socket.acknowledged()
     answer = cluster.set_mode(resources.target.dialect.modes[0])
-    check(answer.status < 500, expected="an answer below 500 to the switch in an open cycle", came=answer)
+    check(answer.status < 500, expected="an answer below 500 to the switch in an open cycle", actual=answer)
 
 
 @statement("MODE-3")
@@ -183,6 +183,6 @@ def test_what_attaching_in_task_mode_does(resources: ResourceFactory) -> None:
     try:
         attach(cluster.account, cluster.uuid, CLUSTER).finish()
     except Violation as violation:
-        observe("attaching in task mode", f"refused: {violation.came}")
+        observe("attaching in task mode", f"refused: {violation.actual}")
     else:
         observe("attaching in task mode", "accepted")

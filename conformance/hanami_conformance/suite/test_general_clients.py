@@ -100,7 +100,7 @@ def test_a_slow_client_blocks_nobody(resources: ResourceFactory) -> None:
         for index in range(0, len(slow), 4):
             connection.send(slow[index : index + 4], "a few bytes of a request")
             answer = target.first.call("dataset.list")
-            check(answer.status == 200, expected="200 to another client", came=answer)
+            check(answer.status == 200, expected="200 to another client", actual=answer)
 
 
 @statement("GEN-4")
@@ -116,4 +116,4 @@ def test_many_sockets_at_once_are_served(resources: ResourceFactory) -> None:
     for socket in sockets:
         socket.finish()
     for upload in uploads:
-        check(upload.wait_complete(), expected="complete = true of each upload", came="complete = false")
+        check(upload.wait_complete(), expected="complete = true of each upload", actual="complete = false")

@@ -37,7 +37,7 @@ def test_each_chunk_is_answered_exactly_once(resources: ResourceFactory) -> None
     parts = spans(len(content), 50)
     send_spans(socket, content, parts)
     surplus = socket.finish()
-    check(not surplus, expected=f"{len(parts)} answers to {len(parts)} chunks", came=f"{len(surplus)} more")
+    check(not surplus, expected=f"{len(parts)} answers to {len(parts)} chunks", actual=f"{len(surplus)} more")
 
 
 @statement("DATA-1")
@@ -49,9 +49,9 @@ def test_answers_come_on_the_socket_that_was_asked(resources: ResourceFactory) -
     for position in range(0, 1000, 250):
         images.write(position, noise(250))
     surplus = labels.finish()
-    check(not surplus, expected="no answer on the socket that sent nothing", came=f"{len(surplus)} answers")
+    check(not surplus, expected="no answer on the socket that sent nothing", actual=f"{len(surplus)} answers")
     surplus = images.finish()
-    check(not surplus, expected="4 answers to 4 chunks", came=f"{len(surplus)} more")
+    check(not surplus, expected="4 answers to 4 chunks", actual=f"{len(surplus)} more")
 
 
 ORDERS: dict[str, Callable[[Spans], Spans]] = {
@@ -338,7 +338,7 @@ def alternate(resources: ResourceFactory, other: Account | None, name: str = "")
     check(
         not uploads[1].progress(),
         expected="complete = false of the upload whose labels are missing",
-        came="complete = true",
+        actual="complete = true",
     )
     send_labels(uploads[1], materials[1])
     for upload, mnist in zip(uploads, materials, strict=True):
@@ -359,7 +359,7 @@ def test_pipelined_chunks_are_all_answered(resources: ResourceFactory) -> None:
     for start, end in parts:
         socket.expect_accepted(start, content[start:end], f"the chunk at {start}")
     surplus = socket.finish()
-    check(not surplus, expected=f"{len(parts)} answers to {len(parts)} chunks", came=f"{len(surplus)} more")
+    check(not surplus, expected=f"{len(parts)} answers to {len(parts)} chunks", actual=f"{len(surplus)} more")
     expect_content(upload, mnist)
 
 
@@ -372,7 +372,7 @@ def test_pipelined_answers_come_in_order(resources: ResourceFactory) -> None:
     for index, fits in enumerate(right):
         socket.post(index * 100 if fits else 1000 + index, noise(100))
     answers = [socket.acknowledgement().success for _ in right]
-    check(answers == right, expected=f"success in the order {right}", came=answers)
+    check(answers == right, expected=f"success in the order {right}", actual=answers)
 
 
 @statement("DATA-11", "DATA-3")

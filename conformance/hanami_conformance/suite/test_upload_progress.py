@@ -18,16 +18,19 @@ from hanami_conformance.target.target import Account, Target
 def expect_incomplete(upload: Upload, why: str) -> None:
     """Progress must be false."""
     for _ in range(2):  # asked twice: what is counted late shows, too
-        came = upload.progress()
-        check(not came, expected=f"complete = false: {why}", came="complete = true", statement="PROG-2")
+        actual = upload.progress()
+        check(not actual, expected=f"complete = false: {why}", actual="complete = true", statement="PROG-2")
 
 
 def expect_complete(upload: Upload) -> None:
     """Progress must be true at the first question: every byte was acknowledged."""
-    check(upload.complete, expected="a test that sends every byte", came="a file with a gap")
-    came = upload.progress()
+    check(upload.complete, expected="a test that sends every byte", actual="a file with a gap")
+    actual = upload.progress()
     check(
-        came, expected="complete = true after every byte was acknowledged", came="complete = false", statement="PROG-3"
+        actual,
+        expected="complete = true after every byte was acknowledged",
+        actual="complete = false",
+        statement="PROG-3",
     )
 
 
@@ -131,7 +134,9 @@ def test_refused_chunks_do_not_count(resources: ResourceFactory) -> None:
     socket.write(0, noise(500))
     for _ in range(3):
         acknowledgement = socket.send(600, noise(500))
-        check(not acknowledgement.success, expected="success = false to a chunk beyond the end", came="success = true")
+        check(
+            not acknowledgement.success, expected="success = false to a chunk beyond the end", actual="success = true"
+        )
     expect_incomplete(upload, "bytes 500 to 999 were never taken")
 
 
@@ -200,7 +205,7 @@ def test_an_upload_stays_complete_when_it_is_finalized(resources: ResourceFactor
     upload = resources.dataset("csv", {"input": content})
     answer = resources.target.first.call("dataset.progress", params={"uuid": upload.uuid})
     told = "refused" if answer.refused else answer.object().get("complete")
-    check(told in ("refused", True), expected="complete = true after the PUT, or a 4xx", came=answer)
+    check(told in ("refused", True), expected="complete = true after the PUT, or a 4xx", actual=answer)
 
 
 @statement("PROG-4")
@@ -208,7 +213,7 @@ def test_an_upload_stays_complete_when_it_is_finalized(resources: ResourceFactor
 def test_progress_of_nothing_is_refused(target: Target, uuid: str, status: int) -> None:
     """The server answers 404 to an unknown uuid and 400 to a malformed one."""
     answer = target.first.call("dataset.progress", params={"uuid": UUIDS[uuid]})
-    check(answer.status == status, expected=f"{status}: the uuid is {uuid}", came=answer)
+    check(answer.status == status, expected=f"{status}: the uuid is {uuid}", actual=answer)
 
 
 @statement("PROG-4")
@@ -220,14 +225,14 @@ def test_progress_of_something_else_is_refused(resources: ResourceFactory, of: s
     else:
         uuid = resources.mnist(10, 10).files["input" if of == "a file" else "label"].uuid
     answer = resources.target.first.call("dataset.progress", params={"uuid": uuid})
-    check(answer.refused, expected=f"a 4xx: the uuid is that of {of}", came=answer)
+    check(answer.refused, expected=f"a 4xx: the uuid is that of {of}", actual=answer)
 
 
 @statement("PROG-4")
 def test_progress_without_a_uuid_is_refused(target: Target) -> None:
     """The server answers 400 to a question for the progress of nothing."""
     answer = target.first.call("dataset.progress")
-    check(answer.status == 400, expected="400: there is no uuid", came=answer)
+    check(answer.status == 400, expected="400: there is no uuid", actual=answer)
 
 
 @statement("PROG-4")
@@ -239,7 +244,7 @@ def test_progress_without_a_valid_token_is_refused(resources: ResourceFactory, t
     answer = resources.target.call(
         "dataset.progress", params={"uuid": upload.uuid}, token=None if made is LEFT_OUT else made
     )
-    check(answer.status == 401, expected=f"401: the token is {token}", came=answer)
+    check(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
 
 
 @statement("PROG-4", "GEN-3")
@@ -247,4 +252,4 @@ def test_progress_of_another_users_upload_is_refused(resources: ResourceFactory,
     """The server answers 404 to a question for another user's upload."""
     upload = resources.csv(10)
     answer = second.call("dataset.progress", params={"uuid": upload.uuid})
-    check(answer.status == 404, expected="404: it belongs to another user", came=answer)
+    check(answer.status == 404, expected="404: it belongs to another user", actual=answer)

@@ -49,7 +49,7 @@ def attach(account: Account, uuid: str, target: str) -> WebSocket:
         check(
             isinstance(answer, Message) and accepted(answer),
             expected="a JSON object whose success is 1 or true",
-            came=answer,
+            actual=answer,
             statement="ATT-2",
         )
     except BaseException:
@@ -83,5 +83,5 @@ def expect_refusal(target: Target, first: str, why: str, statement: str | None =
     finally:
         websocket.finish()
     wanted = f"a refusal (success false, or a close): {why}"
-    check(refused(answer), expected=wanted, came=answer, statement=statement)
+    check(refused(answer), expected=wanted, actual=answer, statement=statement)
     return answer

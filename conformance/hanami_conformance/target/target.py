@@ -226,7 +226,7 @@ class Target:
                 silences += 1
                 how = "it takes connections and is silent"
             except ConnectionClosed as error:
-                how = f"it drops connections without an answer ({printable_line(error.came, MAX_CAUSE)})"
+                how = f"it drops connections without an answer ({printable_line(error.actual, MAX_CAUSE)})"
                 time.sleep(READY_POLL)
             except TargetDown as error:
                 how = f"it takes no connections any more ({printable_line(str(error.__cause__ or error), MAX_CAUSE)})"

@@ -72,7 +72,7 @@ class Knowledge:
         if self.trained:
             steps.append(Step("train", {"cluster": 0, "values": kinds[0], "wanted": 1, "times": 1, "cuts": []}))
         steps += [Step("request", {"cluster": 0, "values": kind, "cuts": [], "order": 0}) for kind in kinds * REPEATED]
-        return StepSequence("direct", tuple(steps), self.dialect, error.statement, error.expected, error.came)
+        return StepSequence("direct", tuple(steps), self.dialect, error.statement, error.expected, error.actual)
 
     def stray(self, payload: bytes) -> None:
         """Take a message that answers nothing: an acknowledgement or a dummy may, an output may not.
@@ -129,7 +129,7 @@ class OutputExpected:
         try:
             check_output(message, name, size)
         except Violation as error:
-            raise WrongAnswer("DIO-3", error.expected, error.came) from error
+            raise WrongAnswer("DIO-3", error.expected, error.actual) from error
         self._found[name] = message.values
         if len(self._found) < len(knowledge.shape.outputs):
             return MORE

@@ -43,13 +43,13 @@ class WrongAnswer(LoadFailure):
         says: one line: what was expected, and what came.
         statement: id of the statement that is broken.
         expected: what the protocol asks for.
-        came: what came instead.
+        actual: what came instead.
     """
 
     kind = "wrong answer"
 
-    def __init__(self, statement: str, expected: str, came: str) -> None:
-        super().__init__(f"{statement}: expected {expected}; came {came}")
+    def __init__(self, statement: str, expected: str, actual: str) -> None:
+        super().__init__(f"{statement}: expected {expected}; actual {actual}")
         self.statement = statement
         self.expected = expected
-        self.came = came
+        self.actual = actual

@@ -242,10 +242,10 @@ class Recorder:
         for file, text in data["exchanges"].items():
             self.exchanges[prefix + file] = text
         for error in data["errors"]:
-            came = ErrorClass(**{**error, "exchange": prefix + error["exchange"] if error["exchange"] else ""})
-            key = (came.series, came.kind, came.says)
+            actual = ErrorClass(**{**error, "exchange": prefix + error["exchange"] if error["exchange"] else ""})
+            key = (actual.series, actual.kind, actual.says)
             known = self.errors.get(key)
-            self.errors[key] = came if known is None else merged(known, came)
+            self.errors[key] = actual if known is None else merged(known, actual)
 
 
 def merged(one: ErrorClass, other: ErrorClass) -> ErrorClass:

@@ -78,7 +78,7 @@ class Content:
                     steps += [Step("pipeline", {"socket": 0, "chunks": part})] if part else []
                     steps.append(Step("poll", {"upload": 0}))
                 steps.append(Step("close", {"socket": 0}))
-        return StepSequence("upload", tuple(steps), self.dialect, error.statement, error.expected, error.came)
+        return StepSequence("upload", tuple(steps), self.dialect, error.statement, error.expected, error.actual)
 
 
 @dataclass(frozen=True)

@@ -57,8 +57,8 @@ class RestOnly(Scenario):
 
 def _not_complete(found: dict[str, Any]) -> None:
     if found.get("complete") is not False:
-        came = f"complete = {found.get('complete')!r:.60}"
-        raise WrongAnswer("PROG-2", "complete = false: nothing was sent", came)
+        actual = f"complete = {found.get('complete')!r:.60}"
+        raise WrongAnswer("PROG-2", "complete = false: nothing was sent", actual)
 
 
 def _is_list(found: dict[str, Any]) -> None:

@@ -230,13 +230,13 @@ class UploadScenario(Scenario):
         data = self.call("dataset.content", params).get("data")
         cells = [row if isinstance(row, list) else [row] for row in data] if isinstance(data, list) else []
         try:
-            came = np.array(cells, dtype=np.float32)
+            actual = np.array(cells, dtype=np.float32)
         except (ValueError, TypeError, OverflowError) as error:
             raise WrongAnswer("FIN-2", f"numbers in column {column!r}", str(error)) from error
-        if not model.part(first, rows).agrees(column, came):
+        if not model.part(first, rows).agrees(column, actual):
             wanted = model.columns[column][first : first + rows]
             raise WrongAnswer(
-                "FIN-2", f"column {column!r} as uploaded, from row {first}", first_difference(wanted, came)
+                "FIN-2", f"column {column!r} as uploaded, from row {first}", first_difference(wanted, actual)
             )
 
 

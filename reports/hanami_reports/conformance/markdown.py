@@ -63,7 +63,7 @@ def nothing_markdown(headline: str, reason: str) -> str:
 
 
 _STATEMENTS = ("statement", "level", "verdict", "what it asks for, and why it does not pass")
-_CASES = ("case", "outcome", "expected and came", "again")
+_CASES = ("case", "outcome", "expected and actual", "again")
 _KNOWN = ("known failure", "cases", "why", "link")
 _SEEN = ("observed", "value")
 _CHANGES = ("trend", "what", "before", "after", "why")
@@ -112,7 +112,7 @@ def _statement(one: StatementResult) -> Sequence[str]:
 
 def _case(case: CaseResult, result: RunResult) -> Sequence[str]:
     why = case.reason
-    told = f"expected {code(case.expected)}<br>came {code(case.came)}" if case.expected else code(why)
+    told = f"expected {code(case.expected)}<br>actual {code(case.actual)}" if case.expected else code(why)
     broken = f"<br>{escape(', '.join(case.broken))}" if case.broken else ""
     command = code(again(case, result), COMMAND_LIMIT) if "target" in result.manifest else ""
     return code(case.id) + broken, case.outcome.value, told, command

@@ -64,7 +64,7 @@ def exchange_text(case: CaseResult) -> str:
     names = ", ".join(case.broken or case.statements)
     lines = [f"{case.id}: {case.outcome.value} ({names})", case.title, ""]
     if case.expected:
-        lines += [f"expected  {case.expected}", f"came      {case.came}", ""]
+        lines += [f"expected  {case.expected}", f"actual    {case.actual}", ""]
     elif case.reason:
         lines += [f"reason    {case.reason}", ""]
     lines += [f"{event.at:10.4f} s  {event.channel:<{width}} {event.arrow} {event.summary}" for event in case.exchange]

@@ -153,7 +153,7 @@ def _failure(case: CaseResult, result: RunResult) -> RenderableType:
     grid.add_row("dialect", Text(str(result.manifest.get("dialect", ""))))
     if case.expected:
         grid.add_row("expected", Text(case.expected, style="green"))
-        grid.add_row("came", Text(case.came, style="red"))
+        grid.add_row("actual", Text(case.actual, style="red"))
     else:
         grid.add_row("reason", Text(case.reason, style="red"))
     if case.exchange:

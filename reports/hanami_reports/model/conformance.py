@@ -116,7 +116,7 @@ class CaseResult:
         outcome: see :class:`Outcome`.
         reason: why it is not ``passed``, one line.
         expected: what the protocol asks for, where the case failed.
-        came: what the target did instead.
+        actual: what the target did instead.
         duration: seconds.
         exchanges: messages sent by the case.
         checks: comparisons made.
@@ -136,7 +136,7 @@ class CaseResult:
     broken: tuple[str, ...] = ()
     reason: str = ""
     expected: str = ""
-    came: str = ""
+    actual: str = ""
     duration: float = 0.0
     exchanges: int = 0
     checks: int = 0

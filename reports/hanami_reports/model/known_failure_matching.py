@@ -56,7 +56,7 @@ class EntryMatch:
 
 def texts_of(case: CaseResult) -> tuple[str, ...]:
     """The texts of a failure that a message is looked for in."""
-    return case.reason, case.expected, case.came
+    return case.reason, case.expected, case.actual
 
 
 def match_known_failure(

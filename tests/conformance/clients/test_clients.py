@@ -87,7 +87,7 @@ def test_fragments_of_the_peer_are_one_message() -> None:
 
 
 def test_silence_ends_with_the_deadline() -> None:
-    silence = pytest.raises(ResponseTimeout, match=r"a reply within 0\.2 s; came nothing")
+    silence = pytest.raises(ResponseTimeout, match=r"a reply within 0\.2 s; actual nothing")
     with peer(echo) as url, websocket(url, 0.2) as client, silence:
         client.receive("a reply")
 

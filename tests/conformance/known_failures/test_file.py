@@ -124,18 +124,18 @@ def test_blocks_are_the_list_again() -> None:
         assert toml_edit.joined(toml_edit.split(text)) == text
 
 
-def case(name: str, outcome: Outcome = Outcome.PASSED, came: str = "") -> CaseResult:
+def case(name: str, outcome: Outcome = Outcome.PASSED, actual: str = "") -> CaseResult:
     statements = SUITE[name].statements
-    reason = f"expected 200; came {came}" if came else ""
+    reason = f"expected 200; actual {actual}" if actual else ""
     return CaseResult(
         name,
         "t",
         statements,
         outcome,
-        statements[:1] if came else (),
+        statements[:1] if actual else (),
         reason,
-        expected="200" if came else "",
-        came=came,
+        expected="200" if actual else "",
+        actual=actual,
     )
 
 
@@ -183,19 +183,19 @@ def test_new_failures_are_added_behind_the_others() -> None:
     cases = [case(A1, Outcome.FAILED, "complete = true"), case(A2), case(B, Outcome.FAILED, "500")]
     done = after(known, *cases)
     assert done.text == known + (
-        '\n[[known]]\ncase = "test_x.py::test_b"\nmessage = "came 500"\nreason = "TODO: why"\n'
+        '\n[[known]]\ncase = "test_x.py::test_b"\nmessage = "actual 500"\nreason = "TODO: why"\n'
     )
-    assert done.said == ("+ test_x.py::test_b 'came 500'",)
+    assert done.said == ("+ test_x.py::test_b 'actual 500'",)
     assert after(done.text, *cases) == Update(done.text, (), ())
 
 
 def test_a_failure_in_other_words_is_another_one() -> None:
     text = HEAD + "\n" + ENTRY.replace('"m"', '"nothing"')
     done = after(text, case(A1, Outcome.FAILED, "404"), case(A2), case(B))
-    assert done.said == ("- PROG-2 'nothing': it fails otherwise now", f"+ {A1} 'came 404'")
+    assert done.said == ("- PROG-2 'nothing': it fails otherwise now", f"+ {A1} 'actual 404'")
     # While another failure keeps the entry, it stays.
     both = after(text, case(A1, Outcome.FAILED, "404"), case(A2, Outcome.FAILED, "nothing"), case(B))
-    assert both.said == (f"+ {A1} 'came 404'",)
+    assert both.said == (f"+ {A1} 'actual 404'",)
 
 
 @pytest.mark.parametrize(
@@ -213,14 +213,14 @@ def test_failures_alike_are_one_entry(failing: list[str], subjects: list[str]) -
 def test_failures_of_a_statement_in_several_tests_are_one_entry() -> None:
     suite = {**SUITE, "test_y.py::test_c": SuiteCase(("PROG-2",))}
     cases = [
-        CaseResult(name, "t", ("PROG-2",), Outcome.FAILED, ("PROG-2",), "expected a; came b c", "a", "b c")
+        CaseResult(name, "t", ("PROG-2",), Outcome.FAILED, ("PROG-2",), "expected a; actual b c", "a", "b c")
         for name in (A1, "test_y.py::test_c")
     ]
     text = fresh("documented")
     result = RunResult({"dialect": "documented"}, 1, "", (), tuple(cases))
     done = updated(text, parse_list(text, "k"), result, suite, today=TODAY)
     (entry,) = parse_list(done.text, "k").entries
-    assert (entry.statement, entry.message) == ("PROG-2", "came b c")
+    assert (entry.statement, entry.message) == ("PROG-2", "actual b c")
 
 
 @pytest.mark.parametrize("outcome", [Outcome.LOST, Outcome.ERROR, Outcome.VACUOUS, Outcome.BLOCKED, Outcome.NOT_RUN])
@@ -256,16 +256,16 @@ def test_a_list_in_one_line_is_checked_but_not_rewritten() -> None:
 
 
 @pytest.mark.parametrize(
-    ("came", "message"),
+    ("actual", "message"),
     [
-        ("complete = true", "came complete = true"),
-        ("404: no dataset 0b7f3e0e-25b2-4c0e-9b52-0c1d9a3cd6c4 here", "came 404: no dataset"),
+        ("complete = true", "actual complete = true"),
+        ("404: no dataset 0b7f3e0e-25b2-4c0e-9b52-0c1d9a3cd6c4 here", "actual 404: no dataset"),
         ("hc_b0f8c470_csv_8d25ad is still listed", "is still listed"),
-        ("word " * 60, ("came " + "word " * 23).strip()),
+        ("word " * 60, ("actual " + "word " * 22).strip()),
     ],
 )
-def test_a_message_holds_nothing_that_the_next_run_changes(came: str, message: str) -> None:
-    failure = case(A1, Outcome.FAILED, came)
+def test_a_message_holds_nothing_that_the_next_run_changes(actual: str, message: str) -> None:
+    failure = case(A1, Outcome.FAILED, actual)
     assert message_of(failure) == message
     assert message in failure.reason
 
@@ -277,7 +277,7 @@ def test_a_message_holds_nothing_that_the_next_run_changes(came: str, message: s
 def result_file(tmp_path: Path) -> Path:
     path = tmp_path / "result.json"
     name = "test_upload_progress.py::test_many_tiny_chunks_are_not_complete"
-    failing = CaseResult(name, "t", ("PROG-2",), Outcome.FAILED, ("PROG-2",), "expected a; came b c", "a", "b c")
+    failing = CaseResult(name, "t", ("PROG-2",), Outcome.FAILED, ("PROG-2",), "expected a; actual b c", "a", "b c")
     path.write_text(RunResult({"dialect": "documented"}, 1, "", (), (failing,)).to_json(), encoding="utf-8")
     return path
 

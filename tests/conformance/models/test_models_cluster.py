@@ -181,10 +181,10 @@ def test_how_values_are_cut_into_messages_does_not_matter(story: list[tuple[str,
 
 def test_answers_are_known_once_they_came() -> None:
     model = ClusterModel()
-    came = answer(0.5)
+    actual = answer(0.5)
     assert model.known(b"one") is None
-    model.learn(b"one", came)
-    assert model.known(b"one") is came
+    model.learn(b"one", actual)
+    assert model.known(b"one") is actual
     assert model.known(b"two") is None
 
 

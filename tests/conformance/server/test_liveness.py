@@ -41,7 +41,7 @@ def test_a_server_that_closes_what_is_old_is_not_to_blame(url: str) -> None:
             socket.write(0, b"0")
         why = resources.target.why_ended(str(caught.value))
         assert why == "the server closes connections that are about 1 s old, also idle ones"
-        assert resources.target.why_ended("expected another thing; came nothing") == ""
+        assert resources.target.why_ended("expected another thing; actual nothing") == ""
 
 
 def test_a_socket_that_ends_early_is_another_matter(url: str) -> None:

@@ -68,7 +68,15 @@ def test_1_a_lie_is_found_and_shown(tmp_path: Path) -> None:
     result = result_of(tmp_path)
     verdicts = {entry["id"]: entry["verdict"] for entry in result["statements"] if entry["selected"]}
     assert verdicts == {"PROG-1": "PASS", "PROG-2": "FAIL", "PROG-3": "PASS", "PROG-4": "PASS"}
-    for shown in ("PROG-2", "MUST", "expected", "complete = false", "came", "complete = true", "/v1/dataset/progress"):
+    for shown in (
+        "PROG-2",
+        "MUST",
+        "expected",
+        "complete = false",
+        "actual",
+        "complete = true",
+        "/v1/dataset/progress",
+    ):
         assert shown in run.stdout
     exchanges = list((tmp_path / "reports" / "latest" / "exchanges").iterdir())
     assert exchanges
@@ -83,7 +91,7 @@ def test_1_silence_is_found_and_does_not_hang(tmp_path: Path) -> None:
     assert run.returncode == 1, run.stdout + run.stderr
     (verdict,) = [entry for entry in result_of(tmp_path)["statements"] if entry["id"] == "DATA-6"]
     assert verdict["verdict"] == "FAIL"
-    assert "came nothing" in verdict["reason"]
+    assert "actual nothing" in verdict["reason"]
 
 
 @pytest.mark.slow

@@ -291,5 +291,5 @@ def test_replay_tells_the_same_failure_from_another() -> None:
     assert is_same(story, Violation("bytes", "y"))
     assert not is_same(story, Violation("x", "y", "FIN-1"))
     with pytest.raises(Violation) as caught:
-        check(False, expected="a", came="b", statement="GEN-1")
+        check(False, expected="a", actual="b", statement="GEN-1")
     assert is_same(StepSequence("upload", ()), caught.value)

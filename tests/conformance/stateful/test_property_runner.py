@@ -103,7 +103,7 @@ def boundary_story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[P
 def test_a_lost_boundary_byte_shrinks_to_a_few_steps(boundary_story: tuple[Path, str]) -> None:
     story = json.loads(boundary_story[0].read_text())
     assert len(story["steps"]) <= 4, story
-    assert "131055" in story["came"] or "values differ" in story["came"]
+    assert "131055" in story["actual"] or "values differ" in story["actual"]
 
 
 def test_replay_says_still_failing(boundary_story: tuple[Path, str]) -> None:

@@ -122,7 +122,7 @@ def test_of_several_that_fit_the_one_whose_paths_are_there() -> None:
 
 @pytest.mark.parametrize(
     ("serve", "says"),
-    [(silent, "came nothing"), (closing, "came the end of the connection"), (garbage, "illegal status line")],
+    [(silent, "actual nothing"), (closing, "actual the end of the connection"), (garbage, "illegal status line")],
     ids=["silent", "closing", "garbage"],
 )
 def test_what_comes_in_place_of_answers_is_told(serve: Any, says: str) -> None:

@@ -53,13 +53,13 @@ class Same:
     def __init__(self, payload: bytes, parts: int = 1) -> None:
         self.payload = payload
         self.parts = parts
-        self.came = 0
+        self.actual = 0
 
     def verify(self, payload: bytes) -> int:
         if payload != self.payload:
             raise WrongAnswer("DIO-7", repr(self.payload), repr(payload))
-        self.came += 1
-        return MORE if self.came % self.parts else len(payload)
+        self.actual += 1
+        return MORE if self.actual % self.parts else len(payload)
 
     def story(self, error: WrongAnswer) -> None:  # noqa: ARG002 - as the protocol has it
         return None

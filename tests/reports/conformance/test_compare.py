@@ -97,9 +97,9 @@ def test_nothing_changed() -> None:
 
 def test_a_case_that_fails_otherwise_is_told() -> None:
     before = result(outcome=Outcome.FAILED)
-    after = dataclasses.replace(before, cases=(dataclasses.replace(before.cases[0], reason="came 500"),))
+    after = dataclasses.replace(before, cases=(dataclasses.replace(before.cases[0], reason="actual 500"),))
     assert compared(before, after).cases == (
-        Change(CASE.id, CASE.title, "failed", "failed", Trend.CHANGED, "it was failed", "came 500", CASE.statements),
+        Change(CASE.id, CASE.title, "failed", "failed", Trend.CHANGED, "it was failed", "actual 500", CASE.statements),
     )
 
 
@@ -142,7 +142,7 @@ def test_a_uuid_that_differs_is_no_change() -> None:
                 dataclasses.replace(
                     CASE,
                     outcome=Outcome.FAILED,
-                    reason=f"came {uuid} after 1.{digit} s",
+                    reason=f"actual {uuid} after 1.{digit} s",
                     observations={"a": f"200 {uuid}"},
                 ),
             )

@@ -61,9 +61,9 @@ def failing(said: str, verdict: Verdict = Verdict.FAIL, number: int = 1) -> RunR
             statements=("PROG-2",),
             outcome=Outcome.FAILED,
             broken=("PROG-2",),
-            reason=f"expected {said}; came {said}",
+            reason=f"expected {said}; actual {said}",
             expected=said,
-            came=said,
+            actual=said,
             observations={said: said},
             checks=1,
         )

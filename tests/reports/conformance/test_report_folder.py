@@ -30,7 +30,7 @@ from hanami_reports.model.loading import load_result
 HOSTILE = "<script>alert(1)</script> \x00\x1b[31m \ud800 ]]> &amp;"
 
 
-def example(reason: str = "expected a; came b") -> RunResult:
+def example(reason: str = "expected a; actual b") -> RunResult:
     cases = tuple(
         CaseResult(
             id=f"test_x.py::test_{outcome.name.lower()}[a b/c]",
@@ -40,7 +40,7 @@ def example(reason: str = "expected a; came b") -> RunResult:
             broken=("PROG-2",) if outcome is Outcome.FAILED else (),
             reason="" if outcome is Outcome.PASSED else reason,
             expected="a" if outcome is Outcome.FAILED else "",
-            came="b" if outcome is Outcome.FAILED else "",
+            actual="b" if outcome is Outcome.FAILED else "",
             duration=0.25,
             exchanges=3,
             checks=2,
@@ -160,13 +160,21 @@ def test_an_exchange_for_people() -> None:
     failed = example().cases[1]
     assert exchange_name(failed.id) == "test_x.py-test_failed-a-b-c.txt"
     text = exchange_text(failed)
-    assert "expected  a\ncame      b" in text
+    assert "expected  a\nactual    b" in text
     assert "0.5000 s  ws-1 -> a chunk" in text
 
 
 def test_the_terminal_shows_table_failures_and_verdict() -> None:
     text = render_result(example(), Path("reports/latest"), color=False)
-    for shown in ("PROG-2", "MUST", "FAIL", "never", "came", "TARGET LOST  lost", "left over on the target: csv left"):
+    for shown in (
+        "PROG-2",
+        "MUST",
+        "FAIL",
+        "never",
+        "actual",
+        "TARGET LOST  lost",
+        "left over on the target: csv left",
+    ):
         assert shown in text
     assert "\x1b" not in text
 

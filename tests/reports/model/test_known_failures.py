@@ -29,10 +29,10 @@ SUITE = {
 }
 
 
-def failed(name: str, broken: str = "X-1", came: str = "500", outcome: Outcome = Outcome.FAILED) -> CaseResult:
-    reason = f"expected 200; came {came}"
+def failed(name: str, broken: str = "X-1", actual: str = "500", outcome: Outcome = Outcome.FAILED) -> CaseResult:
+    reason = f"expected 200; actual {actual}"
     statements = SUITE[name].statements
-    return CaseResult(name, "title", statements, outcome, (broken,), reason, expected="200", came=came, known="why")
+    return CaseResult(name, "title", statements, outcome, (broken,), reason, expected="200", actual=actual, known="why")
 
 
 def ended(name: str, outcome: Outcome = Outcome.PASSED) -> CaseResult:
@@ -51,7 +51,7 @@ def problems(
 
 
 def excused(one: Entry, case: CaseResult) -> bool:
-    texts = (case.reason, case.expected, case.came)
+    texts = (case.reason, case.expected, case.actual)
     return match_known_failure([one], case.id, case.broken, texts, TODAY) is one
 
 
@@ -64,7 +64,7 @@ def excused(one: Entry, case: CaseResult) -> bool:
         ({"case": TWO}, False),
         ({"case": "test_x.py::test_a"}, True),
         ({"case": "test_x.py::test"}, False),
-        ({"statement": "X-1", "message": "expected 200; came"}, True),
+        ({"statement": "X-1", "message": "expected 200; actual"}, True),
         ({"statement": "X-1", "message": "404"}, False),
         ({"statement": "X-1", "expires": "2026-11-25"}, True),  # the last day counts
         ({"statement": "X-1", "expires": "2026-11-24"}, False),
@@ -85,13 +85,13 @@ HOLDS: list[tuple[str, dict[str, object], list[CaseResult], Problem | None]] = [
     ("one case of the test is not in the run", {"case": "test_x.py::test_a"}, [ended(ONE)], None),
     ("one case of the statement is not in the run", {"statement": "X-1"}, [ended(TWO)], None),
     ("not in the run", {"case": ONE}, [ended(OTHER)], None),
-    ("fails otherwise", {"case": ONE}, [failed(ONE, came="404")], Problem.OTHERWISE),
-    ("fails otherwise, by statement", {"statement": "X-1"}, [failed(ONE, came="404"), ended(TWO)], Problem.OTHERWISE),
+    ("fails otherwise", {"case": ONE}, [failed(ONE, actual="404")], Problem.OTHERWISE),
+    ("fails otherwise, by statement", {"statement": "X-1"}, [failed(ONE, actual="404"), ended(TWO)], Problem.OTHERWISE),
     ("breaks another statement", {"statement": "X-1"}, [failed(ONE, broken="X-2"), ended(TWO)], None),
     ("blames", {"statement": "X-3"}, [failed(OTHER, broken="X-3")], None),
     ("comes and goes", {"case": ONE, "flaky": True}, [ended(ONE)], None),
     ("comes", {"case": ONE, "flaky": True}, [failed(ONE)], None),
-    ("comes otherwise", {"case": ONE, "flaky": True}, [failed(ONE, came="404")], Problem.OTHERWISE),
+    ("comes otherwise", {"case": ONE, "flaky": True}, [failed(ONE, actual="404")], Problem.OTHERWISE),
     ("no such statement", {"statement": "X-9"}, ALL, Problem.NOWHERE),
     ("no such statement, and nothing ran", {"statement": "X-9"}, [], Problem.NOWHERE),
     ("no such case", {"case": "test_x.py::test_a[3]"}, ALL, Problem.NOWHERE),
@@ -131,7 +131,7 @@ def test_an_entry_of_a_statement_that_was_not_asked_for_is_left_alone() -> None:
 
 def test_a_failure_that_any_entry_tells_is_no_other_one() -> None:
     two = [entry(case=ONE), entry(statement="X-1", message="404")]
-    assert problems(two, [failed(ONE, came="404"), ended(TWO)]) == [Problem.STALE, None]
+    assert problems(two, [failed(ONE, actual="404"), ended(TWO)]) == [Problem.STALE, None]
 
 
 def test_the_nearest_name_is_offered() -> None:
@@ -145,7 +145,7 @@ def test_the_nearest_name_is_offered() -> None:
 
 def test_a_statement_is_known_when_all_its_failures_are() -> None:
     known, other = failed(ONE, outcome=Outcome.KNOWN), failed(TWO)
-    assert judge(Level.MUST, "X-1", [known, ended(TWO)]) == (Verdict.KNOWN, "why: expected 200; came 500")
+    assert judge(Level.MUST, "X-1", [known, ended(TWO)]) == (Verdict.KNOWN, "why: expected 200; actual 500")
     assert judge(Level.MUST, "X-1", [known, other])[0] is Verdict.FAIL
     assert judge(Level.MUST, "X-1", [other, known])[0] is Verdict.FAIL
 
@@ -219,7 +219,7 @@ def test_the_terminal_shows_the_list_and_the_command_that_mends_it() -> None:
         assert shown in lines
     assert any(line.startswith("NOT CONFORMANT  known failures: 1 entry no longer holds") for line in lines)
     assert any("1 KNOWN" in line for line in lines)
-    assert not any("came" in line and "red" in line for line in lines)
+    assert not any("actual" in line and "red" in line for line in lines)
 
 
 def test_junit_skips_what_is_known_and_fails_for_the_list() -> None:
@@ -227,7 +227,7 @@ def test_junit_skips_what_is_known_and_fails_for_the_list() -> None:
     assert [root.attrib[name] for name in ("tests", "failures", "errors")] == ["3", "2", "0"]
     skipped = root.find("./testsuite/testcase/skipped")
     assert skipped is not None
-    assert skipped.attrib == {"type": "known", "message": "known failure, why: expected 200; came 500"}
+    assert skipped.attrib == {"type": "known", "message": "known failure, why: expected 200; actual 500"}
     failure = root.find("./testsuite[@name='known failures']/testcase/failure")
     assert failure is not None
     assert failure.attrib["message"] == "X-2 is listed, but nothing fails so any more"

@@ -150,7 +150,7 @@ class DirectIoExecutor:
         check(
             not surplus,
             expected="one output of each brick to a request",
-            came=f"{len(surplus)} more",
+            actual=f"{len(surplus)} more",
             statement="DIO-3",
         )
 
@@ -172,9 +172,9 @@ class DirectIoExecutor:
         messages = split_into_messages(inputs(told.shape, kind), step.numbers("cuts"), step.number("order"))
         if len(messages) > len(told.shape.inputs) or step.number("order") % 3:
             with default_requirement("DIO-4"):
-                came = self._socket(told).request(messages)
+                actual = self._socket(told).request(messages)
             expected = f"the answer as to the same values at once: {shown(known)}"
-            check(same(came, known), expected=expected, came=shown(came), statement="DIO-4")
+            check(same(actual, known), expected=expected, actual=shown(actual), statement="DIO-4")
 
     def _whole(self, told: TrackedCluster, kind: int) -> Outputs:
         """The answer to values that are sent at once, which must be as before where it is known."""
@@ -182,17 +182,20 @@ class DirectIoExecutor:
         blamed = told.model.suspect(processed(messages))
         socket = self._socket(told)
         with default_requirement("DIO-3" if blamed == "DIO-7" else blamed):
-            came = socket.request(messages)
+            actual = socket.request(messages)
         for part in messages:
             told.model.take(part.name, part.values)
         cycle = told.model.cycle()
         known = told.model.known(cycle)
         if known is None:
-            told.model.learn(cycle, came)
-            return came
+            told.model.learn(cycle, actual)
+            return actual
         with attribute_to(blamed):
             check(
-                same(came, known), expected=f"the answer as before: {shown(known)}", came=shown(came), statement="DIO-7"
+                same(actual, known),
+                expected=f"the answer as before: {shown(known)}",
+                actual=shown(actual),
+                statement="DIO-7",
             )
         told.model.confirm()
         return known
@@ -234,11 +237,11 @@ class DirectIoExecutor:
             told.model.trained()
             return
         with default_requirement("DIO-2"):
-            came = socket.outputs()
+            actual = socket.outputs()
         known = told.model.known(cycle)
         assert known is not None  # it was asked for before the cycle began
         expected = f"the answer to the values of all messages since the last cycle: {shown(known)}"
-        check(same(came, known), expected=expected, came=shown(came), statement="DIO-2")
+        check(same(actual, known), expected=expected, actual=shown(actual), statement="DIO-2")
 
     def _train(self, told: TrackedCluster, step: Step) -> None:
         self._end(told)
@@ -266,7 +269,7 @@ class DirectIoExecutor:
                 break
         told.model.trained()
         wanted_words = f"an answer nearer than {start:.5f} to the expected values after training"
-        check(end < start or start < NOTHING_TO_LEARN, expected=wanted_words, came=f"{end:.5f}", statement="DIO-8")
+        check(end < start or start < NOTHING_TO_LEARN, expected=wanted_words, actual=f"{end:.5f}", statement="DIO-8")
 
     def _pipeline(self, told: TrackedCluster, step: Step) -> None:
         """Send several cycles before the first answer is read."""
@@ -282,8 +285,8 @@ class DirectIoExecutor:
         for number, wanted in enumerate(known, start=1):
             expected = f"the answer to request {number} of {len(known)}: {shown(wanted)}"
             with attribute_to("DIO-9" if len(known) > 1 else "DIO-4"):
-                came = socket.outputs()
-                check(same(came, wanted), expected=expected, came=shown(came))
+                actual = socket.outputs()
+                check(same(actual, wanted), expected=expected, actual=shown(actual))
 
     def _mode(self, told: TrackedCluster, step: Step) -> None:  # noqa: ARG002
         self._close(told)
@@ -359,7 +362,7 @@ class DirectIoExecutor:
 
     def _delete(self, told: TrackedCluster, step: Step) -> None:  # noqa: ARG002
         answer = told.cluster.delete()
-        check(answer.status == 200, expected="200 to the DELETE", came=answer, statement="DIO-14")
+        check(answer.status == 200, expected="200 to the DELETE", actual=answer, statement="DIO-14")
         told.state = "deleted"
         socket, told.socket = told.socket, None
         if socket is not None:
@@ -392,9 +395,9 @@ def _expect_no_output(socket: ClusterSocket) -> None:
     name, size = next(iter(socket.shape.inputs.items()))
     with contextlib.suppress(ResponseTimeout, ConnectionClosed):
         socket.post(name, vector(size, 1), is_last=True)
-        came = socket.websocket.receive_or_end("the end of the access")
-        output = isinstance(came, Message) and is_output(socket, came)
-        check(not output, expected="no output of a deleted cluster", came=came, statement="DIO-14")
+        actual = socket.websocket.receive_or_end("the end of the access")
+        output = isinstance(actual, Message) and is_output(socket, actual)
+        check(not output, expected="no output of a deleted cluster", actual=actual, statement="DIO-14")
     socket.finish()
 
 

@@ -75,7 +75,7 @@ class FirstMessageExecutor:
         other = "input" if self._behind == {"label"} else "label"
         self._serves(other, bytes(SIZE))
         wanted = f"complete = false: of the file beside the {other} file nothing was accepted"
-        check(not self.upload.progress(), expected=wanted, came="complete = true", statement="ATT-7")
+        check(not self.upload.progress(), expected=wanted, actual="complete = true", statement="ATT-7")
 
     def _serves(self, role: str, data: bytes) -> None:
         with attribute_to("GEN-2"):
@@ -153,7 +153,7 @@ class FirstMessageExecutor:
         with default_requirement("ATT-2"):
             websocket = (reattach if again else attach)(self.account, uuid, target)
         surplus = websocket.finish()
-        check(not surplus, expected="one answer", came=f"{len(surplus)} more", statement="ATT-2")
+        check(not surplus, expected="one answer", actual=f"{len(surplus)} more", statement="ATT-2")
 
     def _refused(self, message: bytes, statement: str, why: str, *, chunk: bool, text: bool = True) -> None:
         """Send a first message that must be refused, with a chunk behind it where the step says so (ATT-7)."""
@@ -166,7 +166,7 @@ class FirstMessageExecutor:
                     websocket.send(message, "bytes as first message")
                 answer = websocket.receive_or_end("an answer to the first message, or a close")
             wanted = f"a refusal (success false, or a close): {why}"
-            check(refused(answer), expected=wanted, came=answer, statement=statement)
+            check(refused(answer), expected=wanted, actual=answer, statement=statement)
             with contextlib.suppress(ConnectionClosed):
                 for position in range(0, SIZE if chunk else 0, SIZE // 2):
                     payload = self.resources.target.dialect.codec.encode_chunk(position, bytes(SIZE // 2))

@@ -92,7 +92,7 @@ class RestCallExecutor:
 
     def _refused(self, answer: RestResponse, statement: str, why: str) -> None:
         reasoned = answer.refused and answer.text.strip()
-        check(reasoned, expected=f"a 4xx with a reason: {why}", came=answer, statement=statement)
+        check(reasoned, expected=f"a 4xx with a reason: {why}", actual=answer, statement=statement)
 
     def _init(self, step: Step) -> None:
         """Begin an upload, with right fields or wrong ones (statements INIT-1, INIT-2, INIT-5)."""
@@ -122,16 +122,16 @@ class RestCallExecutor:
             upload = self.resources.from_init_response(answer, kind, body["name"], sizes, self.account)
         if kind == "csv":
             surplus = answer.object().get("uuid_label_file")
-            check(not surplus, expected="no uuid_label_file of a table", came=answer, statement=statement)
+            check(not surplus, expected="no uuid_label_file of a table", actual=answer, statement=statement)
         uuids = [upload.uuid, *(file.uuid for file in upload.files.values()), self.upload.uuid]
-        check(len(set(uuids)) == len(uuids), expected="distinct uuids", came=answer, statement="INIT-4")
-        check(not upload.progress(), expected="complete = false", came="complete = true", statement="PROG-2")
+        check(len(set(uuids)) == len(uuids), expected="distinct uuids", actual=answer, statement="INIT-4")
+        check(not upload.progress(), expected="complete = false", actual="complete = true", statement="PROG-2")
 
     def _not_made(self, name: Any, statement: str) -> None:
         """Nothing may be there under a name of ours whose init was refused, as far as the list shows it."""
         if isinstance(name, str) and name.startswith(self.resources.prefix):
             listed = self.account.call("dataset.list")
-            check(name not in listed.text, expected="a list without it", came=listed, statement=statement)
+            check(name not in listed.text, expected="a list without it", actual=listed, statement=statement)
 
     def _wrong_fields(self, body: dict[str, Any], sizes: dict[str, Any]) -> str:
         """Why a body must be refused, empty where it is right."""
@@ -156,7 +156,7 @@ class RestCallExecutor:
         if uuid_is != "right" or state not in self.resources.target.dialect.modes:
             self._refused(answer, "MODE-2", f"uuid is {uuid_is}, new_state {str(state)[:40]!r}")
         elif state != self.mode:
-            check(answer.status == 200, expected=f"200 to the switch to {state}", came=answer, statement="MODE-1")
+            check(answer.status == 200, expected=f"200 to the switch to {state}", actual=answer, statement="MODE-1")
             self.mode = state
 
     def _ask(self, step: Step) -> None:
@@ -168,9 +168,9 @@ class RestCallExecutor:
         if operation != "dataset.progress":
             self._refused(answer, "GEN-1", f"{operation} of {uuid[:40]!r}")
         elif UUID4.fullmatch(uuid):
-            check(answer.status == 404, expected="404 to an unknown uuid", came=answer, statement="PROG-4")
+            check(answer.status == 404, expected="404 to an unknown uuid", actual=answer, statement="PROG-4")
         elif len(re.findall("[0-9a-fA-F]", uuid)) != HEX_DIGITS:
-            check(answer.status == 400, expected="400 to a malformed uuid", came=answer, statement="PROG-4")
+            check(answer.status == 400, expected="400 to a malformed uuid", actual=answer, statement="PROG-4")
         else:
             self._refused(answer, "PROG-4", f"the uuid is {uuid[:40]!r}")
 
@@ -182,7 +182,7 @@ class RestCallExecutor:
             return
         answer = target.rest.request(method, path, token=self.account.token, content=b"{}")
         # Some servers look at the token first, and give no reason then.
-        check(answer.refused, expected=f"a 4xx to {method} of an unknown path", came=answer, statement="GEN-1")
+        check(answer.refused, expected=f"a 4xx to {method} of an unknown path", actual=answer, statement="GEN-1")
 
     def _body(self, step: Step) -> None:
         """Send bytes that are no JSON object (statement GEN-1)."""
@@ -195,7 +195,7 @@ class RestCallExecutor:
         if is_json:
             self._refused(answer, "GEN-1", f"the body of {operation} is no object")
         else:
-            check(answer.status == 400, expected=f"400: no JSON to {operation}", came=answer, statement="GEN-1")
+            check(answer.status == 400, expected=f"400: no JSON to {operation}", actual=answer, statement="GEN-1")
 
     def _operation(self, step: Step) -> str:
         operation = step.text("operation")
@@ -232,11 +232,11 @@ class RestCallExecutor:
         self.resources.register_unexpected(answer, operation)
         statement = UNAUTHORISED.get(operation)
         if statement is not None:
-            check(answer.status == 401, expected=f"401: the token is {written}", came=answer, statement=statement)
+            check(answer.status == 401, expected=f"401: the token is {written}", actual=answer, statement=statement)
             self._not_made(name if operation == "csv.init" else None, "INIT-6")
             return
         statement = "FIN-4" if operation == "csv.finalize" else "GEN-3"
-        check(answer.refused, expected=f"a 4xx: the token is {written}", came=answer, statement=statement)
+        check(answer.refused, expected=f"a 4xx: the token is {written}", actual=answer, statement=statement)
 
 
 def _parsed(body: bytes) -> tuple[bool, Any]:

@@ -128,7 +128,7 @@ class UploadExecutor:
     def _close(self, told: TrackedSocket, step: Step | None = None) -> None:  # noqa: ARG002 - a step as any other
         surplus = told.socket.finish()
         self._forget(told)
-        check(not surplus, expected="one answer to each message", came=f"{len(surplus)} more", statement="DATA-1")
+        check(not surplus, expected="one answer to each message", actual=f"{len(surplus)} more", statement="DATA-1")
 
     def _drop(self, told: TrackedSocket, step: Step) -> None:  # noqa: ARG002
         told.socket.websocket.drop()
@@ -239,16 +239,16 @@ class UploadExecutor:
         with attribute_to(over or (statement if fits else "DATA-5")):
             acknowledgement = told.socket.acknowledgement()
         where = f"{pluralise(len(data), 'byte')} at {position} of {model.size}"
-        came = describe(acknowledgement)
+        actual = describe(acknowledgement)
         if over is not None:
             wanted = f"success = false to {where}: the upload is {state}"
-            check(not acknowledgement.success, expected=wanted, came=came, statement=over)
+            check(not acknowledgement.success, expected=wanted, actual=actual, statement=over)
             return
         wanted = f"success = true to {where}" if fits else f"success = false and a reason to {where}"
         right = acknowledgement.success if fits else not acknowledgement.success and acknowledgement.error
         symptom = "DATA-3" if fits else "DATA-5"
         with attribute_to(statement if fits and statement != "DATA-1" else symptom):
-            check(right, expected=wanted, came=came, statement=symptom)
+            check(right, expected=wanted, actual=actual, statement=symptom)
         if fits:
             told.of.note_chunk(told.role, position, data)
             if any(other is not told.of and other.state == "open" for other in self.uploads):
@@ -301,13 +301,13 @@ class UploadExecutor:
         told.of.happened.add("DATA-6")
         wanted = "success = false and a reason to bytes that are no FileUpload_Message"
         right = not acknowledgement.success and acknowledgement.error
-        check(right, expected=wanted, came=describe(acknowledgement), statement="DATA-6")
+        check(right, expected=wanted, actual=describe(acknowledgement), statement="DATA-6")
 
     def _taken_for_a_chunk(self, told: TrackedSocket, chunk: Chunk) -> None:
         """Bytes that protobuf reads as a chunk were taken for one: then it must count, and the right bytes follow."""
         model = told.socket.model
         wanted = "success = false to a chunk that ends beyond the announced size"
-        check(model.fits(chunk.position, chunk.data), expected=wanted, came="success = true", statement="DATA-5")
+        check(model.fits(chunk.position, chunk.data), expected=wanted, actual="success = true", statement="DATA-5")
         told.of.note_chunk(told.role, chunk.position, chunk.data)
         model.write(chunk.position, chunk.data)
         self._chunks(told, [(chunk.position, len(chunk.data), 0)])
@@ -319,11 +319,11 @@ class UploadExecutor:
             self._check_progress(told)
 
     def _check_progress(self, told: TrackedUpload) -> None:
-        came = told.upload.progress()
+        actual = told.upload.progress()
         missing = sum(file.model.missing for file in told.upload.files.values())
         wanted = f"complete = {str(not missing).lower()}: {pluralise(missing, 'byte')} missing"
         statement = "PROG-2" if missing else "PROG-3"
-        check(came == (not missing), expected=wanted, came=f"complete = {str(came).lower()}", statement=statement)
+        check(actual == (not missing), expected=wanted, actual=f"complete = {str(actual).lower()}", statement=statement)
 
     def _finalize(self, told: TrackedUpload, step: Step) -> None:  # noqa: ARG002
         self._put(told)
@@ -336,13 +336,13 @@ class UploadExecutor:
                 told.happened.add("FIN-7")
             with told.suspected():
                 wanted = "200 to the PUT of a complete upload"
-                check(answer.status == 200, expected=wanted, came=answer, statement="FIN-1")
+                check(answer.status == 200, expected=wanted, actual=answer, statement="FIN-1")
             told.state = "finalized"  # what it holds is read back at the end, once
             return
         statement = {"open": "FIN-3", "finalized": "FIN-5"}.get(told.state, "DEL-1")
         state = told.state if told.state != "open" else "not complete"
         wanted = f"a 4xx to the PUT of an upload that is {state}"
-        check(answer.refused, expected=wanted, came=answer, statement=statement)
+        check(answer.refused, expected=wanted, actual=answer, statement=statement)
         if told.state == "open":
             told.happened.add("FIN-3")
 
@@ -353,7 +353,7 @@ class UploadExecutor:
     def _delete(self, told: TrackedUpload, step: Step) -> None:  # noqa: ARG002
         answer = told.upload.delete()
         wanted = 404 if told.state == "deleted" else 200
-        check(answer.status == wanted, expected=f"{wanted} to the DELETE", came=answer, statement="DEL-1")
+        check(answer.status == wanted, expected=f"{wanted} to the DELETE", actual=answer, statement="DEL-1")
         told.state = "deleted"
 
     def _foreign(self, told: TrackedUpload, step: Step) -> None:

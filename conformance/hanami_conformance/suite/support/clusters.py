@@ -12,9 +12,11 @@ from hanami_conformance.resources.training import are_told_apart, shown
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 
 
-def expect_same(came: dict[str, Values], wanted: dict[str, Values], why: str, statement_id: str | None = None) -> None:
+def expect_same(
+    actual: dict[str, Values], wanted: dict[str, Values], why: str, statement_id: str | None = None
+) -> None:
     """Two answers must be the same."""
-    check(same(came, wanted), expected=f"{why}: {shown(wanted)}", came=shown(came), statement=statement_id)
+    check(same(actual, wanted), expected=f"{why}: {shown(wanted)}", actual=shown(actual), statement=statement_id)
 
 
 def direct(resources: ResourceFactory, shape: ClusterShape | None = ONE_BRICK) -> tuple[Cluster, ClusterSocket]:

@@ -96,7 +96,7 @@ def tell(result: RunResult, folder: Path, room: SpaceBudget, prefix: str = "") -
 
 
 def _cost(case: CaseResult) -> int:
-    texts = (case.id, case.id, case.title, case.reason, case.expected, case.came, case.known)
+    texts = (case.id, case.id, case.title, case.reason, case.expected, case.actual, case.known)
     return PLAIN_COST + sum(min(len(text), 2_000) for text in texts) + min(len(case.server_log), 8_000)
 
 

@@ -214,19 +214,19 @@ def _failing(base: Side, new: Side) -> Iterable[str]:
             bad = sum(one.failed + one.wrong + one.unanswered for one in series)
             shares.append(bad / max(sum(one.sent for one in series), 1))
         if abs(shares[1] - shares[0]) >= NOTED_SHARE:
-            was, came = map(percent_words, shares)
-            yield f"{name}: {was} failed or unanswered in BASE, {came} in NEW; times are of what succeeded"
+            was, actual = map(percent_words, shares)
+            yield f"{name}: {was} failed or unanswered in BASE, {actual} in NEW; times are of what succeeded"
 
 
 def _wrong(base: Side, new: Side) -> list[str]:
     """Wrong answers and a target that is gone are no matter of statistics, and no tolerance covers them."""
     found = []
-    was, came = (sum(one.wrong for run in side.used for one in run.result.series.values()) for side in (base, new))
-    if came and not was:
-        found.append(f"NEW has {count_words(came, 'wrong answer')}, BASE has none")
-    was, came = (sum(run.result.state is State.LOST for run in side.left_out) for side in (base, new))
-    if came and not was:
-        found.append(f"the target was LOST in {count_words(came, 'run')} of NEW, in none of BASE")
+    was, actual = (sum(one.wrong for run in side.used for one in run.result.series.values()) for side in (base, new))
+    if actual and not was:
+        found.append(f"NEW has {count_words(actual, 'wrong answer')}, BASE has none")
+    was, actual = (sum(run.result.state is State.LOST for run in side.left_out) for side in (base, new))
+    if actual and not was:
+        found.append(f"the target was LOST in {count_words(actual, 'run')} of NEW, in none of BASE")
     return found
 
 

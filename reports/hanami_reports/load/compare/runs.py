@@ -91,9 +91,9 @@ def _differences(sides: Sequence[Side], told: Any) -> list[str]:
     for run in runs[1:]:
         other = told(run.result)
         for name in sorted(first.keys() | other.keys()):
-            was, came = first.get(name, _NONE), other.get(name, _NONE)
-            if was != came and name not in lines:
-                lines[name] = f"{name} is {_short(was)} in {runs[0].name} and {_short(came)} in {run.name}"
+            was, actual = first.get(name, _NONE), other.get(name, _NONE)
+            if was != actual and name not in lines:
+                lines[name] = f"{name} is {_short(was)} in {runs[0].name} and {_short(actual)} in {run.name}"
     return list(lines.values())
 
 
