@@ -15,7 +15,7 @@ from hanami_reference_backend.common.errors import bad_request
 from hanami_reference_backend.faults.patch import instead
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.rest import operation
-from hanami_reference_backend.rest.fields import CsvInit, MnistInit
+from hanami_reference_backend.rest.fields import CsvInit, MnistFinalize, MnistInit, SetMode
 from hanami_reference_backend.rest.operation import TOKEN_HEADER
 from hanami_reference_backend.serving.uvicorn_protocols import RestProtocol, SocketProtocol
 from hanami_reference_backend.sockets.attach import RefusedError, SocketServer
@@ -69,6 +69,28 @@ def name_must_come_first() -> None:
     def picky(honest: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
         if model in (CsvInit, MnistInit) and next(iter(values), "name") != "name":
             raise bad_request("name is missing")
+        return honest(model, values, dialect)
+
+
+@fault("MODE-1")
+def switch_must_begin_with_the_uuid() -> None:
+    """A switch of the mode whose first field is not the uuid is refused."""
+
+    @instead(operation, "check")
+    def picky(honest: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
+        if model is SetMode and next(iter(values), "uuid") != "uuid":
+            raise bad_request("uuid is missing")
+        return honest(model, values, dialect)
+
+
+@fault("FIN-1")
+def put_must_begin_with_the_uuid() -> None:
+    """A PUT that finalizes images, and whose first field is not the uuid, is refused."""
+
+    @instead(operation, "check")
+    def picky(honest: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
+        if model is MnistFinalize and next(iter(values), "uuid") != "uuid":
+            raise bad_request("uuid is missing")
         return honest(model, values, dialect)
 
 

@@ -11,13 +11,14 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from hanami_proto import Dialect
 from hanami_reference_backend.auth import User, Users
 from hanami_reference_backend.common.errors import RequestError
 from hanami_reference_backend.faults.patch import instead
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.network.clusters import Cluster, ClusterStore
 from hanami_reference_backend.rest import operation
-from hanami_reference_backend.rest.fields import ByUuid
+from hanami_reference_backend.rest.fields import ByUuid, ContentQuery
 from hanami_reference_backend.serving import app
 from hanami_reference_backend.storage.datasets import Dataset, DatasetStore
 
@@ -36,6 +37,17 @@ def bad_json_gets_500() -> None:
             return await honest(*arguments)
         except RequestError as error:
             raise _mistake() from error
+
+
+@fault("GEN-1")
+def places_in_the_content_get_500() -> None:
+    """A question for rows of a dataset with an offset that is no number gets a 500."""
+
+    @instead(operation, "check")
+    def lie(honest: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
+        if model is ContentQuery and not str(values.get("row_offset", "0")).isdecimal():
+            raise _mistake()
+        return honest(model, values, dialect)
 
 
 @fault("GEN-1", "PROG-4")
