@@ -102,7 +102,7 @@ def judge(survivors: Sequence[Mutant], reasons: Mapping[Mutant, str]) -> Judgeme
 
 
 def read_justified(path: Path) -> dict[Mutant, str]:
-    """The mutants that no test can notice, to the reason.
+    """Return the mutants that no test can notice, to the reason.
 
     Raises:
         MutationError: the file cannot be read; the message says where it is wrong.
@@ -130,7 +130,7 @@ def parse_results(text: str) -> dict[str, str]:
 
 
 def parse_diff(name: str, text: str) -> Mutant:
-    """A mutant, from its name and from what ``mutmut show`` prints."""
+    """Return a mutant, from its name and from what ``mutmut show`` prints."""
     lines = [line for line in text.splitlines() if not line.startswith(("---", "+++"))]
     was, now = ("\n".join(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "-+")
     place = name.removeprefix(MODELS).partition("__mutmut_")[0]
@@ -244,7 +244,7 @@ def parse_options(argv: Sequence[str] | None = None) -> None:
 
 
 def main() -> int:
-    """The command line."""
+    """Return the command line."""
     parse_options()
     signal.signal(signal.SIGTERM, _interrupt)
     try:

@@ -67,7 +67,7 @@ def running_server(
 
 @contextlib.contextmanager
 def stopped(process: subprocess.Popen[AnyStr], grace: float = STOP_SECONDS) -> Iterator[subprocess.Popen[AnyStr]]:
-    """A process that does not outlive the block; it is asked to go, and then made to.
+    """Provide a process that does not outlive the block; it is asked to go, and then made to.
 
     Args:
         process: that runs.
@@ -138,7 +138,7 @@ def read_line(
     slow: str = "was not ready",
     gone: str = "did not start",
 ) -> bytes:
-    """The next line that a process writes to its standard output.
+    """Return the next line that a process writes to its standard output.
 
     Args:
         process: that runs; it writes no more than this line.
@@ -178,7 +178,7 @@ def _announcement(process: subprocess.Popen[bytes], title: str, log: IO[bytes]) 
 
 
 def tail(log: IO[bytes]) -> str:
-    """The end of the log of a process, to be put behind a message."""
+    """Return the end of the log of a process, to be put behind a message."""
     log.seek(0)
     text = log.read().decode("utf-8", "replace").strip()
     return f": {text[-LOG_TAIL:]}" if text else ""
@@ -208,7 +208,7 @@ class BenchError(Exception):
 
 
 def result_in(folder: Path) -> RunResult | None:
-    """The result that a run left, None where there is none."""
+    """Return the result that a run left, None where there is none."""
     try:
         return load_result((folder / "result.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -216,7 +216,7 @@ def result_in(folder: Path) -> RunResult | None:
 
 
 def last_line(log: IO[bytes]) -> str:
-    """The last line of a log."""
+    """Return the last line of a log."""
     log.seek(0)
     lines = log.read().decode("utf-8", "replace").strip().splitlines() or ["it said nothing"]
     return lines[-1][-LOG_TAIL:]

@@ -16,14 +16,14 @@ SECOND = ("--second-user", "bob", "--second-password", "very-secret-2")
 
 
 def clean_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment without what would configure the suite."""
+    """Return the environment without what would configure the suite."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HANAMI_", "PYTEST_", "COV_"))}
     return {**kept, **(more or {})}
 
 
 @contextmanager
 def backend(*options: str) -> Iterator[str]:
-    """A reference backend with these options, and its address."""
+    """Provide a reference backend with these options, and its address."""
     process = subprocess.Popen(
         [
             sys.executable,

@@ -46,7 +46,7 @@ class Said:
 
 
 def said(status: int | None, result: RunResult | None, ending: str) -> Said:
-    """What a run said.
+    """Return what a run said.
 
     Args:
         status: its exit status, None where it was stopped.
@@ -63,7 +63,7 @@ def said(status: int | None, result: RunResult | None, ending: str) -> Said:
 
 
 def _done(case: CaseResult) -> str:
-    """What became of a case, and how much was told and compared; exchanges depend on timing."""
+    """Return what became of a case, and how much was told and compared; exchanges depend on timing."""
     stories = f", {case.stories} stories" if case.stories else ""
     return f"{case.outcome.value}, {case.checks} checks{stories}"
 
@@ -89,7 +89,7 @@ class Difference:
 
 
 def differences(runs: Sequence[Said]) -> list[Difference]:
-    """What the runs disagree about, in the order in which they say it."""
+    """Return what the runs disagree about, in the order in which they say it."""
     found = []
     for what in dict.fromkeys(name for run in runs for name in run.facts):
         texts = [run.facts.get(what, "nothing") for run in runs]
@@ -133,7 +133,7 @@ def start(command: Sequence[str], output: IO[bytes] | int) -> subprocess.Popen[b
 
 @contextmanager
 def running(command: Sequence[str], output: IO[bytes] | int) -> Iterator[subprocess.Popen[bytes]]:
-    """A program that does not outlive the block; a signal waits until it is known that it has begun."""
+    """Provide a program that does not outlive the block; a signal waits until it is known that it has begun."""
     with ExitStack() as stack:
         with uninterrupted():
             process = stack.enter_context(stopped(start(command, output), GRACE))
@@ -254,7 +254,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Plan:
 
 
 def main() -> int:
-    """The command line."""
+    """Return the command line."""
     plan = parse_options()
     try:
         with handle_signals():

@@ -127,7 +127,7 @@ class Proxy:
                 writer.close()  # an encrypted connection can't be closed by half
 
     async def _late(self, reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-        """What arrives, and the end, each as late as the line makes it."""
+        """Yield what arrives, and the end, each as late as the line makes it."""
         clock = asyncio.get_running_loop().time
         under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 
@@ -158,7 +158,7 @@ def is_established(connection: Any) -> bool:
 
 
 async def arriving(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    """What arrives, until the end."""
+    """Yield what arrives, until the end."""
     while data := await reader.read(READ):
         yield data
 
@@ -167,14 +167,14 @@ async def arriving(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
 def proxy(
     url: str, tls: ssl.SSLContext | None = None, prefix: str = "", line: NetworkConditions = PLAIN
 ) -> Iterator[str]:
-    """A proxy in front of a server, and its address: ends TLS, and takes a prefix off the path of a request."""
+    """Provide a proxy in front of a server, and its address: ends TLS, and takes a prefix off the path of a request."""
     with relaying(Proxy(int(url.rpartition(":")[2]), prefix, line), tls) as port:
         yield f"{'http' if tls is None else 'https'}://127.0.0.1:{port}{prefix}"
 
 
 @contextmanager
 def counting_proxy(url: str) -> Iterator[tuple[str, Callable[[], int]]]:
-    """A proxy in front of a server, its address, and what tells the most connections that there were at once."""
+    """Provide a proxy in front of a server: its address, and what tells the most connections at the same time."""
     relay = Proxy(int(url.rpartition(":")[2]), "")
     with relaying(relay, None) as port:
         yield f"http://127.0.0.1:{port}", lambda: relay.most
@@ -182,7 +182,7 @@ def counting_proxy(url: str) -> Iterator[tuple[str, Callable[[], int]]]:
 
 @contextmanager
 def relaying(relay: Proxy, tls: ssl.SSLContext | None) -> Iterator[int]:
-    """The port of a proxy that runs in a thread of its own."""
+    """Provide the port of a proxy that runs in a thread of its own."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=lambda: loop.run_until_complete(relay.serve(tls)))
     thread.start()

@@ -30,7 +30,7 @@ USER, PASSWORD = "alice", "alice-password"
 
 @contextlib.contextmanager
 def backend() -> Iterator[str]:
-    """A reference backend; its address."""
+    """Provide a reference backend; its address."""
     options = ["-m", "hanami_reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin"]
     with running_server("the reference backend", options) as announced:
         yield announced["url"]
@@ -108,7 +108,7 @@ class Swarm:
         self.start(self._worker, {})
 
     def get(self, path: str) -> Any:
-        """What the page is told, from JSON."""
+        """Return what the page is told, from JSON."""
         return httpx.get(self.url + path, timeout=PATIENCE, trust_env=False).json()
 
     def wait_for_workers(self, count: int) -> None:
@@ -129,7 +129,7 @@ class Swarm:
 
 @contextlib.contextmanager
 def browser_page(complaints: list[str]) -> Iterator[Page]:
-    """An empty page of a headless browser.
+    """Provide an empty page of a headless browser.
 
     Args:
         complaints: takes what the browser complains of in its console.

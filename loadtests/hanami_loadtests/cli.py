@@ -58,7 +58,7 @@ class _Started:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the command line."""
     form = argparse.RawDescriptionHelpFormatter
     main_parser = argparse.ArgumentParser("hanami-load", description=DESCRIPTION, epilog=EPILOG, formatter_class=form)
     main_parser.add_argument("--version", action="version", version=f"hanami-load {__version__}")

@@ -63,7 +63,7 @@ class Launch:
     web: tuple[str, int] | None = None
 
     def command(self) -> list[str]:
-        """The command line of Locust."""
+        """Return the command line of Locust."""
         words = [
             sys.executable,
             "-P",

@@ -56,7 +56,7 @@ class RunSnapshot:
 
 
 def rows(moment: RunSnapshot) -> list[Row]:
-    """The table: the run first, then the types of message by name.
+    """Return the table: the run first, then the types of message by name.
 
     Rates of the run leave out what is counted twice: a file besides its chunks. Percentiles are of the response, answer
     less due, of what was answered rightly.

@@ -38,7 +38,7 @@ class LoadOption:
     switch: bool = False
 
     def arguments(self) -> dict[str, Any]:
-        """What ``add_argument`` of Locust takes."""
+        """Return what ``add_argument`` of Locust takes."""
         named: dict[str, Any] = {"help": self.help, "include_in_web_ui": self.form}
         if self.environment:
             named["env_var"] = self.environment
@@ -54,7 +54,7 @@ class LoadOption:
         return self.name.replace("-", "_")
 
     def plain_arguments(self) -> dict[str, Any]:
-        """What ``add_argument`` of argparse takes; nothing that is not given has a value, but from the environment."""
+        """Return what ``add_argument`` takes; what is not given has no value, but from the environment."""
         notes = [f"default: {self.default}"] if self.default else []
         notes += [self.environment] if self.environment else []
         text = f"{self.help} [{'; '.join(notes)}]" if notes else self.help

@@ -11,7 +11,7 @@ PORTS = range(20_000, 30_000)
 
 
 def free_port() -> int:
-    """A port on which nobody listens.
+    """Return a port on which nobody listens.
 
     None that the system itself gives away: until somebody listens there, any of a thousand connections of a load run
     could have been given it.

@@ -128,7 +128,7 @@ class Session:
         return self.ended is not None
 
     def end(self) -> None:
-        """The run is over: what was sent is still waited for."""
+        """End the run: what was sent is still waited for."""
         if self.ended is None:
             self.ended = self.recorder.ended = self.recorder.clock()
 
@@ -144,12 +144,12 @@ class Session:
         return dict(found)
 
     def rest(self) -> Rest:
-        """A REST client for one user."""
+        """Return a REST client for one user."""
         options = self.settings.target
         return Rest(options.url, self.dialect, lambda: self.token, options.deadline, self._ssl)
 
     def connection(self) -> Connection:
-        """A new websocket.
+        """Return a new websocket.
 
         Raises:
             LoadFailure: none opens.
@@ -158,15 +158,15 @@ class Session:
         return Connection("ws" + options.url.removeprefix("http") + "/", options.deadline, self._ssl)
 
     def user_number(self) -> int:
-        """A number that no other user of the run has, the same in every run with as many workers."""
+        """Return a number that no other user of the run has, the same in every run with as many workers."""
         return next(self._users)
 
     def number(self) -> int:
-        """A number that no other user of this process has."""
+        """Return a number that no other user of this process has."""
         return next(self._numbers)
 
     def name(self, kind: str) -> str:
-        """A new name for something on the target, right in every dialect."""
+        """Return a new name for something on the target, right in every dialect."""
         return f"{NAME_PREFIX}_load_{self._run}_{kind}_{self.number()}"
 
     @property
@@ -175,7 +175,7 @@ class Session:
         return CONTENTS if self.settings.file <= LARGE else 1
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
-        """What is made at the first asking and shared from then on, by later runs of this process as well.
+        """Return what is made at the first asking and shared from then on, by later runs of this process as well.
 
         Args:
             key: what it is, besides what follows from the dialect and the sizes.

@@ -70,7 +70,7 @@ class Settings:
         return self.rate / 60 if self.model == OPEN else 0.0
 
     def configuration(self, dialect: str) -> dict[str, Any]:
-        """What makes two runs alike, for the result.
+        """Return what makes two runs alike, for the result.
 
         Args:
             dialect: that was spoken.

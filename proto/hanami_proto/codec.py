@@ -86,7 +86,7 @@ class Codec:
     @staticmethod
     @cache
     def of(schema: str) -> Codec:
-        """The codec of a schema.
+        """Return the codec of a schema.
 
         Raises:
             ValueError: the schema is neither ``brick`` nor ``buffer``.
@@ -98,7 +98,7 @@ class Codec:
         raise ValueError(f"unknown schema {schema!r}: choose brick or buffer")
 
     def encode_chunk(self, position: int, data: bytes) -> bytes:
-        """A FileUpload_Message (upload, step 3).
+        """Return a FileUpload_Message (upload, step 3).
 
         Args:
             position: byte offset of ``data`` within the file, 0 to 2**64 - 1.
@@ -117,7 +117,7 @@ class Codec:
         return Chunk(message.position, message.data)
 
     def encode_acknowledgement(self, success: bool, error: str = "") -> bytes:
-        """A FileUploadResponse_Message."""
+        """Return a FileUploadResponse_Message."""
         message = self._messages.FileUploadResponse_Message(success=success, errorMessage=error)
         encoded: bytes = message.SerializeToString()
         return encoded
@@ -141,7 +141,7 @@ class Codec:
         target_buffer: int = TargetBuffer.INPUT,
         number_of_values: int | None = None,
     ) -> bytes:
-        """A ClusterIO_Message (direct interaction, step 3).
+        """Return a ClusterIO_Message (direct interaction, step 3).
 
         Args:
             name: brick or buffer that the values are for.

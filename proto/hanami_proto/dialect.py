@@ -91,7 +91,7 @@ class Dialect:
         return "dataset.content" in self.routes
 
     def route(self, operation: str) -> Route:
-        """The route of an operation.
+        """Return the route of an operation.
 
         Raises:
             NoRouteError: this dialect has no such operation.
@@ -276,7 +276,7 @@ _DEFAULTS: Mapping[str, Any] = {"default_port": 11418}
 
 
 def read_dialect(text: str, file: str) -> dict[str, Any]:
-    """The data of a dialect, with every key that it needs.
+    """Return the data of a dialect, with every key that it needs.
 
     Args:
         text: of the file.

@@ -16,7 +16,7 @@ class TomlError(ValueError):
 
 
 def parse(text: str, file: str) -> dict[str, Any]:
-    """The tables of a text.
+    """Return the tables of a text.
 
     Args:
         text: of the file.
@@ -35,7 +35,7 @@ def parse(text: str, file: str) -> dict[str, Any]:
 
 
 def wrong(text: str, file: str, path: Iterable[str], message: str) -> TomlError:
-    """The error about a key.
+    """Return the error about a key.
 
     Args:
         text: of the file.
@@ -54,7 +54,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int:
-    """The line of a key, from 1; where it can't be found, that of its section, or the first.
+    """Return the line of a key, from 1; where it can't be found, that of its section, or the first.
 
     The parser of Python tells no lines, so the text is looked through for what most people write.
     """

@@ -81,14 +81,14 @@ class Users:
         return iter(self._users.values())
 
     def log_in(self, user_id: str, password: str) -> User | None:
-        """The user with that id and password, or None."""
+        """Return the user with that id and password, or None."""
         user = self._users.get(user_id)
         expected = user.password if user else ""
         matches = hmac.compare_digest(_bytes(password), _bytes(expected))
         return user if matches else None
 
     def token(self, user: User, lifetime: float | None = None) -> str:
-        """A signed token of a user.
+        """Return a signed token of a user.
 
         Args:
             user: whom it names.
@@ -100,7 +100,7 @@ class Users:
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
 
     def expired_token(self, user: User) -> str:
-        """A token of a user, rightly signed, that expired an hour ago (ATT-3 needs one)."""
+        """Return a token of a user, rightly signed, that expired an hour ago (ATT-3 needs one)."""
         return self.token(user, lifetime=-3600.0)
 
     def of_token(self, token: str) -> User:

@@ -26,7 +26,7 @@ class Backend:
 
     @staticmethod
     def of(dialect: Dialect, settings: Settings, users: Users, chance: RandomIdentity | None = None) -> Backend:
-        """A server that has nothing yet."""
+        """Return a server that has nothing yet."""
         chance = chance or RandomIdentity()
         templates = TemplateReader(
             dialect.template,

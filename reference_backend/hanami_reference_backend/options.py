@@ -83,7 +83,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The options and their explanations."""
+    """Return the options and their explanations."""
     parser = argparse.ArgumentParser(
         prog="hanami-reference-backend",
         description="A strict reference server of the Hanami protocol: REST and websocket on one port.",

@@ -28,7 +28,7 @@ ACCEPTED = json.dumps({"success": 1})
 
 
 def fixed_answers() -> dict[str, bytes]:
-    """What each path answers every binary message with."""
+    """Return what each path answers every binary message with."""
     codec = load_dialect().codec
     return {
         "/upload": codec.encode_acknowledgement(success=True),

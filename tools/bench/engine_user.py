@@ -20,7 +20,7 @@ from tools.bench.payloads import SHAPE
 
 
 def messages_of(what: str, chunk: int) -> list[Outgoing]:
-    """What is sent again and again.
+    """Return what is sent again and again.
 
     Args:
         what: ``upload`` or ``request``.
@@ -35,7 +35,7 @@ def messages_of(what: str, chunk: int) -> list[Outgoing]:
 
 
 def engine_work(task: dict[str, Any]) -> Work:
-    """A stream, every answer verified and recorded."""
+    """Return a stream, every answer verified and recorded."""
     environment = Environment()
     environment.create_local_runner()
     recorder = Recorder(observer=lambda *told: tell_locust(environment, *told))
@@ -73,7 +73,7 @@ def _never() -> float:
 
 
 def _note(_lag: float) -> None:
-    """The closed model has no lag."""
+    """Ignore it: the closed model has no lag."""
 
 
 def _stray(payload: bytes) -> None:

@@ -86,7 +86,7 @@ class RequestSpeed(UploadSpeed):
 
 @contextmanager
 def generator(kind: str, title: str, task: Mapping[str, Any]) -> Iterator[Side]:
-    """A process that makes load when it is told to.
+    """Provide a process that makes load when it is told to.
 
     Args:
         kind: of :mod:`tools.bench.generators`.

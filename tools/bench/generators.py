@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def measured(work: Work, seconds: float) -> dict[str, Any]:
-    """What was done in that time, and what it cost: seconds of the clock, and of the processor."""
+    """Return what was done in that time, and what it cost: seconds of the clock, and of the processor."""
     cpu, start = time.process_time(), time.perf_counter()
     done = work(seconds)
     spent = time.perf_counter() - start

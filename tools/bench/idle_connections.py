@@ -18,7 +18,7 @@ WAIT = 600.0  # seconds; longer than the measurement
 
 
 def engine_held(task: dict[str, Any]) -> Work:
-    """Connections of ours."""
+    """Hold connections of ours."""
 
     def hold() -> Callable[[], None]:
         connection = Connection(task["url"], DEADLINE)
@@ -35,7 +35,7 @@ def engine_held(task: dict[str, Any]) -> Work:
 
 
 def custom_held(task: dict[str, Any]) -> Work:
-    """Connections of websocket-client."""
+    """Hold connections of websocket-client."""
 
     def hold() -> Callable[[], None]:
         connection = websocket.create_connection(task["url"], timeout=DEADLINE)

@@ -55,7 +55,7 @@ class Measurement(ABC):
 
     @abstractmethod
     def sides(self, servers: Servers, plan: Plan) -> AbstractContextManager[Mapping[str, Side]]:
-        """The sides by their titles, ready to be measured.
+        """Return the sides by their titles, ready to be measured.
 
         Raises:
             BenchError: a server does not start or answers wrongly; also from a side itself.
@@ -63,7 +63,7 @@ class Measurement(ABC):
 
     @abstractmethod
     def ratio(self, samples: Mapping[str, Sample]) -> float:
-        """The ratio of one round, from the samples of its sides."""
+        """Return the ratio of one round, from the samples of its sides."""
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ class PageMeasurement(Measurement):
 
 
 def large_result() -> RunResult:
-    """A result of 10,000 cases; one in ten failed, with an exchange of 100 events each."""
+    """Return a result of 10,000 cases; one in ten failed, with an exchange of 100 events each."""
     codec = load_dialect().codec
     chunk = base64.b64encode(codec.encode_chunk(4096, bytes(range(256)))).decode("ascii")
     answer = base64.b64encode(codec.encode_acknowledgement(True)).decode("ascii")
@@ -134,7 +134,7 @@ def _timed(work: Callable[[], object], size: int) -> Sample:
 
 @contextmanager
 def _opener(browser: str, file: Path) -> Iterator[Callable[[], None]]:
-    """Opens a page in a new tab, until its filters can be used."""
+    """Open a page in a new tab, until its filters can be used."""
     try:
         from playwright.sync_api import Error, sync_playwright  # noqa: PLC0415 - only tests and this need it
     except ModuleNotFoundError as error:

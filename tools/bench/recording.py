@@ -48,7 +48,7 @@ class Recording:
 
     @staticmethod
     def of(steps: Iterable[Step]) -> Recording:
-        """A recording with neighbours merged where a piece of an answer followed another one of the same connection."""
+        """Return a recording with neighbours merged where pieces of an answer follow each other on a connection."""
         pieces: list[list[bytes]] = []
         merged: list[Step] = []
         for step in steps:
@@ -85,7 +85,7 @@ class Recording:
         return [b"".join(part) for part in parts]
 
     def requests(self) -> list[bytes]:
-        """The first line that the client sent on each connection, or what there is of it."""
+        """Return the first line that the client sent on each connection, or what there is of it."""
         lines = [b""] * self.connections
         for step in self.steps:
             if step.kind is Kind.SENT and not lines[step.connection]:

@@ -95,7 +95,7 @@ class RecordingProxy:
         os.close(self._wake)
 
     def recording(self) -> Recording:
-        """What was relayed, once it is over.
+        """Return what was relayed, once it is over.
 
         Raises:
             BenchError: the proxy itself failed.
@@ -182,7 +182,7 @@ class RecordingProxy:
             self._watch(side)
 
     def _break(self, end: End) -> None:
-        """An end was reset: do the same to the other one."""
+        """Reset the other end, as the first one was."""
         if end.stuck_at is not None and end.is_client:
             self._steps.insert(end.stuck_at, Step(Kind.NEGLECTED, end.number))  # only now it is known
         self._note(Kind.RESET if end.is_client else Kind.CRASH, end.number)

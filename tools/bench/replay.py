@@ -88,7 +88,7 @@ class Replay:
 
 
 def comparable(answer: bytes) -> bytes:
-    """An answer without the time of day."""
+    """Return an answer without the time of day."""
     return DATE.sub(b"", answer)
 
 

@@ -21,7 +21,7 @@ PACKAGES = ("gevent", "locust", "numpy", "protobuf", "uvicorn", "uvloop", "webso
 
 
 def as_json(outcomes: Sequence[Outcome], plan: Plan) -> dict[str, Any]:
-    """A run as JSON: times in seconds, sizes in bytes."""
+    """Return a run as JSON: times in seconds, sizes in bytes."""
     return {
         "format": FORMAT,
         "plan": {**asdict(plan), "statements": list(plan.statements)},
@@ -31,7 +31,7 @@ def as_json(outcomes: Sequence[Outcome], plan: Plan) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures depend on."""
+    """Return what the figures depend on."""
     return {
         "system": platform.system(),
         "architecture": platform.machine(),

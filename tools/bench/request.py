@@ -141,7 +141,7 @@ class ForwardSide:
 
 
 def forward_pass(hidden: Vector, output: Vector) -> Callable[[Vector], Vector]:
-    """A network of two layers, its biases 0.
+    """Return a network of two layers, its biases 0.
 
     Args:
         hidden: weights, shape (neurons, inputs).
@@ -164,7 +164,7 @@ def forward_pass(hidden: Vector, output: Vector) -> Callable[[Vector], Vector]:
 
 @contextmanager
 def reference_cluster(reference: Reference) -> Iterator[WebSocket]:
-    """A websocket, attached to a new cluster of the reference backend in direct mode."""
+    """Provide a websocket, attached to a new cluster of the reference backend in direct mode."""
     dialect = reference.dialect
     template = base64.b64encode(TEMPLATE.encode()).decode()
     uuid = reference.text(reference.ask("cluster.create", {"name": "bench", "template": template}), "uuid")

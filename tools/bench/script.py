@@ -56,7 +56,7 @@ class _Connection:
 
 
 def script_of(recording: Recording) -> Script:
-    """What repeats a recording.
+    """Return what repeats a recording.
 
     A client waits for the end of a websocket after its goodbye, and where it was recorded; not for that of a REST
     connection, which it closes when it has the answer.

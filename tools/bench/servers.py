@@ -77,7 +77,7 @@ class Reference:
         return content
 
     def text(self, answer: dict[str, Any], key: str) -> str:
-        """A text of an answer.
+        """Return a text of an answer.
 
         Raises:
             BenchError: there is none of that key.
@@ -88,7 +88,7 @@ class Reference:
         return value
 
     def open(self, target: str, uuid: str) -> WebSocket:
-        """A websocket, attached.
+        """Return a websocket, attached.
 
         Args:
             target: ``file_upload`` or ``cluster``.
@@ -113,7 +113,7 @@ class Bare:
         return f"ws{self._url.removeprefix('http')}/{path}"
 
     def open(self, path: str) -> WebSocket:
-        """A websocket, attached in the same way as to the reference backend.
+        """Return a websocket, attached in the same way as to the reference backend.
 
         Raises:
             BenchError: it does not open.

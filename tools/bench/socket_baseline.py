@@ -68,7 +68,7 @@ def _attached(url: str) -> socket.socket:
 
 
 def _frame(connection: socket.socket) -> bytes:
-    """A short frame of the server, whole."""
+    """Return a short frame of the server, whole."""
     data = b""
     while len(data) < 2 or len(data) < 2 + (data[1] & 0x7F):
         data += connection.recv(READ_SIZE)

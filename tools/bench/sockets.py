@@ -50,7 +50,7 @@ def _hold(kind: str, title: str, task: Mapping[str, Any], seconds: float) -> Sam
 
 @contextmanager
 def more_files() -> Iterator[None]:
-    """Processes that are started in here may open as many files as the measurement needs.
+    """Let processes that are started in here open as many files as the measurement needs.
 
     Raises:
         BenchError: the system does not allow that many.

@@ -18,7 +18,7 @@ class Spread:
 
     @staticmethod
     def of(values: Iterable[float]) -> Spread:
-        """The spread of at least one value.
+        """Return the spread of at least one value.
 
         Raises:
             ValueError: there is none, or one is not finite.

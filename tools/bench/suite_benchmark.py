@@ -86,7 +86,7 @@ class Gate:
 
     @contextmanager
     def backend(self) -> Iterator[Backend]:
-        """A backend that has nothing yet.
+        """Provide a backend that has nothing yet.
 
         Raises:
             BenchError: it does not start.

@@ -67,7 +67,7 @@ class FileContent:
 
     @staticmethod
     def of(codec: Codec, size: int, chunk: int) -> FileContent:
-        """A table of that size, bytes."""
+        """Return a table of that size, bytes."""
         text = table(size)
         messages = [codec.encode_chunk(start, text[start : start + chunk]) for start in range(0, size, chunk)]
         return FileContent(codec, size, chunk, messages)
@@ -142,7 +142,7 @@ class UploadSide:
 
 @contextmanager
 def reference_file(reference: Reference, size: int) -> Iterator[OpenFile]:
-    """A CSV upload at the reference backend; deleted in the end, so that it takes no memory."""
+    """Provide a CSV upload at the reference backend; deleted in the end, so that it takes no memory."""
     created = reference.ask("csv.init", {"name": "bench", "input_data_size": size})
     uuid = reference.text(created, "uuid")
 
@@ -156,13 +156,13 @@ def reference_file(reference: Reference, size: int) -> Iterator[OpenFile]:
 
 @contextmanager
 def bare_file(bare: Bare) -> Iterator[OpenFile]:
-    """A websocket of the bare server, which forgets what it is sent."""
+    """Provide a websocket of the bare server, which forgets what it is sent."""
     with bare.open("upload") as connection:
         yield OpenFile(bare.TITLE, connection)
 
 
 def table(size: int) -> bytes:
-    """A CSV table whose rows all differ.
+    """Return a CSV table whose rows all differ.
 
     Args:
         size: of its text, bytes; the last row may be cut off.

@@ -102,7 +102,7 @@ class Part:
 
 
 def parts_for(plan: Plan, fault: Fault, honest: RunResult) -> tuple[Part, Part]:
-    """The examples and the stories that are run against a fault: those that name what it breaks, or all."""
+    """Return the examples and the stories that are run against a fault: those that name what it breaks, or all."""
     chosen = () if plan.whole else tuple(word for name in fault.breaks for word in ("--statement", name))
     naming = [case for case in honest.cases if plan.whole or set(case.statements) & set(fault.breaks)]
     stories = sum(STORIES in case.id for case in naming)
@@ -270,7 +270,7 @@ def conclude(matrix: Matrix, folder: Path) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line."""
+    """Return the command line."""
     options = parse_options(argv)
     stop = Event()
     try:

@@ -67,7 +67,7 @@ class Row:
         return tuple(test for test, blamed in self.noticed.items() if set(blamed) & set(self.breaks))
 
     def joined(self, other: Row) -> Row:
-        """This row and that of other cases against the same fault."""
+        """Return this row and that of other cases against the same fault."""
         statuses = (self.exit_status, other.exit_status)
         status = None if None in statuses else max(one for one in statuses if one is not None)
         noticed = dict(self.noticed)
@@ -154,7 +154,7 @@ class Matrix:
                 yield f"{statement} ({level.value}) is broken by no fault"
 
     def to_json(self) -> str:
-        """The file form."""
+        """Return the file form."""
         rows = [{**asdict(row), "rightly": row.rightly, "besides": row.besides} for row in self.rows]
         data = {
             "format": FORMAT,
@@ -175,7 +175,7 @@ def test_of(case_id: str) -> str:
 
 
 def row_of(lie: Lie, result: RunResult | None, status: int | None, seconds: float, planned: int) -> Row:
-    """The row of a fault.
+    """Return the row of a fault.
 
     Args:
         lie: that the server told.
@@ -217,7 +217,7 @@ def _unfinished(cases: Sequence[CaseResult]) -> dict[str, str]:
 
 
 def honest_lacks(result: RunResult | None, status: int | None) -> tuple[str, ...]:
-    """What is wrong with a run against the honest server, a line each."""
+    """Return what is wrong with a run against the honest server, a line each."""
     if result is None or status != ExitStatus.CONFORMANT:
         headline = "it left no result" if result is None else result.headline
         return (f"the run against the honest server ended with status {status}: {headline}",)

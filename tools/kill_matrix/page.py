@@ -21,7 +21,7 @@ class Cell:
 
 
 def page(matrix: Matrix) -> str:
-    """The page, HTML."""
+    """Return the page, HTML."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )

@@ -96,7 +96,7 @@ def open_failure(page: Page) -> None:
 def opened(
     browser: Browser, folder: Path, size: dict[str, int], scheme: str, name: str = "conformance.html"
 ) -> Iterator[Page]:
-    """A page of a run."""
+    """Provide a page of a run."""
     sharp = 2 if size is PHONE else SHARP
     context = browser.new_context(viewport=size, color_scheme=scheme, device_scale_factor=sharp)  # type: ignore[arg-type]
     page = context.new_page()

@@ -167,7 +167,7 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line."""
+    """Return the command line."""
     options = parse_options(argv)
     if options.list:
         width = max(len(scenario.name) for scenario in options.scenarios)

@@ -87,7 +87,7 @@ def reached(url: str, *more: str) -> tuple[str, ...]:
 
 
 def reference(*options: str) -> Serve:
-    """The reference backend with some options."""
+    """Return the reference backend with some options."""
 
     @contextmanager
     def serve() -> Iterator[Served]:
@@ -98,7 +98,7 @@ def reference(*options: str) -> Serve:
 
 
 def counted(most: int, *options: str) -> Serve:
-    """The reference backend with some options; more connections than so many at the same time are complained of."""
+    """Serve the reference backend with some options; complain of more connections than so many at once."""
 
     @contextmanager
     def serve() -> Iterator[Served]:
@@ -113,7 +113,7 @@ def counted(most: int, *options: str) -> Serve:
 
 
 def behind(line: NetworkConditions) -> Serve:
-    """The reference backend behind a line that is no ideal one."""
+    """Return the reference backend behind a line that is no ideal one."""
 
     @contextmanager
     def serve() -> Iterator[Served]:
@@ -125,7 +125,7 @@ def behind(line: NetworkConditions) -> Serve:
 
 @contextmanager
 def behind_tls() -> Iterator[Served]:
-    """The reference backend behind a proxy that ends TLS and takes a base path away: nginx, else ours."""
+    """Provide the reference backend behind a proxy that ends TLS and takes a base path away: nginx, else ours."""
     authority = trustme.CA()
     with tempfile.TemporaryDirectory(prefix="hanami-tls-") as name, backend(*USERS, *HUGE) as url:
         folder = Path(name)
@@ -145,7 +145,7 @@ def behind_tls() -> Iterator[Served]:
 
 
 def nginx_program() -> str | None:
-    """The path of nginx, which Debian has outside of the path of most users."""
+    """Return the path of nginx, which Debian has outside of the path of most users."""
     return shutil.which("nginx", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")))
 
 
@@ -168,7 +168,7 @@ def nginx(program: str, folder: Path, url: str) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A program that says nothing and does not outlive the block."""
+    """Provide a program that says nothing and does not outlive the block."""
     quiet = subprocess.DEVNULL
     with contextlib.ExitStack() as stack:
         with uninterrupted():
@@ -185,7 +185,7 @@ def takes_connections(port: int) -> bool:
 
 
 def started_by_the_suite(fault: str) -> Serve:
-    """A faulty reference backend that the suite starts, and starts again; it tells its processes in the log."""
+    """Return a faulty reference backend that the suite starts, and starts again; it tells its processes in the log."""
 
     @contextmanager
     def serve() -> Iterator[Served]:
@@ -200,7 +200,7 @@ def started_by_the_suite(fault: str) -> Serve:
 
 
 def survivors(folder: Path, port: int) -> list[str]:
-    """What is left of a server that the suite started."""
+    """Return what is left of a server that the suite started."""
     log = folder / SERVER_LOG
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     pids = re.findall(r"^pid (\d+)", text, re.MULTILINE)
@@ -211,7 +211,7 @@ def survivors(folder: Path, port: int) -> list[str]:
 
 @contextmanager
 def dying(fault: str) -> Iterator[Served]:
-    """A faulty reference backend that somebody else started: it is not there any more once it ended."""
+    """Provide a faulty reference backend that somebody else started: it is not there any more once it ended."""
     port = free_port()
     words = [sys.executable, "-m", "hanami_reference_backend", "--port", str(port), *USERS, *HUGE, "--fault", fault]
     quiet = subprocess.DEVNULL

@@ -176,7 +176,7 @@ def by_name() -> dict[str, TargetScenario]:
 
 
 def complaints(scenario: TargetScenario, status: int | None, result: RunResult | None) -> list[str]:
-    """What is not as expected of a run against a scenario.
+    """Return what is not as expected of a run against a scenario.
 
     Args:
         scenario: it.
@@ -196,7 +196,7 @@ def complaints(scenario: TargetScenario, status: int | None, result: RunResult |
 
 
 def green(scenario: TargetScenario, result: RunResult) -> list[str]:
-    """What is not as expected where all must be well."""
+    """Return what is not as expected where all must be well."""
     wrong = [one for one in result.statements if one.selected and one.verdict not in SETTLED]
     found = [f"{one.id} {one.verdict.value}: {one.reason}" for one in wrong]
     unsupported = {one.id for one in result.statements if one.selected and one.verdict is Verdict.UNSUPPORTED}
@@ -218,7 +218,7 @@ def green(scenario: TargetScenario, result: RunResult) -> list[str]:
 
 
 def red(scenario: TargetScenario, result: RunResult) -> list[str]:
-    """What is not as expected where the server is lost on the way: no other case may be blamed."""
+    """Return what is not as expected where the server is lost on the way: no other case may be blamed."""
     gone = [case for case in result.cases if case.outcome is Outcome.LOST]
     found = [
         f"no case is LOST of {test}" for test in scenario.lost if not any(case.id.startswith(test) for case in gone)

@@ -11,7 +11,7 @@ from hanami_conformance.cases.recording import current_case
 
 @contextlib.contextmanager
 def attribute_to(statement: str) -> Iterator[None]:
-    """What fails in here breaks this statement: also a preparation, and whatever the test names first."""
+    """Attribute what fails in here to this statement: also a preparation, and whatever the test names first."""
     try:
         yield
         current_case().judged[statement] += 1
@@ -24,7 +24,7 @@ def attribute_to(statement: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def default_requirement(statement: str) -> Iterator[None]:
-    """What fails in here, and blames no statement itself, breaks this one."""
+    """Attribute what fails in here, and names no statement itself, to this one."""
     with on_the_way_to(statement):
         yield
         current_case().judged[statement] += 1
@@ -43,7 +43,7 @@ def on_the_way_to(statement: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def precondition(what: str) -> Iterator[None]:
-    """What fails in here is no fault of the step under test: it could not be reached.
+    """Let what fails in here be no failure of the step under test: it could not be reached.
 
     Raises:
         PreconditionFailed: in place of any violation.

@@ -93,7 +93,7 @@ class CaseRecording:
         self._origin = time.monotonic()
 
     def channel(self, kind: str) -> str:
-        """A name for a new connection: ``ws-1``, ``ws-2``, ..."""
+        """Return a name for a new connection: ``ws-1``, ``ws-2``, ..."""
         number = self._channels.get(kind, 0) + 1
         self._channels[kind] = number
         return f"{kind}-{number}"
@@ -121,7 +121,7 @@ class CaseRecording:
         self.events.append(RecordedEvent(at, channel, direction, kind, summary, payload))
 
     def last_request(self) -> str:
-        """The last that was sent on a connection that the target took, on one line; empty for nothing."""
+        """Return the last that was sent on a connection that the target took, on one line; empty for nothing."""
         refused = {event.channel for event in self.events if event.direction == "note" and _refused(event)}
         sent = [event for event in self.events if event.direction == "sent" and event.channel not in refused]
         if not sent:
@@ -132,7 +132,7 @@ class CaseRecording:
         )
 
     def exchange(self) -> tuple[Event, ...]:
-        """The record, fit for a report: secrets redacted, very large payloads cut with their digest."""
+        """Return the record, fit for a report: secrets redacted, very large payloads cut with their digest."""
         return tuple(_event(event) for event in self.events)
 
 
@@ -171,7 +171,7 @@ def end_case() -> None:
 
 @contextlib.contextmanager
 def recording_paused() -> Iterator[None]:
-    """What is sent in here belongs to no case."""
+    """Record what is sent in here for no case."""
     global _current  # noqa: PLW0603
     before, _current = _current, CaseRecording(_IDLE.id)
     try:
@@ -181,5 +181,5 @@ def recording_paused() -> Iterator[None]:
 
 
 def current_case() -> CaseRecording:
-    """The case that runs now; outside of one, a case that nobody reads."""
+    """Return the case that runs now; outside of one, a case that nobody reads."""
     return _current

@@ -34,7 +34,7 @@ class StepSequence:
     actual: str = ""
 
     def data(self) -> dict[str, Any]:
-        """The file form, before it is text."""
+        """Return the file form, before it is text."""
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -47,7 +47,7 @@ class StepSequence:
         }
 
     def to_json(self) -> str:
-        """The file form: a line a step, so that people can read it."""
+        """Return the file form: a line a step, so that people can read it."""
         data = self.data()
         steps = ",\n  ".join(json.dumps(step) for step in data.pop("steps"))
         head = json.dumps(data, indent=1).removesuffix("\n}")
@@ -79,7 +79,7 @@ class StepSequence:
 
 
 def steps_data(steps: Sequence[Step]) -> list[dict[str, Any]]:
-    """Steps as plain JSON: what is done, and with what."""
+    """Return steps as plain JSON: what is done, and with what."""
     return [{"do": step.do, **step.with_} for step in steps]
 
 

@@ -43,14 +43,14 @@ class Step:
             raise SequenceError(f"step {self.do!r}: no such step, choose one of {', '.join(sorted(acts))}")
 
     def number(self, name: str) -> int:
-        """A number that is not negative."""
+        """Return a number that is not negative."""
         value = self.with_.get(name)
         if not isinstance(value, int) or not _is_number(value):
             raise SequenceError(f"step {self.do!r}: {name} must be a whole number from 0, it is {value!r}")
         return value
 
     def text(self, name: str) -> str:
-        """A text."""
+        """Return a text."""
         value = self.with_.get(name)
         if not isinstance(value, str):
             raise SequenceError(f"step {self.do!r}: {name} must be a text, it is {value!r}")
@@ -64,25 +64,25 @@ class Step:
             raise SequenceError(f"step {self.do!r}: {name} must be base64") from error
 
     def numbers(self, name: str) -> list[int]:
-        """A list of numbers that are not negative."""
+        """Return a list of numbers that are not negative."""
         value = self.with_.get(name)
         if not isinstance(value, list) or not all(_is_number(entry) for entry in value):
             raise SequenceError(f"step {self.do!r}: {name} must be a list of whole numbers from 0")
         return value
 
     def fields(self, name: str) -> dict[str, Any]:
-        """An object."""
+        """Return an object."""
         value = self.with_.get(name)
         if not isinstance(value, dict):
             raise SequenceError(f"step {self.do!r}: {name} must be an object")
         return value
 
     def texts(self, name: str) -> list[str]:
-        """A list of texts."""
+        """Return a list of texts."""
         return _texts(self.with_.get(name), f"step {self.do!r}: {name} must be a list of texts")
 
     def rows(self, name: str) -> list[list[str]]:
-        """A list of lists of texts."""
+        """Return a list of lists of texts."""
         wrong = f"step {self.do!r}: {name} must be a list of lists of texts"
         value = self.with_.get(name)
         if not isinstance(value, list):
@@ -90,7 +90,7 @@ class Step:
         return [_texts(entry, wrong) for entry in value]
 
     def tuples(self, name: str, length: int) -> list[tuple[int, ...]]:
-        """A list of lists of numbers, each of the same length."""
+        """Return a list of lists of numbers, each of the same length."""
         value = self.with_.get(name)
         if not isinstance(value, list) or not all(
             isinstance(entry, list) and len(entry) == length and all(map(_is_number, entry)) for entry in value

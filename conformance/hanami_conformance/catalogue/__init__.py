@@ -45,7 +45,7 @@ def catalogue() -> dict[str, Statement]:
 
 
 def catalogue_text() -> str:
-    """The catalogue's file, whole."""
+    """Return the catalogue's file, whole."""
     return (resources.files("hanami_conformance.catalogue") / "statements.toml").read_text(encoding="utf-8")
 
 

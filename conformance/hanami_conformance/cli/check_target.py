@@ -232,7 +232,7 @@ def _shown(account: Account) -> str:
 
 
 def _milliseconds(act: Callable[[], None]) -> str:
-    """The median time of an act."""
+    """Return the median time of an act."""
     times = []
     for _ in range(CALLS):
         began = time.monotonic()

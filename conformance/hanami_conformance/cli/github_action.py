@@ -107,12 +107,12 @@ def main() -> int:
 
 
 def input_variable(name: str) -> str:
-    """The variable that holds an input."""
+    """Return the variable that holds an input."""
     return f"INPUT_{name.replace('-', '_').upper()}"
 
 
 def read_inputs(environment: Mapping[str, str]) -> Gate:
-    """What the job asks for. An empty input is none, so that a settings file may decide.
+    """Return what the job asks for. An empty input is none, so that a settings file may decide.
 
     Raises:
         InputError: an input is wrong.
@@ -135,7 +135,7 @@ def read_inputs(environment: Mapping[str, str]) -> Gate:
 
 
 def _words(arguments: str) -> list[str]:
-    """The arguments as a shell would split them; nothing in them is expanded.
+    """Return the arguments as a shell would split them; nothing in them is expanded.
 
     Raises:
         InputError: they cannot be split, hold a secret, or move the reports away.
@@ -195,7 +195,7 @@ def _run(gate: Gate) -> int:
 
 
 def judge(gate: Gate, status: int) -> Judgement:
-    """What to say of the job.
+    """Return what to say of the job.
 
     Args:
         gate: what it asked for.
@@ -270,7 +270,7 @@ def _append(variable: str, text: str) -> None:
 
 
 def _output(name: str, value: str) -> str:
-    """An output as the runner reads it; the end of the value is marked by what nobody can guess."""
+    """Return an output as the runner reads it; the end of the value is marked by what nobody can guess."""
     end = f"end-{secrets.token_hex(16)}"
     return f"{name}<<{end}\n{value}\n{end}\n"
 

@@ -37,7 +37,7 @@ EXAMPLES = {
 
 
 def settings_text() -> str:
-    """The text of a settings file: what most people need is set, the rest stands there as a comment."""
+    """Return the text of a settings file: what most people need is set, the rest stands there as a comment."""
     lines = [HEAD]
     for section, options in SECTIONS.items():
         lines.append(f"[{section}]")

@@ -51,7 +51,7 @@ examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the command line."""
     form = argparse.RawDescriptionHelpFormatter
     main_parser = argparse.ArgumentParser(
         "hanami-conformance", description=DESCRIPTION, epilog=EPILOG, formatter_class=form
@@ -145,7 +145,7 @@ def _list_statements(arguments: argparse.Namespace) -> int:  # noqa: ARG001 - as
 
 
 def parser_status(argv: Sequence[str] | None) -> argparse.Namespace | int:
-    """The parsed command line, or the exit status where it was wrong or only asked for help."""
+    """Return the parsed command line, or the exit status where it was wrong or only asked for help."""
     try:
         main_parser = parser()
         need_command(main_parser, argv)
@@ -159,7 +159,7 @@ def parser_status(argv: Sequence[str] | None) -> argparse.Namespace | int:
 
 
 def _unknown(command: str, word: str) -> str:
-    """What to say of a word that nobody knows."""
+    """Return what to say of a word that nobody knows."""
     flags = [option.flag for option in OPTIONS] + [
         "--case",
         "--as-pytest",
@@ -201,7 +201,7 @@ def run_suite(arguments: argparse.Namespace) -> int:
 
 
 def case_path(case: str) -> str:
-    """The path that pytest takes, from the id of a case.
+    """Return the path that pytest takes, from the id of a case.
 
     Raises:
         ValueError: the id names no file of the suite.

@@ -88,7 +88,7 @@ def check_output(message: BrickMessage, name: str, size: int) -> None:
 
 
 def describe(message: BrickMessage) -> str:
-    """A message in words."""
+    """Return a message in words."""
     kind = {0: "REQUEST", 1: "TRAIN"}.get(message.process_type, str(message.process_type))
     return (
         f"ClusterIO {printable_line(message.name)!r} {kind} isLast={str(message.is_last).lower()} "
@@ -102,6 +102,6 @@ def describe_shape(bricks: Mapping[str, int]) -> str:
 
 
 def short(values: Sequence[float] | Values, limit: int = 4) -> str:
-    """The first values in words."""
+    """Return the first values in words."""
     shown = ", ".join(f"{value:.6g}" for value in values[:limit])
     return f"[{shown}]" if len(values) <= limit else f"[{shown}, ... {len(values)} values]"

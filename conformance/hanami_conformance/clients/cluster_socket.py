@@ -100,7 +100,7 @@ class ClusterSocket:
         return self.decode(self.websocket.receive(awaited))
 
     def decode(self, message: Message) -> BrickMessage:
-        """A message as a ClusterIO_Message.
+        """Return a message as a ClusterIO_Message.
 
         Raises:
             Violation: it is none.

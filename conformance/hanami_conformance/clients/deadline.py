@@ -23,7 +23,7 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float) -> Deadline:
-        """The moment ``seconds`` from now."""
+        """Return the moment ``seconds`` from now."""
         return cls(time.monotonic() + seconds, seconds)
 
     def remaining(self) -> float:
@@ -60,7 +60,7 @@ class AdaptiveTimeout:
     _kinds: dict[str, _Experience] = field(default_factory=lambda: defaultdict(_Experience), init=False)
 
     def deadline(self, kind: str, extra: float = 0.0) -> Deadline:
-        """A deadline for the next wait, ``extra`` seconds longer for work that takes the target long."""
+        """Return a deadline for the next wait, ``extra`` seconds longer for work that takes the target long."""
         return Deadline.after(self.seconds(kind) + extra)
 
     def seconds(self, kind: str) -> float:

@@ -9,7 +9,7 @@ LONGEST_UUID = 100  # characters; one that is much longer fits no address
 
 
 def json_object(data: bytes | str) -> dict[str, Any] | None:
-    """The JSON object that a text is, None where it is none."""
+    """Return the JSON object that a text is, None where it is none."""
     try:
         parsed = json.loads(data)
     except (ValueError, RecursionError):

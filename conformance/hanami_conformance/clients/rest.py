@@ -58,7 +58,7 @@ class RestResponse:
         return 400 <= self.status < 500
 
     def object(self) -> dict[str, Any]:
-        """The JSON object of a 200.
+        """Return the JSON object of a 200.
 
         Raises:
             Violation: the status is another, or the body is no JSON object.
@@ -198,5 +198,5 @@ class RestClient:
 
 
 def _digits(text: str) -> str:
-    """What is left of a uuid however it is written: case, dashes and braces are no difference to some servers."""
+    """Return a uuid without case, dashes and braces, which are no difference to some servers."""
     return "".join(char for char in unquote(text).lower() if char in "0123456789abcdef")

@@ -80,7 +80,7 @@ HINT = "give --ca-file FILE with the authority that signed it, or --insecure"
 
 
 def context_for(url: str, ca_file: Path | None = None, *, insecure: bool = False) -> ssl.SSLContext | None:
-    """What a connection to an address needs, None where it is not encrypted.
+    """Return what a connection to an address needs, None where it is not encrypted.
 
     Args:
         url: ``http://`` or ``https://`` address.
@@ -105,6 +105,6 @@ def context_for(url: str, ca_file: Path | None = None, *, insecure: bool = False
 
 
 def explain(error: Exception) -> str:
-    """What went wrong with a connection, and what helps where it is the certificate."""
+    """Return what went wrong with a connection, and what helps where it is the certificate."""
     text = str(error)
     return f"{text}; {HINT}" if "CERTIFICATE_VERIFY_FAILED" in text else text

@@ -74,7 +74,7 @@ class UploadSocket:
         return self.decode(message)
 
     def decode(self, message: Message) -> Acknowledgement:
-        """A message as an acknowledgement.
+        """Return a message as an acknowledgement.
 
         Raises:
             Violation: it is none (statement DATA-1).
@@ -146,12 +146,12 @@ class UploadSocket:
 
 
 def chunk_summary(position: int, data: bytes) -> str:
-    """A chunk in words."""
+    """Return a chunk in words."""
     return f"FileUpload position={position} data={pluralise(len(data), 'byte')} {hex_preview(data)}".rstrip()
 
 
 def describe(acknowledgement: Acknowledgement) -> str:
-    """An acknowledgement in words."""
+    """Return an acknowledgement in words."""
     if acknowledgement.success:
         return "success = true"
     return f"success = false, errorMessage {printable_line(acknowledgement.error)!r}"

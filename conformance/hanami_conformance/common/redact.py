@@ -30,13 +30,13 @@ class Redactor:
                 self._replacements[spelling] = f"[{label}]"
 
     def text(self, text: str) -> str:
-        """The text without secrets."""
+        """Return the text without secrets."""
         for secret in self._longest_first():
             text = text.replace(secret, self._replacements[secret])
         return _IN_TEXT.sub(_hide_text, text)
 
     def data(self, data: bytes) -> bytes:
-        """The bytes without secrets."""
+        """Return the bytes without secrets."""
         for secret in self._longest_first():
             data = data.replace(secret.encode("utf-8", "surrogatepass"), self._replacements[secret].encode())
         return _IN_BYTES.sub(_hide_data, data)

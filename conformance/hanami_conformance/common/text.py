@@ -21,6 +21,6 @@ def pluralise(count: int, noun: str, many: str = "") -> str:
 
 
 def hex_preview(data: bytes, limit: int = 8) -> str:
-    """The first bytes in hexadecimal."""
+    """Return the first bytes in hexadecimal."""
     shown = data[:limit].hex(" ")
     return shown if len(data) <= limit else f"{shown} ..."

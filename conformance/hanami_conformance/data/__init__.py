@@ -38,7 +38,7 @@ class Digits:
 
 
 def digits() -> Digits:
-    """The digits, read from the files that are shipped."""
+    """Return the digits, read from the files that are shipped."""
     images, labels = _file("digits-images.idx3-ubyte.gz"), _file("digits-labels.idx1-ubyte.gz")
     return Digits(
         images,
@@ -49,7 +49,7 @@ def digits() -> Digits:
 
 
 def iris() -> tuple[bytes, tuple[str, ...], NDArray[np.float32]]:
-    """The table of flowers.
+    """Return the table of flowers.
 
     Returns:
         The CSV file, the names of its columns, and its values, float32, shape (150, 5).

@@ -59,7 +59,7 @@ def read_list(path: Path) -> KnownList:
 
 
 def read_text(path: Path) -> str:
-    """The text of a list, line ends as they are.
+    """Return the text of a list, line ends as they are.
 
     Raises:
         ListError: it cannot be read.

@@ -46,7 +46,7 @@ def _header_places(text: str) -> list[tuple[int, str]]:
 
 
 def _string_behind(line: str, inside: str) -> str:
-    """The quotes of the multi-line string that a line leaves open, empty for none."""
+    """Return the quotes of the multi-line string that a line leaves open, empty for none."""
     rest = line
     while rest:
         if inside:
@@ -102,7 +102,7 @@ def _table(document: tomlkit.TOMLDocument, kind: str) -> Table:
 
 
 def with_value(block: Block, key: str, value: object) -> Block:
-    """The block with one of its values set; a new one goes behind the last."""
+    """Return the block with one of its values set; a new one goes behind the last."""
     text = block.text if block.text.endswith("\n") else f"{block.text}\n"
     document = tomlkit.parse(text)
     _table(document, block.kind)[key] = value
@@ -128,5 +128,5 @@ def remove(blocks: list[Block], index: int) -> None:
 
 
 def joined(blocks: list[Block]) -> str:
-    """The list again."""
+    """Return the list again."""
     return "".join(block.text + block.tail for block in blocks)

@@ -85,7 +85,7 @@ def updated(
 
 
 def fresh(dialect: str) -> str:
-    """The text of a list that has no entry yet."""
+    """Return the text of a list that has no entry yet."""
     document = tomlkit.document()
     document.add(tomlkit.comment("Failures that are known: why each is there, see docs/known-failures.md."))
     document["dialect"] = dialect
@@ -121,7 +121,7 @@ def new_entries(
 
 
 def message_of(case: CaseResult) -> str:
-    """The words of a failure that it will be known by: the longest part of what came that no other run changes."""
+    """Return the words by which a failure will be known: the longest part of them that no other run changes."""
     actual = f"actual {case.actual}"
     for text in (actual if case.actual and actual in case.reason else "", case.actual, case.reason, case.expected):
         parts = [part.strip() for part in steady_parts(text)]
@@ -154,7 +154,7 @@ def _why_gone(holding: EntryMatch, suite: Mapping[str, SuiteCase], today: date) 
 
 
 def _with(text: str, entries: Sequence[Entry]) -> str:
-    """The list with entries behind it."""
+    """Return the list with entries behind it."""
     if not entries:
         return text
     end = "\r\n" if "\r\n" in text else "\n"

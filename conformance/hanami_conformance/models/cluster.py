@@ -62,11 +62,11 @@ class ClusterModel:
     last_event: str = "DIO-7"
 
     def take(self, brick: str, values: Values) -> None:
-        """A message with values for a brick."""
+        """Take a message with values for a brick."""
         self.buffers.setdefault(brick, []).append(values)
 
     def cycle(self) -> bytes:
-        """The last message of a cycle.
+        """Return the last message of a cycle.
 
         Returns:
             What the cycle processes, the same bytes for the same values of the same bricks.
@@ -76,16 +76,16 @@ class ClusterModel:
         return b"".join(f"{name}:{len(values)}:".encode() + values.tobytes() for name, values in parts if len(values))
 
     def forget_values(self) -> None:
-        """The socket is gone: values of a cycle that was not ended are of no use."""
+        """Forget the values of a cycle that was not ended: the socket is gone."""
         self.buffers.clear()
 
     def trained(self) -> None:
-        """A TRAIN cycle ran: every answer may be another."""
+        """Note that a TRAIN cycle ran: every answer may be another."""
         self.answers.clear()
         self.confirm()
 
     def known(self, processed: bytes) -> Outputs | None:
-        """The answer to what a cycle processes, None where it is not known yet."""
+        """Return the answer to what a cycle processes, None where it is not known yet."""
         return self.answers.get(processed)
 
     def learn(self, processed: bytes, answer: Outputs) -> None:
@@ -94,7 +94,7 @@ class ClusterModel:
         self.last_event = "DIO-7"
 
     def confirm(self) -> None:
-        """An answer came as before: nothing that happened so far has changed the cluster."""
+        """Note that an answer is as before: nothing that happened so far has changed the cluster."""
         self.suspects.clear()
         self.last_event = "DIO-7"
 
@@ -110,5 +110,5 @@ class ClusterModel:
             self.last_event = statement
 
     def suspect(self, processed: bytes) -> str:
-        """The statement that a wrong answer to what a cycle processes would break, or none at all."""
+        """Return the statement that a wrong answer to what a cycle processes would break, or none at all."""
         return self.suspects.get(processed, "DIO-7") if processed in self.answers else self.last_event

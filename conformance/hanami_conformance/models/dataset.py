@@ -20,7 +20,7 @@ PRINTED = 1e-6  # relative error of a float32 that was printed with seven digits
 
 
 def idx_images(images: NDArray[np.uint8]) -> bytes:
-    """An IDX file of images.
+    """Return an IDX file of images.
 
     Args:
         images: shape (count, rows, columns).
@@ -30,7 +30,7 @@ def idx_images(images: NDArray[np.uint8]) -> bytes:
 
 
 def idx_labels(labels: NDArray[np.uint8]) -> bytes:
-    """An IDX file of labels.
+    """Return an IDX file of labels.
 
     Args:
         labels: shape (count,).
@@ -39,7 +39,7 @@ def idx_labels(labels: NDArray[np.uint8]) -> bytes:
 
 
 def csv_table(names: Sequence[str], values: NDArray[np.float32]) -> bytes:
-    """A CSV file: a header line, then one line a row; values in the shortest form that gives the same float32.
+    """Return a CSV file: a header line, then one line a row; values in the shortest form that gives the same float32.
 
     Args:
         names: of the columns.
@@ -68,7 +68,7 @@ class DatasetModel:
 
     @staticmethod
     def from_images(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> DatasetModel:
-        """The dataset of an MNIST upload.
+        """Return the dataset of an MNIST upload.
 
         Args:
             images: shape (count, rows, columns).
@@ -87,7 +87,7 @@ class DatasetModel:
 
     @staticmethod
     def from_table(names: Sequence[str], values: NDArray[np.float32]) -> DatasetModel:
-        """The dataset of a CSV upload.
+        """Return the dataset of a CSV upload.
 
         Args:
             names: of the columns.
@@ -97,7 +97,7 @@ class DatasetModel:
         return DatasetModel(len(values), frozenset({len(names)}), columns, "csv")
 
     def part(self, first: int, rows: int) -> DatasetModel:
-        """Some of the rows.
+        """Return some of the rows.
 
         Args:
             first: of them.

@@ -34,7 +34,7 @@ class Config:
     variables: Mapping[str, tuple[str, str]]
 
     def value(self, dest: str, environment: Mapping[str, str]) -> str | list[str] | None:
-        """What the file says of an option, None where it is silent.
+        """Return what the file says of an option, None where it is silent.
 
         Raises:
             ValueError: the variable that it names is not set; one line.
@@ -158,7 +158,7 @@ def _unknown_key(section: str, name: str, key: str) -> str:
 
 
 def config_of(given: Mapping[str, Any], environment: Mapping[str, str], ini: Mapping[str, Value]) -> Config | None:
-    """The settings file that is named, or the one in the current folder, or none.
+    """Return the settings file that is named, or the one in the current folder, or none.
 
     Raises:
         ValueError: it is wrong; see :func:`read_config`.
@@ -213,7 +213,7 @@ def _split(option: Option, text: str) -> Value:
 
 
 def _settled_with(names: set[str]) -> set[str]:
-    """What lower layers no longer decide, once these were given."""
+    """Return what lower layers no longer decide, once these were given."""
     more: set[str] = set()
     for user, password, token in ACCOUNTS:
         if token in names:

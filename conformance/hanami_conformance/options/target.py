@@ -73,7 +73,7 @@ class TargetOptions:
 
 
 def checked_url(url: str) -> str:
-    """The address of a target, normalised.
+    """Return the address of a target, normalised.
 
     Raises:
         ValueError: it is none; the message says what would be right.
@@ -105,7 +105,7 @@ MOST_VALUES = 1_000_000  # of a brick; a mistake rather than a brick
 
 
 def target_url(target: str) -> str:
-    """The address of the target.
+    """Return the address of the target.
 
     Raises:
         ValueError: there is none, or it is none.
@@ -146,7 +146,7 @@ def credentials_of(values: Mapping[str, str]) -> tuple[Credentials, Credentials 
 
 
 def parse_tls_and_cluster(values: Mapping[str, str], lists: Mapping[str, Sequence[str]], url: str) -> dict[str, Any]:
-    """The fields of :class:`TargetOptions` that only a live server has: its certificate, a given cluster.
+    """Return the fields of :class:`TargetOptions` that only a live server has: its certificate, a given cluster.
 
     Raises:
         ValueError: something is wrong or missing; the message says what would be right.
@@ -201,7 +201,7 @@ def on_this_machine(url: str) -> bool:
 
 
 def server_command(text: str, *, reference: bool) -> tuple[str, ...]:
-    """The words of the command that starts the server, none where it is not the suite that does.
+    """Return the words of the command that starts the server, none where it is not the suite that does.
 
     Raises:
         ValueError: it is no command, or there is nothing for it to start.

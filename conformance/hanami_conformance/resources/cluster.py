@@ -54,7 +54,7 @@ class Cluster:
             self.set_mode(self.account.target.dialect.modes[1]).object()
 
     def attach(self) -> ClusterSocket:
-        """A socket that is attached to the cluster.
+        """Return a socket that is attached to the cluster.
 
         Raises:
             PreconditionFailed: the target does not let it attach.
@@ -63,7 +63,7 @@ class Cluster:
             return self._socket(attach(self.account, self.uuid, CLUSTER))
 
     def attach_again(self) -> ClusterSocket:
-        """A socket that attaches after an earlier one was lost (statement DIO-11); see :func:`reattach`."""
+        """Return a socket that attaches after an earlier one was lost (statement DIO-11); see :func:`reattach`."""
         websocket = reattach(self.account, self.uuid, CLUSTER)
         return self._socket(websocket)
 

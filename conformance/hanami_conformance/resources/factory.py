@@ -53,7 +53,7 @@ class Leftover:
     why: str = ""
 
     def because(self, why: str) -> Leftover:
-        """The same, with the reason why it is still there."""
+        """Return the same, with the reason why it is still there."""
         return replace(self, why=why)
 
     def __str__(self) -> str:
@@ -76,7 +76,7 @@ class ResourceFactory:
         self.leftovers: list[Leftover] = []
 
     def name(self, kind: str) -> str:
-        """A new name, right in every dialect."""
+        """Return a new name, right in every dialect."""
         return f"{self.prefix}{kind}_{secrets.token_hex(3)}"
 
     def csv(self, size: int, account: Account | None = None, name: str = "") -> Upload:
@@ -144,7 +144,7 @@ class ResourceFactory:
                 self.register_for_deletion("cluster" if operation.startswith("cluster") else "dataset", str(uuid))
 
     def dataset(self, kind: str, contents: Mapping[str, bytes], account: Account | None = None) -> Upload:
-        """A finalized dataset, as preparation for something else.
+        """Return a finalized dataset, as preparation for something else.
 
         Raises:
             PreconditionFailed: a step on the way failed.
@@ -157,7 +157,7 @@ class ResourceFactory:
         return upload
 
     def cluster(self, shape: ClusterShape, account: Account | None = None, name: str = "") -> Cluster:
-        """A new cluster, in task mode.
+        """Return a new cluster, in task mode.
 
         Args:
             shape: of it.
@@ -180,7 +180,7 @@ class ResourceFactory:
         return Cluster(account, name, str(uuid), shape)
 
     def cluster_body(self, name: str, shape: ClusterShape) -> dict[str, str]:
-        """The body of a POST that makes a cluster."""
+        """Return the body of a POST that makes a cluster."""
         template = render_template(self.target.dialect.template, shape)
         return {"name": name, "template": base64.b64encode(template.encode()).decode()}
 

@@ -101,7 +101,7 @@ def check_dataset(upload: Upload, model: DatasetModel, *, values: bool = False) 
 
 
 def check_no_rows(upload: Upload, what: str, statement: str | None = None) -> None:
-    """A dataset that was refused must not be readable as if it were one (FIN-6).
+    """Check that a dataset that was refused cannot be read as if it were one (FIN-6).
 
     Args:
         upload: whose PUT was refused.
@@ -118,7 +118,7 @@ def check_no_rows(upload: Upload, what: str, statement: str | None = None) -> No
 
 
 def readable_columns(model: DatasetModel, described: Mapping[str, Any]) -> dict[str, NDArray[np.float32]]:
-    """The columns to read back: those that the target has under the names of the model, of many only some."""
+    """Return the columns to read back: those that the target has under the names of the model, of many only some."""
     names = described.get("description")
     known = [name for name in model.columns if not isinstance(names, dict) or name in names]
     if len(known) > MOST_COLUMNS:  # each costs REST calls: the first, the last, and some between

@@ -15,7 +15,7 @@ settings:
 
 
 def render_template(form: str, shape: ClusterShape) -> str:
-    """A template of the given form.
+    """Return a template of the given form.
 
     Args:
         form: ``bricks`` or ``hexagons``, from the dialect.

@@ -27,7 +27,7 @@ def inputs_of(shape: ClusterShape, seed: int) -> list[InputMessage]:
 
 
 def wanted_of(shape: ClusterShape, seed: int) -> list[InputMessage]:
-    """Expected values for every output brick: 0.9 where the seed says so, 0.1 elsewhere."""
+    """Return expected values for every output brick: 0.9 where the seed says so, 0.1 elsewhere."""
     generator = np.random.default_rng(seed)
     parts = []
     for name, size in shape.outputs.items():
@@ -37,7 +37,7 @@ def wanted_of(shape: ClusterShape, seed: int) -> list[InputMessage]:
 
 
 def shown(answer: Outputs) -> str:
-    """An answer in words."""
+    """Return an answer in words."""
     return ", ".join(f"{name} {short(values, 6)}" for name, values in answer.items())
 
 

@@ -64,7 +64,7 @@ class Upload:
         return all(file.model.complete for file in self.files.values())
 
     def attach(self, role: str = "input") -> UploadSocket:
-        """A socket that is attached to one of the files.
+        """Return a socket that is attached to one of the files.
 
         Raises:
             PreconditionFailed: the target does not let it attach.
@@ -76,13 +76,13 @@ class Upload:
             )
 
     def attach_again(self, role: str = "input") -> UploadSocket:
-        """A socket that attaches after an earlier one was lost (statement DATA-7); see :func:`reattach`."""
+        """Return a socket that attaches after an earlier one was lost (statement DATA-7); see :func:`reattach`."""
         file = self.files[role]
         websocket = reattach(self.account, file.uuid, FILE_UPLOAD)
         return UploadSocket(websocket, self.account.target.dialect.codec, file.model)
 
     def progress(self) -> bool:
-        """What the target says of ``complete`` (statement PROG-1).
+        """Return what the target says of ``complete`` (statement PROG-1).
 
         Raises:
             Violation: the answer is no JSON object with a boolean ``complete``.
@@ -99,7 +99,7 @@ class Upload:
         return bool(complete)
 
     def progress_answer(self) -> RestResponse:
-        """The answer to a question for the progress."""
+        """Return the answer to a question for the progress."""
         return self.account.call("dataset.progress", params={"uuid": self.uuid})
 
     def wait_complete(self) -> bool:
@@ -116,7 +116,7 @@ class Upload:
         return True
 
     def finalize_body(self) -> dict[str, Any]:
-        """The body of the PUT that finalizes this upload."""
+        """Return the body of the PUT that finalizes this upload."""
         return {"uuid": self.uuid, **{f"uuid_{role}_file": file.uuid for role, file in self.files.items()}}
 
     def finalize(self, body: Mapping[str, Any] | None = None, kind: str | None = None) -> RestResponse:
@@ -148,7 +148,7 @@ class Upload:
             socket.finish()
 
     def description(self) -> RestResponse:
-        """What the target says of the dataset."""
+        """Return what the target says of the dataset."""
         return self.account.call("dataset.get", params={"uuid": self.uuid})
 
     def delete(self) -> RestResponse:

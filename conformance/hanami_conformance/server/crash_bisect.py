@@ -36,7 +36,7 @@ class RestartableServer(Protocol):
         """Whether its process ended."""
 
     def lost_behind(self, ran: ExecutedCase) -> CaseResult:
-        """The result of a case; LOST where the server is gone behind it."""
+        """Return the result of a case; LOST where the server is gone behind it."""
 
     def restart(self) -> None:
         """Start it again."""

@@ -62,7 +62,7 @@ class CrashRecovery:
         self.restarts = 0
 
     def watched(self, ran: ExecutedCase, *, last: bool = False) -> ExecutedCase:
-        """A case that is over; LOST where the process has ended, and nothing answers in its place.
+        """Return a case that is over; LOST where the process has ended, and nothing answers in its place.
 
         Args:
             ran: the case.
@@ -75,13 +75,13 @@ class CrashRecovery:
         return ExecutedCase(ran.item, self.lost_behind(ran))
 
     def went_well(self, ran: ExecutedCase) -> None:
-        """A case is over, and did not lose the target."""
+        """Note a case that is over, and did not lose the target."""
         self._since.append(ran)
         if ran.result.outcome is Outcome.PASSED:
             self._in_a_row = 0
 
     def quoted(self, result: CaseResult) -> CaseResult:
-        """A lost case with the last lines of the log."""
+        """Return a lost case with the last lines of the log."""
         return replace(result, server_log=self._server.tail())
 
     def recover(self, lost: ExecutedCase) -> list[CaseResult]:
@@ -124,7 +124,7 @@ class CrashRecovery:
         return self._further_back(lost, again, since)
 
     def _further_back(self, lost: ExecutedCase, again: CaseResult, since: list[ExecutedCase]) -> list[CaseResult]:
-        """What is said of the cases where neither the lost one nor the one before ends the server at once."""
+        """Return what is said of the cases where neither the lost one nor the one before ends the server at once."""
         if self._fruitless >= MOST_FRUITLESS:
             return [_also(lost.result, f"neither again when it ran alone, nor behind {since[-1].result.id}")]
         self._say(f"looking {pluralise(len(since), 'case')} back for what ends the server")
@@ -151,7 +151,7 @@ class CrashRecovery:
         return bool(self._server.ended())
 
     def _alone(self, item: pytest.Item) -> CaseResult | None:
-        """What becomes of a case that runs once more; LOST also where the target is gone behind it."""
+        """Return what becomes of a case that runs once more; LOST also where the target is gone behind it."""
         result = self._run_again(item)
         if result is None:
             return None
@@ -161,7 +161,7 @@ class CrashRecovery:
         return self.quoted(result) if result.outcome is Outcome.LOST else result
 
     def lost_behind(self, ran: ExecutedCase) -> CaseResult:
-        """The result of a case; LOST where the target is gone behind it."""
+        """Return the result of a case; LOST where the target is gone behind it."""
         loss = self._target.loss(sockets=self._was_silent)
         if not loss:
             return ran.result
@@ -191,7 +191,7 @@ class CrashRecovery:
 
 
 def _also(result: CaseResult, what: str) -> CaseResult:
-    """The result, with what was found by running it again."""
+    """Return the result, with what was found by running it again."""
     return replace(result, reason=printable_line(f"{what}: {result.reason}", MAX_LINE))
 
 
@@ -214,7 +214,7 @@ class TargetLossHandler:
         return self._recovery is not None and not self.given_up
 
     def over(self, ran: ExecutedCase, *, last: bool) -> CaseResult:
-        """A case is over.
+        """Return a case is over.
 
         Args:
             ran: the case.

@@ -21,7 +21,7 @@ from hanami_conformance.target.target import Target
 
 @contextlib.contextmanager
 def opened(options: RunOptions) -> Iterator[Target]:
-    """A target that was reached and logged in to; the bundled backend is started where it is asked for, and stopped.
+    """Provide a target, reached and logged in to; start and stop the bundled backend where that is asked for.
 
     Raises:
         TargetDown, TargetRejectedConfiguration: see :func:`connect`.

@@ -83,7 +83,7 @@ class ServerProcess:
         return f"its process was ended by signal {-status} ({name})"
 
     def tail(self) -> str:
-        """The last lines that it logged since it was started, fit for a report."""
+        """Return the last lines that it logged since it was started, fit for a report."""
         if self._log is None:
             return ""
         with contextlib.suppress(OSError), self._path.open("rb") as log:

@@ -40,7 +40,7 @@ class CaseClassifier:
     def begin(
         self, case: CaseRecording, title: str, statements: tuple[str, ...], *, blames: tuple[str, ...], hostile: bool
     ) -> None:
-        """A test begins.
+        """Begin a test.
 
         Args:
             case: what it writes to.
@@ -65,7 +65,7 @@ class CaseClassifier:
         self._checks = 0
 
     def phase(self, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-        """A phase of the test is over; the report is made to say what the suite says."""
+        """Judge a phase of the test that is over, and let the report say what the suite says."""
         assert self._case is not None
         error = call.excinfo.value if call.excinfo is not None else None
         if error is None:
@@ -127,7 +127,7 @@ class CaseClassifier:
         report.longrepr = self._explain()
 
     def _failed_behind_known(self, error: BaseException, report: pytest.TestReport) -> None:
-        """The test failed again when it was over: a known failure excuses what follows from it, but no lost target."""
+        """Judge a test that failed again when it was over: a known failure excuses what follows, but no lost target."""
         assert self._case is not None
         self._last = self._case.last_request()
         if not isinstance(error, (Violation, PreconditionFailed, TargetDown)):
@@ -200,7 +200,7 @@ class CaseClassifier:
         return "\n".join(lines)
 
     def end(self) -> CaseResult | None:
-        """The test is over.
+        """Return the test is over.
 
         Returns:
             Its result, None where it was interrupted.
@@ -251,7 +251,7 @@ class CaseClassifier:
 
 
 def title_of(item: pytest.Item) -> str:
-    """What a server must do: the first line of the test's docstring."""
+    """Return what a server must do: the first line of the test's docstring."""
     function = getattr(item, "function", None)
     text = inspect.getdoc(function) or item.name
     return text.splitlines()[0]

@@ -37,7 +37,7 @@ def is_suite_item(item: pytest.Item) -> bool:
 
 
 def case_id(item: pytest.Item) -> str:
-    """The id of a case: file and test, without the folder that the suite is installed in."""
+    """Return the id of a case: file and test, without the folder that the suite is installed in."""
     return f"{item.path.name}::{item.nodeid.split('::', 1)[1]}"
 
 

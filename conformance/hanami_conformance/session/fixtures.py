@@ -17,7 +17,7 @@ from hanami_reports.model.conformance import ExitStatus
 
 
 def open_resources(config: pytest.Config) -> Iterator[ResourceFactory]:
-    """A resource factory at the target that the options of pytest name; the exchange is printed at the end.
+    """Yield a resource factory at the target that the options of pytest name; the exchange is printed at the end.
 
     Raises:
         pytest.exit.Exception: an option is wrong (status 4), or the target cannot be reached (status 6).

@@ -75,7 +75,7 @@ class Manifest:
         self.planned = planned
 
     def finished(self) -> dict[str, Any]:
-        """The manifest of a run that is over."""
+        """Return the manifest of a run that is over."""
         return {
             "suite": __version__,
             "run_id": self.run_id,

@@ -33,19 +33,19 @@ class Console(Protocol):
     """What a run tells of its progress."""
 
     def begin(self, manifest: Manifest, planned: Mapping[str, pytest.Item]) -> None:
-        """The target is reached, the cases are known."""
+        """Show the header: the target is reached, the cases are known."""
 
     def story(self, left: float) -> None:
         """One more story of the case that runs was told; its time is over in so many seconds, infinite for any."""
 
     def case(self, case: CaseResult) -> None:
-        """A case is over."""
+        """Note a case that is over."""
 
     def say(self, text: str) -> None:
         """Something happened besides the cases."""
 
     def end(self, result: RunResult | None, folder: Path, *, suite_failed: bool) -> None:
-        """The run is over, and everything that it started has stopped."""
+        """Show the result: the run is over, and everything that it started has stopped."""
 
 
 class QuietConsole:

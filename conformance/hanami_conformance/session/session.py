@@ -152,7 +152,7 @@ class ConformanceSession:
         self._console.begin(self.manifest, self._planned)
 
     def pytest_report_collectionfinish(self) -> list[str]:
-        """What runs against what, where pytest itself reports."""
+        """Return what runs against what, where pytest itself reports."""
         if self._target is None or isinstance(self._console, TerminalConsole):
             return []
         manifest = self.manifest
@@ -175,7 +175,7 @@ class ConformanceSession:
         return target
 
     def _match_known_failure(self, case: str, broken: Collection[str], texts: Collection[str]) -> Entry | None:
-        """The entry of the list that a failure is known by, None where it is not."""
+        """Return the entry of the list that a failure is known by, None where it is not."""
         return (
             None if self._known is None else match_known_failure(self._known.entries, case, broken, texts, self._today)
         )
@@ -223,7 +223,7 @@ class ConformanceSession:
         return result
 
     def _over(self, ran: ExecutedCase, *, last: bool) -> None:
-        """A case is over: keep its result, and see to a target that was lost in it."""
+        """Keep the result of a case that is over, and see to a target that was lost in it."""
         result = self._losses.over(ran, last=last)
         if self._losses.given_up:
             self._reason = self._losses.given_up
@@ -341,7 +341,7 @@ class ConformanceSession:
 
 
 def start_session(config: pytest.Config) -> ConformanceSession:
-    """The run of a session, begun if it is not yet.
+    """Return the run of a session, begun if it is not yet.
 
     Raises:
         pytest.UsageError: an option is wrong or missing.

@@ -160,7 +160,7 @@ def finalize_with_invalid_body(told: TrackedUpload, others: Sequence[Upload], fi
 
 
 def _corrupt_field(body: Mapping[str, Any], name: str, way: str, others: Sequence[Upload]) -> dict[str, Any] | None:
-    """The body with one field wrong in a way, None where that way would be right."""
+    """Return the body with one field wrong in a way, None where that way would be right."""
     if way == "missing":
         return {field: value for field, value in body.items() if field != name}
     if way == "another upload":

@@ -38,7 +38,7 @@ def input_values(size: int, kind: int, brick: int) -> Values:
 
 
 def unusual_values(how: str, size: int) -> Values:
-    """The values of an odd message, one of :data:`UNUSUAL_MESSAGES`, for a brick of ``size``."""
+    """Return the values of an odd message, one of :data:`UNUSUAL_MESSAGES`, for a brick of ``size``."""
     if how in ("nan", "inf", "-inf"):
         return np.full(size, float(how), dtype=np.float32)
     return vector({"none": 0, "fewer": size - 1}.get(how, size), 1)
@@ -52,7 +52,7 @@ def inputs(shape: ClusterShape, kind: int) -> list[InputMessage]:
 
 
 def split_into_messages(parts: Sequence[InputMessage], cuts: Sequence[int], order: int) -> list[InputMessage]:
-    """The same values in other messages, those of a brick in the same order.
+    """Return the same values in other messages, those of a brick in the same order.
 
     Args:
         parts: one message for each brick.

@@ -18,7 +18,7 @@ DAMAGES = 4  # ways to damage a token
 
 
 def resolve_value(step: Step, name: str, known: Mapping[str, Callable[[], Any]]) -> tuple[str, Any]:
-    """The value of a field.
+    """Return the value of a field.
 
     Args:
         step: that holds it.
@@ -49,12 +49,12 @@ def token_variants(token: str, by: int) -> dict[str, Callable[[], str]]:
 
 
 def drop_missing(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that are sent."""
+    """Return the fields that are sent."""
     return {name: value for name, value in fields.items() if value is not MISSING}
 
 
 def damage_token(token: str, how: int, by: int) -> str:
-    """A token that authorises nothing, made from a right one.
+    """Return a token that authorises nothing, made from a right one.
 
     Args:
         token: the right one.

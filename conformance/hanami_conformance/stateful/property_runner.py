@@ -205,7 +205,7 @@ class PropertyRunner:
             self.plan.told(found.until - time.monotonic())
 
     def _once(self, kind: str, found: SearchState, flaky: Flaky | None) -> NoReturn:
-        """What a story ended with that could not be told again, or went right then."""
+        """Raise what a sequence ended with that could not be executed again, or went right then."""
         current_case().story = StepSequence(kind, tuple(found.steps))
         error = found.first
         assert error is not None

@@ -44,7 +44,7 @@ def test_{name}(hanami_resources):
 
 
 def to_pytest(story: StepSequence) -> str:
-    """The text of a test file that tells a story, and fails where the target does something else than the model."""
+    """Return a test file that executes a sequence, and fails where the target differs from the model."""
     known = catalogue().get(story.statement)
     sentence = f"{story.statement}: {known.text}." if known is not None else "The server does what the model says."
     texts = [(name, text) for name, text in (("expected", story.expected), ("actual", story.actual)) if text]
@@ -61,7 +61,7 @@ def to_pytest(story: StepSequence) -> str:
 
 
 def _step(step: Step) -> Iterator[str]:
-    """The lines of a step: one, or one for each part where it would be long."""
+    """Yield the lines of a step: one, or one for each part where it would be long."""
     parts = [f"{_literal(name)}: {_literal(value)}" for name, value in step.with_.items()]
     line = f"        Step({json.dumps(step.do)}, {{{', '.join(parts)}}}),"
     if len(line) <= WIDTH:
@@ -73,7 +73,7 @@ def _step(step: Step) -> Iterator[str]:
 
 
 def _literal(value: object) -> str:
-    """A value of JSON as Python writes it, with the quotes of JSON."""
+    """Return a value of JSON as Python writes it, with the quotes of JSON."""
     match value:
         case str():
             # JSON writes characters beyond the first plane as two halves, which Python takes for two characters.

@@ -64,7 +64,7 @@ class StalledClient:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """What is not answered in here while there is a nuisance is blamed on it."""
+        """Attribute what is not answered in here to the client that stalls, where there is one."""
         if not self._stop:
             yield
             return

@@ -72,7 +72,7 @@ class TrackedUpload:
         return part.tobytes()
 
     def model(self) -> DatasetModel:
-        """The dataset that the acknowledged bytes make."""
+        """Return the dataset that the acknowledged bytes make."""
         contents = {role: file.model.content.tobytes() for role, file in self.upload.files.items()}
         if self.upload.kind == "csv":
             lines = contents["input"].decode().splitlines()
@@ -116,7 +116,7 @@ class TrackedSocket:
 
 
 def table_file(size: int, rows: int = 0) -> dict[str, bytes]:
-    """A table.
+    """Return a table.
 
     Args:
         size: what its values follow from, and its number of rows (1 to 20) where none is given.
@@ -142,7 +142,7 @@ def mnist_files(size: int, count: int) -> dict[str, bytes]:
 
 
 def missing_spans(known: NDArray[np.bool_], chunk: int) -> list[tuple[int, int]]:
-    """The gaps of a file as chunks: (begin, end) each, at most ``chunk`` bytes long."""
+    """Return the gaps of a file as chunks: (begin, end) each, at most ``chunk`` bytes long."""
     gaps = np.flatnonzero(~known)
     if not len(gaps):
         return []

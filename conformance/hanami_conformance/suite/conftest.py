@@ -16,13 +16,13 @@ from hanami_conformance.target.target import Account, Target
 
 @pytest.fixture(scope="session")
 def context(request: pytest.FixtureRequest) -> SuiteContext:
-    """What the run hands to the cases."""
+    """Return what the run hands to the cases."""
     return request.config.stash[CONTEXT]
 
 
 @pytest.fixture(scope="session")
 def target(context: SuiteContext) -> Target:
-    """The target, reached and logged in to."""
+    """Provide the target, reached and logged in to."""
     return context.target
 
 
@@ -41,7 +41,7 @@ def connections(request: pytest.FixtureRequest, context: SuiteContext, target: T
 
 @pytest.fixture
 def resources(context: SuiteContext, target: Target) -> Iterator[ResourceFactory]:
-    """Makes uploads and clusters, and deletes them after the test."""
+    """Provide uploads and clusters, deleted after the test."""
     made = ResourceFactory(target, context.run_id)
     try:
         yield made
@@ -60,7 +60,7 @@ def search(context: SuiteContext, resources: ResourceFactory) -> PropertyRunner:
 
 @pytest.fixture
 def second(target: Target) -> Account:
-    """A user of another project."""
+    """Provide a user of another project."""
     if target.second is None:
         raise Unsupported(target.other_account_missing_reason)
     return target.second

@@ -17,7 +17,7 @@ CLUSTER = "cluster"
 
 
 def first_message(token: Any, uuid: Any, target: Any) -> str:
-    """The first message of a socket (upload and direct interaction, step 2)."""
+    """Return the first message of a socket (upload and direct interaction, step 2)."""
     return json.dumps({"token": token, "uuid": uuid, "target": target})
 
 

@@ -49,7 +49,7 @@ NEW_CLUSTERS = (
 def missing_capabilities(
     target: Target, *, content: bool | None, clusters: bool, destructive: bool
 ) -> Iterator[MissingCapability]:
-    """What a run against a target will lack.
+    """Yield what a run against a target will lack.
 
     Args:
         target: reached and logged in to.

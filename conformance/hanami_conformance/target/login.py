@@ -93,7 +93,7 @@ def hide(credentials: Credentials, name: str) -> None:
 
 
 def ask(rest: RestClient, dialect: Dialect, credentials: Credentials) -> RestResponse:
-    """The answer to a login in a dialect: to POST token, or to a harmless GET with the token that is there already.
+    """Return the answer to a login in a dialect: to POST token, or to a harmless GET with a token that is there.
 
     Raises:
         ResponseTimeout, ConnectionClosed, TargetDown: see :meth:`RestClient.request`.
@@ -107,7 +107,7 @@ def ask(rest: RestClient, dialect: Dialect, credentials: Credentials) -> RestRes
 
 
 def token_of(answer: RestResponse) -> str:
-    """The token in an answer, empty where there is none."""
+    """Return the token in an answer, empty where there is none."""
     try:
         token = answer.object().get("token")
     except Violation:

@@ -62,7 +62,7 @@ def _create(target: Target) -> None:
 
 
 def _filled(template: Any, words: dict[str, str]) -> Any:
-    """The template with words in place of their names in braces."""
+    """Return the template with words in place of their names in braces."""
     if isinstance(template, dict):
         return {key: _filled(value, words) for key, value in template.items()}
     if isinstance(template, list):

@@ -117,7 +117,7 @@ class Target:
         return "ws" + self.url.removeprefix("http") + "/"
 
     def websocket(self) -> WebSocket:
-        """A websocket that is not open yet."""
+        """Return a websocket that is not open yet."""
         made = WebSocket(self.websocket_url, self.timeouts, self.budget, self._ssl)
         self._websockets.append(made)
         return made
@@ -129,7 +129,7 @@ class Target:
         self._websockets.clear()
 
     def raw(self) -> RawConnection:
-        """A bare TCP connection, open."""
+        """Return a bare TCP connection, open."""
         return RawConnection(self.url, self.timeouts.setting, self.budget, self._ssl)
 
     def call(

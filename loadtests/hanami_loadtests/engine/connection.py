@@ -148,7 +148,7 @@ class Connection:
                 raise ConnectionLost(self._ended)
 
     def receive(self, timeout: float) -> bytes | None:
-        """The next message.
+        """Return the next message.
 
         Args:
             timeout: seconds to wait for it; 0 or less for what is there already.
@@ -261,7 +261,7 @@ class Connection:
                 self._socket.sendall(data)
 
     def surplus(self) -> int:
-        """Number of messages that came and were not received."""
+        """Return number of messages that came and were not received."""
         return len(self._messages)
 
     def close(self) -> int:

@@ -56,7 +56,7 @@ class Knowledge:
         return VALUE * sum(self.shape.outputs.values())
 
     def story(self, error: WrongAnswer, *kinds: int) -> StepSequence:
-        """Requests as ``hanami-conformance replay`` tells them: many, since under load a few are seldom enough.
+        """Return requests as ``hanami-conformance replay`` takes them: many, since under load few are enough seldom.
 
         Args:
             error: what was wrong.
@@ -87,7 +87,7 @@ class Knowledge:
 
 
 def decoded(codec: Codec, payload: bytes) -> BrickMessage | None:
-    """A message of the target; None for JSON, which some servers send as well.
+    """Return a message of the target; None for JSON, which some servers send as well.
 
     Raises:
         WrongAnswer: it is neither.
@@ -138,7 +138,7 @@ class OutputExpected:
         return knowledge.answer_size
 
     def _refuse_nonsense(self, message: BrickMessage | None) -> None:
-        """An answer to a request that carries values of the wrong number is an output, and a wrong one."""
+        """Refuse an answer with values of the wrong number: it is an output, and a wrong one."""
         if message is not None and message.process_type == ProcessType.REQUEST and len(message.values) > 1:
             raise WrongAnswer(
                 "DIO-3", "the output of a brick", f"{len(message.values)} values of {message.name or 'no brick'!r}"
@@ -205,14 +205,14 @@ class TrainingEnded:
 
 
 def request_message(knowledge: Knowledge, kind: int) -> Outgoing:
-    """A request with all values, a message for each input brick."""
+    """Return a request with all values, a message for each input brick."""
     parts = inputs(knowledge.shape, kind)
     frame = _frames(knowledge.codec, parts, ProcessType.REQUEST)
     return Outgoing(REQUEST, frame, _payload(parts), OutputExpected(knowledge, kind))
 
 
 def train_message(knowledge: Knowledge, kind: int, answers: int) -> Outgoing:
-    """A TRAIN cycle: inputs, then expected values.
+    """Return a TRAIN cycle: inputs, then expected values.
 
     Args:
         knowledge: of the cluster.

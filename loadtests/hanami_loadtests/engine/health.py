@@ -56,7 +56,7 @@ class Health:
             self.gc_longest = max(self.gc_longest, time.perf_counter() - self._gc_began)
 
     def note_lag(self, seconds: float) -> None:
-        """A message was sent that much later than it could have been."""
+        """Note that a message was sent that much later than it could have been."""
         self.lag.record(int(seconds * MICROSECONDS))
 
     def probe(self, sleep: Callable[[float], object]) -> None:
@@ -74,7 +74,7 @@ class Health:
             self._second, self._cpu_second = now, used
 
     def result(self, name: str) -> Generator:
-        """What was seen until now.
+        """Yield what was seen until now.
 
         Args:
             name: of the process.

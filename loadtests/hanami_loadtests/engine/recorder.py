@@ -25,7 +25,7 @@ class Story(Protocol):
     """An exchange that can be kept as a file."""
 
     def to_json(self) -> str:
-        """The file form."""
+        """Return the file form."""
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Recorder:
     _files: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
     def of(self, name: str) -> Series:
-        """The series of a type of message; made if need be."""
+        """Return the series of a type of message; made if need be."""
         found = self.series.get(name)
         if found is None:
             found = self.series[name] = Series()
@@ -82,7 +82,7 @@ class Recorder:
         return due >= self.origin
 
     def sent(self, name: str, watch: Stopwatch) -> None:
-        """A message was sent."""
+        """Note that a message was sent."""
         self.in_flight += 1
         if self.counts(watch.due):
             series = self.of(name)
@@ -101,7 +101,7 @@ class Recorder:
         index: int | None = None,
         answered: float | None = None,
     ) -> None:
-        """A message was answered, and the answer was verified.
+        """Note that a message was answered, and the answer was verified.
 
         Args:
             name: type of message.
@@ -141,7 +141,7 @@ class Recorder:
         self.observer(name, now - watch.due - watch.skipped, up + down, None)
 
     def failed(self, name: str, watch: Stopwatch, error: LoadFailure, story: Story | None = None) -> None:
-        """A message was answered wrongly, refused, or is not answered any more.
+        """Note that a message was answered wrongly, refused, or is not answered any more.
 
         Args:
             name: type of message.
@@ -156,7 +156,7 @@ class Recorder:
             series.failed += 1
 
     def unanswered(self, name: str, watch: Stopwatch, error: LoadFailure) -> None:
-        """A message was sent and is not answered, and is not waited for any longer."""
+        """Note that a message was sent, is not answered, and is not waited for any longer."""
         self._bad(name, watch, error, None).unanswered += 1
 
     def _bad(self, name: str, watch: Stopwatch, error: LoadFailure, story: Story | None) -> Series:

@@ -50,7 +50,7 @@ class RestAnswer:
     body: bytes
 
     def object(self) -> dict[str, Any]:
-        """The JSON object of a 200.
+        """Return the JSON object of a 200.
 
         Raises:
             Refused: a 4xx.

@@ -45,7 +45,7 @@ class Schedule:
         return self._next if self.is_open else -math.inf
 
     def advance(self) -> None:
-        """The next one was sent, or given up."""
+        """Note that the next one was sent, or given up."""
         if self.is_open:
             gap = 1 / self.rate
             self._next += gap if self.arrivals == CONSTANT else float(self._random.exponential(gap))

@@ -33,7 +33,7 @@ class Expectation(Protocol):
         """
 
     def story(self, error: WrongAnswer) -> Story | None:
-        """The exchange, for the file of a wrong answer."""
+        """Return the exchange, for the file of a wrong answer."""
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class Content:
         return self.scattered and last not in before
 
     def story(self, error: WrongAnswer, role: str | None = None) -> StepSequence:
-        """The upload as ``hanami-conformance replay`` tells it.
+        """Return the upload as ``hanami-conformance replay`` tells it.
 
         Args:
             error: what was wrong.
@@ -122,7 +122,7 @@ class Acknowledged:
 
 
 def csv_content(dialect: Dialect, size: int, chunk: int, variant: int, *, scattered: bool = False) -> Content:
-    """A table.
+    """Return a table.
 
     Args:
         dialect: that it is sent in.
@@ -188,7 +188,7 @@ def _content(
 
 
 def scattered_order(count: int, seed: int) -> Sequence[int]:
-    """An order of chunks that is not ascending where there are two, one in ten of them sent twice (DATA-2, DATA-4).
+    """Return an order of chunks that is not ascending where there are two, one in ten sent twice (DATA-2, DATA-4).
 
     What comes last comes once, so that the file is not whole before (PROG-2), unless it is the only one.
 

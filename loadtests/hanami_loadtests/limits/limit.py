@@ -103,7 +103,7 @@ class Limit:
         )
 
     def shown(self, value: float) -> str:
-        """A value of this metric, for people."""
+        """Return a value of this metric, for people."""
         if self.metric in TIMES:
             return shown_time(value)
         if self.metric == "throughput":
@@ -114,7 +114,7 @@ class Limit:
 
 
 def seconds_of(text: str) -> float:
-    """A time as people write it, ``250 us``, ``50ms``, ``2 s``.
+    """Return a time as people write it, ``250 us``, ``50ms``, ``2 s``.
 
     Raises:
         ValueError: it is none.

@@ -55,7 +55,7 @@ def judge(
     generators: Sequence[Generator],
     wanted: Mapping[str, str] | None = None,
 ) -> tuple[State, tuple[str, ...]]:
-    """The state of a run, and why.
+    """Return the state of a run, and why.
 
     Wrong, failed and unanswered messages are bad whatever the generator did. Everything else that it says of a target
     holds only where the generator was not the bottleneck and all of its processes told what they saw, and where each
@@ -85,7 +85,7 @@ def judge(
 
 
 def _undone(series: Mapping[str, Series], wanted: Mapping[str, str]) -> tuple[str, ...]:
-    """What was never done and verified, a line each."""
+    """Return what was never done and verified, a line each."""
     done = {name for name, one in series.items() if one.succeeded or one.early}
     if not done:
         return ("nothing was answered and verified",)

@@ -157,7 +157,7 @@ class RunController:
         self._watch.start()
 
     def give_up(self, state: State, line: str) -> None:
-        """A run cannot begin, or not go on.
+        """End a run that cannot begin, or not go on.
 
         Args:
             state: of the run.
@@ -196,7 +196,7 @@ class RunController:
 
     @contextlib.contextmanager
     def faults(self) -> Iterator[None]:
-        """What goes wrong in here with our own code ends the run, and is not blamed on the target.
+        """Let an error of our own code in here end the run, and be no failure of the target.
 
         Raises:
             StopUser: something did.
@@ -214,7 +214,7 @@ class RunController:
     # While it lasts
 
     def live(self) -> Recorder:
-        """What was recorded so far, of all processes."""
+        """Return what was recorded so far, of all processes."""
         if self.crew is not None:
             return self.crew.live()
         return self.session.recorder if self.session is not None else Recorder()
@@ -253,7 +253,7 @@ class RunController:
     # After it
 
     def on_test_stopping(self, **_: Any) -> None:
-        """The run is over: nothing more is sent."""
+        """End the run: nothing more is sent."""
         if self.session is not None:
             self.session.end()
         if self.crew is not None and not self._judged:
@@ -317,7 +317,7 @@ class RunController:
         )
 
     def on_quitting(self, **_: Any) -> None:
-        """The process ends: by the end of the run, or by Ctrl-C or SIGTERM in the middle of it."""
+        """End the process: after the run, or by Ctrl-C or SIGTERM in the middle of it."""
         if self.worker is not None:
             return
         if not self._judged:
@@ -360,6 +360,6 @@ def _gone(session: Session) -> str | None:
 
 
 def control_of(environment: Environment) -> RunController:
-    """The control of a process."""
+    """Return the control of a process."""
     control: RunController = vars(environment)[ATTRIBUTE]
     return control

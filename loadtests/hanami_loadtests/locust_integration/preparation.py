@@ -42,7 +42,7 @@ def prepare(session: Session, scenarios: Sequence[type[Scenario]]) -> None:
 
 
 def trouble_of(error: Exception) -> Trouble:
-    """What is said of a run that cannot begin for that reason; a fault of our own goes to the log with its trace."""
+    """Return what is said of a run that cannot begin for that reason; log an error of our own with its trace."""
     if isinstance(error, TargetDown):
         return State.LOST, SECRETS.text(str(error))
     if isinstance(error, ValueError | TargetRejectedConfiguration):

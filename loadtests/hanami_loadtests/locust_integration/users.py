@@ -54,7 +54,7 @@ class HanamiUser(User):
 
 
 def user_classes() -> dict[str, type[HanamiUser]]:
-    """A class for each scenario, by the name that Locust shows."""
+    """Return a class for each scenario, by the name that Locust shows."""
     classes: dict[str, type[HanamiUser]] = {}
     for scenario in SCENARIOS.values():
         members: dict[str, Any] = {

@@ -67,7 +67,7 @@ class Page:
         return flask.jsonify({"success": False, "message": SECRETS.text(wrong), "host": self._environment.host})
 
     def _wrong(self, form: Mapping[str, str]) -> str | None:
-        """What a run cannot begin with, one line; None where it can."""
+        """Return what a run cannot begin with, one line; None where it can."""
         runner = self._environment.runner
         assert runner is not None
         if runner.state in (STATE_RUNNING, STATE_SPAWNING):
@@ -126,12 +126,12 @@ class Page:
             gevent.sleep(POLL)
 
     def rows(self) -> list[Row]:
-        """The table as it is now."""
+        """Return the table as it is now."""
         return rows(moment_of(self._control))
 
 
 def moment_of(control: RunController) -> RunSnapshot:
-    """The run of a process at this moment."""
+    """Return the run of a process at this moment."""
     result, session = control.result, control.session
     if result is not None:
         says = f"{result.state.value}, reports in {control.report_dir}"
@@ -165,7 +165,7 @@ def _hide_secrets(_app: flask.Flask, template: Any, context: dict[str, Any], **_
 
 
 def _with_secrets(form: Mapping[str, str], known: Mapping[str, Any]) -> ImmutableMultiDict[str, str]:
-    """The form, where a secret that is left empty stays what it was, unless the form logs in in the other way.
+    """Return the form, where a secret that is left empty stays what it was, unless the form logs in in the other way.
 
     Args:
         form: as it was sent.

@@ -57,7 +57,7 @@ class Worker:
         control.environment.events.report_to_master.add_listener(self._on_report)
 
     def meet_crew(self) -> bool:
-        """A run is about to begin, or goes on already: how many workers it has, and which of them this is.
+        """Return a run is about to begin, or goes on already: how many workers it has, and which of them this is.
 
         Returns:
             Whether this one takes part: an order of Locust may come when the run was ended already.
@@ -76,11 +76,11 @@ class Worker:
         self.workers, self.index, self.late, self.behind = 1, 0, False, 0.0
 
     def begin(self, session: Session) -> None:
-        """A run begins."""
+        """Begin a run."""
         self._session, self._total = session, Recorder()
 
     def tell_trouble(self, state: State, line: str) -> None:
-        """A run cannot begin here."""
+        """Tell that a run cannot begin here."""
         self._runner.send_message(TROUBLE, {"state": state.value, "line": line})
 
     def _on_report(self, client_id: str, data: dict[str, Any]) -> None:  # noqa: ARG002 - as Locust calls it
@@ -93,7 +93,7 @@ class Worker:
         return {"recorded": news, "in_flight": session.recorder.in_flight, "owing": session.owing()}
 
     def _on_stop(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
-        """The master ends the run: stop the users, then tell everything."""
+        """Stop the users, then tell everything: the master ends the run."""
         self._stopped = int(msg.data["run"])
         whole = self._end(self._session) if self._session is not None else None
         self._session = None
@@ -162,7 +162,7 @@ class WorkerCoordinator:
         return sum((Counter(one) for one in self._owing.values()), Counter())
 
     def begin(self) -> None:
-        """A run begins."""
+        """Begin a run."""
         self._live, self._flying, self._owing, self._wholes = {}, {}, {}, {}
         self._all = Recorder()
         clients = sorted(client.id for client in self._runner.clients.all if client.state != STATE_MISSING)
@@ -184,14 +184,14 @@ class WorkerCoordinator:
         vars(self._control.environment.parsed_options)[ASSIGNMENT] = crew
 
     def _on_connect(self, client_id: str) -> None:
-        """A worker connects; where it does so in the middle of a run, Locust gives it users a moment later."""
+        """Note a worker that connects; in the middle of a run, Locust gives it users a moment later."""
         session = self._control.session
         if session is not None and not session.over():
             self._numbers.setdefault(client_id, len(self._numbers))
             self._introduce()
 
     def live(self) -> Recorder:
-        """What workers told so far, added up."""
+        """Return what workers told so far, added up."""
         return self._all
 
     def _on_report(self, client_id: str, data: dict[str, Any]) -> None:

@@ -50,7 +50,7 @@ class DirectScenario(Scenario):
         self.knowledge: Knowledge = knowledge_of(self.session.dialect, self.session.settings.shape)
 
     def messages(self, knowledge: Knowledge, answers: int) -> Iterator[Outgoing]:
-        """What is sent, without end.
+        """Yield what is sent, without end.
 
         Args:
             knowledge: of the cluster.
@@ -180,7 +180,7 @@ class DirectRequest(DirectScenario):
     weight = 4
 
     def messages(self, knowledge: Knowledge, answers: int) -> Iterator[Outgoing]:  # noqa: ARG002 - nothing is trained
-        """Requests with a few different values in turn."""
+        """Yield requests with a few different values in turn."""
         return itertools.cycle([request_message(knowledge, kind) for kind in range(KINDS)])
 
 
@@ -206,7 +206,7 @@ class DirectMix(DirectScenario):
     trains = True
 
     def messages(self, knowledge: Knowledge, answers: int) -> Iterator[Outgoing]:
-        """Requests, and a training cycle every so often."""
+        """Yield requests, and a training cycle every so often."""
         requests = [request_message(knowledge, kind) for kind in range(KINDS)]
         trains = [train_message(knowledge, kind, answers) for kind in range(KINDS)]
         for number in itertools.count():

@@ -80,7 +80,7 @@ class Scenario:
         raise NotImplementedError
 
     def leave(self) -> None:
-        """This user goes, while the run may go on: as at the end of a run, nothing more is sent."""
+        """Let this user go, while the run may go on: as at the end of a run, nothing more is sent."""
         if self._left is None:
             self._left = clock()
 
@@ -204,7 +204,7 @@ class Scenario:
         return found
 
     def text(self, found: Mapping[str, Any], key: str, statement: str) -> str:
-        """A text in an answer.
+        """Return a text in an answer.
 
         Raises:
             WrongAnswer: there is none.
@@ -216,7 +216,7 @@ class Scenario:
 
     @contextlib.contextmanager
     def attached(self, uuid: str, target: str, series: str, due: float | None = None) -> Iterator[Connection]:
-        """A socket that is attached in here, and closed after it; connecting and attaching are one series.
+        """Provide a socket that is attached in here, and closed after it; connecting and attaching are one series.
 
         Raises:
             LoadFailure: it could not be attached.

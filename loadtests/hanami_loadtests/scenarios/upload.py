@@ -56,7 +56,7 @@ class UploadScenario(Scenario):
         return content
 
     def content(self) -> Content:
-        """The next content: users take turns with a few."""
+        """Return the next content: users take turns with a few."""
         return self.made(self.session, self.session.number() % self.session.contents)
 
     def work(self) -> None:
@@ -192,7 +192,7 @@ class UploadScenario(Scenario):
             gevent.sleep(POLL)
 
     def progress(self, uuid: str) -> bool:
-        """What the target says of ``complete``."""
+        """Return what the target says of ``complete``."""
         complete = self.call("dataset.progress", {"uuid": uuid}).get("complete")
         if not isinstance(complete, bool):
             raise WrongAnswer("PROG-1", "a JSON object with boolean complete", f"complete = {complete!r:.60}")
@@ -241,7 +241,7 @@ class UploadScenario(Scenario):
 
 
 def _weight(error: Exception) -> int:
-    """The less, the more it says: our own faults, wrong answers, other failures, and that the run is over."""
+    """Return the less, the more it says: our own faults, wrong answers, other failures, and that the run is over."""
     kinds = (WrongAnswer, LoadFailure, RunFinished)
     return next((place for place, kind in enumerate(kinds, start=1) if isinstance(error, kind)), 0)
 

@@ -40,7 +40,7 @@ class RequestError(Exception):
 
 
 def bad_request(reason: str) -> RequestError:
-    """The request itself is wrong (400)."""
+    """Return the request itself is wrong (400)."""
     return RequestError(HTTPStatus.BAD_REQUEST, reason)
 
 

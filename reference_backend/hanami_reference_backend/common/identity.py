@@ -20,7 +20,7 @@ class RandomIdentity:
         return secrets.token_bytes(32)
 
     def uuid(self) -> str:
-        """A new lower-case v4 uuid."""
+        """Return a new lower-case v4 uuid."""
         return str(uuids.uuid4())
 
     def now(self) -> float:
@@ -50,11 +50,11 @@ class NoChance(RandomIdentity):
         return self._digest("secret")
 
     def uuid(self) -> str:
-        """The next uuid: the first of two processes is the same, and so on."""
+        """Return the next uuid: the first of two processes is the same, and so on."""
         return str(uuids.UUID(bytes=self._digest(f"uuid {next(self._numbers)}")[:16], version=4))
 
     def now(self) -> float:
-        """Always the same: a token that tells another time would have other bytes."""
+        """Return always the same: a token that tells another time would have other bytes."""
         return STOPPED_CLOCK
 
     def lifetime(self, setting: float) -> float:  # noqa: ARG002
@@ -66,5 +66,5 @@ class NoChance(RandomIdentity):
 
 
 def chance(seed: int | None) -> RandomIdentity:
-    """An identity of chance, or what follows from a seed where there is one."""
+    """Return an identity of chance, or what follows from a seed where there is one."""
     return RandomIdentity() if seed is None else NoChance(seed)

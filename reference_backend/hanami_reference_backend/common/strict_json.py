@@ -12,7 +12,7 @@ class JsonError(ValueError):
 
 
 def parse_object(text: bytes | str) -> dict[str, Any]:
-    """The JSON object in ``text``.
+    """Return the JSON object in ``text``.
 
     Args:
         text: UTF-8 bytes, or text that was already decoded.

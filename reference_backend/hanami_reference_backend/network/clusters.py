@@ -62,7 +62,7 @@ class ClusterStore:
         self._clusters: dict[str, Cluster] = {}
 
     def create(self, user: User, name: str, template: Template, network: Network) -> Cluster:
-        """A new cluster, in task mode.
+        """Return a new cluster, in task mode.
 
         Raises:
             RequestError: 409 when the name is in use or the project has used up its share.
@@ -80,12 +80,12 @@ class ClusterStore:
         return cluster
 
     def find(self, user: User, uuid: str) -> Cluster | None:
-        """A cluster, or None."""
+        """Return a cluster, or None."""
         cluster = self._clusters.get(uuid)
         return cluster if cluster and cluster.project_id == user.project_id else None
 
     def cluster(self, user: User, uuid: str) -> Cluster:
-        """A cluster.
+        """Return a cluster.
 
         Raises:
             RequestError: 404.

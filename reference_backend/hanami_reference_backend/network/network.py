@@ -44,7 +44,7 @@ class Network:
         self._scratch: list[Matrix] = []
 
     def forward(self, values: Vector) -> Vector:
-        """The outputs for ``values``; always finite.
+        """Return the outputs for ``values``; always finite.
 
         Args:
             values: shape (inputs,), finite.
@@ -68,7 +68,7 @@ class Network:
         return layer
 
     def errors(self, values: Vector, expected: Vector, mask: Vector) -> list[Vector]:
-        """Derivatives of the cross-entropy by the sums that enter each layer, after a forward pass.
+        """Return derivatives of the cross-entropy by the sums that enter each layer, after a forward pass.
 
         Args:
             values: shape (inputs,).

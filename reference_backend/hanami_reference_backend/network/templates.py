@@ -67,7 +67,7 @@ class Line:
     value: str
 
     def error(self, reason: str) -> TemplateError:
-        """A mistake in this line."""
+        """Return a mistake in this line."""
         return TemplateError(self.number, reason)
 
 
@@ -85,7 +85,7 @@ class Entry:
         self.fields[line.key] = line
 
     def need(self, key: str) -> Line:
-        """A field that must be there."""
+        """Return a field that must be there."""
         if key not in self.fields:
             raise self.line.error(f"{key!r} is missing")
         return self.fields[key]
@@ -108,7 +108,7 @@ class TemplateReader:
         self._hidden_size = hidden_size
 
     def read(self, text: str) -> Template:
-        """The template in ``text``.
+        """Return the template in ``text``.
 
         Raises:
             TemplateError: anything is missing, unknown, twice, or out of range.
@@ -194,14 +194,14 @@ class TemplateReader:
 
 
 def number(line: Line) -> int:
-    """A whole number from 1 to 999 999 999."""
+    """Return a whole number from 1 to 999 999 999."""
     if not re.fullmatch(r"0*[1-9][0-9]{0,8}", line.value, re.ASCII) or len(line.value) > MAX_NAME:
         raise line.error(f"{line.value!r} is no whole number from 1 to 999999999")
     return int(line.value)
 
 
 def position(line: Line) -> Position:
-    """A position ``x,y,z`` of whole numbers."""
+    """Return a position ``x,y,z`` of whole numbers."""
     match = re.fullmatch(r"([0-9]{1,9}), *([0-9]{1,9}), *([0-9]{1,9})", line.value)
     if match is None:
         raise line.error(f"{line.value!r} is no position x,y,z")

@@ -35,7 +35,7 @@ def quirk_names() -> tuple[str, ...]:
 
 
 def quirks_of(name: str, speed: float = 1.0) -> Quirks:
-    """The quirks of a server.
+    """Return the quirks of a server.
 
     Args:
         name: one of :func:`quirk_names`.

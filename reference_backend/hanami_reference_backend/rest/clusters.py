@@ -47,12 +47,12 @@ class ClusterOperations:
         return self.describe(self._clusters.create(user, fields.name, template, network))
 
     async def get(self, user: User, fields: ByUuid) -> OperationResult:
-        """What is known of a cluster."""
+        """Return what is known of a cluster."""
         cluster = self._clusters.cluster(user, fields.uuid)
         return self.describe(cluster) | {"state": cluster.mode, "mode": cluster.mode}
 
     async def list_all(self, user: User, _fields: Nothing) -> OperationResult:
-        """A table of all clusters of the project, oldest first."""
+        """Return a table of all clusters of the project, oldest first."""
         body = [list(self.describe(cluster).values()) for cluster in self._clusters.clusters(user)]
         return {"header": LIST_HEADER, "body": body}
 
@@ -67,7 +67,7 @@ class ClusterOperations:
         return {"uuid": cluster.uuid, "name": cluster.name, "new_state": cluster.mode}
 
     def build(self, encoded: str) -> tuple[Template, Network]:
-        """The template in base64 text, and a network of its shape.
+        """Return the template in base64 text, and a network of its shape.
 
         Raises:
             RequestError: 400.
@@ -86,6 +86,6 @@ class ClusterOperations:
         return template, Network(template.layers, self._backend.settings.seed, text)
 
     def describe(self, cluster: Cluster) -> dict[str, object]:
-        """The keys of :data:`LIST_HEADER`."""
+        """Return the keys of :data:`LIST_HEADER`."""
         values = (cluster.uuid, cluster.name, cluster.owner_id, cluster.project_id, VISIBILITY)
         return dict(zip(LIST_HEADER, values, strict=True))

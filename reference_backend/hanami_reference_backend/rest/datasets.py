@@ -37,12 +37,12 @@ class DatasetOperations:
         }
 
     async def get(self, user: User, fields: ByUuid) -> OperationResult:
-        """What is known of a dataset (FIN-1)."""
+        """Return what is known of a dataset (FIN-1)."""
         dataset = self._datasets.dataset(user, fields.uuid)
         return dict(zip(LIST_HEADER, self.row(dataset), strict=True)) | self.measures(dataset)
 
     async def list_all(self, user: User, _fields: Nothing) -> OperationResult:
-        """A table of all finalized datasets of the project, oldest first."""
+        """Return a table of all finalized datasets of the project, oldest first."""
         return {"header": LIST_HEADER, "body": [self.row(dataset) for dataset in self._datasets.datasets(user)]}
 
     async def content(self, user: User, fields: ContentQuery) -> OperationResult:
@@ -66,7 +66,7 @@ class DatasetOperations:
         return {}
 
     def row(self, dataset: Dataset) -> list[str]:
-        """A dataset as a row below :data:`LIST_HEADER`."""
+        """Return a dataset as a row below :data:`LIST_HEADER`."""
         return [dataset.uuid, dataset.name, dataset.owner_id, dataset.project_id, VISIBILITY]
 
     def measures(self, dataset: Dataset) -> dict[str, object]:

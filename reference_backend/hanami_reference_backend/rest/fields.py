@@ -142,7 +142,7 @@ class SetMode(ByUuid):
 
 
 def check(model: type[FieldsT], values: dict[str, Any], dialect: Dialect) -> FieldsT:
-    """The fields in ``values``.
+    """Return the fields in ``values``.
 
     Raises:
         RequestError: 400, naming the first field that is wrong.

@@ -83,7 +83,7 @@ def add_operation(app: FastAPI, backend: Backend, name: str, route: Route, opera
 
 
 def _description(route: Route, operation: Operation) -> dict[str, Any]:
-    """What the API page shows of the request, since the framework does not read it itself."""
+    """Return what the API page shows of the request, since the framework does not read it itself."""
     schema = operation.fields.model_json_schema()
     result: dict[str, Any] = {} if operation.is_open else {"security": [{SECURITY_SCHEME: []}]}
     if route.method in WITH_QUERY:

@@ -18,7 +18,7 @@ PATIENCE = 16
 
 
 async def read_body(request: Request, settings: Settings) -> dict[str, Any]:
-    """The JSON object in the body, whatever content type it claims (GEN-1).
+    """Return the JSON object in the body, whatever content type it claims (GEN-1).
 
     Raises:
         RequestError: 400 when it is no JSON object, 413 when it is too long, 408 when it does not come.
@@ -53,7 +53,7 @@ async def _collect(request: Request, limit: int) -> bytes:
 
 
 def read_query(request: Request) -> dict[str, Any]:
-    """The query parameters.
+    """Return the query parameters.
 
     Raises:
         RequestError: 400 when one is there twice.

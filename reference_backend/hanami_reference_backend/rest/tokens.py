@@ -19,7 +19,7 @@ class TokenOperations:
         return {"token.create": Operation("Log in, and get a token", Login, self.create, is_open=True)}
 
     async def create(self, _user: None, fields: Login) -> OperationResult:
-        """A token for the right id and password.
+        """Return a token for the right id and password.
 
         Raises:
             RequestError: 401, the same for an unknown user and a wrong password.

@@ -35,7 +35,7 @@ class Application:
 
 
 def build_app(backend: Backend) -> Application:
-    """The application that serves a backend."""
+    """Return the application that serves a backend."""
     return Application(build_rest(backend, operations(backend)), SocketServer(backend))
 
 
@@ -46,7 +46,7 @@ def operations(backend: Backend) -> dict[str, Operation]:
 
 
 def build_rest(backend: Backend, known: dict[str, Operation]) -> FastAPI:
-    """The REST application: the routes of the dialect, and plain-text errors.
+    """Return the REST application: the routes of the dialect, and plain-text errors.
 
     Raises:
         KeyError: the dialect has an operation that is not among the known ones.

@@ -65,7 +65,7 @@ class Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A bound socket.
+    """Return a bound socket.
 
     Raises:
         OSError: the address is unknown, not ours, or in use.

@@ -55,7 +55,7 @@ class SocketServer:
             await channel.close(INTERNAL_ERROR, "the server made a mistake")
 
     async def attach(self, channel: Channel) -> Session | None:
-        """The session that the first message asks for (ATT-2), or None after it was refused."""
+        """Return the session that the first message asks for (ATT-2), or None after it was refused."""
         timeout = self._backend.settings.attach_timeout
         try:
             async with asyncio.timeout(timeout):
@@ -89,7 +89,7 @@ class SocketServer:
         raise RefusedError("target must be file_upload or cluster")
 
     def read(self, message: bytes | str) -> dict[str, Any]:
-        """The JSON object of the first message."""
+        """Return the JSON object of the first message."""
         if len(message) > MAX_FIRST_MESSAGE:
             raise RefusedError(f"the first message is longer than {MAX_FIRST_MESSAGE} bytes")
         try:

@@ -44,7 +44,7 @@ class Channel:
         await self._transmit({"type": "websocket.accept"})
 
     async def receive(self) -> bytes | str:
-        """The next message, in the type of its frame.
+        """Return the next message, in the type of its frame.
 
         Raises:
             ChannelClosedError: there is none any more.

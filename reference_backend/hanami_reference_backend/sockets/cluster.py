@@ -84,7 +84,7 @@ class ClusterSession:
             self._cycle.clear()
 
     def decode(self, payload: bytes | str) -> BrickMessage:
-        """The ClusterIO_Message in a frame."""
+        """Return the ClusterIO_Message in a frame."""
         if isinstance(payload, str):
             raise MistakeError(INVALID_DATA, "a ClusterIO_Message must be a binary message")
         try:
@@ -135,7 +135,7 @@ class ClusterSession:
         return [self._plain_answers[ProcessType.TRAIN, True]]
 
     async def request(self) -> list[bytes]:
-        """The outputs, one message for each in the order of their names (DIO-3)."""
+        """Return the outputs, one message for each in the order of their names (DIO-3)."""
         output = await self.run_network(self._cluster.network.forward, self._cycle.inputs.values)
         answers = []
         ports = self._cycle.expected.slices

@@ -121,7 +121,7 @@ def _rows(reader: Rows, names: list[str], max_cells: int) -> array[float]:
 
 
 def parse_cell(cell: str) -> float | None:
-    """The value of a cell, or None when it is neither a finite float32 nor one of the words that stand for one."""
+    """Return the value of a cell, None where it is neither a finite float32 nor one of the words for one."""
     text = cell.strip()
     if "_" in text or not text.isascii():  # which Python's float would take
         return None

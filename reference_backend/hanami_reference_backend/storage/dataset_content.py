@@ -99,5 +99,5 @@ class Content:
         return result
 
     def column(self, name: str) -> Column | None:
-        """The group of that name, or None."""
+        """Return the group of that name, or None."""
         return next((column for column in self.columns if column.name == name), None)

@@ -74,7 +74,7 @@ class DatasetStore:
         return upload
 
     def file(self, user: User, uuid: str) -> TempFile | None:
-        """The temporary file that a websocket may attach to, or None (ATT-4, ATT-6)."""
+        """Return the temporary file that a websocket may attach to, or None (ATT-4, ATT-6)."""
         file = self._files.get(uuid)
         return file if file and file.project_id == user.project_id else None
 
@@ -119,7 +119,7 @@ class DatasetStore:
         return self._replace(upload, content)
 
     def convert(self, kind: Kind, files: Sequence[NDArray[np.uint8]]) -> Content:
-        """The content of uploaded files; runs in a thread of its own.
+        """Return the content of uploaded files; runs in a thread of its own.
 
         Raises:
             ContentError: the files are not what the kind promises.
@@ -127,7 +127,7 @@ class DatasetStore:
         return parse_mnist(files[0], files[1]) if kind is Kind.MNIST else parse_csv(files[0])
 
     def dataset(self, user: User, uuid: str) -> Dataset:
-        """A finalized dataset.
+        """Return a finalized dataset.
 
         Raises:
             RequestError: 404, or 409 when it is not finalized yet.

@@ -61,7 +61,7 @@ class TempFile:
         return self.received.covers(self.size)
 
     def content(self) -> NDArray[np.uint8]:
-        """The bytes, shape (size,), not a copy."""
+        """Return the bytes, shape (size,), not a copy."""
         return self._content
 
     def freeze(self, reason: str) -> None:

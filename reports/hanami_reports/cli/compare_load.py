@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def share(text: str) -> float:
-    """A share as typed, ``5%`` or ``0.05``.
+    """Return a share as typed, ``5%`` or ``0.05``.
 
     Raises:
         argparse.ArgumentTypeError: it is none, or not from 0 to below 1.

@@ -18,7 +18,7 @@ GREEN, YELLOW, RED, GREY = "#1a7f37", "#8a6100", "#b3201b", "#59636e"
 
 
 def draw_badge(label: str, words: str, colour: str) -> str:
-    """A badge.
+    """Return a badge.
 
     Args:
         label: its left side.

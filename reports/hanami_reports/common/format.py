@@ -9,7 +9,7 @@ MEGABYTE = 1_000_000
 
 
 def time_words(seconds: float) -> str:
-    """A time: ``850 µs``, ``12.3 ms``, ``1.07 s``."""
+    """Return a time: ``850 µs``, ``12.3 ms``, ``1.07 s``."""
     if seconds < 0.0009995:
         return f"{_digits(seconds * 1e6)} µs"
     return f"{_digits(seconds * 1e3)} ms" if seconds < 0.9995 else f"{_digits(seconds)} s"
@@ -46,7 +46,7 @@ def memory_words(number: int) -> str:
 
 
 def percent_words(share: float) -> str:
-    """A share of 1 in percent. What is not nothing is not shown as nothing, and what is not all not as all."""
+    """Return a share of 1 in percent. What is not nothing is not shown as nothing, and what is not all not as all."""
     if 0 < share < 0.0001:
         return "< 0.01 %"
     if 0.9999 < share < 1:
@@ -73,7 +73,7 @@ def _digits(number: float) -> str:
 
 
 def shown_time(seconds: float) -> str:
-    """A time with three digits: ``640 us``, ``12.3 ms``, ``2.01 s``."""
+    """Return a time with three digits: ``640 us``, ``12.3 ms``, ``2.01 s``."""
     for unit, size in (("us", 1e-6), ("ms", 1e-3)):
         if seconds < 0.9995 * size * 1000:
             return f"{_three_digits(seconds / size)} {unit}"

@@ -11,7 +11,7 @@ _FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def document(name: str, suites: Sequence[ElementTree.Element], seconds: float) -> str:
-    """A whole file.
+    """Return a whole file.
 
     Args:
         name: of all suites together.
@@ -28,7 +28,7 @@ def document(name: str, suites: Sequence[ElementTree.Element], seconds: float) -
 
 
 def totals(suite: ElementTree.Element, entries: Sequence[ElementTree.Element]) -> ElementTree.Element:
-    """The suite with these test cases, and their numbers."""
+    """Return the suite with these test cases, and their numbers."""
     suite.set("tests", str(len(entries)))
     for number, kind in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(number, str(sum(entry.find(kind) is not None for entry in entries)))
@@ -37,5 +37,5 @@ def totals(suite: ElementTree.Element, entries: Sequence[ElementTree.Element]) -
 
 
 def clean(text: str) -> str:
-    """The text without what XML cannot hold."""
+    """Return the text without what XML cannot hold."""
     return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -20,18 +20,18 @@ _RESERVE = 200  # room for what is said at the end of a table that was cut
 
 
 def escape(text: str, limit: int = TEXT_LIMIT) -> str:
-    """A text on one line that Markdown and HTML show as it is, cut after ``limit`` characters."""
+    """Return a text on one line that Markdown and HTML show as it is, cut after ``limit`` characters."""
     shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text[:limit])
     return shown.translate(_REFERENCES) + (f" ... ({len(text)} characters)" if len(text) > limit else "")
 
 
 def code(text: str, limit: int = TEXT_LIMIT) -> str:
-    """A text that somebody else wrote, see the top of this module; nothing for an empty one."""
+    """Return a text that somebody else wrote, see the top of this module; nothing for an empty one."""
     return f"<code>{escape(text, limit)}</code>" if text else ""
 
 
 def link(name: str, address: str) -> str:
-    """A link, or its address as a text where that is none of the web."""
+    """Return a link, or its address as a text where that is none of the web."""
     if len(address) > COMMAND_LIMIT or not _ADDRESS.fullmatch(address):
         return f"{escape(name)}: {code(address)}"
     return f"[{escape(name)}](<{address}>)"

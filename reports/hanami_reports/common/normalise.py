@@ -11,7 +11,7 @@ _PASSING = re.compile(
 
 
 def steady_parts(text: str) -> list[str]:
-    """The parts of a text between what passes."""
+    """Return the parts of a text between what passes."""
     return _PASSING.split(text)
 
 

@@ -19,7 +19,7 @@ _FOLDER = Path(__file__).parents[1] / "templates"
 
 @cache
 def environment() -> Environment:
-    """The environment of all pages. Text is escaped, made printable and bounded, whoever forgets to ask for it."""
+    """Return the environment of all pages. Text is escaped, made printable and bounded without asking for it."""
     made = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -34,7 +34,7 @@ def environment() -> Environment:
 
 
 def draw(template: str, values: Mapping[str, Any], *, styles: tuple[str, ...], scripts: tuple[str, ...]) -> str:
-    """A whole page.
+    """Return a whole page.
 
     Args:
         template: name of its file.
@@ -50,7 +50,7 @@ def draw(template: str, values: Mapping[str, Any], *, styles: tuple[str, ...], s
 
 
 def policy_of(style: str, scripts: Sequence[str]) -> str:
-    """The content security policy of a page: no style or script works but these, and nothing is fetched or sent.
+    """Return the content security policy of a page: no style or script works but these, and nothing is fetched or sent.
 
     Args:
         style: text of the one style element.
@@ -69,7 +69,7 @@ def policy_of(style: str, scripts: Sequence[str]) -> str:
 
 
 def macro(template: str, name: str) -> Any:
-    """A macro of a template, to be called from Python."""
+    """Return a macro of a template, to be called from Python."""
     return getattr(environment().get_template(template).module, name)
 
 

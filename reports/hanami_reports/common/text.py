@@ -13,7 +13,7 @@ DIGITS = 16  # of a digest; enough to find the same bytes again
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    """The text with everything unprintable as escapes: control characters, lone surrogates, marks of direction.
+    """Return the text with everything unprintable as escapes: control characters, lone surrogates, marks of direction.
 
     Args:
         text: of anybody.
@@ -27,29 +27,29 @@ def printable(text: str, *, keep: str = "") -> str:
 
 
 def cut_note(text: str) -> str:
-    """What is said of a text that was cut: how long it was, and its digest."""
+    """Return what is said of a text that was cut: how long it was, and its digest."""
     digest = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:DIGITS]
     return f"... (cut: {len(text):,} characters, sha256 {digest}...)"
 
 
 def one_line(text: str, limit: int = TEXT_LIMIT) -> str:
-    """A text on one line, cut after ``limit`` characters."""
+    """Return a text on one line, cut after ``limit`` characters."""
     return printable(text) if len(text) <= limit else f"{printable(text[:limit])}{cut_note(text)}"
 
 
 def block(text: str, limit: int = BLOCK_LIMIT) -> Markup:
-    """A text of several lines, escaped, cut after ``limit`` characters."""
+    """Return a text of several lines, escaped, cut after ``limit`` characters."""
     shown = printable(text[:limit], keep="\n\t")
     return escape(shown if len(text) <= limit else f"{shown}\n{cut_note(text)}")
 
 
 def finalize(value: object) -> object:
-    """What every expression of a template goes through before it is escaped: text is made printable and bounded."""
+    """Make text printable and bounded: every expression of a template goes through this before it is escaped."""
     return one_line(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def seconds(value: float) -> str:
-    """A duration for people."""
+    """Return a duration for people."""
     if not 0 <= value < 1e7:
         return "? s"
     if value < 0.9995:
@@ -58,7 +58,7 @@ def seconds(value: float) -> str:
 
 
 def moment(value: str) -> str:
-    """A time of ISO 8601 for people, to the minute in UTC; anything else as it is."""
+    """Return a time of ISO 8601 for people, to the minute in UTC; anything else as it is."""
     try:
         when = datetime.fromisoformat(value)
         return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if when.tzinfo else value

@@ -19,7 +19,7 @@ _COLOURS: Mapping[int, str] = {
 
 
 def badge_svg(result: RunResult) -> str:
-    """The badge: ``hanami | conformant``."""
+    """Return the badge: ``hanami | conformant``."""
     words = result.headline.lower()
     if result.exit_status == ExitStatus.CONFORMANT and result.reason:
         words = f"{words}, {result.reason}"

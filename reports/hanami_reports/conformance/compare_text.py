@@ -21,7 +21,7 @@ _STYLES = {Trend.WORSE: "bold red", Trend.BETTER: "green", Trend.CHANGED: "yello
 
 
 def render_comparison(comparison: Comparison, *, color: bool, width: int | None = None) -> str:
-    """The comparison as text.
+    """Return the comparison as text.
 
     Args:
         comparison: of two results.
@@ -90,7 +90,7 @@ def _changes(what: str, changes: Sequence[Change]) -> Table:
 
 
 def _reasons(change: Change) -> Iterable[str]:
-    """What to say of a change: why it does not pass now, and why it did not before where both are failures."""
+    """Return what to say of a change: why it does not pass now, and why it did not before where both are failures."""
     if change.reason_after:
         if change.reason_before and change.reason_before != change.reason_after:
             yield f"before: {change.reason_before}"

@@ -25,7 +25,7 @@ _LIST = "known failures"
 
 
 def junit_xml(result: RunResult) -> str:
-    """The result as JUnit XML, a suite for each test."""
+    """Return the result as JUnit XML, a suite for each test."""
     groups: dict[str, list[CaseResult]] = {}
     for case in result.cases:
         groups.setdefault(test_of(case.id), []).append(case)

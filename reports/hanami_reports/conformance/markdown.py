@@ -26,7 +26,7 @@ def result_markdown(
     red: str = "",
     limit: int = LIMIT,
 ) -> str:
-    """The result as Markdown.
+    """Return the result as Markdown.
 
     Args:
         result: of a run.
@@ -53,7 +53,7 @@ def result_markdown(
 
 
 def nothing_markdown(headline: str, reason: str) -> str:
-    """What to say of a run that left no result.
+    """Return what to say of a run that left no result.
 
     Args:
         headline: what became of it.
@@ -124,7 +124,7 @@ def _known_title(known: KnownFailuresReport) -> str:
 
 
 def _known(known: KnownFailuresReport) -> list[Sequence[str]]:
-    """What must be mended, then what held; entries that no case of this run was about are not told."""
+    """Return what must be mended, then what held; entries that no case of this run was about are not told."""
     rows: list[Sequence[str]] = []
     for one in (*known.wrong, *(one for one in known.entries if one.problem is None and one.cases)):
         kind = "flaky " if one.entry.flaky else ""

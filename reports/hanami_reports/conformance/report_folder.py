@@ -59,7 +59,7 @@ class ConformanceReportFolder(ReportFolder):
 
 
 def exchange_text(case: CaseResult) -> str:
-    """An exchange for people: a line an event, times in seconds since the case began."""
+    """Return an exchange for people: a line an event, times in seconds since the case began."""
     width = max(len(event.channel) for event in case.exchange)
     names = ", ".join(case.broken or case.statements)
     lines = [f"{case.id}: {case.outcome.value} ({names})", case.title, ""]

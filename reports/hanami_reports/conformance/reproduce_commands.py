@@ -10,12 +10,12 @@ from hanami_reports.model.conformance import CaseResult, RunResult
 
 
 def again(case: CaseResult, result: RunResult) -> str:
-    """The line that runs one case again."""
+    """Return the line that runs one case again."""
     return f"hanami-conformance run {target_options(result)} --case {shlex.quote(case.id)}"
 
 
 def replay(case: CaseResult, result: RunResult, folder: Path) -> str:
-    """The line that tells the story of a case again; empty where it has none.
+    """Return the line that tells the story of a case again; empty where it has none.
 
     Args:
         case: that went wrong.
@@ -29,7 +29,7 @@ def replay(case: CaseResult, result: RunResult, folder: Path) -> str:
 
 
 def target_options(result: RunResult) -> str:
-    """The options that name the target of a run; what is secret comes from the environment."""
+    """Return the options that name the target of a run; what is secret comes from the environment."""
     target = result.manifest.get("target", {})
     address = "reference" if target.get("reference") else str(target.get("url") or "http://HOST:PORT")
     dialect = str(result.manifest.get("dialect", "documented"))

@@ -43,7 +43,7 @@ _VERDICT_STYLES = {
 
 
 def new_console(file: IO[str], *, color: bool | None = None, width: int | None = None) -> Console:
-    """A console that asks the terminal for its width, and keeps to a fixed one where there is none."""
+    """Return a console that asks the terminal for its width, and keeps to a fixed one where there is none."""
     console = Console(file=file, force_terminal=color, width=width, highlight=False)
     if width is None and not console.is_terminal:
         console = Console(file=file, width=PLAIN_WIDTH, highlight=False)
@@ -51,7 +51,7 @@ def new_console(file: IO[str], *, color: bool | None = None, width: int | None =
 
 
 def render_result(result: RunResult, folder: Path, *, color: bool, width: int | None = None) -> str:
-    """The result as text.
+    """Return the result as text.
 
     Args:
         result: of a run.
@@ -93,7 +93,7 @@ def _in_short(result: RunResult, outcome: Outcome, words: str) -> Iterable[Text]
 
 
 def _known(known: KnownFailuresReport, folder: Path) -> Iterable[Text]:
-    """What became of the list of known failures: a line for each entry that was seen or must be mended."""
+    """Return what became of the list of known failures: a line for each entry that was seen or must be mended."""
     used = [one for one in known.entries if one.cases and one.problem is not Problem.EXPIRED]
     server = f" of {known.server}" if known.server else ""
     if used or known.wrong:

@@ -17,7 +17,7 @@ _COLOURS: Mapping[State, str] = {
 
 
 def load_badge(result: LoadResult) -> str:
-    """The badge: ``hanami load | fail, 2 of 7 limits``."""
+    """Return the badge: ``hanami load | fail, 2 of 7 limits``."""
     words = result.state.value.lower()
     broken = sum(limit.state is State.FAIL for limit in result.limits)
     if result.state is State.FAIL and broken:

@@ -37,7 +37,7 @@ class Curve:
 
 
 def curve_of(times: Histogram) -> Curve:
-    """The percentile curve, up to the greatest time seen."""
+    """Return the percentile curve, up to the greatest time seen."""
     count = times.count
     if not count:
         return Curve()
@@ -101,7 +101,7 @@ def axis_of(result: LoadResult, most: int = INTERVALS) -> Axis | None:
 
 
 def width_for(seconds: int, most: int) -> int:
-    """The least round width with which so many seconds make no more than ``most`` intervals."""
+    """Return the least round width with which so many seconds make no more than ``most`` intervals."""
     least = -(-seconds // most)
     return next((width for width in _WIDTHS if width >= least), -(-least // 3600) * 3600)
 
@@ -128,7 +128,7 @@ class Interval:
     response: Counter[int] = field(default_factory=Counter)
 
     def per_second(self, number: float) -> float | None:
-        """A number that came in it as a rate; None where load was not made in all of it."""
+        """Return a number that came in it as a rate; None where load was not made in all of it."""
         return number / self.seconds if self.whole else None
 
     def percentile(self, percent: float) -> float | None:
@@ -150,7 +150,7 @@ class Interval:
 
 
 def intervals_of(series: Series, axis: Axis) -> list[Interval]:
-    """What came of one type of message, interval by interval."""
+    """Return what came of one type of message, interval by interval."""
     made = [Interval(axis.length(place), axis.whole(place)) for place in range(len(axis.starts))]
     for second, one in series.slices.items():
         into = made[axis.place(second)]
@@ -165,7 +165,7 @@ def intervals_of(series: Series, axis: Axis) -> list[Interval]:
 
 
 def peaks(counts: Mapping[int, int], axis: Axis) -> list[int | None]:
-    """The greatest count in each interval, None where none is known."""
+    """Return the greatest count in each interval, None where none is known."""
     made: list[int | None] = [None] * len(axis.starts)
     for second, count in counts.items():
         place = axis.place(second)
@@ -174,7 +174,7 @@ def peaks(counts: Mapping[int, int], axis: Axis) -> list[int | None]:
 
 
 def backlog(series: Iterable[Sequence[Interval]]) -> list[int]:
-    """What was due and not sent at the end of each interval, of all types together; empty where slices do not tell."""
+    """Return what was due and not sent at the end of each interval, of all types; empty where slices do not tell."""
     held = [list(one) for one in series]
     if not any(interval.due for one in held for interval in one):
         return []
@@ -200,7 +200,7 @@ class Heat:
 
 
 def heat_of(series: Series, axis: Axis) -> Heat | None:
-    """The heat map of one type of message; None where no answer came.
+    """Return the heat map of one type of message; None where no answer came.
 
     Args:
         series: the type.

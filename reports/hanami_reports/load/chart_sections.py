@@ -81,7 +81,7 @@ def overview(result: LoadResult) -> list[Chart]:
 
 
 def _colors(result: LoadResult) -> dict[str, str]:
-    """The most frequent types, no more than there are colours, and the colour that each has in all charts."""
+    """Return the most frequent types, no more than there are colours, and the colour that each has in all charts."""
     often = sorted(result.series, key=lambda name: -(result.series[name].sent + result.series[name].owed))
     chosen = set(often[: len(PALETTE)])
     return dict(zip((name for name in result.series if name in chosen), PALETTE, strict=False))
@@ -104,7 +104,7 @@ def _moved(cut: Mapping[str, list[Interval]], colors: Mapping[str, str], size: s
 
 
 def _held(result: LoadResult, axis: Axis, cut: Sequence[Sequence[Interval]]) -> Iterable[Chart]:
-    """What waits: for an answer, or to be sent."""
+    """Return what waits: for an answer, or to be sent."""
     lines, says = [], []
     if result.in_flight:
         lines.append(Line("in flight", peaks(result.in_flight, axis), "--series-1", "@count", area=True))

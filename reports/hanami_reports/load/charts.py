@@ -191,7 +191,7 @@ def _pieces(most: int) -> list[Option]:
 
 
 def _row_labels(heat: Heat) -> list[str]:
-    """A label for each row in which a round time lies, and nothing for the others."""
+    """Return a label for each row in which a round time lies, and nothing for the others."""
     round_times = [10.0**power for power in range(-6, 3)]
     edges = itertools.pairwise((heat.below, *heat.tops))
     return [next((time_words(time) for time in round_times if low < time <= high), "") for low, high in edges]
@@ -287,7 +287,7 @@ def _ticks(places: Sequence[float], formatter: str) -> Option:
 
 
 def _log_axis(seconds: Iterable[float]) -> Option:
-    """A logarithmic axis of milliseconds that ends at round numbers just beyond the times."""
+    """Return a logarithmic axis of milliseconds that ends at round numbers just beyond the times."""
     times = [_milliseconds(value) for value in seconds] or [1.0]
     places = [step * 10.0**power for power in range(-3, 6) for step in _DECADES]
     low = max((place for place in places if place <= min(times)), default=places[0])

@@ -14,7 +14,7 @@ from hanami_reports.model.load import LimitResult, LoadResult, State
 
 
 def load_junit(result: LoadResult) -> str:
-    """The result as JUnit XML, one suite."""
+    """Return the result as JUnit XML, one suite."""
     started = str(result.manifest.get("started", "")).split("+", maxsplit=1)[0]
     suite = ElementTree.Element("testsuite", {"name": "limits", "timestamp": clean(started), "hostname": "localhost"})
     properties = ElementTree.SubElement(suite, "properties")

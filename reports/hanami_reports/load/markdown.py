@@ -14,7 +14,7 @@ _HEAD = ("message", "sent", "verified", "failed", "wrong", "unanswered", "owed",
 
 
 def load_markdown(result: LoadResult, limit: int = LIMIT) -> str:
-    """The result as Markdown.
+    """Return the result as Markdown.
 
     Args:
         result: of the run.

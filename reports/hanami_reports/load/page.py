@@ -41,7 +41,7 @@ class TypeSection:
 
 
 def load_page(result: LoadResult) -> str:
-    """The page, HTML."""
+    """Return the page, HTML."""
     rows = tables.counts_of(result)
     overall = chart_sections.overview(result)
     types = [
@@ -88,7 +88,7 @@ def _opened(result: LoadResult, rows: Iterable[tables.Counts]) -> list[bool]:
 
 
 def render(template: str, charts: Iterable[Chart], **context: Any) -> str:
-    """A page with charts.
+    """Return a page with charts.
 
     Args:
         template: its name.

@@ -130,7 +130,7 @@ class Fact:
 
 
 def facts(result: LoadResult) -> list[Fact]:
-    """The few numbers that a run is known by, the worst first."""
+    """Return the few numbers that a run is known by, the worst first."""
     series = list(result.series.items())
     made = []
     for what in ("wrong", "failed", "unanswered", "owed"):
@@ -192,7 +192,7 @@ def process_of(one: Generator, memory: str) -> Process:
 
 
 def why_invalid(result: LoadResult) -> list[str]:
-    """What is wrong with the generator or the samples, and why nothing follows from such a run."""
+    """Return what is wrong with the generator or the samples, and why nothing follows from such a run."""
     said = []
     for limit in result.limits:
         if limit.state is not State.INVALID:
@@ -224,7 +224,7 @@ def worst_first(limits: Iterable[LimitResult]) -> list[LimitResult]:
 
 
 def named(limit: LimitResult) -> str:
-    """A limit as a name: ``response p99 of upload chunk``."""
+    """Return a limit as a name: ``response p99 of upload chunk``."""
     of = "all" if limit.selector == "*" else limit.selector
     return f"{limit.metric} {limit.statistic} of {of}"
 
@@ -236,7 +236,7 @@ def said_of(limit: LimitResult) -> str:
 
 
 def replay_line(error: ErrorClass, result: LoadResult) -> str:
-    """The command that sends a kept exchange again, typed in the folder of the reports; empty where none was kept."""
+    """Return the command that sends a kept exchange again, in the folder of the reports; empty for none."""
     if not error.exchange:
         return ""
     user = str(result.manifest.get("user") or "") or "USER"

@@ -25,7 +25,7 @@ WIDTH = 140  # columns where nobody knows how many there are
 
 
 def console_of() -> Console:
-    """Standard output, wide enough for our tables where nobody knows how wide it is."""
+    """Return standard output, wide enough for our tables where nobody knows how wide it is."""
     console = Console()
     return console if console.is_terminal else Console(width=WIDTH)
 

@@ -100,7 +100,7 @@ class Event:
         return {"sent": "->", "received": "<-", "note": "--"}[self.direction]
 
     def line(self) -> str:
-        """The event for people, on one line; the time in seconds."""
+        """Return the event for people, on one line; the time in seconds."""
         return f"{self.at:8.3f} s  {self.channel:<7} {self.arrow} {self.summary}"
 
 
@@ -213,11 +213,11 @@ class RunResult:
         return sum(1 for case in self.cases if case.outcome is not Outcome.NOT_RUN)
 
     def count(self, verdict: Verdict) -> int:
-        """Number of selected statements with a verdict."""
+        """Return number of selected statements with a verdict."""
         return sum(1 for statement in self.statements if statement.selected and statement.verdict is verdict)
 
     def to_json(self) -> str:
-        """The file form."""
+        """Return the file form."""
         data = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,

@@ -90,7 +90,7 @@ class Histogram:
         return self.total / self.count / MICROSECONDS if self.counts else 0.0
 
     def percentile(self, percent: float) -> float:
-        """The time that ``percent`` of 100 of the times do not exceed, seconds.
+        """Return the time that ``percent`` of 100 of the times do not exceed, seconds.
 
         It is the smallest recorded time with at least that share at or below it, as its bucket tells it: not below the
         true one, and not above it by more than 0.1 %.
@@ -120,7 +120,7 @@ class Histogram:
         return sum(count for bucket, count in self.counts.items() if bucket > edge) / self.count
 
     def data(self) -> dict[str, Any]:
-        """The file form: plain numbers, buckets ascending."""
+        """Return the file form: plain numbers, buckets ascending."""
         buckets = sorted(self.counts)
         return {
             "bucket": buckets,

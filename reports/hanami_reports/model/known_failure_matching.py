@@ -55,14 +55,14 @@ class EntryMatch:
 
 
 def texts_of(case: CaseResult) -> tuple[str, ...]:
-    """The texts of a failure that a message is looked for in."""
+    """Return the texts of a failure that a message is looked for in."""
     return case.reason, case.expected, case.actual
 
 
 def match_known_failure(
     entries: Iterable[Entry], case: str, broken: Collection[str], texts: Collection[str], today: date
 ) -> Entry | None:
-    """The first entry that a failure is listed in and that has not expired, None where there is none."""
+    """Return the first entry that a failure is listed in and that has not expired, None where there is none."""
     for entry in entries:
         if entry.covers(case, broken) and entry.is_told_in(texts) and not entry.is_over(today):
             return entry
@@ -75,7 +75,7 @@ def look(
     suite: Mapping[str, SuiteCase],
     selected: Collection[str] | None,
 ) -> list[EntryMatch]:
-    """What a run says of each entry of a list.
+    """Return what a run says of each entry of a list.
 
     Args:
         entries: of the list.
@@ -126,7 +126,7 @@ def _is_judged(entry: Entry, case: CaseResult, known: SuiteCase) -> bool:
 def entry_results(
     holdings: Iterable[EntryMatch], suite: Mapping[str, SuiteCase], today: date
 ) -> tuple[EntryResult, ...]:
-    """What is wrong with each entry, for people.
+    """Return what is wrong with each entry, for people.
 
     Args:
         holdings: of the entries of a list.
@@ -154,7 +154,7 @@ def _entry_result(holding: EntryMatch, suite: Mapping[str, SuiteCase], today: da
 
 
 def names_nothing(entry: Entry, suite: Mapping[str, SuiteCase]) -> str:
-    """What to say of an entry that names nothing of the suite; the nearest name is offered."""
+    """Return what to say of an entry that names nothing of the suite; the nearest name is offered."""
     tests = dict.fromkeys(case.partition("[")[0] for case in suite)
     if entry.statement:
         names = list(dict.fromkeys(name for case in suite.values() for name in case.statements))

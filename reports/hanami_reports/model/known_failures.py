@@ -115,13 +115,13 @@ class KnownFailuresReport:
         return f"{self.file}:{entry.line}" if entry.line else self.file
 
     def in_short(self) -> str:
-        """What is wrong with the list, in a few words; empty for nothing."""
+        """Return what is wrong with the list, in a few words; empty for nothing."""
         counts = {problem: sum(one.problem is problem for one in self.entries) for problem in Problem}
         parts = [_words(problem, count) for problem, count in counts.items() if count]
         return f"known failures: {', '.join(parts)}" if parts else ""
 
     def mending(self, result: str) -> str:
-        """The command that mends the list after a run.
+        """Return the command that mends the list after a run.
 
         Args:
             result: path of the run's result.
@@ -131,7 +131,7 @@ class KnownFailuresReport:
 
 
 def update_command(file: str, result: str) -> str:
-    """The command that brings a list up to date."""
+    """Return the command that brings a list up to date."""
     return f"hanami-conformance known --update {shlex.quote(file)} --from {shlex.quote(result)}"
 
 

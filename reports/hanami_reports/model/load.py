@@ -168,7 +168,7 @@ class LoadResult:
         return float(self.manifest.get("duration", 0.0))
 
     def to_json(self) -> str:
-        """The file form."""
+        """Return the file form."""
         data = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -189,7 +189,7 @@ class LoadResult:
 
 
 def generator_data(one: Generator) -> dict[str, Any]:
-    """The file form, also what workers send to their master."""
+    """Return the file form, also what workers send to their master."""
     plain = {name: value for name, value in vars(one).items() if not isinstance(value, Histogram)}
     return {**plain, "hub_delay": one.hub_delay.data(), "lag": one.lag.data()}
 

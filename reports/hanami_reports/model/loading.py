@@ -69,7 +69,7 @@ def _refuse(constant: str) -> float:
 
 
 def _check(kind: type, data: Mapping[str, Any], where: str, *, unknown: bool) -> Any:
-    """The data as an instance of a dataclass.
+    """Return the data as an instance of a dataclass.
 
     Args:
         kind: of dataclass.

@@ -13,17 +13,17 @@ def supported(percent: float, samples: int) -> bool:
 
 
 def supported_up_to(samples: int) -> float:
-    """The greatest percentile that so many samples tell, 0 to 100."""
+    """Return the greatest percentile that so many samples tell, 0 to 100."""
     return max(0.0, 100 - 100 * BEYOND / samples) if samples else 0.0
 
 
 def known_percentile(times: Histogram, percent: float) -> float | None:
-    """The percentile, seconds; None where it is not supported."""
+    """Return the percentile, seconds; None where it is not supported."""
     return times.percentile(percent) if supported(percent, times.count) else None
 
 
 def samples_for(statistic: str) -> int:
-    """Samples that a percentile needs, so that it is not made of a few of them: 1000 for p99, 10 000 for p99.9."""
+    """Return how many samples a percentile needs, not to be made of a few: 1000 for p99, 10 000 for p99.9."""
     if not statistic.startswith("p"):
         return 1
     share = 1 - float(statistic.removeprefix("p")) / 100

@@ -43,7 +43,7 @@ class Slice:
         self.sent += other.sent
 
     def data(self) -> dict[str, Any]:
-        """The file form."""
+        """Return the file form."""
         buckets = sorted(self.response)
         return {
             "succeeded": self.succeeded,
@@ -127,19 +127,19 @@ class Series:
     by_index: dict[int, Histogram] = field(default_factory=dict)
 
     def rate(self, seconds: float) -> float:
-        """Verified answers a second of a run that lasted so long; 0 where it did not last."""
+        """Return verified answers a second of a run that lasted so long; 0 where it did not last."""
         return (self.succeeded - self.late + self.early) / seconds if seconds > 0 else 0.0
 
     def speed_up(self, seconds: float) -> float:
-        """Verified payload that was sent, bytes a second."""
+        """Return verified payload that was sent, bytes a second."""
         return (self.bytes_up - self.late_up + self.early_up) / seconds if seconds > 0 else 0.0
 
     def speed_down(self, seconds: float) -> float:
-        """Verified payload that came back, bytes a second."""
+        """Return verified payload that came back, bytes a second."""
         return (self.bytes_down - self.late_down + self.early_down) / seconds if seconds > 0 else 0.0
 
     def speed(self, seconds: float) -> float:
-        """Verified payload in both directions, bytes a second."""
+        """Return verified payload in both directions, bytes a second."""
         return self.speed_up(seconds) + self.speed_down(seconds)
 
     def add(self, other: Series) -> None:
@@ -154,7 +154,7 @@ class Series:
             self.by_index.setdefault(index, Histogram()).add(times)
 
     def data(self) -> dict[str, Any]:
-        """The file form, also what workers send to their master."""
+        """Return the file form, also what workers send to their master."""
         return {
             **{name: getattr(self, name) for name in _COUNTS},
             **{name: getattr(self, name).data() for name in _TIMES},

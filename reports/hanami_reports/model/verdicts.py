@@ -8,7 +8,7 @@ from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outc
 
 
 def judge(level: Level, statement_id: str, cases: Sequence[CaseResult]) -> tuple[Verdict, str]:
-    """The verdict on a statement, from the cases that name it.
+    """Return the verdict on a statement, from the cases that name it.
 
     The worst outcome decides: one failed case outweighs any number that passed.
 
@@ -38,7 +38,7 @@ def judge(level: Level, statement_id: str, cases: Sequence[CaseResult]) -> tuple
 
 
 def _judge_harmless(level: Level, statement_id: str, cases: Sequence[CaseResult]) -> tuple[Verdict, str]:
-    """The verdict on a statement that no case found broken, or could not come to."""
+    """Return the verdict on a statement that no case found broken, or could not come to."""
     passed = [case for case in cases if case.outcome is Outcome.PASSED]
     if any(proves(case, statement_id) for case in passed):
         return (Verdict.OBSERVED if level is Level.OBSERVE else Verdict.PASS), ""
@@ -60,7 +60,7 @@ def proves(case: CaseResult, statement_id: str) -> bool:
 
 
 def exit_status(statements: Sequence[StatementResult], cases: Sequence[CaseResult], *, least: Level) -> int:
-    """The exit status that statements and cases add up to.
+    """Return the exit status that statements and cases add up to.
 
     Args:
         statements: with their verdicts.

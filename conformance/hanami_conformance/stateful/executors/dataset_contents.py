@@ -72,14 +72,14 @@ class DatasetContentExecutor:
             check_no_rows(upload, what, "FIN-6")
 
     def _open(self, upload: Upload, what: str) -> None:
-        """What is left open: it may be taken or refused, and is answered all the same."""
+        """Send what is left open: it may be taken or refused, and is answered all the same."""
         with on_the_way_to("GEN-1"):
             answer = upload.finalize()
         taken = answer.status == 200 or answer.refused
         check(taken, expected=f"200 or a 4xx to the PUT of {what}", actual=answer, statement="GEN-1")
 
     def _legible(self, upload: Upload, model: DatasetModel, what: str) -> None:
-        """What may be taken or refused; where it is taken, no doubt is left what it holds."""
+        """Send what may be taken or refused; where it is taken, no doubt is left what it holds."""
         with on_the_way_to("GEN-1"):
             answer = upload.finalize()
         taken = answer.status == 200

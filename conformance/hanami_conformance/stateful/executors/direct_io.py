@@ -129,7 +129,7 @@ class DirectIoExecutor:
             train_until_distinguishable(self._socket(told), shape, at_least=0)
 
     def _socket(self, told: TrackedCluster) -> ClusterSocket:
-        """The socket of a cluster, attached if need be; within the budget, so that of another one may go."""
+        """Return the socket of a cluster, attached if need be; within the budget, so that of another one may go."""
         if told.socket is None:
             self._make_room()
             last_event = told.model.last_event
@@ -177,7 +177,7 @@ class DirectIoExecutor:
             check(same(actual, known), expected=expected, actual=shown(actual), statement="DIO-4")
 
     def _whole(self, told: TrackedCluster, kind: int) -> Outputs:
-        """The answer to values that are sent at once, which must be as before where it is known."""
+        """Return the answer to values that are sent at once, which must be as before where it is known."""
         messages = inputs(told.shape, kind)
         blamed = told.model.suspect(processed(messages))
         socket = self._socket(told)
@@ -334,7 +334,7 @@ class DirectIoExecutor:
         self._signalled(told, socket, "undecodable bytes")
 
     def _odd(self, told: TrackedCluster, step: Step) -> None:
-        """What the protocol leaves open: the cluster is not asked any more, the server must go on."""
+        """Send what the protocol leaves open: the cluster is not asked any more, the server must go on."""
         self._end(told)
         name, size = next(iter(told.shape.inputs.items()))
         how = step.text("how")
@@ -372,7 +372,7 @@ class DirectIoExecutor:
 
 
 def processed(parts: Sequence[InputMessage]) -> bytes:
-    """What a cycle with these messages processes; see :meth:`ClusterModel.cycle`."""
+    """Return what a cycle with these messages processes; see :meth:`ClusterModel.cycle`."""
     model = ClusterModel()
     for part in parts:
         model.take(part.name, part.values)
@@ -390,7 +390,7 @@ def is_output(socket: ClusterSocket, message: Message) -> bool:
 
 
 def _expect_no_output(socket: ClusterSocket) -> None:
-    """A request to a cluster that was deleted meanwhile must get no output (statement DIO-14)."""
+    """Check that a request to a cluster that was deleted meanwhile gets no output (statement DIO-14)."""
     socket.websocket.awaiting = "end of the access to a deleted cluster"
     name, size = next(iter(socket.shape.inputs.items()))
     with contextlib.suppress(ResponseTimeout, ConnectionClosed):

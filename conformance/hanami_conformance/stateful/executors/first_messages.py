@@ -106,7 +106,7 @@ class FirstMessageExecutor:
             self._refused(message.encode(), statement, why, chunk=chunk)
 
     def _wrong(self, authority: str, uuid_is: str, target: Any) -> tuple[str | None, str]:
-        """The statement by which a first message must be refused, and why; None where it is right."""
+        """Return the statement by which a first message must be refused, and why; None where it is right."""
         if authority != "right":
             return "ATT-3", f"the token is {authority}"
         if target not in (FILE_UPLOAD, CLUSTER):
@@ -118,7 +118,7 @@ class FirstMessageExecutor:
         return None, ""
 
     def _cut(self, step: Step) -> None:
-        """The right message, cut short."""
+        """Send the right message, cut short."""
         whole = first_message(self.account.token, self.upload.files["input"].uuid, FILE_UPLOAD)
         cut = whole[: step.number("length") % len(whole)]
         token = json.dumps(self.account.token)[1:-1]

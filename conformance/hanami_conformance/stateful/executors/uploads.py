@@ -110,7 +110,7 @@ class UploadExecutor:
             self._socket_for(*files[step.number("file") % len(files)])
 
     def _socket_for(self, of: TrackedUpload, role: str) -> TrackedSocket:
-        """A new socket for a file; an earlier one of the same file goes first, since more are left open (ATT-8)."""
+        """Open a socket for a file; an earlier one of the same file goes first, since more are left open (ATT-8)."""
         for told in [told for told in self.sockets if told.of is of and told.role == role]:
             self._close(told)
         self._make_room()

@@ -42,7 +42,7 @@ ODD_NAMES = ["", " ", "1", "a b", '"a"', "\u00e4\u00f6", "\u4e2d", "\x00", "a" *
 
 @st.composite
 def legible_tables(draw: st.DrawFn, *, plain: bool) -> Step:
-    """A table of one column and one row at least that can be read in one way.
+    """Return a table of one column and one row at least that can be read in one way.
 
     Args:
         draw: given by Hypothesis.

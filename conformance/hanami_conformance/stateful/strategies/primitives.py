@@ -16,7 +16,7 @@ small = st.integers(0, 3)
 
 
 def weighted(strategy: st.SearchStrategy[T], weight: int) -> st.SearchStrategy[T]:
-    """A strategy that counts as several branches beside others: Hypothesis takes one that is given twice only once."""
+    """Return a strategy that counts as several branches: Hypothesis takes one that is given twice only once."""
     return st.one_of(*(strategy.map(_itself) for _ in range(weight)))
 
 
@@ -25,7 +25,7 @@ def _itself(value: T) -> T:
 
 
 def step(do: str, **parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Step]:
-    """A step whose parts are drawn."""
+    """Return a step whose parts are drawn."""
     return st.fixed_dictionaries(parts).map(lambda drawn: Step(do, drawn))
 
 
@@ -50,7 +50,7 @@ nested = st.recursive(
 
 
 def wrong(value: st.SearchStrategy[Any] = nested) -> st.SearchStrategy[list[Any]]:
-    """A field with a value that it should not have, or none; see :mod:`hanami_conformance.stateful.placeholders`."""
+    """Return a field with a value that it should not have, or none; see :mod:`.stateful.placeholders`."""
     return value.map(lambda drawn: ["value", drawn]) | st.just(["missing"])
 
 

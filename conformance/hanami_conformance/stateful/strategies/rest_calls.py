@@ -69,7 +69,7 @@ guarded = step(
 
 
 def init(**parts: st.SearchStrategy[object]) -> st.SearchStrategy[Step]:
-    """A call that begins an upload, right but for the given parts."""
+    """Return a call that begins an upload, right but for the given parts."""
     right = {"kind": kinds, "name": names, "tail": tails, "input_size": sizes, "label_size": sizes, "more": nothing}
     return step("init", **{**right, **parts})
 

@@ -27,7 +27,7 @@ def expect_serving(resources: ResourceFactory) -> None:
 
 
 def open_socket(target: Target) -> WebSocket:
-    """A socket that is open and has sent nothing."""
+    """Return a socket that is open and has sent nothing."""
     websocket = target.websocket()
     websocket.open()
     return websocket

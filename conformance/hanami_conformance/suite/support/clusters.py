@@ -20,14 +20,14 @@ def expect_same(
 
 
 def direct(resources: ResourceFactory, shape: ClusterShape | None = ONE_BRICK) -> tuple[Cluster, ClusterSocket]:
-    """A new cluster in direct mode and a socket that is attached to it; any cluster will do where the shape is None."""
+    """Return a new cluster in direct mode and a socket attached to it; any cluster will do where the shape is None."""
     cluster = resources.any_cluster(ONE_BRICK) if shape is None else resources.cluster(shape)
     cluster.enter_direct_mode()
     return cluster, cluster.attach()
 
 
 def trained(resources: ResourceFactory, shape: ClusterShape | None = ONE_BRICK) -> tuple[Cluster, ClusterSocket]:
-    """A cluster that was trained until it answers different inputs differently, and its socket; see :func:`direct`.
+    """Return a cluster, trained until it answers different inputs differently, and its socket; see :func:`direct`.
 
     Raises:
         Unsupported: it never does, so that a wrong answer could not be told from a right one.

@@ -15,7 +15,7 @@ LEFT_OUT = object()  # stands for a field that is not sent at all
 
 
 def bad_token(kind: str, target: Target) -> Any:
-    """A token of a kind that authorises nothing."""
+    """Return a token of a kind that authorises nothing."""
     good = target.first.token
     if kind == "missing":
         return LEFT_OUT
@@ -41,7 +41,7 @@ def bad_token(kind: str, target: Target) -> Any:
 
 
 def tampered(token: str) -> str:
-    """The token with one character in the middle of its signature changed."""
+    """Return the token with one character in the middle of its signature changed."""
     head, _, signature = token.rpartition(".")
     middle = len(signature) // 2
     other = "A" if signature[middle] != "A" else "B"
@@ -49,7 +49,7 @@ def tampered(token: str) -> str:
 
 
 def unsigned(token: str) -> str:
-    """The same claims under the algorithm ``none``, without a signature."""
+    """Return the same claims under the algorithm ``none``, without a signature."""
     header = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').rstrip(b"=").decode()
     return f"{header}.{token.split('.')[1]}."
 

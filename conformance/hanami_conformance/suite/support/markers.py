@@ -9,5 +9,5 @@ import pytest
 
 
 def mark_destructive(cases: Iterable[str], *destructive: str) -> list[Any]:
-    """The names of cases, for ``parametrize``; those named in ``destructive`` are sent only where that is allowed."""
+    """Return names of cases, for ``parametrize``; those in ``destructive`` are sent only where that is allowed."""
     return [pytest.param(case, marks=pytest.mark.destructive) if case in destructive else case for case in cases]

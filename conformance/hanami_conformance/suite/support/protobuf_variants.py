@@ -23,20 +23,20 @@ class Field:
     value: int | bytes
 
     def encoded(self, surplus: int = 0) -> bytes:
-        """The bytes of the field, those of its number longer than they need be."""
+        """Return the bytes of the field, those of its number longer than they need be."""
         if isinstance(self.value, int):
             return varint(self.number * 8 + VARINT) + varint(self.value, surplus)
         return varint(self.number * 8 + DELIMITED) + varint(len(self.value)) + self.value
 
 
 def varint(number: int, surplus: int = 0) -> bytes:
-    """A number as protobuf has it, and bytes behind it that add nothing."""
+    """Return a number as protobuf has it, and bytes behind it that add nothing."""
     groups = [number >> shift & 0x7F for shift in range(0, max(number.bit_length(), 1), 7)] + [0] * surplus
     return bytes(group | 0x80 for group in groups[:-1]) + bytes(groups[-1:])
 
 
 def read_varint(payload: bytes, place: int) -> tuple[int, int]:
-    """A number, and where the next thing begins."""
+    """Return a number, and where the next thing begins."""
     number = shift = 0
     while True:
         byte = payload[place]
@@ -46,7 +46,7 @@ def read_varint(payload: bytes, place: int) -> tuple[int, int]:
 
 
 def fields(payload: bytes) -> list[Field]:
-    """The fields of a message of numbers, texts and packed floats, in their order."""
+    """Return the fields of a message of numbers, texts and packed floats, in their order."""
     found, place = [], 0
     while place < len(payload):
         key, place = read_varint(payload, place)
@@ -60,7 +60,7 @@ def fields(payload: bytes) -> list[Field]:
 
 
 def in_the_other_order(payload: bytes) -> bytes:
-    """The fields from the last to the first."""
+    """Return the fields from the last to the first."""
     return b"".join(field.encoded() for field in reversed(fields(payload)))
 
 
@@ -92,7 +92,7 @@ def with_other_data_before(payload: bytes) -> bytes:
 
 
 def unpacked(payload: bytes) -> bytes:
-    """The floats, which are the last field, each as a field of its own."""
+    """Return the floats, which are the last field, each as a field of its own."""
     *others, floats = fields(payload)
     assert isinstance(floats.value, bytes)
     key = varint(floats.number * 8 + FIXED32)
@@ -101,7 +101,7 @@ def unpacked(payload: bytes) -> bytes:
 
 
 def in_two_blocks(payload: bytes) -> bytes:
-    """The floats, which are the last field, packed into two fields."""
+    """Return the floats, which are the last field, packed into two fields."""
     *others, floats = fields(payload)
     assert isinstance(floats.value, bytes)
     halves = floats.value[:FLOAT], floats.value[FLOAT:]

@@ -36,7 +36,7 @@ class Mnist:
 
 
 def table(rows: int = 20, seed: int = 1) -> tuple[bytes, DatasetModel]:
-    """A CSV file of random numbers, and the dataset that it makes."""
+    """Return a CSV file of random numbers, and the dataset that it makes."""
     names = ("first", "second", "third")
     values = np.random.default_rng(seed).normal(size=(rows, len(names))).astype(np.float32)
     return csv_table(names, values), DatasetModel.from_table(names, values)

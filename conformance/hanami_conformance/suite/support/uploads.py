@@ -22,7 +22,7 @@ Spans = list[tuple[int, int]]
 
 
 def small_upload(resources: ResourceFactory, kind: str, account: Account | None = None) -> tuple[Upload, DatasetModel]:
-    """A small upload, every byte sent and not finalized, and the dataset that it makes."""
+    """Return a small upload, every byte sent and not finalized, and the dataset that it makes."""
     contents, model = material(kind)
     upload = start_upload(resources, kind, contents, account)
     upload.write_all(contents)
@@ -30,7 +30,7 @@ def small_upload(resources: ResourceFactory, kind: str, account: Account | None 
 
 
 def material(kind: str) -> tuple[dict[str, bytes], DatasetModel]:
-    """The files of a small upload, and the dataset that they make."""
+    """Return the files of a small upload, and the dataset that they make."""
     if kind == "csv":
         content, model = table()
         return {"input": content}, model
@@ -48,7 +48,7 @@ def start_upload(
 
 
 def expect_dataset(upload: Upload, model: DatasetModel, why: str, *, values: bool = False) -> None:
-    """The upload must become the dataset that it holds."""
+    """Check that the upload becomes the dataset that it holds."""
     check(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
     answer = upload.finalize()
     check(answer.status == 200, expected=f"200 to the PUT that finalizes {why}", actual=answer)
@@ -56,7 +56,7 @@ def expect_dataset(upload: Upload, model: DatasetModel, why: str, *, values: boo
 
 
 def expect_refused(answer: RestResponse, why: str) -> None:
-    """The answer must be a 4xx with a reason."""
+    """Check that the answer is a 4xx with a reason."""
     check(answer.refused and answer.text.strip(), expected=f"a 4xx with a reason: {why}", actual=answer)
 
 
@@ -84,7 +84,7 @@ def send_spans(socket: UploadSocket, content: bytes, wanted: Sequence[tuple[int,
 
 
 def expect_content(upload: Upload, mnist: Mnist, *, values: bool = False) -> None:
-    """The upload must be complete, and become the dataset that its files hold.
+    """Check that the upload is complete, and becomes the dataset that its files hold.
 
     Args:
         upload: every byte was sent.
@@ -111,5 +111,5 @@ def send_labels(upload: Upload, mnist: Mnist) -> None:
 
 
 def shuffled(parts: Spans) -> Spans:
-    """The parts in an order without a pattern, the same in every run."""
+    """Return the parts in an order without a pattern, the same in every run."""
     return [parts[index] for index in np.random.default_rng(5).permutation(len(parts))]

@@ -81,7 +81,7 @@ class Ladder:
 
 
 def ladder(events: Sequence[Event], codec: Codec, detail: Detail) -> Ladder:
-    """An exchange, as much of it as is asked for.
+    """Return an exchange, as much of it as is asked for.
 
     Args:
         events: in order of time.
@@ -117,7 +117,7 @@ def ladder(events: Sequence[Event], codec: Codec, detail: Detail) -> Ladder:
 
 
 def codec_of(result: RunResult) -> Codec:
-    """The codec of the dialect that a run spoke; that of the default where the dialect is a file of somebody's."""
+    """Return the codec of the dialect that a run spoke, of the default where the dialect is somebody's file."""
     name = str(result.manifest.get("dialect", DEFAULT_DIALECT))
     return load_dialect(name if name in dialect_names() else DEFAULT_DIALECT).codec
 
@@ -133,7 +133,7 @@ def _words(event: Event) -> str:
 
 
 def _title(event: Event, payload: Payload) -> str:
-    """What an event is, without what its payload tells."""
+    """Return what an event is, without what its payload tells."""
     summary = event.summary
     if payload.name and summary.startswith(("FileUpload", "ClusterIO")):
         return payload.name

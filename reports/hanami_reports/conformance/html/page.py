@@ -31,7 +31,7 @@ class PageTooLargeError(ValueError):
 
 
 def conformance_page(result: RunResult, folder: Path = DEFAULT_FOLDER) -> str:
-    """The page, HTML.
+    """Return the page, HTML.
 
     Args:
         result: of a run.
@@ -44,7 +44,7 @@ def conformance_page(result: RunResult, folder: Path = DEFAULT_FOLDER) -> str:
 
 
 def smallest(draw_part: Callable[[int], str]) -> str:
-    """The first page that is small enough, of those that show less and less.
+    """Return the first page that is small enough, of those that show less and less.
 
     Raises:
         PageTooLargeError: none is.
@@ -57,14 +57,14 @@ def smallest(draw_part: Callable[[int], str]) -> str:
 
 
 def verdict_style(result: RunResult) -> str:
-    """The style of a headline."""
+    """Return the style of a headline."""
     if result.exit_status == ExitStatus.CONFORMANT:
         return "pass"
     return "fail" if result.exit_status in (ExitStatus.NOT_CONFORMANT, ExitStatus.TARGET_LOST) else "open"
 
 
 def about(result: RunResult) -> Mapping[str, str]:
-    """What ran against what, a line each."""
+    """Return what ran against what, a line each."""
     manifest = result.manifest
     target, options = manifest.get("target", {}), manifest.get("options", {})
     packages = manifest.get("packages", {})
@@ -111,6 +111,6 @@ def _page(result: RunResult, folder: Path, part: int) -> str:
 
 
 def address_of(result: RunResult) -> str:
-    """The target of a run in a few words."""
+    """Return the target of a run in a few words."""
     target: Mapping[str, Any] = result.manifest.get("target", {})
     return "the reference backend" if target.get("reference") else str(target.get("url") or "an unknown target")

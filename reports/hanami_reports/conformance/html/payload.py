@@ -65,7 +65,7 @@ def attached_to(events: Iterable[Event]) -> Mapping[str, str]:
 
 
 def event_bytes(event: Event) -> bytes:
-    """The payload of an event; what is no base64 is left as it stands."""
+    """Return the payload of an event; what is no base64 is left as it stands."""
     try:
         return base64.b64decode(event.payload, validate=True)
     except (binascii.Error, ValueError):
@@ -73,7 +73,7 @@ def event_bytes(event: Event) -> bytes:
 
 
 def read_payload(event: Event, codec: Codec, target: str, hex_bytes: int) -> Payload:
-    """What an event carried.
+    """Return what an event carried.
 
     Args:
         event: of an exchange.

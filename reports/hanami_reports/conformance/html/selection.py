@@ -110,7 +110,7 @@ class _Drawer:
         self._macro = macro("ladder.html.j2", "ladder")
 
     def draw(self, case: CaseResult, share: int) -> Markup | None:
-        """The exchange of a case; None where it has none, or there is no room for it.
+        """Return the exchange of a case; None where it has none, or there is no room for it.
 
         Args:
             case: that did not pass.

@@ -79,7 +79,7 @@ class Row:
 
 
 def servers_page(results: Mapping[str, RunResult]) -> str:
-    """The page, HTML.
+    """Return the page, HTML.
 
     Args:
         results: name of the file to the result, two at least and :data:`MOST` at most, in the order of the columns.

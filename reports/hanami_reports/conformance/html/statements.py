@@ -108,7 +108,7 @@ def statement_views(
 
 
 def steps_of(views: Sequence[StatementView]) -> list[Step]:
-    """The rows of the matrix, workflows and their steps in the order in which the catalogue first names them."""
+    """Return the rows of the matrix, workflows and their steps in the order in which the catalogue first names them."""
     workflows = list(dict.fromkeys(view.statement.workflow for view in views))
     rows: dict[tuple[str, str], list[StatementView]] = {}
     for workflow in workflows:

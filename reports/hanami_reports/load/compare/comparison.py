@@ -83,7 +83,7 @@ class Row:
 
 
 def ratio_words(ratio: float) -> str:
-    """A ratio with three digits after the point where it is near 1, else three significant ones."""
+    """Return a ratio with three digits after the point where it is near 1, else three significant ones."""
     return f"{ratio:.3f}" if 0.1 <= ratio < 10 else f"{ratio:.3g}"
 
 

@@ -19,7 +19,7 @@ _SIDES = (("BASE", "--series-1"), ("NEW", "--series-2"))
 
 
 def compare_page(comparison: LoadComparison) -> str:
-    """The page, HTML."""
+    """Return the page, HTML."""
     sides = (comparison.base, comparison.new)
     first = next((run.result for side in sides for run in side.used), None)
     charts = _charts(comparison)

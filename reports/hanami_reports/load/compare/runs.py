@@ -72,12 +72,12 @@ def _results_in(folder: Path) -> list[Path]:
 
 
 def differences(sides: Sequence[Side]) -> list[str]:
-    """What was asked for otherwise in some runs than in the first, a line each; empty where all are alike."""
+    """Return what was asked for otherwise in some runs than in the first, a line each; empty where all are alike."""
     return _differences(sides, lambda result: dict(flat(result.configuration)))
 
 
 def surroundings(sides: Sequence[Side]) -> list[str]:
-    """What was otherwise around some runs: release of the suite, machine, versions of packages; a line each."""
+    """Return what was otherwise around some runs: release of the suite, machine, versions of packages; a line each."""
     return _differences(
         sides, lambda result: dict(flat({name: result.manifest[name] for name in _HOST if name in result.manifest}))
     )

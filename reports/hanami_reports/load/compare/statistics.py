@@ -54,7 +54,7 @@ class Ratio:
     high: float | None = None
 
     def verdict(self, *, more_is_worse: bool, tolerance: float) -> Verdict:
-        """What is said of it: worse or better only where the whole interval lies beyond the tolerance.
+        """Return what is said of it: worse or better only where the whole interval lies beyond the tolerance.
 
         Args:
             more_is_worse: as of times; less is worse of rates.
@@ -71,7 +71,7 @@ class Ratio:
 
 
 def ratios(base: Numbers, new: Numbers) -> list[Ratio]:
-    """NEW / BASE of every metric.
+    """Return NEW / BASE of every metric.
 
     Args:
         base: (runs, metrics), greater than 0.
@@ -92,7 +92,7 @@ def ratios(base: Numbers, new: Numbers) -> list[Ratio]:
 
 
 def _error(first: Numbers, second: Numbers) -> Numbers:
-    """Standard error of the difference of means, of each metric."""
+    """Return the standard error of the difference of means, of each metric."""
     squared = first.var(axis=-2, ddof=1) / first.shape[-2] + second.var(axis=-2, ddof=1) / second.shape[-2]
     error: Numbers = np.maximum(np.sqrt(squared), RESOLUTION)
     return error
