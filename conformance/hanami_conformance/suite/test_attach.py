@@ -57,6 +57,7 @@ def message_of(token: Any, uuid: Any, target: Any) -> str:
     return json.dumps({name: value for name, value in fields.items() if value is not LEFT_OUT})
 
 
+# ATT-1: a websocket opens at `ws://<ADDRESS>`, the address of the REST API.
 @statement("ATT-1")
 def test_a_websocket_opens_at_the_address_of_the_rest_api(target: Target) -> None:
     """The server opens a websocket at the host and port of its REST API."""
@@ -70,6 +71,8 @@ def test_a_websocket_opens_at_the_address_of_the_rest_api(target: Target) -> Non
     websocket.finish()
 
 
+# ATT-2: the first message is JSON with token, uuid and target; on acceptance the answer is JSON whose success is 1
+# (true counts).
 @statement("ATT-2")
 @pytest.mark.parametrize("role", ["input", "label"])
 def test_a_file_socket_is_accepted(resources: ResourceFactory, role: str) -> None:
@@ -90,6 +93,8 @@ def test_a_cluster_socket_is_accepted(resources: ResourceFactory) -> None:
 TOKENS = ["missing", "empty", "malformed", "cut short", "tampered", "unsigned", "expired", "a number", "null"]
 
 
+# ATT-3: the token authorises: an invalid, malformed, expired or missing token is refused, recognisably, in bounded
+# time.
 @statement("ATT-3")
 @pytest.mark.parametrize("kind", TOKENS)
 def test_a_bad_token_opens_no_file(resources: ResourceFactory, kind: str) -> None:
@@ -119,6 +124,7 @@ def test_a_bad_token_opens_no_cluster(resources: ResourceFactory, kind: str) -> 
     expect_refusal(resources.target, first, f"the token is {kind}")
 
 
+# ATT-4: an unknown, malformed or missing uuid, and a resource of another user or project, are refused alike.
 @statement("ATT-4")
 @pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
 @pytest.mark.parametrize("kind", list(UUIDS))
@@ -194,6 +200,8 @@ def wording(answer: Message | CloseInfo, uuid: str) -> str:
     return re.sub(r"[0-9]+", "", text.replace(uuid, ""))
 
 
+# ATT-5: an unknown or missing target, and a first message that is no JSON object, are refused; the server goes on
+# serving others.
 @statement("ATT-5", "GEN-2")
 @pytest.mark.parametrize("kind", ["unknown", "empty", "in capitals", "missing", "a number", "null", "an array"])
 def test_an_unknown_target_is_refused(resources: ResourceFactory, kind: str) -> None:
@@ -254,6 +262,7 @@ def test_a_binary_first_message_that_is_no_json_is_refused(resources: ResourceFa
         upload.attach().write(0, b"served")
 
 
+# ATT-6: a uuid of the wrong kind (dataset for file, file for cluster, cluster for file) is refused.
 @statement("ATT-6")
 @pytest.mark.parametrize("mistake", ["dataset as file", "file as cluster", "cluster as file", "dataset as cluster"])
 def test_a_uuid_of_the_wrong_kind_is_refused(resources: ResourceFactory, mistake: str) -> None:
@@ -270,6 +279,8 @@ def test_a_uuid_of_the_wrong_kind_is_refused(resources: ResourceFactory, mistake
     expect_refusal(resources.target, first_message(token, uuid, resource), f"the uuid is of a {mistake}")
 
 
+# ATT-8: frame type of the answer, extra keys, whether a refused socket may try again, a second init on an accepted
+# socket, several sockets on one resource.
 @statement("ATT-8")
 def test_what_an_acceptance_looks_like(resources: ResourceFactory) -> None:
     """Frame type and keys of the answer to an accepted first message."""

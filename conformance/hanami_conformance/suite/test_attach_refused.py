@@ -19,6 +19,7 @@ from hanami_conformance.target.target import Account
 from hanami_proto.codec import ProcessType, TargetBuffer
 
 
+# ATT-7: nothing sent before acceptance, or after a refusal, has any effect on the resource.
 @statement("ATT-7")
 @pytest.mark.parametrize("when", ["before the first message", "together with a refused one", "after a refusal"])
 def test_a_chunk_outside_of_acceptance_has_no_effect(resources: ResourceFactory, when: str) -> None:

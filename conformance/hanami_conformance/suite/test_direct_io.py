@@ -23,6 +23,7 @@ CUT = 2  # expected values in the first of two messages
 LEARNED = 0.5  # of the distance at the beginning: beyond what training of the other values brings along
 
 
+# DIO-1: a cluster socket takes ClusterIO_Message binary messages.
 @statement("DIO-1")
 @pytest.mark.parametrize("size", [None, 784])  # a message of 3 KiB carries a handwritten digit
 def test_a_cluster_takes_messages(resources: ResourceFactory, size: int | None) -> None:
@@ -36,6 +37,8 @@ def test_a_cluster_takes_messages(resources: ResourceFactory, size: int | None) 
     socket.decode(answer)
 
 
+# DIO-2: messages with isLast false start nothing; the one with isLast true starts the processing of all values sent
+# since.
 @statement("DIO-2")
 def test_not_last_requests_start_nothing(resources: ResourceFactory) -> None:
     """Messages with isLast = false are acknowledged at most: no output comes before the last message."""
@@ -86,6 +89,8 @@ def test_the_last_message_carries_values_too(resources: ResourceFactory) -> None
         expect_same(split, whole, "the answer to the whole input")
 
 
+# DIO-4: one input split over several not-last messages (several bricks, or one brick) gives the same answer as sent
+# at once.
 @statement("DIO-4", "DIO-2")
 @pytest.mark.parametrize("brick", list(TWO_BRICKS.inputs))
 def test_the_values_of_every_brick_take_part(resources: ResourceFactory, brick: str) -> None:
@@ -131,6 +136,8 @@ def test_each_cycle_runs_once(resources: ResourceFactory) -> None:
     check(not surplus, expected="11 answers to 11 requests", actual=f"{len(surplus)} more messages")
 
 
+# DIO-3: a last REQUEST message is answered by ClusterIO messages of REQUEST_TYPE carrying the output: numberOfValues
+# equals the count of values and the size of the output brick, every value finite.
 @statement("DIO-3")
 @pytest.mark.parametrize("size", [1, 2, 10, 784], ids=lambda size: f"{size} values")
 def test_a_request_is_answered_with_the_output(resources: ResourceFactory, size: int) -> None:
@@ -198,6 +205,7 @@ def test_answers_belong_to_their_bricks(resources: ResourceFactory) -> None:
     check(apart > 0, expected="output_a, trained to 0.9, above output_b, trained to 0.1", actual=shown(answer))
 
 
+# DIO-8: training a fixed pair repeatedly moves the answer toward the expected values.
 @statement("DIO-8")
 @pytest.mark.parametrize("wanted", [0.0, 1.0])
 def test_the_ends_of_the_range_are_trained_too(resources: ResourceFactory, wanted: float) -> None:
@@ -305,6 +313,8 @@ def _training_of_the_rest(resources: ResourceFactory, parts: list[InputMessage],
     return start, end
 
 
+# DIO-5: processType selects: a TRAIN cycle is answered by no output of a brick (a dummy value with an empty name is
+# none), a REQUEST needs no expected values.
 @statement("DIO-5")
 def test_training_is_answered_by_no_output(resources: ResourceFactory) -> None:
     """A TRAIN cycle is answered by no output of a brick; the next request gets its own answer."""
@@ -338,6 +348,7 @@ def test_training_changes_the_answer(resources: ResourceFactory) -> None:
     check(changed, expected=f"another answer than {shown(before)}", actual="the same", statement="DIO-5")
 
 
+# DIO-6: every message is answered: not-last by an acknowledgement, last TRAIN by an end message with isLast true.
 @statement("DIO-6")
 @pytest.mark.parametrize("process", [ProcessType.REQUEST, ProcessType.TRAIN])
 def test_every_not_last_message_is_acknowledged(resources: ResourceFactory, process: ProcessType) -> None:

@@ -27,6 +27,7 @@ from hanami_proto.codec import ProcessType
 MANY = 20  # sockets of one cluster, one after the other
 
 
+# DIO-7: the same request on an unchanged cluster gives the same answer (within float32 tolerance).
 @statement("DIO-7")
 def test_the_same_request_gives_the_same_answer(resources: ResourceFactory) -> None:
     """A request repeated on an unchanged cluster, at once and after others, gives the same answer."""
@@ -73,6 +74,7 @@ def test_training_moves_the_answer_toward_the_expected_values(resources: Resourc
         check(end < start, expected=f"{part.name} nearer than {start:.5f} to its expected values", actual=f"{end:.5f}")
 
 
+# DIO-9: many cycles, mixed TRAIN and REQUEST, run on one socket in order; pipelined messages are answered in order.
 @statement("DIO-9")
 def test_many_mixed_cycles_run_in_order(resources: ResourceFactory) -> None:
     """TRAIN and REQUEST cycles alternate on one socket, and each gets its own answer."""
@@ -130,6 +132,7 @@ def test_pipelined_training_is_answered_before_the_request_behind_it(resources: 
     check(not surplus, expected="no answer to training behind that to the request", actual=f"{len(surplus)} messages")
 
 
+# DIO-10: two clusters, each with its socket, do not influence each other.
 @statement("DIO-10")
 def test_two_clusters_do_not_influence_each_other(resources: ResourceFactory) -> None:
     """Values and training of one cluster change nothing in another one, whose messages come in between."""
@@ -168,6 +171,7 @@ def test_answers_go_to_their_own_socket(resources: ResourceFactory) -> None:
             socket.outputs()
 
 
+# DIO-11: after a lost or closed socket a new one attaches and works; what was trained is kept.
 @statement("DIO-11")
 @pytest.mark.parametrize("how", ["closed", "broken off", "broken off in a cycle"])
 def test_a_new_socket_continues_after_a_lost_one(resources: ResourceFactory, how: str) -> None:
@@ -233,6 +237,7 @@ def test_training_survives_a_switch_of_the_mode(resources: ResourceFactory) -> N
     expect_same(actual, wanted, "the answer of the trained cluster, as before the switch to task mode and back")
 
 
+# DIO-14: deleting a cluster with a socket attached ends the socket's access; the server goes on.
 @statement("DIO-14")
 @pytest.mark.parametrize("when", ["between cycles", "in a cycle"])
 def test_a_deleted_cluster_answers_no_more(resources: ResourceFactory, when: str) -> None:

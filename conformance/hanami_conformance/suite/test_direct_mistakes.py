@@ -130,6 +130,9 @@ MISTAKES |= UNDECODABLE
 HUGE = ("numberOfValues 2^64 - 1", "numberOfValues too large by 2^32")
 
 
+# DIO-12: unknown brick, numberOfValues different from the count of values, more values than the brick holds, unknown
+# processType, undecodable bytes: signalled in bounded time (an answer or a close with a reason), no effect on the
+# cluster, the server goes on.
 @statement("DIO-12", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("mistake", mark_destructive(MISTAKES, *HUGE, *UNDECODABLE))
@@ -212,6 +215,8 @@ UNUSUAL: dict[str, Send] = {
 }
 
 
+# DIO-13: NaN and infinities, fewer values than the brick holds, empty name, text frames, a second socket on the same
+# cluster.
 @statement("DIO-13")
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", list(UNUSUAL))

@@ -28,6 +28,7 @@ def expect_usable(cluster: Cluster) -> None:
     socket.finish()
 
 
+# MODE-1: PUT set_mode with new_state DIRECT switches an idle cluster from task to direct mode, TASK switches it back.
 @statement("MODE-1")
 def test_an_idle_cluster_switches_to_direct_and_back(resources: ResourceFactory) -> None:
     """The server switches an idle cluster to direct mode, where it answers a socket, and back, time and again."""
@@ -69,6 +70,7 @@ def test_the_answer_names_the_cluster_and_its_state(resources: ResourceFactory) 
     check(told.get("new_state", direct) == direct, expected=f"new_state {direct}", actual=answer)
 
 
+# MODE-2: unknown states, ill-typed bodies, unknown and foreign clusters are refused (400, 404), no token 401.
 @statement("MODE-2")
 @pytest.mark.parametrize("state", ["direct", "Direct", "SLEEP", "", "DIRECT ", None, 1, True, ["DIRECT"], LEFT_OUT])
 def test_an_unknown_state_is_refused(resources: ResourceFactory, state: Any) -> None:
@@ -137,6 +139,7 @@ def test_a_body_that_is_no_object_is_refused(target: Target) -> None:
         check(answer.status == 400, expected=f"400 to the body {content!r}", actual=answer)
 
 
+# MODE-3: setting the mode that is already set; switching back with a socket attached; attaching in task mode.
 @statement("MODE-3")
 def test_what_setting_the_same_mode_does(resources: ResourceFactory) -> None:
     """The answer to a switch to the mode that is already set."""
@@ -162,6 +165,7 @@ def test_what_switching_back_does_to_a_socket(resources: ResourceFactory) -> Non
         observe("a request on that socket", "an output")
 
 
+# GEN-2: no input of a client ends or blocks the server for others.
 @statement("GEN-2")
 @pytest.mark.hostile
 def test_an_open_cycle_does_not_hold_up_the_switch(resources: ResourceFactory) -> None:

@@ -31,6 +31,7 @@ def expect_4xx(answer: RestResponse, why: str) -> None:
 PATHS = ["", "nothing", "dataset/nothing", "csv", "token/token", "%2e%2e/%2e%2e/etc/passwd", "%00", "a" * 2000]
 
 
+# GEN-1: unknown paths and methods get 4xx; bodies that are not JSON get 400; no request gets a 5xx.
 @statement("GEN-1")
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path[:24] or "the prefix alone")
 def test_unknown_paths_are_refused(target: Target, path: str) -> None:
@@ -318,6 +319,7 @@ def test_repeated_mistakes_harm_nobody(resources: ResourceFactory) -> None:
         expect_serving(resources)
 
 
+# GEN-3: one user's or project's datasets, files and clusters are invisible to another's.
 @statement("GEN-3")
 def test_datasets_of_others_are_invisible(resources: ResourceFactory, second: Account) -> None:
     """A dataset is not listed, shown, read or deleted for a user of another project."""

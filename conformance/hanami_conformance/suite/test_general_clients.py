@@ -14,6 +14,7 @@ from hanami_conformance.suite.support.clusters import direct
 from hanami_conformance.suite.support.sample_data import noise
 
 
+# GEN-4: slow, silent, half-open and abruptly closed clients do not block others.
 @statement("GEN-4")
 @pytest.mark.parametrize("how", ["says nothing", "stops in the middle of a frame", "has closed its sending side"])
 def test_a_client_that_stalls_blocks_nobody(resources: ResourceFactory, how: str) -> None:

@@ -20,6 +20,8 @@ from hanami_conformance.suite.support.sample_data import Mnist, noise, table
 from hanami_conformance.suite.support.uploads import expect_dataset, expect_refused, small_upload
 
 
+# FIN-1: after complete, PUT with uuid and the file uuids merges the files: the dataset is listed, readable, and has
+# the rows and columns of the uploaded content.
 @statement("FIN-1", "FIN-2")
 @pytest.mark.parametrize(("count", "side"), [(1, 1), (1, 28), (3, 5), (40, 2), (256, 1), (700, 16)])
 def test_images_of_any_shape_are_merged(resources: ResourceFactory, count: int, side: int) -> None:
@@ -47,6 +49,7 @@ TABLES: dict[str, tuple[bytes, list[list[float]]]] = {
 PLAIN = ("integers", "fractions")
 
 
+# FIN-2: its content, where the target lets it be read, equals what was uploaded, value for value.
 @statement("FIN-2", "FIN-1")
 @pytest.mark.parametrize("kind", list(TABLES))
 def test_tables_keep_their_values(resources: ResourceFactory, kind: str) -> None:
@@ -117,6 +120,8 @@ BAD_IDX: dict[str, dict[str, bytes]] = {
 }
 
 
+# FIN-6: content that is no MNIST idx file, or idx headers that promise more than the file holds, or no table, get a
+# 4xx; the server goes on.
 @statement("FIN-6", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", mark_destructive(BAD_IDX, "billions of images promised"))

@@ -28,6 +28,8 @@ from hanami_conformance.suite.support.uploads import (
 from hanami_conformance.target.target import Account
 
 
+# DATA-1: after acceptance FileUpload_Message binary messages are taken, each answered by exactly one
+# FileUploadResponse_Message, in order.
 @statement("DATA-1")
 def test_each_chunk_is_answered_exactly_once(resources: ResourceFactory) -> None:
     """The server answers each chunk with one FileUploadResponse_Message, no more and no fewer."""
@@ -63,6 +65,7 @@ ORDERS: dict[str, Callable[[Spans], Spans]] = {
 }
 
 
+# DATA-2: position is the byte offset in the file: chunks in any order give the same file.
 @statement("DATA-2")
 @pytest.mark.parametrize("order", list(ORDERS))
 def test_chunks_in_any_order_give_the_same_file(resources: ResourceFactory, order: str) -> None:
@@ -101,6 +104,7 @@ def test_small_chunks_in_any_order_give_the_same_file(resources: ResourceFactory
     expect_content(upload, mnist, values=True)
 
 
+# DATA-3: chunk sizes other than the SDK's 128 KiB work: smaller, larger, uneven, unaligned.
 @statement("DATA-3")
 @pytest.mark.parametrize("chunk", [1000, 65_536, SEGMENT - 1, SEGMENT + 1, 2 * SEGMENT, 7 * SEGMENT // 2])
 def test_other_chunk_sizes_work(resources: ResourceFactory, chunk: int) -> None:
@@ -182,6 +186,7 @@ def test_uneven_chunks_across_segments_work(resources: ResourceFactory) -> None:
     expect_content(upload, mnist)
 
 
+# DATA-4: a repeated chunk changes nothing; of overlapping chunks the later one wins.
 @statement("DATA-4")
 def test_a_repeated_chunk_changes_nothing(resources: ResourceFactory) -> None:
     """The server takes a chunk again without harm, at once and at the end."""
@@ -225,6 +230,7 @@ def test_of_overlapping_chunks_the_later_one_wins(resources: ResourceFactory, ov
     expect_content(upload, mnist, values=True)
 
 
+# DATA-7: an upload survives losing its socket: re-attach and go on, nothing already acknowledged is lost.
 @statement("DATA-7")
 @pytest.mark.parametrize("how", ["closed", "broken off"])
 def test_an_upload_survives_the_loss_of_its_socket(resources: ResourceFactory, how: str) -> None:
@@ -244,6 +250,7 @@ def test_an_upload_survives_the_loss_of_its_socket(resources: ResourceFactory, h
     expect_content(upload, mnist)
 
 
+# DATA-8: the two files of an MNIST upload are written over two sockets, in turn or at the same time, without mixing.
 @statement("DATA-8")
 @pytest.mark.parametrize("order", ["images first", "labels first"])
 def test_two_files_in_turn_do_not_mix(resources: ResourceFactory, order: str) -> None:
@@ -290,6 +297,7 @@ def test_a_file_goes_on_when_the_socket_of_the_other_closes(resources: ResourceF
     expect_content(upload, mnist, values=True)
 
 
+# DATA-9: several uploads at once, by one or several users, do not mix.
 @statement("DATA-9")
 def test_two_uploads_at_the_same_time_do_not_mix(resources: ResourceFactory) -> None:
     """The server keeps two uploads of one user apart whose chunks come alternately."""
@@ -345,6 +353,7 @@ def alternate(resources: ResourceFactory, other: Account | None, name: str = "")
         expect_content(upload, mnist, values=True)
 
 
+# DATA-10: pipelined messages (sent before earlier answers were read) are all answered, in order.
 @statement("DATA-10")
 def test_pipelined_chunks_are_all_answered(resources: ResourceFactory) -> None:
     """The server answers, and keeps, every chunk of a row that was sent before the first answer was read."""
@@ -375,6 +384,7 @@ def test_pipelined_answers_come_in_order(resources: ResourceFactory) -> None:
     check(answers == right, expected=f"success in the order {right}", actual=answers)
 
 
+# DATA-11: websocket fragmentation and control frames between fragments make no difference.
 @statement("DATA-11", "DATA-3")
 def test_a_large_chunk_in_fragments_is_whole(resources: ResourceFactory) -> None:
     """The server puts a message together of which single frames are larger than 64 KiB."""

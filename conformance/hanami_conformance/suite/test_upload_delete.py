@@ -15,6 +15,8 @@ from hanami_conformance.suite.support.uploads import expect_dataset, expect_no_s
 from hanami_conformance.target.target import Account
 
 
+# DEL-1: deleting a dataset before, during or after its upload ends it: later chunks are refused, nothing of it is
+# listed.
 @statement("DEL-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("when", ["before its upload", "during its upload", "after its upload", "finalized"])

@@ -36,6 +36,7 @@ def test_a_finalized_dataset_is_listed_and_readable(resources: ResourceFactory, 
     check(listed.status == 200 and upload.uuid in listed.text, expected=f"{upload.uuid} in the list", actual=listed)
 
 
+# FIN-3: PUT before complete is refused (4xx) and destroys nothing: the upload can still be completed and finalized.
 @statement("FIN-3")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("sent", ["nothing", "half", "all but the last byte"])
@@ -74,6 +75,8 @@ WRONG_UUIDS: dict[str, Any] = {
 }
 
 
+# FIN-4: unknown file uuids, file uuids of another dataset or user, swapped files and the wrong kind's path are
+# refused and destroy nothing.
 @statement("FIN-4")
 @pytest.mark.parametrize("field", ["uuid", "uuid_input_file", "uuid_label_file"])
 @pytest.mark.parametrize("kind", list(WRONG_UUIDS))
@@ -168,6 +171,7 @@ def test_finalizing_needs_a_valid_token(resources: ResourceFactory, token: str) 
     expect_dataset(upload, model, "an upload after a PUT without a valid token")
 
 
+# FIN-5: a second PUT is refused and leaves the dataset as it is.
 @statement("FIN-5")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_a_second_put_is_refused_and_changes_nothing(resources: ResourceFactory, kind: str) -> None:
@@ -178,6 +182,7 @@ def test_a_second_put_is_refused_and_changes_nothing(resources: ResourceFactory,
     check_dataset(upload, model)
 
 
+# FIN-7: finalize with the upload socket still open is harmless; the temp files are gone afterwards.
 @statement("FIN-7")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_finalizing_with_the_socket_open_is_harmless(resources: ResourceFactory, kind: str) -> None:

@@ -28,6 +28,8 @@ def init_body(resources: ResourceFactory, kind: str) -> dict[str, Any]:
     return body | ({"label_data_size": 50} if kind == "mnist" else {})
 
 
+# INIT-1: POST with name, input_data_size, label_data_size to the MNIST path answers uuid, uuid_input_file,
+# uuid_label_file.
 @statement("INIT-1")
 def test_an_mnist_upload_has_a_dataset_and_two_files(resources: ResourceFactory) -> None:
     """The POST to the MNIST path answers the uuids of a dataset, an input file and a label file."""
@@ -36,6 +38,7 @@ def test_an_mnist_upload_has_a_dataset_and_two_files(resources: ResourceFactory)
     resources.from_init_response(answer, "mnist", body["name"], {"input": 100, "label": 50})
 
 
+# INIT-2: POST with name, input_data_size to the CSV path answers uuid, uuid_input_file and no uuid_label_file.
 @statement("INIT-2")
 def test_a_csv_upload_has_a_dataset_and_one_file(resources: ResourceFactory) -> None:
     """The POST to the CSV path answers the uuids of a dataset and an input file, and none of a label file."""
@@ -79,6 +82,7 @@ def test_every_right_name_is_taken(resources: ResourceFactory, kind: str, looks:
 SIZES = [1, 2, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT + 1, 7 * SEGMENT // 2]
 
 
+# INIT-3: sizes are numbers of bytes; storage of that size is allocated: every write inside it is accepted.
 @statement("INIT-3")
 @pytest.mark.parametrize("size", SIZES)
 def test_every_byte_of_the_announced_size_can_be_written(resources: ResourceFactory, size: int) -> None:
@@ -127,6 +131,7 @@ def test_sizes_beyond_32_bits_are_meant(resources: ResourceFactory) -> None:
     check(not upload.progress(), expected="complete = false: 4 bytes were sent", actual="complete = true")
 
 
+# INIT-4: all uuids of an upload and of different uploads are distinct and each is usable in the later steps.
 @statement("INIT-4")
 def test_uuids_are_distinct_and_usable(resources: ResourceFactory) -> None:
     """No two datasets or files of several uploads share a uuid, and each works in the later steps."""
@@ -208,6 +213,8 @@ def expect_no_upload(answer: RestResponse, account: Account, why: str, name: Any
         check(name not in listed.text, expected=f"no dataset {name!r} after a refusal", actual=listed)
 
 
+# INIT-5: missing, extra, ill-typed or out-of-range fields, and bodies that are no JSON object, get a 4xx with a
+# reason, and allocate nothing.
 @statement("INIT-5")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("mistake", list(WRONG_FIELDS))
@@ -264,6 +271,7 @@ def test_a_body_that_is_no_object_is_refused(target: Target, kind: str, mistake:
     expect_no_upload(answer, target.first, f"the body is {mistake}")
 
 
+# INIT-6: without a valid token nothing is created (401).
 @statement("INIT-6")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "expired"])

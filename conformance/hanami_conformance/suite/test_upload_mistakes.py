@@ -28,6 +28,8 @@ BEYOND: dict[str, Callable[[int], tuple[int, int]]] = {
 }
 
 
+# DATA-5: a chunk that ends beyond the announced size is answered with success false and a reason, writes nothing,
+# counts for nothing, and the socket stays usable.
 @statement("DATA-5")
 @pytest.mark.hostile
 @pytest.mark.parametrize(
@@ -82,6 +84,7 @@ UNDECODABLE = {
 }
 
 
+# DATA-6: bytes that are no FileUpload_Message are answered with success false and a reason; the socket stays usable.
 @statement("DATA-6")
 @pytest.mark.hostile
 @pytest.mark.destructive
@@ -122,6 +125,7 @@ def test_a_chunk_that_was_cut_short_writes_nothing(resources: ResourceFactory) -
     expect_content(upload, mnist, values=True)
 
 
+# DATA-12: empty data, very large messages, text frames.
 @statement("DATA-12")
 @pytest.mark.parametrize("position", [0, 50, 100], ids=["at the beginning", "in the middle", "at the end"])
 def test_what_becomes_of_an_empty_chunk(resources: ResourceFactory, position: int) -> None:

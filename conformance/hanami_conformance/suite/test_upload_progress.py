@@ -34,6 +34,7 @@ def expect_complete(upload: Upload) -> None:
     )
 
 
+# PROG-1: GET progress with the dataset's uuid answers JSON with boolean complete.
 @statement("PROG-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_progress_has_a_boolean_complete(resources: ResourceFactory, kind: str) -> None:
@@ -47,6 +48,7 @@ def test_progress_has_a_boolean_complete(resources: ResourceFactory, kind: str) 
 SIZES = [1, 2, 1000, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT, 7 * SEGMENT // 2]
 
 
+# PROG-2: complete is never true while a byte of any of its files is missing.
 @statement("PROG-2", "PROG-3")
 @pytest.mark.parametrize("missing", ["first", "last", "middle"])
 @pytest.mark.parametrize("size", SIZES)
@@ -174,6 +176,7 @@ def test_progress_of_one_upload_says_nothing_of_another(resources: ResourceFacto
     expect_complete(full)
 
 
+# PROG-3: complete is true once every byte of every file was acknowledged.
 @statement("PROG-3")
 @pytest.mark.parametrize("size", [1, 999, SEGMENT, 7 * SEGMENT // 2 + 3])
 @pytest.mark.parametrize("chunk", [333, SEGMENT])
@@ -208,6 +211,7 @@ def test_an_upload_stays_complete_when_it_is_finalized(resources: ResourceFactor
     check(told in ("refused", True), expected="complete = true after the PUT, or a 4xx", actual=answer)
 
 
+# PROG-4: unknown uuid 404, malformed uuid 400, no token 401, foreign dataset 404.
 @statement("PROG-4")
 @pytest.mark.parametrize(("uuid", "status"), [("unknown", 404), ("malformed", 400), ("empty", 400)])
 def test_progress_of_nothing_is_refused(target: Target, uuid: str, status: int) -> None:

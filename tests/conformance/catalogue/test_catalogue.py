@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 
 import pytest
@@ -89,3 +90,21 @@ def test_selection_by_id_and_by_family() -> None:
     assert select(["PROG", "DEL-1"]) == {"PROG-1", "PROG-2", "PROG-3", "PROG-4", "DEL-1"}
     with pytest.raises(ValueError, match="did you mean"):
         select(["DATS"])
+
+
+def sentences() -> list[tuple[str, str, str]]:
+    """Ids, sentences and the line below of all comments in the suite that tell a statement, in their order."""
+    found = []
+    for path in sorted(SUITE.glob("test_*.py")):
+        text = path.read_text(encoding="utf-8")
+        for match in re.finditer(r"^# ([A-Z]+-\d+): ((?:.*\n)(?:# .*\n)*)(.*)$", text, flags=re.MULTILINE):
+            words = " ".join(line.removeprefix("# ") for line in match[2].splitlines())
+            found.append((match[1], words, match[3]))
+    return found
+
+
+def test_the_sentence_of_each_statement_stands_once_above_its_cases() -> None:
+    assert sorted((name, words) for name, words, _ in sentences()) == sorted(
+        (entry.id, f"{entry.text}.") for entry in catalogue().values()
+    )
+    assert [name for name, _, below in sentences() if not below.startswith(f'@statement("{name}"')] == []
