@@ -32,7 +32,7 @@ class Said:
     """What a run said.
 
     Attributes:
-        facts: what must be the same in every run: of the whole, of each statement by its id, of each case by its id.
+        facts: what must be the same in every run: of the whole, of each requirement by its id, of each case by its id.
         reasons: ids to why they are not green, which may be put in other words from run to run.
     """
 
@@ -55,7 +55,7 @@ def said(status: int | None, result: RunResult | None, ending: str) -> Said:
     """
     if result is None:
         return Said({"exit status": str(status), "headline": ending, "cases": "0"})
-    entries = [(one.id, one.verdict.value, one.reason) for one in result.statements if one.selected]
+    entries = [(one.id, one.verdict.value, one.reason) for one in result.requirements if one.selected]
     entries += [(one.id, _done(one), one.reason) for one in result.cases]
     facts = {"exit status": str(status), "headline": result.headline, "cases": str(len(result.cases))}
     facts |= {name: text for name, text, _ in entries}
@@ -73,7 +73,7 @@ class Difference:
     """What runs disagree about.
 
     Attributes:
-        what: the exit status, the headline, the number of cases, a statement or a case.
+        what: the exit status, the headline, the number of cases, a requirement or a case.
         usual: what most runs said, the earlier where as many said another thing.
         others: number of a run, from 1, to what it said instead and why.
     """

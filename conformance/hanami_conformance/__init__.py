@@ -1,4 +1,4 @@
-"""The conformance suite: a pytest plugin, the catalogue of statements, bounded clients, models, and the tests.
+"""The conformance suite: a pytest plugin, the catalogue of requirements, bounded clients, models, and the tests.
 
 Data flows one way: catalogue + dialect + target -> cases -> exchanges (recorded) -> verdicts -> result -> reports.
 """

@@ -114,7 +114,9 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="tell this lie, to see whether a client or a suite notices; repeatable (default: no lie)",
     )
-    parser.add_argument("--list-faults", action="store_true", help="show all faults and the statements that they break")
+    parser.add_argument(
+        "--list-faults", action="store_true", help="show all faults and the requirements that they break"
+    )
     parser.add_argument(
         "--announce",
         choices=("text", "json"),
@@ -140,7 +142,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def fault_list() -> str:
-    """All faults, a line each: name, statements, what the server does."""
+    """All faults, a line each: name, requirements, what the server does."""
     faults = catalogue().values()
     wide = max(len(one.name) for one in faults)
     broken = max(len(" ".join(one.breaks)) for one in faults)

@@ -106,7 +106,7 @@ def test_a_wrong_answer_fails_and_is_kept_as_a_file_that_replay_runs(tmp_path: P
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("fault", "scenario", "statement"),
+    ("fault", "scenario", "requirement"),
     [
         ("hundredth-chunk-not-stored", "mnist-upload", "FIN-"),
         ("some-answers-doubled", "csv-upload", "DATA-1"),
@@ -115,16 +115,16 @@ def test_a_wrong_answer_fails_and_is_kept_as_a_file_that_replay_runs(tmp_path: P
     ],
 )
 def test_lost_bytes_and_lies_of_the_progress_are_noticed_under_load(
-    tmp_path: Path, fault: str, scenario: str, statement: str
+    tmp_path: Path, fault: str, scenario: str, requirement: str
 ) -> None:
     with faulty_backend(fault) as url:
         times = ("--seconds", "3", "--warm-up", "0.2", "--users", "2")
         options = ("--scenario", scenario, "--chunk-size", "8KiB", "--file-size", "400KiB")
         run = run_load("--target", url, *times, *options, cwd=tmp_path)
         assert run.returncode == 1, run.stdout + run.stderr
-        assert f"wrong answer: {statement}" in run.stdout
+        assert f"wrong answer: {requirement}" in run.stdout
         kept = sorted((tmp_path / "reports" / "latest-load" / "exchanges").glob("upload-file-*.json"))
-        if statement in ("PROG-2", "DATA-3"):  # the others show under load alone
+        if requirement in ("PROG-2", "DATA-3"):  # the others show under load alone
             words = ("-m", "hanami_conformance.cli.main", "replay", str(kept[0]), "--target", url, *ALICE)
             replayed = subprocess.run(
                 [sys.executable, *words],

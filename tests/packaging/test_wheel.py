@@ -185,11 +185,11 @@ def test_it_is_light(installed: Environment, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_it_runs_from_a_folder_of_anybody(installed: Environment, project: Path, tmp_path: Path) -> None:
-    assert "PROG-2" in installed.output("hanami-conformance", "statements", cwd=project)
+    assert "PROG-2" in installed.output("hanami-conformance", "requirements", cwd=project)
     for command in COMMANDS:
         assert "usage: " in installed.output(command, "--help", cwd=project)
-    options = ("--target", "reference", "--profile", "smoke", "--statement", "PROG-1", "--report-dir", tmp_path)
-    assert "CONFORMANT  1 statement: 1 PASS" in installed.output("hanami-conformance", "run", *options, cwd=project)
+    options = ("--target", "reference", "--profile", "smoke", "--requirement", "PROG-1", "--report-dir", tmp_path)
+    assert "CONFORMANT  1 requirement: 1 PASS" in installed.output("hanami-conformance", "run", *options, cwd=project)
     assert installed.output("python", "-m", "pip", "check", cwd=project) == "No broken requirements found.\n"
 
 
@@ -212,8 +212,8 @@ def test_the_cases_are_collected_whatever_the_settings_of_a_project_are(
     assert cases_in(said) == cases_in(plain)
     assert len(cases_in(said)) > 600
     assert all(case.startswith("test_") for case in cases_in(said))
-    options = ("--hanami-target=reference", "--hanami-statement=PROG-1", "--hanami-profile=smoke")
-    assert "CONFORMANT  1 statement: 1 PASS" in installed.output("python", *words, *options, cwd=project)
+    options = ("--hanami-target=reference", "--hanami-requirement=PROG-1", "--hanami-profile=smoke")
+    assert "CONFORMANT  1 requirement: 1 PASS" in installed.output("python", *words, *options, cwd=project)
 
 
 @pytest.mark.slow
@@ -225,10 +225,10 @@ def test_it_lives_beside_proto_plus(
     for name in (wheel, "proto-plus") if first == "ours" else ("proto-plus", wheel):
         made.install(name)
     made.output("python", "-c", PROTO_PLUS, cwd=tmp_path)
-    assert "PROG-2" in made.output("hanami-conformance", "statements", cwd=tmp_path)
+    assert "PROG-2" in made.output("hanami-conformance", "requirements", cwd=tmp_path)
     made.pip("uninstall", "--yes", "proto-plus" if first == "ours" else "hanami-conformance")
     if first == "ours":
-        assert "PROG-2" in made.output("hanami-conformance", "statements", cwd=tmp_path)
+        assert "PROG-2" in made.output("hanami-conformance", "requirements", cwd=tmp_path)
     else:
         made.output("python", "-c", PROTO_PLUS, cwd=tmp_path)
         left = [path.name for path in made.folder.glob("lib/python*/site-packages/*") if path.name in PACKAGES]

@@ -36,10 +36,10 @@ def test_every_fault_is_listed_with_what_it_breaks(capsys: pytest.CaptureFixture
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) >= 60
     for line in lines:
-        name, statements, text = re.split(r"  +", line, maxsplit=2)
+        name, requirements, text = re.split(r"  +", line, maxsplit=2)
         assert re.fullmatch(r"[a-z0-9-]+", name)
         assert text
-        assert all(re.fullmatch(r"[A-Z]+-[0-9]+", statement) for statement in statements.split())
+        assert all(re.fullmatch(r"[A-Z]+-[0-9]+", requirement) for requirement in requirements.split())
 
 
 def test_faults_are_chosen_by_name(capsys: pytest.CaptureFixture[str]) -> None:

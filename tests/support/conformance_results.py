@@ -14,8 +14,8 @@ from hanami_reports.model.conformance import (
     ExitStatus,
     Level,
     Outcome,
+    RequirementResult,
     RunResult,
-    StatementResult,
     Verdict,
 )
 
@@ -82,16 +82,16 @@ def hostile_exchange() -> tuple[Event, ...]:
     )
 
 
-def case(index: int, outcome: Outcome, statement: str, exchange: Sequence[Event] = (), text: str = "") -> CaseResult:
-    """A case of one statement."""
+def case(index: int, outcome: Outcome, requirement: str, exchange: Sequence[Event] = (), text: str = "") -> CaseResult:
+    """A case of one requirement."""
     passed = outcome is Outcome.PASSED
     failed = outcome is Outcome.FAILED
     return CaseResult(
-        id=f"test_x.py::test_of_{statement.lower().replace('-', '_')}[{index}{text}]",
+        id=f"test_x.py::test_of_{requirement.lower().replace('-', '_')}[{index}{text}]",
         title=f"What a server must do.{text}",
-        statements=(statement,),
+        requirements=(requirement,),
         outcome=outcome,
-        broken=(statement,) if outcome in (Outcome.FAILED, Outcome.KNOWN) else (),
+        broken=(requirement,) if outcome in (Outcome.FAILED, Outcome.KNOWN) else (),
         reason="" if passed else f"expected this; actual that{text}",
         expected=f"this{text}" if failed else "",
         actual=f"that{text}" if failed else "",
@@ -106,7 +106,7 @@ def case(index: int, outcome: Outcome, statement: str, exchange: Sequence[Event]
 
 
 def run_of(cases: Sequence[CaseResult], *, status: int = ExitStatus.NOT_CONFORMANT, text: str = "") -> RunResult:
-    """The result of a run with these cases; the worst of them is the verdict on their statement."""
+    """The result of a run with these cases; the worst of them is the verdict on their requirement."""
     verdicts = {
         Outcome.PASSED: Verdict.PASS,
         Outcome.FAILED: Verdict.FAIL,
@@ -115,13 +115,13 @@ def run_of(cases: Sequence[CaseResult], *, status: int = ExitStatus.NOT_CONFORMA
         Outcome.LOST: Verdict.LOST,
         Outcome.VACUOUS: Verdict.VACUOUS,
     }
-    statements = []
-    for index, name in enumerate(dict.fromkeys(name for case in cases for name in case.statements)):
-        own = [case for case in cases if name in case.statements]
+    requirements = []
+    for index, name in enumerate(dict.fromkeys(name for case in cases for name in case.requirements)):
+        own = [case for case in cases if name in case.requirements]
         worst = next((case for case in own if case.outcome is not Outcome.PASSED), own[0])
         workflow, step = WORKFLOWS[index % len(WORKFLOWS)]
-        statements.append(
-            StatementResult(
+        requirements.append(
+            RequirementResult(
                 name,
                 list(Level)[index % 3],
                 workflow,
@@ -140,7 +140,7 @@ def run_of(cases: Sequence[CaseResult], *, status: int = ExitStatus.NOT_CONFORMA
         "options": {"profile": "gate"},
     }
     left = (f"csv left{text}",) if text else ()
-    return RunResult(manifest, status, "", tuple(statements), tuple(cases), left)
+    return RunResult(manifest, status, "", tuple(requirements), tuple(cases), left)
 
 
 def mixed() -> RunResult:

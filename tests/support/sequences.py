@@ -47,10 +47,10 @@ def told(resources: ResourceFactory, kind: str, *steps: dict[str, Any]) -> CaseR
 
 
 def blamed(resources: ResourceFactory, kind: str, *steps: dict[str, Any]) -> str | None:
-    """Tell a story that must go wrong; the statement that is blamed."""
+    """Tell a story that must go wrong; the requirement that is blamed."""
     with pytest.raises(Violation) as caught:
         told(resources, kind, *steps)
-    return caught.value.statement
+    return caught.value.requirement
 
 
 Change = Callable[[str, str, RestResponse], RestResponse]

@@ -29,9 +29,9 @@ class Lie:
     text: str = "Progress counts <chunks>"
 
 
-def case(test: str, outcome: Outcome, *broken: str, statements: tuple[str, ...] = ("PROG-2",)) -> CaseResult:
+def case(test: str, outcome: Outcome, *broken: str, requirements: tuple[str, ...] = ("PROG-2",)) -> CaseResult:
     """A case with an exchange and a comparison."""
-    return CaseResult(f"{test}[1]", "", statements, outcome, broken, "expected a; actual b", exchanges=1, checks=1)
+    return CaseResult(f"{test}[1]", "", requirements, outcome, broken, "expected a; actual b", exchanges=1, checks=1)
 
 
 def run(*cases: CaseResult, status: int = ExitStatus.NOT_CONFORMANT) -> RunResult:
@@ -39,13 +39,13 @@ def run(*cases: CaseResult, status: int = ExitStatus.NOT_CONFORMANT) -> RunResul
     return RunResult({}, status, "", (), cases)
 
 
-NOTICED = run(case(COUNTS, Outcome.FAILED, "PROG-2"), case(LISTS, Outcome.PASSED, statements=("GEN-3",)))
+NOTICED = run(case(COUNTS, Outcome.FAILED, "PROG-2"), case(LISTS, Outcome.PASSED, requirements=("GEN-3",)))
 GREEN = Matrix(
     rows=(
         row_of(Lie(), NOTICED, ExitStatus.NOT_CONFORMANT, 1.0, 2),
         row_of(
             Lie("lists-all", ("GEN-3",), "Lists are of everybody"),
-            run(case(LISTS, Outcome.FAILED, "GEN-3", statements=("GEN-3",))),
+            run(case(LISTS, Outcome.FAILED, "GEN-3", requirements=("GEN-3",))),
             ExitStatus.NOT_CONFORMANT,
             1.0,
             1,
@@ -83,7 +83,7 @@ REDS = {
     ),
     "hang": (with_run(None, None), "the run against counts-chunks did not end in time"),
     "fault of the suite": (with_run(NOTICED, 3), "the run against counts-chunks ended with status 3"),
-    "no statement": (replace(GREEN, tests={**GREEN.tests, "t.py::test_x": ()}), "t.py::test_x names no statement"),
+    "no requirement": (replace(GREEN, tests={**GREEN.tests, "t.py::test_x": ()}), "t.py::test_x names no requirement"),
     "no test": (replace(GREEN, levels={**GREEN.levels, "PROG-9": Level.MUST}), "PROG-9 has no test"),
     "no fault": (
         replace(GREEN, levels={**GREEN.levels, "MODE-1": Level.SHOULD}, tests={**GREEN.tests, COUNTS: ("MODE-1",)}),
@@ -100,7 +100,7 @@ def test_red(matrix: Matrix, line: str) -> None:
 
 
 def test_a_lost_target_is_noticed_by_the_case_that_lost_it() -> None:
-    lost = run(case(COUNTS, Outcome.LOST), case(LISTS, Outcome.NOT_RUN, statements=("GEN-3",)))
+    lost = run(case(COUNTS, Outcome.LOST), case(LISTS, Outcome.NOT_RUN, requirements=("GEN-3",)))
     matrix = with_run(lost, ExitStatus.TARGET_LOST)
     assert matrix.lacking == ()
     assert matrix.rows[0].rightly == (COUNTS,)

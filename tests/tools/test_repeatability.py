@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hanami_reports.model.conformance import CaseResult, Level, Outcome, RunResult, StatementResult, Verdict
+from hanami_reports.model.conformance import CaseResult, Level, Outcome, RequirementResult, RunResult, Verdict
 from support.suite_runs import with_tools
 from tools.reference import TIMEOUT
 from tools.repeatability import BURN, Plan, conclude, differences, parse_options, said
@@ -22,16 +22,16 @@ GOOD = RunResult(
     manifest={},
     exit_status=0,
     reason="",
-    statements=(
-        StatementResult("PROG-1", Level.MUST, "upload", "4", "text", Verdict.PASS),
-        StatementResult("PROG-2", Level.MUST, "upload", "4", "text", Verdict.NOT_RUN, selected=False),
+    requirements=(
+        RequirementResult("PROG-1", Level.MUST, "upload", "4", "text", Verdict.PASS),
+        RequirementResult("PROG-2", Level.MUST, "upload", "4", "text", Verdict.NOT_RUN, selected=False),
     ),
     cases=(CaseResult("test_a.py::test_a", "title", ("PROG-1",), Outcome.PASSED),),
 )
 BAD = replace(
     GOOD,
     exit_status=1,
-    statements=(replace(GOOD.statements[0], verdict=Verdict.FAIL, reason="it lied"), GOOD.statements[1]),
+    requirements=(replace(GOOD.requirements[0], verdict=Verdict.FAIL, reason="it lied"), GOOD.requirements[1]),
     cases=(replace(GOOD.cases[0], outcome=Outcome.FAILED, reason="it lied"),),
 )
 
@@ -119,7 +119,7 @@ def test_reports_that_show_what_is_wrong_are_kept(
 
 def test_two_runs_are_compared(tmp_path: Path) -> None:
     done = run_repeatability(
-        "--runs", "2", "--load", "1", "--", "--statement", "PROG-1", "--profile", "smoke", cwd=tmp_path
+        "--runs", "2", "--load", "1", "--", "--requirement", "PROG-1", "--profile", "smoke", cwd=tmp_path
     )
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
@@ -155,9 +155,9 @@ def test_wrong_options_are_told(arguments: list[str], text: str, capsys: pytest.
 
 
 def test_wrong_options_of_the_runs_are_told(tmp_path: Path) -> None:
-    done = run_repeatability("--runs", "9", "--load", "0", "--", "--statement", "NOPE", cwd=tmp_path)
+    done = run_repeatability("--runs", "9", "--load", "0", "--", "--requirement", "NOPE", cwd=tmp_path)
     assert (done.returncode, len(done.stdout.splitlines())) == (2, 1)
-    assert "no statement 'NOPE'" in done.stdout
+    assert "no requirement 'NOPE'" in done.stdout
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for children in /proc")

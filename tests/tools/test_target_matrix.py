@@ -14,19 +14,27 @@ from typing import Any
 
 import pytest
 
-from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
+from hanami_reports.model.conformance import (
+    CaseResult,
+    ExitStatus,
+    Level,
+    Outcome,
+    RequirementResult,
+    RunResult,
+    Verdict,
+)
 from support.suite_runs import left_in, with_tools
 from tools.reference import TIMEOUT
 from tools.target_matrix.__main__ import main, parse_options, run_all
 from tools.target_matrix.servers import Served, nginx_program, reached, reference
 from tools.target_matrix.targets import SCENARIOS, TargetScenario, by_name, complaints
 
-QUICK = TargetScenario("quick", "one statement", reference(), ("--statement", "PROG-1", "--profile", "smoke"))
+QUICK = TargetScenario("quick", "one requirement", reference(), ("--requirement", "PROG-1", "--profile", "smoke"))
 GREEN = RunResult(
     manifest={},
     exit_status=0,
     reason="",
-    statements=(StatementResult("PROG-1", Level.MUST, "upload", "4", "text", Verdict.PASS),),
+    requirements=(RequirementResult("PROG-1", Level.MUST, "upload", "4", "text", Verdict.PASS),),
     cases=(CaseResult("test_a.py::test_a", "title", ("PROG-1",), Outcome.PASSED),),
 )
 LOST = replace(GREEN.cases[0], outcome=Outcome.LOST, reason="its process ended", server_log="boom")
@@ -68,10 +76,10 @@ def test_what_is_not_as_expected_is_told(
 
 
 def test_a_verdict_that_is_not_green_is_told() -> None:
-    failing = replace(GREEN.statements[0], verdict=Verdict.FAIL, reason="it lied")
-    assert complaints(QUICK, 0, replace(GREEN, statements=(failing,))) == ["PROG-1 FAIL: it lied"]
-    unsupported = replace(GREEN.statements[0], verdict=Verdict.UNSUPPORTED)
-    result = replace(GREEN, statements=(unsupported,))
+    failing = replace(GREEN.requirements[0], verdict=Verdict.FAIL, reason="it lied")
+    assert complaints(QUICK, 0, replace(GREEN, requirements=(failing,))) == ["PROG-1 FAIL: it lied"]
+    unsupported = replace(GREEN.requirements[0], verdict=Verdict.UNSUPPORTED)
+    result = replace(GREEN, requirements=(unsupported,))
     assert complaints(QUICK, 0, result) == ["unsupported: PROG-1, not nothing"]
     assert complaints(replace(QUICK, unsupported=("PROG-1",)), 0, result) == []
 

@@ -78,11 +78,11 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
         help="data of one upload message, bytes (default: 131072)",
     )
     parser.add_argument(
-        "--statement",
+        "--requirement",
         action="append",
         default=[],
         metavar="ID",
-        help="let the gate check only a statement or a family, as the suite takes it; repeatable (default: all)",
+        help="let the gate check only a requirement or a family, as the suite takes it; repeatable (default: all)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file (default: none)")
     arguments = parser.parse_args(argv)
@@ -95,7 +95,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
     wanted = arguments.measurements or MEASUREMENTS
     return Options(
         measurements=tuple(measurement for name, measurement in MEASUREMENTS.items() if name in wanted),
-        plan=Plan(arguments.rounds, arguments.seconds, arguments.chunk, tuple(arguments.statement)),
+        plan=Plan(arguments.rounds, arguments.seconds, arguments.chunk, tuple(arguments.requirement)),
         json=file,
     )
 

@@ -24,13 +24,13 @@ class Plan:
         rounds: how often each side is measured, None for as often as the measurement likes best.
         seconds: how long each time, seconds.
         chunk: data of one upload message, bytes.
-        statements: patterns of what a run of the suite checks, all if there are none.
+        requirements: patterns of what a run of the suite checks, all if there are none.
     """
 
     rounds: int | None
     seconds: float
     chunk: int
-    statements: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
 
 
 class Measurement(ABC):

@@ -19,8 +19,8 @@ from hanami_reports.model.conformance import (
     ExitStatus,
     Level,
     Outcome,
+    RequirementResult,
     RunResult,
-    StatementResult,
     Verdict,
 )
 from hanami_reports.model.loading import load_result
@@ -30,7 +30,7 @@ from tools.bench.statistics import Aim, Sample
 from tools.process import BenchError
 
 CASES = 10_000
-STATEMENTS = 59
+REQUIREMENTS = 59
 EVENTS = 100  # of each case that failed
 FAILING = 10  # one case in so many: 100,000 events in all
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -92,14 +92,14 @@ def large_result() -> RunResult:
             for number in range(1, EVENTS)
         ),
     )
-    names = [f"LARGE-{number}" for number in range(STATEMENTS)]
+    names = [f"LARGE-{number}" for number in range(REQUIREMENTS)]
     cases = [
         CaseResult(
-            id=f"test_large.py::test_of_statement_{number % STATEMENTS}[{number}]",
+            id=f"test_large.py::test_of_requirement_{number % REQUIREMENTS}[{number}]",
             title="The server does what it must.",
-            statements=(names[number % STATEMENTS],),
+            requirements=(names[number % REQUIREMENTS],),
             outcome=Outcome.PASSED if number % FAILING else Outcome.FAILED,
-            broken=() if number % FAILING else (names[number % STATEMENTS],),
+            broken=() if number % FAILING else (names[number % REQUIREMENTS],),
             reason="" if number % FAILING else "expected success = false; actual success = true",
             expected="" if number % FAILING else "success = false",
             actual="" if number % FAILING else "success = true",
@@ -110,20 +110,20 @@ def large_result() -> RunResult:
         )
         for number in range(CASES)
     ]
-    statements = [
-        StatementResult(
+    requirements = [
+        RequirementResult(
             name,
             Level.MUST,
             "Upload",
             "upload step 3",
             "chunks are taken as they come",
             Verdict.FAIL,
-            cases=tuple(case.id for case in cases[number::STATEMENTS]),
+            cases=tuple(case.id for case in cases[number::REQUIREMENTS]),
         )
         for number, name in enumerate(names)
     ]
     manifest = {"duration": 100.0, "dialect": "documented", "target": {"url": "http://127.0.0.1:1"}}
-    return RunResult(manifest, ExitStatus.NOT_CONFORMANT, "", tuple(statements), tuple(cases))
+    return RunResult(manifest, ExitStatus.NOT_CONFORMANT, "", tuple(requirements), tuple(cases))
 
 
 def _timed(work: Callable[[], object], size: int) -> Sample:

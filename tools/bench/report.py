@@ -24,7 +24,7 @@ def as_json(outcomes: Sequence[Outcome], plan: Plan) -> dict[str, Any]:
     """Return a run as JSON: times in seconds, sizes in bytes."""
     return {
         "format": FORMAT,
-        "plan": {**asdict(plan), "statements": list(plan.statements)},
+        "plan": {**asdict(plan), "requirements": list(plan.requirements)},
         "machine": machine(),
         "measurements": {outcome.measurement.name: _outcome(outcome) for outcome in outcomes},
     }

@@ -46,7 +46,7 @@ class GateMeasurement(Measurement):
     @contextmanager
     def sides(self, servers: Servers, plan: Plan) -> Iterator[Mapping[str, Side]]:  # noqa: ARG002 - has its own
         """See :meth:`Measurement.sides`."""
-        gate = Gate({user: secrets.token_urlsafe(12) for user in ("alice", "bob")}, plan.statements)
+        gate = Gate({user: secrets.token_urlsafe(12) for user in ("alice", "bob")}, plan.requirements)
         recording, exchanges = gate.record()
         side = ReplaySide(gate, recording, exchanges)
         side(0.0)  # whether it can be repeated at all
@@ -77,12 +77,12 @@ class Gate:
 
     Args:
         passwords: of the users ``alice`` and ``bob``.
-        statements: patterns of what is checked, all if there are none.
+        requirements: patterns of what is checked, all if there are none.
     """
 
-    def __init__(self, passwords: Mapping[str, str], statements: Sequence[str]) -> None:
+    def __init__(self, passwords: Mapping[str, str], requirements: Sequence[str]) -> None:
         self._passwords = passwords
-        self._statements = statements
+        self._requirements = requirements
 
     @contextmanager
     def backend(self) -> Iterator[Backend]:
@@ -143,7 +143,7 @@ class Gate:
             "--second-user=bob",
         ]
         command += [f"--max-connections={CONNECTIONS}", "--database=none"]
-        command += [f"--statement={pattern}" for pattern in self._statements]
+        command += [f"--requirement={pattern}" for pattern in self._requirements]
         with tempfile.TemporaryDirectory(prefix="hanami-bench-") as folder, tempfile.TemporaryFile() as log:
             begin = time.perf_counter()
             status = run_command([*command, f"--report-dir={folder}/report"], environment, log)

@@ -103,8 +103,8 @@ class Part:
 
 def parts_for(plan: Plan, fault: Fault, honest: RunResult) -> tuple[Part, Part]:
     """Return the examples and the stories that are run against a fault: those that name what it breaks, or all."""
-    chosen = () if plan.whole else tuple(word for name in fault.breaks for word in ("--statement", name))
-    naming = [case for case in honest.cases if plan.whole or set(case.statements) & set(fault.breaks)]
+    chosen = () if plan.whole else tuple(word for name in fault.breaks for word in ("--requirement", name))
+    naming = [case for case in honest.cases if plan.whole or set(case.requirements) & set(fault.breaks)]
     stories = sum(STORIES in case.id for case in naming)
     return Part((*chosen, "-k", "not stories"), len(naming) - stories), Part((*chosen, "-k", "stories"), stories)
 
@@ -154,10 +154,10 @@ def try_part(plan: Plan, fault: Fault, part: Part, before: Row | None) -> Row:
 
 
 def tests_of(honest: RunResult) -> dict[str, tuple[str, ...]]:
-    """Every test and the statements that it names."""
+    """Every test and the requirements that it names."""
     found: dict[str, tuple[str, ...]] = {}
     for case in honest.cases:
-        found[test_of(case.id)] = tuple(dict.fromkeys((*found.get(test_of(case.id), ()), *case.statements)))
+        found[test_of(case.id)] = tuple(dict.fromkeys((*found.get(test_of(case.id), ()), *case.requirements)))
     return found
 
 
@@ -237,15 +237,15 @@ def run(options: argparse.Namespace, stop: Event) -> Matrix:
     began = time.monotonic()
     print("the honest server first ...", flush=True)
     asked = () if options.whole or not options.fault else dict.fromkeys(name for one in faults for name in one.breaks)
-    honest, status = run_suite(plan, [], [word for name in asked for word in ("--statement", name)])
+    honest, status = run_suite(plan, [], [word for name in asked for word in ("--requirement", name)])
     lacks = honest_lacks(honest, status)
     if honest is None or lacks:
         return Matrix((), {}, frozenset(), {}, lacks, whole=False)
     found = rows(plan, faults, honest, Teller(len(faults)))
     tests = tests_of(honest)
-    all_levels = {one.id: one.level for one in honest.statements}
+    all_levels = {one.id: one.level for one in honest.requirements}
     observing = {name for name, ids in tests.items() if ids and all(all_levels[one] is Level.OBSERVE for one in ids)}
-    levels = {one.id: one.level for one in honest.statements if one.selected}
+    levels = {one.id: one.level for one in honest.requirements if one.selected}
     manifest = {"suite": __version__, "seconds": round(time.monotonic() - began, 1), "jobs": plan.jobs}
     whole = not options.fault
     return Matrix(tuple(found), tests, frozenset(observing), levels, lacks, whole, manifest)

@@ -16,7 +16,7 @@ CRASH = (ExitStatus.CONFORMANT, ExitStatus.NOT_CONFORMANT, ExitStatus.TARGET_LOS
 
 
 class Lie(Protocol):
-    """What a row needs to know of a fault: its name, the statements that it breaks, and what the server does."""
+    """What a row needs to know of a fault: its name, the requirements that it breaks, and what the server does."""
 
     @property
     def name(self) -> str:
@@ -24,7 +24,7 @@ class Lie(Protocol):
 
     @property
     def breaks(self) -> tuple[str, ...]:
-        """Ids of statements, first the one that it is about."""
+        """Ids of requirements, first the one that it is about."""
 
     @property
     def text(self) -> str:
@@ -37,7 +37,7 @@ class Row:
 
     Attributes:
         fault: its name.
-        breaks: statements that it breaks, first the one that it is about.
+        breaks: requirements that it breaks, first the one that it is about.
         text: what the server does.
         exit_status: of the run, None where it did not end in time.
         seconds: that the run took.
@@ -45,7 +45,7 @@ class Row:
         planned: cases that it should have had.
         unfinished: cases that were not run though the server was there, or judged nothing, and why.
         tests: those that ran.
-        noticed: tests that failed or lost the server, and the statements that they blame.
+        noticed: tests that failed or lost the server, and the requirements that they blame.
         example: why the first of them failed, expected and came.
     """
 
@@ -63,7 +63,7 @@ class Row:
 
     @property
     def rightly(self) -> tuple[str, ...]:
-        """The tests that blame a statement which the fault breaks."""
+        """The tests that blame a requirement which the fault breaks."""
         return tuple(test for test, blamed in self.noticed.items() if set(blamed) & set(self.breaks))
 
     def joined(self, other: Row) -> Row:
@@ -87,7 +87,7 @@ class Row:
 
     @property
     def besides(self) -> tuple[str, ...]:
-        """Statements that were blamed and that the fault is not said to break."""
+        """Requirements that were blamed and that the fault is not said to break."""
         blamed = dict.fromkeys(name for names in self.noticed.values() for name in names)
         return tuple(name for name in blamed if name not in self.breaks)
 
@@ -98,9 +98,9 @@ class Matrix:
 
     Attributes:
         rows: in the order of the catalogue.
-        tests: every test of the suite and the statements that it names, in the order of the suite.
+        tests: every test of the suite and the requirements that it names, in the order of the suite.
         observing: tests that record and judge nothing.
-        levels: every statement of the catalogue and its level.
+        levels: every requirement of the catalogue and its level.
         honest: what is wrong with the run against the honest server, empty where nothing is.
         whole: whether all faults were tried, so that what no fault brought out can be told.
     """
@@ -116,7 +116,7 @@ class Matrix:
     @property
     def lacking(self) -> tuple[str, ...]:
         """What makes the matrix red, a line each."""
-        return (*self.honest, *self._of_rows(), *self._of_tests(), *self._of_statements())
+        return (*self.honest, *self._of_rows(), *self._of_tests(), *self._of_requirements())
 
     def _of_rows(self) -> Iterator[str]:
         for row in self.rows:
@@ -138,20 +138,20 @@ class Matrix:
 
     def _of_tests(self) -> Iterator[str]:
         noticing = {test for row in self.rows for test in row.noticed}
-        for test, statements in self.tests.items():
-            if not statements:
-                yield f"{test} names no statement"
+        for test, requirements in self.tests.items():
+            if not requirements:
+                yield f"{test} names no requirement"
             if self.whole and test not in noticing and test not in self.observing:
                 yield f"{test} notices no fault"
 
-    def _of_statements(self) -> Iterator[str]:
+    def _of_requirements(self) -> Iterator[str]:
         named = {name for names in self.tests.values() for name in names}
         broken = {name for row in self.rows for name in row.breaks}
-        for statement, level in self.levels.items():
-            if statement not in named:
-                yield f"{statement} has no test"
-            if self.whole and level is not Level.OBSERVE and statement not in broken:
-                yield f"{statement} ({level.value}) is broken by no fault"
+        for requirement, level in self.levels.items():
+            if requirement not in named:
+                yield f"{requirement} has no test"
+            if self.whole and level is not Level.OBSERVE and requirement not in broken:
+                yield f"{requirement} ({level.value}) is broken by no fault"
 
     def to_json(self) -> str:
         """Return the file form."""
@@ -208,7 +208,7 @@ def row_of(lie: Lie, result: RunResult | None, status: int | None, seconds: floa
 
 
 def _blamed(case: CaseResult) -> Sequence[str]:
-    return case.broken or case.statements[:1]
+    return case.broken or case.requirements[:1]
 
 
 def _unfinished(cases: Sequence[CaseResult]) -> dict[str, str]:

@@ -87,9 +87,9 @@ def open_failure(page: Page) -> None:
     """Show the exchange of a chunk that should have been refused."""
     page.locator("#search").fill("DATA-5")
     page.get_by_role("button", name="FAIL").click()
-    statement = page.locator("details.statement:visible").first
-    statement.locator("> summary").click()
-    statement.evaluate("(one) => scrollTo(0, one.getBoundingClientRect().top + scrollY - 112)")
+    requirement = page.locator("details.requirement:visible").first
+    requirement.locator("> summary").click()
+    requirement.evaluate("(one) => scrollTo(0, one.getBoundingClientRect().top + scrollY - 112)")
 
 
 @contextlib.contextmanager

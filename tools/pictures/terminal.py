@@ -29,7 +29,7 @@ CASE = "test_upload_progress.py::test_a_repeated_chunk_counts_once[1000]"
 
 def main() -> None:
     """Write ``docs/failure.svg`` and ``docs/success.svg``."""
-    picture("success.svg", ["--target", "reference", "--statement", "PROG"])
+    picture("success.svg", ["--target", "reference", "--requirement", "PROG"])
     with subprocess.Popen(FAULTY, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as backend:
         assert backend.stdin is not None
         assert backend.stdout is not None

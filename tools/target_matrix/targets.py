@@ -14,8 +14,8 @@ from tools.tcp_proxy import NetworkConditions
 SMOKE = ("--profile", "smoke")
 # At 50 ms each way the 36,000 exchanges of the gate take an hour, and the 10,000 of smoke a quarter of one. These are
 # 1,200, which take two minutes: the steps of the protocol, what is pipelined or lost, clients that do not answer.
-LATE_STATEMENTS = ("ATT", "PROG", "FIN-1", "MODE", "DATA-1", "DATA-7", "DATA-10", "DIO-1", "DIO-3", "GEN-4")
-LATE_CASES = (*(f"--statement={name}" for name in LATE_STATEMENTS), "-k", "not digits and not stories")
+LATE_REQUIREMENTS = ("ATT", "PROG", "FIN-1", "MODE", "DATA-1", "DATA-7", "DATA-10", "DIO-1", "DIO-3", "GEN-4")
+LATE_CASES = (*(f"--requirement={name}" for name in LATE_REQUIREMENTS), "-k", "not digits and not stories")
 LATENCY = 0.05  # seconds in each direction
 LIFETIME = 30.0  # seconds
 WITH_LATENCY = NetworkConditions(latency=LATENCY)
@@ -35,7 +35,7 @@ class TargetScenario:
         serve: starts it.
         options: of the run, besides those that reach it.
         status: exit status that must come of it.
-        unsupported: ids of the statements that can't be judged, with a green result.
+        unsupported: ids of the requirements that can't be judged, with a green result.
         lost: tests of which a case must be LOST, with a red one.
         lacking: how many cases are unsupported at most, by a part of the reason; any other reason is not expected.
         least: cases that must have passed.
@@ -135,7 +135,7 @@ SCENARIOS = (
         "dies-of-positions",
         "ends of a position far beyond the end; started again by the suite; DATA-5 and what else goes on",
         started_by_the_suite("dies-of-large-positions"),
-        ("--statement", "DATA-5", "--statement", "DATA-6", "--statement", "DATA-12", "-k", "not stories"),
+        ("--requirement", "DATA-5", "--requirement", "DATA-6", "--requirement", "DATA-12", "-k", "not stories"),
         status=ExitStatus.NOT_CONFORMANT,
         lost=("test_upload_mistakes.py::test_a_chunk_beyond_the_end_is_refused",),
         least=10,
@@ -144,7 +144,7 @@ SCENARIOS = (
         "dies-of-nonsense",
         "ends of bytes that are no message; started again by the suite; smoke of DIO-12 and what else goes on",
         started_by_the_suite("dies-of-undecodable-bytes"),
-        (*SMOKE, "--statement", "DIO-12", "--statement", "DIO-13", "-k", "not stories"),
+        (*SMOKE, "--requirement", "DIO-12", "--requirement", "DIO-13", "-k", "not stories"),
         status=ExitStatus.NOT_CONFORMANT,
         lost=NONSENSE[1:],  # the first case of the other test is a message that says something wrong
         least=5,
@@ -153,7 +153,7 @@ SCENARIOS = (
         "dies-again-and-again",
         "the same in the gate, where each case behind the first ends it, too, so that it is given up",
         started_by_the_suite("dies-of-undecodable-bytes"),
-        ("--statement", "DIO-12", "--statement", "DIO-13", "-k", "not stories"),
+        ("--requirement", "DIO-12", "--requirement", "DIO-13", "-k", "not stories"),
         status=ExitStatus.TARGET_LOST,
         lost=NONSENSE,
         least=10,
@@ -162,7 +162,7 @@ SCENARIOS = (
         "dies-unwatched",
         "ends of bytes that are no HTTP, and nobody starts it again; GEN-2",
         partial(dying, "dies-of-broken-requests"),
-        ("--statement", "GEN-2", "-k", "not stories"),
+        ("--requirement", "GEN-2", "-k", "not stories"),
         status=ExitStatus.TARGET_LOST,
         lost=("test_general.py::",),
         least=1,
@@ -197,9 +197,9 @@ def complaints(scenario: TargetScenario, status: int | None, result: RunResult |
 
 def green(scenario: TargetScenario, result: RunResult) -> list[str]:
     """Return what is not as expected where all must be well."""
-    wrong = [one for one in result.statements if one.selected and one.verdict not in SETTLED]
+    wrong = [one for one in result.requirements if one.selected and one.verdict not in SETTLED]
     found = [f"{one.id} {one.verdict.value}: {one.reason}" for one in wrong]
-    unsupported = {one.id for one in result.statements if one.selected and one.verdict is Verdict.UNSUPPORTED}
+    unsupported = {one.id for one in result.requirements if one.selected and one.verdict is Verdict.UNSUPPORTED}
     if unsupported != set(scenario.unsupported):
         expected = ", ".join(scenario.unsupported) or "nothing"
         found.append(f"unsupported: {', '.join(sorted(unsupported)) or 'nothing'}, not {expected}")

@@ -10,34 +10,34 @@ from hanami_conformance.cases.recording import current_case
 
 
 @contextlib.contextmanager
-def attribute_to(statement: str) -> Iterator[None]:
-    """Attribute what fails in here to this statement: also a preparation, and whatever the test names first."""
+def attribute_to(requirement: str) -> Iterator[None]:
+    """Attribute what fails in here to this requirement: also a preparation, and whatever the test names first."""
     try:
         yield
-        current_case().judged[statement] += 1
+        current_case().judged[requirement] += 1
     except Violation as violation:
-        violation.blame(statement)
+        violation.blame(requirement)
         raise
     except PreconditionFailed as failure:
-        raise Violation("the server to go on as before", str(failure), statement) from failure
+        raise Violation("the server to go on as before", str(failure), requirement) from failure
 
 
 @contextlib.contextmanager
-def default_requirement(statement: str) -> Iterator[None]:
-    """Attribute what fails in here, and names no statement itself, to this one."""
-    with on_the_way_to(statement):
+def default_requirement(requirement: str) -> Iterator[None]:
+    """Attribute what fails in here, and names no requirement itself, to this one."""
+    with on_the_way_to(requirement):
         yield
-        current_case().judged[statement] += 1
+        current_case().judged[requirement] += 1
 
 
 @contextlib.contextmanager
-def on_the_way_to(statement: str) -> Iterator[None]:
-    """As :func:`default_requirement`, where that nothing fails says nothing of the statement."""
+def on_the_way_to(requirement: str) -> Iterator[None]:
+    """As :func:`default_requirement`, where that nothing fails says nothing of the requirement."""
     try:
         yield
     except Violation as violation:
-        if violation.statement is None:
-            violation.blame(statement)
+        if violation.requirement is None:
+            violation.blame(requirement)
         raise
 
 

@@ -6,23 +6,23 @@ from hanami_conformance.cases.failures import Violation
 from hanami_conformance.cases.recording import FIRST, current_case
 
 
-def check(holds: object, *, expected: str, actual: object, statement: str | None = None) -> None:
-    """Compare what came with what a statement asks for.
+def check(holds: object, *, expected: str, actual: object, requirement: str | None = None) -> None:
+    """Compare what came with what a requirement asks for.
 
     Args:
         holds: the comparison; anything that is true passes.
-        expected: what the statement asks for, for the report.
+        expected: what the requirement asks for, for the report.
         actual: what the target did; its ``str`` goes into the report.
-        statement: id of the statement that is broken otherwise, None for the one that the test names first.
+        requirement: id of the requirement that is broken otherwise, None for the one that the test names first.
 
     Raises:
         Violation: the comparison does not hold.
     """
     case = current_case()
     case.checks += 1
-    case.judged[statement or FIRST] += 1
+    case.judged[requirement or FIRST] += 1
     if not holds:
-        raise Violation(expected, str(actual), statement)
+        raise Violation(expected, str(actual), requirement)
 
 
 def observe(what: str, seen: object) -> None:

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-UNNAMED = "unnamed"  # symptom of a violation that names no statement
+UNNAMED = "unnamed"  # symptom of a violation that names no requirement
 
 
 class Violation(AssertionError):  # noqa: N818 - the field's word
-    """The target did not do what a statement asks for.
+    """The target did not do what a requirement asks for.
 
     Attributes:
-        expected: what the statement asks for.
+        expected: what the requirement asks for.
         actual: what the target did instead.
-        statement: id of the statement, where it is not the one that the test names first.
-        symptom: id of the statement that it would break were nothing known of what came before, empty where that is the
-            same. It tells failures apart while a story is made smaller, and what came before changes.
+        requirement: id of the requirement, where it is not the one that the test names first.
+        symptom: id of the requirement that it would break were nothing known of what came before, empty where that is
+            the same. It tells failures apart while a story is made smaller, and what came before changes.
     """
 
-    def __init__(self, expected: str, actual: str, statement: str | None = None) -> None:
+    def __init__(self, expected: str, actual: str, requirement: str | None = None) -> None:
         super().__init__(f"expected {expected}; actual {actual}")
         self.expected = expected
         self.actual = actual
-        self.statement = statement
+        self.requirement = requirement
         self.symptom = ""
 
-    def blame(self, statement: str) -> None:
-        """Blame another statement, by what came before."""
-        self.symptom = self.symptom or self.statement or UNNAMED
-        self.statement = statement
+    def blame(self, requirement: str) -> None:
+        """Blame another requirement, by what came before."""
+        self.symptom = self.symptom or self.requirement or UNNAMED
+        self.requirement = requirement
 
 
 class ResponseTimeout(Violation):

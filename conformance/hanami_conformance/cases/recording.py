@@ -24,7 +24,7 @@ PAYLOAD_LIMIT = 1 << 20
 Summary = str | Callable[[], str]
 MAX_LAST = 120  # characters of what was sent last
 NO_CONNECTION = "no connection"  # so begins the note of a connection that the target did not take
-FIRST = ""  # stands for the statement that a test names first
+FIRST = ""  # stands for the requirement that a test names first
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class CaseRecording:
         checks: comparisons made.
         sent: messages sent.
         stories: that were told, where stories are told.
-        judged: id of a statement, or FIRST, to the number of comparisons that would have blamed it.
+        judged: id of a requirement, or FIRST, to the number of comparisons that would have blamed it.
         observations: what was seen where the protocol leaves it open.
         story: the smallest story that went wrong.
         ended: the oldest websocket that the target ended.

@@ -21,15 +21,15 @@ class StepSequence:
         kind: who can tell it: ``upload``.
         steps: what is done.
         dialect: in which it was told.
-        statement: id of the statement that was broken.
-        expected: what the statement asks for.
+        requirement: id of the requirement that was broken.
+        expected: what the requirement asks for.
         actual: what the target did instead.
     """
 
     kind: str
     steps: tuple[Step, ...]
     dialect: str = ""
-    statement: str = ""
+    requirement: str = ""
     expected: str = ""
     actual: str = ""
 
@@ -40,7 +40,7 @@ class StepSequence:
             "format_version": FORMAT_VERSION,
             "kind": self.kind,
             "dialect": self.dialect,
-            "statement": self.statement,
+            "requirement": self.requirement,
             "expected": self.expected,
             "actual": self.actual,
             "steps": steps_data(self.steps),
@@ -70,7 +70,7 @@ class StepSequence:
             raise SequenceError(
                 f"story of format version {data.get('format_version')}, this release reads {FORMAT_VERSION}"
             )
-        names = ("kind", "dialect", "statement", "expected", "actual")
+        names = ("kind", "dialect", "requirement", "expected", "actual")
         texts = {name: data.get(name, "") for name in names}
         steps = data.get("steps")
         if not all(isinstance(text, str) for text in texts.values()) or not isinstance(steps, list):

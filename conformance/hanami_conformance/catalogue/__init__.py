@@ -1,4 +1,4 @@
-"""The catalogue: every checkable statement of the protocol, and the marker by which a test names what it checks."""
+"""The catalogue: every checkable requirement of the protocol, and the marker by which a test names what it checks."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _Test = TypeVar("_Test", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
-class Statement:
-    """One checkable statement.
+class Requirement:
+    """One checkable requirement.
 
     Attributes:
         id: such as ``PROG-2``; never renumbered.
@@ -38,29 +38,29 @@ class Statement:
 
 
 @cache
-def catalogue() -> dict[str, Statement]:
-    """All statements by id, in the order of the protocol."""
+def catalogue() -> dict[str, Requirement]:
+    """All requirements by id, in the order of the protocol."""
     data = tomllib.loads(catalogue_text())
-    return {key: Statement(id=key, **{**entry, "level": Level(entry["level"])}) for key, entry in data.items()}
+    return {key: Requirement(id=key, **{**entry, "level": Level(entry["level"])}) for key, entry in data.items()}
 
 
 def catalogue_text() -> str:
     """Return the catalogue's file, whole."""
-    return (resources.files("hanami_conformance.catalogue") / "statements.toml").read_text(encoding="utf-8")
+    return (resources.files("hanami_conformance.catalogue") / "requirements.toml").read_text(encoding="utf-8")
 
 
-def statement(*ids: str) -> Callable[[_Test], _Test]:
-    """Mark a test with the statements that it checks.
+def requirement(*ids: str) -> Callable[[_Test], _Test]:
+    """Mark a test with the requirements that it checks.
 
     Raises:
         ValueError: no id, or one that is not in the catalogue.
     """
     if not ids:
-        raise ValueError("a test names at least one statement")
+        raise ValueError("a test names at least one requirement")
     unknown = [name for name in ids if name not in catalogue()]
     if unknown:
         raise ValueError(f"not in the catalogue: {', '.join(unknown)}")
-    mark: Callable[[_Test], _Test] = pytest.mark.statement(*ids)
+    mark: Callable[[_Test], _Test] = pytest.mark.requirement(*ids)
     return mark
 
 
@@ -77,11 +77,11 @@ def select(patterns: Iterable[str]) -> frozenset[str]:
         if not found:
             near = difflib.get_close_matches(wanted, [*catalogue(), *families()], n=3, cutoff=0.3)
             hint = f", did you mean {' or '.join(near)}?" if near else ""
-            raise ValueError(f"no statement {pattern!r} in the catalogue{hint}")
+            raise ValueError(f"no requirement {pattern!r} in the catalogue{hint}")
         chosen |= found
     return frozenset(chosen)
 
 
 def families() -> tuple[str, ...]:
-    """Families of statements (``ATT``, ``INIT``, ...), in the order of the protocol."""
+    """Families of requirements (``ATT``, ``INIT``, ...), in the order of the protocol."""
     return tuple(dict.fromkeys(name.rsplit("-", 1)[0] for name in catalogue()))

@@ -189,7 +189,7 @@ class _Look:
             )
         )
         if not found:
-            _say("UNSUPPORTED", "nothing: every statement can be judged")
+            _say("UNSUPPORTED", "nothing: every requirement can be judged")
         for lack in found:
             whole = f"{', '.join(lack.whole)} will be UNSUPPORTED" if lack.whole else ""
             partly = f"some cases of {', '.join(lack.partly)}" if lack.partly else ""

@@ -30,7 +30,7 @@ EXAMPLES = {
     "minutes": "10",
     "database": '".hypothesis/examples"',
     "shrink": "10",
-    "statement": '["PROG", "DATA-2"]',
+    "requirement": '["PROG", "DATA-2"]',
     "level": '"should"',
     "report-dir": '"reports/latest"',
 }

@@ -25,7 +25,7 @@ from hanami_conformance.suite import SUITE
 from hanami_reports.cli import compare, summary
 from hanami_reports.model.conformance import ExitStatus
 
-DESCRIPTION = "Judges a Hanami backend: every statement of the protocol, each with a verdict."
+DESCRIPTION = "Judges a Hanami backend: every requirement of the protocol, each with a verdict."
 REPLAY = """\
 Tells a stored story again, without Hypothesis, and says what became of it: fixed (exit status 0), still failing or
 failing otherwise (1), interrupted (2), cannot be told (3), wrong file or options (4), target gone (6).
@@ -46,7 +46,7 @@ exit status:
 examples:
   hanami-conformance run --target reference
   HANAMI_PASSWORD=... hanami-conformance run --target http://127.0.0.1:11418 --user alice
-  hanami-conformance run --target http://127.0.0.1:11418 --token "$TOKEN" --statement PROG --statement DATA-2
+  hanami-conformance run --target http://127.0.0.1:11418 --token "$TOKEN" --requirement PROG --requirement DATA-2
 """
 
 
@@ -89,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
         checked.add_argument(option.flag, **option.arguments())
     begun = commands.add_parser("init", help="write a settings file to begin with", description=INIT)
     begun.add_argument("file", type=Path, nargs="?", default=Path(DEFAULT_CONFIG), help="default: %(default)s")
-    commands.add_parser("statements", help="list the statements of the protocol", description="List the catalogue.")
+    commands.add_parser("requirements", help="list the requirements of the protocol", description="List the catalogue.")
     return main_parser
 
 
@@ -116,7 +116,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         "known": known.run,
         "compare": compare.run,
         "summary": summary.run,
-        "statements": _list_statements,
+        "requirements": _list_requirements,
     }
     return commands[arguments.command](arguments)
 
@@ -138,7 +138,7 @@ def _times(text: str) -> int:
     return number
 
 
-def _list_statements(arguments: argparse.Namespace) -> int:  # noqa: ARG001 - as every command
+def _list_requirements(arguments: argparse.Namespace) -> int:  # noqa: ARG001 - as every command
     for entry in catalogue().values():
         sys.stdout.write(f"{entry.id:<8} {entry.level:<8} {entry.text}\n")
     return ExitStatus.CONFORMANT

@@ -116,12 +116,12 @@ def _tell_once(story: StepSequence, target: Target, when: str) -> int:
 
 
 def is_same(story: StepSequence, error: Violation | PreconditionFailed | TargetDown) -> bool:
-    """Whether a story ended as its file says: with the same statement broken, or the same expected."""
-    if not story.statement:
+    """Whether a story ended as its file says: with the same requirement broken, or the same expected."""
+    if not story.requirement:
         return True  # it was written by hand, or judged nothing
     if not isinstance(error, Violation):
         return False
-    return error.statement == story.statement or printable_line(error.expected, MAX_LINE) == story.expected
+    return error.requirement == story.requirement or printable_line(error.expected, MAX_LINE) == story.expected
 
 
 def _say(status: int, line: str) -> int:

@@ -65,25 +65,25 @@ def check_output(message: BrickMessage, name: str, size: int) -> None:
         message.process_type == ProcessType.REQUEST,
         expected=f"REQUEST_TYPE in the output of {name!r}",
         actual=actual,
-        statement="DIO-3",
+        requirement="DIO-3",
     )
     check(
         len(message.values) == size,
         expected=f"{size} values in the output of {name!r}",
         actual=actual,
-        statement="DIO-3",
+        requirement="DIO-3",
     )
     check(
         message.number_of_values == len(message.values),
         expected=f"numberOfValues = {len(message.values)}, the count of values",
         actual=actual,
-        statement="DIO-3",
+        requirement="DIO-3",
     )
     check(
         bool(np.isfinite(message.values).all()),
         expected=f"finite values in the output of {name!r}",
         actual=actual,
-        statement="DIO-3",
+        requirement="DIO-3",
     )
 
 

@@ -95,7 +95,7 @@ class ClusterSocket:
         """Read the next ClusterIO_Message.
 
         Raises:
-            Violation: none came, or it is something else (statement DIO-1).
+            Violation: none came, or it is something else (requirement DIO-1).
         """
         return self.decode(self.websocket.receive(awaited))
 
@@ -122,7 +122,7 @@ class ClusterSocket:
         A target that never sent one breaks DIO-6; that is noted, and nothing waits for one again.
 
         Raises:
-            Violation: an output came, although nothing was to be processed (statement DIO-2); or nothing, although
+            Violation: an output came, although nothing was to be processed (requirement DIO-2); or nothing, although
                 the target does acknowledge (DIO-6).
         """
         message = self._receive_optional("acknowledgement of a message that is not the last", PARTS)
@@ -132,7 +132,7 @@ class ClusterSocket:
             not self.is_output(message),
             expected="no output before a message with isLast = true",
             actual=describe(message),
-            statement="DIO-2",
+            requirement="DIO-2",
         )
 
     def _receive_optional(self, what: str, habit: str) -> BrickMessage | None:
@@ -144,7 +144,7 @@ class ClusterSocket:
             message = self.receive(f"the {what}")
         except ResponseTimeout as silence:
             if habits.get(habit):
-                silence.statement = "DIO-6"
+                silence.requirement = "DIO-6"
                 raise
             habits[habit] = False
             return None
@@ -191,7 +191,7 @@ class ClusterSocket:
                     name not in found,
                     expected=f"one output of each brick, {missing} is missing",
                     actual=f"another one of {name!r}",
-                    statement="DIO-3",
+                    requirement="DIO-3",
                 )
                 check_output(message, name, self.shape.outputs[name])
                 found[name] = message.values
@@ -202,7 +202,7 @@ class ClusterSocket:
                     dummies <= self._posted,
                     expected=f"the output of {missing}",
                     actual=f"{dummies} acknowledgements of {self._posted} messages",
-                    statement="DIO-6",
+                    requirement="DIO-6",
                 )
         return found
 
@@ -217,13 +217,13 @@ class ClusterSocket:
             not message.name or message.name in self.shape.inputs,
             expected=f"an output of {' or '.join(self.shape.outputs)}",
             actual=describe(message),
-            statement="DIO-3",
+            requirement="DIO-3",
         )
         check(
             len(message.values) <= 1 or message.process_type != ProcessType.REQUEST,
             expected=f"an output of {describe_shape(self.shape.outputs)}",
             actual=describe(message),
-            statement="DIO-3",
+            requirement="DIO-3",
         )
 
     def train(self, parts: Sequence[InputMessage]) -> None:
@@ -233,7 +233,7 @@ class ClusterSocket:
             parts: its messages, in order: inputs and expected values.
 
         Raises:
-            Violation: an output of a brick came as answer (statement DIO-5).
+            Violation: an output of a brick came as answer (requirement DIO-5).
         """
         self.send_messages(parts, ProcessType.TRAIN)
         self.trained()
@@ -242,7 +242,7 @@ class ClusterSocket:
         """Read the answer to a last TRAIN message.
 
         Raises:
-            Violation: an output of a brick came as answer (statement DIO-5).
+            Violation: an output of a brick came as answer (requirement DIO-5).
         """
         message = self._receive_optional("end of the training cycle", TRAINING)
         if message is None:
@@ -251,7 +251,7 @@ class ClusterSocket:
             not self.is_output(message),
             expected="no output of a brick as answer to TRAIN",
             actual=describe(message),
-            statement="DIO-5",
+            requirement="DIO-5",
         )
 
     def expect_error_signal(self, what: str) -> None:

@@ -135,7 +135,7 @@ def _decoded_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, by
     return [(name, value) for name, value in headers if name.lower() != b"content-encoding"]
 
 
-class _mapped:  # noqa: N801 - reads as a statement
+class _mapped:  # noqa: N801 - reads as a requirement
     """Turns the exceptions of httpcore into those of httpx."""
 
     def __enter__(self) -> None:

@@ -68,7 +68,7 @@ class UploadSocket:
         """Read the next answer.
 
         Raises:
-            Violation: none came, or it is no FileUploadResponse_Message (statement DATA-1).
+            Violation: none came, or it is no FileUploadResponse_Message (requirement DATA-1).
         """
         message = self.websocket.receive("a FileUploadResponse_Message")
         return self.decode(message)
@@ -77,7 +77,7 @@ class UploadSocket:
         """Return a message as an acknowledgement.
 
         Raises:
-            Violation: it is none (statement DATA-1).
+            Violation: it is none (requirement DATA-1).
         """
         if message.text:
             raise Violation("a binary FileUploadResponse_Message", str(message))

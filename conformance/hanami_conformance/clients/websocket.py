@@ -82,7 +82,7 @@ class WebSocket:
         return self._socket is not None and self._protocol.state is State.OPEN
 
     def open(self, headers: Mapping[str, str] | None = None, cuts: Sequence[int] = ()) -> None:
-        """Open the connection (statement ATT-1).
+        """Open the connection (requirement ATT-1).
 
         Args:
             headers: of the handshake, in place of usual ones.
@@ -160,7 +160,7 @@ class WebSocket:
         self._flush(self._timeouts.deadline(self.awaiting))
 
     def send_fragments(self, parts: Sequence[bytes], *, summary: str, between: str = "") -> None:
-        """Send one binary message in several frames (statement DATA-11).
+        """Send one binary message in several frames (requirement DATA-11).
 
         Args:
             parts: payloads of the frames; some may be empty.
@@ -186,7 +186,7 @@ class WebSocket:
                 self._flush(self._timeouts.deadline(self.awaiting))
 
     def send_segmented(self, payloads: Sequence[bytes], cuts: Sequence[int], what: str) -> None:
-        """Send binary messages one right behind the other, cut into TCP segments anywhere (statement DATA-1).
+        """Send binary messages one right behind the other, cut into TCP segments anywhere (requirement DATA-1).
 
         Args:
             payloads: of the messages.
@@ -304,7 +304,7 @@ class WebSocket:
         """Close cleanly and return every message that came and nobody asked for.
 
         The target has handled all earlier messages before it answers the close, so an answer too many is seen here.
-        A target that does not answer the close in time is left with a broken connection; that breaks no statement.
+        A target that does not answer the close in time is left with a broken connection; that breaks no requirement.
         """
         if self._socket is None:
             return list(self._messages)

@@ -59,7 +59,7 @@ def handle_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class uninterrupted:  # noqa: N801 - reads as a statement
+class uninterrupted:  # noqa: N801 - reads as a requirement
     """Lets signals wait until the end of this block.
 
     For what makes something on the target until its uuid is known, for what deletes it again, and for what must not

@@ -15,7 +15,7 @@ from hanami_conformance.known_failures.toml_edit import header_lines
 from hanami_reports.model.known_failures import Entry
 
 KINDS = ("known", "flaky")
-_TEXTS = ("statement", "case", "message", "reason", "link", "owner")
+_TEXTS = ("requirement", "case", "message", "reason", "link", "owner")
 _CASE = re.compile(r"[^/:]+\.py::.+")
 
 
@@ -116,8 +116,8 @@ def _entry(table: Mapping[str, Any], place: str, line: int, kind: str) -> Entry:
             raise ListError(f"{place}: unknown key {key!r}: an entry has {', '.join(_TEXTS)} and expires")
         if key in _TEXTS and not (isinstance(value, str) and value.strip()):
             raise ListError(f"{place}: {key} must be text, and not empty")
-    if ("statement" in table) == ("case" in table):
-        raise ListError(f"{place}: an entry names a statement or a case, one of both")
+    if ("requirement" in table) == ("case" in table):
+        raise ListError(f"{place}: an entry names a requirement or a case, one of both")
     for key in ("message", "reason"):
         if key not in table:
             raise ListError(f"{place}: {key} is missing")

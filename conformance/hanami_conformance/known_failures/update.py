@@ -58,7 +58,7 @@ def updated(
     Raises:
         ListError: the list is written in a way that cannot be changed table by table.
     """
-    selected = {one.id for one in result.statements if one.selected}
+    selected = {one.id for one in result.requirements if one.selected}
     holdings = look(known.entries, result.cases, suite, selected)
     cut = toml_edit.split(text)
     places = _places(cut, known)
@@ -97,8 +97,8 @@ def new_entries(
 ) -> list[Entry]:
     """Entries for the failures that none of the entries tells.
 
-    Failures that break the same statement in the same words are one entry for the statement where several tests show
-    them, one for the test where all its cases do, and one for each case otherwise.
+    Failures that break the same requirement in the same words are one entry for the requirement where several tests
+    show them, one for the test where all its cases do, and one for each case otherwise.
     """
     groups: dict[tuple[str, str], list[str]] = {}
     for case in cases:
@@ -109,10 +109,10 @@ def new_entries(
             groups.setdefault((case.broken[0], message_of(case)), []).append(case.id)
     end = "" if expires is None else expires.isoformat()
     made = []
-    for (statement, message), failed in groups.items():
+    for (requirement, message), failed in groups.items():
         tests = {test_of(name) for name in failed}
         if len(tests) > 1:
-            made.append(Entry(statement=statement, message=message, reason=TODO, expires=end))
+            made.append(Entry(requirement=requirement, message=message, reason=TODO, expires=end))
             continue
         whole = len(failed) > 1 and len(failed) == sum(test_of(name) in tests for name in suite)
         names = [test_of(failed[0])] if whole else failed
@@ -162,7 +162,7 @@ def _with(text: str, entries: Sequence[Entry]) -> str:
     tables = []
     for entry in entries:
         table = tomlkit.table()
-        for key in ("statement", "case", "message", "reason"):
+        for key in ("requirement", "case", "message", "reason"):
             if getattr(entry, key):
                 table[key] = getattr(entry, key)
         if entry.expires:

@@ -42,7 +42,7 @@ def distance(answer: Values, wanted: Values) -> float:
 
 @dataclass
 class ClusterModel:
-    """What a cluster must do with the messages of one socket (statements DIO-2, DIO-4, DIO-7).
+    """What a cluster must do with the messages of one socket (requirements DIO-2, DIO-4, DIO-7).
 
     Weights are the server's own, so no answer is known before it came. What is known: a cycle processes the values that
     were sent since the last one, brick by brick in the order in which they came, whatever the messages; and as long as
@@ -51,9 +51,9 @@ class ClusterModel:
     Attributes:
         buffers: brick to the values that came since the last cycle.
         answers: what a cycle processed to its answer, since the last training.
-        suspects: what a cycle processed to the id of the statement that a wrong answer to it would break, by what
+        suspects: what a cycle processed to the id of the requirement that a wrong answer to it would break, by what
             happened since the right one; DIO-7 where it is not in here.
-        disturbed_by: id of the statement that no answer at all would break, by what happened since the last one.
+        disturbed_by: id of the requirement that no answer at all would break, by what happened since the last one.
     """
 
     buffers: dict[str, list[Values]] = field(default_factory=dict)
@@ -98,17 +98,17 @@ class ClusterModel:
         self.suspects.clear()
         self.last_event = "DIO-7"
 
-    def note_event(self, statement: str) -> None:
+    def note_event(self, requirement: str) -> None:
         """Something happened by which, if at all, answers change that are known so far."""
-        self.suspects = dict.fromkeys(self.answers, statement)
-        self.last_event = statement
+        self.suspects = dict.fromkeys(self.answers, requirement)
+        self.last_event = requirement
 
-    def disturb_from_beside(self, statement: str) -> None:
+    def disturb_from_beside(self, requirement: str) -> None:
         """Something happened to another cluster, which is suspected where there is nothing nearer."""
-        self.suspects = {**dict.fromkeys(self.answers, statement), **self.suspects}
+        self.suspects = {**dict.fromkeys(self.answers, requirement), **self.suspects}
         if self.last_event == "DIO-7":
-            self.last_event = statement
+            self.last_event = requirement
 
     def suspect(self, processed: bytes) -> str:
-        """Return the statement that a wrong answer to what a cycle processes would break, or none at all."""
+        """Return the requirement that a wrong answer to what a cycle processes would break, or none at all."""
         return self.suspects.get(processed, "DIO-7") if processed in self.answers else self.last_event

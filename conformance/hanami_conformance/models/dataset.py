@@ -52,7 +52,7 @@ def csv_table(names: Sequence[str], values: NDArray[np.float32]) -> bytes:
 
 @dataclass(frozen=True)
 class DatasetModel:
-    """What a finalized dataset must hold (statements FIN-1 and FIN-2).
+    """What a finalized dataset must hold (requirements FIN-1 and FIN-2).
 
     Attributes:
         rows: number of rows.

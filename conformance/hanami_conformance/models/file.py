@@ -8,7 +8,7 @@ SEGMENT = 128 * 1024  # bytes of a chunk of the SDK
 
 
 class FileModel:
-    """What a server must hold of a file (statements DATA-2, DATA-4, DATA-5, PROG-2, PROG-3).
+    """What a server must hold of a file (requirements DATA-2, DATA-4, DATA-5, PROG-2, PROG-3).
 
     Args:
         size: announced size, bytes.

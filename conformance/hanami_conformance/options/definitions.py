@@ -113,7 +113,7 @@ _TARGET: tuple[Option, ...] = (
         secret=True,
     ),
     Option("token", "token of the user, in place of user and password", "TOKEN", "HANAMI_TOKEN", secret=True),
-    Option("second-user", "user of another project, for the isolation statements", "ID", "HANAMI_SECOND_USER"),
+    Option("second-user", "user of another project, for the isolation requirements", "ID", "HANAMI_SECOND_USER"),
     Option("second-password", "password of the second user", "PASSWORD", "HANAMI_SECOND_PASSWORD", secret=True),
     Option("second-token", "token of the second user", "TOKEN", "HANAMI_SECOND_TOKEN", secret=True),
     Option("expired-token", "a token that was valid once, for ATT-3", "TOKEN", "HANAMI_EXPIRED_TOKEN", secret=True),
@@ -219,7 +219,7 @@ _RUN: tuple[Option, ...] = (
         "what the profile says",
         kind="number",
     ),
-    Option("statement", "check only this statement (PROG-2) or family (PROG); repeatable", "ID", many=True),
+    Option("requirement", "check only this requirement (PROG-2) or family (PROG); repeatable", "ID", many=True),
     Option(
         "level",
         "lowest level that decides the exit status, must or should",

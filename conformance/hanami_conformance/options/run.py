@@ -45,7 +45,7 @@ class RunOptions:
     Attributes:
         target: how the target is reached; its address is empty for the reference backend, which is not up yet.
         reference: whether to start the bundled reference backend.
-        statements: ids to check, None for all.
+        requirements: ids to check, None for all.
         level: lowest level that decides the exit status.
         report_dir: folder for the reports.
         profile: how much is tried.
@@ -62,7 +62,7 @@ class RunOptions:
 
     target: TargetOptions
     reference: bool
-    statements: frozenset[str] | None
+    requirements: frozenset[str] | None
     level: Level
     report_dir: Path
     profile: Profile
@@ -106,7 +106,7 @@ def resolve(
     dialect = values["dialect"] or dialect
     if dialect != AUTO:
         load_dialect(dialect)
-    patterns = lists["statement"]
+    patterns = lists["requirement"]
     connections = _number(values["max_connections"], "--max-connections", int, 1) if values["max_connections"] else None
     if connections is None and reference:
         connections = REFERENCE_CONNECTIONS
@@ -136,7 +136,7 @@ def resolve(
             **({} if reference else parse_tls_and_cluster(values, lists, url)),
         ),
         reference=reference,
-        statements=select(patterns) if patterns else None,
+        requirements=select(patterns) if patterns else None,
         level=_level(values["level"]),
         report_dir=Path(values["report_dir"] or DEFAULT_REPORT_DIR),
         profile=profile,

@@ -50,7 +50,7 @@ class TargetOptions:
     Attributes:
         url: ``http://HOST:PORT``, with a base path where a proxy needs one.
         first: the account that the tests use.
-        second: an account of another project, for the isolation statements.
+        second: an account of another project, for the isolation requirements.
         expired_token: a token that was valid once, for ATT-3.
         dialect: name of the dialect, path of its file, or :data:`AUTO`.
         deadline: seconds that any wait may take.

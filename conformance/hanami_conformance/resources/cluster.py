@@ -33,7 +33,7 @@ class Cluster:
     shape: ClusterShape
 
     def set_mode(self, mode: str) -> RestResponse:
-        """Ask the target to switch the mode (statement MODE-1)."""
+        """Ask the target to switch the mode (requirement MODE-1)."""
         return self.account.call("cluster.set_mode", body={"uuid": self.uuid, "new_state": mode})
 
     def switch_after_loss(self, mode: str) -> None:
@@ -63,7 +63,7 @@ class Cluster:
             return self._socket(attach(self.account, self.uuid, CLUSTER))
 
     def attach_again(self) -> ClusterSocket:
-        """Return a socket that attaches after an earlier one was lost (statement DIO-11); see :func:`reattach`."""
+        """Return a socket that attaches after an earlier one was lost (requirement DIO-11); see :func:`reattach`."""
         websocket = reattach(self.account, self.uuid, CLUSTER)
         return self._socket(websocket)
 

@@ -109,7 +109,7 @@ class ResourceFactory:
             upload = self.from_init_response(answer, kind, name, sizes, account)
         for uuid in (upload.uuid, *(file.uuid for file in upload.files.values())):
             wanted = f"uuids that nothing else of this run has, not {uuid}"
-            check(uuid not in self.target.uuids, expected=wanted, actual=answer, statement="INIT-4")
+            check(uuid not in self.target.uuids, expected=wanted, actual=answer, requirement="INIT-4")
             self.target.uuids.add(uuid)
         return upload
 

@@ -22,7 +22,7 @@ PAGE_VALUES = 200_000  # most numbers asked for in one answer
 
 
 def read_columns(upload: Upload, columns: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-    """Read a dataset back (statement FIN-2).
+    """Read a dataset back (requirement FIN-2).
 
     Args:
         upload: finalized.
@@ -100,13 +100,13 @@ def check_dataset(upload: Upload, model: DatasetModel, *, values: bool = False) 
         raise Unsupported("the content of a dataset cannot be read back; its rows and columns are right")
 
 
-def check_no_rows(upload: Upload, what: str, statement: str | None = None) -> None:
+def check_no_rows(upload: Upload, what: str, requirement: str | None = None) -> None:
     """Check that a dataset that was refused cannot be read as if it were one (FIN-6).
 
     Args:
         upload: whose PUT was refused.
         what: it holds, for the report.
-        statement: id of the statement that is broken otherwise, None for the one that the test names first.
+        requirement: id of the requirement that is broken otherwise, None for the one that the test names first.
 
     Raises:
         Violation: it has rows.
@@ -114,7 +114,7 @@ def check_no_rows(upload: Upload, what: str, statement: str | None = None) -> No
     answer = upload.description()
     told = answer.object() if answer.status == 200 else {}
     counts = [told[key] for key in upload.account.target.dialect.rows_keys if isinstance(told.get(key), int)]
-    check(not any(counts), expected=f"no dataset with rows from {what}", actual=answer, statement=statement)
+    check(not any(counts), expected=f"no dataset with rows from {what}", actual=answer, requirement=requirement)
 
 
 def readable_columns(model: DatasetModel, described: Mapping[str, Any]) -> dict[str, NDArray[np.float32]]:
@@ -137,14 +137,14 @@ def check_shape(answer: RestResponse, described: Mapping[str, Any], target: Targ
         bool(rows) or target.dialect.has_content,
         expected=f"the number of rows ({' or '.join(target.dialect.rows_keys)})",
         actual=answer,
-        statement="FIN-1",
+        requirement="FIN-1",
     )
-    check(all(count == model.rows for count in rows), expected=f"{model.rows} rows", actual=answer, statement="FIN-1")
+    check(all(count == model.rows for count in rows), expected=f"{model.rows} rows", actual=answer, requirement="FIN-1")
     for group in target.dialect.columns_keys:
         if all(isinstance(described.get(key), int) for key in group):
             width = sum(described[key] for key in group)
             wanted = " or ".join(str(number) for number in sorted(model.widths))
-            check(width in model.widths, expected=f"{wanted} columns", actual=answer, statement="FIN-1")
+            check(width in model.widths, expected=f"{wanted} columns", actual=answer, requirement="FIN-1")
 
 
 def first_difference(wanted: NDArray[np.float32], actual: NDArray[np.float32]) -> str:

@@ -37,7 +37,7 @@ class UploadFile:
 
 @dataclass
 class Upload:
-    """An upload that was begun (statements INIT-1, INIT-2).
+    """An upload that was begun (requirements INIT-1, INIT-2).
 
     Attributes:
         account: whose it is.
@@ -76,13 +76,13 @@ class Upload:
             )
 
     def attach_again(self, role: str = "input") -> UploadSocket:
-        """Return a socket that attaches after an earlier one was lost (statement DATA-7); see :func:`reattach`."""
+        """Return a socket that attaches after an earlier one was lost (requirement DATA-7); see :func:`reattach`."""
         file = self.files[role]
         websocket = reattach(self.account, file.uuid, FILE_UPLOAD)
         return UploadSocket(websocket, self.account.target.dialect.codec, file.model)
 
     def progress(self) -> bool:
-        """Return what the target says of ``complete`` (statement PROG-1).
+        """Return what the target says of ``complete`` (requirement PROG-1).
 
         Raises:
             Violation: the answer is no JSON object with a boolean ``complete``.
@@ -94,7 +94,7 @@ class Upload:
             isinstance(complete, bool),
             expected="a JSON object with boolean complete",
             actual=answer,
-            statement="PROG-1",
+            requirement="PROG-1",
         )
         return bool(complete)
 

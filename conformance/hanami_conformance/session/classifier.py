@@ -38,22 +38,22 @@ class CaseClassifier:
         self._case: CaseRecording | None = None
 
     def begin(
-        self, case: CaseRecording, title: str, statements: tuple[str, ...], *, blames: tuple[str, ...], hostile: bool
+        self, case: CaseRecording, title: str, requirements: tuple[str, ...], *, blames: tuple[str, ...], hostile: bool
     ) -> None:
         """Begin a test.
 
         Args:
             case: what it writes to.
             title: what a server must do.
-            statements: ids that it names.
-            blames: ids of more statements that it can find broken, though its passing says nothing of them.
+            requirements: ids that it names.
+            blames: ids of more requirements that it can find broken, though its passing says nothing of them.
             hostile: whether it sends what may end a fragile server.
         """
         self._case = case
         self._hostile = hostile
         self._blames = blames
         self._title = title
-        self._statements = statements
+        self._requirements = requirements
         self._outcome = Outcome.NOT_RUN
         self._reason = "it was interrupted"
         self._expected = ""
@@ -145,8 +145,8 @@ class CaseClassifier:
         report.longrepr = self._explain()
 
     def _violated(self, error: Violation | TargetDown, report: pytest.TestReport) -> None:
-        if all(catalogue()[name].level is Level.OBSERVE for name in self._statements):
-            # The protocol leaves it open: what would break another statement is just what was seen.
+        if all(catalogue()[name].level is Level.OBSERVE for name in self._requirements):
+            # The protocol leaves it open: what would break another requirement is just what was seen.
             assert self._case is not None
             self._set(Outcome.PASSED, "")
             self._exchange = ()
@@ -159,10 +159,10 @@ class CaseClassifier:
             self._expected = self._line(error.expected)
             self._actual = self._line(error.actual)
             self._reason = f"expected {self._expected}; actual {self._actual}"
-        blamed = error.statement if isinstance(error, Violation) else None
-        # A step that several tests share blames its own statement; a test that does not check that one breaks its own.
-        known = blamed in self._statements or blamed in self._blames
-        self._broken = (blamed if blamed is not None and known else self._statements[0],)
+        blamed = error.requirement if isinstance(error, Violation) else None
+        # A step that several tests share names its own requirement; a test that does not check it violates its own.
+        known = blamed in self._requirements or blamed in self._blames
+        self._broken = (blamed if blamed is not None and known else self._requirements[0],)
         self._excuse_known(report)
 
     def _excuse_known(self, report: pytest.TestReport) -> None:
@@ -186,13 +186,13 @@ class CaseClassifier:
         return printable_line(text, MAX_LINE)
 
     def _keep_exchange(self) -> None:
-        # Taken now: the liveness probe and the deletions that follow belong to no statement.
+        # Taken now: the liveness probe and the deletions that follow belong to no requirement.
         assert self._case is not None
         self._exchange = self._case.exchange()
         self._last = self._case.last_request()
 
     def _explain(self) -> str:
-        lines = [f"{self._outcome.value}: {', '.join(self._broken or self._statements)}: {self._title}"]
+        lines = [f"{self._outcome.value}: {', '.join(self._broken or self._requirements)}: {self._title}"]
         if self._expected:
             lines += [f"  expected  {self._expected}", f"  actual    {self._actual}"]
         else:
@@ -213,7 +213,7 @@ class CaseClassifier:
         return CaseResult(
             id=case.id,
             title=self._title,
-            statements=self._statements,
+            requirements=self._requirements,
             outcome=self._outcome,
             broken=self._broken,
             reason=self._reason,
@@ -231,11 +231,11 @@ class CaseClassifier:
         )
 
     def _judged(self, case: CaseRecording) -> dict[str, int]:
-        counts = Counter({name: count for name, count in case.judged.items() if name in self._statements})
-        # In a story, what names no statement is a step on the way to something else.
+        counts = Counter({name: count for name, count in case.judged.items() if name in self._requirements})
+        # In a story, what names no requirement is a step on the way to something else.
         if case.judged[FIRST] and not case.stories:
-            counts[self._statements[0]] += case.judged[FIRST]
-        return {name: counts[name] for name in self._statements if counts[name]}
+            counts[self._requirements[0]] += case.judged[FIRST]
+        return {name: counts[name] for name in self._requirements if counts[name]}
 
     def _story(self, case: CaseRecording) -> str:
         if case.story is None or self._outcome is Outcome.PASSED:
@@ -243,7 +243,7 @@ class CaseClassifier:
         told = replace(
             case.story,
             dialect=self._target.dialect.name,
-            statement=next(iter(self._broken), ""),
+            requirement=next(iter(self._broken), ""),
             expected=self._expected,
             actual=self._actual or self._reason,
         )

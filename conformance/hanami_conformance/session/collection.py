@@ -1,4 +1,4 @@
-"""The cases as pytest collects them: which files hold cases, their ids and statements, selection and order."""
+"""The cases as pytest collects them: which files hold cases, their ids and requirements, selection and order."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def case_id(item: pytest.Item) -> str:
     return f"{item.path.name}::{item.nodeid.split('::', 1)[1]}"
 
 
-def statements_of(item: pytest.Item) -> tuple[str, ...]:
-    """Ids of the statements that a test names."""
-    return ids_of(item, "statement")
+def requirements_of(item: pytest.Item) -> tuple[str, ...]:
+    """Ids of the requirements that a test names."""
+    return ids_of(item, "requirement")
 
 
 def ids_of(item: pytest.Item, marker: str) -> tuple[str, ...]:
-    """Ids of statements in a marker of a test, in the order as they are written there."""
+    """Ids of requirements in a marker of a test, in the order as they are written there."""
     marks = reversed(list(item.iter_markers(marker)))  # pytest gives the mark nearest to the function first
     return tuple(name for mark in marks for name in mark.args)
 
@@ -62,7 +62,7 @@ def sort_by_requirement(items: list[pytest.Item]) -> None:
     places = {name: place for place, name in enumerate(catalogue())}
     files: dict[Path, int] = {}
     for item in filter(is_suite_item, items):
-        names = statements_of(item)
+        names = requirements_of(item)
         files.setdefault(item.path, places[names[0]] if names else len(places))
     items.sort(key=lambda item: (risk_level(item), files.get(item.path, -1)))
 
@@ -90,7 +90,7 @@ def suite_cases(session: pytest.Session) -> dict[str, SuiteCase]:
     cases = {}
     for path in sorted(SUITE.glob("test_*.py")):
         for item in _items(CaseModule.from_parent(session, path=path)):
-            cases[case_id(item)] = SuiteCase(statements_of(item), ids_of(item, "blames"))
+            cases[case_id(item)] = SuiteCase(requirements_of(item), ids_of(item, "blames"))
     return cases
 
 

@@ -99,7 +99,7 @@ def digests() -> dict[str, str]:
     """SHA-256 of what the verdicts rest on: the message schemas and the catalogue."""
     files = resources.files("hanami_proto")
     texts = {f"{name}.proto": (files / f"{name}.proto").read_bytes() for name in ("brick", "buffer")}
-    texts["statements.toml"] = catalogue_text().encode()
+    texts["requirements.toml"] = catalogue_text().encode()
     return {name: hashlib.sha256(text).hexdigest() for name, text in texts.items()}
 
 

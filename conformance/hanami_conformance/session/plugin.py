@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parents[1]
 MARKERS = (
-    "statement(*ids): statements of the protocol that a test checks",
-    "blames(*ids): more statements that a test can find broken, but not kept",
+    "requirement(*ids): requirements of the protocol that a test checks",
+    "blames(*ids): more requirements that a test can find broken, but not kept",
     "hostile: sends what may end a fragile server, so it runs last",
     "destructive: known to end fragile servers, so it must be allowed",
 )

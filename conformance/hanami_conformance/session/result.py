@@ -9,7 +9,15 @@ from typing import Any
 from hanami_conformance.catalogue import catalogue
 from hanami_conformance.common.text import pluralise
 from hanami_conformance.known_failures.file import KnownList
-from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
+from hanami_reports.model.conformance import (
+    CaseResult,
+    ExitStatus,
+    Level,
+    Outcome,
+    RequirementResult,
+    RunResult,
+    Verdict,
+)
 from hanami_reports.model.known_failure_matching import SuiteCase, entry_results, look
 from hanami_reports.model.known_failures import KnownFailuresReport
 from hanami_reports.model.verdicts import exit_status, judge
@@ -31,10 +39,10 @@ def build_result(
     suite: Mapping[str, SuiteCase] | None = None,
     today: date | None = None,
 ) -> RunResult:
-    """Judge every statement and the target as a whole.
+    """Judge every requirement and the target as a whole.
 
     Args:
-        planned: case id to its title and statements, of every case that was to run.
+        planned: case id to its title and requirements, of every case that was to run.
         cases: case id to result, of those that ran.
         manifest: what reproduces the run.
         selected: ids that were asked for, None for all.
@@ -52,10 +60,10 @@ def build_result(
     ended = "the target was lost before it" if lost else "the run was interrupted before it" if interrupted else reason
     why = ended or "the run ended before it"
     every = [
-        cases.get(name) or CaseResult(name, title, statements, Outcome.NOT_RUN, reason=why)
-        for name, (title, statements) in planned.items()
+        cases.get(name) or CaseResult(name, title, requirements, Outcome.NOT_RUN, reason=why)
+        for name, (title, requirements) in planned.items()
     ]
-    judged = tuple(_statement(name, every, selected, whole_suite=_is_whole(every)) for name in catalogue())
+    judged = tuple(_requirement(name, every, selected, whole_suite=_is_whole(every)) for name in catalogue())
     status = exit_status(judged, every, least=level)
     if restarted and status == ExitStatus.TARGET_LOST:
         status = ExitStatus.NOT_CONFORMANT  # every case had its turn
@@ -89,20 +97,20 @@ def _use(
 
 
 def _is_whole(cases: Sequence[CaseResult]) -> bool:
-    named = {name for case in cases for name in case.statements}
+    named = {name for case in cases for name in case.requirements}
     return named >= set(catalogue())
 
 
-def _statement(
+def _requirement(
     name: str, cases: Sequence[CaseResult], selected: Collection[str] | None, *, whole_suite: bool
-) -> StatementResult:
+) -> RequirementResult:
     entry = catalogue()[name]
-    own = [case for case in cases if name in case.statements or name in case.broken]
+    own = [case for case in cases if name in case.requirements or name in case.broken]
     verdict, reason = judge(entry.level, name, own)
     wanted = name in selected if selected is not None else bool(own) or whole_suite
     if not wanted:
         verdict, reason = Verdict.NOT_RUN, "it was not asked for"
-    return StatementResult(
+    return RequirementResult(
         id=name,
         level=entry.level,
         workflow=entry.workflow,

@@ -33,7 +33,7 @@ from hanami_conformance.session.collection import (
     ids_of,
     is_suite_item,
     keep_first_parameter,
-    statements_of,
+    requirements_of,
     suite_cases,
 )
 from hanami_conformance.session.manifest import Manifest
@@ -181,10 +181,10 @@ class ConformanceSession:
         )
 
     def select(self, items: list[pytest.Item]) -> None:
-        """Keep the tests of the statements that were asked for, as many of each as the profile says."""
-        wanted = self.options.statements
+        """Keep the tests of the requirements that were asked for, as many of each as the profile says."""
+        wanted = self.options.requirements
         chosen = [
-            item for item in items if not is_suite_item(item) or wanted is None or wanted & set(statements_of(item))
+            item for item in items if not is_suite_item(item) or wanted is None or wanted & set(requirements_of(item))
         ]
         if self.options.profile.first_case_only:
             chosen = keep_first_parameter(chosen)
@@ -214,7 +214,7 @@ class ConformanceSession:
         assert self._judge is not None
         hostile = item.get_closest_marker("hostile") is not None
         case = begin_case(case_id(item))
-        self._judge.begin(case, title_of(item), statements_of(item), blames=ids_of(item, "blames"), hostile=hostile)
+        self._judge.begin(case, title_of(item), requirements_of(item), blames=ids_of(item, "blames"), hostile=hostile)
 
     def _end_case(self) -> CaseResult | None:
         assert self._judge is not None
@@ -281,10 +281,10 @@ class ConformanceSession:
         if not self._planned:
             self._reason = self._reason or "no case matches what was asked for"
         self.result = build_result(
-            planned={name: (title_of(item), statements_of(item)) for name, item in self._planned.items()},
+            planned={name: (title_of(item), requirements_of(item)) for name, item in self._planned.items()},
             cases=self._cases,
             manifest=self.manifest.finished(),
-            selected=self.options.statements,
+            selected=self.options.requirements,
             level=self.options.level,
             reason=self._reason,
             unreachable=exitstatus == ExitStatus.TARGET_LOST,

@@ -21,7 +21,7 @@ WRONG_VALUES = ("another upload", "unknown", "malformed", "null", "a number", "m
 
 
 def attempt_as_other_user(told: TrackedUpload, other: Account, what: str) -> None:
-    """Try as another user what only the owner may do (statements GEN-3, PROG-4, ATT-4, FIN-4).
+    """Try as another user what only the owner may do (requirements GEN-3, PROG-4, ATT-4, FIN-4).
 
     Args:
         told: whose owner is somebody else.
@@ -47,15 +47,18 @@ def attempt_as_other_user(told: TrackedUpload, other: Account, what: str) -> Non
     }[what]()
     if what == "list":
         hidden = answer.status == 200 and not is_listed(upload, answer)
-        check(hidden, expected="a list without another user's dataset", actual=answer, statement="GEN-3")
+        check(hidden, expected="a list without another user's dataset", actual=answer, requirement="GEN-3")
         return
     if what == "progress":
         wanted = "404 to progress: it belongs to another user"
-        check(answer.status == 404, expected=wanted, actual=answer, statement="PROG-4")
+        check(answer.status == 404, expected=wanted, actual=answer, requirement="PROG-4")
     else:
-        statement = "FIN-4" if what == "finalize" else "GEN-3"
+        requirement = "FIN-4" if what == "finalize" else "GEN-3"
         check(
-            answer.refused, expected=f"a 4xx to {what}: it belongs to another user", actual=answer, statement=statement
+            answer.refused,
+            expected=f"a 4xx to {what}: it belongs to another user",
+            actual=answer,
+            requirement=requirement,
         )
     told.happened.add("GEN-3")
 
@@ -66,21 +69,21 @@ def is_listed(upload: Upload, answer: RestResponse) -> bool:
 
 
 def expect_deleted(upload: Upload) -> None:
-    """Nothing may be left of an upload that was deleted (statement DEL-1).
+    """Nothing may be left of an upload that was deleted (requirement DEL-1).
 
     Raises:
         Violation: it is still known, or listed.
     """
     with attribute_to("DEL-1"):
         answer = upload.progress_answer()
-        check(answer.status == 404, expected="404 to progress of what was deleted", actual=answer, statement="DEL-1")
+        check(answer.status == 404, expected="404 to progress of what was deleted", actual=answer, requirement="DEL-1")
         listed = upload.account.call("dataset.list")
         gone = listed.status == 200 and not is_listed(upload, listed)
-        check(gone, expected="a list without what was deleted", actual=listed, statement="DEL-1")
+        check(gone, expected="a list without what was deleted", actual=listed, requirement="DEL-1")
 
 
 def attempt_as_other_user_on_cluster(cluster: Cluster, other: Account, what: str) -> None:
-    """Try as another user what only the owner may do with a cluster (statements GEN-3, ATT-4).
+    """Try as another user what only the owner may do with a cluster (requirements GEN-3, ATT-4).
 
     Args:
         cluster: in direct mode, of somebody else.
@@ -100,11 +103,11 @@ def attempt_as_other_user_on_cluster(cluster: Cluster, other: Account, what: str
         "get": lambda: other.call("cluster.get", params={"uuid": uuid}),
         "delete": lambda: other.call("cluster.delete", params={"uuid": uuid}),
     }[what]()
-    check(answer.refused, expected="a 4xx: it belongs to another user", actual=answer, statement="GEN-3")
+    check(answer.refused, expected="a 4xx: it belongs to another user", actual=answer, requirement="GEN-3")
 
 
 def use_deleted_cluster(cluster: Cluster) -> None:
-    """Ask for a cluster that was deleted, and attach to it (statement DIO-14); takes a connection of the budget.
+    """Ask for a cluster that was deleted, and attach to it (requirement DIO-14); takes a connection of the budget.
 
     Raises:
         Violation: it was not refused.
@@ -112,25 +115,25 @@ def use_deleted_cluster(cluster: Cluster) -> None:
     account = cluster.account
     with attribute_to("DIO-14"):
         answer = account.call("cluster.get", params={"uuid": cluster.uuid})
-        check(answer.refused, expected="a 4xx: the cluster is deleted", actual=answer, statement="DIO-14")
+        check(answer.refused, expected="a 4xx: the cluster is deleted", actual=answer, requirement="DIO-14")
         message = first_message(account.token, cluster.uuid, CLUSTER)
         expect_refusal(account.target, message, "the cluster is deleted", "DIO-14")
 
 
 def attach_after_end(told: TrackedUpload, role: str) -> None:
-    """Attach to a file whose upload is over (statements FIN-7, DEL-1); takes a connection of the budget.
+    """Attach to a file whose upload is over (requirements FIN-7, DEL-1); takes a connection of the budget.
 
     Raises:
         Violation: it was not refused.
     """
     upload = told.upload
     message = first_message(upload.account.token, upload.files[role].uuid, FILE_UPLOAD)
-    statement = "FIN-7" if told.state == "finalized" else "DEL-1"
-    expect_refusal(upload.account.target, message, f"the upload is {told.state}", statement)
+    requirement = "FIN-7" if told.state == "finalized" else "DEL-1"
+    expect_refusal(upload.account.target, message, f"the upload is {told.state}", requirement)
 
 
 def finalize_with_invalid_body(told: TrackedUpload, others: Sequence[Upload], field: int, wrong: int) -> None:
-    """Finalize with a body that is wrong in one field, or on the path of the other kind (statement FIN-4).
+    """Finalize with a body that is wrong in one field, or on the path of the other kind (requirement FIN-4).
 
     Args:
         told: the upload.
@@ -155,7 +158,7 @@ def finalize_with_invalid_body(told: TrackedUpload, others: Sequence[Upload], fi
             return
         body = wronged
     answer = upload.finalize(body, kind)
-    check(answer.refused, expected=f"a 4xx to a PUT: {what}", actual=answer, statement="FIN-4")
+    check(answer.refused, expected=f"a 4xx to a PUT: {what}", actual=answer, requirement="FIN-4")
     told.happened.add("FIN-4")
 
 

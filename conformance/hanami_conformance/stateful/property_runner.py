@@ -72,7 +72,7 @@ class SearchState:
 
 
 def _name(error: GoneWrong) -> tuple[type[BaseException], str | None]:
-    return type(error), error.symptom or error.statement if isinstance(error, Violation) else None
+    return type(error), error.symptom or error.requirement if isinstance(error, Violation) else None
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ class PropertyRunner:
         if found.fatal or not isinstance(error, Violation):
             raise error from flaky
         actual = f"{error.actual} (once: when it was told again, the story went right)"
-        raise Violation(error.expected, actual, error.statement) from flaky
+        raise Violation(error.expected, actual, error.requirement) from flaky
 
 
 class _KindDatabase(ExampleDatabase):

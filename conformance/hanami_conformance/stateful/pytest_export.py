@@ -45,8 +45,8 @@ def test_{name}(hanami_resources):
 
 def to_pytest(story: StepSequence) -> str:
     """Return a test file that executes a sequence, and fails where the target differs from the model."""
-    known = catalogue().get(story.statement)
-    sentence = f"{story.statement}: {known.text}." if known is not None else "The server does what the model says."
+    known = catalogue().get(story.requirement)
+    sentence = f"{story.requirement}: {known.text}." if known is not None else "The server does what the model says."
     texts = [(name, text) for name, text in (("expected", story.expected), ("actual", story.actual)) if text]
     lines = [_wrapped(f"{name:<9} {text}", " " * 10) for name, text in texts]
     dialect = "" if story.dialect in ("", DEFAULT_DIALECT) else f" --hanami-dialect {story.dialect}"
@@ -55,7 +55,7 @@ def to_pytest(story: StepSequence) -> str:
         dialect=dialect,
         kind=story.kind,
         steps="\n".join(line for step in story.steps for line in _step(step)),
-        name=re.sub(r"\W+", "_", story.statement.lower()) or "story",
+        name=re.sub(r"\W+", "_", story.requirement.lower()) or "story",
         sentence=_wrapped(sentence, " " * 4),
     )
 

@@ -42,7 +42,7 @@ class TrackedUpload:
         upload: on the target, with the models of its files.
         right: role to the bytes that make a valid file.
         state: ``open``, ``finalized`` or ``deleted``.
-        happened: ids of the statements that what was done to it touches.
+        happened: ids of the requirements that what was done to it touches.
         lost: roles whose socket was lost.
     """
 
@@ -100,8 +100,8 @@ class TrackedUpload:
         try:
             yield
         except Violation as violation:
-            if violation.statement in ("FIN-1", "FIN-2"):
-                violation.blame(next((name for name in SUSPECTS if name in self.happened), violation.statement))
+            if violation.requirement in ("FIN-1", "FIN-2"):
+                violation.blame(next((name for name in SUSPECTS if name in self.happened), violation.requirement))
             raise
         current_case().judged.update(dict.fromkeys(self.happened, 1))
 

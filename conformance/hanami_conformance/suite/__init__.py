@@ -1,4 +1,4 @@
-"""The cases that are run against a target: one file a step of the protocol, one test a statement of it."""
+"""The cases that are run against a target: one file a step of the protocol, one test a requirement of it."""
 
 from pathlib import Path
 

@@ -13,7 +13,7 @@ import pytest
 from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check, observe
 from hanami_conformance.cases.failures import ConnectionClosed, Violation
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_conformance.resources.factory import ResourceFactory
@@ -58,7 +58,7 @@ def message_of(token: Any, uuid: Any, target: Any) -> str:
 
 
 # ATT-1: a websocket opens at `ws://<ADDRESS>`, the address of the REST API.
-@statement("ATT-1")
+@requirement("ATT-1")
 def test_a_websocket_opens_at_the_address_of_the_rest_api(target: Target) -> None:
     """The server opens a websocket at the host and port of its REST API."""
     target.first.call("dataset.list")
@@ -73,7 +73,7 @@ def test_a_websocket_opens_at_the_address_of_the_rest_api(target: Target) -> Non
 
 # ATT-2: the first message is JSON with token, uuid and target; on acceptance the answer is JSON whose success is 1
 # (true counts).
-@statement("ATT-2")
+@requirement("ATT-2")
 @pytest.mark.parametrize("role", ["input", "label"])
 def test_a_file_socket_is_accepted(resources: ResourceFactory, role: str) -> None:
     """The server accepts a socket for each temporary file of an upload."""
@@ -82,7 +82,7 @@ def test_a_file_socket_is_accepted(resources: ResourceFactory, role: str) -> Non
     expect_acceptance(resources.target, first)
 
 
-@statement("ATT-2")
+@requirement("ATT-2")
 def test_a_cluster_socket_is_accepted(resources: ResourceFactory) -> None:
     """The server accepts a socket for a cluster in direct mode."""
     cluster = resources.any_cluster(ONE_BRICK)
@@ -95,7 +95,7 @@ TOKENS = ["missing", "empty", "malformed", "cut short", "tampered", "unsigned", 
 
 # ATT-3: the token authorises: an invalid, malformed, expired or missing token is refused, recognisably, in bounded
 # time.
-@statement("ATT-3")
+@requirement("ATT-3")
 @pytest.mark.parametrize("kind", TOKENS)
 def test_a_bad_token_opens_no_file(resources: ResourceFactory, kind: str) -> None:
     """The server refuses a file socket whose token is invalid, and says so."""
@@ -104,7 +104,7 @@ def test_a_bad_token_opens_no_file(resources: ResourceFactory, kind: str) -> Non
     expect_refusal(resources.target, first, f"the token is {kind}")
 
 
-@statement("ATT-3")
+@requirement("ATT-3")
 @pytest.mark.parametrize("kind", ["malformed", "tampered"])
 def test_a_bad_token_opens_no_file_that_was_open(resources: ResourceFactory, kind: str) -> None:
     """The server refuses an invalid token also for a file that a valid one has opened before."""
@@ -114,7 +114,7 @@ def test_a_bad_token_opens_no_file_that_was_open(resources: ResourceFactory, kin
     expect_refusal(resources.target, first, f"the token is {kind}")
 
 
-@statement("ATT-3")
+@requirement("ATT-3")
 @pytest.mark.parametrize("kind", ["missing", "malformed", "tampered", "expired"])
 def test_a_bad_token_opens_no_cluster(resources: ResourceFactory, kind: str) -> None:
     """The server refuses a cluster socket whose token is invalid, and says so."""
@@ -125,7 +125,7 @@ def test_a_bad_token_opens_no_cluster(resources: ResourceFactory, kind: str) -> 
 
 
 # ATT-4: an unknown, malformed or missing uuid, and a resource of another user or project, are refused alike.
-@statement("ATT-4")
+@requirement("ATT-4")
 @pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
 @pytest.mark.parametrize("kind", list(UUIDS))
 def test_a_uuid_of_nothing_is_refused(resources: ResourceFactory, resource: str, kind: str) -> None:
@@ -155,7 +155,7 @@ def other_digit(digit: str) -> str:
     return "0" if digit != "0" else "1"
 
 
-@statement("ATT-4")
+@requirement("ATT-4")
 @pytest.mark.parametrize("change", list(NEARLY))
 def test_a_uuid_is_compared_whole(resources: ResourceFactory, change: str) -> None:
     """The server refuses a socket for what only resembles the uuid of a file."""
@@ -164,7 +164,7 @@ def test_a_uuid_is_compared_whole(resources: ResourceFactory, change: str) -> No
     expect_refusal(resources.target, first, f"the uuid is one of a file, {change}")
 
 
-@statement("ATT-4", "GEN-2")
+@requirement("ATT-4", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
 @pytest.mark.parametrize("uuid", [[], ["a"], {"a": 1}, True, 1.5, "x" * 100_000], ids=lambda uuid: str(uuid)[:12])
@@ -176,7 +176,7 @@ def test_a_uuid_of_another_type_is_refused(resources: ResourceFactory, resource:
         upload.attach().write(0, b"served")
 
 
-@statement("ATT-4", "GEN-3")
+@requirement("ATT-4", "GEN-3")
 @pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
 def test_a_resource_of_another_user_looks_like_none(resources: ResourceFactory, second: Account, resource: str) -> None:
     """The server refuses another user's resource in the same words as one that does not exist."""
@@ -191,7 +191,7 @@ def test_a_resource_of_another_user_looks_like_none(resources: ResourceFactory, 
     )
     nothing = expect_refusal(resources.target, first_message(second.token, UUIDS["unknown"], resource), "it is unknown")
     alike = wording(foreign, uuid) == wording(nothing, UUIDS["unknown"])
-    check(alike, expected=f"the answer to an unknown uuid: {nothing}", actual=foreign, statement="ATT-4")
+    check(alike, expected=f"the answer to an unknown uuid: {nothing}", actual=foreign, requirement="ATT-4")
 
 
 def wording(answer: Message | CloseInfo, uuid: str) -> str:
@@ -202,7 +202,7 @@ def wording(answer: Message | CloseInfo, uuid: str) -> str:
 
 # ATT-5: an unknown or missing target, and a first message that is no JSON object, are refused; the server goes on
 # serving others.
-@statement("ATT-5", "GEN-2")
+@requirement("ATT-5", "GEN-2")
 @pytest.mark.parametrize("kind", ["unknown", "empty", "in capitals", "missing", "a number", "null", "an array"])
 def test_an_unknown_target_is_refused(resources: ResourceFactory, kind: str) -> None:
     """The server refuses a first message whose target is none of the two."""
@@ -236,7 +236,7 @@ NO_OBJECTS = {
 }
 
 
-@statement("ATT-5", "GEN-2")
+@requirement("ATT-5", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("kind", list(NO_OBJECTS))
 def test_a_first_message_that_is_no_object_is_refused(resources: ResourceFactory, kind: str) -> None:
@@ -247,7 +247,7 @@ def test_a_first_message_that_is_no_object_is_refused(resources: ResourceFactory
         upload.attach().write(0, b"served")
 
 
-@statement("ATT-5", "GEN-2")
+@requirement("ATT-5", "GEN-2")
 @pytest.mark.hostile
 def test_a_binary_first_message_that_is_no_json_is_refused(resources: ResourceFactory) -> None:
     """The server refuses arbitrary bytes as first message, and goes on serving others."""
@@ -263,7 +263,7 @@ def test_a_binary_first_message_that_is_no_json_is_refused(resources: ResourceFa
 
 
 # ATT-6: a uuid of the wrong kind (dataset for file, file for cluster, cluster for file) is refused.
-@statement("ATT-6")
+@requirement("ATT-6")
 @pytest.mark.parametrize("mistake", ["dataset as file", "file as cluster", "cluster as file", "dataset as cluster"])
 def test_a_uuid_of_the_wrong_kind_is_refused(resources: ResourceFactory, mistake: str) -> None:
     """The server refuses a socket whose uuid names another kind of resource than its target."""
@@ -281,7 +281,7 @@ def test_a_uuid_of_the_wrong_kind_is_refused(resources: ResourceFactory, mistake
 
 # ATT-8: frame type of the answer, extra keys, whether a refused socket may try again, a second init on an accepted
 # socket, several sockets on one resource.
-@statement("ATT-8")
+@requirement("ATT-8")
 def test_what_an_acceptance_looks_like(resources: ResourceFactory) -> None:
     """Frame type and keys of the answer to an accepted first message."""
     upload = resources.csv(100)
@@ -294,7 +294,7 @@ def test_what_an_acceptance_looks_like(resources: ResourceFactory) -> None:
     observe("acceptance is", answer.data.decode("utf-8", "replace"))
 
 
-@statement("ATT-8")
+@requirement("ATT-8")
 def test_what_becomes_of_a_second_first_message(resources: ResourceFactory) -> None:
     """The answer to a first message that is repeated on an accepted socket."""
     upload = resources.csv(100)
@@ -303,7 +303,7 @@ def test_what_becomes_of_a_second_first_message(resources: ResourceFactory) -> N
     observe("a second first message is answered by", socket.websocket.receive_or_end("an answer or a close"))
 
 
-@statement("ATT-8")
+@requirement("ATT-8")
 def test_whether_a_refused_socket_may_try_again(resources: ResourceFactory) -> None:
     """The answer to a right first message after a refused one, on the same socket."""
     upload = resources.csv(100)
@@ -318,7 +318,7 @@ def test_whether_a_refused_socket_may_try_again(resources: ResourceFactory) -> N
         websocket.finish()
 
 
-@statement("ATT-8")
+@requirement("ATT-8")
 def test_whether_two_sockets_may_share_a_file(resources: ResourceFactory) -> None:
     """The answer to a second socket for a file that has one."""
     resources.target.budget.need(2)

@@ -8,7 +8,7 @@ import pytest
 
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import inputs_of, wanted_of
@@ -20,7 +20,7 @@ from hanami_proto.codec import ProcessType, TargetBuffer
 
 
 # ATT-7: nothing sent before acceptance, or after a refusal, has any effect on the resource.
-@statement("ATT-7")
+@requirement("ATT-7")
 @pytest.mark.parametrize("when", ["before the first message", "together with a refused one", "after a refusal"])
 def test_a_chunk_outside_of_acceptance_has_no_effect(resources: ResourceFactory, when: str) -> None:
     """The server writes nothing that was sent on a socket which it did not accept."""
@@ -47,7 +47,7 @@ def test_a_chunk_outside_of_acceptance_has_no_effect(resources: ResourceFactory,
     check(upload.wait_complete(), expected="complete = true after the accepted chunk", actual="complete = false")
 
 
-@statement("ATT-7")
+@requirement("ATT-7")
 def test_a_chunk_before_an_accepted_first_message_has_no_effect(resources: ResourceFactory) -> None:
     """The server does not keep what came before the first message, to apply it after acceptance."""
     content = noise(100)
@@ -62,7 +62,7 @@ def test_a_chunk_before_an_accepted_first_message_has_no_effect(resources: Resou
     check(not upload.progress(), expected="complete = false: the chunk came too early", actual="complete = true")
 
 
-@statement("ATT-7", "GEN-3")
+@requirement("ATT-7", "GEN-3")
 def test_a_chunk_after_the_refusal_of_another_user_has_no_effect(resources: ResourceFactory, second: Account) -> None:
     """The server writes nothing to the file of another user."""
     content = noise(100)
@@ -78,14 +78,14 @@ def test_a_chunk_after_the_refusal_of_another_user_has_no_effect(resources: Reso
     check(not upload.progress(), expected="complete = false: nothing was accepted", actual="complete = true")
 
 
-@statement("ATT-7")
+@requirement("ATT-7")
 def test_training_after_a_refusal_has_no_effect(resources: ResourceFactory) -> None:
     """The server trains nothing on a socket which it did not accept."""
     SECRETS.add("this-is-no-token", "malformed token")
     expect_no_training(resources, "this-is-no-token")
 
 
-@statement("ATT-7", "GEN-3")
+@requirement("ATT-7", "GEN-3")
 def test_training_after_the_refusal_of_another_user_has_no_effect(resources: ResourceFactory, second: Account) -> None:
     """The server does not train the cluster of another user."""
     expect_no_training(resources, second.token)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.stateful.property_runner import PropertyRunner
 from hanami_conformance.stateful.strategies.rest_calls import call_stories
 
 
-@statement("GEN-1", "GEN-2", "INIT-1", "INIT-2", "INIT-4", "INIT-5", "INIT-6", "PROG-2", "PROG-4", "FIN-4")
-@statement("MODE-1", "MODE-2")
+@requirement("GEN-1", "GEN-2", "INIT-1", "INIT-2", "INIT-4", "INIT-5", "INIT-6", "PROG-2", "PROG-4", "FIN-4")
+@requirement("MODE-1", "MODE-2")
 @pytest.mark.hostile
 @pytest.mark.blames("PROG-1", "GEN-3")  # that nobody gets a list says little of isolation
 def test_any_call_does_what_it_says_or_is_refused(search: PropertyRunner) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.stateful.property_runner import PropertyRunner
 from hanami_conformance.stateful.strategies.dataset_contents import content_stories
 
 
-@statement("FIN-1", "FIN-6", "PROG-3", "GEN-1", "GEN-2")
+@requirement("FIN-1", "FIN-6", "PROG-3", "GEN-1", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.blames("FIN-2", "PROG-1")  # where the content can't be read back, the values are not compared
 def test_any_content_becomes_a_dataset_or_is_refused(search: PropertyRunner) -> None:

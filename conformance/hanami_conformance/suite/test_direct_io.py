@@ -9,7 +9,7 @@ import pytest
 
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import Unsupported, Violation
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, Values, describe
 from hanami_conformance.models.cluster import distance, same
 from hanami_conformance.resources.factory import ResourceFactory
@@ -24,7 +24,7 @@ LEARNED = 0.5  # of the distance at the beginning: beyond what training of the o
 
 
 # DIO-1: a cluster socket takes ClusterIO_Message binary messages.
-@statement("DIO-1")
+@requirement("DIO-1")
 @pytest.mark.parametrize("size", [None, 784])  # a message of 3 KiB carries a handwritten digit
 def test_a_cluster_takes_messages(resources: ResourceFactory, size: int | None) -> None:
     """The server takes a ClusterIO_Message and answers with one."""
@@ -39,7 +39,7 @@ def test_a_cluster_takes_messages(resources: ResourceFactory, size: int | None) 
 
 # DIO-2: messages with isLast false start nothing; the one with isLast true starts the processing of all values sent
 # since.
-@statement("DIO-2")
+@requirement("DIO-2")
 def test_not_last_requests_start_nothing(resources: ResourceFactory) -> None:
     """Messages with isLast = false are acknowledged at most: no output comes before the last message."""
     shape = TWO_BRICKS
@@ -58,7 +58,7 @@ def test_not_last_requests_start_nothing(resources: ResourceFactory) -> None:
     check(set(answer) == set(shape.outputs), expected="an output of each brick", actual=shown(answer))
 
 
-@statement("DIO-2")
+@requirement("DIO-2")
 def test_not_last_training_messages_train_nothing(resources: ResourceFactory) -> None:
     """A TRAIN cycle that was never ended changes no answer, however often it is begun."""
     cluster, socket = trained(resources, None)
@@ -73,7 +73,7 @@ def test_not_last_training_messages_train_nothing(resources: ResourceFactory) ->
     expect_same(socket.request(question), before, "the answer as before, since no cycle was ended")
 
 
-@statement("DIO-2")
+@requirement("DIO-2")
 def test_the_last_message_carries_values_too(resources: ResourceFactory) -> None:
     """The values of the message with isLast = true take part in the cycle that it starts."""
     # With two bricks: a server that drops these values tells no inputs of a single message apart, so that the cluster
@@ -91,7 +91,7 @@ def test_the_last_message_carries_values_too(resources: ResourceFactory) -> None
 
 # DIO-4: one input split over several not-last messages (several bricks, or one brick) gives the same answer as sent
 # at once.
-@statement("DIO-4", "DIO-2")
+@requirement("DIO-4", "DIO-2")
 @pytest.mark.parametrize("brick", list(TWO_BRICKS.inputs))
 def test_the_values_of_every_brick_take_part(resources: ResourceFactory, brick: str) -> None:
     """Inputs that differ in one of two bricks alone get different answers, at the latest after training."""
@@ -108,7 +108,7 @@ def test_the_values_of_every_brick_take_part(resources: ResourceFactory, brick: 
     check(False, expected=f"different answers to different values of {brick}", actual=shown(answers[0]))
 
 
-@statement("DIO-2")
+@requirement("DIO-2")
 def test_a_cycle_starts_with_nothing_of_the_one_before(resources: ResourceFactory) -> None:
     """A cycle processes the values that were sent since the last one, and no older ones."""
     shape = TWO_BRICKS
@@ -124,7 +124,7 @@ def test_a_cycle_starts_with_nothing_of_the_one_before(resources: ResourceFactor
     expect_same(socket.request([first]), alone, "the answer to input_a alone, as before other values came")
 
 
-@statement("DIO-2", "DIO-7")
+@requirement("DIO-2", "DIO-7")
 def test_each_cycle_runs_once(resources: ResourceFactory) -> None:
     """Each last message starts one cycle and gets one answer, cycle after cycle."""
     _, socket = trained(resources, None)
@@ -138,7 +138,7 @@ def test_each_cycle_runs_once(resources: ResourceFactory) -> None:
 
 # DIO-3: a last REQUEST message is answered by ClusterIO messages of REQUEST_TYPE carrying the output: numberOfValues
 # equals the count of values and the size of the output brick, every value finite.
-@statement("DIO-3")
+@requirement("DIO-3")
 @pytest.mark.parametrize("size", [1, 2, 10, 784], ids=lambda size: f"{size} values")
 def test_a_request_is_answered_with_the_output(resources: ResourceFactory, size: int) -> None:
     """The answer has REQUEST_TYPE, as many values as announced and as the output brick holds, all finite."""
@@ -161,7 +161,7 @@ INPUTS = {  # repeated for as long as the brick is
 }
 
 
-@statement("DIO-3")
+@requirement("DIO-3")
 @pytest.mark.parametrize("kind", list(INPUTS))
 def test_any_finite_input_gives_a_finite_output(resources: ResourceFactory, kind: str) -> None:
     """The answer is finite for every finite input, before training and after."""
@@ -175,7 +175,7 @@ def test_any_finite_input_gives_a_finite_output(resources: ResourceFactory, kind
     check(set(answer) == set(socket.shape.outputs), expected="the output of the output brick", actual=shown(answer))
 
 
-@statement("DIO-3")
+@requirement("DIO-3")
 def test_every_output_brick_answers(resources: ResourceFactory) -> None:
     """A request to a cluster with two output bricks is answered by one message for each, with its own size."""
     _, socket = direct(resources, TWO_BRICKS)
@@ -186,7 +186,7 @@ def test_every_output_brick_answers(resources: ResourceFactory) -> None:
     check(not surplus, expected="6 outputs to 3 requests", actual=f"{len(surplus)} more messages")
 
 
-@statement("DIO-3", "DIO-8")
+@requirement("DIO-3", "DIO-8")
 def test_answers_belong_to_their_bricks(resources: ResourceFactory) -> None:
     """Each output brick answers with what it was trained to, not with the values of the other."""
     shape = ClusterShape({"test_input": 6}, {"output_a": 3, "output_b": 3}, hidden=8)
@@ -206,7 +206,7 @@ def test_answers_belong_to_their_bricks(resources: ResourceFactory) -> None:
 
 
 # DIO-8: training a fixed pair repeatedly moves the answer toward the expected values.
-@statement("DIO-8")
+@requirement("DIO-8")
 @pytest.mark.parametrize("wanted", [0.0, 1.0])
 def test_the_ends_of_the_range_are_trained_too(resources: ResourceFactory, wanted: float) -> None:
     """Expected values of 0 and of 1 move the answer toward them, as those between do."""
@@ -235,7 +235,7 @@ def test_the_ends_of_the_range_are_trained_too(resources: ResourceFactory, wante
     check(False, expected=f"an answer less than {before:g} away from {wanted:g}", actual=f"{after:g} away")
 
 
-@statement("DIO-8")
+@requirement("DIO-8")
 def test_different_inputs_are_told_apart(resources: ResourceFactory) -> None:
     """Trained toward different expected values, a cluster answers different inputs differently."""
     _, socket = direct(resources, None)
@@ -255,7 +255,7 @@ SPLITS: dict[str, Callable[[int], list[int]]] = {  # from the number of values t
 }
 
 
-@statement("DIO-4")
+@requirement("DIO-4")
 @pytest.mark.parametrize("split", list(SPLITS))
 def test_one_brick_may_be_filled_in_parts(resources: ResourceFactory, split: str) -> None:
     """Values for one brick give the same answer in one message and in several."""
@@ -268,7 +268,7 @@ def test_one_brick_may_be_filled_in_parts(resources: ResourceFactory, split: str
     expect_same(socket.request([question]), whole, "the answer to the input at once, sent so again")
 
 
-@statement("DIO-4")
+@requirement("DIO-4")
 def test_two_bricks_may_be_filled_in_any_order(resources: ResourceFactory) -> None:
     """Values for two bricks give the same answer whichever brick comes first, and in how many messages."""
     _, socket = trained(resources, TWO_BRICKS)
@@ -284,7 +284,7 @@ def test_two_bricks_may_be_filled_in_any_order(resources: ResourceFactory) -> No
     expect_same(socket.request(pieces), whole, "the same answer with the bricks filled alternately")
 
 
-@statement("DIO-4", "DIO-5")
+@requirement("DIO-4", "DIO-5")
 def test_training_may_be_sent_in_parts(resources: ResourceFactory) -> None:
     """A TRAIN cycle whose values come in several messages trains as one whose values come at once, all its values."""
     question, wanted = inputs_of(ONE_BRICK, seed=1)[0], wanted_of(ONE_BRICK, seed=1)[0]
@@ -315,7 +315,7 @@ def _training_of_the_rest(resources: ResourceFactory, parts: list[InputMessage],
 
 # DIO-5: processType selects: a TRAIN cycle is answered by no output of a brick (a dummy value with an empty name is
 # none), a REQUEST needs no expected values.
-@statement("DIO-5")
+@requirement("DIO-5")
 def test_training_is_answered_by_no_output(resources: ResourceFactory) -> None:
     """A TRAIN cycle is answered by no output of a brick; the next request gets its own answer."""
     _, socket = direct(resources, TWO_BRICKS)
@@ -326,7 +326,7 @@ def test_training_is_answered_by_no_output(resources: ResourceFactory) -> None:
     check(not surplus, expected="outputs for the request alone", actual=f"{len(surplus)} more outputs")
 
 
-@statement("DIO-5", "DIO-7")
+@requirement("DIO-5", "DIO-7")
 def test_a_request_trains_nothing(resources: ResourceFactory) -> None:
     """Any number of requests leaves the cluster as it is, also after training."""
     _, socket = trained(resources, None)
@@ -336,7 +336,7 @@ def test_a_request_trains_nothing(resources: ResourceFactory) -> None:
     expect_same(socket.request(inputs_of(socket.shape, seed=1)), before, "the answer as before 20 other requests")
 
 
-@statement("DIO-5", "DIO-8")
+@requirement("DIO-5", "DIO-8")
 def test_training_changes_the_answer(resources: ResourceFactory) -> None:
     """A TRAIN cycle is no request: it changes what the cluster answers."""
     _, socket = direct(resources)
@@ -345,11 +345,11 @@ def test_training_changes_the_answer(resources: ResourceFactory) -> None:
         socket.train([*inputs_of(ONE_BRICK, seed=1), *wanted_of(ONE_BRICK, seed=1)])
     after = socket.request(inputs_of(ONE_BRICK, seed=1))
     changed = any((after[name] != before[name]).any() for name in before)
-    check(changed, expected=f"another answer than {shown(before)}", actual="the same", statement="DIO-5")
+    check(changed, expected=f"another answer than {shown(before)}", actual="the same", requirement="DIO-5")
 
 
 # DIO-6: every message is answered: not-last by an acknowledgement, last TRAIN by an end message with isLast true.
-@statement("DIO-6")
+@requirement("DIO-6")
 @pytest.mark.parametrize("process", [ProcessType.REQUEST, ProcessType.TRAIN])
 def test_every_not_last_message_is_acknowledged(resources: ResourceFactory, process: ProcessType) -> None:
     """Each message with isLast = false is answered by one acknowledgement, which has isLast = false."""
@@ -367,7 +367,7 @@ def test_every_not_last_message_is_acknowledged(resources: ResourceFactory, proc
     check(not surplus, expected="3 acknowledgements of 3 messages", actual=f"{len(surplus)} more messages")
 
 
-@statement("DIO-6")
+@requirement("DIO-6")
 def test_every_training_cycle_is_ended(resources: ResourceFactory) -> None:
     """Each last TRAIN message is answered by one message with isLast = true."""
     _, socket = direct(resources, None)

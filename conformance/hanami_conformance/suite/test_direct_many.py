@@ -13,7 +13,7 @@ from hanami_conformance.cases.failures import (
     Unsupported,
     Violation,
 )
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, is_json
 from hanami_conformance.clients.cluster_socket import TRAINING, ClusterSocket
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
@@ -28,7 +28,7 @@ MANY = 20  # sockets of one cluster, one after the other
 
 
 # DIO-7: the same request on an unchanged cluster gives the same answer (within float32 tolerance).
-@statement("DIO-7")
+@requirement("DIO-7")
 def test_the_same_request_gives_the_same_answer(resources: ResourceFactory) -> None:
     """A request repeated on an unchanged cluster, at once and after others, gives the same answer."""
     _, socket = trained(resources, TWO_BRICKS)
@@ -40,7 +40,7 @@ def test_the_same_request_gives_the_same_answer(resources: ResourceFactory) -> N
         expect_same(actual, wanted, f"the same answer at repetition {repeat + 1}")
 
 
-@statement("DIO-7")
+@requirement("DIO-7")
 def test_an_answer_survives_a_new_socket(resources: ResourceFactory) -> None:
     """A request gives the same answer on the next socket of the same cluster."""
     cluster, socket = trained(resources, None)
@@ -52,7 +52,7 @@ def test_an_answer_survives_a_new_socket(resources: ResourceFactory) -> None:
         expect_same(actual, wanted, f"the same answer to the {ordinal} request on another socket")
 
 
-@statement("DIO-8")
+@requirement("DIO-8")
 @pytest.mark.parametrize("shape", [ONE_BRICK, TWO_BRICKS], ids=["one output", "two outputs"])
 def test_training_moves_the_answer_toward_the_expected_values(resources: ResourceFactory, shape: ClusterShape) -> None:
     """Training a fixed pair again and again brings every output nearer to its expected values."""
@@ -75,7 +75,7 @@ def test_training_moves_the_answer_toward_the_expected_values(resources: Resourc
 
 
 # DIO-9: many cycles, mixed TRAIN and REQUEST, run on one socket in order; pipelined messages are answered in order.
-@statement("DIO-9")
+@requirement("DIO-9")
 def test_many_mixed_cycles_run_in_order(resources: ResourceFactory) -> None:
     """TRAIN and REQUEST cycles alternate on one socket, and each gets its own answer."""
     _, socket = trained(resources, None)
@@ -88,7 +88,7 @@ def test_many_mixed_cycles_run_in_order(resources: ResourceFactory) -> None:
     check(not surplus, expected="80 answers to 80 requests", actual=f"{len(surplus)} more messages")
 
 
-@statement("DIO-9")
+@requirement("DIO-9")
 def test_pipelined_requests_are_answered_in_order(resources: ResourceFactory) -> None:
     """Requests that are sent before the first answer is read are all answered, in order."""
     _, socket = trained(resources, None)
@@ -102,7 +102,7 @@ def test_pipelined_requests_are_answered_in_order(resources: ResourceFactory) ->
     check(not surplus, expected="8 answers to 8 requests", actual=f"{len(surplus)} more messages")
 
 
-@statement("DIO-9")
+@requirement("DIO-9")
 def test_pipelined_parts_are_put_together_right(resources: ResourceFactory) -> None:
     """Cycles in several messages, sent before the first answer is read, are answered as one by one."""
     _, socket = trained(resources, TWO_BRICKS)
@@ -116,7 +116,7 @@ def test_pipelined_parts_are_put_together_right(resources: ResourceFactory) -> N
         expect_same(socket.outputs(), wanted[seed], f"the answer to request {seed + 1} of 6")
 
 
-@statement("DIO-9")
+@requirement("DIO-9")
 def test_pipelined_training_is_answered_before_the_request_behind_it(resources: ResourceFactory) -> None:
     """Training cycles and a request, sent before the first answer is read, are answered in order."""
     _, socket = trained(resources, None)
@@ -133,7 +133,7 @@ def test_pipelined_training_is_answered_before_the_request_behind_it(resources: 
 
 
 # DIO-10: two clusters, each with its socket, do not influence each other.
-@statement("DIO-10")
+@requirement("DIO-10")
 def test_two_clusters_do_not_influence_each_other(resources: ResourceFactory) -> None:
     """Values and training of one cluster change nothing in another one, whose messages come in between."""
     resources.target.budget.need(2)
@@ -153,7 +153,7 @@ def test_two_clusters_do_not_influence_each_other(resources: ResourceFactory) ->
     check(not surplus, expected="no message that belongs to the other cluster", actual=f"{len(surplus)} messages")
 
 
-@statement("DIO-10")
+@requirement("DIO-10")
 def test_answers_go_to_their_own_socket(resources: ResourceFactory) -> None:
     """The answer to a request goes to the socket that asked, also where another cluster is asked at the same time."""
     resources.target.budget.need(2)
@@ -172,7 +172,7 @@ def test_answers_go_to_their_own_socket(resources: ResourceFactory) -> None:
 
 
 # DIO-11: after a lost or closed socket a new one attaches and works; what was trained is kept.
-@statement("DIO-11")
+@requirement("DIO-11")
 @pytest.mark.parametrize("how", ["closed", "broken off", "broken off in a cycle"])
 def test_a_new_socket_continues_after_a_lost_one(resources: ResourceFactory, how: str) -> None:
     """After a socket is gone, the next one attaches and works, and what was trained is kept."""
@@ -191,7 +191,7 @@ def test_a_new_socket_continues_after_a_lost_one(resources: ResourceFactory, how
     expect_same(actual, wanted, "the answer of the trained cluster, as before the socket was lost")
 
 
-@statement("DIO-11")
+@requirement("DIO-11")
 @pytest.mark.parametrize("how", ["closed", "broken off"])
 def test_training_just_before_a_socket_is_lost_is_kept(resources: ResourceFactory, how: str) -> None:
     """What was trained is kept, also where no request came after it on the same socket."""
@@ -211,7 +211,7 @@ def test_training_just_before_a_socket_is_lost_is_kept(resources: ResourceFactor
     check(not same(actual, before), expected="another answer than before the training", actual=shown(actual))
 
 
-@statement("DIO-11")
+@requirement("DIO-11")
 def test_sockets_come_and_go(resources: ResourceFactory) -> None:
     """A cluster takes one socket after the other, however many it had."""
     cluster, socket = trained(resources, None)
@@ -223,7 +223,7 @@ def test_sockets_come_and_go(resources: ResourceFactory) -> None:
     socket.finish()
 
 
-@statement("DIO-11", "MODE-1")
+@requirement("DIO-11", "MODE-1")
 def test_training_survives_a_switch_of_the_mode(resources: ResourceFactory) -> None:
     """What was trained is kept when the cluster is switched to task mode and back."""
     task, direct_mode = resources.target.dialect.modes
@@ -238,7 +238,7 @@ def test_training_survives_a_switch_of_the_mode(resources: ResourceFactory) -> N
 
 
 # DIO-14: deleting a cluster with a socket attached ends the socket's access; the server goes on.
-@statement("DIO-14")
+@requirement("DIO-14")
 @pytest.mark.parametrize("when", ["between cycles", "in a cycle"])
 def test_a_deleted_cluster_answers_no_more(resources: ResourceFactory, when: str) -> None:
     """Deleting a cluster ends the access of its socket, whatever that was at; the server goes on."""
@@ -260,7 +260,7 @@ def test_a_deleted_cluster_answers_no_more(resources: ResourceFactory, when: str
         other.request(inputs_of(ONE_BRICK, seed=1))
 
 
-@statement("DIO-14")
+@requirement("DIO-14")
 def test_a_new_cluster_has_nothing_of_a_deleted_one(resources: ResourceFactory) -> None:
     """A cluster under the name of a deleted one has learned nothing of what that had."""
     cluster, socket = trained(resources)

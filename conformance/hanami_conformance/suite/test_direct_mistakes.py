@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check, observe
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Violation
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import describe, is_json
 from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
@@ -133,7 +133,7 @@ HUGE = ("numberOfValues 2^64 - 1", "numberOfValues too large by 2^32")
 # DIO-12: unknown brick, numberOfValues different from the count of values, more values than the brick holds, unknown
 # processType, undecodable bytes: signalled in bounded time (an answer or a close with a reason), no effect on the
 # cluster, the server goes on.
-@statement("DIO-12", "GEN-2")
+@requirement("DIO-12", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("mistake", mark_destructive(MISTAKES, *HUGE, *UNDECODABLE))
 def test_a_mistake_is_signalled_and_has_no_effect(resources: ResourceFactory, mistake: str) -> None:
@@ -149,7 +149,7 @@ def test_a_mistake_is_signalled_and_has_no_effect(resources: ResourceFactory, mi
     expect_same(after, before, f"the answer as before the mistake ({mistake})")
 
 
-@statement("DIO-12")
+@requirement("DIO-12")
 @pytest.mark.hostile
 def test_a_wrong_training_cycle_trains_nothing(resources: ResourceFactory) -> None:
     """Expected values for a brick that does not exist, too many of them, or an unknown process type train nothing."""
@@ -168,7 +168,7 @@ def test_a_wrong_training_cycle_trains_nothing(resources: ResourceFactory) -> No
     expect_same(socket.request(inputs_of(socket.shape, seed=1)), before, "the answer as before the wrong cycles")
 
 
-@statement("DIO-12", "GEN-2")
+@requirement("DIO-12", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.destructive
 def test_a_mistake_does_not_disturb_another_cluster(resources: ResourceFactory) -> None:
@@ -217,7 +217,7 @@ UNUSUAL: dict[str, Send] = {
 
 # DIO-13: NaN and infinities, fewer values than the brick holds, empty name, text frames, a second socket on the same
 # cluster.
-@statement("DIO-13")
+@requirement("DIO-13")
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", list(UNUSUAL))
 def test_what_becomes_of_unusual_messages(resources: ResourceFactory, case: str) -> None:
@@ -227,7 +227,7 @@ def test_what_becomes_of_unusual_messages(resources: ResourceFactory, case: str)
     observe(case, outcome(socket))
 
 
-@statement("DIO-7")
+@requirement("DIO-7")
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", ["a request with NaN", "a request with infinity", "a request without values"])
 def test_unusual_requests_leave_no_trace(resources: ResourceFactory, case: str) -> None:
@@ -241,7 +241,7 @@ def test_unusual_requests_leave_no_trace(resources: ResourceFactory, case: str) 
     expect_same(actual, wanted, f"the answer as before {case}")
 
 
-@statement("DIO-13")
+@requirement("DIO-13")
 def test_what_becomes_of_training_without_expected_values(resources: ResourceFactory) -> None:
     """The answer to a TRAIN cycle that has inputs alone."""
     _, socket = direct(resources, None)
@@ -250,7 +250,7 @@ def test_what_becomes_of_training_without_expected_values(resources: ResourceFac
     observe("training without expected values", outcome(socket))
 
 
-@statement("DIO-13")
+@requirement("DIO-13")
 def test_what_becomes_of_a_request_with_expected_values(resources: ResourceFactory) -> None:
     """The answer to a REQUEST cycle in which expected values were sent too."""
     _, socket = direct(resources, None)
@@ -262,7 +262,7 @@ def test_what_becomes_of_a_request_with_expected_values(resources: ResourceFacto
     observe("a request after expected values", outcome(socket))
 
 
-@statement("DIO-13")
+@requirement("DIO-13")
 def test_whether_two_sockets_may_share_a_cluster(resources: ResourceFactory) -> None:
     """The answer to a second socket for a cluster that has one."""
     resources.target.budget.need(2)

@@ -9,7 +9,7 @@ import pytest
 from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check, observe
 from hanami_conformance.cases.failures import Violation
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import inputs_of
@@ -29,7 +29,7 @@ def expect_usable(cluster: Cluster) -> None:
 
 
 # MODE-1: PUT set_mode with new_state DIRECT switches an idle cluster from task to direct mode, TASK switches it back.
-@statement("MODE-1")
+@requirement("MODE-1")
 def test_an_idle_cluster_switches_to_direct_and_back(resources: ResourceFactory) -> None:
     """The server switches an idle cluster to direct mode, where it answers a socket, and back, time and again."""
     task, direct = resources.target.dialect.modes
@@ -47,7 +47,7 @@ def test_an_idle_cluster_switches_to_direct_and_back(resources: ResourceFactory)
             check(told == task, expected=f"new_state {task}", actual=answer)
 
 
-@statement("MODE-1")
+@requirement("MODE-1")
 def test_a_switch_is_of_one_cluster_alone(resources: ResourceFactory) -> None:
     """The server switches the cluster that is named, and no other one."""
     clusters = [resources.cluster(ONE_BRICK) for _ in range(2)]
@@ -59,7 +59,7 @@ def test_a_switch_is_of_one_cluster_alone(resources: ResourceFactory) -> None:
         expect_usable(clusters[0])
 
 
-@statement("MODE-1")
+@requirement("MODE-1")
 def test_the_answer_names_the_cluster_and_its_state(resources: ResourceFactory) -> None:
     """The server answers the switch with the uuid of the cluster and its new state, where it names them."""
     direct = resources.target.dialect.modes[1]
@@ -71,7 +71,7 @@ def test_the_answer_names_the_cluster_and_its_state(resources: ResourceFactory) 
 
 
 # MODE-2: unknown states, ill-typed bodies, unknown and foreign clusters are refused (400, 404), no token 401.
-@statement("MODE-2")
+@requirement("MODE-2")
 @pytest.mark.parametrize("state", ["direct", "Direct", "SLEEP", "", "DIRECT ", None, 1, True, ["DIRECT"], LEFT_OUT])
 def test_an_unknown_state_is_refused(resources: ResourceFactory, state: Any) -> None:
     """The server answers 400 to a state that is neither TASK nor DIRECT; the cluster keeps its mode."""
@@ -85,7 +85,7 @@ def test_an_unknown_state_is_refused(resources: ResourceFactory, state: Any) -> 
         expect_usable(cluster)
 
 
-@statement("MODE-2")
+@requirement("MODE-2")
 @pytest.mark.parametrize("kind", list(UUIDS))
 def test_an_unknown_cluster_is_refused(target: Target, kind: str) -> None:
     """The server answers 404 to an unknown cluster, and 400 to a uuid that is none."""
@@ -96,7 +96,7 @@ def test_an_unknown_cluster_is_refused(target: Target, kind: str) -> None:
     check(answer.status == wanted, expected=f"{wanted}: the uuid is {kind}", actual=answer)
 
 
-@statement("MODE-2")
+@requirement("MODE-2")
 def test_a_dataset_has_no_mode(resources: ResourceFactory) -> None:
     """The server refuses to switch what is no cluster."""
     body = {"uuid": resources.csv(10).uuid, "new_state": resources.target.dialect.modes[1]}
@@ -104,7 +104,7 @@ def test_a_dataset_has_no_mode(resources: ResourceFactory) -> None:
     check(answer.refused, expected="a 4xx: the uuid is that of a dataset", actual=answer)
 
 
-@statement("MODE-2", "GEN-3")
+@requirement("MODE-2", "GEN-3")
 def test_another_users_cluster_is_refused(resources: ResourceFactory, second: Account) -> None:
     """The server answers 404 to another user's cluster, which keeps its mode."""
     cluster = resources.any_cluster(ONE_BRICK)
@@ -116,7 +116,7 @@ def test_another_users_cluster_is_refused(resources: ResourceFactory, second: Ac
         expect_usable(cluster)
 
 
-@statement("MODE-2")
+@requirement("MODE-2")
 @pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "unsigned", "expired"])
 def test_switching_needs_a_valid_token(resources: ResourceFactory, token: str) -> None:
     """The server answers 401 to a switch whose token is not valid; the cluster keeps its mode."""
@@ -130,7 +130,7 @@ def test_switching_needs_a_valid_token(resources: ResourceFactory, token: str) -
         expect_usable(cluster)
 
 
-@statement("MODE-2")
+@requirement("MODE-2")
 def test_a_body_that_is_no_object_is_refused(target: Target) -> None:
     """The server answers 400 to a switch whose body is no JSON object."""
     route = target.dialect.route("cluster.set_mode")
@@ -140,7 +140,7 @@ def test_a_body_that_is_no_object_is_refused(target: Target) -> None:
 
 
 # MODE-3: setting the mode that is already set; switching back with a socket attached; attaching in task mode.
-@statement("MODE-3")
+@requirement("MODE-3")
 def test_what_setting_the_same_mode_does(resources: ResourceFactory) -> None:
     """The answer to a switch to the mode that is already set."""
     task, direct = resources.target.dialect.modes
@@ -150,7 +150,7 @@ def test_what_setting_the_same_mode_does(resources: ResourceFactory) -> None:
     observe(f"{direct} in direct mode", cluster.set_mode(direct))
 
 
-@statement("MODE-3")
+@requirement("MODE-3")
 def test_what_switching_back_does_to_a_socket(resources: ResourceFactory) -> None:
     """The answer to a switch back to task mode while a socket is attached, and what becomes of the socket."""
     cluster = resources.any_cluster(ONE_BRICK)
@@ -166,7 +166,7 @@ def test_what_switching_back_does_to_a_socket(resources: ResourceFactory) -> Non
 
 
 # GEN-2: no input of a client ends or blocks the server for others.
-@statement("GEN-2")
+@requirement("GEN-2")
 @pytest.mark.hostile
 def test_an_open_cycle_does_not_hold_up_the_switch(resources: ResourceFactory) -> None:
     """The server answers a switch back to task mode, whatever it says, also while a cycle was begun and not ended."""
@@ -180,7 +180,7 @@ def test_an_open_cycle_does_not_hold_up_the_switch(resources: ResourceFactory) -
     check(answer.status < 500, expected="an answer below 500 to the switch in an open cycle", actual=answer)
 
 
-@statement("MODE-3")
+@requirement("MODE-3")
 def test_what_attaching_in_task_mode_does(resources: ResourceFactory) -> None:
     """The answer to a socket for a cluster in task mode."""
     cluster = resources.any_cluster(ONE_BRICK)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.stateful.property_runner import PropertyRunner
 from hanami_conformance.stateful.strategies.direct_io import direct_stories
 
 
-@statement("DIO-3", "DIO-2", "DIO-4", "DIO-5", "DIO-6", "DIO-7", "DIO-8", "DIO-9", "DIO-10", "DIO-11", "DIO-12")
-@statement("DIO-14", "MODE-1", "ATT-4", "GEN-3")
+@requirement("DIO-3", "DIO-2", "DIO-4", "DIO-5", "DIO-6", "DIO-7", "DIO-8", "DIO-9", "DIO-10", "DIO-11", "DIO-12")
+@requirement("DIO-14", "MODE-1", "ATT-4", "GEN-3")
 @pytest.mark.hostile
 @pytest.mark.blames("ATT-2")
 def test_any_story_of_clusters_goes_as_the_model_says(search: PropertyRunner) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.stateful.property_runner import PropertyRunner
 from hanami_conformance.stateful.strategies.first_messages import first_stories
 
 
-@statement("ATT-2", "ATT-3", "ATT-4", "ATT-5", "ATT-6", "ATT-7", "GEN-2")
+@requirement("ATT-2", "ATT-3", "ATT-4", "ATT-5", "ATT-6", "ATT-7", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.blames("PROG-1")
 def test_any_first_message_is_accepted_or_refused_as_it_must_be(search: PropertyRunner) -> None:

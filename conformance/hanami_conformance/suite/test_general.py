@@ -12,7 +12,7 @@ import pytest
 from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Unsupported
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
@@ -32,7 +32,7 @@ PATHS = ["", "nothing", "dataset/nothing", "csv", "token/token", "%2e%2e/%2e%2e/
 
 
 # GEN-1: unknown paths and methods get 4xx; bodies that are not JSON get 400; no request gets a 5xx.
-@statement("GEN-1")
+@requirement("GEN-1")
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path[:24] or "the prefix alone")
 def test_unknown_paths_are_refused(target: Target, path: str) -> None:
     """The server answers a 4xx to a path that it does not know, with any method."""
@@ -41,7 +41,7 @@ def test_unknown_paths_are_refused(target: Target, path: str) -> None:
         expect_4xx(answer, f"{method} of an unknown path")
 
 
-@statement("GEN-1")
+@requirement("GEN-1")
 @pytest.mark.parametrize("where", ["before", "in place of it", "behind"])
 def test_operations_are_under_their_own_prefix_alone(target: Target, where: str) -> None:
     """The server answers a 4xx to the path of an operation with something in front of it, or behind it."""
@@ -55,7 +55,7 @@ def test_operations_are_under_their_own_prefix_alone(target: Target, where: str)
     expect_4xx(answer, f"another path {where} that of the list")
 
 
-@statement("GEN-1")
+@requirement("GEN-1")
 def test_unknown_methods_are_refused(target: Target) -> None:
     """The server answers a 4xx to a method that a path does not have."""
     known = {(route.method, route.path) for route in target.dialect.routes.values()}
@@ -88,7 +88,7 @@ ODD_JSON: dict[str, bytes] = {
 }
 
 
-@statement("GEN-1")
+@requirement("GEN-1")
 @pytest.mark.hostile
 @pytest.mark.parametrize("kind", [*NO_JSON, *ODD_JSON])
 def test_wrong_bodies_are_refused(target: Target, kind: str) -> None:
@@ -127,7 +127,7 @@ GOOD_VALUES: dict[str, Any] = {
 }
 
 
-@statement("GEN-1")
+@requirement("GEN-1")
 @pytest.mark.hostile
 @pytest.mark.parametrize("operation", list(FIELDS))
 def test_wrong_values_never_get_a_5xx(resources: ResourceFactory, operation: str) -> None:
@@ -142,7 +142,7 @@ def test_wrong_values_never_get_a_5xx(resources: ResourceFactory, operation: str
             expect_4xx(answer, f"{field} = {json.dumps(value)[:40]}")
 
 
-@statement("GEN-1")
+@requirement("GEN-1")
 @pytest.mark.parametrize(
     "operation", ["dataset.get", "dataset.progress", "dataset.delete", "cluster.get", "cluster.delete"]
 )
@@ -164,7 +164,7 @@ PLACES = {
 }
 
 
-@statement("GEN-1")
+@requirement("GEN-1")
 @pytest.mark.hostile
 @pytest.mark.parametrize("wrong", mark_destructive(PLACES, "huge"))
 def test_wrong_places_in_the_content_never_get_a_5xx(resources: ResourceFactory, wrong: str) -> None:
@@ -178,7 +178,7 @@ def test_wrong_places_in_the_content_never_get_a_5xx(resources: ResourceFactory,
             check(answer.status < 500, expected=f"an answer below 500 to {field} = {value!r}", actual=answer)
 
 
-@statement("GEN-1")
+@requirement("GEN-1")
 @pytest.mark.parametrize(
     "operation", ["dataset.get", "dataset.list", "dataset.delete", "cluster.get", "cluster.list", "cluster.delete"]
 )
@@ -192,7 +192,7 @@ def test_every_operation_needs_a_token(target: Target, operation: str, token: st
     expect_4xx(answer, "there is no valid token")
 
 
-@statement("GEN-1")
+@requirement("GEN-1")
 def test_a_name_that_is_taken_never_gets_a_5xx(resources: ResourceFactory) -> None:
     """The server refuses a second cluster of one name with a 4xx, where it does not make it."""
     cluster = resources.cluster(ONE_BRICK)
@@ -201,14 +201,14 @@ def test_a_name_that_is_taken_never_gets_a_5xx(resources: ResourceFactory) -> No
     check(answer.status < 500, expected="an answer below 500: the name is taken", actual=answer)
 
 
-@statement("GEN-1")
+@requirement("GEN-1")
 def test_unknown_users_get_401(target: Target) -> None:
     """The server answers 401 to a user that it does not know."""
     unknown = target.call("token.create", body={"id": "nobody-of-that-name", "password": "wrong"}, token=None)
     check(unknown.status == 401, expected="401 to an unknown user", actual=unknown)
 
 
-@statement("GEN-1")
+@requirement("GEN-1")
 def test_wrong_passwords_get_401(target: Target) -> None:
     """The server answers 401 to a wrong password."""
     user = target.first.credentials.user
@@ -218,7 +218,7 @@ def test_wrong_passwords_get_401(target: Target) -> None:
     check(answer.status == 401, expected="401 to a wrong password", actual=answer)
 
 
-@statement("GEN-2")
+@requirement("GEN-2")
 @pytest.mark.hostile
 @pytest.mark.destructive
 def test_oversized_requests_harm_nobody(resources: ResourceFactory) -> None:
@@ -233,7 +233,7 @@ def test_oversized_requests_harm_nobody(resources: ResourceFactory) -> None:
         expect_serving(resources)
 
 
-@statement("GEN-2")
+@requirement("GEN-2")
 @pytest.mark.hostile
 def test_text_frames_harm_nobody(resources: ResourceFactory) -> None:
     """Text frames on a file's and a cluster's socket leave the server as it was for others."""
@@ -261,7 +261,7 @@ FRAMES = {
 }
 
 
-@statement("GEN-2")
+@requirement("GEN-2")
 @pytest.mark.hostile
 @pytest.mark.destructive
 @pytest.mark.parametrize("attached", [True, False], ids=["on a file's socket", "before the first message"])
@@ -289,7 +289,7 @@ REQUESTS = {
 }
 
 
-@statement("GEN-2")
+@requirement("GEN-2")
 @pytest.mark.hostile
 @pytest.mark.destructive
 @pytest.mark.parametrize("request_kind", list(REQUESTS))
@@ -302,7 +302,7 @@ def test_broken_requests_harm_nobody(resources: ResourceFactory, request_kind: s
             expect_serving(resources)
 
 
-@statement("GEN-2")
+@requirement("GEN-2")
 @pytest.mark.hostile
 @pytest.mark.destructive
 def test_repeated_mistakes_harm_nobody(resources: ResourceFactory) -> None:
@@ -320,7 +320,7 @@ def test_repeated_mistakes_harm_nobody(resources: ResourceFactory) -> None:
 
 
 # GEN-3: one user's or project's datasets, files and clusters are invisible to another's.
-@statement("GEN-3")
+@requirement("GEN-3")
 def test_datasets_of_others_are_invisible(resources: ResourceFactory, second: Account) -> None:
     """A dataset is not listed, shown, read or deleted for a user of another project."""
     content, _ = table()
@@ -346,7 +346,7 @@ def expect_hidden(upload: Upload, other: Account) -> None:
     check(own.status == 200, expected="200 to the owner, afterwards as before", actual=own)
 
 
-@statement("GEN-3")
+@requirement("GEN-3")
 def test_clusters_of_others_are_invisible(resources: ResourceFactory, second: Account) -> None:
     """A cluster is not listed, shown or deleted for a user of another project, in whatever mode it is."""
     cluster = resources.cluster(ONE_BRICK)
@@ -363,7 +363,7 @@ def test_clusters_of_others_are_invisible(resources: ResourceFactory, second: Ac
     check(own.status == 200, expected="200 to the owner, afterwards as before", actual=own)
 
 
-@statement("DIO-14")
+@requirement("DIO-14")
 def test_own_clusters_are_visible_until_deleted(resources: ResourceFactory) -> None:
     """A cluster is listed and shown to its own user, and gone after the DELETE."""
     cluster = resources.cluster(ONE_BRICK)

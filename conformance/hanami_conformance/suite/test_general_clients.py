@@ -6,7 +6,7 @@ import pytest
 
 from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.suite.support.bystander import expect_serving, open_socket
@@ -15,7 +15,7 @@ from hanami_conformance.suite.support.sample_data import noise
 
 
 # GEN-4: slow, silent, half-open and abruptly closed clients do not block others.
-@statement("GEN-4")
+@requirement("GEN-4")
 @pytest.mark.parametrize("how", ["says nothing", "stops in the middle of a frame", "has closed its sending side"])
 def test_a_client_that_stalls_blocks_nobody(resources: ResourceFactory, how: str) -> None:
     """A socket that stalls before its first message, or in the middle of a frame, does not delay others."""
@@ -39,7 +39,7 @@ HALVES = {
 }
 
 
-@statement("GEN-4")
+@requirement("GEN-4")
 @pytest.mark.parametrize("sent", list(HALVES))
 def test_a_half_sent_request_blocks_nobody(resources: ResourceFactory, sent: str) -> None:
     """A connection that stops in the middle of a request does not delay others."""
@@ -51,7 +51,7 @@ def test_a_half_sent_request_blocks_nobody(resources: ResourceFactory, sent: str
             expect_serving(resources)
 
 
-@statement("GEN-4")
+@requirement("GEN-4")
 @pytest.mark.parametrize("what", ["connections", "websockets"])
 def test_clients_that_say_nothing_block_nobody(resources: ResourceFactory, what: str) -> None:
     """Connections and websockets that come and go without a word leave the server as it was for others."""
@@ -65,7 +65,7 @@ def test_clients_that_say_nothing_block_nobody(resources: ResourceFactory, what:
         expect_serving(resources)
 
 
-@statement("GEN-4")
+@requirement("GEN-4")
 def test_clients_that_break_off_block_nobody(resources: ResourceFactory) -> None:
     """Sockets that are reset before, during and after an upload do not disturb the next ones."""
     upload = resources.csv(10_000)
@@ -78,7 +78,7 @@ def test_clients_that_break_off_block_nobody(resources: ResourceFactory) -> None
         expect_serving(resources)
 
 
-@statement("GEN-4")
+@requirement("GEN-4")
 def test_a_client_that_does_not_read_blocks_nobody(resources: ResourceFactory) -> None:
     """A socket that asks for far more output than the network holds, and never reads, does not delay others."""
     resources.target.budget.need(2)
@@ -91,7 +91,7 @@ def test_a_client_that_does_not_read_blocks_nobody(resources: ResourceFactory) -
     silent.websocket.drop()
 
 
-@statement("GEN-4")
+@requirement("GEN-4")
 def test_a_slow_client_blocks_nobody(resources: ResourceFactory) -> None:
     """A request that comes byte by byte does not delay the requests of others in between."""
     target = resources.target
@@ -104,7 +104,7 @@ def test_a_slow_client_blocks_nobody(resources: ResourceFactory) -> None:
             check(answer.status == 200, expected="200 to another client", actual=answer)
 
 
-@statement("GEN-4")
+@requirement("GEN-4")
 def test_many_sockets_at_once_are_served(resources: ResourceFactory) -> None:
     """As many sockets as the budget allows are served at the same time."""
     target = resources.target

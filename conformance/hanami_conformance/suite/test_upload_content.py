@@ -10,7 +10,7 @@ import pytest
 from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import Unsupported
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.models.dataset import DatasetModel, csv_table
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.readback import check_dataset, check_no_rows
@@ -22,7 +22,7 @@ from hanami_conformance.suite.support.uploads import expect_dataset, expect_refu
 
 # FIN-1: after complete, PUT with uuid and the file uuids merges the files: the dataset is listed, readable, and has
 # the rows and columns of the uploaded content.
-@statement("FIN-1", "FIN-2")
+@requirement("FIN-1", "FIN-2")
 @pytest.mark.parametrize(("count", "side"), [(1, 1), (1, 28), (3, 5), (40, 2), (256, 1), (700, 16)])
 def test_images_of_any_shape_are_merged(resources: ResourceFactory, count: int, side: int) -> None:
     """The dataset has a row for each image and its pixels in their order, whatever the shape of the images."""
@@ -50,7 +50,7 @@ PLAIN = ("integers", "fractions")
 
 
 # FIN-2: its content, where the target lets it be read, equals what was uploaded, value for value.
-@statement("FIN-2", "FIN-1")
+@requirement("FIN-2", "FIN-1")
 @pytest.mark.parametrize("kind", list(TABLES))
 def test_tables_keep_their_values(resources: ResourceFactory, kind: str) -> None:
     """The dataset has a row for each line under the header, and each cell's number, float32."""
@@ -69,7 +69,7 @@ def test_tables_keep_their_values(resources: ResourceFactory, kind: str) -> None
     check_dataset(upload, model, values=True)
 
 
-@statement("FIN-1", "FIN-2")
+@requirement("FIN-1", "FIN-2")
 @pytest.mark.parametrize("columns", [1, 300])
 def test_a_table_may_be_narrow_or_wide(resources: ResourceFactory, columns: int) -> None:
     """The dataset has every column of a table, be it one or hundreds, and under its name, where names are told."""
@@ -85,11 +85,11 @@ def test_a_table_may_be_narrow_or_wide(resources: ResourceFactory, columns: int)
     alike = isinstance(told, dict) and {str(name).lower() for name in told} & {name.lower() for name in names}
     if isinstance(told, dict) and alike:  # what has none of them may be something else
         lacking = [name for name in names if name not in told]
-        check(not lacking, expected=f"a column {(lacking or [''])[0]!r}", actual=answer, statement="FIN-2")
+        check(not lacking, expected=f"a column {(lacking or [''])[0]!r}", actual=answer, requirement="FIN-2")
     check_dataset(upload, model, values=True)
 
 
-@statement("FIN-2", "FIN-1")
+@requirement("FIN-2", "FIN-1")
 def test_a_table_of_many_lines_keeps_its_values(resources: ResourceFactory) -> None:
     """The dataset has every line also of a table that is read in several pieces."""
     content, model = table(rows=5000)
@@ -122,7 +122,7 @@ BAD_IDX: dict[str, dict[str, bytes]] = {
 
 # FIN-6: content that is no MNIST idx file, or idx headers that promise more than the file holds, or no table, get a
 # 4xx; the server goes on.
-@statement("FIN-6", "GEN-2")
+@requirement("FIN-6", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", mark_destructive(BAD_IDX, "billions of images promised"))
 def test_files_that_are_no_idx_are_refused(resources: ResourceFactory, case: str) -> None:
@@ -151,7 +151,7 @@ BAD_TABLES = {
 }
 
 
-@statement("FIN-6", "GEN-2")
+@requirement("FIN-6", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", list(BAD_TABLES))
 def test_a_file_that_is_no_table_is_refused(resources: ResourceFactory, case: str) -> None:

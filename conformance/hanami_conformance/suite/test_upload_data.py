@@ -11,7 +11,7 @@ import pytest
 from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Unsupported
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import ResourceFactory
@@ -30,7 +30,7 @@ from hanami_conformance.target.target import Account
 
 # DATA-1: after acceptance FileUpload_Message binary messages are taken, each answered by exactly one
 # FileUploadResponse_Message, in order.
-@statement("DATA-1")
+@requirement("DATA-1")
 def test_each_chunk_is_answered_exactly_once(resources: ResourceFactory) -> None:
     """The server answers each chunk with one FileUploadResponse_Message, no more and no fewer."""
     content = noise(10_000)
@@ -42,7 +42,7 @@ def test_each_chunk_is_answered_exactly_once(resources: ResourceFactory) -> None
     check(not surplus, expected=f"{len(parts)} answers to {len(parts)} chunks", actual=f"{len(surplus)} more")
 
 
-@statement("DATA-1")
+@requirement("DATA-1")
 def test_answers_come_on_the_socket_that_was_asked(resources: ResourceFactory) -> None:
     """The server answers a chunk on its own socket, not on that of the other file."""
     resources.target.budget.need(2)
@@ -66,7 +66,7 @@ ORDERS: dict[str, Callable[[Spans], Spans]] = {
 
 
 # DATA-2: position is the byte offset in the file: chunks in any order give the same file.
-@statement("DATA-2")
+@requirement("DATA-2")
 @pytest.mark.parametrize("order", list(ORDERS))
 def test_chunks_in_any_order_give_the_same_file(resources: ResourceFactory, order: str) -> None:
     """The server puts each chunk at its byte position, in whatever order the chunks come."""
@@ -79,7 +79,7 @@ def test_chunks_in_any_order_give_the_same_file(resources: ResourceFactory, orde
     expect_content(upload, mnist, values=True)
 
 
-@statement("DATA-2")
+@requirement("DATA-2")
 def test_positions_beyond_a_mebibyte_are_right(resources: ResourceFactory) -> None:
     """The server puts chunks where they belong in a file of more than 1 MiB, too."""
     mnist = Mnist((1 << 20) + 3 * SEGMENT // 2, side=28)
@@ -91,7 +91,7 @@ def test_positions_beyond_a_mebibyte_are_right(resources: ResourceFactory) -> No
     expect_content(upload, mnist, values=True)
 
 
-@statement("DATA-2")
+@requirement("DATA-2")
 def test_small_chunks_in_any_order_give_the_same_file(resources: ResourceFactory) -> None:
     """The server counts positions in bytes also where no chunk begins at a round number, and loses none of many."""
     mnist = Mnist(9000, side=8)
@@ -105,7 +105,7 @@ def test_small_chunks_in_any_order_give_the_same_file(resources: ResourceFactory
 
 
 # DATA-3: chunk sizes other than the SDK's 128 KiB work: smaller, larger, uneven, unaligned.
-@statement("DATA-3")
+@requirement("DATA-3")
 @pytest.mark.parametrize("chunk", [1000, 65_536, SEGMENT - 1, SEGMENT + 1, 2 * SEGMENT, 7 * SEGMENT // 2])
 def test_other_chunk_sizes_work(resources: ResourceFactory, chunk: int) -> None:
     """The server takes chunks that are smaller and larger than those of the SDK."""
@@ -122,7 +122,7 @@ def test_other_chunk_sizes_work(resources: ResourceFactory, chunk: int) -> None:
 HEADER_EDGES = (125, 126, 127, 65_535, 65_536)
 
 
-@statement("DATA-3")
+@requirement("DATA-3")
 def test_messages_at_the_edges_of_frame_headers_work(resources: ResourceFactory) -> None:
     """The server takes messages of just the lengths at which the header of their frame changes its form."""
     encode = resources.target.dialect.codec.encode_chunk
@@ -140,7 +140,7 @@ def test_messages_at_the_edges_of_frame_headers_work(resources: ResourceFactory)
     expect_content(upload, mnist)
 
 
-@statement("DATA-3")
+@requirement("DATA-3")
 def test_a_chunk_of_more_than_a_mebibyte_is_written_whole(resources: ResourceFactory) -> None:
     """The server writes all of a very large chunk, where it takes such a chunk at all."""
     mnist = Mnist((1 << 20) + 100_000, side=28)
@@ -160,7 +160,7 @@ def test_a_chunk_of_more_than_a_mebibyte_is_written_whole(resources: ResourceFac
     expect_content(upload, mnist, values=True)
 
 
-@statement("DATA-3")
+@requirement("DATA-3")
 def test_single_bytes_work(resources: ResourceFactory) -> None:
     """The server takes a file byte by byte."""
     mnist = Mnist(200, side=8)
@@ -172,7 +172,7 @@ def test_single_bytes_work(resources: ResourceFactory) -> None:
     expect_content(upload, mnist)
 
 
-@statement("DATA-3")
+@requirement("DATA-3")
 def test_uneven_chunks_across_segments_work(resources: ResourceFactory) -> None:
     """The server takes chunks of uneven sizes that cross the multiples of 128 KiB."""
     mnist = Mnist(5 * SEGMENT // 2)
@@ -187,7 +187,7 @@ def test_uneven_chunks_across_segments_work(resources: ResourceFactory) -> None:
 
 
 # DATA-4: a repeated chunk changes nothing; of overlapping chunks the later one wins.
-@statement("DATA-4")
+@requirement("DATA-4")
 def test_a_repeated_chunk_changes_nothing(resources: ResourceFactory) -> None:
     """The server takes a chunk again without harm, at once and at the end."""
     mnist = Mnist(5 * SEGMENT // 2)
@@ -201,7 +201,7 @@ def test_a_repeated_chunk_changes_nothing(resources: ResourceFactory) -> None:
     expect_content(upload, mnist, values=True)
 
 
-@statement("DATA-4")
+@requirement("DATA-4")
 @pytest.mark.parametrize("overlap", ["from the left", "from the right", "inside", "around"])
 def test_of_overlapping_chunks_the_later_one_wins(resources: ResourceFactory, overlap: str) -> None:
     """The server keeps the bytes that came last where two chunks overlap."""
@@ -231,7 +231,7 @@ def test_of_overlapping_chunks_the_later_one_wins(resources: ResourceFactory, ov
 
 
 # DATA-7: an upload survives losing its socket: re-attach and go on, nothing already acknowledged is lost.
-@statement("DATA-7")
+@requirement("DATA-7")
 @pytest.mark.parametrize("how", ["closed", "broken off"])
 def test_an_upload_survives_the_loss_of_its_socket(resources: ResourceFactory, how: str) -> None:
     """The server keeps what it acknowledged when a socket goes, and goes on with the next one."""
@@ -251,7 +251,7 @@ def test_an_upload_survives_the_loss_of_its_socket(resources: ResourceFactory, h
 
 
 # DATA-8: the two files of an MNIST upload are written over two sockets, in turn or at the same time, without mixing.
-@statement("DATA-8")
+@requirement("DATA-8")
 @pytest.mark.parametrize("order", ["images first", "labels first"])
 def test_two_files_in_turn_do_not_mix(resources: ResourceFactory, order: str) -> None:
     """The server keeps images and labels apart that come one file after the other."""
@@ -262,7 +262,7 @@ def test_two_files_in_turn_do_not_mix(resources: ResourceFactory, order: str) ->
     expect_content(upload, mnist, values=True)
 
 
-@statement("DATA-8")
+@requirement("DATA-8")
 def test_two_files_at_the_same_time_do_not_mix(resources: ResourceFactory) -> None:
     """The server keeps images and labels apart that come alternately over two sockets."""
     resources.target.budget.need(2)
@@ -280,7 +280,7 @@ def test_two_files_at_the_same_time_do_not_mix(resources: ResourceFactory) -> No
     expect_content(upload, mnist, values=True)
 
 
-@statement("DATA-8")
+@requirement("DATA-8")
 def test_a_file_goes_on_when_the_socket_of_the_other_closes(resources: ResourceFactory) -> None:
     """The server goes on with one file of an upload when the other one is whole and its socket closed."""
     resources.target.budget.need(2)
@@ -298,13 +298,13 @@ def test_a_file_goes_on_when_the_socket_of_the_other_closes(resources: ResourceF
 
 
 # DATA-9: several uploads at once, by one or several users, do not mix.
-@statement("DATA-9")
+@requirement("DATA-9")
 def test_two_uploads_at_the_same_time_do_not_mix(resources: ResourceFactory) -> None:
     """The server keeps two uploads of one user apart whose chunks come alternately."""
     alternate(resources, None)
 
 
-@statement("DATA-9")
+@requirement("DATA-9")
 def test_many_unfinished_uploads_do_not_mix(resources: ResourceFactory) -> None:
     """The server keeps a dozen uploads apart that are begun before the first of them is finalized."""
     materials = [Mnist(600, seed=seed, side=4) for seed in range(12)]
@@ -315,13 +315,13 @@ def test_many_unfinished_uploads_do_not_mix(resources: ResourceFactory) -> None:
         expect_content(upload, mnist, values=True)
 
 
-@statement("DATA-9")
+@requirement("DATA-9")
 def test_uploads_of_two_users_at_the_same_time_do_not_mix(resources: ResourceFactory, second: Account) -> None:
     """The server keeps the uploads of two users apart whose chunks come alternately."""
     alternate(resources, second)
 
 
-@statement("DATA-9", "GEN-3")
+@requirement("DATA-9", "GEN-3")
 def test_uploads_of_two_users_under_one_name_do_not_mix(resources: ResourceFactory, second: Account) -> None:
     """The server keeps the uploads of two users apart who gave them the same name."""
     alternate(resources, second, resources.name("mnist"))
@@ -354,7 +354,7 @@ def alternate(resources: ResourceFactory, other: Account | None, name: str = "")
 
 
 # DATA-10: pipelined messages (sent before earlier answers were read) are all answered, in order.
-@statement("DATA-10")
+@requirement("DATA-10")
 def test_pipelined_chunks_are_all_answered(resources: ResourceFactory) -> None:
     """The server answers, and keeps, every chunk of a row that was sent before the first answer was read."""
     mnist = Mnist(32_000, side=8)
@@ -372,7 +372,7 @@ def test_pipelined_chunks_are_all_answered(resources: ResourceFactory) -> None:
     expect_content(upload, mnist)
 
 
-@statement("DATA-10", "DATA-1")
+@requirement("DATA-10", "DATA-1")
 def test_pipelined_answers_come_in_order(resources: ResourceFactory) -> None:
     """The server answers a row of right and wrong chunks in the order in which they were sent."""
     upload = resources.csv(1000)
@@ -385,7 +385,7 @@ def test_pipelined_answers_come_in_order(resources: ResourceFactory) -> None:
 
 
 # DATA-11: websocket fragmentation and control frames between fragments make no difference.
-@statement("DATA-11", "DATA-3")
+@requirement("DATA-11", "DATA-3")
 def test_a_large_chunk_in_fragments_is_whole(resources: ResourceFactory) -> None:
     """The server puts a message together of which single frames are larger than 64 KiB."""
     mnist = Mnist(250_000)
@@ -399,7 +399,7 @@ def test_a_large_chunk_in_fragments_is_whole(resources: ResourceFactory) -> None
     expect_content(upload, mnist, values=True)
 
 
-@statement("DATA-11")
+@requirement("DATA-11")
 @pytest.mark.parametrize("between", ["", "ping", "pong"], ids=["plain", "with pings between", "with pongs between"])
 def test_fragmented_chunks_are_whole(resources: ResourceFactory, between: str) -> None:
     """The server puts a message together that comes in several frames, also with control frames between them."""

@@ -6,7 +6,7 @@ import pytest
 
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import Unsupported, Violation
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
@@ -17,7 +17,7 @@ from hanami_conformance.target.target import Account
 
 # DEL-1: deleting a dataset before, during or after its upload ends it: later chunks are refused, nothing of it is
 # listed.
-@statement("DEL-1")
+@requirement("DEL-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("when", ["before its upload", "during its upload", "after its upload", "finalized"])
 def test_a_deleted_dataset_is_gone(resources: ResourceFactory, kind: str, when: str) -> None:
@@ -48,7 +48,7 @@ def expect_gone(upload: Upload) -> None:
     expect_no_sockets(upload, "is deleted")
 
 
-@statement("DEL-1")
+@requirement("DEL-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_chunks_after_a_delete_are_refused(resources: ResourceFactory, kind: str) -> None:
     """The server refuses chunks on an open socket once the dataset is deleted, by an answer or a close."""
@@ -70,7 +70,7 @@ def test_chunks_after_a_delete_are_refused(resources: ResourceFactory, kind: str
     expect_gone(upload)
 
 
-@statement("DEL-1", "GEN-3")
+@requirement("DEL-1", "GEN-3")
 def test_another_user_cannot_delete(resources: ResourceFactory, second: Account) -> None:
     """The server answers 404 to another user's DELETE, which changes nothing."""
     upload, model = small_upload(resources, "csv")
@@ -79,7 +79,7 @@ def test_another_user_cannot_delete(resources: ResourceFactory, second: Account)
     expect_dataset(upload, model, "an upload after another user's DELETE")
 
 
-@statement("DEL-1")
+@requirement("DEL-1")
 @pytest.mark.parametrize("of", ["input", "label"])
 def test_the_uuid_of_a_file_deletes_nothing(resources: ResourceFactory, of: str) -> None:
     """The server refuses a DELETE with the uuid of a file, and the upload goes on."""
@@ -89,7 +89,7 @@ def test_the_uuid_of_a_file_deletes_nothing(resources: ResourceFactory, of: str)
     expect_dataset(upload, model, "an upload after a DELETE that was refused")
 
 
-@statement("DEL-1")
+@requirement("DEL-1")
 def test_a_delete_is_of_one_dataset_alone(resources: ResourceFactory) -> None:
     """The server deletes the dataset that is named by its uuid, and no other one of the same name."""
     content, model = table()
@@ -106,7 +106,7 @@ def test_a_delete_is_of_one_dataset_alone(resources: ResourceFactory) -> None:
         expect_dataset(upload, model, "an upload after the DELETE of another one")
 
 
-@statement("DEL-1", "FIN-2")
+@requirement("DEL-1", "FIN-2")
 def test_a_new_dataset_has_nothing_of_a_deleted_one(resources: ResourceFactory) -> None:
     """A dataset under the name of a deleted one has its own content."""
     content, model = table(seed=1)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hanami_conformance.cases.checks import check
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.resources.factory import ResourceFactory
@@ -26,7 +26,7 @@ from hanami_conformance.suite.support.uploads import (
 from hanami_conformance.target.target import Account
 
 
-@statement("FIN-1")
+@requirement("FIN-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_a_finalized_dataset_is_listed_and_readable(resources: ResourceFactory, kind: str) -> None:
     """After the PUT, the dataset is in the list and tells its rows and columns."""
@@ -37,7 +37,7 @@ def test_a_finalized_dataset_is_listed_and_readable(resources: ResourceFactory, 
 
 
 # FIN-3: PUT before complete is refused (4xx) and destroys nothing: the upload can still be completed and finalized.
-@statement("FIN-3")
+@requirement("FIN-3")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("sent", ["nothing", "half", "all but the last byte"])
 def test_finalizing_too_early_is_refused_and_destroys_nothing(resources: ResourceFactory, kind: str, sent: str) -> None:
@@ -77,7 +77,7 @@ WRONG_UUIDS: dict[str, Any] = {
 
 # FIN-4: unknown file uuids, file uuids of another dataset or user, swapped files and the wrong kind's path are
 # refused and destroy nothing.
-@statement("FIN-4")
+@requirement("FIN-4")
 @pytest.mark.parametrize("field", ["uuid", "uuid_input_file", "uuid_label_file"])
 @pytest.mark.parametrize("kind", list(WRONG_UUIDS))
 def test_wrong_uuids_are_refused_and_destroy_nothing(resources: ResourceFactory, field: str, kind: str) -> None:
@@ -88,7 +88,7 @@ def test_wrong_uuids_are_refused_and_destroy_nothing(resources: ResourceFactory,
     expect_dataset(upload, model, "an upload after a refused PUT")
 
 
-@statement("FIN-4")
+@requirement("FIN-4")
 def test_swapped_files_are_refused_and_destroy_nothing(resources: ResourceFactory) -> None:
     """The server refuses to finalize with the label file as images and the images as labels."""
     upload, model = small_upload(resources, "mnist")
@@ -98,7 +98,7 @@ def test_swapped_files_are_refused_and_destroy_nothing(resources: ResourceFactor
     expect_dataset(upload, model, "an upload after a refused PUT")
 
 
-@statement("FIN-4")
+@requirement("FIN-4")
 @pytest.mark.parametrize("field", ["uuid_input_file", "uuid_label_file"])
 def test_one_file_twice_is_refused_and_destroys_nothing(resources: ResourceFactory, field: str) -> None:
     """The server refuses to finalize with one file in the place of both."""
@@ -108,7 +108,7 @@ def test_one_file_twice_is_refused_and_destroys_nothing(resources: ResourceFacto
     expect_dataset(upload, model, "an upload after a refused PUT")
 
 
-@statement("FIN-4", "DEL-1")
+@requirement("FIN-4", "DEL-1")
 def test_files_of_a_deleted_dataset_are_refused(resources: ResourceFactory) -> None:
     """The server refuses to finalize with a file whose dataset was deleted."""
     upload, model = small_upload(resources, "csv")
@@ -119,7 +119,7 @@ def test_files_of_a_deleted_dataset_are_refused(resources: ResourceFactory) -> N
     expect_dataset(upload, model, "an upload after a refused PUT")
 
 
-@statement("FIN-4")
+@requirement("FIN-4")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("owner", ["the same user", "another user"])
 def test_files_of_another_dataset_are_refused(
@@ -136,7 +136,7 @@ def test_files_of_another_dataset_are_refused(
     expect_dataset(other, other_model, "the upload whose file was named elsewhere")
 
 
-@statement("FIN-4", "GEN-3")
+@requirement("FIN-4", "GEN-3")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_another_user_cannot_finalize(resources: ResourceFactory, second: Account, kind: str) -> None:
     """The server refuses another user's PUT for an upload, which its owner can still finalize."""
@@ -145,7 +145,7 @@ def test_another_user_cannot_finalize(resources: ResourceFactory, second: Accoun
     expect_dataset(upload, model, "an upload after another user's PUT")
 
 
-@statement("FIN-4")
+@requirement("FIN-4")
 def test_the_path_of_the_other_kind_is_refused(resources: ResourceFactory) -> None:
     """The server refuses to finalize an upload on the path of the other kind, and destroys nothing."""
     for kind, other in (("csv", "mnist"), ("mnist", "csv")):
@@ -158,7 +158,7 @@ def test_the_path_of_the_other_kind_is_refused(resources: ResourceFactory) -> No
         expect_dataset(upload, model, "an upload after a PUT on the wrong path")
 
 
-@statement("FIN-4")
+@requirement("FIN-4")
 @pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "expired"])
 def test_finalizing_needs_a_valid_token(resources: ResourceFactory, token: str) -> None:
     """The server refuses a PUT whose token is not valid; the upload can still be finalized."""
@@ -172,7 +172,7 @@ def test_finalizing_needs_a_valid_token(resources: ResourceFactory, token: str) 
 
 
 # FIN-5: a second PUT is refused and leaves the dataset as it is.
-@statement("FIN-5")
+@requirement("FIN-5")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_a_second_put_is_refused_and_changes_nothing(resources: ResourceFactory, kind: str) -> None:
     """The server refuses to finalize twice; the dataset stays as it is."""
@@ -183,7 +183,7 @@ def test_a_second_put_is_refused_and_changes_nothing(resources: ResourceFactory,
 
 
 # FIN-7: finalize with the upload socket still open is harmless; the temp files are gone afterwards.
-@statement("FIN-7")
+@requirement("FIN-7")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_finalizing_with_the_socket_open_is_harmless(resources: ResourceFactory, kind: str) -> None:
     """The server finalizes also while a socket of the upload is still open, and later chunks change nothing."""
@@ -198,7 +198,7 @@ def test_finalizing_with_the_socket_open_is_harmless(resources: ResourceFactory,
     check_dataset(upload, model)
 
 
-@statement("FIN-7")
+@requirement("FIN-7")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_the_files_are_gone_after_finalizing(resources: ResourceFactory, kind: str) -> None:
     """The server knows the temporary files no more once they are merged."""

@@ -11,7 +11,7 @@ import pytest
 from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check, observe
 from hanami_conformance.cases.failures import ResponseTimeout, Unsupported
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.common.signals import uninterrupted
@@ -30,7 +30,7 @@ def init_body(resources: ResourceFactory, kind: str) -> dict[str, Any]:
 
 # INIT-1: POST with name, input_data_size, label_data_size to the MNIST path answers uuid, uuid_input_file,
 # uuid_label_file.
-@statement("INIT-1")
+@requirement("INIT-1")
 def test_an_mnist_upload_has_a_dataset_and_two_files(resources: ResourceFactory) -> None:
     """The POST to the MNIST path answers the uuids of a dataset, an input file and a label file."""
     body = init_body(resources, "mnist")
@@ -39,7 +39,7 @@ def test_an_mnist_upload_has_a_dataset_and_two_files(resources: ResourceFactory)
 
 
 # INIT-2: POST with name, input_data_size to the CSV path answers uuid, uuid_input_file and no uuid_label_file.
-@statement("INIT-2")
+@requirement("INIT-2")
 def test_a_csv_upload_has_a_dataset_and_one_file(resources: ResourceFactory) -> None:
     """The POST to the CSV path answers the uuids of a dataset and an input file, and none of a label file."""
     body = init_body(resources, "csv")
@@ -57,7 +57,7 @@ NAMES: dict[str, Callable[[str, int], str]] = {  # from a usual name, and the mo
 }
 
 
-@statement("INIT-1", "INIT-2", "INIT-5")
+@requirement("INIT-1", "INIT-2", "INIT-5")
 @pytest.mark.parametrize("kind", ["mnist", "csv"])
 @pytest.mark.parametrize("looks", list(NAMES))
 def test_every_right_name_is_taken(resources: ResourceFactory, kind: str, looks: str) -> None:
@@ -72,10 +72,12 @@ def test_every_right_name_is_taken(resources: ResourceFactory, kind: str, looks:
             break
     if dialect.is_name(name):
         wanted = f"200 to a name of {len(name)} characters, {looks}"
-        check(answer.status == 200, expected=wanted, actual=answer, statement="INIT-1" if kind == "mnist" else "INIT-2")
+        check(
+            answer.status == 200, expected=wanted, actual=answer, requirement="INIT-1" if kind == "mnist" else "INIT-2"
+        )
     else:
         check(
-            answer.refused, expected=f"a 4xx: names of {dialect.name} have no dash", actual=answer, statement="INIT-5"
+            answer.refused, expected=f"a 4xx: names of {dialect.name} have no dash", actual=answer, requirement="INIT-5"
         )
 
 
@@ -83,7 +85,7 @@ SIZES = [1, 2, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT + 1, 7 * SEGMENT /
 
 
 # INIT-3: sizes are numbers of bytes; storage of that size is allocated: every write inside it is accepted.
-@statement("INIT-3")
+@requirement("INIT-3")
 @pytest.mark.parametrize("size", SIZES)
 def test_every_byte_of_the_announced_size_can_be_written(resources: ResourceFactory, size: int) -> None:
     """The server takes the first byte, the last byte, and the whole of what was announced."""
@@ -95,7 +97,7 @@ def test_every_byte_of_the_announced_size_can_be_written(resources: ResourceFact
         socket.write(position, noise(size)[position : position + SEGMENT])
 
 
-@statement("INIT-3")
+@requirement("INIT-3")
 def test_the_two_files_have_each_its_own_size(resources: ResourceFactory) -> None:
     """The server takes the last byte of the input file and of the label file, however different their sizes."""
     for input_size, label_size in ((3000, 7), (7, 3000)):
@@ -110,7 +112,7 @@ BEYOND_32_BITS = 2**32 + 100
 GENEROUS = 60.0  # seconds more for a server that really allocates it
 
 
-@statement("INIT-3")
+@requirement("INIT-3")
 @pytest.mark.hostile
 @pytest.mark.destructive
 def test_sizes_beyond_32_bits_are_meant(resources: ResourceFactory) -> None:
@@ -132,7 +134,7 @@ def test_sizes_beyond_32_bits_are_meant(resources: ResourceFactory) -> None:
 
 
 # INIT-4: all uuids of an upload and of different uploads are distinct and each is usable in the later steps.
-@statement("INIT-4")
+@requirement("INIT-4")
 def test_uuids_are_distinct_and_usable(resources: ResourceFactory) -> None:
     """No two datasets or files of several uploads share a uuid, and each works in the later steps."""
     # The resource factory compares each uuid with all of the run.
@@ -146,7 +148,7 @@ def test_uuids_are_distinct_and_usable(resources: ResourceFactory) -> None:
         check(upload.wait_complete(), expected=f"complete = true of {upload.uuid}", actual="complete = false")
 
 
-@statement("INIT-4")
+@requirement("INIT-4")
 def test_uuids_are_not_given_again(resources: ResourceFactory) -> None:
     """No upload has a uuid that an earlier one had, which was finalized or deleted since."""
     content, _ = table(rows=3)
@@ -156,14 +158,14 @@ def test_uuids_are_not_given_again(resources: ResourceFactory) -> None:
         resources.csv(10)  # which compares the uuids with all of the run
 
 
-@statement("INIT-4", "GEN-3")
+@requirement("INIT-4", "GEN-3")
 def test_uuids_of_two_users_are_distinct(resources: ResourceFactory, second: Account) -> None:
     """No upload of one user has a uuid of another user's."""
     for account in (None, second, None, second):
         resources.csv(10, account)  # which compares the uuids with all of the run
 
 
-@statement("INIT-4")
+@requirement("INIT-4")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_uploads_of_one_name_are_two(resources: ResourceFactory, kind: str) -> None:
     """Two uploads of the same name, where the server allows them, have uuids of their own."""
@@ -215,7 +217,7 @@ def expect_no_upload(answer: RestResponse, account: Account, why: str, name: Any
 
 # INIT-5: missing, extra, ill-typed or out-of-range fields, and bodies that are no JSON object, get a 4xx with a
 # reason, and allocate nothing.
-@statement("INIT-5")
+@requirement("INIT-5")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("mistake", list(WRONG_FIELDS))
 def test_a_wrong_field_is_refused(resources: ResourceFactory, kind: str, mistake: str) -> None:
@@ -229,7 +231,7 @@ def test_a_wrong_field_is_refused(resources: ResourceFactory, kind: str, mistake
     expect_no_upload(answer, account, mistake, sent.get("name"))
 
 
-@statement("INIT-5")
+@requirement("INIT-5")
 def test_a_table_has_no_label_size(resources: ResourceFactory) -> None:
     """The server refuses a CSV upload with the field of the other kind, as any that it does not know."""
     body = {**init_body(resources, "csv"), "label_data_size": 50}
@@ -238,7 +240,7 @@ def test_a_table_has_no_label_size(resources: ResourceFactory) -> None:
     expect_no_upload(answer, resources.target.first, "label_data_size is no field of a CSV upload", body["name"])
 
 
-@statement("INIT-5")
+@requirement("INIT-5")
 @pytest.mark.parametrize("value", [LEFT_OUT, 0, -1, "50", None])
 def test_a_wrong_label_size_is_refused(resources: ResourceFactory, value: Any) -> None:
     """The server refuses an MNIST upload without a right label size."""
@@ -261,7 +263,7 @@ NO_OBJECTS = {
 }
 
 
-@statement("INIT-5", "GEN-1")
+@requirement("INIT-5", "GEN-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("mistake", list(NO_OBJECTS))
 def test_a_body_that_is_no_object_is_refused(target: Target, kind: str, mistake: str) -> None:
@@ -272,7 +274,7 @@ def test_a_body_that_is_no_object_is_refused(target: Target, kind: str, mistake:
 
 
 # INIT-6: without a valid token nothing is created (401).
-@statement("INIT-6")
+@requirement("INIT-6")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "expired"])
 def test_nothing_is_made_without_a_valid_token(resources: ResourceFactory, kind: str, token: str) -> None:

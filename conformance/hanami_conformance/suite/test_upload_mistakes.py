@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from hanami_conformance.cases.checks import check, observe
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.upload_socket import UploadSocket, describe
 from hanami_conformance.clients.websocket_events import CloseInfo
 from hanami_conformance.resources.factory import ResourceFactory
@@ -30,7 +30,7 @@ BEYOND: dict[str, Callable[[int], tuple[int, int]]] = {
 
 # DATA-5: a chunk that ends beyond the announced size is answered with success false and a reason, writes nothing,
 # counts for nothing, and the socket stays usable.
-@statement("DATA-5")
+@requirement("DATA-5")
 @pytest.mark.hostile
 @pytest.mark.parametrize(
     "case", mark_destructive(BEYOND, "position 2^32", "position 2^63", "position 2^64 - 1", "end wraps around")
@@ -60,7 +60,7 @@ def send_labels_after(upload: Upload, mnist: Mnist, socket: UploadSocket) -> Non
     send_labels(upload, mnist)
 
 
-@statement("DATA-5")
+@requirement("DATA-5")
 def test_a_refused_chunk_leaves_the_socket_usable(resources: ResourceFactory) -> None:
     """The server takes right chunks on the same socket after it refused a wrong one."""
     content = noise(1000)
@@ -85,7 +85,7 @@ UNDECODABLE = {
 
 
 # DATA-6: bytes that are no FileUpload_Message are answered with success false and a reason; the socket stays usable.
-@statement("DATA-6")
+@requirement("DATA-6")
 @pytest.mark.hostile
 @pytest.mark.destructive
 @pytest.mark.parametrize("case", list(UNDECODABLE))
@@ -102,7 +102,7 @@ def test_bytes_that_are_no_message_are_refused(resources: ResourceFactory, case:
     check(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
 
 
-@statement("DATA-6")
+@requirement("DATA-6")
 @pytest.mark.hostile
 @pytest.mark.destructive
 def test_a_chunk_that_was_cut_short_writes_nothing(resources: ResourceFactory) -> None:
@@ -126,7 +126,7 @@ def test_a_chunk_that_was_cut_short_writes_nothing(resources: ResourceFactory) -
 
 
 # DATA-12: empty data, very large messages, text frames.
-@statement("DATA-12")
+@requirement("DATA-12")
 @pytest.mark.parametrize("position", [0, 50, 100], ids=["at the beginning", "in the middle", "at the end"])
 def test_what_becomes_of_an_empty_chunk(resources: ResourceFactory, position: int) -> None:
     """The answer to a chunk without data."""
@@ -134,7 +134,7 @@ def test_what_becomes_of_an_empty_chunk(resources: ResourceFactory, position: in
     observe(f"an empty chunk at byte {position} of 100", describe(socket.send(position, b"")))
 
 
-@statement("DATA-12")
+@requirement("DATA-12")
 @pytest.mark.hostile
 @pytest.mark.destructive
 def test_what_becomes_of_a_very_large_message(resources: ResourceFactory) -> None:
@@ -146,7 +146,7 @@ def test_what_becomes_of_a_very_large_message(resources: ResourceFactory) -> Non
     observe("a chunk of 4 MiB", answer if isinstance(answer, CloseInfo) else describe(socket.decode(answer)))
 
 
-@statement("DATA-12")
+@requirement("DATA-12")
 @pytest.mark.hostile
 def test_what_becomes_of_a_text_frame(resources: ResourceFactory) -> None:
     """The answer to a text frame on a file socket."""

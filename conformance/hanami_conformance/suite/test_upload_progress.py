@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hanami_conformance.cases.checks import check
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
@@ -19,7 +19,7 @@ def expect_incomplete(upload: Upload, why: str) -> None:
     """Progress must be false."""
     for _ in range(2):  # asked twice: what is counted late shows, too
         actual = upload.progress()
-        check(not actual, expected=f"complete = false: {why}", actual="complete = true", statement="PROG-2")
+        check(not actual, expected=f"complete = false: {why}", actual="complete = true", requirement="PROG-2")
 
 
 def expect_complete(upload: Upload) -> None:
@@ -30,12 +30,12 @@ def expect_complete(upload: Upload) -> None:
         actual,
         expected="complete = true after every byte was acknowledged",
         actual="complete = false",
-        statement="PROG-3",
+        requirement="PROG-3",
     )
 
 
 # PROG-1: GET progress with the dataset's uuid answers JSON with boolean complete.
-@statement("PROG-1")
+@requirement("PROG-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_progress_has_a_boolean_complete(resources: ResourceFactory, kind: str) -> None:
     """The server answers a question for the progress with a JSON object whose complete is true or false."""
@@ -49,7 +49,7 @@ SIZES = [1, 2, 1000, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT, 7 * SEGMENT
 
 
 # PROG-2: complete is never true while a byte of any of its files is missing.
-@statement("PROG-2", "PROG-3")
+@requirement("PROG-2", "PROG-3")
 @pytest.mark.parametrize("missing", ["first", "last", "middle"])
 @pytest.mark.parametrize("size", SIZES)
 def test_one_missing_byte_is_not_complete(resources: ResourceFactory, size: int, missing: str) -> None:
@@ -67,7 +67,7 @@ def test_one_missing_byte_is_not_complete(resources: ResourceFactory, size: int,
     expect_complete(upload)
 
 
-@statement("PROG-2")
+@requirement("PROG-2")
 def test_as_many_chunks_as_segments_are_not_complete(resources: ResourceFactory) -> None:
     """Progress counts bytes: one byte in each segment of 128 KiB does not complete a file."""
     size = 3 * SEGMENT
@@ -81,7 +81,7 @@ def test_as_many_chunks_as_segments_are_not_complete(resources: ResourceFactory)
     expect_incomplete(upload, f"6 of {size} bytes were sent, the first and last of each segment")
 
 
-@statement("PROG-2")
+@requirement("PROG-2")
 def test_many_tiny_chunks_are_not_complete(resources: ResourceFactory) -> None:
     """Progress counts bytes: as many messages as the file has bytes, all for its first half, do not complete it."""
     upload = resources.csv(40)
@@ -91,7 +91,7 @@ def test_many_tiny_chunks_are_not_complete(resources: ResourceFactory) -> None:
     expect_incomplete(upload, "bytes 20 to 39 are missing")
 
 
-@statement("PROG-2")
+@requirement("PROG-2")
 @pytest.mark.parametrize("size", [1000, 2 * SEGMENT])
 def test_a_repeated_chunk_counts_once(resources: ResourceFactory, size: int) -> None:
     """Progress counts bytes once: a half that was sent twice does not complete a file."""
@@ -105,7 +105,7 @@ def test_a_repeated_chunk_counts_once(resources: ResourceFactory, size: int) -> 
         socket.finish()
 
 
-@statement("PROG-2", "PROG-3")
+@requirement("PROG-2", "PROG-3")
 def test_overlapping_chunks_count_once(resources: ResourceFactory) -> None:
     """Progress counts bytes once: chunks that overlap do not make up for a gap."""
     content = noise(1000)
@@ -118,7 +118,7 @@ def test_overlapping_chunks_count_once(resources: ResourceFactory) -> None:
     expect_complete(upload)
 
 
-@statement("PROG-2")
+@requirement("PROG-2")
 def test_the_last_chunk_alone_is_not_complete(resources: ResourceFactory) -> None:
     """Progress does not follow the greatest position: the end of a file alone does not complete it."""
     size = 2 * SEGMENT + 10
@@ -128,7 +128,7 @@ def test_the_last_chunk_alone_is_not_complete(resources: ResourceFactory) -> Non
     expect_incomplete(upload, f"bytes 0 to {2 * SEGMENT - 1} are missing")
 
 
-@statement("PROG-2")
+@requirement("PROG-2")
 def test_refused_chunks_do_not_count(resources: ResourceFactory) -> None:
     """Progress does not count a chunk that was refused."""
     upload = resources.csv(1000)
@@ -142,7 +142,7 @@ def test_refused_chunks_do_not_count(resources: ResourceFactory) -> None:
     expect_incomplete(upload, "bytes 500 to 999 were never taken")
 
 
-@statement("PROG-2", "PROG-3")
+@requirement("PROG-2", "PROG-3")
 @pytest.mark.parametrize("first", ["input", "label"])
 def test_one_of_two_files_is_not_complete(resources: ResourceFactory, first: str) -> None:
     """Progress of an MNIST upload stays false until both files are there."""
@@ -158,7 +158,7 @@ def test_one_of_two_files_is_not_complete(resources: ResourceFactory, first: str
     expect_complete(upload)
 
 
-@statement("PROG-2")
+@requirement("PROG-2")
 def test_bytes_of_one_file_do_not_count_for_the_other(resources: ResourceFactory) -> None:
     """Progress does not add the bytes of both files up: one file sent twice does not complete the upload."""
     upload = resources.mnist(1000, 1000)
@@ -167,7 +167,7 @@ def test_bytes_of_one_file_do_not_count_for_the_other(resources: ResourceFactory
     expect_incomplete(upload, "nothing of the label file was sent")
 
 
-@statement("PROG-2")
+@requirement("PROG-2")
 def test_progress_of_one_upload_says_nothing_of_another(resources: ResourceFactory) -> None:
     """Progress of an upload does not change with what another one gets."""
     full, empty = resources.csv(1000), resources.csv(1000)
@@ -177,7 +177,7 @@ def test_progress_of_one_upload_says_nothing_of_another(resources: ResourceFacto
 
 
 # PROG-3: complete is true once every byte of every file was acknowledged.
-@statement("PROG-3")
+@requirement("PROG-3")
 @pytest.mark.parametrize("size", [1, 999, SEGMENT, 7 * SEGMENT // 2 + 3])
 @pytest.mark.parametrize("chunk", [333, SEGMENT])
 def test_every_byte_in_any_order_is_complete(resources: ResourceFactory, size: int, chunk: int) -> None:
@@ -192,7 +192,7 @@ def test_every_byte_in_any_order_is_complete(resources: ResourceFactory, size: i
     expect_complete(upload)
 
 
-@statement("PROG-3")
+@requirement("PROG-3")
 def test_progress_stays_complete(resources: ResourceFactory) -> None:
     """Progress stays true after the sockets are closed."""
     upload = resources.mnist(500, 500)
@@ -201,7 +201,7 @@ def test_progress_stays_complete(resources: ResourceFactory) -> None:
     expect_complete(upload)
 
 
-@statement("PROG-3")
+@requirement("PROG-3")
 def test_an_upload_stays_complete_when_it_is_finalized(resources: ResourceFactory) -> None:
     """The server says complete of a finalized dataset, or that it has no upload any more, and not that a byte lacks."""
     content, _ = table(rows=3)
@@ -212,7 +212,7 @@ def test_an_upload_stays_complete_when_it_is_finalized(resources: ResourceFactor
 
 
 # PROG-4: unknown uuid 404, malformed uuid 400, no token 401, foreign dataset 404.
-@statement("PROG-4")
+@requirement("PROG-4")
 @pytest.mark.parametrize(("uuid", "status"), [("unknown", 404), ("malformed", 400), ("empty", 400)])
 def test_progress_of_nothing_is_refused(target: Target, uuid: str, status: int) -> None:
     """The server answers 404 to an unknown uuid and 400 to a malformed one."""
@@ -220,7 +220,7 @@ def test_progress_of_nothing_is_refused(target: Target, uuid: str, status: int) 
     check(answer.status == status, expected=f"{status}: the uuid is {uuid}", actual=answer)
 
 
-@statement("PROG-4")
+@requirement("PROG-4")
 @pytest.mark.parametrize("of", ["a file", "a label file", "a cluster"])
 def test_progress_of_something_else_is_refused(resources: ResourceFactory, of: str) -> None:
     """The server refuses to tell the progress of what is no dataset."""
@@ -232,14 +232,14 @@ def test_progress_of_something_else_is_refused(resources: ResourceFactory, of: s
     check(answer.refused, expected=f"a 4xx: the uuid is that of {of}", actual=answer)
 
 
-@statement("PROG-4")
+@requirement("PROG-4")
 def test_progress_without_a_uuid_is_refused(target: Target) -> None:
     """The server answers 400 to a question for the progress of nothing."""
     answer = target.first.call("dataset.progress")
     check(answer.status == 400, expected="400: there is no uuid", actual=answer)
 
 
-@statement("PROG-4")
+@requirement("PROG-4")
 @pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "expired"])
 def test_progress_without_a_valid_token_is_refused(resources: ResourceFactory, token: str) -> None:
     """The server answers 401 to a question whose token is not valid."""
@@ -251,7 +251,7 @@ def test_progress_without_a_valid_token_is_refused(resources: ResourceFactory, t
     check(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
 
 
-@statement("PROG-4", "GEN-3")
+@requirement("PROG-4", "GEN-3")
 def test_progress_of_another_users_upload_is_refused(resources: ResourceFactory, second: Account) -> None:
     """The server answers 404 to a question for another user's upload."""
     upload = resources.csv(10)

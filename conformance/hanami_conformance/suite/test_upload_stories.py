@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.stateful.property_runner import PropertyRunner
 from hanami_conformance.stateful.strategies.uploads import upload_stories
 
 
-@statement("DATA-1", "DATA-2", "DATA-3", "DATA-4", "DATA-5", "DATA-6", "DATA-7", "DATA-8", "DATA-9", "DATA-10")
-@statement("DATA-11", "PROG-1", "PROG-2", "PROG-3", "PROG-4", "FIN-1", "FIN-3", "FIN-4", "FIN-5", "FIN-7", "DEL-1")
-@statement("ATT-2", "ATT-4", "GEN-3", "GEN-4")
+@requirement("DATA-1", "DATA-2", "DATA-3", "DATA-4", "DATA-5", "DATA-6", "DATA-7", "DATA-8", "DATA-9", "DATA-10")
+@requirement("DATA-11", "PROG-1", "PROG-2", "PROG-3", "PROG-4", "FIN-1", "FIN-3", "FIN-4", "FIN-5", "FIN-7", "DEL-1")
+@requirement("ATT-2", "ATT-4", "GEN-3", "GEN-4")
 @pytest.mark.hostile
 @pytest.mark.blames("FIN-2")  # where the content can't be read back, the values are not compared
 def test_any_story_of_uploads_goes_as_the_model_says(search: PropertyRunner) -> None:

@@ -13,7 +13,7 @@ from websockets.frames import Frame, Opcode
 from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import check
 from hanami_conformance.cases.failures import ConnectionClosed
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import inputs_of
 from hanami_conformance.suite.support.clusters import expect_same, trained
@@ -30,7 +30,7 @@ from hanami_conformance.target.attach import FILE_UPLOAD, accepted
 from hanami_conformance.target.target import Target
 
 
-@statement("DATA-1")
+@requirement("DATA-1")
 @pytest.mark.parametrize("form", list(CHUNK_FORMS))
 def test_a_chunk_may_be_encoded_otherwise(resources: ResourceFactory, form: str) -> None:
     """The server takes a FileUpload_Message in every form that protobuf allows."""
@@ -47,7 +47,7 @@ def test_a_chunk_may_be_encoded_otherwise(resources: ResourceFactory, form: str)
     expect_content(upload, mnist)
 
 
-@statement("DIO-1")
+@requirement("DIO-1")
 @pytest.mark.parametrize("form", list(FLOAT_FORMS))
 def test_values_may_be_encoded_otherwise(resources: ResourceFactory, form: str) -> None:
     """The server takes a ClusterIO_Message in every form that protobuf allows."""
@@ -99,7 +99,7 @@ HANDSHAKES: dict[str, tuple[dict[str, str], list[int]]] = {
 }
 
 
-@statement("ATT-1")
+@requirement("ATT-1")
 @pytest.mark.parametrize("kind", list(HANDSHAKES))
 def test_a_handshake_may_look_otherwise(target: Target, kind: str) -> None:
     """The server opens a websocket, whatever its handshake looks like among what the protocol of websockets allows."""
@@ -113,7 +113,7 @@ def test_a_handshake_may_look_otherwise(target: Target, kind: str) -> None:
     websocket.finish()
 
 
-@statement("ATT-2")
+@requirement("ATT-2")
 @pytest.mark.parametrize("form", list(JSON_FORMS))
 def test_a_first_message_may_be_written_otherwise(resources: ResourceFactory, form: str) -> None:
     """The server accepts a first message in every form that JSON allows."""
@@ -127,7 +127,7 @@ def test_a_first_message_may_be_written_otherwise(resources: ResourceFactory, fo
     check(accepted(answer), expected=f"JSON whose success is 1 or true, to a first message {form}", actual=answer)
 
 
-@statement("INIT-2", "INIT-1")
+@requirement("INIT-2", "INIT-1")
 @pytest.mark.parametrize("form", list(JSON_FORMS))
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_a_body_may_be_written_otherwise(resources: ResourceFactory, kind: str, form: str) -> None:
@@ -139,10 +139,10 @@ def test_a_body_may_be_written_otherwise(resources: ResourceFactory, kind: str, 
     answer = target.rest.request(route.method, route.path, token=target.first.token, content=content)
     resources.register_unexpected(answer, f"{kind}.init")
     wanted, broken = f"200 to a body {form}", "INIT-1" if kind == "mnist" else "INIT-2"
-    check(answer.status == 200, expected=wanted, actual=answer, statement=broken)
+    check(answer.status == 200, expected=wanted, actual=answer, requirement=broken)
 
 
-@statement("MODE-1")
+@requirement("MODE-1")
 @pytest.mark.parametrize("form", list(JSON_FORMS))
 def test_a_switch_may_be_written_otherwise(resources: ResourceFactory, form: str) -> None:
     """The server takes the body of a switch in every form that JSON allows."""
@@ -153,7 +153,7 @@ def test_a_switch_may_be_written_otherwise(resources: ResourceFactory, form: str
     check(answer.status == 200, expected=f"200 to a switch {form}", actual=answer)
 
 
-@statement("FIN-1")
+@requirement("FIN-1")
 @pytest.mark.parametrize("form", list(JSON_FORMS))
 def test_a_put_may_be_written_otherwise(resources: ResourceFactory, form: str) -> None:
     """The server takes the body of the PUT that finalizes in every form that JSON allows."""
@@ -165,7 +165,7 @@ def test_a_put_may_be_written_otherwise(resources: ResourceFactory, form: str) -
     check(answer.status == 200, expected=f"200 to a PUT {form}", actual=answer)
 
 
-@statement("PROG-1")
+@requirement("PROG-1")
 @pytest.mark.parametrize("name", ["x-auth-token", "X-AUTH-TOKEN"])
 def test_the_token_header_may_be_in_any_case(resources: ResourceFactory, name: str) -> None:
     """The server finds the token in its header, whatever the case of the letters in its name."""
@@ -176,7 +176,7 @@ def test_the_token_header_may_be_in_any_case(resources: ResourceFactory, name: s
     check(isinstance(complete, bool), expected=f"boolean complete to a question with the header {name}", actual=answer)
 
 
-@statement("GEN-1")
+@requirement("GEN-1")
 def test_a_query_may_be_encoded(resources: ResourceFactory) -> None:
     """The server takes percent-encoded characters in a query for what they stand for."""
     upload = resources.csv(100)
@@ -187,7 +187,7 @@ def test_a_query_may_be_encoded(resources: ResourceFactory) -> None:
     check(isinstance(complete, bool), expected="boolean complete of the upload that is asked for", actual=answer)
 
 
-@statement("DIO-4", "DIO-2")
+@requirement("DIO-4", "DIO-2")
 @pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG], ids=["a ping", "a pong"])
 def test_control_frames_between_the_parts_change_nothing(resources: ResourceFactory, opcode: Opcode) -> None:
     """The server keeps the values that came before a control frame for the cycle that goes on behind it."""
@@ -201,7 +201,7 @@ def test_control_frames_between_the_parts_change_nothing(resources: ResourceFact
     expect_same(socket.outputs(), wanted, "the answer to the same values without a control frame between them")
 
 
-@statement("DATA-11", "DATA-8")
+@requirement("DATA-11", "DATA-8")
 def test_fragments_of_two_sockets_do_not_mix(resources: ResourceFactory) -> None:
     """The server puts the messages of two sockets together whose fragments come alternately."""
     resources.target.budget.need(2)
@@ -239,7 +239,7 @@ SEGMENTS: dict[str, Callable[[int], list[int]]] = {
 FRAME_HEADER = 8  # bytes: two, two of the length, four of the mask
 
 
-@statement("DATA-1", "DATA-10")
+@requirement("DATA-1", "DATA-10")
 @pytest.mark.parametrize("segments", list(SEGMENTS))
 def test_chunks_may_come_in_any_segments(resources: ResourceFactory, segments: str) -> None:
     """The server takes frames of which a part is still on its way, and answers when the whole is there."""

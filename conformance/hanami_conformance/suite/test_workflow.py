@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hanami_conformance.cases.checks import check, observe
-from hanami_conformance.catalogue import statement
+from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, Values
 from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.data import DIGIT_PIXEL_MAX, digits, iris
@@ -21,7 +21,7 @@ GOOD_ACCURACY = 0.85
 FAR_ABOVE_CHANCE = 0.3  # guessing gives 0.1, with a standard deviation of 0.016 over 360 digits
 
 
-@statement("DIO-8")
+@requirement("DIO-8")
 def test_a_cluster_learns_handwritten_digits(resources: ResourceFactory) -> None:
     """Trained on real digits over a socket, a cluster names digits that it has not seen far better than by chance."""
     data = digits()
@@ -51,26 +51,26 @@ def _accuracy(socket: ClusterSocket, images: Values, labels: NDArray[np.uint8]) 
     return float(np.mean(np.array(named) == labels))
 
 
-@statement("DATA-8", "PROG-3", "FIN-1", "FIN-2")
+@requirement("DATA-8", "PROG-3", "FIN-1", "FIN-2")
 def test_handwritten_digits_are_uploaded_and_read_back(resources: ResourceFactory) -> None:
     """Real IDX files, sent in the SDK's chunks over one socket each, become a dataset that equals them."""
     data = digits()
     contents = {"input": data.image_file, "label": data.label_file}
     upload = resources.mnist(len(data.image_file), len(data.label_file))
     upload.write_all(contents, chunk=SEGMENT)
-    check(upload.wait_complete(), expected="complete = true", actual="complete = false", statement="PROG-3")
+    check(upload.wait_complete(), expected="complete = true", actual="complete = false", requirement="PROG-3")
     answer = upload.finalize()
-    check(answer.status == 200, expected="200 to the PUT that finalizes", actual=answer, statement="FIN-1")
+    check(answer.status == 200, expected="200 to the PUT that finalizes", actual=answer, requirement="FIN-1")
     check_dataset(upload, DatasetModel.from_images(data.images, data.labels), values=True)
 
 
-@statement("PROG-3", "FIN-1", "FIN-2")
+@requirement("PROG-3", "FIN-1", "FIN-2")
 def test_a_table_of_flowers_is_uploaded_and_read_back(resources: ResourceFactory) -> None:
     """A real CSV table becomes a dataset that equals it, value for value."""
     content, names, values = iris()
     upload = resources.csv(len(content))
     upload.write_all({"input": content}, chunk=SEGMENT)
-    check(upload.wait_complete(), expected="complete = true", actual="complete = false", statement="PROG-3")
+    check(upload.wait_complete(), expected="complete = true", actual="complete = false", requirement="PROG-3")
     answer = upload.finalize()
-    check(answer.status == 200, expected="200 to the PUT that finalizes", actual=answer, statement="FIN-1")
+    check(answer.status == 200, expected="200 to the PUT that finalizes", actual=answer, requirement="FIN-1")
     check_dataset(upload, DatasetModel.from_table(names, values), values=True)

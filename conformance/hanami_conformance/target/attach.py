@@ -22,13 +22,13 @@ def first_message(token: Any, uuid: Any, target: Any) -> str:
 
 
 def accepted(message: Message) -> bool:
-    """Whether the answer to a first message accepts it: JSON whose success is 1 or true (statement ATT-2)."""
+    """Whether the answer to a first message accepts it: JSON whose success is 1 or true (requirement ATT-2)."""
     answer = json_object(message.data)
     return answer is not None and answer.get("success") in (1, True)
 
 
 def refused(answer: Message | CloseInfo) -> bool:
-    """Whether an answer to a first message is a refusal that a client can recognise (statement ATT-3)."""
+    """Whether an answer to a first message is a refusal that a client can recognise (requirement ATT-3)."""
     if isinstance(answer, CloseInfo):
         return True
     parsed = json_object(answer.data)
@@ -50,7 +50,7 @@ def attach(account: Account, uuid: str, target: str) -> WebSocket:
             isinstance(answer, Message) and accepted(answer),
             expected="a JSON object whose success is 1 or true",
             actual=answer,
-            statement="ATT-2",
+            requirement="ATT-2",
         )
     except BaseException:
         websocket.finish()
@@ -59,14 +59,14 @@ def attach(account: Account, uuid: str, target: str) -> WebSocket:
     return websocket
 
 
-def expect_refusal(target: Target, first: str, why: str, statement: str | None = None) -> Message | CloseInfo:
+def expect_refusal(target: Target, first: str, why: str, requirement: str | None = None) -> Message | CloseInfo:
     """Send a first message, over a socket of its own, that must be refused.
 
     Args:
         target: the server.
         first: the message.
         why: it must be refused, for the report.
-        statement: id of the statement that is broken otherwise, None for the one that the test names first.
+        requirement: id of the requirement that is broken otherwise, None for the one that the test names first.
 
     Raises:
         Violation: it was accepted, or not answered in bounded time.
@@ -77,11 +77,11 @@ def expect_refusal(target: Target, first: str, why: str, statement: str | None =
         websocket.send_text(first)
         answer = websocket.receive_or_end("an answer to the first message, or a close")
     except Violation as violation:
-        if violation.statement is None and statement is not None:
-            violation.blame(statement)
+        if violation.requirement is None and requirement is not None:
+            violation.blame(requirement)
         raise
     finally:
         websocket.finish()
     wanted = f"a refusal (success false, or a close): {why}"
-    check(refused(answer), expected=wanted, actual=answer, statement=statement)
+    check(refused(answer), expected=wanted, actual=answer, requirement=requirement)
     return answer

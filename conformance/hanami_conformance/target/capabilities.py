@@ -1,4 +1,4 @@
-"""What a run can't judge, told before it: which statements need what, of what the suite is told about a target."""
+"""What a run can't judge, told before it: which requirements need what, of what the suite is told about a target."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class MissingCapability:
 
     Attributes:
         what: is lacking, and how it could be given.
-        whole: ids of the statements that no case can judge.
+        whole: ids of the requirements that no case can judge.
         partly: ids of those of which some cases will be unsupported.
     """
 

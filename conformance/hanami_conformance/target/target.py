@@ -113,7 +113,7 @@ class Target:
 
     @property
     def websocket_url(self) -> str:
-        """Address of the websocket: that of the REST API (statement ATT-1)."""
+        """Address of the websocket: that of the REST API (requirement ATT-1)."""
         return "ws" + self.url.removeprefix("http") + "/"
 
     def websocket(self) -> WebSocket:

@@ -72,7 +72,7 @@ class Knowledge:
         if self.trained:
             steps.append(Step("train", {"cluster": 0, "values": kinds[0], "wanted": 1, "times": 1, "cuts": []}))
         steps += [Step("request", {"cluster": 0, "values": kind, "cuts": [], "order": 0}) for kind in kinds * REPEATED]
-        return StepSequence("direct", tuple(steps), self.dialect, error.statement, error.expected, error.actual)
+        return StepSequence("direct", tuple(steps), self.dialect, error.requirement, error.expected, error.actual)
 
     def stray(self, payload: bytes) -> None:
         """Take a message that answers nothing: an acknowledgement or a dummy may, an output may not.
@@ -102,7 +102,7 @@ def decoded(codec: Codec, payload: bytes) -> BrickMessage | None:
 
 @dataclass
 class OutputExpected:
-    """A request must be answered by the output of every brick (statements DIO-3, DIO-7).
+    """A request must be answered by the output of every brick (requirements DIO-3, DIO-7).
 
     It is used again and again for the same values, one exchange at a time.
 
@@ -174,7 +174,7 @@ class OutputExpected:
 
 @dataclass
 class TrainingEnded:
-    """A TRAIN cycle must be answered by no output, and as often as this target does (statements DIO-5, DIO-6).
+    """A TRAIN cycle must be answered by no output, and as often as this target does (requirements DIO-5, DIO-6).
 
     Attributes:
         knowledge: of the cluster.

@@ -41,15 +41,15 @@ class WrongAnswer(LoadFailure):
 
     Args:
         says: one line: what was expected, and what came.
-        statement: id of the statement that is broken.
+        requirement: id of the requirement that is broken.
         expected: what the protocol asks for.
         actual: what came instead.
     """
 
     kind = "wrong answer"
 
-    def __init__(self, statement: str, expected: str, actual: str) -> None:
-        super().__init__(f"{statement}: expected {expected}; actual {actual}")
-        self.statement = statement
+    def __init__(self, requirement: str, expected: str, actual: str) -> None:
+        super().__init__(f"{requirement}: expected {expected}; actual {actual}")
+        self.requirement = requirement
         self.expected = expected
         self.actual = actual

@@ -78,12 +78,12 @@ class Content:
                     steps += [Step("pipeline", {"socket": 0, "chunks": part})] if part else []
                     steps.append(Step("poll", {"upload": 0}))
                 steps.append(Step("close", {"socket": 0}))
-        return StepSequence("upload", tuple(steps), self.dialect, error.statement, error.expected, error.actual)
+        return StepSequence("upload", tuple(steps), self.dialect, error.requirement, error.expected, error.actual)
 
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """A chunk must be acknowledged (statements DATA-1, DATA-3, DATA-4).
+    """A chunk must be acknowledged (requirements DATA-1, DATA-3, DATA-4).
 
     Attributes:
         codec: of the messages.

@@ -67,7 +67,7 @@ class _WithFile(Scenario):
 
 
 class ConnectionChurn(_WithFile):
-    """Connects, attaches, and leaves at once (statements ATT-1, ATT-2)."""
+    """Connects, attaches, and leaves at once (requirements ATT-1, ATT-2)."""
 
     name = "attach-storm"
     title = "connect and attach storm: sockets that come and go"
@@ -79,7 +79,7 @@ class ConnectionChurn(_WithFile):
 
 
 class MisbehavingClient(_WithFile):
-    """Reads slowly, stops in the middle of a frame, breaks off: others must not notice (statement GEN-4)."""
+    """Reads slowly, stops in the middle of a frame, breaks off: others must not notice (requirement GEN-4)."""
 
     name = "unfriendly"
     title = "slow readers and abrupt closers, to be run beside honest users"

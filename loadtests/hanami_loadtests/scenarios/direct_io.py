@@ -173,7 +173,7 @@ class DirectScenario(Scenario):
 
 
 class DirectRequest(DirectScenario):
-    """Requests to an untrained cluster: the same values, the same answer (statement DIO-7)."""
+    """Requests to an untrained cluster: the same values, the same answer (requirement DIO-7)."""
 
     name = "direct-request"
     title = "direct-IO requests to an untrained cluster"
@@ -199,7 +199,7 @@ class DirectTrain(DirectScenario):
 
 
 class DirectMix(DirectScenario):
-    """Requests and training on one socket, in order (statement DIO-9)."""
+    """Requests and training on one socket, in order (requirement DIO-9)."""
 
     name = "direct-mix"
     title = "requests with training in between, on one socket"

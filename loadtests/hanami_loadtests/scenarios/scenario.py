@@ -180,7 +180,7 @@ class Scenario:
             body: sent as JSON.
             extra: seconds on top of the deadline.
             verify: looks at the object that came.
-            must: id of the statement by which a refusal is a wrong answer; empty where a refusal is no more than that.
+            must: id of the requirement by which a refusal is a wrong answer; empty where a refusal is just that.
             due: when it was due, now if None.
 
         Returns:
@@ -203,7 +203,7 @@ class Scenario:
         self.timed(f"rest {operation}", act, due, extra)
         return found
 
-    def text(self, found: Mapping[str, Any], key: str, statement: str) -> str:
+    def text(self, found: Mapping[str, Any], key: str, requirement: str) -> str:
         """Return a text in an answer.
 
         Raises:
@@ -211,7 +211,7 @@ class Scenario:
         """
         value = found.get(key)
         if not isinstance(value, str) or not value:
-            raise WrongAnswer(statement, f"{key} in the answer", f"an answer with {', '.join(found) or 'nothing'}")
+            raise WrongAnswer(requirement, f"{key} in the answer", f"an answer with {', '.join(found) or 'nothing'}")
         return value
 
     @contextlib.contextmanager

@@ -184,7 +184,7 @@ class UploadScenario(Scenario):
             raise RunFinished
 
     def expect_complete(self, uuid: str) -> None:
-        """Ask for the progress, which must be complete now (statement PROG-3)."""
+        """Ask for the progress, which must be complete now (requirement PROG-3)."""
         end = clock() + self.session.settings.target.deadline
         while not self.progress(uuid):
             if clock() >= end:
@@ -216,7 +216,7 @@ class UploadScenario(Scenario):
             self.expect_values(content, uuid, columns[self.session.number() % len(columns)])
 
     def expect_values(self, content: Content, uuid: str, column: str) -> None:
-        """Read some rows of a column back and compare them (statement FIN-2)."""
+        """Read some rows of a column back and compare them (requirement FIN-2)."""
         model = content.model
         width = model.columns[column].shape[1]
         rows = min(SAMPLE, model.rows, self.session.dialect.content_rows, max(1, SAMPLE_VALUES // width))
@@ -260,7 +260,7 @@ class CsvUpload(UploadScenario):
 
 
 class MnistUpload(UploadScenario):
-    """Images and labels, over two sockets at the same time (statement DATA-8)."""
+    """Images and labels, over two sockets at the same time (requirement DATA-8)."""
 
     name = "mnist-upload"
     title = "MNIST upload: images and labels over two sockets at the same time"
@@ -296,6 +296,6 @@ class ScatteredUpload(UploadScenario):
             super().send_chunks(connection, content, role)
 
     def expect_incomplete(self, why: str) -> None:
-        """Ask for the progress, which must not be complete yet (statement PROG-2)."""
+        """Ask for the progress, which must not be complete yet (requirement PROG-2)."""
         if self.progress(self.uuid):
             raise WrongAnswer("PROG-2", f"complete = false: {why}", "complete = true")

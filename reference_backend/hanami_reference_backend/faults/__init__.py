@@ -1,4 +1,4 @@
-"""Named lies, each of which breaks a statement of the protocol: what a conformance suite must catch.
+"""Named lies, each of which breaks a requirement of the protocol: what a conformance suite must catch.
 
 A fault is a function that puts other functions in the place of honest ones before the server starts. So the honest code
 knows nothing of faults, and a server without ``--fault`` never loads one. One module a step of the protocol;

@@ -28,7 +28,7 @@ class Fault:
 
     Attributes:
         name: as ``--fault`` takes it.
-        breaks: ids of the statements that it breaks: the one that it is about, then those that cannot hold either.
+        breaks: ids of the requirements that it breaks: the one that it is about, then those that cannot hold either.
         text: what the server does, one line.
         apply: makes the servers that this process starts from now on tell it.
     """
@@ -50,7 +50,7 @@ def fault(*breaks: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
         name = function.__name__.replace("_", "-")
         text = (inspect.getdoc(function) or "").rstrip(".")
         if not breaks or not text or "\n" in text or name in _found:
-            raise ValueError(f"the fault {name} needs a statement, one line of text, and a name of its own")
+            raise ValueError(f"the fault {name} needs a requirement, one line of text, and a name of its own")
         _found[name] = Fault(name, breaks, text, function)
         return function
 

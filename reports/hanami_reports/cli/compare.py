@@ -14,12 +14,12 @@ from hanami_reports.model.conformance import ExitStatus
 from hanami_reports.model.loading import read_result
 
 DESCRIPTION = """\
-Tells what became better or worse between two runs, of two servers or of two versions of one: by statement and by case.
+Tells what became better or worse between two runs, of two servers or two versions of one: by requirement and by case.
 """
 EPILOG = """\
 exit status:
   0  no regressions
-  1  regressions: a statement or case that passed or was known is failing, lost or not run now, or a worse exit status
+  1  regressions: a requirement or case that passed or was known is failing, lost or not run now, or a worse exit status
   4  wrong files or options
 """
 

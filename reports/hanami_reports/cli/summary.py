@@ -13,7 +13,7 @@ from hanami_reports.model.conformance import ExitStatus
 from hanami_reports.model.loading import read_result
 
 DESCRIPTION = """\
-Prints a result as Markdown: verdict, counts, the statements that do not pass and why, known failures. What the target
+Prints a result as Markdown: verdict, counts, the requirements that do not pass and why, known failures. What the target
 said is escaped, and the whole is short enough for a comment on a pull request.
 """
 

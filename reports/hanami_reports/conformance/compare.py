@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from hanami_reports.common.normalise import alike
-from hanami_reports.model.conformance import CaseResult, ExitStatus, Outcome, RunResult, StatementResult, Verdict
+from hanami_reports.model.conformance import CaseResult, ExitStatus, Outcome, RequirementResult, RunResult, Verdict
 
 FORMAT = "hanami-conformance-comparison"
 FORMAT_VERSION = 1
@@ -41,17 +41,17 @@ class Trend(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """A statement or a case that is not what it was.
+    """A requirement or a case that is not what it was.
 
     Attributes:
         id: of it.
-        text: the sentence of the statement, or the title of the case.
+        text: the sentence of the requirement, or the title of the case.
         before: verdict or outcome.
         after: the same of the second result.
         trend: see :class:`Trend`.
         reason_before: why it was not passed, empty where it was.
         reason_after: the same of the second result.
-        statements: of a case, the ids that it broke or else names.
+        requirements: of a case, the ids that it broke or else names.
     """
 
     id: str
@@ -61,7 +61,7 @@ class Change:
     trend: Trend
     reason_before: str = ""
     reason_after: str = ""
-    statements: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class RunSummary:
         started: when, as ISO 8601 writes it.
         headline: verdict on the target.
         exit_status: see :class:`ExitStatus`.
-        statements, cases: how many were asked for and were to run.
+        requirements, cases: how many were asked for and were to run.
         exchanges: messages sent.
         duration: seconds.
     """
@@ -114,7 +114,7 @@ class RunSummary:
     started: str
     headline: str
     exit_status: int
-    statements: int
+    requirements: int
     cases: int
     exchanges: int
     duration: float
@@ -128,7 +128,7 @@ class Comparison:
         before: the first run.
         after: the second run.
         notes: why the two are not quite alike, a line each.
-        statements: whose verdict changed, of those that both were asked for.
+        requirements: whose verdict changed, of those that both were asked for.
         cases: that changed, of those that both were to run.
         added: ids of cases that only the second was to run.
         removed: ids of cases that only the first was to run.
@@ -139,7 +139,7 @@ class Comparison:
     before: RunSummary
     after: RunSummary
     notes: tuple[str, ...]
-    statements: tuple[Change, ...]
+    requirements: tuple[Change, ...]
     cases: tuple[Change, ...]
     added: tuple[str, ...]
     removed: tuple[str, ...]
@@ -154,7 +154,7 @@ class Comparison:
     @property
     def regressed(self) -> bool:
         """Whether anything became worse."""
-        changes = (*self.statements, *self.cases)
+        changes = (*self.requirements, *self.cases)
         return self.worse_exit or any(change.trend is Trend.WORSE for change in changes)
 
     def to_json(self) -> str:
@@ -184,7 +184,7 @@ def compare(before: RunResult, after: RunResult, files: tuple[str, str]) -> Comp
     return Comparison(
         *runs,
         notes=tuple(_notes(before, after, *runs)),
-        statements=tuple(_statements(before, after)),
+        requirements=tuple(_requirements(before, after)),
         cases=tuple(change for one, other in both if (change := _case(one, other)) is not None),
         added=tuple(name for name in new if name not in old),
         removed=tuple(name for name in old if name not in new),
@@ -209,7 +209,7 @@ def _run(result: RunResult, file: str) -> RunSummary:
         started=str(manifest.get("started", "")),
         headline=result.headline,
         exit_status=result.exit_status,
-        statements=sum(one.selected for one in result.statements),
+        requirements=sum(one.selected for one in result.requirements),
         cases=len(result.cases),
         exchanges=sum(case.exchanges for case in result.cases),
         duration=float(manifest.get("duration", 0.0)),
@@ -231,7 +231,7 @@ def _notes(before: RunResult, after: RunResult, first: RunSummary, second: RunSu
     if digests[0] != digests[1]:
         names = [name for name in {**digests[0], **digests[1]} if digests[0].get(name) != digests[1].get(name)]
         yield f"unlike protocol files: {', '.join(names)}"
-    asked = [{one.id for one in result.statements if one.selected} for result in (before, after)]
+    asked = [{one.id for one in result.requirements if one.selected} for result in (before, after)]
     for lacking, when in ((asked[0] - asked[1], "before"), (asked[1] - asked[0], "after")):
         if lacking:
             yield f"asked for only {when}, so not compared: {_listed(lacking)}"
@@ -244,19 +244,19 @@ def _given(value: Any) -> str:
 def _listed(names: Collection[str]) -> str:
     shown = sorted(names)[:8]
     more = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {more} more statements" if more else "")
+    return ", ".join(shown) + (f" and {more} more requirements" if more else "")
 
 
-def _statements(before: RunResult, after: RunResult) -> Iterable[Change]:
-    old = {one.id: one for one in before.statements if one.selected}
-    for other in after.statements:
+def _requirements(before: RunResult, after: RunResult) -> Iterable[Change]:
+    old = {one.id: one for one in before.requirements if one.selected}
+    for other in after.requirements:
         one = old.get(other.id)
         if one is None or not other.selected or one.verdict is other.verdict:
             continue
-        yield _statement(one, other)
+        yield _requirement(one, other)
 
 
-def _statement(one: StatementResult, other: StatementResult) -> Change:
+def _requirement(one: RequirementResult, other: RequirementResult) -> Change:
     trend = _trend(one.verdict, other.verdict, _GOOD_VERDICTS, _BAD_VERDICTS)
     return Change(other.id, other.text, one.verdict.value, other.verdict.value, trend, one.reason, other.reason)
 
@@ -266,7 +266,7 @@ def _case(one: CaseResult, other: CaseResult) -> Change | None:
     if one.outcome is other.outcome and one.broken == other.broken and alike(one.reason, other.reason):
         return None
     trend = _trend(one.outcome, other.outcome, _GOOD_OUTCOMES, _BAD_OUTCOMES)
-    names = other.broken or one.broken or other.statements
+    names = other.broken or one.broken or other.requirements
     outcomes = one.outcome.value, other.outcome.value
     return Change(other.id, other.title, *outcomes, trend, one.reason, other.reason, names)
 

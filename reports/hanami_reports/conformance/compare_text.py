@@ -39,9 +39,9 @@ def _parts(comparison: Comparison) -> Iterable[RenderableType]:
     yield _run("before", comparison.before)
     yield _run("after ", comparison.after)
     yield from (Text(note, style="yellow") for note in comparison.notes)
-    if comparison.statements:
+    if comparison.requirements:
         yield Text("")
-        yield _changes("statement", _worst_first(comparison.statements))
+        yield _changes("requirement", _worst_first(comparison.requirements))
     if comparison.cases:
         shown = [change for trend in Trend for change in _of(comparison.cases, trend)[:CASES_SHOWN]]
         yield Text("")
@@ -76,12 +76,12 @@ def _worst_first(changes: Sequence[Change]) -> list[Change]:
 def _changes(what: str, changes: Sequence[Change]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=True)
     table.add_column("", no_wrap=True)
-    table.add_column(what, no_wrap=what == "statement", ratio=None if what == "statement" else 1, overflow="fold")
+    table.add_column(what, no_wrap=what == "requirement", ratio=None if what == "requirement" else 1, overflow="fold")
     table.add_column("before", no_wrap=True)
     table.add_column("after", no_wrap=True)
-    table.add_column("sentence" if what == "statement" else "why", ratio=1)
+    table.add_column("sentence" if what == "requirement" else "why", ratio=1)
     for change in changes:
-        why = Text(change.text.replace("`", "") if what == "statement" else ", ".join(change.statements))
+        why = Text(change.text.replace("`", "") if what == "requirement" else ", ".join(change.requirements))
         for reason in _reasons(change):
             why.append(f"\n{reason}", style="yellow")
         trend = Text(change.trend.value, style=_STYLES[change.trend])
@@ -132,9 +132,9 @@ def _verdict(comparison: Comparison) -> Text:
     head = ("REGRESSIONS", "bold red") if comparison.regressed else ("NO REGRESSIONS", "bold green")
     counts = []
     for trend in Trend:
-        statements, cases = len(_of(comparison.statements, trend)), len(_of(comparison.cases, trend))
-        if statements or cases:
-            counts.append(f"{trend.value}: {_count(statements, 'statement')}, {_count(cases, 'case')}")
+        requirements, cases = len(_of(comparison.requirements, trend)), len(_of(comparison.cases, trend))
+        if requirements or cases:
+            counts.append(f"{trend.value}: {_count(requirements, 'requirement')}, {_count(cases, 'case')}")
     if comparison.worse_exit:
         counts.append(f"worse exit status: {before.exit_status} -> {after.exit_status}")
     text = Text.assemble("\n", head, f"  {'; '.join(counts) or 'nothing changed'}")

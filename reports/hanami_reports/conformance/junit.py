@@ -1,4 +1,4 @@
-"""JUnit XML of a result: failures, errors and skipped cases kept apart, statement ids as properties.
+"""JUnit XML of a result: failures, errors and skipped cases kept apart, requirement ids as properties.
 
 A suite for each test, with what it is about as its properties: the schema that CI systems hold a report against
 (``junit-10.xsd`` of the xUnit plugin of Jenkins) has properties of suites
@@ -45,11 +45,11 @@ def _suite(test: str, cases: Sequence[CaseResult], started: str) -> ElementTree.
     suite = ElementTree.Element(
         "testsuite", {"name": clean(test), "timestamp": clean(started), "hostname": "localhost"}
     )
-    statements = dict.fromkeys(name for case in cases for name in case.statements)
+    requirements = dict.fromkeys(name for case in cases for name in case.requirements)
     seen = {(what, value) for case in cases for what, value in case.observations.items()}
     properties = ElementTree.SubElement(suite, "properties")
-    for statement in statements:
-        ElementTree.SubElement(properties, "property", {"name": "statement", "value": clean(statement)})
+    for requirement in requirements:
+        ElementTree.SubElement(properties, "property", {"name": "requirement", "value": clean(requirement)})
     for what, value in sorted(seen):
         ElementTree.SubElement(properties, "property", {"name": f"observed: {clean(what)}", "value": clean(value)})
     suite.set("time", f"{sum(case.duration for case in cases):.3f}")
@@ -78,7 +78,7 @@ def _case(case: CaseResult) -> ElementTree.Element:
     element = ElementTree.Element("testcase", attributes)
     reason = f"known failure, {case.known}: {case.reason}" if case.outcome is Outcome.KNOWN else case.reason
     details = {"type": case.outcome.value, "message": clean(reason)}
-    text = clean(f"{', '.join(case.broken or case.statements)}: {case.title}\n{case.reason}")
+    text = clean(f"{', '.join(case.broken or case.requirements)}: {case.title}\n{case.reason}")
     if case.outcome in _FAILURES:
         ElementTree.SubElement(element, "failure", details).text = text
     elif case.outcome in _ERRORS:

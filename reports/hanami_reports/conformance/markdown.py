@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hanami_reports.common.markdown import COMMAND_LIMIT, LIMIT, Page, code, escape, link
 from hanami_reports.conformance.compare import Change, Comparison, Trend
 from hanami_reports.conformance.reproduce_commands import again
-from hanami_reports.model.conformance import CaseResult, ExitStatus, Outcome, RunResult, StatementResult, Verdict
+from hanami_reports.model.conformance import CaseResult, ExitStatus, Outcome, RequirementResult, RunResult, Verdict
 from hanami_reports.model.known_failures import KnownFailuresReport, Problem
 
 CASES_SHOWN = 20
@@ -42,7 +42,7 @@ def result_markdown(
     if comparison is not None:
         page.section(_compared(comparison), _CHANGES, [_change(one) for one in _worst_first(comparison)])
     told = [one for verdict in _TOLD for one in _selected(result) if one.verdict is verdict]
-    page.section("", _STATEMENTS, [_statement(one) for one in told])
+    page.section("", _REQUIREMENTS, [_requirement(one) for one in told])
     failed = [case for outcome in _BAD_OUTCOMES for case in result.cases if case.outcome is outcome]
     page.section("", _CASES, [_case(case, result) for case in failed[:CASES_SHOWN]], fold="cases", of=len(failed))
     if result.known is not None:
@@ -62,15 +62,15 @@ def nothing_markdown(headline: str, reason: str) -> str:
     return f"## Hanami conformance: {escape(headline)}\n\n{code(reason)}\n"
 
 
-_STATEMENTS = ("statement", "level", "verdict", "what it asks for, and why it does not pass")
+_REQUIREMENTS = ("requirement", "level", "verdict", "what it asks for, and why it does not pass")
 _CASES = ("case", "outcome", "expected and actual", "again")
 _KNOWN = ("known failure", "cases", "why", "link")
 _SEEN = ("observed", "value")
 _CHANGES = ("trend", "what", "before", "after", "why")
 
 
-def _selected(result: RunResult) -> list[StatementResult]:
-    return [one for one in result.statements if one.selected]
+def _selected(result: RunResult) -> list[RequirementResult]:
+    return [one for one in result.requirements if one.selected]
 
 
 def _head(result: RunResult) -> Iterable[str]:
@@ -79,10 +79,10 @@ def _head(result: RunResult) -> Iterable[str]:
     if result.reason:
         yield code(result.reason)
     summary = result.summary()
-    verdicts = ", ".join(f"{number} {verdict}" for verdict, number in summary["statements"].items())
+    verdicts = ", ".join(f"{number} {verdict}" for verdict, number in summary["requirements"].items())
     outcomes = ", ".join(f"{number} {outcome}" for outcome, number in summary["cases"].items())
     level = ", judged by MUST alone" if result.manifest.get("options", {}).get("level") == "must" else ""
-    yield f"**{_count(summary['statements_selected'], 'statement')}**: {verdicts or 'none judged'}{level}"
+    yield f"**{_count(summary['requirements_selected'], 'requirement')}**: {verdicts or 'none judged'}{level}"
     duration = result.manifest.get("duration", 0.0)
     seconds = f" in {duration:.1f} s" if isinstance(duration, int | float) else ""
     yield f"**{_count(len(result.cases), 'case')}**: {outcomes or 'none'}; {summary['exchanges']} exchanges{seconds}"
@@ -105,7 +105,7 @@ def _links(links: Mapping[str, str]) -> Iterable[str]:
         yield " · ".join(link(name, address) for name, address in links.items())
 
 
-def _statement(one: StatementResult) -> Sequence[str]:
+def _requirement(one: RequirementResult) -> Sequence[str]:
     why = f"<br>{code(one.reason)}" if one.reason else ""
     return code(one.id), one.level.value, f"**{one.verdict.value}**", code(one.text.replace("`", "")) + why
 
@@ -143,7 +143,7 @@ def _seen(result: RunResult) -> list[Sequence[str]]:
 
 
 def _compared(comparison: Comparison) -> str:
-    changes = (*comparison.statements, *comparison.cases)
+    changes = (*comparison.requirements, *comparison.cases)
     worse = sum(change.trend is Trend.WORSE for change in changes) + comparison.worse_exit
     better = sum(change.trend is Trend.BETTER for change in changes)
     verdict = f"**{_count(worse, 'regression')}**" if comparison.regressed else "no regressions"
@@ -156,7 +156,7 @@ def _compared(comparison: Comparison) -> str:
 
 
 def _worst_first(comparison: Comparison) -> list[Change]:
-    changes = (*comparison.statements, *comparison.cases)
+    changes = (*comparison.requirements, *comparison.cases)
     return [change for trend in Trend for change in changes if change.trend is trend]
 
 

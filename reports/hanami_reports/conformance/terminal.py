@@ -1,4 +1,4 @@
-"""A result on the terminal: the table of statements, the failures, the verdict."""
+"""A result on the terminal: the table of requirements, the failures, the verdict."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rich.text import Text
 
 from hanami_reports.common.file_names import EXCHANGES, JUNIT, PAGE, RESULT, exchange_name
 from hanami_reports.conformance.reproduce_commands import again, replay
-from hanami_reports.model.conformance import CaseResult, ExitStatus, Outcome, RunResult, StatementResult, Verdict
+from hanami_reports.model.conformance import CaseResult, ExitStatus, Outcome, RequirementResult, RunResult, Verdict
 from hanami_reports.model.known_failures import KnownFailuresReport, Problem
 
 PLAIN_WIDTH = 120  # where there is no terminal to ask
@@ -111,41 +111,41 @@ def _known(known: KnownFailuresReport, folder: Path) -> Iterable[Text]:
 
 def _table(result: RunResult) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=True)
-    table.add_column("statement", no_wrap=True)
+    table.add_column("requirement", no_wrap=True)
     table.add_column("level", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     table.add_column("cases", justify="right", no_wrap=True)
     table.add_column("sentence", ratio=1)
     workflow = ""
-    for statement in result.statements:
-        if not statement.selected:
+    for requirement in result.requirements:
+        if not requirement.selected:
             continue
-        if statement.workflow != workflow:
-            workflow = statement.workflow
+        if requirement.workflow != workflow:
+            workflow = requirement.workflow
             table.add_row(Text(workflow, style="bold"), "", "", "", "")
-        verdict = Text(statement.verdict.value, style=_VERDICT_STYLES[statement.verdict])
-        sentence = _sentence(statement, result)
-        judged = sum(1 for case in result.cases if case.id in statement.cases and case.outcome in _JUDGED)
-        total = len(statement.cases)
+        verdict = Text(requirement.verdict.value, style=_VERDICT_STYLES[requirement.verdict])
+        sentence = _sentence(requirement, result)
+        judged = sum(1 for case in result.cases if case.id in requirement.cases and case.outcome in _JUDGED)
+        total = len(requirement.cases)
         cases = str(total) if judged == total else f"{judged} of {total}"
-        table.add_row(f"  {statement.id}", statement.level.value, verdict, cases, sentence)
+        table.add_row(f"  {requirement.id}", requirement.level.value, verdict, cases, sentence)
     return table
 
 
-def _sentence(statement: StatementResult, result: RunResult) -> RenderableType:
-    parts: list[Text] = [Text(statement.text.replace("`", ""))]
-    if statement.verdict not in (Verdict.PASS, Verdict.OBSERVED, Verdict.FAIL) and statement.reason:
-        parts.append(Text(statement.reason, style="yellow"))
-    if statement.verdict is Verdict.OBSERVED:
-        own = [case for case in result.cases if case.id in statement.cases]
+def _sentence(requirement: RequirementResult, result: RunResult) -> RenderableType:
+    parts: list[Text] = [Text(requirement.text.replace("`", ""))]
+    if requirement.verdict not in (Verdict.PASS, Verdict.OBSERVED, Verdict.FAIL) and requirement.reason:
+        parts.append(Text(requirement.reason, style="yellow"))
+    if requirement.verdict is Verdict.OBSERVED:
+        own = [case for case in result.cases if case.id in requirement.cases]
         seen = [(what, value) for case in own for what, value in case.observations.items()]
         parts += [Text(f"{what}: {value}", style="cyan") for what, value in seen]
     return Group(*parts)
 
 
 def _failure(case: CaseResult, result: RunResult) -> RenderableType:
-    sentences = {statement.id: statement for statement in result.statements}
-    names = case.broken or case.statements
+    sentences = {requirement.id: requirement for requirement in result.requirements}
+    names = case.broken or case.requirements
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column()
@@ -162,12 +162,12 @@ def _failure(case: CaseResult, result: RunResult) -> RenderableType:
         grid.add_row("server log", Text(case.server_log, style="yellow"))
     lines: list[RenderableType] = [Text("")]
     for name in names:
-        statement = sentences[name]
+        requirement = sentences[name]
         head = Text.assemble(
             (case.outcome.value.upper(), "bold red"),
             f"  {name} ",
-            (statement.level.value, "bold"),
-            f"  {statement.text}",
+            (requirement.level.value, "bold"),
+            f"  {requirement.text}",
         )
         lines.append(head)
     return Group(*lines, Padding(grid, (0, 0, 0, 2)))
@@ -206,7 +206,7 @@ def _verdict(result: RunResult, folder: Path) -> RenderableType:
     if counts and ran:
         if result.manifest.get("options", {}).get("level") == "must":
             head.append("  judged by MUST alone")
-        head.append(f"  {_count(summary['statements_selected'], 'statement')}: {counts}")
+        head.append(f"  {_count(summary['requirements_selected'], 'requirement')}: {counts}")
     if ran:
         lines.append(
             Text(

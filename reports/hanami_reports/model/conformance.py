@@ -17,7 +17,7 @@ READABLE = (1, 2)  # version 1 knew no known failures
 
 
 class Level(StrEnum):
-    """How binding a statement is."""
+    """How binding a requirement is."""
 
     MUST = "MUST"
     SHOULD = "SHOULD"
@@ -39,7 +39,7 @@ class Outcome(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What is said of one statement."""
+    """What is said of one requirement."""
 
     PASS = "PASS"  # noqa: S105 - a verdict, no secret
     FAIL = "FAIL"
@@ -111,7 +111,7 @@ class CaseResult:
     Attributes:
         id: ``file::test[parameters]``, as the command line takes it.
         title: what a server must do, one sentence.
-        statements: ids that the case checks.
+        requirements: ids that the case checks.
         broken: ids that it found broken.
         outcome: see :class:`Outcome`.
         reason: why it is not ``passed``, one line.
@@ -121,7 +121,7 @@ class CaseResult:
         exchanges: messages sent by the case.
         checks: comparisons made.
         stories: that were told, where a case tells stories.
-        judged: id of a statement that the case names to the number of comparisons that could have broken it.
+        judged: id of a requirement that the case names to the number of comparisons that could have broken it.
         observations: name to what was seen, for what the protocol leaves open.
         exchange: what went over the wire; kept for cases that did not pass.
         story: the smallest story that did not pass, as the file that ``replay`` takes; empty where none was told.
@@ -131,7 +131,7 @@ class CaseResult:
 
     id: str
     title: str
-    statements: tuple[str, ...]
+    requirements: tuple[str, ...]
     outcome: Outcome
     broken: tuple[str, ...] = ()
     reason: str = ""
@@ -150,8 +150,8 @@ class CaseResult:
 
 
 @dataclass(frozen=True)
-class StatementResult:
-    """One statement of the catalogue and what is said of it.
+class RequirementResult:
+    """One requirement of the catalogue and what is said of it.
 
     Attributes:
         id: such as ``PROG-2``.
@@ -162,7 +162,7 @@ class StatementResult:
         verdict: see :class:`Verdict`.
         reason: why it is neither PASS nor OBSERVED, one line.
         cases: ids of its cases.
-        selected: False where the command line left the statement out.
+        selected: False where the command line left the requirement out.
     """
 
     id: str
@@ -184,7 +184,7 @@ class RunResult:
         manifest: what reproduces the run: versions, target, dialect, digests, options, plan.
         exit_status: see :class:`ExitStatus`.
         reason: one line behind the headline, may be empty.
-        statements: in the order of the catalogue.
+        requirements: in the order of the catalogue.
         cases: in the order in which they ran.
         leftovers: resources that could not be deleted on the target.
         known: what became of the list of known failures, None where there was none.
@@ -193,7 +193,7 @@ class RunResult:
     manifest: Mapping[str, Any]
     exit_status: int
     reason: str
-    statements: tuple[StatementResult, ...]
+    requirements: tuple[RequirementResult, ...]
     cases: tuple[CaseResult, ...]
     leftovers: tuple[str, ...] = ()
     known: KnownFailuresReport | None = None
@@ -213,8 +213,8 @@ class RunResult:
         return sum(1 for case in self.cases if case.outcome is not Outcome.NOT_RUN)
 
     def count(self, verdict: Verdict) -> int:
-        """Return number of selected statements with a verdict."""
-        return sum(1 for statement in self.statements if statement.selected and statement.verdict is verdict)
+        """Return number of selected requirements with a verdict."""
+        return sum(1 for requirement in self.requirements if requirement.selected and requirement.verdict is verdict)
 
     def to_json(self) -> str:
         """Return the file form."""
@@ -226,7 +226,7 @@ class RunResult:
             "reason": self.reason,
             "summary": self.summary(),
             "manifest": self.manifest,
-            "statements": self.statements,
+            "requirements": self.requirements,
             "cases": self.cases,
             "leftovers": self.leftovers,
             "known": self.known,
@@ -235,13 +235,13 @@ class RunResult:
         return json.dumps(data, default=vars, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     def summary(self) -> dict[str, Any]:
-        """Numbers of the run, by verdict of the statements and by outcome of the cases."""
-        selected = [statement for statement in self.statements if statement.selected]
+        """Numbers of the run, by verdict of the requirements and by outcome of the cases."""
+        selected = [requirement for requirement in self.requirements if requirement.selected]
         exchanges = sum(case.exchanges for case in self.cases)
         seconds = sum(case.duration for case in self.cases)
         return {
-            "statements": {verdict.value: self.count(verdict) for verdict in Verdict if self.count(verdict)},
-            "statements_selected": len(selected),
+            "requirements": {verdict.value: self.count(verdict) for verdict in Verdict if self.count(verdict)},
+            "requirements_selected": len(selected),
             "cases": dict(Counter(case.outcome.value for case in self.cases)),
             "exchanges": exchanges,
             "exchanges_per_second": round(exchanges / seconds, 1) if seconds else 0.0,

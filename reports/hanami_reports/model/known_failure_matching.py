@@ -20,17 +20,17 @@ class SuiteCase:
     """What a case of the suite can find broken.
 
     Attributes:
-        statements: ids that it names.
+        requirements: ids that it names.
         blames: more ids that it can find broken, though its passing says nothing of them.
     """
 
-    statements: tuple[str, ...]
+    requirements: tuple[str, ...]
     blames: tuple[str, ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
         """All of them."""
-        return frozenset(self.statements) | frozenset(self.blames)
+        return frozenset(self.requirements) | frozenset(self.blames)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def look(
         entries: of the list.
         cases: that were to run, with what became of them.
         suite: all cases of the suite by their ids, also those that were not to run.
-        selected: ids of the statements that were asked for, None for all.
+        selected: ids of the requirements that were asked for, None for all.
     """
     ran = {case.id: case for case in cases}
     failures = [case for case in cases if case.outcome in _BROKEN]
@@ -94,7 +94,7 @@ def look(
     for entry in entries:
         reach = [name for name, one in suite.items() if entry.covers(name, one.names)]
         told = [one.id for one in failures if entry.covers(one.id, one.broken) and entry.is_told_in(texts_of(one))]
-        wanted = not entry.statement or selected is None or entry.statement in selected
+        wanted = not entry.requirement or selected is None or entry.requirement in selected
         judged = all(name in ran and _is_judged(entry, ran[name], suite[name]) for name in reach)
         holdings.append(
             EntryMatch(
@@ -110,17 +110,17 @@ def look(
 
 
 def _exactness(entry: Entry) -> int:
-    return 0 if entry.statement else 1 + ("[" in entry.case)
+    return 0 if entry.requirement else 1 + ("[" in entry.case)
 
 
 def _is_judged(entry: Entry, case: CaseResult, known: SuiteCase) -> bool:
     """Whether a case says that what is listed does not happen in it, where it does not show it."""
     if case.outcome in _BROKEN:
-        # A case ends with the first thing that it finds broken, so it says nothing of what other statements ask for.
+        # A case ends with the first thing that it finds broken, so it says nothing of what other requirements ask for.
         return entry.covers(case.id, case.broken)
     if case.outcome is not Outcome.PASSED:
         return False
-    return not entry.statement or entry.statement not in known.statements or proves(case, entry.statement)
+    return not entry.requirement or entry.requirement not in known.requirements or proves(case, entry.requirement)
 
 
 def entry_results(
@@ -156,12 +156,12 @@ def _entry_result(holding: EntryMatch, suite: Mapping[str, SuiteCase], today: da
 def names_nothing(entry: Entry, suite: Mapping[str, SuiteCase]) -> str:
     """Return what to say of an entry that names nothing of the suite; the nearest name is offered."""
     tests = dict.fromkeys(case.partition("[")[0] for case in suite)
-    if entry.statement:
-        names = list(dict.fromkeys(name for case in suite.values() for name in case.statements))
+    if entry.requirement:
+        names = list(dict.fromkeys(name for case in suite.values() for name in case.requirements))
     else:
         names = [*suite, *tests] if "[" in entry.case else list(tests)
     near = difflib.get_close_matches(entry.subject, names, n=1)
-    kind = "statement" if entry.statement else "case"
+    kind = "requirement" if entry.requirement else "case"
     return f"there is no such {kind} in the suite" + (f", did you mean {near[0]}?" if near else "")
 
 

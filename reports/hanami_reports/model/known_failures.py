@@ -14,8 +14,8 @@ class Entry:
     """One failure that is known.
 
     Attributes:
-        statement: id of the statement that is broken, empty where a case is named.
-        case: ``file::test[parameters]``, or ``file::test`` for a test with any parameters; empty for a statement.
+        requirement: id of the requirement that is broken, empty where a case is named.
+        case: ``file::test[parameters]``, or ``file::test`` for a test with any parameters; empty for a requirement.
         message: text that the failure holds.
         reason: why it is not mended, for people.
         link: where more is told, may be empty.
@@ -25,7 +25,7 @@ class Entry:
         line: of the file that it begins at; 0 where that is not known.
     """
 
-    statement: str = ""
+    requirement: str = ""
     case: str = ""
     message: str = ""
     reason: str = ""
@@ -38,17 +38,17 @@ class Entry:
     @property
     def subject(self) -> str:
         """What it is about."""
-        return self.statement or self.case
+        return self.requirement or self.case
 
-    def covers(self, case: str, statements: Collection[str]) -> bool:
+    def covers(self, case: str, requirements: Collection[str]) -> bool:
         """Whether it is about a case.
 
         Args:
             case: id of the case.
-            statements: of a case that failed those that it broke, else those that it can break.
+            requirements: of a case that failed those that it broke, else those that it can break.
         """
-        if self.statement:
-            return self.statement in statements
+        if self.requirement:
+            return self.requirement in requirements
         return self.case == case or ("[" not in self.case and self.case == test_of(case))
 
     def is_told_in(self, texts: Iterable[str]) -> bool:

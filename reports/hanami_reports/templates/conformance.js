@@ -2,7 +2,7 @@
 (() => {
   const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
   const byId = (id) => document.getElementById(id);
-  const items = all('details.statement');
+  const items = all('details.requirement');
 
   // Filters: of each kind whatever is pressed may stay, or everything where nothing is pressed; and the words searched for.
   const filters = all('button.filter');
@@ -33,8 +33,8 @@
     }
     for (const heading of all('h3.workflow')) {
       let next = heading.nextElementSibling;
-      while (next && next.hidden && next.matches('details.statement')) next = next.nextElementSibling;
-      heading.hidden = !(next && next.matches('details.statement'));
+      while (next && next.hidden && next.matches('details.requirement')) next = next.nextElementSibling;
+      heading.hidden = !(next && next.matches('details.requirement'));
     }
     byId('shown').textContent = shown === items.length ? byId('shown').dataset.all : `${shown} of ${byId('shown').dataset.all}`;
     byId('nothing').hidden = shown > 0;
@@ -56,7 +56,7 @@
     apply();
     search.focus();
   });
-  // The numbers at the top lead to the statements that they count.
+  // The numbers at the top lead to the requirements that they count.
   for (const link of all('a[data-press]')) {
     link.addEventListener('click', () => {
       clear();
@@ -114,7 +114,7 @@
   // On paper, what does not pass is open.
   let opened = [];
   addEventListener('beforeprint', () => {
-    opened = all('details.statement.fail, details.statement.fail details.case').filter((one) => !one.open);
+    opened = all('details.requirement.fail, details.requirement.fail details.case').filter((one) => !one.open);
     opened.forEach((one) => { one.open = true; });
   });
   addEventListener('afterprint', () => opened.forEach((one) => { one.open = false; }));

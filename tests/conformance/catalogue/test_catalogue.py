@@ -8,7 +8,7 @@ from collections import defaultdict
 
 import pytest
 
-from hanami_conformance.catalogue import catalogue, families, select, statement
+from hanami_conformance.catalogue import catalogue, families, requirement, select
 from hanami_reports.model.conformance import Level
 from support.paths import ROOT
 
@@ -16,7 +16,7 @@ SUITE = ROOT / "conformance" / "hanami_conformance" / "suite"
 COUNTS = {"ATT": 8, "INIT": 6, "DATA": 12, "PROG": 4, "FIN": 7, "DEL": 1, "MODE": 3, "DIO": 14, "GEN": 4}
 
 
-def test_every_statement_is_there() -> None:
+def test_every_requirement_is_there() -> None:
     expected = [f"{family}-{number}" for family, count in COUNTS.items() for number in range(1, count + 1)]
     assert list(catalogue()) == expected
     assert tuple(COUNTS) == families()
@@ -36,8 +36,8 @@ def suite_tests() -> list[tuple[str, ast.FunctionDef, list[str]]]:
     ]
 
 
-def named(node: ast.FunctionDef, marker: str = "statement") -> list[str]:
-    """The ids in the ``@statement`` of a test, or in another marker."""
+def named(node: ast.FunctionDef, marker: str = "requirement") -> list[str]:
+    """The ids in the ``@requirement`` of a test, or in another marker."""
     return [
         str(argument.value)
         for decorator in node.decorator_list
@@ -47,13 +47,13 @@ def named(node: ast.FunctionDef, marker: str = "statement") -> list[str]:
     ]
 
 
-def test_every_test_names_its_statements_and_says_what_a_server_must_do() -> None:
+def test_every_test_names_its_requirements_and_says_what_a_server_must_do() -> None:
     for file, node, ids in suite_tests():
-        assert ids, f"{file}::{node.name} names no statement"
+        assert ids, f"{file}::{node.name} names no requirement"
         assert ast.get_docstring(node), f"{file}::{node.name} has no sentence"
 
 
-def test_every_statement_has_a_test() -> None:
+def test_every_requirement_has_a_test() -> None:
     tests = defaultdict(list)
     for _, node, ids in suite_tests():
         tests[ids[0]].append(node.name)
@@ -80,9 +80,9 @@ def test_an_observing_test_judges_nothing_else() -> None:
 
 def test_a_marker_with_an_unknown_id_is_refused() -> None:
     with pytest.raises(ValueError, match="not in the catalogue: PROG-99"):
-        statement("PROG-99")
-    with pytest.raises(ValueError, match="at least one statement"):
-        statement()
+        requirement("PROG-99")
+    with pytest.raises(ValueError, match="at least one requirement"):
+        requirement()
 
 
 def test_selection_by_id_and_by_family() -> None:
@@ -93,7 +93,7 @@ def test_selection_by_id_and_by_family() -> None:
 
 
 def sentences() -> list[tuple[str, str, str]]:
-    """Ids, sentences and the line below of all comments in the suite that tell a statement, in their order."""
+    """Ids, sentences and the line below of all comments in the suite that tell a requirement, in their order."""
     found = []
     for path in sorted(SUITE.glob("test_*.py")):
         text = path.read_text(encoding="utf-8")
@@ -103,8 +103,8 @@ def sentences() -> list[tuple[str, str, str]]:
     return found
 
 
-def test_the_sentence_of_each_statement_stands_once_above_its_cases() -> None:
+def test_the_sentence_of_each_requirement_stands_once_above_its_cases() -> None:
     assert sorted((name, words) for name, words, _ in sentences()) == sorted(
         (entry.id, f"{entry.text}.") for entry in catalogue().values()
     )
-    assert [name for name, _, below in sentences() if not below.startswith(f'@statement("{name}"')] == []
+    assert [name for name, _, below in sentences() if not below.startswith(f'@requirement("{name}"')] == []

@@ -116,7 +116,7 @@ NEEDS = {
 
 
 @pytest.mark.parametrize("need", list(NEEDS))
-def test_what_is_foretold_names_statements(need: str) -> None:
+def test_what_is_foretold_names_requirements(need: str) -> None:
     whole, partly = NEEDS[need]
     assert set(whole) | set(partly) <= set(catalogue())
     assert not set(whole) & set(partly)
@@ -135,7 +135,7 @@ def test_what_is_foretold_of_a_target_alone_is_true(tmp_path: Path) -> None:
         "--max-connections": capabilities.TWO_CONNECTIONS,
         "cannot be read back": capabilities.CONTENT,
     }.items():
-        found = {name for case in cases if word in case["reason"] for name in case["statements"]}
+        found = {name for case in cases if word in case["reason"] for name in case["requirements"]}
         assert found == set(whole) | set(partly), word
 
 
@@ -152,4 +152,4 @@ def test_what_is_foretold_of_a_server_that_must_not_be_broken_is_true(tmp_path: 
     assert f"{', '.join(whole)} will be UNSUPPORTED; some cases of {', '.join(partly)} careful " in told
     cases = result_of(tmp_path)["cases"]
     assert {(case["outcome"], case["reason"]) for case in cases} == {("unsupported", capabilities.DESTRUCTIVE)}
-    assert {name for case in cases for name in case["statements"]} == {*whole, *partly}
+    assert {name for case in cases for name in case["requirements"]} == {*whole, *partly}

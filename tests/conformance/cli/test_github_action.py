@@ -32,7 +32,7 @@ STEPS: Mapping[str, Any] = {step["id"]: step for step in ACTION["runs"]["steps"]
 DOCS = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 LIE = "complete-from-the-beginning"
 PASSWORD = "very-secret-1"
-QUICK = {"user": "alice", "password": PASSWORD, "profile": "smoke", "arguments": "--statement PROG --shrink 0"}
+QUICK = {"user": "alice", "password": PASSWORD, "profile": "smoke", "arguments": "--requirement PROG --shrink 0"}
 EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 
 
@@ -257,10 +257,10 @@ def test_what_became_worse_is_red(runner: Runner, honest: str, lying: str) -> No
     assert "**worse**" in runner.summary
     assert "::error title=Hanami conformance::worse than the baseline" in said
     # Another part of the suite: a comparison of nothing is no success.
-    statement = next(one for one in load_result(baseline.read_text()).statements if not one.selected)
-    other = QUICK | {"arguments": f"--statement {statement.id} --shrink 0"}
+    requirement = next(one for one in load_result(baseline.read_text()).requirements if not one.selected)
+    other = QUICK | {"arguments": f"--requirement {requirement.id} --shrink 0"}
     data = json.loads(baseline.read_text())
-    data["cases"] = [case for case in data["cases"] if statement.id not in case["statements"]]
+    data["cases"] = [case for case in data["cases"] if requirement.id not in case["requirements"]]
     baseline.write_text(json.dumps(data))
     status, said = runner.run("judge", target=honest, baseline=baseline.name, **other)
     assert status == 4, said
@@ -277,7 +277,7 @@ def test_a_result_of_an_earlier_run_does_not_pass_for_this_one(runner: Runner, h
 
 
 def test_a_target_that_is_not_there_is_red_whatever_the_baseline(runner: Runner) -> None:
-    quick = QUICK | {"arguments": "--statement PROG --deadline 1"}
+    quick = QUICK | {"arguments": "--requirement PROG --deadline 1"}
     status, _ = runner.run("judge", target="http://127.0.0.1:9", **quick)
     assert status == 6
     assert runner.outputs["verdict"] == "TARGET NOT REACHABLE"
@@ -294,7 +294,7 @@ def test_a_target_that_is_not_there_is_red_whatever_the_baseline(runner: Runner)
         ({"arguments": "--passw=hunter2"}, "HANAMI_PASSWORD"),
         ({"arguments": "--second-tok hunter2"}, "HANAMI_SECOND_TOKEN"),
         ({"arguments": "--report-dir=elsewhere"}, "HANAMI_REPORT_DIR"),
-        ({"arguments": "--statement 'PROG"}, "No closing quotation"),
+        ({"arguments": "--requirement 'PROG"}, "No closing quotation"),
         ({"baseline": "nowhere.json"}, "cannot read nowhere.json"),
         ({"arguments": "--no-such-option"}, ""),
     ],
@@ -309,7 +309,7 @@ def test_wrong_inputs_are_told(runner: Runner, inputs: Mapping[str, str], messag
 
 def test_nothing_in_an_input_is_a_command(runner: Runner) -> None:
     evil = "$(touch evil) `touch evil`; touch evil\n\"'${{ x }}"
-    words = "--statement '$(touch evil)' `touch evil` ; touch evil"
+    words = "--requirement '$(touch evil)' `touch evil` ; touch evil"
     status, _ = runner.run("judge", target="http://127.0.0.1:9", user=evil, dialect=evil, known=evil, arguments=words)
     assert status == 4
     assert [path.name for path in runner.workspace.rglob("*") if path.name.startswith("evil")] == []

@@ -39,7 +39,7 @@ def test_options_of_the_program_need_no_command(
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_an_output_without_a_character_does_not_change_the_exit_status(tmp_path: Path, encoding: str) -> None:
-    options = ("--target", "reference", "--statement", "PROG-1", "--profile", "smoke")
+    options = ("--target", "reference", "--requirement", "PROG-1", "--profile", "smoke")
     run = subprocess.run(
         [*COMMAND, *options],
         cwd=tmp_path,
@@ -50,4 +50,4 @@ def test_an_output_without_a_character_does_not_change_the_exit_status(tmp_path:
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "CONFORMANT  1 statement: 1 PASS" in run.stdout
+    assert "CONFORMANT  1 requirement: 1 PASS" in run.stdout

@@ -35,7 +35,16 @@ def test_nothing_secret_is_written_when_cases_fail(tmp_path: Path) -> None:
             "HANAMI_SECOND_USER": "bob",
             "HANAMI_SECOND_PASSWORD": SECRETS[1],
         }
-        options = ("--statement", "PROG", "--statement", "ATT-3", "--statement", "GEN-1", "--statement", "DATA-8")
+        options = (
+            "--requirement",
+            "PROG",
+            "--requirement",
+            "ATT-3",
+            "--requirement",
+            "GEN-1",
+            "--requirement",
+            "DATA-8",
+        )
         run = run_suite(*options, cwd=tmp_path, environment=environment)
     assert run.returncode == 1, run.stdout + run.stderr
     output = run.stdout + run.stderr + everything_written(tmp_path)

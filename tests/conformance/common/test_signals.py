@@ -70,7 +70,7 @@ def test_two_interrupts_at_once_leave_a_report(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("statements",), ("run", "--target", "reference", "--profile", "smoke", "--statement", "PROG-1")],
+    [("requirements",), ("run", "--target", "reference", "--profile", "smoke", "--requirement", "PROG-1")],
     ids=lambda arguments: str(arguments[0]),
 )
 def test_a_reader_that_goes_changes_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:

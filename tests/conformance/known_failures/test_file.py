@@ -13,7 +13,7 @@ from hanami_conformance.cli.main import main
 from hanami_conformance.known_failures import toml_edit
 from hanami_conformance.known_failures.file import ListError, parse_list, read_list
 from hanami_conformance.known_failures.update import Update, fresh, message_of, updated
-from hanami_reports.model.conformance import CaseResult, Level, Outcome, RunResult, StatementResult, Verdict
+from hanami_reports.model.conformance import CaseResult, Level, Outcome, RequirementResult, RunResult, Verdict
 from hanami_reports.model.known_failure_matching import SuiteCase
 from hanami_reports.model.known_failures import Entry
 from support.paths import ROOT
@@ -27,7 +27,7 @@ server = "hanami 0.4.2"
 
 # about the first
 [[known]]
-statement = "PROG-2"   # the worst
+requirement = "PROG-2"   # the worst
 message   = "complete = true"
 reason = "counts nothing"
 expires = 2027-03-31
@@ -62,7 +62,7 @@ def test_a_list_is_read() -> None:
     known = parse_list(LIST, "k.toml")
     assert (known.dialect, known.server) == ("documented", "hanami 0.4.2")
     assert known.entries == (
-        Entry(statement="PROG-2", message="complete = true", reason="counts nothing", expires="2027-03-31", line=6),
+        Entry(requirement="PROG-2", message="complete = true", reason="counts nothing", expires="2027-03-31", line=6),
         Entry(case="test_x.py::test_b", message="500", reason="crashes", expires="2027-01-01", line=24),
         Entry(
             case="test_x.py::test_a[1]",
@@ -76,7 +76,7 @@ def test_a_list_is_read() -> None:
     )
 
 
-ENTRY = '[[known]]\nstatement = "PROG-2"\nmessage = "m"\nreason = "r"\n'
+ENTRY = '[[known]]\nrequirement = "PROG-2"\nmessage = "m"\nreason = "r"\n'
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ ENTRY = '[[known]]\nstatement = "PROG-2"\nmessage = "m"\nreason = "r"\n'
         ("dialect = 1", "dialect must be text"),
         ('known = "PROG-2"', "a table of its own"),
         ("[known]\na = 1", "a table of its own"),
-        ("[[known]]\n", "k.toml:1: an entry names a statement or a case"),
-        (ENTRY + 'case = "test_x.py::a"\n', "a statement or a case, one of both"),
+        ("[[known]]\n", "k.toml:1: an entry names a requirement or a case"),
+        (ENTRY + 'case = "test_x.py::a"\n', "a requirement or a case, one of both"),
         (ENTRY.replace('message = "m"\n', ""), "k.toml:1: message is missing"),
         (ENTRY.replace('reason = "r"\n', ""), "reason is missing"),
         (ENTRY.replace('"m"', '" "'), "message must be text, and not empty"),
@@ -125,14 +125,14 @@ def test_blocks_are_the_list_again() -> None:
 
 
 def case(name: str, outcome: Outcome = Outcome.PASSED, actual: str = "") -> CaseResult:
-    statements = SUITE[name].statements
+    requirements = SUITE[name].requirements
     reason = f"expected 200; actual {actual}" if actual else ""
     return CaseResult(
         name,
         "t",
-        statements,
+        requirements,
         outcome,
-        statements[:1] if actual else (),
+        requirements[:1] if actual else (),
         reason,
         expected="200" if actual else "",
         actual=actual,
@@ -140,8 +140,10 @@ def case(name: str, outcome: Outcome = Outcome.PASSED, actual: str = "") -> Case
 
 
 def after(text: str, *cases: CaseResult, today: date = TODAY, expires: date | None = None) -> Update:
-    statements = tuple(StatementResult(name, Level.MUST, "w", "s", "t", Verdict.PASS) for name in ("PROG-2", "PROG-3"))
-    result = RunResult({"dialect": "documented"}, 1, "", statements, cases)
+    requirements = tuple(
+        RequirementResult(name, Level.MUST, "w", "s", "t", Verdict.PASS) for name in ("PROG-2", "PROG-3")
+    )
+    result = RunResult({"dialect": "documented"}, 1, "", requirements, cases)
     return updated(text, parse_list(text, "k.toml"), result, SUITE, today=today, expires=expires)
 
 
@@ -210,7 +212,7 @@ def test_failures_alike_are_one_entry(failing: list[str], subjects: list[str]) -
     assert [entry.subject for entry in parse_list(done.text, "k").entries] == subjects
 
 
-def test_failures_of_a_statement_in_several_tests_are_one_entry() -> None:
+def test_failures_of_a_requirement_in_several_tests_are_one_entry() -> None:
     suite = {**SUITE, "test_y.py::test_c": SuiteCase(("PROG-2",))}
     cases = [
         CaseResult(name, "t", ("PROG-2",), Outcome.FAILED, ("PROG-2",), "expected a; actual b c", "a", "b c")
@@ -220,7 +222,7 @@ def test_failures_of_a_statement_in_several_tests_are_one_entry() -> None:
     result = RunResult({"dialect": "documented"}, 1, "", (), tuple(cases))
     done = updated(text, parse_list(text, "k"), result, suite, today=TODAY)
     (entry,) = parse_list(done.text, "k").entries
-    assert (entry.statement, entry.message) == ("PROG-2", "actual b c")
+    assert (entry.requirement, entry.message) == ("PROG-2", "actual b c")
 
 
 @pytest.mark.parametrize("outcome", [Outcome.LOST, Outcome.ERROR, Outcome.VACUOUS, Outcome.BLOCKED, Outcome.NOT_RUN])
@@ -231,7 +233,7 @@ def test_what_cannot_be_excused_is_not_listed(outcome: Outcome) -> None:
 def test_what_names_nothing_goes() -> None:
     done = after(HEAD + ENTRY.replace("PROG-2", "PROG-22"))
     assert done.text == HEAD
-    assert done.said[0].endswith("there is no such statement in the suite, did you mean PROG-2?")
+    assert done.said[0].endswith("there is no such requirement in the suite, did you mean PROG-2?")
 
 
 def test_what_has_expired_is_for_a_person_to_decide() -> None:
@@ -249,7 +251,7 @@ def test_what_has_expired_is_for_a_person_to_decide() -> None:
 
 
 def test_a_list_in_one_line_is_checked_but_not_rewritten() -> None:
-    text = 'known = [{statement = "PROG-2", message = "m", reason = "r"}]\n'
+    text = 'known = [{requirement = "PROG-2", message = "m", reason = "r"}]\n'
     assert parse_list(text, "k.toml").entries[0].line == 0
     with pytest.raises(ListError, match="each entry must be written under its own"):
         after(text, *PASSING)
@@ -304,7 +306,7 @@ def test_the_command_checks_names_and_days(tmp_path: Path, capsys: pytest.Captur
     out = capsys.readouterr().out.splitlines()
     assert out == [
         f"{path}:1 PROG-2: expired on 2020-01-01",
-        f"{path}:6 PORG-2: there is no such statement in the suite, did you mean PROG-2?",
+        f"{path}:6 PORG-2: there is no such requirement in the suite, did you mean PROG-2?",
         f"{path}: 2 entries, 2 wrong",
     ]
 

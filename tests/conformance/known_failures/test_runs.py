@@ -27,7 +27,7 @@ REPORT = Path("reports") / "latest"
 
 
 def entry(subject: str, message: str = "complete = true", *, kind: str = "known", more: str = "") -> str:
-    key = "case" if "::" in subject else "statement"
+    key = "case" if "::" in subject else "requirement"
     return f'\n[[{kind}]]\n{key} = "{subject}"\nmessage = "{message}"\nreason = "it does not count"\n{more}'
 
 
@@ -49,14 +49,14 @@ def run_with(
 
 
 def verdicts(folder: Path) -> dict[str, str]:
-    return {one["id"]: one["verdict"] for one in result_of(folder)["statements"] if one["selected"]}
+    return {one["id"]: one["verdict"] for one in result_of(folder)["requirements"] if one["selected"]}
 
 
 @pytest.mark.parametrize("by_environment", [False, True])
 def test_a_failure_that_is_listed_is_green(tmp_path: Path, lying: str, by_environment: bool) -> None:
     run = run_with(entry("PROG-2"), "--case", TINY, cwd=tmp_path, url=lying, by_environment=by_environment)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "CONFORMANT  but for 1 known failure  1 statement: 1 KNOWN" in run.stdout
+    assert "CONFORMANT  but for 1 known failure  1 requirement: 1 KNOWN" in run.stdout
     assert "  known     PROG-2  1 case: it does not count" in run.stdout
     result = result_of(tmp_path)
     assert result["format_version"] == 2
@@ -88,10 +88,10 @@ def test_a_list_that_no_longer_holds_is_red_and_is_mended_by_the_command_told(tm
     listed = f"# ours\n{entry(TINY)}{entry(CHUNKS, kind='flaky')}{entry('PROG-99')}"
     run = run_with(listed, "-k", "tiny_chunks or as_many_chunks", cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
-    said = "NOT CONFORMANT  known failures: 1 entry no longer holds, 1 entry names nothing  1 statement: 1 PASS"
+    said = "NOT CONFORMANT  known failures: 1 entry no longer holds, 1 entry names nothing  1 requirement: 1 PASS"
     assert said in run.stdout
     assert f"k.toml:3 {TINY} is listed, but nothing fails so any more" in run.stdout
-    assert "k.toml:13 PROG-99 there is no such statement in the suite, did you mean" in run.stdout
+    assert "k.toml:13 PROG-99 there is no such requirement in the suite, did you mean" in run.stdout
     junit = (tmp_path / REPORT / "junit.xml").read_text()
     assert '<testsuite name="known failures" tests="2" failures="2"' in junit
     (told,) = [line.split() for line in run.stdout.splitlines() if line.startswith("  mend ")]
@@ -127,7 +127,7 @@ def test_what_does_not_exist_is_red_in_a_narrow_run_too(tmp_path: Path) -> None:
 def test_a_lost_target_is_never_excused(tmp_path: Path) -> None:
     (tmp_path / "k.toml").write_text(entry("GEN-2", "the target no longer answers") + entry("DATA-5", "e"))
     with faulty_backend("dies-of-large-positions") as url:
-        options = ("--deadline", "2", "--statement", "DATA-5", "--known", "k.toml", "--allow-destructive")
+        options = ("--deadline", "2", "--requirement", "DATA-5", "--known", "k.toml", "--allow-destructive")
         run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)
     assert run.returncode == 6, run.stdout + run.stderr
     assert verdicts(tmp_path)["DATA-5"] == "LOST"
@@ -191,7 +191,7 @@ def test_two_runs_are_compared(tmp_path: Path, lying: str) -> None:
         check=False,
     )
     assert compared.returncode == 1, compared.stdout + compared.stderr
-    assert "REGRESSIONS  worse: 1 statement, 1 case; worse exit status: 0 -> 1" in compared.stdout
+    assert "REGRESSIONS  worse: 1 requirement, 1 case; worse exit status: 0 -> 1" in compared.stdout
 
 
 # What comes behind a known failure, when its test is over.
@@ -227,7 +227,7 @@ class Target:
     ],
 )
 def test_what_follows_a_known_failure(alive: bool, error: Exception | None, outcome: Outcome) -> None:
-    known = Entry(statement="PROG-2", message="x", reason="why")
+    known = Entry(requirement="PROG-2", message="x", reason="why")
     target: Any = Target(alive=alive)
     judge = CaseClassifier(target, lambda *_: known)
     judge.begin(CaseRecording("f::t"), "title", ("PROG-2",), blames=(), hostile=False)

@@ -1,4 +1,4 @@
-"""The models, against the plainest possible statement of what they should be."""
+"""The models, against the plainest possible requirement of what they should be."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tools.tcp_proxy import COUNTS, counting_proxy
 
 
 def stories_of(folder: Path) -> dict[str, tuple[int, dict[str, int]]]:
-    """What the cases of stories told: stories, comparisons by statement.
+    """What the cases of stories told: stories, comparisons by requirement.
 
     Not the exchanges: whether a close that meets the server's own is sent or only answered is a matter of timing.
     """
@@ -20,11 +20,11 @@ def stories_of(folder: Path) -> dict[str, tuple[int, dict[str, int]]]:
     return {case["id"]: (case["stories"], case["judged"]) for case in cases}
 
 
-def test_smoke_judges_every_statement_with_one_case_of_each_test(tmp_path: Path) -> None:
+def test_smoke_judges_every_requirement_with_one_case_of_each_test(tmp_path: Path) -> None:
     run = run_suite("--target", "reference", "--profile", "smoke", cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     result = result_of(tmp_path)
-    assert {entry["verdict"] for entry in result["statements"]} == {"PASS", "OBSERVED"}
+    assert {entry["verdict"] for entry in result["requirements"]} == {"PASS", "OBSERVED"}
     tests = [case["id"].split("[")[0] for case in result["cases"]]
     assert len(tests) == len(set(tests))
     assert result["manifest"]["options"]["profile"] == "smoke"
@@ -37,7 +37,7 @@ def test_the_same_stories_are_told_whatever_else_runs(tmp_path: Path) -> None:
         folder = tmp_path / name
         folder.mkdir()
         run = run_suite("--target", "reference", "--profile", "smoke", *options, cwd=folder)
-        assert run.returncode in (0, 5), run.stdout  # so few stories do not come to every statement
+        assert run.returncode in (0, 5), run.stdout  # so few stories do not come to every requirement
         told.append(stories_of(folder))
     case = "test_direct_stories.py::test_any_story_of_clusters_goes_as_the_model_says"
     assert told[0][case] == told[1][case]
@@ -47,7 +47,7 @@ def test_the_same_stories_are_told_whatever_else_runs(tmp_path: Path) -> None:
 def test_deep_tells_its_seed_and_ends_in_time(tmp_path: Path) -> None:
     options = ("--profile", "deep", "--minutes", "0.1", "--case", "test_call_stories.py")
     run = run_suite("--target", "reference", *options, cwd=tmp_path)
-    assert run.returncode in (0, 5), run.stdout + run.stderr  # 5 where no story came to some statement
+    assert run.returncode in (0, 5), run.stdout + run.stderr  # 5 where no story came to some requirement
     seed = result_of(tmp_path)["manifest"]["options"]["seed"]
     assert f"profile deep, seed {seed}" in run.stdout
     ((stories, _),) = stories_of(tmp_path).values()

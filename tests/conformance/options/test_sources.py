@@ -23,7 +23,7 @@ max_connections = 1
 [run]
 profile = "smoke"
 seed = 7
-statement = ["PROG"]
+requirement = ["PROG"]
 """
 
 
@@ -46,17 +46,17 @@ def test_a_file_in_the_current_folder_is_read() -> None:
     assert options.target.first.password == "secret-of-the-file"
     assert (options.target.deadline, options.target.max_connections) == (3, 1)
     assert (options.profile.name, options.seed) == ("smoke", 7)
-    assert options.statements == frozenset(("PROG-1", "PROG-2", "PROG-3", "PROG-4"))
+    assert options.requirements == frozenset(("PROG-1", "PROG-2", "PROG-3", "PROG-4"))
     assert "secret-of-the-file" not in repr(options)
 
 
 def test_flags_go_before_the_environment_before_the_file() -> None:
     environment = {"HANAMI_TARGET": "http://env:2", "HANAMI_DEADLINE": "4"}
-    options = resolved(FILE, {"target": "http://flag:3", "statement": ["DATA-1"]}, **environment)
+    options = resolved(FILE, {"target": "http://flag:3", "requirement": ["DATA-1"]}, **environment)
     assert options.target.url == "http://flag:3"
     assert options.target.deadline == 4
     assert options.seed == 7
-    assert options.statements == frozenset(("DATA-1",))
+    assert options.requirements == frozenset(("DATA-1",))
 
 
 def test_another_file_by_name(folder: Path) -> None:
@@ -103,7 +103,7 @@ WRONG = [
     ("[target]\n# one\ndeadline = '5'\n", "3: deadline must be a number"),
     ("[target]\ndeadline = true\n", "2: deadline must be a number"),
     ("[target]\ninsecure = 1\n", "2: insecure must be true or false"),
-    ("[run]\nstatement = 'PROG'\n", '2: statement must be a list of texts: ["ID"]'),
+    ("[run]\nrequirement = 'PROG'\n", '2: requirement must be a list of texts: ["ID"]'),
     ("[target]\nmax-connections = 1\nmax_connections = 2\n", "3: max-connections is there twice"),
     ("[target]\npassword = 'x'\npassword_env = 'Y'\n", "3: password is there twice"),
     ("[target]\npassword_env = 5\n", "2: password_env must be a text"),
@@ -147,7 +147,8 @@ def test_init_writes_and_never_replaces(folder: Path) -> None:
 def test_a_run_tells_which_file_it_read_and_nothing_secret(folder: Path) -> None:
     with backend() as url:
         (folder / "hanami-conformance.toml").write_text(
-            f'[target]\ntarget = "{url}"\nuser = "alice"\npassword = "very-secret-1"\n\n[run]\nstatement = ["PROG-1"]\n'
+            f'[target]\ntarget = "{url}"\nuser = "alice"\npassword = "very-secret-1"\n'
+            '\n[run]\nrequirement = ["PROG-1"]\n'
         )
         run = hanami("run", cwd=folder)
     assert run.returncode == 0, run.stdout + run.stderr

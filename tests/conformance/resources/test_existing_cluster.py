@@ -55,11 +55,11 @@ def made() -> Iterator[Given]:
 
 
 def test_what_needs_one_cluster_uses_it(tmp_path: Path, given: Given) -> None:
-    families = [word for name in ("ATT-2", "MODE-1", "DIO", "GEN-3") for word in ("--statement", name)]
+    families = [word for name in ("ATT-2", "MODE-1", "DIO", "GEN-3") for word in ("--requirement", name)]
     run = hanami("run", *given.options, "--profile", "smoke", "--database", "none", *families, cwd=tmp_path)
     assert run.returncode in (0, 5), run.stdout + run.stderr
     result = result_of(tmp_path)
-    verdicts = {entry["id"]: entry["verdict"] for entry in result["statements"] if entry["selected"]}
+    verdicts = {entry["id"]: entry["verdict"] for entry in result["requirements"] if entry["selected"]}
     assert {name for name, verdict in verdicts.items() if verdict == "UNSUPPORTED"} == {"DIO-10", "DIO-14"}
     assert {verdicts[name] for name in ("ATT-2", "MODE-1", *(f"DIO-{n}" for n in range(1, 10)))} == {"PASS"}
     reasons = {case["reason"] for case in result["cases"] if case["outcome"] == "unsupported"}
@@ -103,6 +103,6 @@ def test_a_wrong_description_is_told(tmp_path: Path, given: Given) -> None:
     assert "is not as described" in run.stdout
     assert given.switch("TASK") == 409
     unknown = [option.replace(given.uuid, "6fa459ea-ee8a-4ca4-894e-db77e160355e") for option in given.options]
-    run = hanami("run", *unknown, "--statement", "DIO-1", cwd=tmp_path)
+    run = hanami("run", *unknown, "--requirement", "DIO-1", cwd=tmp_path)
     assert run.returncode == 4, run.stdout
     assert "the first user has no cluster 6fa459ea" in run.stderr

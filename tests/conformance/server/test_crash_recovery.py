@@ -214,7 +214,7 @@ def test_the_first_case_has_none_before_it() -> None:
     assert said_of(world) == {"b": (Outcome.LOST, "not when it ran again alone: why")}
 
 
-def test_a_case_that_passed_and_ended_a_server_has_its_log_and_breaks_a_statement() -> None:
+def test_a_case_that_passed_and_ended_a_server_has_its_log_and_breaks_a_requirement() -> None:
     world = World(("b", Outcome.PASSED), ("a", None))
     world.recovery.went_well(ran(BEFORE, Outcome.PASSED))
     (blamed, _) = world.recovery.recover(ran("b", Outcome.LOST))

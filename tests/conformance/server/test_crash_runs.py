@@ -93,7 +93,7 @@ def test_the_run_goes_on_behind_a_case_that_ends_the_server(tmp_path: Path) -> N
     )
     assert re.match(r"pid \d+ \[password of the first user\]\nHanami reference backend", lost["server_log"])
     assert "server log" in run.stdout
-    assert {one["id"]: one["verdict"] for one in result["statements"]}["DATA-5"] == "LOST"
+    assert {one["id"]: one["verdict"] for one in result["requirements"]}["DATA-5"] == "LOST"
     assert result["leftovers"] == []
     texts = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
     assert "very-secret-1" not in "".join(texts) + run.stdout + run.stderr
@@ -103,7 +103,14 @@ def test_the_run_goes_on_behind_a_case_that_ends_the_server(tmp_path: Path) -> N
 @pytest.mark.slow
 def test_a_server_that_ends_again_and_again_ends_the_run(tmp_path: Path) -> None:
     run = run_suite(
-        *server_of("dies-of-deletes"), "--statement", "PROG", "--statement", "DEL", "-k", "not stories", cwd=tmp_path
+        *server_of("dies-of-deletes"),
+        "--requirement",
+        "PROG",
+        "--requirement",
+        "DEL",
+        "-k",
+        "not stories",
+        cwd=tmp_path,
     )
     assert run.returncode == 6, run.stdout + run.stderr
     assert "TARGET LOST  lost in test_" in run.stdout
@@ -119,7 +126,7 @@ def test_a_server_that_ends_again_and_again_ends_the_run(tmp_path: Path) -> None
 @pytest.mark.slow
 @pytest.mark.parametrize("delay", ["0.02", "0.3"])
 def test_a_loss_that_is_noticed_late_is_blamed_on_the_case_before(tmp_path: Path, delay: str) -> None:
-    cases = ("-k", "many_tiny_chunks or names_the_cluster", "--statement", "PROG-2", "--statement", "MODE-1")
+    cases = ("-k", "many_tiny_chunks or names_the_cluster", "--requirement", "PROG-2", "--requirement", "MODE-1")
     run = run_suite(*server_of(code=LATE.replace("DELAY", delay)), *cases, "--deadline", "3", cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     result = result_of(tmp_path)
@@ -131,7 +138,16 @@ def test_a_loss_that_is_noticed_late_is_blamed_on_the_case_before(tmp_path: Path
 
 @pytest.mark.slow
 def test_a_loss_that_is_noticed_some_cases_later_is_blamed_on_the_one_that_began_it(tmp_path: Path) -> None:
-    cases = ("-k", "many_tiny_chunks or training", "--statement", "PROG-2", "--statement", "DIO", "--profile", "smoke")
+    cases = (
+        "-k",
+        "many_tiny_chunks or training",
+        "--requirement",
+        "PROG-2",
+        "--requirement",
+        "DIO",
+        "--profile",
+        "smoke",
+    )
     run = run_suite(*server_of(code=LATE.replace("DELAY", "0.7")), *cases, "--deadline", "3", cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     blamed = [case for case in result_of(tmp_path)["cases"] if case["outcome"] == "lost"]
@@ -145,7 +161,7 @@ def test_a_loss_that_is_noticed_some_cases_later_is_blamed_on_the_one_that_began
 
 @pytest.mark.slow
 def test_a_server_that_is_silent_on_websockets_alone_is_restarted(tmp_path: Path) -> None:
-    options = ("--deadline", "1", "--statement", "GEN-2", "--statement", "DIO-1", "-k", "text_frame or direct_io")
+    options = ("--deadline", "1", "--requirement", "GEN-2", "--requirement", "DIO-1", "-k", "text_frame or direct_io")
     run = run_suite(*server_of("text-frames-block-the-server"), *options, cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     lost = [case for case in result_of(tmp_path)["cases"] if case["outcome"] == "lost"]
@@ -156,7 +172,7 @@ def test_a_server_that_is_silent_on_websockets_alone_is_restarted(tmp_path: Path
 
 
 def test_a_server_that_is_silent_in_one_corner_is_not_restarted(tmp_path: Path) -> None:
-    options = ("--deadline", "1", "--statement", "DIO-12", "-k", "JSON or zero")
+    options = ("--deadline", "1", "--requirement", "DIO-12", "-k", "JSON or zero")
     run = run_suite(*server_of("undecodable-bytes-hang"), *options, cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     assert sorted(outcomes(result_of(tmp_path))) == ["failed", "passed"]
@@ -227,7 +243,7 @@ def test_in_plain_pytest_and_by_the_environment(tmp_path: Path) -> None:
         "pytest",
         "--pyargs",
         "hanami_conformance",
-        *in_pytest(*rest, "--statement", "DATA-5"),
+        *in_pytest(*rest, "--requirement", "DATA-5"),
         "-k",
         "refused and 63",
     )
@@ -333,7 +349,7 @@ def test_what_is_known_to_end_servers_must_be_allowed(tmp_path: Path) -> None:
     assert server.stdout is not None
     try:
         assert any(b"ready" in line for line in server.stdout)
-        rest = (*options[:place], *options[place + 2 :], "--statement", "DATA-6", "-k", "no_message")
+        rest = (*options[:place], *options[place + 2 :], "--requirement", "DATA-6", "-k", "no_message")
         careful = run_suite(*rest, cwd=tmp_path, environment={"HANAMI_ALLOW_DESTRUCTIVE": "0"})
         assert "may end a fragile server: give --allow-destructive or --server-command" in careful.stdout
         assert set(outcomes(result_of(tmp_path))) == {"unsupported"}

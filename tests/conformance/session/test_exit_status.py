@@ -37,10 +37,10 @@ def one_line(text: str) -> str:
 def test_0_the_reference_backend_is_conformant(tmp_path: Path) -> None:
     run = run_suite("--target", "reference", cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "CONFORMANT  59 statements" in run.stdout
+    assert "CONFORMANT  59 requirements" in run.stdout
     result = result_of(tmp_path)
     assert (result["verdict"], result["exit_status"]) == ("CONFORMANT", 0)
-    assert {entry["verdict"] for entry in result["statements"]} == {"PASS", "OBSERVED"}
+    assert {entry["verdict"] for entry in result["requirements"]} == {"PASS", "OBSERVED"}
     assert len(result["cases"]) == result["manifest"]["planned_cases"]
     assert all(case["exchanges"] and case["checks"] for case in result["cases"])
     assert result["leftovers"] == []
@@ -48,8 +48,8 @@ def test_0_the_reference_backend_is_conformant(tmp_path: Path) -> None:
     assert_learned(result["cases"])
     stories = [case for case in result["cases"] if case["stories"]]
     assert len(stories) == 5
-    for case in stories:  # came to every statement that their case names
-        assert [name for name in case["statements"] if not case["judged"].get(name)] == [], case["id"]
+    for case in stories:  # came to every requirement that their case names
+        assert [name for name in case["requirements"] if not case["judged"].get(name)] == [], case["id"]
 
 
 def assert_learned(cases: list[dict[str, object]]) -> None:
@@ -62,11 +62,11 @@ def assert_learned(cases: list[dict[str, object]]) -> None:
 
 def test_1_a_lie_is_found_and_shown(tmp_path: Path) -> None:
     with faulty_backend("complete-from-the-beginning") as url:
-        run = run_suite("--target", url, *ALICE, *SECOND, "--statement", "PROG", "-k", "not stories", cwd=tmp_path)
+        run = run_suite("--target", url, *ALICE, *SECOND, "--requirement", "PROG", "-k", "not stories", cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     assert "NOT CONFORMANT" in run.stdout
     result = result_of(tmp_path)
-    verdicts = {entry["id"]: entry["verdict"] for entry in result["statements"] if entry["selected"]}
+    verdicts = {entry["id"]: entry["verdict"] for entry in result["requirements"] if entry["selected"]}
     assert verdicts == {"PROG-1": "PASS", "PROG-2": "FAIL", "PROG-3": "PASS", "PROG-4": "PASS"}
     for shown in (
         "PROG-2",
@@ -86,10 +86,10 @@ def test_1_a_lie_is_found_and_shown(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_1_silence_is_found_and_does_not_hang(tmp_path: Path) -> None:
     with faulty_backend("silent-about-undecodable") as url:
-        options = ("--deadline", "1", "--statement", "DATA-6", "-k", "not stories", BOLD)
+        options = ("--deadline", "1", "--requirement", "DATA-6", "-k", "not stories", BOLD)
         run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
-    (verdict,) = [entry for entry in result_of(tmp_path)["statements"] if entry["id"] == "DATA-6"]
+    (verdict,) = [entry for entry in result_of(tmp_path)["requirements"] if entry["id"] == "DATA-6"]
     assert verdict["verdict"] == "FAIL"
     assert "actual nothing" in verdict["reason"]
 
@@ -98,7 +98,7 @@ def test_1_silence_is_found_and_does_not_hang(tmp_path: Path) -> None:
 @pytest.mark.parametrize("level", ["must", "should"])
 def test_the_level_decides_whether_a_should_counts(tmp_path: Path, level: str) -> None:
     with faulty_backend("silent-about-undecodable") as url:
-        options = ("--deadline", "1", "--statement", "DATA-6", "-k", "not stories", "--level", level, BOLD)
+        options = ("--deadline", "1", "--requirement", "DATA-6", "-k", "not stories", "--level", level, BOLD)
         run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)
     assert run.returncode == (0 if level == "must" else 1)
     assert " FAIL " in run.stdout
@@ -128,10 +128,10 @@ def test_3_a_fault_of_the_suite_is_no_fault_of_the_target(tmp_path: Path) -> Non
         "model.FileModel.write = broken\n"
     )
     environment = {"PYTHONPATH": str(tmp_path)}
-    run = run_suite("--target", "reference", "--statement", "INIT-3", cwd=tmp_path, environment=environment)
+    run = run_suite("--target", "reference", "--requirement", "INIT-3", cwd=tmp_path, environment=environment)
     assert run.returncode == 3, run.stdout + run.stderr
     assert "FAULT OF THE SUITE" in run.stdout
-    verdicts = {entry["verdict"] for entry in result_of(tmp_path)["statements"] if entry["selected"]}
+    verdicts = {entry["verdict"] for entry in result_of(tmp_path)["requirements"] if entry["selected"]}
     assert verdicts == {"NOT RUN"}
 
 
@@ -160,7 +160,7 @@ WRONG_OPTIONS = [
     (["--target", "reference", "--deadline", "0"], "--deadline '0'"),
     (["--target", "reference", "--deadline", "nan"], "--deadline 'nan'"),
     (["--target", "reference", "--max-connections", "0"], "--max-connections '0'"),
-    (["--target", "reference", "--statement", "PORG-2"], "did you mean PROG"),
+    (["--target", "reference", "--requirement", "PORG-2"], "did you mean PROG"),
     (["--target", "http://127.0.0.1:80", "--token", "t\u00f6ken"], "--token holds characters that no token has"),
     (["--target", "http://alice:s3cretpw@h:99999"], "--user and --password"),
     (["--target", "http://127.0.0.1:80/?token=s3cretpw"], "has a query"),
@@ -206,7 +206,7 @@ def test_4_another_dialect_is_named(tmp_path: Path) -> None:
 
 
 def test_a_mistake_in_the_options_loses_no_report(tmp_path: Path) -> None:
-    good = run_suite("--target", "reference", "--statement", "PROG-1", "--profile", "smoke", cwd=tmp_path)
+    good = run_suite("--target", "reference", "--requirement", "PROG-1", "--profile", "smoke", cwd=tmp_path)
     assert good.returncode == 0, good.stdout + good.stderr
     before = (tmp_path / "reports" / "latest" / "result.json").read_text()
     with faulty_backend("honest") as url:
@@ -229,8 +229,8 @@ def test_5_nothing_ran(tmp_path: Path) -> None:
     assert result_of(tmp_path)["exit_status"] == 5
 
 
-def test_5_stories_that_did_not_come_to_a_statement_do_not_prove_it(tmp_path: Path) -> None:
-    options = ("--profile", "smoke", "--statement", "GEN-3", "--case", "test_upload_stories.py")
+def test_5_stories_that_did_not_come_to_a_requirement_do_not_prove_it(tmp_path: Path) -> None:
+    options = ("--profile", "smoke", "--requirement", "GEN-3", "--case", "test_upload_stories.py")
     with faulty_backend("honest") as url:
         run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)  # nobody is there to intrude
     (case,) = result_of(tmp_path)["cases"]
@@ -273,7 +273,7 @@ def test_6_a_server_that_is_no_target(tmp_path: Path, serve: object) -> None:
 
 def test_6_a_target_that_dies_on_the_way(tmp_path: Path) -> None:
     with faulty_backend("dies-of-large-positions") as url:
-        chosen = ("--statement", "DATA-5", "--statement", "DATA-6", "--statement", "GEN-2")
+        chosen = ("--requirement", "DATA-5", "--requirement", "DATA-6", "--requirement", "GEN-2")
         options = ("--deadline", "2", *chosen, "-k", "not stories")  # which come before, and die of it, too
         run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)
     assert run.returncode == 6, run.stdout + run.stderr
@@ -282,17 +282,17 @@ def test_6_a_target_that_dies_on_the_way(tmp_path: Path) -> None:
     (lost,) = [case for case in result["cases"] if case["outcome"] == "lost"]
     assert "position 2^63" in lost["id"]
     assert lost["exchange"][-1]["channel"].startswith("ws")
-    verdicts = {entry["id"]: entry["verdict"] for entry in result["statements"] if entry["selected"]}
+    verdicts = {entry["id"]: entry["verdict"] for entry in result["requirements"] if entry["selected"]}
     assert verdicts == {"DATA-5": "LOST", "DATA-6": "NOT RUN", "GEN-2": "FAIL"}
 
 
 def test_6_a_target_that_dies_while_it_is_tidied_up(tmp_path: Path) -> None:
     with faulty_backend("dies-of-deletes") as url:
-        options = ("--deadline", "1", "--statement", "PROG-1", "--profile", "smoke")
+        options = ("--deadline", "1", "--requirement", "PROG-1", "--profile", "smoke")
         run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)
     assert run.returncode == 6, run.stdout + run.stderr
     first = result_of(tmp_path)["cases"][0]
-    assert (first["outcome"], first["statements"]) == ("lost", ["PROG-1"])
+    assert (first["outcome"], first["requirements"]) == ("lost", ["PROG-1"])
 
 
 def test_1_an_answer_that_is_missing_now_and_then_is_found(tmp_path: Path) -> None:
@@ -304,7 +304,7 @@ def test_1_an_answer_that_is_missing_now_and_then_is_found(tmp_path: Path) -> No
 
 
 def test_reports_of_an_earlier_run_do_not_stay(tmp_path: Path) -> None:
-    good = run_suite("--target", "reference", "--statement", "PROG-1", "--profile", "smoke", cwd=tmp_path)
+    good = run_suite("--target", "reference", "--requirement", "PROG-1", "--profile", "smoke", cwd=tmp_path)
     assert good.returncode == 0, good.stdout + good.stderr
     stale = tmp_path / "reports" / "latest" / "exchanges" / "test_stale.txt"
     stale.parent.mkdir()

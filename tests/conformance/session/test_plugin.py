@@ -27,11 +27,11 @@ def run_pytest(*arguments: str, cwd: Path, **environment: str) -> subprocess.Com
 
 
 def test_plain_pytest_gives_the_same_result(tmp_path: Path) -> None:
-    options = ("--hanami-target", "reference", "--hanami-statement", "PROG-4", "--hanami-profile", "smoke")
+    options = ("--hanami-target", "reference", "--hanami-requirement", "PROG-4", "--hanami-profile", "smoke")
     run = run_pytest("--pyargs", "hanami_conformance", *options, cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "CONFORMANT  1 statement: 1 PASS" in run.stdout
-    assert result_of(tmp_path)["summary"]["statements"] == {"PASS": 1}
+    assert "CONFORMANT  1 requirement: 1 PASS" in run.stdout
+    assert result_of(tmp_path)["summary"]["requirements"] == {"PASS": 1}
 
 
 def test_the_environment_configures_it(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_it_leaves_other_sessions_alone(tmp_path: Path) -> None:
     run = run_pytest("-q", cwd=tmp_path, HANAMI_TARGET="not even an address")
     assert run.returncode == 0, run.stdout + run.stderr
     assert "1 passed" in run.stdout
-    assert "statement" not in run.stdout
+    assert "requirement" not in run.stdout
     assert not (tmp_path / "reports").exists()
 
 
@@ -137,7 +137,7 @@ def test_a_session_without_cases_loads_the_plugin_and_its_options_alone(tmp_path
     plugin = "hanami_conformance.session", "hanami_conformance.session.plugin"
     assert f"loaded: {' '.join((*names, *plugin))}\n" in run.stdout
     markers = run_pytest("--markers", cwd=tmp_path)
-    assert "statement" not in markers.stdout
+    assert "requirement" not in markers.stdout
 
 
 def test_cases_are_collected_whatever_the_settings_of_a_project_are(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_options_are_named_as_pytest_has_them(tmp_path: Path) -> None:
     assert run.returncode == 4, run.stdout + run.stderr
     assert "choose another folder with --hanami-report-dir" in run.stderr
     with faulty_backend("honest") as url:
-        skipped = run_pytest(*words, *in_pytest("--target", url, *ALICE, "--statement", "PROG"), cwd=tmp_path)
+        skipped = run_pytest(*words, *in_pytest("--target", url, *ALICE, "--requirement", "PROG"), cwd=tmp_path)
     assert "(--hanami-second-user and --hanami-second-password)" in skipped.stdout
 
 
@@ -184,16 +184,16 @@ def lines_of_cases(text: str) -> list[str]:
 
 def test_options_may_stand_in_the_settings_of_pytest(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text(
-        "[pytest]\nhanami_target = reference\nhanami_statement = PROG-1 INIT-1\nhanami_profile = smoke\n"
+        "[pytest]\nhanami_target = reference\nhanami_requirement = PROG-1 INIT-1\nhanami_profile = smoke\n"
         "hanami_report_dir = beside\n"
     )
     below = tmp_path / "below"
     below.mkdir()
     run = run_pytest("--pyargs", "hanami_conformance", "-c", "../pytest.ini", "--rootdir=..", cwd=below)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "CONFORMANT  2 statements: 2 PASS" in run.stdout
+    assert "CONFORMANT  2 requirements: 2 PASS" in run.stdout
     assert (tmp_path / "beside" / "result.json").is_file()  # as seen from the settings file
-    options = ("--hanami-statement", "PROG-1", "--hanami-report-dir", "here")
+    options = ("--hanami-requirement", "PROG-1", "--hanami-report-dir", "here")
     other = run_pytest("--pyargs", "hanami_conformance", *options, cwd=tmp_path, HANAMI_PROFILE="nonsense")
     assert other.returncode == 4, other.stdout + other.stderr
     assert "unknown profile 'nonsense'" in other.stderr  # the environment takes precedence
@@ -213,7 +213,7 @@ def test_settings_of_the_folder_do_not_reach_the_console_command(tmp_path: Path)
             "run",
             "--target",
             "reference",
-            "--statement",
+            "--requirement",
             "PROG-1",
             "--profile",
             "smoke",

@@ -10,7 +10,7 @@ from hanami_reference_backend.quirks import quirk_names
 from support.suite_runs import result_of, run_suite
 from tools.reference import ALICE, SECOND, USERS, backend
 
-FEW = [word for name in ("ATT-2", "ATT-3", "DIO-3", "DIO-6") for word in ("--statement", name)]
+FEW = [word for name in ("ATT-2", "ATT-3", "DIO-3", "DIO-6") for word in ("--requirement", name)]
 
 
 @pytest.mark.parametrize("name", quirk_names())
@@ -20,6 +20,6 @@ def test_no_fault_is_found_in_what_is_odd(name: str, tmp_path: Path) -> None:
         run = run_suite("--target", url, *ALICE, *SECOND, *options, cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     result = result_of(tmp_path)
-    assert {entry["verdict"] for entry in result["statements"] if entry["selected"]} <= {"PASS", "OBSERVED"}
+    assert {entry["verdict"] for entry in result["requirements"] if entry["selected"]} <= {"PASS", "OBSERVED"}
     assert result["manifest"]["dialect"] == name
     assert result["leftovers"] == []

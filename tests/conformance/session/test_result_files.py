@@ -19,7 +19,7 @@ SCHEMA = Draft202012Validator(
     json.loads((ROOT / "reports" / "hanami_reports" / "model" / "schemas" / "result.schema.json").read_text())
 )
 JUNIT = xmlschema.XMLSchema10(ROOT / "tests" / "support" / "junit-10.xsd")
-KNOWN = '[[known]]\nstatement = "PROG-2"\nmessage = "complete = true"\nreason = "it counts nothing"\n'
+KNOWN = '[[known]]\nrequirement = "PROG-2"\nmessage = "complete = true"\nreason = "it counts nothing"\n'
 MISSING = ("--case", "test_upload_progress.py::test_one_missing_byte_is_not_complete[1-first]")
 
 
@@ -29,7 +29,12 @@ MISSING = ("--case", "test_upload_progress.py::test_one_missing_byte_is_not_comp
         ("honest", MISSING, 0, "passed"),
         ("complete-from-the-beginning", MISSING, 1, "failed"),
         ("complete-from-the-beginning", (*MISSING, "--known", "k.toml"), 0, "known"),
-        ("dies-of-large-positions", (BOLD, "--deadline", "2", "--statement", "DATA-5", "-k", "not stories"), 6, "lost"),
+        (
+            "dies-of-large-positions",
+            (BOLD, "--deadline", "2", "--requirement", "DATA-5", "-k", "not stories"),
+            6,
+            "lost",
+        ),
     ],
     ids=["passing", "failing", "known", "lost"],
 )

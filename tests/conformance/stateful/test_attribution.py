@@ -1,4 +1,4 @@
-"""Tellers see what is wrong, and blame the statement that it breaks."""
+"""Tellers see what is wrong, and blame the requirement that it breaks."""
 
 from __future__ import annotations
 
@@ -52,33 +52,33 @@ INIT = {
 BAD = {"do": "first", "token": ["damaged 0"], "target": ["value", "file_upload"], "by": 1, "chunk": 1}
 
 
-def test_every_step_has_a_statement_to_blame() -> None:
+def test_every_step_has_a_requirement_to_blame() -> None:
     assert set(default_requirements.UPLOAD_ACTIONS) == uploads.ACTIONS
     assert {*default_requirements.CLUSTER_ACTIONS, direct_io.BEGIN} == direct_io.ACTIONS
 
 
-@pytest.mark.parametrize(("over", "statement"), [(DELETE, "DEL-1"), (FINALIZE, "FIN-7")])
+@pytest.mark.parametrize(("over", "requirement"), [(DELETE, "DEL-1"), (FINALIZE, "FIN-7")])
 def test_silence_after_the_end_is_blamed_on_the_end(
-    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, over: dict[str, Any], statement: str
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, over: dict[str, Any], requirement: str
 ) -> None:
     post = UploadSocket.post
     monkeypatch.setattr(UploadSocket, "post", lambda *call: None if call[2] == bytes(5) else post(*call))
     beyond = {**WRITE, "position": 5000}  # all zeros
-    assert blamed(resources, "upload", BEGIN, ATTACH, FILL, over, beyond) == statement
+    assert blamed(resources, "upload", BEGIN, ATTACH, FILL, over, beyond) == requirement
 
 
-@pytest.mark.parametrize(("mistake", "statement"), [(BEYOND, "DATA-5"), (GARBAGE, "DATA-6")])
+@pytest.mark.parametrize(("mistake", "requirement"), [(BEYOND, "DATA-5"), (GARBAGE, "DATA-6")])
 def test_a_refusal_needs_a_reason(
-    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, mistake: dict[str, Any], statement: str
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, mistake: dict[str, Any], requirement: str
 ) -> None:
     read = UploadSocket.acknowledgement
 
     def no_reason(self: UploadSocket) -> Acknowledgement:
         return replace(read(self), error="")
 
-    assert told(resources, "upload", BEGIN, ATTACH, mistake).judged[statement]
+    assert told(resources, "upload", BEGIN, ATTACH, mistake).judged[requirement]
     monkeypatch.setattr(UploadSocket, "acknowledgement", no_reason)
-    assert blamed(resources, "upload", BEGIN, ATTACH, mistake) == statement
+    assert blamed(resources, "upload", BEGIN, ATTACH, mistake) == requirement
 
 
 def test_progress_that_is_no_object_is_blamed_on_progress(
@@ -158,14 +158,14 @@ def test_a_table_has_no_label_file(resources: ResourceFactory, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("step", "statement"),
+    ("step", "requirement"),
     [
         ({**INIT, "more": {"x": 1}}, "INIT-5"),
         ({"do": "token", "operation": "csv.init", "token": ["damaged 0"], "by": 1}, "INIT-6"),
     ],
 )
 def test_a_refusal_that_makes_something_all_the_same_is_seen(
-    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, step: dict[str, Any], statement: str
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, step: dict[str, Any], requirement: str
 ) -> None:
     request = RestClient.request
 
@@ -178,7 +178,7 @@ def test_a_refusal_that_makes_something_all_the_same_is_seen(
     names: list[str] = []
 
     monkeypatch.setattr(RestClient, "request", makes)
-    assert blamed(resources, "call", step) == statement
+    assert blamed(resources, "call", step) == requirement
 
 
 def test_nothing_is_made_under_a_name_that_is_not_ours(
@@ -267,9 +267,9 @@ def test_a_deleted_cluster_that_is_there_is_seen(resources: ResourceFactory, mon
     assert blamed(resources, "direct", CLUSTER, gone) == "DIO-14"
 
 
-@pytest.mark.parametrize(("what", "status", "statement"), [(0, 404, "PROG-4"), (5, 200, "GEN-3")])
+@pytest.mark.parametrize(("what", "status", "requirement"), [(0, 404, "PROG-4"), (5, 200, "GEN-3")])
 def test_others_are_answered_as_they_must_be(
-    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, what: int, status: int, statement: str
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, what: int, status: int, requirement: str
 ) -> None:
     bob = resources.target.second
     assert bob is not None
@@ -280,16 +280,16 @@ def test_others_are_answered_as_they_must_be(
         return replace(answer, status=403) if self is bob and answer.status == status else answer
 
     step = {"do": "foreign", "upload": 0, "what": what}
-    assert told(resources, "upload", BEGIN, step).judged[statement]
+    assert told(resources, "upload", BEGIN, step).judged[requirement]
     monkeypatch.setattr(type(bob), "call", changed)
-    assert blamed(resources, "upload", BEGIN, step) == statement
+    assert blamed(resources, "upload", BEGIN, step) == requirement
 
 
 def test_replay_tells_the_same_failure_from_another() -> None:
-    story = StepSequence("upload", (), statement="DATA-4", expected="bytes")
+    story = StepSequence("upload", (), requirement="DATA-4", expected="bytes")
     assert is_same(story, Violation("x", "y", "DATA-4"))
     assert is_same(story, Violation("bytes", "y"))
     assert not is_same(story, Violation("x", "y", "FIN-1"))
     with pytest.raises(Violation) as caught:
-        check(False, expected="a", actual="b", statement="GEN-1")
+        check(False, expected="a", actual="b", requirement="GEN-1")
     assert is_same(StepSequence("upload", ()), caught.value)

@@ -102,14 +102,14 @@ def test_an_unknown_path_needs_no_reason(resources: ResourceFactory, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("operation", "statement"), [("csv.finalize", "FIN-4"), ("dataset.list", "GEN-3"), ("cluster.list", "GEN-3")]
+    ("operation", "requirement"), [("csv.finalize", "FIN-4"), ("dataset.list", "GEN-3"), ("cluster.list", "GEN-3")]
 )
 def test_a_token_may_be_refused_in_any_way_where_none_is_named(
-    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, operation: str, statement: str
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, operation: str, requirement: str
 ) -> None:
     answers_changed(monkeypatch, with_status(401, 403))
     step = {"do": "token", "operation": operation, "token": ["damaged 0"], "by": 1}
-    assert told(resources, "call", step).judged[statement]
+    assert told(resources, "call", step).judged[requirement]
 
 
 ODD_LAYOUTS = [
@@ -146,7 +146,7 @@ def test_how_a_table_is_laid_out_is_left_open(
     refusals.clear()
     with pytest.raises(Violation) as caught:
         told(resources, "content", {"do": "table", **PLAIN_LAYOUT})
-    assert caught.value.statement == "FIN-1"
+    assert caught.value.requirement == "FIN-1"
 
 
 @pytest.mark.parametrize("layout", ODD_LAYOUTS[:2])
@@ -156,4 +156,4 @@ def test_what_is_taken_must_be_whole(
     answers_changed(monkeypatch, fewer_rows)
     with pytest.raises(Violation) as caught:
         told(resources, "content", {"do": "table", **layout})
-    assert caught.value.statement == "FIN-1"
+    assert caught.value.requirement == "FIN-1"

@@ -1,4 +1,4 @@
-"""Each kind of story finds a lie that no example was written for, blames the right statement, and makes it small."""
+"""Each kind of story finds a lie that no example was written for, blames the right requirement, and makes it small."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ FOUND = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "kind", "statement", "most"), FOUND, ids=[fault for fault, *_ in FOUND])
-def test_a_lie_is_found_blamed_and_made_small(tmp_path: Path, fault: str, kind: str, statement: str, most: int) -> None:
+@pytest.mark.parametrize(("fault", "kind", "requirement", "most"), FOUND, ids=[fault for fault, *_ in FOUND])
+def test_a_lie_is_found_blamed_and_made_small(
+    tmp_path: Path, fault: str, kind: str, requirement: str, most: int
+) -> None:
     with faulty_backend(fault) as url:
         run = run_suite("--target", url, *ALICE, "--case", f"test_{kind}_stories.py", cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     (case,) = result_of(tmp_path)["cases"]
     assert case["outcome"] == "failed"
-    assert case["broken"] == [statement], case["reason"]
+    assert case["broken"] == [requirement], case["reason"]
     story = json.loads(case["story"])
     assert len(story["steps"]) <= most, story
     assert story["kind"] == kind

@@ -148,7 +148,7 @@ def test_run_replay_and_check_target_ask(tmp_path: Path) -> None:
         run = hanami(
             "run",
             *to,
-            "--statement",
+            "--requirement",
             "PROG-1",
             "--profile",
             "smoke",

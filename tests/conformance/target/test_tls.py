@@ -16,7 +16,7 @@ from tools.tcp_proxy import proxy
 QUICK = ("--profile", "smoke", "-k", "not stories")
 ALICE = ("--user", "alice", "--password", "very-secret-1")
 # REST, websockets that are closed, dropped and half-closed, and bare connections.
-STATEMENTS = [word for name in ("ATT-1", "PROG-2", "DIO-9", "GEN-4") for word in ("--statement", name)]
+REQUIREMENTS = [word for name in ("ATT-1", "PROG-2", "DIO-9", "GEN-4") for word in ("--requirement", name)]
 
 
 @pytest.fixture(scope="module", name="url")
@@ -41,7 +41,7 @@ def secured(url: str, authority: trustme.CA) -> Iterator[str]:
 def test_a_run_over_tls(tmp_path: Path, secure: str, authority: trustme.CA) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     options = ("--target", secure, *ALICE, "--ca-file", "ca.pem")
-    run = hanami("run", *options, *QUICK, *STATEMENTS, cwd=tmp_path)
+    run = hanami("run", *options, *QUICK, *REQUIREMENTS, cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert result_of(tmp_path)["manifest"]["target"]["certificate_checked"] is True
     checked = hanami("check-target", *options, cwd=tmp_path)
@@ -63,7 +63,7 @@ def test_a_certificate_of_somebody_unknown(tmp_path: Path, secure: str) -> None:
 
 def test_insecure_takes_any_certificate_and_says_so(tmp_path: Path, secure: str) -> None:
     options = ("--target", secure, *ALICE, "--insecure")
-    run = hanami("run", *options, *QUICK, "--statement", "PROG-1", cwd=tmp_path)
+    run = hanami("run", *options, *QUICK, "--requirement", "PROG-1", cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "certificate not checked (--insecure)" in run.stdout
     assert result_of(tmp_path)["manifest"]["target"]["certificate_checked"] is False
@@ -82,7 +82,7 @@ def test_a_base_path_holds_for_rest_and_websockets(
         more = ("--ca-file", "ca.pem")
     with proxy(url, tls=context, prefix="/some/base") as address:
         to = ("--target", f"{address}/", *ALICE, *more, "--dialect", "auto")
-        run = hanami("run", *to, *QUICK, "--statement", "ATT-2", "--statement", "PROG-1", cwd=tmp_path)
+        run = hanami("run", *to, *QUICK, "--requirement", "ATT-2", "--requirement", "PROG-1", cwd=tmp_path)
         outside = hanami("check-target", *("--target", address.removesuffix("/base")), *to[2:], cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert f"{address} ·" in run.stdout

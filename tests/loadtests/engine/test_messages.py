@@ -66,16 +66,16 @@ def test_acknowledgements_are_told_from_refusals_and_nonsense() -> None:
     expectation = content.messages["input"][1].expectation
     assert expectation.verify(codec.encode_acknowledgement(success=True)) == 0
     assert expectation.verify(codec.encode_acknowledgement(success=True, error="fine")) == 0
-    for payload, statement in (
+    for payload, requirement in (
         (codec.encode_acknowledgement(success=False, error="no room"), "DATA-3"),
         (b"\xff", "DATA-1"),
     ):
         with pytest.raises(WrongAnswer) as raised:
             expectation.verify(payload)
-        assert raised.value.statement == statement
+        assert raised.value.requirement == requirement
         story = expectation.story(raised.value)
         assert isinstance(story, StepSequence)
-        assert (story.kind, story.statement) == ("upload", statement)
+        assert (story.kind, story.requirement) == ("upload", requirement)
 
 
 def output(values: list[float], name: str = "output_0", **more: int) -> bytes:

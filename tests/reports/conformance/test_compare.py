@@ -18,8 +18,8 @@ from hanami_reports.model.conformance import (
     ExitStatus,
     Level,
     Outcome,
+    RequirementResult,
     RunResult,
-    StatementResult,
     Verdict,
 )
 
@@ -32,7 +32,7 @@ MANIFEST: dict[str, Any] = {
     "digests": {"brick.proto": "a"},
 }
 CASE = CaseResult("test_x.py::test_a", "What a server does.", ("X-1",), Outcome.PASSED, exchanges=3)
-STATEMENT = StatementResult("X-1", Level.MUST, "Upload", "s", "the sentence", Verdict.PASS, "", (CASE.id,))
+REQUIREMENT = RequirementResult("X-1", Level.MUST, "Upload", "s", "the sentence", Verdict.PASS, "", (CASE.id,))
 
 
 def result(
@@ -40,8 +40,8 @@ def result(
 ) -> RunResult:
     reason = "" if outcome is Outcome.PASSED else f"it was {outcome}"
     case = dataclasses.replace(CASE, outcome=outcome, reason=reason)
-    statement = dataclasses.replace(STATEMENT, verdict=verdict, reason=reason)
-    given: dict[str, Any] = {"statements": (statement,), "cases": (case,), "manifest": MANIFEST, **fields}
+    requirement = dataclasses.replace(REQUIREMENT, verdict=verdict, reason=reason)
+    given: dict[str, Any] = {"requirements": (requirement,), "cases": (case,), "manifest": MANIFEST, **fields}
     return RunResult(exit_status=status, reason="", **given)
 
 
@@ -70,9 +70,9 @@ def compared(before: RunResult, after: RunResult) -> Comparison:
         (Verdict.NOT_RUN, Verdict.OBSERVED, Trend.BETTER),
     ],
 )
-def test_which_way_a_statement_went(before: Verdict, after: Verdict, trend: Trend) -> None:
+def test_which_way_a_requirement_went(before: Verdict, after: Verdict, trend: Trend) -> None:
     comparison = compared(result(before), result(after))
-    (change,) = comparison.statements
+    (change,) = comparison.requirements
     assert (change.before, change.after, change.trend) == (before.value, after.value, trend)
     assert comparison.regressed is (trend is Trend.WORSE)
 
@@ -91,7 +91,7 @@ def test_a_case_that_no_longer_passes_is_a_regression(before: Outcome, after: Ou
 def test_nothing_changed() -> None:
     comparison = compared(result(), result())
     assert not comparison.regressed
-    assert (comparison.statements, comparison.cases, comparison.notes) == ((), (), ())
+    assert (comparison.requirements, comparison.cases, comparison.notes) == ((), (), ())
     assert "NO REGRESSIONS  nothing changed" in render_comparison(comparison, color=False)
 
 
@@ -99,7 +99,9 @@ def test_a_case_that_fails_otherwise_is_told() -> None:
     before = result(outcome=Outcome.FAILED)
     after = dataclasses.replace(before, cases=(dataclasses.replace(before.cases[0], reason="actual 500"),))
     assert compared(before, after).cases == (
-        Change(CASE.id, CASE.title, "failed", "failed", Trend.CHANGED, "it was failed", "actual 500", CASE.statements),
+        Change(
+            CASE.id, CASE.title, "failed", "failed", Trend.CHANGED, "it was failed", "actual 500", CASE.requirements
+        ),
     )
 
 
@@ -170,10 +172,10 @@ def test_unlike_runs_are_said_in_a_line_each() -> None:
     )
 
 
-def test_a_statement_that_one_run_was_not_asked_for_is_not_compared() -> None:
-    left_out = dataclasses.replace(STATEMENT, verdict=Verdict.NOT_RUN, selected=False)
-    comparison = compared(result(), result(statements=(left_out,)))
-    assert comparison.statements == ()
+def test_a_requirement_that_one_run_was_not_asked_for_is_not_compared() -> None:
+    left_out = dataclasses.replace(REQUIREMENT, verdict=Verdict.NOT_RUN, selected=False)
+    comparison = compared(result(), result(requirements=(left_out,)))
+    assert comparison.requirements == ()
     assert comparison.notes == ("asked for only before, so not compared: X-1",)
     assert not comparison.regressed
 
@@ -189,12 +191,12 @@ def test_the_command_shows_a_table(tmp_path: Path, capsys: pytest.CaptureFixture
     files = write(tmp_path, "a.json", result()), write(tmp_path, "b.json", bad)
     assert main(["compare", *files]) == 1
     out = capsys.readouterr().out
-    for shown in ("worse", "X-1", "PASS", "FAIL", "the sentence", "it was failed", "REGRESSIONS  worse: 1 statement"):
+    for shown in ("worse", "X-1", "PASS", "FAIL", "the sentence", "it was failed", "REGRESSIONS  worse: 1 requirement"):
         assert shown in out
     assert "worse exit status: 0 -> 1" in out
     assert "\x1b" not in out
     assert main(["compare", *reversed(files)]) == 0
-    assert "NO REGRESSIONS  better: 1 statement, 1 case" in capsys.readouterr().out
+    assert "NO REGRESSIONS  better: 1 requirement, 1 case" in capsys.readouterr().out
 
 
 def test_the_command_takes_report_folders_and_writes_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

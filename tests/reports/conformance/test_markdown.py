@@ -12,7 +12,15 @@ from markdown_it import MarkdownIt
 from hanami_reports.common.markdown import LIMIT, code, escape, link
 from hanami_reports.conformance.compare import compare
 from hanami_reports.conformance.markdown import nothing_markdown, result_markdown
-from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
+from hanami_reports.model.conformance import (
+    CaseResult,
+    ExitStatus,
+    Level,
+    Outcome,
+    RequirementResult,
+    RunResult,
+    Verdict,
+)
 from hanami_reports.model.known_failures import Entry, EntryResult, KnownFailuresReport, Problem
 
 OURS = {"h2", "h3", "p", "strong", "code", "table", "thead", "tbody", "tr", "th", "td", "br", "details", "summary", "a"}
@@ -58,7 +66,7 @@ def failing(said: str, verdict: Verdict = Verdict.FAIL, number: int = 1) -> RunR
         CaseResult(
             id=f"test_x.py::test_{index}[{said}]",
             title=said,
-            statements=("PROG-2",),
+            requirements=("PROG-2",),
             outcome=Outcome.FAILED,
             broken=("PROG-2",),
             reason=f"expected {said}; actual {said}",
@@ -69,8 +77,8 @@ def failing(said: str, verdict: Verdict = Verdict.FAIL, number: int = 1) -> RunR
         )
         for index in range(number)
     )
-    statements = tuple(
-        StatementResult(f"PROG-{index + 2}", Level.MUST, "Upload", "step 4", said, verdict, said)
+    requirements = tuple(
+        RequirementResult(f"PROG-{index + 2}", Level.MUST, "Upload", "step 4", said, verdict, said)
         for index in range(number)
     )
     manifest = {"target": {"url": said, "user": said}, "dialect": said, "duration": 1.5, "options": {"profile": said}}
@@ -79,7 +87,7 @@ def failing(said: str, verdict: Verdict = Verdict.FAIL, number: int = 1) -> RunR
         said,
         (EntryResult(Entry("PROG-2", message=said, reason=said, link=said), (said,), Problem.EXPIRED, said),),
     )
-    return RunResult(manifest, ExitStatus.NOT_CONFORMANT, said, statements, cases, (said,), known)
+    return RunResult(manifest, ExitStatus.NOT_CONFORMANT, said, requirements, cases, (said,), known)
 
 
 def passing() -> RunResult:
@@ -91,13 +99,13 @@ def passing() -> RunResult:
 def test_what_passes_is_told_in_short() -> None:
     text = result_markdown(passing())
     assert text.startswith("## \N{WHITE HEAVY CHECK MARK} Hanami conformance: CONFORMANT\n")
-    assert "**1 statement**: 1 PASS\n" in text
+    assert "**1 requirement**: 1 PASS\n" in text
     assert "**1 case**: 1 passed; 0 exchanges in 1.5 s" in text
     assert "PROG" not in text
 
 
 @pytest.mark.parametrize("verdict", [verdict for verdict in Verdict if verdict not in {Verdict.PASS, Verdict.OBSERVED}])
-def test_every_statement_that_does_not_pass_has_its_reason(verdict: Verdict) -> None:
+def test_every_requirement_that_does_not_pass_has_its_reason(verdict: Verdict) -> None:
     page = "".join(rendered(result_markdown(failing("it went wrong", verdict))).texts)
     assert "PROG-2" in page
     assert verdict.value in page

@@ -21,8 +21,8 @@ from hanami_reports.model.conformance import (
     ExitStatus,
     Level,
     Outcome,
+    RequirementResult,
     RunResult,
-    StatementResult,
     Verdict,
 )
 from hanami_reports.model.loading import load_result
@@ -35,7 +35,7 @@ def example(reason: str = "expected a; actual b") -> RunResult:
         CaseResult(
             id=f"test_x.py::test_{outcome.name.lower()}[a b/c]",
             title="What a server must do.",
-            statements=("PROG-2", "PROG-3"),
+            requirements=("PROG-2", "PROG-3"),
             outcome=outcome,
             broken=("PROG-2",) if outcome is Outcome.FAILED else (),
             reason="" if outcome is Outcome.PASSED else reason,
@@ -49,9 +49,9 @@ def example(reason: str = "expected a; actual b") -> RunResult:
         )
         for outcome in Outcome
     )
-    statements = (
-        StatementResult("PROG-2", Level.MUST, "Upload", "step 4", "never", Verdict.FAIL, reason, (cases[1].id,)),
-        StatementResult("PROG-3", Level.MUST, "Upload", "step 4", "once", Verdict.PASS, "", (cases[0].id,)),
+    requirements = (
+        RequirementResult("PROG-2", Level.MUST, "Upload", "step 4", "never", Verdict.FAIL, reason, (cases[1].id,)),
+        RequirementResult("PROG-3", Level.MUST, "Upload", "step 4", "once", Verdict.PASS, "", (cases[0].id,)),
     )
     manifest = {
         "duration": 1.5,
@@ -59,7 +59,7 @@ def example(reason: str = "expected a; actual b") -> RunResult:
         "dialect": "documented",
         "target": {"url": "u"},
     }
-    return RunResult(manifest, ExitStatus.TARGET_LOST, "lost", statements, cases, ("csv left",))
+    return RunResult(manifest, ExitStatus.TARGET_LOST, "lost", requirements, cases, ("csv left",))
 
 
 def test_json_is_read_again_as_it_was() -> None:
@@ -88,7 +88,7 @@ def test_what_is_no_result_is_refused(text: str, message: str) -> None:
 
 def test_the_summary_counts_what_was_selected() -> None:
     summary = example().summary()
-    assert summary["statements"] == {"PASS": 1, "FAIL": 1}
+    assert summary["requirements"] == {"PASS": 1, "FAIL": 1}
     assert summary["cases"] == {outcome.value: 1 for outcome in Outcome}
     assert (summary["exchanges"], summary["checks"]) == (3 * len(Outcome), 2 * len(Outcome))
 

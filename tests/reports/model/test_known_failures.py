@@ -13,7 +13,15 @@ import pytest
 
 from hanami_reports.conformance.junit import junit_xml
 from hanami_reports.conformance.terminal import render_result
-from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, RunResult, StatementResult, Verdict
+from hanami_reports.model.conformance import (
+    CaseResult,
+    ExitStatus,
+    Level,
+    Outcome,
+    RequirementResult,
+    RunResult,
+    Verdict,
+)
 from hanami_reports.model.known_failure_matching import SuiteCase, entry_results, look, match_known_failure
 from hanami_reports.model.known_failures import Entry, EntryResult, KnownFailuresReport, Problem
 from hanami_reports.model.loading import load_result
@@ -31,12 +39,14 @@ SUITE = {
 
 def failed(name: str, broken: str = "X-1", actual: str = "500", outcome: Outcome = Outcome.FAILED) -> CaseResult:
     reason = f"expected 200; actual {actual}"
-    statements = SUITE[name].statements
-    return CaseResult(name, "title", statements, outcome, (broken,), reason, expected="200", actual=actual, known="why")
+    requirements = SUITE[name].requirements
+    return CaseResult(
+        name, "title", requirements, outcome, (broken,), reason, expected="200", actual=actual, known="why"
+    )
 
 
 def ended(name: str, outcome: Outcome = Outcome.PASSED) -> CaseResult:
-    return CaseResult(name, "title", SUITE[name].statements, outcome, reason="" if outcome is Outcome.PASSED else "r")
+    return CaseResult(name, "title", SUITE[name].requirements, outcome, reason="" if outcome is Outcome.PASSED else "r")
 
 
 def entry(**fields: object) -> Entry:
@@ -58,17 +68,17 @@ def excused(one: Entry, case: CaseResult) -> bool:
 @pytest.mark.parametrize(
     ("fields", "yes"),
     [
-        ({"statement": "X-1"}, True),
-        ({"statement": "X-2"}, False),  # named by the case, but not broken
+        ({"requirement": "X-1"}, True),
+        ({"requirement": "X-2"}, False),  # named by the case, but not broken
         ({"case": ONE}, True),
         ({"case": TWO}, False),
         ({"case": "test_x.py::test_a"}, True),
         ({"case": "test_x.py::test"}, False),
-        ({"statement": "X-1", "message": "expected 200; actual"}, True),
-        ({"statement": "X-1", "message": "404"}, False),
-        ({"statement": "X-1", "expires": "2026-11-25"}, True),  # the last day counts
-        ({"statement": "X-1", "expires": "2026-11-24"}, False),
-        ({"statement": "X-1", "flaky": True}, True),
+        ({"requirement": "X-1", "message": "expected 200; actual"}, True),
+        ({"requirement": "X-1", "message": "404"}, False),
+        ({"requirement": "X-1", "expires": "2026-11-25"}, True),  # the last day counts
+        ({"requirement": "X-1", "expires": "2026-11-24"}, False),
+        ({"requirement": "X-1", "flaky": True}, True),
     ],
 )
 def test_what_an_entry_excuses(fields: dict[str, object], yes: bool) -> None:
@@ -77,23 +87,28 @@ def test_what_an_entry_excuses(fields: dict[str, object], yes: bool) -> None:
 
 ALL = [ended(ONE), ended(TWO)]
 HOLDS: list[tuple[str, dict[str, object], list[CaseResult], Problem | None]] = [
-    ("fails as listed", {"statement": "X-1"}, [failed(ONE), ended(TWO)], None),
-    ("judged as known", {"statement": "X-1"}, [failed(ONE, outcome=Outcome.KNOWN), ended(TWO)], None),
-    ("passes", {"statement": "X-1"}, ALL, Problem.STALE),
+    ("fails as listed", {"requirement": "X-1"}, [failed(ONE), ended(TWO)], None),
+    ("judged as known", {"requirement": "X-1"}, [failed(ONE, outcome=Outcome.KNOWN), ended(TWO)], None),
+    ("passes", {"requirement": "X-1"}, ALL, Problem.STALE),
     ("passes, by its id", {"case": ONE}, [ended(ONE)], Problem.STALE),
     ("passes, by its test", {"case": "test_x.py::test_a"}, ALL, Problem.STALE),
     ("one case of the test is not in the run", {"case": "test_x.py::test_a"}, [ended(ONE)], None),
-    ("one case of the statement is not in the run", {"statement": "X-1"}, [ended(TWO)], None),
+    ("one case of the requirement is not in the run", {"requirement": "X-1"}, [ended(TWO)], None),
     ("not in the run", {"case": ONE}, [ended(OTHER)], None),
     ("fails otherwise", {"case": ONE}, [failed(ONE, actual="404")], Problem.OTHERWISE),
-    ("fails otherwise, by statement", {"statement": "X-1"}, [failed(ONE, actual="404"), ended(TWO)], Problem.OTHERWISE),
-    ("breaks another statement", {"statement": "X-1"}, [failed(ONE, broken="X-2"), ended(TWO)], None),
-    ("blames", {"statement": "X-3"}, [failed(OTHER, broken="X-3")], None),
+    (
+        "fails otherwise, by requirement",
+        {"requirement": "X-1"},
+        [failed(ONE, actual="404"), ended(TWO)],
+        Problem.OTHERWISE,
+    ),
+    ("breaks another requirement", {"requirement": "X-1"}, [failed(ONE, broken="X-2"), ended(TWO)], None),
+    ("blames", {"requirement": "X-3"}, [failed(OTHER, broken="X-3")], None),
     ("comes and goes", {"case": ONE, "flaky": True}, [ended(ONE)], None),
     ("comes", {"case": ONE, "flaky": True}, [failed(ONE)], None),
     ("comes otherwise", {"case": ONE, "flaky": True}, [failed(ONE, actual="404")], Problem.OTHERWISE),
-    ("no such statement", {"statement": "X-9"}, ALL, Problem.NOWHERE),
-    ("no such statement, and nothing ran", {"statement": "X-9"}, [], Problem.NOWHERE),
+    ("no such requirement", {"requirement": "X-9"}, ALL, Problem.NOWHERE),
+    ("no such requirement, and nothing ran", {"requirement": "X-9"}, [], Problem.NOWHERE),
     ("no such case", {"case": "test_x.py::test_a[3]"}, ALL, Problem.NOWHERE),
     ("no such flaky case", {"case": "test_y.py::test_a", "flaky": True}, ALL, Problem.NOWHERE),
     ("expired", {"case": ONE, "expires": "2026-01-01"}, [failed(ONE)], Problem.EXPIRED),
@@ -116,34 +131,34 @@ def test_what_was_not_judged_says_nothing_of_an_entry(outcome: Outcome) -> None:
     assert problems([entry(case=ONE)], [ended(ONE, outcome)]) == [None]
 
 
-def test_a_story_that_did_not_come_to_a_statement_says_nothing_of_it() -> None:
+def test_a_story_that_did_not_come_to_a_requirement_says_nothing_of_it() -> None:
     story = dataclasses.replace(ended(ONE), stories=3, judged={"X-2": 1})
-    assert problems([entry(statement="X-1")], [story, ended(TWO)]) == [None]
+    assert problems([entry(requirement="X-1")], [story, ended(TWO)]) == [None]
     told = dataclasses.replace(story, judged={"X-1": 1})
-    assert problems([entry(statement="X-1")], [told, ended(TWO)]) == [Problem.STALE]
+    assert problems([entry(requirement="X-1")], [told, ended(TWO)]) == [Problem.STALE]
 
 
-def test_an_entry_of_a_statement_that_was_not_asked_for_is_left_alone() -> None:
-    late = entry(statement="X-1", expires="2026-01-01")
+def test_an_entry_of_a_requirement_that_was_not_asked_for_is_left_alone() -> None:
+    late = entry(requirement="X-1", expires="2026-01-01")
     assert problems([late], ALL, selected={"X-2"}) == [None]
     assert problems([late], ALL, selected={"X-1"}) == [Problem.EXPIRED]
 
 
 def test_a_failure_that_any_entry_tells_is_no_other_one() -> None:
-    two = [entry(case=ONE), entry(statement="X-1", message="404")]
+    two = [entry(case=ONE), entry(requirement="X-1", message="404")]
     assert problems(two, [failed(ONE, actual="404"), ended(TWO)]) == [Problem.STALE, None]
 
 
 def test_the_nearest_name_is_offered() -> None:
-    holdings = look([entry(statement="X-22"), entry(case="test_x.py::test_bb")], ALL, SUITE, None)
+    holdings = look([entry(requirement="X-22"), entry(case="test_x.py::test_bb")], ALL, SUITE, None)
     says = [one.says for one in entry_results(holdings, SUITE, TODAY)]
     assert says == [
-        "there is no such statement in the suite, did you mean X-2?",
+        "there is no such requirement in the suite, did you mean X-2?",
         "there is no such case in the suite, did you mean test_x.py::test_b?",
     ]
 
 
-def test_a_statement_is_known_when_all_its_failures_are() -> None:
+def test_a_requirement_is_known_when_all_its_failures_are() -> None:
     known, other = failed(ONE, outcome=Outcome.KNOWN), failed(TWO)
     assert judge(Level.MUST, "X-1", [known, ended(TWO)]) == (Verdict.KNOWN, "why: expected 200; actual 500")
     assert judge(Level.MUST, "X-1", [known, other])[0] is Verdict.FAIL
@@ -163,8 +178,8 @@ def test_a_statement_is_known_when_all_its_failures_are() -> None:
 def test_nothing_else_is_excused(outcome: Outcome, verdict: Verdict) -> None:
     cases = [failed(ONE, outcome=Outcome.KNOWN), ended(TWO, outcome)]
     assert judge(Level.MUST, "X-1", cases)[0] is verdict
-    statements = [StatementResult(name, Level.MUST, "w", "s", "t", Verdict.KNOWN) for name in ("X-1", "X-2")]
-    assert exit_status(statements, cases, least=Level.SHOULD) != ExitStatus.CONFORMANT
+    requirements = [RequirementResult(name, Level.MUST, "w", "s", "t", Verdict.KNOWN) for name in ("X-1", "X-2")]
+    assert exit_status(requirements, cases, least=Level.SHOULD) != ExitStatus.CONFORMANT
 
 
 def test_what_only_a_known_failure_kept_from_being_judged_is_known() -> None:
@@ -176,10 +191,10 @@ def test_what_only_a_known_failure_kept_from_being_judged_is_known() -> None:
 
 
 def test_known_failures_are_green() -> None:
-    statements = [StatementResult(name, Level.MUST, "w", "s", "t", Verdict.KNOWN) for name in ("X-1", "X-2")]
-    assert exit_status(statements, [failed(ONE, outcome=Outcome.KNOWN)], least=Level.SHOULD) == ExitStatus.CONFORMANT
+    requirements = [RequirementResult(name, Level.MUST, "w", "s", "t", Verdict.KNOWN) for name in ("X-1", "X-2")]
+    assert exit_status(requirements, [failed(ONE, outcome=Outcome.KNOWN)], least=Level.SHOULD) == ExitStatus.CONFORMANT
     mixed = [failed(ONE, outcome=Outcome.KNOWN), failed(TWO)]
-    assert exit_status(statements, mixed, least=Level.SHOULD) == ExitStatus.NOT_CONFORMANT
+    assert exit_status(requirements, mixed, least=Level.SHOULD) == ExitStatus.NOT_CONFORMANT
 
 
 def run_result() -> RunResult:
@@ -189,14 +204,16 @@ def run_result() -> RunResult:
         "a list.toml",
         "hanami 0.4.2",
         (
-            EntryResult(entry(statement="X-1", link="https://example.org/1"), (ONE,)),
-            EntryResult(entry(statement="X-2", line=9), (), Problem.STALE, "is listed, but nothing fails so any more"),
+            EntryResult(entry(requirement="X-1", link="https://example.org/1"), (ONE,)),
+            EntryResult(
+                entry(requirement="X-2", line=9), (), Problem.STALE, "is listed, but nothing fails so any more"
+            ),
             late,
         ),
     )
-    statement = StatementResult("X-1", Level.MUST, "Upload", "s", "text", Verdict.KNOWN, "why", (ONE,))
+    requirement = RequirementResult("X-1", Level.MUST, "Upload", "s", "text", Verdict.KNOWN, "why", (ONE,))
     manifest = {"target": {"url": "u"}, "dialect": "documented"}
-    return RunResult(manifest, ExitStatus.NOT_CONFORMANT, use.in_short(), (statement,), (known,), (), use)
+    return RunResult(manifest, ExitStatus.NOT_CONFORMANT, use.in_short(), (requirement,), (known,), (), use)
 
 
 def test_the_headline_says_that_the_list_is_wrong() -> None:
@@ -235,7 +252,7 @@ def test_junit_skips_what_is_known_and_fails_for_the_list() -> None:
 
 def test_the_result_is_read_again() -> None:
     assert load_result(run_result().to_json()) == run_result()
-    assert json.loads(run_result().to_json())["summary"]["statements"] == {"KNOWN": 1}
+    assert json.loads(run_result().to_json())["summary"]["requirements"] == {"KNOWN": 1}
 
 
 def test_an_older_result_is_read() -> None:

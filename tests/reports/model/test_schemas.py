@@ -27,7 +27,7 @@ LISTED = KnownFailuresReport("k.toml", "s", (EntryResult(Entry("DATA-2", line=3)
 def everything() -> RunResult:
     """A result with every outcome, and a list of known failures that is wrong."""
     result = run_of([case(index, outcome, f"S-{index}") for index, outcome in enumerate(Outcome)])
-    return RunResult(result.manifest, result.exit_status, "", result.statements, result.cases, (), LISTED)
+    return RunResult(result.manifest, result.exit_status, "", result.requirements, result.cases, (), LISTED)
 
 
 RESULTS = [
@@ -71,9 +71,9 @@ CHANGES = {
     "a field of a case that nobody knows": put("cases", 0, "more", value=1),
     "a field of an event that nobody knows": put("cases", 1, "exchange", 0, "more", value=1),
     "a text for a number": put("cases", 0, "duration", value="long"),
-    "a number for a text": put("statements", 0, "text", value=7),
+    "a number for a text": put("requirements", 0, "text", value=7),
     "an outcome that there is not": put("cases", 0, "outcome", value="odd"),
-    "a verdict that there is not": put("statements", 0, "verdict", value="ODD"),
+    "a verdict that there is not": put("requirements", 0, "verdict", value="ODD"),
     "a direction that there is not": put("cases", 1, "exchange", 0, "direction", value="sideways"),
     "a status that there is not": put("exit_status", value=9),
     "a version that there is not": put("format_version", value=3),

@@ -8,16 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, StatementResult, Verdict
+from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, RequirementResult, Verdict
 from hanami_reports.model.verdicts import exit_status, judge
 
 
-def case(outcome: Outcome, *, broken: Sequence[str] = (), statements: Sequence[str] = ("X-1",)) -> CaseResult:
-    return CaseResult("file::test", "title", tuple(statements), outcome, tuple(broken), reason=f"it was {outcome}")
+def case(outcome: Outcome, *, broken: Sequence[str] = (), requirements: Sequence[str] = ("X-1",)) -> CaseResult:
+    return CaseResult("file::test", "title", tuple(requirements), outcome, tuple(broken), reason=f"it was {outcome}")
 
 
-def statement(level: Level, name: str = "X-1") -> StatementResult:
-    return StatementResult(name, level, "Upload", "step", "text", Verdict.PASS)
+def requirement(level: Level, name: str = "X-1") -> RequirementResult:
+    return RequirementResult(name, level, "Upload", "step", "text", Verdict.PASS)
 
 
 @pytest.mark.parametrize(
@@ -39,15 +39,15 @@ def test_the_worst_outcome_decides(outcomes: list[Outcome], verdict: Verdict) ->
         assert judge(Level.MUST, "X-1", [case(outcome) for outcome in order])[0] is verdict
 
 
-def test_a_broken_statement_fails_whatever_else_passed() -> None:
+def test_a_broken_requirement_fails_whatever_else_passed() -> None:
     cases = [case(Outcome.PASSED), case(Outcome.FAILED, broken=["X-1"]), case(Outcome.LOST)]
     assert judge(Level.SHOULD, "X-1", cases) == (Verdict.FAIL, "it was failed")
 
 
-def test_a_case_that_broke_another_statement_says_nothing_of_this_one() -> None:
+def test_a_case_that_broke_another_requirement_says_nothing_of_this_one() -> None:
     verdict, reason = judge(Level.MUST, "X-1", [case(Outcome.FAILED, broken=["Y-1"])])
     assert verdict is Verdict.NOT_RUN
-    assert "another statement" in reason
+    assert "another requirement" in reason
     both = [case(Outcome.FAILED, broken=["Y-1"]), case(Outcome.PASSED)]
     assert judge(Level.MUST, "X-1", both)[0] is Verdict.PASS
 
@@ -72,12 +72,12 @@ def test_what_is_left_open_is_observed() -> None:
 )
 def test_exit_status(outcomes: list[Outcome], status: int) -> None:
     cases = [case(outcome) for outcome in outcomes]
-    assert exit_status([statement(Level.MUST)], cases, least=Level.SHOULD) == status
+    assert exit_status([requirement(Level.MUST)], cases, least=Level.SHOULD) == status
 
 
 def test_cases_that_judge_others_make_what_was_asked_for_no_greener() -> None:
-    asked = replace(statement(Level.MUST), verdict=Verdict.UNSUPPORTED)
-    other = replace(statement(Level.MUST), selected=False)
+    asked = replace(requirement(Level.MUST), verdict=Verdict.UNSUPPORTED)
+    other = replace(requirement(Level.MUST), selected=False)
     assert exit_status([asked, other], [case(Outcome.PASSED)], least=Level.SHOULD) == ExitStatus.NOTHING_RAN
 
 
@@ -89,4 +89,4 @@ def test_a_should_counts_unless_told_otherwise(level: Level, least: Level, outco
     cases = [case(Outcome.PASSED), case(outcome, broken=broken)]
     counts = level is Level.MUST or least is Level.SHOULD
     expected = ExitStatus.NOT_CONFORMANT if counts else ExitStatus.CONFORMANT
-    assert exit_status([statement(level)], cases, least=least) == expected
+    assert exit_status([requirement(level)], cases, least=least) == expected

@@ -73,7 +73,7 @@ QUICK = ["upload", "request", "load-request", "gate"]
 def test_a_tiny_run_measures_what_it_is_told_to(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     process = subprocess.run(
-        [*COMMAND, *QUICK, "--rounds", "1", "--seconds", "0.2", "--statement", "MODE-3", "--json", str(file)],
+        [*COMMAND, *QUICK, "--rounds", "1", "--seconds", "0.2", "--requirement", "MODE-3", "--json", str(file)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -82,7 +82,7 @@ def test_a_tiny_run_measures_what_it_is_told_to(tmp_path: Path) -> None:
     )
     assert (process.returncode, process.stderr) == (0, "")
     content = json.loads(file.read_text(encoding="utf-8"))
-    assert content["plan"] == {"rounds": 1, "seconds": 0.2, "chunk": 131072, "statements": ["MODE-3"]}
+    assert content["plan"] == {"rounds": 1, "seconds": 0.2, "chunk": 131072, "requirements": ["MODE-3"]}
     assert content["machine"]["cpus"] >= 1
     assert list(content["measurements"]) == QUICK == [name for name in MEASUREMENTS if name in QUICK]
     for name, found in content["measurements"].items():
@@ -172,14 +172,14 @@ def test_the_options_have_defaults() -> None:
     options = parse_options([])
     assert options.measurements == tuple(MEASUREMENTS.values())
     assert (options.plan.rounds, options.plan.seconds, options.plan.chunk) == (None, 1.0, 128 * 1024)
-    assert options.plan.statements == ()
+    assert options.plan.requirements == ()
     assert [measurement.default_rounds for measurement in options.measurements] == [5, 5, 5, 5, 5, 1, 3, 5]
     assert options.json is None
 
 
 def test_measurements_are_chosen_by_name() -> None:
     options = parse_options(["request", "--rounds", "7", "--seconds", "0.5", "--chunk", "4096", "--json", "f.json"])
-    assert parse_options(["--statement", "PROG", "--statement", "DATA-2"]).plan.statements == ("PROG", "DATA-2")
+    assert parse_options(["--requirement", "PROG", "--requirement", "DATA-2"]).plan.requirements == ("PROG", "DATA-2")
     assert [measurement.name for measurement in options.measurements] == ["request"]
     assert (options.plan.rounds, options.plan.seconds, options.plan.chunk) == (7, 0.5, 4096)
     assert options.json == Path("f.json")

@@ -114,4 +114,4 @@ def test_a_missed_aim_is_said() -> None:
 def test_the_json_is_json() -> None:
     content = as_json([outcome()], PLAN)
     assert json.loads(json.dumps(content, allow_nan=False)) == content
-    assert content["plan"] == {"rounds": 3, "seconds": 2.0, "chunk": 1, "statements": []}
+    assert content["plan"] == {"rounds": 3, "seconds": 2.0, "chunk": 1, "requirements": []}

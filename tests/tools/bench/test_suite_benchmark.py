@@ -322,7 +322,7 @@ def test_a_run_that_is_not_conformant_is_told() -> None:
     gate = Gate({"alice": "one", "bob": "two"}, ["ATT-8"])
     with gate.backend() as backend:
         url = f"http://{backend.host}:{backend.port}"
-        with pytest.raises(BenchError, match="ended with exit status 4: ERROR: no statement 'NOPE'"):
+        with pytest.raises(BenchError, match="ended with exit status 4: ERROR: no requirement 'NOPE'"):
             Gate({"alice": "one", "bob": "two"}, ["NOPE"]).run(url, backend.expired_token)
         with pytest.raises(BenchError, match="ended with exit status 4"):
             Gate({"alice": "wrong", "bob": "two"}, ["ATT-8"]).run(url, backend.expired_token)

@@ -56,19 +56,19 @@ class DatasetContentExecutor:
         else:
             upload = self.resources.mnist(len(contents["input"]), len(contents["label"]))
         upload.write_all(contents)
-        check(upload.wait_complete(), expected="complete = true", actual="complete = false", statement="PROG-3")
+        check(upload.wait_complete(), expected="complete = true", actual="complete = false", requirement="PROG-3")
         return upload
 
     def _right(self, upload: Upload, model: DatasetModel, what: str) -> None:
         answer = upload.finalize()
-        check(answer.status == 200, expected=f"200 to the PUT of {what}", actual=answer, statement="FIN-1")
+        check(answer.status == 200, expected=f"200 to the PUT of {what}", actual=answer, requirement="FIN-1")
         check_dataset(upload, model)
 
     def _wrong(self, upload: Upload, what: str) -> None:
         with on_the_way_to("FIN-6"):
             answer = upload.finalize()
             reasoned = answer.refused and answer.text.strip()
-            check(reasoned, expected=f"a 4xx with a reason to the PUT of {what}", actual=answer, statement="FIN-6")
+            check(reasoned, expected=f"a 4xx with a reason to the PUT of {what}", actual=answer, requirement="FIN-6")
             check_no_rows(upload, what, "FIN-6")
 
     def _open(self, upload: Upload, what: str) -> None:
@@ -76,14 +76,16 @@ class DatasetContentExecutor:
         with on_the_way_to("GEN-1"):
             answer = upload.finalize()
         taken = answer.status == 200 or answer.refused
-        check(taken, expected=f"200 or a 4xx to the PUT of {what}", actual=answer, statement="GEN-1")
+        check(taken, expected=f"200 or a 4xx to the PUT of {what}", actual=answer, requirement="GEN-1")
 
     def _legible(self, upload: Upload, model: DatasetModel, what: str) -> None:
         """Send what may be taken or refused; where it is taken, no doubt is left what it holds."""
         with on_the_way_to("GEN-1"):
             answer = upload.finalize()
         taken = answer.status == 200
-        check(taken or answer.refused, expected=f"200 or a 4xx to the PUT of {what}", actual=answer, statement="GEN-1")
+        check(
+            taken or answer.refused, expected=f"200 or a 4xx to the PUT of {what}", actual=answer, requirement="GEN-1"
+        )
         if taken:
             check_dataset(upload, model)
 

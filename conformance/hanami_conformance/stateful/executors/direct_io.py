@@ -151,7 +151,7 @@ class DirectIoExecutor:
             not surplus,
             expected="one output of each brick to a request",
             actual=f"{len(surplus)} more",
-            statement="DIO-3",
+            requirement="DIO-3",
         )
 
     def _drop(self, told: TrackedCluster, step: Step) -> None:  # noqa: ARG002
@@ -174,7 +174,7 @@ class DirectIoExecutor:
             with default_requirement("DIO-4"):
                 actual = self._socket(told).request(messages)
             expected = f"the answer as to the same values at once: {shown(known)}"
-            check(same(actual, known), expected=expected, actual=shown(actual), statement="DIO-4")
+            check(same(actual, known), expected=expected, actual=shown(actual), requirement="DIO-4")
 
     def _whole(self, told: TrackedCluster, kind: int) -> Outputs:
         """Return the answer to values that are sent at once, which must be as before where it is known."""
@@ -195,7 +195,7 @@ class DirectIoExecutor:
                 same(actual, known),
                 expected=f"the answer as before: {shown(known)}",
                 actual=shown(actual),
-                statement="DIO-7",
+                requirement="DIO-7",
             )
         told.model.confirm()
         return known
@@ -241,7 +241,7 @@ class DirectIoExecutor:
         known = told.model.known(cycle)
         assert known is not None  # it was asked for before the cycle began
         expected = f"the answer to the values of all messages since the last cycle: {shown(known)}"
-        check(same(actual, known), expected=expected, actual=shown(actual), statement="DIO-2")
+        check(same(actual, known), expected=expected, actual=shown(actual), requirement="DIO-2")
 
     def _train(self, told: TrackedCluster, step: Step) -> None:
         self._end(told)
@@ -269,7 +269,7 @@ class DirectIoExecutor:
                 break
         told.model.trained()
         wanted_words = f"an answer nearer than {start:.5f} to the expected values after training"
-        check(end < start or start < NOTHING_TO_LEARN, expected=wanted_words, actual=f"{end:.5f}", statement="DIO-8")
+        check(end < start or start < NOTHING_TO_LEARN, expected=wanted_words, actual=f"{end:.5f}", requirement="DIO-8")
 
     def _pipeline(self, told: TrackedCluster, step: Step) -> None:
         """Send several cycles before the first answer is read."""
@@ -362,7 +362,7 @@ class DirectIoExecutor:
 
     def _delete(self, told: TrackedCluster, step: Step) -> None:  # noqa: ARG002
         answer = told.cluster.delete()
-        check(answer.status == 200, expected="200 to the DELETE", actual=answer, statement="DIO-14")
+        check(answer.status == 200, expected="200 to the DELETE", actual=answer, requirement="DIO-14")
         told.state = "deleted"
         socket, told.socket = told.socket, None
         if socket is not None:
@@ -390,14 +390,14 @@ def is_output(socket: ClusterSocket, message: Message) -> bool:
 
 
 def _expect_no_output(socket: ClusterSocket) -> None:
-    """Check that a request to a cluster that was deleted meanwhile gets no output (statement DIO-14)."""
+    """Check that a request to a cluster that was deleted meanwhile gets no output (requirement DIO-14)."""
     socket.websocket.awaiting = "end of the access to a deleted cluster"
     name, size = next(iter(socket.shape.inputs.items()))
     with contextlib.suppress(ResponseTimeout, ConnectionClosed):
         socket.post(name, vector(size, 1), is_last=True)
         actual = socket.websocket.receive_or_end("the end of the access")
         output = isinstance(actual, Message) and is_output(socket, actual)
-        check(not output, expected="no output of a deleted cluster", actual=actual, statement="DIO-14")
+        check(not output, expected="no output of a deleted cluster", actual=actual, requirement="DIO-14")
     socket.finish()
 
 

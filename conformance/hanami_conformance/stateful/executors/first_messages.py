@@ -75,7 +75,7 @@ class FirstMessageExecutor:
         other = "input" if self._behind == {"label"} else "label"
         self._serves(other, bytes(SIZE))
         wanted = f"complete = false: of the file beside the {other} file nothing was accepted"
-        check(not self.upload.progress(), expected=wanted, actual="complete = true", statement="ATT-7")
+        check(not self.upload.progress(), expected=wanted, actual="complete = true", requirement="ATT-7")
 
     def _serves(self, role: str, data: bytes) -> None:
         with attribute_to("GEN-2"):
@@ -96,17 +96,17 @@ class FirstMessageExecutor:
         uuid_is, uuid = resolve_value(step, "uuid", uuids)
         target = resolve_value(step, "target", {})[1]
         message = json.dumps(drop_missing({"token": token, "uuid": uuid, "target": target}))
-        statement, why = self._wrong(authority, uuid_is, target)
-        if statement is None:
+        requirement, why = self._wrong(authority, uuid_is, target)
+        if requirement is None:
             self._accepted(uuid, target)
         else:
             chunk = bool(step.number("chunk"))
             if chunk:
                 self._behind.add("label" if uuid_is == "label" else "input")
-            self._refused(message.encode(), statement, why, chunk=chunk)
+            self._refused(message.encode(), requirement, why, chunk=chunk)
 
     def _wrong(self, authority: str, uuid_is: str, target: Any) -> tuple[str | None, str]:
-        """Return the statement by which a first message must be refused, and why; None where it is right."""
+        """Return the requirement by which a first message must be refused, and why; None where it is right."""
         if authority != "right":
             return "ATT-3", f"the token is {authority}"
         if target not in (FILE_UPLOAD, CLUSTER):
@@ -153,20 +153,20 @@ class FirstMessageExecutor:
         with default_requirement("ATT-2"):
             websocket = (reattach if again else attach)(self.account, uuid, target)
         surplus = websocket.finish()
-        check(not surplus, expected="one answer", actual=f"{len(surplus)} more", statement="ATT-2")
+        check(not surplus, expected="one answer", actual=f"{len(surplus)} more", requirement="ATT-2")
 
-    def _refused(self, message: bytes, statement: str, why: str, *, chunk: bool, text: bool = True) -> None:
+    def _refused(self, message: bytes, requirement: str, why: str, *, chunk: bool, text: bool = True) -> None:
         """Send a first message that must be refused, with a chunk behind it where the step says so (ATT-7)."""
         websocket = self._open()
         try:
-            with default_requirement(statement):
+            with default_requirement(requirement):
                 if text:
                     websocket.send_text(message.decode())
                 else:
                     websocket.send(message, "bytes as first message")
                 answer = websocket.receive_or_end("an answer to the first message, or a close")
             wanted = f"a refusal (success false, or a close): {why}"
-            check(refused(answer), expected=wanted, actual=answer, statement=statement)
+            check(refused(answer), expected=wanted, actual=answer, requirement=requirement)
             with contextlib.suppress(ConnectionClosed):
                 for position in range(0, SIZE if chunk else 0, SIZE // 2):
                     payload = self.resources.target.dialect.codec.encode_chunk(position, bytes(SIZE // 2))

@@ -90,12 +90,12 @@ class RestCallExecutor:
         socket.request([InputMessage("test_input", vector(3, 1))])
         socket.finish()
 
-    def _refused(self, answer: RestResponse, statement: str, why: str) -> None:
+    def _refused(self, answer: RestResponse, requirement: str, why: str) -> None:
         reasoned = answer.refused and answer.text.strip()
-        check(reasoned, expected=f"a 4xx with a reason: {why}", actual=answer, statement=statement)
+        check(reasoned, expected=f"a 4xx with a reason: {why}", actual=answer, requirement=requirement)
 
     def _init(self, step: Step) -> None:
-        """Begin an upload, with right fields or wrong ones (statements INIT-1, INIT-2, INIT-5)."""
+        """Begin an upload, with right fields or wrong ones (requirements INIT-1, INIT-2, INIT-5)."""
         kind = step.text("kind")
         if kind not in ("csv", "mnist"):
             raise SequenceError("step 'init': kind must be csv or mnist")
@@ -110,28 +110,28 @@ class RestCallExecutor:
         wrong = self._wrong_fields(body, sizes)
         if not wrong and (name_is != "ours" or any(size > LARGEST for size in sizes.values())):
             return  # right, and too much to ask for, or under a name by which nobody would find it again
-        statement = "INIT-2" if kind == "csv" else "INIT-1"
-        with uninterrupted(), on_the_way_to("INIT-5" if wrong else statement):
+        requirement = "INIT-2" if kind == "csv" else "INIT-1"
+        with uninterrupted(), on_the_way_to("INIT-5" if wrong else requirement):
             answer = self.account.call(f"{kind}.init", body=body)
             self.resources.register_unexpected(answer, "csv.init")
         if wrong:
             self._refused(answer, "INIT-5", wrong)
             self._not_made(body.get("name"), "INIT-5")
             return
-        with default_requirement(statement):
+        with default_requirement(requirement):
             upload = self.resources.from_init_response(answer, kind, body["name"], sizes, self.account)
         if kind == "csv":
             surplus = answer.object().get("uuid_label_file")
-            check(not surplus, expected="no uuid_label_file of a table", actual=answer, statement=statement)
+            check(not surplus, expected="no uuid_label_file of a table", actual=answer, requirement=requirement)
         uuids = [upload.uuid, *(file.uuid for file in upload.files.values()), self.upload.uuid]
-        check(len(set(uuids)) == len(uuids), expected="distinct uuids", actual=answer, statement="INIT-4")
-        check(not upload.progress(), expected="complete = false", actual="complete = true", statement="PROG-2")
+        check(len(set(uuids)) == len(uuids), expected="distinct uuids", actual=answer, requirement="INIT-4")
+        check(not upload.progress(), expected="complete = false", actual="complete = true", requirement="PROG-2")
 
-    def _not_made(self, name: Any, statement: str) -> None:
+    def _not_made(self, name: Any, requirement: str) -> None:
         """Nothing may be there under a name of ours whose init was refused, as far as the list shows it."""
         if isinstance(name, str) and name.startswith(self.resources.prefix):
             listed = self.account.call("dataset.list")
-            check(name not in listed.text, expected="a list without it", actual=listed, statement=statement)
+            check(name not in listed.text, expected="a list without it", actual=listed, requirement=requirement)
 
     def _wrong_fields(self, body: dict[str, Any], sizes: dict[str, Any]) -> str:
         """Why a body must be refused, empty where it is right."""
@@ -146,7 +146,7 @@ class RestCallExecutor:
         return f"there is a field {surplus[0][:40]!r}" if surplus else ""
 
     def _mode(self, step: Step) -> None:
-        """Switch the mode of the cluster, or not (statements MODE-1, MODE-2)."""
+        """Switch the mode of the cluster, or not (requirements MODE-1, MODE-2)."""
         cluster = self.cluster
         uuids = {"right": lambda: cluster.uuid, "upload": lambda: self.upload.uuid}
         uuid_is, uuid = resolve_value(step, "uuid", uuids)
@@ -156,11 +156,11 @@ class RestCallExecutor:
         if uuid_is != "right" or state not in self.resources.target.dialect.modes:
             self._refused(answer, "MODE-2", f"uuid is {uuid_is}, new_state {str(state)[:40]!r}")
         elif state != self.mode:
-            check(answer.status == 200, expected=f"200 to the switch to {state}", actual=answer, statement="MODE-1")
+            check(answer.status == 200, expected=f"200 to the switch to {state}", actual=answer, requirement="MODE-1")
             self.mode = state
 
     def _ask(self, step: Step) -> None:
-        """Ask for what is not there (statements PROG-4, GEN-1)."""
+        """Ask for what is not there (requirements PROG-4, GEN-1)."""
         operation, uuid = step.text("operation"), step.text("uuid")
         if operation not in ASKED:
             raise SequenceError(f"step 'ask': operation must be one of {', '.join(ASKED)}")
@@ -168,24 +168,24 @@ class RestCallExecutor:
         if operation != "dataset.progress":
             self._refused(answer, "GEN-1", f"{operation} of {uuid[:40]!r}")
         elif UUID4.fullmatch(uuid):
-            check(answer.status == 404, expected="404 to an unknown uuid", actual=answer, statement="PROG-4")
+            check(answer.status == 404, expected="404 to an unknown uuid", actual=answer, requirement="PROG-4")
         elif len(re.findall("[0-9a-fA-F]", uuid)) != HEX_DIGITS:
-            check(answer.status == 400, expected="400 to a malformed uuid", actual=answer, statement="PROG-4")
+            check(answer.status == 400, expected="400 to a malformed uuid", actual=answer, requirement="PROG-4")
         else:
             self._refused(answer, "PROG-4", f"the uuid is {uuid[:40]!r}")
 
     def _path(self, step: Step) -> None:
-        """Ask for a path that is none (statement GEN-1)."""
+        """Ask for a path that is none (requirement GEN-1)."""
         target, method = self.resources.target, step.text("method")
         path = target.dialect.prefix + step.text("path")
         if any(route.path.rstrip("/") == path.split("?")[0].rstrip("/") for route in target.dialect.routes.values()):
             return
         answer = target.rest.request(method, path, token=self.account.token, content=b"{}")
         # Some servers look at the token first, and give no reason then.
-        check(answer.refused, expected=f"a 4xx to {method} of an unknown path", actual=answer, statement="GEN-1")
+        check(answer.refused, expected=f"a 4xx to {method} of an unknown path", actual=answer, requirement="GEN-1")
 
     def _body(self, step: Step) -> None:
-        """Send bytes that are no JSON object (statement GEN-1)."""
+        """Send bytes that are no JSON object (requirement GEN-1)."""
         operation, body = self._operation(step), step.data("bytes")
         is_json, value = _parsed(body)
         if isinstance(value, dict) or body.startswith(BOM):
@@ -195,7 +195,7 @@ class RestCallExecutor:
         if is_json:
             self._refused(answer, "GEN-1", f"the body of {operation} is no object")
         else:
-            check(answer.status == 400, expected=f"400: no JSON to {operation}", actual=answer, statement="GEN-1")
+            check(answer.status == 400, expected=f"400: no JSON to {operation}", actual=answer, requirement="GEN-1")
 
     def _operation(self, step: Step) -> str:
         operation = step.text("operation")
@@ -204,7 +204,7 @@ class RestCallExecutor:
         return operation
 
     def _object(self, step: Step) -> None:
-        """Send an object without what the operation needs (statement GEN-1)."""
+        """Send an object without what the operation needs (requirement GEN-1)."""
         operation, body = self._operation(step), step.fields("body")
         token = None if operation == "token.create" else self.account.token
         answer = self.resources.target.call(operation, body=body, token=token)
@@ -212,7 +212,7 @@ class RestCallExecutor:
         self._refused(answer, "GEN-1", f"{operation} without its fields")
 
     def _token(self, step: Step) -> None:
-        """Call with a token that authorises nothing (statements INIT-6, PROG-4, MODE-2; FIN-4, GEN-3)."""
+        """Call with a token that authorises nothing (requirements INIT-6, PROG-4, MODE-2; FIN-4, GEN-3)."""
         operation = step.text("operation")
         if operation not in GUARDED:
             raise SequenceError(f"step 'token': operation must be one of {', '.join(GUARDED)}")
@@ -230,13 +230,13 @@ class RestCallExecutor:
             params = {"uuid": self.upload.uuid}
         answer = self.resources.target.call(operation, body=body, params=params, token=sent)
         self.resources.register_unexpected(answer, operation)
-        statement = UNAUTHORISED.get(operation)
-        if statement is not None:
-            check(answer.status == 401, expected=f"401: the token is {written}", actual=answer, statement=statement)
+        requirement = UNAUTHORISED.get(operation)
+        if requirement is not None:
+            check(answer.status == 401, expected=f"401: the token is {written}", actual=answer, requirement=requirement)
             self._not_made(name if operation == "csv.init" else None, "INIT-6")
             return
-        statement = "FIN-4" if operation == "csv.finalize" else "GEN-3"
-        check(answer.refused, expected=f"a 4xx: the token is {written}", actual=answer, statement=statement)
+        requirement = "FIN-4" if operation == "csv.finalize" else "GEN-3"
+        check(answer.refused, expected=f"a 4xx: the token is {written}", actual=answer, requirement=requirement)
 
 
 def _parsed(body: bytes) -> tuple[bool, Any]:

@@ -45,7 +45,7 @@ ON_AN_UPLOAD = ("poll", "finalize", "misfinalize", "delete", "foreign", "haunt")
 OTHER = ("begin", "attach", "interleave", "nuisance")
 ACTIONS = frozenset((*ON_A_SOCKET, *ON_AN_UPLOAD, *OTHER))
 BETWEEN = ("", "ping", "pong")  # what goes between fragments, by number
-OVER = {"finalized": "FIN-7", "deleted": "DEL-1"}  # state of an upload to the statement that it takes no chunk
+OVER = {"finalized": "FIN-7", "deleted": "DEL-1"}  # state of an upload to the requirement that it takes no chunk
 
 Span = tuple[int, int, int]  # position, length, variant
 
@@ -128,7 +128,7 @@ class UploadExecutor:
     def _close(self, told: TrackedSocket, step: Step | None = None) -> None:  # noqa: ARG002 - a step as any other
         surplus = told.socket.finish()
         self._forget(told)
-        check(not surplus, expected="one answer to each message", actual=f"{len(surplus)} more", statement="DATA-1")
+        check(not surplus, expected="one answer to each message", actual=f"{len(surplus)} more", requirement="DATA-1")
 
     def _drop(self, told: TrackedSocket, step: Step) -> None:  # noqa: ARG002
         told.socket.websocket.drop()
@@ -183,16 +183,16 @@ class UploadExecutor:
         """Fill the files of all sockets by turns, a chunk on each before any answer is read."""
         gaps = [(told, self._gaps(told.socket, step)) for told in self.sockets if told.of.state == "open"]
         several = len({id(told.of) for told, _ in gaps}) > 1
-        statement = "DATA-9" if several else "DATA-8"
+        requirement = "DATA-9" if several else "DATA-8"
         if len(gaps) > 1:
             for told, _ in gaps:
-                told.of.happened.add(statement)
+                told.of.happened.add(requirement)
         for turn in range(max((len(spans) for _, spans in gaps), default=0)):
             sent = [(told, *spans[turn]) for told, spans in gaps if turn < len(spans)]
             for told, begin, end in sent:
                 told.socket.post(begin, told.of.data(told.role, begin, end - begin, 0))
             for told, begin, end in sent:
-                self._answer(told, begin, told.of.data(told.role, begin, end - begin, 0), statement)
+                self._answer(told, begin, told.of.data(told.role, begin, end - begin, 0), requirement)
 
     def _fragments(self, told: TrackedSocket, step: Step) -> None:
         """Send a chunk in several frames, with control frames between them where the step says so."""
@@ -207,28 +207,28 @@ class UploadExecutor:
             told.socket.send_fragments(position, data, cuts, BETWEEN[step.number("ping") % len(BETWEEN)])
         self._answer(told, position, data, "DATA-11")
 
-    def _chunks(self, told: TrackedSocket, chunks: Sequence[Span], statement: str = "DATA-1") -> None:
+    def _chunks(self, told: TrackedSocket, chunks: Sequence[Span], requirement: str = "DATA-1") -> None:
         """Send chunks one behind the other, then read all answers, and compare each with the model."""
         sent = [(position, told.of.data(told.role, position, length, variant)) for position, length, variant in chunks]
         try:
             for position, data in sent:
                 told.socket.post(position, data)
             for position, data in sent:
-                self._answer(told, position, data, statement)
+                self._answer(told, position, data, requirement)
         except ConnectionClosed:
             # The server may close the sockets of an upload that is over; it must not close others.
             if told.of.state == "open":
                 raise
             self._forget(told)
 
-    def _answer(self, told: TrackedSocket, position: int, data: bytes, statement: str) -> None:
+    def _answer(self, told: TrackedSocket, position: int, data: bytes, requirement: str) -> None:
         """Read the answer to a chunk.
 
         Args:
             told: where it was sent.
             position: of the chunk.
             data: of the chunk.
-            statement: that a missing answer breaks.
+            requirement: that a missing answer breaks.
         """
         if not data:
             self._whatever(told)
@@ -236,19 +236,19 @@ class UploadExecutor:
         model, state = told.socket.model, told.of.state
         fits = model.fits(position, data)
         over = OVER.get(state)
-        with attribute_to(over or (statement if fits else "DATA-5")):
+        with attribute_to(over or (requirement if fits else "DATA-5")):
             acknowledgement = told.socket.acknowledgement()
         where = f"{pluralise(len(data), 'byte')} at {position} of {model.size}"
         actual = describe(acknowledgement)
         if over is not None:
             wanted = f"success = false to {where}: the upload is {state}"
-            check(not acknowledgement.success, expected=wanted, actual=actual, statement=over)
+            check(not acknowledgement.success, expected=wanted, actual=actual, requirement=over)
             return
         wanted = f"success = true to {where}" if fits else f"success = false and a reason to {where}"
         right = acknowledgement.success if fits else not acknowledgement.success and acknowledgement.error
         symptom = "DATA-3" if fits else "DATA-5"
-        with attribute_to(statement if fits and statement != "DATA-1" else symptom):
-            check(right, expected=wanted, actual=actual, statement=symptom)
+        with attribute_to(requirement if fits and requirement != "DATA-1" else symptom):
+            check(right, expected=wanted, actual=actual, requirement=symptom)
         if fits:
             told.of.note_chunk(told.role, position, data)
             if any(other is not told.of and other.state == "open" for other in self.uploads):
@@ -301,13 +301,13 @@ class UploadExecutor:
         told.of.happened.add("DATA-6")
         wanted = "success = false and a reason to bytes that are no FileUpload_Message"
         right = not acknowledgement.success and acknowledgement.error
-        check(right, expected=wanted, actual=describe(acknowledgement), statement="DATA-6")
+        check(right, expected=wanted, actual=describe(acknowledgement), requirement="DATA-6")
 
     def _taken_for_a_chunk(self, told: TrackedSocket, chunk: Chunk) -> None:
         """Bytes that protobuf reads as a chunk were taken for one: then it must count, and the right bytes follow."""
         model = told.socket.model
         wanted = "success = false to a chunk that ends beyond the announced size"
-        check(model.fits(chunk.position, chunk.data), expected=wanted, actual="success = true", statement="DATA-5")
+        check(model.fits(chunk.position, chunk.data), expected=wanted, actual="success = true", requirement="DATA-5")
         told.of.note_chunk(told.role, chunk.position, chunk.data)
         model.write(chunk.position, chunk.data)
         self._chunks(told, [(chunk.position, len(chunk.data), 0)])
@@ -322,8 +322,13 @@ class UploadExecutor:
         actual = told.upload.progress()
         missing = sum(file.model.missing for file in told.upload.files.values())
         wanted = f"complete = {str(not missing).lower()}: {pluralise(missing, 'byte')} missing"
-        statement = "PROG-2" if missing else "PROG-3"
-        check(actual == (not missing), expected=wanted, actual=f"complete = {str(actual).lower()}", statement=statement)
+        requirement = "PROG-2" if missing else "PROG-3"
+        check(
+            actual == (not missing),
+            expected=wanted,
+            actual=f"complete = {str(actual).lower()}",
+            requirement=requirement,
+        )
 
     def _finalize(self, told: TrackedUpload, step: Step) -> None:  # noqa: ARG002
         self._put(told)
@@ -336,13 +341,13 @@ class UploadExecutor:
                 told.happened.add("FIN-7")
             with told.suspected():
                 wanted = "200 to the PUT of a complete upload"
-                check(answer.status == 200, expected=wanted, actual=answer, statement="FIN-1")
+                check(answer.status == 200, expected=wanted, actual=answer, requirement="FIN-1")
             told.state = "finalized"  # what it holds is read back at the end, once
             return
-        statement = {"open": "FIN-3", "finalized": "FIN-5"}.get(told.state, "DEL-1")
+        requirement = {"open": "FIN-3", "finalized": "FIN-5"}.get(told.state, "DEL-1")
         state = told.state if told.state != "open" else "not complete"
         wanted = f"a 4xx to the PUT of an upload that is {state}"
-        check(answer.refused, expected=wanted, actual=answer, statement=statement)
+        check(answer.refused, expected=wanted, actual=answer, requirement=requirement)
         if told.state == "open":
             told.happened.add("FIN-3")
 
@@ -353,7 +358,7 @@ class UploadExecutor:
     def _delete(self, told: TrackedUpload, step: Step) -> None:  # noqa: ARG002
         answer = told.upload.delete()
         wanted = 404 if told.state == "deleted" else 200
-        check(answer.status == wanted, expected=f"{wanted} to the DELETE", actual=answer, statement="DEL-1")
+        check(answer.status == wanted, expected=f"{wanted} to the DELETE", actual=answer, requirement="DEL-1")
         told.state = "deleted"
 
     def _foreign(self, told: TrackedUpload, step: Step) -> None:

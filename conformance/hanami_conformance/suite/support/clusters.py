@@ -13,10 +13,10 @@ from hanami_conformance.suite.support.sample_data import ONE_BRICK
 
 
 def expect_same(
-    actual: dict[str, Values], wanted: dict[str, Values], why: str, statement_id: str | None = None
+    actual: dict[str, Values], wanted: dict[str, Values], why: str, requirement_id: str | None = None
 ) -> None:
     """Two answers must be the same."""
-    check(same(actual, wanted), expected=f"{why}: {shown(wanted)}", actual=shown(actual), statement=statement_id)
+    check(same(actual, wanted), expected=f"{why}: {shown(wanted)}", actual=shown(actual), requirement=requirement_id)
 
 
 def direct(resources: ResourceFactory, shape: ClusterShape | None = ONE_BRICK) -> tuple[Cluster, ClusterSocket]:

@@ -66,7 +66,7 @@ def expect_no_sockets(upload: Upload, state: str) -> None:
         try:
             attach(upload.account, file.uuid, FILE_UPLOAD).finish()
         except Violation as violation:
-            check(violation.statement == "ATT-2", expected="a refusal", actual=violation.actual)
+            check(violation.requirement == "ATT-2", expected="a refusal", actual=violation.actual)
         else:
             wanted = f"no socket for the {file.role} file of a dataset that {state}"
             check(False, expected=wanted, actual="an accepted socket")

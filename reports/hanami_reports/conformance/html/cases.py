@@ -41,7 +41,7 @@ class CaseView:
 
 @dataclass(frozen=True)
 class TestView:
-    """All cases of one test that are about a statement.
+    """All cases of one test that are about a requirement.
 
     Attributes:
         id: ``file::test``.
@@ -83,10 +83,10 @@ class SkippedGroup:
 
 
 def tests_of(cases: Iterable[CaseResult], parameters_shown: int) -> list[TestView]:
-    """The tests of a statement, in the order in which they ran.
+    """The tests of a requirement, in the order in which they ran.
 
     Args:
-        cases: of the statement.
+        cases: of the requirement.
         parameters_shown: of each test, at most.
     """
     groups: dict[str, list[CaseResult]] = {}

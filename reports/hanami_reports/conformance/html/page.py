@@ -1,4 +1,4 @@
-"""The page of one run: verdict and numbers, the matrix of statements, and each statement with all that is known of it.
+"""The page of a run: the matrix of requirements, each of which opens to its sentence, its tests and their exchange.
 
 A page stays below :data:`LIMIT` whatever the result holds. Exchanges are left out first, then cases, then parameters of
 cases; what was left out is counted. Where that is not enough everything is told more shortly.
@@ -13,8 +13,8 @@ from typing import Any
 
 from hanami_reports.common.file_names import DEFAULT_FOLDER
 from hanami_reports.common.page import draw
+from hanami_reports.conformance.html.requirements import MARKS, OUTCOME_STYLES, requirement_views, steps_of
 from hanami_reports.conformance.html.selection import SpaceBudget, tell
-from hanami_reports.conformance.html.statements import MARKS, OUTCOME_STYLES, statement_views, steps_of
 from hanami_reports.model.conformance import ExitStatus, Level, RunResult, Verdict
 
 LIMIT = 3_000_000  # bytes of a page
@@ -38,7 +38,7 @@ def conformance_page(result: RunResult, folder: Path = DEFAULT_FOLDER) -> str:
         folder: where its reports are; it stands in the lines that are to be copied.
 
     Raises:
-        PageTooLargeError: it has far more statements than a catalogue can have.
+        PageTooLargeError: it has far more requirements than a catalogue can have.
     """
     return smallest(lambda part: _page(result, folder, part))
 
@@ -90,19 +90,19 @@ def about(result: RunResult) -> Mapping[str, str]:
 def _page(result: RunResult, folder: Path, part: int) -> str:
     room = SpaceBudget(EXCHANGES_ROOM // part, CASES_ROOM // part)
     told = tell(result, folder, room)
-    views = statement_views(result, told, parameters_shown=PARAMETERS_SHOWN // part)
+    views = requirement_views(result, told, parameters_shown=PARAMETERS_SHOWN // part)
     values = {
         "result": result,
         "summary": result.summary(),
         "style_of_verdict": verdict_style(result),
         "verdicts": {verdict.value: result.count(verdict) for verdict in Verdict if result.count(verdict)},
         "levels": [level.value for level in Level],
-        "level_counts": list(Counter(view.statement.level.value for view in views).items()),
+        "level_counts": list(Counter(view.requirement.level.value for view in views).items()),
         "marks": MARKS,
         "outcome_styles": OUTCOME_STYLES,
         "views": views,
         "steps": steps_of(views),
-        "unasked": [one.id for one in result.statements if not one.selected][: 1000 // part],
+        "unasked": [one.id for one in result.requirements if not one.selected][: 1000 // part],
         "told": told,
         "about": about(result),
         "target": address_of(result),

@@ -36,20 +36,20 @@ class SelectedCases:
     """The failing cases of a result that a page shows.
 
     Attributes:
-        by_statement: id of a statement to the cases that are told under it.
-        places: id of a case to the statement that it is told under, and its anchor.
-        omitted: id of a statement to the number of its cases that there was no room for.
+        by_requirement: id of a requirement to the cases that are told under it.
+        places: id of a case to the requirement that it is told under, and its anchor.
+        omitted: id of a requirement to the number of its cases that there was no room for.
         exchanges_omitted: cases whose exchange there was no room for.
     """
 
-    by_statement: Mapping[str, list[CaseView]]
+    by_requirement: Mapping[str, list[CaseView]]
     places: Mapping[str, tuple[str, str]]
     omitted: Mapping[str, int]
     exchanges_omitted: int
 
 
 def tell(result: RunResult, folder: Path, room: SpaceBudget, prefix: str = "") -> SelectedCases:
-    """Choose what is told: first the first failing case of every statement, then the second ones, and so on.
+    """Choose what is told: first the first failing case of every requirement, then the second ones, and so on.
 
     Args:
         result: of a run.
@@ -59,15 +59,15 @@ def tell(result: RunResult, folder: Path, room: SpaceBudget, prefix: str = "") -
     """
     ranked: list[tuple[int, int, str, CaseResult]] = []
     ranks: dict[str, int] = {}
-    asked = {one.id for one in result.statements if one.selected}
+    asked = {one.id for one in result.requirements if one.selected}
     for order, outcome in enumerate(TOLD):
         for case in result.cases:
-            home = next((name for name in (*case.broken, *case.statements) if name in asked), None)
+            home = next((name for name in (*case.broken, *case.requirements) if name in asked), None)
             if case.outcome is outcome and home is not None:
                 ranks[home] = ranks.get(home, -1) + 1
                 ranked.append((ranks[home], order, home, case))
     ranked.sort(key=lambda entry: entry[:2])
-    by_statement: dict[str, list[CaseView]] = {}
+    by_requirement: dict[str, list[CaseView]] = {}
     places: dict[str, tuple[str, str]] = {}
     omitted: dict[str, int] = {}
     without = 0
@@ -90,9 +90,9 @@ def tell(result: RunResult, folder: Path, room: SpaceBudget, prefix: str = "") -
             omitted=len(case.exchange) if drawn is None else 0,
         )
         without += bool(view.omitted)
-        by_statement.setdefault(home, []).append(view)
+        by_requirement.setdefault(home, []).append(view)
         places[case.id] = home, view.anchor
-    return SelectedCases(by_statement, places, omitted, without)
+    return SelectedCases(by_requirement, places, omitted, without)
 
 
 def _cost(case: CaseResult) -> int:

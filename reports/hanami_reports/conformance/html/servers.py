@@ -1,4 +1,4 @@
-"""The page of several results: servers side by side, statement by statement, with what differs marked."""
+"""The page of several results: servers side by side, requirement by requirement, with what differs marked."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from hanami_reports.conformance.html.page import (
     smallest,
     verdict_style,
 )
+from hanami_reports.conformance.html.requirements import MARKS, OUTCOME_STYLES, RequirementView, requirement_views
 from hanami_reports.conformance.html.selection import SpaceBudget, tell
-from hanami_reports.conformance.html.statements import MARKS, OUTCOME_STYLES, StatementView, statement_views
-from hanami_reports.model.conformance import RunResult, StatementResult, Verdict
+from hanami_reports.model.conformance import RequirementResult, RunResult, Verdict
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MOST = len(LETTERS)  # results on a page
@@ -50,29 +50,29 @@ class Server:
 
 @dataclass(frozen=True)
 class Cell:
-    """What one server has to do with one statement; no view where the statement was not asked for."""
+    """What one server has to do with one requirement; no view where the requirement was not asked for."""
 
     server: Server
-    view: StatementView | None
+    view: RequirementView | None
 
     @property
     def verdict(self) -> str:
         """The verdict, or that there is none."""
-        return self.view.statement.verdict.value if self.view is not None else UNASKED
+        return self.view.requirement.verdict.value if self.view is not None else UNASKED
 
 
 @dataclass(frozen=True)
 class Row:
-    """A statement.
+    """A requirement.
 
     Attributes:
-        statement: as the first result that has it has it.
+        requirement: as the first result that has it has it.
         anchor: by which it is linked to.
         cells: one for each server.
         differs: whether those servers that were asked do not all have the same verdict.
     """
 
-    statement: StatementResult
+    requirement: RequirementResult
     anchor: str
     cells: Sequence[Cell]
     differs: bool
@@ -95,7 +95,7 @@ def servers_page(results: Mapping[str, RunResult]) -> str:
 def _page(results: Mapping[str, RunResult], part: int) -> str:
     room = SpaceBudget(EXCHANGES_ROOM // part, CASES_ROOM // part)
     servers: list[Server] = []
-    views: list[Mapping[str, StatementView]] = []
+    views: list[Mapping[str, RequirementView]] = []
     for letter, (file, result) in zip(LETTERS, results.items(), strict=False):
         # Each may use its share of what is left, so that the last is told as fully as the first.
         left = len(results) - len(servers)
@@ -107,7 +107,7 @@ def _page(results: Mapping[str, RunResult], part: int) -> str:
         room.cases -= begun.cases - share.cases
         servers.append(Server(letter, file, address_of(result), verdict_style(result), result, about(result)))
         views.append(
-            {one.statement.id: one for one in statement_views(result, told, parameters_shown=0, prefix=prefix)}
+            {one.requirement.id: one for one in requirement_views(result, told, parameters_shown=0, prefix=prefix)}
         )
     rows = _rows(servers, views)
     differing = sum(row.differs for row in rows)
@@ -128,14 +128,14 @@ def _page(results: Mapping[str, RunResult], part: int) -> str:
     return draw("servers.html.j2", values, styles=(*STYLES, "servers.css"), scripts=SCRIPTS)
 
 
-def _rows(servers: Sequence[Server], views: Sequence[Mapping[str, StatementView]]) -> list[Row]:
+def _rows(servers: Sequence[Server], views: Sequence[Mapping[str, RequirementView]]) -> list[Row]:
     names = dict.fromkeys(name for own in views for name in own)
     rows = []
     for index, name in enumerate(names):
         cells = [Cell(server, own.get(name)) for server, own in zip(servers, views, strict=True)]
         asked = {cell.verdict for cell in cells if cell.view is not None}
-        statement = next(cell.view.statement for cell in cells if cell.view is not None)
-        rows.append(Row(statement, f"s{index + 1}", cells, len(asked) > 1))
+        requirement = next(cell.view.requirement for cell in cells if cell.view is not None)
+        rows.append(Row(requirement, f"s{index + 1}", cells, len(asked) > 1))
     return rows
 
 

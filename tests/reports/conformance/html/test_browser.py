@@ -40,8 +40,8 @@ def look(browser: Browser, files: dict[str, Path]) -> Iterator[Opener]:
 
 
 def shown(visit: Visit) -> list[str]:
-    """Ids of the statements that can be seen."""
-    return visit.page.locator("details.statement:visible .id").all_inner_texts()
+    """Ids of the requirements that can be seen."""
+    return visit.page.locator("details.requirement:visible .id").all_inner_texts()
 
 
 def test_filters_and_search_leave_what_fits(look: Opener) -> None:
@@ -51,7 +51,7 @@ def test_filters_and_search_leave_what_fits(look: Opener) -> None:
     assert everything == ["ATT-1", "DATA-2", "DATA-5", "PROG-4", "DIO-3", "GEN-2"]
     page.get_by_role("button", name="FAIL 2").click()
     assert shown(visit) == ["DATA-2", "DIO-3"]
-    assert page.locator("#shown").inner_text() == "2 of 6 statements"
+    assert page.locator("#shown").inner_text() == "2 of 6 requirements"
     page.get_by_role("button", name="KNOWN 1").click()
     assert shown(visit) == ["DATA-2", "DATA-5", "DIO-3"]
     page.get_by_role("button", name="SHOULD").click()
@@ -65,7 +65,7 @@ def test_filters_and_search_leave_what_fits(look: Opener) -> None:
     assert shown(visit) == everything
 
 
-def test_the_numbers_lead_to_the_statements_that_they_count(look: Opener) -> None:
+def test_the_numbers_lead_to_the_requirements_that_they_count(look: Opener) -> None:
     visit = look("run")
     page = visit.page
     page.get_by_role("button", name="PASS 1").click()
@@ -76,11 +76,11 @@ def test_the_numbers_lead_to_the_statements_that_they_count(look: Opener) -> Non
     assert page.evaluate("scrollY") > 0
 
 
-def test_a_failing_statement_opens_its_ladder_by_keyboard(look: Opener) -> None:
+def test_a_failing_requirement_opens_its_ladder_by_keyboard(look: Opener) -> None:
     page = look("run").page
-    ladder = page.locator("details.statement", has_text="DATA-2").locator(".ladder")
+    ladder = page.locator("details.requirement", has_text="DATA-2").locator(".ladder")
     assert not ladder.is_visible()
-    page.locator("details.statement", has_text="DATA-2").locator("> summary").press("Enter")
+    page.locator("details.requirement", has_text="DATA-2").locator("> summary").press("Enter")
     assert ladder.is_visible()
     words = ladder.inner_text()
     for expected in (
@@ -104,11 +104,11 @@ def test_a_failing_statement_opens_its_ladder_by_keyboard(look: Opener) -> None:
     assert sent["y"] < received["y"]
 
 
-def test_the_matrix_leads_to_a_statement_and_links_open_what_is_closed(look: Opener) -> None:
+def test_the_matrix_leads_to_a_requirement_and_links_open_what_is_closed(look: Opener) -> None:
     page = look("run").page
     page.get_by_role("button", name="PASS 1").click()
     page.locator(".matrix a", has_text="DIO-3").click()
-    goal = page.locator("details.statement", has_text="DIO-3")
+    goal = page.locator("details.requirement", has_text="DIO-3")
     assert goal.is_visible()
     assert goal.get_attribute("open") == ""
     told = look("run", at="#case-2").page.locator("#case-2")
@@ -119,7 +119,7 @@ def test_the_matrix_leads_to_a_statement_and_links_open_what_is_closed(look: Ope
 def test_lines_to_run_a_case_again_can_be_copied(look: Opener) -> None:
     page = look("run").page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.locator("details.statement", has_text="DIO-3").locator("> summary").click()
+    page.locator("details.requirement", has_text="DIO-3").locator("> summary").click()
     commands = page.locator(".command:visible")
     assert commands.nth(1).locator("code").inner_text() == (
         "hanami-conformance replay reports/latest/exchanges/test_x.py-test_of_dio_3-7.json"
@@ -209,7 +209,7 @@ def test_servers_are_filtered_by_what_differs(look: Opener) -> None:
     differs.click()
     visit.page.get_by_role("button", name="LOST 1").click()
     assert shown(visit) == ["GEN-2"]
-    visit.page.locator("details.statement:visible > summary").click()
-    assert "line 1" not in visit.page.locator("details.statement:visible").inner_text()  # the case is closed
+    visit.page.locator("details.requirement:visible > summary").click()
+    assert "line 1" not in visit.page.locator("details.requirement:visible").inner_text()  # the case is closed
     visit.page.locator("details.case:visible > summary").first.click()
-    assert "line 1\nline 2" in visit.page.locator("details.statement:visible").inner_text()
+    assert "line 1\nline 2" in visit.page.locator("details.requirement:visible").inner_text()

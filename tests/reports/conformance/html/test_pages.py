@@ -158,10 +158,10 @@ def test_a_large_result_stays_small_and_tells_what_was_left_out() -> None:
     page = conformance_page(result)
     assert 1_000_000 < len(page.encode()) < LIMIT
     told, omitted = (page.count(text) for text in ('<ol class="ladder', "No room for its exchange of 100 events"))
-    assert told >= 59  # one of each statement at least
+    assert told >= 59  # one of each requirement at least
     assert omitted > 50
-    for statement in result.statements:
-        assert page.count(f'<code class="id">{statement.id}</code>') == 1
+    for requirement in result.requirements:
+        assert page.count(f'<code class="id">{requirement.id}</code>') == 1
     counted = sum(int(number) for number in re.findall(r"No room for (\d+) more case", page))
     assert told + omitted + counted == 300
 
@@ -185,18 +185,18 @@ def test_a_huge_text_in_every_field_cannot_make_a_page_large() -> None:
     assert len(conformance_page(result).encode()) < LIMIT
 
 
-def test_a_case_of_two_statements_is_told_once_and_linked_to() -> None:
-    one = dataclasses.replace(case(1, Outcome.FAILED, "A-1", upload_exchange()), statements=("A-1", "B-2"))
+def test_a_case_of_two_requirements_is_told_once_and_linked_to() -> None:
+    one = dataclasses.replace(case(1, Outcome.FAILED, "A-1", upload_exchange()), requirements=("A-1", "B-2"))
     page = conformance_page(run_of([one]))
     assert page.count('<ol class="ladder') == 1
     assert 'is told under <a href="#case-1">A-1</a>' in page
 
 
-def test_a_case_is_told_under_a_statement_that_was_asked_for() -> None:
-    one = dataclasses.replace(case(1, Outcome.FAILED, "A-1", upload_exchange()), statements=("A-1", "B-2"))
+def test_a_case_is_told_under_a_requirement_that_was_asked_for() -> None:
+    one = dataclasses.replace(case(1, Outcome.FAILED, "A-1", upload_exchange()), requirements=("A-1", "B-2"))
     result = run_of([one])
-    unasked = dataclasses.replace(result.statements[0], selected=False)
-    page = conformance_page(dataclasses.replace(result, statements=(unasked, result.statements[1])))
+    unasked = dataclasses.replace(result.requirements[0], selected=False)
+    page = conformance_page(dataclasses.replace(result, requirements=(unasked, result.requirements[1])))
     assert "Not asked for: A-1" in page
     assert page.count('<ol class="ladder') == 1
     assert page.index('<code class="id">B-2') < page.index('<ol class="ladder')
@@ -209,13 +209,13 @@ def test_servers_side_by_side_say_what_differs() -> None:
     )
     bad = run_of([case(0, Outcome.PASSED, "A-1"), case(1, Outcome.FAILED, "B-2", upload_exchange())])
     page = servers_page({"good": good, "bad": bad})
-    assert "1 statement differs" in page
+    assert "1 requirement differs" in page
     assert page.count('data-agreement="differs"') == 1
     assert 'data-agreement="differs" data-verdict="PASS|FAIL"' in page
     assert page.count('<ol class="ladder') == 1
-    unasked = dataclasses.replace(bad.statements[1], selected=False, verdict=Verdict.NOT_RUN)
-    asked = dataclasses.replace(bad, statements=(bad.statements[0], unasked))
-    assert "0 statements differ" in servers_page({"good": good, "part": asked})
+    unasked = dataclasses.replace(bad.requirements[1], selected=False, verdict=Verdict.NOT_RUN)
+    asked = dataclasses.replace(bad, requirements=(bad.requirements[0], unasked))
+    assert "0 requirements differ" in servers_page({"good": good, "part": asked})
     with pytest.raises(ValueError, match=f"room for {MOST}"):
         servers_page({str(n): good for n in range(MOST + 1)})
 

@@ -1,4 +1,4 @@
-"""Statements as a page shows them, and the matrix of workflow steps and levels."""
+"""Requirements as a page shows them, and the matrix of workflow steps and levels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hanami_reports.conformance.html.cases import CaseView, SkippedGroup, TestView, silences_of, tests_of
 from hanami_reports.conformance.html.selection import SelectedCases
-from hanami_reports.model.conformance import CaseResult, Level, Outcome, RunResult, StatementResult, Verdict
+from hanami_reports.model.conformance import CaseResult, Level, Outcome, RequirementResult, RunResult, Verdict
 
 _JUDGED = (Outcome.PASSED, Outcome.FAILED, Outcome.KNOWN, Outcome.LOST)
 OBSERVATIONS_SHOWN = 40
@@ -39,19 +39,19 @@ OUTCOME_STYLES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class CrossReference:
-    """A failing case that is told under another statement."""
+    """A failing case that is told under another requirement."""
 
     case: str
-    statement: str
+    requirement: str
     anchor: str
 
 
 @dataclass(frozen=True)
-class StatementView:
-    """A statement with all that is told under it.
+class RequirementView:
+    """A requirement with all that is told under it.
 
     Attributes:
-        statement: as the result has it.
+        requirement: as the result has it.
         anchor: by which it is linked to.
         tests: those that are about it.
         cases: their number.
@@ -61,12 +61,12 @@ class StatementView:
         duration: of them, seconds.
         observations: what was seen where the protocol leaves it open.
         failing: cases told here.
-        elsewhere: failing cases told under another statement.
+        elsewhere: failing cases told under another requirement.
         omitted: failing cases that there was no room for.
         silences: cases that judged nothing, by reason.
     """
 
-    statement: StatementResult
+    requirement: RequirementResult
     anchor: str
     tests: Sequence[TestView]
     cases: int
@@ -83,17 +83,17 @@ class StatementView:
 
 @dataclass(frozen=True)
 class Step:
-    """A row of the matrix: one step of a workflow, and its statements by level."""
+    """A row of the matrix: one step of a workflow, and its requirements by level."""
 
     workflow: str
     step: str
-    levels: Mapping[str, Sequence[StatementView]]
+    levels: Mapping[str, Sequence[RequirementView]]
 
 
-def statement_views(
+def requirement_views(
     result: RunResult, told: SelectedCases, *, parameters_shown: int, prefix: str = ""
-) -> list[StatementView]:
-    """Every statement that was asked for.
+) -> list[RequirementView]:
+    """Every requirement that was asked for.
 
     Args:
         result: of a run.
@@ -102,34 +102,34 @@ def statement_views(
         prefix: of anchors, where a page shows several results.
     """
     by_id = {case.id: case for case in result.cases}
-    selected = [one for one in result.statements if one.selected]
+    selected = [one for one in result.requirements if one.selected]
     anchors = {one.id: f"{prefix}s{index + 1}" for index, one in enumerate(selected)}
     return [_view(one, by_id, told, anchors, parameters_shown) for one in selected]
 
 
-def steps_of(views: Sequence[StatementView]) -> list[Step]:
+def steps_of(views: Sequence[RequirementView]) -> list[Step]:
     """Return the rows of the matrix, workflows and their steps in the order in which the catalogue first names them."""
-    workflows = list(dict.fromkeys(view.statement.workflow for view in views))
-    rows: dict[tuple[str, str], list[StatementView]] = {}
+    workflows = list(dict.fromkeys(view.requirement.workflow for view in views))
+    rows: dict[tuple[str, str], list[RequirementView]] = {}
     for workflow in workflows:
         for view in views:
-            if view.statement.workflow == workflow:
-                rows.setdefault((workflow, view.statement.step), []).append(view)
+            if view.requirement.workflow == workflow:
+                rows.setdefault((workflow, view.requirement.step), []).append(view)
     return [
-        Step(*row, {level.value: [view for view in own if view.statement.level is level] for level in Level})
+        Step(*row, {level.value: [view for view in own if view.requirement.level is level] for level in Level})
         for row, own in rows.items()
     ]
 
 
 def _view(
-    one: StatementResult,
+    one: RequirementResult,
     by_id: Mapping[str, CaseResult],
     told: SelectedCases,
     anchors: Mapping[str, str],
     parameters_shown: int,
-) -> StatementView:
+) -> RequirementView:
     cases = [by_id[name] for name in one.cases if name in by_id]
-    own = told.by_statement.get(one.id, [])
+    own = told.by_requirement.get(one.id, [])
     here = {view.case.id for view in own}
     elsewhere = []
     for case in cases:
@@ -137,8 +137,8 @@ def _view(
         if home and case.id not in here:
             elsewhere.append(CrossReference(case.id, home, anchor))
     seen = [(what, value) for case in cases for what, value in case.observations.items()]
-    return StatementView(
-        statement=one,
+    return RequirementView(
+        requirement=one,
         anchor=anchors[one.id],
         tests=tests_of(cases, parameters_shown),
         cases=len(cases),
