@@ -64,8 +64,8 @@ def said(status: int | None, result: RunResult | None, ending: str) -> Said:
 
 def _done(case: CaseResult) -> str:
     """Return what became of a case, and how much was told and compared; exchanges depend on timing."""
-    stories = f", {case.stories} stories" if case.stories else ""
-    return f"{case.outcome.value}, {case.checks} checks{stories}"
+    sequences = f", {case.sequences} sequences" if case.sequences else ""
+    return f"{case.outcome.value}, {case.checks} checks{sequences}"
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def case(index: int, outcome: Outcome, requirement: str, exchange: Sequence[Even
         exchanges=7,
         checks=3,
         exchange=tuple(exchange),
-        story='{"story": 1}' if index == 7 else "",
+        sequence='{"sequence": 1}' if index == 7 else "",
         known=f"why{text}" if outcome is Outcome.KNOWN else "",
         server_log=f"line 1\nline 2{text}" if outcome is Outcome.LOST else "",
     )

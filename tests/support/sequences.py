@@ -1,4 +1,4 @@
-"""Stories that are told in this process, to an honest server whose answers a test may change on their way."""
+"""Sequences that are told in this process, to an honest server whose answers a test may change on their way."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def resources_at(url: str) -> Iterator[ResourceFactory]:
 
 
 def told(resources: ResourceFactory, kind: str, *steps: dict[str, Any]) -> CaseRecording:
-    """Tell a story; the case that it wrote to."""
+    """Tell a sequence; the case that it wrote to."""
     case = begin_case("test")
     tell(
         StepSequence(kind, tuple(Step(step["do"], {k: v for k, v in step.items() if k != "do"}) for step in steps)),
@@ -47,7 +47,7 @@ def told(resources: ResourceFactory, kind: str, *steps: dict[str, Any]) -> CaseR
 
 
 def blamed(resources: ResourceFactory, kind: str, *steps: dict[str, Any]) -> str | None:
-    """Tell a story that must go wrong; the requirement that is blamed."""
+    """Tell a sequence that must go wrong; the requirement that is blamed."""
     with pytest.raises(Violation) as caught:
         told(resources, kind, *steps)
     return caught.value.requirement

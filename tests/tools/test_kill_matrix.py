@@ -110,10 +110,10 @@ def test_what_some_faults_alone_cannot_show_is_not_told() -> None:
     assert replace(GREEN, rows=GREEN.rows[:1], whole=False).lacking == ()
 
 
-def test_examples_and_stories_are_one_row() -> None:
+def test_examples_and_sequences_are_one_row() -> None:
     examples = row_of(Lie(), run(PASSED), 0, 1.0, 1)
-    stories = row_of(Lie(), run(case(LISTS, Outcome.FAILED, "PROG-2")), 1, 2.0, 1)
-    joined = examples.joined(stories)
+    sequences = row_of(Lie(), run(case(LISTS, Outcome.FAILED, "PROG-2")), 1, 2.0, 1)
+    joined = examples.joined(sequences)
     assert (joined.cases, joined.planned, joined.seconds, joined.exit_status) == (2, 2, 3.0, 1)
     assert joined.rightly == (LISTS,)
     assert joined.tests == (COUNTS, LISTS)
@@ -174,7 +174,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, number: signal.Signals) -> 
     assert left_in(work) == left_in(reports) == []
 
 
-# All of them are for ``make kill-matrix``. The first also gets stories, the second ends the server.
+# All of them are for ``make kill-matrix``. The first also gets sequences, the second ends the server.
 FEW = ("tokens-unchecked-on-sockets", "dies-of-large-positions", "first-write-wins", "is-last-ignored")
 
 

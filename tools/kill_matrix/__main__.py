@@ -25,9 +25,9 @@ from tools.kill_matrix.page import page
 from tools.process import BenchError, StoppedError, finished, result_in, running_server
 
 WAIT = 2.0  # seconds that the suite waits for an answer: faults that are silent cost one wait each
-STORIES = "_stories.py::"  # in the ids of cases that tell stories
-STORIES_EVERY = (
-    8  # faults: to one of so many stories are told though examples noticed it, so that they prove themselves
+SEQUENCES = "_sequences.py::"  # in the ids of cases that tell sequences
+SEQUENCES_EVERY = (
+    8  # faults: to one of so many sequences are told though examples noticed it, so that they prove themselves
 )
 INTERRUPTED = 130  # as shells have it
 SHOWN = 100  # characters of a line that says what a row found
@@ -102,11 +102,13 @@ class Part:
 
 
 def parts_for(plan: Plan, fault: Fault, honest: RunResult) -> tuple[Part, Part]:
-    """Return the examples and the stories that are run against a fault: those that name what it breaks, or all."""
+    """Return the examples and the sequences that are run against a fault: those that name what it breaks, or all."""
     chosen = () if plan.whole else tuple(word for name in fault.breaks for word in ("--requirement", name))
     naming = [case for case in honest.cases if plan.whole or set(case.requirements) & set(fault.breaks)]
-    stories = sum(STORIES in case.id for case in naming)
-    return Part((*chosen, "-k", "not stories"), len(naming) - stories), Part((*chosen, "-k", "stories"), stories)
+    sequences = sum(SEQUENCES in case.id for case in naming)
+    return Part((*chosen, "-k", "not sequences"), len(naming) - sequences), Part(
+        (*chosen, "-k", "sequences"), sequences
+    )
 
 
 def rows(plan: Plan, faults: Sequence[Fault], honest: RunResult, tell: Callable[[Row], None]) -> list[Row]:
@@ -123,10 +125,10 @@ def rows(plan: Plan, faults: Sequence[Fault], honest: RunResult, tell: Callable[
     """
 
     def row(number: int, fault: Fault) -> Row:
-        examples, stories = parts_for(plan, fault, honest)
+        examples, sequences = parts_for(plan, fault, honest)
         found = try_part(plan, fault, examples, None)
-        if stories.planned and (plan.whole or not found.rightly or number % STORIES_EVERY == 0):
-            found = try_part(plan, fault, stories, found)
+        if sequences.planned and (plan.whole or not found.rightly or number % SEQUENCES_EVERY == 0):
+            found = try_part(plan, fault, sequences, found)
         tell(found)
         return found
 

@@ -15,7 +15,7 @@ SMOKE = ("--profile", "smoke")
 # At 50 ms each way the 36,000 exchanges of the gate take an hour, and the 10,000 of smoke a quarter of one. These are
 # 1,200, which take two minutes: the steps of the protocol, what is pipelined or lost, clients that do not answer.
 LATE_REQUIREMENTS = ("ATT", "PROG", "FIN-1", "MODE", "DATA-1", "DATA-7", "DATA-10", "DIO-1", "DIO-3", "GEN-4")
-LATE_CASES = (*(f"--requirement={name}" for name in LATE_REQUIREMENTS), "-k", "not digits and not stories")
+LATE_CASES = (*(f"--requirement={name}" for name in LATE_REQUIREMENTS), "-k", "not digits and not sequences")
 LATENCY = 0.05  # seconds in each direction
 LIFETIME = 30.0  # seconds
 WITH_LATENCY = NetworkConditions(latency=LATENCY)
@@ -135,7 +135,7 @@ SCENARIOS = (
         "dies-of-positions",
         "ends of a position far beyond the end; started again by the suite; DATA-5 and what else goes on",
         started_by_the_suite("dies-of-large-positions"),
-        ("--requirement", "DATA-5", "--requirement", "DATA-6", "--requirement", "DATA-12", "-k", "not stories"),
+        ("--requirement", "DATA-5", "--requirement", "DATA-6", "--requirement", "DATA-12", "-k", "not sequences"),
         status=ExitStatus.NOT_CONFORMANT,
         lost=("test_upload_mistakes.py::test_a_chunk_beyond_the_end_is_refused",),
         least=10,
@@ -144,7 +144,7 @@ SCENARIOS = (
         "dies-of-nonsense",
         "ends of bytes that are no message; started again by the suite; smoke of DIO-12 and what else goes on",
         started_by_the_suite("dies-of-undecodable-bytes"),
-        (*SMOKE, "--requirement", "DIO-12", "--requirement", "DIO-13", "-k", "not stories"),
+        (*SMOKE, "--requirement", "DIO-12", "--requirement", "DIO-13", "-k", "not sequences"),
         status=ExitStatus.NOT_CONFORMANT,
         lost=NONSENSE[1:],  # the first case of the other test is a message that says something wrong
         least=5,
@@ -153,7 +153,7 @@ SCENARIOS = (
         "dies-again-and-again",
         "the same in the gate, where each case behind the first ends it, too, so that it is given up",
         started_by_the_suite("dies-of-undecodable-bytes"),
-        ("--requirement", "DIO-12", "--requirement", "DIO-13", "-k", "not stories"),
+        ("--requirement", "DIO-12", "--requirement", "DIO-13", "-k", "not sequences"),
         status=ExitStatus.TARGET_LOST,
         lost=NONSENSE,
         least=10,
@@ -162,7 +162,7 @@ SCENARIOS = (
         "dies-unwatched",
         "ends of bytes that are no HTTP, and nobody starts it again; GEN-2",
         partial(dying, "dies-of-broken-requests"),
-        ("--requirement", "GEN-2", "-k", "not stories"),
+        ("--requirement", "GEN-2", "-k", "not sequences"),
         status=ExitStatus.TARGET_LOST,
         lost=("test_general.py::",),
         least=1,

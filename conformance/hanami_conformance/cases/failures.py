@@ -13,7 +13,7 @@ class Violation(AssertionError):  # noqa: N818 - the field's word
         actual: what the target did instead.
         requirement: id of the requirement, where it is not the one that the test names first.
         symptom: id of the requirement that it would break were nothing known of what came before, empty where that is
-            the same. It tells failures apart while a story is made smaller, and what came before changes.
+            the same. It tells failures apart while a sequence is made smaller, and what came before changes.
     """
 
     def __init__(self, expected: str, actual: str, requirement: str | None = None) -> None:

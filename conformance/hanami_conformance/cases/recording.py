@@ -65,10 +65,10 @@ class CaseRecording:
         events: its record.
         checks: comparisons made.
         sent: messages sent.
-        stories: that were told, where stories are told.
+        sequences: that were told, where sequences are told.
         judged: id of a requirement, or FIRST, to the number of comparisons that would have blamed it.
         observations: what was seen where the protocol leaves it open.
-        story: the smallest story that went wrong.
+        sequence: the smallest sequence that went wrong.
         ended: the oldest websocket that the target ended.
     """
 
@@ -77,16 +77,16 @@ class CaseRecording:
     events: list[RecordedEvent] = field(default_factory=list)
     checks: int = 0
     sent: int = 0
-    stories: int = 0
+    sequences: int = 0
     judged: Counter[str] = field(default_factory=Counter)
     observations: dict[str, str] = field(default_factory=dict)
-    story: StepSequence | None = None
+    sequence: StepSequence | None = None
     ended: ClosedSocket | None = None
     _channels: dict[str, int] = field(default_factory=dict)
     _origin: float = field(default_factory=time.monotonic)
 
     def restart_record(self) -> None:
-        """Forget what was recorded so far: another story is told. What was counted stays counted."""
+        """Forget what was recorded so far: another sequence is told. What was counted stays counted."""
         self.events.clear()
         self._channels.clear()
         self.ended = None

@@ -1,4 +1,4 @@
-"""The file of a story: what was done, what was expected, what came. Plain JSON."""
+"""The file of a sequence: what was done, what was expected, what came. Plain JSON."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 from hanami_conformance.cases.step import SequenceError, Step
 
-FORMAT = "hanami-conformance-story"
+FORMAT = "hanami-conformance-sequence"
 FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
 class StepSequence:
-    """A story and what went wrong in it.
+    """A sequence and what went wrong in it.
 
     Attributes:
         kind: who can tell it: ``upload``.
@@ -55,7 +55,7 @@ class StepSequence:
 
     @staticmethod
     def from_json(text: str) -> StepSequence:
-        """Read a story.
+        """Read a sequence.
 
         Raises:
             SequenceError: the text is none; one line that says why.
@@ -63,18 +63,18 @@ class StepSequence:
         try:
             data = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise SequenceError(f"not a story: {error}") from error
+            raise SequenceError(f"not a sequence: {error}") from error
         if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise SequenceError(f'not a story: "format" is not "{FORMAT}"')
+            raise SequenceError(f'not a sequence: "format" is not "{FORMAT}"')
         if data.get("format_version") != FORMAT_VERSION:
             raise SequenceError(
-                f"story of format version {data.get('format_version')}, this release reads {FORMAT_VERSION}"
+                f"sequence of format version {data.get('format_version')}, this release reads {FORMAT_VERSION}"
             )
         names = ("kind", "dialect", "requirement", "expected", "actual")
         texts = {name: data.get(name, "") for name in names}
         steps = data.get("steps")
         if not all(isinstance(text, str) for text in texts.values()) or not isinstance(steps, list):
-            raise SequenceError("not a story: kind and the rest must be texts, steps a list")
+            raise SequenceError("not a sequence: kind and the rest must be texts, steps a list")
         return StepSequence(steps=tuple(_step(entry) for entry in steps), **texts)
 
 

@@ -1,4 +1,4 @@
-"""One step of a story: what is done, and with what."""
+"""One step of a sequence: what is done, and with what."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class SequenceError(ValueError):
-    """A story that cannot be read; the message says where it is wrong."""
+    """A sequence that cannot be read; the message says where it is wrong."""
 
 
 HUGE = 2**32  # a position or a count from here on is believed by no careful server

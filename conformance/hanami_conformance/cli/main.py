@@ -27,7 +27,7 @@ from hanami_reports.model.conformance import ExitStatus
 
 DESCRIPTION = "Judges a Hanami backend: every requirement of the protocol, each with a verdict."
 REPLAY = """\
-Tells a stored story again, without Hypothesis, and says what became of it: fixed (exit status 0), still failing or
+Replays a stored sequence, without Hypothesis, and says what became of it: fixed (exit status 0), still failing or
 failing otherwise (1), interrupted (2), cannot be told (3), wrong file or options (4), target gone (6).
 """
 CHECK = """\
@@ -66,9 +66,9 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--case", action="append", default=[], metavar="ID", help="run only this case; repeatable")
     run.add_argument("-k", dest="keyword", metavar="EXPRESSION", help="run only cases whose name matches, as in pytest")
     told = commands.add_parser(
-        "replay", help="tell a stored story again, and say whether it is fixed", description=REPLAY
+        "replay", help="replay a stored sequence, and say whether it still fails", description=REPLAY
     )
-    told.add_argument("file", type=Path, help="of the story, from the exchanges/ of a report")
+    told.add_argument("file", type=Path, help="of the sequence, from the exchanges/ of a report")
     told.add_argument(
         "--times",
         type=_times,

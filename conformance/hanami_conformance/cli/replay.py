@@ -1,4 +1,4 @@
-"""Telling a stored story again, without Hypothesis: is what it shows fixed?"""
+"""Telling a stored sequence again, without Hypothesis: is what it shows fixed?"""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ EVENTS_SHOWN = 30
 
 
 def replay(path: Path, given: Mapping[str, Any], times: int = 1) -> int:
-    """Tell the story of a file to a target, and say what became of it.
+    """Tell the sequence of a file to a target, and say what became of it.
 
     Args:
         path: of the file.
-        given: options of the target, as :func:`resolve` takes them; the dialect of the story holds where none is given.
+        given: options of the target, as :func:`resolve` takes them; by default the dialect is that of the sequence.
         times: how often it is told at most; it ends with the first time that is not right.
 
     Returns:
@@ -45,10 +45,10 @@ def replay(path: Path, given: Mapping[str, Any], times: int = 1) -> int:
         could not be told to its end, 4 when the file or an option is wrong, 6 when the target is gone.
     """
     try:
-        story = read(path)
-        options = resolve(given, dialect=story.dialect or DEFAULT_DIALECT)
+        sequence = read(path)
+        options = resolve(given, dialect=sequence.dialect or DEFAULT_DIALECT)
         with opened(options) as target:
-            return _tell(story, target, times)
+            return _tell(sequence, target, times)
     except (ValueError, TargetRejectedConfiguration) as error:
         return _say(ExitStatus.USAGE, f"ERROR: {error}")
     except TargetDown as error:
@@ -58,7 +58,7 @@ def replay(path: Path, given: Mapping[str, Any], times: int = 1) -> int:
 
 
 def print_as_pytest(path: Path) -> int:
-    """Print the story of a file as a small pytest file; no target is asked.
+    """Print the sequence of a file as a small pytest file; no target is asked.
 
     Returns:
         0, or 4 when the file is wrong.
@@ -71,7 +71,7 @@ def print_as_pytest(path: Path) -> int:
 
 
 def read(path: Path) -> StepSequence:
-    """Read a story.
+    """Read a sequence.
 
     Raises:
         SequenceError: the file is none, or cannot be read; one line that says why.
@@ -84,27 +84,27 @@ def read(path: Path) -> StepSequence:
         raise SequenceError(f"{path}: {error}") from error
 
 
-def _tell(story: StepSequence, target: Target, times: int) -> int:
+def _tell(sequence: StepSequence, target: Target, times: int) -> int:
     for number in range(1, times + 1):
-        status = _tell_once(story, target, f" the {number}. time" if number > 1 else "")
+        status = _tell_once(sequence, target, f" the {number}. time" if number > 1 else "")
         if status != ExitStatus.CONFORMANT:
             return status
     often = f", {times} times" if times > 1 else ""
-    return _say(ExitStatus.CONFORMANT, f"fixed: {pluralise(len(story.steps), 'step')} went as the model says{often}")
+    return _say(ExitStatus.CONFORMANT, f"fixed: {pluralise(len(sequence.steps), 'step')} went as the model says{often}")
 
 
-def _tell_once(story: StepSequence, target: Target, when: str) -> int:
+def _tell_once(sequence: StepSequence, target: Target, when: str) -> int:
     case = begin_case("replay")
     resources = ResourceFactory(target, secrets.token_hex(4))
     try:
-        tell(story, resources)
+        tell(sequence, resources)
     except (Violation, PreconditionFailed, TargetDown) as error:
         events = case.exchange()
         if not target.is_alive():
             return _say(ExitStatus.TARGET_LOST, f"target gone: {printable_line(str(error))}")
         for event in events[-EVENTS_SHOWN:]:
             sys.stdout.write(f"{event.line()}\n")
-        again = "still failing" if is_same(story, error) else "fails otherwise"
+        again = "still failing" if is_same(sequence, error) else "fails otherwise"
         return _say(ExitStatus.NOT_CONFORMANT, f"{again}{when}: {printable_line(str(error), MAX_LINE)}")
     except Unsupported as error:
         return _say(ExitStatus.SUITE_FAULT, f"cannot tell: {error}")
@@ -115,13 +115,13 @@ def _tell_once(story: StepSequence, target: Target, when: str) -> int:
     return ExitStatus.CONFORMANT
 
 
-def is_same(story: StepSequence, error: Violation | PreconditionFailed | TargetDown) -> bool:
-    """Whether a story ended as its file says: with the same requirement broken, or the same expected."""
-    if not story.requirement:
+def is_same(sequence: StepSequence, error: Violation | PreconditionFailed | TargetDown) -> bool:
+    """Whether a sequence ended as its file says: with the same requirement broken, or the same expected."""
+    if not sequence.requirement:
         return True  # it was written by hand, or judged nothing
     if not isinstance(error, Violation):
         return False
-    return error.requirement == story.requirement or printable_line(error.expected, MAX_LINE) == story.expected
+    return error.requirement == sequence.requirement or printable_line(error.expected, MAX_LINE) == sequence.expected
 
 
 def _say(status: int, line: str) -> int:

@@ -17,9 +17,9 @@ REFERENCE = "reference"
 AUTO = "auto"  # in place of a dialect: ask the target
 DIALECTS = ("documented", "hanami-0.4", "openhanami-0.5")  # that come with the suite, the default first
 PROFILES = {
-    "smoke": "one case of each test, few stories",
-    "gate": "every case, the same stories in every run",
-    "deep": "every case, other stories in every run, for as long as asked",
+    "smoke": "one case of each test, few sequences",
+    "gate": "every case, the same sequences in every run",
+    "deep": "every case, other sequences in every run, for as long as asked",
 }
 DEFAULT_PROFILE = "gate"
 DEFAULT_REPORT_DIR = Path("reports") / "latest"
@@ -190,14 +190,14 @@ _RUN: tuple[Option, ...] = (
     ),
     Option(
         "seed",
-        "number that the stories are drawn from; deep tells the one that it took",
+        "seed of the sequences; deep prints the one that it took",
         "N",
         "HANAMI_SEED",
         kind="number",
     ),
     Option(
         "minutes",
-        "how long deep tells stories, all properties together",
+        "how long deep runs sequences, all properties together",
         "N",
         "HANAMI_MINUTES",
         f"{DEFAULT_MINUTES:g}",
@@ -205,7 +205,7 @@ _RUN: tuple[Option, ...] = (
     ),
     Option(
         "database",
-        f"folder of the stories that went wrong, which are told first next time; '{NO_DATABASE}' for none",
+        f"folder of failing sequences, which are run first next time; '{NO_DATABASE}' for none",
         "DIR",
         "HANAMI_DATABASE",
         str(DEFAULT_DATABASE),
@@ -213,7 +213,7 @@ _RUN: tuple[Option, ...] = (
     ),
     Option(
         "shrink",
-        "seconds that a story which went wrong may be made smaller for; 0 keeps it as it was found",
+        "seconds to shrink a failing sequence; 0 keeps it as it was found",
         "SECONDS",
         "HANAMI_SHRINK",
         "what the profile says",

@@ -12,16 +12,16 @@ class Profile:
 
     Attributes:
         name: as ``--profile`` takes it.
-        stories: of each property, None for as many as the time allows.
-        most_steps: of a story.
-        largest_file: of a story, bytes, about.
+        sequences: of each property, None for as many as the time allows.
+        most_steps: of a sequence.
+        largest_file: of a sequence, bytes, about.
         first_case_only: whether each test runs for the first of its parameters alone.
-        random: whether the stories differ from run to run; the seed is told.
-        shrink_seconds: after which the smallest story so far is taken.
+        random: whether the sequences differ from run to run; the seed is told.
+        shrink_seconds: after which the smallest sequence so far is taken.
     """
 
     name: str
-    stories: int | None
+    sequences: int | None
     most_steps: int
     largest_file: int
     first_case_only: bool
@@ -31,7 +31,7 @@ class Profile:
 
 SMOKE = Profile(
     name="smoke",
-    stories=4,
+    sequences=4,
     most_steps=8,
     largest_file=300_000,
     first_case_only=True,
@@ -40,7 +40,7 @@ SMOKE = Profile(
 )
 GATE = Profile(
     name="gate",
-    stories=80,
+    sequences=80,
     most_steps=16,
     largest_file=1_100_000,
     first_case_only=False,
@@ -49,7 +49,7 @@ GATE = Profile(
 )
 DEEP = Profile(
     name="deep",
-    stories=None,
+    sequences=None,
     most_steps=40,
     largest_file=4_000_000,
     first_case_only=False,

@@ -49,9 +49,9 @@ class RunOptions:
         level: lowest level that decides the exit status.
         report_dir: folder for the reports.
         profile: how much is tried.
-        seed: that the stories are drawn from.
-        minutes: that a profile without a number of stories tells them for.
-        database: folder of the stories that went wrong, None for none.
+        seed: that the sequences are drawn from.
+        minutes: that a profile without a number of sequences runs them for.
+        database: folder of failing sequences, None for none.
         known: file of the known failures, None for none; not read yet.
         server: words of the command that starts the server, none where the suite does not start it.
         server_timeout: seconds that it may take until it is ready.
@@ -114,8 +114,8 @@ def resolve(
     profile = _profile(values["profile"] or DEFAULT_PROFILE)
     seed = _seed(values["seed"], profile)
     minutes = _number(values["minutes"], "--minutes", float, 0.01) if values["minutes"] else DEFAULT_MINUTES
-    if values["minutes"] and profile.stories is not None:
-        raise ValueError(f"--minutes is for the profile deep; {profile.name} tells a fixed number of stories")
+    if values["minutes"] and profile.sequences is not None:
+        raise ValueError(f"--minutes is for the profile deep; {profile.name} runs a fixed number of sequences")
     if values["shrink"]:
         profile = replace(profile, shrink_seconds=_number(values["shrink"], "--shrink", float, 0.0))
     database = values["database"] or str(DEFAULT_DATABASE)
@@ -156,7 +156,7 @@ def resolve(
             "seed": seed,
             "destructive": destructive,
             **({"server_command": values["server_command"]} if server else {}),
-            **({"minutes": minutes} if profile.stories is None else {}),
+            **({"minutes": minutes} if profile.sequences is None else {}),
             **({"known": values["known"]} if values["known"] else {}),
             **({} if config is None else {"config": str(config.path)}),
         },

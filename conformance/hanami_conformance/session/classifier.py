@@ -222,26 +222,26 @@ class CaseClassifier:
             duration=round(time.monotonic() - case.began, 6),
             exchanges=case.sent,
             checks=case.checks,
-            stories=case.stories,
+            sequences=case.sequences,
             judged=self._judged(case),
             observations={what: printable_line(seen, MAX_LINE) for what, seen in case.observations.items()},
             exchange=self._exchange,
-            story=self._story(case),
+            sequence=self._sequence(case),
             known=self._known,
         )
 
     def _judged(self, case: CaseRecording) -> dict[str, int]:
         counts = Counter({name: count for name, count in case.judged.items() if name in self._requirements})
-        # In a story, what names no requirement is a step on the way to something else.
-        if case.judged[FIRST] and not case.stories:
+        # In a sequence, what names no requirement is a step on the way to something else.
+        if case.judged[FIRST] and not case.sequences:
             counts[self._requirements[0]] += case.judged[FIRST]
         return {name: counts[name] for name in self._requirements if counts[name]}
 
-    def _story(self, case: CaseRecording) -> str:
-        if case.story is None or self._outcome is Outcome.PASSED:
+    def _sequence(self, case: CaseRecording) -> str:
+        if case.sequence is None or self._outcome is Outcome.PASSED:
             return ""
         told = replace(
-            case.story,
+            case.sequence,
             dialect=self._target.dialect.name,
             requirement=next(iter(self._broken), ""),
             expected=self._expected,

@@ -51,7 +51,7 @@ class Manifest:
 
     @property
     def profile(self) -> str:
-        """Name of the profile, and the seed where the stories differ from run to run."""
+        """Name of the profile, and the seed where the sequences differ from run to run."""
         profile = self._options.profile
         return f"{profile.name}, seed {self._options.seed}" if profile.random else profile.name
 

@@ -35,8 +35,8 @@ class Console(Protocol):
     def begin(self, manifest: Manifest, planned: Mapping[str, pytest.Item]) -> None:
         """Show the header: the target is reached, the cases are known."""
 
-    def story(self, left: float) -> None:
-        """One more story of the case that runs was told; its time is over in so many seconds, infinite for any."""
+    def sequence(self, left: float) -> None:
+        """One more sequence of the case was run; its time is over in so many seconds, infinite for any."""
 
     def case(self, case: CaseResult) -> None:
         """Note a case that is over."""
@@ -54,7 +54,7 @@ class QuietConsole:
     def begin(self, manifest: Manifest, planned: Mapping[str, pytest.Item]) -> None:
         """Say nothing."""
 
-    def story(self, left: float) -> None:
+    def sequence(self, left: float) -> None:
         """Say nothing."""
 
     def case(self, case: CaseResult) -> None:
@@ -84,7 +84,7 @@ class TerminalConsole:
         self._left: Counter[str] = Counter()
         self._counts: Counter[Outcome] = Counter()
         self._began = 0.0
-        self._stories = 0
+        self._sequences = 0
         self._said = time.monotonic()
 
     def begin(self, manifest: Manifest, planned: Mapping[str, pytest.Item]) -> None:
@@ -105,22 +105,22 @@ class TerminalConsole:
             self._task = self._progress.add_task("", total=len(planned))
             self._progress.start()
 
-    def story(self, left: float) -> None:
-        """Count the stories of a case that takes long: in the bar, or now and then in a line."""
-        self._stories += 1
+    def sequence(self, left: float) -> None:
+        """Count the sequences of a case that takes long: in the bar, or now and then in a line."""
+        self._sequences += 1
         now = time.monotonic()
-        told = f"{pluralise(self._stories, 'story', 'stories')} told"
+        done = f"{pluralise(self._sequences, 'sequence')} run"
         time_left = "" if math.isinf(left) else f", {timedelta(seconds=round(max(0.0, left)))} left for this kind"
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, description=f"{self._step} [dim]{told}{time_left}[/]")
+            self._progress.update(self._task, description=f"{self._step} [dim]{done}{time_left}[/]")
         elif now - self._said > SILENCE:
             self._said = now
-            self._print(f"  [dim]{told} since the last step{time_left}[/]")
+            self._print(f"  [dim]{done} since the last step{time_left}[/]")
 
     def case(self, case: CaseResult) -> None:
         """Show a case that did not pass at once, and a step when it is done."""
         title = self._titles[case.id]
-        self._stories = 0
+        self._sequences = 0
         self._said = time.monotonic()
         if title != self._step:
             self._flush_step()

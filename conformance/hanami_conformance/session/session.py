@@ -99,11 +99,11 @@ class ConformanceSession:
         self._signals.enter_context(handle_signals())
 
     def _plan(self) -> SearchSettings:
-        """How stories are searched."""
+        """How sequences are searched."""
         properties = sum("search" in getattr(item, "fixturenames", ()) for item in self._planned.values())
         options = self.options
         seconds = 60.0 * options.minutes / max(1, properties)
-        told = self._console.story
+        told = self._console.sequence
         return SearchSettings(
             options.profile, options.seed, seconds, options.database, told, destructive=options.destructive
         )

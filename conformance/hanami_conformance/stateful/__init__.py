@@ -1,5 +1,6 @@
-"""Stories: what a client does, as plain data.
+"""Sequences: what a client does, as plain data.
 
-A property test draws a story, a teller acts it out against a target and a model in step, and what shrinking leaves is a
-story of a few steps. Because a story is data, it can be stored, read by people, and told again without Hypothesis.
+A property test draws a sequence, an executor runs it against a target and a model in lockstep, and what shrinking
+leaves is a sequence of a few steps. Because a sequence is data, it can be stored, read by people, and replayed without
+Hypothesis.
 """

@@ -1,4 +1,4 @@
-"""Cycles of a story: which values go to a cluster, and in how many messages."""
+"""Cycles of a sequence: which values go to a cluster, and in how many messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessa
 from hanami_conformance.models.cluster import Values
 from hanami_conformance.resources.training import vector
 
-# Values beside random ones, all of them finite. The index in this list is how a story names them.
+# Values beside random ones, all of them finite. The index in this list is how a sequence names them.
 SPECIAL: tuple[tuple[float, ...], ...] = (
     (0.0,),
     (-0.0, 0.5),

@@ -1,4 +1,4 @@
-"""What is blamed where a step of a story fails and names no requirement itself."""
+"""What is blamed where a step of a sequence fails and names no requirement itself."""
 
 from __future__ import annotations
 

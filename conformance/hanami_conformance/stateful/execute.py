@@ -1,4 +1,4 @@
-"""Telling a story to a target."""
+"""Telling a sequence to a target."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from hanami_conformance.target.target import Account
 
 
 class SequenceExecutor(Protocol):
-    """Acts stories of one kind out."""
+    """Acts sequences of one kind out."""
 
     def tell(self, steps: Sequence[Step]) -> None:
-        """Act a story out, and compare what the target does with a model, step by step.
+        """Act a sequence out, and compare what the target does with a model, step by step.
 
-        A step that has nothing to act on is passed over, so that any part of a story is a story.
+        A step that has nothing to act on is passed over, so that any part of a sequence is a sequence.
 
         Raises:
             Violation: the target did something else than the model.
@@ -39,26 +39,26 @@ EXECUTORS: Mapping[str, Callable[[ResourceFactory, Sequence[Account]], SequenceE
 }
 
 
-def tell(story: StepSequence, resources: ResourceFactory) -> None:
-    """Act a story out, and delete what it made.
+def tell(sequence: StepSequence, resources: ResourceFactory) -> None:
+    """Act a sequence out, and delete what it made.
 
     Args:
-        story: of a kind that is known.
+        sequence: of a kind that is known.
         resources: makes its uploads and clusters; nothing of them is left when this returns.
 
     Raises:
         Violation: the target did something else than the model.
         PreconditionFailed: a step could not be taken at all.
         TargetDown: the target is gone.
-        SequenceError: the story has a step that nobody knows.
+        SequenceError: the sequence has a step that nobody knows.
     """
-    if story.kind not in EXECUTORS:
-        raise SequenceError(f"story of kind {story.kind!r}: this release tells {', '.join(EXECUTORS)}")
+    if sequence.kind not in EXECUTORS:
+        raise SequenceError(f"sequence of kind {sequence.kind!r}: this release tells {', '.join(EXECUTORS)}")
     target = resources.target
-    with precondition("logging in again"):  # stories of a long search outlive a token
+    with precondition("logging in again"):  # sequences of a long search outlive a token
         target.renew_tokens()
     accounts = [account for account in (target.first, target.second) if account is not None]
     try:
-        EXECUTORS[story.kind](resources, accounts).tell(story.steps)
+        EXECUTORS[sequence.kind](resources, accounts).tell(sequence.steps)
     finally:
         resources.clean()

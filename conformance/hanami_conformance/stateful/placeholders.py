@@ -1,6 +1,6 @@
-"""Values in the steps of a story: right ones by name, wrong ones as they are, or left out.
+"""Values in the steps of a sequence: right ones by name, wrong ones as they are, or left out.
 
-A story is plain JSON and holds no secret, so ``["right"]`` stands for a token, ``["file"]`` for a uuid,
+A sequence is plain JSON and holds no secret, so ``["right"]`` stands for a token, ``["file"]`` for a uuid,
 ``["value", x]`` for any JSON value, and ``["missing"]`` for a field that is not sent.
 """
 

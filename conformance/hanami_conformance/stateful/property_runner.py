@@ -1,4 +1,4 @@
-"""The search for a story that goes wrong, and for the smallest one that still does."""
+"""The search for a sequence that goes wrong, and for the smallest one that still does."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.stateful.execute import tell
 from hanami_conformance.stateful.hypothesis_determinism import no_files, no_local_constants
 
-ROUND = 200  # stories between two looks at the clock, where there is no fixed number of them
-BLOCKED_SECONDS = 5.0  # of making a story smaller that judges nothing
+ROUND = 200  # sequences between two looks at the clock, where there is no fixed number of them
+BLOCKED_SECONDS = 5.0  # of making a sequence smaller that judges nothing
 GoneWrong = Violation | PreconditionFailed | TargetDown
 
 
 class StopShrinking(BaseException):
-    """The smallest story so far is taken: to draw more that nobody tells may take Hypothesis minutes."""
+    """The smallest sequence so far is taken: to draw more that nobody tells may take Hypothesis minutes."""
 
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """How stories are searched in a run.
+    """How sequences are searched in a run.
 
     Attributes:
         profile: how many, and how long they may be.
         seed: that they are drawn from, together with their kind.
         seconds: that each property may take, where the profile gives no number.
-        database: folder of the stories that went wrong, None for none.
+        database: folder of failing sequences, None for none.
         destructive: whether steps are told that are known to end fragile servers.
-        told: is called after each story, with the seconds that are left for its kind, infinite for any time.
+        told: is called after each sequence, with the seconds that are left for its kind, infinite for any time.
     """
 
     profile: Profile
@@ -56,7 +56,7 @@ class SearchSettings:
 
 @dataclass
 class SearchState:
-    """What went wrong first, the smallest story in which the same goes wrong, and until when more are told."""
+    """What went wrong first, the smallest sequence in which the same goes wrong, and until when more are told."""
 
     steps: list[Step] = field(default_factory=list)
     first: GoneWrong | None = None
@@ -67,7 +67,7 @@ class SearchState:
     unsupported: list[Unsupported] = field(default_factory=list)
 
     def is_same(self, error: GoneWrong) -> bool:
-        """Whether an error is the one that is looked for: while a story shrinks, it must not turn into another."""
+        """Whether an error is the one that is looked for: while a sequence shrinks, it must not turn into another."""
         return self.first is None or _name(self.first) == _name(error)
 
 
@@ -77,10 +77,10 @@ def _name(error: GoneWrong) -> tuple[type[BaseException], str | None]:
 
 @dataclass(frozen=True)
 class PropertyRunner:
-    """Tells stories until one goes wrong, and makes that one small.
+    """Tells sequences until one goes wrong, and makes that one small.
 
-    The same stories are told in every run of the same suite with the same seed; those that went wrong in an earlier run
-    are told first.
+    The same sequences run in every run of the same suite with the same seed; those that failed in an earlier run come
+    first.
 
     Args:
         plan: of the run.
@@ -90,38 +90,38 @@ class PropertyRunner:
     plan: SearchSettings
     resources: ResourceFactory
 
-    def __call__(self, kind: str, stories: SearchStrategy[list[Step]], *, weight: float = 1.0) -> None:
+    def __call__(self, kind: str, sequences: SearchStrategy[list[Step]], *, weight: float = 1.0) -> None:
         """PropertyRunner.
 
-        The smallest story that goes wrong is noted with the case, and is all that its record holds.
+        The smallest sequence that goes wrong is noted with the case, and is all that its record holds.
 
         Args:
             kind: who can tell them, see :data:`hanami_conformance.stateful.execute.EXECUTORS`.
-            stories: strategy that draws them.
+            sequences: strategy that draws them.
             weight: how many of them in relation to what the profile says: more where they are short.
 
         Raises:
-            Violation, PreconditionFailed, TargetDown: what the smallest story ended with.
-            Unsupported: no story could be told.
+            Violation, PreconditionFailed, TargetDown: what the smallest sequence ended with.
+            Unsupported: no sequence could be told.
         """
         with no_local_constants(), no_files() if self.plan.database is None else contextlib.nullcontext():
-            self._search(kind, stories, weight)
+            self._search(kind, sequences, weight)
 
-    def _search(self, kind: str, stories: SearchStrategy[list[Step]], weight: float) -> None:
+    def _search(self, kind: str, sequences: SearchStrategy[list[Step]], weight: float) -> None:
         found = SearchState()
-        count = self.plan.profile.stories
+        count = self.plan.profile.sequences
         if count is None:
             found.until = time.monotonic() + self.plan.seconds
-        self._round(kind, stories, found, ROUND if count is None else max(1, round(count * weight)), 0)
+        self._round(kind, sequences, found, ROUND if count is None else max(1, round(count * weight)), 0)
         number = 1
         while count is None and time.monotonic() < found.until:
-            self._round(kind, stories, found, ROUND, number)
+            self._round(kind, sequences, found, ROUND, number)
             number += 1
         if found.unsupported and found.told == len(found.unsupported):
             raise found.unsupported[0]
 
     def _round(
-        self, kind: str, stories: SearchStrategy[list[Step]], found: SearchState, count: int, number: int
+        self, kind: str, sequences: SearchStrategy[list[Step]], found: SearchState, count: int, number: int
     ) -> None:
         @settings(
             max_examples=count,
@@ -134,7 +134,7 @@ class PropertyRunner:
             phases=(Phase.reuse, Phase.generate, Phase.shrink),
         )
         @seed(_seed(self.plan.seed, kind, number))  # below the settings: it would take the database away
-        @given(stories)
+        @given(sequences)
         def go(steps: list[Step]) -> None:
             if not self.plan.destructive:
                 steps = [one for one in steps if not one.is_destructive]
@@ -156,10 +156,10 @@ class PropertyRunner:
             self._once(kind, found, None)
 
     def _shorten(self, kind: str, found: SearchState) -> None:
-        """Leave out every step without which the same goes wrong: Hypothesis gives up early where stories are long.
+        """Leave out every step without which the same goes wrong: Hypothesis gives up early where sequences are long.
 
         Raises:
-            Violation, PreconditionFailed, TargetDown: what the story ended with when it was told last, as it then is.
+            Violation, PreconditionFailed, TargetDown: what the sequence ended with when it ran last, as it then is.
         """
         until = time.monotonic() + self.plan.profile.shrink_seconds
         place = len(found.steps) - 1
@@ -169,9 +169,9 @@ class PropertyRunner:
                 self._tell(kind, shorter, found)
             place = min(place, len(found.steps)) - 1
         try:
-            self._tell(kind, found.steps, found)  # once more: the record is that of the last story
+            self._tell(kind, found.steps, found)  # once more: the record is that of the last sequence
         finally:
-            current_case().story = StepSequence(kind, tuple(found.steps))
+            current_case().sequence = StepSequence(kind, tuple(found.steps))
         self._once(kind, found, None)
 
     def _is_over(self, found: SearchState, steps: list[Step]) -> bool:
@@ -184,7 +184,7 @@ class PropertyRunner:
     def _tell(self, kind: str, steps: list[Step], found: SearchState) -> None:
         case = current_case()
         case.restart_record()
-        case.stories += 1
+        case.sequences += 1
         found.told += 1
         try:
             tell(StepSequence(kind, tuple(steps)), self.resources)
@@ -194,7 +194,7 @@ class PropertyRunner:
             if not found.is_same(error):
                 return
             if why := self.resources.target.why_ended(str(error)):
-                found.unsupported.append(Unsupported(f"{why}; the story needs one that lives longer"))
+                found.unsupported.append(Unsupported(f"{why}; the sequence needs one that lives longer"))
                 return
             if found.first is None:
                 found.at = time.monotonic()
@@ -206,17 +206,17 @@ class PropertyRunner:
 
     def _once(self, kind: str, found: SearchState, flaky: Flaky | None) -> NoReturn:
         """Raise what a sequence ended with that could not be executed again, or went right then."""
-        current_case().story = StepSequence(kind, tuple(found.steps))
+        current_case().sequence = StepSequence(kind, tuple(found.steps))
         error = found.first
         assert error is not None
         if found.fatal or not isinstance(error, Violation):
             raise error from flaky
-        actual = f"{error.actual} (once: when it was told again, the story went right)"
+        actual = f"{error.actual} (once: when it was told again, the sequence went right)"
         raise Violation(error.expected, actual, error.requirement) from flaky
 
 
 class _KindDatabase(ExampleDatabase):
-    """A folder of examples in which each kind of story has a part of its own."""
+    """A folder of examples in which each kind of sequence has a part of its own."""
 
     def __init__(self, folder: Path, kind: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A story as a small pytest file, to be kept beside the tests of a backend."""
+"""A sequence as a small pytest file, to be kept beside the tests of a backend."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import Step
 from hanami_conformance.stateful.execute import tell
 
-STORY = StepSequence(
+SEQUENCE = StepSequence(
     "{kind}",
     (
 {steps}
@@ -39,23 +39,23 @@ STORY = StepSequence(
 
 def test_{name}(hanami_resources):
     """{sentence}"""
-    tell(STORY, hanami_resources)
+    tell(SEQUENCE, hanami_resources)
 '''
 
 
-def to_pytest(story: StepSequence) -> str:
+def to_pytest(sequence: StepSequence) -> str:
     """Return a test file that executes a sequence, and fails where the target differs from the model."""
-    known = catalogue().get(story.requirement)
-    sentence = f"{story.requirement}: {known.text}." if known is not None else "The server does what the model says."
-    texts = [(name, text) for name, text in (("expected", story.expected), ("actual", story.actual)) if text]
+    known = catalogue().get(sequence.requirement)
+    sentence = f"{sequence.requirement}: {known.text}." if known is not None else "The server does what the model says."
+    texts = [(name, text) for name, text in (("expected", sequence.expected), ("actual", sequence.actual)) if text]
     lines = [_wrapped(f"{name:<9} {text}", " " * 10) for name, text in texts]
-    dialect = "" if story.dialect in ("", DEFAULT_DIALECT) else f" --hanami-dialect {story.dialect}"
+    dialect = "" if sequence.dialect in ("", DEFAULT_DIALECT) else f" --hanami-dialect {sequence.dialect}"
     return _FILE.format(
         comment="\n".join(lines) or "Nothing is known of what it got wrong.",
         dialect=dialect,
-        kind=story.kind,
-        steps="\n".join(line for step in story.steps for line in _step(step)),
-        name=re.sub(r"\W+", "_", story.requirement.lower()) or "story",
+        kind=sequence.kind,
+        steps="\n".join(line for step in sequence.steps for line in _step(step)),
+        name=re.sub(r"\W+", "_", sequence.requirement.lower()) or "sequence",
         sentence=_wrapped(sentence, " " * 4),
     )
 

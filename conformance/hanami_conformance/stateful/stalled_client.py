@@ -1,4 +1,4 @@
-"""A client beside the story that is slow, silent, half-open, or breaks off: nobody else may notice (GEN-4)."""
+"""A client beside the sequence that is slow, silent, half-open, or breaks off: nobody else may notice (GEN-4)."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ HALVES = {
 }
 SOCKETS = ("silent socket", "half a frame", "half closed", "broken off")
 STALL_KINDS = (*HALVES, *SOCKETS)
-FEWEST_CONNECTIONS = 2  # one for the nuisance, one for the story
+FEWEST_CONNECTIONS = 2  # one for the nuisance, one for the sequence
 
 
 @dataclass
 class StalledClient:
-    """At most one such client at a time, which stays until the next one, or the end of the story.
+    """At most one such client at a time, which stays until the next one, or the end of the sequence.
 
     Args:
         target: the server.

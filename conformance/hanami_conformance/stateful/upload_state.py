@@ -1,4 +1,4 @@
-"""The uploads and sockets of a story: what they must hold, and what happened to them."""
+"""The uploads and sockets of a sequence: what they must hold, and what happened to them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from hanami_conformance.resources.upload import Upload
 CLASSES = 10
 WIDEST = 128 * 1024  # pixels of an image
 
-# What may have happened to an upload whose content is wrong in the end. In a story that was made as small as possible
-# only that is left which matters, so the first of these that happened is what the server could not bear.
+# What may have happened to an upload whose content is wrong in the end. In a sequence that was shrunk only that is
+# left which matters, so the first of these that happened is what the server could not bear.
 SUSPECTS = (
     *("FIN-4", "GEN-3", "FIN-3", "GEN-4", "DATA-11", "DATA-6", "DATA-5", "DATA-7", "DATA-8", "DATA-4", "DATA-10"),
     *("DATA-9", "FIN-7", "DATA-2", "DATA-3"),
@@ -36,7 +36,7 @@ SUSPECTS = (
 
 @dataclass
 class TrackedUpload:
-    """An upload of a story.
+    """An upload of a sequence.
 
     Attributes:
         upload: on the target, with the models of its files.
@@ -108,7 +108,7 @@ class TrackedUpload:
 
 @dataclass
 class TrackedSocket:
-    """A socket of a story: the upload and the file that it is attached to."""
+    """A socket of a sequence: the upload and the file that it is attached to."""
 
     socket: UploadSocket
     of: TrackedUpload

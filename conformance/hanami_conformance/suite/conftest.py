@@ -54,7 +54,7 @@ def resources(context: SuiteContext, target: Target) -> Iterator[ResourceFactory
 
 @pytest.fixture
 def search(context: SuiteContext, resources: ResourceFactory) -> PropertyRunner:
-    """Tells stories, as many as the profile says."""
+    """Tells sequences, as many as the profile says."""
     return PropertyRunner(context.plan, resources)
 
 

@@ -24,7 +24,7 @@ from hanami_proto.dialect import Dialect
 REQUEST, TRAIN = "direct request", "direct train"  # types of message
 KINDS = 4  # of values that are sent; see :func:`hanami_conformance.stateful.cluster_messages.values_of`
 VALUE = 4  # bytes of a float32
-REPEATED = 120  # requests in the story of a wrong answer
+REPEATED = 120  # requests in the sequence of a wrong answer
 FORMS = 8  # of the same answer that are remembered as bytes
 
 
@@ -55,7 +55,7 @@ class Knowledge:
         """Payload of an answer, bytes."""
         return VALUE * sum(self.shape.outputs.values())
 
-    def story(self, error: WrongAnswer, *kinds: int) -> StepSequence:
+    def sequence(self, error: WrongAnswer, *kinds: int) -> StepSequence:
         """Return requests as ``hanami-conformance replay`` takes them: many, since under load few are enough seldom.
 
         Args:
@@ -167,9 +167,9 @@ class OutputExpected:
         if len(knowledge.shape.outputs) == 1 and len(forms) < FORMS:
             forms.add(payload)
 
-    def story(self, error: WrongAnswer) -> StepSequence | None:
+    def sequence(self, error: WrongAnswer) -> StepSequence | None:
         """See :class:`hanami_loadtests.engine.stream.Expectation`."""
-        return self.knowledge.story(error, self.kind)
+        return self.knowledge.sequence(error, self.kind)
 
 
 @dataclass
@@ -199,9 +199,9 @@ class TrainingEnded:
         self._came = 0
         return 0
 
-    def story(self, error: WrongAnswer) -> StepSequence | None:
+    def sequence(self, error: WrongAnswer) -> StepSequence | None:
         """See :class:`hanami_loadtests.engine.stream.Expectation`."""
-        return self.knowledge.story(error, self.kind)
+        return self.knowledge.sequence(error, self.kind)
 
 
 def request_message(knowledge: Knowledge, kind: int) -> Outgoing:

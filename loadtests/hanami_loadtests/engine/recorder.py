@@ -21,7 +21,7 @@ MAX_SAYS = 300  # characters of a line
 Observer = Callable[[str, float, int, Exception | None], None]
 
 
-class Story(Protocol):
+class StoredSequence(Protocol):
     """An exchange that can be kept as a file."""
 
     def to_json(self) -> str:
@@ -140,16 +140,16 @@ class Recorder:
             series.early_down += down
         self.observer(name, now - watch.due - watch.skipped, up + down, None)
 
-    def failed(self, name: str, watch: Stopwatch, error: LoadFailure, story: Story | None = None) -> None:
+    def failed(self, name: str, watch: Stopwatch, error: LoadFailure, sequence: StoredSequence | None = None) -> None:
         """Note that a message was answered wrongly, refused, or is not answered any more.
 
         Args:
             name: type of message.
             watch: its times.
             error: what came of it.
-            story: the exchange of a wrong answer, as ``hanami-conformance replay`` takes it.
+            sequence: the exchange of a wrong answer, as ``hanami-conformance replay`` takes it.
         """
-        series = self._bad(name, watch, error, story)
+        series = self._bad(name, watch, error, sequence)
         if isinstance(error, WrongAnswer):
             series.wrong += 1
         else:
@@ -159,7 +159,7 @@ class Recorder:
         """Note that a message was sent, is not answered, and is not waited for any longer."""
         self._bad(name, watch, error, None).unanswered += 1
 
-    def _bad(self, name: str, watch: Stopwatch, error: LoadFailure, story: Story | None) -> Series:
+    def _bad(self, name: str, watch: Stopwatch, error: LoadFailure, sequence: StoredSequence | None) -> Series:
         """Note what went wrong, in the warm-up as well: a target that is right only later is not right."""
         now = self.clock()
         error.recorded = True
@@ -169,7 +169,7 @@ class Recorder:
             series.sent += 1
         series.failures.record(max(int((now - watch.due - watch.skipped) * MICROSECONDS), 0))
         self._slice(series, now).failed += 1
-        self._note(name, error, now, story)
+        self._note(name, error, now, sequence)
         self.observer(name, now - watch.due - watch.skipped, 0, error)
         return series
 
@@ -194,24 +194,24 @@ class Recorder:
             found = series.slices[second] = Slice()
         return found
 
-    def _note(self, name: str, error: LoadFailure, now: float, story: Story | None) -> None:
+    def _note(self, name: str, error: LoadFailure, now: float, sequence: StoredSequence | None) -> None:
         says = SECRETS.text(str(error))[:MAX_SAYS]
         key = (name, error.kind, says)
         if key not in self.errors and len(self.errors) >= MOST_CLASSES:
             key = (name, error.kind, "and others")
         found = self.errors.get(key)
         if found is None:
-            file = self._keep(key, story)
+            file = self._keep(key, sequence)
             found = ErrorClass(name, error.kind, key[2], 0, round(max(0.0, now - self.origin), 3), file)
         self.errors[key] = ErrorClass(**{**asdict(found), "count": found.count + 1})
 
-    def _keep(self, key: tuple[str, str, str], story: Story | None) -> str:
+    def _keep(self, key: tuple[str, str, str], sequence: StoredSequence | None) -> str:
         if key in self._files:  # kept already, and taken since
             return self._files[key]
-        if story is None or len(self._files) >= MOST_EXCHANGES:
+        if sequence is None or len(self._files) >= MOST_EXCHANGES:
             return ""
         file = self._files[key] = f"{key[0].replace(' ', '-')}-{len(self._files) + 1}.json"
-        self.exchanges[file] = story.to_json()
+        self.exchanges[file] = sequence.to_json()
         return file
 
     def data(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from hanami_loadtests.engine.connection import Connection, clock
 from hanami_loadtests.engine.failures import LoadFailure, NoAnswer, WrongAnswer
-from hanami_loadtests.engine.recorder import Recorder, Stopwatch, Story
+from hanami_loadtests.engine.recorder import Recorder, Stopwatch, StoredSequence
 from hanami_loadtests.engine.schedule import Schedule
 
 MORE = -1  # an answer consists of several messages, and not all of them came
@@ -32,7 +32,7 @@ class Expectation(Protocol):
             LoadFailure: it is a refusal.
         """
 
-    def story(self, error: WrongAnswer) -> Story | None:
+    def sequence(self, error: WrongAnswer) -> StoredSequence | None:
         """Return the exchange, for the file of a wrong answer."""
 
 
@@ -188,7 +188,7 @@ class Stream:
             down = message.expectation.verify(payload)
         except WrongAnswer as error:
             in_flight.popleft()
-            self.recorder.failed(message.series, watch, error, message.expectation.story(error))
+            self.recorder.failed(message.series, watch, error, message.expectation.sequence(error))
             raise
         except LoadFailure as error:
             in_flight.popleft()

@@ -28,11 +28,11 @@ COLUMNS = ("first", "second")
 
 @dataclass(frozen=True)
 class Content:
-    """The files of one upload (upload, steps 1 to 5), made as stories make them, so that a story can tell them again.
+    """The files of one upload (upload, steps 1 to 5), made as sequences make them, so that one can be replayed.
 
     Attributes:
         kind: ``csv`` or ``mnist``.
-        begin: step of a story that begins it.
+        begin: step of a sequence that begins it.
         files: role to the bytes of the file.
         model: what the finalized dataset must hold.
         dialect: name of it.
@@ -60,7 +60,7 @@ class Content:
         *before, last = self.chunks[role]
         return self.scattered and last not in before
 
-    def story(self, error: WrongAnswer, role: str | None = None) -> StepSequence:
+    def sequence(self, error: WrongAnswer, role: str | None = None) -> StepSequence:
         """Return the upload as ``hanami-conformance replay`` tells it.
 
         Args:
@@ -105,7 +105,7 @@ class Acknowledged:
         """See :class:`hanami_loadtests.engine.stream.Expectation`."""
         if payload == self.success:
             return 0
-        # In the words of the upload stories: a replay tells by them whether it is the same failure.
+        # In the words of the upload sequences: a replay tells by them whether it is the same failure.
         of = f" of {len(self.content[0].files[self.role])}" if self.content else ""
         where = f"{pluralise(self.length, 'byte')} at {self.position}{of}"
         try:
@@ -116,9 +116,9 @@ class Acknowledged:
             raise WrongAnswer("DATA-3", f"success = true to {where}", describe(acknowledgement))
         return 0
 
-    def story(self, error: WrongAnswer) -> StepSequence | None:
+    def sequence(self, error: WrongAnswer) -> StepSequence | None:
         """See :class:`hanami_loadtests.engine.stream.Expectation`."""
-        return self.content[0].story(error, self.role) if self.content else None
+        return self.content[0].sequence(error, self.role) if self.content else None
 
 
 def csv_content(dialect: Dialect, size: int, chunk: int, variant: int, *, scattered: bool = False) -> Content:
@@ -140,7 +140,7 @@ def csv_content(dialect: Dialect, size: int, chunk: int, variant: int, *, scatte
 
 def mnist_content(dialect: Dialect, size: int, chunk: int, variant: int, *, scattered: bool = False) -> Content:
     """Images and labels; see :func:`csv_content`."""
-    seed = size + variant  # in a story, size of the file and seed of its pixels are the same number
+    seed = size + variant  # in a sequence, size of the file and seed of its pixels are the same number
     count = max(1, size // SIDE)
     files = mnist_files(seed, count)
     images = np.frombuffer(files["input"], dtype=np.uint8, offset=16).reshape(-1, 1, *_width(files["input"]))

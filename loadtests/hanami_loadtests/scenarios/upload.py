@@ -71,7 +71,7 @@ class UploadScenario(Scenario):
             self.recorder.broken_off(FILE, watch)
             raise
         except WrongAnswer as error:
-            self.recorder.failed(FILE, watch, error, content.story(error))
+            self.recorder.failed(FILE, watch, error, content.sequence(error))
             self.back_off()
         except LoadFailure as error:
             self.recorder.failed(FILE, watch, error)

@@ -28,6 +28,6 @@ def exchange_name(case_id: str) -> str:
     return f"{name}.txt"
 
 
-def story_name(case_id: str) -> str:
-    """File name of the story of a case."""
+def sequence_name(case_id: str) -> str:
+    """File name of the sequence of a case."""
     return exchange_name(case_id).removesuffix(".txt") + ".json"

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from hanami_reports.common.file_names import BADGE, EXCHANGES, JUNIT, PAGE, RESULT, SUMMARY, exchange_name, story_name
+from hanami_reports.common.file_names import (
+    BADGE,
+    EXCHANGES,
+    JUNIT,
+    PAGE,
+    RESULT,
+    SUMMARY,
+    exchange_name,
+    sequence_name,
+)
 from hanami_reports.common.report_folder import ReportFolder
 from hanami_reports.conformance.badge import badge_svg
 from hanami_reports.conformance.html.page import conformance_page
@@ -54,8 +63,8 @@ class ConformanceReportFolder(ReportFolder):
         for case in result.cases:
             if case.exchange:
                 self.put(f"{EXCHANGES}/{exchange_name(case.id)}", exchange_text(case))
-            if case.story:
-                self.put(f"{EXCHANGES}/{story_name(case.id)}", case.story)
+            if case.sequence:
+                self.put(f"{EXCHANGES}/{sequence_name(case.id)}", case.sequence)
 
 
 def exchange_text(case: CaseResult) -> str:

@@ -1,11 +1,11 @@
-"""Command lines that run a case again, or tell its story again."""
+"""Command lines that run a case again, or replay its sequence."""
 
 from __future__ import annotations
 
 import shlex
 from pathlib import Path
 
-from hanami_reports.common.file_names import EXCHANGES, story_name
+from hanami_reports.common.file_names import EXCHANGES, sequence_name
 from hanami_reports.model.conformance import CaseResult, RunResult
 
 
@@ -15,17 +15,17 @@ def again(case: CaseResult, result: RunResult) -> str:
 
 
 def replay(case: CaseResult, result: RunResult, folder: Path) -> str:
-    """Return the line that tells the story of a case again; empty where it has none.
+    """Return the line that replays the sequence of a case; empty where it has none.
 
     Args:
         case: that went wrong.
         result: of its run.
         folder: where the reports are.
     """
-    if not case.story:
+    if not case.sequence:
         return ""
-    story = shlex.quote(str(folder / EXCHANGES / story_name(case.id)))
-    return f"hanami-conformance replay {story} {target_options(result)}"
+    sequence = shlex.quote(str(folder / EXCHANGES / sequence_name(case.id)))
+    return f"hanami-conformance replay {sequence} {target_options(result)}"
 
 
 def target_options(result: RunResult) -> str:

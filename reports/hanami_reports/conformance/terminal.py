@@ -176,7 +176,7 @@ def _failure(case: CaseResult, result: RunResult) -> RenderableType:
 def _commands(case: CaseResult, result: RunResult, folder: Path) -> Iterable[Text]:
     if case.exchange:
         yield Text.assemble(("  events    ", "dim"), str(folder / EXCHANGES / exchange_name(case.id)))
-    if case.story:
+    if case.sequence:
         yield Text.assemble(("  replay    ", "dim"), replay(case, result, folder))
     yield Text.assemble(("  again     ", "dim"), again(case, result))
 

@@ -120,11 +120,11 @@ class CaseResult:
         duration: seconds.
         exchanges: messages sent by the case.
         checks: comparisons made.
-        stories: that were told, where a case tells stories.
+        sequences: that were run, where a case runs sequences.
         judged: id of a requirement that the case names to the number of comparisons that could have broken it.
         observations: name to what was seen, for what the protocol leaves open.
         exchange: what went over the wire; kept for cases that did not pass.
-        story: the smallest story that did not pass, as the file that ``replay`` takes; empty where none was told.
+        sequence: the smallest sequence that did not pass, as the file that ``replay`` takes; empty where none was told.
         known: why its failure is known, as the list of known failures says; empty where it is not.
         server_log: the last lines that the server logged, where the suite started it and the case lost it.
     """
@@ -140,11 +140,11 @@ class CaseResult:
     duration: float = 0.0
     exchanges: int = 0
     checks: int = 0
-    stories: int = 0
+    sequences: int = 0
     judged: Mapping[str, int] = field(default_factory=dict)
     observations: Mapping[str, str] = field(default_factory=dict)
     exchange: tuple[Event, ...] = ()
-    story: str = ""
+    sequence: str = ""
     known: str = ""
     server_log: str = ""
 
@@ -246,5 +246,5 @@ class RunResult:
             "exchanges": exchanges,
             "exchanges_per_second": round(exchanges / seconds, 1) if seconds else 0.0,
             "checks": sum(case.checks for case in self.cases),
-            "stories": sum(case.stories for case in self.cases),
+            "sequences": sum(case.sequences for case in self.cases),
         }

@@ -50,13 +50,13 @@ def _judge_harmless(level: Level, requirement_id: str, cases: Sequence[CaseResul
         if case.outcome is Outcome.UNSUPPORTED:
             return Verdict.UNSUPPORTED, case.reason
     if passed:
-        return Verdict.NOT_RUN, "no story came to it"
+        return Verdict.NOT_RUN, "no sequence came to it"
     return Verdict.NOT_RUN, f"its cases broke another requirement: {cases[0].reason}"
 
 
 def proves(case: CaseResult, requirement_id: str) -> bool:
-    """Whether a case that passed says something of a requirement: of stories, one must have come to it."""
-    return not case.stories or requirement_id in case.judged
+    """Whether a case that passed says something of a requirement: of sequences, one must have come to it."""
+    return not case.sequences or requirement_id in case.judged
 
 
 def exit_status(requirements: Sequence[RequirementResult], cases: Sequence[CaseResult], *, least: Level) -> int:

@@ -61,13 +61,13 @@ def test_every_requirement_has_a_test() -> None:
     assert lacking == [], "these have no test that names them first"
 
 
-def test_every_should_is_in_stories_and_every_observe_has_a_probe() -> None:
-    story_tests = [(node, ids) for _, node, ids in suite_tests() if "search" in [arg.arg for arg in node.args.args]]
-    in_stories = {name for node, ids in story_tests for name in (*ids, *named(node, "blames"))}
+def test_every_should_is_in_sequences_and_every_observe_has_a_probe() -> None:
+    sequence_tests = [(node, ids) for _, node, ids in suite_tests() if "search" in [arg.arg for arg in node.args.args]]
+    in_sequences = {name for node, ids in sequence_tests for name in (*ids, *named(node, "blames"))}
     probed = {name for _, node, ids in suite_tests() if "observe(" in ast.unparse(node) for name in ids}
     for entry in catalogue().values():
         if entry.level is Level.SHOULD:
-            assert entry.id in in_stories, entry.id
+            assert entry.id in in_sequences, entry.id
         if entry.level is Level.OBSERVE:
             assert entry.id in probed, entry.id
 

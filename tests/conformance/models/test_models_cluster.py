@@ -155,10 +155,10 @@ def test_two_cycles_process_the_same_where_each_brick_got_the_same_values(
     left: list[tuple[str, list[float]]], right: list[tuple[str, list[float]]]
 ) -> None:
     processed, plain = [], []
-    for story in (left, right):
+    for sequence in (left, right):
         model = ClusterModel()
         values: dict[str, bytes] = {}
-        for name, numbers in story:
+        for name, numbers in sequence:
             model.take(name, floats(*numbers))
             values[name] = values.get(name, b"") + floats(*numbers).tobytes()
         processed.append(model.cycle())
@@ -167,9 +167,9 @@ def test_two_cycles_process_the_same_where_each_brick_got_the_same_values(
 
 
 @given(messages, st.integers(1, 3))
-def test_how_values_are_cut_into_messages_does_not_matter(story: list[tuple[str, list[float]]], size: int) -> None:
+def test_how_values_are_cut_into_messages_does_not_matter(sequence: list[tuple[str, list[float]]], size: int) -> None:
     whole, cut = ClusterModel(), ClusterModel()
-    for name, numbers in story:
+    for name, numbers in sequence:
         whole.take(name, floats(*numbers))
         for start in range(0, len(numbers), size):
             cut.take(name, floats(*numbers[start : start + size]))

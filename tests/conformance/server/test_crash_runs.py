@@ -109,7 +109,7 @@ def test_a_server_that_ends_again_and_again_ends_the_run(tmp_path: Path) -> None
         "--requirement",
         "DEL",
         "-k",
-        "not stories",
+        "not sequences",
         cwd=tmp_path,
     )
     assert run.returncode == 6, run.stdout + run.stderr
@@ -262,18 +262,18 @@ def test_in_plain_pytest_and_by_the_environment(tmp_path: Path) -> None:
     expect_gone(tmp_path)
 
 
-def test_a_story_of_a_server_that_was_started_is_replayed_against_one_that_runs(tmp_path: Path) -> None:
-    case = ("--case", "test_upload_stories.py::test_any_story_of_uploads_goes_as_the_model_says", "--shrink", "1")
+def test_a_sequence_of_a_server_that_was_started_is_replayed_against_one_that_runs(tmp_path: Path) -> None:
+    case = ("--case", "test_upload_sequences.py::test_any_sequence_of_uploads_goes_as_the_model_says", "--shrink", "1")
     run = run_suite(*server_of("complete-from-the-beginning"), "--profile", "smoke", *case, cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     expect_gone(tmp_path, starts=1)
-    (story,) = (tmp_path / "reports" / "latest" / "exchanges").glob("*.json")
+    (sequence,) = (tmp_path / "reports" / "latest" / "exchanges").glob("*.json")
     for fault, status, says in (("complete-from-the-beginning", 1, "still failing: "), (HONEST, 0, "fixed: ")):
         with faulty_backend(fault) as url:  # at another address, and started by hand
-            again = hanami("replay", str(story), "--target", url, *ALICE, cwd=tmp_path)
+            again = hanami("replay", str(sequence), "--target", url, *ALICE, cwd=tmp_path)
         assert again.returncode == status, again.stdout + again.stderr
         assert says in again.stdout
-    gone = hanami("replay", str(story), "--target", refusing_connections(), *ALICE, cwd=tmp_path)
+    gone = hanami("replay", str(sequence), "--target", refusing_connections(), *ALICE, cwd=tmp_path)
     assert gone.returncode == 6, gone.stdout + gone.stderr
     assert gone.stdout.startswith("target gone: ")
 

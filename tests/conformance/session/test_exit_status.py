@@ -46,9 +46,9 @@ def test_0_the_reference_backend_is_conformant(tmp_path: Path) -> None:
     assert result["leftovers"] == []
     assert (tmp_path / "reports" / "latest" / "junit.xml").is_file()
     assert_learned(result["cases"])
-    stories = [case for case in result["cases"] if case["stories"]]
-    assert len(stories) == 5
-    for case in stories:  # came to every requirement that their case names
+    sequences = [case for case in result["cases"] if case["sequences"]]
+    assert len(sequences) == 5
+    for case in sequences:  # came to every requirement that their case names
         assert [name for name in case["requirements"] if not case["judged"].get(name)] == [], case["id"]
 
 
@@ -62,7 +62,7 @@ def assert_learned(cases: list[dict[str, object]]) -> None:
 
 def test_1_a_lie_is_found_and_shown(tmp_path: Path) -> None:
     with faulty_backend("complete-from-the-beginning") as url:
-        run = run_suite("--target", url, *ALICE, *SECOND, "--requirement", "PROG", "-k", "not stories", cwd=tmp_path)
+        run = run_suite("--target", url, *ALICE, *SECOND, "--requirement", "PROG", "-k", "not sequences", cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     assert "NOT CONFORMANT" in run.stdout
     result = result_of(tmp_path)
@@ -86,7 +86,7 @@ def test_1_a_lie_is_found_and_shown(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_1_silence_is_found_and_does_not_hang(tmp_path: Path) -> None:
     with faulty_backend("silent-about-undecodable") as url:
-        options = ("--deadline", "1", "--requirement", "DATA-6", "-k", "not stories", BOLD)
+        options = ("--deadline", "1", "--requirement", "DATA-6", "-k", "not sequences", BOLD)
         run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     (verdict,) = [entry for entry in result_of(tmp_path)["requirements"] if entry["id"] == "DATA-6"]
@@ -98,7 +98,7 @@ def test_1_silence_is_found_and_does_not_hang(tmp_path: Path) -> None:
 @pytest.mark.parametrize("level", ["must", "should"])
 def test_the_level_decides_whether_a_should_counts(tmp_path: Path, level: str) -> None:
     with faulty_backend("silent-about-undecodable") as url:
-        options = ("--deadline", "1", "--requirement", "DATA-6", "-k", "not stories", "--level", level, BOLD)
+        options = ("--deadline", "1", "--requirement", "DATA-6", "-k", "not sequences", "--level", level, BOLD)
         run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)
     assert run.returncode == (0 if level == "must" else 1)
     assert " FAIL " in run.stdout
@@ -229,8 +229,8 @@ def test_5_nothing_ran(tmp_path: Path) -> None:
     assert result_of(tmp_path)["exit_status"] == 5
 
 
-def test_5_stories_that_did_not_come_to_a_requirement_do_not_prove_it(tmp_path: Path) -> None:
-    options = ("--profile", "smoke", "--requirement", "GEN-3", "--case", "test_upload_stories.py")
+def test_5_sequences_that_did_not_come_to_a_requirement_do_not_prove_it(tmp_path: Path) -> None:
+    options = ("--profile", "smoke", "--requirement", "GEN-3", "--case", "test_upload_sequences.py")
     with faulty_backend("honest") as url:
         run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)  # nobody is there to intrude
     (case,) = result_of(tmp_path)["cases"]
@@ -274,7 +274,7 @@ def test_6_a_server_that_is_no_target(tmp_path: Path, serve: object) -> None:
 def test_6_a_target_that_dies_on_the_way(tmp_path: Path) -> None:
     with faulty_backend("dies-of-large-positions") as url:
         chosen = ("--requirement", "DATA-5", "--requirement", "DATA-6", "--requirement", "GEN-2")
-        options = ("--deadline", "2", *chosen, "-k", "not stories")  # which come before, and die of it, too
+        options = ("--deadline", "2", *chosen, "-k", "not sequences")  # which come before, and die of it, too
         run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)
     assert run.returncode == 6, run.stdout + run.stderr
     result = result_of(tmp_path)

@@ -51,7 +51,7 @@ def test_a_target_that_turns_in_the_middle_is_lost(tmp_path: Path, turn: Callabl
 
 def test_a_target_that_gives_the_answers_of_others_is_never_green(tmp_path: Path) -> None:
     with faulty_backend("honest") as url, relayed(url, lambda port: Relay(port, answers_of_others, 20)) as address:
-        options = ("--deadline", "1", "--profile", "smoke", "-k", "not stories")
+        options = ("--deadline", "1", "--profile", "smoke", "-k", "not sequences")
         run = run_suite("--target", address, *ALICE, *SECOND, *options, cwd=tmp_path)
     assert run.returncode in (1, 6), run.stdout + run.stderr
     assert "Traceback" not in run.stdout + run.stderr
@@ -64,8 +64,8 @@ def test_a_target_that_gives_the_answers_of_others_is_never_green(tmp_path: Path
 @pytest.mark.parametrize(
     ("make", "cases"),
     [
-        (lambda port: Relay(port, latency=LATENCY), "direct_io and request and not stories"),
-        (lambda port: Relay(port, pump=byte_by_byte), "not stories"),
+        (lambda port: Relay(port, latency=LATENCY), "direct_io and request and not sequences"),
+        (lambda port: Relay(port, pump=byte_by_byte), "not sequences"),
     ],
     ids=["latency", "a byte at a time"],
 )

@@ -31,7 +31,7 @@ MISSING = ("--case", "test_upload_progress.py::test_one_missing_byte_is_not_comp
         ("complete-from-the-beginning", (*MISSING, "--known", "k.toml"), 0, "known"),
         (
             "dies-of-large-positions",
-            (BOLD, "--deadline", "2", "--requirement", "DATA-5", "-k", "not stories"),
+            (BOLD, "--deadline", "2", "--requirement", "DATA-5", "-k", "not sequences"),
             6,
             "lost",
         ),

@@ -286,10 +286,10 @@ def test_others_are_answered_as_they_must_be(
 
 
 def test_replay_tells_the_same_failure_from_another() -> None:
-    story = StepSequence("upload", (), requirement="DATA-4", expected="bytes")
-    assert is_same(story, Violation("x", "y", "DATA-4"))
-    assert is_same(story, Violation("bytes", "y"))
-    assert not is_same(story, Violation("x", "y", "FIN-1"))
+    sequence = StepSequence("upload", (), requirement="DATA-4", expected="bytes")
+    assert is_same(sequence, Violation("x", "y", "DATA-4"))
+    assert is_same(sequence, Violation("bytes", "y"))
+    assert not is_same(sequence, Violation("x", "y", "FIN-1"))
     with pytest.raises(Violation) as caught:
         check(False, expected="a", actual="b", requirement="GEN-1")
     assert is_same(StepSequence("upload", ()), caught.value)

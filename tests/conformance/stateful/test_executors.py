@@ -14,7 +14,7 @@ from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.resources import cluster, retry, upload
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.stateful.executors import first_messages as first_stories
+from hanami_conformance.stateful.executors import first_messages as first_sequences
 from hanami_conformance.target.attach import attach
 from support.sequences import answers_changed, told, with_status
 
@@ -80,7 +80,7 @@ def test_a_place_that_is_freed_late_is_waited_for(resources: ResourceFactory, mo
     monkeypatch.setattr(WebSocket, "drop", closing(drop))
     for module in (cluster, retry, upload):
         monkeypatch.setattr(module, "attach", late)
-    monkeypatch.setattr(first_stories, "attach", late)
+    monkeypatch.setattr(first_sequences, "attach", late)
     assert told(resources, "first", RIGHT, RIGHT).judged["ATT-2"]
     refusals.clear()
     switch = Cluster.set_mode

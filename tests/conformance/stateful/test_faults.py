@@ -1,4 +1,4 @@
-"""Each kind of story finds a lie that no example was written for, blames the right requirement, and makes it small."""
+"""Each kind of sequence finds a fault that no example was written for, under the right requirement, and shrinks it."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ def test_a_lie_is_found_blamed_and_made_small(
     tmp_path: Path, fault: str, kind: str, requirement: str, most: int
 ) -> None:
     with faulty_backend(fault) as url:
-        run = run_suite("--target", url, *ALICE, "--case", f"test_{kind}_stories.py", cwd=tmp_path)
+        run = run_suite("--target", url, *ALICE, "--case", f"test_{kind}_sequences.py", cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     (case,) = result_of(tmp_path)["cases"]
     assert case["outcome"] == "failed"
     assert case["broken"] == [requirement], case["reason"]
-    story = json.loads(case["story"])
-    assert len(story["steps"]) <= most, story
-    assert story["kind"] == kind
+    sequence = json.loads(case["sequence"])
+    assert len(sequence["steps"]) <= most, sequence
+    assert sequence["kind"] == kind
     (path,) = (tmp_path / "reports" / "latest" / "exchanges").glob("*.json")
-    assert json.loads(path.read_text()) == story
+    assert json.loads(path.read_text()) == sequence
 
 
 @pytest.mark.slow
 def test_what_went_wrong_is_told_first_next_time_and_forgotten_when_it_is_mended(tmp_path: Path) -> None:
-    options = (*ALICE, "--case", "test_call_stories.py")
+    options = (*ALICE, "--case", "test_call_sequences.py")
     with faulty_backend("takes-any-name") as url:
         first = run_suite("--target", url, *options, cwd=tmp_path)
         found = result_of(tmp_path)["cases"][0]
         again = run_suite("--target", url, *options, cwd=tmp_path)
         told = result_of(tmp_path)["cases"][0]
     assert (first.returncode, again.returncode) == (1, 1)
-    assert json.loads(told["story"])["steps"] == json.loads(found["story"])["steps"]
-    assert told["stories"] < found["stories"]
+    assert json.loads(told["sequence"])["steps"] == json.loads(found["sequence"])["steps"]
+    assert told["sequences"] < found["sequences"]
     database = tmp_path / ".hypothesis" / "examples"
     assert any(database.iterdir())
     with faulty_backend("honest") as url:
@@ -55,4 +55,4 @@ def test_what_went_wrong_is_told_first_next_time_and_forgotten_when_it_is_mended
     with faulty_backend("takes-any-name") as url:
         clean = run_suite("--target", url, *options, "--database", "none", cwd=tmp_path)
     assert clean.returncode == 1
-    assert result_of(tmp_path)["cases"][0]["stories"] == found["stories"]
+    assert result_of(tmp_path)["cases"][0]["sequences"] == found["sequences"]

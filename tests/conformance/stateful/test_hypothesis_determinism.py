@@ -1,4 +1,4 @@
-"""The same stories are told from every folder and every installation, and no files are left."""
+"""The same sequences are told from every folder and every installation, and no files are left."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from pathlib import Path
 
 from tools.reference import TIMEOUT, clean_environment
 
-# Stories of three kinds, not told but counted and hashed, with a module of the user's beside the suite.
+# Sequences of three kinds, not told but counted and hashed, with a module of the user's beside the suite.
 DRAW = """
 import hashlib, sys
 sys.path.insert(0, ".")
 import mine
 from hanami_conformance.options.profiles import PROFILES
 from hanami_conformance.stateful import property_runner as search
-from hanami_conformance.stateful.strategies.rest_calls import call_stories
-from hanami_conformance.stateful.strategies.first_messages import first_stories
-from hanami_conformance.stateful.strategies.uploads import upload_stories
+from hanami_conformance.stateful.strategies.rest_calls import call_sequences
+from hanami_conformance.stateful.strategies.first_messages import first_sequences
+from hanami_conformance.stateful.strategies.uploads import upload_sequences
 from hanami_conformance.resources.factory import ResourceFactory
 
 told = []
-search.tell = lambda story, resources: told.append(story.to_json())
+search.tell = lambda sequence, resources: told.append(sequence.to_json())
 plan = search.SearchSettings(PROFILES["gate"], seed=1, seconds=0.0, database=None)
 run = search.PropertyRunner(plan, ResourceFactory(None, "aaaa1111"))
-run("call", call_stories(16))
-run("first", first_stories(16))
-run("upload", upload_stories(16, 1_000_000))
+run("call", call_sequences(16))
+run("first", first_sequences(16))
+run("upload", upload_sequences(16, 1_000_000))
 print(len(told), hashlib.sha256("".join(told).encode()).hexdigest())
 """
 

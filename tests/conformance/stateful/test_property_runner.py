@@ -1,4 +1,4 @@
-"""Stories are found, made small, stored, and told again."""
+"""Sequences are found, made small, stored, and told again."""
 
 from __future__ import annotations
 
@@ -20,34 +20,40 @@ from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.stateful.executors.uploads import ACTIONS
 from hanami_conformance.stateful.property_runner import PropertyRunner, SearchSettings
 from hanami_conformance.stateful.pytest_export import to_pytest
-from hanami_conformance.stateful.strategies.rest_calls import call_stories
-from hanami_conformance.stateful.strategies.uploads import upload_stories
+from hanami_conformance.stateful.strategies.rest_calls import call_sequences
+from hanami_conformance.stateful.strategies.uploads import upload_sequences
 from hanami_conformance.stateful.upload_state import missing_spans, mnist_files
 from support.suite_runs import faulty_backend, in_pytest, result_of, run_suite
 from tools.reference import ALICE, TIMEOUT, clean_environment
 
-CASE = "test_upload_stories.py::test_any_story_of_uploads_goes_as_the_model_says"
+CASE = "test_upload_sequences.py::test_any_sequence_of_uploads_goes_as_the_model_says"
 
 
-@given(upload_stories(12, 2_000_000))
-def test_a_story_survives_its_file(steps: list[Step]) -> None:
-    story = StepSequence("upload", tuple(steps), "documented", "PROG-2", 'expected "a"', "b\n")
-    assert StepSequence.from_json(story.to_json()) == story
+@given(upload_sequences(12, 2_000_000))
+def test_a_sequence_survives_its_file(steps: list[Step]) -> None:
+    sequence = StepSequence("upload", tuple(steps), "documented", "PROG-2", 'expected "a"', "b\n")
+    assert StepSequence.from_json(sequence.to_json()) == sequence
     assert {step.do for step in steps} <= ACTIONS
+
+
+EMPTY_SEQUENCE = {"format": "hanami-conformance-sequence", "format_version": 1}
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "not a story"),
+        ("", "not a sequence"),
         ("[]", '"format" is not'),
-        ('{"format": "hanami-conformance-story", "format_version": 7}', "format version 7"),
-        ('{"format": "hanami-conformance-story", "format_version": 1, "kind": 1, "steps": []}', "must be texts"),
-        ('{"format": "hanami-conformance-story", "format_version": 1, "kind": "upload"}', "steps a list"),
-        ('{"format": "hanami-conformance-story", "format_version": 1, "kind": "upload", "steps": [1]}', "not a step"),
+        ('{"format": "hanami-conformance-sequence", "format_version": 7}', "format version 7"),
+        ('{"format": "hanami-conformance-sequence", "format_version": 1, "kind": 1, "steps": []}', "must be texts"),
+        ('{"format": "hanami-conformance-sequence", "format_version": 1, "kind": "upload"}', "steps a list"),
+        (
+            '{"format": "hanami-conformance-sequence", "format_version": 1, "kind": "upload", "steps": [1]}',
+            "not a step",
+        ),
     ],
 )
-def test_what_is_no_story_is_refused(text: str, message: str) -> None:
+def test_what_is_no_sequence_is_refused(text: str, message: str) -> None:
     with pytest.raises(SequenceError, match=message):
         StepSequence.from_json(text)
 
@@ -68,7 +74,7 @@ def test_gaps_are_cut_into_chunks() -> None:
 
 
 @pytest.mark.parametrize(("size", "count"), [(17, 1), (17, 3), (131088, 1), (1000, 3)])
-def test_files_of_a_story_are_as_large_as_they_say(size: int, count: int) -> None:
+def test_files_of_a_sequence_are_as_large_as_they_say(size: int, count: int) -> None:
     files = mnist_files(size, count)
     assert len(files["label"]) == 8 + count
     assert (len(files["input"]) - 16) % count == 0
@@ -87,8 +93,8 @@ def run_replay(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def boundary_story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
-    """The story that a lost boundary byte leaves, and the server that loses it."""
+def boundary_sequence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """The sequence that a lost boundary byte leaves, and the server that loses it."""
     folder = tmp_path_factory.mktemp("boundary")
     with faulty_backend("loses-boundary-bytes") as url:
         run = run_suite("--target", url, *ALICE, "--case", CASE, cwd=folder)
@@ -100,34 +106,34 @@ def boundary_story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[P
         yield path, url
 
 
-def test_a_lost_boundary_byte_shrinks_to_a_few_steps(boundary_story: tuple[Path, str]) -> None:
-    story = json.loads(boundary_story[0].read_text())
-    assert len(story["steps"]) <= 4, story
-    assert "131055" in story["actual"] or "values differ" in story["actual"]
+def test_a_lost_boundary_byte_shrinks_to_a_few_steps(boundary_sequence: tuple[Path, str]) -> None:
+    sequence = json.loads(boundary_sequence[0].read_text())
+    assert len(sequence["steps"]) <= 4, sequence
+    assert "131055" in sequence["actual"] or "values differ" in sequence["actual"]
 
 
-def test_replay_says_still_failing(boundary_story: tuple[Path, str]) -> None:
-    path, url = boundary_story
+def test_replay_says_still_failing(boundary_sequence: tuple[Path, str]) -> None:
+    path, url = boundary_sequence
     run = run_replay(path, "--target", url, *ALICE)
     assert run.returncode == 1, run.stdout + run.stderr
     assert "still failing: expected column 'picture'" in run.stdout
     assert "PUT /v1/mnist/dataset" in run.stdout
 
 
-def test_replay_says_fixed(boundary_story: tuple[Path, str]) -> None:
-    run = run_replay(boundary_story[0], "--target", "reference")
+def test_replay_says_fixed(boundary_sequence: tuple[Path, str]) -> None:
+    run = run_replay(boundary_sequence[0], "--target", "reference")
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stdout.startswith("fixed: ")
 
 
-def test_a_story_is_told_until_it_fails_where_it_does_so_now_and_then(tmp_path: Path) -> None:
+def test_a_sequence_is_told_until_it_fails_where_it_does_so_now_and_then(tmp_path: Path) -> None:
     # Ten requests: one telling is right by all chance, the hundredth output of the server is not.
     requests = [Step("request", {"cluster": 0, "values": 1, "cuts": [], "order": 0})] * 10
-    story = StepSequence(
+    sequence = StepSequence(
         "direct", (Step("cluster", {"inputs": [4], "outputs": [3], "hidden": 5, "user": 0}), *requests)
     )
-    path = tmp_path / "story.json"
-    path.write_text(story.to_json())
+    path = tmp_path / "sequence.json"
+    path.write_text(sequence.to_json())
     with faulty_backend("one-answer-in-a-hundred-wrong") as url:
         run = run_replay(path, "--target", url, *ALICE, "--times", "30")
     assert run.returncode == 1, run.stdout + run.stderr
@@ -137,8 +143,8 @@ def test_a_story_is_told_until_it_fails_where_it_does_so_now_and_then(tmp_path: 
     assert run.stdout == "fixed: 11 steps went as the model says, 3 times\n"
 
 
-def test_replay_says_target_gone(boundary_story: tuple[Path, str]) -> None:
-    run = run_replay(boundary_story[0], "--target", "http://127.0.0.1:1", *ALICE)
+def test_replay_says_target_gone(boundary_sequence: tuple[Path, str]) -> None:
+    run = run_replay(boundary_sequence[0], "--target", "http://127.0.0.1:1", *ALICE)
     assert run.returncode == 6
     assert run.stdout.startswith("target gone: no connection to http://127.0.0.1:1")
 
@@ -147,16 +153,19 @@ def test_replay_says_target_gone(boundary_story: tuple[Path, str]) -> None:
     ("text", "message"),
     [
         (None, "cannot read"),
-        ("no json", "not a story"),
-        ('{"format": "hanami-conformance-story", "format_version": 1, "kind": "film", "steps": []}', "of kind 'film'"),
+        ("no json", "not a sequence"),
         (
-            '{"format": "hanami-conformance-story", "format_version": 1, "kind": "upload", "steps": [{"do": "fly"}]}',
+            '{"format": "hanami-conformance-sequence", "format_version": 1, "kind": "film", "steps": []}',
+            "of kind 'film'",
+        ),
+        (
+            json.dumps({**EMPTY_SEQUENCE, "kind": "upload", "steps": [{"do": "fly"}]}),
             "step 'fly': no such step",
         ),
     ],
 )
 def test_replay_of_a_wrong_file_is_one_line(tmp_path: Path, text: str | None, message: str) -> None:
-    path = tmp_path / "story.json"
+    path = tmp_path / "sequence.json"
     if text is not None:
         path.write_text(text)
     run = run_replay(path, "--target", "reference")
@@ -165,10 +174,10 @@ def test_replay_of_a_wrong_file_is_one_line(tmp_path: Path, text: str | None, me
     assert message in run.stderr
 
 
-def test_a_story_is_printed_as_a_test_that_fails_and_is_mended(
-    boundary_story: tuple[Path, str], tmp_path: Path
+def test_a_sequence_is_printed_as_a_test_that_fails_and_is_mended(
+    boundary_sequence: tuple[Path, str], tmp_path: Path
 ) -> None:
-    path, url = boundary_story
+    path, url = boundary_sequence
     printed = run_replay(path, "--as-pytest")
     assert printed.returncode == 0, printed.stderr
     (tmp_path / "test_kept.py").write_text(printed.stdout)
@@ -196,7 +205,7 @@ def test_a_story_is_printed_as_a_test_that_fails_and_is_mended(
         assert "very-secret-1" not in run.stdout
 
 
-def test_a_printed_story_is_the_story() -> None:
+def test_a_printed_sequence_is_the_sequence() -> None:
     values = [
         "\U0001f600",
         "\u00e4\ud800",
@@ -207,14 +216,14 @@ def test_a_printed_story_is_the_story() -> None:
         None,
         {"\U0001f600": [True]},
     ]
-    story = StepSequence("call", (Step("object", {"operation": "csv.init", "body": {"x": values}}),))
+    sequence = StepSequence("call", (Step("object", {"operation": "csv.init", "body": {"x": values}}),))
     names: dict[str, StepSequence] = {}
-    exec(compile(to_pytest(story), "printed", "exec"), names)
-    assert names["STORY"].steps == story.steps
+    exec(compile(to_pytest(sequence), "printed", "exec"), names)
+    assert names["SEQUENCE"].steps == sequence.steps
 
 
 def test_a_search_whose_time_is_over_at_once_tells_nothing_and_fails_nothing() -> None:
     plan = SearchSettings(PROFILES["deep"], seed=1, seconds=-1.0, database=None)
-    before = current_case().stories
-    PropertyRunner(plan, ResourceFactory(None, "aaaa1111"))("call", call_stories(3))  # type: ignore[arg-type]
-    assert current_case().stories == before
+    before = current_case().sequences
+    PropertyRunner(plan, ResourceFactory(None, "aaaa1111"))("call", call_sequences(3))  # type: ignore[arg-type]
+    assert current_case().sequences == before

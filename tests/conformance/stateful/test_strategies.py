@@ -84,7 +84,7 @@ def sample(strategy: SearchStrategy[Drawn], count: int = 300, at_once: int = 10)
     Args:
         strategy: what is drawn.
         count: how many.
-        at_once: of them in one example, as in a story; an example of one takes three times as long. What is large,
+        at_once: of them in one example, as in a sequence; an example of one takes three times as long. What is large,
             as a table, has no room beside others.
     """
     drawn: list[Drawn] = []
@@ -115,8 +115,8 @@ def has(do: str, **parts: object) -> Callable[[Step], bool]:
 
 
 @pytest.fixture(scope="module")
-def gate_stories() -> dict[str, list[list[Step]]]:
-    """The stories of the gate, by kind."""
+def gate_sequences() -> dict[str, list[list[Step]]]:
+    """The sequences of the gate, by kind."""
     run = subprocess.run(
         [sys.executable, ROOT / "tests" / "support" / "sequence_examples.py"],
         env=clean_environment(),
@@ -126,43 +126,43 @@ def gate_stories() -> dict[str, list[list[Step]]]:
         check=True,
     )
     return {
-        kind: [[Step(step["do"], step["with"]) for step in story] for story in stories]
-        for kind, stories in json.loads(run.stdout).items()
+        kind: [[Step(step["do"], step["with"]) for step in sequence] for sequence in sequences]
+        for kind, sequences in json.loads(run.stdout).items()
     }
 
 
-def steps_of(stories: Mapping[str, Sequence[Sequence[Step]]], kind: str) -> list[Step]:
-    return [step for story in stories[kind] for step in story]
+def steps_of(sequences: Mapping[str, Sequence[Sequence[Step]]], kind: str) -> list[Step]:
+    return [step for sequence in sequences[kind] for step in sequence]
 
 
 @pytest.mark.parametrize("kind", ACTIONS)
-def test_every_kind_of_step_is_drawn_in_the_gate(kind: str, gate_stories: dict[str, list[list[Step]]]) -> None:
-    assert {step.do for step in steps_of(gate_stories, kind)} == set(ACTIONS[kind])
+def test_every_kind_of_step_is_drawn_in_the_gate(kind: str, gate_sequences: dict[str, list[list[Step]]]) -> None:
+    assert {step.do for step in steps_of(gate_sequences, kind)} == set(ACTIONS[kind])
 
 
-def test_there_are_as_many_stories_in_the_gate_as_the_profile_says(
-    gate_stories: dict[str, list[list[Step]]],
+def test_there_are_as_many_sequences_in_the_gate_as_the_profile_says(
+    gate_sequences: dict[str, list[list[Step]]],
 ) -> None:
     weights = {"upload": 1.5, "direct": 2, "first": 3, "call": 2, "content": 0.5}
-    assert GATE.stories is not None
-    assert {kind: len(stories) / GATE.stories for kind, stories in gate_stories.items()} == weights
+    assert GATE.sequences is not None
+    assert {kind: len(sequences) / GATE.sequences for kind, sequences in gate_sequences.items()} == weights
 
 
-def test_stories_begin_as_they_must_and_are_no_longer_than_the_profile_says(
-    gate_stories: dict[str, list[list[Step]]],
+def test_sequences_begin_as_they_must_and_are_no_longer_than_the_profile_says(
+    gate_sequences: dict[str, list[list[Step]]],
 ) -> None:
     beginnings = {"upload": ["begin", "attach"], "direct": ["cluster"]}
-    for kind, stories in gate_stories.items():
+    for kind, sequences in gate_sequences.items():
         begin = beginnings.get(kind, [])
-        assert all([step.do for step in story[: len(begin)]] == begin for story in stories), kind
+        assert all([step.do for step in sequence[: len(begin)]] == begin for sequence in sequences), kind
         around = 7 if kind == "upload" else len(begin)  # beginning, an intruder, and an end
-        assert max(map(len, stories)) <= GATE.most_steps + around, kind
+        assert max(map(len, sequences)) <= GATE.most_steps + around, kind
 
 
 def test_files_of_the_gate_are_small_and_large_and_chunks_at_the_edges(
-    gate_stories: dict[str, list[list[Step]]],
+    gate_sequences: dict[str, list[list[Step]]],
 ) -> None:
-    steps = steps_of(gate_stories, "upload")
+    steps = steps_of(gate_sequences, "upload")
     sizes = [step.number("size") for step in steps if step.do == "begin"]
     spans = [(step.number("position"), step.number("length")) for step in steps if step.do in ("write", "fragments")]
     spans += [(one[0], one[1]) for step in steps if step.do == "pipeline" for one in step.tuples("chunks", 3)]
@@ -474,11 +474,11 @@ def test_uuids_are_right_upper_case_too_short_and_none() -> None:
     assert draws(uuids, lambda text: not text)
 
 
-def test_every_story_of_calls_has_one_that_nothing_authorises() -> None:
+def test_every_sequence_of_calls_has_one_that_nothing_authorises() -> None:
     for most in (2, GATE.most_steps):
-        stories = sample(rest_calls.call_stories(most), at_once=1)
-        assert all(any(step.do == "token" for step in story) for story in stories)
-        assert max(map(len, stories)) <= most
+        sequences = sample(rest_calls.call_sequences(most), at_once=1)
+        assert all(any(step.do == "token" for step in sequence) for sequence in sequences)
+        assert max(map(len, sequences)) <= most
 
 
 def test_wrong_values_are_of_every_type_and_can_be_sent() -> None:

@@ -137,12 +137,12 @@ def test_nobody_answers() -> None:
         find_dialect(options(url, deadline=0.3))
 
 
-STORY = json.dumps(StepSequence("upload", (), dialect="documented").data())
+SEQUENCE = json.dumps(StepSequence("upload", (), dialect="documented").data())
 
 
 def test_run_replay_and_check_target_ask(tmp_path: Path) -> None:
     why = "POST /control/v1/token answered 200, the other prefixes 404"
-    (tmp_path / "story.json").write_text(STORY)
+    (tmp_path / "sequence.json").write_text(SEQUENCE)
     with backend("--dialect", "hanami-0.4") as url:
         to = ("--target", url, "--user", "alice", "--password", "very-secret-1")
         run = hanami(
@@ -156,8 +156,8 @@ def test_run_replay_and_check_target_ask(tmp_path: Path) -> None:
             environment={"HANAMI_DIALECT": "auto"},
         )
         checked = hanami("check-target", *to, "--dialect", "auto", cwd=tmp_path)
-        told = hanami("replay", "story.json", *to, "--dialect", "auto", cwd=tmp_path)
-        other = hanami("replay", "story.json", *to, cwd=tmp_path)
+        told = hanami("replay", "sequence.json", *to, "--dialect", "auto", cwd=tmp_path)
+        other = hanami("replay", "sequence.json", *to, cwd=tmp_path)
         words = (
             "-m",
             "pytest",

@@ -13,7 +13,7 @@ from support.suite_runs import result_of
 from support.targets import backend, hanami
 from tools.tcp_proxy import proxy
 
-QUICK = ("--profile", "smoke", "-k", "not stories")
+QUICK = ("--profile", "smoke", "-k", "not sequences")
 ALICE = ("--user", "alice", "--password", "very-secret-1")
 # REST, websockets that are closed, dropped and half-closed, and bare connections.
 REQUIREMENTS = [word for name in ("ATT-1", "PROG-2", "DIO-9", "GEN-4") for word in ("--requirement", name)]

@@ -73,9 +73,9 @@ def test_acknowledgements_are_told_from_refusals_and_nonsense() -> None:
         with pytest.raises(WrongAnswer) as raised:
             expectation.verify(payload)
         assert raised.value.requirement == requirement
-        story = expectation.story(raised.value)
-        assert isinstance(story, StepSequence)
-        assert (story.kind, story.requirement) == ("upload", requirement)
+        sequence = expectation.sequence(raised.value)
+        assert isinstance(sequence, StepSequence)
+        assert (sequence.kind, sequence.requirement) == ("upload", requirement)
 
 
 def output(values: list[float], name: str = "output_0", **more: int) -> bytes:

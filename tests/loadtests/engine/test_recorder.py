@@ -17,7 +17,7 @@ class Clock:
         return self.now
 
 
-class Story:
+class StoredSequence:
     """An exchange as a file."""
 
     def to_json(self) -> str:
@@ -126,7 +126,7 @@ def test_failures_are_no_part_of_the_percentiles_and_wrong_answers_a_class_of_th
         watch = Stopwatch(102.0, 102.0)
         recorder.sent("chunk", watch)
         clock.now = 112.0
-        recorder.failed("chunk", watch, error, Story() if isinstance(error, WrongAnswer) else None)
+        recorder.failed("chunk", watch, error, StoredSequence() if isinstance(error, WrongAnswer) else None)
     series = only(recorder)
     assert (series.sent, series.succeeded, series.failed, series.wrong) == (3, 1, 1, 1)
     assert series.response.most < 200_000
@@ -140,7 +140,7 @@ def test_many_different_failures_do_not_fill_the_memory(recorder: Recorder, cloc
     for number in range(2 * MOST_CLASSES):
         watch = Stopwatch(101.0, 101.0)
         recorder.sent("chunk", watch)
-        recorder.failed("chunk", watch, WrongAnswer("DATA-1", str(number), "x"), Story())
+        recorder.failed("chunk", watch, WrongAnswer("DATA-1", str(number), "x"), StoredSequence())
     assert len(recorder.errors) == MOST_CLASSES + 1
     assert sum(error.count for error in recorder.errors.values()) == 2 * MOST_CLASSES
     assert len(recorder.exchanges) == MOST_EXCHANGES
@@ -152,7 +152,7 @@ def test_what_is_taken_piece_by_piece_adds_up_to_the_whole(recorder: Recorder, c
         exchange(recorder, clock, 101.0 + number, 101.0 + number, 101.2 + number)
         watch = Stopwatch(101.0, 101.0)
         recorder.sent("other", watch)
-        recorder.failed("other", watch, WrongAnswer("DIO-7", "this", "that"), Story())
+        recorder.failed("other", watch, WrongAnswer("DIO-7", "this", "that"), StoredSequence())
         total.add(recorder.take(), "worker-")
     assert total.series["chunk"].succeeded == total.series["chunk"].response.count == 10
     assert total.series["chunk"].slices.keys() == set(range(1, 11))

@@ -61,7 +61,7 @@ class Same:
         self.actual += 1
         return MORE if self.actual % self.parts else len(payload)
 
-    def story(self, error: WrongAnswer) -> None:  # noqa: ARG002 - as the protocol has it
+    def sequence(self, error: WrongAnswer) -> None:  # noqa: ARG002 - as the protocol has it
         return None
 
 

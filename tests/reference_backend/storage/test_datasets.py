@@ -50,7 +50,7 @@ async def status(task: asyncio.Task[object]) -> int:
 
 
 def test_an_upload_stands_still_while_it_is_finalized() -> None:
-    async def story() -> None:
+    async def sequence() -> None:
         store = SlowStore(Settings())
         upload = complete_upload(store)
         first = finalize(store, upload)
@@ -63,11 +63,11 @@ def test_an_upload_stands_still_while_it_is_finalized() -> None:
         assert content.columns[0].rows(0, 1).tolist() == [[1.0]]
         assert store.file(ALICE, upload.files[0].uuid) is None
 
-    asyncio.run(story())
+    asyncio.run(sequence())
 
 
 def test_deleting_wins_over_a_finalize_at_work() -> None:
-    async def story() -> None:
+    async def sequence() -> None:
         store = SlowStore(Settings())
         upload = complete_upload(store)
         task = finalize(store, upload)
@@ -78,7 +78,7 @@ def test_deleting_wins_over_a_finalize_at_work() -> None:
         assert store.datasets(ALICE) == []
         assert upload.files[0].write(0, b"x") == "the dataset was deleted"
 
-    asyncio.run(story())
+    asyncio.run(sequence())
 
 
 def test_limits_of_numbers() -> None:
@@ -87,10 +87,10 @@ def test_limits_of_numbers() -> None:
     with pytest.raises(RequestError, match="2 unfinished uploads"):
         complete_upload(store)
 
-    async def story() -> None:
+    async def sequence() -> None:
         await finalize(store, uploads[0])
         assert await status(finalize(store, uploads[1])) == 409
         store.delete(ALICE, uploads[0].uuid)
         await finalize(store, uploads[1])
 
-    asyncio.run(story())
+    asyncio.run(sequence())

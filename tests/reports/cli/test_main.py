@@ -33,7 +33,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_everything_is_drawn_again_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = written(tmp_path / "a")
     before = contents(folder)
-    assert len(before) == 5 + 5  # the result and four reports; four exchanges and a story
+    assert len(before) == 5 + 5  # the result and four reports; four exchanges and a sequence
     for name in before:
         if name != "result.json":
             (folder / name).unlink()

@@ -131,10 +131,10 @@ def test_what_was_not_judged_says_nothing_of_an_entry(outcome: Outcome) -> None:
     assert problems([entry(case=ONE)], [ended(ONE, outcome)]) == [None]
 
 
-def test_a_story_that_did_not_come_to_a_requirement_says_nothing_of_it() -> None:
-    story = dataclasses.replace(ended(ONE), stories=3, judged={"X-2": 1})
-    assert problems([entry(requirement="X-1")], [story, ended(TWO)]) == [None]
-    told = dataclasses.replace(story, judged={"X-1": 1})
+def test_a_sequence_that_did_not_come_to_a_requirement_says_nothing_of_it() -> None:
+    sequence = dataclasses.replace(ended(ONE), sequences=3, judged={"X-2": 1})
+    assert problems([entry(requirement="X-1")], [sequence, ended(TWO)]) == [None]
+    told = dataclasses.replace(sequence, judged={"X-1": 1})
     assert problems([entry(requirement="X-1")], [told, ended(TWO)]) == [Problem.STALE]
 
 

@@ -1,4 +1,4 @@
-"""Stories of contents: tables and IDX files, right, odd and wrong, are finalized, refused, or left open."""
+"""Sequences of contents: tables and IDX files, right, odd and wrong, are finalized, refused, or left open."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ U32 = 2**32
 
 @dataclass
 class DatasetContentExecutor:
-    """Acts stories of contents out: each is uploaded whole and finalized.
+    """Acts sequences of contents out: each is uploaded whole and finalized.
 
     Args:
         resources: makes the uploads, and deletes them.

@@ -1,4 +1,4 @@
-"""Stories of direct interaction: several clusters at once, split and mixed cycles, lost sockets, mistakes."""
+"""Sequences of direct interaction: several clusters at once, split and mixed cycles, lost sockets, mistakes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ MISTAKES = ("unknown brick", "count", "too many", "process type")
 
 @dataclass
 class TrackedCluster:
-    """A cluster of a story.
+    """A cluster of a sequence.
 
     Attributes:
         cluster: on the target.
@@ -71,11 +71,11 @@ class TrackedCluster:
 
 @dataclass
 class DirectIoExecutor:
-    """Acts stories of direct interaction out.
+    """Acts sequences of direct interaction out.
 
     Args:
         resources: makes the clusters, and deletes them.
-        accounts: who may have clusters; a story names them by number.
+        accounts: who may have clusters; a sequence names them by number.
     """
 
     resources: ResourceFactory
@@ -125,7 +125,7 @@ class DirectIoExecutor:
         told = TrackedCluster(self.resources.cluster(shape, account))
         told.cluster.enter_direct_mode()
         self.clusters.append(told)
-        with default_requirement("DIO-3"):  # a part of the story: what goes wrong here was told rightly, too
+        with default_requirement("DIO-3"):  # a part of the sequence: what goes wrong here was told rightly, too
             train_until_distinguishable(self._socket(told), shape, at_least=0)
 
     def _socket(self, told: TrackedCluster) -> ClusterSocket:

@@ -1,4 +1,4 @@
-"""Stories of first messages: whatever comes first on a socket, only what is right is accepted."""
+"""Sequences of first messages: whatever comes first on a socket, only what is right is accepted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ACTIONS = ("first", "cut", "text", "binary")
 
 @dataclass
 class FirstMessageExecutor:
-    """Acts stories of first messages out, each on a socket of its own.
+    """Acts sequences of first messages out, each on a socket of its own.
 
     Args:
         resources: makes an upload and a cluster, and deletes them.

@@ -1,4 +1,4 @@
-"""Stories of REST calls: right ones do what they say, wrong ones are refused with a reason and change nothing."""
+"""Sequences of REST calls: right ones do what they say, wrong ones are refused with a reason and change nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BOM = b"\xef\xbb\xbf"
 
 @dataclass
 class RestCallExecutor:
-    """Acts stories of REST calls out.
+    """Acts sequences of REST calls out.
 
     Args:
         resources: makes an upload and a cluster, and deletes them.

@@ -1,4 +1,4 @@
-"""Stories of uploads: several at once, chunks in any order, lost sockets, early and late finalizes, intruders."""
+"""Sequences of uploads: several at once, chunks in any order, lost sockets, early and late finalizes, intruders."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ Span = tuple[int, int, int]  # position, length, variant
 
 @dataclass
 class UploadExecutor:
-    """Acts stories of uploads out.
+    """Acts sequences of uploads out.
 
     Args:
         resources: makes the uploads, and deletes them.
-        accounts: who may upload; a story names them by number.
+        accounts: who may upload; a sequence names them by number.
     """
 
     resources: ResourceFactory
@@ -388,7 +388,7 @@ class UploadExecutor:
                     self._chunks(socket, [(begin, end - begin, 0)])
             self._check_progress(told)
             for socket in [socket for socket in self.sockets if socket.of is told]:
-                self._close(socket)  # to finalize with a socket open is for a story to say
+                self._close(socket)  # to finalize with a socket open is for a sequence to say
             self._put(told)
         if told.state == "finalized":
             self._put(told)

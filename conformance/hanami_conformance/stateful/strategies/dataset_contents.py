@@ -104,6 +104,6 @@ contents = tables | images(wrong=False) | images(wrong=True)
 
 
 @st.composite
-def content_stories(draw: st.DrawFn, most_steps: int) -> list[Step]:
-    """Stories of contents: a few, one after the other."""
+def content_sequences(draw: st.DrawFn, most_steps: int) -> list[Step]:
+    """Sequences of contents: a few, one after the other."""
     return draw(st.lists(contents, min_size=1, max_size=most_steps // 5))

@@ -1,4 +1,4 @@
-"""Stories of direct interaction."""
+"""Sequences of direct interaction."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ acts = st.one_of(
 
 
 @st.composite
-def direct_stories(draw: st.DrawFn, most_steps: int) -> list[Step]:
-    """Stories of direct interaction: they begin with a cluster, the rest is anything."""
+def direct_sequences(draw: st.DrawFn, most_steps: int) -> list[Step]:
+    """Sequences of direct interaction: they begin with a cluster, the rest is anything."""
     halves = [draw(st.lists(acts, max_size=most_steps // 2)) for _ in range(2)]  # lists are short on average, two less
     return [draw(begins), *halves[0], *halves[1]]

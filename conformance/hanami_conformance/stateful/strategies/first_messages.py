@@ -1,4 +1,4 @@
-"""Stories of first messages."""
+"""Sequences of first messages."""
 
 from __future__ import annotations
 
@@ -43,6 +43,6 @@ firsts = st.one_of(
 
 
 @st.composite
-def first_stories(draw: st.DrawFn, most_steps: int) -> list[Step]:
-    """Stories of first messages: one or several, each on a socket of its own."""
+def first_sequences(draw: st.DrawFn, most_steps: int) -> list[Step]:
+    """Sequences of first messages: one or several, each on a socket of its own."""
     return draw(st.lists(firsts, min_size=1, max_size=most_steps // 2))

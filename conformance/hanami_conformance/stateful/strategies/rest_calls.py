@@ -1,4 +1,4 @@
-"""Stories of REST calls."""
+"""Sequences of REST calls."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ calls = st.one_of(
 
 
 @st.composite
-def call_stories(draw: st.DrawFn, most_steps: int) -> list[Step]:
-    """Stories of REST calls, each with one at least that nothing authorises.
+def call_sequences(draw: st.DrawFn, most_steps: int) -> list[Step]:
+    """Sequences of REST calls, each with one at least that nothing authorises.
 
     Left to chance, one of its operations was now and then missing in a whole run: Hypothesis likes to repeat itself.
     """

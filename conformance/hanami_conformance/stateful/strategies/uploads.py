@@ -1,4 +1,4 @@
-"""Stories of uploads."""
+"""Sequences of uploads."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def acts(largest: int) -> st.SearchStrategy[Step]:
 
 
 @st.composite
-def upload_stories(draw: st.DrawFn, most_steps: int, largest: int) -> list[Step]:
-    """Stories of uploads: they begin with one that has a socket, the rest is anything, and somebody else intrudes.
+def upload_sequences(draw: st.DrawFn, most_steps: int, largest: int) -> list[Step]:
+    """Sequences of uploads: they begin with one that has a socket, the rest is anything, and somebody else intrudes.
 
     Left to chance, one of the ways to intrude was now and then missing in a whole run.
 

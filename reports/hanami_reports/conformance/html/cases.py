@@ -26,7 +26,7 @@ class CaseView:
         case: the case.
         anchor: by which it is linked to.
         again: line that runs it again.
-        replay: line that tells its story again, empty for none.
+        replay: line that replays its sequence, empty for none.
         exchange: its ladder, or None where it has none or there was no room.
         omitted: events of an exchange that there was no room for.
     """
@@ -52,7 +52,7 @@ class TestView:
         more: cases whose parameters are not shown.
         exchanges: messages sent.
         checks: comparisons made.
-        stories: told.
+        sequences: told.
         duration: seconds.
     """
 
@@ -64,7 +64,7 @@ class TestView:
     more: int
     exchanges: int
     checks: int
-    stories: int
+    sequences: int
     duration: float
 
     @property
@@ -113,6 +113,6 @@ def _test(name: str, cases: Sequence[CaseResult], parameters_shown: int) -> Test
         more=max(len(parameters) - parameters_shown, 0),
         exchanges=sum(case.exchanges for case in cases),
         checks=sum(case.checks for case in cases),
-        stories=sum(case.stories for case in cases),
+        sequences=sum(case.sequences for case in cases),
         duration=sum(case.duration for case in cases),
     )

@@ -57,7 +57,7 @@ class RequirementView:
         cases: their number.
         judged: of them, those that could judge it.
         exchanges: messages sent by them.
-        stories: told by them.
+        sequences: told by them.
         duration: of them, seconds.
         observations: what was seen where the protocol leaves it open.
         failing: cases told here.
@@ -72,7 +72,7 @@ class RequirementView:
     cases: int
     judged: int
     exchanges: int
-    stories: int
+    sequences: int
     duration: float
     observations: Sequence[tuple[str, str]]
     failing: Sequence[CaseView]
@@ -144,7 +144,7 @@ def _view(
         cases=len(cases),
         judged=sum(case.outcome in _JUDGED for case in cases),
         exchanges=sum(case.exchanges for case in cases),
-        stories=sum(case.stories for case in cases),
+        sequences=sum(case.sequences for case in cases),
         duration=sum(case.duration for case in cases),
         observations=seen[:OBSERVATIONS_SHOWN] if one.level is Level.OBSERVE else [],
         failing=own,

@@ -6,7 +6,7 @@ import pytest
 
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.stateful.property_runner import PropertyRunner
-from hanami_conformance.stateful.strategies.rest_calls import call_stories
+from hanami_conformance.stateful.strategies.rest_calls import call_sequences
 
 
 @requirement("GEN-1", "GEN-2", "INIT-1", "INIT-2", "INIT-4", "INIT-5", "INIT-6", "PROG-2", "PROG-4", "FIN-4")
@@ -15,4 +15,4 @@ from hanami_conformance.stateful.strategies.rest_calls import call_stories
 @pytest.mark.blames("PROG-1", "GEN-3")  # that nobody gets a list says little of isolation
 def test_any_call_does_what_it_says_or_is_refused(search: PropertyRunner) -> None:
     """The server does what a right call says, refuses every other one with a reason, and goes on serving."""
-    search("call", call_stories(search.plan.profile.most_steps), weight=2)
+    search("call", call_sequences(search.plan.profile.most_steps), weight=2)

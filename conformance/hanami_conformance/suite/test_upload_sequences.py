@@ -1,4 +1,4 @@
-"""Uploads: any story goes as the model says."""
+"""Uploads: any sequence goes as the model says."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.stateful.property_runner import PropertyRunner
-from hanami_conformance.stateful.strategies.uploads import upload_stories
+from hanami_conformance.stateful.strategies.uploads import upload_sequences
 
 
 @requirement("DATA-1", "DATA-2", "DATA-3", "DATA-4", "DATA-5", "DATA-6", "DATA-7", "DATA-8", "DATA-9", "DATA-10")
@@ -14,7 +14,7 @@ from hanami_conformance.stateful.strategies.uploads import upload_stories
 @requirement("ATT-2", "ATT-4", "GEN-3", "GEN-4")
 @pytest.mark.hostile
 @pytest.mark.blames("FIN-2")  # where the content can't be read back, the values are not compared
-def test_any_story_of_uploads_goes_as_the_model_says(search: PropertyRunner) -> None:
+def test_any_sequence_of_uploads_goes_as_the_model_says(search: PropertyRunner) -> None:
     """Whatever clients do with several uploads, the server holds and answers what a model of bytes does."""
     profile = search.plan.profile
-    search("upload", upload_stories(profile.most_steps, profile.largest_file), weight=1.5)
+    search("upload", upload_sequences(profile.most_steps, profile.largest_file), weight=1.5)
