@@ -209,7 +209,7 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return options
 
 
-class Teller:
+class RowPrinter:
     """Says what a row found, as it comes.
 
     Args:
@@ -243,7 +243,7 @@ def run(options: argparse.Namespace, stop: Event) -> Matrix:
     lacks = honest_lacks(honest, status)
     if honest is None or lacks:
         return Matrix((), {}, frozenset(), {}, lacks, whole=False)
-    found = rows(plan, faults, honest, Teller(len(faults)))
+    found = rows(plan, faults, honest, RowPrinter(len(faults)))
     tests = tests_of(honest)
     all_levels = {one.id: one.level for one in honest.requirements}
     observing = {name for name, ids in tests.items() if ids and all(all_levels[one] is Level.OBSERVE for one in ids)}

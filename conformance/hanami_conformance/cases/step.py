@@ -34,7 +34,7 @@ class Step:
         return self.do == "garbage" or _is_huge(self.with_)
 
     def must_be_one_of(self, acts: Collection[str]) -> None:
-        """Refuse a step that the teller does not know.
+        """Refuse a step that the executor does not know.
 
         Raises:
             SequenceError: it is none of these.

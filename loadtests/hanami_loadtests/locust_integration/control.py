@@ -62,7 +62,7 @@ class RunController:
         self.settings: Settings | None = None
         self.limits = Limits()
         self.worker = Worker(self) if isinstance(runner, WorkerRunner) else None
-        self.crew = WorkerCoordinator(self) if isinstance(runner, MasterRunner) else None
+        self.coordinator = WorkerCoordinator(self) if isinstance(runner, MasterRunner) else None
         self._watch: RunMonitor | None = None
         self._started = datetime.now(UTC)
         self._finishing = RLock()
@@ -96,7 +96,9 @@ class RunController:
             if self.worker.late and settings.sockets:
                 raise ValueError("joined in the middle of the run, whose budget of sockets was shared out already")
             return Session.open(settings, max(1, self.worker.workers), self.worker.index)
-        check_sockets(settings, self.scenarios(), max(1, self.crew.workers) if self.crew is not None else 1)
+        check_sockets(
+            settings, self.scenarios(), max(1, self.coordinator.workers) if self.coordinator is not None else 1
+        )
         return Session.open(settings)
 
     def check_or_leave(self) -> None:
@@ -111,11 +113,13 @@ class RunController:
             leave(LoadExit.USAGE, f"ERROR: {error}")
         except TargetDown as error:
             leave(LoadExit.TARGET_LOST, f"TARGET NOT REACHABLE: {error}")
-        if self.crew is None:
+        if self.coordinator is None:
             prepare(session, self.scenarios())
             return
-        self.crew.preparing.wait_for(int(vars(self.environment.parsed_options)["expect_workers"]), WORKERS_SECONDS)
-        trouble = self.crew.preparing.prepare()
+        self.coordinator.preparing.wait_for(
+            int(vars(self.environment.parsed_options)["expect_workers"]), WORKERS_SECONDS
+        )
+        trouble = self.coordinator.preparing.prepare()
         if trouble is not None:
             state, line = trouble
             leave(EXIT_OF[state], f"ERROR: {line}")
@@ -131,16 +135,16 @@ class RunController:
         self.result, self.trouble, self._judged, self._told = None, [], False, False
         self.session = None
         self._started = datetime.now(UTC)
-        if self.worker is not None and not self.worker.meet_crew():
+        if self.worker is not None and not self.worker.join_run():
             return
         try:
             session = self.check()
-            if self.crew is None:
+            if self.coordinator is None:
                 prepare(session, self.scenarios())
         except Exception as error:  # noqa: BLE001 - trouble_of logs it
             self.give_up(*trouble_of(error))
             return
-        if self.crew is not None and (trouble := self.crew.preparing.prepare()) is not None:
+        if self.coordinator is not None and (trouble := self.coordinator.preparing.prepare()) is not None:
             self.give_up(*trouble)
             return
         session.health = Health()  # what it took to get ready is no part of the run
@@ -149,8 +153,8 @@ class RunController:
         session.recorder.origin = session.recorder.clock() + session.settings.warm_up - behind
         session.recorder.observer = self._tell_locust
         self.session = session
-        if self.crew is not None:
-            self.crew.begin()
+        if self.coordinator is not None:
+            self.coordinator.begin()
         if self.worker is not None:
             self.worker.begin(session)
         self._watch = RunMonitor(self, session)
@@ -215,15 +219,15 @@ class RunController:
 
     def live(self) -> Recorder:
         """Return what was recorded so far, of all processes."""
-        if self.crew is not None:
-            return self.crew.live()
+        if self.coordinator is not None:
+            return self.coordinator.live()
         return self.session.recorder if self.session is not None else Recorder()
 
     @property
     def in_flight(self) -> int:
         """Messages in flight, of all processes."""
-        if self.crew is not None:
-            return self.crew.in_flight
+        if self.coordinator is not None:
+            return self.coordinator.in_flight
         return self.session.recorder.in_flight if self.session is not None else 0
 
     def seconds(self) -> float:
@@ -236,8 +240,8 @@ class RunController:
 
     def owing(self) -> Mapping[str, int]:
         """Type of message to what is due and not sent yet, of all processes."""
-        if self.crew is not None:
-            return self.crew.owing()
+        if self.coordinator is not None:
+            return self.coordinator.owing()
         return self.session.owing() if self.session is not None else {}
 
     @property
@@ -256,8 +260,8 @@ class RunController:
         """End the run: nothing more is sent."""
         if self.session is not None:
             self.session.end()
-        if self.crew is not None and not self._judged:
-            self.crew.collect(self.environment.stop_timeout + SPARE)
+        if self.coordinator is not None and not self._judged:
+            self.coordinator.collect(self.environment.stop_timeout + SPARE)
 
     def on_test_stop(self, **_: Any) -> None:
         """All users have stopped."""
@@ -281,8 +285,8 @@ class RunController:
         session = self.session
         if session is None:
             return
-        if self.crew is not None:
-            recorder, generators, leftovers = self.crew.total()
+        if self.coordinator is not None:
+            recorder, generators, leftovers = self.coordinator.total()
         else:
             recorder, generators = session.recorder, [session.health.result(LOCAL)]
             leftovers = list(session.leftovers)
@@ -300,7 +304,7 @@ class RunController:
     ) -> LoadResult:
         names = {scenario.__name__: name for name, scenario in SCENARIOS.items()}
         # Of a master, Locust's own count may be of a moment when some users had stopped already.
-        final = self.crew.users() if self.crew is not None else self.runner.final_user_classes_count
+        final = self.coordinator.users() if self.coordinator is not None else self.runner.final_user_classes_count
         counts = {names[name]: count for name, count in final.items() if name in names}
         return make_result(
             session,

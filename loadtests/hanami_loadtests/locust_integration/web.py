@@ -74,10 +74,10 @@ class Page:
             return None  # the number of users is changed, nothing of ours
         if not self._control.is_judged:
             return "the run before is still ending: try again when its verdict is there"
-        crew = self._control.crew
-        if crew is not None:
-            self._wait_for_workers(crew)
-            if not crew.workers:
+        coordinator = self._control.coordinator
+        if coordinator is not None:
+            self._wait_for_workers(coordinator)
+            if not coordinator.workers:
                 return "no worker is connected"
         given = {**vars(self._environment.parsed_options), **form}
         given |= {name: form[name] == "true" for name in SWITCHES if name in form}
@@ -89,10 +89,10 @@ class Page:
             return f"target not reachable: {error}"
         return None
 
-    def _wait_for_workers(self, crew: WorkerCoordinator) -> None:
+    def _wait_for_workers(self, coordinator: WorkerCoordinator) -> None:
         """Workers of the last run are ready for the next one a moment after its verdict."""
         until = time.monotonic() + RETURN_SECONDS
-        while crew.is_returning and time.monotonic() < until:
+        while coordinator.is_returning and time.monotonic() < until:
             gevent.sleep(POLL)
 
     def _after(self, response: flask.Response) -> flask.Response:
@@ -149,7 +149,7 @@ def moment_of(control: RunController) -> RunSnapshot:
     else:
         says = f"going on, {control.runner.user_count} users, {seconds:.0f} s"
     # Workers tell once a second what is new.
-    newest = int(seconds) - (2 if control.crew is not None else 1)
+    newest = int(seconds) - (2 if control.coordinator is not None else 1)
     return RunSnapshot(says, (), control.live().series, seconds, control.owing(), newest)
 
 

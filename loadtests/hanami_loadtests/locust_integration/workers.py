@@ -23,7 +23,7 @@ from hanami_loadtests.locust_integration.run_process import RunProcess
 from hanami_loadtests.session import Session
 from hanami_reports.model.load import Generator, State, generator_data, generator_of
 
-ASSIGNMENT, STOP, WHOLE, TROUBLE = "hanami_crew", "hanami_stop", "hanami_whole", "hanami_trouble"
+ASSIGNMENT, STOP, WHOLE, TROUBLE = "hanami_assignment", "hanami_stop", "hanami_whole", "hanami_trouble"
 NEWS = "hanami"  # in Locust's own reports
 POLL = 0.05
 
@@ -49,29 +49,29 @@ class Worker:
         self._total = Recorder()
         self._session: Session | None = None
         locust.runners.WORKER_REPORT_INTERVAL = 1.0
-        self.forget_crew()
+        self.leave_run()
         self.scenarios: tuple[str, ...] | None = None
         self._stopped = 0  # number of the last run that was ended
-        self._prepared = WorkerPreparation(control, self.forget_crew)
+        self._prepared = WorkerPreparation(control, self.leave_run)
         control.runner.register_message(STOP, self._on_stop, concurrent=True)
         control.environment.events.report_to_master.add_listener(self._on_report)
 
-    def meet_crew(self) -> bool:
+    def join_run(self) -> bool:
         """Return a run is about to begin, or goes on already: how many workers it has, and which of them this is.
 
         Returns:
             Whether this one takes part: an order of Locust may come when the run was ended already.
         """
-        crew = vars(self._control.environment.parsed_options)[ASSIGNMENT]
-        number = crew["numbers"].get(self._runner.client_id)
-        if number is None or crew["run"] <= self._stopped:
+        assignment = vars(self._control.environment.parsed_options)[ASSIGNMENT]
+        number = assignment["numbers"].get(self._runner.client_id)
+        if number is None or assignment["run"] <= self._stopped:
             return False
-        self.workers, self.behind, self.index = int(crew["workers"]), float(crew["behind"]), int(number)
+        self.workers, self.behind, self.index = int(assignment["workers"]), float(assignment["behind"]), int(number)
         self.late = self.index >= self.workers
-        self.scenarios = tuple(crew["scenarios"])
+        self.scenarios = tuple(assignment["scenarios"])
         return True
 
-    def forget_crew(self) -> None:
+    def leave_run(self) -> None:
         """Another run will begin: what this one was in the last is over."""
         self.workers, self.index, self.late, self.behind = 1, 0, False, 0.0
 
@@ -174,14 +174,14 @@ class WorkerCoordinator:
     def _introduce(self) -> None:
         # Among the options, which Locust sends along with every order to spawn users: a message of our own may come
         # too early for a worker that has just been started.
-        crew = {
+        assignment = {
             "run": self._run,
             "workers": self._began_with,
             "numbers": dict(self._numbers),
             "behind": time.monotonic() - self._began,
             "scenarios": [scenario.name for scenario in self._control.scenarios()],
         }
-        vars(self._control.environment.parsed_options)[ASSIGNMENT] = crew
+        vars(self._control.environment.parsed_options)[ASSIGNMENT] = assignment
 
     def _on_connect(self, client_id: str) -> None:
         """Note a worker that connects; in the middle of a run, Locust gives it users a moment later."""

@@ -1,4 +1,4 @@
-"""Tellers see what is wrong, and blame the requirement that it breaks."""
+"""Executors find what is wrong, under the requirement that it violates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tellers blame what is wrong, and nothing that the protocol leaves open."""
+"""Executors fail what is wrong, and nothing that the protocol leaves open."""
 
 from __future__ import annotations
 

@@ -175,10 +175,10 @@ def test_a_limit_ends_a_run_of_workers_while_users_are_still_spawned(target: str
     limit = '[[limit]]\nmetric = "response"\nof = "direct request"\nstatistic = "max"\nat_most = "1 us"\nabort = true\n'
     (tmp_path / "abort.toml").write_text(limit + EASY)
     options = {"user_count": "60", "spawn_rate": "1", "limits": str(tmp_path / "abort.toml")}
-    with locust(target, tmp_path, 1) as crew:
-        assert swarm(crew.url, user_classes=["DirectRequest"], **options)["success"]
-        crew.wait_until(lambda: "reports in" in str(table(crew.url)[0]["name"]))
-        crew.wait_until(lambda: crew.get("/stats/requests")["user_count"] == 0)
+    with locust(target, tmp_path, 1) as group:
+        assert swarm(group.url, user_classes=["DirectRequest"], **options)["success"]
+        group.wait_until(lambda: "reports in" in str(table(group.url)[0]["name"]))
+        group.wait_until(lambda: group.get("/stats/requests")["user_count"] == 0)
         result = read_load_result(tmp_path / "reports")
     assert result.state is State.FAIL
     assert result.reasons[0].startswith("ended by its limit: direct request: response")
@@ -188,24 +188,24 @@ def test_a_limit_ends_a_run_of_workers_while_users_are_still_spawned(target: str
 @pytest.mark.slow
 @pytest.mark.parametrize("sockets", ["0", "8"])
 def test_a_worker_that_joins_in_the_middle_of_a_run(target: str, tmp_path: Path, sockets: str) -> None:
-    with locust(target, tmp_path, 1) as crew:
+    with locust(target, tmp_path, 1) as group:
         easy = easy_limits(tmp_path)[1]
-        started = swarm(crew.url, user_count="4", sockets=sockets, user_classes=["DirectRequest"], limits=easy)
+        started = swarm(group.url, user_count="4", sockets=sockets, user_classes=["DirectRequest"], limits=easy)
         assert started["success"]
-        crew.wait_until(lambda: goes_on(crew.url, 4))
-        crew.add_worker()
-        crew.wait_for_workers(2)
+        group.wait_until(lambda: goes_on(group.url, 4))
+        group.add_worker()
+        group.wait_for_workers(2)
         if sockets == "0":
-            crew.wait_until(lambda: [one["user_count"] for one in crew.get("/stats/requests")["workers"]] == [2, 2])
-            httpx.post(f"{crew.url}/stop", timeout=PATIENCE, trust_env=False)
-        crew.wait_until(lambda: "reports in" in str(table(crew.url)[0]["name"]))
+            group.wait_until(lambda: [one["user_count"] for one in group.get("/stats/requests")["workers"]] == [2, 2])
+            httpx.post(f"{group.url}/stop", timeout=PATIENCE, trust_env=False)
+        group.wait_until(lambda: "reports in" in str(table(group.url)[0]["name"]))
         result = read_load_result(tmp_path / "reports")
-        crew.wait_until(lambda: crew.get("/worker-count")["worker_count"] == 2)
+        group.wait_until(lambda: group.get("/worker-count")["worker_count"] == 2)
         # In the next run both are there from the beginning.
-        assert swarm(crew.url, user_count="4", sockets=sockets, user_classes=["DirectRequest"], limits=easy)["success"]
-        crew.wait_until(lambda: goes_on(crew.url, 4))
-        httpx.post(f"{crew.url}/stop", timeout=PATIENCE, trust_env=False)
-        crew.wait_until(lambda: "Run PASS" in str(table(crew.url)[0]["name"]))
+        assert swarm(group.url, user_count="4", sockets=sockets, user_classes=["DirectRequest"], limits=easy)["success"]
+        group.wait_until(lambda: goes_on(group.url, 4))
+        httpx.post(f"{group.url}/stop", timeout=PATIENCE, trust_env=False)
+        group.wait_until(lambda: "Run PASS" in str(table(group.url)[0]["name"]))
     if sockets == "0":
         assert result.state is State.PASS, result.reasons
         assert len(result.generators) == 2

@@ -42,7 +42,7 @@ class DatasetContentExecutor:
     accounts: Sequence[Account]
 
     def tell(self, steps: Sequence[Step]) -> None:
-        """See :class:`hanami_conformance.stateful.execute.Teller`; at the end a right table must be finalized."""
+        """See :class:`.execute.SequenceExecutor`; at the end a right table must be finalized."""
         for step in steps:
             step.must_be_one_of(ACTIONS)
             getattr(self, f"_{step.do}")(step)

@@ -83,7 +83,7 @@ class DirectIoExecutor:
     clusters: list[TrackedCluster] = field(default_factory=list)
 
     def tell(self, steps: Sequence[Step]) -> None:
-        """See :class:`hanami_conformance.stateful.execute.Teller`; at the end every known answer is asked for again."""
+        """See :class:`.execute.SequenceExecutor`; at the end every known answer is asked for again."""
         for step in steps:
             step.must_be_one_of(ACTIONS)
             if step.do == BEGIN:

@@ -62,7 +62,7 @@ class FirstMessageExecutor:
         return made
 
     def tell(self, steps: Sequence[Step]) -> None:
-        """See :class:`.execute.Teller`; at the end a right first message must be accepted."""
+        """See :class:`.execute.SequenceExecutor`; at the end a right first message must be accepted."""
         for step in steps:
             step.must_be_one_of(ACTIONS)
             getattr(self, f"_{step.do}")(step)

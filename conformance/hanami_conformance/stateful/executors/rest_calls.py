@@ -67,7 +67,7 @@ class RestCallExecutor:
         return self.resources.cluster(SHAPE)
 
     def tell(self, steps: Sequence[Step]) -> None:
-        """See :class:`.execute.Teller`; at the end, upload and cluster must work as if nothing was."""
+        """See :class:`.execute.SequenceExecutor`; at the end, upload and cluster must work as if nothing was."""
         for step in steps:
             step.must_be_one_of(ACTIONS)
             getattr(self, f"_{step.do}")(step)

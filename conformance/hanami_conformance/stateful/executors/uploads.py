@@ -68,7 +68,7 @@ class UploadExecutor:
         self.nuisance = StalledClient(self.resources.target)
 
     def tell(self, steps: Sequence[Step]) -> None:
-        """See :class:`.execute.Teller`; what is open at the end is completed and read back."""
+        """See :class:`.execute.SequenceExecutor`; what is open at the end is completed and read back."""
         try:
             for step in steps:
                 with self.nuisance.watched(), on_the_way_to(UPLOAD_ACTIONS.get(step.do, "DATA-1")):

@@ -52,6 +52,6 @@ def _encoded(strategy: st.SearchStrategy[bytes]) -> st.SearchStrategy[str]:
 _CHUNKS, _CYCLES = _samples()
 _ANY = st.sampled_from(NOT_PROTOBUF) | st.binary(max_size=24)
 
-# In base64, as steps of sequences hold bytes. What of it is a message after all is for the teller to see.
+# In base64, as steps of sequences hold bytes. What of it is a message after all is for the executor to see.
 chunk_payloads = _encoded(_damaged(_CHUNKS) | _fields() | _ANY | st.sampled_from(_CYCLES))
 io_payloads = _encoded(_damaged(_CYCLES) | _fields() | _ANY | st.sampled_from(_CHUNKS))
