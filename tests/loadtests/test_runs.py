@@ -268,6 +268,7 @@ def test_a_limit_with_abort_ends_a_run_early(tmp_path: Path) -> None:
     assert "ended by its limit: *: wrong <= 0" in run.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_cleans_up_reports_and_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
     with faulty_backend("honest") as url:
@@ -401,6 +402,7 @@ def test_a_stall_of_the_server_shows_in_the_response_of_an_open_run(tmp_path: Pa
     assert series.lag.most >= frozen * 0.8 * 1e6
 
 
+@pytest.mark.slow
 def test_a_master_and_two_workers_add_up_exactly(tmp_path: Path) -> None:
     with faulty_backend("honest") as url:
         options = ("--users", "5", "--seconds", "4", "--processes", "2", "--warm-up", "0")

@@ -26,6 +26,7 @@ def everything_written(folder: Path) -> str:
     return "\n".join(texts)
 
 
+@pytest.mark.slow
 def test_nothing_secret_is_written_when_cases_fail(tmp_path: Path) -> None:
     with faulty_backend("complete-from-the-beginning") as url:
         token = httpx.post(f"{url}/v1/token", json={"id": "alice", "password": SECRETS[0]}).json()["token"]

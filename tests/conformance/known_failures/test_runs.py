@@ -124,6 +124,7 @@ def test_what_does_not_exist_is_red_in_a_narrow_run_too(tmp_path: Path) -> None:
     assert f"there is no such case in the suite, did you mean {TINY}?" in run.stdout
 
 
+@pytest.mark.slow
 def test_a_lost_target_is_never_excused(tmp_path: Path) -> None:
     (tmp_path / "k.toml").write_text(entry("GEN-2", "the target no longer answers") + entry("DATA-5", "e"))
     with faulty_backend("dies-of-large-positions") as url:

@@ -151,6 +151,7 @@ def test_an_address_that_is_taken_is_refused_before_anything_is_started(tmp_path
     assert not is_taken(url)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_never_ready(tmp_path: Path) -> None:
     server = ServerProcess((sys.executable, "-c", PATIENT), tmp_path / "server.log")
     options = TargetOptions(url="http://127.0.0.1:1", first=Credentials("alice", "very-secret-1"))

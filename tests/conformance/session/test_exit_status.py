@@ -271,6 +271,7 @@ def test_6_a_server_that_is_no_target(tmp_path: Path, serve: object) -> None:
     assert "Traceback" not in run.stdout + run.stderr
 
 
+@pytest.mark.slow
 def test_6_a_target_that_dies_on_the_way(tmp_path: Path) -> None:
     with faulty_backend("dies-of-large-positions") as url:
         chosen = ("--requirement", "DATA-5", "--requirement", "DATA-6", "--requirement", "GEN-2")

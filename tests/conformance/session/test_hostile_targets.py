@@ -49,6 +49,7 @@ def test_a_target_that_turns_in_the_middle_is_lost(tmp_path: Path, turn: Callabl
     assert ("it answers REST calls and is silent on websockets" in reason) is (turn is silent_on_websockets)
 
 
+@pytest.mark.slow
 def test_a_target_that_gives_the_answers_of_others_is_never_green(tmp_path: Path) -> None:
     with faulty_backend("honest") as url, relayed(url, lambda port: Relay(port, answers_of_others, 20)) as address:
         options = ("--deadline", "1", "--profile", "smoke", "-k", "not sequences")

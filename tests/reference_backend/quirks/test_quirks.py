@@ -170,6 +170,7 @@ def test_a_server_that_begins_answers_500(tmp_path: Path) -> None:
         assert statuses[-1] == 401
 
 
+@pytest.mark.slow
 def test_calls_and_tables_take_their_time(tmp_path: Path) -> None:
     table = b"a,b\n" + b"1,2\n" * (1 << 14)  # 64 KiB
     with quirky(tmp_path, "hanami-0.4") as server, Peer(server) as peer:
