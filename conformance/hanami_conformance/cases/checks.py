@@ -7,7 +7,7 @@ from hanami_conformance.cases.recording import FIRST, current_case
 
 
 def check(holds: object, *, expected: str, actual: object, requirement: str | None = None) -> None:
-    """Compare what came with what a requirement asks for.
+    """Compare the actual value with what a requirement asks for.
 
     Args:
         holds: the comparison; anything that is true passes.

@@ -12,8 +12,8 @@ class Violation(AssertionError):  # noqa: N818 - the field's word
         expected: what the requirement asks for.
         actual: what the target did instead.
         requirement: id of the requirement, where it is not the one that the test names first.
-        symptom: id of the requirement that it would break were nothing known of what came before, empty where that is
-            the same. It tells failures apart while a sequence is made smaller, and what came before changes.
+        symptom: id of the requirement that it would break were nothing known of the earlier steps, empty where that is
+            the same. It tells failures apart while a sequence is made smaller, and the earlier steps change.
     """
 
     def __init__(self, expected: str, actual: str, requirement: str | None = None) -> None:
@@ -24,7 +24,7 @@ class Violation(AssertionError):  # noqa: N818 - the field's word
         self.symptom = ""
 
     def blame(self, requirement: str) -> None:
-        """Blame another requirement, by what came before."""
+        """Assign the failure to another requirement, by the earlier steps."""
         self.symptom = self.symptom or self.requirement or UNNAMED
         self.requirement = requirement
 

@@ -65,8 +65,8 @@ class CaseRecording:
         events: its record.
         checks: comparisons made.
         sent: messages sent.
-        sequences: that were told, where sequences are told.
-        judged: id of a requirement, or FIRST, to the number of comparisons that would have blamed it.
+        sequences: number of sequences executed, 0 where the case has none.
+        judged: id of a requirement, or FIRST, to the number of comparisons that a failure would assign to it.
         observations: what was seen where the protocol leaves it open.
         sequence: the smallest sequence that went wrong.
         ended: the oldest websocket that the target ended.
@@ -86,7 +86,7 @@ class CaseRecording:
     _origin: float = field(default_factory=time.monotonic)
 
     def restart_record(self) -> None:
-        """Forget what was recorded so far: another sequence is told. What was counted stays counted."""
+        """Forget what was recorded so far: another sequence is executed. What was counted stays counted."""
         self.events.clear()
         self._channels.clear()
         self.ended = None

@@ -16,7 +16,7 @@ class Profile:
         most_steps: of a sequence.
         largest_file: of a sequence, bytes, about.
         first_case_only: whether each test runs for the first of its parameters alone.
-        random: whether the sequences differ from run to run; the seed is told.
+        random: whether the sequences differ from run to run; the seed is printed.
         shrink_seconds: after which the smallest sequence so far is taken.
     """
 
