@@ -145,8 +145,8 @@ def fault_list() -> str:
     """All faults, a line each: name, requirements, what the server does."""
     faults = catalogue().values()
     wide = max(len(one.name) for one in faults)
-    broken = max(len(" ".join(one.breaks)) for one in faults)
-    return "".join(f"{one.name:<{wide}}  {' '.join(one.breaks):<{broken}}  {one.text}\n" for one in faults)
+    broken = max(len(" ".join(one.violates)) for one in faults)
+    return "".join(f"{one.name:<{wide}}  {' '.join(one.violates):<{broken}}  {one.text}\n" for one in faults)
 
 
 def _add_quirks(parser: argparse.ArgumentParser) -> None:

@@ -91,7 +91,7 @@ def case(index: int, outcome: Outcome, requirement: str, exchange: Sequence[Even
         title=f"What a server must do.{text}",
         requirements=(requirement,),
         outcome=outcome,
-        broken=(requirement,) if outcome in (Outcome.FAILED, Outcome.KNOWN) else (),
+        violated=(requirement,) if outcome in (Outcome.FAILED, Outcome.KNOWN) else (),
         reason="" if passed else f"expected this; actual that{text}",
         expected=f"this{text}" if failed else "",
         actual=f"that{text}" if failed else "",

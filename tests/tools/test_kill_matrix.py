@@ -25,7 +25,7 @@ class Lie:
     """A fault."""
 
     name: str = "counts-chunks"
-    breaks: tuple[str, ...] = ("PROG-2", "FIN-3")
+    violates: tuple[str, ...] = ("PROG-2", "FIN-3")
     text: str = "Progress counts <chunks>"
 
 
@@ -74,7 +74,10 @@ PASSED = case(COUNTS, Outcome.PASSED)
 OTHERWISE = case(COUNTS, Outcome.FAILED, "GEN-3")
 REDS = {
     "survives": (with_run(run(PASSED), 0), "counts-chunks survives: Progress counts <chunks>"),
-    "only others": (with_run(run(OTHERWISE), 1), "noticed, but not as what it breaks (PROG-2, FIN-3): blamed is GEN-3"),
+    "only others": (
+        with_run(run(OTHERWISE), 1),
+        "detected, but under the wrong requirement: GEN-3 instead of PROG-2, FIN-3",
+    ),
     "test without a fault": (with_run(run(PASSED), 0), f"{COUNTS} notices no fault"),
     "fewer cases": (with_run(NOTICED, 1, planned=3), "2 cases ran against counts-chunks instead of 3"),
     "empty case": (

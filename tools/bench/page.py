@@ -99,7 +99,7 @@ def large_result() -> RunResult:
             title="The server does what it must.",
             requirements=(names[number % REQUIREMENTS],),
             outcome=Outcome.PASSED if number % FAILING else Outcome.FAILED,
-            broken=() if number % FAILING else (names[number % REQUIREMENTS],),
+            violated=() if number % FAILING else (names[number % REQUIREMENTS],),
             reason="" if number % FAILING else "expected success = false; actual success = true",
             expected="" if number % FAILING else "success = false",
             actual="" if number % FAILING else "success = true",

@@ -103,8 +103,8 @@ class Part:
 
 def parts_for(plan: Plan, fault: Fault, honest: RunResult) -> tuple[Part, Part]:
     """Return the examples and the sequences that are run against a fault: those that name what it breaks, or all."""
-    chosen = () if plan.whole else tuple(word for name in fault.breaks for word in ("--requirement", name))
-    naming = [case for case in honest.cases if plan.whole or set(case.requirements) & set(fault.breaks)]
+    chosen = () if plan.whole else tuple(word for name in fault.violates for word in ("--requirement", name))
+    naming = [case for case in honest.cases if plan.whole or set(case.requirements) & set(fault.violates)]
     sequences = sum(SEQUENCES in case.id for case in naming)
     return Part((*chosen, "-k", "not sequences"), len(naming) - sequences), Part(
         (*chosen, "-k", "sequences"), sequences
@@ -228,7 +228,9 @@ class RowPrinter:
             said = f"MISTAKEN for {', '.join(row.besides)}"[:SHOWN]
         with self._lock:
             self._done += 1
-            line = f"{self._done:>4} of {self._total}  {row.seconds:5.1f} s  {row.fault:<44} {row.breaks[0]:<8} {said}"
+            line = (
+                f"{self._done:>4} of {self._total}  {row.seconds:5.1f} s  {row.fault:<44} {row.violates[0]:<8} {said}"
+            )
             print(line, flush=True)
 
 
@@ -238,7 +240,7 @@ def run(options: argparse.Namespace, stop: Event) -> Matrix:
     faults: tuple[Fault, ...] = options.faults
     began = time.monotonic()
     print("the honest server first ...", flush=True)
-    asked = () if options.whole or not options.fault else dict.fromkeys(name for one in faults for name in one.breaks)
+    asked = () if options.whole or not options.fault else dict.fromkeys(name for one in faults for name in one.violates)
     honest, status = run_suite(plan, [], [word for name in asked for word in ("--requirement", name)])
     lacks = honest_lacks(honest, status)
     if honest is None or lacks:

@@ -23,7 +23,7 @@ class Lie(Protocol):
         """As ``--fault`` takes it."""
 
     @property
-    def breaks(self) -> tuple[str, ...]:
+    def violates(self) -> tuple[str, ...]:
         """Ids of requirements, first the one that it is about."""
 
     @property
@@ -50,7 +50,7 @@ class Row:
     """
 
     fault: str
-    breaks: tuple[str, ...]
+    violates: tuple[str, ...]
     text: str
     exit_status: int | None
     seconds: float
@@ -64,7 +64,7 @@ class Row:
     @property
     def rightly(self) -> tuple[str, ...]:
         """The tests that blame a requirement which the fault breaks."""
-        return tuple(test for test, blamed in self.noticed.items() if set(blamed) & set(self.breaks))
+        return tuple(test for test, blamed in self.noticed.items() if set(blamed) & set(self.violates))
 
     def joined(self, other: Row) -> Row:
         """Return this row and that of other cases against the same fault."""
@@ -89,7 +89,7 @@ class Row:
     def besides(self) -> tuple[str, ...]:
         """Requirements that were blamed and that the fault is not said to break."""
         blamed = dict.fromkeys(name for names in self.noticed.values() for name in names)
-        return tuple(name for name in blamed if name not in self.breaks)
+        return tuple(name for name in blamed if name not in self.violates)
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,9 @@ class Matrix:
             if not row.noticed:
                 yield f"{row.fault} survives: {row.text}"
             elif not row.rightly:
-                blamed = ", ".join(row.besides) or "nothing"
-                yield f"{row.fault} is noticed, but not as what it breaks ({', '.join(row.breaks)}): blamed is {blamed}"
+                named = ", ".join(row.besides) or "nothing"
+                violated = ", ".join(row.violates)
+                yield f"{row.fault} is detected, but under the wrong requirement: {named} instead of {violated}"
             if row.exit_status == ExitStatus.TARGET_LOST:
                 continue
             if row.cases < row.planned:
@@ -146,7 +147,7 @@ class Matrix:
 
     def _of_requirements(self) -> Iterator[str]:
         named = {name for names in self.tests.values() for name in names}
-        broken = {name for row in self.rows for name in row.breaks}
+        broken = {name for row in self.rows for name in row.violates}
         for requirement, level in self.levels.items():
             if requirement not in named:
                 yield f"{requirement} has no test"
@@ -190,11 +191,11 @@ def row_of(lie: Lie, result: RunResult | None, status: int | None, seconds: floa
         if case.outcome in NOTICED:
             names = (*noticed.get(test_of(case.id), ()), *_blamed(case))
             noticed[test_of(case.id)] = tuple(dict.fromkeys(names))
-    right = [case for case in cases if case.outcome in NOTICED and set(_blamed(case)) & set(lie.breaks)]
+    right = [case for case in cases if case.outcome in NOTICED and set(_blamed(case)) & set(lie.violates)]
     first = next(iter(right or (case for case in cases if case.outcome in NOTICED)), None)
     return Row(
         fault=lie.name,
-        breaks=lie.breaks,
+        violates=lie.violates,
         text=lie.text,
         exit_status=status,
         seconds=round(seconds, 1),
@@ -208,7 +209,7 @@ def row_of(lie: Lie, result: RunResult | None, status: int | None, seconds: floa
 
 
 def _blamed(case: CaseResult) -> Sequence[str]:
-    return case.broken or case.requirements[:1]
+    return case.violated or case.requirements[:1]
 
 
 def _unfinished(cases: Sequence[CaseResult]) -> dict[str, str]:

@@ -11,42 +11,41 @@ from hanami_conformance.cases.recording import current_case
 
 @contextlib.contextmanager
 def attribute_to(requirement: str) -> Iterator[None]:
-    """Attribute what fails in here to this requirement: also a preparation, and whatever the test names first."""
+    """Attribute every failure of the block to this requirement, a failed precondition included."""
     try:
         yield
-        current_case().judged[requirement] += 1
     except Violation as violation:
-        violation.blame(requirement)
+        violation.reattribute(requirement)
         raise
     except PreconditionFailed as failure:
         raise Violation("the server to go on as before", str(failure), requirement) from failure
+    current_case().checks_by_requirement[requirement] += 1
 
 
 @contextlib.contextmanager
-def default_requirement(requirement: str) -> Iterator[None]:
-    """Attribute what fails in here, and names no requirement itself, to this one."""
-    with on_the_way_to(requirement):
-        yield
-        current_case().judged[requirement] += 1
+def default_requirement(requirement: str, *, counts: bool = True) -> Iterator[None]:
+    """Attribute a failure of the block to this requirement where the check names none itself.
 
-
-@contextlib.contextmanager
-def on_the_way_to(requirement: str) -> Iterator[None]:
-    """As :func:`default_requirement`, where that nothing fails says nothing of the requirement."""
+    Args:
+        requirement: Id of the requirement.
+        counts: Whether a block without a failure is evidence for the requirement.
+    """
     try:
         yield
     except Violation as violation:
         if violation.requirement is None:
-            violation.blame(requirement)
+            violation.reattribute(requirement)
         raise
+    if counts:
+        current_case().checks_by_requirement[requirement] += 1
 
 
 @contextlib.contextmanager
 def precondition(what: str) -> Iterator[None]:
-    """Let what fails in here be no failure of the step under test: it could not be reached.
+    """Turn a failure of the block into "could not be judged": the step under test was never reached.
 
     Raises:
-        PreconditionFailed: in place of any violation.
+        PreconditionFailed: Instead of a violation or of the loss of the target.
     """
     try:
         yield

@@ -1,32 +1,32 @@
-"""How a case says what must be, and what it saw where the protocol leaves that open."""
+"""Checks of a case: what must hold, and what is observed where the protocol leaves the behaviour open."""
 
 from __future__ import annotations
 
 from hanami_conformance.cases.failures import Violation
-from hanami_conformance.cases.recording import FIRST, current_case
+from hanami_conformance.cases.recording import DEFAULT_REQUIREMENT, current_case
 
 
-def check(holds: object, *, expected: str, actual: object, requirement: str | None = None) -> None:
-    """Compare the actual value with what a requirement asks for.
+def require(condition: object, *, expected: str, actual: object, requirement: str | None = None) -> None:
+    """Require that a condition holds.
 
     Args:
-        holds: the comparison; anything that is true passes.
-        expected: what the requirement asks for, for the report.
-        actual: what the target did; its ``str`` goes into the report.
-        requirement: id of the requirement that is broken otherwise, None for the one that the test names first.
+        condition: Result of the comparison; every true value passes.
+        expected: What the requirement asks for, as the report states it.
+        actual: What the target did; its ``str`` goes into the report.
+        requirement: Id of the requirement that a failure violates; None for the one that the test names first.
 
     Raises:
-        Violation: the comparison does not hold.
+        Violation: If the condition is false.
     """
     case = current_case()
     case.checks += 1
-    case.judged[requirement or FIRST] += 1
-    if not holds:
+    case.checks_by_requirement[requirement or DEFAULT_REQUIREMENT] += 1
+    if not condition:
         raise Violation(expected, str(actual), requirement)
 
 
-def observe(what: str, seen: object) -> None:
-    """Record what the target does where the protocol leaves it open."""
+def observe(what: str, value: object) -> None:
+    """Record what the target does where the protocol leaves the behaviour open."""
     case = current_case()
     case.checks += 1
-    case.observations[what] = str(seen)
+    case.observations[what] = str(value)

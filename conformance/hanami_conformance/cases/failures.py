@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-UNNAMED = "unnamed"  # symptom of a violation that names no requirement
+UNATTRIBUTED = "unattributed"  # failure key of a violation that names no requirement
 
 
 class Violation(AssertionError):  # noqa: N818 - the field's word
     """The target did not do what a requirement asks for.
 
     Attributes:
-        expected: what the requirement asks for.
-        actual: what the target did instead.
-        requirement: id of the requirement, where it is not the one that the test names first.
-        symptom: id of the requirement that it would break were nothing known of the earlier steps, empty where that is
-            the same. It tells failures apart while a sequence is made smaller, and the earlier steps change.
+        expected: What the requirement asks for.
+        actual: What the target did instead.
+        requirement: Id of the violated requirement; None for the one that the test names first.
+        failure_key: Id of the requirement that the check itself named, empty while the violation was not reattributed.
+            Shrinking tells failures apart by it: the attribution depends on earlier steps, and those change.
     """
 
     def __init__(self, expected: str, actual: str, requirement: str | None = None) -> None:
@@ -21,11 +21,11 @@ class Violation(AssertionError):  # noqa: N818 - the field's word
         self.expected = expected
         self.actual = actual
         self.requirement = requirement
-        self.symptom = ""
+        self.failure_key = ""
 
-    def blame(self, requirement: str) -> None:
-        """Assign the failure to another requirement, by the earlier steps."""
-        self.symptom = self.symptom or self.requirement or UNNAMED
+    def reattribute(self, requirement: str) -> None:
+        """Attribute the failure to another requirement, because of what happened in earlier steps."""
+        self.failure_key = self.failure_key or self.requirement or UNATTRIBUTED
         self.requirement = requirement
 
 

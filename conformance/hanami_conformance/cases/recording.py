@@ -24,7 +24,7 @@ PAYLOAD_LIMIT = 1 << 20
 Summary = str | Callable[[], str]
 MAX_LAST = 120  # characters of what was sent last
 NO_CONNECTION = "no connection"  # so begins the note of a connection that the target did not take
-FIRST = ""  # stands for the requirement that a test names first
+DEFAULT_REQUIREMENT = ""  # stands for the requirement that a test names first
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ class CaseRecording:
         checks: comparisons made.
         sent: messages sent.
         sequences: number of sequences executed, 0 where the case has none.
-        judged: id of a requirement, or FIRST, to the number of comparisons that a failure would assign to it.
+        checks_by_requirement: number of checks that would have been attributed to each requirement id, or to
+            DEFAULT_REQUIREMENT, had they failed.
         observations: what was seen where the protocol leaves it open.
         sequence: the smallest sequence that went wrong.
         ended: the oldest websocket that the target ended.
@@ -78,7 +79,7 @@ class CaseRecording:
     checks: int = 0
     sent: int = 0
     sequences: int = 0
-    judged: Counter[str] = field(default_factory=Counter)
+    checks_by_requirement: Counter[str] = field(default_factory=Counter)
     observations: dict[str, str] = field(default_factory=dict)
     sequence: StepSequence | None = None
     ended: ClosedSocket | None = None

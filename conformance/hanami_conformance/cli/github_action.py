@@ -224,7 +224,7 @@ def _against(
     baseline: RunResult, result: RunResult, comparison: Comparison, status: int, reason: str
 ) -> tuple[int, str]:
     """Exit status and reason where a baseline decides."""
-    checked = any(case.broken or case.checks for case in result.cases)
+    checked = any(case.violated or case.checks for case in result.cases)
     if status not in _FORGIVEN or not checked:
         return status or ExitStatus.NOTHING_RAN, reason or "nothing was checked"
     if not {case.id for case in baseline.cases} & {case.id for case in result.cases}:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.common.text import printable_line
 from hanami_proto.codec import BrickMessage, ProcessType
@@ -61,25 +61,25 @@ def check_output(message: BrickMessage, name: str, size: int) -> None:
         Violation: type, count, size or a value is wrong.
     """
     actual = describe(message)
-    check(
+    require(
         message.process_type == ProcessType.REQUEST,
         expected=f"REQUEST_TYPE in the output of {name!r}",
         actual=actual,
         requirement="DIO-3",
     )
-    check(
+    require(
         len(message.values) == size,
         expected=f"{size} values in the output of {name!r}",
         actual=actual,
         requirement="DIO-3",
     )
-    check(
+    require(
         message.number_of_values == len(message.values),
         expected=f"numberOfValues = {len(message.values)}, the count of values",
         actual=actual,
         requirement="DIO-3",
     )
-    check(
+    require(
         bool(np.isfinite(message.values).all()),
         expected=f"finite values in the output of {name!r}",
         actual=actual,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ResponseTimeout, Violation
 from hanami_conformance.clients.cluster_messages import (
     ClusterShape,
@@ -128,7 +128,7 @@ class ClusterSocket:
         message = self._receive_optional("acknowledgement of a message that is not the last", PARTS)
         if message is None:
             return
-        check(
+        require(
             not self.is_output(message),
             expected="no output before a message with isLast = true",
             actual=describe(message),
@@ -187,7 +187,7 @@ class ClusterSocket:
             message = self.receive(f"the output of {missing}")
             if self.is_output(message):
                 name = self._output_name(message)
-                check(
+                require(
                     name not in found,
                     expected=f"one output of each brick, {missing} is missing",
                     actual=f"another one of {name!r}",
@@ -198,7 +198,7 @@ class ClusterSocket:
             else:
                 self._check_placeholder(message)
                 dummies += 1
-                check(
+                require(
                     dummies <= self._posted,
                     expected=f"the output of {missing}",
                     actual=f"{dummies} acknowledgements of {self._posted} messages",
@@ -213,13 +213,13 @@ class ClusterSocket:
 
     def _check_placeholder(self, message: BrickMessage) -> None:
         # An acknowledgement carries no name, or echoes the one that it acknowledges, and at most a dummy value.
-        check(
+        require(
             not message.name or message.name in self.shape.inputs,
             expected=f"an output of {' or '.join(self.shape.outputs)}",
             actual=describe(message),
             requirement="DIO-3",
         )
-        check(
+        require(
             len(message.values) <= 1 or message.process_type != ProcessType.REQUEST,
             expected=f"an output of {describe_shape(self.shape.outputs)}",
             actual=describe(message),
@@ -247,7 +247,7 @@ class ClusterSocket:
         message = self._receive_optional("end of the training cycle", TRAINING)
         if message is None:
             return
-        check(
+        require(
             not self.is_output(message),
             expected="no output of a brick as answer to TRAIN",
             actual=describe(message),
@@ -265,7 +265,7 @@ class ClusterSocket:
         """
         answer = self.websocket.receive_or_end(f"an answer or a close to {what}")
         if isinstance(answer, CloseInfo):
-            check(
+            require(
                 answer.code is not None and (answer.code not in UNEXPLAINED or answer.reason),
                 expected=f"an answer or a close with a reason to {what}",
                 actual=answer,
@@ -274,7 +274,7 @@ class ClusterSocket:
         if is_json(answer.data):
             return  # an error in words, in whatever frame
         message = self.decode(answer)
-        check(
+        require(
             not self.is_output(message) and not self._is_usual(message),
             expected=f"{what} not to be processed",
             actual=describe(message),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import Violation
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.clients.websocket_events import Message
@@ -115,7 +115,7 @@ class UploadSocket:
             Violation: it is none.
         """
         acknowledgement = self.acknowledgement()
-        check(acknowledgement.success, expected=f"success = true to {what}", actual=describe(acknowledgement))
+        require(acknowledgement.success, expected=f"success = true to {what}", actual=describe(acknowledgement))
         self.model.write(position, data)
 
     def refuse(self, position: int, data: bytes, why: str) -> None:
@@ -134,7 +134,7 @@ class UploadSocket:
             Violation: it is none.
         """
         acknowledgement = self.acknowledgement()
-        check(
+        require(
             not acknowledgement.success and acknowledgement.error,
             expected=f"success = false and a reason to {what}",
             actual=describe(acknowledgement),

@@ -104,9 +104,9 @@ def new_entries(
     for case in cases:
         if case.outcome not in (Outcome.FAILED, Outcome.KNOWN):
             continue
-        told = (entry for entry in entries if entry.covers(case.id, case.broken) and entry.is_told_in(texts_of(case)))
+        told = (entry for entry in entries if entry.covers(case.id, case.violated) and entry.is_told_in(texts_of(case)))
         if not any(told):
-            groups.setdefault((case.broken[0], message_of(case)), []).append(case.id)
+            groups.setdefault((case.violated[0], message_of(case)), []).append(case.id)
     end = "" if expires is None else expires.isoformat()
     made = []
     for (requirement, message), failed in groups.items():

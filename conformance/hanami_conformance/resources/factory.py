@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from hanami_conformance.cases.attribution import precondition
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, TargetDown, Unsupported
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.json_response import is_uuid_text, json_object
@@ -109,7 +109,7 @@ class ResourceFactory:
             upload = self.from_init_response(answer, kind, name, sizes, account)
         for uuid in (upload.uuid, *(file.uuid for file in upload.files.values())):
             wanted = f"uuids that nothing else of this run has, not {uuid}"
-            check(uuid not in self.target.uuids, expected=wanted, actual=answer, requirement="INIT-4")
+            require(uuid not in self.target.uuids, expected=wanted, actual=answer, requirement="INIT-4")
             self.target.uuids.add(uuid)
         return upload
 
@@ -128,7 +128,7 @@ class ResourceFactory:
         files: dict[str, UploadFile] = {}
         for role, size in sizes.items():
             file_uuid = parsed.get(f"uuid_{role}_file")
-            check(
+            require(
                 is_uuid_text(uuid) and is_uuid_text(file_uuid),
                 expected=f"uuid and uuid_{role}_file in the answer",
                 actual=answer,
@@ -152,7 +152,7 @@ class ResourceFactory:
         upload = self._begin(kind, {role: len(content) for role, content in contents.items()}, account)
         upload.write_all(contents)
         with precondition("finalizing a dataset"):
-            check(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
+            require(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
             upload.finalize().object()
         return upload
 
@@ -175,7 +175,7 @@ class ResourceFactory:
         with precondition("making a cluster"), uninterrupted():
             answer = account.call("cluster.create", body=self.cluster_body(name, shape))
             uuid = answer.object().get("uuid")
-            check(is_uuid_text(uuid), expected="the uuid of the new cluster", actual=answer)
+            require(is_uuid_text(uuid), expected="the uuid of the new cluster", actual=answer)
             self.register_for_deletion("cluster", str(uuid), account)
         return Cluster(account, name, str(uuid), shape)
 
@@ -208,7 +208,7 @@ class ResourceFactory:
         self._lent = Cluster(self.target.first, given.uuid, given.uuid, made)
         with precondition("switching the given cluster to task mode"):
             answer = self._lent.set_mode(self.target.dialect.modes[0])
-            check(answer.status in ALREADY, expected="200 to the switch, or 409: it is set already", actual=answer)
+            require(answer.status in ALREADY, expected="200 to the switch, or 409: it is set already", actual=answer)
         return self._lent
 
     def register_for_deletion(self, kind: str, uuid: str, account: Account | None = None) -> None:

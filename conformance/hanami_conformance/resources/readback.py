@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hanami_conformance.cases.attribution import attribute_to, default_requirement
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import Unsupported, Violation
 from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.common.text import printable_line
@@ -50,7 +50,7 @@ def read_columns(upload: Upload, columns: Mapping[str, NDArray[np.float32]]) -> 
             }
             answer = upload.account.call("dataset.content", params=params)
             data = answer.object().get("data")
-            check(
+            require(
                 isinstance(data, list) and 0 < len(data) <= count,
                 expected=f"{count} rows of column {column!r} from row {len(rows)}",
                 actual=answer,
@@ -66,7 +66,7 @@ def _table(column: str, rows: list[Any]) -> NDArray[np.float32]:
         table = np.array(cells, dtype=np.float32)
     except (ValueError, TypeError, OverflowError) as error:
         raise Violation(f"numbers in column {column!r}", printable_line(str(error))) from error
-    check(table.ndim == 2, expected=f"a table of numbers in column {column!r}", actual=f"shape {table.shape}")
+    require(table.ndim == 2, expected=f"a table of numbers in column {column!r}", actual=f"shape {table.shape}")
     return table
 
 
@@ -91,7 +91,7 @@ def check_dataset(upload: Upload, model: DatasetModel, *, values: bool = False) 
     if columns and target.serves_content(upload.account, upload.uuid, next(iter(columns))):
         with attribute_to("FIN-2"):
             for column, found in read_columns(upload, columns).items():
-                check(
+                require(
                     model.agrees(column, found),
                     expected=f"column {column!r} value for value as it was uploaded",
                     actual=first_difference(model.columns[column], found),
@@ -114,7 +114,7 @@ def check_no_rows(upload: Upload, what: str, requirement: str | None = None) -> 
     answer = upload.description()
     told = answer.object() if answer.status == 200 else {}
     counts = [told[key] for key in upload.account.target.dialect.rows_keys if isinstance(told.get(key), int)]
-    check(not any(counts), expected=f"no dataset with rows from {what}", actual=answer, requirement=requirement)
+    require(not any(counts), expected=f"no dataset with rows from {what}", actual=answer, requirement=requirement)
 
 
 def readable_columns(model: DatasetModel, described: Mapping[str, Any]) -> dict[str, NDArray[np.float32]]:
@@ -133,18 +133,20 @@ def check_shape(answer: RestResponse, described: Mapping[str, Any], target: Targ
         Violation: they differ, or are not told at all.
     """
     rows = [described[key] for key in target.dialect.rows_keys if key in described]
-    check(
+    require(
         bool(rows) or target.dialect.has_content,
         expected=f"the number of rows ({' or '.join(target.dialect.rows_keys)})",
         actual=answer,
         requirement="FIN-1",
     )
-    check(all(count == model.rows for count in rows), expected=f"{model.rows} rows", actual=answer, requirement="FIN-1")
+    require(
+        all(count == model.rows for count in rows), expected=f"{model.rows} rows", actual=answer, requirement="FIN-1"
+    )
     for group in target.dialect.columns_keys:
         if all(isinstance(described.get(key), int) for key in group):
             width = sum(described[key] for key in group)
             wanted = " or ".join(str(number) for number in sorted(model.widths))
-            check(width in model.widths, expected=f"{wanted} columns", actual=answer, requirement="FIN-1")
+            require(width in model.widths, expected=f"{wanted} columns", actual=answer, requirement="FIN-1")
 
 
 def first_difference(wanted: NDArray[np.float32], actual: NDArray[np.float32]) -> str:

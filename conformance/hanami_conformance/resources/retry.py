@@ -46,11 +46,11 @@ def retry_until_released(account: Account, kind: str, ask: Callable[[], Result])
     began = time.monotonic()
     case = current_case()
     while True:
-        counted = case.checks, case.judged.copy()
+        counted = case.checks, case.checks_by_requirement.copy()
         try:
             result = ask()
         except Violation:
-            case.checks, case.judged = counted  # how often it was asked is a matter of timing
+            case.checks, case.checks_by_requirement = counted  # how often it was asked is a matter of timing
             if deadline.passed:
                 timeouts.silent(kind)
                 raise

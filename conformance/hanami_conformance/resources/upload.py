@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hanami_conformance.cases.attribution import default_requirement, precondition
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.clients.upload_socket import UploadSocket
 from hanami_conformance.models.file import FileModel
@@ -90,7 +90,7 @@ class Upload:
         with default_requirement("PROG-1"):
             answer = self.progress_answer()
             complete = answer.object().get("complete")
-        check(
+        require(
             isinstance(complete, bool),
             expected="a JSON object with boolean complete",
             actual=answer,

@@ -170,7 +170,7 @@ class CrashRecovery:
             ran.result,
             outcome=Outcome.LOST,
             reason=printable_line(f"the target no longer answers behind it: {loss}", MAX_LINE),
-            broken=(CRASH,) if hostile else (),
+            violated=(CRASH,) if hostile else (),
             expected="",
             actual="",
             known="",

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from hanami_conformance.cases.failures import PreconditionFailed, TargetDown, Unsupported, Violation
-from hanami_conformance.cases.recording import FIRST, CaseRecording
+from hanami_conformance.cases.recording import DEFAULT_REQUIREMENT, CaseRecording
 from hanami_conformance.catalogue import CRASH, catalogue
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import MAX_LINE, printable_line
@@ -38,7 +38,13 @@ class CaseClassifier:
         self._case: CaseRecording | None = None
 
     def begin(
-        self, case: CaseRecording, title: str, requirements: tuple[str, ...], *, blames: tuple[str, ...], hostile: bool
+        self,
+        case: CaseRecording,
+        title: str,
+        requirements: tuple[str, ...],
+        *,
+        may_violate: tuple[str, ...],
+        hostile: bool,
     ) -> None:
         """Begin a test.
 
@@ -46,12 +52,12 @@ class CaseClassifier:
             case: what it writes to.
             title: what a server must do.
             requirements: ids that it names.
-            blames: ids of more requirements that it can find broken, though its passing says nothing of them.
+            may_violate: ids of more requirements that it can find broken, though its passing says nothing of them.
             hostile: whether it sends what may end a fragile server.
         """
         self._case = case
         self._hostile = hostile
-        self._blames = blames
+        self._may_violate = may_violate
         self._title = title
         self._requirements = requirements
         self._outcome = Outcome.NOT_RUN
@@ -161,7 +167,7 @@ class CaseClassifier:
             self._reason = f"expected {self._expected}; actual {self._actual}"
         blamed = error.requirement if isinstance(error, Violation) else None
         # A step that several tests share names its own requirement; a test that does not check it violates its own.
-        known = blamed in self._requirements or blamed in self._blames
+        known = blamed in self._requirements or blamed in self._may_violate
         self._broken = (blamed if blamed is not None and known else self._requirements[0],)
         self._excuse_known(report)
 
@@ -215,7 +221,7 @@ class CaseClassifier:
             title=self._title,
             requirements=self._requirements,
             outcome=self._outcome,
-            broken=self._broken,
+            violated=self._broken,
             reason=self._reason,
             expected=self._expected,
             actual=self._actual,
@@ -223,18 +229,20 @@ class CaseClassifier:
             exchanges=case.sent,
             checks=case.checks,
             sequences=case.sequences,
-            judged=self._judged(case),
+            checks_by_requirement=self._evidence(case),
             observations={what: printable_line(seen, MAX_LINE) for what, seen in case.observations.items()},
             exchange=self._exchange,
             sequence=self._sequence(case),
             known=self._known,
         )
 
-    def _judged(self, case: CaseRecording) -> dict[str, int]:
-        counts = Counter({name: count for name, count in case.judged.items() if name in self._requirements})
+    def _evidence(self, case: CaseRecording) -> dict[str, int]:
+        counts = Counter(
+            {name: count for name, count in case.checks_by_requirement.items() if name in self._requirements}
+        )
         # In a sequence, what names no requirement is a step on the way to something else.
-        if case.judged[FIRST] and not case.sequences:
-            counts[self._requirements[0]] += case.judged[FIRST]
+        if case.checks_by_requirement[DEFAULT_REQUIREMENT] and not case.sequences:
+            counts[self._requirements[0]] += case.checks_by_requirement[DEFAULT_REQUIREMENT]
         return {name: counts[name] for name in self._requirements if counts[name]}
 
     def _sequence(self, case: CaseRecording) -> str:

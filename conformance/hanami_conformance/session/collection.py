@@ -90,7 +90,7 @@ def suite_cases(session: pytest.Session) -> dict[str, SuiteCase]:
     cases = {}
     for path in sorted(SUITE.glob("test_*.py")):
         for item in _items(CaseModule.from_parent(session, path=path)):
-            cases[case_id(item)] = SuiteCase(requirements_of(item), ids_of(item, "blames"))
+            cases[case_id(item)] = SuiteCase(requirements_of(item), ids_of(item, "may_violate"))
     return cases
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[1]
 MARKERS = (
     "requirement(*ids): requirements of the protocol that a test checks",
-    "blames(*ids): more requirements that a test can find broken, but not kept",
+    "may_violate(*ids): more requirements that a test can find broken, but not kept",
     "hostile: sends what may end a fragile server, so it runs last",
     "destructive: known to end fragile servers, so it must be allowed",
 )

@@ -130,7 +130,7 @@ class TerminalConsole:
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, advance=1, description=title)
         if case.outcome not in _STYLES:
-            names = ", ".join(case.broken or case.requirements)
+            names = ", ".join(case.violated or case.requirements)
             self._print(f"  [bold red]{case.outcome.value}[/]  [bold]{names}[/]  {escape(case.id.split('::')[-1])}")
         self._left[title] -= 1
         if not self._left[title]:

@@ -105,7 +105,7 @@ def _requirement(
     name: str, cases: Sequence[CaseResult], selected: Collection[str] | None, *, whole_suite: bool
 ) -> RequirementResult:
     entry = catalogue()[name]
-    own = [case for case in cases if name in case.requirements or name in case.broken]
+    own = [case for case in cases if name in case.requirements or name in case.violated]
     verdict, reason = judge(entry.level, name, own)
     wanted = name in selected if selected is not None else bool(own) or whole_suite
     if not wanted:

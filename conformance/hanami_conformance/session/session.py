@@ -214,7 +214,9 @@ class ConformanceSession:
         assert self._judge is not None
         hostile = item.get_closest_marker("hostile") is not None
         case = begin_case(case_id(item))
-        self._judge.begin(case, title_of(item), requirements_of(item), blames=ids_of(item, "blames"), hostile=hostile)
+        self._judge.begin(
+            case, title_of(item), requirements_of(item), may_violate=ids_of(item, "may_violate"), hostile=hostile
+        )
 
     def _end_case(self) -> CaseResult | None:
         assert self._judge is not None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hanami_conformance.cases.attribution import attribute_to
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.upload import Upload
@@ -47,14 +47,14 @@ def attempt_as_other_user(told: TrackedUpload, other: Account, what: str) -> Non
     }[what]()
     if what == "list":
         hidden = answer.status == 200 and not is_listed(upload, answer)
-        check(hidden, expected="a list without another user's dataset", actual=answer, requirement="GEN-3")
+        require(hidden, expected="a list without another user's dataset", actual=answer, requirement="GEN-3")
         return
     if what == "progress":
         wanted = "404 to progress: it belongs to another user"
-        check(answer.status == 404, expected=wanted, actual=answer, requirement="PROG-4")
+        require(answer.status == 404, expected=wanted, actual=answer, requirement="PROG-4")
     else:
         requirement = "FIN-4" if what == "finalize" else "GEN-3"
-        check(
+        require(
             answer.refused,
             expected=f"a 4xx to {what}: it belongs to another user",
             actual=answer,
@@ -76,10 +76,12 @@ def expect_deleted(upload: Upload) -> None:
     """
     with attribute_to("DEL-1"):
         answer = upload.progress_answer()
-        check(answer.status == 404, expected="404 to progress of what was deleted", actual=answer, requirement="DEL-1")
+        require(
+            answer.status == 404, expected="404 to progress of what was deleted", actual=answer, requirement="DEL-1"
+        )
         listed = upload.account.call("dataset.list")
         gone = listed.status == 200 and not is_listed(upload, listed)
-        check(gone, expected="a list without what was deleted", actual=listed, requirement="DEL-1")
+        require(gone, expected="a list without what was deleted", actual=listed, requirement="DEL-1")
 
 
 def attempt_as_other_user_on_cluster(cluster: Cluster, other: Account, what: str) -> None:
@@ -103,7 +105,7 @@ def attempt_as_other_user_on_cluster(cluster: Cluster, other: Account, what: str
         "get": lambda: other.call("cluster.get", params={"uuid": uuid}),
         "delete": lambda: other.call("cluster.delete", params={"uuid": uuid}),
     }[what]()
-    check(answer.refused, expected="a 4xx: it belongs to another user", actual=answer, requirement="GEN-3")
+    require(answer.refused, expected="a 4xx: it belongs to another user", actual=answer, requirement="GEN-3")
 
 
 def use_deleted_cluster(cluster: Cluster) -> None:
@@ -115,7 +117,7 @@ def use_deleted_cluster(cluster: Cluster) -> None:
     account = cluster.account
     with attribute_to("DIO-14"):
         answer = account.call("cluster.get", params={"uuid": cluster.uuid})
-        check(answer.refused, expected="a 4xx: the cluster is deleted", actual=answer, requirement="DIO-14")
+        require(answer.refused, expected="a 4xx: the cluster is deleted", actual=answer, requirement="DIO-14")
         message = first_message(account.token, cluster.uuid, CLUSTER)
         expect_refusal(account.target, message, "the cluster is deleted", "DIO-14")
 
@@ -158,7 +160,7 @@ def finalize_with_invalid_body(told: TrackedUpload, others: Sequence[Upload], fi
             return
         body = wronged
     answer = upload.finalize(body, kind)
-    check(answer.refused, expected=f"a 4xx to a PUT: {what}", actual=answer, requirement="FIN-4")
+    require(answer.refused, expected=f"a 4xx to a PUT: {what}", actual=answer, requirement="FIN-4")
     told.happened.add("FIN-4")
 
 

@@ -72,7 +72,7 @@ class SearchState:
 
 
 def _name(error: GoneWrong) -> tuple[type[BaseException], str | None]:
-    return type(error), error.symptom or error.requirement if isinstance(error, Violation) else None
+    return type(error), error.failure_key or error.requirement if isinstance(error, Violation) else None
 
 
 @dataclass(frozen=True)

@@ -71,8 +71,8 @@ class StalledClient:
         try:
             yield
         except (ResponseTimeout, ConnectionClosed) as violation:
-            violation.blame("GEN-4")
+            violation.reattribute("GEN-4")
             raise
         except PreconditionFailed as failure:
             raise Violation("others to be served beside a stalled client", str(failure), "GEN-4") from failure
-        current_case().judged["GEN-4"] += 1
+        current_case().checks_by_requirement["GEN-4"] += 1

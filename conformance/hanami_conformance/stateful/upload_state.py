@@ -101,9 +101,9 @@ class TrackedUpload:
             yield
         except Violation as violation:
             if violation.requirement in ("FIN-1", "FIN-2"):
-                violation.blame(next((name for name in SUSPECTS if name in self.happened), violation.requirement))
+                violation.reattribute(next((name for name in SUSPECTS if name in self.happened), violation.requirement))
             raise
-        current_case().judged.update(dict.fromkeys(self.happened, 1))
+        current_case().checks_by_requirement.update(dict.fromkeys(self.happened, 1))
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hanami_conformance.cases.attribution import attribute_to
-from hanami_conformance.cases.checks import check, observe
+from hanami_conformance.cases.checks import observe, require
 from hanami_conformance.cases.failures import ConnectionClosed, Violation
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.websocket import WebSocket
@@ -47,8 +47,8 @@ def expect_acceptance(target: Target, first: str) -> None:
     """Send a first message that must be accepted, by one answer."""
     websocket, answer = ask(target, first)
     surplus = websocket.finish()
-    check(isinstance(answer, Message) and accepted(answer), expected="JSON whose success is 1 or true", actual=answer)
-    check(not surplus, expected="one answer to the first message", actual=f"{len(surplus)} more")
+    require(isinstance(answer, Message) and accepted(answer), expected="JSON whose success is 1 or true", actual=answer)
+    require(not surplus, expected="one answer to the first message", actual=f"{len(surplus)} more")
 
 
 def message_of(token: Any, uuid: Any, target: Any) -> str:
@@ -66,8 +66,8 @@ def test_a_websocket_opens_at_the_address_of_the_rest_api(target: Target) -> Non
     try:
         websocket.open()
     except ConnectionClosed as dropped:
-        check(False, expected=f"a websocket at {target.websocket_url}", actual=dropped.actual)
-    check(websocket.is_open, expected=f"a websocket at {target.websocket_url}", actual=websocket.ending)
+        require(False, expected=f"a websocket at {target.websocket_url}", actual=dropped.actual)
+    require(websocket.is_open, expected=f"a websocket at {target.websocket_url}", actual=websocket.ending)
     websocket.finish()
 
 
@@ -191,7 +191,7 @@ def test_a_resource_of_another_user_looks_like_none(resources: ResourceFactory, 
     )
     nothing = expect_refusal(resources.target, first_message(second.token, UUIDS["unknown"], resource), "it is unknown")
     alike = wording(foreign, uuid) == wording(nothing, UUIDS["unknown"])
-    check(alike, expected=f"the answer to an unknown uuid: {nothing}", actual=foreign, requirement="ATT-4")
+    require(alike, expected=f"the answer to an unknown uuid: {nothing}", actual=foreign, requirement="ATT-4")
 
 
 def wording(answer: Message | CloseInfo, uuid: str) -> str:
@@ -257,7 +257,7 @@ def test_a_binary_first_message_that_is_no_json_is_refused(resources: ResourceFa
     websocket.send(b"\x00\xff\xfe\x08\x96\x01 no json")
     answer = websocket.receive_or_end("an answer to the first message, or a close")
     websocket.finish()
-    check(refused(answer), expected="a refusal (success false, or a close) of bytes that are no JSON", actual=answer)
+    require(refused(answer), expected="a refusal (success false, or a close) of bytes that are no JSON", actual=answer)
     with attribute_to("ATT-5"):
         upload.attach().write(0, b"served")
 
@@ -288,7 +288,7 @@ def test_what_an_acceptance_looks_like(resources: ResourceFactory) -> None:
     first = first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD)
     websocket, answer = ask(resources.target, first)
     websocket.finish()
-    check(isinstance(answer, Message), expected="an answer in a message", actual=answer)
+    require(isinstance(answer, Message), expected="an answer in a message", actual=answer)
     assert isinstance(answer, Message)
     observe("acceptance comes in a", "text frame" if answer.text else "binary frame")
     observe("acceptance is", answer.data.decode("utf-8", "replace"))

@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.common.redact import SECRETS
@@ -42,9 +42,9 @@ def test_a_chunk_outside_of_acceptance_has_no_effect(resources: ResourceFactory,
                 websocket.receive("the refusal")
         websocket.send(chunk, "a chunk for the whole file")
     websocket.finish()
-    check(not upload.progress(), expected="complete = false: nothing was accepted", actual="complete = true")
+    require(not upload.progress(), expected="complete = false: nothing was accepted", actual="complete = true")
     upload.attach().write(0, content)
-    check(upload.wait_complete(), expected="complete = true after the accepted chunk", actual="complete = false")
+    require(upload.wait_complete(), expected="complete = true after the accepted chunk", actual="complete = false")
 
 
 @requirement("ATT-7")
@@ -59,7 +59,7 @@ def test_a_chunk_before_an_accepted_first_message_has_no_effect(resources: Resou
         websocket.send_text(first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD))
         websocket.receive("an answer to the first message")
     websocket.finish()
-    check(not upload.progress(), expected="complete = false: the chunk came too early", actual="complete = true")
+    require(not upload.progress(), expected="complete = false: the chunk came too early", actual="complete = true")
 
 
 @requirement("ATT-7", "GEN-3")
@@ -75,7 +75,7 @@ def test_a_chunk_after_the_refusal_of_another_user_has_no_effect(resources: Reso
             websocket.receive("the refusal")
         websocket.send(resources.target.dialect.codec.encode_chunk(0, content), "a chunk for the whole file")
     websocket.finish()
-    check(not upload.progress(), expected="complete = false: nothing was accepted", actual="complete = true")
+    require(not upload.progress(), expected="complete = false: nothing was accepted", actual="complete = true")
 
 
 @requirement("ATT-7")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import Unsupported, Violation
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, Values, describe
@@ -33,7 +33,7 @@ def test_a_cluster_takes_messages(resources: ResourceFactory, size: int | None) 
     question, *_ = inputs_of(socket.shape, seed=1)
     socket.post(question.name, question.values, is_last=True)
     answer = socket.websocket.receive("an answer to a ClusterIO_Message")
-    check(not answer.text, expected="a binary ClusterIO_Message", actual=answer)
+    require(not answer.text, expected="a binary ClusterIO_Message", actual=answer)
     socket.decode(answer)
 
 
@@ -52,10 +52,10 @@ def test_not_last_requests_start_nothing(resources: ResourceFactory) -> None:
     socket.post(second.name, second.values, is_last=True)
     answer = socket.outputs()
     surplus = socket.finish()
-    check(
+    require(
         not surplus, expected="one output of each brick after the last message", actual=f"{len(surplus)} more messages"
     )
-    check(set(answer) == set(shape.outputs), expected="an output of each brick", actual=shown(answer))
+    require(set(answer) == set(shape.outputs), expected="an output of each brick", actual=shown(answer))
 
 
 @requirement("DIO-2")
@@ -105,7 +105,7 @@ def test_the_values_of_every_brick_take_part(resources: ResourceFactory, brick: 
         for step in range(STEPS if turn < ROUNDS else 0):
             question, seed = (first, 1) if step % 2 else (second, 2)
             socket.train([*question, *wanted_of(TWO_BRICKS, seed)])
-    check(False, expected=f"different answers to different values of {brick}", actual=shown(answers[0]))
+    require(False, expected=f"different answers to different values of {brick}", actual=shown(answers[0]))
 
 
 @requirement("DIO-2")
@@ -133,7 +133,7 @@ def test_each_cycle_runs_once(resources: ResourceFactory) -> None:
         actual = socket.request(inputs_of(socket.shape, seed))
         expect_same(actual, answers[seed], f"the answer to input {seed} as before", "DIO-7")
     surplus = socket.finish()
-    check(not surplus, expected="11 answers to 11 requests", actual=f"{len(surplus)} more messages")
+    require(not surplus, expected="11 answers to 11 requests", actual=f"{len(surplus)} more messages")
 
 
 # DIO-3: a last REQUEST message is answered by ClusterIO messages of REQUEST_TYPE carrying the output: numberOfValues
@@ -146,7 +146,7 @@ def test_a_request_is_answered_with_the_output(resources: ResourceFactory, size:
     _, socket = direct(resources, shape)
     for seed in (1, 2, 3):
         answer = socket.request(inputs_of(shape, seed))
-        check(set(answer) == {"test_output"}, expected="the output of test_output", actual=shown(answer))
+        require(set(answer) == {"test_output"}, expected="the output of test_output", actual=shown(answer))
 
 
 INPUTS = {  # repeated for as long as the brick is
@@ -172,7 +172,7 @@ def test_any_finite_input_gives_a_finite_output(resources: ResourceFactory, kind
     for _ in range(5):
         socket.train([question, *wanted_of(socket.shape, seed=1)])
     answer = socket.request([question])
-    check(set(answer) == set(socket.shape.outputs), expected="the output of the output brick", actual=shown(answer))
+    require(set(answer) == set(socket.shape.outputs), expected="the output of the output brick", actual=shown(answer))
 
 
 @requirement("DIO-3")
@@ -181,9 +181,9 @@ def test_every_output_brick_answers(resources: ResourceFactory) -> None:
     _, socket = direct(resources, TWO_BRICKS)
     for seed in (1, 2, 3):
         answer = socket.request(inputs_of(TWO_BRICKS, seed))
-        check(set(answer) == set(TWO_BRICKS.outputs), expected="both outputs", actual=shown(answer))
+        require(set(answer) == set(TWO_BRICKS.outputs), expected="both outputs", actual=shown(answer))
     surplus = socket.finish()
-    check(not surplus, expected="6 outputs to 3 requests", actual=f"{len(surplus)} more messages")
+    require(not surplus, expected="6 outputs to 3 requests", actual=f"{len(surplus)} more messages")
 
 
 @requirement("DIO-3", "DIO-8")
@@ -202,7 +202,7 @@ def test_answers_belong_to_their_bricks(resources: ResourceFactory) -> None:
         socket.train(
             [question, InputMessage("output_a", high, expected=True), InputMessage("output_b", low, expected=True)]
         )
-    check(apart > 0, expected="output_a, trained to 0.9, above output_b, trained to 0.1", actual=shown(answer))
+    require(apart > 0, expected="output_a, trained to 0.9, above output_b, trained to 0.1", actual=shown(answer))
 
 
 # DIO-8: training a fixed pair repeatedly moves the answer toward the expected values.
@@ -232,7 +232,7 @@ def test_the_ends_of_the_range_are_trained_too(resources: ResourceFactory, wante
             socket.train([*question, target])
         if (after := away()) < before:
             return
-    check(False, expected=f"an answer less than {before:g} away from {wanted:g}", actual=f"{after:g} away")
+    require(False, expected=f"an answer less than {before:g} away from {wanted:g}", actual=f"{after:g} away")
 
 
 @requirement("DIO-8")
@@ -242,10 +242,10 @@ def test_different_inputs_are_told_apart(resources: ResourceFactory) -> None:
     try:
         are_told_apart(socket, socket.shape)
     except Unsupported as error:
-        check(False, expected="different answers to inputs that were trained to different outputs", actual=error)
+        require(False, expected="different answers to inputs that were trained to different outputs", actual=error)
         return
     answers = [socket.request(inputs_of(socket.shape, seed)) for seed in (1, 2)]
-    check(not same(*answers), expected="different answers to different inputs", actual=shown(answers[0]))
+    require(not same(*answers), expected="different answers to different inputs", actual=shown(answers[0]))
 
 
 SPLITS: dict[str, Callable[[int], list[int]]] = {  # from the number of values to where they are cut
@@ -295,7 +295,7 @@ def test_training_may_be_sent_in_parts(resources: ResourceFactory) -> None:
     actual = f"distance {in_parts[0]:.4f} before, {in_parts[1]:.4f} after; at once {whole[0]:.4f} and {whole[1]:.4f}"
     expected = "a later part of the expected values to be trained as well"
     learns = whole[1] < LEARNED * whole[0]
-    check(in_parts[1] < (LEARNED if learns else 1.0) * in_parts[0], expected=expected, actual=actual)
+    require(in_parts[1] < (LEARNED if learns else 1.0) * in_parts[0], expected=expected, actual=actual)
 
 
 def _training_of_the_rest(resources: ResourceFactory, parts: list[InputMessage], wanted: Values) -> tuple[float, float]:
@@ -323,7 +323,7 @@ def test_training_is_answered_by_no_output(resources: ResourceFactory) -> None:
         socket.train([*inputs_of(TWO_BRICKS, seed), *wanted_of(TWO_BRICKS, seed)])
     socket.request(inputs_of(TWO_BRICKS, seed=1))
     surplus = [message for message in socket.finish() if socket.is_output(socket.decode(message))]
-    check(not surplus, expected="outputs for the request alone", actual=f"{len(surplus)} more outputs")
+    require(not surplus, expected="outputs for the request alone", actual=f"{len(surplus)} more outputs")
 
 
 @requirement("DIO-5", "DIO-7")
@@ -345,7 +345,7 @@ def test_training_changes_the_answer(resources: ResourceFactory) -> None:
         socket.train([*inputs_of(ONE_BRICK, seed=1), *wanted_of(ONE_BRICK, seed=1)])
     after = socket.request(inputs_of(ONE_BRICK, seed=1))
     changed = any((after[name] != before[name]).any() for name in before)
-    check(changed, expected=f"another answer than {shown(before)}", actual="the same", requirement="DIO-5")
+    require(changed, expected=f"another answer than {shown(before)}", actual="the same", requirement="DIO-5")
 
 
 # DIO-6: every message is answered: not-last by an acknowledgement, last TRAIN by an end message with isLast true.
@@ -358,13 +358,13 @@ def test_every_not_last_message_is_acknowledged(resources: ResourceFactory, proc
     for piece in np.array_split(question.values, 3):
         socket.post(question.name, piece, is_last=False, process_type=process)
         message = socket.receive("an acknowledgement of a message with isLast = false")
-        check(
+        require(
             not message.is_last and not socket.is_output(message),
             expected="an acknowledgement with isLast = false",
             actual=describe(message),
         )
     surplus = socket.finish()
-    check(not surplus, expected="3 acknowledgements of 3 messages", actual=f"{len(surplus)} more messages")
+    require(not surplus, expected="3 acknowledgements of 3 messages", actual=f"{len(surplus)} more messages")
 
 
 @requirement("DIO-6")
@@ -377,10 +377,10 @@ def test_every_training_cycle_is_ended(resources: ResourceFactory) -> None:
         socket.receive("an acknowledgement of a message with isLast = false")
         socket.post(wanted.name, wanted.values, is_last=True, process_type=ProcessType.TRAIN, expected=True)
         message = socket.receive("the end of the training cycle")
-        check(
+        require(
             message.is_last and not socket.is_output(message),
             expected="the end of the training cycle, with isLast = true",
             actual=describe(message),
         )
     surplus = socket.finish()
-    check(not surplus, expected="6 answers to 6 messages", actual=f"{len(surplus)} more messages")
+    require(not surplus, expected="6 answers to 6 messages", actual=f"{len(surplus)} more messages")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hanami_conformance.cases.attribution import attribute_to
-from hanami_conformance.cases.checks import check, observe
+from hanami_conformance.cases.checks import observe, require
 from hanami_conformance.cases.failures import (
     ConnectionClosed,
     PreconditionFailed,
@@ -71,7 +71,9 @@ def test_training_moves_the_answer_toward_the_expected_values(resources: Resourc
     for part in wanted:
         start, end = distance(before[part.name], part.values), distance(after[part.name], part.values)
         observe(f"distance of {part.name} from its expected values", f"{start:.4f} before training, {end:.4f} after")
-        check(end < start, expected=f"{part.name} nearer than {start:.5f} to its expected values", actual=f"{end:.5f}")
+        require(
+            end < start, expected=f"{part.name} nearer than {start:.5f} to its expected values", actual=f"{end:.5f}"
+        )
 
 
 # DIO-9: many cycles, mixed TRAIN and REQUEST, run on one socket in order; pipelined messages are answered in order.
@@ -85,7 +87,7 @@ def test_many_mixed_cycles_run_in_order(resources: ResourceFactory) -> None:
         twice = socket.request(inputs_of(socket.shape, seed))
         expect_same(twice, once, f"the same answer twice after training cycle {seed + 1}")
     surplus = socket.finish()
-    check(not surplus, expected="80 answers to 80 requests", actual=f"{len(surplus)} more messages")
+    require(not surplus, expected="80 answers to 80 requests", actual=f"{len(surplus)} more messages")
 
 
 @requirement("DIO-9")
@@ -99,7 +101,7 @@ def test_pipelined_requests_are_answered_in_order(resources: ResourceFactory) ->
     for seed in range(8):
         expect_same(socket.outputs(), wanted[seed], f"the answer to request {seed + 1} of 8")
     surplus = socket.finish()
-    check(not surplus, expected="8 answers to 8 requests", actual=f"{len(surplus)} more messages")
+    require(not surplus, expected="8 answers to 8 requests", actual=f"{len(surplus)} more messages")
 
 
 @requirement("DIO-9")
@@ -129,7 +131,7 @@ def test_pipelined_training_is_answered_before_the_request_behind_it(resources: 
     actual = socket.outputs()
     expect_same(actual, socket.request([question]), "the answer of the trained cluster, as it is afterwards")
     surplus = socket.finish()
-    check(not surplus, expected="no answer to training behind that to the request", actual=f"{len(surplus)} messages")
+    require(not surplus, expected="no answer to training behind that to the request", actual=f"{len(surplus)} messages")
 
 
 # DIO-10: two clusters, each with its socket, do not influence each other.
@@ -150,7 +152,7 @@ def test_two_clusters_do_not_influence_each_other(resources: ResourceFactory) ->
     left.post("test_input", values[5:], is_last=True)
     expect_same(left.outputs(), wanted, "the answer as before, while another cluster was trained")
     surplus = left.finish()
-    check(not surplus, expected="no message that belongs to the other cluster", actual=f"{len(surplus)} messages")
+    require(not surplus, expected="no message that belongs to the other cluster", actual=f"{len(surplus)} messages")
 
 
 @requirement("DIO-10")
@@ -208,7 +210,7 @@ def test_training_just_before_a_socket_is_lost_is_kept(resources: ResourceFactor
     else:
         raise Unsupported("the end of a training cycle is not told, so that none is known to be over")
     actual = cluster.attach_again().request(question)
-    check(not same(actual, before), expected="another answer than before the training", actual=shown(actual))
+    require(not same(actual, before), expected="another answer than before the training", actual=shown(actual))
 
 
 @requirement("DIO-11")
@@ -248,13 +250,13 @@ def test_a_deleted_cluster_answers_no_more(resources: ResourceFactory, when: str
         socket.post("test_input", vector(5, seed=1), is_last=False)
         socket.acknowledged()
     answer = cluster.delete()
-    check(answer.status == 200, expected="200 to the DELETE", actual=answer)
+    require(answer.status == 200, expected="200 to the DELETE", actual=answer)
     expect_no_output(socket, "a deleted cluster")
     socket.finish()
     gone = cluster.account.call("cluster.get", params={"uuid": cluster.uuid})
-    check(gone.status == 404, expected="404 to a cluster that was deleted with a socket attached", actual=gone)
+    require(gone.status == 404, expected="404 to a cluster that was deleted with a socket attached", actual=gone)
     listed = cluster.account.call("cluster.list")
-    check(cluster.uuid not in listed.text, expected=f"a list without {cluster.uuid}", actual=listed)
+    require(cluster.uuid not in listed.text, expected=f"a list without {cluster.uuid}", actual=listed)
     with attribute_to("DIO-14"):
         _, other = direct(resources)
         other.request(inputs_of(ONE_BRICK, seed=1))
@@ -274,7 +276,7 @@ def test_a_new_cluster_has_nothing_of_a_deleted_one(resources: ResourceFactory) 
         raise Unsupported(f"the name of a deleted cluster is not free: {error}") from error
     again.enter_direct_mode()
     actual = again.attach().request(question)
-    check(not same(actual, wanted), expected="another answer than that of the deleted cluster", actual=shown(actual))
+    require(not same(actual, wanted), expected="another answer than that of the deleted cluster", actual=shown(actual))
 
 
 def expect_no_output(socket: ClusterSocket, of: str) -> None:
@@ -291,4 +293,4 @@ def expect_no_output(socket: ClusterSocket, of: str) -> None:
         and not is_json(answer.data)
         and socket.is_output(socket.decode(answer))
     )
-    check(not output, expected=f"no output of {of}", actual=answer)
+    require(not output, expected=f"no output of {of}", actual=answer)

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hanami_conformance.cases.attribution import attribute_to
-from hanami_conformance.cases.checks import check, observe
+from hanami_conformance.cases.checks import observe, require
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Violation
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import describe, is_json
@@ -275,4 +275,4 @@ def test_whether_two_sockets_may_share_a_cluster(resources: ResourceFactory) -> 
         observe("a second socket for the same cluster", "accepted")
         second.finish()
     first.request(inputs_of(first.shape, seed=1))
-    check(first.websocket.ending is None, expected="the first socket to stay open", actual=first.websocket.ending)
+    require(first.websocket.ending is None, expected="the first socket to stay open", actual=first.websocket.ending)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hanami_conformance.cases.attribution import attribute_to
-from hanami_conformance.cases.checks import check, observe
+from hanami_conformance.cases.checks import observe, require
 from hanami_conformance.cases.failures import Violation
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.resources.cluster import Cluster
@@ -36,7 +36,7 @@ def test_an_idle_cluster_switches_to_direct_and_back(resources: ResourceFactory)
     cluster = resources.any_cluster(ONE_BRICK)
     for turn in range(TURNS):
         answer = cluster.set_mode(direct)
-        check(answer.status == 200, expected=f"200 to switch {2 * turn + 1}, to {direct}", actual=answer)
+        require(answer.status == 200, expected=f"200 to switch {2 * turn + 1}, to {direct}", actual=answer)
         answer.object()
         if turn in (0, 1, TURNS - 1):
             expect_usable(cluster)
@@ -44,7 +44,7 @@ def test_an_idle_cluster_switches_to_direct_and_back(resources: ResourceFactory)
         else:
             answer = cluster.set_mode(task)
             told = answer.object().get("new_state", task)
-            check(told == task, expected=f"new_state {task}", actual=answer)
+            require(told == task, expected=f"new_state {task}", actual=answer)
 
 
 @requirement("MODE-1")
@@ -54,7 +54,7 @@ def test_a_switch_is_of_one_cluster_alone(resources: ResourceFactory) -> None:
     for cluster in clusters:
         cluster.enter_direct_mode()
     answer = clusters[1].set_mode(resources.target.dialect.modes[0])
-    check(answer.status == 200, expected="200 to the switch back to task mode", actual=answer)
+    require(answer.status == 200, expected="200 to the switch back to task mode", actual=answer)
     with attribute_to("MODE-1"):
         expect_usable(clusters[0])
 
@@ -66,8 +66,8 @@ def test_the_answer_names_the_cluster_and_its_state(resources: ResourceFactory) 
     cluster = resources.any_cluster(ONE_BRICK)
     answer = cluster.set_mode(direct)
     told = answer.object()
-    check(told.get("uuid", cluster.uuid) == cluster.uuid, expected=f"uuid {cluster.uuid}", actual=answer)
-    check(told.get("new_state", direct) == direct, expected=f"new_state {direct}", actual=answer)
+    require(told.get("uuid", cluster.uuid) == cluster.uuid, expected=f"uuid {cluster.uuid}", actual=answer)
+    require(told.get("new_state", direct) == direct, expected=f"new_state {direct}", actual=answer)
 
 
 # MODE-2: unknown states, ill-typed bodies, unknown and foreign clusters are refused (400, 404), no token 401.
@@ -80,7 +80,7 @@ def test_an_unknown_state_is_refused(resources: ResourceFactory, state: Any) -> 
     body = {"uuid": cluster.uuid} | ({} if state is LEFT_OUT else {"new_state": state})
     answer = resources.target.first.call("cluster.set_mode", body=body)
     shown = "missing" if state is LEFT_OUT else repr(state)
-    check(answer.status == 400, expected=f"400: new_state is {shown}", actual=answer)
+    require(answer.status == 400, expected=f"400: new_state is {shown}", actual=answer)
     with attribute_to("MODE-2"):  # the refused switch may not have switched to task mode
         expect_usable(cluster)
 
@@ -93,7 +93,7 @@ def test_an_unknown_cluster_is_refused(target: Target, kind: str) -> None:
     body = {"new_state": target.dialect.modes[1]} | ({} if uuid is LEFT_OUT else {"uuid": uuid})
     answer = target.first.call("cluster.set_mode", body=body)
     wanted = 404 if kind == "unknown" else 400
-    check(answer.status == wanted, expected=f"{wanted}: the uuid is {kind}", actual=answer)
+    require(answer.status == wanted, expected=f"{wanted}: the uuid is {kind}", actual=answer)
 
 
 @requirement("MODE-2")
@@ -101,7 +101,7 @@ def test_a_dataset_has_no_mode(resources: ResourceFactory) -> None:
     """The server refuses to switch what is no cluster."""
     body = {"uuid": resources.csv(10).uuid, "new_state": resources.target.dialect.modes[1]}
     answer = resources.target.first.call("cluster.set_mode", body=body)
-    check(answer.refused, expected="a 4xx: the uuid is that of a dataset", actual=answer)
+    require(answer.refused, expected="a 4xx: the uuid is that of a dataset", actual=answer)
 
 
 @requirement("MODE-2", "GEN-3")
@@ -110,7 +110,7 @@ def test_another_users_cluster_is_refused(resources: ResourceFactory, second: Ac
     cluster = resources.any_cluster(ONE_BRICK)
     body = {"uuid": cluster.uuid, "new_state": resources.target.dialect.modes[1]}
     answer = second.call("cluster.set_mode", body=body)
-    check(answer.status == 404, expected="404: the cluster belongs to another user", actual=answer)
+    require(answer.status == 404, expected="404: the cluster belongs to another user", actual=answer)
     with attribute_to("MODE-2"):  # the refused switch may not have switched
         cluster.enter_direct_mode()
         expect_usable(cluster)
@@ -124,7 +124,7 @@ def test_switching_needs_a_valid_token(resources: ResourceFactory, token: str) -
     made = bad_token(token, resources.target)
     body = {"uuid": cluster.uuid, "new_state": resources.target.dialect.modes[1]}
     answer = resources.target.call("cluster.set_mode", body=body, token=None if made is LEFT_OUT else made)
-    check(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
+    require(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
     with attribute_to("MODE-2"):  # the refused switch may not have switched
         cluster.enter_direct_mode()
         expect_usable(cluster)
@@ -136,7 +136,7 @@ def test_a_body_that_is_no_object_is_refused(target: Target) -> None:
     route = target.dialect.route("cluster.set_mode")
     for content in (b"", b"DIRECT", b"[]", b'"DIRECT"', b"null", b'{"uuid": '):
         answer = target.rest.request(route.method, route.path, token=target.first.token, content=content)
-        check(answer.status == 400, expected=f"400 to the body {content!r}", actual=answer)
+        require(answer.status == 400, expected=f"400 to the body {content!r}", actual=answer)
 
 
 # MODE-3: setting the mode that is already set; switching back with a socket attached; attaching in task mode.
@@ -177,7 +177,7 @@ def test_an_open_cycle_does_not_hold_up_the_switch(resources: ResourceFactory) -
     socket.post(question.name, question.values[:2], is_last=False)
     socket.acknowledged()
     answer = cluster.set_mode(resources.target.dialect.modes[0])
-    check(answer.status < 500, expected="an answer below 500 to the switch in an open cycle", actual=answer)
+    require(answer.status < 500, expected="an answer below 500 to the switch in an open cycle", actual=answer)
 
 
 @requirement("MODE-3")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hanami_conformance.cases.attribution import attribute_to
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Unsupported
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.rest import RestResponse
@@ -25,7 +25,7 @@ from hanami_conformance.target.target import Account, Target
 
 def expect_4xx(answer: RestResponse, why: str) -> None:
     """The answer must be a 4xx."""
-    check(answer.refused, expected=f"a 4xx: {why}", actual=f"{answer} to {answer.request}")
+    require(answer.refused, expected=f"a 4xx: {why}", actual=f"{answer} to {answer.request}")
 
 
 PATHS = ["", "nothing", "dataset/nothing", "csv", "token/token", "%2e%2e/%2e%2e/etc/passwd", "%00", "a" * 2000]
@@ -99,7 +99,7 @@ def test_wrong_bodies_are_refused(target: Target, kind: str) -> None:
             body = NO_JSON.get(kind) if kind in NO_JSON else ODD_JSON[kind]
             answer = target.rest.request(route.method, route.path, token=token, content=body)
             if kind in NO_JSON:
-                check(answer.status == 400, expected=f"400 to {route} with a body: {kind}", actual=answer)
+                require(answer.status == 400, expected=f"400 to {route} with a body: {kind}", actual=answer)
             else:
                 expect_4xx(answer, f"{route} with a body: {kind}")
 
@@ -154,7 +154,7 @@ def test_wrong_queries_never_get_a_5xx(target: Target, operation: str) -> None:
     answer = target.rest.request(route.method, f"{route.path}?uuid=x&uuid=y", token=target.first.token)
     expect_4xx(answer, "the query has two uuids")
     unknown = target.first.call(operation, params={"uuid": str(uuids.UUID("6fa459ea-ee8a-4ca4-894e-db77e160355e"))})
-    check(unknown.status == 404, expected=f"404 to {operation} of an unknown uuid", actual=unknown)
+    require(unknown.status == 404, expected=f"404 to {operation} of an unknown uuid", actual=unknown)
 
 
 PLACES = {
@@ -175,7 +175,7 @@ def test_wrong_places_in_the_content_never_get_a_5xx(resources: ResourceFactory,
     for field in ("column_name", "row_offset", "number_of_rows"):
         for value in PLACES[wrong]:
             answer = upload.account.call("dataset.content", params={**right, field: value})
-            check(answer.status < 500, expected=f"an answer below 500 to {field} = {value!r}", actual=answer)
+            require(answer.status < 500, expected=f"an answer below 500 to {field} = {value!r}", actual=answer)
 
 
 @requirement("GEN-1")
@@ -198,14 +198,14 @@ def test_a_name_that_is_taken_never_gets_a_5xx(resources: ResourceFactory) -> No
     cluster = resources.cluster(ONE_BRICK)
     answer = cluster.account.call("cluster.create", body=resources.cluster_body(cluster.name, ONE_BRICK))
     resources.register_unexpected(answer, "cluster.create")
-    check(answer.status < 500, expected="an answer below 500: the name is taken", actual=answer)
+    require(answer.status < 500, expected="an answer below 500: the name is taken", actual=answer)
 
 
 @requirement("GEN-1")
 def test_unknown_users_get_401(target: Target) -> None:
     """The server answers 401 to a user that it does not know."""
     unknown = target.call("token.create", body={"id": "nobody-of-that-name", "password": "wrong"}, token=None)
-    check(unknown.status == 401, expected="401 to an unknown user", actual=unknown)
+    require(unknown.status == 401, expected="401 to an unknown user", actual=unknown)
 
 
 @requirement("GEN-1")
@@ -215,7 +215,7 @@ def test_wrong_passwords_get_401(target: Target) -> None:
     if not user:
         raise Unsupported("needs the name of the user, not a token alone (--user)")
     answer = target.call("token.create", body={"id": user, "password": "certainly-a-wrong-one"}, token=None)
-    check(answer.status == 401, expected="401 to a wrong password", actual=answer)
+    require(answer.status == 401, expected="401 to a wrong password", actual=answer)
 
 
 @requirement("GEN-2")
@@ -228,7 +228,7 @@ def test_oversized_requests_harm_nobody(resources: ResourceFactory) -> None:
     route = target.dialect.route("csv.init")
     with contextlib.suppress(ConnectionClosed):  # one way to refuse so much
         answer = target.rest.request(route.method, route.path, token=target.first.token, content=body)
-        check(answer.status < 500, expected="no 5xx to a body of 2 MiB", actual=answer)
+        require(answer.status < 500, expected="no 5xx to a body of 2 MiB", actual=answer)
     with attribute_to("GEN-2"):
         expect_serving(resources)
 
@@ -326,7 +326,7 @@ def test_datasets_of_others_are_invisible(resources: ResourceFactory, second: Ac
     content, _ = table()
     upload = resources.dataset("csv", {"input": content})
     listed = second.call("dataset.list")
-    check(
+    require(
         listed.status == 200 and upload.uuid not in listed.text, expected=f"a list without {upload.uuid}", actual=listed
     )
     expect_hidden(upload, second)
@@ -337,13 +337,13 @@ def expect_hidden(upload: Upload, other: Account) -> None:
     operations = ["dataset.get", "dataset.progress", "dataset.delete"]
     for operation in operations:
         answer = other.call(operation, params={"uuid": upload.uuid})
-        check(answer.status == 404, expected=f"404 to {operation} of another user's dataset", actual=answer)
+        require(answer.status == 404, expected=f"404 to {operation} of another user's dataset", actual=answer)
     if upload.account.target.serves_content(upload.account, upload.uuid, "first"):
         params = {"uuid": upload.uuid, "column_name": "first", "row_offset": "0", "number_of_rows": "1"}
         answer = other.call("dataset.content", params=params)
-        check(answer.status == 404, expected="404 to the content of another user's dataset", actual=answer)
+        require(answer.status == 404, expected="404 to the content of another user's dataset", actual=answer)
     own = upload.description()
-    check(own.status == 200, expected="200 to the owner, afterwards as before", actual=own)
+    require(own.status == 200, expected="200 to the owner, afterwards as before", actual=own)
 
 
 @requirement("GEN-3")
@@ -355,12 +355,12 @@ def test_clusters_of_others_are_invisible(resources: ResourceFactory, second: Ac
             cluster.enter_direct_mode()
         listed = second.call("cluster.list")
         unlisted = listed.status == 200 and cluster.uuid not in listed.text
-        check(unlisted, expected=f"a list without {cluster.uuid}, in {mode} mode", actual=listed)
+        require(unlisted, expected=f"a list without {cluster.uuid}, in {mode} mode", actual=listed)
     for operation in ("cluster.get", "cluster.delete"):
         answer = second.call(operation, params={"uuid": cluster.uuid})
-        check(answer.status == 404, expected=f"404 to {operation} of another user's cluster", actual=answer)
+        require(answer.status == 404, expected=f"404 to {operation} of another user's cluster", actual=answer)
     own = cluster.account.call("cluster.get", params={"uuid": cluster.uuid})
-    check(own.status == 200, expected="200 to the owner, afterwards as before", actual=own)
+    require(own.status == 200, expected="200 to the owner, afterwards as before", actual=own)
 
 
 @requirement("DIO-14")
@@ -368,12 +368,12 @@ def test_own_clusters_are_visible_until_deleted(resources: ResourceFactory) -> N
     """A cluster is listed and shown to its own user, and gone after the DELETE."""
     cluster = resources.cluster(ONE_BRICK)
     listed = cluster.account.call("cluster.list")
-    check(cluster.uuid in listed.text, expected=f"a list with {cluster.uuid}", actual=listed)
+    require(cluster.uuid in listed.text, expected=f"a list with {cluster.uuid}", actual=listed)
     shown = cluster.account.call("cluster.get", params={"uuid": cluster.uuid})
-    check(shown.object().get("uuid") == cluster.uuid, expected=f"uuid {cluster.uuid}", actual=shown)
+    require(shown.object().get("uuid") == cluster.uuid, expected=f"uuid {cluster.uuid}", actual=shown)
     answer = cluster.delete()
-    check(answer.status == 200, expected="200 to the DELETE", actual=answer)
+    require(answer.status == 200, expected="200 to the DELETE", actual=answer)
     gone = cluster.account.call("cluster.get", params={"uuid": cluster.uuid})
-    check(gone.status == 404, expected="404 to a deleted cluster", actual=gone)
+    require(gone.status == 404, expected="404 to a deleted cluster", actual=gone)
     listed = cluster.account.call("cluster.list")
-    check(cluster.uuid not in listed.text, expected=f"a list without {cluster.uuid}", actual=listed)
+    require(cluster.uuid not in listed.text, expected=f"a list without {cluster.uuid}", actual=listed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hanami_conformance.cases.attribution import attribute_to
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.resources.factory import ResourceFactory
@@ -101,7 +101,7 @@ def test_a_slow_client_blocks_nobody(resources: ResourceFactory) -> None:
         for index in range(0, len(slow), 4):
             connection.send(slow[index : index + 4], "a few bytes of a request")
             answer = target.first.call("dataset.list")
-            check(answer.status == 200, expected="200 to another client", actual=answer)
+            require(answer.status == 200, expected="200 to another client", actual=answer)
 
 
 @requirement("GEN-4")
@@ -117,4 +117,4 @@ def test_many_sockets_at_once_are_served(resources: ResourceFactory) -> None:
     for socket in sockets:
         socket.finish()
     for upload in uploads:
-        check(upload.wait_complete(), expected="complete = true of each upload", actual="complete = false")
+        require(upload.wait_complete(), expected="complete = true of each upload", actual="complete = false")

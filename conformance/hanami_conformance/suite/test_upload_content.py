@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hanami_conformance.cases.attribution import attribute_to
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import Unsupported
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.models.dataset import DatasetModel, csv_table
@@ -61,11 +61,11 @@ def test_tables_keep_their_values(resources: ResourceFactory, kind: str) -> None
     if kind in PLAIN:
         expect_dataset(upload, model, f"a table with {kind}", values=True)
         return
-    check(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
+    require(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
     answer = upload.finalize()
     if answer.refused:
         raise Unsupported(f"the server takes no table with {kind}: {answer}")
-    check(answer.status == 200, expected=f"200 or a 4xx to the PUT of a table with {kind}", actual=answer)
+    require(answer.status == 200, expected=f"200 or a 4xx to the PUT of a table with {kind}", actual=answer)
     check_dataset(upload, model, values=True)
 
 
@@ -85,7 +85,7 @@ def test_a_table_may_be_narrow_or_wide(resources: ResourceFactory, columns: int)
     alike = isinstance(told, dict) and {str(name).lower() for name in told} & {name.lower() for name in names}
     if isinstance(told, dict) and alike:  # what has none of them may be something else
         lacking = [name for name in names if name not in told]
-        check(not lacking, expected=f"a column {(lacking or [''])[0]!r}", actual=answer, requirement="FIN-2")
+        require(not lacking, expected=f"a column {(lacking or [''])[0]!r}", actual=answer, requirement="FIN-2")
     check_dataset(upload, model, values=True)
 
 
@@ -135,7 +135,7 @@ def test_files_that_are_no_idx_are_refused(resources: ResourceFactory, case: str
 def expect_content_refused(resources: ResourceFactory, upload: Upload, contents: dict[str, bytes], case: str) -> None:
     """An upload of that content must be refused, have no rows, and leave the server as it was for the next one."""
     upload.write_all(contents)
-    check(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
+    require(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
     expect_refused(upload.finalize(), case)
     check_no_rows(upload, case)
     with attribute_to("FIN-6"):

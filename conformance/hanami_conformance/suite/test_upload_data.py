@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from hanami_conformance.cases.attribution import attribute_to
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Unsupported
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.websocket_events import Message
@@ -39,7 +39,7 @@ def test_each_chunk_is_answered_exactly_once(resources: ResourceFactory) -> None
     parts = spans(len(content), 50)
     send_spans(socket, content, parts)
     surplus = socket.finish()
-    check(not surplus, expected=f"{len(parts)} answers to {len(parts)} chunks", actual=f"{len(surplus)} more")
+    require(not surplus, expected=f"{len(parts)} answers to {len(parts)} chunks", actual=f"{len(surplus)} more")
 
 
 @requirement("DATA-1")
@@ -51,9 +51,9 @@ def test_answers_come_on_the_socket_that_was_asked(resources: ResourceFactory) -
     for position in range(0, 1000, 250):
         images.write(position, noise(250))
     surplus = labels.finish()
-    check(not surplus, expected="no answer on the socket that sent nothing", actual=f"{len(surplus)} answers")
+    require(not surplus, expected="no answer on the socket that sent nothing", actual=f"{len(surplus)} answers")
     surplus = images.finish()
-    check(not surplus, expected="4 answers to 4 chunks", actual=f"{len(surplus)} more")
+    require(not surplus, expected="4 answers to 4 chunks", actual=f"{len(surplus)} more")
 
 
 ORDERS: dict[str, Callable[[Spans], Spans]] = {
@@ -343,7 +343,7 @@ def alternate(resources: ResourceFactory, other: Account | None, name: str = "")
     for socket in sockets:
         socket.finish()
     send_labels(uploads[0], materials[0])
-    check(
+    require(
         not uploads[1].progress(),
         expected="complete = false of the upload whose labels are missing",
         actual="complete = true",
@@ -368,7 +368,7 @@ def test_pipelined_chunks_are_all_answered(resources: ResourceFactory) -> None:
     for start, end in parts:
         socket.expect_accepted(start, content[start:end], f"the chunk at {start}")
     surplus = socket.finish()
-    check(not surplus, expected=f"{len(parts)} answers to {len(parts)} chunks", actual=f"{len(surplus)} more")
+    require(not surplus, expected=f"{len(parts)} answers to {len(parts)} chunks", actual=f"{len(surplus)} more")
     expect_content(upload, mnist)
 
 
@@ -381,7 +381,7 @@ def test_pipelined_answers_come_in_order(resources: ResourceFactory) -> None:
     for index, fits in enumerate(right):
         socket.post(index * 100 if fits else 1000 + index, noise(100))
     answers = [socket.acknowledgement().success for _ in right]
-    check(answers == right, expected=f"success in the order {right}", actual=answers)
+    require(answers == right, expected=f"success in the order {right}", actual=answers)
 
 
 # DATA-11: websocket fragmentation and control frames between fragments make no difference.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import Unsupported, Violation
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.upload_socket import describe
@@ -32,18 +32,18 @@ def test_a_deleted_dataset_is_gone(resources: ResourceFactory, kind: str, when: 
     if when == "finalized":
         expect_dataset(upload, model, "a complete upload")
     answer = upload.delete()
-    check(answer.status == 200, expected="200 to the DELETE", actual=answer)
+    require(answer.status == 200, expected="200 to the DELETE", actual=answer)
     expect_gone(upload)
 
 
 def expect_gone(upload: Upload) -> None:
     """Nothing may be left of a dataset: no entry, no progress, no file, and nothing to delete or finalize."""
     listed = upload.account.call("dataset.list")
-    check(upload.uuid not in listed.text, expected=f"{upload.uuid} not in the list", actual=listed)
+    require(upload.uuid not in listed.text, expected=f"{upload.uuid} not in the list", actual=listed)
     for what, answer in (("GET", upload.description()), ("progress", upload.progress_answer())):
-        check(answer.status == 404, expected=f"404 to {what} of a deleted dataset", actual=answer)
+        require(answer.status == 404, expected=f"404 to {what} of a deleted dataset", actual=answer)
     answer = upload.delete()
-    check(answer.status == 404, expected="404 to a second DELETE", actual=answer)
+    require(answer.status == 404, expected="404 to a second DELETE", actual=answer)
     expect_refused(upload.finalize(), "the dataset is deleted")
     expect_no_sockets(upload, "is deleted")
 
@@ -57,14 +57,14 @@ def test_chunks_after_a_delete_are_refused(resources: ResourceFactory, kind: str
     socket = upload.attach()
     socket.write(0, noise(100))
     answer = upload.delete()
-    check(answer.status == 200, expected="200 to the DELETE", actual=answer)
+    require(answer.status == 200, expected="200 to the DELETE", actual=answer)
     try:
         socket.post(100, noise(100))
         acknowledgement = socket.acknowledgement()
     except Violation:
-        check(socket.websocket.ending is not None, expected="a refusal or a close", actual="neither")
+        require(socket.websocket.ending is not None, expected="a refusal or a close", actual="neither")
     else:
-        check(
+        require(
             not acknowledgement.success, expected="success = false after the DELETE", actual=describe(acknowledgement)
         )
     expect_gone(upload)
@@ -75,7 +75,7 @@ def test_another_user_cannot_delete(resources: ResourceFactory, second: Account)
     """The server answers 404 to another user's DELETE, which changes nothing."""
     upload, model = small_upload(resources, "csv")
     answer = second.call("dataset.delete", params={"uuid": upload.uuid})
-    check(answer.status == 404, expected="404: it belongs to another user", actual=answer)
+    require(answer.status == 404, expected="404: it belongs to another user", actual=answer)
     expect_dataset(upload, model, "an upload after another user's DELETE")
 
 
@@ -85,7 +85,7 @@ def test_the_uuid_of_a_file_deletes_nothing(resources: ResourceFactory, of: str)
     """The server refuses a DELETE with the uuid of a file, and the upload goes on."""
     upload, model = small_upload(resources, "mnist")
     answer = upload.account.call("dataset.delete", params={"uuid": upload.files[of].uuid})
-    check(answer.refused, expected=f"a 4xx: the uuid is that of the {of} file", actual=answer)
+    require(answer.refused, expected=f"a 4xx: the uuid is that of the {of} file", actual=answer)
     expect_dataset(upload, model, "an upload after a DELETE that was refused")
 
 

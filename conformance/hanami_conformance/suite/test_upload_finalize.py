@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.clients.websocket_events import Message
@@ -33,7 +33,7 @@ def test_a_finalized_dataset_is_listed_and_readable(resources: ResourceFactory, 
     upload, model = small_upload(resources, kind)
     expect_dataset(upload, model, "a complete upload")
     listed = upload.account.call("dataset.list")
-    check(listed.status == 200 and upload.uuid in listed.text, expected=f"{upload.uuid} in the list", actual=listed)
+    require(listed.status == 200 and upload.uuid in listed.text, expected=f"{upload.uuid} in the list", actual=listed)
 
 
 # FIN-3: PUT before complete is refused (4xx) and destroys nothing: the upload can still be completed and finalized.
@@ -53,7 +53,7 @@ def test_finalizing_too_early_is_refused_and_destroys_nothing(resources: Resourc
     if kept:
         socket.write(0, contents[role][:kept])
     expect_refused(upload.finalize(), f"{sent} of the upload was sent")
-    check(not upload.progress(), expected="complete = false after a refused PUT", actual="complete = true")
+    require(not upload.progress(), expected="complete = false after a refused PUT", actual="complete = true")
     socket.write(kept, contents[role][kept:])
     socket.finish()
     upload.write_all({name: file for name, file in contents.items() if name != role and name not in early})
@@ -83,7 +83,7 @@ WRONG_UUIDS: dict[str, Any] = {
 def test_wrong_uuids_are_refused_and_destroy_nothing(resources: ResourceFactory, field: str, kind: str) -> None:
     """The server refuses to finalize with a uuid of nothing; the upload can still be finalized."""
     upload, model = small_upload(resources, "mnist")
-    check(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
+    require(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
     expect_refused(upload.finalize(body_without(upload, field, WRONG_UUIDS[kind])), f"{field} is {kind}")
     expect_dataset(upload, model, "an upload after a refused PUT")
 
@@ -167,7 +167,7 @@ def test_finalizing_needs_a_valid_token(resources: ResourceFactory, token: str) 
     answer = resources.target.call(
         "csv.finalize", body=upload.finalize_body(), token=None if made is LEFT_OUT else made
     )
-    check(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
+    require(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
     expect_dataset(upload, model, "an upload after a PUT without a valid token")
 
 
@@ -194,7 +194,7 @@ def test_finalizing_with_the_socket_open_is_harmless(resources: ResourceFactory,
     answer = socket.websocket.receive_or_end("a refusal of a chunk after the PUT, or a close")
     if isinstance(answer, Message):
         acknowledgement = socket.decode(answer)
-        check(not acknowledgement.success, expected="success = false after the PUT", actual=describe(acknowledgement))
+        require(not acknowledgement.success, expected="success = false after the PUT", actual=describe(acknowledgement))
     check_dataset(upload, model)
 
 

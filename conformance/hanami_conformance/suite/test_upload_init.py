@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hanami_conformance.cases.attribution import attribute_to
-from hanami_conformance.cases.checks import check, observe
+from hanami_conformance.cases.checks import observe, require
 from hanami_conformance.cases.failures import ResponseTimeout, Unsupported
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.rest import RestResponse
@@ -45,7 +45,7 @@ def test_a_csv_upload_has_a_dataset_and_one_file(resources: ResourceFactory) -> 
     body = init_body(resources, "csv")
     answer = resources.target.first.call("csv.init", body=body)
     resources.from_init_response(answer, "csv", body["name"], {"input": 100})
-    check(not answer.object().get("uuid_label_file"), expected="no uuid_label_file for a CSV upload", actual=answer)
+    require(not answer.object().get("uuid_label_file"), expected="no uuid_label_file for a CSV upload", actual=answer)
 
 
 TRIES = 3
@@ -72,11 +72,11 @@ def test_every_right_name_is_taken(resources: ResourceFactory, kind: str, looks:
             break
     if dialect.is_name(name):
         wanted = f"200 to a name of {len(name)} characters, {looks}"
-        check(
+        require(
             answer.status == 200, expected=wanted, actual=answer, requirement="INIT-1" if kind == "mnist" else "INIT-2"
         )
     else:
-        check(
+        require(
             answer.refused, expected=f"a 4xx: names of {dialect.name} have no dash", actual=answer, requirement="INIT-5"
         )
 
@@ -129,8 +129,10 @@ def test_sizes_beyond_32_bits_are_meant(resources: ResourceFactory) -> None:
     for position in (BEYOND_32_BITS - 1, 2**32, 2**32 - 1, 0):
         socket.post(position, b"x")
         acknowledgement = socket.acknowledgement()
-        check(acknowledgement.success, expected=f"success = true at byte {position}", actual=describe(acknowledgement))
-    check(not upload.progress(), expected="complete = false: 4 bytes were sent", actual="complete = true")
+        require(
+            acknowledgement.success, expected=f"success = true at byte {position}", actual=describe(acknowledgement)
+        )
+    require(not upload.progress(), expected="complete = false: 4 bytes were sent", actual="complete = true")
 
 
 # INIT-4: all uuids of an upload and of different uploads are distinct and each is usable in the later steps.
@@ -145,7 +147,7 @@ def test_uuids_are_distinct_and_usable(resources: ResourceFactory) -> None:
                 socket = upload.attach(role)
             socket.write(0, noise(10))
             socket.finish()
-        check(upload.wait_complete(), expected=f"complete = true of {upload.uuid}", actual="complete = false")
+        require(upload.wait_complete(), expected=f"complete = true of {upload.uuid}", actual="complete = false")
 
 
 @requirement("INIT-4")
@@ -180,7 +182,7 @@ def test_uploads_of_one_name_are_two(resources: ResourceFactory, kind: str) -> N
     second = resources.from_init_response(answer, kind, body["name"], sizes)
     every = [upload.uuid for upload in (first, second)]
     every += [file.uuid for upload in (first, second) for file in upload.files.values()]
-    check(len(set(every)) == len(every), expected=f"{len(every)} distinct uuids", actual=", ".join(every))
+    require(len(set(every)) == len(every), expected=f"{len(every)} distinct uuids", actual=", ".join(every))
 
 
 WRONG_FIELDS: dict[str, tuple[str, Any]] = {
@@ -209,10 +211,10 @@ WRONG_FIELDS: dict[str, tuple[str, Any]] = {
 
 def expect_no_upload(answer: RestResponse, account: Account, why: str, name: Any = None) -> None:
     """The answer must be a 4xx with a reason, and nothing may have been made, least of all by that name."""
-    check(answer.refused and answer.text.strip(), expected=f"a 4xx with a reason: {why}", actual=answer)
+    require(answer.refused and answer.text.strip(), expected=f"a 4xx with a reason: {why}", actual=answer)
     if isinstance(name, str) and name.startswith(NAME_PREFIX):
         listed = account.call("dataset.list")
-        check(name not in listed.text, expected=f"no dataset {name!r} after a refusal", actual=listed)
+        require(name not in listed.text, expected=f"no dataset {name!r} after a refusal", actual=listed)
 
 
 # INIT-5: missing, extra, ill-typed or out-of-range fields, and bodies that are no JSON object, get a 4xx with a
@@ -283,5 +285,5 @@ def test_nothing_is_made_without_a_valid_token(resources: ResourceFactory, kind:
     body = init_body(resources, kind)
     answer = resources.target.call(f"{kind}.init", body=body, token=None if made is LEFT_OUT else made)
     resources.register_unexpected(answer, "csv.init")
-    check(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
+    require(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
     expect_no_upload(answer, resources.target.first, f"the token is {token}", body["name"])

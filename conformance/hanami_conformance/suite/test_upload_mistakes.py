@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hanami_conformance.cases.checks import check, observe
+from hanami_conformance.cases.checks import observe, require
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.upload_socket import UploadSocket, describe
 from hanami_conformance.clients.websocket_events import CloseInfo
@@ -46,7 +46,7 @@ def test_a_chunk_beyond_the_end_is_refused(resources: ResourceFactory, case: str
     position, length = BEYOND[case](len(content))
     socket.refuse(position, bytes(length), "which ends beyond the announced size")
     send_labels_after(upload, mnist, socket)
-    check(not upload.progress(), expected="complete = false: half of the file is missing", actual="complete = true")
+    require(not upload.progress(), expected="complete = false: half of the file is missing", actual="complete = true")
     socket = upload.attach()
     socket.write(half, content[half:])
     socket.refuse(position, bytes(length), "which ends beyond the announced size")
@@ -71,8 +71,8 @@ def test_a_refused_chunk_leaves_the_socket_usable(resources: ResourceFactory) ->
     socket.refuse(999, b"xy", "which ends one byte beyond the file")
     socket.write(500, content[500:])
     surplus = socket.finish()
-    check(not surplus, expected="4 answers to 4 messages", actual=f"{len(surplus)} more")
-    check(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
+    require(not surplus, expected="4 answers to 4 messages", actual=f"{len(surplus)} more")
+    require(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
 
 
 UNDECODABLE = {
@@ -97,9 +97,9 @@ def test_bytes_that_are_no_message_are_refused(resources: ResourceFactory, case:
     socket.write(0, content[:50])
     socket.post_bytes(UNDECODABLE[case], case)
     socket.expect_refusal(f"bytes that are no FileUpload_Message ({case})")
-    check(not upload.progress(), expected="complete = false: the second half is missing", actual="complete = true")
+    require(not upload.progress(), expected="complete = false: the second half is missing", actual="complete = true")
     socket.write(50, content[50:])
-    check(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
+    require(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
 
 
 @requirement("DATA-6")
@@ -119,7 +119,7 @@ def test_a_chunk_that_was_cut_short_writes_nothing(resources: ResourceFactory) -
         for lacking in (1, len(data) // 2, len(data)):
             socket.post_bytes(whole[: len(whole) - lacking], f"a chunk that lacks its last {lacking} bytes")
             socket.expect_refusal("a chunk that was cut short")
-    check(not upload.progress(), expected="complete = false: the last byte is missing", actual="complete = true")
+    require(not upload.progress(), expected="complete = false: the last byte is missing", actual="complete = true")
     socket.write(len(content) - 1, content[-1:])
     socket.finish()
     expect_content(upload, mnist, values=True)

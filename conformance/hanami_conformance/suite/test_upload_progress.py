@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import ResourceFactory
@@ -19,14 +19,14 @@ def expect_incomplete(upload: Upload, why: str) -> None:
     """Progress must be false."""
     for _ in range(2):  # asked twice: what is counted late shows, too
         actual = upload.progress()
-        check(not actual, expected=f"complete = false: {why}", actual="complete = true", requirement="PROG-2")
+        require(not actual, expected=f"complete = false: {why}", actual="complete = true", requirement="PROG-2")
 
 
 def expect_complete(upload: Upload) -> None:
     """Progress must be true at the first question: every byte was acknowledged."""
-    check(upload.complete, expected="a test that sends every byte", actual="a file with a gap")
+    require(upload.complete, expected="a test that sends every byte", actual="a file with a gap")
     actual = upload.progress()
-    check(
+    require(
         actual,
         expected="complete = true after every byte was acknowledged",
         actual="complete = false",
@@ -136,7 +136,7 @@ def test_refused_chunks_do_not_count(resources: ResourceFactory) -> None:
     socket.write(0, noise(500))
     for _ in range(3):
         acknowledgement = socket.send(600, noise(500))
-        check(
+        require(
             not acknowledgement.success, expected="success = false to a chunk beyond the end", actual="success = true"
         )
     expect_incomplete(upload, "bytes 500 to 999 were never taken")
@@ -208,7 +208,7 @@ def test_an_upload_stays_complete_when_it_is_finalized(resources: ResourceFactor
     upload = resources.dataset("csv", {"input": content})
     answer = resources.target.first.call("dataset.progress", params={"uuid": upload.uuid})
     told = "refused" if answer.refused else answer.object().get("complete")
-    check(told in ("refused", True), expected="complete = true after the PUT, or a 4xx", actual=answer)
+    require(told in ("refused", True), expected="complete = true after the PUT, or a 4xx", actual=answer)
 
 
 # PROG-4: unknown uuid 404, malformed uuid 400, no token 401, foreign dataset 404.
@@ -217,7 +217,7 @@ def test_an_upload_stays_complete_when_it_is_finalized(resources: ResourceFactor
 def test_progress_of_nothing_is_refused(target: Target, uuid: str, status: int) -> None:
     """The server answers 404 to an unknown uuid and 400 to a malformed one."""
     answer = target.first.call("dataset.progress", params={"uuid": UUIDS[uuid]})
-    check(answer.status == status, expected=f"{status}: the uuid is {uuid}", actual=answer)
+    require(answer.status == status, expected=f"{status}: the uuid is {uuid}", actual=answer)
 
 
 @requirement("PROG-4")
@@ -229,14 +229,14 @@ def test_progress_of_something_else_is_refused(resources: ResourceFactory, of: s
     else:
         uuid = resources.mnist(10, 10).files["input" if of == "a file" else "label"].uuid
     answer = resources.target.first.call("dataset.progress", params={"uuid": uuid})
-    check(answer.refused, expected=f"a 4xx: the uuid is that of {of}", actual=answer)
+    require(answer.refused, expected=f"a 4xx: the uuid is that of {of}", actual=answer)
 
 
 @requirement("PROG-4")
 def test_progress_without_a_uuid_is_refused(target: Target) -> None:
     """The server answers 400 to a question for the progress of nothing."""
     answer = target.first.call("dataset.progress")
-    check(answer.status == 400, expected="400: there is no uuid", actual=answer)
+    require(answer.status == 400, expected="400: there is no uuid", actual=answer)
 
 
 @requirement("PROG-4")
@@ -248,7 +248,7 @@ def test_progress_without_a_valid_token_is_refused(resources: ResourceFactory, t
     answer = resources.target.call(
         "dataset.progress", params={"uuid": upload.uuid}, token=None if made is LEFT_OUT else made
     )
-    check(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
+    require(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
 
 
 @requirement("PROG-4", "GEN-3")
@@ -256,4 +256,4 @@ def test_progress_of_another_users_upload_is_refused(resources: ResourceFactory,
     """The server answers 404 to a question for another user's upload."""
     upload = resources.csv(10)
     answer = second.call("dataset.progress", params={"uuid": upload.uuid})
-    check(answer.status == 404, expected="404: it belongs to another user", actual=answer)
+    require(answer.status == 404, expected="404: it belongs to another user", actual=answer)

@@ -11,7 +11,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from hanami_conformance.cases.attribution import attribute_to
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ConnectionClosed
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.resources.factory import ResourceFactory
@@ -108,8 +108,8 @@ def test_a_handshake_may_look_otherwise(target: Target, kind: str) -> None:
     try:
         websocket.open(headers, cuts)
     except ConnectionClosed as dropped:
-        check(False, expected=f"a websocket after a handshake: {kind}", actual=dropped.actual)
-    check(websocket.is_open, expected=f"a websocket after a handshake: {kind}", actual=websocket.ending)
+        require(False, expected=f"a websocket after a handshake: {kind}", actual=dropped.actual)
+    require(websocket.is_open, expected=f"a websocket after a handshake: {kind}", actual=websocket.ending)
     websocket.finish()
 
 
@@ -124,7 +124,7 @@ def test_a_first_message_may_be_written_otherwise(resources: ResourceFactory, fo
     websocket.send_text(JSON_FORMS[form](fields))
     answer = websocket.receive(f"an acceptance of a first message {form}")
     websocket.finish()
-    check(accepted(answer), expected=f"JSON whose success is 1 or true, to a first message {form}", actual=answer)
+    require(accepted(answer), expected=f"JSON whose success is 1 or true, to a first message {form}", actual=answer)
 
 
 @requirement("INIT-2", "INIT-1")
@@ -139,7 +139,7 @@ def test_a_body_may_be_written_otherwise(resources: ResourceFactory, kind: str, 
     answer = target.rest.request(route.method, route.path, token=target.first.token, content=content)
     resources.register_unexpected(answer, f"{kind}.init")
     wanted, broken = f"200 to a body {form}", "INIT-1" if kind == "mnist" else "INIT-2"
-    check(answer.status == 200, expected=wanted, actual=answer, requirement=broken)
+    require(answer.status == 200, expected=wanted, actual=answer, requirement=broken)
 
 
 @requirement("MODE-1")
@@ -150,7 +150,7 @@ def test_a_switch_may_be_written_otherwise(resources: ResourceFactory, form: str
     target, route = resources.target, resources.target.dialect.route("cluster.set_mode")
     content = JSON_FORMS[form]({"uuid": cluster.uuid, "new_state": target.dialect.modes[1]}).encode()
     answer = target.rest.request(route.method, route.path, token=cluster.account.token, content=content)
-    check(answer.status == 200, expected=f"200 to a switch {form}", actual=answer)
+    require(answer.status == 200, expected=f"200 to a switch {form}", actual=answer)
 
 
 @requirement("FIN-1")
@@ -158,11 +158,11 @@ def test_a_switch_may_be_written_otherwise(resources: ResourceFactory, form: str
 def test_a_put_may_be_written_otherwise(resources: ResourceFactory, form: str) -> None:
     """The server takes the body of the PUT that finalizes in every form that JSON allows."""
     upload, _ = small_upload(resources, "mnist")
-    check(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
+    require(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
     target, route = resources.target, resources.target.dialect.route("mnist.finalize")
     content = JSON_FORMS[form](upload.finalize_body()).encode()
     answer = target.rest.request(route.method, route.path, token=upload.account.token, content=content)
-    check(answer.status == 200, expected=f"200 to a PUT {form}", actual=answer)
+    require(answer.status == 200, expected=f"200 to a PUT {form}", actual=answer)
 
 
 @requirement("PROG-1")
@@ -173,7 +173,9 @@ def test_the_token_header_may_be_in_any_case(resources: ResourceFactory, name: s
     path = f"{resources.target.dialect.route('dataset.progress').path}?uuid={upload.uuid}"
     answer = resources.target.rest.request("GET", path, headers={name: upload.account.token})
     complete = answer.object().get("complete")
-    check(isinstance(complete, bool), expected=f"boolean complete to a question with the header {name}", actual=answer)
+    require(
+        isinstance(complete, bool), expected=f"boolean complete to a question with the header {name}", actual=answer
+    )
 
 
 @requirement("GEN-1")
@@ -184,7 +186,7 @@ def test_a_query_may_be_encoded(resources: ResourceFactory) -> None:
     query = "".join(f"%{ord(character):02X}" for character in upload.uuid)
     answer = resources.target.rest.request(route.method, f"{route.path}?uuid={query}", token=upload.account.token)
     complete = answer.object().get("complete")
-    check(isinstance(complete, bool), expected="boolean complete of the upload that is asked for", actual=answer)
+    require(isinstance(complete, bool), expected="boolean complete of the upload that is asked for", actual=answer)
 
 
 @requirement("DIO-4", "DIO-2")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hanami_conformance.cases.checks import check, observe
+from hanami_conformance.cases.checks import observe, require
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, Values
 from hanami_conformance.clients.cluster_socket import ClusterSocket
@@ -39,7 +39,7 @@ def test_a_cluster_learns_handwritten_digits(resources: ResourceFactory) -> None
         observe("held-out accuracy on digits", f"{accuracy:.3f} after {epoch} epochs of {len(images) - HELD_OUT}")
         if accuracy >= GOOD_ACCURACY:
             break
-    check(
+    require(
         accuracy >= FAR_ABOVE_CHANCE,
         expected=f"a held-out accuracy far above chance (0.1), at least {FAR_ABOVE_CHANCE}",
         actual=f"{accuracy:.3f}",
@@ -58,9 +58,9 @@ def test_handwritten_digits_are_uploaded_and_read_back(resources: ResourceFactor
     contents = {"input": data.image_file, "label": data.label_file}
     upload = resources.mnist(len(data.image_file), len(data.label_file))
     upload.write_all(contents, chunk=SEGMENT)
-    check(upload.wait_complete(), expected="complete = true", actual="complete = false", requirement="PROG-3")
+    require(upload.wait_complete(), expected="complete = true", actual="complete = false", requirement="PROG-3")
     answer = upload.finalize()
-    check(answer.status == 200, expected="200 to the PUT that finalizes", actual=answer, requirement="FIN-1")
+    require(answer.status == 200, expected="200 to the PUT that finalizes", actual=answer, requirement="FIN-1")
     check_dataset(upload, DatasetModel.from_images(data.images, data.labels), values=True)
 
 
@@ -70,7 +70,7 @@ def test_a_table_of_flowers_is_uploaded_and_read_back(resources: ResourceFactory
     content, names, values = iris()
     upload = resources.csv(len(content))
     upload.write_all({"input": content}, chunk=SEGMENT)
-    check(upload.wait_complete(), expected="complete = true", actual="complete = false", requirement="PROG-3")
+    require(upload.wait_complete(), expected="complete = true", actual="complete = false", requirement="PROG-3")
     answer = upload.finalize()
-    check(answer.status == 200, expected="200 to the PUT that finalizes", actual=answer, requirement="FIN-1")
+    require(answer.status == 200, expected="200 to the PUT that finalizes", actual=answer, requirement="FIN-1")
     check_dataset(upload, DatasetModel.from_table(names, values), values=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import Violation
 from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.clients.websocket import WebSocket
@@ -46,7 +46,7 @@ def attach(account: Account, uuid: str, target: str) -> WebSocket:
     try:
         websocket.send_text(first_message(account.token, uuid, target))
         answer = websocket.receive_or_end("an answer to the first message")
-        check(
+        require(
             isinstance(answer, Message) and accepted(answer),
             expected="a JSON object whose success is 1 or true",
             actual=answer,
@@ -78,10 +78,10 @@ def expect_refusal(target: Target, first: str, why: str, requirement: str | None
         answer = websocket.receive_or_end("an answer to the first message, or a close")
     except Violation as violation:
         if violation.requirement is None and requirement is not None:
-            violation.blame(requirement)
+            violation.reattribute(requirement)
         raise
     finally:
         websocket.finish()
     wanted = f"a refusal (success false, or a close): {why}"
-    check(refused(answer), expected=wanted, actual=answer, requirement=requirement)
+    require(refused(answer), expected=wanted, actual=answer, requirement=requirement)
     return answer

@@ -34,7 +34,7 @@ class Fault:
     """
 
     name: str
-    breaks: tuple[str, ...]
+    violates: tuple[str, ...]
     text: str
     apply: Callable[[], None]
 
@@ -43,7 +43,7 @@ def fault(*breaks: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
     """Make a function a fault: its name with dashes, and its docstring, which is one line.
 
     Args:
-        breaks: see :attr:`Fault.breaks`.
+        breaks: see :attr:`Fault.violates`.
     """
 
     def decorate(function: Callable[[], None]) -> Callable[[], None]:

@@ -263,10 +263,10 @@ def _requirement(one: RequirementResult, other: RequirementResult) -> Change:
 
 def _case(one: CaseResult, other: CaseResult) -> Change | None:
     """How a case changed; also one that fails as before, but otherwise. None where it is what it was."""
-    if one.outcome is other.outcome and one.broken == other.broken and alike(one.reason, other.reason):
+    if one.outcome is other.outcome and one.violated == other.violated and alike(one.reason, other.reason):
         return None
     trend = _trend(one.outcome, other.outcome, _GOOD_OUTCOMES, _BAD_OUTCOMES)
-    names = other.broken or one.broken or other.requirements
+    names = other.violated or one.violated or other.requirements
     outcomes = one.outcome.value, other.outcome.value
     return Change(other.id, other.title, *outcomes, trend, one.reason, other.reason, names)
 

@@ -78,7 +78,7 @@ def _case(case: CaseResult) -> ElementTree.Element:
     element = ElementTree.Element("testcase", attributes)
     reason = f"known failure, {case.known}: {case.reason}" if case.outcome is Outcome.KNOWN else case.reason
     details = {"type": case.outcome.value, "message": clean(reason)}
-    text = clean(f"{', '.join(case.broken or case.requirements)}: {case.title}\n{case.reason}")
+    text = clean(f"{', '.join(case.violated or case.requirements)}: {case.title}\n{case.reason}")
     if case.outcome in _FAILURES:
         ElementTree.SubElement(element, "failure", details).text = text
     elif case.outcome in _ERRORS:

@@ -113,7 +113,7 @@ def _requirement(one: RequirementResult) -> Sequence[str]:
 def _case(case: CaseResult, result: RunResult) -> Sequence[str]:
     why = case.reason
     told = f"expected {code(case.expected)}<br>actual {code(case.actual)}" if case.expected else code(why)
-    broken = f"<br>{escape(', '.join(case.broken))}" if case.broken else ""
+    broken = f"<br>{escape(', '.join(case.violated))}" if case.violated else ""
     command = code(again(case, result), COMMAND_LIMIT) if "target" in result.manifest else ""
     return code(case.id) + broken, case.outcome.value, told, command
 

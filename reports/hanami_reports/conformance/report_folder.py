@@ -70,7 +70,7 @@ class ConformanceReportFolder(ReportFolder):
 def exchange_text(case: CaseResult) -> str:
     """Return an exchange for people: a line an event, times in seconds since the case began."""
     width = max(len(event.channel) for event in case.exchange)
-    names = ", ".join(case.broken or case.requirements)
+    names = ", ".join(case.violated or case.requirements)
     lines = [f"{case.id}: {case.outcome.value} ({names})", case.title, ""]
     if case.expected:
         lines += [f"expected  {case.expected}", f"actual    {case.actual}", ""]

@@ -145,7 +145,7 @@ def _sentence(requirement: RequirementResult, result: RunResult) -> RenderableTy
 
 def _failure(case: CaseResult, result: RunResult) -> RenderableType:
     sentences = {requirement.id: requirement for requirement in result.requirements}
-    names = case.broken or case.requirements
+    names = case.violated or case.requirements
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column()

@@ -133,7 +133,7 @@ class CaseResult:
     title: str
     requirements: tuple[str, ...]
     outcome: Outcome
-    broken: tuple[str, ...] = ()
+    violated: tuple[str, ...] = ()
     reason: str = ""
     expected: str = ""
     actual: str = ""
@@ -141,7 +141,7 @@ class CaseResult:
     exchanges: int = 0
     checks: int = 0
     sequences: int = 0
-    judged: Mapping[str, int] = field(default_factory=dict)
+    checks_by_requirement: Mapping[str, int] = field(default_factory=dict)
     observations: Mapping[str, str] = field(default_factory=dict)
     exchange: tuple[Event, ...] = ()
     sequence: str = ""

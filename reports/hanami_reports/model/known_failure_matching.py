@@ -21,16 +21,16 @@ class SuiteCase:
 
     Attributes:
         requirements: ids that it names.
-        blames: more ids that it can find broken, though its passing says nothing of them.
+        may_violate: more ids that it can find broken, though its passing says nothing of them.
     """
 
     requirements: tuple[str, ...]
-    blames: tuple[str, ...] = ()
+    may_violate: tuple[str, ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
         """All of them."""
-        return frozenset(self.requirements) | frozenset(self.blames)
+        return frozenset(self.requirements) | frozenset(self.may_violate)
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,13 @@ def look(
     failures = [case for case in cases if case.outcome in _BROKEN]
     untold: dict[Entry, list[CaseResult]] = {}
     for case in failures:
-        about = [entry for entry in entries if entry.covers(case.id, case.broken)]
+        about = [entry for entry in entries if entry.covers(case.id, case.violated)]
         if about and not any(entry.is_told_in(texts_of(case)) for entry in about):
             untold.setdefault(max(about, key=_exactness), []).append(case)
     holdings = []
     for entry in entries:
         reach = [name for name, one in suite.items() if entry.covers(name, one.names)]
-        told = [one.id for one in failures if entry.covers(one.id, one.broken) and entry.is_told_in(texts_of(one))]
+        told = [one.id for one in failures if entry.covers(one.id, one.violated) and entry.is_told_in(texts_of(one))]
         wanted = not entry.requirement or selected is None or entry.requirement in selected
         judged = all(name in ran and _is_judged(entry, ran[name], suite[name]) for name in reach)
         holdings.append(
@@ -117,7 +117,7 @@ def _is_judged(entry: Entry, case: CaseResult, known: SuiteCase) -> bool:
     """Whether a case says that what is listed does not happen in it, where it does not show it."""
     if case.outcome in _BROKEN:
         # A case ends with the first thing that it finds broken, so it says nothing of what other requirements ask for.
-        return entry.covers(case.id, case.broken)
+        return entry.covers(case.id, case.violated)
     if case.outcome is not Outcome.PASSED:
         return False
     return not entry.requirement or entry.requirement not in known.requirements or proves(case, entry.requirement)

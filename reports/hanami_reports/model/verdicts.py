@@ -18,7 +18,7 @@ def judge(level: Level, requirement_id: str, cases: Sequence[CaseResult]) -> tup
     if not cases:
         return Verdict.NOT_RUN, "no case of it was run"
     for case in cases:
-        if requirement_id in case.broken and case.outcome is not Outcome.KNOWN and level is not Level.OBSERVE:
+        if requirement_id in case.violated and case.outcome is not Outcome.KNOWN and level is not Level.OBSERVE:
             return Verdict.FAIL, case.reason
     ranking = (
         (Outcome.LOST, Verdict.LOST),
@@ -32,7 +32,7 @@ def judge(level: Level, requirement_id: str, cases: Sequence[CaseResult]) -> tup
             if case.outcome is outcome:
                 return verdict, case.reason
     for case in cases:
-        if case.outcome is Outcome.KNOWN and requirement_id in case.broken and level is not Level.OBSERVE:
+        if case.outcome is Outcome.KNOWN and requirement_id in case.violated and level is not Level.OBSERVE:
             return Verdict.KNOWN, f"{case.known}: {case.reason}"
     return _judge_harmless(level, requirement_id, cases)
 
@@ -45,7 +45,7 @@ def _judge_harmless(level: Level, requirement_id: str, cases: Sequence[CaseResul
     if not any(case.outcome is Outcome.FAILED for case in cases):
         for case in cases:
             if case.outcome is Outcome.KNOWN:
-                return Verdict.KNOWN, f"not judged: {', '.join(case.broken)} is known to fail before it"
+                return Verdict.KNOWN, f"not judged: {', '.join(case.violated)} is known to fail before it"
     for case in cases:
         if case.outcome is Outcome.UNSUPPORTED:
             return Verdict.UNSUPPORTED, case.reason
@@ -56,7 +56,7 @@ def _judge_harmless(level: Level, requirement_id: str, cases: Sequence[CaseResul
 
 def proves(case: CaseResult, requirement_id: str) -> bool:
     """Whether a case that passed says something of a requirement: of sequences, one must have come to it."""
-    return not case.sequences or requirement_id in case.judged
+    return not case.sequences or requirement_id in case.checks_by_requirement
 
 
 def exit_status(requirements: Sequence[RequirementResult], cases: Sequence[CaseResult], *, least: Level) -> int:
@@ -73,7 +73,7 @@ def exit_status(requirements: Sequence[RequirementResult], cases: Sequence[CaseR
         return ExitStatus.TARGET_LOST
     by_level = {requirement.id: requirement.level for requirement in requirements}
     unlisted = [case for case in cases if case.outcome is not Outcome.KNOWN]
-    broken = {by_level[requirement_id] for case in unlisted for requirement_id in case.broken}
+    broken = {by_level[requirement_id] for case in unlisted for requirement_id in case.violated}
     blocked = {by_level[name] for case in cases if case.outcome is Outcome.BLOCKED for name in case.requirements}
     if (broken | blocked) & counted:
         return ExitStatus.NOT_CONFORMANT

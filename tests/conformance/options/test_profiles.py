@@ -17,7 +17,7 @@ def sequences_of(folder: Path) -> dict[str, tuple[int, dict[str, int]]]:
     Not the exchanges: whether a close that meets the server's own is sent or only answered is a matter of timing.
     """
     cases = [case for case in result_of(folder)["cases"] if case["sequences"]]
-    return {case["id"]: (case["sequences"], case["judged"]) for case in cases}
+    return {case["id"]: (case["sequences"], case["checks_by_requirement"]) for case in cases}
 
 
 def test_smoke_judges_every_requirement_with_one_case_of_each_test(tmp_path: Path) -> None:

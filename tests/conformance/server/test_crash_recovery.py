@@ -91,7 +91,7 @@ def test_a_process_that_ended_behind_a_case_is_noticed() -> None:
     assert world.recovery.watched(passed) is passed
     world.gone = "its process ended with exit status 7"
     seen = world.recovery.watched(passed)
-    assert (seen.result.outcome, seen.result.broken) == (Outcome.LOST, ("GEN-2",))
+    assert (seen.result.outcome, seen.result.violated) == (Outcome.LOST, ("GEN-2",))
     assert seen.result.reason == "the target no longer answers behind it: its process ended with exit status 7"
 
 
@@ -218,7 +218,7 @@ def test_a_case_that_passed_and_ended_a_server_has_its_log_and_breaks_a_requirem
     world = World(("b", Outcome.PASSED), ("a", None))
     world.recovery.went_well(ran(BEFORE, Outcome.PASSED))
     (blamed, _) = world.recovery.recover(ran("b", Outcome.LOST))
-    assert blamed.broken == ("GEN-2",)
+    assert blamed.violated == ("GEN-2",)
     assert blamed.server_log == "log 1"
 
 

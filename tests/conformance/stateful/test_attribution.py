@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import Violation
 from hanami_conformance.cases.recording import current_case
 from hanami_conformance.cases.sequence import StepSequence
@@ -76,7 +76,7 @@ def test_a_refusal_needs_a_reason(
     def no_reason(self: UploadSocket) -> Acknowledgement:
         return replace(read(self), error="")
 
-    assert told(resources, "upload", BEGIN, ATTACH, mistake).judged[requirement]
+    assert told(resources, "upload", BEGIN, ATTACH, mistake).checks_by_requirement[requirement]
     monkeypatch.setattr(UploadSocket, "acknowledgement", no_reason)
     assert blamed(resources, "upload", BEGIN, ATTACH, mistake) == requirement
 
@@ -100,8 +100,8 @@ def test_a_chunk_behind_a_refusal_that_counts_is_seen(
         socket.write(0, bytes(SIZE))
         socket.finish()
 
-    assert told(resources, "first", {**BAD, "uuid": [role]}).judged["ATT-7"] == 1
-    assert told(resources, "first", {**BAD, "uuid": [role], "chunk": 0}).judged["ATT-7"] == 0
+    assert told(resources, "first", {**BAD, "uuid": [role]}).checks_by_requirement["ATT-7"] == 1
+    assert told(resources, "first", {**BAD, "uuid": [role], "chunk": 0}).checks_by_requirement["ATT-7"] == 0
     monkeypatch.setattr(FirstMessageExecutor, "_refused", counts)
     assert blamed(resources, "first", {**BAD, "uuid": [role]}) == "ATT-7"
 
@@ -199,7 +199,7 @@ def test_nothing_is_made_under_a_name_that_is_not_ours(
 def test_the_content_is_asked_for_by_whom_it_belongs_to(resources: ResourceFactory) -> None:
     told(resources, "upload", {**BEGIN, "user": 1}, ATTACH, FILL)
     assert resources.target._serves_content is True
-    assert current_case().judged["FIN-2"]
+    assert current_case().checks_by_requirement["FIN-2"]
 
 
 def test_a_cluster_that_drifts_is_not_blamed_on_a_lost_socket(
@@ -230,8 +230,8 @@ def test_suspicion_is_of_what_was_known_before() -> None:
 
 
 def test_special_values_are_asked_for_again(resources: ResourceFactory) -> None:
-    once = told(resources, "direct", CLUSTER, {**REQUEST, "values": 5}).judged["DIO-7"]
-    assert once > told(resources, "direct", CLUSTER).judged["DIO-7"]
+    once = told(resources, "direct", CLUSTER, {**REQUEST, "values": 5}).checks_by_requirement["DIO-7"]
+    assert once > told(resources, "direct", CLUSTER).checks_by_requirement["DIO-7"]
 
 
 def listed_for_ever(texts: list[str]) -> Callable[[str, str, RestResponse], RestResponse]:
@@ -258,7 +258,7 @@ def test_a_deleted_upload_that_is_listed_is_seen(resources: ResourceFactory, mon
 
 def test_a_deleted_cluster_that_is_there_is_seen(resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = {"do": "delete", "cluster": 0}
-    assert told(resources, "direct", CLUSTER, gone).judged["DIO-14"] > 1
+    assert told(resources, "direct", CLUSTER, gone).checks_by_requirement["DIO-14"] > 1
 
     def still_there(_method: str, path: str, answer: RestResponse) -> RestResponse:
         return replace(answer, status=200) if "/cluster?" in path or answer.status == 404 else answer
@@ -280,7 +280,7 @@ def test_others_are_answered_as_they_must_be(
         return replace(answer, status=403) if self is bob and answer.status == status else answer
 
     step = {"do": "foreign", "upload": 0, "what": what}
-    assert told(resources, "upload", BEGIN, step).judged[requirement]
+    assert told(resources, "upload", BEGIN, step).checks_by_requirement[requirement]
     monkeypatch.setattr(type(bob), "call", changed)
     assert blamed(resources, "upload", BEGIN, step) == requirement
 
@@ -291,5 +291,5 @@ def test_replay_tells_the_same_failure_from_another() -> None:
     assert is_same(sequence, Violation("bytes", "y"))
     assert not is_same(sequence, Violation("x", "y", "FIN-1"))
     with pytest.raises(Violation) as caught:
-        check(False, expected="a", actual="b", requirement="GEN-1")
+        require(False, expected="a", actual="b", requirement="GEN-1")
     assert is_same(StepSequence("upload", ()), caught.value)

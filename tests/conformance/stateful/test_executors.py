@@ -54,8 +54,9 @@ def test_empty_data_may_be_passed_over_or_end_the_socket(
     monkeypatch.setattr(UploadSocket, "post", post_if_any)
     monkeypatch.setattr(UploadSocket, "post_bytes", lambda self, *_: becomes(self))
     monkeypatch.setattr(UploadSocket, "send_fragments", lambda self, *_, **__: becomes(self))
-    assert told(resources, "upload", BEGIN, ATTACH, empty, FILL).judged["FIN-2"]
-    assert told(resources, "upload", BEGIN, ATTACH, FILL, {"do": "delete", "upload": 0}, empty).judged["DEL-1"]
+    assert told(resources, "upload", BEGIN, ATTACH, empty, FILL).checks_by_requirement["FIN-2"]
+    deleted = told(resources, "upload", BEGIN, ATTACH, FILL, {"do": "delete", "upload": 0}, empty)
+    assert deleted.checks_by_requirement["DEL-1"]
 
 
 def test_a_place_that_is_freed_late_is_waited_for(resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +82,7 @@ def test_a_place_that_is_freed_late_is_waited_for(resources: ResourceFactory, mo
     for module in (cluster, retry, upload):
         monkeypatch.setattr(module, "attach", late)
     monkeypatch.setattr(first_sequences, "attach", late)
-    assert told(resources, "first", RIGHT, RIGHT).judged["ATT-2"]
+    assert told(resources, "first", RIGHT, RIGHT).checks_by_requirement["ATT-2"]
     refusals.clear()
     switch = Cluster.set_mode
 
@@ -91,14 +92,13 @@ def test_a_place_that_is_freed_late_is_waited_for(resources: ResourceFactory, mo
         return answer
 
     monkeypatch.setattr(Cluster, "set_mode", late_switch)
-    assert told(resources, "direct", CLUSTER, {"do": "drop", "cluster": 0}, {"do": "mode", "cluster": 0}).judged[
-        "MODE-1"
-    ]
+    case = told(resources, "direct", CLUSTER, {"do": "drop", "cluster": 0}, {"do": "mode", "cluster": 0})
+    assert case.checks_by_requirement["MODE-1"]
 
 
 def test_an_unknown_path_needs_no_reason(resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     answers_changed(monkeypatch, with_status(404, 401, b""))
-    assert told(resources, "call", {"do": "path", "method": "GET", "path": "clusters"}).judged["GEN-1"]
+    assert told(resources, "call", {"do": "path", "method": "GET", "path": "clusters"}).checks_by_requirement["GEN-1"]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_token_may_be_refused_in_any_way_where_none_is_named(
 ) -> None:
     answers_changed(monkeypatch, with_status(401, 403))
     step = {"do": "token", "operation": operation, "token": ["damaged 0"], "by": 1}
-    assert told(resources, "call", step).judged[requirement]
+    assert told(resources, "call", step).checks_by_requirement[requirement]
 
 
 ODD_LAYOUTS = [

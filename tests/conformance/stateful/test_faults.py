@@ -28,7 +28,7 @@ def test_a_lie_is_found_blamed_and_made_small(
     assert run.returncode == 1, run.stdout + run.stderr
     (case,) = result_of(tmp_path)["cases"]
     assert case["outcome"] == "failed"
-    assert case["broken"] == [requirement], case["reason"]
+    assert case["violated"] == [requirement], case["reason"]
     sequence = json.loads(case["sequence"])
     assert len(sequence["steps"]) <= most, sequence
     assert sequence["kind"] == kind

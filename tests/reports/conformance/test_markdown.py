@@ -68,7 +68,7 @@ def failing(said: str, verdict: Verdict = Verdict.FAIL, number: int = 1) -> RunR
             title=said,
             requirements=("PROG-2",),
             outcome=Outcome.FAILED,
-            broken=("PROG-2",),
+            violated=("PROG-2",),
             reason=f"expected {said}; actual {said}",
             expected=said,
             actual=said,
@@ -92,7 +92,7 @@ def failing(said: str, verdict: Verdict = Verdict.FAIL, number: int = 1) -> RunR
 
 def passing() -> RunResult:
     result = failing("fine", Verdict.PASS)
-    cases = tuple(replace(case, outcome=Outcome.PASSED, broken=(), expected="", reason="") for case in result.cases)
+    cases = tuple(replace(case, outcome=Outcome.PASSED, violated=(), expected="", reason="") for case in result.cases)
     return replace(result, exit_status=ExitStatus.CONFORMANT, reason="", cases=cases, leftovers=(), known=None)
 
 

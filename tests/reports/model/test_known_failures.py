@@ -32,16 +32,16 @@ ONE, TWO, OTHER = "test_x.py::test_a[1]", "test_x.py::test_a[2]", "test_x.py::te
 SUITE = {
     ONE: SuiteCase(("X-1", "X-2")),
     TWO: SuiteCase(("X-1",)),
-    OTHER: SuiteCase(("X-2",), blames=("X-3",)),
+    OTHER: SuiteCase(("X-2",), may_violate=("X-3",)),
     "test_x.py::test_c": SuiteCase(("X-3",)),
 }
 
 
-def failed(name: str, broken: str = "X-1", actual: str = "500", outcome: Outcome = Outcome.FAILED) -> CaseResult:
+def failed(name: str, violated: str = "X-1", actual: str = "500", outcome: Outcome = Outcome.FAILED) -> CaseResult:
     reason = f"expected 200; actual {actual}"
     requirements = SUITE[name].requirements
     return CaseResult(
-        name, "title", requirements, outcome, (broken,), reason, expected="200", actual=actual, known="why"
+        name, "title", requirements, outcome, (violated,), reason, expected="200", actual=actual, known="why"
     )
 
 
@@ -62,7 +62,7 @@ def problems(
 
 def excused(one: Entry, case: CaseResult) -> bool:
     texts = (case.reason, case.expected, case.actual)
-    return match_known_failure([one], case.id, case.broken, texts, TODAY) is one
+    return match_known_failure([one], case.id, case.violated, texts, TODAY) is one
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ HOLDS: list[tuple[str, dict[str, object], list[CaseResult], Problem | None]] = [
         [failed(ONE, actual="404"), ended(TWO)],
         Problem.OTHERWISE,
     ),
-    ("breaks another requirement", {"requirement": "X-1"}, [failed(ONE, broken="X-2"), ended(TWO)], None),
-    ("blames", {"requirement": "X-3"}, [failed(OTHER, broken="X-3")], None),
+    ("breaks another requirement", {"requirement": "X-1"}, [failed(ONE, violated="X-2"), ended(TWO)], None),
+    ("may_violate", {"requirement": "X-3"}, [failed(OTHER, violated="X-3")], None),
     ("comes and goes", {"case": ONE, "flaky": True}, [ended(ONE)], None),
     ("comes", {"case": ONE, "flaky": True}, [failed(ONE)], None),
     ("comes otherwise", {"case": ONE, "flaky": True}, [failed(ONE, actual="404")], Problem.OTHERWISE),
@@ -132,9 +132,9 @@ def test_what_was_not_judged_says_nothing_of_an_entry(outcome: Outcome) -> None:
 
 
 def test_a_sequence_that_did_not_come_to_a_requirement_says_nothing_of_it() -> None:
-    sequence = dataclasses.replace(ended(ONE), sequences=3, judged={"X-2": 1})
+    sequence = dataclasses.replace(ended(ONE), sequences=3, checks_by_requirement={"X-2": 1})
     assert problems([entry(requirement="X-1")], [sequence, ended(TWO)]) == [None]
-    told = dataclasses.replace(sequence, judged={"X-1": 1})
+    told = dataclasses.replace(sequence, checks_by_requirement={"X-1": 1})
     assert problems([entry(requirement="X-1")], [told, ended(TWO)]) == [Problem.STALE]
 
 
@@ -187,7 +187,7 @@ def test_what_only_a_known_failure_kept_from_being_judged_is_known() -> None:
     verdict, reason = judge(Level.MUST, "X-2", [known])
     assert (verdict, reason) == (Verdict.KNOWN, "not judged: X-1 is known to fail before it")
     assert judge(Level.MUST, "X-2", [known, ended(OTHER)])[0] is Verdict.PASS
-    assert judge(Level.MUST, "X-2", [known, failed(OTHER, broken="X-3")])[0] is Verdict.NOT_RUN
+    assert judge(Level.MUST, "X-2", [known, failed(OTHER, violated="X-3")])[0] is Verdict.NOT_RUN
 
 
 def test_known_failures_are_green() -> None:

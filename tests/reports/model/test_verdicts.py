@@ -12,8 +12,8 @@ from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outc
 from hanami_reports.model.verdicts import exit_status, judge
 
 
-def case(outcome: Outcome, *, broken: Sequence[str] = (), requirements: Sequence[str] = ("X-1",)) -> CaseResult:
-    return CaseResult("file::test", "title", tuple(requirements), outcome, tuple(broken), reason=f"it was {outcome}")
+def case(outcome: Outcome, *, violated: Sequence[str] = (), requirements: Sequence[str] = ("X-1",)) -> CaseResult:
+    return CaseResult("file::test", "title", tuple(requirements), outcome, tuple(violated), reason=f"it was {outcome}")
 
 
 def requirement(level: Level, name: str = "X-1") -> RequirementResult:
@@ -40,15 +40,15 @@ def test_the_worst_outcome_decides(outcomes: list[Outcome], verdict: Verdict) ->
 
 
 def test_a_broken_requirement_fails_whatever_else_passed() -> None:
-    cases = [case(Outcome.PASSED), case(Outcome.FAILED, broken=["X-1"]), case(Outcome.LOST)]
+    cases = [case(Outcome.PASSED), case(Outcome.FAILED, violated=["X-1"]), case(Outcome.LOST)]
     assert judge(Level.SHOULD, "X-1", cases) == (Verdict.FAIL, "it was failed")
 
 
 def test_a_case_that_broke_another_requirement_says_nothing_of_this_one() -> None:
-    verdict, reason = judge(Level.MUST, "X-1", [case(Outcome.FAILED, broken=["Y-1"])])
+    verdict, reason = judge(Level.MUST, "X-1", [case(Outcome.FAILED, violated=["Y-1"])])
     assert verdict is Verdict.NOT_RUN
     assert "another requirement" in reason
-    both = [case(Outcome.FAILED, broken=["Y-1"]), case(Outcome.PASSED)]
+    both = [case(Outcome.FAILED, violated=["Y-1"]), case(Outcome.PASSED)]
     assert judge(Level.MUST, "X-1", both)[0] is Verdict.PASS
 
 
@@ -86,7 +86,7 @@ def test_cases_that_judge_others_make_what_was_asked_for_no_greener() -> None:
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.BLOCKED])
 def test_a_should_counts_unless_told_otherwise(level: Level, least: Level, outcome: Outcome) -> None:
     broken = ["X-1"] if outcome is Outcome.FAILED else []
-    cases = [case(Outcome.PASSED), case(outcome, broken=broken)]
+    cases = [case(Outcome.PASSED), case(outcome, violated=broken)]
     counts = level is Level.MUST or least is Level.SHOULD
     expected = ExitStatus.NOT_CONFORMANT if counts else ExitStatus.CONFORMANT
     assert exit_status([requirement(level)], cases, least=least) == expected

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hanami_conformance.cases.attribution import attribute_to, default_requirement, on_the_way_to
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.attribution import attribute_to, default_requirement
+from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Violation
 from hanami_conformance.cases.step import SequenceError, Step
 from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, is_json
@@ -105,7 +105,7 @@ class DirectIoExecutor:
         if not used:
             return
         told = used[number % len(used)]
-        with on_the_way_to(CLUSTER_ACTIONS[step.do]):
+        with default_requirement(CLUSTER_ACTIONS[step.do], counts=False):
             getattr(self, f"_{step.do}")(told, step)
         for other in used:
             if other is not told:
@@ -147,7 +147,7 @@ class DirectIoExecutor:
             return
         surplus = [message for message in told.socket.finish() if is_output(told.socket, message)]
         self._lost(told)
-        check(
+        require(
             not surplus,
             expected="one output of each brick to a request",
             actual=f"{len(surplus)} more",
@@ -174,7 +174,7 @@ class DirectIoExecutor:
             with default_requirement("DIO-4"):
                 actual = self._socket(told).request(messages)
             expected = f"the answer as to the same values at once: {shown(known)}"
-            check(same(actual, known), expected=expected, actual=shown(actual), requirement="DIO-4")
+            require(same(actual, known), expected=expected, actual=shown(actual), requirement="DIO-4")
 
     def _whole(self, told: TrackedCluster, kind: int) -> Outputs:
         """Return the answer to values that are sent at once, which must be as before where it is known."""
@@ -191,7 +191,7 @@ class DirectIoExecutor:
             told.model.learn(cycle, actual)
             return actual
         with attribute_to(blamed):
-            check(
+            require(
                 same(actual, known),
                 expected=f"the answer as before: {shown(known)}",
                 actual=shown(actual),
@@ -228,7 +228,7 @@ class DirectIoExecutor:
         (last,) = told.left
         told.left = []
         socket = self._socket(told)
-        with on_the_way_to("DIO-5" if told.trains else "DIO-2"):
+        with default_requirement("DIO-5" if told.trains else "DIO-2", counts=False):
             self._post(socket, last, told, is_last=True)
         cycle = told.model.cycle()
         if told.trains:
@@ -241,7 +241,7 @@ class DirectIoExecutor:
         known = told.model.known(cycle)
         assert known is not None  # it was asked for before the cycle began
         expected = f"the answer to the values of all messages since the last cycle: {shown(known)}"
-        check(same(actual, known), expected=expected, actual=shown(actual), requirement="DIO-2")
+        require(same(actual, known), expected=expected, actual=shown(actual), requirement="DIO-2")
 
     def _train(self, told: TrackedCluster, step: Step) -> None:
         self._end(told)
@@ -257,19 +257,21 @@ class DirectIoExecutor:
         self._end(told)
         question, wanted = inputs(told.shape, step.number("values") % 4), wanted_of(told.shape, step.number("wanted"))
         socket = self._socket(told)
-        with on_the_way_to("DIO-3"):
+        with default_requirement("DIO-3", counts=False):
             end = start = _distance(socket.request(question), wanted)
         for _ in range(ROUNDS):
             with default_requirement("DIO-5"):
                 for _ in range(STEPS):
                     socket.train([*question, *wanted])
-            with on_the_way_to("DIO-3"):
+            with default_requirement("DIO-3", counts=False):
                 end = _distance(socket.request(question), wanted)
             if end < LEARNED * start:
                 break
         told.model.trained()
         wanted_words = f"an answer nearer than {start:.5f} to the expected values after training"
-        check(end < start or start < NOTHING_TO_LEARN, expected=wanted_words, actual=f"{end:.5f}", requirement="DIO-8")
+        require(
+            end < start or start < NOTHING_TO_LEARN, expected=wanted_words, actual=f"{end:.5f}", requirement="DIO-8"
+        )
 
     def _pipeline(self, told: TrackedCluster, step: Step) -> None:
         """Send several cycles before the first answer is read."""
@@ -286,7 +288,7 @@ class DirectIoExecutor:
             expected = f"the answer to request {number} of {len(known)}: {shown(wanted)}"
             with attribute_to("DIO-9" if len(known) > 1 else "DIO-4"):
                 actual = socket.outputs()
-                check(same(actual, wanted), expected=expected, actual=shown(actual))
+                require(same(actual, wanted), expected=expected, actual=shown(actual))
 
     def _mode(self, told: TrackedCluster, step: Step) -> None:  # noqa: ARG002
         self._close(told)
@@ -362,7 +364,7 @@ class DirectIoExecutor:
 
     def _delete(self, told: TrackedCluster, step: Step) -> None:  # noqa: ARG002
         answer = told.cluster.delete()
-        check(answer.status == 200, expected="200 to the DELETE", actual=answer, requirement="DIO-14")
+        require(answer.status == 200, expected="200 to the DELETE", actual=answer, requirement="DIO-14")
         told.state = "deleted"
         socket, told.socket = told.socket, None
         if socket is not None:
@@ -397,7 +399,7 @@ def _expect_no_output(socket: ClusterSocket) -> None:
         socket.post(name, vector(size, 1), is_last=True)
         actual = socket.websocket.receive_or_end("the end of the access")
         output = isinstance(actual, Message) and is_output(socket, actual)
-        check(not output, expected="no output of a deleted cluster", actual=actual, requirement="DIO-14")
+        require(not output, expected="no output of a deleted cluster", actual=actual, requirement="DIO-14")
     socket.finish()
 
 

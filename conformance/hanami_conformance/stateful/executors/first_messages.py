@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from hanami_conformance.cases.attribution import attribute_to, default_requirement
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ConnectionClosed
 from hanami_conformance.cases.step import Step
 from hanami_conformance.clients.cluster_messages import ClusterShape
@@ -75,7 +75,7 @@ class FirstMessageExecutor:
         other = "input" if self._behind == {"label"} else "label"
         self._serves(other, bytes(SIZE))
         wanted = f"complete = false: of the file beside the {other} file nothing was accepted"
-        check(not self.upload.progress(), expected=wanted, actual="complete = true", requirement="ATT-7")
+        require(not self.upload.progress(), expected=wanted, actual="complete = true", requirement="ATT-7")
 
     def _serves(self, role: str, data: bytes) -> None:
         with attribute_to("GEN-2"):
@@ -153,7 +153,7 @@ class FirstMessageExecutor:
         with default_requirement("ATT-2"):
             websocket = (reattach if again else attach)(self.account, uuid, target)
         surplus = websocket.finish()
-        check(not surplus, expected="one answer", actual=f"{len(surplus)} more", requirement="ATT-2")
+        require(not surplus, expected="one answer", actual=f"{len(surplus)} more", requirement="ATT-2")
 
     def _refused(self, message: bytes, requirement: str, why: str, *, chunk: bool, text: bool = True) -> None:
         """Send a first message that must be refused, with a chunk behind it where the step says so (ATT-7)."""
@@ -166,7 +166,7 @@ class FirstMessageExecutor:
                     websocket.send(message, "bytes as first message")
                 answer = websocket.receive_or_end("an answer to the first message, or a close")
             wanted = f"a refusal (success false, or a close): {why}"
-            check(refused(answer), expected=wanted, actual=answer, requirement=requirement)
+            require(refused(answer), expected=wanted, actual=answer, requirement=requirement)
             with contextlib.suppress(ConnectionClosed):
                 for position in range(0, SIZE if chunk else 0, SIZE // 2):
                     payload = self.resources.target.dialect.codec.encode_chunk(position, bytes(SIZE // 2))

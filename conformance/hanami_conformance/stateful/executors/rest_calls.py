@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from hanami_conformance.cases.attribution import attribute_to, default_requirement, on_the_way_to
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.attribution import attribute_to, default_requirement
+from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.step import SequenceError, Step
 from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage
 from hanami_conformance.clients.rest import RestResponse
@@ -92,7 +92,7 @@ class RestCallExecutor:
 
     def _refused(self, answer: RestResponse, requirement: str, why: str) -> None:
         reasoned = answer.refused and answer.text.strip()
-        check(reasoned, expected=f"a 4xx with a reason: {why}", actual=answer, requirement=requirement)
+        require(reasoned, expected=f"a 4xx with a reason: {why}", actual=answer, requirement=requirement)
 
     def _init(self, step: Step) -> None:
         """Begin an upload, with right fields or wrong ones (requirements INIT-1, INIT-2, INIT-5)."""
@@ -111,7 +111,7 @@ class RestCallExecutor:
         if not wrong and (name_is != "ours" or any(size > LARGEST for size in sizes.values())):
             return  # right, and too much to ask for, or under a name by which nobody would find it again
         requirement = "INIT-2" if kind == "csv" else "INIT-1"
-        with uninterrupted(), on_the_way_to("INIT-5" if wrong else requirement):
+        with uninterrupted(), default_requirement("INIT-5" if wrong else requirement, counts=False):
             answer = self.account.call(f"{kind}.init", body=body)
             self.resources.register_unexpected(answer, "csv.init")
         if wrong:
@@ -122,16 +122,16 @@ class RestCallExecutor:
             upload = self.resources.from_init_response(answer, kind, body["name"], sizes, self.account)
         if kind == "csv":
             surplus = answer.object().get("uuid_label_file")
-            check(not surplus, expected="no uuid_label_file of a table", actual=answer, requirement=requirement)
+            require(not surplus, expected="no uuid_label_file of a table", actual=answer, requirement=requirement)
         uuids = [upload.uuid, *(file.uuid for file in upload.files.values()), self.upload.uuid]
-        check(len(set(uuids)) == len(uuids), expected="distinct uuids", actual=answer, requirement="INIT-4")
-        check(not upload.progress(), expected="complete = false", actual="complete = true", requirement="PROG-2")
+        require(len(set(uuids)) == len(uuids), expected="distinct uuids", actual=answer, requirement="INIT-4")
+        require(not upload.progress(), expected="complete = false", actual="complete = true", requirement="PROG-2")
 
     def _not_made(self, name: Any, requirement: str) -> None:
         """Nothing may be there under a name of ours whose init was refused, as far as the list shows it."""
         if isinstance(name, str) and name.startswith(self.resources.prefix):
             listed = self.account.call("dataset.list")
-            check(name not in listed.text, expected="a list without it", actual=listed, requirement=requirement)
+            require(name not in listed.text, expected="a list without it", actual=listed, requirement=requirement)
 
     def _wrong_fields(self, body: dict[str, Any], sizes: dict[str, Any]) -> str:
         """Why a body must be refused, empty where it is right."""
@@ -151,12 +151,12 @@ class RestCallExecutor:
         uuids = {"right": lambda: cluster.uuid, "upload": lambda: self.upload.uuid}
         uuid_is, uuid = resolve_value(step, "uuid", uuids)
         state = resolve_value(step, "state", {})[1]
-        with on_the_way_to("MODE-2"):
+        with default_requirement("MODE-2", counts=False):
             answer = self.account.call("cluster.set_mode", body=drop_missing({"uuid": uuid, "new_state": state}))
         if uuid_is != "right" or state not in self.resources.target.dialect.modes:
             self._refused(answer, "MODE-2", f"uuid is {uuid_is}, new_state {str(state)[:40]!r}")
         elif state != self.mode:
-            check(answer.status == 200, expected=f"200 to the switch to {state}", actual=answer, requirement="MODE-1")
+            require(answer.status == 200, expected=f"200 to the switch to {state}", actual=answer, requirement="MODE-1")
             self.mode = state
 
     def _ask(self, step: Step) -> None:
@@ -168,9 +168,9 @@ class RestCallExecutor:
         if operation != "dataset.progress":
             self._refused(answer, "GEN-1", f"{operation} of {uuid[:40]!r}")
         elif UUID4.fullmatch(uuid):
-            check(answer.status == 404, expected="404 to an unknown uuid", actual=answer, requirement="PROG-4")
+            require(answer.status == 404, expected="404 to an unknown uuid", actual=answer, requirement="PROG-4")
         elif len(re.findall("[0-9a-fA-F]", uuid)) != HEX_DIGITS:
-            check(answer.status == 400, expected="400 to a malformed uuid", actual=answer, requirement="PROG-4")
+            require(answer.status == 400, expected="400 to a malformed uuid", actual=answer, requirement="PROG-4")
         else:
             self._refused(answer, "PROG-4", f"the uuid is {uuid[:40]!r}")
 
@@ -182,7 +182,7 @@ class RestCallExecutor:
             return
         answer = target.rest.request(method, path, token=self.account.token, content=b"{}")
         # Some servers look at the token first, and give no reason then.
-        check(answer.refused, expected=f"a 4xx to {method} of an unknown path", actual=answer, requirement="GEN-1")
+        require(answer.refused, expected=f"a 4xx to {method} of an unknown path", actual=answer, requirement="GEN-1")
 
     def _body(self, step: Step) -> None:
         """Send bytes that are no JSON object (requirement GEN-1)."""
@@ -195,7 +195,7 @@ class RestCallExecutor:
         if is_json:
             self._refused(answer, "GEN-1", f"the body of {operation} is no object")
         else:
-            check(answer.status == 400, expected=f"400: no JSON to {operation}", actual=answer, requirement="GEN-1")
+            require(answer.status == 400, expected=f"400: no JSON to {operation}", actual=answer, requirement="GEN-1")
 
     def _operation(self, step: Step) -> str:
         operation = step.text("operation")
@@ -232,11 +232,13 @@ class RestCallExecutor:
         self.resources.register_unexpected(answer, operation)
         requirement = UNAUTHORISED.get(operation)
         if requirement is not None:
-            check(answer.status == 401, expected=f"401: the token is {written}", actual=answer, requirement=requirement)
+            require(
+                answer.status == 401, expected=f"401: the token is {written}", actual=answer, requirement=requirement
+            )
             self._not_made(name if operation == "csv.init" else None, "INIT-6")
             return
         requirement = "FIN-4" if operation == "csv.finalize" else "GEN-3"
-        check(answer.refused, expected=f"a 4xx: the token is {written}", actual=answer, requirement=requirement)
+        require(answer.refused, expected=f"a 4xx: the token is {written}", actual=answer, requirement=requirement)
 
 
 def _parsed(body: bytes) -> tuple[bool, Any]:

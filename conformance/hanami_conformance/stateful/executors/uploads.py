@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hanami_conformance.cases.attribution import attribute_to, default_requirement, on_the_way_to
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.attribution import attribute_to, default_requirement
+from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout
 from hanami_conformance.cases.step import SequenceError, Step
 from hanami_conformance.clients.upload_socket import UploadSocket, describe
@@ -71,9 +71,9 @@ class UploadExecutor:
         """See :class:`.execute.SequenceExecutor`; what is open at the end is completed and read back."""
         try:
             for step in steps:
-                with self.nuisance.watched(), on_the_way_to(UPLOAD_ACTIONS.get(step.do, "DATA-1")):
+                with self.nuisance.watched(), default_requirement(UPLOAD_ACTIONS.get(step.do, "DATA-1"), counts=False):
                     self._act(step)
-            with self.nuisance.watched(), on_the_way_to("FIN-1"):
+            with self.nuisance.watched(), default_requirement("FIN-1", counts=False):
                 for told in self.uploads:
                     self._end(told)
         finally:
@@ -128,7 +128,7 @@ class UploadExecutor:
     def _close(self, told: TrackedSocket, step: Step | None = None) -> None:  # noqa: ARG002 - a step as any other
         surplus = told.socket.finish()
         self._forget(told)
-        check(not surplus, expected="one answer to each message", actual=f"{len(surplus)} more", requirement="DATA-1")
+        require(not surplus, expected="one answer to each message", actual=f"{len(surplus)} more", requirement="DATA-1")
 
     def _drop(self, told: TrackedSocket, step: Step) -> None:  # noqa: ARG002
         told.socket.websocket.drop()
@@ -242,13 +242,13 @@ class UploadExecutor:
         actual = describe(acknowledgement)
         if over is not None:
             wanted = f"success = false to {where}: the upload is {state}"
-            check(not acknowledgement.success, expected=wanted, actual=actual, requirement=over)
+            require(not acknowledgement.success, expected=wanted, actual=actual, requirement=over)
             return
         wanted = f"success = true to {where}" if fits else f"success = false and a reason to {where}"
         right = acknowledgement.success if fits else not acknowledgement.success and acknowledgement.error
         symptom = "DATA-3" if fits else "DATA-5"
         with attribute_to(requirement if fits and requirement != "DATA-1" else symptom):
-            check(right, expected=wanted, actual=actual, requirement=symptom)
+            require(right, expected=wanted, actual=actual, requirement=symptom)
         if fits:
             told.of.note_chunk(told.role, position, data)
             if any(other is not told.of and other.state == "open" for other in self.uploads):
@@ -301,13 +301,13 @@ class UploadExecutor:
         told.of.happened.add("DATA-6")
         wanted = "success = false and a reason to bytes that are no FileUpload_Message"
         right = not acknowledgement.success and acknowledgement.error
-        check(right, expected=wanted, actual=describe(acknowledgement), requirement="DATA-6")
+        require(right, expected=wanted, actual=describe(acknowledgement), requirement="DATA-6")
 
     def _taken_for_a_chunk(self, told: TrackedSocket, chunk: Chunk) -> None:
         """Bytes that protobuf reads as a chunk were taken for one: then it must count, and the right bytes follow."""
         model = told.socket.model
         wanted = "success = false to a chunk that ends beyond the announced size"
-        check(model.fits(chunk.position, chunk.data), expected=wanted, actual="success = true", requirement="DATA-5")
+        require(model.fits(chunk.position, chunk.data), expected=wanted, actual="success = true", requirement="DATA-5")
         told.of.note_chunk(told.role, chunk.position, chunk.data)
         model.write(chunk.position, chunk.data)
         self._chunks(told, [(chunk.position, len(chunk.data), 0)])
@@ -323,7 +323,7 @@ class UploadExecutor:
         missing = sum(file.model.missing for file in told.upload.files.values())
         wanted = f"complete = {str(not missing).lower()}: {pluralise(missing, 'byte')} missing"
         requirement = "PROG-2" if missing else "PROG-3"
-        check(
+        require(
             actual == (not missing),
             expected=wanted,
             actual=f"complete = {str(actual).lower()}",
@@ -341,13 +341,13 @@ class UploadExecutor:
                 told.happened.add("FIN-7")
             with told.suspected():
                 wanted = "200 to the PUT of a complete upload"
-                check(answer.status == 200, expected=wanted, actual=answer, requirement="FIN-1")
+                require(answer.status == 200, expected=wanted, actual=answer, requirement="FIN-1")
             told.state = "finalized"  # what it holds is read back at the end, once
             return
         requirement = {"open": "FIN-3", "finalized": "FIN-5"}.get(told.state, "DEL-1")
         state = told.state if told.state != "open" else "not complete"
         wanted = f"a 4xx to the PUT of an upload that is {state}"
-        check(answer.refused, expected=wanted, actual=answer, requirement=requirement)
+        require(answer.refused, expected=wanted, actual=answer, requirement=requirement)
         if told.state == "open":
             told.happened.add("FIN-3")
 
@@ -358,7 +358,7 @@ class UploadExecutor:
     def _delete(self, told: TrackedUpload, step: Step) -> None:  # noqa: ARG002
         answer = told.upload.delete()
         wanted = 404 if told.state == "deleted" else 200
-        check(answer.status == wanted, expected=f"{wanted} to the DELETE", actual=answer, requirement="DEL-1")
+        require(answer.status == wanted, expected=f"{wanted} to the DELETE", actual=answer, requirement="DEL-1")
         told.state = "deleted"
 
     def _foreign(self, told: TrackedUpload, step: Step) -> None:

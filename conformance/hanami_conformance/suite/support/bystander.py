@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import inputs_of
@@ -17,9 +17,9 @@ def expect_serving(resources: ResourceFactory) -> None:
     upload = resources.csv(len(content))
     socket = upload.attach()
     socket.write(0, content)
-    check(upload.wait_complete(), expected="complete = true for another client", actual="complete = false")
+    require(upload.wait_complete(), expected="complete = true for another client", actual="complete = false")
     answer = upload.finalize()
-    check(answer.status == 200, expected="200 to the PUT of another client", actual=answer)
+    require(answer.status == 200, expected="200 to the PUT of another client", actual=answer)
     socket.finish()
     _, bricks = direct(resources, None)
     bricks.request(inputs_of(bricks.shape, seed=1))

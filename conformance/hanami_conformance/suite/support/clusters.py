@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.clients.cluster_messages import ClusterShape, Values
 from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.models.cluster import same
@@ -16,7 +16,7 @@ def expect_same(
     actual: dict[str, Values], wanted: dict[str, Values], why: str, requirement_id: str | None = None
 ) -> None:
     """Two answers must be the same."""
-    check(same(actual, wanted), expected=f"{why}: {shown(wanted)}", actual=shown(actual), requirement=requirement_id)
+    require(same(actual, wanted), expected=f"{why}: {shown(wanted)}", actual=shown(actual), requirement=requirement_id)
 
 
 def direct(resources: ResourceFactory, shape: ClusterShape | None = ONE_BRICK) -> tuple[Cluster, ClusterSocket]:

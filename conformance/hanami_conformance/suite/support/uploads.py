@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from hanami_conformance.cases.checks import check
+from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import Violation
 from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.clients.upload_socket import UploadSocket
@@ -49,15 +49,15 @@ def start_upload(
 
 def expect_dataset(upload: Upload, model: DatasetModel, why: str, *, values: bool = False) -> None:
     """Check that the upload becomes the dataset that it holds."""
-    check(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
+    require(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
     answer = upload.finalize()
-    check(answer.status == 200, expected=f"200 to the PUT that finalizes {why}", actual=answer)
+    require(answer.status == 200, expected=f"200 to the PUT that finalizes {why}", actual=answer)
     check_dataset(upload, model, values=values)
 
 
 def expect_refused(answer: RestResponse, why: str) -> None:
     """Check that the answer is a 4xx with a reason."""
-    check(answer.refused and answer.text.strip(), expected=f"a 4xx with a reason: {why}", actual=answer)
+    require(answer.refused and answer.text.strip(), expected=f"a 4xx with a reason: {why}", actual=answer)
 
 
 def expect_no_sockets(upload: Upload, state: str) -> None:
@@ -66,10 +66,10 @@ def expect_no_sockets(upload: Upload, state: str) -> None:
         try:
             attach(upload.account, file.uuid, FILE_UPLOAD).finish()
         except Violation as violation:
-            check(violation.requirement == "ATT-2", expected="a refusal", actual=violation.actual)
+            require(violation.requirement == "ATT-2", expected="a refusal", actual=violation.actual)
         else:
             wanted = f"no socket for the {file.role} file of a dataset that {state}"
-            check(False, expected=wanted, actual="an accepted socket")
+            require(False, expected=wanted, actual="an accepted socket")
 
 
 def spans(size: int, chunk: int) -> Spans:
@@ -91,10 +91,10 @@ def expect_content(upload: Upload, mnist: Mnist, *, values: bool = False) -> Non
         mnist: its files and the dataset that they make.
         values: whether the case is about which bytes stand where; see :func:`check_dataset`.
     """
-    check(upload.complete, expected="a test that sends every byte", actual=f"{upload.files} incomplete")
-    check(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
+    require(upload.complete, expected="a test that sends every byte", actual=f"{upload.files} incomplete")
+    require(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
     answer = upload.finalize()
-    check(answer.status == 200, expected="200 to the PUT that finalizes the file as it was sent", actual=answer)
+    require(answer.status == 200, expected="200 to the PUT that finalizes the file as it was sent", actual=answer)
     check_dataset(upload, mnist.model, values=values)
 
 

@@ -62,7 +62,7 @@ def tell(result: RunResult, folder: Path, room: SpaceBudget, prefix: str = "") -
     asked = {one.id for one in result.requirements if one.selected}
     for order, outcome in enumerate(TOLD):
         for case in result.cases:
-            home = next((name for name in (*case.broken, *case.requirements) if name in asked), None)
+            home = next((name for name in (*case.violated, *case.requirements) if name in asked), None)
             if case.outcome is outcome and home is not None:
                 ranks[home] = ranks.get(home, -1) + 1
                 ranked.append((ranks[home], order, home, case))
