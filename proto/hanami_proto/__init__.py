@@ -1,23 +1,4 @@
 """The Hanami protocol as data: message schemas, generated modules, and the dialects that servers speak.
 
-Ground floor of the project: imports nothing of the other packages.
+The lowest package: it imports nothing of the others, and holds what the commands of all of them share.
 """
-
-from hanami_proto.codec import Acknowledgement, BrickMessage, Chunk, Codec, ProcessType, SchemaError, TargetBuffer
-from hanami_proto.dialect import DEFAULT_DIALECT, Dialect, NoRouteError, Route, dialect_names, load_dialect
-
-__all__ = [
-    "DEFAULT_DIALECT",
-    "Acknowledgement",
-    "BrickMessage",
-    "Chunk",
-    "Codec",
-    "Dialect",
-    "NoRouteError",
-    "ProcessType",
-    "Route",
-    "SchemaError",
-    "TargetBuffer",
-    "dialect_names",
-    "load_dialect",
-]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hanami_proto import Dialect
+from hanami_proto.dialect import Dialect
 from hanami_reference_backend.auth import Users
 from hanami_reference_backend.common.identity import RandomIdentity
 from hanami_reference_backend.common.settings import Settings

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
-from hanami_proto import DEFAULT_DIALECT, Dialect, dialect_names, load_dialect
+from hanami_proto.dialect import DEFAULT_DIALECT, Dialect, dialect_names, load_dialect
 from hanami_reference_backend import __version__
 from hanami_reference_backend.auth import DEFAULT_USERS, User, Users
 from hanami_reference_backend.common.identity import RandomIdentity, chance

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hanami_proto import Codec, ProcessType, SchemaError, TargetBuffer, brick_pb2, buffer_pb2
+from hanami_proto import brick_pb2, buffer_pb2
+from hanami_proto.codec import Codec, ProcessType, SchemaError, TargetBuffer
 
 schemas = pytest.mark.parametrize("schema", ["brick", "buffer"])
 floats = st.lists(st.floats(width=32, allow_nan=False), max_size=20)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hanami_proto import NoRouteError, load_dialect
+from hanami_proto.dialect import NoRouteError, load_dialect
 
 DOCUMENTED = (resources.files("hanami_proto") / "dialects" / "documented.toml").read_text(encoding="utf-8")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hanami_proto import dialect_names, load_dialect
+from hanami_proto.dialect import dialect_names, load_dialect
 
 
 def test_the_default_comes_first() -> None:

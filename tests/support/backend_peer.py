@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from hanami_proto import BrickMessage, Codec, Dialect, load_dialect
+from hanami_proto.codec import BrickMessage, Codec
+from hanami_proto.dialect import Dialect, load_dialect
 
 DEADLINE = 20.0  # seconds; only reached when something is broken
 PASSWORDS = {"alice": "alice-password", "bob": "bob-password"}

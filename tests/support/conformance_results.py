@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from hanami_proto import Codec
+from hanami_proto.codec import Codec
 from hanami_reports.model.conformance import (
     CaseResult,
     Event,

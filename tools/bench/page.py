@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from hanami_proto import load_dialect
+from hanami_proto.dialect import load_dialect
 from hanami_reports.conformance.html.page import LIMIT, conformance_page
 from hanami_reports.model.conformance import (
     CaseResult,

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import httpx
 
-from hanami_proto import Dialect, load_dialect
+from hanami_proto.dialect import Dialect, load_dialect
 from tools.bench.client import TIMEOUT, WebSocket
 from tools.process import BenchError, running_server
 

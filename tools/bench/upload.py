@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from hanami_proto import Codec, SchemaError, load_dialect
+from hanami_proto.codec import Codec, SchemaError
+from hanami_proto.dialect import load_dialect
 from tools.bench.client import WebSocket, exchange_for
 from tools.bench.measurement import Measurement, Plan, Side
 from tools.bench.servers import Bare, Reference, Servers

@@ -11,7 +11,7 @@ from typing import Any
 
 from websockets.frames import Frame
 
-from hanami_proto import Codec, SchemaError
+from hanami_proto.codec import Codec, SchemaError
 from hanami_reference_backend.faults import internals
 from hanami_reference_backend.faults.patch import instead
 from hanami_reference_backend.faults.registry import fault

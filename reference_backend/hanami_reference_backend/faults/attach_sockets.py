@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakSet, WeakValueDictionary
 
-from hanami_proto import Codec
+from hanami_proto.codec import Codec
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.faults import internals
 from hanami_reference_backend.faults.patch import instead

@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from websockets.frames import Frame
 from websockets.http11 import Request
 
-from hanami_proto import Codec, Dialect, SchemaError
+from hanami_proto.codec import Codec, SchemaError
+from hanami_proto.dialect import Dialect
 from hanami_reference_backend.common.errors import bad_request
 from hanami_reference_backend.faults.patch import instead
 from hanami_reference_backend.faults.registry import fault

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hanami_proto import ProcessType
+from hanami_proto.codec import ProcessType
 from hanami_reference_backend.faults.patch import instead
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.network.cycle_buffer import Buffer, Cycle

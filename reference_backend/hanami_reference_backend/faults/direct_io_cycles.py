@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from hanami_proto import ProcessType
+from hanami_proto.codec import ProcessType
 from hanami_reference_backend.common.errors import conflict
 from hanami_reference_backend.faults.patch import instead
 from hanami_reference_backend.faults.registry import fault

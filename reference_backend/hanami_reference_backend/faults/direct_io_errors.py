@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from websockets.server import ServerProtocol
 
-from hanami_proto import ProcessType
+from hanami_proto.codec import ProcessType
 from hanami_reference_backend.faults.patch import instead
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.network.clusters import NORMAL_CLOSURE, POLICY_VIOLATION

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hanami_proto import BrickMessage, ProcessType
+from hanami_proto.codec import BrickMessage, ProcessType
 from hanami_reference_backend.faults.patch import instead
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.network.network import Network

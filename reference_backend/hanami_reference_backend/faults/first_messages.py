@@ -7,7 +7,7 @@ import contextlib
 import json
 from typing import Any
 
-from hanami_proto import SchemaError
+from hanami_proto.codec import SchemaError
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.common.strict_json import JsonError, parse_object
 from hanami_reference_backend.faults.patch import instead

@@ -12,7 +12,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from hanami_proto import Dialect
+from hanami_proto.dialect import Dialect
 from hanami_reference_backend.auth import User, Users
 from hanami_reference_backend.common.errors import RequestError
 from hanami_reference_backend.common.identity import RandomIdentity

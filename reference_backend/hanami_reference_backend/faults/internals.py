@@ -9,7 +9,7 @@ import numpy as np
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-from hanami_proto import Codec
+from hanami_proto.codec import Codec
 from hanami_reference_backend.faults.patch import instead
 from hanami_reference_backend.sockets.channel import Channel
 from hanami_reference_backend.sockets.upload import UploadSession

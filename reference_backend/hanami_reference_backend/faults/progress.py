@@ -7,7 +7,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from hanami_proto import Dialect
+from hanami_proto.dialect import Dialect
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.common.errors import RequestError, not_found
 from hanami_reference_backend.faults import internals, tokens

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hanami_proto import Codec, ProcessType
+from hanami_proto.codec import Codec, ProcessType
 from hanami_reference_backend.common.settings import MIB
 from hanami_reference_backend.faults.patch import instead
 from hanami_reference_backend.network.clusters import POLICY_VIOLATION

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from hanami_proto import Route
+from hanami_proto.dialect import Route
 from hanami_reference_backend.auth import InvalidTokenError, User, Users
 from hanami_reference_backend.backend import Backend
 from hanami_reference_backend.common.errors import unauthorized

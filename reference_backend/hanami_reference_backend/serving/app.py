@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hanami_proto import Dialect
+from hanami_proto.dialect import Dialect
 from hanami_reference_backend import __version__
 from hanami_reference_backend.backend import Backend
 from hanami_reference_backend.common.errors import RequestError, clean

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hanami_proto import BrickMessage, Codec, ProcessType, SchemaError, TargetBuffer
+from hanami_proto.codec import BrickMessage, Codec, ProcessType, SchemaError, TargetBuffer
 from hanami_reference_backend.network.clusters import POLICY_VIOLATION, Cluster, ClusterStore
 from hanami_reference_backend.network.cycle_buffer import Cycle
 from hanami_reference_backend.sockets.channel import Channel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from hanami_proto import Codec, SchemaError
+from hanami_proto.codec import Codec, SchemaError
 from hanami_reference_backend.common.errors import clean
 from hanami_reference_backend.sockets.channel import Channel
 from hanami_reference_backend.storage.uploads import TempFile

@@ -7,7 +7,7 @@ import pytest
 from hanami_conformance.options.definitions import DEFAULT_PROFILE, DIALECTS, OPTIONS, PROFILES
 from hanami_conformance.options.profiles import PROFILES as KNOWN_PROFILES
 from hanami_conformance.session.pytest_options import pytest_spelling
-from hanami_proto import DEFAULT_DIALECT, dialect_names
+from hanami_proto.dialect import DEFAULT_DIALECT, dialect_names
 
 
 def test_the_dialects_and_profiles_of_the_help_are_those_that_there_are() -> None:

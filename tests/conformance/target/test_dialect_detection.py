@@ -15,7 +15,7 @@ from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.options.definitions import AUTO
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.target.dialect_detection import find_dialect
-from hanami_proto import dialect_names, load_dialect
+from hanami_proto.dialect import dialect_names, load_dialect
 from support.suite_runs import closing, double, garbage, in_pytest, silent
 from support.targets import Said, backend, hanami, program, rest
 

@@ -19,8 +19,8 @@ from hanami_loadtests.engine.direct_io_messages import (
 from hanami_loadtests.engine.failures import WrongAnswer
 from hanami_loadtests.engine.stream import MORE
 from hanami_loadtests.engine.upload_messages import Content, csv_content, mnist_content, scattered_order
-from hanami_proto import load_dialect
 from hanami_proto.codec import ProcessType, TargetBuffer
+from hanami_proto.dialect import load_dialect
 
 DIALECTS = ("documented", "hanami-0.4", "openhanami-0.5")
 SHAPE = ClusterShape({"input_0": 4}, {"output_0": 3}, 5)

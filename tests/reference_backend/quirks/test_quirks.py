@@ -10,7 +10,7 @@ import httpx
 import pytest
 from websockets.sync.client import ClientConnection
 
-from hanami_proto import BrickMessage, ProcessType, TargetBuffer
+from hanami_proto.codec import BrickMessage, ProcessType, TargetBuffer
 from hanami_reference_backend.options import parse_options
 from support.backend_peer import DEADLINE, Peer, Server, closing, running
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from hanami_proto import ProcessType, TargetBuffer, dialect_names
+from hanami_proto.codec import ProcessType, TargetBuffer
+from hanami_proto.dialect import dialect_names
 from support.backend_peer import Peer, closing, images_file, labels_file, running
 
 TRAIN = ProcessType.TRAIN

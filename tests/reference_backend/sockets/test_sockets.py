@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from starlette.types import Message
 from websockets.exceptions import ConnectionClosed
 
-from hanami_proto import ProcessType, load_dialect
+from hanami_proto.codec import ProcessType
+from hanami_proto.dialect import load_dialect
 from hanami_reference_backend.auth import User, Users
 from hanami_reference_backend.backend import Backend
 from hanami_reference_backend.common.settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hanami_proto import load_dialect
+from hanami_proto.dialect import load_dialect
 from tools.bench import sockets
 from tools.bench.generator import RequestSpeed, UploadCost, UploadSpeed, generator
 from tools.bench.measurement import Plan, measure

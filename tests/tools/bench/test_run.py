@@ -20,7 +20,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
-from hanami_proto import load_dialect
+from hanami_proto.dialect import load_dialect
 from support.paths import ROOT
 from tools.bench import client
 from tools.bench.benchmarks import MEASUREMENTS

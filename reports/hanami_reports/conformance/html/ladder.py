@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hanami_proto import DEFAULT_DIALECT, Codec, dialect_names, load_dialect
+from hanami_proto.codec import Codec
+from hanami_proto.dialect import DEFAULT_DIALECT, dialect_names, load_dialect
 from hanami_reports.common.text import one_line, seconds
 from hanami_reports.conformance.html.payload import Payload, attached_to, read_payload
 from hanami_reports.model.conformance import Event, RunResult

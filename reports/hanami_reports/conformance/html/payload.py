@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from hanami_proto import Codec, ProcessType, SchemaError, TargetBuffer
+from hanami_proto.codec import Codec, ProcessType, SchemaError, TargetBuffer
 from hanami_reports.common.text import printable
 from hanami_reports.model.conformance import Event
 
