@@ -26,7 +26,7 @@ COLUMNS: Mapping[str, str] = {
     "most": "Max ms",
     "service": "Service p99 ms",
     "flying": "In flight",
-    "owed": "Owed",
+    "unsent": "Unsent",
     "unanswered": "Unanswered",
     "wrong": "Wrong",
     "failed": "Failed",
@@ -42,7 +42,7 @@ class RunSnapshot:
         reasons: of the verdict.
         series: type of message to what came of it so far.
         seconds: of measuring so far.
-        owing: type of message to what is due, is not sent yet, and is not in ``series``.
+        overdue: type of message to what is due, is not sent yet, and is not in ``series``.
         newest: last second, since measuring began, of which all processes told everything; None when nothing comes
             any more.
     """
@@ -51,7 +51,7 @@ class RunSnapshot:
     reasons: Sequence[str] = ()
     series: Mapping[str, Series] = field(default_factory=dict)
     seconds: float = 0.0
-    owing: Mapping[str, int] = field(default_factory=dict)
+    overdue: Mapping[str, int] = field(default_factory=dict)
     newest: int | None = None
 
 
@@ -61,7 +61,7 @@ def rows(moment: RunSnapshot) -> list[Row]:
     Rates of the run leave out what is counted twice: a file besides its chunks. Percentiles are of the response, answer
     less due, of what was answered rightly.
     """
-    names = sorted({*moment.series, *moment.owing})
+    names = sorted({*moment.series, *moment.overdue})
     each = [_row(name, moment.series.get(name, Series()), moment) for name in names]
     counted = [row for row in each if row["name"] != FILE]
     told = list(moment.reasons[:MOST_REASONS])
@@ -72,7 +72,7 @@ def rows(moment: RunSnapshot) -> list[Row]:
     for key in ("mbnow", "mbwhole", "pernow", "perwhole"):
         values = [row[key] for row in counted if row[key] is not None]
         run[key] = _digits(sum(values)) if values else None
-    for key in ("flying", "owed", "unanswered", "wrong", "failed"):
+    for key in ("flying", "unsent", "unanswered", "wrong", "failed"):
         run[key] = sum(row[key] for row in each)
     return [run, *each]
 
@@ -90,7 +90,7 @@ def _row(name: str, one: Series, moment: RunSnapshot) -> Row:
         "most": _digits(one.response.most / 1000) if one.response.count else None,
         "service": _milliseconds(one.service, 99),
         "flying": in_flight(one) if moment.newest is not None else 0,
-        "owed": one.owed + moment.owing.get(name, 0),
+        "unsent": one.unsent + moment.overdue.get(name, 0),
         "unanswered": one.unanswered,
         "wrong": one.wrong,
         "failed": one.failed,
@@ -105,7 +105,7 @@ def _row(name: str, one: Series, moment: RunSnapshot) -> Row:
 
 def in_flight(one: Series) -> int:
     """Messages that were sent and of which nothing has come yet."""
-    return max(0, one.sent - one.succeeded - one.failed - one.wrong - one.unanswered - one.broken_off)
+    return max(0, one.sent - one.succeeded - one.failed - one.wrong - one.unanswered - one.cancelled)
 
 
 def _milliseconds(times: Histogram, percent: float) -> float | None:

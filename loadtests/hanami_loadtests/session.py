@@ -136,8 +136,8 @@ class Session:
         """Until when missing answers are waited for, seconds of the recorder's clock; infinite before the end."""
         return math.inf if self.ended is None else self.ended + self.settings.drain
 
-    def owing(self) -> dict[str, int]:
-        """Type of message to how many are due by now and not sent yet; recorded as owed only if they never are."""
+    def overdue(self) -> dict[str, int]:
+        """Type of message to how many are due by now and not sent yet; recorded as unsent only if they never are."""
         now, found = self.recorder.clock(), Counter[str]()
         for series, schedule in self.plans if self.ended is None else ():
             found[series] += schedule.behind(now)

@@ -40,7 +40,7 @@ def recorded() -> Recorder:
     recorder.failed("direct request", watches[0], WrongAnswer("DIO-7", "the same", "another"))
     recorder.failed("direct request", watches[1], NoAnswer("refused"))
     recorder.unanswered("direct request", watches[2], NoAnswer("nothing"))
-    recorder.owed("direct request", [recorder.origin] * 5)
+    recorder.unsent("direct request", [recorder.origin] * 5)
     return recorder
 
 
@@ -52,11 +52,11 @@ def test_each_message_has_its_rates_times_and_failures() -> None:
     assert chunk["pernow"] == chunk["perwhole"] == 1.0
     assert [chunk[key] for key in ("p50", "p90", "p99", "most")] == pytest.approx([10.0] * 4, rel=0.002)
     assert chunk["service"] == pytest.approx(4.0, rel=0.002)
-    assert [direct[key] for key in ("flying", "owed", "unanswered", "wrong", "failed")] == [1, 7, 1, 1, 1]
+    assert [direct[key] for key in ("flying", "unsent", "unanswered", "wrong", "failed")] == [1, 7, 1, 1, 1]
     assert direct["p50"] is None
     # A file is its chunks once more.
     assert run["mbwhole"] == run["perwhole"] == 1.0
-    assert [run[key] for key in ("flying", "owed", "unanswered", "wrong", "failed")] == [1, 7, 1, 1, 1]
+    assert [run[key] for key in ("flying", "unsent", "unanswered", "wrong", "failed")] == [1, 7, 1, 1, 1]
 
 
 def test_now_is_the_last_seconds_alone() -> None:
@@ -92,5 +92,5 @@ def test_what_is_due_and_not_sent_is_counted_without_giving_it_up() -> None:
     assert schedule.behind(first) == 1
     assert schedule.behind(first + 0.95) == 10
     assert schedule.due == first
-    assert len(schedule.owed(first + 0.95)) == 10
+    assert len(schedule.unsent(first + 0.95)) == 10
     assert Schedule(0.0, 0.0).behind(1000.0) == 0

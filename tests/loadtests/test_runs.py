@@ -377,7 +377,7 @@ def test_a_stall_of_the_server_shows_in_the_response_of_an_open_run(tmp_path: Pa
     rate, frozen = 100, 2.0
     easy = easy_limits(tmp_path)
     with (tmp_path / easy[1]).open("a") as file:
-        file.write('[[limit]]\nmetric = "owed"\nstatistic = "share"\nat_most = 1\n')
+        file.write('[[limit]]\nmetric = "unsent"\nstatistic = "share"\nat_most = 1\n')
     with backend(*USERS) as url:
         server = listener_on(int(url.rpartition(":")[2]))
         options = ("--users", "1", "--scenario", "direct-request", "--model", "open", "--rate", str(rate))
@@ -414,7 +414,7 @@ def test_a_master_and_two_workers_add_up_exactly(tmp_path: Path) -> None:
     assert sum(result.configuration["users"].values()) == 5
     for name, series in result.series.items():
         # Each number was counted on its own in the workers, so what was lost or doubled on the way shows.
-        assert series.sent == series.succeeded + series.broken_off, name
+        assert series.sent == series.succeeded + series.cancelled, name
         assert series.succeeded == series.response.count == series.service.count, name
         assert series.succeeded == sum(one.succeeded for one in series.slices.values()), name
         assert series.sent == series.lag.count, name

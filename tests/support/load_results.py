@@ -179,7 +179,7 @@ def _fill_slices(series: Series, kind: Kind, due: Times, sent: Times, answered: 
             bytes_up=kind.up * count,
             bytes_down=kind.down * count,
             response=Counter(dict(zip(places.tolist(), row[places].tolist(), strict=True))),
-            due=int(dues[second]),
+            scheduled=int(dues[second]),
             sent=int(sents[second]),
         )
 
@@ -234,7 +234,7 @@ def invalid_run() -> LoadResult:
     late = run.generators[0]
     slow = replace(late, cpu=0.98, cpu_most=1.0, complete=False)
     for one in run.series.values():
-        one.owed = one.sent // 12
+        one.unsent = one.sent // 12
     limit = LimitResult(
         "cpu",
         "generator worker 0",
@@ -248,7 +248,12 @@ def invalid_run() -> LoadResult:
         "at 100 % of a core",
     )
     few = replace(
-        run.limits[0], state=State.INVALID, value=None, shown="", samples=40, says="40 samples, 1,000 are needed"
+        run.limits[0],
+        state=State.INVALID,
+        value=None,
+        value_text="",
+        samples=40,
+        explanation="40 samples, 1,000 are needed",
     )
     return replace(
         run,
@@ -309,7 +314,9 @@ def hostile_run() -> LoadResult:
     """A run in which everything that has a name has a hostile one."""
     run = failed_run()
     series = {f"{HOSTILE} {name}": one for name, one in run.series.items()}
-    limits = tuple(replace(one, selector=HOSTILE, says=HOSTILE, shown=HOSTILE, bound=HOSTILE) for one in run.limits)
+    limits = tuple(
+        replace(one, selector=HOSTILE, explanation=HOSTILE, value_text=HOSTILE, bound=HOSTILE) for one in run.limits
+    )
     errors = (ErrorClass(HOSTILE, HOSTILE, HOSTILE, 3, 1.0, f"{HOSTILE}.json"),)
     generators = tuple(replace(one, name=HOSTILE) for one in run.generators)
     return replace(

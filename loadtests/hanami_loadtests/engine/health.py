@@ -23,11 +23,11 @@ class Health:
 
     Attributes:
         lag: how much later than due messages were sent, where nothing but this process held them back.
-        hub_delay: how much later than asked the event loop woke the probe up.
+        event_loop_delay: how much later than asked the event loop woke the probe up.
     """
 
     lag: Histogram = field(default_factory=Histogram)
-    hub_delay: Histogram = field(default_factory=Histogram)
+    event_loop_delay: Histogram = field(default_factory=Histogram)
     gc_pauses: int = 0
     gc_longest: float = 0.0
     cpu_most: float = 0.0
@@ -66,7 +66,7 @@ class Health:
         now = time.perf_counter()
         late = now - asked - PROBE
         while late > 0:  # everything that should have been woken up meanwhile was late as well
-            self.hub_delay.record(int(late * MICROSECONDS))
+            self.event_loop_delay.record(int(late * MICROSECONDS))
             late -= PROBE
         if now - self._second >= 1.0:
             used = time.process_time()
@@ -85,7 +85,7 @@ class Health:
             name=name,
             cpu=round(cpu, 4),
             cpu_most=round(max(self.cpu_most, cpu), 4),
-            hub_delay=self.hub_delay,
+            event_loop_delay=self.event_loop_delay,
             lag=self.lag,
             gc_pauses=self.gc_pauses,
             gc_longest=round(self.gc_longest, 6),

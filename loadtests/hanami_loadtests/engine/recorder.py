@@ -88,7 +88,7 @@ class Recorder:
             series = self.of(name)
             series.sent += 1
             series.lag.record(int((watch.sent - watch.due) * MICROSECONDS))
-            self._slice(series, watch.due).due += 1
+            self._slice(series, watch.due).scheduled += 1
             self._slice(series, watch.sent).sent += 1
 
     def succeeded(
@@ -173,19 +173,19 @@ class Recorder:
         self.observer(name, now - watch.due - watch.skipped, 0, error)
         return series
 
-    def broken_off(self, name: str, watch: Stopwatch) -> None:
+    def cancelled(self, name: str, watch: Stopwatch) -> None:
         """Something was begun and is broken off by us, because the run is over."""
         self.in_flight -= 1
         if self.counts(watch.due):
-            self.of(name).broken_off += 1
+            self.of(name).cancelled += 1
 
-    def owed(self, name: str, dues: Sequence[float]) -> None:
+    def unsent(self, name: str, dues: Sequence[float]) -> None:
         """Messages were due at these times and were not sent until the run was over."""
         if dues:
             series = self.of(name)
-            series.owed += len(dues)
+            series.unsent += len(dues)
             for due in dues:
-                self._slice(series, due).due += 1
+                self._slice(series, due).scheduled += 1
 
     def _slice(self, series: Series, now: float) -> Slice:
         second = max(0, int(now - self.origin))
@@ -243,7 +243,7 @@ class Recorder:
             self.exchanges[prefix + file] = text
         for error in data["errors"]:
             actual = ErrorClass(**{**error, "exchange": prefix + error["exchange"] if error["exchange"] else ""})
-            key = (actual.series, actual.kind, actual.says)
+            key = (actual.series, actual.kind, actual.message)
             known = self.errors.get(key)
             self.errors[key] = actual if known is None else merged(known, actual)
 
@@ -253,8 +253,8 @@ def merged(one: ErrorClass, other: ErrorClass) -> ErrorClass:
     return ErrorClass(
         one.series,
         one.kind,
-        one.says,
+        one.message,
         one.count + other.count,
-        min(one.first, other.first),
+        min(one.first_seen, other.first_seen),
         one.exchange or other.exchange,
     )

@@ -58,14 +58,14 @@ class Schedule:
             now: likewise.
         """
         if self.is_open and self._next < origin <= now:
-            self.owed(math.nextafter(origin, -math.inf))
+            self.unsent(math.nextafter(origin, -math.inf))
 
     def behind(self, now: float) -> int:
         """How many are due and not sent at ``now``; of Poisson arrivals, how many that are on average."""
         late = now - self._next
         return int(late * self.rate) + 1 if self.is_open and late >= 0 else 0
 
-    def owed(self, end: float) -> list[float]:
+    def unsent(self, end: float) -> list[float]:
         """Give up everything that was due until ``end``.
 
         Returns:

@@ -123,7 +123,7 @@ class Stream:
         except WrongAnswer:
             # The others are not looked at: it is us who end the socket.
             for message, watch in in_flight:
-                self.recorder.broken_off(message.series, watch)
+                self.recorder.cancelled(message.series, watch)
             raise
         except LoadFailure as error:
             self._give_up(in_flight, error)

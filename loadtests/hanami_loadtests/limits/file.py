@@ -26,19 +26,19 @@ class GeneratorLimits:
     Attributes:
         cpu: most share of a core that a process may use over the run, 0 to 1.
         lag_p99: most that 99 % of messages may be sent later than they could have been, seconds; open model alone.
-        hub_delay_p99: most that 99 % of wake-ups may be late, seconds.
+        event_loop_delay_p99: most that 99 % of wake-ups may be late, seconds.
     """
 
     cpu: float = 0.95
     lag_p99: float = 0.05
-    hub_delay_p99: float = 0.2
+    event_loop_delay_p99: float = 0.2
 
 
 BUILT_IN = (
     Limit("wrong", "*", "count", 0),
     Limit("unanswered", "*", "count", 0),
     Limit("failed", "*", "count", 0),
-    Limit("owed", "*", "share", 0.01),
+    Limit("unsent", "*", "share", 0.01),
 )
 
 

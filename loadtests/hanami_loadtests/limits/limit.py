@@ -13,7 +13,7 @@ from hanami_reports.model.load import LimitResult, State
 from hanami_reports.model.series import Series
 
 TIMES = ("response", "service", "lag")
-COUNTS = ("wrong", "failed", "unanswered", "owed")
+COUNTS = ("wrong", "failed", "unanswered", "unsent")
 SPEEDS = ("throughput", "rate")
 METRICS = (*TIMES, *SPEEDS, *COUNTS)
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
@@ -59,7 +59,7 @@ class Limit:
 
     def _count(self, chosen: Mapping[str, Series]) -> LimitResult:
         counted = sum(getattr(one, self.metric) for one in chosen.values())
-        due = sum(one.sent + one.owed for one in chosen.values())
+        due = sum(one.sent + one.unsent for one in chosen.values())
         value = counted / due if self.statistic == "share" and due else float(counted)
         return self._judged(self.of, value, due)
 
@@ -80,26 +80,26 @@ class Limit:
 
     def _judged(self, name: str, value: float, samples: int) -> LimitResult:
         if samples < self.least_samples:
-            says = f"{samples} samples are too few, {self.least_samples} are needed"
-            return self._result(name, value, samples, State.INVALID, says)
+            explanation = f"{samples} samples are too few, {self.least_samples} are needed"
+            return self._result(name, value, samples, State.INVALID, explanation)
         holds = value >= self.bound if self.at_least else value <= self.bound
         if holds:
             return self._result(name, value, samples, State.PASS, "")
         how = "below" if self.at_least else "above"
         return self._result(name, value, samples, State.FAIL, f"{self.shown(value)} is {how} {self.shown(self.bound)}")
 
-    def _result(self, name: str, value: float | None, samples: int, state: State, says: str) -> LimitResult:
+    def _result(self, name: str, value: float | None, samples: int, state: State, explanation: str) -> LimitResult:
         return LimitResult(
             metric=self.metric,
             selector=name,
             statistic=self.statistic,
             bound=f"{'>=' if self.at_least else '<='} {self.shown(self.bound)}",
             value=value,
-            shown="-" if value is None else self.shown(value),
+            value_text="-" if value is None else self.shown(value),
             samples=samples,
             least_samples=self.least_samples,
             state=state,
-            says=says,
+            explanation=explanation,
         )
 
     def shown(self, value: float) -> str:

@@ -23,7 +23,10 @@ def ask_all(
 def _of_generator(limits: Limits, one: Generator) -> list[LimitResult]:
     bounds = limits.generator
     results = [_generator_limit(one, "cpu", "mean", bounds.cpu, one.cpu, 1)]
-    for metric, times, bound in (("lag", one.lag, bounds.lag_p99), ("hub delay", one.hub_delay, bounds.hub_delay_p99)):
+    for metric, times, bound in (
+        ("lag", one.lag, bounds.lag_p99),
+        ("event-loop delay", one.event_loop_delay, bounds.event_loop_delay_p99),
+    ):
         if times.count:
             results.append(_generator_limit(one, metric, "p99", bound, times.percentile(99), times.count))
     return results
@@ -41,11 +44,11 @@ def _generator_limit(
         statistic=statistic,
         bound=f"<= {most}",
         value=value,
-        shown=shown,
+        value_text=shown,
         samples=samples,
         least_samples=0,
         state=State.PASS if holds else State.INVALID,
-        says="" if holds else f"the generator was the bottleneck: {metric} {shown}",
+        explanation="" if holds else f"the generator was the bottleneck: {metric} {shown}",
     )
 
 
@@ -94,4 +97,4 @@ def _undone(series: Mapping[str, Series], wanted: Mapping[str, str]) -> tuple[st
 
 
 def _line(result: LimitResult) -> str:
-    return f"{result.selector}: {result.metric} {result.statistic} {result.bound}: {result.says}"
+    return f"{result.selector}: {result.metric} {result.statistic} {result.bound}: {result.explanation}"

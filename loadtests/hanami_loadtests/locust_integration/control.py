@@ -238,11 +238,11 @@ class RunController:
         end = session.ended if session.ended is not None else session.recorder.clock()
         return max(0.0, end - session.recorder.origin)
 
-    def owing(self) -> Mapping[str, int]:
+    def overdue(self) -> Mapping[str, int]:
         """Type of message to what is due and not sent yet, of all processes."""
         if self.coordinator is not None:
-            return self.coordinator.owing()
-        return self.session.owing() if self.session is not None else {}
+            return self.coordinator.overdue()
+        return self.session.overdue() if self.session is not None else {}
 
     @property
     def is_judged(self) -> bool:

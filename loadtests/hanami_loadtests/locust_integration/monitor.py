@@ -95,6 +95,8 @@ class RunMonitor:
         for limit in control.limits.limits:
             for result in limit.ask(live.series, seconds) if limit.abort and live.series else ():
                 if result.state is State.FAIL:
-                    line = f"ended by its limit: {result.selector}: {result.metric} {result.bound}: {result.says}"
+                    line = (
+                        f"ended by its limit: {result.selector}: {result.metric} {result.bound}: {result.explanation}"
+                    )
                     control.give_up(State.FAIL, line)
                     return

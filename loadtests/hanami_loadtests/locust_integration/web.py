@@ -150,7 +150,7 @@ def moment_of(control: RunController) -> RunSnapshot:
         says = f"going on, {control.runner.user_count} users, {seconds:.0f} s"
     # Workers tell once a second what is new.
     newest = int(seconds) - (2 if control.coordinator is not None else 1)
-    return RunSnapshot(says, (), control.live().series, seconds, control.owing(), newest)
+    return RunSnapshot(says, (), control.live().series, seconds, control.overdue(), newest)
 
 
 def _hide_secrets(_app: flask.Flask, template: Any, context: dict[str, Any], **_: Any) -> None:  # noqa: ARG001

@@ -90,7 +90,7 @@ class Worker:
     def _news(self, session: Session) -> dict[str, Any]:
         news = session.recorder.take()
         self._total.add(news)
-        return {"recorded": news, "in_flight": session.recorder.in_flight, "owing": session.owing()}
+        return {"recorded": news, "in_flight": session.recorder.in_flight, "overdue": session.overdue()}
 
     def _on_stop(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
         """Stop the users, then tell everything: the master ends the run."""
@@ -130,7 +130,7 @@ class WorkerCoordinator:
         self._live: dict[str, Recorder] = {}
         self._all = Recorder()
         self._flying: dict[str, int] = {}
-        self._owing: dict[str, dict[str, int]] = {}
+        self._overdue: dict[str, dict[str, int]] = {}
         self._wholes: dict[str, dict[str, Any] | None] = {}
         self._numbers: dict[str, int] = {}  # of the workers of the run that goes on
         self._began_with, self._began = 0, 0.0
@@ -157,13 +157,13 @@ class WorkerCoordinator:
         told = {client_id for client_id, whole in self._wholes.items() if whole is not None}
         return bool(told - {client.id for client in self._runner.clients.get_by_state(STATE_INIT)})
 
-    def owing(self) -> Mapping[str, int]:
+    def overdue(self) -> Mapping[str, int]:
         """Type of message to what is due and not sent yet, of all workers."""
-        return sum((Counter(one) for one in self._owing.values()), Counter())
+        return sum((Counter(one) for one in self._overdue.values()), Counter())
 
     def begin(self) -> None:
         """Begin a run."""
-        self._live, self._flying, self._owing, self._wholes = {}, {}, {}, {}
+        self._live, self._flying, self._overdue, self._wholes = {}, {}, {}, {}
         self._all = Recorder()
         clients = sorted(client.id for client in self._runner.clients.all if client.state != STATE_MISSING)
         self._numbers = {client_id: index for index, client_id in enumerate(clients)}
@@ -200,7 +200,7 @@ class WorkerCoordinator:
             for recorder in (self._live.setdefault(client_id, Recorder()), self._all):
                 recorder.add(news["recorded"], f"{client_id}-")
             self._flying[client_id] = news["in_flight"]
-            self._owing[client_id] = news["owing"]
+            self._overdue[client_id] = news["overdue"]
 
     def _on_whole(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as Locust calls it
         self._wholes[msg.node_id] = msg.data
@@ -256,4 +256,4 @@ def _added(recorders: Any) -> Recorder:
 
 def _lost(client_id: str) -> Generator:
     nothing = Health()
-    return Generator(client_id, 0.0, 0.0, nothing.hub_delay, nothing.lag, 0, 0.0, 0, complete=False)
+    return Generator(client_id, 0.0, 0.0, nothing.event_loop_delay, nothing.lag, 0, 0.0, 0, complete=False)

@@ -98,10 +98,10 @@ class Scenario:
         return min(end if end is not None else math.inf for end in (self._left, self.session.ended))
 
     def end(self) -> None:
-        """After the last work: count what is owed, then delete what was made, which may be ended by force."""
+        """After the last work: count what is unsent, then delete what was made, which may be ended by force."""
         self.session.plans.remove(self._plan)
         # What became due in the very last moment could not be sent any more, and is nobody's fault.
-        self.recorder.owed(self.paced_series, self.schedule.owed(min(self.ended(), clock()) - NAP))
+        self.recorder.unsent(self.paced_series, self.schedule.unsent(min(self.ended(), clock()) - NAP))
         try:
             self.clean_up()
         finally:
@@ -157,7 +157,7 @@ class Scenario:
             if sent <= self.ended() and clock() - sent >= self.session.settings.drain + extra:
                 self.recorder.unanswered(series, watch, NoAnswer(DRAINED))
             else:
-                self.recorder.broken_off(series, watch)
+                self.recorder.cancelled(series, watch)
             raise
         self.recorder.succeeded(series, watch, down=down)
 

@@ -68,7 +68,7 @@ class UploadScenario(Scenario):
         try:
             self.upload(content, watch)
         except RunFinished:
-            self.recorder.broken_off(FILE, watch)
+            self.recorder.cancelled(FILE, watch)
             raise
         except WrongAnswer as error:
             self.recorder.failed(FILE, watch, error, content.sequence(error))
@@ -77,7 +77,7 @@ class UploadScenario(Scenario):
             self.recorder.failed(FILE, watch, error)
             self.back_off()
         except BaseException:  # which of its parts the target left unanswered, they tell themselves
-            self.recorder.broken_off(FILE, watch)
+            self.recorder.cancelled(FILE, watch)
             raise
         else:
             self.recorder.succeeded(FILE, watch, up=content.size)

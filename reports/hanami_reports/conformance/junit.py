@@ -66,7 +66,7 @@ def _run(result: RunResult) -> ElementTree.Element:
 def _wrong_entry(known: KnownFailuresReport, one: EntryResult) -> ElementTree.Element:
     name = clean(f"{known.place(one.entry)} {one.entry.subject}")
     element = ElementTree.Element("testcase", {"classname": _LIST, "name": name, "time": "0.000"})
-    message = clean(f"{one.entry.subject} {one.says}")
+    message = clean(f"{one.entry.subject} {one.explanation}")
     problem = one.problem.value if one.problem is not None else ""
     ElementTree.SubElement(element, "failure", {"type": problem, "message": message}).text = message
     return element

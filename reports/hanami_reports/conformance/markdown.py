@@ -129,7 +129,7 @@ def _known(known: KnownFailuresReport) -> list[Sequence[str]]:
     for one in (*known.wrong, *(one for one in known.entries if one.problem is None and one.cases)):
         kind = "flaky " if one.entry.flaky else ""
         expired = one.problem is Problem.EXPIRED
-        says = f"**wrong** {code(one.says)}<br>" if one.problem is not None else ""
+        says = f"**wrong** {code(one.explanation)}<br>" if one.problem is not None else ""
         cases = f"{len(one.cases)}{', not excused' if expired and one.cases else ''}"
         where = link("link", one.entry.link) if one.entry.link else ""
         rows.append((kind + code(one.entry.subject), cases, says + code(one.entry.reason), where))

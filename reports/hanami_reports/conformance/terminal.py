@@ -103,7 +103,7 @@ def _known(known: KnownFailuresReport, folder: Path) -> Iterable[Text]:
         cases = _count(len(one.cases), "case")
         yield Text.assemble((f"  {kind}     ", "yellow"), f"{one.entry.subject}  {cases}: {one.entry.because}")
     for one in known.wrong:
-        line = f"{known.place(one.entry)} {one.entry.subject} {one.says}"
+        line = f"{known.place(one.entry)} {one.entry.subject} {one.explanation}"
         yield Text.assemble(("  wrong     ", "bold red"), line)
     if known.wrong:
         yield Text.assemble(("  mend      ", "dim"), known.mending(str(folder / RESULT)))

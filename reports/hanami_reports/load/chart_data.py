@@ -113,7 +113,7 @@ class Interval:
     Attributes:
         seconds: its length.
         whole: see :meth:`Axis.whole`.
-        succeeded, failed, bytes_up, bytes_down, due, sent: see :class:`hanami_reports.model.series.Slice`.
+        succeeded, failed, bytes_up, bytes_down, scheduled, sent: see :class:`hanami_reports.model.series.Slice`.
         response: coarse bucket of the response time to how often.
     """
 
@@ -123,7 +123,7 @@ class Interval:
     failed: int = 0
     bytes_up: int = 0
     bytes_down: int = 0
-    due: int = 0
+    scheduled: int = 0
     sent: int = 0
     response: Counter[int] = field(default_factory=Counter)
 
@@ -158,7 +158,7 @@ def intervals_of(series: Series, axis: Axis) -> list[Interval]:
         into.failed += one.failed
         into.bytes_up += one.bytes_up
         into.bytes_down += one.bytes_down
-        into.due += one.due
+        into.scheduled += one.scheduled
         into.sent += one.sent
         into.response.update(one.response)
     return made
@@ -176,9 +176,9 @@ def peaks(counts: Mapping[int, int], axis: Axis) -> list[int | None]:
 def backlog(series: Iterable[Sequence[Interval]]) -> list[int]:
     """Return what was due and not sent at the end of each interval, of all types; empty where slices do not tell."""
     held = [list(one) for one in series]
-    if not any(interval.due for one in held for interval in one):
+    if not any(interval.scheduled for one in held for interval in one):
         return []
-    steps = [sum(interval.due - interval.sent for interval in places) for places in zip(*held, strict=True)]
+    steps = [sum(interval.scheduled - interval.sent for interval in places) for places in zip(*held, strict=True)]
     return [max(int(count), 0) for count in np.cumsum(steps)]
 
 

@@ -82,7 +82,7 @@ def overview(result: LoadResult) -> list[Chart]:
 
 def _colors(result: LoadResult) -> dict[str, str]:
     """Return the most frequent types, no more than there are colours, and the colour that each has in all charts."""
-    often = sorted(result.series, key=lambda name: -(result.series[name].sent + result.series[name].owed))
+    often = sorted(result.series, key=lambda name: -(result.series[name].sent + result.series[name].unsent))
     chosen = set(often[: len(PALETTE)])
     return dict(zip((name for name in result.series if name in chosen), PALETTE, strict=False))
 
@@ -115,8 +115,10 @@ def _held(result: LoadResult, axis: Axis, cut: Sequence[Sequence[Interval]]) -> 
         says.append(f"Due and not yet sent: at most {count_words(max(behind), 'message')}.")
     if result.users:
         lines.append(Line("users", peaks(result.users, axis), "--series-3", "@count", dotted=True))
-    owed, unanswered = (sum(getattr(one, name) for one in result.series.values()) for name in ("owed", "unanswered"))
-    says.append(f"At the end {owed:,} were owed and {unanswered:,} unanswered.")
+    unsent, unanswered = (
+        sum(getattr(one, name) for one in result.series.values()) for name in ("unsent", "unanswered")
+    )
+    says.append(f"At the end {unsent:,} were unsent and {unanswered:,} unanswered.")
     if lines:
         yield charts.over_time("all-held", "In flight, due and not sent, users", " ".join(says), axis, lines)
 
@@ -174,8 +176,10 @@ def _in_time(series: Series, anchor: str, axis: Axis) -> Iterable[Chart]:
             says += f" No p99 in {few:,} of {of}: fewer than {LEAST_FOR_P99} answers there."
         yield charts.over_time(f"{anchor}-time", "Response time over the run", says, axis, lines, log=True)
     rate = [Line("verified", [one.per_second(one.succeeded) for one in places], "--pass", "@rate", area=True)]
-    if any(one.due for one in places):
-        rate.append(Line("due", [one.per_second(one.due) for one in places], "--soft", "@rate", dotted=True))
+    if any(one.scheduled for one in places):
+        rate.append(
+            Line("scheduled", [one.per_second(one.scheduled) for one in places], "--soft", "@rate", dotted=True)
+        )
     if any(one.failed for one in places):
         rate.append(Line("failed", [one.failed / one.seconds for one in places], "--fail", "@rate"))
     yield charts.over_time(f"{anchor}-rate", "Messages per second", _rate_says(series), axis, rate)
@@ -208,7 +212,7 @@ def _curve_says(times: Histogram) -> str:
 
 def _rate_says(series: Series) -> str:
     lost = series.failed + series.wrong + series.unanswered
-    return f"{series.succeeded:,} of {series.sent:,} sent were verified, {lost:,} were not; {series.owed:,} owed."
+    return f"{series.succeeded:,} of {series.sent:,} sent were verified, {lost:,} were not; {series.unsent:,} unsent."
 
 
 def time_table(result: LoadResult, name: str) -> list[TimeRow]:

@@ -10,7 +10,20 @@ from hanami_reports.load.tables import MEANING, Cell, Counts, counts_of, target_
 from hanami_reports.model.load import ErrorClass, LimitResult, LoadResult, State
 
 ERRORS_SHOWN = 20
-_HEAD = ("message", "sent", "verified", "failed", "wrong", "unanswered", "owed", "1/s", "MB/s up", "p50", "p99", "max")
+_HEAD = (
+    "message",
+    "sent",
+    "verified",
+    "failed",
+    "wrong",
+    "unanswered",
+    "unsent",
+    "1/s",
+    "MB/s up",
+    "p50",
+    "p99",
+    "max",
+)
 
 
 def load_markdown(result: LoadResult, limit: int = LIMIT) -> str:
@@ -49,7 +62,7 @@ def _head(result: LoadResult) -> Iterable[str]:
 
 def _limit(limit: LimitResult) -> Sequence[str]:
     state = f"**{limit.state.value}**"
-    told = (f"{limit.metric} {limit.statistic}", limit.selector, limit.bound, limit.shown, limit.says)
+    told = (f"{limit.metric} {limit.statistic}", limit.selector, limit.bound, limit.value_text, limit.explanation)
     return (state, *map(code, told))
 
 
@@ -63,4 +76,4 @@ def _time(cell: Cell) -> str:
 
 
 def _error(error: ErrorClass) -> Sequence[str]:
-    return f"{error.count:,}", code(error.series), code(error.kind), code(error.says)
+    return f"{error.count:,}", code(error.series), code(error.kind), code(error.message)

@@ -41,8 +41,8 @@ _WHY_INVALID = {
     "not the target's.",
     "lag": "Messages left later than they were due though neither window nor target held them back, "
     "so the target was asked for less than the schedule says.",
-    "hub delay": "The event loop woke up late, and every time that it took is too long by as much.",
-    "owed": "What was due and never sent is not in any percentile, and those would have been the slowest messages.",
+    "event-loop delay": "The event loop woke up late, and every time that it took is too long by as much.",
+    "unsent": "What was due and never sent is not in any percentile, and those would have been the slowest messages.",
 }
 
 
@@ -76,8 +76,8 @@ class Counts:
     rate: str
     up: str
     down: str
-    bad: tuple[tuple[str, int], ...]  # failed, wrong, unanswered, owed
-    broken_off: int
+    bad: tuple[tuple[str, int], ...]  # failed, wrong, unanswered, unsent
+    cancelled: int
     response: list[Cell]
     service: list[Cell]
 
@@ -111,9 +111,9 @@ def _counts(name: str, anchor: str, series: Series, duration: float) -> Counts:
             ("failed", series.failed),
             ("wrong", series.wrong),
             ("unanswered", series.unanswered),
-            ("owed", series.owed),
+            ("unsent", series.unsent),
         ),
-        broken_off=series.broken_off,
+        cancelled=series.cancelled,
         response=time_cells(series.response),
         service=time_cells(series.service),
     )
@@ -133,7 +133,7 @@ def facts(result: LoadResult) -> list[Fact]:
     """Return the few numbers that a run is known by, the worst first."""
     series = list(result.series.items())
     made = []
-    for what in ("wrong", "failed", "unanswered", "owed"):
+    for what in ("wrong", "failed", "unanswered", "unsent"):
         counts = [(name, getattr(one, what)) for name, one in series]
         most = max(counts, key=lambda pair: pair[1], default=("", 0))
         if series:
@@ -167,9 +167,9 @@ class Process:
 PROCESS_COLUMNS = (
     "CPU mean",
     "CPU most",
-    "hub delay p50",
-    "hub delay p99",
-    "hub delay max",
+    "event-loop delay p50",
+    "event-loop delay p99",
+    "event-loop delay max",
     "lag p50",
     "lag p99",
     "lag max",
@@ -182,7 +182,7 @@ PROCESS_COLUMNS = (
 def process_of(one: Generator, memory: str) -> Process:
     """How a process fared."""
     times = []
-    for histogram in (one.hub_delay, one.lag):
+    for histogram in (one.event_loop_delay, one.lag):
         cells = time_cells(histogram)
         times += [cells[0].text, cells[2].text, cells[4].text]
     pauses = (f"{one.gc_pauses:,}", time_words(one.gc_longest))
@@ -197,7 +197,7 @@ def why_invalid(result: LoadResult) -> list[str]:
     for limit in result.limits:
         if limit.state is not State.INVALID:
             continue
-        reason = _WHY_INVALID.get(limit.metric, "") if of_generator(limit) or limit.metric == "owed" else ""
+        reason = _WHY_INVALID.get(limit.metric, "") if of_generator(limit) or limit.metric == "unsent" else ""
         if limit.samples < limit.least_samples:
             reason = (
                 f"It is made of {count_words(limit.samples, 'sample')} where {limit.least_samples:,} are needed, "
@@ -231,8 +231,8 @@ def named(limit: LimitResult) -> str:
 
 def said_of(limit: LimitResult) -> str:
     """Value and bound, and why it is as it is, one line."""
-    value = limit.shown or "could not be measured"
-    return f"{value}, the limit is {limit.bound}" + (f" ({limit.says})" if limit.says else "")
+    value = limit.value_text or "could not be measured"
+    return f"{value}, the limit is {limit.bound}" + (f" ({limit.explanation})" if limit.explanation else "")
 
 
 def replay_line(error: ErrorClass, result: LoadResult) -> str:

@@ -38,11 +38,11 @@ def print_result(result: LoadResult, folder: Path, console: Console) -> None:
         folder: where its reports are.
         console: where to.
     """
-    if any(one.sent or one.owed for one in result.series.values()):
+    if any(one.sent or one.unsent for one in result.series.values()):
         console.print(_series(result))
         console.print("~ of too few samples to rely on", style="dim")
-    if broken_off := sum(one.broken_off for one in result.series.values()):
-        console.print(f"{broken_off} begun and broken off by us at the end, neither good nor bad", style="dim")
+    if cancelled := sum(one.cancelled for one in result.series.values()):
+        console.print(f"{cancelled} cancelled at shutdown, counted neither as verified nor as bad", style="dim")
     for line in _limits(result):
         console.print(line, highlight=False)
     for line in _errors(result.errors, folder):
@@ -63,7 +63,7 @@ def print_result(result: LoadResult, folder: Path, console: Console) -> None:
 def _series(result: LoadResult) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("message")
-    for title in ("sent", "verified", "bad", "owed", "1/s", "MB/s", *SHOWN, "max"):
+    for title in ("sent", "verified", "bad", "unsent", "1/s", "MB/s", *SHOWN, "max"):
         table.add_column(title, justify="right", no_wrap=True)
     for name, one in result.series.items():
         table.add_row(*_row(name, one, result.duration))
@@ -75,7 +75,7 @@ def _row(name: str, one: Series, seconds: float) -> Sequence[str]:
     rate, speed = one.rate(seconds), one.speed(seconds) / MEGABYTE
     times = [_percentile(one.response, statistic) for statistic in SHOWN]
     most = shown_time(one.response.most / 1e6) if one.response.count else "-"
-    counts = (str(one.sent), str(one.succeeded), f"[red]{bad}[/]" if bad else "0", str(one.owed))
+    counts = (str(one.sent), str(one.succeeded), f"[red]{bad}[/]" if bad else "0", str(one.unsent))
     return (escape(name), *counts, f"{rate:.1f}", f"{speed:.2f}" if speed else "-", *times, most)
 
 
@@ -93,7 +93,7 @@ def _limits(result: LoadResult) -> list[str]:
     for limit in broken:
         what = f"{limit.selector}: {limit.metric} {limit.statistic} {limit.bound}"
         lines.append(
-            f"  [{COLOURS.get(limit.state, 'red')}]{limit.state.value}[/]  {escape(what)}: {escape(limit.says)}"
+            f"  [{COLOURS.get(limit.state, 'red')}]{limit.state.value}[/]  {escape(what)}: {escape(limit.explanation)}"
         )
     return lines
 
@@ -101,7 +101,7 @@ def _limits(result: LoadResult) -> list[str]:
 def _errors(errors: Sequence[ErrorClass], folder: Path) -> list[str]:
     lines = []
     for error in errors[:MOST_ERRORS]:
-        lines.append(f"{error.count} x {escape(error.series)}: {error.kind}: {escape(error.says)}")
+        lines.append(f"{error.count} x {escape(error.series)}: {error.kind}: {escape(error.message)}")
         if error.exchange:
             path = folder / EXCHANGES / error.exchange
             lines.append(f"    hanami-conformance replay {escape(str(path))} --times 50 --target URL --user USER")

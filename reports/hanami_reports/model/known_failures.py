@@ -82,13 +82,13 @@ class EntryResult:
         entry: as the list has it.
         cases: ids of those that failed as it says.
         problem: what is wrong with it, None for nothing.
-        says: the problem for people, one line; empty for none.
+        explanation: the problem for people, one line; empty for none.
     """
 
     entry: Entry
     cases: tuple[str, ...] = ()
     problem: Problem | None = None
-    says: str = ""
+    explanation: str = ""
 
 
 @dataclass(frozen=True)

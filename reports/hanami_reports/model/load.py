@@ -56,17 +56,17 @@ class LimitResult:
     """One limit and whether it holds.
 
     Attributes:
-        metric: what is measured: ``response``, ``service``, ``rate``, ``throughput``, ``owed``, ``unanswered``,
-            ``wrong``, ``failed``, or one of the generator: ``cpu``, ``lag``, ``hub delay``.
+        metric: what is measured: ``response``, ``service``, ``rate``, ``throughput``, ``unsent``, ``unanswered``,
+            ``wrong``, ``failed``, or one of the generator: ``cpu``, ``lag``, ``event-loop delay``.
         selector: type of message that it is asked of, with ``*``; ``generator`` for the generator itself.
         statistic: ``p99``, ``max``, ``mean``, ``count``, ``share``, ``per second`` ...
         bound: as people read it: ``<= 50 ms``.
         value: what was measured, in the unit of the bound; None where it could not be.
-        shown: the value as people read it.
+        value_text: the value as people read it.
         samples: that the value is made of.
         least_samples: that it must be made of to count.
         state: PASS, FAIL or INVALID.
-        says: one line, where it is not PASS.
+        explanation: one line, where it is not PASS.
     """
 
     metric: str
@@ -74,11 +74,11 @@ class LimitResult:
     statistic: str
     bound: str
     value: float | None
-    shown: str
+    value_text: str
     samples: int
     least_samples: int
     state: State
-    says: str = ""
+    explanation: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,17 +88,17 @@ class ErrorClass:
     Attributes:
         series: type of message.
         kind: class of the failure, such as ``refused``, ``wrong answer``, ``lost connection``.
-        says: the first of them, one line.
+        message: the first of them, one line.
         count: how often.
-        first: when the first was noticed, seconds since the run began.
+        first_seen: when the first was noticed, seconds since the run began.
         exchange: file that ``hanami-conformance replay`` takes, beside the result; empty where none was kept.
     """
 
     series: str
     kind: str
-    says: str
+    message: str
     count: int
-    first: float
+    first_seen: float
     exchange: str = ""
 
 
@@ -110,7 +110,7 @@ class Generator:
         name: ``local``, or the name of a worker.
         cpu: share of one core, 0 to 1, over the run.
         cpu_most: the greatest share within a second.
-        hub_delay: how much later than asked its event loop woke up.
+        event_loop_delay: how much later than asked its event loop woke up.
         lag: how much later than due it sent, where neither window nor server held it back.
         gc_pauses: number of pauses for garbage collection.
         gc_longest: the longest, seconds.
@@ -121,7 +121,7 @@ class Generator:
     name: str
     cpu: float
     cpu_most: float
-    hub_delay: Histogram
+    event_loop_delay: Histogram
     lag: Histogram
     gc_pauses: int
     gc_longest: float
@@ -191,7 +191,7 @@ class LoadResult:
 def generator_data(one: Generator) -> dict[str, Any]:
     """Return the file form, also what workers send to their master."""
     plain = {name: value for name, value in vars(one).items() if not isinstance(value, Histogram)}
-    return {**plain, "hub_delay": one.hub_delay.data(), "lag": one.lag.data()}
+    return {**plain, "event_loop_delay": one.event_loop_delay.data(), "lag": one.lag.data()}
 
 
 def load_load_result(text: str) -> LoadResult:
@@ -236,7 +236,7 @@ def generator_of(data: Mapping[str, Any]) -> Generator:
     Raises:
         KeyError, TypeError: it is none.
     """
-    times = {name: Histogram.of(data[name]) for name in ("hub_delay", "lag")}
+    times = {name: Histogram.of(data[name]) for name in ("event_loop_delay", "lag")}
     return Generator(**{**data, **times})
 
 

@@ -71,7 +71,7 @@ class _Slice:
     bytes_down: Count
     bucket: list[CoarseBucket]
     count: list[Count]
-    due: Count = 0
+    scheduled: Count = 0
     sent: Count = 0
 
 
@@ -82,8 +82,8 @@ class _Series:
     failed: Count
     wrong: Count
     unanswered: Count
-    owed: Count
-    broken_off: Count
+    unsent: Count
+    cancelled: Count
     bytes_up: Count
     bytes_down: Count
     response: _Histogram
@@ -107,20 +107,20 @@ class _Limit:
     statistic: Text
     bound: Text
     value: Number | None
-    shown: Text
+    value_text: Text
     samples: Count
     least_samples: Count
     state: Text
-    says: Text = ""
+    explanation: Text = ""
 
 
 @dataclass(frozen=True)
 class _Error:
     series: Text
     kind: Text
-    says: Text
+    message: Text
     count: Count
-    first: Span
+    first_seen: Span
     exchange: Text = ""
 
 
@@ -129,7 +129,7 @@ class _Generator:
     name: Text
     cpu: Share
     cpu_most: Share
-    hub_delay: _Histogram
+    event_loop_delay: _Histogram
     lag: _Histogram
     gc_pauses: Count
     gc_longest: Span

@@ -20,8 +20,8 @@ class Slice:
         bytes_up: verified payload that was sent, bytes.
         bytes_down: verified payload that came back, bytes.
         response: coarse bucket (see :data:`hanami_reports.model.histogram.COARSE`) of the response time to how often.
-        due: messages whose due time was in it; in a closed run, where a message is due when it is sent, as ``sent``.
-        sent: messages that were sent in it. What was due and not sent so far is the backlog of the generator.
+        scheduled: Messages scheduled for it. In a closed run a message is scheduled when it is sent.
+        sent: Messages sent in it. Messages scheduled and not sent so far are the backlog of the generator.
     """
 
     succeeded: int = 0
@@ -29,7 +29,7 @@ class Slice:
     bytes_up: int = 0
     bytes_down: int = 0
     response: Counter[int] = field(default_factory=Counter)
-    due: int = 0
+    scheduled: int = 0
     sent: int = 0
 
     def add(self, other: Slice) -> None:
@@ -39,7 +39,7 @@ class Slice:
         self.bytes_up += other.bytes_up
         self.bytes_down += other.bytes_down
         self.response.update(other.response)
-        self.due += other.due
+        self.scheduled += other.scheduled
         self.sent += other.sent
 
     def data(self) -> dict[str, Any]:
@@ -52,20 +52,20 @@ class Slice:
             "bytes_down": self.bytes_down,
             "bucket": buckets,
             "count": [self.response[bucket] for bucket in buckets],
-            "due": self.due,
+            "scheduled": self.scheduled,
             "sent": self.sent,
         }
 
     @staticmethod
     def of(data: Mapping[str, Any]) -> Slice:
-        """Read the file form; ``due`` and ``sent`` may be lacking, and are 0 then."""
+        """Read the file form; ``scheduled`` and ``sent`` may be lacking, and are 0 then."""
         return Slice(
             succeeded=data["succeeded"],
             failed=data["failed"],
             bytes_up=data["bytes_up"],
             bytes_down=data["bytes_down"],
             response=Counter(dict(zip(data["bucket"], data["count"], strict=True))),
-            due=data.get("due", 0),
+            scheduled=data.get("scheduled", 0),
             sent=data.get("sent", 0),
         )
 
@@ -74,7 +74,7 @@ class Slice:
 class Series:
     """One type of message, such as ``upload chunk``; or a whole, such as ``upload file``.
 
-    What was due is either owed (never sent), or sent; what was sent has succeeded, failed, was answered wrongly, is
+    What was due is either unsent (never sent), or sent; what was sent has succeeded, failed, was answered wrongly, is
     unanswered or was broken off.
 
     Attributes:
@@ -83,8 +83,8 @@ class Series:
         failed: refused, answered too late or by a lost connection; wrong answers not among them.
         wrong: answered with what no right server answers.
         unanswered: sent, and not answered when the run was drained.
-        owed: due by the schedule of an open run, and not sent when it ended.
-        broken_off: begun, and broken off by us because the run was over; neither good nor bad.
+        unsent: due by the schedule of an open run, and not sent when it ended.
+        cancelled: begun, and broken off by us because the run was over; neither good nor bad.
         late: of what succeeded, what was verified only after the run was over, while missing answers were waited for;
             it is no part of any rate, since its time is not.
         early: verified while it was measured, but due in the warm-up, so that it is not in ``succeeded``; it is part of
@@ -109,8 +109,8 @@ class Series:
     failed: int = 0
     wrong: int = 0
     unanswered: int = 0
-    owed: int = 0
-    broken_off: int = 0
+    unsent: int = 0
+    cancelled: int = 0
     bytes_up: int = 0
     bytes_down: int = 0
     late: int = 0
@@ -181,6 +181,6 @@ class Series:
 
 
 _EDGES = ("late", "late_up", "late_down", "early", "early_up", "early_down")
-_OUTCOMES = ("sent", "succeeded", "failed", "wrong", "unanswered", "owed", "broken_off")
+_OUTCOMES = ("sent", "succeeded", "failed", "wrong", "unanswered", "unsent", "cancelled")
 _COUNTS = (*_OUTCOMES, "bytes_up", "bytes_down", *_EDGES)
 _TIMES = ("response", "service", "lag", "failures")

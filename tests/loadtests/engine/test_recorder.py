@@ -97,10 +97,14 @@ def test_bytes_and_answers_count_in_the_second_in_which_they_came(recorder: Reco
 
 def test_each_second_tells_what_was_due_and_what_was_sent_in_it(recorder: Recorder, clock: Clock) -> None:
     exchange(recorder, clock, due=101.0, sent=103.5, answered=103.7)
-    recorder.owed("chunk", [101.5, 104.0])
+    recorder.unsent("chunk", [101.5, 104.0])
     series = only(recorder)
-    assert series.owed == 2
-    assert {second: (one.due, one.sent) for second, one in series.slices.items()} == {1: (2, 0), 3: (0, 1), 4: (1, 0)}
+    assert series.unsent == 2
+    assert {second: (one.scheduled, one.sent) for second, one in series.slices.items()} == {
+        1: (2, 0),
+        3: (0, 1),
+        4: (1, 0),
+    }
 
 
 def test_what_is_verified_after_the_run_is_counted_and_is_no_part_of_its_rates(

@@ -54,16 +54,16 @@ def test_what_was_due_and_is_not_sent_is_owed(rate: int, end: float) -> None:
     while counted.due <= end:
         counted.advance()
         expected += 1
-    assert len(schedule.owed(end)) == expected
+    assert len(schedule.unsent(end)) == expected
     assert schedule.due > end
-    assert schedule.owed(end) == []
+    assert schedule.unsent(end) == []
 
 
 def test_a_closed_model_owes_nothing_and_is_due_at_once() -> None:
     schedule = Schedule(0.0, 5.0)
     schedule.advance()
     assert schedule.due < 0
-    assert schedule.owed(1e9) == []
+    assert schedule.unsent(1e9) == []
 
 
 def test_what_the_warm_up_left_over_is_given_up_when_it_ends() -> None:

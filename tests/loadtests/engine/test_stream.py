@@ -156,7 +156,7 @@ def test_a_wrong_answer_is_a_class_of_its_own_and_ends_the_socket() -> None:
         run(url, messages(10), recorder=recorder)
     series = recorder.series["echo"]
     assert (series.wrong, series.succeeded, series.unanswered) == (1, 0, 0)
-    assert series.sent == series.wrong + series.broken_off
+    assert series.sent == series.wrong + series.cancelled
     assert recorder.in_flight == 0
 
 

@@ -27,7 +27,7 @@ def series(*milliseconds: float, bad: str = "", count: int = 0) -> Series:
 def generator(cpu: float = 0.5, lag: float = 0.0, *, complete: bool = True) -> Generator:
     health = Health()
     health.note_lag(lag)
-    return Generator("local", cpu, cpu, health.hub_delay, health.lag, 0, 0.0, 0, complete)
+    return Generator("local", cpu, cpu, health.event_loop_delay, health.lag, 0, 0.0, 0, complete)
 
 
 def state_of(found: dict[str, Series], limits: Limits | None = None, *generators: Generator) -> State:
@@ -45,20 +45,20 @@ def test_one_bad_message_fails_without_any_file_of_limits(bad: str) -> None:
 
 
 def test_owed_messages_fail_where_they_are_more_than_one_in_a_hundred() -> None:
-    owing = series(*[1] * 1000)
-    owing.owed = 5
-    assert state_of({"a": owing}) is State.PASS
-    owing.owed = 50
-    assert state_of({"a": owing}) is State.FAIL
+    overdue = series(*[1] * 1000)
+    overdue.unsent = 5
+    assert state_of({"a": overdue}) is State.PASS
+    overdue.unsent = 50
+    assert state_of({"a": overdue}) is State.FAIL
 
 
-@pytest.mark.parametrize("found", [{}, {"a": Series()}, {"a": Series(sent=5, broken_off=5)}])
+@pytest.mark.parametrize("found", [{}, {"a": Series()}, {"a": Series(sent=5, cancelled=5)}])
 def test_a_run_that_verified_nothing_is_invalid(found: dict[str, Series]) -> None:
     assert state_of(found) is State.INVALID
 
 
 def test_a_scenario_that_never_did_what_it_is_for_makes_a_run_invalid() -> None:
-    found, makers = {"attach file": series(1), "upload file": Series(sent=3, broken_off=3)}, (generator(),)
+    found, makers = {"attach file": series(1), "upload file": Series(sent=3, cancelled=3)}, (generator(),)
     wanted = {"csv-upload": "upload file", "attach-storm": "attach file"}
     state, reasons = judge(ask_all(Limits(), found, makers, 10.0), found, makers, wanted)
     assert state is State.INVALID
@@ -95,7 +95,7 @@ def test_a_limit_of_what_was_never_sent_is_invalid() -> None:
 @pytest.mark.parametrize(("of", "hint"), [("direct requests", ": is 'direct request' meant?"), ("nothing like it", "")])
 def test_a_type_of_message_that_was_mistyped_is_told(of: str, hint: str) -> None:
     (result,) = Limit("rate", of, "mean", 1.0, at_least=True).ask({"direct request": series(1)}, 1.0)
-    assert result.says == f"no such message was sent{hint}"
+    assert result.explanation == f"no such message was sent{hint}"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_values_are_what_they_are_called(limit: Limit, value: float) -> None:
 
 def test_the_file_that_is_shipped_is_right() -> None:
     limits = read_limits(Path(str(resources.files("hanami_loadtests") / "slo.toml")))
-    assert {limit.metric for limit in limits.limits} >= {"response", "throughput", "wrong", "owed"}
+    assert {limit.metric for limit in limits.limits} >= {"response", "throughput", "wrong", "unsent"}
 
 
 def test_what_a_file_does_not_mention_keeps_its_limit(tmp_path: Path) -> None:

@@ -58,14 +58,14 @@ def test_what_is_owed_is_counted_although_cleaning_up_is_ended_by_force() -> Non
     with pytest.raises(Killed):
         user.end()
     assert made.plans == []
-    assert made.recorder.series["message"].owed >= 10
+    assert made.recorder.series["message"].unsent >= 10
 
 
 @pytest.mark.parametrize(
-    ("drain", "after_the_end", "unanswered", "broken_off"), [(0.0, False, 1, 0), (60.0, False, 0, 1), (0.0, True, 0, 1)]
+    ("drain", "after_the_end", "unanswered", "cancelled"), [(0.0, False, 1, 0), (60.0, False, 0, 1), (0.0, True, 0, 1)]
 )
 def test_who_is_ended_by_force_in_a_call_was_waited_for_long_enough_or_not(
-    drain: float, after_the_end: bool, unanswered: int, broken_off: int
+    drain: float, after_the_end: bool, unanswered: int, cancelled: int
 ) -> None:
     made = session(drain=drain, ended=clock() - 1 if after_the_end else clock() + 1)
     user = Waiting(made)
@@ -76,7 +76,7 @@ def test_who_is_ended_by_force_in_a_call_was_waited_for_long_enough_or_not(
     with pytest.raises(Killed):
         user.timed("call", hang)
     series = made.recorder.series["call"]
-    assert (series.unanswered, series.broken_off) == (unanswered, broken_off)
+    assert (series.unanswered, series.cancelled) == (unanswered, cancelled)
 
 
 def test_a_user_that_leaves_is_over_and_is_waited_for_as_long_as_a_run_is() -> None:

@@ -151,7 +151,7 @@ def test_a_failure_that_any_entry_tells_is_no_other_one() -> None:
 
 def test_the_nearest_name_is_offered() -> None:
     holdings = look([entry(requirement="X-22"), entry(case="test_x.py::test_bb")], ALL, SUITE, None)
-    says = [one.says for one in entry_results(holdings, SUITE, TODAY)]
+    says = [one.explanation for one in entry_results(holdings, SUITE, TODAY)]
     assert says == [
         "there is no such requirement in the suite, did you mean X-2?",
         "there is no such case in the suite, did you mean test_x.py::test_b?",

@@ -115,6 +115,6 @@ def test_the_command_names_what_is_damaged_and_draws_nothing(
 
 def test_what_a_server_sent_is_read_again_whatever_characters_it_chose() -> None:
     run = failed_run()
-    odd = replace(run, errors=(replace(run.errors[0], says="a\ud800\u202e<b>\x00"),))
+    odd = replace(run, errors=(replace(run.errors[0], message="a\ud800\u202e<b>\x00"),))
     assert load_load_result(odd.to_json()) == odd
     assert "a\\ud800\\u202e&lt;b&gt;\\x00" in load_page(odd)

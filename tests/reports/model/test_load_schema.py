@@ -46,7 +46,7 @@ def recorded_run() -> LoadResult:
             recorder.unanswered("upload chunk", watch, NoAnswer("no answer"))
         else:
             recorder.succeeded("upload chunk", watch, up=10, down=1, index=place)
-    recorder.owed("upload chunk", [2.6])
+    recorder.unsent("upload chunk", [2.6])
     return dataclasses.replace(second_run(), series=recorder.series, errors=tuple(recorder.errors.values()))
 
 
