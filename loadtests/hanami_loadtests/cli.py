@@ -155,7 +155,7 @@ def _command(arguments: argparse.Namespace) -> int:
     backend = ReferenceProcess(dialect)
     try:
         started = backend.start(TargetOptions("", Credentials(), dialect=dialect))
-        login = {"HANAMI_USER": started.first.user, "HANAMI_PASSWORD": started.first.password}
+        login = {"HANAMI_USER": started.account.user, "HANAMI_PASSWORD": started.account.password}
         return _load(arguments, _Started(started.url, login))
     finally:
         backend.stop()

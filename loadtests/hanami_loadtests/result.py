@@ -69,7 +69,7 @@ def make_result(
             "started": started.isoformat(timespec="seconds"),
             "duration": round(seconds, 3),
             "target": settings.target.url,
-            "user": settings.target.first.user,
+            "user": settings.target.account.user,
             "dialect_reason": session.dialect_reason,
             "certificate_checked": not settings.target.insecure,
             "seed": settings.seed,

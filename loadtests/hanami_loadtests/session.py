@@ -89,7 +89,7 @@ class Session:
         found = find_dialect(options) if options.dialect == AUTO else None
         target = Target(options, found)
         try:
-            account = target.login(options.first, "user")
+            account = target.login(options.account, "user")
         finally:
             target.close()
         return Session(
@@ -112,7 +112,7 @@ class Session:
         if now - self._looked < LOOK_EVERY:
             return self._token
         self._looked = now
-        first = self.settings.target.first
+        first = self.settings.target.account
         if first.user and expires_soon(self._token):
             target = Target(self.settings.target, self._found)
             try:

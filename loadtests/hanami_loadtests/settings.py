@@ -115,7 +115,7 @@ def settings_of(given: Mapping[str, Any], host: str | None) -> Settings:
     return Settings(
         target=TargetOptions(
             url=checked_url(host),
-            first=credentials,
+            account=credentials,
             dialect=dialect,
             deadline=_number(given, "deadline", float, 10.0, 0.1),
             ca_file=Path(ca_file) if ca_file else None,

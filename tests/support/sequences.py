@@ -25,9 +25,9 @@ DEADLINE = 1.0  # seconds
 @contextmanager
 def resources_at(url: str) -> Iterator[ResourceFactory]:
     """A resource factory at the server of :func:`support.suite_runs.faulty_backend`, with both of its users."""
-    first, second = Credentials("alice", "very-secret-1"), Credentials("bob", "very-secret-2")
+    account, other_account = Credentials("alice", "very-secret-1"), Credentials("bob", "very-secret-2")
     begin_case("test")
-    target = connect(TargetOptions(url=url, first=first, second=second, deadline=DEADLINE))
+    target = connect(TargetOptions(url=url, account=account, other_account=other_account, deadline=DEADLINE))
     try:
         yield ResourceFactory(target, "aaaa1111")
     finally:

@@ -121,12 +121,12 @@ class _Look:
             _say("TLS", "no: passwords and tokens go over the wire in clear")
         why = target.dialect_reason or "as told, and the login fits (--dialect auto would ask)"
         _say("dialect", f"{target.dialect.name}: {why}")
-        for account, label in ((target.first, "first user"), (target.second, "second user")):
+        for account, label in ((target.account, "first user"), (target.other_account, "second user")):
             _say(label, target.other_account_missing_reason if account is None else _shown(account))
         _say("connections", f"{pluralise(target.budget.limit, 'websocket')} at the same time, and one REST call on top")
 
     def _call(self) -> None:
-        answer = self._target.first.call("dataset.list")
+        answer = self._target.account.call("dataset.list")
         if answer.status >= 500:
             raise TargetDown(f"{self._target.url} is no usable target: {answer}")
 
@@ -157,9 +157,9 @@ class _Look:
 
     def _given(self) -> str:
         """Ask the given cluster once, and leave it in the mode that it was in."""
-        given, first = self._target.given_cluster, self._target.first
+        given, account = self._target.given_cluster, self._target.account
         assert given is not None
-        cluster = Cluster(first, given.uuid, given.uuid, ClusterShape(given.inputs, given.outputs, hidden=0))
+        cluster = Cluster(account, given.uuid, given.uuid, ClusterShape(given.inputs, given.outputs, hidden=0))
         task, direct = self._target.dialect.modes
         answer = cluster.set_mode(direct)
         if answer.status not in ALREADY:
@@ -220,7 +220,7 @@ class _Look:
     def _count(self, kind: str) -> str:
         """How many resources the first user has, empty for none."""
         try:
-            body = self._target.first.call(f"{kind}.list").object().get("body")
+            body = self._target.account.call(f"{kind}.list").object().get("body")
         except (Violation, Unsupported):
             return ""
         return pluralise(len(body), kind) if isinstance(body, list) and body else ""

@@ -120,15 +120,15 @@ def resolve(
         profile = replace(profile, shrink_seconds=_number(values["shrink"], "--shrink", float, 0.0))
     database = values["database"] or str(DEFAULT_DATABASE)
     url = "" if reference else target_url(values["target"])
-    first, second = (Credentials(), None) if reference else credentials_of(values)
+    account, other_account = (Credentials(), None) if reference else credentials_of(values)
     server = server_command(values["server_command"], reference=reference)
     seconds = values["server_timeout"]
     destructive = allow_destructive(values, url, started=reference or bool(server))
     return RunOptions(
         target=TargetOptions(
             url=url,
-            first=first,
-            second=second,
+            account=account,
+            other_account=other_account,
             expired_token=values["expired_token"],
             dialect=dialect,
             deadline=deadline,

@@ -49,8 +49,8 @@ class TargetOptions:
 
     Attributes:
         url: ``http://HOST:PORT``, with a base path where a proxy needs one.
-        first: the account that the tests use.
-        second: an account of another project, for the isolation requirements.
+        account: the account that the tests use.
+        other_account: an account of another project, for the isolation requirements.
         expired_token: a token that was valid once, for ATT-3.
         dialect: name of the dialect, path of its file, or :data:`AUTO`.
         deadline: seconds that any wait may take.
@@ -61,8 +61,8 @@ class TargetOptions:
     """
 
     url: str
-    first: Credentials
-    second: Credentials | None = None
+    account: Credentials
+    other_account: Credentials | None = None
     expired_token: str = field(default="", repr=False)
     dialect: str = "documented"
     deadline: float = 10.0
@@ -124,25 +124,27 @@ def credentials_of(values: Mapping[str, str]) -> tuple[Credentials, Credentials 
     Raises:
         ValueError: there is no first user, or half a one, or both are the same.
     """
-    first = Credentials(values["user"], values["password"], values["token"])
-    if not first.token and not (first.user and first.password):
+    account = Credentials(values["user"], values["password"], values["token"])
+    if not account.token and not (account.user and account.password):
         raise ValueError("no credentials: give --user and --password, or --token (or HANAMI_USER, HANAMI_PASSWORD)")
     for name in ("token", "second_token", "expired_token"):
         if not (values[name].isascii() and values[name].isprintable()):
             raise ValueError(f"--{name.replace('_', '-')} holds characters that no token has")
-    second = Credentials(values["second_user"], values["second_password"], values["second_token"])
-    if second.token or (second.user and second.password):
-        if (second.user and second.user == first.user) or (second.token and second.token == first.token):
+    other_account = Credentials(values["second_user"], values["second_password"], values["second_token"])
+    if other_account.token or (other_account.user and other_account.password):
+        if (other_account.user and other_account.user == account.user) or (
+            other_account.token and other_account.token == account.token
+        ):
             raise ValueError("the second user is the first one: give a user of another project")
-        return first, second
-    if second.user or second.password:
-        known = "user" if second.user else "password"
-        lacking = "password" if second.user else "user"
+        return account, other_account
+    if other_account.user or other_account.password:
+        known = "user" if other_account.user else "password"
+        lacking = "password" if other_account.user else "user"
         raise ValueError(
             f"half a second user: there is --second-{known} (or HANAMI_SECOND_{known.upper()} is set), "
             f"but no --second-{lacking}"
         )
-    return first, None
+    return account, None
 
 
 def parse_tls_and_cluster(values: Mapping[str, str], lists: Mapping[str, Sequence[str]], url: str) -> dict[str, Any]:

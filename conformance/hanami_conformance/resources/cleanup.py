@@ -26,7 +26,7 @@ def delete_leftovers(target: Target, run_id: str, known: Iterable[Leftover]) -> 
     """
     doomed = {(left.account, left.kind, left.uuid): left for left in known}
     remaining: list[Leftover] = []
-    for account in (target.first, target.second):
+    for account in (target.account, target.other_account):
         for kind in ("dataset", "cluster") if account is not None else ():
             assert account is not None
             try:

@@ -101,7 +101,7 @@ class ResourceFactory:
         return self._begin("mnist", {"input": input_size, "label": label_size}, account, name)
 
     def _begin(self, kind: str, sizes: Mapping[str, int], account: Account | None, name: str = "") -> Upload:
-        account = account or self.target.first
+        account = account or self.target.account
         name = name or self.name(kind)
         body = {"name": name, **{f"{role}_data_size": size for role, size in sizes.items()}}
         with precondition(f"beginning a {kind} upload"), uninterrupted():
@@ -134,7 +134,7 @@ class ResourceFactory:
                 actual=answer,
             )
             files[role] = UploadFile(role, str(file_uuid), FileModel(size))
-        return Upload(account or self.target.first, kind, name, str(uuid), files)
+        return Upload(account or self.target.account, kind, name, str(uuid), files)
 
     def register_unexpected(self, answer: RestResponse, operation: str) -> None:
         """Note what was made although it should have been refused, so that it is deleted all the same."""
@@ -170,7 +170,7 @@ class ResourceFactory:
         """
         if self.target.given_cluster is not None:
             raise Unsupported("needs a new cluster of its own: the given one (--cluster) may have learned something")
-        account = account or self.target.first
+        account = account or self.target.account
         name = name or self.name("cluster")
         with precondition("making a cluster"), uninterrupted():
             answer = account.call("cluster.create", body=self.cluster_body(name, shape))
@@ -205,7 +205,7 @@ class ResourceFactory:
                 f" given is {given}"
             )
         made = ClusterShape(given.inputs, given.outputs, hidden=0)
-        self._lent = Cluster(self.target.first, given.uuid, given.uuid, made)
+        self._lent = Cluster(self.target.account, given.uuid, given.uuid, made)
         with precondition("switching the given cluster to task mode"):
             answer = self._lent.set_mode(self.target.dialect.modes[0])
             require(answer.status in ALREADY, expected="200 to the switch, or 409: it is set already", actual=answer)
@@ -213,7 +213,7 @@ class ResourceFactory:
 
     def register_for_deletion(self, kind: str, uuid: str, account: Account | None = None) -> None:
         """Note something that must go: ``dataset`` or ``cluster`` and its uuid."""
-        self._made[uuid] = Leftover(account or self.target.first, kind, uuid, uuid)
+        self._made[uuid] = Leftover(account or self.target.account, kind, uuid, uuid)
 
     def clean(self) -> None:
         """Close the sockets, delete everything that was made, and leave a given cluster in task mode.

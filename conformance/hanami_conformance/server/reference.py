@@ -67,8 +67,8 @@ class ReferenceProcess:
         return replace(
             options,
             url=announced["url"],
-            first=Credentials("alice", passwords["alice"]),
-            second=Credentials("bob", passwords["bob"]),
+            account=Credentials("alice", passwords["alice"]),
+            other_account=Credentials("bob", passwords["bob"]),
             expired_token=announced["expired_tokens"]["alice"],
         )
 

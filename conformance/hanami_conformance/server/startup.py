@@ -18,7 +18,7 @@ from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.server.process import ServerProcess
 from hanami_conformance.target.connect import connect
 from hanami_conformance.target.login import READY_POLL
-from hanami_conformance.target.other_account import add_second
+from hanami_conformance.target.other_account import add_other_account
 from hanami_conformance.target.target import Target
 
 GRACE = 5.0  # seconds in which a server that begins may refuse what it takes later
@@ -125,16 +125,16 @@ class ServerStartup:
     def _return_to(self, target: Target, left: float) -> None:
         target.timeouts.setting = left
         target.timeouts.forget()
-        first, second = target.first, target.second
-        first.token = target.login(first.credentials, first.name).token
-        if second is not None:
+        account, other_account = target.account, target.other_account
+        account.token = target.login(account.credentials, account.name).token
+        if other_account is not None:
             try:
-                second.token = target.login(second.credentials, second.name).token
+                other_account.token = target.login(other_account.credentials, other_account.name).token
             except TargetRejectedConfiguration:
                 if not target.teardown_actions:
                     raise
                 target.teardown_actions.clear()  # the user that was made went with the server
-                add_second(target, None)
+                add_other_account(target, None)
         self._try_out(target)
 
     def _try_out(self, target: Target) -> None:
@@ -145,7 +145,7 @@ class ServerStartup:
         """
         try:
             if not (self._makes_clusters and self._cluster_made(target)):
-                target.first.call("dataset.list").object()
+                target.account.call("dataset.list").object()
         except Violation as error:
             raise TargetDown(f"{target.url} is no usable target: {error}") from error
 
@@ -157,7 +157,7 @@ class ServerStartup:
         while True:
             try:
                 body = resources.cluster_body(resources.name("ready"), SHAPE)
-                answer = target.first.call("cluster.create", body=body)
+                answer = target.account.call("cluster.create", body=body)
             except Unsupported:
                 break
             if answer.status == 200:

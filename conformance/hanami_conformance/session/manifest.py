@@ -64,10 +64,10 @@ class Manifest:
         """Note what was found, and how many cases are to run."""
         self.target_url = target.url
         self.dialect, self._reason = target.dialect.name, target.dialect_reason
-        users = {"user": target.first, "second_user": target.second}
+        users = {"user": target.account, "second_user": target.other_account}
         if not self.reference:
             self._target |= {name: account.credentials.user for name, account in users.items() if account is not None}
-        self._target |= {"url": target.url, "isolation": target.second is not None}
+        self._target |= {"url": target.url, "isolation": target.other_account is not None}
         self._target |= {"expired_token": bool(target.expired_token), "max_connections": target.budget.limit}
         self._target |= {"certificate_checked": target.certificate_checked} if target.url.startswith("https") else {}
         self._target |= {"cluster": str(target.given_cluster)} if target.given_cluster is not None else {}

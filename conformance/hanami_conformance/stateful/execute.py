@@ -57,7 +57,7 @@ def tell(sequence: StepSequence, resources: ResourceFactory) -> None:
     target = resources.target
     with precondition("logging in again"):  # sequences of a long search outlive a token
         target.renew_tokens()
-    accounts = [account for account in (target.first, target.second) if account is not None]
+    accounts = [account for account in (target.account, target.other_account) if account is not None]
     try:
         EXECUTORS[sequence.kind](resources, accounts).tell(sequence.steps)
     finally:

@@ -59,8 +59,8 @@ def search(context: SuiteContext, resources: ResourceFactory) -> PropertyRunner:
 
 
 @pytest.fixture
-def second(target: Target) -> Account:
+def other_account(target: Target) -> Account:
     """Provide a user of another project."""
-    if target.second is None:
+    if target.other_account is None:
         raise Unsupported(target.other_account_missing_reason)
-    return target.second
+    return target.other_account

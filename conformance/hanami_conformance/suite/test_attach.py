@@ -61,7 +61,7 @@ def message_of(token: Any, uuid: Any, target: Any) -> str:
 @requirement("ATT-1")
 def test_a_websocket_opens_at_the_address_of_the_rest_api(target: Target) -> None:
     """The server opens a websocket at the host and port of its REST API."""
-    target.first.call("dataset.list")
+    target.account.call("dataset.list")
     websocket = target.websocket()
     try:
         websocket.open()
@@ -136,7 +136,7 @@ def test_a_uuid_of_nothing_is_refused(resources: ResourceFactory, resource: str,
     else:
         resources.csv(100)
     target = resources.target
-    expect_refusal(target, message_of(target.first.token, UUIDS[kind], resource), f"the uuid is {kind}")
+    expect_refusal(target, message_of(target.account.token, UUIDS[kind], resource), f"the uuid is {kind}")
 
 
 # What is no uuid of anything, made from one that is.
@@ -178,7 +178,9 @@ def test_a_uuid_of_another_type_is_refused(resources: ResourceFactory, resource:
 
 @requirement("ATT-4", "GEN-3")
 @pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
-def test_a_resource_of_another_user_looks_like_none(resources: ResourceFactory, second: Account, resource: str) -> None:
+def test_a_resource_of_another_user_looks_like_none(
+    resources: ResourceFactory, other_account: Account, resource: str
+) -> None:
     """The server refuses another user's resource in the same words as one that does not exist."""
     if resource == CLUSTER:
         cluster = resources.any_cluster(ONE_BRICK)
@@ -187,9 +189,11 @@ def test_a_resource_of_another_user_looks_like_none(resources: ResourceFactory, 
     else:
         uuid = resources.csv(100).files["input"].uuid
     foreign = expect_refusal(
-        resources.target, first_message(second.token, uuid, resource), "it belongs to another user"
+        resources.target, first_message(other_account.token, uuid, resource), "it belongs to another user"
     )
-    nothing = expect_refusal(resources.target, first_message(second.token, UUIDS["unknown"], resource), "it is unknown")
+    nothing = expect_refusal(
+        resources.target, first_message(other_account.token, UUIDS["unknown"], resource), "it is unknown"
+    )
     alike = wording(foreign, uuid) == wording(nothing, UUIDS["unknown"])
     require(alike, expected=f"the answer to an unknown uuid: {nothing}", actual=foreign, requirement="ATT-4")
 
@@ -267,7 +271,7 @@ def test_a_binary_first_message_that_is_no_json_is_refused(resources: ResourceFa
 @pytest.mark.parametrize("mistake", ["dataset as file", "file as cluster", "cluster as file", "dataset as cluster"])
 def test_a_uuid_of_the_wrong_kind_is_refused(resources: ResourceFactory, mistake: str) -> None:
     """The server refuses a socket whose uuid names another kind of resource than its target."""
-    token = resources.target.first.token
+    token = resources.target.account.token
     if mistake == "cluster as file":
         cluster = resources.any_cluster(ONE_BRICK)
         cluster.enter_direct_mode()

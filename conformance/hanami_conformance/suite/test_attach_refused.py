@@ -63,14 +63,16 @@ def test_a_chunk_before_an_accepted_first_message_has_no_effect(resources: Resou
 
 
 @requirement("ATT-7", "GEN-3")
-def test_a_chunk_after_the_refusal_of_another_user_has_no_effect(resources: ResourceFactory, second: Account) -> None:
+def test_a_chunk_after_the_refusal_of_another_user_has_no_effect(
+    resources: ResourceFactory, other_account: Account
+) -> None:
     """The server writes nothing to the file of another user."""
     content = noise(100)
     upload = resources.csv(len(content))
     websocket = resources.target.websocket()
     websocket.open()
     with contextlib.suppress(ConnectionClosed):
-        websocket.send_text(first_message(second.token, upload.files["input"].uuid, FILE_UPLOAD))
+        websocket.send_text(first_message(other_account.token, upload.files["input"].uuid, FILE_UPLOAD))
         with contextlib.suppress(ResponseTimeout):  # silence is for ATT-4 to judge
             websocket.receive("the refusal")
         websocket.send(resources.target.dialect.codec.encode_chunk(0, content), "a chunk for the whole file")
@@ -86,9 +88,11 @@ def test_training_after_a_refusal_has_no_effect(resources: ResourceFactory) -> N
 
 
 @requirement("ATT-7", "GEN-3")
-def test_training_after_the_refusal_of_another_user_has_no_effect(resources: ResourceFactory, second: Account) -> None:
+def test_training_after_the_refusal_of_another_user_has_no_effect(
+    resources: ResourceFactory, other_account: Account
+) -> None:
     """The server does not train the cluster of another user."""
-    expect_no_training(resources, second.token)
+    expect_no_training(resources, other_account.token)
 
 
 def expect_no_training(resources: ResourceFactory, token: str) -> None:

@@ -78,7 +78,7 @@ def test_an_unknown_state_is_refused(resources: ResourceFactory, state: Any) -> 
     cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
     body = {"uuid": cluster.uuid} | ({} if state is LEFT_OUT else {"new_state": state})
-    answer = resources.target.first.call("cluster.set_mode", body=body)
+    answer = resources.target.account.call("cluster.set_mode", body=body)
     shown = "missing" if state is LEFT_OUT else repr(state)
     require(answer.status == 400, expected=f"400: new_state is {shown}", actual=answer)
     with attribute_to("MODE-2"):  # the refused switch may not have switched to task mode
@@ -91,7 +91,7 @@ def test_an_unknown_cluster_is_refused(target: Target, kind: str) -> None:
     """The server answers 404 to an unknown cluster, and 400 to a uuid that is none."""
     uuid = UUIDS[kind]
     body = {"new_state": target.dialect.modes[1]} | ({} if uuid is LEFT_OUT else {"uuid": uuid})
-    answer = target.first.call("cluster.set_mode", body=body)
+    answer = target.account.call("cluster.set_mode", body=body)
     wanted = 404 if kind == "unknown" else 400
     require(answer.status == wanted, expected=f"{wanted}: the uuid is {kind}", actual=answer)
 
@@ -100,16 +100,16 @@ def test_an_unknown_cluster_is_refused(target: Target, kind: str) -> None:
 def test_a_dataset_has_no_mode(resources: ResourceFactory) -> None:
     """The server refuses to switch what is no cluster."""
     body = {"uuid": resources.csv(10).uuid, "new_state": resources.target.dialect.modes[1]}
-    answer = resources.target.first.call("cluster.set_mode", body=body)
+    answer = resources.target.account.call("cluster.set_mode", body=body)
     require(answer.refused, expected="a 4xx: the uuid is that of a dataset", actual=answer)
 
 
 @requirement("MODE-2", "GEN-3")
-def test_another_users_cluster_is_refused(resources: ResourceFactory, second: Account) -> None:
+def test_another_users_cluster_is_refused(resources: ResourceFactory, other_account: Account) -> None:
     """The server answers 404 to another user's cluster, which keeps its mode."""
     cluster = resources.any_cluster(ONE_BRICK)
     body = {"uuid": cluster.uuid, "new_state": resources.target.dialect.modes[1]}
-    answer = second.call("cluster.set_mode", body=body)
+    answer = other_account.call("cluster.set_mode", body=body)
     require(answer.status == 404, expected="404: the cluster belongs to another user", actual=answer)
     with attribute_to("MODE-2"):  # the refused switch may not have switched
         cluster.enter_direct_mode()
@@ -135,7 +135,7 @@ def test_a_body_that_is_no_object_is_refused(target: Target) -> None:
     """The server answers 400 to a switch whose body is no JSON object."""
     route = target.dialect.route("cluster.set_mode")
     for content in (b"", b"DIRECT", b"[]", b'"DIRECT"', b"null", b'{"uuid": '):
-        answer = target.rest.request(route.method, route.path, token=target.first.token, content=content)
+        answer = target.rest.request(route.method, route.path, token=target.account.token, content=content)
         require(answer.status == 400, expected=f"400 to the body {content!r}", actual=answer)
 
 

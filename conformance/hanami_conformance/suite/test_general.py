@@ -37,7 +37,7 @@ PATHS = ["", "nothing", "dataset/nothing", "csv", "token/token", "%2e%2e/%2e%2e/
 def test_unknown_paths_are_refused(target: Target, path: str) -> None:
     """The server answers a 4xx to a path that it does not know, with any method."""
     for method in ("GET", "POST", "PUT", "DELETE"):
-        answer = target.rest.request(method, target.dialect.prefix + path, token=target.first.token, content=b"{}")
+        answer = target.rest.request(method, target.dialect.prefix + path, token=target.account.token, content=b"{}")
         expect_4xx(answer, f"{method} of an unknown path")
 
 
@@ -51,7 +51,7 @@ def test_operations_are_under_their_own_prefix_alone(target: Target, where: str)
         "in place of it": f"/nowhere/{path.removeprefix(target.dialect.prefix)}",
         "behind": f"{path}/nowhere",
     }
-    answer = target.rest.request("GET", wrong[where], token=target.first.token)
+    answer = target.rest.request("GET", wrong[where], token=target.account.token)
     expect_4xx(answer, f"another path {where} that of the list")
 
 
@@ -63,7 +63,7 @@ def test_unknown_methods_are_refused(target: Target) -> None:
     for path in paths:
         for method in ("GET", "POST", "PUT", "DELETE", "PATCH"):
             if (method, path) not in known:
-                answer = target.rest.request(method, path, token=target.first.token, content=b"{}")
+                answer = target.rest.request(method, path, token=target.account.token, content=b"{}")
                 expect_4xx(answer, f"{method} is no method of {path}")
 
 
@@ -95,7 +95,7 @@ def test_wrong_bodies_are_refused(target: Target, kind: str) -> None:
     """The server answers 400 to a body that is no JSON, a 4xx to one that is odd, on every operation that takes one."""
     for operation, route in target.dialect.routes.items():
         if route.method in ("POST", "PUT"):
-            token = None if operation == "token.create" else target.first.token
+            token = None if operation == "token.create" else target.account.token
             body = NO_JSON.get(kind) if kind in NO_JSON else ODD_JSON[kind]
             answer = target.rest.request(route.method, route.path, token=token, content=body)
             if kind in NO_JSON:
@@ -137,7 +137,7 @@ def test_wrong_values_never_get_a_5xx(resources: ResourceFactory, operation: str
     for field in FIELDS[operation]:
         for value in WRONG_VALUES:
             body = {name: good[name] for name in FIELDS[operation]} | {field: value}
-            answer = target.call(operation, body=body, token=target.first.token)
+            answer = target.call(operation, body=body, token=target.account.token)
             resources.register_unexpected(answer, operation)
             expect_4xx(answer, f"{field} = {json.dumps(value)[:40]}")
 
@@ -149,11 +149,11 @@ def test_wrong_values_never_get_a_5xx(resources: ResourceFactory, operation: str
 def test_wrong_queries_never_get_a_5xx(target: Target, operation: str) -> None:
     """The server answers a 4xx to a query without a uuid, or with one of nothing."""
     for params in ({}, {"uuid": ""}, {"uuid": "x"}, {"uuid": "%00"}, {"uuid": "a" * 5000}, {"id": "x"}):
-        expect_4xx(target.first.call(operation, params=params), f"the query is {str(params)[:40]}")
+        expect_4xx(target.account.call(operation, params=params), f"the query is {str(params)[:40]}")
     route = target.dialect.route(operation)
-    answer = target.rest.request(route.method, f"{route.path}?uuid=x&uuid=y", token=target.first.token)
+    answer = target.rest.request(route.method, f"{route.path}?uuid=x&uuid=y", token=target.account.token)
     expect_4xx(answer, "the query has two uuids")
-    unknown = target.first.call(operation, params={"uuid": str(uuids.UUID("6fa459ea-ee8a-4ca4-894e-db77e160355e"))})
+    unknown = target.account.call(operation, params={"uuid": str(uuids.UUID("6fa459ea-ee8a-4ca4-894e-db77e160355e"))})
     require(unknown.status == 404, expected=f"404 to {operation} of an unknown uuid", actual=unknown)
 
 
@@ -211,7 +211,7 @@ def test_unknown_users_get_401(target: Target) -> None:
 @requirement("GEN-1")
 def test_wrong_passwords_get_401(target: Target) -> None:
     """The server answers 401 to a wrong password."""
-    user = target.first.credentials.user
+    user = target.account.credentials.user
     if not user:
         raise Unsupported("needs the name of the user, not a token alone (--user)")
     answer = target.call("token.create", body={"id": user, "password": "certainly-a-wrong-one"}, token=None)
@@ -227,7 +227,7 @@ def test_oversized_requests_harm_nobody(resources: ResourceFactory) -> None:
     body = b'{"name": "' + b"a" * (2 << 20) + b'", "input_data_size": 5}'
     route = target.dialect.route("csv.init")
     with contextlib.suppress(ConnectionClosed):  # one way to refuse so much
-        answer = target.rest.request(route.method, route.path, token=target.first.token, content=body)
+        answer = target.rest.request(route.method, route.path, token=target.account.token, content=body)
         require(answer.status < 500, expected="no 5xx to a body of 2 MiB", actual=answer)
     with attribute_to("GEN-2"):
         expect_serving(resources)
@@ -321,15 +321,15 @@ def test_repeated_mistakes_harm_nobody(resources: ResourceFactory) -> None:
 
 # GEN-3: one user's or project's datasets, files and clusters are invisible to another's.
 @requirement("GEN-3")
-def test_datasets_of_others_are_invisible(resources: ResourceFactory, second: Account) -> None:
+def test_datasets_of_others_are_invisible(resources: ResourceFactory, other_account: Account) -> None:
     """A dataset is not listed, shown, read or deleted for a user of another project."""
     content, _ = table()
     upload = resources.dataset("csv", {"input": content})
-    listed = second.call("dataset.list")
+    listed = other_account.call("dataset.list")
     require(
         listed.status == 200 and upload.uuid not in listed.text, expected=f"a list without {upload.uuid}", actual=listed
     )
-    expect_hidden(upload, second)
+    expect_hidden(upload, other_account)
 
 
 def expect_hidden(upload: Upload, other: Account) -> None:
@@ -347,17 +347,17 @@ def expect_hidden(upload: Upload, other: Account) -> None:
 
 
 @requirement("GEN-3")
-def test_clusters_of_others_are_invisible(resources: ResourceFactory, second: Account) -> None:
+def test_clusters_of_others_are_invisible(resources: ResourceFactory, other_account: Account) -> None:
     """A cluster is not listed, shown or deleted for a user of another project, in whatever mode it is."""
     cluster = resources.cluster(ONE_BRICK)
     for mode in ("task", "direct"):
         if mode == "direct":
             cluster.enter_direct_mode()
-        listed = second.call("cluster.list")
+        listed = other_account.call("cluster.list")
         unlisted = listed.status == 200 and cluster.uuid not in listed.text
         require(unlisted, expected=f"a list without {cluster.uuid}, in {mode} mode", actual=listed)
     for operation in ("cluster.get", "cluster.delete"):
-        answer = second.call(operation, params={"uuid": cluster.uuid})
+        answer = other_account.call(operation, params={"uuid": cluster.uuid})
         require(answer.status == 404, expected=f"404 to {operation} of another user's cluster", actual=answer)
     own = cluster.account.call("cluster.get", params={"uuid": cluster.uuid})
     require(own.status == 200, expected="200 to the owner, afterwards as before", actual=own)

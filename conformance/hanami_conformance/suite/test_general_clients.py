@@ -100,7 +100,7 @@ def test_a_slow_client_blocks_nobody(resources: ResourceFactory) -> None:
     with target.raw() as connection, attribute_to("GEN-4"):
         for index in range(0, len(slow), 4):
             connection.send(slow[index : index + 4], "a few bytes of a request")
-            answer = target.first.call("dataset.list")
+            answer = target.account.call("dataset.list")
             require(answer.status == 200, expected="200 to another client", actual=answer)
 
 

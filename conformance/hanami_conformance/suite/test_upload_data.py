@@ -316,15 +316,15 @@ def test_many_unfinished_uploads_do_not_mix(resources: ResourceFactory) -> None:
 
 
 @requirement("DATA-9")
-def test_uploads_of_two_users_at_the_same_time_do_not_mix(resources: ResourceFactory, second: Account) -> None:
+def test_uploads_of_two_users_at_the_same_time_do_not_mix(resources: ResourceFactory, other_account: Account) -> None:
     """The server keeps the uploads of two users apart whose chunks come alternately."""
-    alternate(resources, second)
+    alternate(resources, other_account)
 
 
 @requirement("DATA-9", "GEN-3")
-def test_uploads_of_two_users_under_one_name_do_not_mix(resources: ResourceFactory, second: Account) -> None:
+def test_uploads_of_two_users_under_one_name_do_not_mix(resources: ResourceFactory, other_account: Account) -> None:
     """The server keeps the uploads of two users apart who gave them the same name."""
-    alternate(resources, second, resources.name("mnist"))
+    alternate(resources, other_account, resources.name("mnist"))
 
 
 def alternate(resources: ResourceFactory, other: Account | None, name: str = "") -> None:

@@ -71,10 +71,10 @@ def test_chunks_after_a_delete_are_refused(resources: ResourceFactory, kind: str
 
 
 @requirement("DEL-1", "GEN-3")
-def test_another_user_cannot_delete(resources: ResourceFactory, second: Account) -> None:
+def test_another_user_cannot_delete(resources: ResourceFactory, other_account: Account) -> None:
     """The server answers 404 to another user's DELETE, which changes nothing."""
     upload, model = small_upload(resources, "csv")
-    answer = second.call("dataset.delete", params={"uuid": upload.uuid})
+    answer = other_account.call("dataset.delete", params={"uuid": upload.uuid})
     require(answer.status == 404, expected="404: it belongs to another user", actual=answer)
     expect_dataset(upload, model, "an upload after another user's DELETE")
 

@@ -126,7 +126,7 @@ def test_files_of_another_dataset_are_refused(
     resources: ResourceFactory, request: pytest.FixtureRequest, kind: str, owner: str
 ) -> None:
     """The server refuses to finalize with a file of another upload, and destroys neither."""
-    account = None if owner == "the same user" else request.getfixturevalue("second")
+    account = None if owner == "the same user" else request.getfixturevalue("other_account")
     upload, model = small_upload(resources, kind)
     other, other_model = small_upload(resources, kind, account)
     for role in upload.files:
@@ -138,10 +138,12 @@ def test_files_of_another_dataset_are_refused(
 
 @requirement("FIN-4", "GEN-3")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_another_user_cannot_finalize(resources: ResourceFactory, second: Account, kind: str) -> None:
+def test_another_user_cannot_finalize(resources: ResourceFactory, other_account: Account, kind: str) -> None:
     """The server refuses another user's PUT for an upload, which its owner can still finalize."""
     upload, model = small_upload(resources, kind)
-    expect_refused(second.call(f"{kind}.finalize", body=upload.finalize_body()), "the upload belongs to another user")
+    expect_refused(
+        other_account.call(f"{kind}.finalize", body=upload.finalize_body()), "the upload belongs to another user"
+    )
     expect_dataset(upload, model, "an upload after another user's PUT")
 
 

@@ -34,7 +34,7 @@ def init_body(resources: ResourceFactory, kind: str) -> dict[str, Any]:
 def test_an_mnist_upload_has_a_dataset_and_two_files(resources: ResourceFactory) -> None:
     """The POST to the MNIST path answers the uuids of a dataset, an input file and a label file."""
     body = init_body(resources, "mnist")
-    answer = resources.target.first.call("mnist.init", body=body)
+    answer = resources.target.account.call("mnist.init", body=body)
     resources.from_init_response(answer, "mnist", body["name"], {"input": 100, "label": 50})
 
 
@@ -43,7 +43,7 @@ def test_an_mnist_upload_has_a_dataset_and_two_files(resources: ResourceFactory)
 def test_a_csv_upload_has_a_dataset_and_one_file(resources: ResourceFactory) -> None:
     """The POST to the CSV path answers the uuids of a dataset and an input file, and none of a label file."""
     body = init_body(resources, "csv")
-    answer = resources.target.first.call("csv.init", body=body)
+    answer = resources.target.account.call("csv.init", body=body)
     resources.from_init_response(answer, "csv", body["name"], {"input": 100})
     require(not answer.object().get("uuid_label_file"), expected="no uuid_label_file for a CSV upload", actual=answer)
 
@@ -62,7 +62,7 @@ NAMES: dict[str, Callable[[str, int], str]] = {  # from a usual name, and the mo
 @pytest.mark.parametrize("looks", list(NAMES))
 def test_every_right_name_is_taken(resources: ResourceFactory, kind: str, looks: str) -> None:
     """The server takes a name of any length and characters that the dialect allows, and none with others."""
-    dialect, first = resources.target.dialect, resources.target.first
+    dialect, first = resources.target.dialect, resources.target.account
     for _ in range(TRIES):  # a short name may be taken
         name = NAMES[looks](resources.name(kind), dialect.name_length[1])
         with uninterrupted():  # nor would it be found by its beginning
@@ -119,7 +119,7 @@ def test_sizes_beyond_32_bits_are_meant(resources: ResourceFactory) -> None:
     """The server takes the last byte of a file of more than 4 GiB, where it takes such a file at all."""
     body = init_body(resources, "csv") | {"input_data_size": BEYOND_32_BITS}
     try:
-        answer = resources.target.first.call("csv.init", body=body, extra=GENEROUS)
+        answer = resources.target.account.call("csv.init", body=body, extra=GENEROUS)
     except ResponseTimeout as silence:
         raise Unsupported(f"the server takes too long for a file of {BEYOND_32_BITS} bytes: {silence}") from silence
     if answer.refused:
@@ -161,9 +161,9 @@ def test_uuids_are_not_given_again(resources: ResourceFactory) -> None:
 
 
 @requirement("INIT-4", "GEN-3")
-def test_uuids_of_two_users_are_distinct(resources: ResourceFactory, second: Account) -> None:
+def test_uuids_of_two_users_are_distinct(resources: ResourceFactory, other_account: Account) -> None:
     """No upload of one user has a uuid of another user's."""
-    for account in (None, second, None, second):
+    for account in (None, other_account, None, other_account):
         resources.csv(10, account)  # which compares the uuids with all of the run
 
 
@@ -173,7 +173,7 @@ def test_uploads_of_one_name_are_two(resources: ResourceFactory, kind: str) -> N
     """Two uploads of the same name, where the server allows them, have uuids of their own."""
     body = init_body(resources, kind)
     sizes = {"input": 100} | ({"label": 50} if kind == "mnist" else {})
-    account = resources.target.first
+    account = resources.target.account
     first = resources.from_init_response(account.call(f"{kind}.init", body=body), kind, body["name"], sizes)
     answer = account.call(f"{kind}.init", body=body)
     if answer.refused:
@@ -227,7 +227,7 @@ def test_a_wrong_field_is_refused(resources: ResourceFactory, kind: str, mistake
     name, value = WRONG_FIELDS[mistake]
     body = {**init_body(resources, kind), name: value}
     sent = {field: content for field, content in body.items() if content is not LEFT_OUT}
-    account = resources.target.first
+    account = resources.target.account
     answer = account.call(f"{kind}.init", body=sent)
     resources.register_unexpected(answer, "csv.init")
     expect_no_upload(answer, account, mistake, sent.get("name"))
@@ -237,9 +237,9 @@ def test_a_wrong_field_is_refused(resources: ResourceFactory, kind: str, mistake
 def test_a_table_has_no_label_size(resources: ResourceFactory) -> None:
     """The server refuses a CSV upload with the field of the other kind, as any that it does not know."""
     body = {**init_body(resources, "csv"), "label_data_size": 50}
-    answer = resources.target.first.call("csv.init", body=body)
+    answer = resources.target.account.call("csv.init", body=body)
     resources.register_unexpected(answer, "csv.init")
-    expect_no_upload(answer, resources.target.first, "label_data_size is no field of a CSV upload", body["name"])
+    expect_no_upload(answer, resources.target.account, "label_data_size is no field of a CSV upload", body["name"])
 
 
 @requirement("INIT-5")
@@ -248,9 +248,9 @@ def test_a_wrong_label_size_is_refused(resources: ResourceFactory, value: Any) -
     """The server refuses an MNIST upload without a right label size."""
     body = {**init_body(resources, "mnist"), "label_data_size": value}
     sent = {field: content for field, content in body.items() if content is not LEFT_OUT}
-    answer = resources.target.first.call("mnist.init", body=sent)
+    answer = resources.target.account.call("mnist.init", body=sent)
     resources.register_unexpected(answer, "csv.init")
-    expect_no_upload(answer, resources.target.first, f"label_data_size is {sent.get('label_data_size', 'missing')!r}")
+    expect_no_upload(answer, resources.target.account, f"label_data_size is {sent.get('label_data_size', 'missing')!r}")
 
 
 NO_OBJECTS = {
@@ -271,8 +271,8 @@ NO_OBJECTS = {
 def test_a_body_that_is_no_object_is_refused(target: Target, kind: str, mistake: str) -> None:
     """The server refuses a body that is no JSON object with a reason."""
     route = target.dialect.route(f"{kind}.init")
-    answer = target.rest.request(route.method, route.path, token=target.first.token, content=NO_OBJECTS[mistake])
-    expect_no_upload(answer, target.first, f"the body is {mistake}")
+    answer = target.rest.request(route.method, route.path, token=target.account.token, content=NO_OBJECTS[mistake])
+    expect_no_upload(answer, target.account, f"the body is {mistake}")
 
 
 # INIT-6: without a valid token nothing is created (401).
@@ -286,4 +286,4 @@ def test_nothing_is_made_without_a_valid_token(resources: ResourceFactory, kind:
     answer = resources.target.call(f"{kind}.init", body=body, token=None if made is LEFT_OUT else made)
     resources.register_unexpected(answer, "csv.init")
     require(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
-    expect_no_upload(answer, resources.target.first, f"the token is {token}", body["name"])
+    expect_no_upload(answer, resources.target.account, f"the token is {token}", body["name"])

@@ -206,7 +206,7 @@ def test_an_upload_stays_complete_when_it_is_finalized(resources: ResourceFactor
     """The server says complete of a finalized dataset, or that it has no upload any more, and not that a byte lacks."""
     content, _ = table(rows=3)
     upload = resources.dataset("csv", {"input": content})
-    answer = resources.target.first.call("dataset.progress", params={"uuid": upload.uuid})
+    answer = resources.target.account.call("dataset.progress", params={"uuid": upload.uuid})
     told = "refused" if answer.refused else answer.object().get("complete")
     require(told in ("refused", True), expected="complete = true after the PUT, or a 4xx", actual=answer)
 
@@ -216,7 +216,7 @@ def test_an_upload_stays_complete_when_it_is_finalized(resources: ResourceFactor
 @pytest.mark.parametrize(("uuid", "status"), [("unknown", 404), ("malformed", 400), ("empty", 400)])
 def test_progress_of_nothing_is_refused(target: Target, uuid: str, status: int) -> None:
     """The server answers 404 to an unknown uuid and 400 to a malformed one."""
-    answer = target.first.call("dataset.progress", params={"uuid": UUIDS[uuid]})
+    answer = target.account.call("dataset.progress", params={"uuid": UUIDS[uuid]})
     require(answer.status == status, expected=f"{status}: the uuid is {uuid}", actual=answer)
 
 
@@ -228,14 +228,14 @@ def test_progress_of_something_else_is_refused(resources: ResourceFactory, of: s
         uuid = resources.any_cluster(ONE_BRICK).uuid
     else:
         uuid = resources.mnist(10, 10).files["input" if of == "a file" else "label"].uuid
-    answer = resources.target.first.call("dataset.progress", params={"uuid": uuid})
+    answer = resources.target.account.call("dataset.progress", params={"uuid": uuid})
     require(answer.refused, expected=f"a 4xx: the uuid is that of {of}", actual=answer)
 
 
 @requirement("PROG-4")
 def test_progress_without_a_uuid_is_refused(target: Target) -> None:
     """The server answers 400 to a question for the progress of nothing."""
-    answer = target.first.call("dataset.progress")
+    answer = target.account.call("dataset.progress")
     require(answer.status == 400, expected="400: there is no uuid", actual=answer)
 
 
@@ -252,8 +252,8 @@ def test_progress_without_a_valid_token_is_refused(resources: ResourceFactory, t
 
 
 @requirement("PROG-4", "GEN-3")
-def test_progress_of_another_users_upload_is_refused(resources: ResourceFactory, second: Account) -> None:
+def test_progress_of_another_users_upload_is_refused(resources: ResourceFactory, other_account: Account) -> None:
     """The server answers 404 to a question for another user's upload."""
     upload = resources.csv(10)
-    answer = second.call("dataset.progress", params={"uuid": upload.uuid})
+    answer = other_account.call("dataset.progress", params={"uuid": upload.uuid})
     require(answer.status == 404, expected="404: it belongs to another user", actual=answer)

@@ -136,7 +136,7 @@ def test_a_body_may_be_written_otherwise(resources: ResourceFactory, kind: str, 
     body = {"name": resources.name(kind), **{f"{role}_data_size": size for role, size in sizes.items()}}
     target, route = resources.target, resources.target.dialect.route(f"{kind}.init")
     content = JSON_FORMS[form](body).encode()
-    answer = target.rest.request(route.method, route.path, token=target.first.token, content=content)
+    answer = target.rest.request(route.method, route.path, token=target.account.token, content=content)
     resources.register_unexpected(answer, f"{kind}.init")
     wanted, broken = f"200 to a body {form}", "INIT-1" if kind == "mnist" else "INIT-2"
     require(answer.status == 200, expected=wanted, actual=answer, requirement=broken)

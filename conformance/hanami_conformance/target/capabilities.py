@@ -57,7 +57,7 @@ def missing_capabilities(
         clusters: whether clusters can be made.
         destructive: whether what may end a fragile server is sent.
     """
-    if target.second is None:
+    if target.other_account is None:
         yield MissingCapability(target.other_account_missing_reason.removeprefix("needs "), *SECOND_USER)
     if not target.expired_token:
         yield MissingCapability("a token that was valid once (--expired-token)", *EXPIRED_TOKEN)

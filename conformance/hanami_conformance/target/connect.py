@@ -7,7 +7,7 @@ from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.options.definitions import AUTO
 from hanami_conformance.options.target import TargetOptions
 from hanami_conformance.target.dialect_detection import find_dialect
-from hanami_conformance.target.other_account import add_second
+from hanami_conformance.target.other_account import add_other_account
 from hanami_conformance.target.target import Target
 
 GET_CLUSTER = "cluster.get"
@@ -24,9 +24,9 @@ def connect(options: TargetOptions) -> Target:
     SECRETS.add(options.expired_token, "expired token")
     target = Target(options, find_dialect(options) if options.dialect == AUTO else None)
     try:
-        target.first = target.login(options.first, "first user")
+        target.account = target.login(options.account, "first user")
         check_cluster(target)
-        add_second(target, options.second)
+        add_other_account(target, options.other_account)
     except BaseException:
         target.undo()
         target.close()
@@ -45,7 +45,7 @@ def check_cluster(target: Target) -> None:
     if given is None or GET_CLUSTER not in target.dialect.routes:
         return
     try:
-        answer = target.first.call(GET_CLUSTER, params={"uuid": given.uuid})
+        answer = target.account.call(GET_CLUSTER, params={"uuid": given.uuid})
     except (ResponseTimeout, ConnectionClosed) as error:
         raise TargetDown(f"{target.url} is no usable target: {error}") from error
     if answer.status != 200:

@@ -81,7 +81,7 @@ def find_dialect(options: TargetOptions, dialects: Sequence[Dialect] | None = No
         TargetDown: nobody answers.
     """
     tried = [load_dialect(name) for name in dialect_names()] if dialects is None else dialects
-    hide(options.first, "first user")
+    hide(options.account, "first user")
     rest = RestClient(
         options.url,
         AdaptiveTimeout(options.deadline),
@@ -96,7 +96,7 @@ def find_dialect(options: TargetOptions, dialects: Sequence[Dialect] | None = No
             others = "/".join(sorted({probe.status for probe in probes if not probe.fits}))
             but = f", the other prefixes {others}" if others else ""
             return DetectedDialect(fitting[0].dialect, f"{fitting[0].route} answered 200{but}")
-        return _by_routes(rest, fitting, options.first)
+        return _by_routes(rest, fitting, options.account)
     finally:
         rest.close()
 
@@ -107,7 +107,7 @@ def _probes(rest: RestClient, dialects: Iterable[Dialect], options: TargetOption
     while True:
         probes = []
         for dialect in dialects:
-            probes.append(_probe(rest, dialect, options.first))
+            probes.append(_probe(rest, dialect, options.account))
             if ready_by.passed and probes[-1].answer is None:
                 return probes  # a silent server is not asked for each of them
         if ready_by.passed or any(probe.fits for probe in probes) or not any(probe.is_down for probe in probes):
@@ -144,7 +144,7 @@ def _none(options: TargetOptions, probes: Sequence[_Probe]) -> Exception:
     known = [probe for probe in probes if probe.answer is not None and probe.answer.status not in (404, 405)]
     # Some servers answer 401 to what they do not know: only an answer that stands alone tells something.
     if len(known) == 1 and known[0].answer is not None and known[0].answer.status in REFUSALS:
-        whom = "token of the first user" if options.first.token else f"first user {options.first.user!r}"
+        whom = "token of the first user" if options.account.token else f"first user {options.account.user!r}"
         return TargetRejectedConfiguration(
             f"the target refuses the {whom}: {known[0].route} answered {known[0].status} "
             f"{printable_line(known[0].answer.text, 80)}; "

@@ -10,14 +10,14 @@ from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout,
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.signals import uninterrupted
 from hanami_conformance.options.target import Credentials
-from hanami_conformance.target.target import NO_SECOND, Target
+from hanami_conformance.target.target import NO_OTHER_ACCOUNT, Target
 
 NAME = "second user"
 CREATE, DELETE = "user.create", "user.delete"
 GONE = (200, 204, 404)  # answers to a DELETE after which nothing is left
 
 
-def add_second(target: Target, given: Credentials | None) -> None:
+def add_other_account(target: Target, given: Credentials | None) -> None:
     """Log the second user in; make one where none is given, the dialect has a way, and the first user is an admin.
 
     A target without a second user says why, which is what the cases that need one give as their reason.
@@ -26,11 +26,13 @@ def add_second(target: Target, given: Credentials | None) -> None:
         TargetRejectedConfiguration, TargetDown: the given one can't log in.
     """
     if given is not None:
-        target.second = target.login(given, NAME)
+        target.other_account = target.login(given, NAME)
     elif CREATE not in target.dialect.routes:
-        target.other_account_missing_reason = f"{NO_SECOND}; the dialect {target.dialect.name} knows no way to make one"
-    elif not target.first.is_admin:
-        target.other_account_missing_reason = f"{NO_SECOND}; one could be made, were the first user an admin"
+        target.other_account_missing_reason = (
+            f"{NO_OTHER_ACCOUNT}; the dialect {target.dialect.name} knows no way to make one"
+        )
+    elif not target.account.is_admin:
+        target.other_account_missing_reason = f"{NO_OTHER_ACCOUNT}; one could be made, were the first user an admin"
     else:
         _create(target)
 
@@ -44,21 +46,21 @@ def _create(target: Target) -> None:
     words = {"id": user, "name": user, "project": f"{user}_project", "password": password, "password_base64": coded}
     with uninterrupted():  # what is made is known to be undone
         try:
-            answer = target.first.call(CREATE, body=_filled(target.dialect.user_body, words))
+            answer = target.account.call(CREATE, body=_filled(target.dialect.user_body, words))
         except (ResponseTimeout, ConnectionClosed) as error:
             target.teardown_actions.append(lambda: _delete(target, user))  # it may be there all the same
-            target.other_account_missing_reason = f"{NO_SECOND}; none could be made: {error}"
+            target.other_account_missing_reason = f"{NO_OTHER_ACCOUNT}; none could be made: {error}"
             return
         if answer.status not in (200, 201):
             target.other_account_missing_reason = (
-                f"{NO_SECOND}; none could be made: {target.dialect.route(CREATE)} answered {answer}"
+                f"{NO_OTHER_ACCOUNT}; none could be made: {target.dialect.route(CREATE)} answered {answer}"
             )
             return
         target.teardown_actions.append(lambda: _delete(target, user))
     try:
-        target.second = target.login(Credentials(user, password), NAME)
+        target.other_account = target.login(Credentials(user, password), NAME)
     except TargetRejectedConfiguration as error:
-        target.other_account_missing_reason = f"{NO_SECOND}; one was made, but {error}"
+        target.other_account_missing_reason = f"{NO_OTHER_ACCOUNT}; one was made, but {error}"
 
 
 def _filled(template: Any, words: dict[str, str]) -> Any:
@@ -75,7 +77,7 @@ def _filled(template: Any, words: dict[str, str]) -> Any:
 
 def _delete(target: Target, user: str) -> str:
     try:
-        answer = target.first.call(DELETE, params={target.dialect.user_key: user})
+        answer = target.account.call(DELETE, params={target.dialect.user_key: user})
     except (ResponseTimeout, ConnectionClosed, TargetDown) as error:
         return f"user {user}: {error}"
     return "" if answer.status in GONE else f"user {user}: {answer}"

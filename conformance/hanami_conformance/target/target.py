@@ -28,7 +28,7 @@ from hanami_proto.dialect import Dialect, NoRouteError, load_dialect
 
 SILENCES_OF_THE_DEAD = 2
 MAX_CAUSE = 80  # characters
-NO_SECOND = "needs a user of another project (--second-user and --second-password)"
+NO_OTHER_ACCOUNT = "needs a user of another project (--second-user and --second-password)"
 
 
 class Account:
@@ -101,9 +101,9 @@ class Target:
             self.rest.forbid_deletion(options.cluster.uuid)
         self._websockets: list[WebSocket] = []
         self._serves_content: bool | None = None
-        self.first: Account
-        self.second: Account | None = None
-        self.other_account_missing_reason = NO_SECOND
+        self.account: Account
+        self.other_account: Account | None = None
+        self.other_account_missing_reason = NO_OTHER_ACCOUNT
         self.teardown_actions: list[Callable[[], str]] = []  # undoes what was made on the target; tells what can't be
         self.process: Callable[[], str] = lambda: ""  # tells how it ended, where the suite started it
         self.attached = False  # whether it has accepted a socket
@@ -169,7 +169,7 @@ class Target:
         Raises:
             TargetDown: see :meth:`renew`.
         """
-        for account in (self.first, self.second):
+        for account in (self.account, self.other_account):
             if account is not None and expires_soon(account.token):
                 self.renew(account)
 
@@ -221,7 +221,7 @@ class Target:
         while True:
             try:
                 with recording_paused():
-                    self.rest.request(*self._liveness_probe(), token=self.first.token, kind="liveness probe")
+                    self.rest.request(*self._liveness_probe(), token=self.account.token, kind="liveness probe")
             except ResponseTimeout:
                 silences += 1
                 how = "it takes connections and is silent"

@@ -72,7 +72,7 @@ def test_what_is_no_uuid_is_a_violation(
     assert blamed(resources, "call", {**init, "more": {}}) == "INIT-2"
     monkeypatch.undo()
     for kind, gone in (("dataset", made[0]), ("cluster", made[1]), ("dataset", made[2])):
-        assert resources.target.first.call(f"{kind}.delete", params={"uuid": gone}).status == 200
+        assert resources.target.account.call(f"{kind}.delete", params={"uuid": gone}).status == 200
 
 
 def test_what_cannot_be_sent_is_a_violation() -> None:
@@ -93,10 +93,10 @@ def test_a_token_that_no_header_carries_is_no_token(token: str) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
 
     with double(logs_in) as address, pytest.raises(TargetDown, match="no token"):
-        connect(TargetOptions(url=address, first=Credentials("a", "b")))
+        connect(TargetOptions(url=address, account=Credentials("a", "b")))
     if token:
         with pytest.raises(TargetRejectedConfiguration, match="no header"):
-            connect(TargetOptions(url="http://127.0.0.1:1", first=Credentials(token=token)))
+            connect(TargetOptions(url="http://127.0.0.1:1", account=Credentials(token=token)))
 
 
 @pytest.mark.parametrize("token", ["x", "xy", "xyz"])
@@ -107,5 +107,5 @@ def test_short_tokens_can_be_damaged(token: str) -> None:
 
 
 def test_names_of_leftovers_can_be_printed(resources: ResourceFactory) -> None:
-    left = Leftover(resources.target.first, "dataset", "x", "hc_\ud800\n", "why")
+    left = Leftover(resources.target.account, "dataset", "x", "hc_\ud800\n", "why")
     assert str(left).encode() == b"dataset hc_\\ud800\\n: why"

@@ -42,8 +42,8 @@ def resolved(text: str | None, given: dict[str, Any] | None = None, **environmen
 def test_a_file_in_the_current_folder_is_read() -> None:
     options = resolved(FILE)
     assert options.config == Path("hanami-conformance.toml")
-    assert (options.target.url, options.target.first.user) == ("http://file:1", "filer")
-    assert options.target.first.password == "secret-of-the-file"
+    assert (options.target.url, options.target.account.user) == ("http://file:1", "filer")
+    assert options.target.account.password == "secret-of-the-file"
     assert (options.target.deadline, options.target.max_connections) == (3, 1)
     assert (options.profile.name, options.seed) == ("smoke", 7)
     assert options.requirements == frozenset(("PROG-1", "PROG-2", "PROG-3", "PROG-4"))
@@ -64,7 +64,7 @@ def test_another_file_by_name(folder: Path) -> None:
     more = 'report-dir = "out"\ndatabase = "none"\n'
     (folder / "sub" / "mine.toml").write_text(FILE.replace("filer", "other") + more)
     options = resolved(FILE, {"config": "sub/mine.toml"})
-    assert options.target.first.user == "other"
+    assert options.target.account.user == "other"
     assert options.report_dir == Path("sub/out")
     assert options.database is None
     assert resolved(FILE, HANAMI_CONFIG="sub/mine.toml").config == Path("sub/mine.toml")
@@ -78,19 +78,19 @@ def test_no_file_is_needed() -> None:
 
 def test_a_secret_may_stand_in_a_variable() -> None:
     text = FILE.replace('password = "secret-of-the-file"', 'password_env = "MY_PASSWORD"')
-    assert resolved(text, MY_PASSWORD="from-there").target.first.password == "from-there"
-    assert resolved(text, {"password": "given"}).target.first.password == "given"
+    assert resolved(text, MY_PASSWORD="from-there").target.account.password == "from-there"
+    assert resolved(text, {"password": "given"}).target.account.password == "given"
     with pytest.raises(ValueError, match=r"^hanami-conformance\.toml:4: password_env: the environment has no MY_PASS"):
         resolved(text)
 
 
 def test_an_account_is_taken_as_a_whole() -> None:
     token = FILE.replace('user = "filer"\npassword = "secret-of-the-file"', 'token = "token-of-the-file"')
-    assert resolved(token).target.first.token == "token-of-the-file"
-    first = resolved(token, {"user": "me"}, HANAMI_PASSWORD="mine").target.first
-    assert (first.user, first.password, first.token) == ("me", "mine", "")
-    first = resolved(FILE, {"token": "my-token"}).target.first
-    assert (first.user, first.password, first.token) == ("", "", "my-token")
+    assert resolved(token).target.account.token == "token-of-the-file"
+    account = resolved(token, {"user": "me"}, HANAMI_PASSWORD="mine").target.account
+    assert (account.user, account.password, account.token) == ("me", "mine", "")
+    account = resolved(FILE, {"token": "my-token"}).target.account
+    assert (account.user, account.password, account.token) == ("", "", "my-token")
 
 
 WRONG = [
@@ -126,7 +126,7 @@ def test_what_is_wrong_is_told_with_file_and_line(text: str, message: str) -> No
 def test_a_written_file_holds_every_option_and_is_right() -> None:
     text = settings_text()
     options = resolved(text, HANAMI_PASSWORD="x")
-    assert (options.target.dialect, options.target.first.user) == ("auto", "alice")
+    assert (options.target.dialect, options.target.account.user) == ("auto", "alice")
     for option in (option for section in SECTIONS.values() for option in section):
         assert f"{option.name} = " in text or f"{option.name}_env = " in text
 

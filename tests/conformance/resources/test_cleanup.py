@@ -15,19 +15,19 @@ from support.suite_runs import faulty_backend
 
 def test_what_nobody_remembers_is_found_by_its_name() -> None:
     with faulty_backend("honest") as url:
-        target = connect(TargetOptions(url=url, first=Credentials("alice", "very-secret-1")))
+        target = connect(TargetOptions(url=url, account=Credentials("alice", "very-secret-1")))
         try:
             ours, others = ResourceFactory(target, "aaaa1111"), ResourceFactory(target, "bbbb2222")
             for resources in (ours, others):
                 resources.cluster(ClusterShape({"test_input": 2}, {"test_output": 2}, hidden=2))
                 resources._made.clear()
-            gone = Leftover(target.first, "cluster", "6fa459ea-ee8a-4ca4-894e-db77e160355e", "gone already", "once")
+            gone = Leftover(target.account, "cluster", "6fa459ea-ee8a-4ca4-894e-db77e160355e", "gone already", "once")
             assert delete_leftovers(target, "aaaa1111", [gone]) == []
-            listed = target.first.call("cluster.list").text
+            listed = target.account.call("cluster.list").text
             assert "hc_aaaa1111_" not in listed
             assert "hc_bbbb2222_" in listed
-            stubborn = Leftover(target.first, "dataset", "x" * 3000, "stubborn")
-            target.first.token = "no-token"
+            stubborn = Leftover(target.account, "dataset", "x" * 3000, "stubborn")
+            target.account.token = "no-token"
             left = delete_leftovers(target, "bbbb2222", [stubborn])
             assert [item.name for item in left] == ["all datasets of the first user", "all clusters of the first user"]
         finally:
@@ -38,16 +38,16 @@ def test_a_token_that_expired_is_no_reason_to_leave_something(monkeypatch: pytes
     with faulty_backend("honest") as url, resources_at(url) as resources:
         target = resources.target
         monkeypatch.setattr("hanami_conformance.target.target.expires_soon", lambda token: token == "expired")
-        target.first.token = "expired"
+        target.account.token = "expired"
         told(resources, "content")
-        assert target.first.token != "expired"
+        assert target.account.token != "expired"
         made = resources.csv(10)
-        target.first.token = "expired unnoticed"
+        target.account.token = "expired unnoticed"
         resources.clean()
         assert resources.leftovers == []
-        assert made.name not in target.first.call("dataset.list").text
+        assert made.name not in target.account.call("dataset.list").text
         left = resources.csv(10)
-        target.first.credentials = Credentials(token="expired")
-        target.first.token = "expired unnoticed"
+        target.account.credentials = Credentials(token="expired")
+        target.account.token = "expired unnoticed"
         resources.clean()
         assert [item.uuid for item in resources.leftovers] == [left.uuid]

@@ -310,8 +310,8 @@ def refusing_connections() -> str:
 )
 def test_how_a_target_is_gone(serve: Callable[..., None] | None, says: str) -> None:
     def loss(url: str) -> str:
-        target = Target(TargetOptions(url=url, first=Credentials(token="a-token"), deadline=0.5))
-        target.first = Account(target, "first user", "a-token", Credentials())
+        target = Target(TargetOptions(url=url, account=Credentials(token="a-token"), deadline=0.5))
+        target.account = Account(target, "first user", "a-token", Credentials())
         try:
             return target.loss()
         finally:

@@ -56,7 +56,7 @@ def test_a_server_that_keeps_old_connections_is_to_blame(url: str) -> None:
     with resources_at(url) as resources:
         probe = WebSocketProbe(resources.target)
         assert probe.old_age(ClosedSocket(0.6, "end of stream")) == ""
-        assert resources.target.first.call("dataset.list").text.count("hc_") == 0
+        assert resources.target.account.call("dataset.list").text.count("hc_") == 0
 
 
 def test_a_socket_that_the_case_ends_is_not_old_age(url: str) -> None:

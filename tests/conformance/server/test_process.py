@@ -144,7 +144,7 @@ def test_an_address_that_is_taken_is_refused_before_anything_is_started(tmp_path
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         server = ServerProcess(("touch", str(tmp_path / "started")), tmp_path / "server.log")
-        options = TargetOptions(url=url, first=Credentials("alice", "very-secret-1"))
+        options = TargetOptions(url=url, account=Credentials("alice", "very-secret-1"))
         with pytest.raises(TargetRejectedConfiguration, match="something listens at"):
             ServerStartup(server, options, 1.0).first_start()
     assert server.starts == 0
@@ -154,7 +154,7 @@ def test_an_address_that_is_taken_is_refused_before_anything_is_started(tmp_path
 @pytest.mark.slow
 def test_a_server_that_is_never_ready(tmp_path: Path) -> None:
     server = ServerProcess((sys.executable, "-c", PATIENT), tmp_path / "server.log")
-    options = TargetOptions(url="http://127.0.0.1:1", first=Credentials("alice", "very-secret-1"))
+    options = TargetOptions(url="http://127.0.0.1:1", account=Credentials("alice", "very-secret-1"))
     with pytest.raises(ServerFailed, match=r"not ready within 0\.8 s: no connection") as failed:
         ServerStartup(server, options, 0.8).first_start()
     assert "the end of its log:\nup" in str(failed.value)

@@ -33,12 +33,12 @@ def wait_gone(url: str) -> None:
 
 def test_it_starts_with_its_own_users_and_stops() -> None:
     backend = ReferenceProcess("documented")
-    options = backend.start(TargetOptions(url="", first=Credentials()))
+    options = backend.start(TargetOptions(url="", account=Credentials()))
     try:
-        body = {"id": options.first.user, "password": options.first.password}
+        body = {"id": options.account.user, "password": options.account.password}
         answer = httpx.post(f"{options.url}/v1/token", json=body, trust_env=False)
         assert answer.status_code == 200
-        assert options.second is not None
+        assert options.other_account is not None
         assert options.expired_token
         headers = {"X-Auth-Token": options.expired_token}
         assert httpx.get(f"{options.url}/v1/dataset/all", headers=headers, trust_env=False).status_code == 401
@@ -52,7 +52,7 @@ def test_a_backend_that_does_not_start_says_why() -> None:
     backend = ReferenceProcess("no-such-dialect")
     try:
         with pytest.raises(TargetDown, match="did not start"):
-            backend.start(TargetOptions(url="", first=Credentials()))
+            backend.start(TargetOptions(url="", account=Credentials()))
     finally:
         backend.stop()
 

@@ -271,7 +271,7 @@ def test_a_deleted_cluster_that_is_there_is_seen(resources: ResourceFactory, mon
 def test_others_are_answered_as_they_must_be(
     resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, what: int, status: int, requirement: str
 ) -> None:
-    bob = resources.target.second
+    bob = resources.target.other_account
     assert bob is not None
     call = type(bob).call
 

@@ -45,17 +45,17 @@ class Server:
         return (self.status, {}) if path.startswith("/v1/user?id=") else (404, "no")
 
 
-def options(url: str, dialect: str, second: Credentials | None = None) -> TargetOptions:
-    return TargetOptions(url, Credentials("alice", "pw"), second=second, dialect=dialect, deadline=2.0)
+def options(url: str, dialect: str, other_account: Credentials | None = None) -> TargetOptions:
+    return TargetOptions(url, Credentials("alice", "pw"), other_account=other_account, dialect=dialect, deadline=2.0)
 
 
 def test_one_is_made_and_deleted_again(dialect: str) -> None:
     server = Server()
     with rest(server) as (url, seen):
         target = connect(options(url, dialect))
-        assert target.second is not None
-        user = target.second.credentials.user
-        assert target.second.token == f"token-of-{user}"
+        assert target.other_account is not None
+        user = target.other_account.credentials.user
+        assert target.other_account.token == f"token-of-{user}"
         assert target.undo() == []
         assert target.undo() == []
         target.close()
@@ -69,8 +69,8 @@ def test_a_given_one_is_taken(dialect: str) -> None:
     server = Server()
     with rest(server) as (url, _):
         target = connect(options(url, dialect, Credentials("bob", "pw")))
-        assert target.second is not None
-        assert target.second.credentials.user == "bob"
+        assert target.other_account is not None
+        assert target.other_account.credentials.user == "bob"
         target.close()
     assert server.bodies == []
 
@@ -87,7 +87,7 @@ def test_a_given_one_is_taken(dialect: str) -> None:
 def test_without_one_it_is_told_why(dialect: str, server: Server, named: str, why: str) -> None:
     with rest(server) as (url, _):
         target = connect(options(url, dialect if named == "mine" else named))
-        assert target.second is None
+        assert target.other_account is None
         assert "--second-user" in target.other_account_missing_reason
         assert why in target.other_account_missing_reason
         assert target.undo() == []

@@ -16,7 +16,7 @@ LEFT_OUT = object()  # stands for a field that is not sent at all
 
 def bad_token(kind: str, target: Target) -> Any:
     """Return a token of a kind that authorises nothing."""
-    good = target.first.token
+    good = target.account.token
     if kind == "missing":
         return LEFT_OUT
     if kind == "expired":
