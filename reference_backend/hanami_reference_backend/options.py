@@ -14,7 +14,7 @@ from hanami_reference_backend import __version__
 from hanami_reference_backend.auth import DEFAULT_USERS, User, Users
 from hanami_reference_backend.common.identity import RandomIdentity, chance
 from hanami_reference_backend.common.settings import Settings
-from hanami_reference_backend.faults import Fault, UnknownFaultError, catalogue, chosen
+from hanami_reference_backend.faults import Fault, UnknownFaultError, catalogue, select_faults
 from hanami_reference_backend.quirks import Quirks, quirk_names, quirks_of
 
 USERS_VARIABLE = "HANAMI_REFERENCE_USERS"
@@ -64,7 +64,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
     except ValueError as error:
         parser.error(f"{'--user' if arguments.user else USERS_VARIABLE}: {error}")
     try:
-        faults = chosen(arguments.fault)
+        faults = select_faults(arguments.fault)
     except UnknownFaultError as error:
         parser.error(f"--fault: {error}; --list-faults shows all")
     return Options(

@@ -50,7 +50,7 @@ def assemble(options: Options) -> ASGIApp:
 
         activate(options.quirks)
     for fault in options.faults:
-        fault.apply()
+        fault.activate()
     # Looked up in its module: quirks and faults put other functions there, the faults around the quirks.
     return app.build_app(Backend.of(options.dialect, options.settings, options.users, options.chance))
 

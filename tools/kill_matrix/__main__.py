@@ -18,7 +18,7 @@ from threading import Event, Lock
 from hanami_conformance import __version__
 from hanami_conformance.common.signals import acknowledge_interrupt, handle_signals
 from hanami_conformance.server.reference import LARGEST_FILE
-from hanami_reference_backend.faults import Fault, UnknownFaultError, catalogue, chosen
+from hanami_reference_backend.faults import Fault, UnknownFaultError, catalogue, select_faults
 from hanami_reports.model.conformance import ExitStatus, Level, RunResult
 from tools.kill_matrix.matrix import Matrix, Row, honest_lacks, row_of, test_of
 from tools.kill_matrix.page import page
@@ -199,7 +199,7 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if not 1 <= options.jobs <= 64 or not 0 < options.deadline < math.inf:
         parser.error("give 1 to 64 jobs, and a deadline above 0 seconds")
     try:
-        options.faults = chosen(options.fault) or tuple(catalogue().values())
+        options.faults = select_faults(options.fault) or tuple(catalogue().values())
     except UnknownFaultError as error:
         parser.error(f"--fault: {error}")
     try:

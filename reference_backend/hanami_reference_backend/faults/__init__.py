@@ -1,10 +1,9 @@
-"""Named lies, each of which breaks a requirement of the protocol: what a conformance suite must catch.
+"""Faults that can be injected into the server, each of which violates requirements: what a suite must detect.
 
-A fault is a function that puts other functions in the place of honest ones before the server starts. So the honest code
-knows nothing of faults, and a server without ``--fault`` never loads one. One module a step of the protocol;
-``registry.py`` knows them all, ``patch.py`` is how they do it.
+A fault replaces methods of the server before it starts. So the server's own code knows nothing of faults, and a server
+without ``--fault`` never loads one. There is one module for each step of the protocol; ``registry.py`` lists them.
 """
 
-from hanami_reference_backend.faults.registry import Fault, UnknownFaultError, catalogue, chosen
+from hanami_reference_backend.faults.registry import Fault, UnknownFaultError, catalogue, select_faults
 
-__all__ = ["Fault", "UnknownFaultError", "catalogue", "chosen"]
+__all__ = ["Fault", "UnknownFaultError", "catalogue", "select_faults"]

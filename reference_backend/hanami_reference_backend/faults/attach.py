@@ -9,8 +9,7 @@ from typing import Any
 import jwt
 
 from hanami_reference_backend.auth import ALGORITHM, InvalidTokenError, User, Users
-from hanami_reference_backend.faults import internals
-from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.sockets.attach import ACCEPTED, RefusedError, SocketServer
 from hanami_reference_backend.sockets.channel import Channel
@@ -31,22 +30,19 @@ def sockets_need_a_browser() -> None:
 
 
 def _open_only_if(right: Any) -> None:
-    @instead(SocketServer, "__call__")
-    async def lie(honest: Any, server: SocketServer, scope: Any, receive: Any, send: Any) -> None:
+    @replace_method(SocketServer, "__call__")
+    async def call(original: Any, server: SocketServer, scope: Any, receive: Any, send: Any) -> None:
         if right(scope):
-            await honest(server, scope, receive, send)
+            await original(server, scope, receive, send)
             return
         await receive()
         await send({"type": "websocket.close"})  # before it was accepted: a 403
 
 
-@fault("ATT-1")
-def handshake_unanswered() -> None:
+@fault("ATT-1", hook=replace_method(Channel, "open"))
+async def handshake_unanswered(_original: Any, _channel: Channel) -> None:
     """The handshake of a websocket is never answered."""
-
-    @instead(Channel, "open")
-    async def lie(_honest: Any, _channel: Channel) -> None:
-        await asyncio.sleep(FOREVER)
+    await asyncio.sleep(FOREVER)
 
 
 @fault("ATT-2")
@@ -74,32 +70,29 @@ def acceptance_missing() -> None:
 
 
 def _accept_with(*answers: str) -> None:
-    @instead(Channel, "send_text")
-    async def lie(honest: Any, channel: Channel, text: str) -> None:
+    @replace_method(Channel, "send_text")
+    async def send_text(original: Any, channel: Channel, text: str) -> None:
         for answer in answers if text == ACCEPTED else (text,):
-            await honest(channel, answer)
+            await original(channel, answer)
 
 
-@fault("ATT-2", "DATA-8")
-def label_files_not_attachable() -> None:
+@fault("ATT-2", "DATA-8", hook=replace_method(SocketServer, "open_upload"))
+def label_files_not_attachable(original: Any, server: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
     """No socket attaches to the label file of an upload."""
-
-    @instead(SocketServer, "open_upload")
-    def lie(honest: Any, self: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
-        uploads = self._backend.datasets._uploads.values()  # noqa: SLF001
-        if uuid in {file.uuid for upload in uploads for file in upload.files[1:]}:
-            raise RefusedError("uuid names no input file")
-        return honest(self, channel, user, uuid)
+    uploads = server._backend.datasets._uploads.values()
+    if uuid in {file.uuid for upload in uploads for file in upload.files[1:]}:
+        raise RefusedError("uuid names no input file")
+    return original(server, channel, user, uuid)
 
 
 def _compare_uuids(part: slice) -> None:
     """Look at a part of the uuid of a file alone."""
 
-    @instead(SocketServer, "open_upload")
-    def lie(honest: Any, self: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
-        files = internals.files(self._backend.datasets)
+    @replace_method(SocketServer, "open_upload")
+    def open_upload(original: Any, server: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
+        files = server._backend.datasets._files
         whole = next((known for known in files if isinstance(uuid, str) and known[part] == uuid[part]), uuid)
-        return honest(self, channel, user, whole)
+        return original(server, channel, user, whole)
 
 
 @fault("ATT-4")
@@ -114,16 +107,13 @@ def uuids_compared_by_their_end() -> None:
     _compare_uuids(slice(-12, None))
 
 
-@fault("ATT-3")
-def tokens_unchecked_on_sockets() -> None:
+@fault("ATT-3", hook=replace_method(SocketServer, "user"))
+def tokens_unchecked_on_sockets(original: Any, server: SocketServer, fields: dict[str, Any]) -> Any:
     """Whatever stands in the token of a first message, it is taken as that of the first user."""
-
-    @instead(SocketServer, "user")
-    def lie(honest: Any, self: SocketServer, fields: dict[str, Any]) -> Any:
-        try:
-            return honest(self, fields)
-        except RefusedError:
-            return next(iter(self._backend.users))
+    try:
+        return original(server, fields)
+    except RefusedError:
+        return next(iter(server._backend.users))
 
 
 @fault("ATT-3")
@@ -131,11 +121,11 @@ def tokens_unchecked_where_one_was_right() -> None:
     """For a uuid that was opened with a right token any token will do."""
     owners: dict[str, User] = {}
 
-    @instead(SocketServer, "user")
-    def lie(honest: Any, self: SocketServer, fields: dict[str, Any]) -> Any:
+    @replace_method(SocketServer, "user")
+    def user(original: Any, server: SocketServer, fields: dict[str, Any]) -> Any:
         uuid = str(fields.get("uuid"))
         try:
-            owners[uuid] = user = honest(self, fields)
+            owners[uuid] = user = original(server, fields)
         except RefusedError:
             if uuid not in owners:
                 raise
@@ -143,27 +133,21 @@ def tokens_unchecked_where_one_was_right() -> None:
         return user
 
 
-@fault("ATT-3")
-def no_token_needed_for_clusters() -> None:
+@fault("ATT-3", hook=replace_method(SocketServer, "user"))
+def no_token_needed_for_clusters(original: Any, server: SocketServer, fields: dict[str, Any]) -> Any:
     """The token of a first message is checked for files, and not for clusters."""
-
-    @instead(SocketServer, "user")
-    def lie(honest: Any, self: SocketServer, fields: dict[str, Any]) -> Any:
-        try:
-            return honest(self, fields)
-        except RefusedError:
-            if fields.get("target") != "cluster":
-                raise
-            return next(iter(self._backend.users))
+    try:
+        return original(server, fields)
+    except RefusedError:
+        if fields.get("target") != "cluster":
+            raise
+        return next(iter(server._backend.users))
 
 
-@fault("ATT-3")
-def missing_token_is_anybody() -> None:
+@fault("ATT-3", hook=replace_method(SocketServer, "user"))
+def missing_token_is_anybody(original: Any, server: SocketServer, fields: dict[str, Any]) -> Any:
     """A first message without a token is served as the first user."""
-
-    @instead(SocketServer, "user")
-    def lie(honest: Any, self: SocketServer, fields: dict[str, Any]) -> Any:
-        return honest(self, fields) if fields.get("token") else next(iter(self._backend.users))
+    return original(server, fields) if fields.get("token") else next(iter(server._backend.users))
 
 
 @fault("ATT-3", "MODE-2", "INIT-6", "PROG-4")
@@ -179,59 +163,50 @@ def signatures_unchecked() -> None:
 
 
 def _decode_with(options: Any) -> None:
-    @instead(Users, "of_token")
-    def lie(honest: Any, self: Users, token: str) -> Any:
+    @replace_method(Users, "of_token")
+    def of_token(original: Any, users: Users, token: str) -> Any:
         try:
-            return honest(self, token)
+            return original(users, token)
         except InvalidTokenError:
             try:
-                claims = jwt.decode(token, self._secret, algorithms=[ALGORITHM], options=options)
-                return self._users[claims["sub"]]
+                claims = jwt.decode(token, users._secret, algorithms=[ALGORITHM], options=options)
+                return users._users[claims["sub"]]
             except (jwt.PyJWTError, KeyError) as error:
                 raise InvalidTokenError("the token is not valid") from error
 
 
-@fault("ATT-3", "MODE-2")
-def algorithm_none_accepted() -> None:
+@fault("ATT-3", "MODE-2", hook=replace_method(Users, "of_token"))
+def algorithm_none_accepted(original: Any, users: Users, token: str) -> Any:
     """A token that says of itself that it needs no signature is believed."""
-
-    @instead(Users, "of_token")
-    def lie(honest: Any, self: Users, token: str) -> Any:
-        try:
-            header = jwt.get_unverified_header(token)
-        except jwt.PyJWTError:
-            header = {}
-        if header.get("alg") != "none":
-            return honest(self, token)
-        return self._users[jwt.decode(token, options={"verify_signature": False})["sub"]]
+    try:
+        header = jwt.get_unverified_header(token)
+    except jwt.PyJWTError:
+        header = {}
+    if header.get("alg") != "none":
+        return original(users, token)
+    return users._users[jwt.decode(token, options={"verify_signature": False})["sub"]]
 
 
-@fault("ATT-3")
-def malformed_token_met_with_silence() -> None:
+@fault("ATT-3", hook=replace_method(SocketServer, "attach"))
+async def malformed_token_met_with_silence(original: Any, server: SocketServer, channel: Channel) -> Any:
     """A first message whose token has not the form of one is not answered."""
-
-    @instead(SocketServer, "attach")
-    async def lie(honest: Any, self: SocketServer, channel: Channel) -> Any:
-        message = await channel.receive()
-        if str(self.read(message).get("token")).count(".") != 2:
-            await asyncio.sleep(FOREVER)
-        return await _go_on_with(message, honest, self, channel)
+    message = await channel.receive()
+    if str(server.read(message).get("token")).count(".") != 2:
+        await asyncio.sleep(FOREVER)
+    return await _go_on_with(message, original, server, channel)
 
 
-@fault("ATT-3", "ATT-4", "ATT-5", "ATT-6")
-def refusal_in_words_alone() -> None:
+@fault("ATT-3", "ATT-4", "ATT-5", "ATT-6", hook=replace_method(SocketServer, "attach"))
+async def refusal_in_words_alone(_original: Any, server: SocketServer, channel: Channel) -> Any:
     """A refused first message is answered by a sentence, and the socket stays open."""
-
-    @instead(SocketServer, "attach")
-    async def lie(_honest: Any, self: SocketServer, channel: Channel) -> Any:
-        try:
-            return self.open_session(channel, await channel.receive())
-        except RefusedError as error:
-            await channel.send_text(f"sorry, {error}")
-            await asyncio.sleep(FOREVER)
+    try:
+        return server.open_session(channel, await channel.receive())
+    except RefusedError as error:
+        await channel.send_text(f"sorry, {error}")
+        await asyncio.sleep(FOREVER)
 
 
-async def _go_on_with(message: bytes | str, honest: Any, server: SocketServer, channel: Channel) -> Any:
+async def _go_on_with(message: bytes | str, original: Any, server: SocketServer, channel: Channel) -> Any:
     """Let the honest code have a message that was taken already."""
     receive = channel.receive
 
@@ -240,4 +215,4 @@ async def _go_on_with(message: bytes | str, honest: Any, server: SocketServer, c
         return message
 
     channel.receive = again  # type: ignore[method-assign]
-    return await honest(server, channel)
+    return await original(server, channel)

@@ -9,7 +9,7 @@ from weakref import WeakSet, WeakValueDictionary
 from hanami_proto.codec import Codec
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.faults import internals
-from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.sockets.attach import RefusedError, SocketServer
 from hanami_reference_backend.sockets.channel import Channel
@@ -19,14 +19,13 @@ from hanami_reference_backend.storage.intervals import Intervals
 from hanami_reference_backend.storage.uploads import Kind, TempFile, Upload
 
 
-@fault("DATA-7")
-def reconnect_begins_anew() -> None:
+@fault("DATA-7", hook=replace_method(UploadSession, "__init__"))
+def reconnect_begins_anew(
+    original: Any, session: UploadSession, channel: Channel, file: TempFile, codec: Codec
+) -> None:
     """A file of which something has come counts as empty when a socket attaches to it again."""
-
-    @instead(UploadSession, "__init__")
-    def forgetting(honest: Any, session: UploadSession, channel: Channel, file: TempFile, codec: Codec) -> None:
-        file.received = Intervals()
-        honest(session, channel, file, codec)
+    file.received = Intervals()
+    original(session, channel, file, codec)
 
 
 @fault("DATA-7")
@@ -34,13 +33,13 @@ def last_chunk_lost_with_its_socket() -> None:
     """When a socket breaks off, the chunk that was acknowledged last is lost."""
     broken, taken = internals.channels_broken_off(), internals.chunks_taken()
 
-    @instead(UploadSession, "__exit__")
-    def losing(honest: Any, session: UploadSession, *error: Any) -> None:
-        file = internals.file_of(session)
-        if internals.channel_of(session) in broken and file.refusal is None and taken.get(file):
+    @replace_method(UploadSession, "__exit__")
+    def leave(original: Any, session: UploadSession, *error: Any) -> None:
+        file = session._file
+        if session._channel in broken and file.refusal is None and taken.get(file):
             start, end = taken[file].pop()
             file.content()[start:end] = 0
-        honest(session, *error)
+        original(session, *error)
 
 
 @fault("DATA-7")
@@ -49,17 +48,17 @@ def broken_socket_keeps_its_file() -> None:
     broken = internals.channels_broken_off()
     kept: set[str] = set()
 
-    @instead(UploadSession, "__exit__")
-    def keeping(honest: Any, session: UploadSession, *error: Any) -> None:
-        if internals.channel_of(session) in broken:
-            kept.add(internals.file_of(session).uuid)
-        honest(session, *error)
+    @replace_method(UploadSession, "__exit__")
+    def leave(original: Any, session: UploadSession, *error: Any) -> None:
+        if session._channel in broken:
+            kept.add(session._file.uuid)
+        original(session, *error)
 
-    @instead(SocketServer, "open_upload")
-    def refusing(honest: Any, server: SocketServer, channel: Channel, user: User, uuid: Any) -> Any:
+    @replace_method(SocketServer, "open_upload")
+    def open_upload(original: Any, server: SocketServer, channel: Channel, user: User, uuid: Any) -> Any:
         if uuid in kept:
             raise RefusedError("the file is in use")
-        return honest(server, channel, user, uuid)
+        return original(server, channel, user, uuid)
 
 
 def _mix(belong: Callable[[TempFile, TempFile], bool]) -> None:
@@ -70,11 +69,11 @@ def _mix(belong: Callable[[TempFile, TempFile], bool]) -> None:
     """
     sessions = internals.open_sessions()
 
-    @instead(UploadSession, "take")
-    def straying(honest: Any, session: UploadSession, message: bytes | str) -> Any:
-        file = internals.file_of(session)
-        newest = next(other for other in reversed(sessions) if belong(internals.file_of(other), file))
-        return honest(newest, message)
+    @replace_method(UploadSession, "take")
+    def take(original: Any, session: UploadSession, message: bytes | str) -> Any:
+        file = session._file
+        newest = next(other for other in reversed(sessions) if belong(other._file, file))
+        return original(newest, message)
 
 
 @fault("DATA-8")
@@ -89,11 +88,11 @@ def one_socket_for_an_upload() -> None:
     """While one file of an upload has a socket, the other one gets none."""
     sessions, uploads = internals.open_sessions(), internals.uploads_of_files()
 
-    @instead(SocketServer, "open_upload")
-    def refusing(honest: Any, server: SocketServer, channel: Channel, user: User, uuid: Any) -> Any:
-        made = honest(server, channel, user, uuid)
-        file = internals.file_of(made)
-        busy = [internals.file_of(session) for session in sessions]
+    @replace_method(SocketServer, "open_upload")
+    def open_upload(original: Any, server: SocketServer, channel: Channel, user: User, uuid: Any) -> Any:
+        made = original(server, channel, user, uuid)
+        file = made._file
+        busy = [session._file for session in sessions]
         if any(uploads[other] is uploads[file] and other is not file for other in busy):
             raise RefusedError("the upload is in use")
         return made
@@ -104,22 +103,22 @@ def sockets_of_an_upload_end_together() -> None:
     """When the socket of one file of an upload is gone, that of the other one is answered no more."""
     uploads, ended = internals.uploads_of_files(), WeakSet[Upload]()
 
-    @instead(UploadSession, "__exit__")
-    def ending(honest: Any, session: UploadSession, *error: Any) -> None:
-        ended.add(uploads[internals.file_of(session)])
-        honest(session, *error)
+    @replace_method(UploadSession, "__exit__")
+    def leave(original: Any, session: UploadSession, *error: Any) -> None:
+        ended.add(uploads[session._file])
+        original(session, *error)
 
-    @instead(UploadSession, "__enter__")
-    def beginning(honest: Any, session: UploadSession) -> None:
-        ended.discard(uploads[internals.file_of(session)])
-        honest(session)
+    @replace_method(UploadSession, "__enter__")
+    def enter(original: Any, session: UploadSession) -> None:
+        ended.discard(uploads[session._file])
+        original(session)
 
-    @instead(UploadSession, "run")
-    async def silent(_honest: Any, session: UploadSession) -> None:
-        channel = internals.channel_of(session)
+    @replace_method(UploadSession, "run")
+    async def run(_original: Any, session: UploadSession) -> None:
+        channel = session._channel
         while True:
             message = await channel.receive()
-            if uploads[internals.file_of(session)] not in ended:
+            if uploads[session._file] not in ended:
                 await channel.send_bytes(session.answer(message))
 
 
@@ -128,11 +127,11 @@ def label_file_ends_with_the_images() -> None:
     """Once the image file is whole, chunks of the label file are acknowledged and not stored."""
     uploads = internals.uploads_of_files()
 
-    @instead(TempFile, "write")
-    def ended(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
+    @replace_method(TempFile, "write")
+    def write(original: Any, file: TempFile, position: int, data: bytes) -> Any:
         images = uploads[file].files[0]
         over = file is not images and images.is_complete() and position + len(data) <= file.size
-        return honest(file, position, b"" if over else data)
+        return original(file, position, b"" if over else data)
 
 
 @fault("DATA-9", "DATA-8")
@@ -146,9 +145,9 @@ def uploads_of_one_name_share_storage() -> None:
     """The files of unfinished uploads of the same name and size have the same storage, whosever they are."""
     known: dict[str, Upload] = {}
 
-    @instead(DatasetStore, "begin")
-    def sharing(honest: Any, store: DatasetStore, user: User, kind: Kind, name: str, sizes: list[int]) -> Upload:
-        upload: Upload = honest(store, user, kind, name, sizes)
+    @replace_method(DatasetStore, "begin")
+    def begin(original: Any, store: DatasetStore, user: User, kind: Kind, name: str, sizes: list[int]) -> Upload:
+        upload: Upload = original(store, user, kind, name, sizes)
         other = known.setdefault(name, upload)
         for file, same in zip(upload.files, other.files, strict=False):
             if file.size == same.size and same.refusal is None:
@@ -161,9 +160,9 @@ def files_of_one_size_share_storage() -> None:
     """Two unfinished files of the same size have the same storage."""
     known: WeakValueDictionary[int, TempFile] = WeakValueDictionary()
 
-    @instead(TempFile, "__init__")
-    def sharing(honest: Any, file: TempFile, uuid: str, project_id: str, size: int) -> None:
-        honest(file, uuid, project_id, size)
+    @replace_method(TempFile, "__init__")
+    def init(original: Any, file: TempFile, uuid: str, project_id: str, size: int) -> None:
+        original(file, uuid, project_id, size)
         other = known.get(size)
         if other is not None and other.refusal is None:
             internals.share(file, other)

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from hanami_reference_backend.faults import internals
-from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.storage.uploads import TempFile
 
@@ -24,11 +24,11 @@ KILLED = 9
 def _place(where: Callable[[TempFile, int], int]) -> None:
     """Store the chunks that fit somewhere else; what has come is counted as if they stood where they belong."""
 
-    @instead(TempFile, "write")
-    def misplaced(honest: Any, file: TempFile, position: int, data: bytes) -> str | None:
+    @replace_method(TempFile, "write")
+    def write(original: Any, file: TempFile, position: int, data: bytes) -> str | None:
         end = position + len(data)
         before = file.content()[position:end].copy()
-        reason: str | None = honest(file, position, data)
+        reason: str | None = original(file, position, data)
         if reason is None and data:
             file.content()[position:end] = before
             place = where(file, position)
@@ -40,10 +40,10 @@ def _place(where: Callable[[TempFile, int], int]) -> None:
 def _keep(change: Callable[[TempFile, int, bytes], bytes]) -> None:
     """Store other bytes than those that came, as many."""
 
-    @instead(TempFile, "write")
-    def changed(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
+    @replace_method(TempFile, "write")
+    def write(original: Any, file: TempFile, position: int, data: bytes) -> Any:
         fits = position + len(data) <= file.size
-        return honest(file, position, change(file, position, data) if fits else data)
+        return original(file, position, change(file, position, data) if fits else data)
 
 
 def _overlap(combine: Callable[[Any, Any], Any]) -> None:
@@ -53,12 +53,12 @@ def _overlap(combine: Callable[[Any, Any], Any]) -> None:
         combine: makes it of what was there and what came.
     """
 
-    @instead(TempFile, "write")
-    def combined(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
+    @replace_method(TempFile, "write")
+    def write(original: Any, file: TempFile, position: int, data: bytes) -> Any:
         end = position + len(data)
         shared = [(max(position, start), min(end, stop)) for start, stop in file.received]
         known = [(start, stop, file.content()[start:stop].copy()) for start, stop in shared if start < stop]
-        reason = honest(file, position, data)
+        reason = original(file, position, data)
         if reason is None:
             for start, stop, before in known:
                 part = file.content()[start:stop]
@@ -91,36 +91,25 @@ def positions_rounded_down_to_segments() -> None:
     _place(lambda _file, position: position - position % SEGMENT)
 
 
-@fault("DATA-3", "DATA-2", "FIN-2")
-def last_part_of_a_segment_forgotten() -> None:
+@fault("DATA-3", "DATA-2", "FIN-2", hook=_keep)
+def last_part_of_a_segment_forgotten(file: TempFile, position: int, data: bytes) -> bytes:
     """What is behind the last whole 128 KiB of a file is not stored."""
-
-    def whole(file: TempFile, position: int, data: bytes) -> bytes:
-        end = file.size - file.size % SEGMENT
-        kept = max(0, end - position) if end else len(data)
-        return data[:kept] + bytes(len(data[kept:]))
-
-    _keep(whole)
+    end = file.size - file.size % SEGMENT
+    kept = max(0, end - position) if end else len(data)
+    return data[:kept] + bytes(len(data[kept:]))
 
 
-@fault("DATA-3", "DATA-2", "FIN-2")
-def loses_boundary_bytes() -> None:
+@fault("DATA-3", "DATA-2", "FIN-2", hook=_keep)
+def loses_boundary_bytes(_file: TempFile, position: int, data: bytes) -> bytes:
     """The last byte of the first 128 KiB is not stored."""
-
-    def lossy(_file: TempFile, position: int, data: bytes) -> bytes:
-        place = SEGMENT - 1 - position
-        return data[:place] + b"\0" + data[place + 1 :] if 0 <= place < len(data) else data
-
-    _keep(lossy)
+    place = SEGMENT - 1 - position
+    return data[:place] + b"\0" + data[place + 1 :] if 0 <= place < len(data) else data
 
 
-@fault("DATA-3")
-def large_chunks_refused() -> None:
+@fault("DATA-3", hook=replace_method(TempFile, "write"))
+def large_chunks_refused(original: Any, file: TempFile, position: int, data: bytes) -> Any:
     """A chunk of more than 128 KiB is refused."""
-
-    @instead(TempFile, "write")
-    def refusing(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
-        return "the chunk is too large" if len(data) > SEGMENT else honest(file, position, data)
+    return "the chunk is too large" if len(data) > SEGMENT else original(file, position, data)
 
 
 @fault("DATA-3")
@@ -154,67 +143,49 @@ def overlaps_combined() -> None:
     _overlap(lambda before, after: before | after)
 
 
-@fault("DATA-4")
-def overlaps_refused() -> None:
+@fault("DATA-4", hook=replace_method(TempFile, "write"))
+def overlaps_refused(original: Any, file: TempFile, position: int, data: bytes) -> Any:
     """A chunk with a byte that is there already is refused."""
-
-    @instead(TempFile, "write")
-    def refusing(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
-        known = any(start < position + len(data) and position < stop for start, stop in file.received)
-        return "these bytes are there already" if known else honest(file, position, data)
+    known = any(start < position + len(data) and position < stop for start, stop in file.received)
+    return "these bytes are there already" if known else original(file, position, data)
 
 
-@fault("DATA-5")
-def chunks_clipped_at_the_end() -> None:
+@fault("DATA-5", hook=replace_method(TempFile, "write"))
+def chunks_clipped_at_the_end(original: Any, file: TempFile, position: int, data: bytes) -> Any:
     """Of a chunk that ends beyond the file what fits is stored, and the chunk acknowledged."""
-
-    @instead(TempFile, "write")
-    def clipping(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
-        place = min(position, file.size)
-        return honest(file, place, data[: file.size - place])
+    place = min(position, file.size)
+    return original(file, place, data[: file.size - place])
 
 
-@fault("DATA-5")
-def chunks_extend_the_file() -> None:
+@fault("DATA-5", hook=replace_method(TempFile, "write"))
+def chunks_extend_the_file(original: Any, file: TempFile, position: int, data: bytes) -> Any:
     """A chunk that ends beyond the file, by a MiB at most, makes the file longer."""
-
-    @instead(TempFile, "write")
-    def extending(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
-        end = position + len(data)
-        if file.refusal is None and file.size < end <= file.size + MIB:
-            internals.grow(file, end)
-        return honest(file, position, data)
+    end = position + len(data)
+    if file.refusal is None and file.size < end <= file.size + MIB:
+        internals.grow(file, end)
+    return original(file, position, data)
 
 
-@fault("DATA-5")
-def positions_cut_to_32_bits() -> None:
+@fault("DATA-5", hook=replace_method(TempFile, "write"))
+def positions_cut_to_32_bits(original: Any, file: TempFile, position: int, data: bytes) -> Any:
     """Of the position of a chunk only 32 bits are kept."""
-
-    @instead(TempFile, "write")
-    def cutting(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
-        return honest(file, position % 2**32, data)
+    return original(file, position % 2**32, data)
 
 
-@fault("DATA-5")
-def ends_wrap_around() -> None:
+@fault("DATA-5", hook=replace_method(TempFile, "write"))
+def ends_wrap_around(original: Any, file: TempFile, position: int, data: bytes) -> Any:
     """The end of a chunk is reckoned in 64 bits, so that one far beyond the file passes for one within it."""
-
-    @instead(TempFile, "write")
-    def wrapping(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
-        end = position + len(data)
-        wraps = file.refusal is None and end >= 2**64 and end % 2**64 <= file.size
-        return None if wraps else honest(file, position, data)
+    end = position + len(data)
+    wraps = file.refusal is None and end >= 2**64 and end % 2**64 <= file.size
+    return None if wraps else original(file, position, data)
 
 
-@fault("DATA-5", "GEN-2")
-def dies_of_large_positions() -> None:
+@fault("DATA-5", "GEN-2", hook=replace_method(TempFile, "write"))
+def dies_of_large_positions(original: Any, file: TempFile, position: int, data: bytes) -> Any:
     """A chunk far beyond the end of its file ends the server."""
-
-    @instead(TempFile, "write")
-    def fragile(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
-        if position > 2**40:
-            os._exit(KILLED)
-        return honest(file, position, data)
+    if position > 2**40:
+        os._exit(KILLED)
+    return original(file, position, data)
 
 
 @fault("DATA-5", "PROG-2")
@@ -222,26 +193,23 @@ def refused_bytes_counted() -> None:
     """The bytes of a chunk that was refused are counted as if they had been taken."""
     refused: WeakKeyDictionary[TempFile, int] = WeakKeyDictionary()
 
-    @instead(TempFile, "write")
-    def counting(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
-        reason = honest(file, position, data)
+    @replace_method(TempFile, "write")
+    def write(original: Any, file: TempFile, position: int, data: bytes) -> Any:
+        reason = original(file, position, data)
         if reason is not None:
             refused[file] = refused.get(file, 0) + len(data)
         return reason
 
-    @instead(TempFile, "is_complete")
-    def counted(honest: Any, file: TempFile) -> bool:
-        return honest(file) or file.received.total() + refused.get(file, 0) >= file.size
+    @replace_method(TempFile, "is_complete")
+    def is_complete(original: Any, file: TempFile) -> bool:
+        return original(file) or file.received.total() + refused.get(file, 0) >= file.size
 
 
-@fault("DATA-5")
-def refused_chunks_stored() -> None:
+@fault("DATA-5", hook=replace_method(TempFile, "write"))
+def refused_chunks_stored(original: Any, file: TempFile, position: int, data: bytes) -> Any:
     """A chunk that ends beyond the file is refused, and what fits of it is stored all the same."""
-
-    @instead(TempFile, "write")
-    def storing(honest: Any, file: TempFile, position: int, data: bytes) -> Any:
-        reason = honest(file, position, data)
-        if reason is not None and file.refusal is None and data:
-            part = file.content()[position:]
-            part[:] = np.frombuffer(data, dtype=np.uint8)[: len(part)]
-        return reason
+    reason = original(file, position, data)
+    if reason is not None and file.refusal is None and data:
+        part = file.content()[position:]
+        part[:] = np.frombuffer(data, dtype=np.uint8)[: len(part)]
+    return reason

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.common.errors import RequestError
-from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.rest.datasets import DatasetOperations
 from hanami_reference_backend.rest.fields import Nothing
@@ -35,57 +35,57 @@ KILLED = 9
 def _cells(read: Callable[[str], str]) -> None:
     """Read another text in the place of that of a cell."""
 
-    @instead(csv_parser, "parse_cell")
-    def changed(honest: Any, cell: str) -> Any:
-        return honest(read(cell.strip()))
+    @replace_method(csv_parser, "parse_cell")
+    def parse_cell(original: Any, cell: str) -> Any:
+        return original(read(cell.strip()))
 
 
 def _numbers(change: Callable[[float], float]) -> None:
     """Make other numbers of those in the cells of a table."""
 
-    @instead(csv_parser, "parse_cell")
-    def changed(honest: Any, cell: str) -> Any:
-        number = honest(cell)
+    @replace_method(csv_parser, "parse_cell")
+    def parse_cell(original: Any, cell: str) -> Any:
+        number = original(cell)
         return None if number is None else change(number)
 
 
 def _tables(change: Callable[[bytes], bytes]) -> None:
     """Change a table before it is read."""
 
-    @instead(datasets, "parse_csv")
-    def changed(honest: Any, file: Bytes) -> Any:
-        return honest(np.frombuffer(bytearray(change(file.tobytes())), dtype=np.uint8))
+    @replace_method(datasets, "parse_csv")
+    def parse_csv(original: Any, file: Bytes) -> Any:
+        return original(np.frombuffer(bytearray(change(file.tobytes())), dtype=np.uint8))
 
 
 def _mnist(images: Callable[[Bytes], Bytes], labels: Callable[[Bytes], Bytes]) -> None:
     """Change the image file and the label file before they are read."""
 
-    @instead(datasets, "parse_mnist")
-    def changed(honest: Any, image_file: Bytes, label_file: Bytes) -> Any:
-        return honest(images(image_file), labels(label_file))
+    @replace_method(datasets, "parse_mnist")
+    def parse_mnist(original: Any, image_file: Bytes, label_file: Bytes) -> Any:
+        return original(images(image_file), labels(label_file))
 
 
 def _pixels(change: Callable[[Bytes], Bytes]) -> None:
     """Change pixels, shape (images, pixels), or labels, shape (labels,)."""
 
-    @instead(idx_parser, "parse_images")
-    def changed(honest: Any, file: Bytes) -> Any:
-        return change(honest(file))
+    @replace_method(idx_parser, "parse_images")
+    def parse_images(original: Any, file: Bytes) -> Any:
+        return change(original(file))
 
 
 def _labels(change: Callable[[Bytes], Bytes]) -> None:
-    @instead(idx_parser, "parse_labels")
-    def changed(honest: Any, file: Bytes) -> Any:
-        return change(honest(file))
+    @replace_method(idx_parser, "parse_labels")
+    def parse_labels(original: Any, file: Bytes) -> Any:
+        return change(original(file))
 
 
 def _wrong_content(react: Callable[[ContentError, Kind], Content]) -> None:
     """Do something else with content that is wrong than refuse it."""
 
-    @instead(DatasetStore, "convert")
-    def lenient(honest: Any, store: DatasetStore, kind: Kind, files: list[Bytes]) -> Any:
+    @replace_method(DatasetStore, "convert")
+    def convert(original: Any, store: DatasetStore, kind: Kind, files: list[Bytes]) -> Any:
         try:
-            return honest(store, kind, files)
+            return original(store, kind, files)
         except ContentError as error:
             return react(error, kind)
 
@@ -94,25 +94,19 @@ def _sizes(file: Bytes) -> list[int]:
     return [int.from_bytes(file[start : start + 4].tobytes(), "big") for start in (4, 8, 12)]
 
 
-@fault("FIN-1")
-def newest_dataset_not_listed() -> None:
+@fault("FIN-1", hook=replace_method(DatasetOperations, "list_all"))
+async def newest_dataset_not_listed(original: Any, operations: DatasetOperations, user: User, fields: Nothing) -> Any:
     """The list of datasets lacks the one that was finalized last."""
-
-    @instead(DatasetOperations, "list_all")
-    async def short(honest: Any, operations: DatasetOperations, user: User, fields: Nothing) -> Any:
-        answer = await honest(operations, user, fields)
-        return {**answer, "body": answer["body"][:-1]}
+    answer = await original(operations, user, fields)
+    return {**answer, "body": answer["body"][:-1]}
 
 
-@fault("FIN-1")
-def header_counted_as_a_row() -> None:
+@fault("FIN-1", hook=replace_method(DatasetOperations, "measures"))
+def header_counted_as_a_row(original: Any, operations: DatasetOperations, dataset: Dataset) -> dict[str, object]:
     """The header of a table counts as one of its rows."""
-
-    @instead(DatasetOperations, "measures")
-    def counting(honest: Any, operations: DatasetOperations, dataset: Dataset) -> dict[str, object]:
-        told: dict[str, Any] = dict(honest(operations, dataset))
-        more = 0 if dataset.content.outputs else 1
-        return {key: value + more if key in ("lines", "number_of_rows") else value for key, value in told.items()}
+    told: dict[str, Any] = dict(original(operations, dataset))
+    more = 0 if dataset.content.outputs else 1
+    return {key: value + more if key in ("lines", "number_of_rows") else value for key, value in told.items()}
 
 
 @fault("FIN-1", "FIN-2")
@@ -127,17 +121,14 @@ def tables_end_after_100_rows() -> None:
     _tables(lambda text: b"\n".join(text.split(b"\n")[: FIRST_ROWS + 1]) + b"\n")
 
 
-@fault("FIN-1", "FIN-2")
-def carriage_returns_end_lines_too() -> None:
+@fault("FIN-1", "FIN-2", hook=replace_method(datasets, "parse_csv"))
+def carriage_returns_end_lines_too(original: Any, file: Bytes) -> Any:
     """A line that ends in CRLF is followed by a row of zeros."""
-
-    @instead(datasets, "parse_csv")
-    def doubling(honest: Any, file: Bytes) -> Any:
-        content = honest(file)
-        if b"\r\n" not in file.tobytes():
-            return content
-        columns = [replace(column, values=_spread(column.values)) for column in content.columns]
-        return replace(content, columns=columns, number_of_rows=2 * content.number_of_rows)
+    content = original(file)
+    if b"\r\n" not in file.tobytes():
+        return content
+    columns = [replace(column, values=_spread(column.values)) for column in content.columns]
+    return replace(content, columns=columns, number_of_rows=2 * content.number_of_rows)
 
 
 def _spread(values: NDArray[Any]) -> NDArray[Any]:
@@ -164,15 +155,12 @@ def numbers_rounded() -> None:
     _numbers(lambda number: round(number, 6))
 
 
-@fault("FIN-2")
-def transposes_images() -> None:
+@fault("FIN-2", hook=replace_method(idx_parser, "parse_images"))
+def transposes_images(original: Any, file: Bytes) -> Any:
     """The pixels of an image come column by column."""
-
-    @instead(idx_parser, "parse_images")
-    def turned(honest: Any, file: Bytes) -> Any:
-        pixels = honest(file)
-        _, height, width = _sizes(file)
-        return pixels.reshape(-1, height, width).swapaxes(1, 2).reshape(-1, height * width)
+    pixels = original(file)
+    _, height, width = _sizes(file)
+    return pixels.reshape(-1, height, width).swapaxes(1, 2).reshape(-1, height * width)
 
 
 @fault("FIN-2")
@@ -199,32 +187,24 @@ def bytes_at_the_edges_of_blocks_repeated() -> None:
     _mnist(blurred, lambda file: file)
 
 
-@fault("FIN-2", "FIN-1")
-def lines_at_the_edges_of_blocks_joined() -> None:
+@fault("FIN-2", "FIN-1", hook=_tables)
+def lines_at_the_edges_of_blocks_joined(file: bytes) -> bytes:
     """A table is read in blocks of 64 KiB, and the line that goes on in the next block is left out."""
-
-    def cut(file: bytes) -> bytes:
-        return b"".join(
-            block if index == 0 else block[block.find(b"\n") + 1 :]
-            for index, block in enumerate(
-                file[start : start + BLOCK].rpartition(b"\n")[0] + b"\n" if start + BLOCK < len(file) else file[start:]
-                for start in range(0, len(file), BLOCK)
-            )
+    return b"".join(
+        block if index == 0 else block[block.find(b"\n") + 1 :]
+        for index, block in enumerate(
+            file[start : start + BLOCK].rpartition(b"\n")[0] + b"\n" if start + BLOCK < len(file) else file[start:]
+            for start in range(0, len(file), BLOCK)
         )
+    )
 
-    _tables(cut)
 
-
-@fault("FIN-1")
-def long_lines_refused() -> None:
+@fault("FIN-1", hook=_tables)
+def long_lines_refused(file: bytes) -> bytes:
     """A table with a line of more than 1024 bytes is refused."""
-
-    def checked(file: bytes) -> bytes:
-        if max(map(len, file.split(b"\n"))) > LONGEST_LINE:
-            raise ContentError("a line is too long")
-        return file
-
-    _tables(checked)
+    if max(map(len, file.split(b"\n"))) > LONGEST_LINE:
+        raise ContentError("a line is too long")
+    return file
 
 
 @fault("FIN-2", "FIN-1")
@@ -233,15 +213,11 @@ def last_character_of_a_table_lost() -> None:
     _tables(lambda file: file if file.endswith(b"\n") else file[:-1])
 
 
-@fault("FIN-2")
-def small_letters_in_names_of_columns() -> None:
+@fault("FIN-2", hook=_tables)
+def small_letters_in_names_of_columns(file: bytes) -> bytes:
     """Names of columns are kept in small letters."""
-
-    def lowered(file: bytes) -> bytes:
-        head, newline, rest = file.partition(b"\n")
-        return head.lower() + newline + rest
-
-    _tables(lowered)
+    head, newline, rest = file.partition(b"\n")
+    return head.lower() + newline + rest
 
 
 @fault("FIN-6")
@@ -291,38 +267,26 @@ def magic_numbers_not_looked_at() -> None:
     _mnist(right(idx_parser.IMAGES_MAGIC), right(idx_parser.LABELS_MAGIC))
 
 
-@fault("FIN-6")
-def any_bytes_taken_for_a_table() -> None:
+@fault("FIN-6", hook=_wrong_content)
+def any_bytes_taken_for_a_table(error: ContentError, kind: Kind) -> Content:
     """What is no table becomes one with a single cell."""
-
-    def react(error: ContentError, kind: Kind) -> Content:
-        if kind is not Kind.CSV:
-            raise error
-        return Content([PlainColumn("column", np.zeros((1, 1), dtype=np.float32))], 1, inputs=1, outputs=0)
-
-    _wrong_content(react)
+    if kind is not Kind.CSV:
+        raise error
+    return Content([PlainColumn("column", np.zeros((1, 1), dtype=np.float32))], 1, inputs=1, outputs=0)
 
 
-@fault("FIN-6")
-def empty_table_taken() -> None:
+@fault("FIN-6", hook=_wrong_content)
+def empty_table_taken(error: ContentError, _kind: Kind) -> Content:
     """A file of empty lines becomes a table without columns."""
-
-    def react(error: ContentError, _kind: Kind) -> Content:
-        if "there is no header" not in str(error):
-            raise error
-        return Content([], 0, inputs=0, outputs=0)
-
-    _wrong_content(react)
+    if "there is no header" not in str(error):
+        raise error
+    return Content([], 0, inputs=0, outputs=0)
 
 
-@fault("FIN-6", "GEN-1")
-def wrong_content_is_an_internal_error() -> None:
+@fault("FIN-6", "GEN-1", hook=_wrong_content)
+def wrong_content_is_an_internal_error(error: ContentError, _kind: Kind) -> Content:
     """Content that is wrong is answered with 500."""
-
-    def react(error: ContentError, _kind: Kind) -> Content:
-        raise RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error") from error
-
-    _wrong_content(react)
+    raise RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error") from error
 
 
 @fault("FIN-6", "GEN-2")

@@ -13,7 +13,7 @@ from websockets.http11 import Request
 from hanami_proto.codec import Codec, SchemaError
 from hanami_proto.dialect import Dialect
 from hanami_reference_backend.common.errors import bad_request
-from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.rest import operation
 from hanami_reference_backend.rest.fields import CsvInit, MnistFinalize, MnistInit, SetMode
@@ -28,16 +28,16 @@ MOST_COLLECTED = 1 << 16  # bytes
 def unusual_encodings_refused() -> None:
     """A message whose bytes are not those that protobuf writes itself is taken for none."""
 
-    @instead(Codec, "decode_chunk")
-    def picky_about_chunks(honest: Any, codec: Codec, payload: bytes) -> Any:
-        chunk = honest(codec, payload)
+    @replace_method(Codec, "decode_chunk")
+    def decode_chunk(original: Any, codec: Codec, payload: bytes) -> Any:
+        chunk = original(codec, payload)
         if codec.encode_chunk(chunk.position, chunk.data) != payload:
             raise SchemaError("not a FileUpload_Message")
         return chunk
 
-    @instead(Codec, "decode_io")
-    def picky_about_values(honest: Any, codec: Codec, payload: bytes) -> Any:
-        message = honest(codec, payload)
+    @replace_method(Codec, "decode_io")
+    def decode_io(original: Any, codec: Codec, payload: bytes) -> Any:
+        message = original(codec, payload)
         usual = codec.encode_io(
             message.name,
             message.values,
@@ -51,69 +51,51 @@ def unusual_encodings_refused() -> None:
         return message
 
 
-@fault("ATT-2")
-def escapes_refused() -> None:
+@fault("ATT-2", hook=replace_method(SocketServer, "read"))
+def escapes_refused(original: Any, server: SocketServer, message: bytes | str) -> Any:
     """A first message with an escape in its JSON is refused."""
-
-    @instead(SocketServer, "read")
-    def picky(honest: Any, self: SocketServer, message: bytes | str) -> Any:
-        if isinstance(message, str) and "\\" in message:
-            raise RefusedError("the first message is odd")
-        return honest(self, message)
+    if isinstance(message, str) and "\\" in message:
+        raise RefusedError("the first message is odd")
+    return original(server, message)
 
 
-@fault("INIT-2", "INIT-1")
-def name_must_come_first() -> None:
+@fault("INIT-2", "INIT-1", hook=replace_method(operation, "check"))
+def name_must_come_first(original: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
     """A POST whose first field is not the name is refused."""
-
-    @instead(operation, "check")
-    def picky(honest: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
-        if model in (CsvInit, MnistInit) and next(iter(values), "name") != "name":
-            raise bad_request("name is missing")
-        return honest(model, values, dialect)
+    if model in (CsvInit, MnistInit) and next(iter(values), "name") != "name":
+        raise bad_request("name is missing")
+    return original(model, values, dialect)
 
 
-@fault("MODE-1")
-def switch_must_begin_with_the_uuid() -> None:
+@fault("MODE-1", hook=replace_method(operation, "check"))
+def switch_must_begin_with_the_uuid(original: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
     """A switch of the mode whose first field is not the uuid is refused."""
-
-    @instead(operation, "check")
-    def picky(honest: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
-        if model is SetMode and next(iter(values), "uuid") != "uuid":
-            raise bad_request("uuid is missing")
-        return honest(model, values, dialect)
+    if model is SetMode and next(iter(values), "uuid") != "uuid":
+        raise bad_request("uuid is missing")
+    return original(model, values, dialect)
 
 
-@fault("FIN-1")
-def put_must_begin_with_the_uuid() -> None:
+@fault("FIN-1", hook=replace_method(operation, "check"))
+def put_must_begin_with_the_uuid(original: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
     """A PUT that finalizes images, and whose first field is not the uuid, is refused."""
-
-    @instead(operation, "check")
-    def picky(honest: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
-        if model is MnistFinalize and next(iter(values), "uuid") != "uuid":
-            raise bad_request("uuid is missing")
-        return honest(model, values, dialect)
+    if model is MnistFinalize and next(iter(values), "uuid") != "uuid":
+        raise bad_request("uuid is missing")
+    return original(model, values, dialect)
 
 
-@fault("GEN-1", "PROG-1")
-def queries_not_decoded() -> None:
+@fault("GEN-1", "PROG-1", hook=replace_method(FastAPI, "__call__"))
+async def queries_not_decoded(original: Any, app: FastAPI, scope: Any, *more: Any) -> None:
     """Characters of a query that are percent-encoded stay so."""
-
-    @instead(FastAPI, "__call__")
-    async def literal(honest: Any, self: FastAPI, scope: Any, *more: Any) -> None:
-        if scope["type"] == "http":
-            scope["query_string"] = scope["query_string"].replace(b"%", b"%25")
-        await honest(self, scope, *more)
+    if scope["type"] == "http":
+        scope["query_string"] = scope["query_string"].replace(b"%", b"%25")
+    await original(app, scope, *more)
 
 
-@fault("DATA-11", "DATA-3")
-def fragments_up_to_64_kib() -> None:
+@fault("DATA-11", "DATA-3", hook=replace_method(SocketProtocol, "handle_cont"))
+def fragments_up_to_64_kib(original: Any, protocol: SocketProtocol, event: Frame) -> None:
     """Of a message in fragments what is behind the first 64 KiB is dropped."""
-
-    @instead(SocketProtocol, "handle_cont")
-    def lossy(honest: Any, protocol: SocketProtocol, event: Frame) -> None:
-        room = max(0, MOST_COLLECTED - sum(map(len, protocol.frames)))
-        honest(protocol, replace(event, data=event.data[:room]))
+    room = max(0, MOST_COLLECTED - sum(map(len, protocol.frames)))
+    original(protocol, replace(event, data=event.data[:room]))
 
 
 @fault("DATA-11", "DATA-8")
@@ -121,36 +103,30 @@ def fragments_share_a_buffer() -> None:
     """Fragments of all sockets are collected in one place."""
     frames: list[Any] = []
 
-    @instead(SocketProtocol, "handle_bytes")
-    def begun(honest: Any, protocol: SocketProtocol, event: Frame) -> None:
-        honest(protocol, event)
+    @replace_method(SocketProtocol, "handle_bytes")
+    def handle_bytes(original: Any, protocol: SocketProtocol, event: Frame) -> None:
+        original(protocol, event)
         if not event.fin:
             frames.append(event.data)
             protocol.frames = frames
 
-    @instead(SocketProtocol, "handle_cont")
-    def continued(honest: Any, protocol: SocketProtocol, event: Frame) -> None:
-        honest(protocol, event)
+    @replace_method(SocketProtocol, "handle_cont")
+    def handle_cont(original: Any, protocol: SocketProtocol, event: Frame) -> None:
+        original(protocol, event)
         if event.fin:
             frames.clear()
 
 
-@fault("ATT-1")
-def handshakes_compared_letter_by_letter() -> None:
+@fault("ATT-1", hook=replace_method(SocketProtocol, "handle_connect"))
+def handshakes_compared_letter_by_letter(original: Any, protocol: SocketProtocol, event: Request) -> None:
     """The values of a handshake are compared with those that most clients send, and no others taken."""
-
-    @instead(SocketProtocol, "handle_connect")
-    def picky(honest: Any, protocol: SocketProtocol, event: Request) -> None:
-        if (event.headers["Connection"], event.headers["Upgrade"]) != ("Upgrade", "websocket"):
-            del event.headers["Upgrade"]
-        honest(protocol, event)
+    if (event.headers["Connection"], event.headers["Upgrade"]) != ("Upgrade", "websocket"):
+        del event.headers["Upgrade"]
+    original(protocol, event)
 
 
-@fault("PROG-1")
-def header_of_the_token_in_its_own_case() -> None:
+@fault("PROG-1", hook=replace_method(RestProtocol, "data_received"))
+def header_of_the_token_in_its_own_case(original: Any, protocol: RestProtocol, data: bytes) -> None:
     """The token is found in a header that is written as the documentation has it, and in no other."""
-
-    @instead(RestProtocol, "data_received")
-    def picky(honest: Any, protocol: RestProtocol, data: bytes) -> None:
-        other = rb"(?i:\r\n" + TOKEN_HEADER.encode() + rb"(?=:))(?<!" + TOKEN_HEADER.encode() + rb")"
-        honest(protocol, re.sub(other, b"\r\nX-Nothing", data))
+    other = rb"(?i:\r\n" + TOKEN_HEADER.encode() + rb"(?=:))(?<!" + TOKEN_HEADER.encode() + rb")"
+    original(protocol, re.sub(other, b"\r\nX-Nothing", data))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hanami_proto.codec import BrickMessage, ProcessType
-from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.network.network import Network
 from hanami_reference_backend.sockets.cluster import ClusterSession
@@ -23,10 +23,10 @@ Outputs = Sequence[BrickMessage]
 def _change_outputs(change: Callable[[Any, Outputs], Outputs]) -> None:
     """Change what a request is answered with."""
 
-    @instead(ClusterSession, "request")
-    async def lie(honest: Any, self: ClusterSession) -> list[bytes]:
-        codec = self._codec
-        outputs = change(self, [codec.decode_io(answer) for answer in await honest(self)])
+    @replace_method(ClusterSession, "request")
+    async def request(original: Any, session: ClusterSession) -> list[bytes]:
+        codec = session._codec
+        outputs = change(session, [codec.decode_io(answer) for answer in await original(session)])
         return [
             codec.encode_io(
                 output.name,
@@ -51,50 +51,37 @@ def _change_values(change: Callable[[Any, Any], Any]) -> None:
     _change_outputs(changed)
 
 
-@fault("DIO-1")
-def answers_in_text_frames() -> None:
+@fault("DIO-1", hook=replace_method(ClusterSession, "run"))
+async def answers_in_text_frames(original: Any, session: ClusterSession) -> None:
     """A cluster answers in text frames, in base64."""
-
-    @instead(ClusterSession, "run")
-    async def lie(honest: Any, self: ClusterSession) -> None:
-        channel: Any = self._channel
-        channel.send_bytes = lambda data: channel.send_text(base64.b64encode(data).decode())
-        await honest(self)
+    channel: Any = session._channel
+    channel.send_bytes = lambda data: channel.send_text(base64.b64encode(data).decode())
+    await original(session)
 
 
-@fault("DIO-1")
-def answers_in_json() -> None:
+@fault("DIO-1", hook=replace_method(ClusterSession, "answer"))
+async def answers_in_json(original: Any, session: ClusterSession, payload: bytes | str) -> list[bytes]:
     """A cluster answers by JSON in a binary frame."""
-
-    @instead(ClusterSession, "answer")
-    async def lie(honest: Any, self: ClusterSession, payload: bytes | str) -> list[bytes]:
-        messages = [self._codec.decode_io(answer) for answer in await honest(self, payload)]
-        return [json.dumps({"brickName": one.name, "values": one.values.tolist()}).encode() for one in messages]
+    messages = [session._codec.decode_io(answer) for answer in await original(session, payload)]
+    return [json.dumps({"brickName": one.name, "values": one.values.tolist()}).encode() for one in messages]
 
 
-@fault("DIO-1")
-def first_message_swallowed() -> None:
+@fault("DIO-1", hook=replace_method(ClusterSession, "run"))
+async def first_message_swallowed(original: Any, session: ClusterSession) -> None:
     """The first message after the acceptance is neither processed nor answered."""
-
-    @instead(ClusterSession, "run")
-    async def lie(honest: Any, self: ClusterSession) -> None:
-        await self._channel.receive()
-        await honest(self)
+    await session._channel.receive()
+    await original(session)
 
 
-@fault("DIO-3")
-def outputs_of_a_size_swapped() -> None:
+@fault("DIO-3", hook=_change_outputs)
+def outputs_of_a_size_swapped(_session: Any, outputs: Outputs) -> Outputs:
     """Output bricks of the same size answer with the values of one another."""
-
-    def swap(_session: Any, outputs: Outputs) -> Outputs:
-        swapped = []
-        for output in outputs:
-            alike = [other for other in outputs if len(other.values) == len(output.values)]
-            other = alike[(alike.index(output) + 1) % len(alike)] if len(alike) > 1 else output
-            swapped.append(replace(output, values=other.values))
-        return swapped
-
-    _change_outputs(swap)
+    swapped = []
+    for output in outputs:
+        alike = [other for other in outputs if len(other.values) == len(output.values)]
+        other = alike[(alike.index(output) + 1) % len(alike)] if len(alike) > 1 else output
+        swapped.append(replace(output, values=other.values))
+    return swapped
 
 
 @fault("DIO-3")
@@ -121,15 +108,11 @@ def number_of_values_left_out() -> None:
     _change_outputs(lambda _session, outputs: [replace(output, number_of_values=0) for output in outputs])
 
 
-@fault("DIO-3")
-def number_of_values_counts_all_bricks() -> None:
+@fault("DIO-3", hook=_change_outputs)
+def number_of_values_counts_all_bricks(_session: Any, outputs: Outputs) -> Outputs:
     """An output says that it has as many values as all output bricks together."""
-
-    def count(_session: Any, outputs: Outputs) -> Outputs:
-        total = sum(len(output.values) for output in outputs)
-        return [replace(output, number_of_values=total) for output in outputs]
-
-    _change_outputs(count)
+    total = sum(len(output.values) for output in outputs)
+    return [replace(output, number_of_values=total) for output in outputs]
 
 
 @fault("DIO-3", "DIO-5")
@@ -141,36 +124,29 @@ def outputs_say_train_type() -> None:
 @fault("DIO-3")
 def nan_for_an_empty_picture() -> None:
     """The answer to an input of zeros is NaN, since it was divided by the length of the input."""
-    _change_values(lambda session, values: values if session._cycle.inputs.values.any() else values * np.nan)  # noqa: SLF001
+    _change_values(lambda session, values: values if session._cycle.inputs.values.any() else values * np.nan)
 
 
-@fault("DIO-3")
-def large_inputs_overflow() -> None:
+@fault("DIO-3", hook=_change_values)
+def large_inputs_overflow(session: Any, values: Any) -> Any:
     """Answers to large inputs are float64 numbers that do not fit float32, and so infinite."""
-
-    def grow(session: Any, values: Any) -> Any:
-        large = abs(session._cycle.inputs.values).max() > 5e3  # noqa: SLF001
-        with np.errstate(over="ignore"):
-            return (values.astype(np.float64) * 1e300).astype(np.float32) if large else values
-
-    _change_values(grow)
+    large = abs(session._cycle.inputs.values).max() > 5e3
+    with np.errstate(over="ignore"):
+        return (values.astype(np.float64) * 1e300).astype(np.float32) if large else values
 
 
-@fault("DIO-3")
-def float16_arithmetic() -> None:
+@fault("DIO-3", hook=replace_method(Network, "forward"))
+def float16_arithmetic(_original: Any, network: Network, values: Any) -> Any:
     """The network calculates in float16, whose largest number is 65504."""
-
-    @instead(Network, "forward")
-    def lie(_honest: Any, self: Network, values: Any) -> Any:
-        layer = np.zeros(0, dtype=np.float16)
-        with np.errstate(all="ignore"):
-            self._layers[0][:] = layer = values.astype(np.float16)
-            for index, (matrix, bias) in enumerate(zip(self.weights, self.biases, strict=True), start=1):
-                entering = matrix.astype(np.float16) @ layer + bias.astype(np.float16)
-                is_output = index == len(self.weights)
-                layer = (np.tanh(entering / 2) + 1) / 2 if is_output else np.tanh(entering)
-                self._layers[index][:] = layer
-        return self._layers[-1]
+    layer = np.zeros(0, dtype=np.float16)
+    with np.errstate(all="ignore"):
+        network._layers[0][:] = layer = values.astype(np.float16)
+        for index, (matrix, bias) in enumerate(zip(network.weights, network.biases, strict=True), start=1):
+            entering = matrix.astype(np.float16) @ layer + bias.astype(np.float16)
+            is_output = index == len(network.weights)
+            layer = (np.tanh(entering / 2) + 1) / 2 if is_output else np.tanh(entering)
+            network._layers[index][:] = layer
+    return network._layers[-1]
 
 
 @fault("DIO-3", "DIO-9")
@@ -195,13 +171,13 @@ def acknowledgements_doubled() -> None:
 @fault("DIO-6")
 def acknowledgements_say_last() -> None:
     """Messages that are not the last of their cycle are answered as if they were."""
-    _change_acknowledgements(lambda session, _answers: [session._plain_answers[ProcessType.TRAIN, True]])  # noqa: SLF001
+    _change_acknowledgements(lambda session, _answers: [session._plain_answers[ProcessType.TRAIN, True]])
 
 
 def _change_acknowledgements(change: Callable[[Any, list[bytes]], list[bytes]]) -> None:
-    @instead(ClusterSession, "answer")
-    async def lie(honest: Any, session: ClusterSession, payload: bytes | str) -> Any:
-        answers = await honest(session, payload)
+    @replace_method(ClusterSession, "answer")
+    async def answer(original: Any, session: ClusterSession, payload: bytes | str) -> Any:
+        answers = await original(session, payload)
         return answers if session.decode(payload).is_last else change(session, answers)
 
 
@@ -214,7 +190,7 @@ def training_never_ended() -> None:
 @fault("DIO-6")
 def training_ended_without_last() -> None:
     """The answer to the last message of a training cycle has isLast = false."""
-    _change_ends(lambda session, _answers: [session._plain_answers[ProcessType.TRAIN, False]])  # noqa: SLF001
+    _change_ends(lambda session, _answers: [session._plain_answers[ProcessType.TRAIN, False]])
 
 
 @fault("DIO-6")
@@ -225,9 +201,9 @@ def forgets_training_answers() -> None:
 
 
 def _change_ends(change: Callable[[Any, list[bytes]], list[bytes]]) -> None:
-    @instead(ClusterSession, "train")
-    async def lie(honest: Any, session: ClusterSession) -> list[bytes]:
-        return change(session, await honest(session))
+    @replace_method(ClusterSession, "train")
+    async def train(original: Any, session: ClusterSession) -> list[bytes]:
+        return change(session, await original(session))
 
 
 @fault("DIO-7")
@@ -252,7 +228,7 @@ def neurons_stay_charged() -> None:
     def mix(session: Any, outputs: Outputs) -> Outputs:
         mixed = []
         for output in outputs:
-            key = (session._cluster.uuid, output.name)  # noqa: SLF001
+            key = (session._cluster.uuid, output.name)
             before = last.get(key, output.values)
             last[key] = output.values
             mixed.append(replace(output, values=0.9 * output.values + 0.1 * before))
@@ -261,12 +237,8 @@ def neurons_stay_charged() -> None:
     _change_outputs(mix)
 
 
-@fault("DIO-7")
-def first_answer_of_a_socket_differs() -> None:
+@fault("DIO-7", hook=_change_values)
+def first_answer_of_a_socket_differs(session: Any, values: Any) -> Any:
     """The first answer on a socket is another than the later ones to the same request."""
-
-    def change(session: Any, values: Any) -> Any:
-        session.answered = getattr(session, "answered", 0) + 1
-        return values if session.answered > 1 else values * 0.9
-
-    _change_values(change)
+    session.answered = getattr(session, "answered", 0) + 1
+    return values if session.answered > 1 else values * 0.9

@@ -12,7 +12,7 @@ import numpy as np
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.common.errors import RequestError, conflict
 from hanami_reference_backend.faults import internals, tokens
-from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.storage.dataset_content import Column, Content, OneHotColumn, PlainColumn
 from hanami_reference_backend.storage.datasets import Dataset, DatasetStore
@@ -30,10 +30,10 @@ def _refused(react: Callable[[DatasetStore, User, str], None]) -> None:
         react: is called with the uuid of the dataset.
     """
 
-    @instead(DatasetStore, "finalize")
-    async def reacting(honest: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any) -> Any:
+    @replace_method(DatasetStore, "finalize")
+    async def finalize(original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any) -> Any:
         try:
-            return await honest(store, user, kind, uuid, *files)
+            return await original(store, user, kind, uuid, *files)
         except RequestError:
             react(store, user, uuid)
             raise
@@ -46,11 +46,13 @@ def _own_files(choose: Callable[[DatasetStore, Sequence[str], list[str]], Sequen
         choose: them, by those that it names and those of the upload.
     """
 
-    @instead(DatasetStore, "finalize")
-    async def lenient(honest: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, named: Sequence[str]) -> Any:
-        upload = internals.uploads(store).get(uuid)
+    @replace_method(DatasetStore, "finalize")
+    async def finalize(
+        original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, named: Sequence[str]
+    ) -> Any:
+        upload = store._uploads.get(uuid)
         chosen = choose(store, named, [file.uuid for file in upload.files]) if upload else named
-        return await honest(store, user, kind, uuid, chosen)
+        return await original(store, user, kind, uuid, chosen)
 
 
 def _rows_changed(dataset: Dataset, change: Callable[[Any], Any]) -> Dataset:
@@ -68,7 +70,7 @@ def _rows_changed(dataset: Dataset, change: Callable[[Any], Any]) -> Dataset:
 
 def _second_put(change: Callable[[Any], Any]) -> None:
     def react(store: DatasetStore, _user: User, uuid: str) -> None:
-        known = internals.datasets(store)
+        known = store._datasets
         if uuid in known:
             known[uuid] = _rows_changed(known[uuid], change)
 
@@ -80,27 +82,23 @@ def gaps_are_zeros() -> None:
     """A PUT before complete is granted, and what is missing is zero."""
     finalizing: ContextVar[bool] = ContextVar("finalizing", default=False)
 
-    @instead(DatasetStore, "finalize")
-    async def marked(honest: Any, *arguments: Any) -> Any:
+    @replace_method(DatasetStore, "finalize")
+    async def finalize(original: Any, *arguments: Any) -> Any:
         finalizing.set(True)  # of this request only
-        return await honest(*arguments)
+        return await original(*arguments)
 
-    @instead(Upload, "is_complete")
-    def hasty(honest: Any, upload: Upload) -> Any:
-        return finalizing.get() or honest(upload)
+    @replace_method(Upload, "is_complete")
+    def is_complete(original: Any, upload: Upload) -> Any:
+        return finalizing.get() or original(upload)
 
 
-@fault("FIN-3")
-def early_put_forgets_what_has_come() -> None:
+@fault("FIN-3", hook=_refused)
+def early_put_forgets_what_has_come(store: DatasetStore, user: User, uuid: str) -> None:
     """A PUT before complete is refused, and the upload begins anew."""
-
-    def react(store: DatasetStore, user: User, uuid: str) -> None:
-        upload = internals.uploads(store).get(uuid)
-        if upload and upload.project_id == user.project_id and not upload.is_complete():
-            for file in upload.files:
-                file.received = Intervals()
-
-    _refused(react)
+    upload = store._uploads.get(uuid)
+    if upload and upload.project_id == user.project_id and not upload.is_complete():
+        for file in upload.files:
+            file.received = Intervals()
 
 
 @fault("FIN-4")
@@ -115,14 +113,10 @@ def label_file_uuid_not_looked_at() -> None:
     _own_files(lambda _store, named, own: [*named[:1], *own[1:]])
 
 
-@fault("FIN-4", "GEN-3")
-def files_of_other_uploads_taken() -> None:
+@fault("FIN-4", "GEN-3", hook=_own_files)
+def files_of_other_uploads_taken(store: DatasetStore, named: Sequence[str], own: list[str]) -> Sequence[str]:
     """A PUT may name any files that wait for data, whosever they are."""
-
-    def known(store: DatasetStore, named: Sequence[str], own: list[str]) -> Sequence[str]:
-        return own if all(uuid in internals.files(store) for uuid in named) else named
-
-    _own_files(known)
+    return own if all(uuid in store._files for uuid in named) else named
 
 
 @fault("FIN-4")
@@ -131,43 +125,38 @@ def swapped_files_taken() -> None:
     _own_files(lambda _store, named, own: own if set(named) == set(own) else named)
 
 
-@fault("FIN-4")
-def path_of_the_other_kind_taken() -> None:
+@fault("FIN-4", hook=replace_method(DatasetStore, "finalize"))
+async def path_of_the_other_kind_taken(
+    original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any
+) -> Any:
     """A PUT on the path of the other kind finalizes the upload as what it is."""
-
-    @instead(DatasetStore, "finalize")
-    async def lenient(honest: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any) -> Any:
-        upload = internals.uploads(store).get(uuid)
-        return await honest(store, user, upload.kind if upload else kind, uuid, *files)
+    upload = store._uploads.get(uuid)
+    return await original(store, user, upload.kind if upload else kind, uuid, *files)
 
 
-@fault("FIN-4")
-def wrong_put_ends_the_upload() -> None:
+@fault("FIN-4", hook=replace_method(DatasetStore, "finalize"))
+async def wrong_put_ends_the_upload(
+    original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, named: Sequence[str]
+) -> Any:
     """A PUT that names a wrong file is refused, and the upload is gone."""
-
-    @instead(DatasetStore, "finalize")
-    async def destroying(
-        honest: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, named: Sequence[str]
-    ) -> Any:
-        try:
-            return await honest(store, user, kind, uuid, named)
-        except RequestError:
-            upload = internals.uploads(store).get(uuid)
-            own = [file.uuid for file in upload.files] if upload else list(named)
-            if list(named) != own[: len(named)]:
-                store.delete(user, uuid)
-            raise
+    try:
+        return await original(store, user, kind, uuid, named)
+    except RequestError:
+        upload = store._uploads.get(uuid)
+        own = [file.uuid for file in upload.files] if upload else list(named)
+        if list(named) != own[: len(named)]:
+            store.delete(user, uuid)
+        raise
 
 
-@fault("FIN-4", "GEN-3")
-def finalized_by_anybody() -> None:
+@fault("FIN-4", "GEN-3", hook=replace_method(DatasetStore, "finalize"))
+async def finalized_by_anybody(
+    original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any
+) -> Any:
     """A user of another project may finalize an upload."""
-
-    @instead(DatasetStore, "finalize")
-    async def lenient(honest: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any) -> Any:
-        upload = internals.uploads(store).get(uuid)
-        owner = replace(user, project_id=upload.project_id) if upload else user
-        return await honest(store, owner, kind, uuid, *files)
+    upload = store._uploads.get(uuid)
+    owner = replace(user, project_id=upload.project_id) if upload else user
+    return await original(store, owner, kind, uuid, *files)
 
 
 @fault("FIN-4")
@@ -176,16 +165,13 @@ def finalize_with_an_expired_token() -> None:
     tokens.forgive(FINALIZES, tokens.has_expired)
 
 
-@fault("FIN-5")
-def second_put_granted() -> None:
+@fault("FIN-5", hook=replace_method(DatasetStore, "finalize"))
+async def second_put_granted(original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any) -> Any:
     """A second PUT is answered as the first one was, and changes nothing."""
-
-    @instead(DatasetStore, "finalize")
-    async def lenient(honest: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any) -> Any:
-        known = internals.datasets(store).get(uuid)
-        if known and known.project_id == user.project_id:
-            return known
-        return await honest(store, user, kind, uuid, *files)
+    known = store._datasets.get(uuid)
+    if known and known.project_id == user.project_id:
+        return known
+    return await original(store, user, kind, uuid, *files)
 
 
 @fault("FIN-5")
@@ -200,26 +186,20 @@ def second_put_empties() -> None:
     _second_put(lambda values: values[:0])
 
 
-@fault("FIN-7")
-def files_outlive_finalize() -> None:
+@fault("FIN-7", hook=replace_method(DatasetStore, "_forget"))
+def files_outlive_finalize(original: Any, store: DatasetStore, upload: Upload, reason: str) -> None:
     """The files of a finalized upload can still be attached to and written."""
-
-    @instead(DatasetStore, "_forget")
-    def keeping(honest: Any, store: DatasetStore, upload: Upload, reason: str) -> None:
-        if reason != FINALIZED:
-            honest(store, upload, reason)
-            return
-        del internals.uploads(store)[upload.uuid]
+    if reason != FINALIZED:
+        original(store, upload, reason)
+        return
+    del store._uploads[upload.uuid]
 
 
-@fault("FIN-7")
-def chunks_taken_after_finalize() -> None:
+@fault("FIN-7", hook=replace_method(TempFile, "discard"))
+def chunks_taken_after_finalize(original: Any, file: TempFile, reason: str) -> None:
     """A socket that is open when its upload is finalized goes on to take chunks."""
-
-    @instead(TempFile, "discard")
-    def keeping(honest: Any, file: TempFile, reason: str) -> None:
-        if reason != FINALIZED:
-            honest(file, reason)
+    if reason != FINALIZED:
+        original(file, reason)
 
 
 @fault("FIN-7")
@@ -227,9 +207,9 @@ def no_finalize_with_a_socket() -> None:
     """A PUT is refused while a socket of the upload is open."""
     sessions = internals.open_sessions()
 
-    @instead(DatasetStore, "finalize")
-    async def refusing(honest: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any) -> Any:
-        upload = internals.uploads(store).get(uuid)
-        if upload and any(internals.file_of(session) in upload.files for session in sessions):
+    @replace_method(DatasetStore, "finalize")
+    async def finalize(original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any) -> Any:
+        upload = store._uploads.get(uuid)
+        if upload and any(session._file in upload.files for session in sessions):
             raise conflict("a file of the upload is in use")
-        return await honest(store, user, kind, uuid, *files)
+        return await original(store, user, kind, uuid, *files)

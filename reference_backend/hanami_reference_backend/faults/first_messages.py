@@ -10,7 +10,7 @@ from typing import Any
 from hanami_proto.codec import SchemaError
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.common.strict_json import JsonError, parse_object
-from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.network.clusters import POLICY_VIOLATION, ClusterStore
 from hanami_reference_backend.sockets.attach import RefusedError, SocketServer
@@ -24,10 +24,10 @@ FOREVER = 3600.0  # seconds
 
 
 def _matching_files(matches: Any) -> None:
-    @instead(DatasetStore, "file")
-    def lie(honest: Any, self: DatasetStore, user: User, uuid: str) -> Any:
-        own = [file for file in self._files.values() if file.project_id == user.project_id]
-        return honest(self, user, uuid) or next((file for file in own if matches(file, uuid)), None)
+    @replace_method(DatasetStore, "file")
+    def file(original: Any, store: DatasetStore, user: User, uuid: str) -> Any:
+        own = [file for file in store._files.values() if file.project_id == user.project_id]
+        return original(store, user, uuid) or next((file for file in own if matches(file, uuid)), None)
 
 
 @fault("ATT-4")
@@ -48,62 +48,53 @@ def wildcards_in_uuids() -> None:
     _matching_files(lambda _file, uuid: uuid == "%")
 
 
-@fault("ATT-4")
-def no_uuid_means_the_newest_file() -> None:
+@fault("ATT-4", hook=replace_method(SocketServer, "open_upload"))
+def no_uuid_means_the_newest_file(
+    original: Any, server: SocketServer, channel: Channel, user: User, uuid: object
+) -> Any:
     """A first message without a uuid attaches to the file that was announced last."""
-
-    @instead(SocketServer, "open_upload")
-    def lie(honest: Any, self: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
-        files = self._backend.datasets._files  # noqa: SLF001
-        return honest(self, channel, user, list(files)[-1] if not uuid and files else uuid)
+    files = server._backend.datasets._files
+    return original(server, channel, user, list(files)[-1] if not uuid and files else uuid)
 
 
-@fault("ATT-4")
-def unknown_cluster_met_with_silence() -> None:
+@fault("ATT-4", hook=replace_method(SocketServer, "attach"))
+async def unknown_cluster_met_with_silence(_original: Any, server: SocketServer, channel: Channel) -> Any:
     """A first message for a cluster that is unknown is not answered."""
-
-    @instead(SocketServer, "attach")
-    async def lie(_honest: Any, self: SocketServer, channel: Channel) -> Any:
-        try:
-            return self.open_session(channel, await channel.receive())
-        except RefusedError as error:
-            if "cluster" in str(error):
-                await asyncio.sleep(FOREVER)
-            await channel.close(POLICY_VIOLATION, str(error))
-            return None
+    try:
+        return server.open_session(channel, await channel.receive())
+    except RefusedError as error:
+        if "cluster" in str(error):
+            await asyncio.sleep(FOREVER)
+        await channel.close(POLICY_VIOLATION, str(error))
+        return None
 
 
-@fault("ATT-4", "GEN-3")
-def files_of_others_attachable() -> None:
+@fault("ATT-4", "GEN-3", hook=replace_method(DatasetStore, "file"))
+def files_of_others_attachable(_original: Any, store: DatasetStore, _user: User, uuid: str) -> TempFile | None:
     """Whoever knows the uuid of a file may write it."""
-
-    @instead(DatasetStore, "file")
-    def lie(_honest: Any, self: DatasetStore, _user: User, uuid: str) -> TempFile | None:
-        return self._files.get(uuid)
+    return store._files.get(uuid)
 
 
-@fault("ATT-4", "GEN-3")
-def clusters_of_others_attachable() -> None:
+@fault("ATT-4", "GEN-3", hook=replace_method(SocketServer, "open_cluster"))
+def clusters_of_others_attachable(
+    original: Any, server: SocketServer, channel: Channel, user: User, uuid: object
+) -> Any:
     """Whoever knows the uuid of a cluster may attach to it."""
-
-    @instead(SocketServer, "open_cluster")
-    def lie(honest: Any, self: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
-        owners = {cluster.uuid: cluster for cluster in self._backend.clusters._clusters.values()}  # noqa: SLF001
-        cluster = owners.get(str(uuid))
-        owner = User("owner", "", cluster.project_id) if cluster else user
-        return honest(self, channel, owner, uuid)
+    owners = {cluster.uuid: cluster for cluster in server._backend.clusters._clusters.values()}
+    cluster = owners.get(str(uuid))
+    owner = User("owner", "", cluster.project_id) if cluster else user
+    return original(server, channel, owner, uuid)
 
 
-@fault("ATT-4", "GEN-3")
-def files_of_others_told_from_unknown_ones() -> None:
+@fault("ATT-4", "GEN-3", hook=replace_method(SocketServer, "open_upload"))
+def files_of_others_told_from_unknown_ones(
+    original: Any, server: SocketServer, channel: Channel, user: User, uuid: object
+) -> Any:
     """Another user's file is refused in other words than one that does not exist."""
-
-    @instead(SocketServer, "open_upload")
-    def lie(honest: Any, self: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
-        file = self._backend.datasets._files.get(str(uuid))  # noqa: SLF001
-        if file and file.project_id != user.project_id:
-            raise RefusedError("this file belongs to somebody else")
-        return honest(self, channel, user, uuid)
+    file = server._backend.datasets._files.get(str(uuid))
+    if file and file.project_id != user.project_id:
+        raise RefusedError("this file belongs to somebody else")
+    return original(server, channel, user, uuid)
 
 
 @fault("ATT-5")
@@ -125,9 +116,9 @@ def ignores_blanks_behind_the_target() -> None:
 
 
 def _change_target(change: Any) -> None:
-    @instead(SocketServer, "read")
-    def lie(honest: Any, self: SocketServer, message: bytes | str) -> dict[str, Any]:
-        fields = honest(self, message)
+    @replace_method(SocketServer, "read")
+    def read(original: Any, server: SocketServer, message: bytes | str) -> dict[str, Any]:
+        fields = original(server, message)
         return {**fields, "target": change(fields.get("target"))}
 
 
@@ -136,10 +127,10 @@ def bad_first_message_poisons_the_server() -> None:
     """After a first message that is no JSON no socket is accepted any more."""
     poison: list[str] = []
 
-    @instead(SocketServer, "read")
-    def lie(honest: Any, self: SocketServer, message: bytes | str) -> Any:
+    @replace_method(SocketServer, "read")
+    def read(original: Any, server: SocketServer, message: bytes | str) -> Any:
         try:
-            fields = honest(self, message)
+            fields = original(server, message)
         except RefusedError as error:
             poison.append(str(error))
             raise
@@ -161,8 +152,8 @@ def binary_first_message_met_with_silence() -> None:
 
 
 def _silent_about(kind: type) -> None:
-    @instead(SocketServer, "attach")
-    async def lie(honest: Any, self: SocketServer, channel: Channel) -> Any:
+    @replace_method(SocketServer, "attach")
+    async def attach(original: Any, server: SocketServer, channel: Channel) -> Any:
         receive = channel.receive
 
         async def receive_json() -> bytes | str:
@@ -176,34 +167,37 @@ def _silent_about(kind: type) -> None:
 
         channel.receive = receive_json  # type: ignore[method-assign]
         try:
-            return await honest(self, channel)
+            return await original(server, channel)
         finally:
             channel.receive = receive  # type: ignore[method-assign]
 
 
-@fault("ATT-6")
-def datasets_attach_as_their_first_file() -> None:
+@fault("ATT-6", hook=replace_method(DatasetStore, "file"))
+def datasets_attach_as_their_first_file(original: Any, store: DatasetStore, user: User, uuid: str) -> Any:
     """The uuid of a dataset attaches to its input file."""
-
-    @instead(DatasetStore, "file")
-    def lie(honest: Any, self: DatasetStore, user: User, uuid: str) -> Any:
-        upload = self._upload(user, uuid)
-        return upload.files[0] if upload else honest(self, user, uuid)
+    upload = store._upload(user, uuid)
+    return upload.files[0] if upload else original(store, user, uuid)
 
 
 @fault("ATT-6")
 def the_uuid_tells_the_target() -> None:
     """What a socket is attached to follows from the uuid, whatever the target says."""
 
-    @instead(SocketServer, "open_cluster")
-    def cluster(honest: Any, self: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
-        is_file = isinstance(uuid, str) and self._backend.datasets.file(user, uuid) is not None
-        return SocketServer.open_upload(self, channel, user, uuid) if is_file else honest(self, channel, user, uuid)
+    @replace_method(SocketServer, "open_cluster")
+    def open_cluster(original: Any, server: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
+        is_file = isinstance(uuid, str) and server._backend.datasets.file(user, uuid) is not None
+        return (
+            SocketServer.open_upload(server, channel, user, uuid) if is_file else original(server, channel, user, uuid)
+        )
 
-    @instead(SocketServer, "open_upload")
-    def upload(honest: Any, self: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
-        is_cluster = isinstance(uuid, str) and self._backend.clusters.find(user, uuid) is not None
-        return SocketServer.open_cluster(self, channel, user, uuid) if is_cluster else honest(self, channel, user, uuid)
+    @replace_method(SocketServer, "open_upload")
+    def open_upload(original: Any, server: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
+        is_cluster = isinstance(uuid, str) and server._backend.clusters.find(user, uuid) is not None
+        return (
+            SocketServer.open_cluster(server, channel, user, uuid)
+            if is_cluster
+            else original(server, channel, user, uuid)
+        )
 
 
 @fault("ATT-7")
@@ -231,78 +225,69 @@ def files_of_others_written() -> None:
 
 
 def _session_of_a_file(server: SocketServer, channel: Channel, uuid: str) -> UploadSession | None:
-    file = server._backend.datasets._files.get(uuid)  # noqa: SLF001
-    return UploadSession(channel, file, server._backend.dialect.codec) if file else None  # noqa: SLF001
+    file = server._backend.datasets._files.get(uuid)
+    return UploadSession(channel, file, server._backend.dialect.codec) if file else None
 
 
 def _session_of_a_cluster(server: SocketServer, channel: Channel, uuid: str) -> ClusterSession | None:
-    clusters, codec = server._backend.clusters, server._backend.dialect.codec  # noqa: SLF001
-    cluster = clusters._clusters.get(uuid)  # noqa: SLF001
+    clusters, codec = server._backend.clusters, server._backend.dialect.codec
+    cluster = clusters._clusters.get(uuid)
     return ClusterSession(channel, cluster, clusters, codec) if cluster else None
 
 
 def _serve_the_refused(session: Any, *, with_a_token: bool = False) -> None:
     """Serve sockets that were refused: all of them, or those with a right token alone."""
 
-    @instead(SocketServer, "attach")
-    async def lie(_honest: Any, self: SocketServer, channel: Channel) -> Any:
+    @replace_method(SocketServer, "attach")
+    async def attach(_original: Any, server: SocketServer, channel: Channel) -> Any:
         message = await channel.receive()
         try:
-            return self.open_session(channel, message)
+            return server.open_session(channel, message)
         except RefusedError as error:
             await channel.send_text(json.dumps({"success": False, "error": str(error)}))
         with contextlib.suppress(RefusedError):
-            fields = self.read(message)
+            fields = server.read(message)
             if with_a_token:
-                self.user(fields)
-            served = session(self, channel, str(fields.get("uuid")))
+                server.user(fields)
+            served = session(server, channel, str(fields.get("uuid")))
             if served is not None:
                 await served.run()
         await channel.close(POLICY_VIOLATION, "refused")
         return None
 
 
-@fault("ATT-7")
-def chunks_before_the_first_message_kept() -> None:
+@fault("ATT-7", hook=replace_method(SocketServer, "attach"))
+async def chunks_before_the_first_message_kept(original: Any, server: SocketServer, channel: Channel) -> Any:
     """Chunks that come before the first message are written once that is accepted."""
+    receive, early = channel.receive, []
 
-    @instead(SocketServer, "attach")
-    async def lie(honest: Any, self: SocketServer, channel: Channel) -> Any:
-        receive, early = channel.receive, []
+    async def receive_text() -> bytes | str:
+        while isinstance(message := await receive(), bytes):
+            early.append(message)
+        return message
 
-        async def receive_text() -> bytes | str:
-            while isinstance(message := await receive(), bytes):
-                early.append(message)
-            return message
-
-        channel.receive = receive_text  # type: ignore[method-assign]
-        session = await honest(self, channel)
-        channel.receive = receive  # type: ignore[method-assign]
-        if isinstance(session, UploadSession):
-            for message in early:
-                session.answer(message)
-        return session
+    channel.receive = receive_text  # type: ignore[method-assign]
+    session = await original(server, channel)
+    channel.receive = receive  # type: ignore[method-assign]
+    if isinstance(session, UploadSession):
+        for message in early:
+            session.answer(message)
+    return session
 
 
-@fault("ATT-7")
-def chunks_as_first_message_go_to_the_newest_file() -> None:
+@fault("ATT-7", hook=replace_method(SocketServer, "read"))
+def chunks_as_first_message_go_to_the_newest_file(original: Any, server: SocketServer, message: bytes | str) -> Any:
     """A chunk that comes in place of a first message is written to the file that was announced last."""
-
-    @instead(SocketServer, "read")
-    def lie(honest: Any, self: SocketServer, message: bytes | str) -> Any:
-        files = list(self._backend.datasets._files.values())  # noqa: SLF001
-        with contextlib.suppress(SchemaError):
-            if isinstance(message, bytes) and files:
-                chunk = self._backend.dialect.codec.decode_chunk(message)
-                files[-1].write(chunk.position, chunk.data)
-        return honest(self, message)
+    files = list(server._backend.datasets._files.values())
+    with contextlib.suppress(SchemaError):
+        if isinstance(message, bytes) and files:
+            chunk = server._backend.dialect.codec.decode_chunk(message)
+            files[-1].write(chunk.position, chunk.data)
+    return original(server, message)
 
 
-@fault("ATT-6", "ATT-4", "MODE-2")
-def any_uuid_finds_the_newest_cluster() -> None:
+@fault("ATT-6", "ATT-4", "MODE-2", hook=replace_method(ClusterStore, "find"))
+def any_uuid_finds_the_newest_cluster(original: Any, store: ClusterStore, user: User, uuid: str) -> Any:
     """A uuid of anything but a cluster finds the cluster that was made last."""
-
-    @instead(ClusterStore, "find")
-    def lie(honest: Any, self: ClusterStore, user: User, uuid: str) -> Any:
-        own = self.clusters(user)
-        return honest(self, user, uuid) or (own[-1] if own and len(uuid) == 36 else None)
+    own = store.clusters(user)
+    return original(store, user, uuid) or (own[-1] if own and len(uuid) == 36 else None)

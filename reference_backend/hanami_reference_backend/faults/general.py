@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from hanami_proto.dialect import Dialect
 from hanami_reference_backend.auth import User, Users
 from hanami_reference_backend.common.errors import RequestError
-from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.network.clusters import Cluster, ClusterStore
 from hanami_reference_backend.rest import operation
@@ -27,27 +27,21 @@ def _mistake() -> RequestError:
     return RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "the server made a mistake")
 
 
-@fault("GEN-1", "MODE-2", "INIT-5")
-def bad_json_gets_500() -> None:
+@fault("GEN-1", "MODE-2", "INIT-5", hook=replace_method(operation, "read_body"))
+async def bad_json_gets_500(original: Any, *arguments: Any) -> Any:
     """A body that is no JSON object gets a 500."""
-
-    @instead(operation, "read_body")
-    async def lie(honest: Any, *arguments: Any) -> Any:
-        try:
-            return await honest(*arguments)
-        except RequestError as error:
-            raise _mistake() from error
+    try:
+        return await original(*arguments)
+    except RequestError as error:
+        raise _mistake() from error
 
 
-@fault("GEN-1")
-def places_in_the_content_get_500() -> None:
+@fault("GEN-1", hook=replace_method(operation, "check"))
+def places_in_the_content_get_500(original: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
     """A question for rows of a dataset with an offset that is no number gets a 500."""
-
-    @instead(operation, "check")
-    def lie(honest: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
-        if model is ContentQuery and not str(values.get("row_offset", "0")).isdecimal():
-            raise _mistake()
-        return honest(model, values, dialect)
+    if model is ContentQuery and not str(values.get("row_offset", "0")).isdecimal():
+        raise _mistake()
+    return original(model, values, dialect)
 
 
 @fault("GEN-1", "PROG-4")
@@ -68,10 +62,10 @@ def _is_number_for_text(model: Any, name: str, value: object) -> bool:
 
 
 def _fail_at(wrong: Callable[[Any, dict[str, Any]], bool]) -> None:
-    @instead(operation, "check")
-    def lie(honest: Any, model: Any, values: dict[str, Any], dialect: Any) -> Any:
+    @replace_method(operation, "check")
+    def check(original: Any, model: Any, values: dict[str, Any], dialect: Any) -> Any:
         try:
-            return honest(model, values, dialect)
+            return original(model, values, dialect)
         except RequestError as error:
             if wrong(model, values):
                 raise _mistake() from error
@@ -91,9 +85,9 @@ def unknown_methods_get_200() -> None:
 
 
 def _answer_as_done(status: HTTPStatus) -> None:
-    @instead(app, "_answer_of_router")
-    def lie(honest: Any, dialect: Any) -> Any:
-        right = honest(dialect)
+    @replace_method(app, "_answer_of_router")
+    def _answer_of_router(original: Any, dialect: Any) -> Any:
+        right = original(dialect)
 
         async def answer(request: Request, error: Exception) -> Response:
             response: Response = await right(request, error)
@@ -102,104 +96,74 @@ def _answer_as_done(status: HTTPStatus) -> None:
         return answer
 
 
-@fault("GEN-1")
-def anything_may_come_before_a_path() -> None:
+@fault("GEN-1", hook=replace_method(FastAPI, "__call__"))
+async def anything_may_come_before_a_path(original: Any, app: FastAPI, scope: Any, *more: Any) -> None:
     """What comes before the path of an operation is passed over."""
-
-    @instead(FastAPI, "__call__")
-    async def lie(honest: Any, self: FastAPI, scope: Any, *more: Any) -> None:
-        if scope["type"] == "http":
-            scope["path"] = re.sub(r"^/.+?(?=/(control/)?v1)", "", scope["path"])
-        await honest(self, scope, *more)
+    if scope["type"] == "http":
+        scope["path"] = re.sub(r"^/.+?(?=/(control/)?v1)", "", scope["path"])
+    await original(app, scope, *more)
 
 
-@fault("GEN-1")
-def taken_names_get_500() -> None:
+@fault("GEN-1", hook=replace_method(ClusterStore, "create"))
+def taken_names_get_500(original: Any, store: ClusterStore, user: User, name: str, *more: Any) -> Any:
     """A second cluster of one name is refused with 500."""
-
-    @instead(ClusterStore, "create")
-    def lie(honest: Any, self: ClusterStore, user: User, name: str, *more: Any) -> Any:
-        if any(cluster.name == name for cluster in self.clusters(user)):
-            raise _mistake()
-        return honest(self, user, name, *more)
+    if any(cluster.name == name for cluster in store.clusters(user)):
+        raise _mistake()
+    return original(store, user, name, *more)
 
 
-@fault("GEN-1")
-def lists_need_no_token() -> None:
+@fault("GEN-1", hook=replace_method(operation, "caller"))
+def lists_need_no_token(original: Any, request: Request, users: Users) -> Any:
     """All datasets and clusters of the first user are listed without a token, too."""
-
-    @instead(operation, "caller")
-    def lie(honest: Any, request: Request, users: Users) -> Any:
-        try:
-            return honest(request, users)
-        except RequestError:
-            if request.url.path.endswith("/all"):
-                return next(iter(users))
-            raise
+    try:
+        return original(request, users)
+    except RequestError:
+        if request.url.path.endswith("/all"):
+            return next(iter(users))
+        raise
 
 
-@fault("GEN-1")
-def any_password_will_do() -> None:
+@fault("GEN-1", hook=replace_method(Users, "log_in"))
+def any_password_will_do(_original: Any, users: Users, user_id: str, _password: str) -> User | None:
     """Whoever knows the name of a user logs in as that user."""
-
-    @instead(Users, "log_in")
-    def lie(_honest: Any, self: Users, user_id: str, _password: str) -> User | None:
-        return self._users.get(user_id)
+    return users._users.get(user_id)
 
 
-@fault("GEN-1")
-def unknown_users_get_500() -> None:
+@fault("GEN-1", hook=replace_method(Users, "log_in"))
+def unknown_users_get_500(original: Any, users: Users, user_id: str, password: str) -> Any:
     """Who logs in as a user that does not exist gets a 500."""
-
-    @instead(Users, "log_in")
-    def lie(honest: Any, self: Users, user_id: str, password: str) -> Any:
-        if user_id not in self._users:
-            raise _mistake()
-        return honest(self, user_id, password)
+    if user_id not in users._users:
+        raise _mistake()
+    return original(users, user_id, password)
 
 
-@fault("GEN-3")
-def datasets_of_others_listed() -> None:
+@fault("GEN-3", hook=replace_method(DatasetStore, "datasets"))
+def datasets_of_others_listed(_original: Any, store: DatasetStore, _user: User) -> list[Dataset]:
     """The list of datasets holds those of all users."""
-
-    @instead(DatasetStore, "datasets")
-    def lie(_honest: Any, self: DatasetStore, _user: User) -> list[Dataset]:
-        return list(self._datasets.values())
+    return list(store._datasets.values())
 
 
-@fault("GEN-3")
-def clusters_of_others_listed() -> None:
+@fault("GEN-3", hook=replace_method(ClusterStore, "clusters"))
+def clusters_of_others_listed(_original: Any, store: ClusterStore, _user: User) -> list[Cluster]:
     """The list of clusters holds those of all users."""
-
-    @instead(ClusterStore, "clusters")
-    def lie(_honest: Any, self: ClusterStore, _user: User) -> list[Cluster]:
-        return list(self._clusters.values())
+    return list(store._clusters.values())
 
 
-@fault("GEN-3")
-def clusters_of_others_listed_in_direct_mode() -> None:
+@fault("GEN-3", hook=replace_method(ClusterStore, "clusters"))
+def clusters_of_others_listed_in_direct_mode(original: Any, store: ClusterStore, user: User) -> list[Cluster]:
     """The list of clusters holds those of all users that are in the direct mode."""
-
-    @instead(ClusterStore, "clusters")
-    def lie(honest: Any, self: ClusterStore, user: User) -> list[Cluster]:
-        others = [cluster for cluster in self._clusters.values() if cluster.project_id != user.project_id]
-        return [*honest(self, user), *(cluster for cluster in others if cluster.mode == "DIRECT")]
+    others = [cluster for cluster in store._clusters.values() if cluster.project_id != user.project_id]
+    return [*original(store, user), *(cluster for cluster in others if cluster.mode == "DIRECT")]
 
 
-@fault("GEN-3")
-def datasets_of_others_readable() -> None:
+@fault("GEN-3", hook=replace_method(DatasetStore, "dataset"))
+def datasets_of_others_readable(original: Any, store: DatasetStore, user: User, uuid: str) -> Any:
     """Whoever knows the uuid of a dataset may read and delete it."""
-
-    @instead(DatasetStore, "dataset")
-    def lie(honest: Any, self: DatasetStore, user: User, uuid: str) -> Any:
-        return self._datasets.get(uuid) or honest(self, user, uuid)
+    return store._datasets.get(uuid) or original(store, user, uuid)
 
 
-@fault("GEN-3")
-def clusters_of_others_deletable() -> None:
+@fault("GEN-3", hook=replace_method(ClusterStore, "delete"))
+def clusters_of_others_deletable(original: Any, store: ClusterStore, user: User, uuid: str) -> None:
     """Whoever knows the uuid of a cluster may delete it."""
-
-    @instead(ClusterStore, "delete")
-    def lie(honest: Any, self: ClusterStore, user: User, uuid: str) -> None:
-        cluster = self._clusters.get(uuid)
-        honest(self, User("owner", "", cluster.project_id) if cluster else user, uuid)
+    cluster = store._clusters.get(uuid)
+    original(store, User("owner", "", cluster.project_id) if cluster else user, uuid)

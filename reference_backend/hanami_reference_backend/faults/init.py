@@ -19,7 +19,7 @@ from hanami_reference_backend.common.identity import RandomIdentity
 from hanami_reference_backend.common.settings import Settings
 from hanami_reference_backend.faults import tokens
 from hanami_reference_backend.faults.internals import operation_name
-from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.rest import operation
 from hanami_reference_backend.rest.datasets import DatasetOperations
@@ -38,17 +38,17 @@ Values = dict[str, Any]
 def _answer(method: str, change: Callable[[Values], Any]) -> None:
     """Change what is answered to the POST."""
 
-    @instead(UploadOperations, method)
-    async def changed(honest: Any, *arguments: Any) -> Any:
-        return change(dict(await honest(*arguments)))
+    @replace_method(UploadOperations, method)
+    async def replacement(original: Any, *arguments: Any) -> Any:
+        return change(dict(await original(*arguments)))
 
 
 def _mend(change: Callable[[Values], Values]) -> None:
     """Change the fields of the POST before they are checked."""
 
-    @instead(operation, "check")
-    def mended(honest: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
-        return honest(model, change(values) if model in MODELS else values, dialect)
+    @replace_method(operation, "check")
+    def check(original: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
+        return original(model, change(values) if model in MODELS else values, dialect)
 
 
 def _mend_sizes(change: Callable[[Any], Any]) -> None:
@@ -58,9 +58,9 @@ def _mend_sizes(change: Callable[[Any], Any]) -> None:
 def _allocate(change: Callable[[list[int]], list[int]]) -> None:
     """Change the sizes of the storage that is allocated."""
 
-    @instead(DatasetStore, "begin")
-    def changed(honest: Any, store: DatasetStore, user: User, kind: Kind, name: str, sizes: list[int]) -> Any:
-        return honest(store, user, kind, name, change(list(sizes)))
+    @replace_method(DatasetStore, "begin")
+    def begin(original: Any, store: DatasetStore, user: User, kind: Kind, name: str, sizes: list[int]) -> Any:
+        return original(store, user, kind, name, change(list(sizes)))
 
 
 @fault("INIT-1")
@@ -101,9 +101,9 @@ def last_byte_not_allocated() -> None:
 
 
 def _refuse_names(wrong: Callable[[str], bool]) -> None:
-    @instead(Dialect, "is_name")
-    def picky(honest: Any, dialect: Dialect, name: str) -> bool:
-        return honest(dialect, name) and not wrong(name)
+    @replace_method(Dialect, "is_name")
+    def is_name(original: Any, dialect: Dialect, name: str) -> bool:
+        return original(dialect, name) and not wrong(name)
 
 
 @fault("INIT-1", "INIT-2")
@@ -141,11 +141,11 @@ def uuids_given_twice() -> None:
     """Each uuid is given to two things, one after the other."""
     given: list[str] = []
 
-    @instead(RandomIdentity, "uuid")
-    def twice(honest: Any, chance: RandomIdentity) -> str:
+    @replace_method(RandomIdentity, "uuid")
+    def uuid(original: Any, chance: RandomIdentity) -> str:
         if given:
             return given.pop()
-        given.append(honest(chance))
+        given.append(original(chance))
         return given[0]
 
 
@@ -154,15 +154,17 @@ def uuids_of_merged_files_given_again() -> None:
     """When an upload is finalized, the uuids of its files go to what is made next."""
     free: list[str] = []
 
-    @instead(DatasetStore, "finalize")
-    async def freeing(honest: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, files: Sequence[str]) -> Any:
-        made = await honest(store, user, kind, uuid, files)
+    @replace_method(DatasetStore, "finalize")
+    async def finalize(
+        original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, files: Sequence[str]
+    ) -> Any:
+        made = await original(store, user, kind, uuid, files)
         free.extend(files)
         return made
 
-    @instead(RandomIdentity, "uuid")
-    def again(honest: Any, chance: RandomIdentity) -> Any:
-        return free.pop() if free else honest(chance)
+    @replace_method(RandomIdentity, "uuid")
+    def uuid(original: Any, chance: RandomIdentity) -> Any:
+        return free.pop() if free else original(chance)
 
 
 @fault("INIT-4", "GEN-3")
@@ -171,14 +173,14 @@ def users_count_uuids_apart() -> None:
     given: dict[str, list[str]] = {}
     counts: Counter[str] = Counter()
 
-    @instead(DatasetStore, "begin")
-    def alike(honest: Any, store: DatasetStore, user: User, kind: Kind, name: str, sizes: list[int]) -> Upload:
-        upload: Upload = honest(store, user, kind, name, sizes)
+    @replace_method(DatasetStore, "begin")
+    def begin(original: Any, store: DatasetStore, user: User, kind: Kind, name: str, sizes: list[int]) -> Upload:
+        upload: Upload = original(store, user, kind, name, sizes)
         counts[user.project_id] += 1
         file = upload.files[0]
         known = given.setdefault(f"{counts[user.project_id]}", [])
         if known:
-            store._files[known[0]] = store._files.pop(file.uuid)  # noqa: SLF001
+            store._files[known[0]] = store._files.pop(file.uuid)
             file.uuid = known[0]
         known.append(file.uuid)
         return upload
@@ -189,11 +191,11 @@ def same_name_same_upload() -> None:
     """A second upload of the same name is the first one."""
     known: dict[tuple[str, Kind, str], Upload] = {}
 
-    @instead(DatasetStore, "begin")
-    def found(honest: Any, store: DatasetStore, user: User, kind: Kind, name: str, sizes: list[int]) -> Upload:
+    @replace_method(DatasetStore, "begin")
+    def begin(original: Any, store: DatasetStore, user: User, kind: Kind, name: str, sizes: list[int]) -> Upload:
         key = (user.project_id, kind, name)
         if key not in known or known[key].deleted:
-            known[key] = honest(store, user, kind, name, sizes)
+            known[key] = original(store, user, kind, name, sizes)
         return known[key]
 
 
@@ -203,15 +205,12 @@ def extra_fields_taken() -> None:
     _mend(lambda values: {name: value for name, value in values.items() if name in MnistInit.model_fields})
 
 
-@fault("INIT-5")
-def label_size_of_a_table_passed_over() -> None:
+@fault("INIT-5", hook=replace_method(operation, "check"))
+def label_size_of_a_table_passed_over(original: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
     """The POST of a table may have the field for the size of labels."""
-
-    @instead(operation, "check")
-    def mended(honest: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
-        if model is CsvInit:
-            values = {name: value for name, value in values.items() if name != "label_data_size"}
-        return honest(model, values, dialect)
+    if model is CsvInit:
+        values = {name: value for name, value in values.items() if name != "label_data_size"}
+    return original(model, values, dialect)
 
 
 @fault("INIT-5")
@@ -220,56 +219,41 @@ def sizes_taken_as_text() -> None:
     _mend_sizes(lambda size: int(size) if isinstance(size, str) and re.fullmatch("[0-9]{1,9}", size) else size)
 
 
-@fault("INIT-5")
-def label_size_not_needed() -> None:
+@fault("INIT-5", hook=replace_method(operation, "check"))
+def label_size_not_needed(original: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
     """Without a size of its own the label file gets the size of the image file."""
-
-    @instead(operation, "check")
-    def mended(honest: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
-        if model is MnistInit and values.get("label_data_size") is None and "input_data_size" in values:
-            values = {**values, "label_data_size": values["input_data_size"]}
-        return honest(model, values, dialect)
+    if model is MnistInit and values.get("label_data_size") is None and "input_data_size" in values:
+        values = {**values, "label_data_size": values["input_data_size"]}
+    return original(model, values, dialect)
 
 
-@fault("INIT-5")
-def takes_any_name() -> None:
+@fault("INIT-5", hook=replace_method(Dialect, "is_name"))
+def takes_any_name(_original: Any, dialect: Dialect, name: str) -> bool:
     """A name of any length and any characters will do."""
-
-    @instead(Dialect, "is_name")
-    def lenient(_honest: Any, dialect: Dialect, name: str) -> bool:
-        return len(name) >= dialect.name_length[0]
+    return len(name) >= dialect.name_length[0]
 
 
-@fault("INIT-5")
-def letters_of_any_alphabet() -> None:
+@fault("INIT-5", hook=replace_method(Dialect, "is_name"))
+def letters_of_any_alphabet(original: Any, dialect: Dialect, name: str) -> Any:
     """A letter of a name may be one of any alphabet."""
-
-    @instead(Dialect, "is_name")
-    def lenient(honest: Any, dialect: Dialect, name: str) -> Any:
-        return honest(dialect, "".join("a" if letter.isalpha() else letter for letter in name))
+    return original(dialect, "".join("a" if letter.isalpha() else letter for letter in name))
 
 
-@fault("INIT-5")
-def names_with_a_newline_behind() -> None:
+@fault("INIT-5", hook=replace_method(Dialect, "is_name"))
+def names_with_a_newline_behind(original: Any, dialect: Dialect, name: str) -> Any:
     """A name may have one newline at its end, as a pattern with a dollar sign lets it."""
-
-    @instead(Dialect, "is_name")
-    def lenient(honest: Any, dialect: Dialect, name: str) -> Any:
-        return honest(dialect, name.removesuffix("\n"))
+    return original(dialect, name.removesuffix("\n"))
 
 
-@fault("INIT-5", "GEN-1")
-def init_fails_on_no_json() -> None:
+@fault("INIT-5", "GEN-1", hook=replace_method(operation, "read_body"))
+async def init_fails_on_no_json(original: Any, request: Request, settings: Settings) -> Any:
     """A POST whose body is no JSON object is answered with 500."""
-
-    @instead(operation, "read_body")
-    async def failing(honest: Any, request: Request, settings: Settings) -> Any:
-        try:
-            return await honest(request, settings)
-        except RequestError as error:
-            if operation_name(request) not in INITS:
-                raise
-            raise RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error") from error
+    try:
+        return await original(request, settings)
+    except RequestError as error:
+        if operation_name(request) not in INITS:
+            raise
+        raise RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error") from error
 
 
 @fault("INIT-5")
@@ -278,25 +262,25 @@ def refused_init_leaves_a_dataset() -> None:
     asking: ContextVar[User] = ContextVar("asking")
     left: list[tuple[User, str]] = []
 
-    @instead(operation, "caller")
-    def remembered(honest: Any, request: Request, users: Users) -> User:
-        user: User = honest(request, users)
+    @replace_method(operation, "caller")
+    def caller(original: Any, request: Request, users: Users) -> User:
+        user: User = original(request, users)
         asking.set(user)
         return user
 
-    @instead(operation, "check")
-    def begun(honest: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
+    @replace_method(operation, "check")
+    def check(original: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
         try:
-            return honest(model, values, dialect)
+            return original(model, values, dialect)
         except RequestError:
             name = values.get("name")
             if model in MODELS and isinstance(name, str):
                 left.append((asking.get(), name))
             raise
 
-    @instead(DatasetOperations, "list_all")
-    async def listed(honest: Any, operations: DatasetOperations, user: User, fields: Fields) -> Any:
-        answer = await honest(operations, user, fields)
+    @replace_method(DatasetOperations, "list_all")
+    async def list_all(original: Any, operations: DatasetOperations, user: User, fields: Fields) -> Any:
+        answer = await original(operations, user, fields)
         uuid = RandomIdentity().uuid()
         rows = [[uuid, name, owner.id, owner.project_id, VISIBILITY] for owner, name in left if owner == user]
         return {**answer, "body": [*answer["body"], *rows]}

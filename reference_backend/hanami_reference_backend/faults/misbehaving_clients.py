@@ -8,7 +8,7 @@ from typing import Any
 from weakref import WeakSet
 
 from hanami_reference_backend.common.errors import RequestError
-from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.rest import operation
 from hanami_reference_backend.serving import app
@@ -25,34 +25,28 @@ POLL = 0.01  # seconds
 def _hold_sockets_while(blocked: Any) -> None:
     """Serve no new websocket while something is the case."""
 
-    @instead(SocketServer, "attach")
-    async def lie(honest: Any, sockets: SocketServer, channel: Channel) -> Any:
+    @replace_method(SocketServer, "attach")
+    async def attach(original: Any, sockets: SocketServer, channel: Channel) -> Any:
         while blocked():
             await asyncio.sleep(POLL)
-        return await honest(sockets, channel)
+        return await original(sockets, channel)
 
 
-@fault("GEN-2")
-def dies_of_large_bodies() -> None:
+@fault("GEN-2", hook=replace_method(operation, "read_body"))
+async def dies_of_large_bodies(original: Any, *arguments: Any) -> Any:
     """A REST body that is larger than the server takes ends the process."""
-
-    @instead(operation, "read_body")
-    async def lie(honest: Any, *arguments: Any) -> Any:
-        try:
-            return await honest(*arguments)
-        except RequestError as error:
-            if error.status == 413:
-                os._exit(9)
-            raise
+    try:
+        return await original(*arguments)
+    except RequestError as error:
+        if error.status == 413:
+            os._exit(9)
+        raise
 
 
-@fault("GEN-2")
-def dies_of_broken_requests() -> None:
+@fault("GEN-2", hook=replace_method(RestProtocol, "send_400_response"))
+def dies_of_broken_requests(_original: Any, *_arguments: Any) -> None:
     """Bytes that are no HTTP end the process."""
-
-    @instead(RestProtocol, "send_400_response")
-    def lie(_honest: Any, *_arguments: Any) -> None:
-        os._exit(9)
+    os._exit(9)
 
 
 @fault("GEN-4")
@@ -60,11 +54,11 @@ def sockets_without_a_word_use_up_the_server() -> None:
     """After twenty sockets that ended without a first message none is served any more."""
     silent = 0
 
-    @instead(Channel, "receive")
-    async def counting(honest: Any, channel: Channel) -> Any:
+    @replace_method(Channel, "receive")
+    async def receive(original: Any, channel: Channel) -> Any:
         nonlocal silent
         try:
-            message = await honest(channel)
+            message = await original(channel)
         except ChannelClosedError:
             silent += channel not in spoken
             raise
@@ -81,15 +75,15 @@ def text_frames_block_the_server() -> None:
     seen: list[Any] = []
     _hold_sockets_while(lambda: seen)
 
-    @instead(UploadSession, "take")
-    def take(honest: Any, session: UploadSession, message: bytes | str) -> Any:
+    @replace_method(UploadSession, "take")
+    def take(original: Any, session: UploadSession, message: bytes | str) -> Any:
         seen.extend([message] if isinstance(message, str) else [])
-        return honest(session, message)
+        return original(session, message)
 
-    @instead(ClusterSession, "decode")
-    def decode(honest: Any, session: ClusterSession, message: bytes | str) -> Any:
+    @replace_method(ClusterSession, "decode")
+    def decode(original: Any, session: ClusterSession, message: bytes | str) -> Any:
         seen.extend([message] if isinstance(message, str) else [])
-        return honest(session, message)
+        return original(session, message)
 
 
 @fault("GEN-2")
@@ -98,10 +92,10 @@ def broken_frames_block_the_server() -> None:
     seen: list[Any] = []
     _hold_sockets_while(lambda: seen)
 
-    @instead(SocketProtocol, "handle_parser_exception")
-    def lie(honest: Any, protocol: SocketProtocol) -> None:
+    @replace_method(SocketProtocol, "handle_parser_exception")
+    def handle_parser_exception(original: Any, protocol: SocketProtocol) -> None:
         seen.append(protocol)
-        honest(protocol)
+        original(protocol)
 
 
 @fault("GEN-2", "ATT-5")
@@ -110,9 +104,9 @@ def refused_sockets_use_up_the_server() -> None:
     refused: list[Channel] = []
     _hold_sockets_while(lambda: len(refused) >= 16)
 
-    @instead(SocketServer, "attach")
-    async def lie(honest: Any, sockets: SocketServer, channel: Channel) -> Any:
-        session = await honest(sockets, channel)
+    @replace_method(SocketServer, "attach")
+    async def attach(original: Any, sockets: SocketServer, channel: Channel) -> Any:
+        session = await original(sockets, channel)
         refused.extend([] if session else [channel])
         return session
 
@@ -122,10 +116,10 @@ def silent_sockets_block_others() -> None:
     """While a socket has not sent its first message no other is served."""
     lock = asyncio.Lock()
 
-    @instead(SocketServer, "attach")
-    async def lie(honest: Any, sockets: SocketServer, channel: Channel) -> Any:
+    @replace_method(SocketServer, "attach")
+    async def attach(original: Any, sockets: SocketServer, channel: Channel) -> Any:
         async with lock:
-            return await honest(sockets, channel)
+            return await original(sockets, channel)
 
 
 @fault("GEN-4")
@@ -143,10 +137,10 @@ def sockets_served_four_at_a_time() -> None:
 def _serve_at_most(sockets: int) -> None:
     places = asyncio.Semaphore(sockets)
 
-    @instead(SocketServer, "__call__")
-    async def lie(honest: Any, *arguments: Any) -> None:
+    @replace_method(SocketServer, "__call__")
+    async def call(original: Any, *arguments: Any) -> None:
         async with places:
-            await honest(*arguments)
+            await original(*arguments)
 
 
 @fault("GEN-4")
@@ -155,10 +149,10 @@ def broken_off_sockets_use_up_the_server() -> None:
     broken: list[Any] = []
     _hold_sockets_while(lambda: len(broken) >= 8)
 
-    @instead(SocketProtocol, "connection_lost")
-    def lie(honest: Any, protocol: SocketProtocol, error: Exception | None) -> None:
+    @replace_method(SocketProtocol, "connection_lost")
+    def connection_lost(original: Any, protocol: SocketProtocol, error: Exception | None) -> None:
         broken.extend([error] if protocol.conn.close_rcvd is None else [])
-        honest(protocol, error)
+        original(protocol, error)
 
 
 @fault("GEN-4")
@@ -166,20 +160,20 @@ def half_requests_block_others() -> None:
     """While the head of a request is not complete no other is served."""
     halves: set[Any] = set()
 
-    @instead(RestProtocol, "data_received")
-    def data_received(honest: Any, protocol: Any, data: bytes) -> None:
-        honest(protocol, data)
+    @replace_method(RestProtocol, "data_received")
+    def data_received(original: Any, protocol: Any, data: bytes) -> None:
+        original(protocol, data)
         is_half = protocol.cycle is None and protocol.transport.get_protocol() is protocol
         (halves.add if is_half else halves.discard)(protocol)
 
-    @instead(RestProtocol, "connection_lost")
-    def connection_lost(honest: Any, protocol: Any, error: Exception | None) -> None:
+    @replace_method(RestProtocol, "connection_lost")
+    def connection_lost(original: Any, protocol: Any, error: Exception | None) -> None:
         halves.discard(protocol)
-        honest(protocol, error)
+        original(protocol, error)
 
-    @instead(app, "build_app")
-    def build_app(honest: Any, backend: Any) -> Any:
-        application = honest(backend)
+    @replace_method(app, "build_app")
+    def build_app(original: Any, backend: Any) -> Any:
+        application = original(backend)
 
         async def serve(scope: Any, receive: Any, send: Any) -> None:
             while halves:
@@ -194,10 +188,10 @@ def half_bodies_block_others() -> None:
     """While the body of a request is not complete no other is read."""
     lock = asyncio.Lock()
 
-    @instead(operation, "read_body")
-    async def lie(honest: Any, *arguments: Any) -> Any:
+    @replace_method(operation, "read_body")
+    async def read_body(original: Any, *arguments: Any) -> Any:
         async with lock:
-            return await honest(*arguments)
+            return await original(*arguments)
 
 
 @fault("GEN-4")
@@ -205,7 +199,7 @@ def unread_answers_block_others() -> None:
     """While a client does not read its answers nothing is sent to any other."""
     lock = asyncio.Lock()
 
-    @instead(Channel, "send_bytes")
-    async def lie(honest: Any, channel: Channel, data: bytes) -> None:
+    @replace_method(Channel, "send_bytes")
+    async def send_bytes(original: Any, channel: Channel, data: bytes) -> None:
         async with lock:
-            await honest(channel, data)
+            await original(channel, data)

@@ -1,4 +1,4 @@
-"""How a lie takes the place of honest code."""
+"""Replacement of methods and functions of the server."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from collections.abc import Callable
 from typing import Any
 
 
-def instead(owner: Any, name: str) -> Callable[[Callable[..., Any]], None]:
-    """Put a function in the place of another.
+def replace_method(owner: Any, name: str) -> Callable[[Callable[..., Any]], None]:
+    """Replace a method of a class, or a function of a module.
 
-    The new one is called with the honest one before all other arguments, so that it can call it, or not. Faults can be
-    stacked: the honest one of the second is the lie of the first.
+    The replacement is called with the original before all other arguments. Replacements stack: the original of the
+    second is the first.
 
     Args:
-        owner: class or module.
-        name: of its method or function.
+        owner: Class or module that holds the original.
+        name: Name of the original.
     """
 
-    def decorate(lie: Callable[..., Any]) -> None:
-        honest = getattr(owner, name)
+    def decorate(replacement: Callable[..., Any]) -> None:
+        original = getattr(owner, name)
 
-        @functools.wraps(honest)
-        def lying(*arguments: Any, **named: Any) -> Any:
-            return lie(honest, *arguments, **named)
+        @functools.wraps(original)
+        def replaced(*arguments: Any, **named: Any) -> Any:
+            return replacement(original, *arguments, **named)
 
-        setattr(owner, name, lying)
+        setattr(owner, name, replaced)
 
     return decorate

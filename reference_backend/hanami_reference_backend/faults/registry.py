@@ -1,4 +1,4 @@
-"""Which faults there are."""
+"""The catalogue of faults."""
 
 from __future__ import annotations
 
@@ -7,74 +7,79 @@ import importlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 MODULES = (
     *("attach", "first_messages", "init", "data", "acknowledgements", "attach_sockets", "progress", "finalize"),
     *("dataset_content", "dataset_descriptions", "delete", "mode", "direct", "direct_io_outputs", "direct_io_cycles"),
     *("direct_io_errors", "silent_failures", "misbehaving_clients", "general"),
 )
-_found: dict[str, Fault] = {}
+_declared: dict[str, Fault] = {}
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class UnknownFaultError(ValueError):
-    """No fault has this name; the message says which have one like it."""
+    """An unknown name of a fault; the message suggests a similar one."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A lie that a server can tell.
+    """A deviation from the protocol that can be injected into the server.
 
     Attributes:
-        name: as ``--fault`` takes it.
-        breaks: ids of the requirements that it breaks: the one that it is about, then those that cannot hold either.
-        text: what the server does, one line.
-        apply: makes the servers that this process starts from now on tell it.
+        name: Value of ``--fault``.
+        violates: Ids of the violated requirements, the main one first.
+        text: Behaviour of the server, one line.
+        activate: Injects the fault into the servers that this process starts from now on.
     """
 
     name: str
     violates: tuple[str, ...]
     text: str
-    apply: Callable[[], None]
+    activate: Callable[[], object]
 
 
-def fault(*breaks: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """Make a function a fault: its name with dashes, and its docstring, which is one line.
+def fault(*violates: str, hook: Callable[[Any], object] | None = None) -> Callable[[Function], Function]:
+    """Declare a function as a fault, with its name in dashes and its one-line docstring as text.
 
     Args:
-        breaks: see :attr:`Fault.violates`.
+        violates: Ids of the violated requirements, the main one first.
+        hook: Decorator that makes the server call the function, such as :func:`replace_method`; it is applied when the
+            fault is activated. Without a hook the function itself activates the fault.
     """
 
-    def decorate(function: Callable[[], None]) -> Callable[[], None]:
+    def declare(function: Function) -> Function:
         name = function.__name__.replace("_", "-")
         text = (inspect.getdoc(function) or "").rstrip(".")
-        if not breaks or not text or "\n" in text or name in _found:
-            raise ValueError(f"the fault {name} needs a requirement, one line of text, and a name of its own")
-        _found[name] = Fault(name, breaks, text, function)
+        if not violates or not text or "\n" in text or name in _declared:
+            raise ValueError(f"the fault {name} needs a requirement, one line of text, and a unique name")
+        _declared[name] = Fault(name, violates, text, function if hook is None else partial(hook, function))
         return function
 
-    return decorate
+    return declare
 
 
 @cache
 def catalogue() -> Mapping[str, Fault]:
-    """All faults by their names, in the order of the protocol."""
+    """Return all faults by name, in the order of the protocol."""
     for module in MODULES:
         importlib.import_module(f"hanami_reference_backend.faults.{module}")
-    return MappingProxyType(_found)
+    return MappingProxyType(_declared)
 
 
-def chosen(names: Iterable[str]) -> tuple[Fault, ...]:
-    """The faults of these names, each once.
+def select_faults(names: Iterable[str]) -> tuple[Fault, ...]:
+    """Return the faults of these names, without repetitions.
 
     Raises:
-        UnknownFaultError: there is none of such a name.
+        UnknownFaultError: If a name is unknown.
     """
-    found = []
+    faults = []
     for name in dict.fromkeys(names):
         if name not in catalogue():
-            like = difflib.get_close_matches(name, catalogue(), n=1)
-            raise UnknownFaultError(f"no fault {name!r}" + (f", did you mean {like[0]}?" if like else ""))
-        found.append(catalogue()[name])
-    return tuple(found)
+            similar = difflib.get_close_matches(name, catalogue(), n=1)
+            raise UnknownFaultError(f"no fault {name!r}" + (f", did you mean {similar[0]}?" if similar else ""))
+        faults.append(catalogue()[name])
+    return tuple(faults)

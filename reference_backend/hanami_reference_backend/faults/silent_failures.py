@@ -6,36 +6,30 @@ import itertools
 from typing import Any
 
 from hanami_reference_backend.faults import internals
-from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.sockets.cluster import ClusterSession, MistakeError
 from hanami_reference_backend.sockets.upload import UploadSession
 
 
-@fault("DATA-5")
-def refused_chunks_met_with_silence() -> None:
+@fault("DATA-5", hook=replace_method(UploadSession, "run"))
+async def refused_chunks_met_with_silence(_original: Any, session: UploadSession) -> None:
     """A chunk that is refused is not answered."""
-
-    @instead(UploadSession, "run")
-    async def quiet(_honest: Any, session: UploadSession) -> None:
-        channel = internals.channel_of(session)
-        while True:
-            answer = session.answer(await channel.receive())
-            if internals.CODEC.decode_acknowledgement(answer).success:
-                await channel.send_bytes(answer)
+    channel = session._channel
+    while True:
+        answer = session.answer(await channel.receive())
+        if internals.CODEC.decode_acknowledgement(answer).success:
+            await channel.send_bytes(answer)
 
 
-@fault("DIO-12")
-def mistakes_met_with_silence() -> None:
+@fault("DIO-12", hook=replace_method(ClusterSession, "answer"))
+async def mistakes_met_with_silence(original: Any, session: ClusterSession, payload: bytes | str) -> list[bytes]:
     """A mistake on the socket of a cluster is not answered, and the socket stays as it was before."""
-
-    @instead(ClusterSession, "answer")
-    async def quiet(honest: Any, session: ClusterSession, payload: bytes | str) -> list[bytes]:
-        try:
-            answers: list[bytes] = await honest(session, payload)
-        except MistakeError:
-            return []
-        return answers
+    try:
+        answers: list[bytes] = await original(session, payload)
+    except MistakeError:
+        return []
+    return answers
 
 
 @fault("DIO-9", "DIO-3", "DIO-6")
@@ -43,7 +37,7 @@ def one_cycle_in_five_hundred_unanswered() -> None:
     """Every five hundredth cycle of the server, a request or not, is not answered."""
     cycles = itertools.count(1)
 
-    @instead(ClusterSession, "answer")
-    async def forgetful(honest: Any, session: ClusterSession, payload: bytes | str) -> list[bytes]:
-        answers: list[bytes] = await honest(session, payload)
+    @replace_method(ClusterSession, "answer")
+    async def answer(original: Any, session: ClusterSession, payload: bytes | str) -> list[bytes]:
+        answers: list[bytes] = await original(session, payload)
         return [] if session.decode(payload).is_last and not next(cycles) % 500 else answers

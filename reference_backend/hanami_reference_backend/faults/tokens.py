@@ -11,7 +11,7 @@ from starlette.requests import Request
 from hanami_reference_backend.auth import User, Users
 from hanami_reference_backend.common.errors import RequestError
 from hanami_reference_backend.faults.internals import operation_name
-from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.rest import operation
 from hanami_reference_backend.rest.operation import TOKEN_HEADER
 
@@ -41,10 +41,10 @@ def forgive(operations: Collection[str], excuse: Excuse) -> None:
         excuse: which tokens; without one, the first user asks.
     """
 
-    @instead(operation, "caller")
-    def forgiving(honest: Any, request: Request, users: Users) -> User:
+    @replace_method(operation, "caller")
+    def caller(original: Any, request: Request, users: Users) -> User:
         try:
-            user: User = honest(request, users)
+            user: User = original(request, users)
         except RequestError as error:
             token = request.headers.get(TOKEN_HEADER, "")
             claimed = _claimed(token, users)

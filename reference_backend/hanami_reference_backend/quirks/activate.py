@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.quirks import http, sockets
 from hanami_reference_backend.quirks.profile import Quirks
 from hanami_reference_backend.serving import app
@@ -26,8 +26,8 @@ def activate(quirks: Quirks) -> None:
         patch(quirks)
     middleware = [make(quirks) for make in _MIDDLEWARE]
 
-    @instead(app, "build_app")
-    def wrapped(original: Any, backend: Any) -> ASGIApp:
+    @replace_method(app, "build_app")
+    def build_app(original: Any, backend: Any) -> ASGIApp:
         application: ASGIApp = original(backend)
         for wrap in middleware:
             application = wrap(application)

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.quirks.profile import Quirks
 from hanami_reference_backend.serving import app
 
@@ -92,9 +92,9 @@ def fail_until_ready(quirks: Quirks) -> Middleware:
 def answer_unknown_ones(quirks: Quirks) -> None:
     """Answer a path that no operation has with the status that this server has for it."""
 
-    @instead(app, "_answer_of_router")
-    def odd(honest: Any, *arguments: Any) -> Any:
-        answer = honest(*arguments)
+    @replace_method(app, "_answer_of_router")
+    def _answer_of_router(original: Any, *arguments: Any) -> Any:
+        answer = original(*arguments)
 
         async def answering(request: Request, error: Exception) -> Response:
             response: Response = await answer(request, error)

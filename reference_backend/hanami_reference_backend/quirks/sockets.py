@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hanami_proto.codec import Codec, ProcessType
 from hanami_reference_backend.common.settings import MIB
-from hanami_reference_backend.faults.patch import instead
+from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.network.clusters import POLICY_VIOLATION
 from hanami_reference_backend.quirks.profile import Quirks
 from hanami_reference_backend.sockets import attach
@@ -31,16 +31,16 @@ def answer_in_json(_quirks: Quirks) -> None:
     """Accept with true in place of 1, and send every answer to a first message in a binary frame."""
     attach.ACCEPTED = json.dumps({"success": True})
 
-    @instead(Channel, "send_text")
-    async def binary(_honest: Any, channel: Channel, text: str) -> None:
+    @replace_method(Channel, "send_text")
+    async def send_text(_original: Any, channel: Channel, text: str) -> None:
         await channel.send_bytes(text.encode())
 
 
 def let_refused_ones_try_again(_quirks: Quirks) -> None:
     """Leave a socket open whose first message was refused, and take the next message as its first."""
 
-    @instead(SocketServer, "attach")
-    async def patient(_honest: Any, sockets: SocketServer, channel: Channel) -> Session | None:
+    @replace_method(SocketServer, "attach")
+    async def attach(_original: Any, sockets: SocketServer, channel: Channel) -> Session | None:
         while True:
             try:
                 async with asyncio.timeout(PATIENCE):
@@ -57,9 +57,9 @@ def let_refused_ones_try_again(_quirks: Quirks) -> None:
 def answer_by_dummies(_quirks: Quirks) -> None:
     """Give every acknowledgement and end message TRAIN_TYPE, also those of a request."""
 
-    @instead(Codec, "encode_io")
-    def dummy(honest: Any, codec: Codec, name: str, values: Any, **fields: Any) -> Any:
-        return honest(codec, name, values, **(fields if name else fields | {"process_type": ProcessType.TRAIN}))
+    @replace_method(Codec, "encode_io")
+    def encode_io(original: Any, codec: Codec, name: str, values: Any, **fields: Any) -> Any:
+        return original(codec, name, values, **(fields if name else fields | {"process_type": ProcessType.TRAIN}))
 
 
 def leave_requests_open(quirks: Quirks) -> None:
@@ -67,28 +67,28 @@ def leave_requests_open(quirks: Quirks) -> None:
     if quirks.requests_end:
         return
 
-    @instead(Codec, "encode_io")
-    def unfinished(honest: Any, codec: Codec, name: str, values: Any, **fields: Any) -> Any:
-        return honest(codec, name, values, **(fields | {"is_last": False} if name else fields))
+    @replace_method(Codec, "encode_io")
+    def encode_io(original: Any, codec: Codec, name: str, values: Any, **fields: Any) -> Any:
+        return original(codec, name, values, **(fields | {"is_last": False} if name else fields))
 
 
 def slow_down_messages(quirks: Quirks) -> None:
     """Take a millisecond for each answer on a websocket."""
     delay = MESSAGE * quirks.speed
 
-    @instead(Channel, "send_bytes")
-    async def slow(honest: Any, channel: Channel, data: bytes) -> None:
+    @replace_method(Channel, "send_bytes")
+    async def send_bytes(original: Any, channel: Channel, data: bytes) -> None:
         if delay:
             await asyncio.sleep(delay)
-        await honest(channel, data)
+        await original(channel, data)
 
 
 def slow_down_tables(quirks: Quirks) -> None:
     """Take seconds for each MiB of a table; images and labels are fast."""
     delay = TABLE * quirks.speed
 
-    @instead(DatasetStore, "convert")
-    def slow(honest: Any, store: DatasetStore, kind: Kind, files: Sequence[NDArray[np.uint8]]) -> Any:
+    @replace_method(DatasetStore, "convert")
+    def convert(original: Any, store: DatasetStore, kind: Kind, files: Sequence[NDArray[np.uint8]]) -> Any:
         if kind is Kind.CSV:
             time.sleep(delay * sum(map(len, files)) / MIB)  # in the thread that converts
-        return honest(store, kind, files)
+        return original(store, kind, files)
