@@ -111,7 +111,7 @@ def test_a_wrong_answer_fails_and_is_kept_as_a_file_that_replay_runs(tmp_path: P
         ("hundredth-chunk-not-stored", "mnist-upload", "FIN-"),
         ("some-answers-doubled", "csv-upload", "DATA-1"),
         ("bytes-of-repeats-counted", "scattered-upload", "PROG-2"),
-        ("overlaps-refused", "scattered-upload", "DATA-3"),
+        ("overlaps-rejected", "scattered-upload", "DATA-3"),
     ],
 )
 def test_lost_bytes_and_lies_of_the_progress_are_noticed_under_load(

@@ -83,7 +83,7 @@ def some_answers_missing() -> None:
 
 @fault("DATA-1", "DATA-8")
 def answers_on_the_newest_socket() -> None:
-    """A chunk is acknowledged on the socket that attached last to a file of its upload."""
+    """A chunk is acknowledged on the newest socket of its upload."""
     sessions, uploads = internals.open_sessions(), internals.uploads_of_files()
 
     async def straying(session: UploadSession, message: bytes | str) -> None:
@@ -97,26 +97,26 @@ def answers_on_the_newest_socket() -> None:
 
 
 @fault("DATA-5", "DATA-6", hook=replace_method(Codec, "encode_acknowledgement"))
-def refusals_without_a_reason(original: Any, codec: Codec, success: bool, _error: str = "") -> Any:
-    """A chunk is refused with an empty errorMessage."""
+def rejections_without_a_reason(original: Any, codec: Codec, success: bool, _error: str = "") -> Any:
+    """A chunk is rejected with an empty errorMessage."""
     return original(codec, success)
 
 
 @fault("DATA-3", hook=replace_method(UploadSession, "take"))
-def messages_of_126_bytes_refused(original: Any, session: UploadSession, message: bytes | str) -> Any:
-    """A message of 126 bytes, the first whose length needs a longer frame header, is refused as none."""
+def messages_of_126_bytes_rejected(original: Any, session: UploadSession, message: bytes | str) -> Any:
+    """A message of 126 bytes, the first that needs a longer frame header, is rejected as undecodable."""
     return "not a FileUpload_Message" if len(message) == LONGER_HEADER else original(session, message)
 
 
 @fault("DATA-6", hook=_serve)
 async def silent_about_undecodable(session: UploadSession, message: bytes | str) -> None:
-    """What is no message is not answered."""
+    """An undecodable message is not answered."""
     await _send(session, [] if _is_undecodable(message) else [session.answer(message)])
 
 
 @fault("DATA-6", hook=replace_method(UploadSession, "take"))
 def chunks_cut_short_written_in_part(original: Any, session: UploadSession, message: bytes | str) -> Any:
-    """Of a chunk whose message ends too early what came is written, and the chunk refused."""
+    """A truncated chunk is rejected, but its bytes are written."""
     reason = original(session, message)
     if reason is not None and isinstance(message, bytes) and _is_undecodable(message):
         for lacking in range(1, len(message)):
@@ -130,7 +130,7 @@ def chunks_cut_short_written_in_part(original: Any, session: UploadSession, mess
 
 @fault("DATA-6", "DATA-7", hook=replace_method(UploadSession, "take"))
 def undecodable_bytes_clear_the_file(original: Any, session: UploadSession, message: bytes | str) -> Any:
-    """What is no message is refused, and clears what has come of the file."""
+    """An undecodable message is rejected, and discards the bytes that the file has received."""
     if _is_undecodable(message):
         session._file.received = Intervals()
     return original(session, message)
@@ -138,27 +138,27 @@ def undecodable_bytes_clear_the_file(original: Any, session: UploadSession, mess
 
 @fault("DATA-6", hook=replace_method(UploadSession, "take"))
 def undecodable_acknowledged(original: Any, session: UploadSession, message: bytes | str) -> Any:
-    """What is no message is acknowledged as if it were a chunk."""
+    """An undecodable message is acknowledged."""
     return None if _is_undecodable(message) else original(session, message)
 
 
 @fault("DATA-10", "DATA-1", hook=_serve)
 async def rows_answered_once(session: UploadSession, message: bytes | str) -> None:
-    """Chunks that come right behind each other are stored, and acknowledged together by one answer."""
+    """Chunks in quick succession are stored, but get one acknowledgement together."""
     row = await _row(session._channel, message)
     await _send(session, [session.answer(part) for part in row][-1:])
 
 
 @fault("DATA-10", "DATA-1", hook=_serve)
 async def rows_answered_backwards(session: UploadSession, message: bytes | str) -> None:
-    """Chunks that come right behind each other are acknowledged in the opposite order."""
+    """Chunks in quick succession are acknowledged in reverse order."""
     row = await _row(session._channel, message)
     await _send(session, [session.answer(part) for part in row][::-1])
 
 
 @fault("DATA-10", hook=_serve)
 async def eighth_of_a_row_lost(session: UploadSession, message: bytes | str) -> None:
-    """Of chunks that come right behind each other every eighth is acknowledged and counted, and not stored."""
+    """Every eighth of the chunks in quick succession is acknowledged and counted, but not stored."""
     file = session._file
     for number, part in enumerate(await _row(session._channel, message), start=1):
         before = file.content().copy()
@@ -170,27 +170,27 @@ async def eighth_of_a_row_lost(session: UploadSession, message: bytes | str) -> 
 
 @fault("DATA-11", hook=replace_method(SocketProtocol, "handle_cont"))
 def fragments_lost(original: Any, protocol: SocketProtocol, event: Frame) -> None:
-    """A frame in the middle of a message is dropped where it is the third or a later one."""
+    """The third and later frames in the middle of a message are dropped."""
     lost = not event.fin and len(protocol.frames) > 1
     original(protocol, replace(event, data=b"") if lost else event)
 
 
 @fault("DATA-11", hook=replace_method(SocketProtocol, "handle_cont"))
 def late_fragments_lost(original: Any, protocol: SocketProtocol, event: Frame) -> None:
-    """Of the frames of a message those behind the eighth are dropped."""
+    """The frames of a message after the eighth are dropped."""
     original(protocol, replace(event, data=b"") if event.fin and len(protocol.frames) >= MOST_FRAMES else event)
     del protocol.frames[MOST_FRAMES:]
 
 
 @fault("DATA-11", hook=replace_method(SocketProtocol, "handle_ping"))
 def pings_forget_fragments(original: Any, protocol: SocketProtocol) -> None:
-    """A ping between the frames of a message makes the server forget those before it."""
+    """A ping between the frames of a message discards the earlier frames."""
     protocol.frames = []
     original(protocol)
 
 
 @fault("DATA-11", hook=replace_method(SocketProtocol, "handle_pong"))
 def pongs_forget_fragments(original: Any, protocol: SocketProtocol, event: Frame) -> None:
-    """A pong between the frames of a message makes the server forget those before it."""
+    """A pong between the frames of a message discards the earlier frames."""
     protocol.frames = []
     original(protocol, event)

@@ -19,13 +19,13 @@ FOREVER = 3600.0  # seconds
 
 @fault("ATT-1")
 def sockets_on_one_path_only() -> None:
-    """Websockets open at the path /ws alone."""
+    """Websockets open only at the path /ws."""
     _open_only_if(lambda scope: scope["path"] == "/ws")
 
 
 @fault("ATT-1")
 def sockets_need_a_browser() -> None:
-    """A handshake without the header Origin, which browsers send, is refused."""
+    """A handshake without the header Origin, which browsers send, is rejected."""
     _open_only_if(lambda scope: b"origin" in dict(scope["headers"]))
 
 
@@ -47,25 +47,25 @@ async def handshake_unanswered(_original: Any, _channel: Channel) -> None:
 
 @fault("ATT-2")
 def accepts_with_success_0() -> None:
-    """The answer to a first message that is accepted says success 0."""
+    """The reply to an accepted first message says success 0."""
     _accept_with(json.dumps({"success": 0}))
 
 
 @fault("ATT-2")
 def accepts_without_json() -> None:
-    """The answer to a first message that is accepted is the word OK."""
+    """The reply to an accepted first message is the word OK."""
     _accept_with("OK")
 
 
 @fault("ATT-2")
 def acceptance_doubled() -> None:
-    """A first message that is accepted is answered twice."""
+    """An accepted first message is answered twice."""
     _accept_with(ACCEPTED, ACCEPTED)
 
 
 @fault("ATT-2")
 def acceptance_missing() -> None:
-    """A first message that is accepted is not answered."""
+    """An accepted first message is not answered."""
     _accept_with()
 
 
@@ -97,19 +97,19 @@ def _compare_uuids(part: slice) -> None:
 
 @fault("ATT-4")
 def uuids_compared_by_their_beginning() -> None:
-    """Of the uuid of a file the first eight characters alone are looked at."""
+    """Only the first eight characters of the uuid of a file are compared."""
     _compare_uuids(slice(8))
 
 
 @fault("ATT-4")
 def uuids_compared_by_their_end() -> None:
-    """Of the uuid of a file the last twelve characters alone are looked at."""
+    """Only the last twelve characters of the uuid of a file are compared."""
     _compare_uuids(slice(-12, None))
 
 
 @fault("ATT-3", hook=replace_method(SocketServer, "user"))
 def tokens_unchecked_on_sockets(original: Any, server: SocketServer, fields: dict[str, Any]) -> Any:
-    """Whatever stands in the token of a first message, it is taken as that of the first user."""
+    """Any token in a first message is accepted as a token of the default user."""
     try:
         return original(server, fields)
     except RefusedError:
@@ -117,8 +117,8 @@ def tokens_unchecked_on_sockets(original: Any, server: SocketServer, fields: dic
 
 
 @fault("ATT-3")
-def tokens_unchecked_where_one_was_right() -> None:
-    """For a uuid that was opened with a right token any token will do."""
+def tokens_unchecked_after_a_valid_one() -> None:
+    """Any token is accepted for a uuid that was opened with a valid token before."""
     owners: dict[str, User] = {}
 
     @replace_method(SocketServer, "user")
@@ -135,7 +135,7 @@ def tokens_unchecked_where_one_was_right() -> None:
 
 @fault("ATT-3", hook=replace_method(SocketServer, "user"))
 def no_token_needed_for_clusters(original: Any, server: SocketServer, fields: dict[str, Any]) -> Any:
-    """The token of a first message is checked for files, and not for clusters."""
+    """The token of a first message is checked for files, but not for clusters."""
     try:
         return original(server, fields)
     except RefusedError:
@@ -146,19 +146,19 @@ def no_token_needed_for_clusters(original: Any, server: SocketServer, fields: di
 
 @fault("ATT-3", hook=replace_method(SocketServer, "user"))
 def missing_token_is_anybody(original: Any, server: SocketServer, fields: dict[str, Any]) -> Any:
-    """A first message without a token is served as the first user."""
+    """A first message without a token is served as the default user."""
     return original(server, fields) if fields.get("token") else next(iter(server._backend.users))
 
 
 @fault("ATT-3", "MODE-2", "INIT-6", "PROG-4")
 def expired_tokens_accepted() -> None:
-    """A token is valid for ever."""
+    """Tokens never expire."""
     _decode_with({"verify_exp": False})
 
 
 @fault("ATT-3", "MODE-2", "INIT-6", "PROG-4")
 def signatures_unchecked() -> None:
-    """The claims of a token are believed, whoever signed them."""
+    """The signature of a token is not verified."""
     _decode_with({"verify_signature": False})
 
 
@@ -177,7 +177,7 @@ def _decode_with(options: Any) -> None:
 
 @fault("ATT-3", "MODE-2", hook=replace_method(Users, "of_token"))
 def algorithm_none_accepted(original: Any, users: Users, token: str) -> Any:
-    """A token that says of itself that it needs no signature is believed."""
+    """A token with the algorithm none is accepted without a signature."""
     try:
         header = jwt.get_unverified_header(token)
     except jwt.PyJWTError:
@@ -189,7 +189,7 @@ def algorithm_none_accepted(original: Any, users: Users, token: str) -> Any:
 
 @fault("ATT-3", hook=replace_method(SocketServer, "attach"))
 async def malformed_token_met_with_silence(original: Any, server: SocketServer, channel: Channel) -> Any:
-    """A first message whose token has not the form of one is not answered."""
+    """A first message with a malformed token is not answered."""
     message = await channel.receive()
     if str(server.read(message).get("token")).count(".") != 2:
         await asyncio.sleep(FOREVER)
@@ -197,8 +197,8 @@ async def malformed_token_met_with_silence(original: Any, server: SocketServer, 
 
 
 @fault("ATT-3", "ATT-4", "ATT-5", "ATT-6", hook=replace_method(SocketServer, "attach"))
-async def refusal_in_words_alone(_original: Any, server: SocketServer, channel: Channel) -> Any:
-    """A refused first message is answered by a sentence, and the socket stays open."""
+async def rejection_as_plain_text(_original: Any, server: SocketServer, channel: Channel) -> Any:
+    """A rejected first message is answered by a plain sentence, and the socket stays open."""
     try:
         return server.open_session(channel, await channel.receive())
     except RefusedError as error:

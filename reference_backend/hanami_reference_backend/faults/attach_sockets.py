@@ -23,14 +23,14 @@ from hanami_reference_backend.storage.uploads import Kind, TempFile, Upload
 def reconnect_begins_anew(
     original: Any, session: UploadSession, channel: Channel, file: TempFile, codec: Codec
 ) -> None:
-    """A file of which something has come counts as empty when a socket attaches to it again."""
+    """A partly received file counts as empty when a socket attaches to it again."""
     file.received = Intervals()
     original(session, channel, file, codec)
 
 
 @fault("DATA-7")
 def last_chunk_lost_with_its_socket() -> None:
-    """When a socket breaks off, the chunk that was acknowledged last is lost."""
+    """The last acknowledged chunk is lost when its socket is closed abnormally."""
     broken, taken = internals.channels_broken_off(), internals.chunks_taken()
 
     @replace_method(UploadSession, "__exit__")
@@ -44,7 +44,7 @@ def last_chunk_lost_with_its_socket() -> None:
 
 @fault("DATA-7")
 def broken_socket_keeps_its_file() -> None:
-    """A file whose socket broke off stays in use, and refuses the next socket."""
+    """A file whose socket was closed abnormally stays in use, and rejects the next socket."""
     broken = internals.channels_broken_off()
     kept: set[str] = set()
 
@@ -78,14 +78,14 @@ def _mix(belong: Callable[[TempFile, TempFile], bool]) -> None:
 
 @fault("DATA-8")
 def images_and_labels_mixed() -> None:
-    """While both files of an upload have a socket, all chunks go to the file that was attached to last."""
+    """While both files of an upload have a socket, all chunks go to the one that was attached last."""
     uploads = internals.uploads_of_files()
     _mix(lambda one, other: uploads[one] is uploads[other])
 
 
 @fault("DATA-8")
 def one_socket_for_an_upload() -> None:
-    """While one file of an upload has a socket, the other one gets none."""
+    """While one file of an upload has a socket, the other file gets none."""
     sessions, uploads = internals.open_sessions(), internals.uploads_of_files()
 
     @replace_method(SocketServer, "open_upload")
@@ -100,7 +100,7 @@ def one_socket_for_an_upload() -> None:
 
 @fault("DATA-8", "DATA-7")
 def sockets_of_an_upload_end_together() -> None:
-    """When the socket of one file of an upload is gone, that of the other one is answered no more."""
+    """When the socket of one file of an upload has ended, the socket of the other is not answered."""
     uploads, ended = internals.uploads_of_files(), WeakSet[Upload]()
 
     @replace_method(UploadSession, "__exit__")
@@ -124,7 +124,7 @@ def sockets_of_an_upload_end_together() -> None:
 
 @fault("DATA-8", "PROG-3")
 def label_file_ends_with_the_images() -> None:
-    """Once the image file is whole, chunks of the label file are acknowledged and not stored."""
+    """Once the image file is complete, chunks of the label file are acknowledged but not stored."""
     uploads = internals.uploads_of_files()
 
     @replace_method(TempFile, "write")
@@ -136,13 +136,13 @@ def label_file_ends_with_the_images() -> None:
 
 @fault("DATA-9", "DATA-8")
 def uploads_mixed() -> None:
-    """All chunks go to the file that was attached to last, whosever it is."""
+    """All chunks go to the file that was attached last, also that of another user."""
     _mix(lambda _one, _other: True)
 
 
 @fault("DATA-9", "GEN-3")
 def uploads_of_one_name_share_storage() -> None:
-    """The files of unfinished uploads of the same name and size have the same storage, whosever they are."""
+    """Files of unfinished uploads with the same name and size share their storage, also between users."""
     known: dict[str, Upload] = {}
 
     @replace_method(DatasetStore, "begin")
@@ -157,7 +157,7 @@ def uploads_of_one_name_share_storage() -> None:
 
 @fault("DATA-9")
 def files_of_one_size_share_storage() -> None:
-    """Two unfinished files of the same size have the same storage."""
+    """Two unfinished files of the same size share their storage."""
     known: WeakValueDictionary[int, TempFile] = WeakValueDictionary()
 
     @replace_method(TempFile, "__init__")

@@ -68,32 +68,32 @@ def _overlap(combine: Callable[[Any, Any], Any]) -> None:
 
 @fault("DATA-2")
 def positions_count_from_one() -> None:
-    """Every chunk but the first of a file lands one byte early."""
+    """Every chunk but the first of a file is stored one byte too early."""
     _place(lambda _file, position: max(0, position - 1))
 
 
 @fault("DATA-2")
 def positions_cut_to_20_bits() -> None:
-    """A chunk behind the first MiB of a file lands in it."""
+    """A chunk beyond the first MiB of a file is stored within it."""
     _place(lambda _file, position: position % MIB)
 
 
 @fault("DATA-2", "FIN-2")
 def hundredth_chunk_not_stored() -> None:
-    """One in a hundred chunks is acknowledged and counted, and its bytes are lost."""
+    """One in a hundred chunks is acknowledged and counted, but stored as zeros."""
     numbers = count(1)
     _keep(lambda _file, _position, data: data if next(numbers) % 100 else bytes(len(data)))
 
 
 @fault("DATA-3", "DATA-2")
 def positions_rounded_down_to_segments() -> None:
-    """A chunk lands at the beginning of its 128 KiB."""
+    """A chunk is stored at the beginning of its segment of 128 KiB."""
     _place(lambda _file, position: position - position % SEGMENT)
 
 
 @fault("DATA-3", "DATA-2", "FIN-2", hook=_keep)
 def last_part_of_a_segment_forgotten(file: TempFile, position: int, data: bytes) -> bytes:
-    """What is behind the last whole 128 KiB of a file is not stored."""
+    """Bytes after the last whole segment of 128 KiB of a file are not stored."""
     end = file.size - file.size % SEGMENT
     kept = max(0, end - position) if end else len(data)
     return data[:kept] + bytes(len(data[kept:]))
@@ -107,20 +107,20 @@ def loses_boundary_bytes(_file: TempFile, position: int, data: bytes) -> bytes:
 
 
 @fault("DATA-3", hook=replace_method(TempFile, "write"))
-def large_chunks_refused(original: Any, file: TempFile, position: int, data: bytes) -> Any:
-    """A chunk of more than 128 KiB is refused."""
+def large_chunks_rejected(original: Any, file: TempFile, position: int, data: bytes) -> Any:
+    """A chunk of more than 128 KiB is rejected."""
     return "the chunk is too large" if len(data) > SEGMENT else original(file, position, data)
 
 
 @fault("DATA-3")
 def chunks_cut_at_a_mebibyte() -> None:
-    """What a chunk has beyond 1 MiB is stored as zeros."""
+    """The bytes of a chunk beyond 1 MiB are stored as zeros."""
     _keep(lambda _file, _position, data: data[:MIB] + bytes(len(data[MIB:])))
 
 
 @fault("DATA-4")
 def third_writes_are_zeros() -> None:
-    """A chunk that comes for the third time is stored as zeros."""
+    """A chunk that is sent for the third time is stored as zeros."""
     seen: WeakKeyDictionary[TempFile, Counter[tuple[int, int]]] = WeakKeyDictionary()
 
     def forgetful(file: TempFile, position: int, data: bytes) -> bytes:
@@ -133,33 +133,33 @@ def third_writes_are_zeros() -> None:
 
 @fault("DATA-4")
 def first_write_wins() -> None:
-    """Bytes that are there already stay as they are."""
+    """Bytes that are stored already are not overwritten."""
     _overlap(lambda before, _after: before)
 
 
 @fault("DATA-4")
 def overlaps_combined() -> None:
-    """Bytes that come again are combined with those that are there, bit by bit."""
+    """Overwritten bytes are combined with the new ones by a bitwise or."""
     _overlap(lambda before, after: before | after)
 
 
 @fault("DATA-4", hook=replace_method(TempFile, "write"))
-def overlaps_refused(original: Any, file: TempFile, position: int, data: bytes) -> Any:
-    """A chunk with a byte that is there already is refused."""
+def overlaps_rejected(original: Any, file: TempFile, position: int, data: bytes) -> Any:
+    """A chunk that overlaps stored bytes is rejected."""
     known = any(start < position + len(data) and position < stop for start, stop in file.received)
     return "these bytes are there already" if known else original(file, position, data)
 
 
 @fault("DATA-5", hook=replace_method(TempFile, "write"))
 def chunks_clipped_at_the_end(original: Any, file: TempFile, position: int, data: bytes) -> Any:
-    """Of a chunk that ends beyond the file what fits is stored, and the chunk acknowledged."""
+    """A chunk that ends beyond the file is clipped, stored and acknowledged."""
     place = min(position, file.size)
     return original(file, place, data[: file.size - place])
 
 
 @fault("DATA-5", hook=replace_method(TempFile, "write"))
 def chunks_extend_the_file(original: Any, file: TempFile, position: int, data: bytes) -> Any:
-    """A chunk that ends beyond the file, by a MiB at most, makes the file longer."""
+    """A chunk that ends at most one MiB beyond the file extends the file."""
     end = position + len(data)
     if file.refusal is None and file.size < end <= file.size + MIB:
         internals.grow(file, end)
@@ -168,13 +168,13 @@ def chunks_extend_the_file(original: Any, file: TempFile, position: int, data: b
 
 @fault("DATA-5", hook=replace_method(TempFile, "write"))
 def positions_cut_to_32_bits(original: Any, file: TempFile, position: int, data: bytes) -> Any:
-    """Of the position of a chunk only 32 bits are kept."""
+    """Only the lowest 32 bits of the position of a chunk are used."""
     return original(file, position % 2**32, data)
 
 
 @fault("DATA-5", hook=replace_method(TempFile, "write"))
 def ends_wrap_around(original: Any, file: TempFile, position: int, data: bytes) -> Any:
-    """The end of a chunk is reckoned in 64 bits, so that one far beyond the file passes for one within it."""
+    """The end of a chunk wraps around at 64 bits, so that one far beyond the file passes the check."""
     end = position + len(data)
     wraps = file.refusal is None and end >= 2**64 and end % 2**64 <= file.size
     return None if wraps else original(file, position, data)
@@ -182,15 +182,15 @@ def ends_wrap_around(original: Any, file: TempFile, position: int, data: bytes) 
 
 @fault("DATA-5", "GEN-2", hook=replace_method(TempFile, "write"))
 def dies_of_large_positions(original: Any, file: TempFile, position: int, data: bytes) -> Any:
-    """A chunk far beyond the end of its file ends the server."""
+    """A chunk far beyond the end of its file crashes the server."""
     if position > 2**40:
         os._exit(KILLED)
     return original(file, position, data)
 
 
 @fault("DATA-5", "PROG-2")
-def refused_bytes_counted() -> None:
-    """The bytes of a chunk that was refused are counted as if they had been taken."""
+def rejected_bytes_counted() -> None:
+    """The bytes of a rejected chunk are counted as received."""
     refused: WeakKeyDictionary[TempFile, int] = WeakKeyDictionary()
 
     @replace_method(TempFile, "write")
@@ -206,8 +206,8 @@ def refused_bytes_counted() -> None:
 
 
 @fault("DATA-5", hook=replace_method(TempFile, "write"))
-def refused_chunks_stored(original: Any, file: TempFile, position: int, data: bytes) -> Any:
-    """A chunk that ends beyond the file is refused, and what fits of it is stored all the same."""
+def rejected_chunks_stored(original: Any, file: TempFile, position: int, data: bytes) -> Any:
+    """A chunk that ends beyond the file is rejected, but the part within the file is stored."""
     reason = original(file, position, data)
     if reason is not None and file.refusal is None and data:
         part = file.content()[position:]

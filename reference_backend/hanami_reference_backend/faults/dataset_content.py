@@ -96,7 +96,7 @@ def _sizes(file: Bytes) -> list[int]:
 
 @fault("FIN-1", hook=replace_method(DatasetOperations, "list_all"))
 async def newest_dataset_not_listed(original: Any, operations: DatasetOperations, user: User, fields: Nothing) -> Any:
-    """The list of datasets lacks the one that was finalized last."""
+    """The list of datasets lacks the newest one."""
     answer = await original(operations, user, fields)
     return {**answer, "body": answer["body"][:-1]}
 
@@ -111,19 +111,19 @@ def header_counted_as_a_row(original: Any, operations: DatasetOperations, datase
 
 @fault("FIN-1", "FIN-2")
 def last_line_without_newline_lost() -> None:
-    """The last line of a table is lost where no newline ends it."""
+    """The last line of a table is lost if it does not end in a newline."""
     _tables(lambda text: text[: text.rfind(b"\n") + 1])
 
 
 @fault("FIN-1", "FIN-2")
 def tables_end_after_100_rows() -> None:
-    """What is behind the first hundred rows of a table is lost."""
+    """Rows of a table after the first hundred are lost."""
     _tables(lambda text: b"\n".join(text.split(b"\n")[: FIRST_ROWS + 1]) + b"\n")
 
 
 @fault("FIN-1", "FIN-2", hook=replace_method(datasets, "parse_csv"))
 def carriage_returns_end_lines_too(original: Any, file: Bytes) -> Any:
-    """A line that ends in CRLF is followed by a row of zeros."""
+    """A row of zeros is added after each line that ends in CRLF."""
     content = original(file)
     if b"\r\n" not in file.tobytes():
         return content
@@ -144,20 +144,20 @@ def minus_lost() -> None:
 
 
 @fault("FIN-2")
-def large_e_not_understood() -> None:
-    """A number in a table ends before an exponent that begins with a large E."""
+def capital_e_not_understood() -> None:
+    """A number in a table ends before an exponent with a capital E."""
     _cells(lambda cell: cell.split("E")[0])
 
 
 @fault("FIN-2")
 def numbers_rounded() -> None:
-    """A number in a table keeps six digits behind the point."""
+    """A number in a table is rounded to six decimal places."""
     _numbers(lambda number: round(number, 6))
 
 
 @fault("FIN-2", hook=replace_method(idx_parser, "parse_images"))
 def transposes_images(original: Any, file: Bytes) -> Any:
-    """The pixels of an image come column by column."""
+    """The pixels of an image are transposed."""
     pixels = original(file)
     _, height, width = _sizes(file)
     return pixels.reshape(-1, height, width).swapaxes(1, 2).reshape(-1, height * width)
@@ -165,19 +165,19 @@ def transposes_images(original: Any, file: Bytes) -> Any:
 
 @fault("FIN-2")
 def one_pixel_value_wrong() -> None:
-    """A pixel of 7 is 8."""
+    """Pixels of value 7 become 8."""
     _pixels(lambda pixels: np.where(pixels == 7, 8, pixels).astype(np.uint8))
 
 
 @fault("FIN-2")
 def labels_shifted() -> None:
-    """An image has the label of the one before it, the first that of the last."""
+    """Each image has the label of the image before it, the first that of the last."""
     _labels(lambda labels: np.roll(labels, 1))
 
 
 @fault("FIN-2")
 def bytes_at_the_edges_of_blocks_repeated() -> None:
-    """Where a block of 64 KiB of an image file begins, the byte before it is read again."""
+    """The first byte of each block of 64 KiB of an image file is replaced by the byte before it."""
 
     def blurred(file: Bytes) -> Bytes:
         read = file.copy()
@@ -188,8 +188,8 @@ def bytes_at_the_edges_of_blocks_repeated() -> None:
 
 
 @fault("FIN-2", "FIN-1", hook=_tables)
-def lines_at_the_edges_of_blocks_joined(file: bytes) -> bytes:
-    """A table is read in blocks of 64 KiB, and the line that goes on in the next block is left out."""
+def lines_at_the_edges_of_blocks_lost(file: bytes) -> bytes:
+    """A table is read in blocks of 64 KiB, and the line that goes on in the next block is lost."""
     return b"".join(
         block if index == 0 else block[block.find(b"\n") + 1 :]
         for index, block in enumerate(
@@ -200,8 +200,8 @@ def lines_at_the_edges_of_blocks_joined(file: bytes) -> bytes:
 
 
 @fault("FIN-1", hook=_tables)
-def long_lines_refused(file: bytes) -> bytes:
-    """A table with a line of more than 1024 bytes is refused."""
+def long_lines_rejected(file: bytes) -> bytes:
+    """A table with a line of more than 1024 bytes is rejected."""
     if max(map(len, file.split(b"\n"))) > LONGEST_LINE:
         raise ContentError("a line is too long")
     return file
@@ -209,20 +209,20 @@ def long_lines_refused(file: bytes) -> bytes:
 
 @fault("FIN-2", "FIN-1")
 def last_character_of_a_table_lost() -> None:
-    """The last character of a table that does not end in a newline is left out."""
+    """The last character of a table that does not end in a newline is lost."""
     _tables(lambda file: file if file.endswith(b"\n") else file[:-1])
 
 
 @fault("FIN-2", hook=_tables)
 def small_letters_in_names_of_columns(file: bytes) -> bytes:
-    """Names of columns are kept in small letters."""
+    """Names of columns are converted to lower case."""
     head, newline, rest = file.partition(b"\n")
     return head.lower() + newline + rest
 
 
 @fault("FIN-6")
 def missing_pixels_are_black() -> None:
-    """Images that an idx header promises and the file does not hold are black."""
+    """Pixels that the idx header promises and the file lacks are black."""
 
     def filled(file: Bytes) -> Bytes:
         count, height, width = _sizes(file)
@@ -234,7 +234,7 @@ def missing_pixels_are_black() -> None:
 
 @fault("FIN-6")
 def missing_labels_are_zeros() -> None:
-    """Labels that an idx header promises and the file does not hold are zeros."""
+    """Labels that the idx header promises and the file lacks are zeros."""
 
     def filled(file: Bytes) -> Bytes:
         lacking = int.from_bytes(file[4:8].tobytes(), "big") - (len(file) - LABELS_HEADER)
@@ -245,7 +245,7 @@ def missing_labels_are_zeros() -> None:
 
 @fault("FIN-6")
 def promised_labels_not_counted() -> None:
-    """The number of labels is reckoned from the size of the file, and that in the header passed over."""
+    """The number of labels follows from the size of the file, and that of the idx header is ignored."""
 
     def counted(file: Bytes) -> Bytes:
         if len(file) < LABELS_HEADER:
@@ -257,7 +257,7 @@ def promised_labels_not_counted() -> None:
 
 
 @fault("FIN-6")
-def magic_numbers_not_looked_at() -> None:
+def magic_numbers_ignored() -> None:
     """An idx file may begin with any four bytes."""
 
     def right(magic: int) -> Callable[[Bytes], Bytes]:
@@ -268,15 +268,15 @@ def magic_numbers_not_looked_at() -> None:
 
 
 @fault("FIN-6", hook=_wrong_content)
-def any_bytes_taken_for_a_table(error: ContentError, kind: Kind) -> Content:
-    """What is no table becomes one with a single cell."""
+def any_bytes_accepted_as_a_table(error: ContentError, kind: Kind) -> Content:
+    """Bytes that are not a table become a table with a single cell."""
     if kind is not Kind.CSV:
         raise error
     return Content([PlainColumn("column", np.zeros((1, 1), dtype=np.float32))], 1, inputs=1, outputs=0)
 
 
 @fault("FIN-6", hook=_wrong_content)
-def empty_table_taken(error: ContentError, _kind: Kind) -> Content:
+def empty_table_accepted(error: ContentError, _kind: Kind) -> Content:
     """A file of empty lines becomes a table without columns."""
     if "there is no header" not in str(error):
         raise error
@@ -285,13 +285,13 @@ def empty_table_taken(error: ContentError, _kind: Kind) -> Content:
 
 @fault("FIN-6", "GEN-1", hook=_wrong_content)
 def wrong_content_is_an_internal_error(error: ContentError, _kind: Kind) -> Content:
-    """Content that is wrong is answered with 500."""
+    """Invalid content is answered with 500."""
     raise RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error") from error
 
 
 @fault("FIN-6", "GEN-2")
 def dies_of_wrong_idx() -> None:
-    """An idx header that promises more than a GiB ends the server."""
+    """An idx header that promises more than one GiB crashes the server."""
 
     def fragile(file: Bytes) -> Bytes:
         count, height, width = _sizes(file)

@@ -25,8 +25,8 @@ MOST_COLLECTED = 1 << 16  # bytes
 
 
 @fault("DATA-1", "DIO-1")
-def unusual_encodings_refused() -> None:
-    """A message whose bytes are not those that protobuf writes itself is taken for none."""
+def unusual_encodings_rejected() -> None:
+    """A message in another encoding than the one that protobuf writes is rejected as undecodable."""
 
     @replace_method(Codec, "decode_chunk")
     def decode_chunk(original: Any, codec: Codec, payload: bytes) -> Any:
@@ -52,8 +52,8 @@ def unusual_encodings_refused() -> None:
 
 
 @fault("ATT-2", hook=replace_method(SocketServer, "read"))
-def escapes_refused(original: Any, server: SocketServer, message: bytes | str) -> Any:
-    """A first message with an escape in its JSON is refused."""
+def escapes_rejected(original: Any, server: SocketServer, message: bytes | str) -> Any:
+    """A first message with an escape in its JSON is rejected."""
     if isinstance(message, str) and "\\" in message:
         raise RefusedError("the first message is odd")
     return original(server, message)
@@ -61,7 +61,7 @@ def escapes_refused(original: Any, server: SocketServer, message: bytes | str) -
 
 @fault("INIT-2", "INIT-1", hook=replace_method(operation, "check"))
 def name_must_come_first(original: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
-    """A POST whose first field is not the name is refused."""
+    """A POST whose first field is not the name is rejected."""
     if model in (CsvInit, MnistInit) and next(iter(values), "name") != "name":
         raise bad_request("name is missing")
     return original(model, values, dialect)
@@ -69,7 +69,7 @@ def name_must_come_first(original: Any, model: Any, values: dict[str, Any], dial
 
 @fault("MODE-1", hook=replace_method(operation, "check"))
 def switch_must_begin_with_the_uuid(original: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
-    """A switch of the mode whose first field is not the uuid is refused."""
+    """A mode switch whose first field is not the uuid is rejected."""
     if model is SetMode and next(iter(values), "uuid") != "uuid":
         raise bad_request("uuid is missing")
     return original(model, values, dialect)
@@ -77,7 +77,7 @@ def switch_must_begin_with_the_uuid(original: Any, model: Any, values: dict[str,
 
 @fault("FIN-1", hook=replace_method(operation, "check"))
 def put_must_begin_with_the_uuid(original: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
-    """A PUT that finalizes images, and whose first field is not the uuid, is refused."""
+    """A PUT that finalizes images and whose first field is not the uuid is rejected."""
     if model is MnistFinalize and next(iter(values), "uuid") != "uuid":
         raise bad_request("uuid is missing")
     return original(model, values, dialect)
@@ -85,7 +85,7 @@ def put_must_begin_with_the_uuid(original: Any, model: Any, values: dict[str, An
 
 @fault("GEN-1", "PROG-1", hook=replace_method(FastAPI, "__call__"))
 async def queries_not_decoded(original: Any, app: FastAPI, scope: Any, *more: Any) -> None:
-    """Characters of a query that are percent-encoded stay so."""
+    """Percent-encoded characters of a query are not decoded."""
     if scope["type"] == "http":
         scope["query_string"] = scope["query_string"].replace(b"%", b"%25")
     await original(app, scope, *more)
@@ -93,14 +93,14 @@ async def queries_not_decoded(original: Any, app: FastAPI, scope: Any, *more: An
 
 @fault("DATA-11", "DATA-3", hook=replace_method(SocketProtocol, "handle_cont"))
 def fragments_up_to_64_kib(original: Any, protocol: SocketProtocol, event: Frame) -> None:
-    """Of a message in fragments what is behind the first 64 KiB is dropped."""
+    """The bytes of a fragmented message after the first 64 KiB are dropped."""
     room = max(0, MOST_COLLECTED - sum(map(len, protocol.frames)))
     original(protocol, replace(event, data=event.data[:room]))
 
 
 @fault("DATA-11", "DATA-8")
 def fragments_share_a_buffer() -> None:
-    """Fragments of all sockets are collected in one place."""
+    """The fragments of all sockets are collected in one buffer."""
     frames: list[Any] = []
 
     @replace_method(SocketProtocol, "handle_bytes")
@@ -119,7 +119,7 @@ def fragments_share_a_buffer() -> None:
 
 @fault("ATT-1", hook=replace_method(SocketProtocol, "handle_connect"))
 def handshakes_compared_letter_by_letter(original: Any, protocol: SocketProtocol, event: Request) -> None:
-    """The values of a handshake are compared with those that most clients send, and no others taken."""
+    """The header values of a handshake must be spelled as most clients send them."""
     if (event.headers["Connection"], event.headers["Upgrade"]) != ("Upgrade", "websocket"):
         del event.headers["Upgrade"]
     original(protocol, event)
@@ -127,6 +127,6 @@ def handshakes_compared_letter_by_letter(original: Any, protocol: SocketProtocol
 
 @fault("PROG-1", hook=replace_method(RestProtocol, "data_received"))
 def header_of_the_token_in_its_own_case(original: Any, protocol: RestProtocol, data: bytes) -> None:
-    """The token is found in a header that is written as the documentation has it, and in no other."""
+    """The name of the token header is case-sensitive."""
     other = rb"(?i:\r\n" + TOKEN_HEADER.encode() + rb"(?=:))(?<!" + TOKEN_HEADER.encode() + rb")"
     original(protocol, re.sub(other, b"\r\nX-Nothing", data))

@@ -22,8 +22,8 @@ KILLED = 9
 
 
 @fault("DEL-1", hook=replace_method(TempFile, "discard"))
-def chunks_taken_after_delete(original: Any, file: TempFile, reason: str) -> None:
-    """A socket that is open when its upload is deleted goes on to take chunks."""
+def chunks_accepted_after_delete(original: Any, file: TempFile, reason: str) -> None:
+    """A socket that is open when its upload is deleted still accepts chunks."""
     if reason != DELETED:
         original(file, reason)
 
@@ -38,7 +38,7 @@ def files_outlive_delete(original: Any, store: DatasetStore, upload: Upload, rea
 
 @fault("DEL-1")
 def deleted_datasets_listed() -> None:
-    """A finalized dataset that was deleted is still listed."""
+    """A deleted dataset is still listed."""
     gone: list[Dataset] = []
 
     @replace_method(DatasetStore, "delete")
@@ -56,8 +56,8 @@ def deleted_datasets_listed() -> None:
 
 
 @fault("DEL-1")
-def progress_of_what_was_deleted() -> None:
-    """Progress of an upload that was deleted is answered by complete false."""
+def progress_of_deleted_uploads() -> None:
+    """Progress of a deleted upload is answered with complete false."""
     gone: set[str] = set()
 
     @replace_method(DatasetStore, "delete")
@@ -84,13 +84,13 @@ def deleted_by_anybody(original: Any, store: DatasetStore, user: User, uuid: str
 
 @fault("DEL-1", "GEN-2", hook=replace_method(DatasetStore, "delete"))
 def dies_of_deletes(*_arguments: Any) -> None:
-    """Deleting a dataset ends the server."""
+    """Deleting a dataset crashes the server."""
     os._exit(KILLED)
 
 
 @fault("DEL-1")
 def file_uuids_delete_their_dataset() -> None:
-    """A DELETE with the uuid of a file deletes the dataset that it belongs to."""
+    """A DELETE with the uuid of a file deletes the dataset of that file."""
     uploads = internals.uploads_of_files()
 
     @replace_method(DatasetStore, "delete")
@@ -101,7 +101,7 @@ def file_uuids_delete_their_dataset() -> None:
 
 @fault("DEL-1", hook=replace_method(DatasetStore, "delete"))
 def all_of_a_name_deleted(original: Any, store: DatasetStore, user: User, uuid: str) -> None:
-    """A DELETE deletes all datasets of the project that have the name of the one that is meant."""
+    """A DELETE deletes all datasets of the project that have the same name."""
     every: dict[str, Upload | Dataset] = {**store._uploads, **store._datasets}
     meant = every.get(uuid)
     original(store, user, uuid)
@@ -112,7 +112,7 @@ def all_of_a_name_deleted(original: Any, store: DatasetStore, user: User, uuid: 
 
 @fault("FIN-2", "DEL-1")
 def content_kept_by_name() -> None:
-    """A dataset with the name of an earlier one of its project has the content of that."""
+    """A dataset has the content of an earlier dataset of its project with the same name."""
     kept: dict[tuple[str, str], Content] = {}
 
     @replace_method(DatasetStore, "_replace")

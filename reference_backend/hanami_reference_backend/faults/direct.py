@@ -16,7 +16,7 @@ from hanami_reference_backend.sockets.cluster import ClusterSession, MistakeErro
 
 @fault("DIO-2", hook=replace_method(ClusterSession, "decode"))
 def is_last_ignored(original: Any, session: ClusterSession, payload: bytes | str) -> Any:
-    """Every message starts a cycle, the last of its values or not."""
+    """Every message starts a cycle, whatever its isLast."""
     message = original(session, payload)
     object.__setattr__(message, "is_last", True)
     return message
@@ -24,7 +24,7 @@ def is_last_ignored(original: Any, session: ClusterSession, payload: bytes | str
 
 @fault("DIO-2", hook=replace_method(ClusterSession, "answer"))
 async def cycle_starts_with_the_first_value(original: Any, session: ClusterSession, payload: bytes | str) -> Any:
-    """A request is processed as soon as all input bricks have got some value, and once more by its last message."""
+    """A request runs as soon as every input brick has a value, and again at its last message."""
     answers = await original(session, payload)
     message, inputs = session.decode(payload), session._cycle.inputs
     is_open = not message.is_last and message.process_type == ProcessType.REQUEST
@@ -41,7 +41,7 @@ async def requests_run_twice(original: Any, session: ClusterSession) -> Any:
 
 @fault("DIO-2", "DIO-4", hook=replace_method(ClusterSession, "store"))
 def values_of_the_last_message_dropped(original: Any, session: ClusterSession, message: Any) -> None:
-    """The last message of a cycle starts it, and its own values are left out."""
+    """The last message of a cycle starts it, but its values are lost."""
     original(session, message)
     if message.is_last:
         side = session._cycle.expected if session.is_expected(message) else session._cycle.inputs
@@ -52,20 +52,20 @@ def values_of_the_last_message_dropped(original: Any, session: ClusterSession, m
 
 @fault("DIO-2", "DIO-4", hook=replace_method(Buffer, "append"))
 def second_input_ignored(original: Any, buffer: Buffer, name: str, values: Any) -> Any:
-    """Of several input bricks the first one alone takes part in a cycle."""
+    """Only the first of several input bricks takes part in a cycle."""
     behind = buffer.slices[name].start > 0 and name.startswith("input")
     return original(buffer, name, np.zeros_like(values) if behind else values)
 
 
 @fault("DIO-2", hook=replace_method(Buffer, "clear"))
 def values_stay_for_the_next_cycle(_original: Any, buffer: Buffer) -> None:
-    """The values of a brick stay until others come for it, and take part in the next cycle."""
+    """The values of a brick stay for the next cycle until they are overwritten."""
     buffer._ends.clear()
 
 
 @fault("DIO-2", hook=replace_method(ClusterSession, "answer"))
 async def training_starts_before_the_last_message(original: Any, session: ClusterSession, payload: bytes | str) -> Any:
-    """A training cycle runs as soon as there are expected values, whether they were the last message or not."""
+    """A training cycle runs as soon as there are expected values, before its last message."""
     answers = await original(session, payload)
     if session._cycle.expected.has_values():
         await session.train()
@@ -74,7 +74,7 @@ async def training_starts_before_the_last_message(original: Any, session: Cluste
 
 @fault("DIO-4", hook=replace_method(Buffer, "append"))
 def forgets_the_second_part(original: Any, buffer: Buffer, name: str, values: Any) -> Any:
-    """The second message for a brick in a cycle is taken and not stored."""
+    """The second message for a brick in a cycle is acknowledged but not stored."""
     known = buffer._ends.get(name)
     fits = original(buffer, name, values)
     if fits and known is not None:
@@ -84,14 +84,14 @@ def forgets_the_second_part(original: Any, buffer: Buffer, name: str, values: An
 
 @fault("DIO-4", hook=replace_method(Buffer, "append"))
 def parts_overwrite_each_other(original: Any, buffer: Buffer, name: str, values: Any) -> Any:
-    """Each message for a brick is stored from the first neuron on, whatever came before it."""
+    """Each message for a brick is stored from its first neuron on."""
     buffer._ends.pop(name, None)
     return original(buffer, name, values)
 
 
 @fault("DIO-4")
 def bricks_filled_as_they_come() -> None:
-    """Values are put one behind the other as they come, whichever brick they name."""
+    """Values are stored in the order of arrival, whichever brick they name."""
 
     @replace_method(Buffer, "append")
     def append(original: Any, buffer: Any, name: str, values: Any) -> Any:
@@ -110,7 +110,7 @@ def bricks_filled_as_they_come() -> None:
 
 @fault("DIO-4")
 def parts_beyond_the_fourth_lost() -> None:
-    """Of a brick that is filled in more than four messages, the first four count."""
+    """Only the first four messages for a brick in a cycle are stored."""
 
     @replace_method(Buffer, "append")
     def append(original: Any, buffer: Any, name: str, values: Any) -> Any:
@@ -126,7 +126,7 @@ def parts_beyond_the_fourth_lost() -> None:
 
 @fault("DIO-4")
 def training_in_parts_lost() -> None:
-    """A training cycle in more than two messages trains nothing."""
+    """A training cycle of more than two messages trains nothing."""
 
     @replace_method(Cycle, "clear")
     def clear(original: Any, cycle: Any) -> None:
@@ -158,19 +158,19 @@ async def requests_train(original: Any, session: ClusterSession) -> Any:
 
 @fault("DIO-5", "DIO-8", hook=replace_method(Network, "train"))
 def training_does_nothing(_original: Any, *_arguments: Any) -> None:
-    """Training cycles are answered, and change nothing."""
+    """Training cycles are answered, but train nothing."""
 
 
 @fault("DIO-5", hook=replace_method(ClusterSession, "train"))
 async def training_answered_by_the_output(original: Any, session: ClusterSession) -> Any:
-    """A training cycle is answered by the outputs of the cluster, as a request is."""
+    """A training cycle is answered with the outputs of the cluster."""
     await original(session)
     return await session.request()
 
 
 @fault("DIO-5", hook=replace_method(ClusterSession, "request"))
 async def requests_need_expected_values(original: Any, session: ClusterSession) -> Any:
-    """A request without expected values is refused."""
+    """A request without expected values is rejected."""
     if not session._cycle.expected.has_values():
         raise MistakeError(1008, "expected values are missing")
     return await original(session)
@@ -178,13 +178,13 @@ async def requests_need_expected_values(original: Any, session: ClusterSession) 
 
 @fault("DIO-8", hook=replace_method(Network, "errors"))
 def training_with_reversed_sign(original: Any, *arguments: Any) -> Any:
-    """Training moves the answer away from the expected values."""
+    """Training moves the outputs away from the expected values."""
     return [-error for error in original(*arguments)]
 
 
 @fault("DIO-8", hook=replace_method(Buffer, "mask"))
 def last_output_never_trained(original: Any, buffer: Buffer) -> Any:
-    """Of several output bricks the last one is left out of training."""
+    """The last of several output bricks is never trained."""
     mask = original(buffer)
     if len(buffer.slices) > 1:
         mask[list(buffer.slices.values())[-1]] = 0.0
@@ -193,5 +193,5 @@ def last_output_never_trained(original: Any, buffer: Buffer) -> Any:
 
 @fault("DIO-8", hook=replace_method(Network, "forward"))
 def inputs_ignored(original: Any, network: Network, values: Any) -> Any:
-    """The answer depends on the training alone, and not on the input."""
+    """The outputs depend only on the training, not on the inputs."""
     return original(network, np.zeros_like(values))

@@ -55,19 +55,19 @@ def _serve_in_bursts(arrange: Callable[[list[list[Any]]], list[list[Any]]]) -> N
 
 @fault("DIO-9")
 def pipelined_requests_reordered() -> None:
-    """Of cycles that wait to be processed the one that came last is processed first."""
+    """Of the waiting cycles, the latest is processed first."""
     _serve_in_bursts(lambda cycles: cycles[::-1])
 
 
 @fault("DIO-9", hook=_serve_in_bursts)
 def requests_overtake_training(cycles: list[list[Any]]) -> list[list[Any]]:
-    """Of cycles that wait to be processed requests come before training."""
+    """Of the waiting cycles, requests are processed before training."""
     return sorted(cycles, key=lambda cycle: cycle[-1].process_type == ProcessType.TRAIN)
 
 
 @fault("DIO-9", hook=replace_method(ClusterSession, "answer"))
 async def silent_after_150_cycles(original: Any, session: Any, payload: bytes | str) -> Any:
-    """A socket answers nothing any more after 150 cycles."""
+    """A socket falls silent after 150 cycles."""
     session.cycles = getattr(session, "cycles", 0) + session.decode(payload).is_last
     if session.cycles > 150:
         await asyncio.sleep(FOREVER)
@@ -76,7 +76,7 @@ async def silent_after_150_cycles(original: Any, session: Any, payload: bytes | 
 
 @fault("DIO-10")
 def clusters_share_weights() -> None:
-    """Clusters of the same shape have their weights in common."""
+    """Clusters of the same shape share their weights."""
     networks: dict[tuple[int, ...], Network] = {}
 
     @replace_method(Network, "__init__")
@@ -88,13 +88,13 @@ def clusters_share_weights() -> None:
 
 @fault("DIO-10")
 def clusters_share_values() -> None:
-    """Clusters of the same shape put the values of an open cycle into one buffer."""
+    """Clusters of the same shape share the values of an unfinished cycle."""
     _share_cycles(lambda session: str(session._cluster.template.layers))
 
 
 @fault("DIO-11")
 def values_of_a_lost_socket_stay() -> None:
-    """The next socket of a cluster goes on with the cycle that the last one left open."""
+    """The next socket of a cluster continues the unfinished cycle of the previous socket."""
     _share_cycles(lambda session: session._cluster.uuid)
 
 
@@ -109,7 +109,7 @@ def _share_cycles(key: Callable[[Any], str]) -> None:
 
 @fault("DIO-10", hook=replace_method(ClusterStore, "attach"))
 def one_cluster_at_a_time(original: Any, store: ClusterStore, cluster: Cluster, socket: Any) -> Any:
-    """While one cluster has a socket, no other gets one."""
+    """While one cluster has a socket, no other cluster gets one."""
     if any(other.attached and other is not cluster for other in store._clusters.values()):
         raise conflict("another cluster is attached")
     return original(store, cluster, socket)
@@ -117,7 +117,7 @@ def one_cluster_at_a_time(original: Any, store: ClusterStore, cluster: Cluster, 
 
 @fault("DIO-10")
 def answers_go_to_the_newest_socket() -> None:
-    """All answers go to the socket that was attached to a cluster last."""
+    """All replies go to the newest socket of a cluster."""
     newest: list[Channel] = []
 
     @replace_method(ClusterSession, "run")
@@ -130,14 +130,14 @@ def answers_go_to_the_newest_socket() -> None:
 
 @fault("DIO-11", "DIO-7", hook=replace_method(ClusterSession, "__exit__"))
 def training_lost_with_the_socket(original: Any, session: ClusterSession, *arguments: Any) -> None:
-    """A cluster forgets its training when its socket is gone."""
+    """A cluster forgets its training when its socket ends."""
     original(session, *arguments)
     session._cluster.network = Network(session._cluster.template.layers, 0, session._cluster.uuid)
 
 
 @fault("DIO-11")
-def training_kept_by_requests_alone() -> None:
-    """What was trained since the last request of a socket is lost when the socket is gone."""
+def training_kept_only_by_requests() -> None:
+    """Training since the last request of a socket is lost when the socket ends."""
     kept: WeakKeyDictionary[ClusterSession, Network] = WeakKeyDictionary()
 
     @replace_method(ClusterSession, "__enter__")
@@ -157,8 +157,8 @@ def training_kept_by_requests_alone() -> None:
 
 
 @fault("DIO-11")
-def tenth_socket_refused() -> None:
-    """A cluster that had ten sockets gets no more."""
+def eleventh_socket_rejected() -> None:
+    """A cluster rejects sockets after the tenth."""
     sockets: Counter[str] = Counter()
 
     @replace_method(ClusterStore, "attach")
@@ -171,21 +171,21 @@ def tenth_socket_refused() -> None:
 
 @fault("DIO-11", hook=replace_method(ClusterSession, "__exit__"))
 def broken_cycle_blocks_the_cluster(original: Any, session: ClusterSession, *arguments: Any) -> None:
-    """A cluster whose socket is gone in the middle of a cycle lets no other attach."""
+    """A cluster whose socket ended within a cycle rejects later sockets."""
     if not session._cycle.inputs.has_values():
         original(session, *arguments)
 
 
 @fault("DIO-14", hook=replace_method(ClusterStore, "delete"))
 def socket_survives_its_cluster(original: Any, store: ClusterStore, user: Any, uuid: str) -> None:
-    """The socket of a cluster that was deleted goes on being served."""
+    """The socket of a deleted cluster is still served."""
     store.cluster(user, uuid).attached = None
     original(store, user, uuid)
 
 
 @fault("DIO-14", hook=replace_method(ClusterStore, "delete"))
 def deleted_clusters_stay(original: Any, store: ClusterStore, user: Any, uuid: str) -> None:
-    """Deleting a cluster closes its socket, and leaves the cluster where it is."""
+    """Deleting a cluster closes its socket, but does not delete the cluster."""
     cluster = store.cluster(user, uuid)
     original(store, user, uuid)
     store._clusters[uuid] = cluster
@@ -208,7 +208,7 @@ def _stay_listed(which: Callable[[Cluster], bool]) -> None:
 
 @fault("DIO-14")
 def clusters_come_back_by_name() -> None:
-    """A cluster with the name of a deleted one has what that had learned."""
+    """A new cluster has the training of a deleted cluster of the same name."""
     kept: dict[tuple[str, str], Network] = {}
 
     @replace_method(ClusterStore, "delete")
@@ -226,7 +226,7 @@ def clusters_come_back_by_name() -> None:
 
 @fault("DIO-14")
 def clusters_deleted_in_use_stay_listed() -> None:
-    """A cluster that is deleted with a socket attached is still listed."""
+    """A cluster that is deleted while a socket is attached is still listed."""
     _stay_listed(lambda cluster: cluster.attached is not None)
 
 
@@ -238,7 +238,7 @@ def deleted_clusters_stay_listed() -> None:
 
 @fault("DIO-14", hook=replace_method(ClusterStore, "delete"))
 def dies_of_deleting_a_cluster_in_use(original: Any, store: ClusterStore, user: Any, uuid: str) -> None:
-    """Deleting a cluster with a socket ends the process."""
+    """Deleting a cluster with a socket crashes the server."""
     if store.cluster(user, uuid).attached:
         os._exit(9)
     original(store, user, uuid)

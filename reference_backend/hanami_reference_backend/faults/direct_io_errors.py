@@ -47,13 +47,13 @@ def _at_mistakes(act: Callable[[Any, str], Any]) -> None:
 
 @fault("DIO-12", hook=_at_mistakes)
 async def unknown_brick_met_with_silence(_session: Any, reason: str) -> list[bytes] | None:
-    """A message for a brick that does not exist is not answered."""
+    """A message for an unknown brick is not answered."""
     return [] if reason.startswith("there is no") else None
 
 
 @fault("DIO-12", hook=_change_messages)
-def unknown_brick_taken_for_the_first(session: Any, message: Any) -> Any:
-    """A message for a brick that does not exist goes to the first input brick."""
+def unknown_brick_means_the_first(session: Any, message: Any) -> Any:
+    """A message for an unknown brick goes to the first input brick."""
     known = {*session._cycle.inputs.slices, *session._cycle.expected.slices}
     name = next(iter(session._cycle.inputs.slices))
     return message if message.name in known else replace(message, name=name)
@@ -61,20 +61,20 @@ def unknown_brick_taken_for_the_first(session: Any, message: Any) -> Any:
 
 @fault("DIO-12")
 def count_unchecked() -> None:
-    """Nobody looks at numberOfValues."""
+    """The numberOfValues of a message is not checked."""
     _change_messages(lambda _session, message: replace(message, number_of_values=len(message.values)))
 
 
 @fault("DIO-12", hook=_change_messages)
 def count_compared_in_eight_bits(_session: Any, message: Any) -> Any:
-    """Of numberOfValues the lowest eight bits alone are looked at."""
+    """Only the lowest eight bits of numberOfValues are checked."""
     true = len(message.values)
     return replace(message, number_of_values=true) if message.number_of_values % 256 == true % 256 else message
 
 
 @fault("DIO-12", hook=_change_messages)
 def names_that_begin_with_a_brick(session: Any, message: Any) -> Any:
-    """A name that begins with that of a brick is taken for it."""
+    """A name that begins with the name of a brick is accepted as that brick."""
     known = [*session._cycle.inputs.slices, *session._cycle.expected.slices]
     name = next((one for one in known if message.name.startswith(one)), message.name)
     return replace(message, name=name)
@@ -82,49 +82,49 @@ def names_that_begin_with_a_brick(session: Any, message: Any) -> Any:
 
 @fault("DIO-12", hook=_change_messages)
 def count_believed(_session: Any, message: Any) -> Any:
-    """As many values as numberOfValues says are taken from a message, those that are missing are zeros."""
+    """The numberOfValues of a message decides how many values are read, and missing ones are zeros."""
     count = min(message.number_of_values, 12)
     values = np.resize(np.append(message.values, np.zeros(12, dtype=np.float32)), count).astype(np.float32)
     return replace(message, values=values[:count], number_of_values=count)
 
 
 @fault("DIO-12", hook=replace_method(Buffer, "append"))
-def surplus_values_cut(original: Any, buffer: Buffer, name: str, values: Any) -> Any:
-    """Values for which a brick has no place are left out without a word."""
+def excess_values_cut(original: Any, buffer: Buffer, name: str, values: Any) -> Any:
+    """Values beyond the size of a brick are ignored."""
     place = buffer.slices[name]
     return original(buffer, name, values[: place.stop - buffer._ends.get(name, place.start)])
 
 
 @fault("DIO-12", hook=_change_messages)
 def unknown_process_type_is_a_request(_session: Any, message: Any) -> Any:
-    """A message whose processType is unknown is taken as a request."""
+    """A message with an unknown processType counts as a request."""
     known = message.process_type == ProcessType.TRAIN
     return message if known else replace(message, process_type=ProcessType.REQUEST)
 
 
 @fault("DIO-12", hook=_at_mistakes)
 async def undecodable_bytes_hang(_session: Any, reason: str) -> None:
-    """Bytes that are no message are not answered, and hold the cluster for good."""
+    """An undecodable message is not answered, and blocks the cluster."""
     if reason.startswith("not a ClusterIO_Message"):
         await asyncio.sleep(FOREVER)
 
 
 @fault("DIO-12", "GEN-2", hook=_at_mistakes)
 async def dies_of_undecodable_bytes(_session: Any, reason: str) -> None:
-    """Bytes that are no message end the process."""
+    """An undecodable message crashes the server."""
     if reason.startswith("not a ClusterIO_Message"):
         os._exit(9)
 
 
 @fault("DIO-12", hook=_at_mistakes)
 async def mistakes_close_without_a_word(session: Any, _reason: str) -> None:
-    """A mistake closes the socket as if all was well, without a reason."""
+    """An invalid message closes the socket normally, without a reason."""
     await session._channel.close(NORMAL_CLOSURE, "")
 
 
 @fault("DIO-12")
 def mistakes_close_without_a_code() -> None:
-    """A mistake closes the socket with a close frame that holds nothing."""
+    """An invalid message closes the socket with an empty close frame."""
 
     @replace_method(ServerProtocol, "send_close")
     def send_close(original: Any, protocol: ServerProtocol, code: int | None = None, reason: str = "") -> None:
@@ -141,14 +141,14 @@ def mistakes_close_without_a_code() -> None:
 
 @fault("DIO-12", hook=_at_mistakes)
 async def mistakes_reset_the_cluster(session: Any, _reason: str) -> None:
-    """After a mistake a cluster has forgotten its training."""
+    """A cluster forgets its training after an invalid message."""
     cluster = session._cluster
     cluster.network = Network(cluster.template.layers, 0, cluster.uuid)
 
 
 @fault("DIO-12", hook=_at_mistakes)
 async def mistakes_in_training_train(session: Any, _reason: str) -> None:
-    """A training cycle with a mistake is signalled as wrong, and trains all the same."""
+    """A training cycle with an invalid message is rejected, but trains."""
     inputs, ones = session._cycle.inputs, np.ones_like(session._cycle.expected.values)
     if inputs.has_values():
         session._cluster.network.train(inputs.values, ones, ones)
@@ -156,7 +156,7 @@ async def mistakes_in_training_train(session: Any, _reason: str) -> None:
 
 @fault("DIO-12", "GEN-2", hook=_at_mistakes)
 async def mistakes_end_all_sockets(session: Any, _reason: str) -> None:
-    """A mistake on the socket of one cluster closes those of all others, too."""
+    """An invalid message on the socket of one cluster closes the sockets of all others."""
     for cluster in session._clusters._clusters.values():
         if cluster.attached not in (None, session._channel):
             cluster.attached.end(POLICY_VIOLATION, "something went wrong")

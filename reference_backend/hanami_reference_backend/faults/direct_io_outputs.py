@@ -53,7 +53,7 @@ def _change_values(change: Callable[[Any, Any], Any]) -> None:
 
 @fault("DIO-1", hook=replace_method(ClusterSession, "run"))
 async def answers_in_text_frames(original: Any, session: ClusterSession) -> None:
-    """A cluster answers in text frames, in base64."""
+    """A cluster answers with base64 in text frames."""
     channel: Any = session._channel
     channel.send_bytes = lambda data: channel.send_text(base64.b64encode(data).decode())
     await original(session)
@@ -61,21 +61,21 @@ async def answers_in_text_frames(original: Any, session: ClusterSession) -> None
 
 @fault("DIO-1", hook=replace_method(ClusterSession, "answer"))
 async def answers_in_json(original: Any, session: ClusterSession, payload: bytes | str) -> list[bytes]:
-    """A cluster answers by JSON in a binary frame."""
+    """A cluster answers with JSON in binary frames."""
     messages = [session._codec.decode_io(answer) for answer in await original(session, payload)]
     return [json.dumps({"brickName": one.name, "values": one.values.tolist()}).encode() for one in messages]
 
 
 @fault("DIO-1", hook=replace_method(ClusterSession, "run"))
 async def first_message_swallowed(original: Any, session: ClusterSession) -> None:
-    """The first message after the acceptance is neither processed nor answered."""
+    """The first message after the acceptance is ignored."""
     await session._channel.receive()
     await original(session)
 
 
 @fault("DIO-3", hook=_change_outputs)
 def outputs_of_a_size_swapped(_session: Any, outputs: Outputs) -> Outputs:
-    """Output bricks of the same size answer with the values of one another."""
+    """Output bricks of the same size have swapped values."""
     swapped = []
     for output in outputs:
         alike = [other for other in outputs if len(other.values) == len(output.values)]
@@ -86,50 +86,50 @@ def outputs_of_a_size_swapped(_session: Any, outputs: Outputs) -> Outputs:
 
 @fault("DIO-3")
 def second_output_withheld() -> None:
-    """Of several output bricks the first one alone answers."""
+    """Only the first of several output bricks answers."""
     _change_outputs(lambda _session, outputs: outputs[:1])
 
 
 @fault("DIO-3")
 def output_one_value_short() -> None:
-    """The last value of an output is left out."""
+    """An output lacks its last value."""
     _change_values(lambda _session, values: values[:-1])
 
 
 @fault("DIO-3")
 def outputs_end_at_256_values() -> None:
-    """An output has 256 values at most."""
+    """An output has at most 256 values."""
     _change_values(lambda _session, values: values[:256])
 
 
 @fault("DIO-3")
 def number_of_values_left_out() -> None:
-    """An output does not say how many values it has."""
+    """An output has no numberOfValues."""
     _change_outputs(lambda _session, outputs: [replace(output, number_of_values=0) for output in outputs])
 
 
 @fault("DIO-3", hook=_change_outputs)
 def number_of_values_counts_all_bricks(_session: Any, outputs: Outputs) -> Outputs:
-    """An output says that it has as many values as all output bricks together."""
+    """The numberOfValues of an output counts the values of all output bricks."""
     total = sum(len(output.values) for output in outputs)
     return [replace(output, number_of_values=total) for output in outputs]
 
 
 @fault("DIO-3", "DIO-5")
 def outputs_say_train_type() -> None:
-    """An output comes as TRAIN_TYPE."""
+    """An output has TRAIN_TYPE."""
     _change_outputs(lambda _session, outputs: [replace(one, process_type=ProcessType.TRAIN) for one in outputs])
 
 
 @fault("DIO-3")
 def nan_for_an_empty_picture() -> None:
-    """The answer to an input of zeros is NaN, since it was divided by the length of the input."""
+    """The outputs for an input of zeros are NaN, as after a division by the norm of the input."""
     _change_values(lambda session, values: values if session._cycle.inputs.values.any() else values * np.nan)
 
 
 @fault("DIO-3", hook=_change_values)
 def large_inputs_overflow(session: Any, values: Any) -> Any:
-    """Answers to large inputs are float64 numbers that do not fit float32, and so infinite."""
+    """The outputs for large inputs overflow to infinity."""
     large = abs(session._cycle.inputs.values).max() > 5e3
     with np.errstate(over="ignore"):
         return (values.astype(np.float64) * 1e300).astype(np.float32) if large else values
@@ -137,7 +137,7 @@ def large_inputs_overflow(session: Any, values: Any) -> Any:
 
 @fault("DIO-3", hook=replace_method(Network, "forward"))
 def float16_arithmetic(_original: Any, network: Network, values: Any) -> Any:
-    """The network calculates in float16, whose largest number is 65504."""
+    """The network computes in float16, whose largest number is 65504."""
     layer = np.zeros(0, dtype=np.float16)
     with np.errstate(all="ignore"):
         network._layers[0][:] = layer = values.astype(np.float16)
@@ -158,19 +158,19 @@ def one_answer_in_a_hundred_missing() -> None:
 
 @fault("DIO-6")
 def acknowledgements_missing() -> None:
-    """Messages that are not the last of their cycle are not answered."""
+    """Messages before the last of a cycle are not acknowledged."""
     _change_acknowledgements(lambda _session, _answers: [])
 
 
 @fault("DIO-6")
 def acknowledgements_doubled() -> None:
-    """Messages that are not the last of their cycle are answered twice."""
+    """Messages before the last of a cycle are acknowledged twice."""
     _change_acknowledgements(lambda _session, answers: answers * 2)
 
 
 @fault("DIO-6")
 def acknowledgements_say_last() -> None:
-    """Messages that are not the last of their cycle are answered as if they were."""
+    """The acknowledgement of a message before the last of a cycle has isLast = true."""
     _change_acknowledgements(lambda session, _answers: [session._plain_answers[ProcessType.TRAIN, True]])
 
 
@@ -189,7 +189,7 @@ def training_never_ended() -> None:
 
 @fault("DIO-6")
 def training_ended_without_last() -> None:
-    """The answer to the last message of a training cycle has isLast = false."""
+    """The reply to the last message of a training cycle has isLast = false."""
     _change_ends(lambda session, _answers: [session._plain_answers[ProcessType.TRAIN, False]])
 
 
@@ -208,21 +208,21 @@ def _change_ends(change: Callable[[Any, list[bytes]], list[bytes]]) -> None:
 
 @fault("DIO-7")
 def noise_in_answers() -> None:
-    """Answers differ by about a thousandth from one time to the next."""
+    """Outputs vary by about a thousandth from one request to the next."""
     random = np.random.default_rng(1)
     _change_values(lambda _session, values: values + random.normal(scale=1e-3, size=len(values)))
 
 
 @fault("DIO-7")
 def one_answer_in_a_hundred_wrong() -> None:
-    """Every hundredth output holds other values."""
+    """Every hundredth output has wrong values."""
     outputs = itertools.count(1)
     _change_values(lambda _session, values: values if next(outputs) % 100 else 1.0 - values)
 
 
 @fault("DIO-7")
 def neurons_stay_charged() -> None:
-    """An answer depends a little on the request before it."""
+    """The outputs depend a little on the previous request."""
     last: dict[tuple[str, str], Any] = {}
 
     def mix(session: Any, outputs: Outputs) -> Outputs:
@@ -239,6 +239,6 @@ def neurons_stay_charged() -> None:
 
 @fault("DIO-7", hook=_change_values)
 def first_answer_of_a_socket_differs(session: Any, values: Any) -> Any:
-    """The first answer on a socket is another than the later ones to the same request."""
+    """The first output on a socket differs from later ones for the same request."""
     session.answered = getattr(session, "answered", 0) + 1
     return values if session.answered > 1 else values * 0.9

@@ -79,7 +79,7 @@ def _second_put(change: Callable[[Any], Any]) -> None:
 
 @fault("FIN-3")
 def gaps_are_zeros() -> None:
-    """A PUT before complete is granted, and what is missing is zero."""
+    """A PUT before the upload is complete succeeds, and missing bytes are zeros."""
     finalizing: ContextVar[bool] = ContextVar("finalizing", default=False)
 
     @replace_method(DatasetStore, "finalize")
@@ -93,8 +93,8 @@ def gaps_are_zeros() -> None:
 
 
 @fault("FIN-3", hook=_refused)
-def early_put_forgets_what_has_come(store: DatasetStore, user: User, uuid: str) -> None:
-    """A PUT before complete is refused, and the upload begins anew."""
+def early_put_discards_received_bytes(store: DatasetStore, user: User, uuid: str) -> None:
+    """A PUT before the upload is complete is rejected, and discards the received bytes."""
     upload = store._uploads.get(uuid)
     if upload and upload.project_id == user.project_id and not upload.is_complete():
         for file in upload.files:
@@ -102,34 +102,34 @@ def early_put_forgets_what_has_come(store: DatasetStore, user: User, uuid: str) 
 
 
 @fault("FIN-4")
-def file_uuids_not_looked_at() -> None:
+def file_uuids_ignored() -> None:
     """A PUT may name any files."""
     _own_files(lambda _store, _named, own: own)
 
 
 @fault("FIN-4")
-def label_file_uuid_not_looked_at() -> None:
+def label_file_uuid_ignored() -> None:
     """A PUT may name any label file."""
     _own_files(lambda _store, named, own: [*named[:1], *own[1:]])
 
 
 @fault("FIN-4", "GEN-3", hook=_own_files)
-def files_of_other_uploads_taken(store: DatasetStore, named: Sequence[str], own: list[str]) -> Sequence[str]:
-    """A PUT may name any files that wait for data, whosever they are."""
+def files_of_other_uploads_accepted(store: DatasetStore, named: Sequence[str], own: list[str]) -> Sequence[str]:
+    """A PUT may name the files of any unfinished upload, also of other users."""
     return own if all(uuid in store._files for uuid in named) else named
 
 
 @fault("FIN-4")
-def swapped_files_taken() -> None:
+def swapped_files_accepted() -> None:
     """A PUT may name the two files in the wrong order."""
     _own_files(lambda _store, named, own: own if set(named) == set(own) else named)
 
 
 @fault("FIN-4", hook=replace_method(DatasetStore, "finalize"))
-async def path_of_the_other_kind_taken(
+async def path_of_the_other_kind_accepted(
     original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any
 ) -> Any:
-    """A PUT on the path of the other kind finalizes the upload as what it is."""
+    """A PUT on the path of the other kind finalizes the upload as its own kind."""
     upload = store._uploads.get(uuid)
     return await original(store, user, upload.kind if upload else kind, uuid, *files)
 
@@ -138,7 +138,7 @@ async def path_of_the_other_kind_taken(
 async def wrong_put_ends_the_upload(
     original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, named: Sequence[str]
 ) -> Any:
-    """A PUT that names a wrong file is refused, and the upload is gone."""
+    """A PUT that names a wrong file is rejected, and deletes the upload."""
     try:
         return await original(store, user, kind, uuid, named)
     except RequestError:
@@ -161,13 +161,15 @@ async def finalized_by_anybody(
 
 @fault("FIN-4")
 def finalize_with_an_expired_token() -> None:
-    """A PUT is granted to a token that has expired."""
+    """A PUT accepts an expired token."""
     tokens.forgive(FINALIZES, tokens.has_expired)
 
 
 @fault("FIN-5", hook=replace_method(DatasetStore, "finalize"))
-async def second_put_granted(original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any) -> Any:
-    """A second PUT is answered as the first one was, and changes nothing."""
+async def second_put_accepted(
+    original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any
+) -> Any:
+    """A second PUT is answered like the first, and changes nothing."""
     known = store._datasets.get(uuid)
     if known and known.project_id == user.project_id:
         return known
@@ -176,13 +178,13 @@ async def second_put_granted(original: Any, store: DatasetStore, user: User, kin
 
 @fault("FIN-5")
 def second_put_doubles() -> None:
-    """A second PUT is refused, and the rows of the dataset are there twice."""
+    """A second PUT is rejected, and doubles the rows of the dataset."""
     _second_put(lambda values: np.concatenate([values, values]))
 
 
 @fault("FIN-5")
 def second_put_empties() -> None:
-    """A second PUT is refused, and the dataset has no rows any more."""
+    """A second PUT is rejected, and removes all rows of the dataset."""
     _second_put(lambda values: values[:0])
 
 
@@ -196,15 +198,15 @@ def files_outlive_finalize(original: Any, store: DatasetStore, upload: Upload, r
 
 
 @fault("FIN-7", hook=replace_method(TempFile, "discard"))
-def chunks_taken_after_finalize(original: Any, file: TempFile, reason: str) -> None:
-    """A socket that is open when its upload is finalized goes on to take chunks."""
+def chunks_accepted_after_finalize(original: Any, file: TempFile, reason: str) -> None:
+    """A socket that is open when its upload is finalized still accepts chunks."""
     if reason != FINALIZED:
         original(file, reason)
 
 
 @fault("FIN-7")
 def no_finalize_with_a_socket() -> None:
-    """A PUT is refused while a socket of the upload is open."""
+    """A PUT is rejected while a socket of the upload is open."""
     sessions = internals.open_sessions()
 
     @replace_method(DatasetStore, "finalize")

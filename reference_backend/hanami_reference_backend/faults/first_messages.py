@@ -32,13 +32,13 @@ def _matching_files(matches: Any) -> None:
 
 @fault("ATT-4")
 def uuids_compared_by_prefix() -> None:
-    """The begin of the uuid of a file attaches to it."""
+    """A prefix of the uuid of a file attaches to it."""
     _matching_files(lambda file, uuid: uuid and file.uuid.startswith(uuid))
 
 
 @fault("ATT-4")
 def uuids_compared_up_to_their_length() -> None:
-    """Whatever comes behind the uuid of a file in a first message is passed over."""
+    """Characters after the uuid of a file in a first message are ignored."""
     _matching_files(lambda file, uuid: uuid.startswith(file.uuid))
 
 
@@ -52,14 +52,14 @@ def wildcards_in_uuids() -> None:
 def no_uuid_means_the_newest_file(
     original: Any, server: SocketServer, channel: Channel, user: User, uuid: object
 ) -> Any:
-    """A first message without a uuid attaches to the file that was announced last."""
+    """A first message without a uuid attaches to the newest file."""
     files = server._backend.datasets._files
     return original(server, channel, user, list(files)[-1] if not uuid and files else uuid)
 
 
 @fault("ATT-4", hook=replace_method(SocketServer, "attach"))
 async def unknown_cluster_met_with_silence(_original: Any, server: SocketServer, channel: Channel) -> Any:
-    """A first message for a cluster that is unknown is not answered."""
+    """A first message for an unknown cluster is not answered."""
     try:
         return server.open_session(channel, await channel.receive())
     except RefusedError as error:
@@ -71,7 +71,7 @@ async def unknown_cluster_met_with_silence(_original: Any, server: SocketServer,
 
 @fault("ATT-4", "GEN-3", hook=replace_method(DatasetStore, "file"))
 def files_of_others_attachable(_original: Any, store: DatasetStore, _user: User, uuid: str) -> TempFile | None:
-    """Whoever knows the uuid of a file may write it."""
+    """Any user who knows the uuid of a file may write to it."""
     return store._files.get(uuid)
 
 
@@ -79,7 +79,7 @@ def files_of_others_attachable(_original: Any, store: DatasetStore, _user: User,
 def clusters_of_others_attachable(
     original: Any, server: SocketServer, channel: Channel, user: User, uuid: object
 ) -> Any:
-    """Whoever knows the uuid of a cluster may attach to it."""
+    """Any user who knows the uuid of a cluster may attach to it."""
     owners = {cluster.uuid: cluster for cluster in server._backend.clusters._clusters.values()}
     cluster = owners.get(str(uuid))
     owner = User("owner", "", cluster.project_id) if cluster else user
@@ -87,10 +87,10 @@ def clusters_of_others_attachable(
 
 
 @fault("ATT-4", "GEN-3", hook=replace_method(SocketServer, "open_upload"))
-def files_of_others_told_from_unknown_ones(
+def files_of_others_distinguishable(
     original: Any, server: SocketServer, channel: Channel, user: User, uuid: object
 ) -> Any:
-    """Another user's file is refused in other words than one that does not exist."""
+    """The rejection of another user's file reads differently from that of an unknown file."""
     file = server._backend.datasets._files.get(str(uuid))
     if file and file.project_id != user.project_id:
         raise RefusedError("this file belongs to somebody else")
@@ -99,19 +99,19 @@ def files_of_others_told_from_unknown_ones(
 
 @fault("ATT-5")
 def any_other_target_is_a_file() -> None:
-    """Whatever the target is, unless it is a cluster the socket is one for a file."""
+    """Every target but a cluster counts as a file."""
     _change_target(lambda target: target if target == "cluster" else "file_upload")
 
 
 @fault("ATT-5")
 def target_in_any_case() -> None:
-    """A target in capitals passes for the one in small letters."""
+    """A target in capital letters is accepted."""
     _change_target(lambda target: str(target).lower())
 
 
 @fault("ATT-5")
 def ignores_blanks_behind_the_target() -> None:
-    """A target with blanks behind it passes for the one without."""
+    """A target with trailing blanks is accepted."""
     _change_target(lambda target: str(target).rstrip())
 
 
@@ -124,7 +124,7 @@ def _change_target(change: Any) -> None:
 
 @fault("ATT-5", "GEN-2")
 def bad_first_message_poisons_the_server() -> None:
-    """After a first message that is no JSON no socket is accepted any more."""
+    """No socket is accepted after a first message that is not JSON."""
     poison: list[str] = []
 
     @replace_method(SocketServer, "read")
@@ -141,13 +141,13 @@ def bad_first_message_poisons_the_server() -> None:
 
 @fault("ATT-5")
 def no_json_met_with_silence() -> None:
-    """A first message in a text frame that is no JSON object is not answered."""
+    """A first message in a text frame that is not a JSON object is not answered."""
     _silent_about(str)
 
 
 @fault("ATT-5")
 def binary_first_message_met_with_silence() -> None:
-    """A first message in a binary frame that is no JSON object is not answered."""
+    """A first message in a binary frame that is not a JSON object is not answered."""
     _silent_about(bytes)
 
 
@@ -180,8 +180,8 @@ def datasets_attach_as_their_first_file(original: Any, store: DatasetStore, user
 
 
 @fault("ATT-6")
-def the_uuid_tells_the_target() -> None:
-    """What a socket is attached to follows from the uuid, whatever the target says."""
+def the_uuid_decides_the_target() -> None:
+    """The uuid alone decides between file and cluster, and the target is ignored."""
 
     @replace_method(SocketServer, "open_cluster")
     def open_cluster(original: Any, server: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
@@ -201,26 +201,26 @@ def the_uuid_tells_the_target() -> None:
 
 
 @fault("ATT-7")
-def chunks_after_a_refusal_written() -> None:
-    """A socket for a file that was refused takes chunks all the same."""
+def chunks_after_a_rejection_written() -> None:
+    """A socket that was rejected for a file still writes chunks."""
     _serve_the_refused(_session_of_a_file)
 
 
 @fault("ATT-7")
-def training_after_a_refusal_done() -> None:
-    """A socket for a cluster that was refused trains it all the same."""
+def training_after_a_rejection_done() -> None:
+    """A socket that was rejected for a cluster still trains it."""
     _serve_the_refused(_session_of_a_cluster)
 
 
 @fault("ATT-7", "GEN-3")
 def clusters_of_others_trained() -> None:
-    """A socket that was refused because the cluster is another user's trains it all the same."""
+    """A socket that was rejected because the cluster is another user's still trains it."""
     _serve_the_refused(_session_of_a_cluster, with_a_token=True)
 
 
 @fault("ATT-7", "GEN-3")
 def files_of_others_written() -> None:
-    """A socket that was refused because the file is another user's takes chunks all the same."""
+    """A socket that was rejected because the file is another user's still writes chunks."""
     _serve_the_refused(_session_of_a_file, with_a_token=True)
 
 
@@ -258,7 +258,7 @@ def _serve_the_refused(session: Any, *, with_a_token: bool = False) -> None:
 
 @fault("ATT-7", hook=replace_method(SocketServer, "attach"))
 async def chunks_before_the_first_message_kept(original: Any, server: SocketServer, channel: Channel) -> Any:
-    """Chunks that come before the first message are written once that is accepted."""
+    """Chunks that arrive before the first message are written once it is accepted."""
     receive, early = channel.receive, []
 
     async def receive_text() -> bytes | str:
@@ -277,7 +277,7 @@ async def chunks_before_the_first_message_kept(original: Any, server: SocketServ
 
 @fault("ATT-7", hook=replace_method(SocketServer, "read"))
 def chunks_as_first_message_go_to_the_newest_file(original: Any, server: SocketServer, message: bytes | str) -> Any:
-    """A chunk that comes in place of a first message is written to the file that was announced last."""
+    """A chunk in place of a first message is written to the newest file."""
     files = list(server._backend.datasets._files.values())
     with contextlib.suppress(SchemaError):
         if isinstance(message, bytes) and files:
@@ -288,6 +288,6 @@ def chunks_as_first_message_go_to_the_newest_file(original: Any, server: SocketS
 
 @fault("ATT-6", "ATT-4", "MODE-2", hook=replace_method(ClusterStore, "find"))
 def any_uuid_finds_the_newest_cluster(original: Any, store: ClusterStore, user: User, uuid: str) -> Any:
-    """A uuid of anything but a cluster finds the cluster that was made last."""
+    """A uuid that belongs to no cluster finds the newest cluster."""
     own = store.clusters(user)
     return original(store, user, uuid) or (own[-1] if own and len(uuid) == 36 else None)

@@ -29,7 +29,7 @@ def _mistake() -> RequestError:
 
 @fault("GEN-1", "MODE-2", "INIT-5", hook=replace_method(operation, "read_body"))
 async def bad_json_gets_500(original: Any, *arguments: Any) -> Any:
-    """A body that is no JSON object gets a 500."""
+    """A body that is not a JSON object is answered with 500."""
     try:
         return await original(*arguments)
     except RequestError as error:
@@ -37,8 +37,8 @@ async def bad_json_gets_500(original: Any, *arguments: Any) -> Any:
 
 
 @fault("GEN-1", hook=replace_method(operation, "check"))
-def places_in_the_content_get_500(original: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
-    """A question for rows of a dataset with an offset that is no number gets a 500."""
+def invalid_offsets_get_500(original: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
+    """A request for rows of a dataset with an invalid offset is answered with 500."""
     if model is ContentQuery and not str(values.get("row_offset", "0")).isdecimal():
         raise _mistake()
     return original(model, values, dialect)
@@ -46,13 +46,13 @@ def places_in_the_content_get_500(original: Any, model: Any, values: dict[str, A
 
 @fault("GEN-1", "PROG-4")
 def bad_query_gets_500() -> None:
-    """A query without a uuid, or with a text that is none, gets a 500."""
+    """A query without a valid uuid is answered with 500."""
     _fail_at(lambda model, _values: model is ByUuid)
 
 
 @fault("GEN-1", "MODE-2")
 def numbers_for_texts_get_500() -> None:
-    """A field that holds a number in place of a text gets a 500."""
+    """A field with a number in place of a string is answered with 500."""
     _fail_at(lambda model, values: any(_is_number_for_text(model, name, value) for name, value in values.items()))
 
 
@@ -74,13 +74,13 @@ def _fail_at(wrong: Callable[[Any, dict[str, Any]], bool]) -> None:
 
 @fault("GEN-1")
 def unknown_paths_get_200() -> None:
-    """A path that does not exist is answered by an empty object and 200."""
+    """An unknown path is answered with 200 and an empty object."""
     _answer_as_done(HTTPStatus.NOT_FOUND)
 
 
 @fault("GEN-1")
 def unknown_methods_get_200() -> None:
-    """A method that a path does not have is answered by an empty object and 200."""
+    """An unknown method of a path is answered with 200 and an empty object."""
     _answer_as_done(HTTPStatus.METHOD_NOT_ALLOWED)
 
 
@@ -98,15 +98,15 @@ def _answer_as_done(status: HTTPStatus) -> None:
 
 @fault("GEN-1", hook=replace_method(FastAPI, "__call__"))
 async def anything_may_come_before_a_path(original: Any, app: FastAPI, scope: Any, *more: Any) -> None:
-    """What comes before the path of an operation is passed over."""
+    """Anything before the path of an operation is ignored."""
     if scope["type"] == "http":
         scope["path"] = re.sub(r"^/.+?(?=/(control/)?v1)", "", scope["path"])
     await original(app, scope, *more)
 
 
 @fault("GEN-1", hook=replace_method(ClusterStore, "create"))
-def taken_names_get_500(original: Any, store: ClusterStore, user: User, name: str, *more: Any) -> Any:
-    """A second cluster of one name is refused with 500."""
+def existing_names_get_500(original: Any, store: ClusterStore, user: User, name: str, *more: Any) -> Any:
+    """A second cluster of the same name is answered with 500."""
     if any(cluster.name == name for cluster in store.clusters(user)):
         raise _mistake()
     return original(store, user, name, *more)
@@ -114,7 +114,7 @@ def taken_names_get_500(original: Any, store: ClusterStore, user: User, name: st
 
 @fault("GEN-1", hook=replace_method(operation, "caller"))
 def lists_need_no_token(original: Any, request: Request, users: Users) -> Any:
-    """All datasets and clusters of the first user are listed without a token, too."""
+    """The datasets and clusters of the default user are listed without a token."""
     try:
         return original(request, users)
     except RequestError:
@@ -125,13 +125,13 @@ def lists_need_no_token(original: Any, request: Request, users: Users) -> Any:
 
 @fault("GEN-1", hook=replace_method(Users, "log_in"))
 def any_password_will_do(_original: Any, users: Users, user_id: str, _password: str) -> User | None:
-    """Whoever knows the name of a user logs in as that user."""
+    """Any password is accepted."""
     return users._users.get(user_id)
 
 
 @fault("GEN-1", hook=replace_method(Users, "log_in"))
 def unknown_users_get_500(original: Any, users: Users, user_id: str, password: str) -> Any:
-    """Who logs in as a user that does not exist gets a 500."""
+    """The login of an unknown user is answered with 500."""
     if user_id not in users._users:
         raise _mistake()
     return original(users, user_id, password)
@@ -139,31 +139,31 @@ def unknown_users_get_500(original: Any, users: Users, user_id: str, password: s
 
 @fault("GEN-3", hook=replace_method(DatasetStore, "datasets"))
 def datasets_of_others_listed(_original: Any, store: DatasetStore, _user: User) -> list[Dataset]:
-    """The list of datasets holds those of all users."""
+    """The list of datasets has those of all users."""
     return list(store._datasets.values())
 
 
 @fault("GEN-3", hook=replace_method(ClusterStore, "clusters"))
 def clusters_of_others_listed(_original: Any, store: ClusterStore, _user: User) -> list[Cluster]:
-    """The list of clusters holds those of all users."""
+    """The list of clusters has those of all users."""
     return list(store._clusters.values())
 
 
 @fault("GEN-3", hook=replace_method(ClusterStore, "clusters"))
 def clusters_of_others_listed_in_direct_mode(original: Any, store: ClusterStore, user: User) -> list[Cluster]:
-    """The list of clusters holds those of all users that are in the direct mode."""
+    """The list of clusters has those of other users that are in the direct mode."""
     others = [cluster for cluster in store._clusters.values() if cluster.project_id != user.project_id]
     return [*original(store, user), *(cluster for cluster in others if cluster.mode == "DIRECT")]
 
 
 @fault("GEN-3", hook=replace_method(DatasetStore, "dataset"))
 def datasets_of_others_readable(original: Any, store: DatasetStore, user: User, uuid: str) -> Any:
-    """Whoever knows the uuid of a dataset may read and delete it."""
+    """Any user who knows the uuid of a dataset may read and delete it."""
     return store._datasets.get(uuid) or original(store, user, uuid)
 
 
 @fault("GEN-3", hook=replace_method(ClusterStore, "delete"))
 def clusters_of_others_deletable(original: Any, store: ClusterStore, user: User, uuid: str) -> None:
-    """Whoever knows the uuid of a cluster may delete it."""
+    """Any user who knows the uuid of a cluster may delete it."""
     cluster = store._clusters.get(uuid)
     original(store, User("owner", "", cluster.project_id) if cluster else user, uuid)

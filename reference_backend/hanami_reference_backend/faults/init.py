@@ -65,38 +65,38 @@ def _allocate(change: Callable[[list[int]], list[int]]) -> None:
 
 @fault("INIT-1")
 def mnist_without_label_file() -> None:
-    """The POST for MNIST answers no uuid of a label file."""
+    """The response to the POST for MNIST lacks the uuid of the label file."""
     _answer("init_mnist", lambda answer: {key: answer[key] for key in answer if key != "uuid_label_file"})
 
 
 @fault("INIT-1")
 def mnist_with_other_keys() -> None:
-    """The POST for MNIST names the files inputUuid and labelUuid."""
+    """The response to the POST for MNIST names the files inputUuid and labelUuid."""
     names = {"uuid_input_file": "inputUuid", "uuid_label_file": "labelUuid"}
     _answer("init_mnist", lambda answer: {names.get(key, key): value for key, value in answer.items()})
 
 
 @fault("INIT-2")
 def csv_with_label_file() -> None:
-    """The POST for CSV answers a uuid of a label file, too."""
+    """The response to the POST for CSV has a uuid of a label file."""
     _answer("init_csv", lambda answer: {**answer, "uuid_label_file": answer["uuid"]})
 
 
 @fault("INIT-2")
 def csv_answers_created() -> None:
-    """The POST for CSV answers 201."""
+    """The POST for CSV is answered with 201."""
     _answer("init_csv", lambda answer: JSONResponse(answer, HTTPStatus.CREATED))
 
 
 @fault("INIT-3")
 def sizes_rounded_down_to_blocks() -> None:
-    """A file gets whole blocks of 512 bytes, and no room for what is left over."""
+    """A file gets whole blocks of 512 bytes, and no room for the remainder."""
     _allocate(lambda sizes: [size - size % BLOCK or size for size in sizes])
 
 
 @fault("INIT-3")
 def last_byte_not_allocated() -> None:
-    """A file of more than a byte gets room for all but its last byte."""
+    """A file of more than one byte gets no room for its last byte."""
     _allocate(lambda sizes: [max(1, size - 1) for size in sizes])
 
 
@@ -107,38 +107,38 @@ def _refuse_names(wrong: Callable[[str], bool]) -> None:
 
 
 @fault("INIT-1", "INIT-2")
-def shortest_names_refused() -> None:
-    """A name of four characters is refused."""
+def shortest_names_rejected() -> None:
+    """A name of four characters is rejected."""
     _refuse_names(lambda name: len(name) == 4)
 
 
 @fault("INIT-1", "INIT-2")
-def longest_names_refused() -> None:
-    """A name of 254 characters is refused."""
+def longest_names_rejected() -> None:
+    """A name of 254 characters is rejected."""
     _refuse_names(lambda name: len(name) == 254)
 
 
 @fault("INIT-2", "INIT-1")
-def names_with_a_space_refused() -> None:
-    """A name with a space is refused."""
+def names_with_a_space_rejected() -> None:
+    """A name with a space is rejected."""
     _refuse_names(lambda name: " " in name)
 
 
 @fault("INIT-3")
 def sizes_cut_to_32_bits() -> None:
-    """Of the size of a file only 32 bits are kept."""
+    """Only the lowest 32 bits of the size of a file are used."""
     _allocate(lambda sizes: [size % 2**32 for size in sizes])
 
 
 @fault("INIT-3")
 def label_file_has_size_of_images() -> None:
-    """The label file gets as much room as the image file."""
+    """The label file gets the size of the image file."""
     _allocate(lambda sizes: sizes[:1] * len(sizes))
 
 
 @fault("INIT-4")
 def uuids_given_twice() -> None:
-    """Each uuid is given to two things, one after the other."""
+    """Each uuid is given to two resources in a row."""
     given: list[str] = []
 
     @replace_method(RandomIdentity, "uuid")
@@ -151,7 +151,7 @@ def uuids_given_twice() -> None:
 
 @fault("INIT-4")
 def uuids_of_merged_files_given_again() -> None:
-    """When an upload is finalized, the uuids of its files go to what is made next."""
+    """The uuids of the files of a finalized upload are given to the next resources."""
     free: list[str] = []
 
     @replace_method(DatasetStore, "finalize")
@@ -169,7 +169,7 @@ def uuids_of_merged_files_given_again() -> None:
 
 @fault("INIT-4", "GEN-3")
 def users_count_uuids_apart() -> None:
-    """Of two users the first uploads have the same uuids of files, the second ones, and so on."""
+    """The nth uploads of two users have files with the same uuid."""
     given: dict[str, list[str]] = {}
     counts: Counter[str] = Counter()
 
@@ -188,7 +188,7 @@ def users_count_uuids_apart() -> None:
 
 @fault("INIT-4")
 def same_name_same_upload() -> None:
-    """A second upload of the same name is the first one."""
+    """A second upload of the same name is the first one again."""
     known: dict[tuple[str, Kind, str], Upload] = {}
 
     @replace_method(DatasetStore, "begin")
@@ -200,22 +200,22 @@ def same_name_same_upload() -> None:
 
 
 @fault("INIT-5")
-def extra_fields_taken() -> None:
-    """Fields of the POST that nobody knows are passed over."""
+def extra_fields_accepted() -> None:
+    """Unknown fields of the POST are ignored."""
     _mend(lambda values: {name: value for name, value in values.items() if name in MnistInit.model_fields})
 
 
 @fault("INIT-5", hook=replace_method(operation, "check"))
-def label_size_of_a_table_passed_over(original: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
-    """The POST of a table may have the field for the size of labels."""
+def label_size_of_a_table_ignored(original: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
+    """The POST for CSV may have the size of a label file."""
     if model is CsvInit:
         values = {name: value for name, value in values.items() if name != "label_data_size"}
     return original(model, values, dialect)
 
 
 @fault("INIT-5")
-def sizes_taken_as_text() -> None:
-    """A size may be a text of digits."""
+def sizes_accepted_as_text() -> None:
+    """A size may be a string of digits."""
     _mend_sizes(lambda size: int(size) if isinstance(size, str) and re.fullmatch("[0-9]{1,9}", size) else size)
 
 
@@ -229,25 +229,25 @@ def label_size_not_needed(original: Any, model: type[Fields], values: Values, di
 
 @fault("INIT-5", hook=replace_method(Dialect, "is_name"))
 def takes_any_name(_original: Any, dialect: Dialect, name: str) -> bool:
-    """A name of any length and any characters will do."""
+    """A name may have any length and any characters."""
     return len(name) >= dialect.name_length[0]
 
 
 @fault("INIT-5", hook=replace_method(Dialect, "is_name"))
 def letters_of_any_alphabet(original: Any, dialect: Dialect, name: str) -> Any:
-    """A letter of a name may be one of any alphabet."""
+    """A name may have letters of any alphabet."""
     return original(dialect, "".join("a" if letter.isalpha() else letter for letter in name))
 
 
 @fault("INIT-5", hook=replace_method(Dialect, "is_name"))
-def names_with_a_newline_behind(original: Any, dialect: Dialect, name: str) -> Any:
-    """A name may have one newline at its end, as a pattern with a dollar sign lets it."""
+def names_with_a_trailing_newline(original: Any, dialect: Dialect, name: str) -> Any:
+    """A name may end in a newline, as a pattern with a dollar sign allows."""
     return original(dialect, name.removesuffix("\n"))
 
 
 @fault("INIT-5", "GEN-1", hook=replace_method(operation, "read_body"))
 async def init_fails_on_no_json(original: Any, request: Request, settings: Settings) -> Any:
-    """A POST whose body is no JSON object is answered with 500."""
+    """A POST whose body is not a JSON object is answered with 500."""
     try:
         return await original(request, settings)
     except RequestError as error:
@@ -257,8 +257,8 @@ async def init_fails_on_no_json(original: Any, request: Request, settings: Setti
 
 
 @fault("INIT-5")
-def refused_init_leaves_a_dataset() -> None:
-    """A POST that is refused for a wrong field leaves an empty dataset of that name."""
+def rejected_init_leaves_a_dataset() -> None:
+    """A POST that is rejected for an invalid field leaves an empty dataset of that name."""
     asking: ContextVar[User] = ContextVar("asking")
     left: list[tuple[User, str]] = []
 
@@ -288,11 +288,11 @@ def refused_init_leaves_a_dataset() -> None:
 
 @fault("INIT-6")
 def init_without_a_token() -> None:
-    """A POST without a token begins an upload of the first user."""
+    """A POST without a token starts an upload of the default user."""
     tokens.forgive(INITS, tokens.is_missing)
 
 
 @fault("INIT-6")
 def init_with_an_expired_token() -> None:
-    """A POST with a token that has expired begins an upload."""
+    """A POST with an expired token starts an upload."""
     tokens.forgive(INITS, tokens.has_expired)

@@ -34,7 +34,7 @@ def _hold_sockets_while(blocked: Any) -> None:
 
 @fault("GEN-2", hook=replace_method(operation, "read_body"))
 async def dies_of_large_bodies(original: Any, *arguments: Any) -> Any:
-    """A REST body that is larger than the server takes ends the process."""
+    """A REST body above the limit crashes the server."""
     try:
         return await original(*arguments)
     except RequestError as error:
@@ -45,13 +45,13 @@ async def dies_of_large_bodies(original: Any, *arguments: Any) -> Any:
 
 @fault("GEN-2", hook=replace_method(RestProtocol, "send_400_response"))
 def dies_of_broken_requests(_original: Any, *_arguments: Any) -> None:
-    """Bytes that are no HTTP end the process."""
+    """Bytes that are not HTTP crash the server."""
     os._exit(9)
 
 
 @fault("GEN-4")
 def sockets_without_a_word_use_up_the_server() -> None:
-    """After twenty sockets that ended without a first message none is served any more."""
+    """After twenty sockets that ended without a first message no other is served."""
     silent = 0
 
     @replace_method(Channel, "receive")
@@ -88,7 +88,7 @@ def text_frames_block_the_server() -> None:
 
 @fault("GEN-2")
 def broken_frames_block_the_server() -> None:
-    """After bytes that are no websocket frame no other socket is served."""
+    """After bytes that are not a websocket frame no other socket is served."""
     seen: list[Any] = []
     _hold_sockets_while(lambda: seen)
 
@@ -99,8 +99,8 @@ def broken_frames_block_the_server() -> None:
 
 
 @fault("GEN-2", "ATT-5")
-def refused_sockets_use_up_the_server() -> None:
-    """Each socket whose first message is refused keeps its place: after sixteen of them no other is served."""
+def rejected_sockets_use_up_the_server() -> None:
+    """After sixteen sockets whose first message was rejected no other is served."""
     refused: list[Channel] = []
     _hold_sockets_while(lambda: len(refused) >= 16)
 
@@ -130,7 +130,7 @@ def sockets_served_one_by_one() -> None:
 
 @fault("GEN-4")
 def sockets_served_four_at_a_time() -> None:
-    """While four sockets are open no other is served: no fault to a suite that is told to open fewer."""
+    """While four sockets are open no other is served; a suite that opens fewer passes."""
     _serve_at_most(4)
 
 
@@ -145,7 +145,7 @@ def _serve_at_most(sockets: int) -> None:
 
 @fault("GEN-4")
 def broken_off_sockets_use_up_the_server() -> None:
-    """Each socket that ends without a close keeps its place: after eight of them no other is served."""
+    """After eight sockets that were closed abnormally no other is served."""
     broken: list[Any] = []
     _hold_sockets_while(lambda: len(broken) >= 8)
 
@@ -157,7 +157,7 @@ def broken_off_sockets_use_up_the_server() -> None:
 
 @fault("GEN-4")
 def half_requests_block_others() -> None:
-    """While the head of a request is not complete no other is served."""
+    """While the head of a request is incomplete no other request is served."""
     halves: set[Any] = set()
 
     @replace_method(RestProtocol, "data_received")
@@ -185,7 +185,7 @@ def half_requests_block_others() -> None:
 
 @fault("GEN-4")
 def half_bodies_block_others() -> None:
-    """While the body of a request is not complete no other is read."""
+    """While the body of a request is incomplete no other body is read."""
     lock = asyncio.Lock()
 
     @replace_method(operation, "read_body")
@@ -196,7 +196,7 @@ def half_bodies_block_others() -> None:
 
 @fault("GEN-4")
 def unread_answers_block_others() -> None:
-    """While a client does not read its answers nothing is sent to any other."""
+    """While a client does not read its replies nothing is sent to any other."""
     lock = asyncio.Lock()
 
     @replace_method(Channel, "send_bytes")

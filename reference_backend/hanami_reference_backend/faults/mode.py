@@ -23,31 +23,31 @@ POLL = 0.02  # seconds
 
 @fault("MODE-1", hook=replace_method(ClusterStore, "set_mode"))
 def switch_does_nothing(_original: Any, store: ClusterStore, user: User, uuid: str, mode: str) -> Any:
-    """A switch of the mode is answered as done, and the cluster stays in the mode that it was in."""
+    """A mode switch is answered as done, but the cluster stays in its mode."""
     cluster = store.cluster(user, uuid)
     return SimpleNamespace(uuid=uuid, name=cluster.name, mode=mode)
 
 
 @fault("MODE-1", hook=replace_method(ClusterStore, "set_mode"))
 def no_way_back_to_task_mode(original: Any, store: ClusterStore, user: User, uuid: str, mode: str) -> Any:
-    """A switch to the task mode is refused."""
+    """A switch to the task mode is rejected."""
     if mode == store._task:
         raise conflict("the cluster is busy")
     return original(store, user, uuid, mode)
 
 
 @fault("MODE-1", hook=replace_method(ClusterOperations, "set_mode"))
-async def switch_tells_the_mode_before(
+async def switch_answers_the_previous_mode(
     original: Any, operations: ClusterOperations, user: User, body: Any
 ) -> dict[str, object]:
-    """The answer to a switch names the mode that the cluster was in, not the new one."""
+    """The response to a mode switch names the previous mode."""
     before = operations._clusters.cluster(user, body.uuid).mode
     return {**await original(operations, user, body), "new_state": before}
 
 
 @fault("MODE-1")
 def switch_works_once() -> None:
-    """A cluster that was switched back to the task mode does not get into the direct mode again."""
+    """A cluster that went back to the task mode cannot enter the direct mode again."""
     used = set()
 
     @replace_method(ClusterStore, "set_mode")
@@ -69,19 +69,19 @@ def training_lost_at_a_switch(original: Any, store: ClusterStore, user: User, uu
 
 @fault("MODE-2")
 def unknown_state_means_direct() -> None:
-    """Any word but TASK switches to the direct mode."""
+    """Any state but TASK switches to the direct mode."""
     _change_body(lambda body: {**body, "new_state": body["new_state"] if body.get("new_state") == "TASK" else "DIRECT"})
 
 
 @fault("MODE-2")
 def state_in_any_case() -> None:
-    """The words for the modes may be written in small letters, too."""
+    """The names of the modes may be written in lower case."""
     _change_body(lambda body: {**body, "new_state": str(body.get("new_state")).upper()})
 
 
 @fault("MODE-1")
 def sixteen_switches_at_most() -> None:
-    """After sixteen switches a cluster stays in its mode."""
+    """A cluster rejects mode switches after the sixteenth."""
     switches: Counter[str] = Counter()
 
     @replace_method(ClusterStore, "set_mode")
@@ -94,7 +94,7 @@ def sixteen_switches_at_most() -> None:
 
 @fault("MODE-1", hook=replace_method(ClusterStore, "set_mode"))
 def switch_of_all_clusters(original: Any, store: ClusterStore, user: User, uuid: str, mode: str) -> Any:
-    """A switch back to the task mode is one of all clusters of the project."""
+    """A switch back to the task mode switches all clusters of the project."""
     switched = original(store, user, uuid, mode)
     for cluster in store.clusters(user):
         cluster.mode = mode if mode == "TASK" else cluster.mode
@@ -103,7 +103,7 @@ def switch_of_all_clusters(original: Any, store: ClusterStore, user: User, uuid:
 
 @fault("GEN-2")
 def switch_waits_for_the_cycle() -> None:
-    """A switch is not answered while a cycle of the cluster was begun and not ended."""
+    """A mode switch is not answered while a cycle of the cluster is unfinished."""
     sessions: WeakSet[ClusterSession] = WeakSet()
 
     @replace_method(ClusterSession, "__enter__")
@@ -125,7 +125,7 @@ def switch_waits_for_the_cycle() -> None:
 
 @fault("MODE-2")
 def unknown_state_ends_direct_mode() -> None:
-    """A switch to an unknown state is refused, and ends the direct mode all the same."""
+    """A switch to an unknown state is rejected, but ends the direct mode."""
 
     @replace_method(operation, "check")
     def check(original: Any, model: Any, values: dict[str, Any], dialect: Any) -> Any:
@@ -154,14 +154,14 @@ def _change_body(change: Any) -> None:
 
 @fault("MODE-2", "GEN-3", hook=replace_method(ClusterStore, "set_mode"))
 def clusters_of_others_switched(original: Any, store: ClusterStore, user: User, uuid: str, mode: str) -> Any:
-    """Whoever knows the uuid of a cluster may switch its mode."""
+    """Any user who knows the uuid of a cluster may switch its mode."""
     cluster = store._clusters.get(uuid)
     return original(store, User("owner", "", cluster.project_id) if cluster else user, uuid, mode)
 
 
 @fault("MODE-2", hook=replace_method(ClusterStore, "set_mode"))
 def clusters_of_others_switched_and_denied(original: Any, store: ClusterStore, user: User, uuid: str, mode: str) -> Any:
-    """The switch of another user's cluster is answered by 404, and done."""
+    """A switch of another user's cluster is answered with 404, but done."""
     cluster = store._clusters.get(uuid)
     if cluster:
         cluster.mode, before = mode, cluster.mode
@@ -172,7 +172,7 @@ def clusters_of_others_switched_and_denied(original: Any, store: ClusterStore, u
 
 @fault("MODE-2", hook=replace_method(ClusterStore, "set_mode"))
 def unknown_cluster_switched(original: Any, store: ClusterStore, user: User, uuid: str, mode: str) -> Any:
-    """The switch of a cluster that is unknown is answered as done."""
+    """The switch of an unknown cluster is answered as done."""
     try:
         return original(store, user, uuid, mode)
     except RequestError as error:
@@ -183,7 +183,7 @@ def unknown_cluster_switched(original: Any, store: ClusterStore, user: User, uui
 
 @fault("MODE-2", hook=replace_method(operation, "caller"))
 def switch_needs_no_token(original: Any, request: Any, users: Any) -> Any:
-    """The mode of a cluster is switched without a token, too."""
+    """The mode of a cluster can be switched without a token."""
     try:
         return original(request, users)
     except RequestError:

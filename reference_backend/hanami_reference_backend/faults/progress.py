@@ -49,19 +49,19 @@ def _answer(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
 
 @fault("PROG-1")
 def complete_is_a_number() -> None:
-    """Progress answers 0 or 1 for complete."""
+    """Progress answers complete with 0 or 1."""
     _answer(lambda answer: {**answer, "complete": int(answer["complete"])})
 
 
 @fault("PROG-1")
 def complete_is_a_text() -> None:
-    """Progress answers "true" or "false" for complete."""
+    """Progress answers complete with "true" or "false"."""
     _answer(lambda answer: {**answer, "complete": str(answer["complete"]).lower()})
 
 
 @fault("PROG-2", "FIN-3", hook=replace_method(TempFile, "is_complete"))
 def complete_from_the_beginning(_original: Any, _file: TempFile) -> bool:
-    """Progress says complete as soon as there is an upload."""
+    """Progress says complete from the start of an upload."""
     return True
 
 
@@ -73,50 +73,50 @@ def chunks_counted() -> None:
 
 @fault("PROG-2")
 def segments_counted() -> None:
-    """A file is complete once something of each segment of 128 KiB has come."""
+    """A file is complete once some byte of each segment of 128 KiB was received."""
     _count(lambda file, chunks: len({start // SEGMENT for start, _ in chunks}) >= _segments(file))
 
 
 @fault("PROG-2")
 def first_bytes_counted() -> None:
-    """A chunk counts for the 128 KiB from its first byte on."""
+    """A chunk counts as the 128 KiB from its first byte on."""
     _count(lambda file, chunks: {0, *range(0, file.size, SEGMENT)} <= {start for start, _ in chunks})
 
 
 @fault("PROG-2")
 def bytes_of_repeats_counted() -> None:
-    """A file is complete after as many bytes as it has, even if some came twice."""
+    """A file is complete after as many bytes as its size, repeated ones counted."""
     _count(lambda file, chunks: _total(chunks) >= file.size)
 
 
 @fault("PROG-2")
 def greatest_position_counted() -> None:
-    """A file is complete when its last byte has come."""
+    """A file is complete once its last byte was received."""
     _count(lambda file, chunks: any(end >= file.size for _, end in chunks))
 
 
 @fault("PROG-2", hook=replace_method(TempFile, "is_complete"))
 def single_byte_overlooked(original: Any, file: TempFile) -> bool:
-    """A file is complete when no more than one of its bytes is missing."""
+    """A file is complete when at most one byte is missing."""
     return original(file) or (file.size > 1 and file.received.total() >= file.size - 1)
 
 
 @fault("PROG-2", hook=replace_method(TempFile, "is_complete"))
 def last_part_of_a_segment_not_needed(original: Any, file: TempFile) -> bool:
-    """A file is complete when all of its whole segments of 128 KiB are."""
+    """A file is complete once all of its whole segments of 128 KiB were received."""
     whole = file.size - file.size % SEGMENT
     return original(file) or (whole > 0 and file.received.covers(whole))
 
 
 @fault("PROG-2", hook=replace_method(Upload, "is_complete"))
 def label_file_not_needed(_original: Any, upload: Upload) -> bool:
-    """An MNIST upload is complete when its image file is."""
+    """An MNIST upload is complete once its image file is."""
     return upload.files[0].is_complete()
 
 
 @fault("PROG-2")
 def bytes_of_both_files_added_up() -> None:
-    """An upload is complete after as many bytes as its files have, whichever file they came for."""
+    """An upload is complete after as many bytes as both files need, whichever file received them."""
     taken = internals.chunks_taken()
 
     @replace_method(Upload, "is_complete")
@@ -126,7 +126,7 @@ def bytes_of_both_files_added_up() -> None:
 
 @fault("PROG-2", hook=replace_method(DatasetStore, "is_complete"))
 def progress_of_any_upload(original: Any, store: DatasetStore, user: User, uuid: str) -> bool:
-    """Progress says complete when any upload of the user is."""
+    """Progress says complete once any upload of the user is complete."""
     own = [upload for upload in store._uploads.values() if upload.owner_id == user.id]
     return original(store, user, uuid) or any(upload.is_complete() for upload in own)
 
@@ -146,7 +146,7 @@ def hundredth_chunk_lost() -> None:
 
 @fault("PROG-3")
 def complete_in_order_only() -> None:
-    """A file is complete only if its chunks came one behind the other."""
+    """A file is complete only if its chunks arrived in order."""
     taken = internals.chunks_taken()
 
     @replace_method(TempFile, "is_complete")
@@ -156,7 +156,7 @@ def complete_in_order_only() -> None:
 
 @fault("PROG-3")
 def repeats_undo_complete() -> None:
-    """A file is complete only while exactly as many bytes have come as it has, repeated ones counted."""
+    """A file is complete only while the number of received bytes, repeated ones counted, is its size."""
     taken = internals.chunks_taken()
 
     @replace_method(TempFile, "is_complete")
@@ -165,8 +165,8 @@ def repeats_undo_complete() -> None:
 
 
 @fault("PROG-3")
-def complete_told_once() -> None:
-    """Progress says complete once, then no more."""
+def complete_reported_once() -> None:
+    """Progress says complete only once."""
     told: set[str] = set()
 
     @replace_method(DatasetStore, "is_complete")
@@ -178,8 +178,8 @@ def complete_told_once() -> None:
 
 
 @fault("PROG-3")
-def progress_one_question_late() -> None:
-    """Progress answers what was true when it was asked before."""
+def progress_one_request_late() -> None:
+    """Progress answers with the state of the request before."""
     before: dict[str, bool] = {}
 
     @replace_method(DatasetStore, "is_complete")
@@ -190,8 +190,10 @@ def progress_one_question_late() -> None:
 
 
 @fault("PROG-4", hook=replace_method(UploadOperations, "progress"))
-async def progress_of_nothing_is_false(original: Any, operations: UploadOperations, user: User, fields: ByUuid) -> Any:
-    """Progress of an unknown uuid is answered by complete false."""
+async def progress_of_unknown_uuids_is_false(
+    original: Any, operations: UploadOperations, user: User, fields: ByUuid
+) -> Any:
+    """Progress of an unknown uuid is answered with complete false."""
     try:
         return await original(operations, user, fields)
     except RequestError:
@@ -200,7 +202,7 @@ async def progress_of_nothing_is_false(original: Any, operations: UploadOperatio
 
 @fault("PROG-3")
 def incomplete_when_finalized() -> None:
-    """Progress of a finalized dataset is complete false."""
+    """Progress of a finalized dataset is answered with complete false."""
 
     @replace_method(UploadOperations, "progress")
     async def progress(original: Any, operations: UploadOperations, user: User, fields: ByUuid) -> Any:
@@ -217,7 +219,7 @@ def incomplete_when_finalized() -> None:
 
 
 @fault("PROG-4")
-def progress_of_a_file_is_told() -> None:
+def progress_of_a_file() -> None:
     """Progress of the uuid of a file is that of its upload."""
     uploads = internals.uploads_of_files()
 
@@ -229,7 +231,7 @@ def progress_of_a_file_is_told() -> None:
 
 @fault("PROG-4", hook=replace_method(operation, "check"))
 def malformed_uuids_unknown(original: Any, model: type[Fields], values: dict[str, Any], dialect: Dialect) -> Any:
-    """A uuid that is malformed or missing is answered with 404."""
+    """A malformed or missing uuid is answered with 404."""
     try:
         return original(model, values, dialect)
     except RequestError as error:
@@ -239,8 +241,8 @@ def malformed_uuids_unknown(original: Any, model: type[Fields], values: dict[str
 
 
 @fault("PROG-4", "GEN-3", hook=replace_method(DatasetStore, "is_complete"))
-def progress_told_to_anybody(original: Any, store: DatasetStore, user: User, uuid: str) -> Any:
-    """Progress of an upload is told to users of other projects."""
+def progress_for_any_user(original: Any, store: DatasetStore, user: User, uuid: str) -> Any:
+    """Progress of an upload is answered to users of other projects."""
     upload = store._uploads.get(uuid)
     return original(store, replace(user, project_id=upload.project_id) if upload else user, uuid)
 
@@ -253,5 +255,5 @@ def progress_without_a_token() -> None:
 
 @fault("PROG-4")
 def progress_with_an_expired_token() -> None:
-    """Progress is told to a token that has expired."""
+    """Progress accepts an expired token."""
     tokens.forgive(PROGRESS, tokens.has_expired)

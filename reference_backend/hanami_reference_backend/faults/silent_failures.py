@@ -13,8 +13,8 @@ from hanami_reference_backend.sockets.upload import UploadSession
 
 
 @fault("DATA-5", hook=replace_method(UploadSession, "run"))
-async def refused_chunks_met_with_silence(_original: Any, session: UploadSession) -> None:
-    """A chunk that is refused is not answered."""
+async def rejected_chunks_met_with_silence(_original: Any, session: UploadSession) -> None:
+    """A rejected chunk is not answered."""
     channel = session._channel
     while True:
         answer = session.answer(await channel.receive())
@@ -24,7 +24,7 @@ async def refused_chunks_met_with_silence(_original: Any, session: UploadSession
 
 @fault("DIO-12", hook=replace_method(ClusterSession, "answer"))
 async def mistakes_met_with_silence(original: Any, session: ClusterSession, payload: bytes | str) -> list[bytes]:
-    """A mistake on the socket of a cluster is not answered, and the socket stays as it was before."""
+    """An invalid message on the socket of a cluster is ignored."""
     try:
         answers: list[bytes] = await original(session, payload)
     except MistakeError:
@@ -34,7 +34,7 @@ async def mistakes_met_with_silence(original: Any, session: ClusterSession, payl
 
 @fault("DIO-9", "DIO-3", "DIO-6")
 def one_cycle_in_five_hundred_unanswered() -> None:
-    """Every five hundredth cycle of the server, a request or not, is not answered."""
+    """Every five hundredth cycle of the server is not answered."""
     cycles = itertools.count(1)
 
     @replace_method(ClusterSession, "answer")
