@@ -24,7 +24,7 @@ DATA = (
     "hanami_conformance/data/digits-images.idx3-ubyte.gz",
     "hanami_conformance/py.typed",
     "hanami_conformance/session/pytest.ini",
-    "hanami_loadtests/slo.toml",
+    "hanami_loadtests/limits.toml",
     "hanami_proto/brick.proto",
     "hanami_proto/dialects/documented.toml",
     "hanami_reports/model/schemas/result.schema.json",

@@ -96,7 +96,7 @@ def parser() -> argparse.ArgumentParser:
     web.add_argument("--web-host", default="127.0.0.1", metavar="HOST", help="of the page; default: %(default)s")
     commands.add_parser("scenarios", help="list what users can do", description="List the scenarios.")
     limits = commands.add_parser("limits", help="write a file of limits to begin with", description="Write limits.")
-    limits.add_argument("file", type=Path, nargs="?", default=Path("slo.toml"), help="default: %(default)s")
+    limits.add_argument("file", type=Path, nargs="?", default=Path("limits.toml"), help="default: %(default)s")
     locustfile = commands.add_parser(
         "locustfile",
         help="print or write a file for Locust itself: locust -f FILE",
@@ -138,7 +138,7 @@ def _command(arguments: argparse.Namespace) -> int:
             sys.stdout.write(f"{scenario.name:<18} weight {scenario.weight}  {scenario.title}\n")
         return LoadExit.PASS
     if arguments.command == "limits":
-        text = (resources.files("hanami_loadtests") / "slo.toml").read_text(encoding="utf-8")
+        text = (resources.files("hanami_loadtests") / "limits.toml").read_text(encoding="utf-8")
         return _write(arguments.file, text, f"hanami-load run --limits {arguments.file} ...")
     if arguments.command == "locustfile":
         if arguments.file not in (None, Path("-")):
@@ -252,7 +252,7 @@ def _judged(launch: Launch) -> int:
             console.print(f"not run, with so few users: {', '.join(idle)}", highlight=False)
     elif status in (LoadExit.PASS, LoadExit.FAIL):
         sys.stderr.write(f"ERROR: Locust ended before there was a result; see {launch.folder / LOG}\n")
-        return LoadExit.FAULT
+        return LoadExit.INTERNAL_ERROR
     elif status == LoadExit.INTERRUPTED:
         sys.stderr.write("INTERRUPTED  before the run began\n")
     return status

@@ -132,7 +132,7 @@ def run_locust(launch: Launch, console: Console) -> int:
             status = LoadExit.USAGE
     if status not in KNOWN:
         sys.stderr.write(f"ERROR: Locust ended with {status}; see {launch.folder / LOG}\n")
-        return LoadExit.FAULT
+        return LoadExit.INTERNAL_ERROR
     return status
 
 
@@ -195,7 +195,7 @@ def _follow(child: subprocess.Popen[bytes], progress: IO[bytes], console: Consol
                     console.print(text, markup=False, highlight=False)
     if child.poll() is None:
         sys.stderr.write("ERROR: Locust did not end in time and is stopped\n")
-        return LoadExit.FAULT
+        return LoadExit.INTERNAL_ERROR
     return int(child.returncode)
 
 

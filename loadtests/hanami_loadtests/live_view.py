@@ -28,7 +28,7 @@ COLUMNS: Mapping[str, str] = {
     "flying": "In flight",
     "unsent": "Unsent",
     "unanswered": "Unanswered",
-    "wrong": "Wrong",
+    "incorrect": "Incorrect",
     "failed": "Failed",
 }
 
@@ -72,7 +72,7 @@ def rows(moment: RunSnapshot) -> list[Row]:
     for key in ("mbnow", "mbwhole", "pernow", "perwhole"):
         values = [row[key] for row in counted if row[key] is not None]
         run[key] = _digits(sum(values)) if values else None
-    for key in ("flying", "unsent", "unanswered", "wrong", "failed"):
+    for key in ("flying", "unsent", "unanswered", "incorrect", "failed"):
         run[key] = sum(row[key] for row in each)
     return [run, *each]
 
@@ -92,7 +92,7 @@ def _row(name: str, one: Series, moment: RunSnapshot) -> Row:
         "flying": in_flight(one) if moment.newest is not None else 0,
         "unsent": one.unsent + moment.overdue.get(name, 0),
         "unanswered": one.unanswered,
-        "wrong": one.wrong,
+        "incorrect": one.incorrect,
         "failed": one.failed,
     }
     if moment.newest is not None and moment.newest >= 0:
@@ -105,7 +105,7 @@ def _row(name: str, one: Series, moment: RunSnapshot) -> Row:
 
 def in_flight(one: Series) -> int:
     """Messages that were sent and of which nothing has come yet."""
-    return max(0, one.sent - one.succeeded - one.failed - one.wrong - one.unanswered - one.cancelled)
+    return max(0, one.sent - one.succeeded - one.failed - one.incorrect - one.unanswered - one.cancelled)
 
 
 def _milliseconds(times: Histogram, percent: float) -> float | None:

@@ -19,7 +19,7 @@ from hanami_loadtests.session import Session
 from hanami_reports.common.file_names import EXCHANGES
 from hanami_reports.common.report_folder import ReportFolder
 from hanami_reports.load.report_folder import draw_load
-from hanami_reports.model.load import EXIT_OF, LOAD_RESULT, Generator, LoadResult, State
+from hanami_reports.model.load import EXIT_OF, LOAD_RESULT, Generator, LoadResult, RunState
 
 PACKAGES = ("locust", "gevent", "websockets", "protobuf", "numpy")
 
@@ -32,7 +32,7 @@ def make_result(
     *,
     users: Mapping[str, int],
     seconds: float,
-    trouble: Sequence[tuple[State, str]] = (),
+    trouble: Sequence[tuple[RunState, str]] = (),
     in_flight: Mapping[int, int] | None = None,
     users_by_second: Mapping[int, int] | None = None,
     leftovers: Sequence[str] = (),
@@ -58,7 +58,7 @@ def make_result(
     wanted = {name: SCENARIOS[name].paced_series for name, count in users.items() if count}
     state, reasons = judge(results, recorder.series, generators, wanted)
     if trouble:
-        order = (State.FAULT, State.LOST, State.INTERRUPTED, State.FAIL, State.INVALID)
+        order = (RunState.INTERNAL_ERROR, RunState.LOST, RunState.INTERRUPTED, RunState.FAIL, RunState.INVALID)
         worst = min((found for found, _ in trouble), key=order.index)
         told = tuple(dict.fromkeys(line for _, line in trouble))
         state, reasons = worst, (*told, *reasons)
@@ -116,7 +116,7 @@ class LoadFolder:
 
         Args:
             result: of the run.
-            exchanges: file name to text, of wrong answers.
+            exchanges: file name to text, of incorrect answers.
 
         Raises:
             OSError: the disk refuses.

@@ -200,5 +200,5 @@ def _bricks(given: Mapping[str, Any], name: str, default: str, brick: str) -> di
         raise ValueError(f"{_flag(name)} {value!r}: give the values of each brick, such as 784 or 100,50; from 2 on")
     if brick == "output" and len(set(sizes)) < len(sizes):
         raise ValueError(f"{_flag(name)} {value!r}: give bricks of different sizes, so that their answers can be told")
-    # The names that sequences give to bricks, so that a wrong answer can be replayed as one.
+    # The names that sequences give to bricks, so that a incorrect answer can be replayed as one.
     return {f"{brick}_{index}": size for index, size in enumerate(sizes)}

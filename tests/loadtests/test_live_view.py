@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hanami_loadtests.engine.failures import NoAnswer, WrongAnswer
+from hanami_loadtests.engine.failures import IncorrectAnswer, NoAnswer
 from hanami_loadtests.engine.recorder import Recorder, Stopwatch
 from hanami_loadtests.engine.schedule import CONSTANT, Schedule
 from hanami_loadtests.live_view import COLUMNS, RunSnapshot, rows
@@ -37,7 +37,7 @@ def recorded() -> Recorder:
     watches = [Stopwatch(109.6, 109.6) for _ in range(4)]
     for watch in watches:
         recorder.sent("direct request", watch)
-    recorder.failed("direct request", watches[0], WrongAnswer("DIO-7", "the same", "another"))
+    recorder.failed("direct request", watches[0], IncorrectAnswer("DIO-7", "the same", "another"))
     recorder.failed("direct request", watches[1], NoAnswer("refused"))
     recorder.unanswered("direct request", watches[2], NoAnswer("nothing"))
     recorder.unsent("direct request", [recorder.origin] * 5)
@@ -52,11 +52,11 @@ def test_each_message_has_its_rates_times_and_failures() -> None:
     assert chunk["pernow"] == chunk["perwhole"] == 1.0
     assert [chunk[key] for key in ("p50", "p90", "p99", "most")] == pytest.approx([10.0] * 4, rel=0.002)
     assert chunk["service"] == pytest.approx(4.0, rel=0.002)
-    assert [direct[key] for key in ("flying", "unsent", "unanswered", "wrong", "failed")] == [1, 7, 1, 1, 1]
+    assert [direct[key] for key in ("flying", "unsent", "unanswered", "incorrect", "failed")] == [1, 7, 1, 1, 1]
     assert direct["p50"] is None
     # A file is its chunks once more.
     assert run["mbwhole"] == run["perwhole"] == 1.0
-    assert [run[key] for key in ("flying", "unsent", "unanswered", "wrong", "failed")] == [1, 7, 1, 1, 1]
+    assert [run[key] for key in ("flying", "unsent", "unanswered", "incorrect", "failed")] == [1, 7, 1, 1, 1]
 
 
 def test_now_is_the_last_seconds_alone() -> None:

@@ -20,7 +20,7 @@ import pytest
 import trustme
 
 from hanami_loadtests.scenarios.all import SCENARIOS
-from hanami_reports.model.load import State
+from hanami_reports.model.load import RunState
 from support.load_runs import COMMAND, EASY, LOGIN, easy_limits, load_result_of, run_load
 from support.suite_runs import double, faulty_backend
 from tools.process import stopped
@@ -43,7 +43,7 @@ def test_all_scenarios_pass_against_an_honest_server_in_a_mixed_run(tmp_path: Pa
     assert run.returncode == 0, run.stdout + run.stderr
     assert "PASS  closed model, 17 users" in run.stdout
     result = load_result_of(tmp_path)
-    assert result.state is State.PASS
+    assert result.state is RunState.PASS
     assert set(result.configuration["users"]) == set(SCENARIOS)
     for name in (
         "upload chunk",
@@ -55,7 +55,7 @@ def test_all_scenarios_pass_against_an_honest_server_in_a_mixed_run(tmp_path: Pa
     ):
         series = result.series[name]
         assert series.succeeded > 0, name
-        assert series.failed == series.wrong == series.unanswered == 0
+        assert series.failed == series.incorrect == series.unanswered == 0
     assert not result.leftovers
     assert result.series["upload file"].bytes_up > 0
 
@@ -77,7 +77,7 @@ def test_a_wrong_answer_fails_and_is_kept_as_a_file_that_replay_runs(tmp_path: P
     with faulty_backend("one-answer-in-a-hundred-wrong") as url:
         run = run_load("--target", url, *SHORT, "--scenario", "direct-request", cwd=tmp_path)
         assert run.returncode == 1, run.stdout + run.stderr
-        assert "wrong answer: DIO-7" in run.stdout
+        assert "incorrect answer: DIO-7" in run.stdout
         kept = sorted((tmp_path / "reports" / "latest-load" / "exchanges").glob("*.json"))
         assert str(Path("reports") / "latest-load" / "exchanges" / kept[0].name) in run.stdout
         replayed = subprocess.run(
@@ -101,7 +101,7 @@ def test_a_wrong_answer_fails_and_is_kept_as_a_file_that_replay_runs(tmp_path: P
         )
     assert replayed.returncode == 1, replayed.stdout + replayed.stderr
     assert "still failing" in replayed.stdout
-    assert load_result_of(tmp_path).series["direct request"].wrong > 0
+    assert load_result_of(tmp_path).series["direct request"].incorrect > 0
 
 
 @pytest.mark.slow
@@ -122,7 +122,7 @@ def test_lost_bytes_and_lies_of_the_progress_are_noticed_under_load(
         options = ("--scenario", scenario, "--chunk-size", "8KiB", "--file-size", "400KiB")
         run = run_load("--target", url, *times, *options, cwd=tmp_path)
         assert run.returncode == 1, run.stdout + run.stderr
-        assert f"wrong answer: {requirement}" in run.stdout
+        assert f"incorrect answer: {requirement}" in run.stdout
         kept = sorted((tmp_path / "reports" / "latest-load" / "exchanges").glob("upload-file-*.json"))
         if requirement in ("PROG-2", "DATA-3"):  # the others show under load alone
             words = ("-m", "hanami_conformance.cli.main", "replay", str(kept[0]), "--target", url, *ALICE)
@@ -189,7 +189,7 @@ def test_a_server_that_answers_everything_with_an_empty_object_fails(tmp_path: P
         options = ("--target", url, "--dialect", "documented", "--users", "1", "--seconds", "1", "--warm-up", "0")
         run = run_load(*options, "--scenario", scenario, cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
-    assert "wrong answer" in run.stdout
+    assert "incorrect answer" in run.stdout
 
 
 @pytest.mark.slow
@@ -200,7 +200,7 @@ def test_what_is_wrong_where_nothing_is_timed_fails_as_well(tmp_path: Path, faul
     with faulty_backend(fault) as url:
         run = run_load("--target", url, *SHORT, "--scenario", scenario, cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
-    assert "wrong answer: DIO-" in run.stdout
+    assert "incorrect answer: DIO-" in run.stdout
 
 
 def test_a_wrong_password_is_one_line(tmp_path: Path) -> None:
@@ -258,14 +258,14 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_limit_with_abort_ends_a_run_early(tmp_path: Path) -> None:
-    (tmp_path / "slo.toml").write_text('[[limit]]\nmetric = "wrong"\nat_most = 0\nabort = true\n' + EASY)
+    (tmp_path / "limits.toml").write_text('[[limit]]\nmetric = "incorrect"\nat_most = 0\nabort = true\n' + EASY)
     with faulty_backend("noise-in-answers") as url:
         began = time.monotonic()
-        options = ("--seconds", "100", "--warm-up", "0", "--scenario", "direct-request", "--limits", "slo.toml")
+        options = ("--seconds", "100", "--warm-up", "0", "--scenario", "direct-request", "--limits", "limits.toml")
         run = run_load("--target", url, *options, cwd=tmp_path)
         assert time.monotonic() - began < 90
     assert run.returncode == 1, run.stdout + run.stderr
-    assert "ended by its limit: *: wrong <= 0" in run.stdout
+    assert "ended by its limit: *: incorrect <= 0" in run.stdout
 
 
 @pytest.mark.slow
@@ -283,7 +283,7 @@ def test_an_interrupt_cleans_up_reports_and_leaves_no_process(tmp_path: Path, nu
         assert "INTERRUPTED" in output
         assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
         result = load_result_of(tmp_path)
-        assert result.state is State.INTERRUPTED
+        assert result.state is RunState.INTERRUPTED
         assert not result.leftovers
         assert left_over(url) == []
 
@@ -399,7 +399,7 @@ def test_a_stall_of_the_server_shows_in_the_response_of_an_open_run(tmp_path: Pa
     assert series.response.percentile(99) >= frozen * 0.8
     # Of these only the window was sent, so what is measured from the sending shows next to nothing of it.
     assert series.service.share_above(frozen / 2) * series.service.count <= 4
-    assert series.lag.most >= frozen * 0.8 * 1e6
+    assert series.scheduling_delay.most >= frozen * 0.8 * 1e6
 
 
 @pytest.mark.slow
@@ -417,7 +417,7 @@ def test_a_master_and_two_workers_add_up_exactly(tmp_path: Path) -> None:
         assert series.sent == series.succeeded + series.cancelled, name
         assert series.succeeded == series.response.count == series.service.count, name
         assert series.succeeded == sum(one.succeeded for one in series.slices.values()), name
-        assert series.sent == series.lag.count, name
+        assert series.sent == series.scheduling_delay.count, name
     requests = result.series["direct request"]
     assert requests.bytes_up == requests.succeeded * 784 * 4
     assert requests.bytes_down == requests.succeeded * 10 * 4
@@ -455,7 +455,7 @@ def test_a_mistake_of_our_own_is_not_blamed_on_the_target(tmp_path: Path) -> Non
             check=False,
         )
     assert run.returncode == 3, run.stdout + run.stderr
-    assert "FAULT OF THE SUITE" in run.stdout
+    assert "INTERNAL ERROR" in run.stdout
     assert "ZeroDivisionError: ours" in run.stdout
 
 
@@ -475,9 +475,9 @@ def test_scenarios_and_limits_are_told_and_written(tmp_path: Path) -> None:
     assert told.returncode == 0
     assert [line.split()[0] for line in told.stdout.splitlines()] == list(SCENARIOS)
     assert command("limits").returncode == 0
-    assert "[[limit]]" in (tmp_path / "slo.toml").read_text()
+    assert "[[limit]]" in (tmp_path / "limits.toml").read_text()
     again = command("limits")
-    assert (again.returncode, again.stderr) == (4, "ERROR: slo.toml is there already, and is left as it is\n")
+    assert (again.returncode, again.stderr) == (4, "ERROR: limits.toml is there already, and is left as it is\n")
 
 
 @pytest.mark.slow

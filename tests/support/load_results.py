@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hanami_reports.model.histogram import COARSE, HIGHEST, Histogram, bucket_of
-from hanami_reports.model.load import EXIT_OF, ErrorClass, Generator, LimitResult, LoadResult, State
+from hanami_reports.model.load import EXIT_OF, ErrorClass, Generator, LimitResult, LoadResult, RunState
 from hanami_reports.model.series import Series, Slice
 
 Times = NDArray[np.int64]
@@ -101,8 +101,8 @@ def made_up(plan: Plan = Plan()) -> LoadResult:
             "host": {"cores": 2, "cpu": "x86_64", "system": "Linux"},
         },
         configuration=plan.configuration,
-        state=State.PASS,
-        exit_status=EXIT_OF[State.PASS],
+        state=RunState.PASS,
+        exit_status=EXIT_OF[RunState.PASS],
         reasons=(),
         limits=_limits(series),
         series=series,
@@ -149,7 +149,7 @@ def _series(draw: np.random.Generator, plan: Plan, kind: Kind) -> tuple[Series, 
         bytes_down=kind.down * int(good.sum()),
         response=histogram((answered - due)[good]),
         service=histogram((answered - sent)[good]),
-        lag=histogram(sent - due),
+        scheduling_delay=histogram(sent - due),
         failures=histogram((answered - due)[failing]),
     )
     _fill_slices(series, kind, due, sent, answered, good)
@@ -190,37 +190,47 @@ def _limits(series: Mapping[str, Series]) -> tuple[LimitResult, ...]:
         if one.response.count >= 1000:
             value = one.response.percentile(99)
             shown = f"{value * 1000:,.1f} ms"
-            limits.append(LimitResult("response", name, "p99", "<= 3 s", value, shown, one.succeeded, 1000, State.PASS))
-    lag = LimitResult("lag", "generator worker 0", "p99", "<= 20 ms", 0.0004, "0.4 ms", 10_000, 100, State.PASS)
-    return (*limits, lag, LimitResult("cpu", "generator worker 0", "max", "<= 90 %", 0.47, "47 %", 2, 1, State.PASS))
+            limits.append(
+                LimitResult("response", name, "p99", "<= 3 s", value, shown, one.succeeded, 1000, RunState.PASS)
+            )
+    late = LimitResult(
+        "generator delay", "generator worker 0", "p99", "<= 20 ms", 0.0004, "0.4 ms", 10_000, 100, RunState.PASS
+    )
+    return (
+        *limits,
+        late,
+        LimitResult("cpu", "generator worker 0", "max", "<= 90 %", 0.47, "47 %", 2, 1, RunState.PASS),
+    )
 
 
 def _generator(draw: np.random.Generator, plan: Plan, name: str) -> Generator:
     delay = draw.exponential(150, plan.seconds * 50).astype(np.int64)
-    lag = draw.exponential(60, plan.seconds * 100).astype(np.int64)
-    return Generator(name, 0.41, 0.55, histogram(delay), histogram(lag), 3 * plan.seconds, 0.0021, 143_000_000)
+    late = draw.exponential(60, plan.seconds * 100).astype(np.int64)
+    return Generator(name, 0.41, 0.55, histogram(delay), histogram(late), 3 * plan.seconds, 0.0021, 143_000_000)
 
 
 def failed_run() -> LoadResult:
     """Two limits are broken after a stall of the server; errors of three classes."""
     run = made_up(Plan(stall=2.0))
     chunk = run.series["upload chunk"]
-    chunk.wrong, chunk.unanswered, chunk.sent = 2, 3, chunk.sent + 5
+    chunk.incorrect, chunk.unanswered, chunk.sent = 2, 3, chunk.sent + 5
     broken = LimitResult(
-        "response", "upload chunk", "p99", "<= 50 ms", 1.7, "1.7 s", chunk.succeeded, 1000, State.FAIL, "above 50 ms"
+        "response", "upload chunk", "p99", "<= 50 ms", 1.7, "1.7 s", chunk.succeeded, 1000, RunState.FAIL, "above 50 ms"
     )
-    wrong = LimitResult("wrong", "*", "count", "<= 0", 2.0, "2", chunk.sent, 1, State.FAIL, "2 wrong answers")
+    wrong = LimitResult(
+        "incorrect", "*", "count", "<= 0", 2.0, "2", chunk.sent, 1, RunState.FAIL, "2 incorrect answers"
+    )
     return replace(
         run,
-        state=State.FAIL,
-        exit_status=EXIT_OF[State.FAIL],
-        reasons=("response of upload chunk: p99 is 1.7 s, the limit is 50 ms", "2 wrong answers, none are allowed"),
+        state=RunState.FAIL,
+        exit_status=EXIT_OF[RunState.FAIL],
+        reasons=("response of upload chunk: p99 is 1.7 s, the limit is 50 ms", "2 incorrect answers, none are allowed"),
         limits=(broken, wrong, *run.limits[1:]),
         errors=(
-            ErrorClass("upload chunk", "refused", "closed with 1011: internal error", 9, 31.25, ""),
+            ErrorClass("upload chunk", "rejected", "closed with 1011: internal error", 9, 31.25, ""),
             ErrorClass("upload chunk", "unanswered", "no answer within 10 s of the end", 3, 59.9, ""),
             ErrorClass(
-                "upload chunk", "wrong answer", "acknowledged 4096 to 8192, sent 0 to 4096", 2, 12.5, "wrong-1.json"
+                "upload chunk", "incorrect answer", "acknowledged 4096 to 8192, sent 0 to 4096", 2, 12.5, "wrong-1.json"
             ),
             ErrorClass("direct IO request", "lost connection", "connection reset by peer", 5, 30.75, ""),
         ),
@@ -244,12 +254,12 @@ def invalid_run() -> LoadResult:
         "100 %",
         2,
         1,
-        State.INVALID,
+        RunState.INVALID,
         "at 100 % of a core",
     )
     few = replace(
         run.limits[0],
-        state=State.INVALID,
+        state=RunState.INVALID,
         value=None,
         value_text="",
         samples=40,
@@ -257,8 +267,8 @@ def invalid_run() -> LoadResult:
     )
     return replace(
         run,
-        state=State.INVALID,
-        exit_status=EXIT_OF[State.INVALID],
+        state=RunState.INVALID,
+        exit_status=EXIT_OF[RunState.INVALID],
         reasons=("the generator was the bottleneck: worker 0 was at 100 % of a core, 90 % are allowed",),
         limits=(few, *run.limits[1:-1], limit),
         generators=(slow, *run.generators[1:]),
@@ -274,8 +284,8 @@ def lost_run() -> LoadResult:
             "started": "2026-11-25T14:20:00+00:00",
         },
         configuration=CONFIGURATION,
-        state=State.LOST,
-        exit_status=EXIT_OF[State.LOST],
+        state=RunState.LOST,
+        exit_status=EXIT_OF[RunState.LOST],
         reasons=("http://backend.example:11418 cannot be reached: connection refused",),
         limits=(),
         series={},
@@ -304,7 +314,9 @@ def silent_run() -> LoadResult:
     """Messages were sent, and none was answered; a series of which there is nothing at all beside it."""
     run = made_up(SECOND)
     silent = Series(sent=30, unanswered=30)
-    return replace(run, state=State.FAIL, series={"GET progress": silent, "upload chunk": Series()}, in_flight={0: 30})
+    return replace(
+        run, state=RunState.FAIL, series={"GET progress": silent, "upload chunk": Series()}, in_flight={0: 30}
+    )
 
 
 HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'> | `x` \x00\x1b[31m\u202e"

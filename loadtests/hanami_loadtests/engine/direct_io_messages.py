@@ -15,7 +15,7 @@ from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.models.cluster import Outputs, same
 from hanami_conformance.resources.training import shown, wanted_of
 from hanami_conformance.stateful.cluster_messages import inputs
-from hanami_loadtests.engine.failures import WrongAnswer
+from hanami_loadtests.engine.failures import IncorrectAnswer
 from hanami_loadtests.engine.frames import binary_frame
 from hanami_loadtests.engine.stream import MORE, Outgoing
 from hanami_proto.codec import BrickMessage, Codec, ProcessType, SchemaError, TargetBuffer
@@ -24,7 +24,7 @@ from hanami_proto.dialect import Dialect
 REQUEST, TRAIN = "direct request", "direct train"  # types of message
 KINDS = 4  # of values that are sent; see :func:`hanami_conformance.stateful.cluster_messages.values_of`
 VALUE = 4  # bytes of a float32
-REPEATED = 120  # requests in the sequence of a wrong answer
+REPEATED = 120  # requests in the sequence of a incorrect answer
 FORMS = 8  # of the same answer that are remembered as bytes
 
 
@@ -55,7 +55,7 @@ class Knowledge:
         """Payload of an answer, bytes."""
         return VALUE * sum(self.shape.outputs.values())
 
-    def sequence(self, error: WrongAnswer, *kinds: int) -> StepSequence:
+    def sequence(self, error: IncorrectAnswer, *kinds: int) -> StepSequence:
         """Return requests as ``hanami-conformance replay`` takes them: many, since under load few are enough seldom.
 
         Args:
@@ -78,11 +78,11 @@ class Knowledge:
         """Take a message that answers nothing: an acknowledgement or a dummy may, an output may not.
 
         Raises:
-            WrongAnswer: it is the output of a brick.
+            IncorrectAnswer: it is the output of a brick.
         """
         message = decoded(self.codec, payload)
         if message is not None and is_output(message, self.shape):
-            raise WrongAnswer("DIO-3", "one output of each brick to a request", "one more")
+            raise IncorrectAnswer("DIO-3", "one output of each brick to a request", "one more")
         self.told += 1
 
 
@@ -90,14 +90,14 @@ def decoded(codec: Codec, payload: bytes) -> BrickMessage | None:
     """Return a message of the target; None for JSON, which some servers send as well.
 
     Raises:
-        WrongAnswer: it is neither.
+        IncorrectAnswer: it is neither.
     """
     try:
         return codec.decode_io(payload)
     except SchemaError as error:
         if json_object(payload) is not None:
             return None
-        raise WrongAnswer("DIO-3", "a ClusterIO message", str(error)) from error
+        raise IncorrectAnswer("DIO-3", "a ClusterIO message", str(error)) from error
 
 
 @dataclass
@@ -129,7 +129,7 @@ class OutputExpected:
         try:
             check_output(message, name, size)
         except Violation as error:
-            raise WrongAnswer("DIO-3", error.expected, error.actual) from error
+            raise IncorrectAnswer("DIO-3", error.expected, error.actual) from error
         self._found[name] = message.values
         if len(self._found) < len(knowledge.shape.outputs):
             return MORE
@@ -140,7 +140,7 @@ class OutputExpected:
     def _refuse_nonsense(self, message: BrickMessage | None) -> None:
         """Refuse an answer with values of the wrong number: it is an output, and a wrong one."""
         if message is not None and message.process_type == ProcessType.REQUEST and len(message.values) > 1:
-            raise WrongAnswer(
+            raise IncorrectAnswer(
                 "DIO-3", "the output of a brick", f"{len(message.values)} values of {message.name or 'no brick'!r}"
             )
 
@@ -162,12 +162,12 @@ class OutputExpected:
                 if any(same(answer, one) for one in others)
                 else ""
             )
-            raise WrongAnswer("DIO-7", f"the answer as before: {shown(known)}", shown(answer) + hint)
+            raise IncorrectAnswer("DIO-7", f"the answer as before: {shown(known)}", shown(answer) + hint)
         forms = knowledge.forms.setdefault(self.kind, set())
         if len(knowledge.shape.outputs) == 1 and len(forms) < FORMS:
             forms.add(payload)
 
-    def sequence(self, error: WrongAnswer) -> StepSequence | None:
+    def sequence(self, error: IncorrectAnswer) -> StepSequence | None:
         """See :class:`hanami_loadtests.engine.stream.Expectation`."""
         return self.knowledge.sequence(error, self.kind)
 
@@ -192,14 +192,14 @@ class TrainingEnded:
         message = decoded(self.knowledge.codec, payload)
         if message is not None and is_output(message, self.knowledge.shape):
             self._came = 0
-            raise WrongAnswer("DIO-5", "no output to a TRAIN cycle", f"values of {message.name!r}")
+            raise IncorrectAnswer("DIO-5", "no output to a TRAIN cycle", f"values of {message.name!r}")
         self._came += 1
         if self._came < self.answers:
             return MORE
         self._came = 0
         return 0
 
-    def sequence(self, error: WrongAnswer) -> StepSequence | None:
+    def sequence(self, error: IncorrectAnswer) -> StepSequence | None:
         """See :class:`hanami_loadtests.engine.stream.Expectation`."""
         return self.knowledge.sequence(error, self.kind)
 

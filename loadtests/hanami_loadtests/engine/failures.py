@@ -33,10 +33,10 @@ class ConnectionLost(LoadFailure):
 class Refused(LoadFailure):
     """The target refused what it should take."""
 
-    kind = "refused"
+    kind = "rejected"
 
 
-class WrongAnswer(LoadFailure):
+class IncorrectAnswer(LoadFailure):
     """The target answered with what no right server answers.
 
     Args:
@@ -46,7 +46,7 @@ class WrongAnswer(LoadFailure):
         actual: what came instead.
     """
 
-    kind = "wrong answer"
+    kind = "incorrect answer"
 
     def __init__(self, requirement: str, expected: str, actual: str) -> None:
         super().__init__(f"{requirement}: expected {expected}; actual {actual}")

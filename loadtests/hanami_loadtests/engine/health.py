@@ -22,11 +22,11 @@ class Health:
     """Watches one process, from its start to :meth:`result`.
 
     Attributes:
-        lag: how much later than due messages were sent, where nothing but this process held them back.
+        generator_delay: how much later than due messages were sent, where nothing but this process held them back.
         event_loop_delay: how much later than asked the event loop woke the probe up.
     """
 
-    lag: Histogram = field(default_factory=Histogram)
+    generator_delay: Histogram = field(default_factory=Histogram)
     event_loop_delay: Histogram = field(default_factory=Histogram)
     gc_pauses: int = 0
     gc_longest: float = 0.0
@@ -55,9 +55,9 @@ class Health:
             self.gc_pauses += 1
             self.gc_longest = max(self.gc_longest, time.perf_counter() - self._gc_began)
 
-    def note_lag(self, seconds: float) -> None:
+    def record_generator_delay(self, seconds: float) -> None:
         """Note that a message was sent that much later than it could have been."""
-        self.lag.record(int(seconds * MICROSECONDS))
+        self.generator_delay.record(int(seconds * MICROSECONDS))
 
     def probe(self, sleep: Callable[[float], object]) -> None:
         """Sleep once and see how late it is; also takes the share of a core, once a second."""
@@ -86,7 +86,7 @@ class Health:
             cpu=round(cpu, 4),
             cpu_most=round(max(self.cpu_most, cpu), 4),
             event_loop_delay=self.event_loop_delay,
-            lag=self.lag,
+            generator_delay=self.generator_delay,
             gc_pauses=self.gc_pauses,
             gc_longest=round(self.gc_longest, 6),
             memory=self._process.memory_info().rss,

@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from hanami_conformance.common.redact import SECRETS
-from hanami_loadtests.engine.failures import LoadFailure, WrongAnswer
+from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure
 from hanami_reports.model.histogram import COARSE, HIGHEST, MICROSECONDS, Histogram, bucket_of
 from hanami_reports.model.load import ErrorClass
 from hanami_reports.model.series import Series, Slice
 
 MOST_CLASSES = 200  # of errors; beyond that they are counted under their kind alone
-MOST_EXCHANGES = 20  # of wrong answers that are kept as files
-MAX_SAYS = 300  # characters of a line
+MOST_EXCHANGES = 20  # of incorrect answers that are kept as files
+MAX_MESSAGE = 300  # characters of a line
 
 Observer = Callable[[str, float, int, Exception | None], None]
 
@@ -54,7 +54,7 @@ class Recorder:
             what goes wrong is recorded.
         series: type of message to what came of it.
         errors: (type, kind, line) to how often, and when first.
-        exchanges: file name to the text of the file, of wrong answers.
+        exchanges: file name to the text of the file, of incorrect answers.
         in_flight: sent and not answered yet.
         ended: when the run was over, seconds of ``clock``; infinite while it is not.
         observer: is told of every success and failure: type, response in seconds, bytes, error.
@@ -87,7 +87,7 @@ class Recorder:
         if self.counts(watch.due):
             series = self.of(name)
             series.sent += 1
-            series.lag.record(int((watch.sent - watch.due) * MICROSECONDS))
+            series.scheduling_delay.record(int((watch.sent - watch.due) * MICROSECONDS))
             self._slice(series, watch.due).scheduled += 1
             self._slice(series, watch.sent).sent += 1
 
@@ -147,11 +147,11 @@ class Recorder:
             name: type of message.
             watch: its times.
             error: what came of it.
-            sequence: the exchange of a wrong answer, as ``hanami-conformance replay`` takes it.
+            sequence: the exchange of a incorrect answer, as ``hanami-conformance replay`` takes it.
         """
         series = self._bad(name, watch, error, sequence)
-        if isinstance(error, WrongAnswer):
-            series.wrong += 1
+        if isinstance(error, IncorrectAnswer):
+            series.incorrect += 1
         else:
             series.failed += 1
 
@@ -195,8 +195,8 @@ class Recorder:
         return found
 
     def _note(self, name: str, error: LoadFailure, now: float, sequence: StoredSequence | None) -> None:
-        says = SECRETS.text(str(error))[:MAX_SAYS]
-        key = (name, error.kind, says)
+        message = SECRETS.text(str(error))[:MAX_MESSAGE]
+        key = (name, error.kind, message)
         if key not in self.errors and len(self.errors) >= MOST_CLASSES:
             key = (name, error.kind, "and others")
         found = self.errors.get(key)

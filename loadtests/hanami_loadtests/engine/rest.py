@@ -22,7 +22,7 @@ from gevent.monkey import get_original
 from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.clients.rest import HEADERS, TOKEN_HEADER
 from hanami_conformance.common.text import printable_line
-from hanami_loadtests.engine.failures import ConnectionLost, LoadFailure, NoAnswer, Refused, WrongAnswer
+from hanami_loadtests.engine.failures import ConnectionLost, IncorrectAnswer, LoadFailure, NoAnswer, Refused
 from hanami_proto.dialect import Dialect
 
 PLAIN_POLL = get_original("select", "poll")  # gevent's might overlook, in no time at all, what is there
@@ -55,7 +55,7 @@ class RestAnswer:
         Raises:
             Refused: a 4xx.
             ServerError: a 5xx.
-            WrongAnswer: anything else.
+            IncorrectAnswer: anything else.
         """
         if 400 <= self.status < 500:
             raise Refused(f"{self.request} was answered {self}")
@@ -63,7 +63,7 @@ class RestAnswer:
             raise ServerError(f"{self.request} was answered {self}")
         found = json_object(self.body)
         if self.status != 200 or found is None:
-            raise WrongAnswer("GEN-1", f"200 and a JSON object to {self.request}", str(self))
+            raise IncorrectAnswer("GEN-1", f"200 and a JSON object to {self.request}", str(self))
         return found
 
     def __str__(self) -> str:

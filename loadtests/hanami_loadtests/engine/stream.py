@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hanami_loadtests.engine.connection import Connection, clock
-from hanami_loadtests.engine.failures import LoadFailure, NoAnswer, WrongAnswer
+from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure, NoAnswer
 from hanami_loadtests.engine.recorder import Recorder, Stopwatch, StoredSequence
 from hanami_loadtests.engine.schedule import Schedule
 
@@ -28,12 +28,12 @@ class Expectation(Protocol):
             Bytes of payload that were verified with it, or MORE where another message must follow.
 
         Raises:
-            WrongAnswer: it is not what a right server answers.
+            IncorrectAnswer: it is not what a right server answers.
             LoadFailure: it is a refusal.
         """
 
-    def sequence(self, error: WrongAnswer) -> StoredSequence | None:
-        """Return the exchange, for the file of a wrong answer."""
+    def sequence(self, error: IncorrectAnswer) -> StoredSequence | None:
+        """Return the exchange, for the file of a incorrect answer."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Stream:
         patience: until when missing answers are waited for after it, seconds of the clock; infinite before.
         generator_lag: is told how much later than possible a message was sent, seconds: neither schedule, nor window,
             nor target held it back.
-        stray: takes a message that answers nothing; raises WrongAnswer where a right server sends no such message.
+        stray: takes a message that answers nothing; raises IncorrectAnswer where a right server sends no such message.
     """
 
     connection: Connection
@@ -120,7 +120,7 @@ class Stream:
                     free_since = clock() if was_full else free_since
                 else:
                     self._expect_in_time(in_flight)
-        except WrongAnswer:
+        except IncorrectAnswer:
             # The others are not looked at: it is us who end the socket.
             for message, watch in in_flight:
                 self.recorder.cancelled(message.series, watch)
@@ -186,7 +186,7 @@ class Stream:
         message, watch = in_flight[0]
         try:
             down = message.expectation.verify(payload)
-        except WrongAnswer as error:
+        except IncorrectAnswer as error:
             in_flight.popleft()
             self.recorder.failed(message.series, watch, error, message.expectation.sequence(error))
             raise

@@ -13,7 +13,7 @@ from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.common.text import pluralise
 from hanami_conformance.models.dataset import DatasetModel
 from hanami_conformance.stateful.upload_state import mnist_files, table_file
-from hanami_loadtests.engine.failures import WrongAnswer
+from hanami_loadtests.engine.failures import IncorrectAnswer
 from hanami_loadtests.engine.frames import binary_frame
 from hanami_loadtests.engine.stream import Outgoing
 from hanami_proto.codec import Codec, SchemaError
@@ -60,7 +60,7 @@ class Content:
         *before, last = self.chunks[role]
         return self.scattered and last not in before
 
-    def sequence(self, error: WrongAnswer, role: str | None = None) -> StepSequence:
+    def sequence(self, error: IncorrectAnswer, role: str | None = None) -> StepSequence:
         """Return the upload as ``hanami-conformance replay`` tells it.
 
         Args:
@@ -111,12 +111,12 @@ class Acknowledged:
         try:
             acknowledgement = self.codec.decode_acknowledgement(payload)
         except SchemaError as error:
-            raise WrongAnswer("DATA-1", f"a FileUploadResponse to {where}", str(error)) from error
+            raise IncorrectAnswer("DATA-1", f"a FileUploadResponse to {where}", str(error)) from error
         if not acknowledgement.success:
-            raise WrongAnswer("DATA-3", f"success = true to {where}", describe(acknowledgement))
+            raise IncorrectAnswer("DATA-3", f"success = true to {where}", describe(acknowledgement))
         return 0
 
-    def sequence(self, error: WrongAnswer) -> StepSequence | None:
+    def sequence(self, error: IncorrectAnswer) -> StepSequence | None:
         """See :class:`hanami_loadtests.engine.stream.Expectation`."""
         return self.content[0].sequence(error, self.role) if self.content else None
 

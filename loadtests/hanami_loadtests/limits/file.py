@@ -25,17 +25,17 @@ class GeneratorLimits:
 
     Attributes:
         cpu: most share of a core that a process may use over the run, 0 to 1.
-        lag_p99: most that 99 % of messages may be sent later than they could have been, seconds; open model alone.
-        event_loop_delay_p99: most that 99 % of wake-ups may be late, seconds.
+        generator_delay_p99: Greatest p99 of the generator's own delay in sending, seconds; open model only.
+        event_loop_delay_p99: Greatest p99 of the delay of wake-ups, seconds.
     """
 
     cpu: float = 0.95
-    lag_p99: float = 0.05
+    generator_delay_p99: float = 0.05
     event_loop_delay_p99: float = 0.2
 
 
 BUILT_IN = (
-    Limit("wrong", "*", "count", 0),
+    Limit("incorrect", "*", "count", 0),
     Limit("unanswered", "*", "count", 0),
     Limit("failed", "*", "count", 0),
     Limit("unsent", "*", "share", 0.01),
@@ -58,8 +58,8 @@ class Limits:
 def read_limits(path: Path | None) -> Limits:
     """Read a file of limits.
 
-    What it says nothing of keeps its built-in limit: wrong answers, failures and unanswered messages are never allowed
-    by leaving them out.
+    Built-in limits hold for every metric that the file does not mention, so incorrect answers, failures and unanswered
+    messages are never allowed by omission.
 
     Args:
         path: of the file, None for the built-in limits.

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hanami_reports.common.format import MEGABYTE, shown_time
-from hanami_reports.model.load import LimitResult, State
+from hanami_reports.model.load import LimitResult, RunState
 from hanami_reports.model.series import Series
 
-TIMES = ("response", "service", "lag")
-COUNTS = ("wrong", "failed", "unanswered", "unsent")
+TIMES = ("response", "service", "scheduling_delay")
+COUNTS = ("incorrect", "failed", "unanswered", "unsent")
 SPEEDS = ("throughput", "rate")
 METRICS = (*TIMES, *SPEEDS, *COUNTS)
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
@@ -52,7 +52,7 @@ class Limit:
         if not chosen:
             like = difflib.get_close_matches(self.of, series, 1)
             meant = f": is {like[0]!r} meant?" if like else ""
-            return [self._result(self.of, None, 0, State.INVALID, f"no such message was sent{meant}")]
+            return [self._result(self.of, None, 0, RunState.INVALID, f"no such message was sent{meant}")]
         if self.metric in COUNTS:
             return [self._count(chosen)]
         return [self._ask_one(name, one, seconds) for name, one in chosen.items()]
@@ -69,7 +69,7 @@ class Limit:
             return self._judged(name, value, one.succeeded - one.late + one.early)
         times = getattr(one, self.metric)
         if not times.count:
-            return self._result(name, None, 0, State.INVALID, "nothing was answered rightly")
+            return self._result(name, None, 0, RunState.INVALID, "nothing was answered rightly")
         if self.statistic == "max":
             value = times.most / 1e6
         elif self.statistic == "mean":
@@ -81,28 +81,30 @@ class Limit:
     def _judged(self, name: str, value: float, samples: int) -> LimitResult:
         if samples < self.least_samples:
             explanation = f"{samples} samples are too few, {self.least_samples} are needed"
-            return self._result(name, value, samples, State.INVALID, explanation)
+            return self._result(name, value, samples, RunState.INVALID, explanation)
         holds = value >= self.bound if self.at_least else value <= self.bound
         if holds:
-            return self._result(name, value, samples, State.PASS, "")
+            return self._result(name, value, samples, RunState.PASS, "")
         how = "below" if self.at_least else "above"
-        return self._result(name, value, samples, State.FAIL, f"{self.shown(value)} is {how} {self.shown(self.bound)}")
+        return self._result(
+            name, value, samples, RunState.FAIL, f"{self.format_value(value)} is {how} {self.format_value(self.bound)}"
+        )
 
-    def _result(self, name: str, value: float | None, samples: int, state: State, explanation: str) -> LimitResult:
+    def _result(self, name: str, value: float | None, samples: int, state: RunState, explanation: str) -> LimitResult:
         return LimitResult(
             metric=self.metric,
             selector=name,
             statistic=self.statistic,
-            bound=f"{'>=' if self.at_least else '<='} {self.shown(self.bound)}",
+            bound=f"{'>=' if self.at_least else '<='} {self.format_value(self.bound)}",
             value=value,
-            value_text="-" if value is None else self.shown(value),
+            value_text="-" if value is None else self.format_value(value),
             samples=samples,
             least_samples=self.least_samples,
             state=state,
             explanation=explanation,
         )
 
-    def shown(self, value: float) -> str:
+    def format_value(self, value: float) -> str:
         """Return a value of this metric, for people."""
         if self.metric in TIMES:
             return shown_time(value)

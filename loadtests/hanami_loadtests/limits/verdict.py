@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from hanami_loadtests.limits.file import Limits
 from hanami_reports.common.format import shown_time
-from hanami_reports.model.load import Generator, LimitResult, State
+from hanami_reports.model.load import Generator, LimitResult, RunState
 from hanami_reports.model.series import Series
 
-BAD = ("wrong", "unanswered", "failed")  # what is bad however the generator fared
+BAD = ("incorrect", "unanswered", "failed")  # what is bad however the generator fared
 
 
 def ask_all(
@@ -24,7 +24,7 @@ def _of_generator(limits: Limits, one: Generator) -> list[LimitResult]:
     bounds = limits.generator
     results = [_generator_limit(one, "cpu", "mean", bounds.cpu, one.cpu, 1)]
     for metric, times, bound in (
-        ("lag", one.lag, bounds.lag_p99),
+        ("generator delay", one.generator_delay, bounds.generator_delay_p99),
         ("event-loop delay", one.event_loop_delay, bounds.event_loop_delay_p99),
     ):
         if times.count:
@@ -36,7 +36,7 @@ def _generator_limit(
     one: Generator, metric: str, statistic: str, bound: float, value: float, samples: int
 ) -> LimitResult:
     holds = value <= bound
-    shown = f"{value:.0%}" if metric == "cpu" else shown_time(value)
+    value_text = f"{value:.0%}" if metric == "cpu" else shown_time(value)
     most = f"{bound:.0%}" if metric == "cpu" else shown_time(bound)
     return LimitResult(
         metric=metric,
@@ -44,11 +44,11 @@ def _generator_limit(
         statistic=statistic,
         bound=f"<= {most}",
         value=value,
-        value_text=shown,
+        value_text=value_text,
         samples=samples,
         least_samples=0,
-        state=State.PASS if holds else State.INVALID,
-        explanation="" if holds else f"the generator was the bottleneck: {metric} {shown}",
+        state=RunState.PASS if holds else RunState.INVALID,
+        explanation="" if holds else f"the generator was the bottleneck: {metric} {value_text}",
     )
 
 
@@ -57,7 +57,7 @@ def judge(
     series: Mapping[str, Series],
     generators: Sequence[Generator],
     wanted: Mapping[str, str] | None = None,
-) -> tuple[State, tuple[str, ...]]:
+) -> tuple[RunState, tuple[str, ...]]:
     """Return the state of a run, and why.
 
     Wrong, failed and unanswered messages are bad whatever the generator did. Everything else that it says of a target
@@ -71,20 +71,22 @@ def judge(
         wanted: scenario that had users to the type of message that it is for.
     """
     if not any(one.sent for one in series.values()):
-        return State.INVALID, ("nothing was sent",)
-    bad = [_line(result) for result in results if result.state is State.FAIL and result.metric in BAD]
+        return RunState.INVALID, ("nothing was sent",)
+    bad = [_line(result) for result in results if result.state is RunState.FAIL and result.metric in BAD]
     if bad:
-        return State.FAIL, tuple(bad)
+        return RunState.FAIL, tuple(bad)
     lost = [f"{one.name} did not report to the end" for one in generators if not one.complete]
-    bottleneck = [_line(one) for one in results if one.state is State.INVALID and one.selector.startswith("generator")]
+    bottleneck = [
+        _line(one) for one in results if one.state is RunState.INVALID and one.selector.startswith("generator")
+    ]
     if lost or bottleneck:
-        return State.INVALID, (*lost, *bottleneck)
+        return RunState.INVALID, (*lost, *bottleneck)
     if undone := _undone(series, wanted or {}):
-        return State.INVALID, undone
-    for state in (State.FAIL, State.INVALID):
+        return RunState.INVALID, undone
+    for state in (RunState.FAIL, RunState.INVALID):
         if lines := tuple(_line(result) for result in results if result.state is state):
             return state, lines
-    return State.PASS, ()
+    return RunState.PASS, ()
 
 
 def _undone(series: Mapping[str, Series], wanted: Mapping[str, str]) -> tuple[str, ...]:

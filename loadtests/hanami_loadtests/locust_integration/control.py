@@ -31,7 +31,7 @@ from hanami_loadtests.session import Session
 from hanami_loadtests.settings import Settings, settings_of
 from hanami_reports.common.report_folder import ReportFolderError
 from hanami_reports.load.terminal import console_of, print_result
-from hanami_reports.model.load import EXIT_OF, Generator, LoadExit, LoadResult, State
+from hanami_reports.model.load import EXIT_OF, Generator, LoadExit, LoadResult, RunState
 
 WORKERS_SECONDS = 60.0  # that workers may take to connect; after that Locust says how many it waits for
 SPARE = 5.0  # seconds that users get to clean up, on top of the time to drain
@@ -58,7 +58,7 @@ class RunController:
         self.runner = runner
         self.session: Session | None = None
         self.result: LoadResult | None = None
-        self.trouble: list[tuple[State, str]] = []
+        self.trouble: list[tuple[RunState, str]] = []
         self.settings: Settings | None = None
         self.limits = Limits()
         self.worker = Worker(self) if isinstance(runner, WorkerRunner) else None
@@ -160,7 +160,7 @@ class RunController:
         self._watch = RunMonitor(self, session)
         self._watch.start()
 
-    def give_up(self, state: State, line: str) -> None:
+    def give_up(self, state: RunState, line: str) -> None:
         """End a run that cannot begin, or not go on.
 
         Args:
@@ -211,8 +211,8 @@ class RunController:
             raise
         except Exception as error:
             logger.exception("fault of the suite")
-            if not any(state is State.FAULT for state, _ in self.trouble):
-                self.give_up(State.FAULT, f"{type(error).__name__}: {error}")
+            if not any(state is RunState.INTERNAL_ERROR for state, _ in self.trouble):
+                self.give_up(RunState.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
             raise StopUser from error
 
     # While it lasts
@@ -291,13 +291,13 @@ class RunController:
             recorder, generators = session.recorder, [session.health.result(LOCAL)]
             leftovers = list(session.leftovers)
         if (gone := _gone(session)) is not None:
-            self.trouble.append((State.LOST, gone))
+            self.trouble.append((RunState.LOST, gone))
         self.result = self._result(session, recorder, generators, leftovers)
         try:
             LoadFolder(session.settings.report_dir).write(self.result, recorder.exchanges)
         except OSError as error:
             logger.error("cannot write the reports: %s", error)  # noqa: TRY400 - no traceback for a full disk
-            self.environment.process_exit_code = LoadExit.FAULT
+            self.environment.process_exit_code = LoadExit.INTERNAL_ERROR
 
     def _result(
         self, session: Session, recorder: Recorder, generators: list[Generator], leftovers: list[str]
@@ -327,7 +327,7 @@ class RunController:
         if not self._judged:
             timed = getattr(self.environment.parsed_options, "run_time", None)
             if timed or not self._headless:
-                self.trouble.append((State.INTERRUPTED, "interrupted before its time was over"))
+                self.trouble.append((RunState.INTERRUPTED, "interrupted before its time was over"))
             self.runner.stop()
             self.finish()
         if self.environment.process_exit_code is None:

@@ -14,7 +14,7 @@ from hanami_loadtests.locust_integration.run_process import RunProcess
 from hanami_loadtests.scenarios.upload import FILE
 from hanami_loadtests.session import Session
 from hanami_reports.common.format import MEGABYTE
-from hanami_reports.model.load import State
+from hanami_reports.model.load import RunState
 
 TICK = 1.0  # seconds between two looks
 
@@ -77,7 +77,7 @@ class RunMonitor:
             "second": second,
             "users": control.runner.user_count,
             "verified": sum(one.succeeded for one in everything),
-            "bad": sum(one.failed + one.wrong + one.unanswered for one in everything),
+            "bad": sum(one.failed + one.incorrect + one.unanswered for one in everything),
             "megabytes": sum(one.speed(seconds) for name, one in live.series.items() if name != FILE) / MEGABYTE,
             "per_second": sum(one.rate(seconds) for one in everything),
         }
@@ -85,7 +85,7 @@ class RunMonitor:
             os.write(int(pipe), json.dumps(news).encode() + b"\n")
         except OSError:
             if not control.trouble:
-                control.give_up(State.INTERRUPTED, "who started this run is gone")
+                control.give_up(RunState.INTERRUPTED, "who started this run is gone")
 
     def _abort_where_broken(self) -> None:
         control = self._control
@@ -94,9 +94,9 @@ class RunMonitor:
         live, seconds = control.live(), control.seconds()
         for limit in control.limits.limits:
             for result in limit.ask(live.series, seconds) if limit.abort and live.series else ():
-                if result.state is State.FAIL:
+                if result.state is RunState.FAIL:
                     line = (
                         f"ended by its limit: {result.selector}: {result.metric} {result.bound}: {result.explanation}"
                     )
-                    control.give_up(State.FAIL, line)
+                    control.give_up(RunState.FAIL, line)
                     return

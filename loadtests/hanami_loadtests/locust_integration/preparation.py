@@ -23,7 +23,7 @@ from hanami_loadtests.options import LOAD_OPTIONS
 from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_loadtests.scenarios.scenario import Scenario
 from hanami_loadtests.session import Session
-from hanami_reports.model.load import State
+from hanami_reports.model.load import RunState
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ SECONDS = 300.0  # that workers may take
 AGAIN = 1.0  # seconds after which a worker that has not answered is told once more: it may not have listened yet
 POLL = 0.05
 
-Trouble = tuple[State, str]
+Trouble = tuple[RunState, str]
 
 
 def prepare(session: Session, scenarios: Sequence[type[Scenario]]) -> None:
@@ -44,11 +44,11 @@ def prepare(session: Session, scenarios: Sequence[type[Scenario]]) -> None:
 def trouble_of(error: Exception) -> Trouble:
     """Return what is said of a run that cannot begin for that reason; log an error of our own with its trace."""
     if isinstance(error, TargetDown):
-        return State.LOST, SECRETS.text(str(error))
+        return RunState.LOST, SECRETS.text(str(error))
     if isinstance(error, ValueError | TargetRejectedConfiguration):
-        return State.INVALID, SECRETS.text(str(error))
+        return RunState.INVALID, SECRETS.text(str(error))
     logger.error("fault of the suite: %s", SECRETS.text("".join(traceback.format_exception(error))))
-    return State.FAULT, SECRETS.text(f"{type(error).__name__}: {error}")
+    return RunState.INTERNAL_ERROR, SECRETS.text(f"{type(error).__name__}: {error}")
 
 
 class WorkerPreparation:
@@ -136,10 +136,10 @@ class MasterPreparation:
             _wait(lambda: not missing() or bool(gone()), AGAIN)
         for worker in sorted(missing()):
             says = "is gone" if worker in gone() else f"was not ready within {SECONDS:g} s"
-            return State.INVALID, f"worker {worker} {says}"
+            return RunState.INVALID, f"worker {worker} {says}"
         for worker in sorted(workers):
             if self._answers[worker]["state"]:
-                return State(self._answers[worker]["state"]), f"worker {worker}: {self._answers[worker]['line']}"
+                return RunState(self._answers[worker]["state"]), f"worker {worker}: {self._answers[worker]['line']}"
         return None
 
 

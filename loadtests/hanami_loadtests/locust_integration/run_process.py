@@ -12,7 +12,7 @@ from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.limits.file import Limits
 from hanami_loadtests.scenarios.scenario import Scenario
 from hanami_loadtests.session import Session
-from hanami_reports.model.load import State
+from hanami_reports.model.load import RunState
 
 
 class RunProcess(Protocol):
@@ -29,7 +29,7 @@ class RunProcess(Protocol):
     environment: Environment
     runner: Runner
     session: Session | None
-    trouble: list[tuple[State, str]]
+    trouble: list[tuple[RunState, str]]
     limits: Limits
 
     @property
@@ -42,7 +42,7 @@ class RunProcess(Protocol):
     def scenarios(self) -> list[type[Scenario]]:
         """Return the scenarios that the run has users of."""
 
-    def give_up(self, state: State, line: str) -> None:
+    def give_up(self, state: RunState, line: str) -> None:
         """End a run that cannot begin, or not go on."""
 
     def live(self) -> Recorder:

@@ -21,7 +21,7 @@ from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.locust_integration.preparation import MasterPreparation, WorkerPreparation
 from hanami_loadtests.locust_integration.run_process import RunProcess
 from hanami_loadtests.session import Session
-from hanami_reports.model.load import Generator, State, generator_data, generator_of
+from hanami_reports.model.load import Generator, RunState, generator_data, generator_of
 
 ASSIGNMENT, STOP, WHOLE, TROUBLE = "hanami_assignment", "hanami_stop", "hanami_whole", "hanami_trouble"
 NEWS = "hanami"  # in Locust's own reports
@@ -79,7 +79,7 @@ class Worker:
         """Begin a run."""
         self._session, self._total = session, Recorder()
 
-    def tell_trouble(self, state: State, line: str) -> None:
+    def tell_trouble(self, state: RunState, line: str) -> None:
         """Tell that a run cannot begin here."""
         self._runner.send_message(TROUBLE, {"state": state.value, "line": line})
 
@@ -207,7 +207,7 @@ class WorkerCoordinator:
 
     def _on_trouble(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
         if not self._control.trouble:
-            self._control.give_up(State(msg.data["state"]), f"worker {msg.node_id}: {msg.data['line']}")
+            self._control.give_up(RunState(msg.data["state"]), f"worker {msg.node_id}: {msg.data['line']}")
 
     def collect(self, seconds: float) -> None:
         """End the run of every worker, and wait for what it recorded.
@@ -256,4 +256,4 @@ def _added(recorders: Any) -> Recorder:
 
 def _lost(client_id: str) -> Generator:
     nothing = Health()
-    return Generator(client_id, 0.0, 0.0, nothing.event_loop_delay, nothing.lag, 0, 0.0, 0, complete=False)
+    return Generator(client_id, 0.0, 0.0, nothing.event_loop_delay, nothing.generator_delay, 0, 0.0, 0, complete=False)

@@ -125,7 +125,7 @@ class DirectScenario(Scenario):
             settings.target.deadline,
             over,
             self.patience,
-            health.note_lag,
+            health.record_generator_delay,
             self.knowledge.stray,
         )
         stream.run(self.messages(self.knowledge, answers), self.schedule)

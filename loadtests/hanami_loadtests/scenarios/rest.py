@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hanami_loadtests.engine.failures import LoadFailure, WrongAnswer
+from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure
 from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
 
 ANNOUNCED = 1000  # bytes of the upload that is polled and never sent
@@ -58,10 +58,10 @@ class RestOnly(Scenario):
 def _not_complete(found: dict[str, Any]) -> None:
     if found.get("complete") is not False:
         actual = f"complete = {found.get('complete')!r:.60}"
-        raise WrongAnswer("PROG-2", "complete = false: nothing was sent", actual)
+        raise IncorrectAnswer("PROG-2", "complete = false: nothing was sent", actual)
 
 
 def _is_list(found: dict[str, Any]) -> None:
     header, body = found.get("header"), found.get("body")
     if not isinstance(header, list) or not isinstance(body, list):
-        raise WrongAnswer("FIN-1", "a list with header and body", f"an object with {', '.join(found) or 'nothing'}")
+        raise IncorrectAnswer("FIN-1", "a list with header and body", f"an object with {', '.join(found) or 'nothing'}")

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import gevent
 
 from hanami_loadtests.engine.connection import Connection, clock
-from hanami_loadtests.engine.failures import LoadFailure, NoAnswer, WrongAnswer
+from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure, NoAnswer
 from hanami_loadtests.engine.recorder import Stopwatch
 from hanami_loadtests.engine.schedule import Schedule
 from hanami_loadtests.engine.stream import DRAINED
@@ -180,7 +180,7 @@ class Scenario:
             body: sent as JSON.
             extra: seconds on top of the deadline.
             verify: looks at the object that came.
-            must: id of the requirement by which a refusal is a wrong answer; empty where a refusal is just that.
+            must: id of the requirement by which a refusal is a incorrect answer; empty where a refusal is just that.
             due: when it was due, now if None.
 
         Returns:
@@ -194,7 +194,7 @@ class Scenario:
         def act() -> int:
             answer = self.rest.call(operation, params, body, extra)
             if must and 400 <= answer.status < 500:
-                raise WrongAnswer(must, f"200 to {answer.request}", str(answer))
+                raise IncorrectAnswer(must, f"200 to {answer.request}", str(answer))
             found.update(answer.object())
             if verify is not None:
                 verify(found)
@@ -207,11 +207,13 @@ class Scenario:
         """Return a text in an answer.
 
         Raises:
-            WrongAnswer: there is none.
+            IncorrectAnswer: there is none.
         """
         value = found.get(key)
         if not isinstance(value, str) or not value:
-            raise WrongAnswer(requirement, f"{key} in the answer", f"an answer with {', '.join(found) or 'nothing'}")
+            raise IncorrectAnswer(
+                requirement, f"{key} in the answer", f"an answer with {', '.join(found) or 'nothing'}"
+            )
         return value
 
     @contextlib.contextmanager

@@ -14,7 +14,7 @@ from hanami_conformance.resources.retry import POLL
 from hanami_conformance.resources.upload import MIB
 from hanami_conformance.target.attach import FILE_UPLOAD
 from hanami_loadtests.engine.connection import Connection, clock
-from hanami_loadtests.engine.failures import LoadFailure, WrongAnswer
+from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure
 from hanami_loadtests.engine.recorder import Stopwatch
 from hanami_loadtests.engine.schedule import Schedule
 from hanami_loadtests.engine.stream import Outgoing, Stream
@@ -70,7 +70,7 @@ class UploadScenario(Scenario):
         except RunFinished:
             self.recorder.cancelled(FILE, watch)
             raise
-        except WrongAnswer as error:
+        except IncorrectAnswer as error:
             self.recorder.failed(FILE, watch, error, content.sequence(error))
             self.back_off()
         except LoadFailure as error:
@@ -147,7 +147,7 @@ class UploadScenario(Scenario):
             self.send_chunks(connection, content, role)
             connection.close()
             if connection.surplus():
-                raise WrongAnswer("DATA-1", "one answer to each chunk", "more answers than chunks")
+                raise IncorrectAnswer("DATA-1", "one answer to each chunk", "more answers than chunks")
 
     def send_chunks(self, connection: Connection, content: Content, role: str) -> None:
         """Send all chunks of a file; see :meth:`send`."""
@@ -188,14 +188,14 @@ class UploadScenario(Scenario):
         end = clock() + self.session.settings.target.deadline
         while not self.progress(uuid):
             if clock() >= end:
-                raise WrongAnswer("PROG-3", "complete = true after the last acknowledgement", "complete = false")
+                raise IncorrectAnswer("PROG-3", "complete = true after the last acknowledgement", "complete = false")
             gevent.sleep(POLL)
 
     def progress(self, uuid: str) -> bool:
         """Return what the target says of ``complete``."""
         complete = self.call("dataset.progress", {"uuid": uuid}).get("complete")
         if not isinstance(complete, bool):
-            raise WrongAnswer("PROG-1", "a JSON object with boolean complete", f"complete = {complete!r:.60}")
+            raise IncorrectAnswer("PROG-1", "a JSON object with boolean complete", f"complete = {complete!r:.60}")
         return complete
 
     def expect_content(self, content: Content, uuid: str) -> None:
@@ -204,12 +204,12 @@ class UploadScenario(Scenario):
         described = self.call("dataset.get", {"uuid": uuid})
         for key in dialect.rows_keys:
             if key in described and described[key] != model.rows:
-                raise WrongAnswer("FIN-1", f"{model.rows} rows", f"{key} = {described[key]!r:.60}")
+                raise IncorrectAnswer("FIN-1", f"{model.rows} rows", f"{key} = {described[key]!r:.60}")
         for group in dialect.columns_keys:
             if all(isinstance(described.get(key), int) for key in group):
                 width = sum(described[key] for key in group)
                 if width not in model.widths:
-                    raise WrongAnswer("FIN-1", f"{' or '.join(map(str, sorted(model.widths)))} columns", f"{width}")
+                    raise IncorrectAnswer("FIN-1", f"{' or '.join(map(str, sorted(model.widths)))} columns", f"{width}")
         names = described.get("description")
         columns = [name for name in model.columns if not isinstance(names, dict) or name in names]
         if dialect.has_content and columns:
@@ -232,22 +232,22 @@ class UploadScenario(Scenario):
         try:
             actual = np.array(cells, dtype=np.float32)
         except (ValueError, TypeError, OverflowError) as error:
-            raise WrongAnswer("FIN-2", f"numbers in column {column!r}", str(error)) from error
+            raise IncorrectAnswer("FIN-2", f"numbers in column {column!r}", str(error)) from error
         if not model.part(first, rows).agrees(column, actual):
             wanted = model.columns[column][first : first + rows]
-            raise WrongAnswer(
+            raise IncorrectAnswer(
                 "FIN-2", f"column {column!r} as uploaded, from row {first}", first_difference(wanted, actual)
             )
 
 
 def _weight(error: Exception) -> int:
-    """Return the less, the more it says: our own faults, wrong answers, other failures, and that the run is over."""
-    kinds = (WrongAnswer, LoadFailure, RunFinished)
+    """Return the rank of an error: internal errors first, then incorrect answers, other failures, end of run."""
+    kinds = (IncorrectAnswer, LoadFailure, RunFinished)
     return next((place for place, kind in enumerate(kinds, start=1) if isinstance(error, kind)), 0)
 
 
 def _stray(payload: bytes) -> None:
-    raise WrongAnswer("DATA-1", "one answer to each chunk", f"one more, of {len(payload)} bytes")
+    raise IncorrectAnswer("DATA-1", "one answer to each chunk", f"one more, of {len(payload)} bytes")
 
 
 class CsvUpload(UploadScenario):
@@ -298,4 +298,4 @@ class ScatteredUpload(UploadScenario):
     def expect_incomplete(self, why: str) -> None:
         """Ask for the progress, which must not be complete yet (requirement PROG-2)."""
         if self.progress(self.uuid):
-            raise WrongAnswer("PROG-2", f"complete = false: {why}", "complete = true")
+            raise IncorrectAnswer("PROG-2", f"complete = false: {why}", "complete = true")

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hanami_reports.common.badge import GREEN, GREY, RED, YELLOW, draw_badge
-from hanami_reports.model.load import LoadResult, State
+from hanami_reports.model.load import LoadResult, RunState
 
 LABEL = "hanami load"
-_COLOURS: Mapping[State, str] = {
-    State.PASS: GREEN,
-    State.FAIL: RED,
-    State.LOST: RED,
-    State.INVALID: YELLOW,
+_COLOURS: Mapping[RunState, str] = {
+    RunState.PASS: GREEN,
+    RunState.FAIL: RED,
+    RunState.LOST: RED,
+    RunState.INVALID: YELLOW,
 }
 
 
 def load_badge(result: LoadResult) -> str:
     """Return the badge: ``hanami load | fail, 2 of 7 limits``."""
     words = result.state.value.lower()
-    broken = sum(limit.state is State.FAIL for limit in result.limits)
-    if result.state is State.FAIL and broken:
+    broken = sum(limit.state is RunState.FAIL for limit in result.limits)
+    if result.state is RunState.FAIL and broken:
         words = f"{words}, {broken} of {len(result.limits)} limits"
     return draw_badge(LABEL, words, _COLOURS.get(result.state, GREY))

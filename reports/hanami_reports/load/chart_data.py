@@ -174,7 +174,7 @@ def peaks(counts: Mapping[int, int], axis: Axis) -> list[int | None]:
 
 
 def backlog(series: Iterable[Sequence[Interval]]) -> list[int]:
-    """Return what was due and not sent at the end of each interval, of all types; empty where slices do not tell."""
+    """Return how many messages were scheduled and not sent at the end of each interval; empty where slices lack it."""
     held = [list(one) for one in series]
     if not any(interval.scheduled for one in held for interval in one):
         return []

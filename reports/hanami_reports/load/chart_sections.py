@@ -75,7 +75,7 @@ def overview(result: LoadResult) -> list[Chart]:
     ]
     if failing:
         made.append(
-            charts.over_time("all-failed", "Failures per second, wrong answers among them", _FAILED, axis, failing)
+            charts.over_time("all-failed", "Failures per second, incorrect answers among them", _FAILED, axis, failing)
         )
     return made
 
@@ -90,7 +90,7 @@ def _colors(result: LoadResult) -> dict[str, str]:
 def _curves_say(seen: Sequence[tuple[str, Series]]) -> str:
     slowest = max(seen, key=lambda pair: pair[1].response.most)
     return (
-        f"From due to verified answer, of what succeeded. The slowest of all: "
+        f"From the scheduled time to the verified answer. The slowest of all: "
         f"{time_words(slowest[1].response.most / MICROSECONDS)}, {slowest[0]}. "
         f"Dotted: fewer than {BEYOND} messages lie beyond."
     )
@@ -111,8 +111,8 @@ def _held(result: LoadResult, axis: Axis, cut: Sequence[Sequence[Interval]]) -> 
         says.append(f"Sent and not answered: at most {count_words(max(result.in_flight.values()), 'message')}.")
     behind = backlog(cut)
     if behind:
-        lines.append(Line("due, not sent", behind, "--fail", "@count"))
-        says.append(f"Due and not yet sent: at most {count_words(max(behind), 'message')}.")
+        lines.append(Line("scheduled, not sent", behind, "--fail", "@count"))
+        says.append(f"Scheduled and not yet sent: at most {count_words(max(behind), 'message')}.")
     if result.users:
         lines.append(Line("users", peaks(result.users, axis), "--series-3", "@count", dotted=True))
     unsent, unanswered = (
@@ -120,7 +120,7 @@ def _held(result: LoadResult, axis: Axis, cut: Sequence[Sequence[Interval]]) -> 
     )
     says.append(f"At the end {unsent:,} were unsent and {unanswered:,} unanswered.")
     if lines:
-        yield charts.over_time("all-held", "In flight, due and not sent, users", " ".join(says), axis, lines)
+        yield charts.over_time("all-held", "In flight, scheduled and not sent, users", " ".join(says), axis, lines)
 
 
 def of_type(result: LoadResult, name: str, anchor: str) -> list[Chart]:
@@ -138,7 +138,7 @@ def of_type(result: LoadResult, name: str, anchor: str) -> list[Chart]:
             CurveLine("response", curve_of(series.response), "--response"),
             CurveLine("service", curve_of(series.service), "--service", dashed=True),
         ]
-        title = "Time by percentile: response (from due), service (from sent)"
+        title = "Time by percentile: response (from scheduled), service (from sent)"
         made.append(charts.curves(f"{anchor}-curve", title, _curve_says(series.response), lines))
     axis, coarse = axis_of(result), axis_of(result, HEAT_COLUMNS)
     if axis is not None and coarse is not None and series.slices:
@@ -211,8 +211,8 @@ def _curve_says(times: Histogram) -> str:
 
 
 def _rate_says(series: Series) -> str:
-    lost = series.failed + series.wrong + series.unanswered
-    return f"{series.succeeded:,} of {series.sent:,} sent were verified, {lost:,} were not; {series.unsent:,} unsent."
+    lost = series.failed + series.incorrect + series.unanswered
+    return f"{series.succeeded:,} of {series.sent:,} sent were valid, {lost:,} were errors; {series.unsent:,} unsent."
 
 
 def time_table(result: LoadResult, name: str) -> list[TimeRow]:

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from hanami_reports.common.junit import clean, document, totals
 from hanami_reports.load.tables import named, said_of, target_of
-from hanami_reports.model.load import LimitResult, LoadResult, State
+from hanami_reports.model.load import LimitResult, LoadResult, RunState
 
 
 def load_junit(result: LoadResult) -> str:
@@ -22,16 +22,16 @@ def load_junit(result: LoadResult) -> str:
         ElementTree.SubElement(properties, "property", {"name": name, "value": clean(value)})
     suite.set("time", f"{result.duration:.3f}")
     entries = [_limit(limit) for limit in result.limits]
-    red = {State.FAIL: "failure", State.INVALID: "error"}
+    red = {RunState.FAIL: "failure", RunState.INVALID: "error"}
     told = red.get(result.state, "error")
-    if result.state is not State.PASS and not any(entry.find(told) is not None for entry in entries):
+    if result.state is not RunState.PASS and not any(entry.find(told) is not None for entry in entries):
         # What no limit tells must not look like a success.
         entries.append(_case("run", told, result.state.value, "; ".join(result.reasons) or result.state.value))
     return document("hanami-load", [totals(suite, entries)], result.duration)
 
 
 def _limit(limit: LimitResult) -> ElementTree.Element:
-    kind = {State.PASS: "", State.FAIL: "failure"}.get(limit.state, "error")
+    kind = {RunState.PASS: "", RunState.FAIL: "failure"}.get(limit.state, "error")
     return _case(f"{named(limit)} {limit.bound}", kind, limit.state.value, said_of(limit))
 
 

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from hanami_reports.common.format import span_words
 from hanami_reports.common.markdown import LIMIT, Page, code
 from hanami_reports.load.tables import MEANING, Cell, Counts, counts_of, target_of, worst_first
-from hanami_reports.model.load import ErrorClass, LimitResult, LoadResult, State
+from hanami_reports.model.load import ErrorClass, LimitResult, LoadResult, RunState
 
 ERRORS_SHOWN = 20
 _HEAD = (
     "message",
     "sent",
-    "verified",
+    "valid",
     "failed",
-    "wrong",
+    "incorrect",
     "unanswered",
     "unsent",
     "1/s",
@@ -40,7 +40,7 @@ def load_markdown(result: LoadResult, limit: int = LIMIT) -> str:
         page.section("### Limits", ("state", "limit", "of", "bound", "value", "why"), rows)
     counts = counts_of(result)
     if counts:
-        page.section("### Messages, times from due to verified answer", _HEAD, [_message(one) for one in counts])
+        page.section("### Messages, times from scheduled to verified answer", _HEAD, [_message(one) for one in counts])
         if any(cell.few for one in counts for cell in (one.response[0], one.response[2])):
             page.lines(["† fewer than 10 answers lie beyond it"])
     if result.errors:
@@ -50,7 +50,7 @@ def load_markdown(result: LoadResult, limit: int = LIMIT) -> str:
 
 
 def _head(result: LoadResult) -> Iterable[str]:
-    mark = "\N{WHITE HEAVY CHECK MARK}" if result.state is State.PASS else "\N{CROSS MARK}"
+    mark = "\N{WHITE HEAVY CHECK MARK}" if result.state is RunState.PASS else "\N{CROSS MARK}"
     yield f"## {mark} Hanami load: {result.state.value}, {MEANING[result.state]}"
     yield from (code(reason) for reason in result.reasons)
     model = str(result.configuration.get("model", ""))

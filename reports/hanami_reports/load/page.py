@@ -13,17 +13,17 @@ from hanami_reports.common.format import memory_words, span_words
 from hanami_reports.common.page import draw
 from hanami_reports.load import chart_sections, tables
 from hanami_reports.load.charts import Chart
-from hanami_reports.model.load import LoadResult, State
+from hanami_reports.model.load import LoadResult, RunState
 
 ECHARTS = "../vendor/echarts/echarts.min.js"
-# State or verdict to the class that gives its colour.
+# RunState or verdict to the class that gives its colour.
 TINTS: Mapping[str, str] = {
-    State.PASS: "pass",
-    State.FAIL: "fail",
-    State.LOST: "fail",
-    State.INTERRUPTED: "known",
-    State.INVALID: "open",
-    State.FAULT: "open",
+    RunState.PASS: "pass",
+    RunState.FAIL: "fail",
+    RunState.LOST: "fail",
+    RunState.INTERRUPTED: "known",
+    RunState.INVALID: "open",
+    RunState.INTERNAL_ERROR: "open",
     "worse": "fail",
     "better": "pass",
 }
@@ -70,7 +70,7 @@ def load_page(result: LoadResult) -> str:
         processes=[tables.process_of(one, memory_words(one.memory)) for one in result.generators],
         process_columns=tables.PROCESS_COLUMNS,
         time_columns=chart_sections.TIME_COLUMNS,
-        why_invalid=tables.why_invalid(result) if result.state is State.INVALID else [],
+        why_invalid=tables.why_invalid(result) if result.state is RunState.INVALID else [],
         configuration=list(tables.flat(result.configuration)),
         manifest=list(tables.flat(result.manifest)),
         nothing_sent=tables.nothing_sent(result),
@@ -78,7 +78,7 @@ def load_page(result: LoadResult) -> str:
 
 
 def _opened(result: LoadResult, rows: Iterable[tables.Counts]) -> list[bool]:
-    broken = {limit.selector for limit in result.limits if limit.state is not State.PASS}
+    broken = {limit.selector for limit in result.limits if limit.state is not RunState.PASS}
     held = list(rows)
     if len(held) <= OPEN_TYPES:
         return [True] * len(held)

@@ -19,30 +19,30 @@ from hanami_reports.common.format import (
     time_words,
 )
 from hanami_reports.model.histogram import MICROSECONDS, Histogram
-from hanami_reports.model.load import ErrorClass, Generator, LimitResult, LoadResult, State
+from hanami_reports.model.load import ErrorClass, Generator, LimitResult, LoadResult, RunState
 from hanami_reports.model.sample_size import supported
 from hanami_reports.model.series import Series
 
 PERCENTS = (50.0, 90.0, 99.0, 99.9)
 GENERATOR = "generator"  # what the selectors of limits begin with that ask after a process of the generator
 
-MEANING: Mapping[State, str] = {
-    State.PASS: "every limit holds, and the generator kept up",
-    State.FAIL: "a limit is broken",
-    State.INVALID: "nothing can be said of the target",
-    State.INTERRUPTED: "the run was ended before its time",
-    State.LOST: "the target was not there, or was gone",
-    State.FAULT: "the suite itself is at fault, so nothing is said of the target",
+MEANING: Mapping[RunState, str] = {
+    RunState.PASS: "every limit holds, and the generator kept up",
+    RunState.FAIL: "a limit is broken",
+    RunState.INVALID: "nothing can be said of the target",
+    RunState.INTERRUPTED: "the run was ended before its time",
+    RunState.LOST: "the target was not there, or was gone",
+    RunState.INTERNAL_ERROR: "the suite failed, so nothing can be said of the target",
 }
 
 # Why a generator that is not well makes a run worthless.
 _WHY_INVALID = {
     "cpu": "A generator without a free core sends late and reads late: the times it takes are its own, "
     "not the target's.",
-    "lag": "Messages left later than they were due though neither window nor target held them back, "
+    "generator delay": "Messages were sent later than scheduled although neither window nor target held them back, "
     "so the target was asked for less than the schedule says.",
     "event-loop delay": "The event loop woke up late, and every time that it took is too long by as much.",
-    "unsent": "What was due and never sent is not in any percentile, and those would have been the slowest messages.",
+    "unsent": "Messages that were scheduled and never sent are in no percentile, and would have been the slowest ones.",
 }
 
 
@@ -76,7 +76,7 @@ class Counts:
     rate: str
     up: str
     down: str
-    bad: tuple[tuple[str, int], ...]  # failed, wrong, unanswered, unsent
+    bad: tuple[tuple[str, int], ...]  # failed, incorrect, unanswered, unsent
     cancelled: int
     response: list[Cell]
     service: list[Cell]
@@ -109,7 +109,7 @@ def _counts(name: str, anchor: str, series: Series, duration: float) -> Counts:
         down=shown(series.speed_down(duration), megabyte_words),
         bad=(
             ("failed", series.failed),
-            ("wrong", series.wrong),
+            ("incorrect", series.incorrect),
             ("unanswered", series.unanswered),
             ("unsent", series.unsent),
         ),
@@ -133,7 +133,7 @@ def facts(result: LoadResult) -> list[Fact]:
     """Return the few numbers that a run is known by, the worst first."""
     series = list(result.series.items())
     made = []
-    for what in ("wrong", "failed", "unanswered", "unsent"):
+    for what in ("incorrect", "failed", "unanswered", "unsent"):
         counts = [(name, getattr(one, what)) for name, one in series]
         most = max(counts, key=lambda pair: pair[1], default=("", 0))
         if series:
@@ -170,9 +170,9 @@ PROCESS_COLUMNS = (
     "event-loop delay p50",
     "event-loop delay p99",
     "event-loop delay max",
-    "lag p50",
-    "lag p99",
-    "lag max",
+    "generator delay p50",
+    "generator delay p99",
+    "generator delay max",
     "GC pauses",
     "GC longest",
     "memory",
@@ -182,7 +182,7 @@ PROCESS_COLUMNS = (
 def process_of(one: Generator, memory: str) -> Process:
     """How a process fared."""
     times = []
-    for histogram in (one.event_loop_delay, one.lag):
+    for histogram in (one.event_loop_delay, one.generator_delay):
         cells = time_cells(histogram)
         times += [cells[0].text, cells[2].text, cells[4].text]
     pauses = (f"{one.gc_pauses:,}", time_words(one.gc_longest))
@@ -195,7 +195,7 @@ def why_invalid(result: LoadResult) -> list[str]:
     """Return what is wrong with the generator or the samples, and why nothing follows from such a run."""
     said = []
     for limit in result.limits:
-        if limit.state is not State.INVALID:
+        if limit.state is not RunState.INVALID:
             continue
         reason = _WHY_INVALID.get(limit.metric, "") if of_generator(limit) or limit.metric == "unsent" else ""
         if limit.samples < limit.least_samples:
@@ -219,7 +219,7 @@ def of_generator(limit: LimitResult) -> bool:
 
 def worst_first(limits: Iterable[LimitResult]) -> list[LimitResult]:
     """Limits that do not hold before those that do, each in the order of their file."""
-    order = {State.FAIL: 0, State.INVALID: 1}
+    order = {RunState.FAIL: 0, RunState.INVALID: 1}
     return sorted(limits, key=lambda limit: order.get(limit.state, 2))
 
 

@@ -13,11 +13,11 @@ from rich.table import Table
 from hanami_reports.common.file_names import EXCHANGES
 from hanami_reports.common.format import MEGABYTE, shown_time
 from hanami_reports.model.histogram import Histogram
-from hanami_reports.model.load import ErrorClass, LoadResult, State
+from hanami_reports.model.load import ErrorClass, LoadResult, RunState
 from hanami_reports.model.sample_size import samples_for
 from hanami_reports.model.series import Series
 
-COLOURS = {State.PASS: "green", State.FAIL: "red", State.INVALID: "yellow"}
+COLOURS = {RunState.PASS: "green", RunState.FAIL: "red", RunState.INVALID: "yellow"}
 SHOWN = ("p50", "p90", "p99")
 MOST_ERRORS = 10
 MOST_LEFTOVERS = 3
@@ -40,9 +40,9 @@ def print_result(result: LoadResult, folder: Path, console: Console) -> None:
     """
     if any(one.sent or one.unsent for one in result.series.values()):
         console.print(_series(result))
-        console.print("~ of too few samples to rely on", style="dim")
+        console.print("~ low sample count", style="dim")
     if cancelled := sum(one.cancelled for one in result.series.values()):
-        console.print(f"{cancelled} cancelled at shutdown, counted neither as verified nor as bad", style="dim")
+        console.print(f"{cancelled} cancelled at shutdown, excluded", style="dim")
     for line in _limits(result):
         console.print(line, highlight=False)
     for line in _errors(result.errors, folder):
@@ -63,7 +63,7 @@ def print_result(result: LoadResult, folder: Path, console: Console) -> None:
 def _series(result: LoadResult) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("message")
-    for title in ("sent", "verified", "bad", "unsent", "1/s", "MB/s", *SHOWN, "max"):
+    for title in ("sent", "valid", "errors", "unsent", "1/s", "MB/s", *SHOWN, "max"):
         table.add_column(title, justify="right", no_wrap=True)
     for name, one in result.series.items():
         table.add_row(*_row(name, one, result.duration))
@@ -71,11 +71,11 @@ def _series(result: LoadResult) -> Table:
 
 
 def _row(name: str, one: Series, seconds: float) -> Sequence[str]:
-    bad = one.failed + one.wrong + one.unanswered
+    errors = one.failed + one.incorrect + one.unanswered
     rate, speed = one.rate(seconds), one.speed(seconds) / MEGABYTE
     times = [_percentile(one.response, statistic) for statistic in SHOWN]
     most = shown_time(one.response.most / 1e6) if one.response.count else "-"
-    counts = (str(one.sent), str(one.succeeded), f"[red]{bad}[/]" if bad else "0", str(one.unsent))
+    counts = (str(one.sent), str(one.succeeded), f"[red]{errors}[/]" if errors else "0", str(one.unsent))
     return (escape(name), *counts, f"{rate:.1f}", f"{speed:.2f}" if speed else "-", *times, most)
 
 
@@ -83,11 +83,11 @@ def _percentile(times: Histogram, statistic: str) -> str:
     if not times.count:
         return "-"
     shown = shown_time(times.percentile(float(statistic[1:])))
-    return shown if times.count >= samples_for(statistic) else f"~{shown}"  # of too few samples to rely on
+    return shown if times.count >= samples_for(statistic) else f"~{shown}"
 
 
 def _limits(result: LoadResult) -> list[str]:
-    broken = [limit for limit in result.limits if limit.state is not State.PASS]
+    broken = [limit for limit in result.limits if limit.state is not RunState.PASS]
     held = len(result.limits) - len(broken)
     lines = [f"limits: {held} of {len(result.limits)} hold"]
     for limit in broken:

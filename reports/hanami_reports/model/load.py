@@ -18,7 +18,7 @@ FORMAT_VERSION = 1
 LOAD_RESULT = "load.json"
 
 
-class State(StrEnum):
+class RunState(StrEnum):
     """What is said of a run, or of one limit."""
 
     PASS = "PASS"  # noqa: S105 - a verdict, no secret
@@ -26,7 +26,7 @@ class State(StrEnum):
     INVALID = "INVALID"  # nothing can be said: the generator was the bottleneck, too few samples, nothing sent
     INTERRUPTED = "INTERRUPTED"
     LOST = "LOST"  # the target was not there, or was gone
-    FAULT = "FAULT OF THE SUITE"
+    INTERNAL_ERROR = "INTERNAL ERROR"
 
 
 class LoadExit:
@@ -35,19 +35,19 @@ class LoadExit:
     PASS = 0
     FAIL = 1
     INTERRUPTED = 2
-    FAULT = 3
+    INTERNAL_ERROR = 3
     USAGE = 4
     INVALID = 5
     TARGET_LOST = 6
 
 
-EXIT_OF: Mapping[State, int] = {
-    State.PASS: LoadExit.PASS,
-    State.FAIL: LoadExit.FAIL,
-    State.INTERRUPTED: LoadExit.INTERRUPTED,
-    State.INVALID: LoadExit.INVALID,
-    State.LOST: LoadExit.TARGET_LOST,
-    State.FAULT: LoadExit.FAULT,
+EXIT_OF: Mapping[RunState, int] = {
+    RunState.PASS: LoadExit.PASS,
+    RunState.FAIL: LoadExit.FAIL,
+    RunState.INTERRUPTED: LoadExit.INTERRUPTED,
+    RunState.INVALID: LoadExit.INVALID,
+    RunState.LOST: LoadExit.TARGET_LOST,
+    RunState.INTERNAL_ERROR: LoadExit.INTERNAL_ERROR,
 }
 
 
@@ -57,7 +57,7 @@ class LimitResult:
 
     Attributes:
         metric: what is measured: ``response``, ``service``, ``rate``, ``throughput``, ``unsent``, ``unanswered``,
-            ``wrong``, ``failed``, or one of the generator: ``cpu``, ``lag``, ``event-loop delay``.
+            ``incorrect``, ``failed``, or one of the generator: ``cpu``, ``generator delay``, ``event-loop delay``.
         selector: type of message that it is asked of, with ``*``; ``generator`` for the generator itself.
         statistic: ``p99``, ``max``, ``mean``, ``count``, ``share``, ``per second`` ...
         bound: as people read it: ``<= 50 ms``.
@@ -66,7 +66,7 @@ class LimitResult:
         samples: that the value is made of.
         least_samples: that it must be made of to count.
         state: PASS, FAIL or INVALID.
-        explanation: one line, where it is not PASS.
+        explanation: One line, where it is not PASS.
     """
 
     metric: str
@@ -77,7 +77,7 @@ class LimitResult:
     value_text: str
     samples: int
     least_samples: int
-    state: State
+    state: RunState
     explanation: str = ""
 
 
@@ -87,10 +87,10 @@ class ErrorClass:
 
     Attributes:
         series: type of message.
-        kind: class of the failure, such as ``refused``, ``wrong answer``, ``lost connection``.
-        message: the first of them, one line.
+        kind: class of the failure, such as ``rejected``, ``incorrect answer``, ``lost connection``.
+        message: Message of the first of them, one line.
         count: how often.
-        first_seen: when the first was noticed, seconds since the run began.
+        first_seen: When the first was detected, seconds since measuring began.
         exchange: file that ``hanami-conformance replay`` takes, beside the result; empty where none was kept.
     """
 
@@ -110,8 +110,8 @@ class Generator:
         name: ``local``, or the name of a worker.
         cpu: share of one core, 0 to 1, over the run.
         cpu_most: the greatest share within a second.
-        event_loop_delay: how much later than asked its event loop woke up.
-        lag: how much later than due it sent, where neither window nor server held it back.
+        event_loop_delay: How much later than requested its event loop woke up.
+        generator_delay: How much later than scheduled it sent, where neither window nor server held it back.
         gc_pauses: number of pauses for garbage collection.
         gc_longest: the longest, seconds.
         memory: resident at the end, bytes.
@@ -122,7 +122,7 @@ class Generator:
     cpu: float
     cpu_most: float
     event_loop_delay: Histogram
-    lag: Histogram
+    generator_delay: Histogram
     gc_pauses: int
     gc_longest: float
     memory: int
@@ -137,7 +137,7 @@ class LoadResult:
         manifest: versions, target, started (ISO 8601), duration (seconds of measuring), warm-up, host.
         configuration: what was asked for: dialect, model, rate, window, sizes, users by scenario. Runs are compared
             only where it is the same.
-        state: see :class:`State`.
+        state: see :class:`RunState`.
         exit_status: see :class:`LoadExit`.
         reasons: why, a line each.
         limits: in the order of their file, those of the generator last.
@@ -151,7 +151,7 @@ class LoadResult:
 
     manifest: Mapping[str, Any]
     configuration: Mapping[str, Any]
-    state: State
+    state: RunState
     exit_status: int
     reasons: tuple[str, ...]
     limits: tuple[LimitResult, ...]
@@ -191,7 +191,7 @@ class LoadResult:
 def generator_data(one: Generator) -> dict[str, Any]:
     """Return the file form, also what workers send to their master."""
     plain = {name: value for name, value in vars(one).items() if not isinstance(value, Histogram)}
-    return {**plain, "event_loop_delay": one.event_loop_delay.data(), "lag": one.lag.data()}
+    return {**plain, "event_loop_delay": one.event_loop_delay.data(), "generator_delay": one.generator_delay.data()}
 
 
 def load_load_result(text: str) -> LoadResult:
@@ -215,10 +215,10 @@ def load_load_result(text: str) -> LoadResult:
         return LoadResult(
             manifest=dict(data["manifest"]),
             configuration=dict(data["configuration"]),
-            state=State(data["state"]),
+            state=RunState(data["state"]),
             exit_status=int(data["exit_status"]),
             reasons=tuple(map(str, data["reasons"])),
-            limits=tuple(LimitResult(**{**one, "state": State(one["state"])}) for one in data["limits"]),
+            limits=tuple(LimitResult(**{**one, "state": RunState(one["state"])}) for one in data["limits"]),
             series={name: Series.of(one) for name, one in data["series"].items()},
             errors=tuple(ErrorClass(**one) for one in data["errors"]),
             generators=tuple(generator_of(one) for one in data["generators"]),
@@ -236,7 +236,7 @@ def generator_of(data: Mapping[str, Any]) -> Generator:
     Raises:
         KeyError, TypeError: it is none.
     """
-    times = {name: Histogram.of(data[name]) for name in ("event_loop_delay", "lag")}
+    times = {name: Histogram.of(data[name]) for name in ("event_loop_delay", "generator_delay")}
     return Generator(**{**data, **times})
 
 

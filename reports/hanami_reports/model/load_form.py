@@ -80,7 +80,7 @@ class _Series:
     sent: Count
     succeeded: Count
     failed: Count
-    wrong: Count
+    incorrect: Count
     unanswered: Count
     unsent: Count
     cancelled: Count
@@ -88,7 +88,7 @@ class _Series:
     bytes_down: Count
     response: _Histogram
     service: _Histogram
-    lag: _Histogram
+    scheduling_delay: _Histogram
     failures: _Histogram
     slices: list[_Slice]
     by_index: list[_Chunks]
@@ -130,7 +130,7 @@ class _Generator:
     cpu: Share
     cpu_most: Share
     event_loop_delay: _Histogram
-    lag: _Histogram
+    generator_delay: _Histogram
     gc_pauses: Count
     gc_longest: Span
     memory: Count

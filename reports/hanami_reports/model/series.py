@@ -16,12 +16,12 @@ class Slice:
 
     Attributes:
         succeeded: verified answers that came in it.
-        failed: failures that were noticed in it, wrong answers among them.
+        failed: Failures detected in this second, incorrect answers among them.
         bytes_up: verified payload that was sent, bytes.
         bytes_down: verified payload that came back, bytes.
         response: coarse bucket (see :data:`hanami_reports.model.histogram.COARSE`) of the response time to how often.
-        scheduled: Messages scheduled for it. In a closed run a message is scheduled when it is sent.
-        sent: Messages sent in it. Messages scheduled and not sent so far are the backlog of the generator.
+        scheduled: Messages scheduled for this second; in a closed run the same as ``sent``.
+        sent: Messages sent in this second. Scheduled minus sent, summed so far, is the backlog of the generator.
     """
 
     succeeded: int = 0
@@ -74,30 +74,30 @@ class Slice:
 class Series:
     """One type of message, such as ``upload chunk``; or a whole, such as ``upload file``.
 
-    What was due is either unsent (never sent), or sent; what was sent has succeeded, failed, was answered wrongly, is
-    unanswered or was broken off.
+    A scheduled message is either unsent or sent; a sent one has succeeded, failed, was answered incorrectly, is
+    unanswered or was cancelled.
 
     Attributes:
         sent: messages sent.
         succeeded: answered, and the answer was verified.
-        failed: refused, answered too late or by a lost connection; wrong answers not among them.
-        wrong: answered with what no right server answers.
+        failed: refused, answered too late or by a lost connection; incorrect answers not among them.
+        incorrect: Messages whose answer violates the protocol.
         unanswered: sent, and not answered when the run was drained.
-        unsent: due by the schedule of an open run, and not sent when it ended.
-        cancelled: begun, and broken off by us because the run was over; neither good nor bad.
+        unsent: Messages scheduled in an open run, and not sent when it ended.
+        cancelled: Exchanges that were cancelled at shutdown; they count neither as valid nor as errors.
         late: of what succeeded, what was verified only after the run was over, while missing answers were waited for;
             it is no part of any rate, since its time is not.
-        early: verified while it was measured, but due in the warm-up, so that it is not in ``succeeded``; it is part of
-            rates, else what takes long would seem to be rare.
+        early: Messages verified during measurement but scheduled in the warm-up. They are not in ``succeeded``, but in
+            the rates; otherwise slow messages would seem to be rare.
         bytes_up: payload sent that was verified, bytes.
         bytes_down: payload that came back and was verified, bytes.
         late_up: of ``bytes_up``, what belongs to ``late``.
         late_down: of ``bytes_down``, what belongs to ``late``.
         early_up: payload sent that belongs to ``early``, bytes.
         early_down: payload that came back and belongs to ``early``, bytes.
-        response: answer - due, of what succeeded.
-        service: answer - sent, of what succeeded.
-        lag: sent - due, of all that was sent.
+        response: Answered - scheduled, of succeeded messages.
+        service: Answered - sent, of succeeded messages.
+        scheduling_delay: Sent - scheduled, of all sent messages.
         failures: response of what failed or was wrong.
         slices: second since the run began to what was seen in it.
         by_index: 0 for the first chunk of a file, n for chunks 2**(n-1) to 2**n - 1, to their service times; empty for
@@ -107,7 +107,7 @@ class Series:
     sent: int = 0
     succeeded: int = 0
     failed: int = 0
-    wrong: int = 0
+    incorrect: int = 0
     unanswered: int = 0
     unsent: int = 0
     cancelled: int = 0
@@ -121,7 +121,7 @@ class Series:
     early_down: int = 0
     response: Histogram = field(default_factory=Histogram)
     service: Histogram = field(default_factory=Histogram)
-    lag: Histogram = field(default_factory=Histogram)
+    scheduling_delay: Histogram = field(default_factory=Histogram)
     failures: Histogram = field(default_factory=Histogram)
     slices: dict[int, Slice] = field(default_factory=dict)
     by_index: dict[int, Histogram] = field(default_factory=dict)
@@ -181,6 +181,6 @@ class Series:
 
 
 _EDGES = ("late", "late_up", "late_down", "early", "early_up", "early_down")
-_OUTCOMES = ("sent", "succeeded", "failed", "wrong", "unanswered", "unsent", "cancelled")
+_OUTCOMES = ("sent", "succeeded", "failed", "incorrect", "unanswered", "unsent", "cancelled")
 _COUNTS = (*_OUTCOMES, "bytes_up", "bytes_down", *_EDGES)
-_TIMES = ("response", "service", "lag", "failures")
+_TIMES = ("response", "service", "scheduling_delay", "failures")

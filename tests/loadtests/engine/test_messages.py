@@ -16,7 +16,7 @@ from hanami_loadtests.engine.direct_io_messages import (
     request_message,
     train_message,
 )
-from hanami_loadtests.engine.failures import WrongAnswer
+from hanami_loadtests.engine.failures import IncorrectAnswer
 from hanami_loadtests.engine.stream import MORE
 from hanami_loadtests.engine.upload_messages import Content, csv_content, mnist_content, scattered_order
 from hanami_proto.codec import ProcessType, TargetBuffer
@@ -70,7 +70,7 @@ def test_acknowledgements_are_told_from_refusals_and_nonsense() -> None:
         (codec.encode_acknowledgement(success=False, error="no room"), "DATA-3"),
         (b"\xff", "DATA-1"),
     ):
-        with pytest.raises(WrongAnswer) as raised:
+        with pytest.raises(IncorrectAnswer) as raised:
             expectation.verify(payload)
         assert raised.value.requirement == requirement
         sequence = expectation.sequence(raised.value)
@@ -93,10 +93,10 @@ def test_the_same_answer_is_right_and_another_is_wrong() -> None:
     assert expected.verify(output([0.1, 0.2, 0.3])) == 12
     assert expected.verify(output([0.1, 0.2, 0.3000001])) == 12  # as close as float32 is
     assert OutputExpected(knowledge, 1).verify(output([0.9, 0.2, 0.3])) == 12  # other values, another answer
-    with pytest.raises(WrongAnswer, match="DIO-7") as raised:
+    with pytest.raises(IncorrectAnswer, match="DIO-7") as raised:
         expected.verify(output([0.1, 0.2, 0.31]))
     assert "may be missing" not in str(raised.value)
-    with pytest.raises(WrongAnswer, match="the answer to other values: one before it may be missing"):
+    with pytest.raises(IncorrectAnswer, match="the answer to other values: one before it may be missing"):
         expected.verify(output([0.9, 0.2, 0.3]))
 
 
@@ -113,7 +113,7 @@ def test_the_same_answer_is_right_and_another_is_wrong() -> None:
     ],
 )
 def test_an_answer_of_the_wrong_form_is_wrong(payload: bytes) -> None:
-    with pytest.raises(WrongAnswer, match="DIO-3"):
+    with pytest.raises(IncorrectAnswer, match="DIO-3"):
         OutputExpected(knowledge_of(load_dialect(), SHAPE), 0).verify(payload)
 
 
@@ -130,7 +130,7 @@ def test_a_request_is_answered_by_every_output_brick() -> None:
         assert expected.verify(output([0.1, 0.2, 0.3])) == MORE
         assert expected.verify(output([1, 2, 3, 4, 5], name="output_1")) == 32
     assert expected.verify(output([0.1, 0.2, 0.3])) == MORE
-    with pytest.raises(WrongAnswer, match="DIO-7"):
+    with pytest.raises(IncorrectAnswer, match="DIO-7"):
         expected.verify(output([1, 2, 3, 4, 6], name="output_1"))
 
 
@@ -139,7 +139,7 @@ def test_training_is_answered_as_often_as_the_target_does_and_by_no_output() -> 
     for _ in range(2):
         assert ended.verify(dummy()) == MORE
         assert ended.verify(dummy()) == 0
-    with pytest.raises(WrongAnswer, match="DIO-5"):
+    with pytest.raises(IncorrectAnswer, match="DIO-5"):
         ended.verify(output([0.1, 0.2, 0.3]))
 
 

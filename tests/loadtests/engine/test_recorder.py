@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hanami_loadtests.engine.failures import NoAnswer, WrongAnswer
+from hanami_loadtests.engine.failures import IncorrectAnswer, NoAnswer
 from hanami_loadtests.engine.recorder import MOST_CLASSES, MOST_EXCHANGES, Recorder, Stopwatch
 from hanami_reports.model.series import Series
 
@@ -52,7 +52,7 @@ def test_three_clocks_are_kept_apart(recorder: Recorder, clock: Clock) -> None:
     series = only(recorder)
     assert series.response.percentile(50) == pytest.approx(0.7, rel=0.001)
     assert series.service.percentile(50) == pytest.approx(0.2, rel=0.001)
-    assert series.lag.percentile(50) == pytest.approx(0.5, rel=0.001)
+    assert series.scheduling_delay.percentile(50) == pytest.approx(0.5, rel=0.001)
 
 
 def test_what_we_waited_for_ourselves_is_no_part_of_any_time(recorder: Recorder, clock: Clock) -> None:
@@ -126,16 +126,16 @@ def test_failures_are_no_part_of_the_percentiles_and_wrong_answers_a_class_of_th
     recorder: Recorder, clock: Clock
 ) -> None:
     exchange(recorder, clock, 101.0, 101.0, 101.1)
-    for error in (NoAnswer("nothing"), WrongAnswer("DIO-7", "this", "that")):
+    for error in (NoAnswer("nothing"), IncorrectAnswer("DIO-7", "this", "that")):
         watch = Stopwatch(102.0, 102.0)
         recorder.sent("chunk", watch)
         clock.now = 112.0
-        recorder.failed("chunk", watch, error, StoredSequence() if isinstance(error, WrongAnswer) else None)
+        recorder.failed("chunk", watch, error, StoredSequence() if isinstance(error, IncorrectAnswer) else None)
     series = only(recorder)
-    assert (series.sent, series.succeeded, series.failed, series.wrong) == (3, 1, 1, 1)
+    assert (series.sent, series.succeeded, series.failed, series.incorrect) == (3, 1, 1, 1)
     assert series.response.most < 200_000
     assert series.failures.count == 2
-    assert {error.kind for error in recorder.errors.values()} == {"no answer", "wrong answer"}
+    assert {error.kind for error in recorder.errors.values()} == {"no answer", "incorrect answer"}
     assert recorder.exchanges == {"chunk-1.json": "{}"}
 
 
@@ -144,7 +144,7 @@ def test_many_different_failures_do_not_fill_the_memory(recorder: Recorder, cloc
     for number in range(2 * MOST_CLASSES):
         watch = Stopwatch(101.0, 101.0)
         recorder.sent("chunk", watch)
-        recorder.failed("chunk", watch, WrongAnswer("DATA-1", str(number), "x"), StoredSequence())
+        recorder.failed("chunk", watch, IncorrectAnswer("DATA-1", str(number), "x"), StoredSequence())
     assert len(recorder.errors) == MOST_CLASSES + 1
     assert sum(error.count for error in recorder.errors.values()) == 2 * MOST_CLASSES
     assert len(recorder.exchanges) == MOST_EXCHANGES
@@ -156,7 +156,7 @@ def test_what_is_taken_piece_by_piece_adds_up_to_the_whole(recorder: Recorder, c
         exchange(recorder, clock, 101.0 + number, 101.0 + number, 101.2 + number)
         watch = Stopwatch(101.0, 101.0)
         recorder.sent("other", watch)
-        recorder.failed("other", watch, WrongAnswer("DIO-7", "this", "that"), StoredSequence())
+        recorder.failed("other", watch, IncorrectAnswer("DIO-7", "this", "that"), StoredSequence())
         total.add(recorder.take(), "worker-")
     assert total.series["chunk"].succeeded == total.series["chunk"].response.count == 10
     assert total.series["chunk"].slices.keys() == set(range(1, 11))

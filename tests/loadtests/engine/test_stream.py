@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
 from hanami_loadtests.engine.connection import Connection, clock
-from hanami_loadtests.engine.failures import ConnectionLost, LoadFailure, NoAnswer, Refused, WrongAnswer
+from hanami_loadtests.engine.failures import ConnectionLost, IncorrectAnswer, LoadFailure, NoAnswer, Refused
 from hanami_loadtests.engine.frames import binary_frame
 from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.engine.schedule import Schedule
@@ -57,11 +57,11 @@ class Same:
 
     def verify(self, payload: bytes) -> int:
         if payload != self.payload:
-            raise WrongAnswer("DIO-7", repr(self.payload), repr(payload))
+            raise IncorrectAnswer("DIO-7", repr(self.payload), repr(payload))
         self.actual += 1
         return MORE if self.actual % self.parts else len(payload)
 
-    def sequence(self, error: WrongAnswer) -> None:  # noqa: ARG002 - as the protocol has it
+    def sequence(self, error: IncorrectAnswer) -> None:  # noqa: ARG002 - as the protocol has it
         return None
 
 
@@ -86,7 +86,7 @@ def run(
     recorder = recorder or Recorder(origin=clock())
 
     def stray(payload: bytes) -> None:
-        raise WrongAnswer("DATA-1", "nothing more", f"{len(payload)} bytes")
+        raise IncorrectAnswer("DATA-1", "nothing more", f"{len(payload)} bytes")
 
     connection = Connection(url, deadline)
     note = (lags if lags is not None else []).append
@@ -152,11 +152,11 @@ def test_a_wrong_answer_is_a_class_of_its_own_and_ends_the_socket() -> None:
             pass
 
     recorder = Recorder(origin=clock())
-    with server(wrong) as url, pytest.raises(WrongAnswer, match="DIO-7"):
+    with server(wrong) as url, pytest.raises(IncorrectAnswer, match="DIO-7"):
         run(url, messages(10), recorder=recorder)
     series = recorder.series["echo"]
-    assert (series.wrong, series.succeeded, series.unanswered) == (1, 0, 0)
-    assert series.sent == series.wrong + series.cancelled
+    assert (series.incorrect, series.succeeded, series.unanswered) == (1, 0, 0)
+    assert series.sent == series.incorrect + series.cancelled
     assert recorder.in_flight == 0
 
 
@@ -172,7 +172,7 @@ def test_an_answer_too_many_is_wrong() -> None:
         time.sleep(SHORT)
         yield from messages(1)
 
-    with server(more) as url, pytest.raises(WrongAnswer):
+    with server(more) as url, pytest.raises(IncorrectAnswer):
         run(url, two(), window=1)
 
 
@@ -258,7 +258,7 @@ def test_a_stall_shows_in_the_response_of_all_that_was_due_meanwhile() -> None:
     late = round(series.response.share_above(stall / 2) * 200)
     assert late >= rate * stall / 2 * 0.7
     assert round(series.service.share_above(stall / 2) * 200) <= 2
-    assert series.lag.most >= stall / 2 * 1e6
+    assert series.scheduling_delay.most >= stall / 2 * 1e6
     assert len(lags) == 200
 
 

@@ -10,7 +10,7 @@ from hanami_loadtests.limits.file import BUILT_IN, Limits, read_limits
 from hanami_loadtests.limits.limit import Limit, seconds_of
 from hanami_loadtests.limits.verdict import ask_all, judge
 from hanami_reports.common.format import shown_time
-from hanami_reports.model.load import Generator, State
+from hanami_reports.model.load import Generator, RunState
 from hanami_reports.model.sample_size import samples_for
 from hanami_reports.model.series import Series
 
@@ -24,72 +24,72 @@ def series(*milliseconds: float, bad: str = "", count: int = 0) -> Series:
     return made
 
 
-def generator(cpu: float = 0.5, lag: float = 0.0, *, complete: bool = True) -> Generator:
+def generator(cpu: float = 0.5, delay: float = 0.0, *, complete: bool = True) -> Generator:
     health = Health()
-    health.note_lag(lag)
-    return Generator("local", cpu, cpu, health.event_loop_delay, health.lag, 0, 0.0, 0, complete)
+    health.record_generator_delay(delay)
+    return Generator("local", cpu, cpu, health.event_loop_delay, health.generator_delay, 0, 0.0, 0, complete)
 
 
-def state_of(found: dict[str, Series], limits: Limits | None = None, *generators: Generator) -> State:
+def state_of(found: dict[str, Series], limits: Limits | None = None, *generators: Generator) -> RunState:
     makers = generators or (generator(),)
     return judge(ask_all(limits or Limits(), found, makers, 10.0), found, makers)[0]
 
 
 def test_a_run_in_which_everything_was_verified_passes() -> None:
-    assert state_of({"a": series(1, 2, 3)}) is State.PASS
+    assert state_of({"a": series(1, 2, 3)}) is RunState.PASS
 
 
-@pytest.mark.parametrize("bad", ["wrong", "failed", "unanswered"])
+@pytest.mark.parametrize("bad", ["incorrect", "failed", "unanswered"])
 def test_one_bad_message_fails_without_any_file_of_limits(bad: str) -> None:
-    assert state_of({"a": series(*[1] * 1000, bad=bad, count=1)}) is State.FAIL
+    assert state_of({"a": series(*[1] * 1000, bad=bad, count=1)}) is RunState.FAIL
 
 
 def test_owed_messages_fail_where_they_are_more_than_one_in_a_hundred() -> None:
-    overdue = series(*[1] * 1000)
-    overdue.unsent = 5
-    assert state_of({"a": overdue}) is State.PASS
-    overdue.unsent = 50
-    assert state_of({"a": overdue}) is State.FAIL
+    late = series(*[1] * 1000)
+    late.unsent = 5
+    assert state_of({"a": late}) is RunState.PASS
+    late.unsent = 50
+    assert state_of({"a": late}) is RunState.FAIL
 
 
 @pytest.mark.parametrize("found", [{}, {"a": Series()}, {"a": Series(sent=5, cancelled=5)}])
 def test_a_run_that_verified_nothing_is_invalid(found: dict[str, Series]) -> None:
-    assert state_of(found) is State.INVALID
+    assert state_of(found) is RunState.INVALID
 
 
 def test_a_scenario_that_never_did_what_it_is_for_makes_a_run_invalid() -> None:
     found, makers = {"attach file": series(1), "upload file": Series(sent=3, cancelled=3)}, (generator(),)
     wanted = {"csv-upload": "upload file", "attach-storm": "attach file"}
     state, reasons = judge(ask_all(Limits(), found, makers, 10.0), found, makers, wanted)
-    assert state is State.INVALID
+    assert state is RunState.INVALID
     (reason,) = reasons
     assert reason.startswith("csv-upload: no upload file was verified; give it more --seconds, more --sockets")
 
 
 def test_a_generator_that_was_the_bottleneck_says_nothing_good_of_a_target() -> None:
-    assert state_of({"a": series(1)}, None, generator(cpu=0.99)) is State.INVALID
-    assert state_of({"a": series(1)}, None, generator(lag=0.5)) is State.INVALID
-    assert state_of({"a": series(1)}, None, generator(), generator(complete=False)) is State.INVALID
+    assert state_of({"a": series(1)}, None, generator(cpu=0.99)) is RunState.INVALID
+    assert state_of({"a": series(1)}, None, generator(delay=0.5)) is RunState.INVALID
+    assert state_of({"a": series(1)}, None, generator(), generator(complete=False)) is RunState.INVALID
 
 
 def test_a_wrong_answer_is_wrong_whatever_the_generator_did() -> None:
-    assert state_of({"a": series(1, bad="wrong", count=1)}, None, generator(cpu=0.99)) is State.FAIL
+    assert state_of({"a": series(1, bad="incorrect", count=1)}, None, generator(cpu=0.99)) is RunState.FAIL
 
 
 def test_a_broken_limit_of_time_is_not_believed_where_the_generator_was_the_bottleneck() -> None:
     limits = Limits((Limit("response", "a", "max", 0.001),))
-    assert state_of({"a": series(5)}, limits) is State.FAIL
-    assert state_of({"a": series(5)}, limits, generator(cpu=0.99)) is State.INVALID
+    assert state_of({"a": series(5)}, limits) is RunState.FAIL
+    assert state_of({"a": series(5)}, limits, generator(cpu=0.99)) is RunState.INVALID
 
 
 def test_too_few_samples_are_invalid_and_not_passed() -> None:
     limits = Limits((Limit("response", "a", "p99", 1.0, least_samples=1000),))
-    assert state_of({"a": series(*[1] * 999)}, limits) is State.INVALID
-    assert state_of({"a": series(*[1] * 1000)}, limits) is State.PASS
+    assert state_of({"a": series(*[1] * 999)}, limits) is RunState.INVALID
+    assert state_of({"a": series(*[1] * 1000)}, limits) is RunState.PASS
 
 
 def test_a_limit_of_what_was_never_sent_is_invalid() -> None:
-    assert state_of({"a": series(1)}, Limits((Limit("rate", "b", "mean", 1.0, at_least=True),))) is State.INVALID
+    assert state_of({"a": series(1)}, Limits((Limit("rate", "b", "mean", 1.0, at_least=True),))) is RunState.INVALID
 
 
 @pytest.mark.parametrize(("of", "hint"), [("direct requests", ": is 'direct request' meant?"), ("nothing like it", "")])
@@ -111,19 +111,19 @@ def test_a_type_of_message_that_was_mistyped_is_told(of: str, hint: str) -> None
 def test_values_are_what_they_are_called(limit: Limit, value: float) -> None:
     (result,) = limit.ask({"a": series(1, 2, 3)}, 10.0)
     assert result.value == pytest.approx(value, rel=0.001)
-    assert result.state is State.PASS
+    assert result.state is RunState.PASS
 
 
 def test_the_file_that_is_shipped_is_right() -> None:
-    limits = read_limits(Path(str(resources.files("hanami_loadtests") / "slo.toml")))
-    assert {limit.metric for limit in limits.limits} >= {"response", "throughput", "wrong", "unsent"}
+    limits = read_limits(Path(str(resources.files("hanami_loadtests") / "limits.toml")))
+    assert {limit.metric for limit in limits.limits} >= {"response", "throughput", "incorrect", "unsent"}
 
 
 def test_what_a_file_does_not_mention_keeps_its_limit(tmp_path: Path) -> None:
-    path = tmp_path / "slo.toml"
-    path.write_text('[[limit]]\nmetric = "wrong"\nat_most = 3\n')
+    path = tmp_path / "limits.toml"
+    path.write_text('[[limit]]\nmetric = "incorrect"\nat_most = 3\n')
     limits = read_limits(path).limits
-    assert limits[0] == Limit("wrong", "*", "count", 3.0)
+    assert limits[0] == Limit("incorrect", "*", "count", 3.0)
     assert set(BUILT_IN) - set(limits) == {BUILT_IN[0]}
 
 
@@ -133,31 +133,31 @@ def test_what_a_file_does_not_mention_keeps_its_limit(tmp_path: Path) -> None:
         ("limit = 3", "two brackets"),
         ("[other]", "unknown table other"),
         ("[[limit]]\nmetric = 'speed'", "limit 1: metric 'speed': choose one of response"),
-        ("[[limit]]\nmetric = 'wrong'\nat_most = 0\nfoo = 1", "unknown key foo"),
+        ("[[limit]]\nmetric = 'incorrect'\nat_most = 0\nfoo = 1", "unknown key foo"),
         ("[[limit]]\nmetric = 'response'\nstatistic = 'p99'\nat_most = 50", "write it with its unit"),
         ("[[limit]]\nmetric = 'response'\nstatistic = 'p99'\nat_most = '50 min'", "no time"),
         ("[[limit]]\nmetric = 'response'\nstatistic = 'p100'\nat_most = '5 ms'", "give p50, p99"),
         ("[[limit]]\nmetric = 'response'\nstatistic = 'p0'\nat_most = '5 ms'", "give p50, p99"),
         ("[[limit]]\nmetric = 'response'\nat_most = '5 ms'", "statistic None"),
         ("[[limit]]\nmetric = 'rate'\nat_most = 5", "rate takes at_least"),
-        ("[[limit]]\nmetric = 'wrong'\nat_least = 5", "wrong takes at_most"),
-        ("[[limit]]\nmetric = 'wrong'", "either at_most or at_least"),
-        ("[[limit]]\nmetric = 'wrong'\nat_most = -1", "no bound of wrong"),
-        ("[[limit]]\nmetric = 'wrong'\nstatistic = 'share'\nat_most = 1.5", "1.5 is no share"),
-        ("[[limit]]\nmetric = 'wrong'\nat_most = true", "no bound of wrong"),
-        ("[[limit]]\nmetric = 'wrong'\nat_most = 0\nabort = 'yes'", "abort must be true or false"),
-        ("[[limit]]\nmetric = 'wrong'\nat_most = 0\nleast_samples = -1", "least_samples -1"),
-        ("[[limit]]\nmetric = 'wrong'\nat_most = 0\nof = 3", "of must be a type of message"),
+        ("[[limit]]\nmetric = 'incorrect'\nat_least = 5", "incorrect takes at_most"),
+        ("[[limit]]\nmetric = 'incorrect'", "either at_most or at_least"),
+        ("[[limit]]\nmetric = 'incorrect'\nat_most = -1", "no bound of incorrect"),
+        ("[[limit]]\nmetric = 'incorrect'\nstatistic = 'share'\nat_most = 1.5", "1.5 is no share"),
+        ("[[limit]]\nmetric = 'incorrect'\nat_most = true", "no bound of incorrect"),
+        ("[[limit]]\nmetric = 'incorrect'\nat_most = 0\nabort = 'yes'", "abort must be true or false"),
+        ("[[limit]]\nmetric = 'incorrect'\nat_most = 0\nleast_samples = -1", "least_samples -1"),
+        ("[[limit]]\nmetric = 'incorrect'\nat_most = 0\nof = 3", "of must be a type of message"),
         ("[generator]\ncpu = 2", "cpu 2: give a share"),
-        ("[generator]\nlag_p99 = 3", "lag_p99: '3' is no time"),
+        ("[generator]\ngenerator_delay_p99 = 3", "generator_delay_p99: '3' is no time"),
         ("[generator]\nspeed = 3", "unknown key speed"),
         ("[[limit]", "not TOML"),
     ],
 )
 def test_a_mistake_in_the_file_is_one_line_with_its_place(tmp_path: Path, text: str, message: str) -> None:
-    path = tmp_path / "slo.toml"
+    path = tmp_path / "limits.toml"
     path.write_text(text)
-    with pytest.raises(ValueError, match=r"slo\.toml") as raised:
+    with pytest.raises(ValueError, match=r"limits\.toml") as raised:
         read_limits(path)
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)

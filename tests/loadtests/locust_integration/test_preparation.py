@@ -50,5 +50,5 @@ def test_a_failure_is_tried_again_and_a_success_is_kept() -> None:
 
 def test_a_fault_of_the_suite_is_told_too() -> None:
     told, tries, log = told_after("[TypeError('no number')]")
-    assert (told, tries) == (["FAULT OF THE SUITE TypeError: no number", " ", " "], 2)
+    assert (told, tries) == (["INTERNAL ERROR TypeError: no number", " ", " "], 2)
     assert "Traceback" in log

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from hanami_loadtests.scenarios.all import SCENARIOS
-from hanami_reports.model.load import State, read_load_result
+from hanami_reports.model.load import RunState, read_load_result
 from support.load_runs import EASY, easy_limits
 from tools.web_ui import CHROMIUM, PASSWORD, PATIENCE, backend, browser_page, locust
 
@@ -165,7 +165,7 @@ def test_users_that_leave_in_the_middle_of_a_run_are_no_failure(url: str, folder
     httpx.post(f"{url}/stop", timeout=PATIENCE, trust_env=False)
     wait_for(lambda: "reports in" in str(table(url)[0]["name"]))
     result = read_load_result(folder / "reports")
-    assert result.state is State.PASS, result.reasons
+    assert result.state is RunState.PASS, result.reasons
     assert sum(result.configuration["users"].values()) == 4
     assert not result.leftovers
 
@@ -180,7 +180,7 @@ def test_a_limit_ends_a_run_of_workers_while_users_are_still_spawned(target: str
         group.wait_until(lambda: "reports in" in str(table(group.url)[0]["name"]))
         group.wait_until(lambda: group.get("/stats/requests")["user_count"] == 0)
         result = read_load_result(tmp_path / "reports")
-    assert result.state is State.FAIL
+    assert result.state is RunState.FAIL
     assert result.reasons[0].startswith("ended by its limit: direct request: response")
     assert sum(result.configuration["users"].values()) < 60
 
@@ -207,14 +207,14 @@ def test_a_worker_that_joins_in_the_middle_of_a_run(target: str, tmp_path: Path,
         httpx.post(f"{group.url}/stop", timeout=PATIENCE, trust_env=False)
         group.wait_until(lambda: "Run PASS" in str(table(group.url)[0]["name"]))
     if sockets == "0":
-        assert result.state is State.PASS, result.reasons
+        assert result.state is RunState.PASS, result.reasons
         assert len(result.generators) == 2
         assert all(one.complete for one in result.generators)
         assert result.configuration["users"] == {"direct-request": 4}
         # Both count the seconds of the run, and not of their own part of it.
         assert max(result.series["direct request"].slices) <= result.duration
     else:
-        assert result.state is State.INVALID
+        assert result.state is RunState.INVALID
         assert "joined in the middle of the run" in result.reasons[0]
 
 
@@ -233,7 +233,9 @@ def test_a_second_run_begins_anew(url: str, folder: Path) -> None:
         while "reports in" not in str(rows[0]["name"]):
             rows = table(url)
         result = read_load_result(folder / "reports")
-        assert result.state in (State.PASS, State.INVALID), result.reasons  # INVALID where the machine is too busy
+        assert result.state in (RunState.PASS, RunState.INVALID), (
+            result.reasons
+        )  # INVALID where the machine is too busy
         assert set(result.series) == {row["name"] for row in rows[1:]}
         counts.append(result.series["rest csv.init"].sent)
         assert result.duration < 5

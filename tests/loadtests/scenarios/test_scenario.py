@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from hanami_loadtests.engine.connection import clock
-from hanami_loadtests.engine.failures import LoadFailure, WrongAnswer
+from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure
 from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
 from hanami_loadtests.scenarios.upload import MnistUpload
@@ -88,14 +88,14 @@ def test_a_user_that_leaves_is_over_and_is_waited_for_as_long_as_a_run_is() -> N
     assert 0 < user.patience() - clock() <= 5.0
 
 
-WRONG = WrongAnswer("DATA-1", "this", "that")
+WRONG = IncorrectAnswer("DATA-1", "this", "that")
 
 
 @pytest.mark.parametrize(
     ("first", "second", "raised"),
     [
-        (RunFinished(), WRONG, WrongAnswer),
-        (LoadFailure("lost"), WRONG, WrongAnswer),
+        (RunFinished(), WRONG, IncorrectAnswer),
+        (LoadFailure("lost"), WRONG, IncorrectAnswer),
         (RunFinished(), LoadFailure("lost"), LoadFailure),
         (WRONG, ZeroDivisionError(), ZeroDivisionError),
     ],

@@ -17,7 +17,7 @@ from hanami_reports.cli.main import main
 from hanami_reports.load.compare.comparison import compare_load
 from hanami_reports.load.compare.runs import side_of
 from hanami_reports.load.compare.statistics import LEAST_RUNS, Numbers, Ratio, Verdict, ratios
-from hanami_reports.model.load import LoadResult, State
+from hanami_reports.model.load import LoadResult, RunState
 from support.load_results import KINDS, Plan, invalid_run, lost_run, made_up
 
 METRICS = 12
@@ -126,7 +126,7 @@ def test_the_command_says_that_a_slower_server_is_worse(
 def test_the_same_server_is_no_regression_and_runs_that_say_nothing_are_told_and_not_used(
     base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    again = write(tmp_path / "again", [*made(5, 100), replace(invalid_run(), state=State.INVALID)])
+    again = write(tmp_path / "again", [*made(5, 100), replace(invalid_run(), state=RunState.INVALID)])
     assert main(["compare", str(base), str(again), "--tolerance", "10%", "--out", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
     assert f"not used, INVALID: {again}/5/load.json" in said
@@ -156,7 +156,7 @@ def test_runs_of_another_configuration_are_refused_with_what_differs(
     other = [replace(one, configuration={**one.configuration, "window": 16}) for one in made(5, 100)]
     assert main(["compare", str(base), str(write(tmp_path / "other", other)), "--out", str(tmp_path / "out")]) == 4
     said = capsys.readouterr()
-    assert "the runs are not alike: window is 8 in " in said.err
+    assert "different configurations: window is 8 in " in said.err
     assert not (tmp_path / "out").exists()
 
 
@@ -183,18 +183,18 @@ def test_a_type_of_which_nothing_is_answered_any_more_is_worse(base: Path, tmp_p
     for one in made(5, 100):
         series = {**one.series}
         series["GET progress"] = replace(series["GET progress"], succeeded=0, bytes_down=0)
-        silent.append(replace(one, series=series, state=State.FAIL))
+        silent.append(replace(one, series=series, state=RunState.FAIL))
     found = compare_load(side_of(base), side_of(write(tmp_path / "silent", silent)), 0.05)
     worst = found.rows[0]
-    assert (worst.type, worst.metric.name, worst.verdict) == ("GET progress", "verified/s", Verdict.WORSE)
+    assert (worst.type, worst.metric.name, worst.verdict) == ("GET progress", "valid/s", Verdict.WORSE)
 
 
 def test_a_wrong_answer_is_worse_whatever_the_ratios_say(base: Path, tmp_path: Path) -> None:
     wrong = made(5, 100)
-    wrong[2].series["GET progress"].wrong = 1
-    found = compare_load(side_of(base), side_of(write(tmp_path / "wrong", wrong)), 0.5)
+    wrong[2].series["GET progress"].incorrect = 1
+    found = compare_load(side_of(base), side_of(write(tmp_path / "incorrect", wrong)), 0.5)
     assert found.exit_status == 1
-    assert found.headline.startswith("NEW has 1 wrong answer, BASE has none")
+    assert found.headline.startswith("NEW has 1 incorrect answer, BASE has none")
 
 
 def test_a_target_that_is_lost_is_worse_whatever_the_other_runs_say(

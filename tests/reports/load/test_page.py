@@ -22,7 +22,7 @@ from hanami_reports.load.junit import load_junit
 from hanami_reports.load.markdown import load_markdown
 from hanami_reports.load.page import load_page
 from hanami_reports.load.report_folder import draw_load
-from hanami_reports.model.load import LimitResult, LoadResult, State, load_load_result
+from hanami_reports.model.load import LimitResult, LoadResult, RunState, load_load_result
 from support.load_results import (
     HOSTILE,
     Plan,
@@ -121,21 +121,21 @@ def test_junit_keeps_to_the_schema_and_is_never_green_where_the_run_is_not(run: 
     JUNIT_SCHEMA.validate(text)
     root = ElementTree.fromstring(text)
     red = sum(int(root.get(kind, "0")) for kind in ("failures", "errors"))
-    assert (red == 0) == (result.state is State.PASS)
+    assert (red == 0) == (result.state is RunState.PASS)
 
 
 def test_junit_tells_broken_limits_from_limits_of_which_nothing_can_be_said() -> None:
     cases = [
-        LimitResult("response", "chunk", "p99", "<= 5 ms", 0.009, "9 ms", 2000, 1000, State.FAIL, "above 5 ms"),
-        LimitResult("response", "file", "p99", "<= 5 s", None, "", 12, 1000, State.INVALID, "too few samples"),
-        LimitResult("wrong", "*", "count", "<= 0", 0.0, "0", 2000, 1, State.PASS),
+        LimitResult("response", "chunk", "p99", "<= 5 ms", 0.009, "9 ms", 2000, 1000, RunState.FAIL, "above 5 ms"),
+        LimitResult("response", "file", "p99", "<= 5 s", None, "", 12, 1000, RunState.INVALID, "too few samples"),
+        LimitResult("incorrect", "*", "count", "<= 0", 0.0, "0", 2000, 1, RunState.PASS),
     ]
     root = ElementTree.fromstring(load_junit(replace(failed_run(), limits=tuple(cases))))
     told = {one.get("name"): [child.tag for child in one] for one in root.iter("testcase")}
     assert told == {
         "response p99 of chunk <= 5 ms": ["failure"],
         "response p99 of file <= 5 s": ["error"],
-        "wrong count of all <= 0": [],
+        "incorrect count of all <= 0": [],
     }
 
 

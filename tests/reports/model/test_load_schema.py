@@ -21,7 +21,7 @@ from hanami_reports.model.load import (
     Generator,
     LimitResult,
     LoadResult,
-    State,
+    RunState,
 )
 from support.load_results import failed_run, hostile_run, invalid_run, lost_run, second_run, silent_run
 from support.paths import ROOT
@@ -63,7 +63,7 @@ def test_a_result_keeps_to_its_schema(run: Callable[[], LoadResult]) -> None:
 def test_the_schema_is_of_this_version_and_knows_all_words_and_fields() -> None:
     properties, parts = SCHEMA["properties"], SCHEMA["$defs"]
     assert (properties["format"]["const"], properties["format_version"]["const"]) == (FORMAT, FORMAT_VERSION)
-    assert parts["state"]["enum"] == [state.value for state in State]
+    assert parts["state"]["enum"] == [state.value for state in RunState]
     assert properties["exit_status"]["enum"] == sorted(EXIT_OF.values())
     for name, kind in (("limit", LimitResult), ("error", ErrorClass), ("generator", Generator)):
         fields = [one.name for one in dataclasses.fields(kind)]

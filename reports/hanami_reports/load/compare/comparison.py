@@ -12,7 +12,7 @@ import numpy as np
 from hanami_reports.common.format import count_words, megabyte_words, percent_words, rate_words, time_words
 from hanami_reports.load.compare.runs import LoadRun, Side, differences, surroundings
 from hanami_reports.load.compare.statistics import LEAST_RUNS, Ratio, Verdict, ratios
-from hanami_reports.model.load import LoadExit, LoadResult, State
+from hanami_reports.model.load import LoadExit, LoadResult, RunState
 from hanami_reports.model.sample_size import known_percentile
 from hanami_reports.model.series import Series
 
@@ -40,7 +40,7 @@ class Metric:
 METRICS = (
     Metric("response p50", lambda series, _: known_percentile(series.response, 50), time_words, True),
     Metric("response p99", lambda series, _: known_percentile(series.response, 99), time_words, True),
-    Metric("verified/s", lambda series, run: series.rate(run.duration), rate_words, False),
+    Metric("valid/s", lambda series, run: series.rate(run.duration), rate_words, False),
     Metric("MB/s", lambda series, run: series.speed(run.duration), megabyte_words, False),
 )
 
@@ -96,7 +96,7 @@ class LoadComparison:
         tolerance: difference that does not matter, as a share.
         rows: the worst first.
         notes: what a reader must know, a line each.
-        wrong: what is wrong in NEW and was not in BASE, whatever the ratios say; a line each.
+        regressions: Failures in NEW that BASE does not have, whatever the ratios say; one line each.
     """
 
     base: Side
@@ -104,7 +104,7 @@ class LoadComparison:
     tolerance: float
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
-    wrong: tuple[str, ...]
+    regressions: tuple[str, ...]
 
     @property
     def judged(self) -> list[Row]:
@@ -120,7 +120,7 @@ class LoadComparison:
     def verdict(self) -> Verdict:
         """What is said of all."""
         verdicts = {row.verdict for row in self.rows}
-        if self.wrong or Verdict.WORSE in verdicts:
+        if self.regressions or Verdict.WORSE in verdicts:
             return Verdict.WORSE
         if not verdicts or Verdict.FEW_RUNS in verdicts:
             return Verdict.FEW_RUNS
@@ -143,10 +143,10 @@ class LoadComparison:
         if self.verdict is Verdict.WORSE:
             said = [f"{row.metric.name} of {row.type} is {row.cells[2]} times that of BASE" for row in worse[:1]]
             more = f", and {len(worse) - 1} more" if len(worse) > 1 else ""
-            return "; ".join([*self.wrong, *said]) + more
+            return "; ".join([*self.regressions, *said]) + more
         if self.verdict is Verdict.FEW_RUNS:
             counts = f"BASE has {len(self.base.used)}, NEW {len(self.new.used)}"
-            return f"{LEAST_RUNS} runs of each side are needed that are neither INVALID nor broken off; {counts}"
+            return f"{LEAST_RUNS} runs of each side are needed that are neither INVALID nor interrupted; {counts}"
         if self.verdict is Verdict.FEW_SAMPLES:
             return "the runs are too short: no metric has enough samples in all of them"
         if self.verdict is Verdict.BETTER:
@@ -178,9 +178,9 @@ def compare_load(base: Side, new: Side, tolerance: float) -> LoadComparison:
     _check_apart(base, new)
     if unlike := differences((base, new)):
         more = f"; and {len(unlike) - 5} more" if len(unlike) > 5 else ""
-        raise ValueError(f"the runs are not alike: {'; '.join(unlike[:5])}{more}")
+        raise ValueError(f"different configurations: {'; '.join(unlike[:5])}{more}")
     rows = sorted(_rows(base.used, new.used, tolerance), key=lambda row: _ORDER.index(row.verdict))
-    return LoadComparison(base, new, tolerance, tuple(rows), tuple(_notes(base, new)), tuple(_wrong(base, new)))
+    return LoadComparison(base, new, tolerance, tuple(rows), tuple(_notes(base, new)), tuple(_regressions(base, new)))
 
 
 def _check_apart(base: Side, new: Side) -> None:
@@ -211,20 +211,22 @@ def _failing(base: Side, new: Side) -> Iterable[str]:
         shares = []
         for side in (base, new):
             series = [run.result.series[name] for run in side.used if name in run.result.series]
-            bad = sum(one.failed + one.wrong + one.unanswered for one in series)
+            bad = sum(one.failed + one.incorrect + one.unanswered for one in series)
             shares.append(bad / max(sum(one.sent for one in series), 1))
         if abs(shares[1] - shares[0]) >= NOTED_SHARE:
             was, actual = map(percent_words, shares)
             yield f"{name}: {was} failed or unanswered in BASE, {actual} in NEW; times are of what succeeded"
 
 
-def _wrong(base: Side, new: Side) -> list[str]:
-    """Wrong answers and a target that is gone are no matter of statistics, and no tolerance covers them."""
+def _regressions(base: Side, new: Side) -> list[str]:
+    """Incorrect answers and a target that is gone are no matter of statistics, and no tolerance covers them."""
     found = []
-    was, actual = (sum(one.wrong for run in side.used for one in run.result.series.values()) for side in (base, new))
+    was, actual = (
+        sum(one.incorrect for run in side.used for one in run.result.series.values()) for side in (base, new)
+    )
     if actual and not was:
-        found.append(f"NEW has {count_words(actual, 'wrong answer')}, BASE has none")
-    was, actual = (sum(run.result.state is State.LOST for run in side.left_out) for side in (base, new))
+        found.append(f"NEW has {count_words(actual, 'incorrect answer')}, BASE has none")
+    was, actual = (sum(run.result.state is RunState.LOST for run in side.left_out) for side in (base, new))
     if actual and not was:
         found.append(f"the target was LOST in {count_words(actual, 'run')} of NEW, in none of BASE")
     return found

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from hanami_reports.load.tables import flat
-from hanami_reports.model.load import LOAD_RESULT, LoadResult, State, is_load_result, read_load_result
+from hanami_reports.model.load import LOAD_RESULT, LoadResult, RunState, is_load_result, read_load_result
 
-USED = (State.PASS, State.FAIL)  # of the others nothing can be said of the target
+USED = (RunState.PASS, RunState.FAIL)  # of the others nothing can be said of the target
 _NONE = "nothing"
 _HOST = ("suite", "platform", "python", "host", "packages")
 
