@@ -109,7 +109,7 @@ SCENARIOS = (
         "one websocket and one REST call at the same time, the next ones wait; gate",
         behind(ONE_AND_A_CALL),
         ("--max-connections", "1"),
-        lacking={"the budget is 1": 60, **NO_TOKEN},
+        lacking={"the limit is 1": 60, **NO_TOKEN},
         least=WHOLE - 40,
     ),
     TargetScenario("tls-proxy", "TLS and a base path; gate", behind_tls, lacking=NO_TOKEN, least=WHOLE),

@@ -123,7 +123,10 @@ class _Look:
         _say("dialect", f"{target.dialect.name}: {why}")
         for account, label in ((target.account, "first user"), (target.other_account, "second user")):
             _say(label, target.other_account_missing_reason if account is None else _shown(account))
-        _say("connections", f"{pluralise(target.budget.limit, 'websocket')} at the same time, and one REST call on top")
+        _say(
+            "connections",
+            f"{pluralise(target.connection_limit.limit, 'websocket')} at the same time, and one REST call on top",
+        )
 
     def _call(self) -> None:
         answer = self._target.account.call("dataset.list")
@@ -136,7 +139,7 @@ class _Look:
             try:
                 websocket.open()
             finally:
-                websocket.finish()
+                websocket.close()
 
         try:
             return _milliseconds(once)
@@ -179,7 +182,7 @@ class _Look:
     def _answered(self, cluster: Cluster) -> str:
         socket = cluster.attach()
         answer = socket.request(inputs_of(cluster.shape, seed=1))
-        socket.finish()
+        socket.close()
         return " with " + ", ".join(f"{pluralise(len(values), 'value')} of {name}" for name, values in answer.items())
 
     def _outlook(self) -> None:
@@ -206,8 +209,10 @@ class _Look:
         )
         advice = "fragile servers hang or die of it, so let nobody rely on this one"
         dangers = [f"malformed input is sent on purpose, {much}; {advice}"]
-        if target.budget.limit >= STARVING and not self._options.reference:
-            dangers.append(f"{target.budget.limit} websockets at the same time starve a server of four workers")
+        if target.connection_limit.limit >= STARVING and not self._options.reference:
+            dangers.append(
+                f"{target.connection_limit.limit} websockets at the same time starve a server of four workers"
+            )
         if target.given_cluster is not None:
             dangers.append("the given cluster will be trained, and its mode switched: what it knows now is lost")
         if not target.certificate_checked:

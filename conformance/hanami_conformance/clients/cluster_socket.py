@@ -55,7 +55,7 @@ class ClusterSocket:
         except Violation:
             return str(message)
 
-    def post(
+    def send(
         self,
         name: str,
         values: Sequence[float] | Values,
@@ -87,7 +87,7 @@ class ClusterSocket:
         self._posted += 1
         self.websocket.send(payload, lambda: describe(self._codec.decode_io(payload)))
 
-    def post_bytes(self, payload: bytes, what: str) -> None:
+    def send_bytes(self, payload: bytes, what: str) -> None:
         """Send bytes that need not be a message of the protocol."""
         self.websocket.send(payload, f"{what}: {len(payload)} bytes {payload[:8].hex(' ')}")
 
@@ -116,7 +116,7 @@ class ClusterSocket:
         """See the function :func:`is_output`."""
         return is_output(message, self.shape)
 
-    def acknowledged(self) -> None:
+    def receive_acknowledgement(self) -> None:
         """Read the acknowledgement of a message that is not the last of its cycle.
 
         A target that never sent one breaks DIO-6; that is noted, and nothing waits for one again.
@@ -155,9 +155,9 @@ class ClusterSocket:
         """Send the messages of one cycle, the last with isLast, and read the acknowledgements in between."""
         for index, part in enumerate(parts):
             is_last = index == len(parts) - 1
-            self.post(part.name, part.values, is_last=is_last, process_type=process_type, expected=part.expected)
+            self.send(part.name, part.values, is_last=is_last, process_type=process_type, expected=part.expected)
             if not is_last:
-                self.acknowledged()
+                self.receive_acknowledgement()
 
     def request(self, parts: Sequence[InputMessage]) -> dict[str, Values]:
         """Run a REQUEST cycle.
@@ -172,9 +172,9 @@ class ClusterSocket:
             Violation: an output is missing, doubled, or not as DIO-3 asks for.
         """
         self.send_messages(parts, ProcessType.REQUEST)
-        return self.outputs()
+        return self.receive_outputs()
 
-    def outputs(self) -> dict[str, Values]:
+    def receive_outputs(self) -> dict[str, Values]:
         """Read the answer to a last REQUEST message: one message for each output brick.
 
         Raises:
@@ -236,9 +236,9 @@ class ClusterSocket:
             Violation: an output of a brick came as answer (requirement DIO-5).
         """
         self.send_messages(parts, ProcessType.TRAIN)
-        self.trained()
+        self.receive_training_end()
 
-    def trained(self) -> None:
+    def receive_training_end(self) -> None:
         """Read the answer to a last TRAIN message.
 
         Raises:
@@ -263,7 +263,7 @@ class ClusterSocket:
         Raises:
             Violation: the mistake was processed, or passed over, or the connection just ended.
         """
-        answer = self.websocket.receive_or_end(f"an answer or a close to {what}")
+        answer = self.websocket.receive_or_close(f"an answer or a close to {what}")
         if isinstance(answer, CloseInfo):
             require(
                 answer.code is not None and (answer.code not in UNEXPLAINED or answer.reason),
@@ -286,6 +286,6 @@ class ClusterSocket:
         usual = not message.is_last or message.process_type == ProcessType.TRAIN
         return not named and usual and len(message.values) <= 1
 
-    def finish(self) -> list[Message]:
-        """Close cleanly; see :meth:`WebSocket.finish`."""
-        return self.websocket.finish()
+    def close(self) -> list[Message]:
+        """Close cleanly; see :meth:`WebSocket.close`."""
+        return self.websocket.close()

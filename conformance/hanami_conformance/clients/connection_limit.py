@@ -20,7 +20,7 @@ class ConnectionLimit:
     limit: int
     _open: int = field(default=0, init=False)
 
-    def need(self, connections: int) -> None:
+    def require(self, connections: int) -> None:
         """Say how many connections a test holds at the same time.
 
         Raises:
@@ -28,10 +28,10 @@ class ConnectionLimit:
         """
         if connections > self.limit:
             raise Unsupported(
-                f"needs {connections} connections at the same time, the budget is {self.limit} (--max-connections)"
+                f"needs {connections} connections at the same time, the limit is {self.limit} (--max-connections)"
             )
 
-    def take(self) -> None:
+    def acquire(self) -> None:
         """Count a connection that is about to be opened.
 
         Raises:

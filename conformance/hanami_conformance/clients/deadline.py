@@ -52,11 +52,11 @@ class AdaptiveTimeout:
 
     Attributes:
         setting: seconds, the ``--deadline`` option.
-        socket_silences: waits on websockets that ended without an answer since somebody looked.
+        socket_timeouts: waits on websockets that ended without an answer since somebody looked.
     """
 
     setting: float
-    socket_silences: int = 0
+    socket_timeouts: int = 0
     _kinds: dict[str, _Experience] = field(default_factory=lambda: defaultdict(_Experience), init=False)
 
     def deadline(self, kind: str, extra: float = 0.0) -> Deadline:
@@ -71,16 +71,16 @@ class AdaptiveTimeout:
         least = HASTY if known.silences < SILENCES_BEFORE_IMPATIENCE else HARDLY
         return min(self.setting, max(least, known.slowest * HASTY_FACTOR))
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Begin anew: the target was restarted."""
         self._kinds.clear()
 
-    def answered(self, kind: str, seconds: float) -> None:
+    def record_reply(self, kind: str, seconds: float) -> None:
         """Note that an answer came, and how long it took."""
         known = self._kinds[kind]
         known.slowest = max(known.slowest, seconds)
 
-    def silent(self, kind: str, *, socket: bool = False) -> None:
+    def record_timeout(self, kind: str, *, socket: bool = False) -> None:
         """Note that a wait ended without an answer, on a websocket or not."""
         self._kinds[kind].silences += 1
-        self.socket_silences += socket
+        self.socket_timeouts += socket

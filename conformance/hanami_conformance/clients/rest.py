@@ -53,7 +53,7 @@ class RestResponse:
         return self.body.decode("utf-8", "replace")
 
     @property
-    def refused(self) -> bool:
+    def rejected(self) -> bool:
         """Whether the request was refused as a mistake of the client: a 4xx."""
         return 400 <= self.status < 500
 
@@ -154,7 +154,7 @@ class RestClient:
             case.note(channel, "close", f"no connection: {error}")
             raise TargetDown(f"no connection to {self._url}: {explain(error)}") from error
         except httpx.TimeoutException as error:
-            self._timeouts.silent(kind)
+            self._timeouts.record_timeout(kind)
             case.note(channel, "close", f"no answer within {deadline.seconds:g} s")
             raise ResponseTimeout(
                 f"an answer to {line} within {deadline.seconds:g} s", "nothing, or not all of it"
@@ -164,7 +164,7 @@ class RestClient:
             raise ConnectionClosed(
                 f"an answer to {line}", f"the end of the connection: {error or type(error).__name__}"
             ) from error
-        self._timeouts.answered(kind, time.monotonic() - began)
+        self._timeouts.record_reply(kind, time.monotonic() - began)
         answer = RestResponse(line, response.status_code, response.content, response.headers.get("content-type", ""))
         case.received_event(channel, "http", lambda: str(answer), answer.body)
         return answer

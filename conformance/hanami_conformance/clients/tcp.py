@@ -24,19 +24,19 @@ class RawConnection:
     Args:
         url: address of the target.
         seconds: how long connecting and sending may take.
-        budget: counts the connections that are open at the same time.
+        limit: Limit of the connections that are open at the same time.
         ssl_context: for ``https``.
     """
 
     def __init__(
-        self, url: str, seconds: float, budget: ConnectionLimit, ssl_context: ssl.SSLContext | None = None
+        self, url: str, seconds: float, limit: ConnectionLimit, ssl_context: ssl.SSLContext | None = None
     ) -> None:
         parts = urlsplit(url)
         assert parts.hostname is not None
         self._channel = current_case().channel("tcp")
-        self._budget = budget
+        self._limit = limit
         self._is_open = True
-        budget.take()
+        limit.acquire()
         address = (parts.hostname, parts.port or PORTS[parts.scheme])
         try:
             self._socket = socket.create_connection(address, timeout=seconds)
@@ -65,7 +65,7 @@ class RawConnection:
     def _give_back(self) -> None:
         if self._is_open:
             self._is_open = False
-            self._budget.release()
+            self._limit.release()
 
     def __enter__(self) -> Self:
         return self

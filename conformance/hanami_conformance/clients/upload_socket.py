@@ -36,11 +36,11 @@ class UploadSocket:
         except Violation:
             return str(message)
 
-    def post(self, position: int, data: bytes) -> None:
+    def send(self, position: int, data: bytes) -> None:
         """Send a chunk without waiting for its acknowledgement."""
         self.websocket.send(self._codec.encode_chunk(position, data), lambda: chunk_summary(position, data))
 
-    def post_bytes(self, payload: bytes, what: str) -> None:
+    def send_bytes(self, payload: bytes, what: str) -> None:
         """Send bytes that need not be a message of the protocol."""
         self.websocket.send(payload, f"{what}: {pluralise(len(payload), 'byte')} {hex_preview(payload)}")
 
@@ -64,7 +64,7 @@ class UploadSocket:
         what = ", ".join(chunk_summary(position, data) for position, data in chunks)
         self.websocket.send_segmented(payloads, cuts, f"{what} in {pluralise(len(cuts) + 1, 'segment')}")
 
-    def acknowledgement(self) -> Acknowledgement:
+    def receive_acknowledgement(self) -> Acknowledgement:
         """Read the next answer.
 
         Raises:
@@ -86,10 +86,10 @@ class UploadSocket:
         except SchemaError as error:
             raise Violation("a FileUploadResponse_Message", f"{message}: {error}") from error
 
-    def send(self, position: int, data: bytes) -> Acknowledgement:
+    def exchange(self, position: int, data: bytes) -> Acknowledgement:
         """Send a chunk, wait for its acknowledgement, and let the model follow an accepted one."""
-        self.post(position, data)
-        acknowledgement = self.acknowledgement()
+        self.send(position, data)
+        acknowledgement = self.receive_acknowledgement()
         if acknowledgement.success:
             self.model.write(position, data)
         return acknowledgement
@@ -100,7 +100,7 @@ class UploadSocket:
         Raises:
             Violation: it did not.
         """
-        self.post(position, data)
+        self.send(position, data)
         self.expect_accepted(position, data, chunk_summary(position, data))
 
     def expect_accepted(self, position: int, data: bytes, what: str) -> None:
@@ -114,35 +114,35 @@ class UploadSocket:
         Raises:
             Violation: it is none.
         """
-        acknowledgement = self.acknowledgement()
+        acknowledgement = self.receive_acknowledgement()
         require(acknowledgement.success, expected=f"success = true to {what}", actual=describe(acknowledgement))
         self.model.write(position, data)
 
-    def refuse(self, position: int, data: bytes, why: str) -> None:
+    def write_rejected(self, position: int, data: bytes, why: str) -> None:
         """Send a chunk that the target must refuse with a reason.
 
         Raises:
             Violation: it did not.
         """
-        self.post(position, data)
-        self.expect_refusal(f"{chunk_summary(position, data)}, {why}")
+        self.send(position, data)
+        self.expect_rejected(f"{chunk_summary(position, data)}, {why}")
 
-    def expect_refusal(self, what: str) -> None:
+    def expect_rejected(self, what: str) -> None:
         """Read an answer that must be a refusal with a reason.
 
         Raises:
             Violation: it is none.
         """
-        acknowledgement = self.acknowledgement()
+        acknowledgement = self.receive_acknowledgement()
         require(
             not acknowledgement.success and acknowledgement.error,
             expected=f"success = false and a reason to {what}",
             actual=describe(acknowledgement),
         )
 
-    def finish(self) -> list[Message]:
-        """Close cleanly; see :meth:`WebSocket.finish`."""
-        return self.websocket.finish()
+    def close(self) -> list[Message]:
+        """Close cleanly; see :meth:`WebSocket.close`."""
+        return self.websocket.close()
 
 
 def chunk_summary(position: int, data: bytes) -> str:

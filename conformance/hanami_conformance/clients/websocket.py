@@ -48,16 +48,16 @@ class WebSocket:
     Args:
         url: ``ws://`` or ``wss://`` address.
         timeouts: how long an answer may take.
-        budget: counts the connections that are open at the same time.
+        limit: Limit of the connections that are open at the same time.
         ssl_context: for ``wss``.
     """
 
     def __init__(
-        self, url: str, timeouts: AdaptiveTimeout, budget: ConnectionLimit, ssl_context: ssl.SSLContext | None = None
+        self, url: str, timeouts: AdaptiveTimeout, limit: ConnectionLimit, ssl_context: ssl.SSLContext | None = None
     ) -> None:
         self._url = url
         self._timeouts = timeouts
-        self._budget = budget
+        self._limit = limit
         self._ssl_context = ssl_context
         self._channel = current_case().channel("ws")
         self._protocol = ClientProtocol(parse_uri(url), max_size=None, logger=_SILENT)
@@ -67,7 +67,7 @@ class WebSocket:
         self._socket: socket.socket | None = None
         self._opened = time.monotonic()
         self._leaving = False
-        self.ending: CloseInfo | None = None
+        self.close_info: CloseInfo | None = None
         self.awaiting = "handshake"  # kind of the next wait, for its adaptive timeout
         self.describe: Callable[[Message], str] = str  # how the record shows what comes; the attached side knows better
 
@@ -95,12 +95,12 @@ class WebSocket:
         """
         deadline = self._timeouts.deadline("handshake")
         uri = self._protocol.uri
-        self._budget.take()
+        self._limit.acquire()
         case = current_case()
         try:
             raw = socket.create_connection((uri.host, uri.port), timeout=deadline.remaining())
         except OSError as error:
-            self._budget.release()
+            self._limit.release()
             raise TargetDown(f"no connection to {self._url}: {error}") from error
         self._socket = raw
         self._opened = time.monotonic()
@@ -122,11 +122,11 @@ class WebSocket:
             raise
         except OSError as error:
             self._abandon(f"no TLS: {explain(error)}")
-            raise ConnectionClosed(f"a websocket at {self._url}", str(self.ending)) from error
+            raise ConnectionClosed(f"a websocket at {self._url}", str(self.close_info)) from error
         if self._protocol.handshake_exc is not None:
-            self.ending = None
+            self.close_info = None
             self._abandon(f"handshake refused: {self._protocol.handshake_exc}")
-            raise ConnectionClosed(f"a websocket at {self._url}", str(self.ending))
+            raise ConnectionClosed(f"a websocket at {self._url}", str(self.close_info))
         case.received_event(self._channel, "open", "websocket open")
         self.awaiting = "answer to a first message"
 
@@ -251,13 +251,13 @@ class WebSocket:
         deadline = self._timeouts.deadline(self.awaiting, extra)
         began = time.monotonic()
         while not self._messages:
-            if self.ending is not None:
-                raise ConnectionClosed(awaited, str(self.ending))
+            if self.close_info is not None:
+                raise ConnectionClosed(awaited, str(self.close_info))
             self._read(deadline, awaited)
-        self._timeouts.answered(self.awaiting, time.monotonic() - began)
+        self._timeouts.record_reply(self.awaiting, time.monotonic() - began)
         return self._messages.popleft()
 
-    def receive_or_end(self, awaited: str) -> Message | CloseInfo:
+    def receive_or_close(self, awaited: str) -> Message | CloseInfo:
         """Wait for the next message or the end of the connection, whichever comes first.
 
         Raises:
@@ -266,8 +266,8 @@ class WebSocket:
         try:
             return self.receive(awaited)
         except ConnectionClosed:
-            assert self.ending is not None
-            return self.ending
+            assert self.close_info is not None
+            return self.close_info
 
     def push_back(self, answer: Message | CloseInfo) -> None:
         """Put a message back that is for somebody else to judge; an ending stays known anyway."""
@@ -284,23 +284,23 @@ class WebSocket:
             ResponseTimeout: it did not until the deadline.
         """
         deadline = self._timeouts.deadline(self.awaiting)
-        while self.ending is None:
+        while self.close_info is None:
             self._read(deadline, awaited)
         left = list(self._messages)
         self._messages.clear()
-        return self.ending, left
+        return self.close_info, left
 
-    def grow_old(self, seconds: float) -> float | None:
+    def wait_idle(self, seconds: float) -> float | None:
         """Stay idle until the connection is so old; its age where the target ended it before that, else None."""
         deadline = Deadline(self._opened + seconds, seconds)
-        while self.ending is None:
+        while self.close_info is None:
             if deadline.passed:
                 return None
             with contextlib.suppress(ResponseTimeout):
                 self._read(deadline, "the end of an idle connection")
         return time.monotonic() - self._opened
 
-    def finish(self) -> list[Message]:
+    def close(self) -> list[Message]:
         """Close cleanly and return every message that came and nobody asked for.
 
         The target has handled all earlier messages before it answers the close, so an answer too many is seen here.
@@ -317,14 +317,14 @@ class WebSocket:
         with contextlib.suppress(ResponseTimeout, ConnectionClosed):
             self.awaiting = "close"
             deadline = self._timeouts.deadline(self.awaiting)
-            while self.ending is None:
+            while self.close_info is None:
                 self._read(deadline, "the close to be answered")
         self._release()
         left = list(self._messages)
         self._messages.clear()
         return left
 
-    def drop(self) -> None:
+    def reset(self) -> None:
         """Break the connection off: a TCP reset, no close frame."""
         if self._socket is None:
             return
@@ -335,7 +335,7 @@ class WebSocket:
 
     def _need_open(self) -> None:
         if self._protocol.state is not State.OPEN:
-            raise ConnectionClosed("an open connection to send on", str(self.ending))
+            raise ConnectionClosed("an open connection to send on", str(self.close_info))
 
     def _flush(self, deadline: Deadline) -> None:
         for data in self._protocol.data_to_send():
@@ -350,12 +350,12 @@ class WebSocket:
             self._socket.settimeout(max(deadline.remaining(), 0.001))
             self._socket.sendall(data)
         except TimeoutError as error:
-            self._timeouts.silent(self.awaiting, socket=True)
+            self._timeouts.record_timeout(self.awaiting, socket=True)
             raise ResponseTimeout(f"the target to take {len(data)} bytes", "a connection that takes no more") from error
         except OSError as error:
             self._drain_after_break()
             self._end(CloseInfo(None, str(error)))
-            raise ConnectionClosed("a connection that takes messages", str(self.ending)) from error
+            raise ConnectionClosed("a connection that takes messages", str(self.close_info)) from error
 
     def _drain_after_break(self) -> None:
         # What the target sent before the connection broke, a close frame above all, says why it did.
@@ -375,14 +375,14 @@ class WebSocket:
 
     def _read(self, deadline: Deadline, awaited: str) -> None:
         if self._socket is None:
-            raise ConnectionClosed(awaited, str(self.ending))
+            raise ConnectionClosed(awaited, str(self.close_info))
         try:
             if deadline.passed:  # also while something else keeps coming
                 raise TimeoutError  # noqa: TRY301 - one end for both
             self._socket.settimeout(max(deadline.remaining(), 0.001))
             data = self._socket.recv(READ_SIZE)
         except TimeoutError as error:
-            self._timeouts.silent(self.awaiting, socket=True)
+            self._timeouts.record_timeout(self.awaiting, socket=True)
             current_case().note(self._channel, "close", f"{awaited}: not within {deadline.seconds:g} s")
             raise ResponseTimeout(f"{awaited} within {deadline.seconds:g} s", "nothing") from error
         except OSError as error:
@@ -405,7 +405,7 @@ class WebSocket:
                 continue
             assert isinstance(event, Frame)
             self._take_frame(event)
-        if self._protocol.parser_exc is not None and self.ending is None:
+        if self._protocol.parser_exc is not None and self.close_info is None:
             self._end(CloseInfo(None, f"not websocket: {self._protocol.parser_exc}"))
         elif self._protocol.close_rcvd is not None:
             self._end(self._ending_of_protocol())
@@ -429,15 +429,15 @@ class WebSocket:
         return CloseInfo(None, "end of stream") if close is None else CloseInfo(close.code, close.reason)
 
     def _end(self, ending: CloseInfo) -> None:
-        if self.ending is None:
-            self.ending = ending
+        if self.close_info is None:
+            self.close_info = ending
             current_case().received_event(self._channel, "close", str(ending))
             if not self._leaving:
                 current_case().socket_ended(time.monotonic() - self._opened, str(ending))
 
     def _abandon(self, reason: str) -> None:
-        if self.ending is None:
-            self.ending = CloseInfo(None, reason)
+        if self.close_info is None:
+            self.close_info = CloseInfo(None, reason)
         self._release()
 
     def _release(self) -> None:
@@ -445,4 +445,4 @@ class WebSocket:
             with contextlib.suppress(OSError):
                 self._socket.close()
             self._socket = None
-            self._budget.release()
+            self._limit.release()

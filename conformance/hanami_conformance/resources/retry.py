@@ -52,9 +52,9 @@ def retry_until_released(account: Account, kind: str, ask: Callable[[], Result])
         except Violation:
             case.checks, case.checks_by_requirement = counted  # how often it was asked is a matter of timing
             if deadline.passed:
-                timeouts.silent(kind)
+                timeouts.record_timeout(kind)
                 raise
             time.sleep(POLL)
             continue
-        timeouts.answered(kind, time.monotonic() - began)
+        timeouts.record_reply(kind, time.monotonic() - began)
         return result

@@ -109,10 +109,10 @@ class Upload:
         began = time.monotonic()
         while not self.progress():
             if deadline.passed:
-                timeouts.silent(COMPLETION)
+                timeouts.record_timeout(COMPLETION)
                 return False
             time.sleep(POLL)
-        timeouts.answered(COMPLETION, time.monotonic() - began)
+        timeouts.record_reply(COMPLETION, time.monotonic() - began)
         return True
 
     def finalize_body(self) -> dict[str, Any]:
@@ -145,7 +145,7 @@ class Upload:
             with precondition("uploading"):
                 for position in range(0, len(content), chunk):
                     socket.write(position, content[position : position + chunk])
-            socket.finish()
+            socket.close()
 
     def description(self) -> RestResponse:
         """Return what the target says of the dataset."""

@@ -50,7 +50,7 @@ class WebSocketProbe:
             return ""
         with recording_paused():
             silent = all(self._is_silent() for _ in range(ASKED))
-        self._target.timeouts.socket_silences = 0  # its own are none of a case
+        self._target.timeouts.socket_timeouts = 0  # its own are none of a case
         return SILENT if silent else ""
 
     def _is_silent(self) -> bool:
@@ -83,7 +83,7 @@ class WebSocketProbe:
 
     def _grow_old(self, seconds: float) -> None:
         with contextlib.suppress(Violation, PreconditionFailed, TargetDown), self._idle() as websocket:
-            age = websocket.grow_old(seconds)
+            age = websocket.wait_idle(seconds)
             if age is None:
                 self._lived = seconds
             elif age >= OLD:

@@ -92,7 +92,7 @@ class ServerStartup:
             raise ServerFailed(str(error), self._server.tail()) from error
         finally:
             target.timeouts.setting = self._options.deadline
-            target.timeouts.forget()
+            target.timeouts.reset()
 
     def _wait(self, attempt: Callable[[float], T]) -> T:
         deadline = Deadline.after(self._seconds)
@@ -124,7 +124,7 @@ class ServerStartup:
 
     def _return_to(self, target: Target, left: float) -> None:
         target.timeouts.setting = left
-        target.timeouts.forget()
+        target.timeouts.reset()
         account, other_account = target.account, target.other_account
         account.token = target.login(account.credentials, account.name).token
         if other_account is not None:

@@ -68,7 +68,7 @@ class Manifest:
         if not self.reference:
             self._target |= {name: account.credentials.user for name, account in users.items() if account is not None}
         self._target |= {"url": target.url, "isolation": target.other_account is not None}
-        self._target |= {"expired_token": bool(target.expired_token), "max_connections": target.budget.limit}
+        self._target |= {"expired_token": bool(target.expired_token), "max_connections": target.connection_limit.limit}
         self._target |= {"certificate_checked": target.certificate_checked} if target.url.startswith("https") else {}
         self._target |= {"cluster": str(target.given_cluster)} if target.given_cluster is not None else {}
         self._target |= {"dialect_reason": self._reason} if self._reason else {}

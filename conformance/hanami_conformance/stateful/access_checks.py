@@ -11,7 +11,7 @@ from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.stateful.upload_state import TrackedUpload
-from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, expect_refusal, first_message
+from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, expect_rejected, first_message
 from hanami_conformance.target.target import Account
 
 CLUSTERS_OF_OTHERS = ("attach", "mode", "get", "delete")
@@ -35,7 +35,7 @@ def attempt_as_other_user(told: TrackedUpload, other: Account, what: str) -> Non
     if what == "attach":
         file = next(iter(upload.files.values()))
         message = first_message(other.token, file.uuid, FILE_UPLOAD)
-        expect_refusal(upload.account.target, message, "the file belongs to another user", "ATT-4")
+        expect_rejected(upload.account.target, message, "the file belongs to another user", "ATT-4")
         told.happened.add("GEN-3")
         return
     answer = {
@@ -55,7 +55,7 @@ def attempt_as_other_user(told: TrackedUpload, other: Account, what: str) -> Non
     else:
         requirement = "FIN-4" if what == "finalize" else "GEN-3"
         require(
-            answer.refused,
+            answer.rejected,
             expected=f"a 4xx to {what}: it belongs to another user",
             actual=answer,
             requirement=requirement,
@@ -98,14 +98,14 @@ def attempt_as_other_user_on_cluster(cluster: Cluster, other: Account, what: str
     uuid, task = cluster.uuid, other.target.dialect.modes[0]
     if what == "attach":
         message = first_message(other.token, uuid, CLUSTER)
-        expect_refusal(other.target, message, "the cluster belongs to another user", "ATT-4")
+        expect_rejected(other.target, message, "the cluster belongs to another user", "ATT-4")
         return
     answer = {
         "mode": lambda: other.call("cluster.set_mode", body={"uuid": uuid, "new_state": task}),
         "get": lambda: other.call("cluster.get", params={"uuid": uuid}),
         "delete": lambda: other.call("cluster.delete", params={"uuid": uuid}),
     }[what]()
-    require(answer.refused, expected="a 4xx: it belongs to another user", actual=answer, requirement="GEN-3")
+    require(answer.rejected, expected="a 4xx: it belongs to another user", actual=answer, requirement="GEN-3")
 
 
 def use_deleted_cluster(cluster: Cluster) -> None:
@@ -117,9 +117,9 @@ def use_deleted_cluster(cluster: Cluster) -> None:
     account = cluster.account
     with attribute_to("DIO-14"):
         answer = account.call("cluster.get", params={"uuid": cluster.uuid})
-        require(answer.refused, expected="a 4xx: the cluster is deleted", actual=answer, requirement="DIO-14")
+        require(answer.rejected, expected="a 4xx: the cluster is deleted", actual=answer, requirement="DIO-14")
         message = first_message(account.token, cluster.uuid, CLUSTER)
-        expect_refusal(account.target, message, "the cluster is deleted", "DIO-14")
+        expect_rejected(account.target, message, "the cluster is deleted", "DIO-14")
 
 
 def attach_after_end(told: TrackedUpload, role: str) -> None:
@@ -131,7 +131,7 @@ def attach_after_end(told: TrackedUpload, role: str) -> None:
     upload = told.upload
     message = first_message(upload.account.token, upload.files[role].uuid, FILE_UPLOAD)
     requirement = "FIN-7" if told.state == "finalized" else "DEL-1"
-    expect_refusal(upload.account.target, message, f"the upload is {told.state}", requirement)
+    expect_rejected(upload.account.target, message, f"the upload is {told.state}", requirement)
 
 
 def finalize_with_invalid_body(told: TrackedUpload, others: Sequence[Upload], field: int, wrong: int) -> None:
@@ -160,7 +160,7 @@ def finalize_with_invalid_body(told: TrackedUpload, others: Sequence[Upload], fi
             return
         body = wronged
     answer = upload.finalize(body, kind)
-    require(answer.refused, expected=f"a 4xx to a PUT: {what}", actual=answer, requirement="FIN-4")
+    require(answer.rejected, expected=f"a 4xx to a PUT: {what}", actual=answer, requirement="FIN-4")
     told.happened.add("FIN-4")
 
 

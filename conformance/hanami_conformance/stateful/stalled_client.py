@@ -49,7 +49,7 @@ class StalledClient:
             return
         websocket = self.target.websocket()
         websocket.open()
-        self._stop.append(websocket.drop)
+        self._stop.append(websocket.reset)
         if how == "half a frame":
             websocket.send_raw(b"\x82\xfe", "the first two bytes of a frame")
         elif how == "half closed":

@@ -24,7 +24,7 @@ from hanami_conformance.target.attach import (
     FILE_UPLOAD,
     accepted,
     attach,
-    expect_refusal,
+    expect_rejected,
     first_message,
     refused,
 )
@@ -37,16 +37,16 @@ def ask(target: Target, first: str) -> tuple[WebSocket, Message | CloseInfo]:
     websocket.open()
     try:
         websocket.send_text(first)
-        return websocket, websocket.receive_or_end("an answer to the first message, or a close")
+        return websocket, websocket.receive_or_close("an answer to the first message, or a close")
     except BaseException:
-        websocket.finish()
+        websocket.close()
         raise
 
 
 def expect_acceptance(target: Target, first: str) -> None:
     """Send a first message that must be accepted, by one answer."""
     websocket, answer = ask(target, first)
-    surplus = websocket.finish()
+    surplus = websocket.close()
     require(isinstance(answer, Message) and accepted(answer), expected="JSON whose success is 1 or true", actual=answer)
     require(not surplus, expected="one answer to the first message", actual=f"{len(surplus)} more")
 
@@ -67,8 +67,8 @@ def test_a_websocket_opens_at_the_address_of_the_rest_api(target: Target) -> Non
         websocket.open()
     except ConnectionClosed as dropped:
         require(False, expected=f"a websocket at {target.websocket_url}", actual=dropped.actual)
-    require(websocket.is_open, expected=f"a websocket at {target.websocket_url}", actual=websocket.ending)
-    websocket.finish()
+    require(websocket.is_open, expected=f"a websocket at {target.websocket_url}", actual=websocket.close_info)
+    websocket.close()
 
 
 # ATT-2: the first message is JSON with token, uuid and target; on acceptance the answer is JSON whose success is 1
@@ -101,7 +101,7 @@ def test_a_bad_token_opens_no_file(resources: ResourceFactory, kind: str) -> Non
     """The server refuses a file socket whose token is invalid, and says so."""
     upload = resources.csv(100)
     first = message_of(bad_token(kind, resources.target), upload.files["input"].uuid, FILE_UPLOAD)
-    expect_refusal(resources.target, first, f"the token is {kind}")
+    expect_rejected(resources.target, first, f"the token is {kind}")
 
 
 @requirement("ATT-3")
@@ -109,9 +109,9 @@ def test_a_bad_token_opens_no_file(resources: ResourceFactory, kind: str) -> Non
 def test_a_bad_token_opens_no_file_that_was_open(resources: ResourceFactory, kind: str) -> None:
     """The server refuses an invalid token also for a file that a valid one has opened before."""
     upload = resources.csv(100)
-    upload.attach().finish()
+    upload.attach().close()
     first = message_of(bad_token(kind, resources.target), upload.files["input"].uuid, FILE_UPLOAD)
-    expect_refusal(resources.target, first, f"the token is {kind}")
+    expect_rejected(resources.target, first, f"the token is {kind}")
 
 
 @requirement("ATT-3")
@@ -121,7 +121,7 @@ def test_a_bad_token_opens_no_cluster(resources: ResourceFactory, kind: str) -> 
     cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
     first = message_of(bad_token(kind, resources.target), cluster.uuid, CLUSTER)
-    expect_refusal(resources.target, first, f"the token is {kind}")
+    expect_rejected(resources.target, first, f"the token is {kind}")
 
 
 # ATT-4: an unknown, malformed or missing uuid, and a resource of another user or project, are refused alike.
@@ -136,7 +136,7 @@ def test_a_uuid_of_nothing_is_refused(resources: ResourceFactory, resource: str,
     else:
         resources.csv(100)
     target = resources.target
-    expect_refusal(target, message_of(target.account.token, UUIDS[kind], resource), f"the uuid is {kind}")
+    expect_rejected(target, message_of(target.account.token, UUIDS[kind], resource), f"the uuid is {kind}")
 
 
 # What is no uuid of anything, made from one that is.
@@ -161,7 +161,7 @@ def test_a_uuid_is_compared_whole(resources: ResourceFactory, change: str) -> No
     """The server refuses a socket for what only resembles the uuid of a file."""
     upload = resources.csv(100)
     first = first_message(upload.account.token, NEARLY[change](upload.files["input"].uuid), FILE_UPLOAD)
-    expect_refusal(resources.target, first, f"the uuid is one of a file, {change}")
+    expect_rejected(resources.target, first, f"the uuid is one of a file, {change}")
 
 
 @requirement("ATT-4", "GEN-2")
@@ -171,7 +171,7 @@ def test_a_uuid_is_compared_whole(resources: ResourceFactory, change: str) -> No
 def test_a_uuid_of_another_type_is_refused(resources: ResourceFactory, resource: str, uuid: Any) -> None:
     """The server refuses a uuid that is no string, or a very long one, and goes on serving others."""
     upload = resources.csv(100)
-    expect_refusal(resources.target, message_of(upload.account.token, uuid, resource), "the uuid is of another type")
+    expect_rejected(resources.target, message_of(upload.account.token, uuid, resource), "the uuid is of another type")
     with attribute_to("GEN-2"):
         upload.attach().write(0, b"served")
 
@@ -188,10 +188,10 @@ def test_a_resource_of_another_user_looks_like_none(
         uuid = cluster.uuid
     else:
         uuid = resources.csv(100).files["input"].uuid
-    foreign = expect_refusal(
+    foreign = expect_rejected(
         resources.target, first_message(other_account.token, uuid, resource), "it belongs to another user"
     )
-    nothing = expect_refusal(
+    nothing = expect_rejected(
         resources.target, first_message(other_account.token, UUIDS["unknown"], resource), "it is unknown"
     )
     alike = wording(foreign, uuid) == wording(nothing, UUIDS["unknown"])
@@ -221,7 +221,7 @@ def test_an_unknown_target_is_refused(resources: ResourceFactory, kind: str) -> 
     }
     upload = resources.csv(100)
     first = message_of(upload.account.token, upload.files["input"].uuid, wrong[kind])
-    expect_refusal(resources.target, first, f"the target is {kind}")
+    expect_rejected(resources.target, first, f"the target is {kind}")
     with attribute_to("ATT-5"):
         upload.attach().write(0, b"served")
 
@@ -246,7 +246,7 @@ NO_OBJECTS = {
 def test_a_first_message_that_is_no_object_is_refused(resources: ResourceFactory, kind: str) -> None:
     """The server refuses a first message that is no JSON object, and goes on serving others."""
     upload = resources.csv(100)
-    expect_refusal(resources.target, NO_OBJECTS[kind], f"the first message is {kind}")
+    expect_rejected(resources.target, NO_OBJECTS[kind], f"the first message is {kind}")
     with attribute_to("ATT-5"):
         upload.attach().write(0, b"served")
 
@@ -259,8 +259,8 @@ def test_a_binary_first_message_that_is_no_json_is_refused(resources: ResourceFa
     websocket = resources.target.websocket()
     websocket.open()
     websocket.send(b"\x00\xff\xfe\x08\x96\x01 no json")
-    answer = websocket.receive_or_end("an answer to the first message, or a close")
-    websocket.finish()
+    answer = websocket.receive_or_close("an answer to the first message, or a close")
+    websocket.close()
     require(refused(answer), expected="a refusal (success false, or a close) of bytes that are no JSON", actual=answer)
     with attribute_to("ATT-5"):
         upload.attach().write(0, b"served")
@@ -280,7 +280,7 @@ def test_a_uuid_of_the_wrong_kind_is_refused(resources: ResourceFactory, mistake
         upload = resources.csv(100)
         uuid = upload.uuid if mistake.startswith("dataset") else upload.files["input"].uuid
     resource = FILE_UPLOAD if mistake.endswith("file") else CLUSTER
-    expect_refusal(resources.target, first_message(token, uuid, resource), f"the uuid is of a {mistake}")
+    expect_rejected(resources.target, first_message(token, uuid, resource), f"the uuid is of a {mistake}")
 
 
 # ATT-8: frame type of the answer, extra keys, whether a refused socket may try again, a second init on an accepted
@@ -291,7 +291,7 @@ def test_what_an_acceptance_looks_like(resources: ResourceFactory) -> None:
     upload = resources.csv(100)
     first = first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD)
     websocket, answer = ask(resources.target, first)
-    websocket.finish()
+    websocket.close()
     require(isinstance(answer, Message), expected="an answer in a message", actual=answer)
     assert isinstance(answer, Message)
     observe("acceptance comes in a", "text frame" if answer.text else "binary frame")
@@ -304,7 +304,7 @@ def test_what_becomes_of_a_second_first_message(resources: ResourceFactory) -> N
     upload = resources.csv(100)
     socket = upload.attach()
     socket.websocket.send_text(first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD))
-    observe("a second first message is answered by", socket.websocket.receive_or_end("an answer or a close"))
+    observe("a second first message is answered by", socket.websocket.receive_or_close("an answer or a close"))
 
 
 @requirement("ATT-8")
@@ -317,19 +317,19 @@ def test_whether_a_refused_socket_may_try_again(resources: ResourceFactory) -> N
         with contextlib.suppress(ConnectionClosed):  # closed: that is an answer, too
             websocket.send_text(first_message(upload.account.token, uuid, FILE_UPLOAD))
             answer = websocket.receive("an answer or a close")
-        observe("a second try after a refusal is answered by", websocket.ending or answer)
+        observe("a second try after a refusal is answered by", websocket.close_info or answer)
     finally:
-        websocket.finish()
+        websocket.close()
 
 
 @requirement("ATT-8")
 def test_whether_two_sockets_may_share_a_file(resources: ResourceFactory) -> None:
     """The answer to a second socket for a file that has one."""
-    resources.target.budget.need(2)
+    resources.target.connection_limit.require(2)
     upload = resources.csv(100)
     upload.attach()
     try:
-        attach(upload.account, upload.files["input"].uuid, FILE_UPLOAD).finish()
+        attach(upload.account, upload.files["input"].uuid, FILE_UPLOAD).close()
     except Violation as violation:
         observe("a second socket for the same file is", f"refused: {violation.actual}")
     else:

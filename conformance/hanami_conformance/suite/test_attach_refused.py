@@ -41,7 +41,7 @@ def test_a_chunk_outside_of_acceptance_has_no_effect(resources: ResourceFactory,
             with contextlib.suppress(ResponseTimeout):  # silence is for ATT-3 to judge
                 websocket.receive("the refusal")
         websocket.send(chunk, "a chunk for the whole file")
-    websocket.finish()
+    websocket.close()
     require(not upload.progress(), expected="complete = false: nothing was accepted", actual="complete = true")
     upload.attach().write(0, content)
     require(upload.wait_complete(), expected="complete = true after the accepted chunk", actual="complete = false")
@@ -58,7 +58,7 @@ def test_a_chunk_before_an_accepted_first_message_has_no_effect(resources: Resou
         websocket.send(resources.target.dialect.codec.encode_chunk(0, content), "a chunk as first message")
         websocket.send_text(first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD))
         websocket.receive("an answer to the first message")
-    websocket.finish()
+    websocket.close()
     require(not upload.progress(), expected="complete = false: the chunk came too early", actual="complete = true")
 
 
@@ -76,7 +76,7 @@ def test_a_chunk_after_the_refusal_of_another_user_has_no_effect(
         with contextlib.suppress(ResponseTimeout):  # silence is for ATT-4 to judge
             websocket.receive("the refusal")
         websocket.send(resources.target.dialect.codec.encode_chunk(0, content), "a chunk for the whole file")
-    websocket.finish()
+    websocket.close()
     require(not upload.progress(), expected="complete = false: nothing was accepted", actual="complete = true")
 
 
@@ -102,7 +102,7 @@ def expect_no_training(resources: ResourceFactory, token: str) -> None:
     question, wanted = inputs_of(cluster.shape, seed=1), wanted_of(cluster.shape, seed=1)
     socket = cluster.attach()
     before = socket.request(question)
-    socket.finish()
+    socket.close()
     codec = resources.target.dialect.codec
     websocket = resources.target.websocket()
     websocket.open()
@@ -115,5 +115,5 @@ def expect_no_training(resources: ResourceFactory, token: str) -> None:
                     part.name, part.values, is_last=ends, process_type=ProcessType.TRAIN, target_buffer=buffer
                 )
                 websocket.send(payload, f"training, {part.name}")
-    websocket.finish()
+    websocket.close()
     expect_same(cluster.attach_again().request(question), before, "the same answer as before")

@@ -31,7 +31,7 @@ def test_a_cluster_takes_messages(resources: ResourceFactory, size: int | None) 
     shape = None if size is None else ClusterShape({"test_input": size}, {"test_output": 5}, hidden=4)
     _, socket = direct(resources, shape)
     question, *_ = inputs_of(socket.shape, seed=1)
-    socket.post(question.name, question.values, is_last=True)
+    socket.send(question.name, question.values, is_last=True)
     answer = socket.websocket.receive("an answer to a ClusterIO_Message")
     require(not answer.text, expected="a binary ClusterIO_Message", actual=answer)
     socket.decode(answer)
@@ -46,12 +46,12 @@ def test_not_last_requests_start_nothing(resources: ResourceFactory) -> None:
     _, socket = direct(resources, shape)
     first, second = inputs_of(shape, seed=1)
     for index in range(len(first.values)):
-        socket.post(first.name, first.values[index : index + 1], is_last=False)
-        socket.acknowledged()
+        socket.send(first.name, first.values[index : index + 1], is_last=False)
+        socket.receive_acknowledgement()
     # The last message is the fence: an output that was started too early would come before its answer.
-    socket.post(second.name, second.values, is_last=True)
-    answer = socket.outputs()
-    surplus = socket.finish()
+    socket.send(second.name, second.values, is_last=True)
+    answer = socket.receive_outputs()
+    surplus = socket.close()
     require(
         not surplus, expected="one output of each brick after the last message", actual=f"{len(surplus)} more messages"
     )
@@ -66,9 +66,9 @@ def test_not_last_training_messages_train_nothing(resources: ResourceFactory) ->
     before = socket.request(question)
     for _ in range(10):
         for part in [*question, *wanted_of(socket.shape, seed=2)]:
-            socket.post(part.name, part.values, is_last=False, process_type=ProcessType.TRAIN, expected=part.expected)
-            socket.acknowledged()
-        socket.finish()
+            socket.send(part.name, part.values, is_last=False, process_type=ProcessType.TRAIN, expected=part.expected)
+            socket.receive_acknowledgement()
+        socket.close()
         socket = cluster.attach_again()
     expect_same(socket.request(question), before, "the answer as before, since no cycle was ended")
 
@@ -132,7 +132,7 @@ def test_each_cycle_runs_once(resources: ResourceFactory) -> None:
     for seed in (5, 3, 1, 1, 4, 2):
         actual = socket.request(inputs_of(socket.shape, seed))
         expect_same(actual, answers[seed], f"the answer to input {seed} as before", "DIO-7")
-    surplus = socket.finish()
+    surplus = socket.close()
     require(not surplus, expected="11 answers to 11 requests", actual=f"{len(surplus)} more messages")
 
 
@@ -182,7 +182,7 @@ def test_every_output_brick_answers(resources: ResourceFactory) -> None:
     for seed in (1, 2, 3):
         answer = socket.request(inputs_of(TWO_BRICKS, seed))
         require(set(answer) == set(TWO_BRICKS.outputs), expected="both outputs", actual=shown(answer))
-    surplus = socket.finish()
+    surplus = socket.close()
     require(not surplus, expected="6 outputs to 3 requests", actual=f"{len(surplus)} more messages")
 
 
@@ -309,7 +309,7 @@ def _training_of_the_rest(resources: ResourceFactory, parts: list[InputMessage],
         end = distance(socket.request(question)["test_output"][CUT:], wanted[CUT:])
         if end < LEARNED * start:
             break
-    socket.finish()
+    socket.close()
     return start, end
 
 
@@ -322,7 +322,7 @@ def test_training_is_answered_by_no_output(resources: ResourceFactory) -> None:
     for seed in (1, 2, 3):
         socket.train([*inputs_of(TWO_BRICKS, seed), *wanted_of(TWO_BRICKS, seed)])
     socket.request(inputs_of(TWO_BRICKS, seed=1))
-    surplus = [message for message in socket.finish() if socket.is_output(socket.decode(message))]
+    surplus = [message for message in socket.close() if socket.is_output(socket.decode(message))]
     require(not surplus, expected="outputs for the request alone", actual=f"{len(surplus)} more outputs")
 
 
@@ -356,14 +356,14 @@ def test_every_not_last_message_is_acknowledged(resources: ResourceFactory, proc
     _, socket = direct(resources, None)
     (question,) = inputs_of(socket.shape, seed=1)
     for piece in np.array_split(question.values, 3):
-        socket.post(question.name, piece, is_last=False, process_type=process)
+        socket.send(question.name, piece, is_last=False, process_type=process)
         message = socket.receive("an acknowledgement of a message with isLast = false")
         require(
             not message.is_last and not socket.is_output(message),
             expected="an acknowledgement with isLast = false",
             actual=describe(message),
         )
-    surplus = socket.finish()
+    surplus = socket.close()
     require(not surplus, expected="3 acknowledgements of 3 messages", actual=f"{len(surplus)} more messages")
 
 
@@ -373,14 +373,14 @@ def test_every_training_cycle_is_ended(resources: ResourceFactory) -> None:
     _, socket = direct(resources, None)
     for _ in range(3):
         question, wanted = inputs_of(socket.shape, seed=1)[0], wanted_of(socket.shape, seed=1)[0]
-        socket.post(question.name, question.values, is_last=False, process_type=ProcessType.TRAIN)
+        socket.send(question.name, question.values, is_last=False, process_type=ProcessType.TRAIN)
         socket.receive("an acknowledgement of a message with isLast = false")
-        socket.post(wanted.name, wanted.values, is_last=True, process_type=ProcessType.TRAIN, expected=True)
+        socket.send(wanted.name, wanted.values, is_last=True, process_type=ProcessType.TRAIN, expected=True)
         message = socket.receive("the end of the training cycle")
         require(
             message.is_last and not socket.is_output(message),
             expected="the end of the training cycle, with isLast = true",
             actual=describe(message),
         )
-    surplus = socket.finish()
+    surplus = socket.close()
     require(not surplus, expected="6 answers to 6 messages", actual=f"{len(surplus)} more messages")

@@ -45,7 +45,7 @@ def test_an_answer_survives_a_new_socket(resources: ResourceFactory) -> None:
     """A request gives the same answer on the next socket of the same cluster."""
     cluster, socket = trained(resources, None)
     wanted = socket.request(inputs_of(socket.shape, seed=1))
-    socket.finish()
+    socket.close()
     again = cluster.attach_again()
     for ordinal in ("first", "second", "third"):
         actual = again.request(inputs_of(socket.shape, seed=1))
@@ -86,7 +86,7 @@ def test_many_mixed_cycles_run_in_order(resources: ResourceFactory) -> None:
         once = socket.request(inputs_of(socket.shape, seed))
         twice = socket.request(inputs_of(socket.shape, seed))
         expect_same(twice, once, f"the same answer twice after training cycle {seed + 1}")
-    surplus = socket.finish()
+    surplus = socket.close()
     require(not surplus, expected="80 answers to 80 requests", actual=f"{len(surplus)} more messages")
 
 
@@ -97,10 +97,10 @@ def test_pipelined_requests_are_answered_in_order(resources: ResourceFactory) ->
     wanted = [socket.request(inputs_of(socket.shape, seed)) for seed in range(8)]
     for seed in range(8):
         (question,) = inputs_of(socket.shape, seed)
-        socket.post(question.name, question.values, is_last=True)
+        socket.send(question.name, question.values, is_last=True)
     for seed in range(8):
-        expect_same(socket.outputs(), wanted[seed], f"the answer to request {seed + 1} of 8")
-    surplus = socket.finish()
+        expect_same(socket.receive_outputs(), wanted[seed], f"the answer to request {seed + 1} of 8")
+    surplus = socket.close()
     require(not surplus, expected="8 answers to 8 requests", actual=f"{len(surplus)} more messages")
 
 
@@ -111,11 +111,11 @@ def test_pipelined_parts_are_put_together_right(resources: ResourceFactory) -> N
     wanted = [socket.request(inputs_of(TWO_BRICKS, seed)) for seed in range(6)]
     for seed in range(6):
         first, second = inputs_of(TWO_BRICKS, seed)
-        socket.post(first.name, first.values, is_last=False)
-        socket.post(second.name, second.values, is_last=True)
+        socket.send(first.name, first.values, is_last=False)
+        socket.send(second.name, second.values, is_last=True)
     for seed in range(6):
         # Acknowledgements come in between; outputs() passes over them.
-        expect_same(socket.outputs(), wanted[seed], f"the answer to request {seed + 1} of 6")
+        expect_same(socket.receive_outputs(), wanted[seed], f"the answer to request {seed + 1} of 6")
 
 
 @requirement("DIO-9")
@@ -124,13 +124,13 @@ def test_pipelined_training_is_answered_before_the_request_behind_it(resources: 
     _, socket = trained(resources, None)
     for seed in range(10):
         question, wanted = inputs_of(socket.shape, seed)[0], wanted_of(socket.shape, seed)[0]
-        socket.post(question.name, question.values, is_last=False, process_type=ProcessType.TRAIN)
-        socket.post(wanted.name, wanted.values, is_last=True, process_type=ProcessType.TRAIN, expected=True)
+        socket.send(question.name, question.values, is_last=False, process_type=ProcessType.TRAIN)
+        socket.send(wanted.name, wanted.values, is_last=True, process_type=ProcessType.TRAIN, expected=True)
     question = inputs_of(socket.shape, seed=3)[0]
-    socket.post(question.name, question.values, is_last=True)
-    actual = socket.outputs()
+    socket.send(question.name, question.values, is_last=True)
+    actual = socket.receive_outputs()
     expect_same(actual, socket.request([question]), "the answer of the trained cluster, as it is afterwards")
-    surplus = socket.finish()
+    surplus = socket.close()
     require(not surplus, expected="no answer to training behind that to the request", actual=f"{len(surplus)} messages")
 
 
@@ -138,27 +138,27 @@ def test_pipelined_training_is_answered_before_the_request_behind_it(resources: 
 @requirement("DIO-10")
 def test_two_clusters_do_not_influence_each_other(resources: ResourceFactory) -> None:
     """Values and training of one cluster change nothing in another one, whose messages come in between."""
-    resources.target.budget.need(2)
+    resources.target.connection_limit.require(2)
     _, left = trained(resources)
     with attribute_to("DIO-10"):
         _, right = direct(resources)
     wanted = left.request(inputs_of(ONE_BRICK, seed=1))
     values = inputs_of(ONE_BRICK, seed=1)[0].values
-    left.post("test_input", values[:5], is_last=False)
-    left.acknowledged()
+    left.send("test_input", values[:5], is_last=False)
+    left.receive_acknowledgement()
     for _ in range(STEPS):
         right.train([*inputs_of(ONE_BRICK, seed=1), *wanted_of(ONE_BRICK, seed=2)])
     right.request(inputs_of(ONE_BRICK, seed=3))
-    left.post("test_input", values[5:], is_last=True)
-    expect_same(left.outputs(), wanted, "the answer as before, while another cluster was trained")
-    surplus = left.finish()
+    left.send("test_input", values[5:], is_last=True)
+    expect_same(left.receive_outputs(), wanted, "the answer as before, while another cluster was trained")
+    surplus = left.close()
     require(not surplus, expected="no message that belongs to the other cluster", actual=f"{len(surplus)} messages")
 
 
 @requirement("DIO-10")
 def test_answers_go_to_their_own_socket(resources: ResourceFactory) -> None:
     """The answer to a request goes to the socket that asked, also where another cluster is asked at the same time."""
-    resources.target.budget.need(2)
+    resources.target.connection_limit.require(2)
     shapes = [
         ClusterShape({"test_input": 4}, {"test_output": 3}, hidden=5),
         ClusterShape({"test_input": 4}, {"test_output": 7}, hidden=5),
@@ -168,9 +168,9 @@ def test_answers_go_to_their_own_socket(resources: ResourceFactory) -> None:
         sockets = [alone, direct(resources, shapes[1])[1]]
     for seed in range(5):
         for socket in sockets:
-            socket.post("test_input", vector(4, seed), is_last=True)
+            socket.send("test_input", vector(4, seed), is_last=True)
         for socket in reversed(sockets):
-            socket.outputs()
+            socket.receive_outputs()
 
 
 # DIO-11: after a lost or closed socket a new one attaches and works; what was trained is kept.
@@ -181,13 +181,13 @@ def test_a_new_socket_continues_after_a_lost_one(resources: ResourceFactory, how
     cluster, socket = trained(resources, None)
     wanted = socket.request(inputs_of(socket.shape, seed=1))
     if how == "closed":
-        socket.finish()
+        socket.close()
     else:
         if how.endswith("cycle"):
             (question,) = inputs_of(socket.shape, seed=9)
-            socket.post(question.name, question.values[:2], is_last=False)
-            socket.acknowledged()
-        socket.websocket.drop()
+            socket.send(question.name, question.values[:2], is_last=False)
+            socket.receive_acknowledgement()
+        socket.websocket.reset()
     again = cluster.attach_again()
     actual = again.request(inputs_of(socket.shape, seed=1))
     expect_same(actual, wanted, "the answer of the trained cluster, as before the socket was lost")
@@ -204,9 +204,9 @@ def test_training_just_before_a_socket_is_lost_is_kept(resources: ResourceFactor
     for _ in range(STEPS):
         socket.train([*question, *others])
     if how == "closed":
-        socket.finish()
+        socket.close()
     elif resources.target.optional_replies.get(TRAINING):
-        socket.websocket.drop()
+        socket.websocket.reset()
     else:
         raise Unsupported("the end of a training cycle is not told, so that none is known to be over")
     actual = cluster.attach_again().request(question)
@@ -219,10 +219,10 @@ def test_sockets_come_and_go(resources: ResourceFactory) -> None:
     cluster, socket = trained(resources, None)
     wanted = socket.request(inputs_of(socket.shape, seed=1))
     for _ in range(MANY):
-        socket.finish()
+        socket.close()
         socket = cluster.attach_again()
         expect_same(socket.request(inputs_of(socket.shape, seed=1)), wanted, "the answer as on the socket before")
-    socket.finish()
+    socket.close()
 
 
 @requirement("DIO-11", "MODE-1")
@@ -231,7 +231,7 @@ def test_training_survives_a_switch_of_the_mode(resources: ResourceFactory) -> N
     task, direct_mode = resources.target.dialect.modes
     cluster, socket = trained(resources, None)
     wanted = socket.request(inputs_of(socket.shape, seed=1))
-    socket.finish()
+    socket.close()
     with attribute_to("MODE-1"):
         cluster.set_mode(task).object()
         cluster.set_mode(direct_mode).object()
@@ -247,12 +247,12 @@ def test_a_deleted_cluster_answers_no_more(resources: ResourceFactory, when: str
     cluster, socket = direct(resources)
     socket.request(inputs_of(ONE_BRICK, seed=1))
     if when == "in a cycle":
-        socket.post("test_input", vector(5, seed=1), is_last=False)
-        socket.acknowledged()
+        socket.send("test_input", vector(5, seed=1), is_last=False)
+        socket.receive_acknowledgement()
     answer = cluster.delete()
     require(answer.status == 200, expected="200 to the DELETE", actual=answer)
     expect_no_output(socket, "a deleted cluster")
-    socket.finish()
+    socket.close()
     gone = cluster.account.call("cluster.get", params={"uuid": cluster.uuid})
     require(gone.status == 404, expected="404 to a cluster that was deleted with a socket attached", actual=gone)
     listed = cluster.account.call("cluster.list")
@@ -268,7 +268,7 @@ def test_a_new_cluster_has_nothing_of_a_deleted_one(resources: ResourceFactory) 
     cluster, socket = trained(resources)
     question = inputs_of(ONE_BRICK, seed=1)
     wanted = socket.request(question)
-    socket.finish()
+    socket.close()
     cluster.delete()
     try:
         again = resources.cluster(ONE_BRICK, name=cluster.name)
@@ -283,8 +283,8 @@ def expect_no_output(socket: ClusterSocket, of: str) -> None:
     """A request must get no output: the connection is closed, or an answer that is none, or no answer."""
     answer: Message | CloseInfo | Violation
     try:
-        socket.post("test_input", vector(12, seed=1), is_last=True)
-        answer = socket.websocket.receive_or_end(f"the end of the access to {of}")
+        socket.send("test_input", vector(12, seed=1), is_last=True)
+        answer = socket.websocket.receive_or_close(f"the end of the access to {of}")
     except (ConnectionClosed, ResponseTimeout) as ended:
         answer = ended
     output = (

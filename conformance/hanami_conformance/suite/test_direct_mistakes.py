@@ -49,7 +49,7 @@ def last(
         floats = np.asarray(values(size), dtype=np.float32)
         count = number_of_values(size) if callable(number_of_values) else number_of_values
         called = brick if name in bricks else name
-        socket.post(called, floats, is_last=True, process_type=process_type, number_of_values=count)
+        socket.send(called, floats, is_last=True, process_type=process_type, number_of_values=count)
 
     return send
 
@@ -59,7 +59,7 @@ def nearly(change: Callable[[str], str]) -> Send:
 
     def send(socket: ClusterSocket) -> None:
         (question,) = inputs_of(socket.shape, seed=1)
-        socket.post(change(question.name), question.values, is_last=True)
+        socket.send(change(question.name), question.values, is_last=True)
 
     return send
 
@@ -68,25 +68,25 @@ def too_many_in_parts(socket: ClusterSocket) -> None:
     """More values than the brick holds, none of the messages too long by itself."""
     for seed, is_last in ((1, False), (2, True)):
         (question,) = inputs_of(socket.shape, seed)
-        socket.post(question.name, question.values, is_last=is_last)
+        socket.send(question.name, question.values, is_last=is_last)
         if not is_last:
-            socket.acknowledged()
+            socket.receive_acknowledgement()
 
 
 def wrong_count_before_the_last(socket: ClusterSocket) -> None:
     """NumberOfValues that is wrong in a message which is not the last, then a right last one."""
     (question,) = inputs_of(socket.shape, seed=1)
     with contextlib.suppress(ConnectionClosed):  # signalled at once: the signal is read afterwards
-        socket.post(question.name, question.values[:2], is_last=False, number_of_values=1)
-        socket.post(question.name, question.values[2:], is_last=True)
-        answer = socket.websocket.receive_or_end("an answer to a wrong message")
+        socket.send(question.name, question.values[:2], is_last=False, number_of_values=1)
+        socket.send(question.name, question.values[2:], is_last=True)
+        answer = socket.websocket.receive_or_close("an answer to a wrong message")
         if isinstance(answer, CloseInfo) or is_json(answer.data):
             socket.websocket.push_back(answer)
 
 
 def raw(payload: bytes, what: str) -> Send:
     """A mistake in bytes that are no message."""
-    return lambda socket: socket.post_bytes(payload, what)
+    return lambda socket: socket.send_bytes(payload, what)
 
 
 def good(size: int) -> Floats:
@@ -142,7 +142,7 @@ def test_a_mistake_is_signalled_and_has_no_effect(resources: ResourceFactory, mi
     before = socket.request(inputs_of(socket.shape, seed=1))
     MISTAKES[mistake](socket)
     socket.expect_error_signal(mistake)
-    socket.finish()
+    socket.close()
     with attribute_to("DIO-12"):
         again = cluster.attach_again()
         after = again.request(inputs_of(socket.shape, seed=1))
@@ -158,12 +158,12 @@ def test_a_wrong_training_cycle_trains_nothing(resources: ResourceFactory) -> No
     ((output, right),) = socket.shape.outputs.items()
     for name, size, process in (("no_such_brick", right, 1), (output, right + 1, 1), (output, right, 2)):
         for part in inputs_of(socket.shape, seed=1):
-            socket.post(part.name, part.values, is_last=False, process_type=ProcessType.TRAIN)
-            socket.acknowledged()
+            socket.send(part.name, part.values, is_last=False, process_type=ProcessType.TRAIN)
+            socket.receive_acknowledgement()
         values = np.ones(size, dtype=np.float32)
-        socket.post(name, values, is_last=True, process_type=process, expected=True)
+        socket.send(name, values, is_last=True, process_type=process, expected=True)
         socket.expect_error_signal(f"{size} expected values for {name} with process type {process}")
-        socket.finish()
+        socket.close()
         socket = cluster.attach_again()
     expect_same(socket.request(inputs_of(socket.shape, seed=1)), before, "the answer as before the wrong cycles")
 
@@ -173,11 +173,11 @@ def test_a_wrong_training_cycle_trains_nothing(resources: ResourceFactory) -> No
 @pytest.mark.destructive
 def test_a_mistake_does_not_disturb_another_cluster(resources: ResourceFactory) -> None:
     """While one socket sends nonsense, another cluster answers as before."""
-    resources.target.budget.need(2)
+    resources.target.connection_limit.require(2)
     _, healthy = trained(resources)
     wanted = healthy.request(inputs_of(ONE_BRICK, seed=1))
     _, broken = direct(resources)
-    broken.post_bytes(b"\xff" * 50, "nonsense")
+    broken.send_bytes(b"\xff" * 50, "nonsense")
     with attribute_to("DIO-12"):
         expect_same(healthy.request(inputs_of(ONE_BRICK, seed=1)), wanted, "the answer of the other cluster")
     broken.expect_error_signal("nonsense")
@@ -186,15 +186,15 @@ def test_a_mistake_does_not_disturb_another_cluster(resources: ResourceFactory) 
 def empty_last(socket: ClusterSocket) -> None:
     """All values in messages before the last, which holds none."""
     (question,) = inputs_of(socket.shape, seed=1)
-    socket.post(question.name, question.values, is_last=False)
-    socket.acknowledged()
-    socket.post(question.name, [], is_last=True)
+    socket.send(question.name, question.values, is_last=False)
+    socket.receive_acknowledgement()
+    socket.send(question.name, [], is_last=True)
 
 
 def outcome(socket: ClusterSocket) -> str:
     """What comes next on a socket, in words."""
     try:
-        answer: Message | CloseInfo = socket.websocket.receive_or_end("an answer or a close")
+        answer: Message | CloseInfo = socket.websocket.receive_or_close("an answer or a close")
     except ResponseTimeout:
         return "no answer"
     if isinstance(answer, CloseInfo) or answer.text or is_json(answer.data):
@@ -236,7 +236,7 @@ def test_unusual_requests_leave_no_trace(resources: ResourceFactory, case: str) 
     wanted = socket.request(inputs_of(socket.shape, seed=1))
     UNUSUAL[case](socket)
     outcome(socket)
-    socket.finish()
+    socket.close()
     actual = cluster.attach_again().request(inputs_of(cluster.shape, seed=1))
     expect_same(actual, wanted, f"the answer as before {case}")
 
@@ -246,7 +246,7 @@ def test_what_becomes_of_training_without_expected_values(resources: ResourceFac
     """The answer to a TRAIN cycle that has inputs alone."""
     _, socket = direct(resources, None)
     (question,) = inputs_of(socket.shape, seed=1)
-    socket.post(question.name, question.values, is_last=True, process_type=ProcessType.TRAIN)
+    socket.send(question.name, question.values, is_last=True, process_type=ProcessType.TRAIN)
     observe("training without expected values", outcome(socket))
 
 
@@ -255,17 +255,17 @@ def test_what_becomes_of_a_request_with_expected_values(resources: ResourceFacto
     """The answer to a REQUEST cycle in which expected values were sent too."""
     _, socket = direct(resources, None)
     wanted = wanted_of(socket.shape, seed=1)[0]
-    socket.post(wanted.name, wanted.values, is_last=False, process_type=ProcessType.TRAIN, expected=True)
-    socket.acknowledged()
+    socket.send(wanted.name, wanted.values, is_last=False, process_type=ProcessType.TRAIN, expected=True)
+    socket.receive_acknowledgement()
     (question,) = inputs_of(socket.shape, seed=1)
-    socket.post(question.name, question.values, is_last=True)
+    socket.send(question.name, question.values, is_last=True)
     observe("a request after expected values", outcome(socket))
 
 
 @requirement("DIO-13")
 def test_whether_two_sockets_may_share_a_cluster(resources: ResourceFactory) -> None:
     """The answer to a second socket for a cluster that has one."""
-    resources.target.budget.need(2)
+    resources.target.connection_limit.require(2)
     cluster, first = direct(resources, None)
     try:
         second = attach(cluster.account, cluster.uuid, CLUSTER)
@@ -273,6 +273,8 @@ def test_whether_two_sockets_may_share_a_cluster(resources: ResourceFactory) -> 
         observe("a second socket for the same cluster", f"refused: {violation.actual}")
     else:
         observe("a second socket for the same cluster", "accepted")
-        second.finish()
+        second.close()
     first.request(inputs_of(first.shape, seed=1))
-    require(first.websocket.ending is None, expected="the first socket to stay open", actual=first.websocket.ending)
+    require(
+        first.websocket.close_info is None, expected="the first socket to stay open", actual=first.websocket.close_info
+    )

@@ -25,7 +25,7 @@ def expect_usable(cluster: Cluster) -> None:
     """The cluster, in direct mode, must answer a request."""
     socket = cluster.attach_again()
     socket.request(inputs_of(socket.shape, seed=1))
-    socket.finish()
+    socket.close()
 
 
 # MODE-1: PUT set_mode with new_state DIRECT switches an idle cluster from task to direct mode, TASK switches it back.
@@ -101,7 +101,7 @@ def test_a_dataset_has_no_mode(resources: ResourceFactory) -> None:
     """The server refuses to switch what is no cluster."""
     body = {"uuid": resources.csv(10).uuid, "new_state": resources.target.dialect.modes[1]}
     answer = resources.target.account.call("cluster.set_mode", body=body)
-    require(answer.refused, expected="a 4xx: the uuid is that of a dataset", actual=answer)
+    require(answer.rejected, expected="a 4xx: the uuid is that of a dataset", actual=answer)
 
 
 @requirement("MODE-2", "GEN-3")
@@ -174,8 +174,8 @@ def test_an_open_cycle_does_not_hold_up_the_switch(resources: ResourceFactory) -
     cluster.enter_direct_mode()
     socket = cluster.attach()
     (question,) = inputs_of(socket.shape, seed=1)
-    socket.post(question.name, question.values[:2], is_last=False)
-    socket.acknowledged()
+    socket.send(question.name, question.values[:2], is_last=False)
+    socket.receive_acknowledgement()
     answer = cluster.set_mode(resources.target.dialect.modes[0])
     require(answer.status < 500, expected="an answer below 500 to the switch in an open cycle", actual=answer)
 
@@ -185,7 +185,7 @@ def test_what_attaching_in_task_mode_does(resources: ResourceFactory) -> None:
     """The answer to a socket for a cluster in task mode."""
     cluster = resources.any_cluster(ONE_BRICK)
     try:
-        attach(cluster.account, cluster.uuid, CLUSTER).finish()
+        attach(cluster.account, cluster.uuid, CLUSTER).close()
     except Violation as violation:
         observe("attaching in task mode", f"refused: {violation.actual}")
     else:

@@ -25,7 +25,7 @@ from hanami_conformance.target.target import Account, Target
 
 def expect_4xx(answer: RestResponse, why: str) -> None:
     """The answer must be a 4xx."""
-    require(answer.refused, expected=f"a 4xx: {why}", actual=f"{answer} to {answer.request}")
+    require(answer.rejected, expected=f"a 4xx: {why}", actual=f"{answer} to {answer.request}")
 
 
 PATHS = ["", "nothing", "dataset/nothing", "csv", "token/token", "%2e%2e/%2e%2e/etc/passwd", "%00", "a" * 2000]
@@ -239,11 +239,11 @@ def test_text_frames_harm_nobody(resources: ResourceFactory) -> None:
     """Text frames on a file's and a cluster's socket leave the server as it was for others."""
     socket = resources.csv(100).attach()
     socket.websocket.send_text("hello")
-    socket.finish()
+    socket.close()
     with attribute_to("GEN-2"):  # the first of them was sent
         _, bricks = direct(resources)
     bricks.websocket.send_text("hello")
-    bricks.finish()
+    bricks.close()
     with attribute_to("GEN-2"):
         expect_serving(resources)
 
@@ -268,12 +268,12 @@ FRAMES = {
 @pytest.mark.parametrize("frame", list(FRAMES))
 def test_broken_frames_harm_nobody(resources: ResourceFactory, frame: str, attached: bool) -> None:
     """Whatever a socket sends in place of a right frame, others are served."""
-    resources.target.budget.need(2)
+    resources.target.connection_limit.require(2)
     websocket = resources.csv(100).attach().websocket if attached else open_socket(resources.target)
     websocket.send_raw(FRAMES[frame], frame)
     with attribute_to("GEN-2"):
         expect_serving(resources)
-    websocket.drop()
+    websocket.reset()
 
 
 REQUESTS = {
@@ -295,7 +295,7 @@ REQUESTS = {
 @pytest.mark.parametrize("request_kind", list(REQUESTS))
 def test_broken_requests_harm_nobody(resources: ResourceFactory, request_kind: str) -> None:
     """Whatever a connection sends in place of a right HTTP request, others are served."""
-    resources.target.budget.need(2)
+    resources.target.connection_limit.require(2)
     with resources.target.raw() as connection:
         connection.send(REQUESTS[request_kind], request_kind)
         with attribute_to("GEN-2"):
@@ -313,8 +313,8 @@ def test_repeated_mistakes_harm_nobody(resources: ResourceFactory) -> None:
         websocket.open()
         websocket.send_text('{"token": ' + "[" * index)
         with contextlib.suppress(ResponseTimeout):  # silence is for ATT-5 to judge
-            websocket.receive_or_end("a refusal")
-        websocket.finish()
+            websocket.receive_or_close("a refusal")
+        websocket.close()
     with attribute_to("GEN-2"):
         expect_serving(resources)
 

@@ -19,7 +19,7 @@ from hanami_conformance.suite.support.sample_data import noise
 @pytest.mark.parametrize("how", ["says nothing", "stops in the middle of a frame", "has closed its sending side"])
 def test_a_client_that_stalls_blocks_nobody(resources: ResourceFactory, how: str) -> None:
     """A socket that stalls before its first message, or in the middle of a frame, does not delay others."""
-    resources.target.budget.need(2)
+    resources.target.connection_limit.require(2)
     stalled = open_socket(resources.target)
     if how == "stops in the middle of a frame":
         stalled.send_raw(b"\x82\xfe", "the first two bytes of a frame")
@@ -27,7 +27,7 @@ def test_a_client_that_stalls_blocks_nobody(resources: ResourceFactory, how: str
         stalled.half_close()
     with attribute_to("GEN-4"):
         expect_serving(resources)
-    stalled.drop()
+    stalled.reset()
 
 
 # PATH stands for one that reads a body: where nothing is served, nothing waits for the rest.
@@ -43,7 +43,7 @@ HALVES = {
 @pytest.mark.parametrize("sent", list(HALVES))
 def test_a_half_sent_request_blocks_nobody(resources: ResourceFactory, sent: str) -> None:
     """A connection that stops in the middle of a request does not delay others."""
-    resources.target.budget.need(2)
+    resources.target.connection_limit.require(2)
     path = resources.target.dialect.route("token.create").path
     with resources.target.raw() as connection:
         connection.send(HALVES[sent].replace(b"PATH", path.encode()), f"no more than {sent}")
@@ -60,7 +60,7 @@ def test_clients_that_say_nothing_block_nobody(resources: ResourceFactory, what:
             with resources.target.raw():
                 pass
         else:
-            open_socket(resources.target).finish()
+            open_socket(resources.target).close()
     with attribute_to("GEN-4"):
         expect_serving(resources)
 
@@ -70,10 +70,10 @@ def test_clients_that_break_off_block_nobody(resources: ResourceFactory) -> None
     """Sockets that are reset before, during and after an upload do not disturb the next ones."""
     upload = resources.csv(10_000)
     for index in range(5):
-        open_socket(resources.target).drop()
+        open_socket(resources.target).reset()
         socket = upload.attach_again()
-        socket.post(index * 100, noise(100))
-        socket.websocket.drop()
+        socket.send(index * 100, noise(100))
+        socket.websocket.reset()
     with attribute_to("GEN-4"):
         expect_serving(resources)
 
@@ -81,14 +81,14 @@ def test_clients_that_break_off_block_nobody(resources: ResourceFactory) -> None
 @requirement("GEN-4")
 def test_a_client_that_does_not_read_blocks_nobody(resources: ResourceFactory) -> None:
     """A socket that asks for far more output than the network holds, and never reads, does not delay others."""
-    resources.target.budget.need(2)
+    resources.target.connection_limit.require(2)
     shape = ClusterShape({"test_input": 2}, {"test_output": 2000}, hidden=2)
     _, silent = direct(resources, shape)
     question = resources.target.dialect.codec.encode_io("test_input", [0.5, 0.5], is_last=True)
     silent.websocket.send_without_reading([question] * 3000, "3000 requests for 8 kB each")
     with attribute_to("GEN-4"):
         expect_serving(resources)
-    silent.websocket.drop()
+    silent.websocket.reset()
 
 
 @requirement("GEN-4")
@@ -108,13 +108,13 @@ def test_a_slow_client_blocks_nobody(resources: ResourceFactory) -> None:
 def test_many_sockets_at_once_are_served(resources: ResourceFactory) -> None:
     """As many sockets as the budget allows are served at the same time."""
     target = resources.target
-    uploads = [resources.csv(300) for _ in range(target.budget.limit)]
+    uploads = [resources.csv(300) for _ in range(target.connection_limit.limit)]
     with attribute_to("GEN-4"):
         sockets = [upload.attach() for upload in uploads]
     for position in range(0, 300, 100):
         for socket in sockets:
             socket.write(position, noise(100))
     for socket in sockets:
-        socket.finish()
+        socket.close()
     for upload in uploads:
         require(upload.wait_complete(), expected="complete = true of each upload", actual="complete = false")

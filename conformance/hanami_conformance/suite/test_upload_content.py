@@ -63,7 +63,7 @@ def test_tables_keep_their_values(resources: ResourceFactory, kind: str) -> None
         return
     require(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
     answer = upload.finalize()
-    if answer.refused:
+    if answer.rejected:
         raise Unsupported(f"the server takes no table with {kind}: {answer}")
     require(answer.status == 200, expected=f"200 or a 4xx to the PUT of a table with {kind}", actual=answer)
     check_dataset(upload, model, values=True)

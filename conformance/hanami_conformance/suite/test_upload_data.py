@@ -38,21 +38,21 @@ def test_each_chunk_is_answered_exactly_once(resources: ResourceFactory) -> None
     socket = upload.attach()
     parts = spans(len(content), 50)
     send_spans(socket, content, parts)
-    surplus = socket.finish()
+    surplus = socket.close()
     require(not surplus, expected=f"{len(parts)} answers to {len(parts)} chunks", actual=f"{len(surplus)} more")
 
 
 @requirement("DATA-1")
 def test_answers_come_on_the_socket_that_was_asked(resources: ResourceFactory) -> None:
     """The server answers a chunk on its own socket, not on that of the other file."""
-    resources.target.budget.need(2)
+    resources.target.connection_limit.require(2)
     upload = resources.mnist(1000, 1000)
     images, labels = upload.attach("input"), upload.attach("label")
     for position in range(0, 1000, 250):
         images.write(position, noise(250))
-    surplus = labels.finish()
+    surplus = labels.close()
     require(not surplus, expected="no answer on the socket that sent nothing", actual=f"{len(surplus)} answers")
-    surplus = images.finish()
+    surplus = images.close()
     require(not surplus, expected="4 answers to 4 chunks", actual=f"{len(surplus)} more")
 
 
@@ -74,7 +74,7 @@ def test_chunks_in_any_order_give_the_same_file(resources: ResourceFactory, orde
     upload = start_image_upload(resources, mnist)
     socket = upload.attach()
     send_spans(socket, mnist.contents["input"], ORDERS[order](spans(len(mnist.contents["input"]), SEGMENT)))
-    socket.finish()
+    socket.close()
     send_labels(upload, mnist)
     expect_content(upload, mnist, values=True)
 
@@ -86,7 +86,7 @@ def test_positions_beyond_a_mebibyte_are_right(resources: ResourceFactory) -> No
     upload = start_image_upload(resources, mnist)
     socket = upload.attach()
     send_spans(socket, mnist.contents["input"], shuffled(spans(len(mnist.contents["input"]), SEGMENT)))
-    socket.finish()
+    socket.close()
     send_labels(upload, mnist)
     expect_content(upload, mnist, values=True)
 
@@ -99,7 +99,7 @@ def test_small_chunks_in_any_order_give_the_same_file(resources: ResourceFactory
     socket = upload.attach()
     # Some hundreds of them: a server may lose one now and then.
     send_spans(socket, mnist.contents["input"], shuffled(spans(len(mnist.contents["input"]), 29)))
-    socket.finish()
+    socket.close()
     send_labels(upload, mnist)
     expect_content(upload, mnist, values=True)
 
@@ -113,7 +113,7 @@ def test_other_chunk_sizes_work(resources: ResourceFactory, chunk: int) -> None:
     upload = start_image_upload(resources, mnist)
     socket = upload.attach()
     send_spans(socket, mnist.contents["input"], spans(len(mnist.contents["input"]), chunk))
-    socket.finish()
+    socket.close()
     send_labels(upload, mnist)
     expect_content(upload, mnist)
 
@@ -135,7 +135,7 @@ def test_messages_at_the_edges_of_frame_headers_work(resources: ResourceFactory)
     upload = start_image_upload(resources, mnist)
     socket = upload.attach()
     send_spans(socket, mnist.contents["input"], [*parts, (parts[-1][1], len(mnist.contents["input"]))])
-    socket.finish()
+    socket.close()
     send_labels(upload, mnist)
     expect_content(upload, mnist)
 
@@ -150,13 +150,13 @@ def test_a_chunk_of_more_than_a_mebibyte_is_written_whole(resources: ResourceFac
     socket = upload.attach()
     taken = False
     with contextlib.suppress(ConnectionClosed, ResponseTimeout):  # a message may be too large: DATA-12 leaves that open
-        socket.post(0, content)
-        answer = socket.websocket.receive_or_end("an answer to a chunk of more than 1 MiB, or a close")
+        socket.send(0, content)
+        answer = socket.websocket.receive_or_close("an answer to a chunk of more than 1 MiB, or a close")
         taken = isinstance(answer, Message) and socket.decode(answer).success
     if not taken:
         raise Unsupported("the server takes no chunks of more than 1 MiB")
     socket.model.write(0, content)
-    socket.finish()
+    socket.close()
     expect_content(upload, mnist, values=True)
 
 
@@ -168,7 +168,7 @@ def test_single_bytes_work(resources: ResourceFactory) -> None:
     for role in ("input", "label"):
         socket = upload.attach(role)
         send_spans(socket, mnist.contents[role], spans(len(mnist.contents[role]), 1))
-        socket.finish()
+        socket.close()
     expect_content(upload, mnist)
 
 
@@ -181,7 +181,7 @@ def test_uneven_chunks_across_segments_work(resources: ResourceFactory) -> None:
     upload = start_image_upload(resources, mnist)
     socket = upload.attach()
     send_spans(socket, content, list(itertools.pairwise(edges)))
-    socket.finish()
+    socket.close()
     send_labels(upload, mnist)
     expect_content(upload, mnist)
 
@@ -196,7 +196,7 @@ def test_a_repeated_chunk_changes_nothing(resources: ResourceFactory) -> None:
     upload = start_image_upload(resources, mnist)
     socket = upload.attach()
     send_spans(socket, content, [*parts[:1] * 3, *parts[1:], parts[1], parts[-1], *parts[1:2] * 3])
-    socket.finish()
+    socket.close()
     send_labels(upload, mnist)
     expect_content(upload, mnist, values=True)
 
@@ -225,7 +225,7 @@ def test_of_overlapping_chunks_the_later_one_wins(resources: ResourceFactory, ov
     socket.write(new_begin, content[new_begin:new_end])
     low, high = min(old_begin, new_begin), max(old_end, new_end)
     send_spans(socket, content, [(0, low), (high, len(content))])
-    socket.finish()
+    socket.close()
     send_labels(upload, mnist)
     expect_content(upload, mnist, values=True)
 
@@ -243,9 +243,9 @@ def test_an_upload_survives_the_loss_of_its_socket(resources: ResourceFactory, h
         socket = upload.attach_again()
         send_spans(socket, content, [part])
         if how == "closed":
-            socket.finish()
+            socket.close()
         else:
-            socket.websocket.drop()
+            socket.websocket.reset()
     send_labels(upload, mnist)
     expect_content(upload, mnist)
 
@@ -265,7 +265,7 @@ def test_two_files_in_turn_do_not_mix(resources: ResourceFactory, order: str) ->
 @requirement("DATA-8")
 def test_two_files_at_the_same_time_do_not_mix(resources: ResourceFactory) -> None:
     """The server keeps images and labels apart that come alternately over two sockets."""
-    resources.target.budget.need(2)
+    resources.target.connection_limit.require(2)
     mnist = Mnist(20_000, side=4)
     upload = start_image_upload(resources, mnist)
     with attribute_to("DATA-8"):
@@ -275,15 +275,15 @@ def test_two_files_at_the_same_time_do_not_mix(resources: ResourceFactory) -> No
     for index in range(max(len(image_parts), len(label_parts))):
         send_spans(images, mnist.contents["input"], image_parts[index : index + 1])
         send_spans(labels, mnist.contents["label"], label_parts[index : index + 1])
-    images.finish()
-    labels.finish()
+    images.close()
+    labels.close()
     expect_content(upload, mnist, values=True)
 
 
 @requirement("DATA-8")
 def test_a_file_goes_on_when_the_socket_of_the_other_closes(resources: ResourceFactory) -> None:
     """The server goes on with one file of an upload when the other one is whole and its socket closed."""
-    resources.target.budget.need(2)
+    resources.target.connection_limit.require(2)
     mnist = Mnist(20_000, side=4)
     upload = start_image_upload(resources, mnist)
     with attribute_to("DATA-8"):
@@ -291,9 +291,9 @@ def test_a_file_goes_on_when_the_socket_of_the_other_closes(resources: ResourceF
     first, *others = spans(len(mnist.contents["input"]), 5000)
     send_spans(images, mnist.contents["input"], [first])
     send_spans(labels, mnist.contents["label"], spans(len(mnist.contents["label"]), 500))
-    labels.finish()
+    labels.close()
     send_spans(images, mnist.contents["input"], others)
-    images.finish()
+    images.close()
     expect_content(upload, mnist, values=True)
 
 
@@ -329,7 +329,7 @@ def test_uploads_of_two_users_under_one_name_do_not_mix(resources: ResourceFacto
 
 def alternate(resources: ResourceFactory, other: Account | None, name: str = "") -> None:
     """Send two uploads alternately, chunks at the same positions, and compare both."""
-    resources.target.budget.need(2)
+    resources.target.connection_limit.require(2)
     materials = [Mnist(30_000, seed=1), Mnist(30_000, seed=2)]
     uploads = [
         start_image_upload(resources, materials[0], name=name),
@@ -341,7 +341,7 @@ def alternate(resources: ResourceFactory, other: Account | None, name: str = "")
         for socket, mnist in zip(sockets, materials, strict=True):
             send_spans(socket, mnist.contents["input"], [part])
     for socket in sockets:
-        socket.finish()
+        socket.close()
     send_labels(uploads[0], materials[0])
     require(
         not uploads[1].progress(),
@@ -364,10 +364,10 @@ def test_pipelined_chunks_are_all_answered(resources: ResourceFactory) -> None:
     socket = upload.attach()
     parts = spans(len(content), 1000)
     for start, end in parts:
-        socket.post(start, content[start:end])
+        socket.send(start, content[start:end])
     for start, end in parts:
         socket.expect_accepted(start, content[start:end], f"the chunk at {start}")
-    surplus = socket.finish()
+    surplus = socket.close()
     require(not surplus, expected=f"{len(parts)} answers to {len(parts)} chunks", actual=f"{len(surplus)} more")
     expect_content(upload, mnist)
 
@@ -379,8 +379,8 @@ def test_pipelined_answers_come_in_order(resources: ResourceFactory) -> None:
     socket = upload.attach()
     right = [True, False, True, True, False, False, True, False]
     for index, fits in enumerate(right):
-        socket.post(index * 100 if fits else 1000 + index, noise(100))
-    answers = [socket.acknowledgement().success for _ in right]
+        socket.send(index * 100 if fits else 1000 + index, noise(100))
+    answers = [socket.receive_acknowledgement().success for _ in right]
     require(answers == right, expected=f"success in the order {right}", actual=answers)
 
 
@@ -395,7 +395,7 @@ def test_a_large_chunk_in_fragments_is_whole(resources: ResourceFactory) -> None
     socket = upload.attach()
     socket.send_fragments(0, content, [1, 70_000, 70_100, 150_000])
     socket.expect_accepted(0, content, "a large chunk in fragments")
-    socket.finish()
+    socket.close()
     expect_content(upload, mnist, values=True)
 
 
@@ -412,6 +412,6 @@ def test_fragmented_chunks_are_whole(resources: ResourceFactory, between: str) -
         data = content[position : position + 1500]
         socket.send_fragments(position, data, [few, many][number % 2], between)
         socket.expect_accepted(position, data, "a chunk in fragments")
-    socket.finish()
+    socket.close()
     send_labels(upload, mnist)
     expect_content(upload, mnist)

@@ -28,7 +28,7 @@ def test_a_deleted_dataset_is_gone(resources: ResourceFactory, kind: str, when: 
     if when == "during its upload":
         socket = upload.attach()
         socket.write(0, noise(10))
-        socket.finish()
+        socket.close()
     if when == "finalized":
         expect_dataset(upload, model, "a complete upload")
     answer = upload.delete()
@@ -52,17 +52,17 @@ def expect_gone(upload: Upload) -> None:
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_chunks_after_a_delete_are_refused(resources: ResourceFactory, kind: str) -> None:
     """The server refuses chunks on an open socket once the dataset is deleted, by an answer or a close."""
-    resources.target.budget.need(2)
+    resources.target.connection_limit.require(2)
     upload = resources.csv(1000) if kind == "csv" else resources.mnist(1000, 1000)
     socket = upload.attach()
     socket.write(0, noise(100))
     answer = upload.delete()
     require(answer.status == 200, expected="200 to the DELETE", actual=answer)
     try:
-        socket.post(100, noise(100))
-        acknowledgement = socket.acknowledgement()
+        socket.send(100, noise(100))
+        acknowledgement = socket.receive_acknowledgement()
     except Violation:
-        require(socket.websocket.ending is not None, expected="a refusal or a close", actual="neither")
+        require(socket.websocket.close_info is not None, expected="a refusal or a close", actual="neither")
     else:
         require(
             not acknowledgement.success, expected="success = false after the DELETE", actual=describe(acknowledgement)
@@ -85,7 +85,7 @@ def test_the_uuid_of_a_file_deletes_nothing(resources: ResourceFactory, of: str)
     """The server refuses a DELETE with the uuid of a file, and the upload goes on."""
     upload, model = small_upload(resources, "mnist")
     answer = upload.account.call("dataset.delete", params={"uuid": upload.files[of].uuid})
-    require(answer.refused, expected=f"a 4xx: the uuid is that of the {of} file", actual=answer)
+    require(answer.rejected, expected=f"a 4xx: the uuid is that of the {of} file", actual=answer)
     expect_dataset(upload, model, "an upload after a DELETE that was refused")
 
 
@@ -98,7 +98,7 @@ def test_a_delete_is_of_one_dataset_alone(resources: ResourceFactory) -> None:
         upload.write_all({"input": content})
     name = uploads[0].name
     answer = upload.account.call("csv.init", body={"name": name, "input_data_size": len(content)})
-    if not answer.refused:  # names need not be unique
+    if not answer.rejected:  # names need not be unique
         uploads.append(resources.from_init_response(answer, "csv", name, {"input": len(content)}))
         uploads[-1].write_all({"input": content})
     uploads[0].delete()
@@ -116,7 +116,7 @@ def test_a_new_dataset_has_nothing_of_a_deleted_one(resources: ResourceFactory) 
     old.delete()
     content, model = table(seed=2)
     answer = old.account.call("csv.init", body={"name": old.name, "input_data_size": len(content)})
-    if answer.refused:
+    if answer.rejected:
         raise Unsupported(f"the name of a deleted dataset is not free: {answer}")
     new = resources.from_init_response(answer, "csv", old.name, {"input": len(content)})
     new.write_all({"input": content})

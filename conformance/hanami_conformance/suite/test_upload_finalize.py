@@ -55,7 +55,7 @@ def test_finalizing_too_early_is_refused_and_destroys_nothing(resources: Resourc
     expect_refused(upload.finalize(), f"{sent} of the upload was sent")
     require(not upload.progress(), expected="complete = false after a refused PUT", actual="complete = true")
     socket.write(kept, contents[role][kept:])
-    socket.finish()
+    socket.close()
     upload.write_all({name: file for name, file in contents.items() if name != role and name not in early})
     expect_dataset(upload, model, "an upload that was completed after a refused PUT")
 
@@ -192,8 +192,8 @@ def test_finalizing_with_the_socket_open_is_harmless(resources: ResourceFactory,
     upload, model = small_upload(resources, kind)
     socket = upload.attach()
     expect_dataset(upload, model, "an upload with a socket open")
-    socket.post(0, b"x" * 10)
-    answer = socket.websocket.receive_or_end("a refusal of a chunk after the PUT, or a close")
+    socket.send(0, b"x" * 10)
+    answer = socket.websocket.receive_or_close("a refusal of a chunk after the PUT, or a close")
     if isinstance(answer, Message):
         acknowledgement = socket.decode(answer)
         require(not acknowledgement.success, expected="success = false after the PUT", actual=describe(acknowledgement))

@@ -77,7 +77,10 @@ def test_every_right_name_is_taken(resources: ResourceFactory, kind: str, looks:
         )
     else:
         require(
-            answer.refused, expected=f"a 4xx: names of {dialect.name} have no dash", actual=answer, requirement="INIT-5"
+            answer.rejected,
+            expected=f"a 4xx: names of {dialect.name} have no dash",
+            actual=answer,
+            requirement="INIT-5",
         )
 
 
@@ -105,7 +108,7 @@ def test_the_two_files_have_each_its_own_size(resources: ResourceFactory) -> Non
         for role, size in (("input", input_size), ("label", label_size)):
             socket = upload.attach(role)
             socket.write(size - 1, b"z")
-            socket.finish()
+            socket.close()
 
 
 BEYOND_32_BITS = 2**32 + 100
@@ -122,13 +125,13 @@ def test_sizes_beyond_32_bits_are_meant(resources: ResourceFactory) -> None:
         answer = resources.target.account.call("csv.init", body=body, extra=GENEROUS)
     except ResponseTimeout as silence:
         raise Unsupported(f"the server takes too long for a file of {BEYOND_32_BITS} bytes: {silence}") from silence
-    if answer.refused:
+    if answer.rejected:
         raise Unsupported(f"the server refuses a file of {BEYOND_32_BITS} bytes: {answer}")
     upload = resources.from_init_response(answer, "csv", body["name"], {"input": 1})
     socket = upload.attach()
     for position in (BEYOND_32_BITS - 1, 2**32, 2**32 - 1, 0):
-        socket.post(position, b"x")
-        acknowledgement = socket.acknowledgement()
+        socket.send(position, b"x")
+        acknowledgement = socket.receive_acknowledgement()
         require(
             acknowledgement.success, expected=f"success = true at byte {position}", actual=describe(acknowledgement)
         )
@@ -146,7 +149,7 @@ def test_uuids_are_distinct_and_usable(resources: ResourceFactory) -> None:
             with attribute_to("INIT-4"):
                 socket = upload.attach(role)
             socket.write(0, noise(10))
-            socket.finish()
+            socket.close()
         require(upload.wait_complete(), expected=f"complete = true of {upload.uuid}", actual="complete = false")
 
 
@@ -176,7 +179,7 @@ def test_uploads_of_one_name_are_two(resources: ResourceFactory, kind: str) -> N
     account = resources.target.account
     first = resources.from_init_response(account.call(f"{kind}.init", body=body), kind, body["name"], sizes)
     answer = account.call(f"{kind}.init", body=body)
-    if answer.refused:
+    if answer.rejected:
         observe("a second upload of the same name", answer)
         return
     second = resources.from_init_response(answer, kind, body["name"], sizes)
@@ -211,7 +214,7 @@ WRONG_FIELDS: dict[str, tuple[str, Any]] = {
 
 def expect_no_upload(answer: RestResponse, account: Account, why: str, name: Any = None) -> None:
     """The answer must be a 4xx with a reason, and nothing may have been made, least of all by that name."""
-    require(answer.refused and answer.text.strip(), expected=f"a 4xx with a reason: {why}", actual=answer)
+    require(answer.rejected and answer.text.strip(), expected=f"a 4xx with a reason: {why}", actual=answer)
     if isinstance(name, str) and name.startswith(NAME_PREFIX):
         listed = account.call("dataset.list")
         require(name not in listed.text, expected=f"no dataset {name!r} after a refusal", actual=listed)

@@ -44,19 +44,19 @@ def test_a_chunk_beyond_the_end_is_refused(resources: ResourceFactory, case: str
     half = len(content) // 2
     socket.write(0, content[:half])
     position, length = BEYOND[case](len(content))
-    socket.refuse(position, bytes(length), "which ends beyond the announced size")
+    socket.write_rejected(position, bytes(length), "which ends beyond the announced size")
     send_labels_after(upload, mnist, socket)
     require(not upload.progress(), expected="complete = false: half of the file is missing", actual="complete = true")
     socket = upload.attach()
     socket.write(half, content[half:])
-    socket.refuse(position, bytes(length), "which ends beyond the announced size")
-    socket.finish()
+    socket.write_rejected(position, bytes(length), "which ends beyond the announced size")
+    socket.close()
     expect_content(upload, mnist)
 
 
 def send_labels_after(upload: Upload, mnist: Mnist, socket: UploadSocket) -> None:
     """Close one socket, then send the labels: one socket at a time is enough here."""
-    socket.finish()
+    socket.close()
     send_labels(upload, mnist)
 
 
@@ -66,11 +66,11 @@ def test_a_refused_chunk_leaves_the_socket_usable(resources: ResourceFactory) ->
     content = noise(1000)
     upload = resources.csv(len(content))
     socket = upload.attach()
-    socket.refuse(1000, b"x", "which begins at the end of the file")
+    socket.write_rejected(1000, b"x", "which begins at the end of the file")
     socket.write(0, content[:500])
-    socket.refuse(999, b"xy", "which ends one byte beyond the file")
+    socket.write_rejected(999, b"xy", "which ends one byte beyond the file")
     socket.write(500, content[500:])
-    surplus = socket.finish()
+    surplus = socket.close()
     require(not surplus, expected="4 answers to 4 messages", actual=f"{len(surplus)} more")
     require(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
 
@@ -95,8 +95,8 @@ def test_bytes_that_are_no_message_are_refused(resources: ResourceFactory, case:
     upload = resources.csv(len(content))
     socket = upload.attach()
     socket.write(0, content[:50])
-    socket.post_bytes(UNDECODABLE[case], case)
-    socket.expect_refusal(f"bytes that are no FileUpload_Message ({case})")
+    socket.send_bytes(UNDECODABLE[case], case)
+    socket.expect_rejected(f"bytes that are no FileUpload_Message ({case})")
     require(not upload.progress(), expected="complete = false: the second half is missing", actual="complete = true")
     socket.write(50, content[50:])
     require(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
@@ -117,11 +117,11 @@ def test_a_chunk_that_was_cut_short_writes_nothing(resources: ResourceFactory) -
     for position, data in ((100, bytes(255 - byte for byte in content[100:400])), (len(content) - 2, b"ab")):
         whole = resources.target.dialect.codec.encode_chunk(position, data)
         for lacking in (1, len(data) // 2, len(data)):
-            socket.post_bytes(whole[: len(whole) - lacking], f"a chunk that lacks its last {lacking} bytes")
-            socket.expect_refusal("a chunk that was cut short")
+            socket.send_bytes(whole[: len(whole) - lacking], f"a chunk that lacks its last {lacking} bytes")
+            socket.expect_rejected("a chunk that was cut short")
     require(not upload.progress(), expected="complete = false: the last byte is missing", actual="complete = true")
     socket.write(len(content) - 1, content[-1:])
-    socket.finish()
+    socket.close()
     expect_content(upload, mnist, values=True)
 
 
@@ -131,7 +131,7 @@ def test_a_chunk_that_was_cut_short_writes_nothing(resources: ResourceFactory) -
 def test_what_becomes_of_an_empty_chunk(resources: ResourceFactory, position: int) -> None:
     """The answer to a chunk without data."""
     socket = resources.csv(100).attach()
-    observe(f"an empty chunk at byte {position} of 100", describe(socket.send(position, b"")))
+    observe(f"an empty chunk at byte {position} of 100", describe(socket.exchange(position, b"")))
 
 
 @requirement("DATA-12")
@@ -141,8 +141,8 @@ def test_what_becomes_of_a_very_large_message(resources: ResourceFactory) -> Non
     """The answer to a chunk of 4 MiB."""
     size = 4 << 20
     socket = resources.csv(size).attach()
-    socket.post(0, bytes(size))
-    answer = socket.websocket.receive_or_end("an answer to 4 MiB, or a close")
+    socket.send(0, bytes(size))
+    answer = socket.websocket.receive_or_close("an answer to 4 MiB, or a close")
     observe("a chunk of 4 MiB", answer if isinstance(answer, CloseInfo) else describe(socket.decode(answer)))
 
 
@@ -152,4 +152,4 @@ def test_what_becomes_of_a_text_frame(resources: ResourceFactory) -> None:
     """The answer to a text frame on a file socket."""
     socket = resources.csv(100).attach()
     socket.websocket.send_text("hello")
-    observe("a text frame on a file socket", socket.websocket.receive_or_end("an answer to a text frame, or a close"))
+    observe("a text frame on a file socket", socket.websocket.receive_or_close("an answer to a text frame, or a close"))

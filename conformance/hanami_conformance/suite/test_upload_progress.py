@@ -102,7 +102,7 @@ def test_a_repeated_chunk_counts_once(resources: ResourceFactory, size: int) -> 
         for _ in range(3):
             socket.write(start, content[start : start + size // 2])
         expect_incomplete(upload, f"only bytes {start} to {start + size // 2 - 1} of {size} were sent, three times")
-        socket.finish()
+        socket.close()
 
 
 @requirement("PROG-2", "PROG-3")
@@ -135,7 +135,7 @@ def test_refused_chunks_do_not_count(resources: ResourceFactory) -> None:
     socket = upload.attach()
     socket.write(0, noise(500))
     for _ in range(3):
-        acknowledgement = socket.send(600, noise(500))
+        acknowledgement = socket.exchange(600, noise(500))
         require(
             not acknowledgement.success, expected="success = false to a chunk beyond the end", actual="success = true"
         )
@@ -207,7 +207,7 @@ def test_an_upload_stays_complete_when_it_is_finalized(resources: ResourceFactor
     content, _ = table(rows=3)
     upload = resources.dataset("csv", {"input": content})
     answer = resources.target.account.call("dataset.progress", params={"uuid": upload.uuid})
-    told = "refused" if answer.refused else answer.object().get("complete")
+    told = "refused" if answer.rejected else answer.object().get("complete")
     require(told in ("refused", True), expected="complete = true after the PUT, or a 4xx", actual=answer)
 
 
@@ -229,7 +229,7 @@ def test_progress_of_something_else_is_refused(resources: ResourceFactory, of: s
     else:
         uuid = resources.mnist(10, 10).files["input" if of == "a file" else "label"].uuid
     answer = resources.target.account.call("dataset.progress", params={"uuid": uuid})
-    require(answer.refused, expected=f"a 4xx: the uuid is that of {of}", actual=answer)
+    require(answer.rejected, expected=f"a 4xx: the uuid is that of {of}", actual=answer)
 
 
 @requirement("PROG-4")

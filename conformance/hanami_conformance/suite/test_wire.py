@@ -41,9 +41,9 @@ def test_a_chunk_may_be_encoded_otherwise(resources: ResourceFactory, form: str)
     socket = upload.attach()
     for start, end in spans(len(content), 500):
         payload = CHUNK_FORMS[form](resources.target.dialect.codec.encode_chunk(start, content[start:end]))
-        socket.post_bytes(payload, f"a chunk of {end - start} bytes at {start}, {form}")
+        socket.send_bytes(payload, f"a chunk of {end - start} bytes at {start}, {form}")
         socket.expect_accepted(start, content[start:end], f"a chunk with {form}")
-    socket.finish()
+    socket.close()
     expect_content(upload, mnist)
 
 
@@ -57,10 +57,10 @@ def test_values_may_be_encoded_otherwise(resources: ResourceFactory, form: str) 
         wanted = socket.request([question])
         change = FLOAT_FORMS[form]
         encode = resources.target.dialect.codec.encode_io
-        socket.post_bytes(change(encode(question.name, question.values[:3], is_last=False)), f"three values, {form}")
-        socket.acknowledged()
-        socket.post_bytes(change(encode(question.name, question.values[3:], is_last=True)), f"the others, {form}")
-        expect_same(socket.outputs(), wanted, f"the answer to the same values with {form}")
+        socket.send_bytes(change(encode(question.name, question.values[:3], is_last=False)), f"three values, {form}")
+        socket.receive_acknowledgement()
+        socket.send_bytes(change(encode(question.name, question.values[3:], is_last=True)), f"the others, {form}")
+        expect_same(socket.receive_outputs(), wanted, f"the answer to the same values with {form}")
 
 
 PAUSE = 0.005  # seconds
@@ -109,8 +109,8 @@ def test_a_handshake_may_look_otherwise(target: Target, kind: str) -> None:
         websocket.open(headers, cuts)
     except ConnectionClosed as dropped:
         require(False, expected=f"a websocket after a handshake: {kind}", actual=dropped.actual)
-    require(websocket.is_open, expected=f"a websocket after a handshake: {kind}", actual=websocket.ending)
-    websocket.finish()
+    require(websocket.is_open, expected=f"a websocket after a handshake: {kind}", actual=websocket.close_info)
+    websocket.close()
 
 
 @requirement("ATT-2")
@@ -123,7 +123,7 @@ def test_a_first_message_may_be_written_otherwise(resources: ResourceFactory, fo
     websocket.open()
     websocket.send_text(JSON_FORMS[form](fields))
     answer = websocket.receive(f"an acceptance of a first message {form}")
-    websocket.finish()
+    websocket.close()
     require(accepted(answer), expected=f"JSON whose success is 1 or true, to a first message {form}", actual=answer)
 
 
@@ -196,17 +196,17 @@ def test_control_frames_between_the_parts_change_nothing(resources: ResourceFact
     _, socket = trained(resources, None)
     (question,) = inputs_of(socket.shape, seed=1)
     wanted = socket.request([question])
-    socket.post(question.name, question.values[:3], is_last=False)
-    socket.acknowledged()
+    socket.send(question.name, question.values[:3], is_last=False)
+    socket.receive_acknowledgement()
     socket.websocket.send_raw(Frame(opcode, b"between").serialize(mask=True), f"a {opcode.name.lower()}")
-    socket.post(question.name, question.values[3:], is_last=True)
-    expect_same(socket.outputs(), wanted, "the answer to the same values without a control frame between them")
+    socket.send(question.name, question.values[3:], is_last=True)
+    expect_same(socket.receive_outputs(), wanted, "the answer to the same values without a control frame between them")
 
 
 @requirement("DATA-11", "DATA-8")
 def test_fragments_of_two_sockets_do_not_mix(resources: ResourceFactory) -> None:
     """The server puts the messages of two sockets together whose fragments come alternately."""
-    resources.target.budget.need(2)
+    resources.target.connection_limit.require(2)
     mnist = Mnist(4000, side=4)
     upload = start_image_upload(resources, mnist)
     with attribute_to("DATA-8"):
@@ -224,7 +224,7 @@ def test_fragments_of_two_sockets_do_not_mix(resources: ResourceFactory) -> None
             start, end = pieces[role][index]
             socket.expect_accepted(start, mnist.contents[role][start:end], f"the {role} chunk at {start}")
     for socket in sockets.values():
-        socket.finish()
+        socket.close()
     expect_content(upload, mnist)
 
 
@@ -256,5 +256,5 @@ def test_chunks_may_come_in_any_segments(resources: ResourceFactory, segments: s
         socket.send_segments([(start, content[start:end]) for start, end in pair], SEGMENTS[segments](first))
         for start, end in pair:
             socket.expect_accepted(start, content[start:end], f"the chunk at {start}")
-    socket.finish()
+    socket.close()
     expect_content(upload, mnist)

@@ -45,7 +45,7 @@ def attach(account: Account, uuid: str, target: str) -> WebSocket:
     websocket.open()
     try:
         websocket.send_text(first_message(account.token, uuid, target))
-        answer = websocket.receive_or_end("an answer to the first message")
+        answer = websocket.receive_or_close("an answer to the first message")
         require(
             isinstance(answer, Message) and accepted(answer),
             expected="a JSON object whose success is 1 or true",
@@ -53,13 +53,13 @@ def attach(account: Account, uuid: str, target: str) -> WebSocket:
             requirement="ATT-2",
         )
     except BaseException:
-        websocket.finish()
+        websocket.close()
         raise
     account.target.attached = True
     return websocket
 
 
-def expect_refusal(target: Target, first: str, why: str, requirement: str | None = None) -> Message | CloseInfo:
+def expect_rejected(target: Target, first: str, why: str, requirement: str | None = None) -> Message | CloseInfo:
     """Send a first message, over a socket of its own, that must be refused.
 
     Args:
@@ -75,13 +75,13 @@ def expect_refusal(target: Target, first: str, why: str, requirement: str | None
     websocket.open()
     try:
         websocket.send_text(first)
-        answer = websocket.receive_or_end("an answer to the first message, or a close")
+        answer = websocket.receive_or_close("an answer to the first message, or a close")
     except Violation as violation:
         if violation.requirement is None and requirement is not None:
             violation.reattribute(requirement)
         raise
     finally:
-        websocket.finish()
+        websocket.close()
     wanted = f"a refusal (success false, or a close): {why}"
     require(refused(answer), expected=wanted, actual=answer, requirement=requirement)
     return answer

@@ -65,7 +65,7 @@ def missing_capabilities(
         yield MissingCapability(
             "leave to end a fragile server (--allow-destructive, or --server-command)", *DESTRUCTIVE_CASES
         )
-    if target.budget.limit < 2:
+    if target.connection_limit.limit < 2:
         yield MissingCapability("two connections at the same time (--max-connections)", *TWO_CONNECTIONS)
     if content is False:
         yield MissingCapability("a way to read the content of a dataset back", *CONTENT)

@@ -90,7 +90,7 @@ class Target:
         self.dialect_reason = "" if found is None else found.why
         self.timeouts = AdaptiveTimeout(options.deadline)
         limit = options.max_connections if options.max_connections is not None else self.dialect.connections
-        self.budget = ConnectionLimit(limit)
+        self.connection_limit = ConnectionLimit(limit)
         self.uuids: set[str] = set()  # of all uploads and their files that were made in this run
         self.expired_token = options.expired_token
         self._ssl = context_for(self.url, options.ca_file, insecure=options.insecure)
@@ -118,19 +118,19 @@ class Target:
 
     def websocket(self) -> WebSocket:
         """Return a websocket that is not open yet."""
-        made = WebSocket(self.websocket_url, self.timeouts, self.budget, self._ssl)
+        made = WebSocket(self.websocket_url, self.timeouts, self.connection_limit, self._ssl)
         self._websockets.append(made)
         return made
 
     def close_websockets(self) -> None:
         """Close every websocket that was made: none outlives its case or counts against the budget of the next."""
         for websocket in self._websockets:
-            websocket.finish()
+            websocket.close()
         self._websockets.clear()
 
     def raw(self) -> RawConnection:
         """Return a bare TCP connection, open."""
-        return RawConnection(self.url, self.timeouts.setting, self.budget, self._ssl)
+        return RawConnection(self.url, self.timeouts.setting, self.connection_limit, self._ssl)
 
     def call(
         self,
@@ -199,7 +199,7 @@ class Target:
             known = account.call("dataset.content", params=params)
             unknown = self.rest.request(route.method, f"{route.path}_nowhere", token=account.token, params=params)
             alike = known.status == unknown.status and known.text == unknown.text.replace("_nowhere", "")
-            self._serves_content = not (known.refused and alike) and known.status not in (405, 501)
+            self._serves_content = not (known.rejected and alike) and known.status not in (405, 501)
         return self._serves_content
 
     def is_alive(self) -> bool:
@@ -215,7 +215,7 @@ class Target:
         Args:
             sockets: whether it is asked on a websocket, whatever it answered before.
         """
-        asked, self.timeouts.socket_silences = self.timeouts.socket_silences, 0
+        asked, self.timeouts.socket_timeouts = self.timeouts.socket_timeouts, 0
         ready_by = Deadline.after(self.timeouts.setting)
         silences = 0
         while True:

@@ -53,7 +53,7 @@ def websocket(url: str, seconds: float = 10.0) -> Iterator[WebSocket]:
     try:
         yield opened
     finally:
-        opened.finish()
+        opened.close()
 
 
 def echo(connection: ServerConnection) -> None:
@@ -109,13 +109,13 @@ def test_a_close_of_the_peer_is_answered() -> None:
         answers.append(connection.protocol.close_rcvd is not None)
 
     with peer(handler) as url, websocket(url) as client:
-        assert client.receive_or_end("a close") == CloseInfo(1001, "bye")
+        assert client.receive_or_close("a close") == CloseInfo(1001, "bye")
     assert answers == [True]
 
 
 def test_a_close_tells_its_code_and_reason() -> None:
     with peer(lambda connection: connection.close(1008, "no entry")) as url, websocket(url) as client:
-        assert client.receive_or_end("a close") == CloseInfo(1008, "no entry")
+        assert client.receive_or_close("a close") == CloseInfo(1008, "no entry")
         with pytest.raises(ConnectionClosed, match="close 1008 'no entry'"):
             client.receive("anything")
         with pytest.raises(ConnectionClosed):
@@ -127,7 +127,7 @@ def test_a_broken_connection_is_no_close() -> None:
         connection.socket.shutdown(socket.SHUT_RDWR)
 
     with peer(handler) as url, websocket(url) as client:
-        ending = client.receive_or_end("a close")
+        ending = client.receive_or_close("a close")
     assert isinstance(ending, CloseInfo)
     assert ending.code is None
     assert "broken off" in str(ending)
@@ -147,8 +147,8 @@ def test_messages_that_nobody_asked_for_are_handed_out_at_the_end() -> None:
         client.open()
         client.receive("one")
         assert sent.wait(10)  # the peer sends nothing more once it has read the close
-        assert client.finish() == [Message(False, b"surplus")] * 2
-        assert client.finish() == []
+        assert client.close() == [Message(False, b"surplus")] * 2
+        assert client.close() == []
 
 
 def test_the_end_is_awaited_with_what_came_before() -> None:
@@ -174,8 +174,8 @@ def test_dropping_resets_the_connection() -> None:
     with peer(handler) as url:
         client = WebSocket(url, AdaptiveTimeout(10), ConnectionLimit(1))
         client.open()
-        client.drop()
-        client.drop()
+        client.reset()
+        client.reset()
         assert gone.wait(10)
     assert seen == [None]
 
@@ -187,7 +187,7 @@ def test_a_handshake_that_fails(double_of: object, kind: type[Exception]) -> Non
     budget = ConnectionLimit(1)
     with double(double_of) as url, pytest.raises(kind):  # type: ignore[arg-type]
         WebSocket("ws" + url.removeprefix("http"), AdaptiveTimeout(0.3), budget).open()
-    budget.take()  # the failed one was given back
+    budget.acquire()  # the failed one was given back
 
 
 def test_nobody_there() -> None:
@@ -230,24 +230,24 @@ def test_the_exchange_is_recorded() -> None:
 
 def test_the_budget_is_never_exceeded() -> None:
     budget = ConnectionLimit(2)
-    budget.need(2)
+    budget.require(2)
     with pytest.raises(Unsupported, match="--max-connections"):
-        budget.need(3)
-    budget.take()
-    budget.take()
+        budget.require(3)
+    budget.acquire()
+    budget.acquire()
     with pytest.raises(RuntimeError, match="more than 2 connections"):
-        budget.take()
+        budget.acquire()
     budget.release()
-    budget.take()
+    budget.acquire()
 
 
 def test_patience_wears_out_after_several_silences() -> None:
     timeouts = AdaptiveTimeout(10)
-    timeouts.answered("chunk", 0.2)
+    timeouts.record_reply("chunk", 0.2)
     for _ in range(2):
-        timeouts.silent("chunk")
+        timeouts.record_timeout("chunk")
     assert timeouts.seconds("chunk") == 10
-    timeouts.silent("chunk")
+    timeouts.record_timeout("chunk")
     assert timeouts.seconds("chunk") == pytest.approx(4.0)
     assert timeouts.seconds("other") == 10
     assert timeouts.deadline("chunk", extra=5).seconds == pytest.approx(9.0)
@@ -256,13 +256,13 @@ def test_patience_wears_out_after_several_silences() -> None:
 def test_what_is_hardly_ever_answered_is_hardly_waited_for() -> None:
     timeouts = AdaptiveTimeout(10)
     for _ in range(9):
-        timeouts.silent("chunk")
+        timeouts.record_timeout("chunk")
     assert timeouts.seconds("chunk") == HASTY
-    timeouts.silent("chunk")
+    timeouts.record_timeout("chunk")
     assert timeouts.seconds("chunk") == HARDLY
-    timeouts.answered("chunk", 0.1)
+    timeouts.record_reply("chunk", 0.1)
     assert timeouts.seconds("chunk") == pytest.approx(2.0)
     short = AdaptiveTimeout(0.1)
     for _ in range(10):
-        short.silent("chunk")
+        short.record_timeout("chunk")
     assert short.seconds("chunk") == 0.1

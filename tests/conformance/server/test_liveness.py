@@ -35,7 +35,7 @@ def test_a_server_that_closes_what_is_old_is_not_to_blame(url: str) -> None:
     with mortal(url) as resources:
         begin_case("test")
         socket = resources.csv(10).attach()
-        age = socket.websocket.grow_old(60.0)
+        age = socket.websocket.wait_idle(60.0)
         assert age is not None
         with pytest.raises(Violation) as caught:
             socket.write(0, b"0")
@@ -62,7 +62,7 @@ def test_a_server_that_keeps_old_connections_is_to_blame(url: str) -> None:
 def test_a_socket_that_the_case_ends_is_not_old_age(url: str) -> None:
     with resources_at(url) as resources:
         case = begin_case("test")
-        resources.csv(10).attach().finish()
+        resources.csv(10).attach().close()
         assert case.ended is None
         resources.clean()
 
@@ -71,11 +71,11 @@ def test_silence_on_websockets_is_noticed_once_they_have_worked(url: str) -> Non
     with resources_at(url) as resources:
         target = resources.target
         watch_sockets(target)
-        target.timeouts.socket_silences = 1
+        target.timeouts.socket_timeouts = 1
         assert target.loss() == ""
         resources.csv(10).attach()
         assert target.attached
-        target.timeouts.socket_silences = 1
+        target.timeouts.socket_timeouts = 1
         assert target.loss() == ""
         resources.clean()
 
@@ -92,4 +92,4 @@ def test_silent_websockets(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         target.timeouts.setting = 0.2
         assert target.loss() == ""  # nobody missed an answer
         assert target.loss(sockets=True) == SILENT
-        assert target.timeouts.socket_silences == 0
+        assert target.timeouts.socket_timeouts == 0

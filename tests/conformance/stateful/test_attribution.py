@@ -61,8 +61,8 @@ def test_every_step_has_a_requirement_to_blame() -> None:
 def test_silence_after_the_end_is_blamed_on_the_end(
     resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, over: dict[str, Any], requirement: str
 ) -> None:
-    post = UploadSocket.post
-    monkeypatch.setattr(UploadSocket, "post", lambda *call: None if call[2] == bytes(5) else post(*call))
+    post = UploadSocket.send
+    monkeypatch.setattr(UploadSocket, "send", lambda *call: None if call[2] == bytes(5) else post(*call))
     beyond = {**WRITE, "position": 5000}  # all zeros
     assert blamed(resources, "upload", BEGIN, ATTACH, FILL, over, beyond) == requirement
 
@@ -71,13 +71,13 @@ def test_silence_after_the_end_is_blamed_on_the_end(
 def test_a_refusal_needs_a_reason(
     resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, mistake: dict[str, Any], requirement: str
 ) -> None:
-    read = UploadSocket.acknowledgement
+    read = UploadSocket.receive_acknowledgement
 
     def no_reason(self: UploadSocket) -> Acknowledgement:
         return replace(read(self), error="")
 
     assert told(resources, "upload", BEGIN, ATTACH, mistake).checks_by_requirement[requirement]
-    monkeypatch.setattr(UploadSocket, "acknowledgement", no_reason)
+    monkeypatch.setattr(UploadSocket, "receive_acknowledgement", no_reason)
     assert blamed(resources, "upload", BEGIN, ATTACH, mistake) == requirement
 
 
@@ -98,7 +98,7 @@ def test_a_chunk_behind_a_refusal_that_counts_is_seen(
         refused(self, *arguments, **more)
         socket = self.upload.attach_again("label" if role == "label" else "input")
         socket.write(0, bytes(SIZE))
-        socket.finish()
+        socket.close()
 
     assert told(resources, "first", {**BAD, "uuid": [role]}).checks_by_requirement["ATT-7"] == 1
     assert told(resources, "first", {**BAD, "uuid": [role], "chunk": 0}).checks_by_requirement["ATT-7"] == 0
@@ -126,7 +126,7 @@ class OneAnswer:
     def __init__(self, data: bytes) -> None:
         self._data = data
 
-    def receive_or_end(self, awaited: str) -> Message:  # noqa: ARG002
+    def receive_or_close(self, awaited: str) -> Message:  # noqa: ARG002
         return Message(False, self._data)
 
 
@@ -171,7 +171,7 @@ def test_a_refusal_that_makes_something_all_the_same_is_seen(
 
     def makes(self: RestClient, method: str, path: str, **more: Any) -> RestResponse:
         answer = request(self, method, path, **more)
-        if method == "POST" and path.endswith("csv/dataset") and answer.refused:
+        if method == "POST" and path.endswith("csv/dataset") and answer.rejected:
             names.append(json.loads(more["content"])["name"])
         return replace(answer, body=" ".join(names).encode()) if path.endswith("dataset/all") else answer
 
@@ -205,13 +205,13 @@ def test_the_content_is_asked_for_by_whom_it_belongs_to(resources: ResourceFacto
 def test_a_cluster_that_drifts_is_not_blamed_on_a_lost_socket(
     resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outputs = ClusterSocket.outputs
+    outputs = ClusterSocket.receive_outputs
     drift = iter(range(1_000_000))
 
     def drifting(self: ClusterSocket) -> dict[str, Any]:
         return {name: values + np.float32(next(drift)) for name, values in outputs(self).items()}
 
-    monkeypatch.setattr(ClusterSocket, "outputs", drifting)
+    monkeypatch.setattr(ClusterSocket, "receive_outputs", drifting)
     assert blamed(resources, "direct", CLUSTER, DROP, REQUEST, REQUEST) == "DIO-7"
     assert blamed(resources, "direct", CLUSTER, REQUEST, DROP, REQUEST) == "DIO-11"
 

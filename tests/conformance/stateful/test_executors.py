@@ -35,7 +35,7 @@ def silent(socket: UploadSocket) -> None:
 
 def ended(socket: UploadSocket) -> None:
     """The server ends the socket."""
-    socket.websocket.drop()
+    socket.websocket.reset()
 
 
 @pytest.mark.parametrize("becomes", [silent, ended])
@@ -46,13 +46,13 @@ def test_empty_data_may_be_passed_over_or_end_the_socket(
     becomes: Callable[[UploadSocket], None],
     empty: dict[str, Any],
 ) -> None:
-    post = UploadSocket.post
+    post = UploadSocket.send
 
     def post_if_any(self: UploadSocket, position: int, data: bytes) -> None:
         (post(self, position, data) if data else becomes(self))
 
-    monkeypatch.setattr(UploadSocket, "post", post_if_any)
-    monkeypatch.setattr(UploadSocket, "post_bytes", lambda self, *_: becomes(self))
+    monkeypatch.setattr(UploadSocket, "send", post_if_any)
+    monkeypatch.setattr(UploadSocket, "send_bytes", lambda self, *_: becomes(self))
     monkeypatch.setattr(UploadSocket, "send_fragments", lambda self, *_, **__: becomes(self))
     assert told(resources, "upload", BEGIN, ATTACH, empty, FILL).checks_by_requirement["FIN-2"]
     deleted = told(resources, "upload", BEGIN, ATTACH, FILL, {"do": "delete", "upload": 0}, empty)
@@ -60,7 +60,7 @@ def test_empty_data_may_be_passed_over_or_end_the_socket(
 
 
 def test_a_place_that_is_freed_late_is_waited_for(resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    finish, drop = WebSocket.finish, WebSocket.drop
+    close, reset = WebSocket.close, WebSocket.reset
     refusals: list[int] = []
 
     def late(*arguments: Any) -> WebSocket:
@@ -77,8 +77,8 @@ def test_a_place_that_is_freed_late_is_waited_for(resources: ResourceFactory, mo
 
         return ends
 
-    monkeypatch.setattr(WebSocket, "finish", closing(finish))
-    monkeypatch.setattr(WebSocket, "drop", closing(drop))
+    monkeypatch.setattr(WebSocket, "close", closing(close))
+    monkeypatch.setattr(WebSocket, "reset", closing(reset))
     for module in (cluster, retry, upload):
         monkeypatch.setattr(module, "attach", late)
     monkeypatch.setattr(first_sequences, "attach", late)

@@ -67,7 +67,7 @@ class DatasetContentExecutor:
     def _wrong(self, upload: Upload, what: str) -> None:
         with default_requirement("FIN-6", counts=False):
             answer = upload.finalize()
-            reasoned = answer.refused and answer.text.strip()
+            reasoned = answer.rejected and answer.text.strip()
             require(reasoned, expected=f"a 4xx with a reason to the PUT of {what}", actual=answer, requirement="FIN-6")
             check_no_rows(upload, what, "FIN-6")
 
@@ -75,7 +75,7 @@ class DatasetContentExecutor:
         """Send what is left open: it may be taken or refused, and is answered all the same."""
         with default_requirement("GEN-1", counts=False):
             answer = upload.finalize()
-        taken = answer.status == 200 or answer.refused
+        taken = answer.status == 200 or answer.rejected
         require(taken, expected=f"200 or a 4xx to the PUT of {what}", actual=answer, requirement="GEN-1")
 
     def _legible(self, upload: Upload, model: DatasetModel, what: str) -> None:
@@ -84,7 +84,7 @@ class DatasetContentExecutor:
             answer = upload.finalize()
         taken = answer.status == 200
         require(
-            taken or answer.refused, expected=f"200 or a 4xx to the PUT of {what}", actual=answer, requirement="GEN-1"
+            taken or answer.rejected, expected=f"200 or a 4xx to the PUT of {what}", actual=answer, requirement="GEN-1"
         )
         if taken:
             check_dataset(upload, model)

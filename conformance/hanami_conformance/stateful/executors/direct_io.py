@@ -139,13 +139,13 @@ class DirectIoExecutor:
 
     def _make_room(self) -> None:
         attached = [other for other in self.clusters if other.socket is not None]
-        while len(attached) >= self.resources.target.budget.limit:
+        while len(attached) >= self.resources.target.connection_limit.limit:
             self._close(attached.pop(0))
 
     def _close(self, told: TrackedCluster, step: Step | None = None) -> None:  # noqa: ARG002 - a step as any other
         if told.socket is None:
             return
-        surplus = [message for message in told.socket.finish() if is_output(told.socket, message)]
+        surplus = [message for message in told.socket.close() if is_output(told.socket, message)]
         self._lost(told)
         require(
             not surplus,
@@ -156,7 +156,7 @@ class DirectIoExecutor:
 
     def _drop(self, told: TrackedCluster, step: Step) -> None:  # noqa: ARG002
         if told.socket is not None:
-            told.socket.websocket.drop()
+            told.socket.websocket.reset()
             self._lost(told)
 
     def _lost(self, told: TrackedCluster) -> None:
@@ -213,11 +213,11 @@ class DirectIoExecutor:
         for part in first:
             self._post(socket, part, told, is_last=False)
             with default_requirement("DIO-2"):
-                socket.acknowledged()
+                socket.receive_acknowledgement()
 
     def _post(self, socket: ClusterSocket, part: InputMessage, told: TrackedCluster, *, is_last: bool) -> None:
         process = ProcessType.TRAIN if told.trains else ProcessType.REQUEST
-        socket.post(part.name, part.values, is_last=is_last, process_type=process, expected=part.expected)
+        socket.send(part.name, part.values, is_last=is_last, process_type=process, expected=part.expected)
         if not part.expected:
             told.model.take(part.name, part.values)
 
@@ -233,11 +233,11 @@ class DirectIoExecutor:
         cycle = told.model.cycle()
         if told.trains:
             with default_requirement("DIO-5"):
-                socket.trained()
+                socket.receive_training_end()
             told.model.trained()
             return
         with default_requirement("DIO-2"):
-            actual = socket.outputs()
+            actual = socket.receive_outputs()
         known = told.model.known(cycle)
         assert known is not None  # it was asked for before the cycle began
         expected = f"the answer to the values of all messages since the last cycle: {shown(known)}"
@@ -283,11 +283,11 @@ class DirectIoExecutor:
         for kind, cut in cycles:
             messages = split_into_messages(inputs(told.shape, kind), [cut], 0)
             for index, part in enumerate(messages):
-                socket.post(part.name, part.values, is_last=index == len(messages) - 1)
+                socket.send(part.name, part.values, is_last=index == len(messages) - 1)
         for number, wanted in enumerate(known, start=1):
             expected = f"the answer to request {number} of {len(known)}: {shown(wanted)}"
             with attribute_to("DIO-9" if len(known) > 1 else "DIO-4"):
-                actual = socket.outputs()
+                actual = socket.receive_outputs()
                 require(same(actual, wanted), expected=expected, actual=shown(actual))
 
     def _mode(self, told: TrackedCluster, step: Step) -> None:  # noqa: ARG002
@@ -316,13 +316,13 @@ class DirectIoExecutor:
         socket = self._socket(told)
         what = f"a mistake: {how}, {name!r} with {len(values)} values"
         with default_requirement("DIO-12"):
-            socket.post(name, values, is_last=True, process_type=process, number_of_values=count)
+            socket.send(name, values, is_last=True, process_type=process, number_of_values=count)
         self._signalled(told, socket, what)
 
     def _signalled(self, told: TrackedCluster, socket: ClusterSocket, what: str) -> None:
         with default_requirement("DIO-12"):
             socket.expect_error_signal(what)
-        socket.finish()
+        socket.close()
         self._lost(told)
         told.model.note_event("DIO-12")
 
@@ -332,7 +332,7 @@ class DirectIoExecutor:
             self.resources.target.dialect.codec.decode_io(payload)
             return  # it is a message after all
         socket = self._socket(told)
-        socket.post_bytes(payload, "undecodable bytes")
+        socket.send_bytes(payload, "undecodable bytes")
         self._signalled(told, socket, "undecodable bytes")
 
     def _odd(self, told: TrackedCluster, step: Step) -> None:
@@ -345,9 +345,9 @@ class DirectIoExecutor:
         socket = self._socket(told)
         socket.websocket.awaiting = "answer to an unusual message"
         with contextlib.suppress(ResponseTimeout, ConnectionClosed):
-            socket.post("" if how == "no name" else name, unusual_values(how, size), is_last=True)
-            socket.websocket.receive_or_end("an answer to an unusual message")
-        socket.finish()
+            socket.send("" if how == "no name" else name, unusual_values(how, size), is_last=True)
+            socket.websocket.receive_or_close("an answer to an unusual message")
+        socket.close()
         self._lost(told)
         told.state = "odd"
 
@@ -396,11 +396,11 @@ def _expect_no_output(socket: ClusterSocket) -> None:
     socket.websocket.awaiting = "end of the access to a deleted cluster"
     name, size = next(iter(socket.shape.inputs.items()))
     with contextlib.suppress(ResponseTimeout, ConnectionClosed):
-        socket.post(name, vector(size, 1), is_last=True)
-        actual = socket.websocket.receive_or_end("the end of the access")
+        socket.send(name, vector(size, 1), is_last=True)
+        actual = socket.websocket.receive_or_close("the end of the access")
         output = isinstance(actual, Message) and is_output(socket, actual)
         require(not output, expected="no output of a deleted cluster", actual=actual, requirement="DIO-14")
-    socket.finish()
+    socket.close()
 
 
 def _distance(answer: Outputs, wanted: Sequence[InputMessage]) -> float:

@@ -81,7 +81,7 @@ class FirstMessageExecutor:
         with attribute_to("GEN-2"):
             socket = self.upload.attach_again(role)
             socket.write(0, data)
-            socket.finish()
+            socket.close()
 
     def _first(self, step: Step) -> None:
         right = self.account.token
@@ -152,7 +152,7 @@ class FirstMessageExecutor:
         self._served.add(uuid)
         with default_requirement("ATT-2"):
             websocket = (reattach if again else attach)(self.account, uuid, target)
-        surplus = websocket.finish()
+        surplus = websocket.close()
         require(not surplus, expected="one answer", actual=f"{len(surplus)} more", requirement="ATT-2")
 
     def _refused(self, message: bytes, requirement: str, why: str, *, chunk: bool, text: bool = True) -> None:
@@ -164,7 +164,7 @@ class FirstMessageExecutor:
                     websocket.send_text(message.decode())
                 else:
                     websocket.send(message, "bytes as first message")
-                answer = websocket.receive_or_end("an answer to the first message, or a close")
+                answer = websocket.receive_or_close("an answer to the first message, or a close")
             wanted = f"a refusal (success false, or a close): {why}"
             require(refused(answer), expected=wanted, actual=answer, requirement=requirement)
             with contextlib.suppress(ConnectionClosed):
@@ -172,4 +172,4 @@ class FirstMessageExecutor:
                     payload = self.resources.target.dialect.codec.encode_chunk(position, bytes(SIZE // 2))
                     websocket.send(payload, "a chunk after the refusal")
         finally:
-            websocket.finish()
+            websocket.close()

@@ -79,7 +79,7 @@ class RestCallExecutor:
     def _finish_upload(self) -> None:
         socket = self.upload.attach()
         socket.write(0, CONTENT)
-        socket.finish()
+        socket.close()
         self.upload.finalize().object()
 
     def _use_cluster(self) -> None:
@@ -88,10 +88,10 @@ class RestCallExecutor:
             self.cluster.set_mode(direct).object()
         socket = self.cluster.attach()
         socket.request([InputMessage("test_input", vector(3, 1))])
-        socket.finish()
+        socket.close()
 
     def _refused(self, answer: RestResponse, requirement: str, why: str) -> None:
-        reasoned = answer.refused and answer.text.strip()
+        reasoned = answer.rejected and answer.text.strip()
         require(reasoned, expected=f"a 4xx with a reason: {why}", actual=answer, requirement=requirement)
 
     def _init(self, step: Step) -> None:
@@ -182,7 +182,7 @@ class RestCallExecutor:
             return
         answer = target.rest.request(method, path, token=self.account.token, content=b"{}")
         # Some servers look at the token first, and give no reason then.
-        require(answer.refused, expected=f"a 4xx to {method} of an unknown path", actual=answer, requirement="GEN-1")
+        require(answer.rejected, expected=f"a 4xx to {method} of an unknown path", actual=answer, requirement="GEN-1")
 
     def _body(self, step: Step) -> None:
         """Send bytes that are no JSON object (requirement GEN-1)."""
@@ -238,7 +238,7 @@ class RestCallExecutor:
             self._not_made(name if operation == "csv.init" else None, "INIT-6")
             return
         requirement = "FIN-4" if operation == "csv.finalize" else "GEN-3"
-        require(answer.refused, expected=f"a 4xx: the token is {written}", actual=answer, requirement=requirement)
+        require(answer.rejected, expected=f"a 4xx: the token is {written}", actual=answer, requirement=requirement)
 
 
 def _parsed(body: bytes) -> tuple[bool, Any]:

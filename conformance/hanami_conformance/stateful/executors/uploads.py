@@ -121,17 +121,17 @@ class UploadExecutor:
 
     def _make_room(self) -> None:
         """Close sockets for one more within the budget."""
-        limit = self.resources.target.budget.limit - self.nuisance.connections
+        limit = self.resources.target.connection_limit.limit - self.nuisance.connections
         while len(self.sockets) >= max(1, limit):
             self._close(self.sockets[0])
 
     def _close(self, told: TrackedSocket, step: Step | None = None) -> None:  # noqa: ARG002 - a step as any other
-        surplus = told.socket.finish()
+        surplus = told.socket.close()
         self._forget(told)
         require(not surplus, expected="one answer to each message", actual=f"{len(surplus)} more", requirement="DATA-1")
 
     def _drop(self, told: TrackedSocket, step: Step) -> None:  # noqa: ARG002
-        told.socket.websocket.drop()
+        told.socket.websocket.reset()
         self._forget(told)
         told.of.happened.add("DATA-7")
 
@@ -143,7 +143,7 @@ class UploadExecutor:
         how = step.text("how")
         if how not in STALL_KINDS:
             raise SequenceError(f"step 'nuisance': how must be one of {', '.join(STALL_KINDS)}")
-        if self.resources.target.budget.limit < FEWEST_CONNECTIONS:
+        if self.resources.target.connection_limit.limit < FEWEST_CONNECTIONS:
             return
         self.nuisance.end()
         self._make_room()
@@ -190,7 +190,7 @@ class UploadExecutor:
         for turn in range(max((len(spans) for _, spans in gaps), default=0)):
             sent = [(told, *spans[turn]) for told, spans in gaps if turn < len(spans)]
             for told, begin, end in sent:
-                told.socket.post(begin, told.of.data(told.role, begin, end - begin, 0))
+                told.socket.send(begin, told.of.data(told.role, begin, end - begin, 0))
             for told, begin, end in sent:
                 self._answer(told, begin, told.of.data(told.role, begin, end - begin, 0), requirement)
 
@@ -212,7 +212,7 @@ class UploadExecutor:
         sent = [(position, told.of.data(told.role, position, length, variant)) for position, length, variant in chunks]
         try:
             for position, data in sent:
-                told.socket.post(position, data)
+                told.socket.send(position, data)
             for position, data in sent:
                 self._answer(told, position, data, requirement)
         except ConnectionClosed:
@@ -237,7 +237,7 @@ class UploadExecutor:
         fits = model.fits(position, data)
         over = OVER.get(state)
         with attribute_to(over or (requirement if fits else "DATA-5")):
-            acknowledgement = told.socket.acknowledgement()
+            acknowledgement = told.socket.receive_acknowledgement()
         where = f"{pluralise(len(data), 'byte')} at {position} of {model.size}"
         actual = describe(acknowledgement)
         if over is not None:
@@ -263,11 +263,11 @@ class UploadExecutor:
         answer = None
         usual, websocket.awaiting = websocket.awaiting, "answer to empty data"
         with contextlib.suppress(ResponseTimeout, ConnectionClosed):
-            answer = websocket.receive_or_end("an answer to empty data, or a close")
+            answer = websocket.receive_or_close("an answer to empty data, or a close")
         websocket.awaiting = usual
         if isinstance(answer, Message):
             return
-        websocket.finish()
+        websocket.close()
         if told.of.state != "open":
             self._forget(told)
             return
@@ -288,12 +288,12 @@ class UploadExecutor:
         if chunk is not None:
             what = f"bytes that read as FileUpload position={chunk.position}, {pluralise(len(chunk.data), 'byte')}"
         with attribute_to("DATA-6"):
-            told.socket.post_bytes(payload, what)
+            told.socket.send_bytes(payload, what)
         if chunk is not None and not chunk.data:
             self._whatever(told)
             return
         with attribute_to("DATA-6"):
-            acknowledgement = told.socket.acknowledgement()
+            acknowledgement = told.socket.receive_acknowledgement()
         if chunk is not None:
             if acknowledgement.success:
                 self._taken_for_a_chunk(told, chunk)
@@ -347,7 +347,7 @@ class UploadExecutor:
         requirement = {"open": "FIN-3", "finalized": "FIN-5"}.get(told.state, "DEL-1")
         state = told.state if told.state != "open" else "not complete"
         wanted = f"a 4xx to the PUT of an upload that is {state}"
-        require(answer.refused, expected=wanted, actual=answer, requirement=requirement)
+        require(answer.rejected, expected=wanted, actual=answer, requirement=requirement)
         if told.state == "open":
             told.happened.add("FIN-3")
 

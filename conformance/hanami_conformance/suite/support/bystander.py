@@ -20,10 +20,10 @@ def expect_serving(resources: ResourceFactory) -> None:
     require(upload.wait_complete(), expected="complete = true for another client", actual="complete = false")
     answer = upload.finalize()
     require(answer.status == 200, expected="200 to the PUT of another client", actual=answer)
-    socket.finish()
+    socket.close()
     _, bricks = direct(resources, None)
     bricks.request(inputs_of(bricks.shape, seed=1))
-    bricks.finish()
+    bricks.close()
 
 
 def open_socket(target: Target) -> WebSocket:

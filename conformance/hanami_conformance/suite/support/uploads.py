@@ -57,14 +57,14 @@ def expect_dataset(upload: Upload, model: DatasetModel, why: str, *, values: boo
 
 def expect_refused(answer: RestResponse, why: str) -> None:
     """Check that the answer is a 4xx with a reason."""
-    require(answer.refused and answer.text.strip(), expected=f"a 4xx with a reason: {why}", actual=answer)
+    require(answer.rejected and answer.text.strip(), expected=f"a 4xx with a reason: {why}", actual=answer)
 
 
 def expect_no_sockets(upload: Upload, state: str) -> None:
     """No file of the upload may be attached to any more."""
     for file in upload.files.values():
         try:
-            attach(upload.account, file.uuid, FILE_UPLOAD).finish()
+            attach(upload.account, file.uuid, FILE_UPLOAD).close()
         except Violation as violation:
             require(violation.requirement == "ATT-2", expected="a refusal", actual=violation.actual)
         else:
