@@ -1,4 +1,4 @@
-"""The kill matrix is red for each thing that it says makes it red, and its page shows it."""
+"""Each problem makes the kill matrix fail, and its page shows it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import pytest
 
 from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, RunResult
 from support.suite_runs import left_in, with_tools
-from tools.kill_matrix.matrix import Matrix, honest_lacks, row_of
-from tools.kill_matrix.page import page
+from tools.kill_matrix.matrix import Matrix, baseline_problems, row_from
+from tools.kill_matrix.page import render_page
 
 COUNTS = "test_a.py::test_progress_counts_bytes"
 LISTS = "test_a.py::test_lists_are_private"
 
 
 @dataclass(frozen=True)
-class Lie:
+class FaultStub:
     """A fault."""
 
     name: str = "counts-chunks"
@@ -29,9 +29,9 @@ class Lie:
     text: str = "Progress counts <chunks>"
 
 
-def case(test: str, outcome: Outcome, *broken: str, requirements: tuple[str, ...] = ("PROG-2",)) -> CaseResult:
+def case(test: str, outcome: Outcome, *violated: str, requirements: tuple[str, ...] = ("PROG-2",)) -> CaseResult:
     """A case with an exchange and a comparison."""
-    return CaseResult(f"{test}[1]", "", requirements, outcome, broken, "expected a; actual b", exchanges=1, checks=1)
+    return CaseResult(f"{test}[1]", "", requirements, outcome, violated, "expected a; actual b", exchanges=1, checks=1)
 
 
 def run(*cases: CaseResult, status: int = ExitStatus.NOT_CONFORMANT) -> RunResult:
@@ -39,12 +39,12 @@ def run(*cases: CaseResult, status: int = ExitStatus.NOT_CONFORMANT) -> RunResul
     return RunResult({}, status, "", (), cases)
 
 
-NOTICED = run(case(COUNTS, Outcome.FAILED, "PROG-2"), case(LISTS, Outcome.PASSED, requirements=("GEN-3",)))
-GREEN = Matrix(
+DETECTED = run(case(COUNTS, Outcome.FAILED, "PROG-2"), case(LISTS, Outcome.PASSED, requirements=("GEN-3",)))
+PASSING = Matrix(
     rows=(
-        row_of(Lie(), NOTICED, ExitStatus.NOT_CONFORMANT, 1.0, 2),
-        row_of(
-            Lie("lists-all", ("GEN-3",), "Lists are of everybody"),
+        row_from(FaultStub(), DETECTED, ExitStatus.NOT_CONFORMANT, 1.0, 2),
+        row_from(
+            FaultStub("lists-all", ("GEN-3",), "Lists have the resources of all users"),
             run(case(LISTS, Outcome.FAILED, "GEN-3", requirements=("GEN-3",))),
             ExitStatus.NOT_CONFORMANT,
             1.0,
@@ -54,90 +54,95 @@ GREEN = Matrix(
     tests={COUNTS: ("PROG-2",), LISTS: ("GEN-3",), "test_a.py::test_what_is_seen": ("DIO-13",)},
     observing=frozenset({"test_a.py::test_what_is_seen"}),
     levels={"PROG-2": Level.MUST, "GEN-3": Level.SHOULD, "DIO-13": Level.OBSERVE},
-    honest=(),
-    whole=True,
+    baseline_problems=(),
+    complete=True,
 )
 
 
 def with_run(result: RunResult | None, status: int | None, planned: int = 1) -> Matrix:
-    """The green matrix with another run against the first fault."""
-    return replace(GREEN, rows=(row_of(Lie(), result, status, 1.0, planned), GREEN.rows[1]))
+    """The passing matrix with another run against the first fault."""
+    return replace(PASSING, rows=(row_from(FaultStub(), result, status, 1.0, planned), PASSING.rows[1]))
 
 
-def test_green() -> None:
-    assert GREEN.lacking == ()
-    assert GREEN.rows[0].rightly == (COUNTS,)
-    assert json.loads(GREEN.to_json())["green"] is True
+def test_no_problems() -> None:
+    assert PASSING.problems == ()
+    assert PASSING.rows[0].correctly_attributed == (COUNTS,)
+    assert json.loads(PASSING.to_json())["passed"] is True
 
 
-PASSED = case(COUNTS, Outcome.PASSED)
-OTHERWISE = case(COUNTS, Outcome.FAILED, "GEN-3")
-REDS = {
-    "survives": (with_run(run(PASSED), 0), "counts-chunks survives: Progress counts <chunks>"),
+PASSED_CASE = case(COUNTS, Outcome.PASSED)
+MISATTRIBUTED = case(COUNTS, Outcome.FAILED, "GEN-3")
+PROBLEMS = {
+    "survives": (with_run(run(PASSED_CASE), 0), "counts-chunks survives: Progress counts <chunks>"),
     "only others": (
-        with_run(run(OTHERWISE), 1),
+        with_run(run(MISATTRIBUTED), 1),
         "detected, but under the wrong requirement: GEN-3 instead of PROG-2, FIN-3",
     ),
-    "test without a fault": (with_run(run(PASSED), 0), f"{COUNTS} notices no fault"),
-    "fewer cases": (with_run(NOTICED, 1, planned=3), "2 cases ran against counts-chunks instead of 3"),
+    "test without a fault": (with_run(run(PASSED_CASE), 0), f"{COUNTS} detects no fault"),
+    "fewer cases": (with_run(DETECTED, 1, planned=3), "2 cases ran against counts-chunks instead of 3"),
     "empty case": (
         with_run(run(case(COUNTS, Outcome.FAILED, "PROG-2"), case(LISTS, Outcome.VACUOUS)), 1),
-        f"a case judged nothing against counts-chunks: {LISTS}[1]",
+        f"a case made no assertions against counts-chunks: {LISTS}[1]",
     ),
     "hang": (with_run(None, None), "the run against counts-chunks did not end in time"),
-    "fault of the suite": (with_run(NOTICED, 3), "the run against counts-chunks ended with status 3"),
-    "no requirement": (replace(GREEN, tests={**GREEN.tests, "t.py::test_x": ()}), "t.py::test_x names no requirement"),
-    "no test": (replace(GREEN, levels={**GREEN.levels, "PROG-9": Level.MUST}), "PROG-9 has no test"),
-    "no fault": (
-        replace(GREEN, levels={**GREEN.levels, "MODE-1": Level.SHOULD}, tests={**GREEN.tests, COUNTS: ("MODE-1",)}),
-        "MODE-1 (SHOULD) is broken by no fault",
+    "internal error": (with_run(DETECTED, 3), "the run against counts-chunks ended with status 3"),
+    "no requirement": (
+        replace(PASSING, tests={**PASSING.tests, "t.py::test_x": ()}),
+        "t.py::test_x names no requirement",
     ),
-    "honest": (replace(GREEN, honest=("a case sent nothing",)), "a case sent nothing"),
+    "no test": (replace(PASSING, levels={**PASSING.levels, "PROG-9": Level.MUST}), "PROG-9 has no test"),
+    "no fault": (
+        replace(
+            PASSING, levels={**PASSING.levels, "MODE-1": Level.SHOULD}, tests={**PASSING.tests, COUNTS: ("MODE-1",)}
+        ),
+        "MODE-1 (SHOULD) is violated by no fault",
+    ),
+    "baseline": (replace(PASSING, baseline_problems=("a case sent nothing",)), "a case sent nothing"),
 }
 
 
-@pytest.mark.parametrize(("matrix", "line"), REDS.values(), ids=REDS)
-def test_red(matrix: Matrix, line: str) -> None:
-    assert any(line in one for one in matrix.lacking), matrix.lacking
-    assert json.loads(matrix.to_json())["green"] is False
+@pytest.mark.parametrize(("matrix", "line"), PROBLEMS.values(), ids=PROBLEMS)
+def test_a_problem_fails(matrix: Matrix, line: str) -> None:
+    assert any(line in one for one in matrix.problems), matrix.problems
+    assert json.loads(matrix.to_json())["passed"] is False
 
 
-def test_a_lost_target_is_noticed_by_the_case_that_lost_it() -> None:
+def test_a_lost_target_is_detected_by_the_case_that_lost_it() -> None:
     lost = run(case(COUNTS, Outcome.LOST), case(LISTS, Outcome.NOT_RUN, requirements=("GEN-3",)))
     matrix = with_run(lost, ExitStatus.TARGET_LOST)
-    assert matrix.lacking == ()
-    assert matrix.rows[0].rightly == (COUNTS,)
+    assert matrix.problems == ()
+    assert matrix.rows[0].correctly_attributed == (COUNTS,)
 
 
-def test_what_some_faults_alone_cannot_show_is_not_told() -> None:
-    assert replace(GREEN, rows=GREEN.rows[:1], whole=False).lacking == ()
+def test_undetecting_tests_are_no_problem_unless_all_faults_were_tried() -> None:
+    assert replace(PASSING, rows=PASSING.rows[:1], complete=False).problems == ()
 
 
 def test_examples_and_sequences_are_one_row() -> None:
-    examples = row_of(Lie(), run(PASSED), 0, 1.0, 1)
-    sequences = row_of(Lie(), run(case(LISTS, Outcome.FAILED, "PROG-2")), 1, 2.0, 1)
-    joined = examples.joined(sequences)
-    assert (joined.cases, joined.planned, joined.seconds, joined.exit_status) == (2, 2, 3.0, 1)
-    assert joined.rightly == (LISTS,)
-    assert joined.tests == (COUNTS, LISTS)
-    assert examples.joined(row_of(Lie(), None, None, 9.0, 1)).exit_status is None
+    examples = row_from(FaultStub(), run(PASSED_CASE), 0, 1.0, 1)
+    sequences = row_from(FaultStub(), run(case(LISTS, Outcome.FAILED, "PROG-2")), 1, 2.0, 1)
+    merged = examples.merge(sequences)
+    assert (merged.cases, merged.planned, merged.seconds, merged.exit_status) == (2, 2, 3.0, 1)
+    assert merged.correctly_attributed == (LISTS,)
+    assert merged.tests == (COUNTS, LISTS)
+    assert examples.merge(row_from(FaultStub(), None, None, 9.0, 1)).exit_status is None
 
 
-def test_the_honest_server_must_be_conformant_and_every_case_must_compare() -> None:
-    assert honest_lacks(run(PASSED, status=0), 0) == ()
-    assert "status 1" in honest_lacks(NOTICED, 1)[0]
-    assert "no result" in honest_lacks(None, None)[0]
-    (line,) = honest_lacks(run(replace(PASSED, checks=0), status=0), 0)
+def test_the_unmodified_server_must_be_conformant_and_every_case_must_compare() -> None:
+    assert baseline_problems(run(PASSED_CASE, status=0), 0) == ()
+    assert "status 1" in baseline_problems(DETECTED, 1)[0]
+    assert "no result" in baseline_problems(None, None)[0]
+    (line,) = baseline_problems(run(replace(PASSED_CASE, checks=0), status=0), 0)
     assert "sent or compared nothing" in line
 
 
 def test_the_page_is_one_file_and_escapes_what_it_shows() -> None:
-    text = page(REDS["survives"][0])
-    assert "RED" in text
+    text = render_page(PROBLEMS["survives"][0])
+    assert "FAIL" in text
     assert "Progress counts &lt;chunks&gt;" in text
     assert "<chunks>" not in text
     assert "http" not in text.lower()
-    assert "GREEN" in page(GREEN)
+    assert "PASS" in render_page(PASSING)
 
 
 def run_script(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -159,7 +164,7 @@ def test_wrong_options_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     run = run_script(folder=tmp_path / "file")
     assert run.returncode == 2
-    assert "is no folder that can be written" in run.stderr.splitlines()[-1]
+    assert "is not a writable folder" in run.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -170,7 +175,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, number: signal.Signals) -> 
     environment = with_tools({"TMPDIR": str(work)})
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "the honest server first ...\n"
+        assert process.stdout.readline() == "the unmodified server first ...\n"
         process.send_signal(number)
         output, _ = process.communicate(timeout=600)
     assert (process.returncode, output) == (130, "interrupted: no matrix was written\n")
@@ -182,11 +187,11 @@ FEW = ("tokens-unchecked-on-sockets", "dies-of-large-positions", "first-write-wi
 
 
 @pytest.mark.slow
-def test_a_few_faults_are_noticed_as_what_they_break(tmp_path: Path) -> None:
+def test_a_few_faults_are_killed_for_the_right_reason(tmp_path: Path) -> None:
     run = run_script(*(word for name in FEW for word in ("--fault", name)), folder=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert f"GREEN  {len(FEW)} of {len(FEW)} faults" in run.stdout
+    assert f"PASS  {len(FEW)} of {len(FEW)} faults" in run.stdout
     matrix = json.loads((tmp_path / "matrix.json").read_text())
     assert {row["fault"] for row in matrix["faults"]} == set(FEW)
-    assert all(row["rightly"] for row in matrix["faults"])
+    assert all(row["correctly_attributed"] for row in matrix["faults"])
     assert (tmp_path / "matrix.html").stat().st_size < 3_000_000

@@ -1,1 +1,1 @@
-"""Which faults a suite notices: ``matrix.py`` says who noticed what and what is lacking, ``page.py`` draws it."""
+"""The kill matrix: which injected faults the suite detects, and with which tests."""

@@ -1,4 +1,4 @@
-"""Runs the suite against a server that lies, once for each lie it knows: is each noticed, and by the right test?"""
+"""Run the suite against each fault of the reference backend: does it detect the fault, and for the right reason?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,120 +20,120 @@ from hanami_conformance.common.signals import acknowledge_interrupt, handle_sign
 from hanami_conformance.server.reference import LARGEST_FILE
 from hanami_reference_backend.faults import Fault, UnknownFaultError, catalogue, select_faults
 from hanami_reports.model.conformance import ExitStatus, Level, RunResult
-from tools.kill_matrix.matrix import Matrix, Row, honest_lacks, row_of, test_of
-from tools.kill_matrix.page import page
+from tools.kill_matrix.matrix import Matrix, Row, baseline_problems, row_from, test_of
+from tools.kill_matrix.page import render_page
 from tools.process import BenchError, StoppedError, finished, result_in, running_server
 
-WAIT = 2.0  # seconds that the suite waits for an answer: faults that are silent cost one wait each
-SEQUENCES = "_sequences.py::"  # in the ids of cases that tell sequences
-SEQUENCES_EVERY = (
-    8  # faults: to one of so many sequences are told though examples noticed it, so that they prove themselves
-)
+DEADLINE = 2.0  # seconds that the suite waits for an answer: each silence of a fault costs one wait
+SEQUENCE_FILES = "_sequences.py::"  # in the ids of cases that execute generated sequences
+SEQUENCES_EVERY = 8  # the sequences run against each eighth fault although examples detected it, to prove themselves
 INTERRUPTED = 130  # as shells have it
-SHOWN = 100  # characters of a line that says what a row found
-MOST_LINES = 40  # about what is lacking
+LINE_LENGTH = 100  # characters of the outcome in the line of a row
+MAX_PROBLEMS = 40  # printed ones
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How the suite is run.
+    """How the suite runs.
 
     Attributes:
-        whole: whether all cases are run against all faults, and not only those that name what a fault breaks.
-        jobs: runs at the same time.
-        deadline: seconds that one may take.
-        stop: set when no more shall be run.
+        all_cases: Whether all cases run against each fault, not only those of the requirements that it violates.
+        jobs: Number of concurrent runs.
+        deadline: Time limit of a run in seconds.
+        stop: Event that ends all runs.
     """
 
-    whole: bool
+    all_cases: bool
     jobs: int
     deadline: float
     stop: Event
 
 
-def run_suite(plan: Plan, faults: Sequence[Fault], options: Sequence[str]) -> tuple[RunResult | None, int | None]:
-    """Run the gate once against a server of its own.
+@dataclass(frozen=True)
+class Part:
+    """Cases that run against a fault together.
+
+    Attributes:
+        options: Options of the suite that select the cases.
+        planned: Number of the cases.
+    """
+
+    options: tuple[str, ...]
+    planned: int
+
+
+def run_suite(plan: Plan, faults: Iterable[Fault], options: Iterable[str]) -> tuple[RunResult | None, int | None]:
+    """Run the suite once against a server of its own.
 
     Args:
-        plan: how.
-        faults: that the server tells, none for the honest one.
-        options: more options of the suite.
+        plan: Time limit and event that ends the run.
+        faults: Faults of the server, none for the unmodified server.
+        options: Further options of the suite.
 
     Returns:
-        What the run left, and its exit status, None where it did not end in time.
+        The result, if the run left one, and the exit status, None if the run did not end in time.
 
     Raises:
-        StoppedError: it was stopped.
+        StoppedError: If the run was stopped.
     """
-    lies = [word for fault in faults for word in ("--fault", fault.name)]
-    server = ["-m", "hanami_reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin", *lies]
+    server = ["-m", "hanami_reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin"]
     server += ["--max-file-size", LARGEST_FILE, "--max-storage", LARGEST_FILE]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HANAMI_", "PYTEST_"))}
+    server += [word for fault in faults for word in ("--fault", fault.name)]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("HANAMI_", "PYTEST_"))}
     with (
         tempfile.TemporaryDirectory(prefix="hanami-kill-") as folder,
         running_server("the reference backend", server) as announced,
     ):
-        command = [
-            sys.executable,
-            "-m",
-            "hanami_conformance.cli.main",
-            "run",
-            "--allow-destructive",
-            "--target",
-            announced["url"],
-        ]
-        command += ["--user", "alice", "--second-user", "bob", "--max-connections", "8", "--deadline", f"{WAIT:g}"]
+        command = [sys.executable, "-m", "hanami_conformance.cli.main", "run", "--allow-destructive"]
+        command += ["--target", announced["url"], "--user", "alice", "--second-user", "bob"]
+        command += ["--max-connections", "8", "--deadline", f"{DEADLINE:g}"]
         command += ["--database", "none", "--shrink", "0", "--report-dir", folder, *options]
         secrets = {
             "HANAMI_PASSWORD": "alice-password",
             "HANAMI_SECOND_PASSWORD": "bob-password",
             "HANAMI_EXPIRED_TOKEN": announced["expired_tokens"]["alice"],
         }
-        status = finished(command, subprocess.DEVNULL, {**kept, **secrets}, None, plan.deadline, plan.stop)
+        status = finished(command, subprocess.DEVNULL, {**inherited, **secrets}, None, plan.deadline, plan.stop)
         return result_in(Path(folder)), status
 
 
-@dataclass(frozen=True)
-class Part:
-    """Cases that are run against a fault in one go: options of the suite, and how many cases they select."""
-
-    options: tuple[str, ...]
-    planned: int
+def requirement_options(requirements: Iterable[str]) -> tuple[str, ...]:
+    """Return the options of the suite that select the cases of these requirements."""
+    return tuple(word for requirement in requirements for word in ("--requirement", requirement))
 
 
-def parts_for(plan: Plan, fault: Fault, honest: RunResult) -> tuple[Part, Part]:
-    """Return the examples and the sequences that are run against a fault: those that name what it breaks, or all."""
-    chosen = () if plan.whole else tuple(word for name in fault.violates for word in ("--requirement", name))
-    naming = [case for case in honest.cases if plan.whole or set(case.requirements) & set(fault.violates)]
-    sequences = sum(SEQUENCES in case.id for case in naming)
-    return Part((*chosen, "-k", "not sequences"), len(naming) - sequences), Part(
-        (*chosen, "-k", "sequences"), sequences
-    )
+def parts_for(plan: Plan, fault: Fault, baseline: RunResult) -> tuple[Part, Part]:
+    """Return the examples and the sequences to run against a fault."""
+    selection = () if plan.all_cases else requirement_options(fault.violates)
+    cases = [case for case in baseline.cases if plan.all_cases or set(case.requirements) & set(fault.violates)]
+    sequences = sum(SEQUENCE_FILES in case.id for case in cases)
+    examples = len(cases) - sequences
+    return Part((*selection, "-k", "not sequences"), examples), Part((*selection, "-k", "sequences"), sequences)
 
 
-def rows(plan: Plan, faults: Sequence[Fault], honest: RunResult, tell: Callable[[Row], None]) -> list[Row]:
+def run_rows(plan: Plan, faults: Sequence[Fault], baseline: RunResult, on_row: Callable[[Row], None]) -> list[Row]:
     """Run the suite against every fault.
 
     Args:
-        plan: how.
-        faults: one for each run.
-        honest: a whole run against the honest server.
-        tell: is called with each row as it comes.
+        plan: How the suite runs.
+        faults: Faults, one for each row.
+        baseline: Result of a full run against the unmodified server.
+        on_row: Callback for each finished row.
 
     Raises:
-        StoppedError: it was stopped.
+        StoppedError: If the runs were stopped.
     """
 
-    def row(number: int, fault: Fault) -> Row:
-        examples, sequences = parts_for(plan, fault, honest)
-        found = try_part(plan, fault, examples, None)
-        if sequences.planned and (plan.whole or not found.rightly or number % SEQUENCES_EVERY == 0):
-            found = try_part(plan, fault, sequences, found)
-        tell(found)
-        return found
+    def run_row(number: int, fault: Fault) -> Row:
+        examples, sequences = parts_for(plan, fault, baseline)
+        row = run_part(plan, fault, examples)
+        if sequences.planned and (plan.all_cases or not row.correctly_attributed or number % SEQUENCES_EVERY == 0):
+            row = row.merge(run_part(plan, fault, sequences))
+        on_row(row)
+        return row
 
     with ThreadPoolExecutor(plan.jobs) as pool:
-        futures = [pool.submit(row, number, fault) for number, fault in enumerate(faults)]
+        futures = [pool.submit(run_row, number, fault) for number, fault in enumerate(faults)]
         try:
             return [future.result() for future in futures]
         except BaseException as error:
@@ -145,55 +145,53 @@ def rows(plan: Plan, faults: Sequence[Fault], honest: RunResult, tell: Callable[
             raise
 
 
-def try_part(plan: Plan, fault: Fault, part: Part, before: Row | None) -> Row:
-    """Run a part against a fault, and add what it found to what was found before."""
+def run_part(plan: Plan, fault: Fault, part: Part) -> Row:
+    """Run a part of the cases against a fault."""
     if not part.planned:
-        return before or row_of(fault, None, ExitStatus.CONFORMANT, 0.0, 0)
+        return row_from(fault, None, ExitStatus.CONFORMANT, 0.0, 0)
     began = time.monotonic()
     result, status = run_suite(plan, [fault], part.options)
-    found = row_of(fault, result, status, time.monotonic() - began, part.planned)
-    return found if before is None else before.joined(found)
+    return row_from(fault, result, status, time.monotonic() - began, part.planned)
 
 
-def tests_of(honest: RunResult) -> dict[str, tuple[str, ...]]:
-    """Every test and the requirements that it names."""
-    found: dict[str, tuple[str, ...]] = {}
-    for case in honest.cases:
-        found[test_of(case.id)] = tuple(dict.fromkeys((*found.get(test_of(case.id), ()), *case.requirements)))
-    return found
+def requirements_by_test(result: RunResult) -> dict[str, tuple[str, ...]]:
+    """Return every test of a run with the requirements that its cases name."""
+    tests: dict[str, tuple[str, ...]] = {}
+    for case in result.cases:
+        test = test_of(case.id)
+        tests[test] = tuple(dict.fromkeys((*tests.get(test, ()), *case.requirements)))
+    return tests
 
 
 def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; ends the program with status 2 and one line that says what is wrong with it."""
+    """Read the command line; wrong options end the program with status 2 and one line."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.kill_matrix",
         description=__doc__,
-        epilog="Exit status: 0 nothing is lacking; 1 something is; 2 wrong options; 3 no run at all; 130 interrupted",
+        epilog="Exit status: 0 passed; 1 there are problems; 2 wrong options; 3 not possible to run; 130 interrupted",
     )
+    parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="only this fault; repeatable")
     parser.add_argument(
-        "--fault", action="append", default=[], metavar="NAME", help="only this one; repeat it for more"
-    )
-    parser.add_argument(
-        "--whole",
+        "--all-cases",
         action="store_true",
-        help="run all cases against every fault, not only those that name what it breaks (hours)",
+        help="run all cases against every fault, not only those of the requirements that it violates (hours)",
     )
     parser.add_argument(
         "--jobs",
         type=int,
         default=os.cpu_count() or 1,
         metavar="N",
-        help="runs at the same time (default: %(default)s)",
+        help="number of concurrent runs (default: %(default)s)",
     )
     parser.add_argument(
-        "--deadline", type=float, default=300.0, metavar="SECONDS", help="that a run may take (default: %(default)g)"
+        "--deadline", type=float, default=300.0, metavar="SECONDS", help="time limit of a run (default: %(default)g)"
     )
     parser.add_argument(
         "--report-dir",
         type=Path,
         default=Path("reports") / "kill-matrix",
         metavar="DIR",
-        help="where matrix.json and matrix.html go (default: %(default)s)",
+        help="folder for matrix.json and matrix.html (default: %(default)s)",
     )
     options = parser.parse_args(argv)
     if not 1 <= options.jobs <= 64 or not 0 < options.deadline < math.inf:
@@ -205,15 +203,15 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     try:
         options.report_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        parser.error(f"--report-dir: {options.report_dir} is no folder that can be written: {error.strerror}")
+        parser.error(f"--report-dir: {options.report_dir} is not a writable folder: {error.strerror}")
     return options
 
 
 class RowPrinter:
-    """Says what a row found, as it comes.
+    """Prints a line for each finished row.
 
     Args:
-        total: how many there will be.
+        total: Number of rows.
     """
 
     def __init__(self, total: int) -> None:
@@ -222,64 +220,73 @@ class RowPrinter:
         self._lock = Lock()
 
     def __call__(self, row: Row) -> None:
-        """Say it, on one line."""
-        said = f"noticed by {len(row.rightly)}" if row.rightly else "NOT NOTICED"
-        if row.noticed and not row.rightly:
-            said = f"MISTAKEN for {', '.join(row.besides)}"[:SHOWN]
+        """Print the line of a row."""
+        if row.correctly_attributed:
+            outcome = f"killed by {len(row.correctly_attributed)}"
+        elif row.detected_by:
+            outcome = f"detected under the wrong requirement: {', '.join(row.other_requirements)}"
+        else:
+            outcome = "SURVIVED"
         with self._lock:
             self._done += 1
-            line = (
-                f"{self._done:>4} of {self._total}  {row.seconds:5.1f} s  {row.fault:<44} {row.violates[0]:<8} {said}"
-            )
-            print(line, flush=True)
+            progress = f"{self._done:>4} of {self._total}  {row.seconds:5.1f} s"
+            print(f"{progress}  {row.fault:<44} {row.violates[0]:<8} {outcome[:LINE_LENGTH]}", flush=True)
 
 
 def run(options: argparse.Namespace, stop: Event) -> Matrix:
-    """Run everything."""
-    plan = Plan(options.whole, options.jobs, options.deadline, stop)
+    """Run the suite against the unmodified server, then against every fault."""
+    plan = Plan(options.all_cases, options.jobs, options.deadline, stop)
     faults: tuple[Fault, ...] = options.faults
+    complete = not options.fault
     began = time.monotonic()
-    print("the honest server first ...", flush=True)
-    asked = () if options.whole or not options.fault else dict.fromkeys(name for one in faults for name in one.violates)
-    honest, status = run_suite(plan, [], [word for name in asked for word in ("--requirement", name)])
-    lacks = honest_lacks(honest, status)
-    if honest is None or lacks:
-        return Matrix((), {}, frozenset(), {}, lacks, whole=False)
-    found = rows(plan, faults, honest, RowPrinter(len(faults)))
-    tests = tests_of(honest)
-    all_levels = {one.id: one.level for one in honest.requirements}
-    observing = {name for name, ids in tests.items() if ids and all(all_levels[one] is Level.OBSERVE for one in ids)}
-    levels = {one.id: one.level for one in honest.requirements if one.selected}
-    manifest = {"suite": __version__, "seconds": round(time.monotonic() - began, 1), "jobs": plan.jobs}
-    whole = not options.fault
-    return Matrix(tuple(found), tests, frozenset(observing), levels, lacks, whole, manifest)
+    print("the unmodified server first ...", flush=True)
+    # For a few faults the cases of their requirements suffice as a baseline.
+    violated = dict.fromkeys(name for fault in faults for name in fault.violates)
+    selection = () if options.all_cases or complete else requirement_options(violated)
+    baseline, status = run_suite(plan, [], selection)
+    problems = baseline_problems(baseline, status)
+    if baseline is None or problems:
+        return Matrix((), {}, frozenset(), {}, problems, complete=False)
+    rows = run_rows(plan, faults, baseline, RowPrinter(len(faults)))
+    tests = requirements_by_test(baseline)
+    levels = {requirement.id: requirement.level for requirement in baseline.requirements}
+    return Matrix(
+        rows=tuple(rows),
+        tests=tests,
+        observing=frozenset(
+            test for test, ids in tests.items() if ids and all(levels[name] is Level.OBSERVE for name in ids)
+        ),
+        levels={requirement.id: requirement.level for requirement in baseline.requirements if requirement.selected},
+        baseline_problems=problems,
+        complete=complete,
+        manifest={"suite": __version__, "seconds": round(time.monotonic() - began, 1), "jobs": plan.jobs},
+    )
 
 
-def conclude(matrix: Matrix, folder: Path) -> int:
-    """Write the matrix, and say what is lacking."""
+def write_matrix(matrix: Matrix, folder: Path) -> int:
+    """Write the matrix, print its problems, and return the exit status."""
     (folder / "matrix.json").write_text(matrix.to_json(), encoding="utf-8")
-    (folder / "matrix.html").write_text(page(matrix), encoding="utf-8")
-    lacking = matrix.lacking
-    for line in lacking[:MOST_LINES]:
-        print(f"lacking: {line}")
-    if len(lacking) > MOST_LINES:
-        print(f"lacking: {len(lacking) - MOST_LINES} more things, see the matrix")
-    noticed = sum(bool(row.rightly) for row in matrix.rows)
+    (folder / "matrix.html").write_text(render_page(matrix), encoding="utf-8")
+    problems = matrix.problems
+    for line in problems[:MAX_PROBLEMS]:
+        print(f"problem: {line}")
+    if len(problems) > MAX_PROBLEMS:
+        print(f"problem: {len(problems) - MAX_PROBLEMS} more, see the matrix")
     print(
-        f"{'RED' if lacking else 'GREEN'}  {noticed} of {len(matrix.rows)} faults noticed as what they break, "
+        f"{'FAIL' if problems else 'PASS'}  {matrix.killed} of {len(matrix.rows)} faults killed for the right reason, "
         f"{len(matrix.tests)} tests, {matrix.manifest.get('seconds', 0)} s"
     )
     print(f"matrix  {folder / 'matrix.html'}, {folder / 'matrix.json'}")
-    return 1 if lacking else 0
+    return 1 if problems else 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return the command line."""
+    """Run the command."""
     options = parse_options(argv)
     stop = Event()
     try:
         with handle_signals():
-            return conclude(run(options, stop), options.report_dir)
+            return write_matrix(run(options, stop), options.report_dir)
     except BenchError as error:
         print(f"tools.kill_matrix: {error}", file=sys.stderr)
         return 3
