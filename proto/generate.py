@@ -13,9 +13,9 @@ def generate(folder: Path) -> None:
     """Write ``hanami_proto/*_pb2.py`` and ``hanami_proto/*_pb2.pyi`` below ``folder``.
 
     Raises:
-        RuntimeError: the protobuf compiler refused a schema.
+        RuntimeError: If the protobuf compiler rejects a schema.
     """
-    from grpc_tools import protoc  # noqa: PLC0415 - a tool of development, not needed to run the suite
+    from grpc_tools import protoc  # noqa: PLC0415 - a development tool, not needed to run the suite
 
     root = Path(__file__).resolve().parent
     include = resources.files("grpc_tools") / "_proto"

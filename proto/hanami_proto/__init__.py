@@ -1,4 +1,4 @@
 """The Hanami protocol as data: message schemas, generated modules, and the dialects that servers speak.
 
-The lowest package: it imports nothing of the others, and holds what the commands of all of them share.
+This is the lowest package: it imports none of the others.
 """

@@ -1,4 +1,4 @@
-"""Websocket messages without the differences between the two protobuf schemas."""
+"""Codec of websocket messages that hides the differences between the two protobuf schemas."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from hanami_proto import brick_pb2, buffer_pb2
 
 
 class SchemaError(ValueError):
-    """Bytes that are no message of the expected type."""
+    """Bytes that are not a message of the expected type."""
 
 
 class ProcessType(IntEnum):
-    """What a cycle does: answer with the output, or train."""
+    """Purpose of a cycle: answer with the outputs, or train."""
 
     REQUEST = 0
     TRAIN = 1
 
 
 class TargetBuffer(IntEnum):
-    """Which side of a cluster a message of the ``buffer`` schema is meant for."""
+    """Target of a message of the ``buffer`` schema within a cluster."""
 
     INPUT = 0
     OUTPUT = 1
@@ -44,7 +44,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Acknowledgement:
-    """A FileUploadResponse_Message: whether a chunk was taken, and if not, why."""
+    """A FileUploadResponse_Message: whether a chunk was accepted, and if not, why."""
 
     success: bool
     error: str = ""
@@ -55,12 +55,12 @@ class BrickMessage:
     """A ClusterIO_Message.
 
     Attributes:
-        name: brick or buffer that the values belong to.
-        values: float32, shape (n,).
-        is_last: whether this is the last message of a cycle.
-        process_type: number of the process type; may be one that the schema does not know.
-        number_of_values: as announced in the message, may differ from ``len(values)``.
-        target_buffer: number of the target buffer; always INPUT in the ``brick`` schema, which has none.
+        name: Brick or buffer of the values.
+        values: Values in float32, shape (n,).
+        is_last: Whether this is the last message of a cycle.
+        process_type: Number of the process type, possibly one that the schema does not define.
+        number_of_values: Announced number of values, which may differ from ``len(values)``.
+        target_buffer: Number of the target buffer; always INPUT in the ``brick`` schema, which has no such field.
     """
 
     name: str
@@ -77,7 +77,7 @@ class BrickMessage:
 
 @dataclass(frozen=True)
 class Codec:
-    """Encoder and decoder of one schema. Use :meth:`of` to get one."""
+    """Encoder and decoder of one schema, created by :meth:`for_schema`."""
 
     schema: str
     _messages: Any
@@ -85,11 +85,11 @@ class Codec:
 
     @staticmethod
     @cache
-    def of(schema: str) -> Codec:
+    def for_schema(schema: str) -> Codec:
         """Return the codec of a schema.
 
         Raises:
-            ValueError: the schema is neither ``brick`` nor ``buffer``.
+            ValueError: If the schema is neither ``brick`` nor ``buffer``.
         """
         if schema == "brick":
             return Codec("brick", brick_pb2, "brickName")
@@ -98,35 +98,35 @@ class Codec:
         raise ValueError(f"unknown schema {schema!r}: choose brick or buffer")
 
     def encode_chunk(self, position: int, data: bytes) -> bytes:
-        """Return a FileUpload_Message (upload, step 3).
+        """Encode a FileUpload_Message (upload, step 3).
 
         Args:
-            position: byte offset of ``data`` within the file, 0 to 2**64 - 1.
-            data: bytes of the file.
+            position: Byte offset of ``data`` within the file, 0 to 2**64 - 1.
+            data: Bytes of the file.
         """
         encoded: bytes = self._messages.FileUpload_Message(position=position, data=data).SerializeToString()
         return encoded
 
     def decode_chunk(self, payload: bytes) -> Chunk:
-        """Read a FileUpload_Message.
+        """Decode a FileUpload_Message.
 
         Raises:
-            SchemaError: the bytes are none.
+            SchemaError: If the bytes are not such a message.
         """
         message = self._parse("FileUpload_Message", payload)
         return Chunk(message.position, message.data)
 
     def encode_acknowledgement(self, success: bool, error: str = "") -> bytes:
-        """Return a FileUploadResponse_Message."""
+        """Encode a FileUploadResponse_Message."""
         message = self._messages.FileUploadResponse_Message(success=success, errorMessage=error)
         encoded: bytes = message.SerializeToString()
         return encoded
 
     def decode_acknowledgement(self, payload: bytes) -> Acknowledgement:
-        """Read a FileUploadResponse_Message.
+        """Decode a FileUploadResponse_Message.
 
         Raises:
-            SchemaError: the bytes are none.
+            SchemaError: If the bytes are not such a message.
         """
         message = self._parse("FileUploadResponse_Message", payload)
         return Acknowledgement(message.success, message.errorMessage)
@@ -141,15 +141,15 @@ class Codec:
         target_buffer: int = TargetBuffer.INPUT,
         number_of_values: int | None = None,
     ) -> bytes:
-        """Return a ClusterIO_Message (direct interaction, step 3).
+        """Encode a ClusterIO_Message (direct interaction, step 3).
 
         Args:
-            name: brick or buffer that the values are for.
-            values: shape (n,), sent as float32.
-            is_last: whether the cluster starts to process after this message.
-            process_type: see :class:`ProcessType`.
-            target_buffer: see :class:`TargetBuffer`; left out where the schema has no such field.
-            number_of_values: announced count, the true one when None.
+            name: Brick or buffer of the values.
+            values: Values, sent as float32, shape (n,).
+            is_last: Whether the cluster starts the cycle after this message.
+            process_type: Number of a :class:`ProcessType`.
+            target_buffer: Number of a :class:`TargetBuffer`; ignored in the ``brick`` schema, which has no such field.
+            number_of_values: Announced number of values; None for the true one.
         """
         message = self._messages.ClusterIO_Message()
         setattr(message, self._name_field, name)
@@ -163,10 +163,10 @@ class Codec:
         return encoded
 
     def decode_io(self, payload: bytes) -> BrickMessage:
-        """Read a ClusterIO_Message.
+        """Decode a ClusterIO_Message.
 
         Raises:
-            SchemaError: the bytes are none.
+            SchemaError: If the bytes are not such a message.
         """
         message = self._parse("ClusterIO_Message", payload)
         return BrickMessage(

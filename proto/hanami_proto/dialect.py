@@ -1,6 +1,6 @@
-"""Dialects: what differs between the servers that speak Hanami, as data (one TOML file each).
+"""Dialects: the differences between Hanami servers as data, one TOML file each.
 
-Those in the folder ``dialects`` are known by name, any other by the path of its file.
+The dialects in the folder ``dialects`` are loaded by name, all others by the path of their files.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DEFAULT_DIALECT = "documented"
 
 @dataclass(frozen=True)
 class Route:
-    """One REST operation: its method and its path below the address of the server."""
+    """Method and path of a REST operation."""
 
     method: str
     path: str
@@ -32,33 +32,33 @@ class Route:
 
 
 class NoRouteError(LookupError):
-    """A dialect has no such operation: servers that speak it do not serve it."""
+    """An operation that a dialect does not have."""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """Everything about a server that is known before it is asked.
+    """The properties of a server that are known in advance.
 
     Attributes:
-        name: the name on the command line.
-        title: one line for people.
-        prefix: path before every REST operation, with both slashes.
-        schema: ``brick`` or ``buffer``, the protobuf schema of the websocket.
-        default_port: port that servers of this dialect listen on by default.
-        routes: operation name (``csv.init``) to its route. An operation that is absent is not served.
-        name_pattern: regular expression that a resource name matches whole.
-        name_length: least and greatest number of characters of a name.
-        file_size: least and greatest announced size of a file, bytes.
-        rows_keys: keys of a finalized dataset that hold its number of rows.
-        columns_keys: groups of such keys; the sum of a group is the number of columns.
-        content_rows: most rows that one content request may ask for, 0 without content.
-        template: ``bricks`` or ``hexagons``, the form of a cluster template.
-        modes: values of ``new_state``: task mode, direct mode.
-        connections: connections that may be open at the same time.
-        finalize_seconds_per_mib: time that a finalize may take for each MiB, seconds.
-        user_body: body of ``user.create``; ``{id}``, ``{name}``, ``{project}``, ``{password}`` and
-            ``{password_base64}`` stand for what is new. Empty without that operation.
-        user_key: query parameter of ``user.delete`` that takes the id.
+        name: Name on the command line.
+        title: Title for reports.
+        prefix: Path before every REST operation, with both slashes.
+        schema: Protobuf schema of the websocket, ``brick`` or ``buffer``.
+        default_port: Default port of the server.
+        routes: Routes by the names of operations, such as ``csv.init``. A missing operation is not served.
+        name_pattern: Regular expression that matches the whole name of a resource.
+        name_length: Minimum and maximum number of characters of a name.
+        file_size: Minimum and maximum announced size of a file in bytes.
+        rows_keys: Keys of a finalized dataset that hold its number of rows.
+        columns_keys: Groups of keys; the sum over a group is the number of columns.
+        content_rows: Maximum number of rows of a content request, 0 without such requests.
+        template: Form of a cluster template, ``bricks`` or ``hexagons``.
+        modes: Values of ``new_state`` for the task mode and the direct mode.
+        connections: Maximum number of concurrent connections.
+        finalize_seconds_per_mib: Seconds that a finalize may take for each MiB.
+        user_body: Body of ``user.create`` with the placeholders ``{id}``, ``{name}``, ``{project}``, ``{password}``
+            and ``{password_base64}``; empty without that operation.
+        user_key: Query parameter of ``user.delete`` for the id.
     """
 
     name: str
@@ -83,52 +83,52 @@ class Dialect:
     @property
     def codec(self) -> Codec:
         """Encoder and decoder of the websocket messages."""
-        return Codec.of(self.schema)
+        return Codec.for_schema(self.schema)
 
     @property
     def has_content(self) -> bool:
-        """Whether the content of a finalized dataset can be read back."""
+        """Whether the content of a finalized dataset can be read."""
         return "dataset.content" in self.routes
 
     def route(self, operation: str) -> Route:
         """Return the route of an operation.
 
         Raises:
-            NoRouteError: this dialect has no such operation.
+            NoRouteError: If this dialect has no such operation.
         """
         if operation not in self.routes:
             raise NoRouteError(f"the dialect {self.name} has no operation {operation}")
         return self.routes[operation]
 
     def is_name(self, name: str) -> bool:
-        """Whether ``name`` may name a dataset or a cluster."""
+        """Return whether a dataset or a cluster may have this name."""
         low, high = self.name_length
         return low <= len(name) <= high and re.fullmatch(self.name_pattern, name) is not None
 
     def is_file_size(self, size: object) -> bool:
-        """Whether ``size`` may be announced for a file (a JSON integer, bytes)."""
+        """Return whether a file may have this announced size, a JSON integer in bytes."""
         low, high = self.file_size
         return isinstance(size, int) and not isinstance(size, bool) and low <= size <= high
 
 
 def dialect_names() -> tuple[str, ...]:
-    """Names of all dialects that come with the suite, the default first."""
+    """Return the names of all bundled dialects, the default first."""
     folder = resources.files("hanami_proto") / "dialects"
     names = sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
     return (DEFAULT_DIALECT, *(name for name in names if name != DEFAULT_DIALECT))
 
 
 def is_dialect_file(name: str) -> bool:
-    """Whether what stands in place of a dialect's name is the path of a file."""
+    """Return whether the name of a dialect is the path of a file."""
     return name.endswith(".toml") or "/" in name or os.sep in name
 
 
 @cache
 def load_dialect(name: str = DEFAULT_DIALECT) -> Dialect:
-    """Read a dialect: one that comes with the suite, by its name, or any file, by its path.
+    """Load a bundled dialect by its name, or another one by the path of its file.
 
     Raises:
-        ValueError: there is no such dialect, or the file is none; one line that says what would be right.
+        ValueError: If there is no such dialect, or the file is invalid; one line with the fix.
     """
     if is_dialect_file(name):
         try:
@@ -136,7 +136,7 @@ def load_dialect(name: str = DEFAULT_DIALECT) -> Dialect:
         except OSError as error:
             raise ValueError(f"cannot read the dialect {name}: {error.strerror or error}") from error
         except UnicodeDecodeError as error:
-            raise ValueError(f"{name}: not a text in UTF-8") from error
+            raise ValueError(f"{name}: not UTF-8 text") from error
     if name not in dialect_names():
         raise ValueError(
             f"unknown dialect {name!r}: choose one of {', '.join(dialect_names())}, or give the path of a .toml file"
@@ -179,10 +179,10 @@ def _dialect(data: Mapping[str, Any]) -> Dialect:
 SCHEMAS = ("brick", "buffer")
 TEMPLATES = ("bricks", "hexagons")
 METHODS = ("GET", "POST", "PUT", "DELETE")
-# Without these nobody can log in, or ask whether the server is still there.
-NEEDED_ROUTES = ("token.create", "dataset.list")
+# Without these the suite can neither log in nor check that the server is available.
+REQUIRED_ROUTES = ("token.create", "dataset.list")
 ROUTES = (
-    *NEEDED_ROUTES,
+    *REQUIRED_ROUTES,
     *("mnist.init", "mnist.finalize", "csv.init", "csv.finalize"),
     *("dataset.progress", "dataset.get", "dataset.content", "dataset.delete"),
     *("cluster.create", "cluster.get", "cluster.list", "cluster.delete", "cluster.set_mode"),
@@ -232,7 +232,7 @@ _NUMBER: Rule = (_is_number, "a whole number from 1")
 _RANGE: Rule = (_is_range, "two whole numbers, the least and the greatest")
 _TEXTS: Rule = (_is_texts, "a list of texts")
 
-# Sections of a file and their keys; "" holds what stands above all sections. The form of each, and that in words.
+# The rules of the keys of each section, "" for the keys above all sections: a check, and its description for messages.
 _RULES: Mapping[str, Mapping[str, Rule]] = {
     "": {
         "name": (lambda value: _is_text(value) and re.fullmatch(r"[\w.-]+", value) is not None, "a word"),
@@ -276,14 +276,14 @@ _DEFAULTS: Mapping[str, Any] = {"default_port": 11418}
 
 
 def read_dialect(text: str, file: str) -> dict[str, Any]:
-    """Return the data of a dialect, with every key that it needs.
+    """Parse and validate the file of a dialect, and fill in the defaults.
 
     Args:
-        text: of the file.
-        file: what it is called in a message.
+        text: Text of the file.
+        file: Name of the file for messages.
 
     Raises:
-        TomlError: it is no dialect; one line: file, line, what would be right.
+        TomlError: If the dialect is invalid; one line with file, line and fix.
     """
     data = parse(text, file)
     sections = [name for name in _RULES if name]
@@ -302,17 +302,17 @@ def read_dialect(text: str, file: str) -> dict[str, Any]:
 
 def _check_section(text: str, file: str, section: str, data: Mapping[str, Any]) -> None:
     path = (section,) if section else ()
-    where = f" in [{section}]" if section else ""
+    location = f" in [{section}]" if section else ""
     rules = _RULES[section]
     for key, value in data.items():
         if key not in rules:
-            raise wrong(text, file, (*path, key), f"unknown key {key!r}{where}, {did_you_mean(key, rules)}")
+            raise wrong(text, file, (*path, key), f"unknown key {key!r}{location}, {did_you_mean(key, rules)}")
         holds, form = rules[key]
         if not holds(value):
-            raise wrong(text, file, (*path, key), f"{key}{where} must be {form}")
-    for key in NEEDED_ROUTES if section == "routes" else rules:
+            raise wrong(text, file, (*path, key), f"{key}{location} must be {form}")
+    for key in REQUIRED_ROUTES if section == "routes" else rules:
         if key not in data and (section, key) not in _OPTIONAL:
-            raise wrong(text, file, path or ("",), f"no {key}{where}: {rules[key][1]}")
+            raise wrong(text, file, path or ("",), f"no {key}{location}: {rules[key][1]}")
 
 
 def _check_together(text: str, file: str, data: Mapping[str, Any]) -> None:
@@ -321,5 +321,5 @@ def _check_together(text: str, file: str, data: Mapping[str, Any]) -> None:
         raise wrong(text, file, ("dataset",), "dataset.content in [routes] and content_rows in [dataset] go together")
     users = {name for name in ("user.create", "user.delete") if name in routes}
     if users and (len(users) == 1 or "user" not in data):
-        # A user that can't be deleted again would stay on the target.
+        # A user that cannot be deleted would stay on the target.
         raise wrong(text, file, ("routes", min(users)), "user.create, user.delete and a section [user] go together")

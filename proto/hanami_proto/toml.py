@@ -1,4 +1,4 @@
-"""TOML that people write: every mistake in it is one line that names the file and the line."""
+"""TOML files with errors of one line: file, line, and fix."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _AT = re.compile(r" \(at line (\d+), column \d+\)$| \(at end of document\)$")
 
 
 class TomlError(ValueError):
-    """A file is not what it should be; one line: file, line, what would be right."""
+    """An invalid file; one line with file, line and fix."""
 
 
 def parse(text: str, file: str) -> dict[str, Any]:
-    """Return the tables of a text.
+    """Parse the text of a file.
 
     Args:
-        text: of the file.
-        file: what it is called in a message.
+        text: Text of the file.
+        file: Name of the file for messages.
 
     Raises:
-        TomlError: it is no TOML.
+        TomlError: If the text is not TOML.
     """
     try:
         return tomllib.loads(text)
@@ -31,45 +31,45 @@ def parse(text: str, file: str) -> dict[str, Any]:
         message = str(error)
         place = _AT.search(message)
         line = place.group(1) if place is not None else None
-        raise TomlError(f"{file}:{line or text.count(chr(10)) + 1}: no TOML: {_AT.sub('', message)}") from error
+        raise TomlError(f"{file}:{line or text.count(chr(10)) + 1}: not TOML: {_AT.sub('', message)}") from error
 
 
 def wrong(text: str, file: str, path: Iterable[str], message: str) -> TomlError:
     """Return the error about a key.
 
     Args:
-        text: of the file.
-        file: what it is called.
-        path: of the key, sections first.
-        message: what is wrong with it.
+        text: Text of the file.
+        file: Name of the file for messages.
+        path: Sections and name of the key.
+        message: Mistake and fix.
     """
     return TomlError(f"{file}:{line_of(text, tuple(path))}: {message}")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``did you mean X?``, or the words that there are."""
+    """Return a suggestion for a word, or the list of known words."""
     words = list(known)
-    like = difflib.get_close_matches(word, words, n=1)
-    return f"did you mean {like[0]!r}?" if like else f"known are {', '.join(words)}"
+    similar = difflib.get_close_matches(word, words, n=1)
+    return f"did you mean {similar[0]!r}?" if similar else f"known are {', '.join(words)}"
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int:
-    """Return the line of a key, from 1; where it can't be found, that of its section, or the first.
+    """Return the line of a key from 1, or that of its section, or 1.
 
-    The parser of Python tells no lines, so the text is looked through for what most people write.
+    ``tomllib`` reports no lines, so this searches the text for the common notations.
     """
     sections, key = path[:-1], path[-1]
-    wanted = ".".join(sections)
+    parent = ".".join(sections)
     section, section_line = "", 1
     for number, line in enumerate(text.splitlines(), start=1):
         header = re.match(r"\s*\[\[?\s*([^\]#]+?)\s*\]\]?\s*(#.*)?$", line)
         if header:
             section = header.group(1).replace('"', "").replace("'", "")
-            if section == wanted:
+            if section == parent:
                 section_line = number
             if section == ".".join(path):
                 return number
-        elif _sets(line, key) if section == wanted else not section and _sets(line, ".".join(path)):
+        elif _sets(line, key) if section == parent else not section and _sets(line, ".".join(path)):
             return number
     return section_line
 

@@ -1,4 +1,4 @@
-"""Users, and the tokens that prove who somebody is."""
+"""Users and their tokens."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ DEFAULT_USERS = ("alice:alice-password:alpha", "bob:bob-password:beta")
 
 
 class InvalidTokenError(Exception):
-    """A token that proves nothing: malformed, not ours, expired, or of nobody."""
+    """A malformed, foreign or expired token, or one of an unknown user."""
 
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who may ask.
+    """A user of the server.
 
     Attributes:
-        id: what the user logs in with.
-        password: in clear, since this server lives for a test run only; never printed.
-        project_id: datasets and clusters belong to a project: the users of one share them, others never see them.
-        is_admin: told at login; gives no further rights.
+        id: Name for the login.
+        password: Password in clear text, since this server lives for a test run only; never printed.
+        project_id: Project of the user. Users of a project share its datasets and clusters, others never see them.
+        is_admin: Flag that the login returns; it gives no further rights.
     """
 
     id: str
@@ -44,12 +44,12 @@ class User:
         """Read ``ID:PASSWORD:PROJECT[:admin]``.
 
         Raises:
-            ValueError: it has another form; the message does not repeat the password.
+            ValueError: If the text has another form; the message does not repeat the password.
         """
         parts = spec.split(":")
         admin = parts[3:] == ["admin"]
         if len(parts) != (4 if admin else 3) or not all(parts):
-            raise ValueError("a user is ID:PASSWORD:PROJECT or ID:PASSWORD:PROJECT:admin, none of them empty")
+            raise ValueError("a user is ID:PASSWORD:PROJECT or ID:PASSWORD:PROJECT:admin, with no part empty")
         for part in (parts[0], parts[2]):
             if not re.fullmatch(r"[A-Za-z0-9_.@-]{1,254}", part):
                 raise ValueError("the id and the project of a user are made of letters, digits and _.@-")
@@ -57,31 +57,31 @@ class User:
 
 
 class Users:
-    """Who there is, and the secret that signs their tokens.
+    """All users, and the secret that signs their tokens.
 
     Args:
-        users: all users.
-        lifetime: how long a token is valid, seconds.
-        chance: where the secret comes from.
+        users: All users.
+        lifetime: Lifetime of a token in seconds.
+        identity: Source of the secret.
 
     Raises:
-        ValueError: no user at all, or two of one id.
+        ValueError: If there is no user, or two have the same id.
     """
 
-    def __init__(self, users: Iterable[User], lifetime: float, chance: RandomIdentity | None = None) -> None:
+    def __init__(self, users: Iterable[User], lifetime: float, identity: RandomIdentity | None = None) -> None:
         listed = list(users)
         self._users = {user.id: user for user in listed}
         if not listed or len(self._users) != len(listed):
             raise ValueError("there must be at least one user, and each id only once")
-        self._chance = chance or RandomIdentity()
-        self._lifetime = self._chance.lifetime(lifetime)
-        self._secret = self._chance.secret()
+        self._identity = identity or RandomIdentity()
+        self._lifetime = self._identity.lifetime(lifetime)
+        self._secret = self._identity.secret()
 
     def __iter__(self) -> Iterator[User]:
         return iter(self._users.values())
 
     def log_in(self, user_id: str, password: str) -> User | None:
-        """Return the user with that id and password, or None."""
+        """Return the user with this id and password, or None."""
         user = self._users.get(user_id)
         expected = user.password if user else ""
         matches = hmac.compare_digest(_bytes(password), _bytes(expected))
@@ -91,23 +91,23 @@ class Users:
         """Return a signed token of a user.
 
         Args:
-            user: whom it names.
-            lifetime: seconds from now; negative for a token that has expired.
+            user: Owner of the token.
+            lifetime: Seconds from now, negative for an expired token; None for the configured lifetime.
         """
-        now = self._chance.now()
+        now = self._identity.now()
         expires = now + (self._lifetime if lifetime is None else lifetime)
         claims = {"sub": user.id, "project": user.project_id, "is_admin": user.is_admin, "iat": now, "exp": expires}
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
 
     def expired_token(self, user: User) -> str:
-        """Return a token of a user, rightly signed, that expired an hour ago (ATT-3 needs one)."""
+        """Return a correctly signed token of a user that expired an hour ago, for ATT-3."""
         return self.token(user, lifetime=-3600.0)
 
-    def of_token(self, token: str) -> User:
-        """Whose token it is.
+    def user_from_token(self, token: str) -> User:
+        """Return the user of a token.
 
         Raises:
-            InvalidTokenError: nobody's; the message is the same for every cause but an expired one.
+            InvalidTokenError: If the token is not valid; only for an expired token the message says why.
         """
         if not token or len(token) > MAX_TOKEN or not token.isascii():
             raise InvalidTokenError("the token is not valid")

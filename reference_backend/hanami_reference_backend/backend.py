@@ -1,4 +1,4 @@
-"""Everything that a running server knows."""
+"""State of a running server."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Backend:
     templates: TemplateReader
 
     @staticmethod
-    def of(dialect: Dialect, settings: Settings, users: Users, chance: RandomIdentity | None = None) -> Backend:
-        """Return a server that has nothing yet."""
-        chance = chance or RandomIdentity()
+    def create(dialect: Dialect, settings: Settings, users: Users, identity: RandomIdentity | None = None) -> Backend:
+        """Return the state of a server without datasets and clusters."""
+        identity = identity or RandomIdentity()
         templates = TemplateReader(
             dialect.template,
             dialect.name_pattern,
             max_bricks=settings.max_bricks,
             hidden_size=settings.hidden_size,
         )
-        clusters = ClusterStore(settings, dialect.modes, chance)
-        return Backend(dialect, settings, users, DatasetStore(settings, chance), clusters, templates)
+        clusters = ClusterStore(settings, dialect.modes, identity)
+        return Backend(dialect, settings, users, DatasetStore(settings, identity), clusters, templates)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, fields
 from hanami_proto.dialect import DEFAULT_DIALECT, Dialect, dialect_names, load_dialect
 from hanami_reference_backend import __version__
 from hanami_reference_backend.auth import DEFAULT_USERS, User, Users
-from hanami_reference_backend.common.identity import RandomIdentity, chance
+from hanami_reference_backend.common.identity import RandomIdentity, identity_from
 from hanami_reference_backend.common.settings import Settings
 from hanami_reference_backend.faults import Fault, UnknownFaultError, catalogue, select_faults
-from hanami_reference_backend.quirks import Quirks, quirk_names, quirks_of
+from hanami_reference_backend.quirks import Quirks, quirk_names, quirks_for
 
 USERS_VARIABLE = "HANAMI_REFERENCE_USERS"
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
@@ -30,7 +30,7 @@ class Options:
     dialect: Dialect
     users: Users
     settings: Settings
-    chance: RandomIdentity
+    identity: RandomIdentity
     quirks: Quirks | None
     faults: tuple[Fault, ...]
     announce: str
@@ -58,7 +58,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
     names = {field.name for field in fields(Settings)}
     settings = Settings(**{name: value for name, value in vars(arguments).items() if name in names})
     specs = arguments.user or os.environ.get(USERS_VARIABLE, "").split() or DEFAULT_USERS
-    source = chance(arguments.replayable)
+    source = identity_from(arguments.replayable)
     try:
         users = Users([User.parse(spec) for spec in specs], settings.token_lifetime, source)
     except ValueError as error:
@@ -73,7 +73,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
         dialect=dialect,
         users=users,
         settings=settings,
-        chance=source,
+        identity=source,
         quirks=_quirks(arguments),
         faults=faults,
         announce=arguments.announce,
@@ -166,7 +166,7 @@ def _add_quirks(parser: argparse.ArgumentParser) -> None:
 def _quirks(arguments: argparse.Namespace) -> Quirks | None:
     if not arguments.quirks:
         return None
-    return quirks_of(arguments.quirks, 1.0 if arguments.quirk_speed is None else arguments.quirk_speed)
+    return quirks_for(arguments.quirks, 1.0 if arguments.quirk_speed is None else arguments.quirk_speed)
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Assemble the server that the options ask for, and run it: the one place that applies faults and quirks."""
+"""Assemble the server from the options and run it: the one place that activates faults and quirks."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from hanami_reference_backend.serving.server import listen, serve
 
 
 def run(options: Options) -> int:
-    """Serve until told to stop.
+    """Serve until stopped.
 
     Returns:
-        The exit status: 0 after the server was told to stop, 1 if it cannot listen.
+        The exit status: 0 after a stop, 1 if the server cannot listen.
     """
     try:
         listener = listen(options.host, options.port)
@@ -44,19 +44,19 @@ def run(options: Options) -> int:
 
 
 def assemble(options: Options) -> ASGIApp:
-    """Build the application, with the quirks and faults that the options ask for."""
+    """Build the application with the quirks and faults of the options."""
     if options.quirks is not None:
         from hanami_reference_backend.quirks.activate import activate  # noqa: PLC0415 - loaded only where asked for
 
         activate(options.quirks)
     for fault in options.faults:
         fault.activate()
-    # Looked up in its module: quirks and faults put other functions there, the faults around the quirks.
-    return app.build_app(Backend.of(options.dialect, options.settings, options.users, options.chance))
+    # Looked up in its module, since quirks and faults replace functions there, the faults on top of the quirks.
+    return app.build_app(Backend.create(options.dialect, options.settings, options.users, options.identity))
 
 
 def announce(options: Options, port: int) -> None:
-    """Print where the server listens, one line on standard output."""
+    """Print the address of the server as one line on standard output."""
     host = f"[{options.host}]" if ":" in options.host else options.host
     url = f"http://{host}:{port}"
     if options.announce == "json":

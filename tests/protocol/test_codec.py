@@ -1,4 +1,4 @@
-"""Messages survive encoding and decoding in both schemas, and foreign bytes are told apart."""
+"""Messages survive encoding and decoding in both schemas, and foreign bytes are rejected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ floats = st.lists(st.floats(width=32, allow_nan=False), max_size=20)
 @schemas
 @given(position=st.integers(0, 2**64 - 1), data=st.binary(max_size=200))
 def test_chunk(schema: str, position: int, data: bytes) -> None:
-    codec = Codec.of(schema)
+    codec = Codec.for_schema(schema)
     chunk = codec.decode_chunk(codec.encode_chunk(position, data))
     assert (chunk.position, chunk.data) == (position, data)
 
@@ -25,7 +25,7 @@ def test_chunk(schema: str, position: int, data: bytes) -> None:
 @schemas
 @given(success=st.booleans(), error=st.text(max_size=20))
 def test_acknowledgement(schema: str, success: bool, error: str) -> None:
-    codec = Codec.of(schema)
+    codec = Codec.for_schema(schema)
     answer = codec.decode_acknowledgement(codec.encode_acknowledgement(success, error))
     assert (answer.success, answer.error) == (success, error)
 
@@ -33,7 +33,7 @@ def test_acknowledgement(schema: str, success: bool, error: str) -> None:
 @schemas
 @given(name=st.text(max_size=10), values=floats, is_last=st.booleans(), process=st.sampled_from(ProcessType))
 def test_io(schema: str, name: str, values: list[float], is_last: bool, process: ProcessType) -> None:
-    codec = Codec.of(schema)
+    codec = Codec.for_schema(schema)
     payload = codec.encode_io(name, values, is_last=is_last, process_type=process, target_buffer=TargetBuffer.EXPECTED)
     message = codec.decode_io(payload)
     assert (message.name, message.is_last, message.process_type) == (name, is_last, process)
@@ -58,7 +58,7 @@ def test_field_numbers_are_those_of_the_protocol() -> None:
 
 
 def test_a_wrong_announcement_is_kept() -> None:
-    codec = Codec.of("brick")
+    codec = Codec.for_schema("brick")
     message = codec.decode_io(codec.encode_io("a", [1.0], is_last=True, number_of_values=7, process_type=5))
     assert (message.number_of_values, len(message.values), message.process_type) == (7, 1, 5)
 
@@ -66,7 +66,7 @@ def test_a_wrong_announcement_is_kept() -> None:
 @schemas
 @pytest.mark.parametrize("payload", [b"\x0f\x00", b"\x12\xff", b"\x08" + b"\xff" * 12])
 def test_foreign_bytes_are_refused(schema: str, payload: bytes) -> None:
-    codec = Codec.of(schema)
+    codec = Codec.for_schema(schema)
     for decode in (codec.decode_chunk, codec.decode_acknowledgement, codec.decode_io):
         with pytest.raises(SchemaError, match="not a "):
             decode(payload)
@@ -74,4 +74,4 @@ def test_foreign_bytes_are_refused(schema: str, payload: bytes) -> None:
 
 def test_an_unknown_schema_is_refused() -> None:
     with pytest.raises(ValueError, match="choose brick or buffer"):
-        Codec.of("json")
+        Codec.for_schema("json")

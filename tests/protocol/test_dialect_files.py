@@ -1,4 +1,4 @@
-"""A dialect is one data file, from wherever; what is wrong in it is told with file and line."""
+"""A dialect is one data file from anywhere; errors in it are reported with file and line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ USERS = '"user.create" = "POST user"\n"user.delete" = "DELETE user"\n[fields]'
 USER = '[user]\nbody = { id = "{id}" }\ndelete_key = "id"\n'
 
 
-def test_users_may_be_made(tmp_path: Path) -> None:
+def test_users_may_be_created(tmp_path: Path) -> None:
     dialect = load_dialect(write(tmp_path, DOCUMENTED.replace("[fields]", USERS) + USER))
     assert str(dialect.route("user.create")) == "POST /v1/user"
     assert (dialect.user_body, dialect.user_key) == ({"id": "{id}"}, "id")
@@ -57,13 +57,13 @@ WRONG = [
         '"user.create" = "POST user"\n[fields]',
         "25: user.create, user.delete and a section [user] go together",
     ),
-    ("connections = 2", "connections = = 2", "41: no TOML: Invalid value"),
+    ("connections = 2", "connections = = 2", "41: not TOML: Invalid value"),
     ("connections = 2", "connections = true", "41: connections in [target] must be a whole number from 1"),
 ]
 
 
 @pytest.mark.parametrize(("old", "new", "message"), WRONG, ids=[message[:40] for *_, message in WRONG])
-def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+def test_errors_are_reported_with_their_line(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert old in DOCUMENTED
     file = write(tmp_path, DOCUMENTED.replace(old, new, 1))
     with pytest.raises(ValueError, match=r"mine\.toml") as raised:
@@ -75,5 +75,5 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"cannot read the dialect .*nowhere\.toml: No such file"):
         load_dialect(str(tmp_path / "nowhere.toml"))
     (tmp_path / "mine.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(ValueError, match="not a text in UTF-8"):
+    with pytest.raises(ValueError, match="not UTF-8 text"):
         load_dialect(str(tmp_path / "mine.toml"))

@@ -1,4 +1,4 @@
-"""The dialects are what the protocol page says of them."""
+"""The dialects agree with the protocol page."""
 
 from __future__ import annotations
 

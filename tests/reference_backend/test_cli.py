@@ -29,7 +29,7 @@ def test_help_explains_every_option_and_its_default(capsys: pytest.CaptureFixtur
     assert text.count("(default") == len(options) - 2  # all but --version and --list-faults
 
 
-def test_every_fault_is_listed_with_what_it_breaks(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_fault_is_listed_with_the_violated_requirements(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parse_options(["--list-faults"])
     assert ended.value.code == 0
@@ -42,9 +42,9 @@ def test_every_fault_is_listed_with_what_it_breaks(capsys: pytest.CaptureFixture
         assert all(re.fullmatch(r"[A-Z]+-[0-9]+", requirement) for requirement in requirements.split())
 
 
-def test_faults_are_chosen_by_name(capsys: pytest.CaptureFixture[str]) -> None:
-    wanted = ["first-write-wins", "takes-any-name", "first-write-wins"]
-    options = parse_options([word for name in wanted for word in ("--fault", name)])
+def test_faults_are_selected_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["first-write-wins", "takes-any-name", "first-write-wins"]
+    options = parse_options([word for name in names for word in ("--fault", name)])
     assert [fault.name for fault in options.faults] == ["first-write-wins", "takes-any-name"]
     with pytest.raises(SystemExit):
         parse_options(["--fault", "first-write-win"])
@@ -77,7 +77,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     ],
     ids=" ".join,
 )
-def test_wrong_options_are_told_in_one_line(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_options_are_reported_in_one_line(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parse_options(options)
     assert ended.value.code == 2
@@ -97,11 +97,11 @@ def test_a_user_does_not_show_the_password() -> None:
     assert "secret" not in repr(User.parse("a:secret:c"))
 
 
-def test_a_port_in_use_is_told_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+def test_a_port_in_use_is_reported_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
         assert main(["--port", str(port)]) == 1
     output, error = capfd.readouterr()
     assert output == ""
@@ -109,7 +109,7 @@ def test_a_port_in_use_is_told_in_one_line(capfd: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize("host", ["203.0.113.1", "256.0.0.1", "no such host", "\u2603", "a" * 300, "a\0"])
-def test_a_host_that_is_not_ours_is_told_in_one_line(host: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_foreign_host_is_reported_in_one_line(host: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["--host", host, "--port", "0"]) == 1
     output, error = capfd.readouterr()
     assert (output, len(error.splitlines())) == ("", 1)
@@ -147,20 +147,20 @@ def test_replayable_servers_give_the_same_uuids_and_tokens(tmp_path: Path) -> No
             token = peer.ok("token.create", id="alice", password="alice-password")["token"]
             return upload["uuid"], upload["uuid_input_file"], peer.cluster(), token, server.announced["expired_tokens"]
 
-    first, again, other = (given("--replayable", seed) for seed in ("1", "1", "2"))
-    assert first == again
-    assert not set(map(str, first)) & set(map(str, other))
+    one, again, other = (given("--replayable", seed) for seed in ("1", "1", "2"))
+    assert one == again
+    assert not set(map(str, one)) & set(map(str, other))
     assert given() != given()
 
 
-def test_a_replayable_server_still_tells_tokens_that_expired(tmp_path: Path) -> None:
+def test_a_replayable_server_still_rejects_expired_tokens(tmp_path: Path) -> None:
     with running(tmp_path, "--replayable", "1", "--token-lifetime", "1") as server, Peer(server) as peer:
         assert peer.status("dataset.list") == 200
         peer.http.headers["X-Auth-Token"] = server.announced["expired_tokens"]["alice"]
         assert peer.status("dataset.list") == 401
 
 
-def test_a_dialect_with_users_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dialect_with_users_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     documented = (resources.files("hanami_proto") / "dialects" / "documented.toml").read_text(encoding="utf-8")
     routes = '"user.create" = "POST user"\n"user.delete" = "DELETE user"\n[fields]'
     user = '\n[user]\nbody = { id = "{id}" }\ndelete_key = "id"\n'

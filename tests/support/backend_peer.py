@@ -1,4 +1,4 @@
-"""A reference backend as a program of its own, and clients of it."""
+"""A reference backend in a process of its own, and its clients."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from websockets.sync.client import ClientConnection, connect
 from hanami_proto.codec import BrickMessage, Codec
 from hanami_proto.dialect import Dialect, load_dialect
 
-DEADLINE = 20.0  # seconds; only reached when something is broken
+DEADLINE = 20.0  # seconds; reached only by a defect
 PASSWORDS = {"alice": "alice-password", "bob": "bob-password"}
 BRICKS = """version: 1
 settings:
@@ -78,7 +78,7 @@ def encoded(template: str) -> str:
 
 
 def images_file(pixels: NDArray[np.uint8]) -> bytes:
-    """An idx file of images, shape (images, height, width)."""
+    """Return an idx file of images of shape (images, height, width)."""
     return struct.pack(">4I", 0x803, *pixels.shape) + pixels.tobytes()
 
 
@@ -111,7 +111,7 @@ class Server:
 
 @contextmanager
 def running(folder: Path, *options: str) -> Iterator[Server]:
-    """A server until the end of the block; it must end well and without a traceback."""
+    """Run a server; it must end with status 0 and without a traceback."""
     command = [
         sys.executable,
         "-m",
@@ -142,7 +142,7 @@ def running(folder: Path, *options: str) -> Iterator[Server]:
 
 
 class Peer:
-    """A user who is logged in."""
+    """A logged-in user."""
 
     def __init__(self, server: Server, user: str = "alice") -> None:
         self.server = server
@@ -185,7 +185,7 @@ class Peer:
             assert self.put(socket, 0, content) == ""
 
     def put(self, socket: ClientConnection, position: int, data: bytes) -> str:
-        """Send a chunk; the reason why it was refused, or an empty text."""
+        """Send a chunk, and return the reason of a rejection, or an empty string."""
         return self.put_raw(socket, self.codec.encode_chunk(position, data))
 
     def put_raw(self, socket: ClientConnection, message: bytes | str) -> str:
@@ -218,22 +218,22 @@ class Peer:
 
     @contextmanager
     def attach(self, uuid: object, target: str = "file_upload", **fields: Any) -> Iterator[ClientConnection]:
-        """A websocket that was accepted."""
+        """Open an attached websocket."""
         with self.open() as socket:
             answer = first_answer(socket, {"token": self.token, "uuid": uuid, "target": target} | fields)
             assert answer == {"success": 1}
             yield socket
 
-    def refusal(self, first: object) -> str:
-        """Why a first message is refused; the socket must then be closed with 1008."""
+    def rejection(self, first_message: object) -> str:
+        """Return the reason of a rejected first message; the server must close the socket with 1008."""
         with self.open() as socket:
-            answer = first_answer(socket, first)
+            answer = first_answer(socket, first_message)
             assert answer["success"] is False
             assert closing(socket) == (1008, answer["error"])
             return str(answer["error"])
 
     def io(self, socket: ClientConnection, name: str, values: list[float], **fields: Any) -> BrickMessage:
-        """Send a ClusterIO_Message; the next answer."""
+        """Send a ClusterIO_Message, and return the next reply."""
         socket.send(self.codec.encode_io(name, values, **({"is_last": True} | fields)))
         return self.answer(socket)
 
@@ -243,15 +243,15 @@ class Peer:
         return self.codec.decode_io(message)
 
 
-def first_answer(socket: ClientConnection, first: object) -> dict[str, Any]:
-    socket.send(first if isinstance(first, (str, bytes)) else json.dumps(first))
+def first_answer(socket: ClientConnection, message: object) -> dict[str, Any]:
+    socket.send(message if isinstance(message, (str, bytes)) else json.dumps(message))
     answer = json.loads(socket.recv(DEADLINE))
     assert isinstance(answer, dict)
     return answer
 
 
 def closing(socket: ClientConnection) -> tuple[int, str]:
-    """Code and reason that the server closes with; it must not say anything before."""
+    """Return the code and the reason of the close; the server must not send a message before."""
     with pytest.raises(ConnectionClosed) as ended:
         socket.recv(DEADLINE)
     close = ended.value.rcvd

@@ -19,7 +19,7 @@ from hanami_reports.model.conformance import (
     Verdict,
 )
 
-CODEC = Codec.of("brick")
+CODEC = Codec.for_schema("brick")
 TEN_MIB = 10 << 20
 SCRIPT = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
 HOSTILE = f"{SCRIPT}</script></style>&amp; \x00\x07\x1b[31m \u202egnp.exe \ud800"

@@ -1,1 +1,1 @@
-"""Building blocks: errors, strict JSON, limits, and where ids and the clock come from."""
+"""Building blocks: errors, strict JSON, limits, and the source of ids and times."""

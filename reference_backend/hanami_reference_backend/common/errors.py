@@ -1,4 +1,4 @@
-"""Refusals: what is answered to a mistake of the client, and how hostile text is made fit to be shown."""
+"""Errors that reject requests, and safe text for their messages."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ MAX_CLOSE_REASON = 123  # bytes of UTF-8 that fit into a close frame (RFC 6455, 
 
 
 def clean(text: str) -> str:
-    """``text`` on one line, without control characters or lone surrogates, at most ``MAX_REASON`` characters."""
-    shown = "".join(letter if letter.isprintable() else _escape(letter) for letter in text[: MAX_REASON + 1])
-    return shown if len(shown) <= MAX_REASON else shown[: MAX_REASON - 3] + "..."
+    """Return a text as one line of at most ``MAX_REASON`` characters, control characters and surrogates escaped."""
+    line = "".join(letter if letter.isprintable() else _escape(letter) for letter in text[: MAX_REASON + 1])
+    return line if len(line) <= MAX_REASON else line[: MAX_REASON - 3] + "..."
 
 
 def clean_close_reason(text: str) -> str:
-    """``text`` cleaned and cut to what a close frame can carry, without splitting a character."""
+    """Return a clean text that fits into a close frame, without splitting a character."""
     return clean(text).encode()[:MAX_CLOSE_REASON].decode(errors="ignore")
 
 
@@ -24,12 +24,12 @@ def _escape(letter: str) -> str:
 
 
 class RequestError(Exception):
-    """A request that is refused.
+    """A rejected request.
 
     Attributes:
         status: HTTP status, 400 to 499.
-        reason: one line for the client.
-        close: whether the connection ends after the answer, because a rest of the request was left unread.
+        reason: One line for the client.
+        close: Whether the connection ends after the response, because the rest of the request was not read.
     """
 
     def __init__(self, status: HTTPStatus, reason: str, *, close: bool = False) -> None:
@@ -40,25 +40,25 @@ class RequestError(Exception):
 
 
 def bad_request(reason: str) -> RequestError:
-    """Return the request itself is wrong (400)."""
+    """Return the error for an invalid request (400)."""
     return RequestError(HTTPStatus.BAD_REQUEST, reason)
 
 
 def unauthorized(reason: str) -> RequestError:
-    """No valid token, or no such user with that password (401)."""
+    """Return the error for a missing or invalid token, or a failed login (401)."""
     return RequestError(HTTPStatus.UNAUTHORIZED, reason)
 
 
 def not_found(reason: str) -> RequestError:
-    """Unknown to this user, whether or not somebody else knows it (404)."""
+    """Return the error for a resource that this user has not (404), whether or not another user has it."""
     return RequestError(HTTPStatus.NOT_FOUND, reason)
 
 
 def conflict(reason: str) -> RequestError:
-    """Right in itself, but not now (409)."""
+    """Return the error for a valid request that the state of the resource does not allow (409)."""
     return RequestError(HTTPStatus.CONFLICT, reason)
 
 
 def too_large(reason: str, *, close: bool = False) -> RequestError:
-    """More than a limit of the server (413)."""
+    """Return the error for a request above a limit of the server (413)."""
     return RequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason, close=close)

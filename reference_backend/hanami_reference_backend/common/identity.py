@@ -1,4 +1,4 @@
-"""What nobody can foretell: uuids, and the secret behind tokens. Or, for replays, what everybody can."""
+"""Source of uuids, of the secret behind tokens, and of the time: random, or reproducible for replays."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import secrets
 import time
 import uuid as uuids
 
-STOPPED_CLOCK = 1_700_000_000.0  # seconds, November 2023: in the past, so that what is signed then is valid now
-REPLAY_LIFETIME = 1e9  # seconds, about 31 years
+STOPPED_CLOCK = 1_700_000_000.0  # seconds, November 2023: in the past, so that tokens signed then are valid now
+REPLAY_LIFETIME = 1e9  # seconds, about 31 years from the stopped clock
 
 
 class RandomIdentity:
-    """Other uuids and another secret in each process, and the time of day."""
+    """Random uuids, a random secret, and the real time."""
 
     def secret(self) -> bytes:
-        """32 bytes to sign tokens with."""
+        """Return 32 bytes that sign tokens."""
         return secrets.token_bytes(32)
 
     def uuid(self) -> str:
@@ -24,21 +24,18 @@ class RandomIdentity:
         return str(uuids.uuid4())
 
     def now(self) -> float:
-        """When a token is signed, seconds since the epoch."""
+        """Return the time at which a token is signed, in seconds since the epoch."""
         return time.time()
 
     def lifetime(self, setting: float) -> float:
-        """How long a token is valid, seconds."""
+        """Return the lifetime of a token in seconds."""
         return setting
 
 
-class NoChance(RandomIdentity):
-    """The same in every process of one seed, so that recorded bytes can be sent to another one.
+class SeededIdentity(RandomIdentity):
+    """The same uuids, secret and time in every process with the same seed, so that recorded requests can be replayed.
 
-    Tokens are worth nothing here, since whoever knows the seed can sign them.
-
-    Args:
-        seed: what all follows from.
+    The tokens protect nothing, since anyone who knows the seed can sign them.
     """
 
     def __init__(self, seed: int) -> None:
@@ -46,25 +43,25 @@ class NoChance(RandomIdentity):
         self._numbers = itertools.count(1)
 
     def secret(self) -> bytes:
-        """See :meth:`RandomIdentity.secret`."""
+        """Return 32 bytes that follow from the seed."""
         return self._digest("secret")
 
     def uuid(self) -> str:
-        """Return the next uuid: the first of two processes is the same, and so on."""
+        """Return the next uuid of the sequence that follows from the seed."""
         return str(uuids.UUID(bytes=self._digest(f"uuid {next(self._numbers)}")[:16], version=4))
 
     def now(self) -> float:
-        """Return always the same: a token that tells another time would have other bytes."""
-        return STOPPED_CLOCK
+        """Return a fixed time."""
+        return STOPPED_CLOCK  # another time would change the bytes of a token
 
     def lifetime(self, setting: float) -> float:  # noqa: ARG002
-        """Longer than any replay will be from the stopped clock on."""
+        """Return a lifetime beyond any replay."""
         return REPLAY_LIFETIME
 
-    def _digest(self, what: str) -> bytes:
-        return hashlib.sha256(f"{self._seed} {what}".encode()).digest()
+    def _digest(self, purpose: str) -> bytes:
+        return hashlib.sha256(f"{self._seed} {purpose}".encode()).digest()
 
 
-def chance(seed: int | None) -> RandomIdentity:
-    """Return an identity of chance, or what follows from a seed where there is one."""
-    return RandomIdentity() if seed is None else NoChance(seed)
+def identity_from(seed: int | None) -> RandomIdentity:
+    """Return the identity that follows from a seed, or a random one without a seed."""
+    return RandomIdentity() if seed is None else SeededIdentity(seed)

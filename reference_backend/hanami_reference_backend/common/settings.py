@@ -1,4 +1,4 @@
-"""Limits of the server, as one value that never changes while it runs."""
+"""Limits of the server."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ GIB = 1024 * MIB
 
 @dataclass(frozen=True)
 class Settings:
-    """What the server grants before it refuses.
+    """Limits that are fixed while the server runs.
 
     Attributes:
-        token_lifetime: how long a token is valid, seconds.
-        seed: seed of the initial weights of every cluster.
-        max_file_size: greatest size that may be announced for one file, bytes.
-        max_storage: sum of the announced sizes of all uploads and datasets of a project, bytes; as much again may
-            be taken by the weights of its clusters.
-        max_uploads: unfinished uploads of a project.
-        max_datasets: finalized datasets of a project.
-        max_clusters: clusters of a project.
-        max_message: size of a websocket message, bytes.
-        max_body: size of a REST body, bytes.
-        max_parameters: weights and biases of one cluster.
-        attach_timeout: how long a new websocket may stay silent, seconds.
-        body_timeout: how long a REST body may take to arrive, seconds.
-        hidden_size: neurons of an internal hexagon, whose template gives no number.
-        max_bricks: bricks or hexagons of one template.
+        token_lifetime: Lifetime of a token in seconds.
+        seed: Seed of the initial weights of every cluster.
+        max_file_size: Largest announced size of a file in bytes.
+        max_storage: Largest sum of the announced sizes of all uploads and datasets of a project in bytes; the weights
+            of its clusters may use as much again.
+        max_uploads: Number of unfinished uploads of a project.
+        max_datasets: Number of finalized datasets of a project.
+        max_clusters: Number of clusters of a project.
+        max_message: Size of a websocket message in bytes.
+        max_body: Size of a REST body in bytes.
+        max_parameters: Number of weights and biases of a cluster.
+        attach_timeout: Seconds that a new websocket may stay silent.
+        body_timeout: Seconds that a REST body may take to arrive.
+        hidden_size: Number of neurons of an internal hexagon, which its template does not give.
+        max_bricks: Number of bricks or hexagons of a template.
     """
 
     token_lifetime: float = 3600.0

@@ -1,4 +1,4 @@
-"""JSON from a client, read without surprises: no NaN, no infinity, no key twice, no crash at any depth."""
+"""Strict parser of JSON from a client: no NaN, no infinity, no duplicate key, no crash at any depth."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any, NoReturn
 
 
 class JsonError(ValueError):
-    """Text that is no JSON object; the message says why."""
+    """A text that is not a JSON object; the message says why."""
 
 
 def parse_object(text: bytes | str) -> dict[str, Any]:
-    """Return the JSON object in ``text``.
+    """Parse a JSON object.
 
     Args:
-        text: UTF-8 bytes, or text that was already decoded.
+        text: UTF-8 bytes, or decoded text.
 
     Raises:
-        JsonError: it is no JSON (RFC 8259), or JSON but no object, or an object with a key twice.
+        JsonError: If the text is not JSON (RFC 8259), not an object, or has a key twice.
     """
     try:
         decoded = text if isinstance(text, str) else text.decode("utf-8")
@@ -30,7 +30,7 @@ def parse_object(text: bytes | str) -> dict[str, Any]:
         raise JsonError("not JSON: nested too deeply") from error
     except JsonError:
         raise
-    except ValueError as error:  # also of integers with thousands of digits
+    except ValueError as error:  # integers with thousands of digits included
         raise JsonError(f"not JSON: {error}") from error
     if not isinstance(value, dict):
         raise JsonError("not a JSON object")
@@ -38,7 +38,7 @@ def parse_object(text: bytes | str) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise JsonError(f"not JSON: {name} is no number")
+    raise JsonError(f"not JSON: {name} is not a number")
 
 
 def _finite(digits: str) -> float:

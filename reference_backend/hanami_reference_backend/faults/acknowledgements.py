@@ -102,7 +102,7 @@ def rejections_without_a_reason(original: Any, codec: Codec, success: bool, _err
     return original(codec, success)
 
 
-@fault("DATA-3", hook=replace_method(UploadSession, "take"))
+@fault("DATA-3", hook=replace_method(UploadSession, "write_chunk"))
 def messages_of_126_bytes_rejected(original: Any, session: UploadSession, message: bytes | str) -> Any:
     """A message of 126 bytes, the first that needs a longer frame header, is rejected as undecodable."""
     return "not a FileUpload_Message" if len(message) == LONGER_HEADER else original(session, message)
@@ -114,7 +114,7 @@ async def silent_about_undecodable(session: UploadSession, message: bytes | str)
     await _send(session, [] if _is_undecodable(message) else [session.answer(message)])
 
 
-@fault("DATA-6", hook=replace_method(UploadSession, "take"))
+@fault("DATA-6", hook=replace_method(UploadSession, "write_chunk"))
 def chunks_cut_short_written_in_part(original: Any, session: UploadSession, message: bytes | str) -> Any:
     """A truncated chunk is rejected, but its bytes are written."""
     reason = original(session, message)
@@ -128,7 +128,7 @@ def chunks_cut_short_written_in_part(original: Any, session: UploadSession, mess
     return reason
 
 
-@fault("DATA-6", "DATA-7", hook=replace_method(UploadSession, "take"))
+@fault("DATA-6", "DATA-7", hook=replace_method(UploadSession, "write_chunk"))
 def undecodable_bytes_clear_the_file(original: Any, session: UploadSession, message: bytes | str) -> Any:
     """An undecodable message is rejected, and discards the bytes that the file has received."""
     if _is_undecodable(message):
@@ -136,7 +136,7 @@ def undecodable_bytes_clear_the_file(original: Any, session: UploadSession, mess
     return original(session, message)
 
 
-@fault("DATA-6", hook=replace_method(UploadSession, "take"))
+@fault("DATA-6", hook=replace_method(UploadSession, "write_chunk"))
 def undecodable_acknowledged(original: Any, session: UploadSession, message: bytes | str) -> Any:
     """An undecodable message is acknowledged."""
     return None if _is_undecodable(message) else original(session, message)

@@ -11,7 +11,7 @@ import jwt
 from hanami_reference_backend.auth import ALGORITHM, InvalidTokenError, User, Users
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
-from hanami_reference_backend.sockets.attach import ACCEPTED, RefusedError, SocketServer
+from hanami_reference_backend.sockets.attach import ACCEPTED, RejectedError, SocketServer
 from hanami_reference_backend.sockets.channel import Channel
 
 FOREVER = 3600.0  # seconds
@@ -81,7 +81,7 @@ def label_files_not_attachable(original: Any, server: SocketServer, channel: Cha
     """No socket attaches to the label file of an upload."""
     uploads = server._backend.datasets._uploads.values()
     if uuid in {file.uuid for upload in uploads for file in upload.files[1:]}:
-        raise RefusedError("uuid names no input file")
+        raise RejectedError("there is no unfinished file with this uuid")
     return original(server, channel, user, uuid)
 
 
@@ -112,7 +112,7 @@ def tokens_unchecked_on_sockets(original: Any, server: SocketServer, fields: dic
     """Any token in a first message is accepted as a token of the default user."""
     try:
         return original(server, fields)
-    except RefusedError:
+    except RejectedError:
         return next(iter(server._backend.users))
 
 
@@ -126,7 +126,7 @@ def tokens_unchecked_after_a_valid_one() -> None:
         uuid = str(fields.get("uuid"))
         try:
             owners[uuid] = user = original(server, fields)
-        except RefusedError:
+        except RejectedError:
             if uuid not in owners:
                 raise
             return owners[uuid]
@@ -138,7 +138,7 @@ def no_token_needed_for_clusters(original: Any, server: SocketServer, fields: di
     """The token of a first message is checked for files, but not for clusters."""
     try:
         return original(server, fields)
-    except RefusedError:
+    except RejectedError:
         if fields.get("target") != "cluster":
             raise
         return next(iter(server._backend.users))
@@ -163,8 +163,8 @@ def signatures_unchecked() -> None:
 
 
 def _decode_with(options: Any) -> None:
-    @replace_method(Users, "of_token")
-    def of_token(original: Any, users: Users, token: str) -> Any:
+    @replace_method(Users, "user_from_token")
+    def user_from_token(original: Any, users: Users, token: str) -> Any:
         try:
             return original(users, token)
         except InvalidTokenError:
@@ -175,7 +175,7 @@ def _decode_with(options: Any) -> None:
                 raise InvalidTokenError("the token is not valid") from error
 
 
-@fault("ATT-3", "MODE-2", hook=replace_method(Users, "of_token"))
+@fault("ATT-3", "MODE-2", hook=replace_method(Users, "user_from_token"))
 def algorithm_none_accepted(original: Any, users: Users, token: str) -> Any:
     """A token with the algorithm none is accepted without a signature."""
     try:
@@ -201,7 +201,7 @@ async def rejection_as_plain_text(_original: Any, server: SocketServer, channel:
     """A rejected first message is answered by a plain sentence, and the socket stays open."""
     try:
         return server.open_session(channel, await channel.receive())
-    except RefusedError as error:
+    except RejectedError as error:
         await channel.send_text(f"sorry, {error}")
         await asyncio.sleep(FOREVER)
 

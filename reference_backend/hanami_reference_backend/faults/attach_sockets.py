@@ -11,7 +11,7 @@ from hanami_reference_backend.auth import User
 from hanami_reference_backend.faults import internals
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
-from hanami_reference_backend.sockets.attach import RefusedError, SocketServer
+from hanami_reference_backend.sockets.attach import RejectedError, SocketServer
 from hanami_reference_backend.sockets.channel import Channel
 from hanami_reference_backend.sockets.upload import UploadSession
 from hanami_reference_backend.storage.datasets import DatasetStore
@@ -31,12 +31,12 @@ def reconnect_begins_anew(
 @fault("DATA-7")
 def last_chunk_lost_with_its_socket() -> None:
     """The last acknowledged chunk is lost when its socket is closed abnormally."""
-    broken, taken = internals.channels_broken_off(), internals.chunks_taken()
+    broken, taken = internals.aborted_channels(), internals.accepted_chunks()
 
     @replace_method(UploadSession, "__exit__")
     def leave(original: Any, session: UploadSession, *error: Any) -> None:
         file = session._file
-        if session._channel in broken and file.refusal is None and taken.get(file):
+        if session._channel in broken and file.rejection is None and taken.get(file):
             start, end = taken[file].pop()
             file.content()[start:end] = 0
         original(session, *error)
@@ -45,7 +45,7 @@ def last_chunk_lost_with_its_socket() -> None:
 @fault("DATA-7")
 def broken_socket_keeps_its_file() -> None:
     """A file whose socket was closed abnormally stays in use, and rejects the next socket."""
-    broken = internals.channels_broken_off()
+    broken = internals.aborted_channels()
     kept: set[str] = set()
 
     @replace_method(UploadSession, "__exit__")
@@ -57,7 +57,7 @@ def broken_socket_keeps_its_file() -> None:
     @replace_method(SocketServer, "open_upload")
     def open_upload(original: Any, server: SocketServer, channel: Channel, user: User, uuid: Any) -> Any:
         if uuid in kept:
-            raise RefusedError("the file is in use")
+            raise RejectedError("the file is in use")
         return original(server, channel, user, uuid)
 
 
@@ -69,8 +69,8 @@ def _mix(belong: Callable[[TempFile, TempFile], bool]) -> None:
     """
     sessions = internals.open_sessions()
 
-    @replace_method(UploadSession, "take")
-    def take(original: Any, session: UploadSession, message: bytes | str) -> Any:
+    @replace_method(UploadSession, "write_chunk")
+    def write_chunk(original: Any, session: UploadSession, message: bytes | str) -> Any:
         file = session._file
         newest = next(other for other in reversed(sessions) if belong(other._file, file))
         return original(newest, message)
@@ -94,7 +94,7 @@ def one_socket_for_an_upload() -> None:
         file = made._file
         busy = [session._file for session in sessions]
         if any(uploads[other] is uploads[file] and other is not file for other in busy):
-            raise RefusedError("the upload is in use")
+            raise RejectedError("the upload is in use")
         return made
 
 
@@ -150,7 +150,7 @@ def uploads_of_one_name_share_storage() -> None:
         upload: Upload = original(store, user, kind, name, sizes)
         other = known.setdefault(name, upload)
         for file, same in zip(upload.files, other.files, strict=False):
-            if file.size == same.size and same.refusal is None:
+            if file.size == same.size and same.rejection is None:
                 internals.share(file, same)
         return upload
 
@@ -164,6 +164,6 @@ def files_of_one_size_share_storage() -> None:
     def init(original: Any, file: TempFile, uuid: str, project_id: str, size: int) -> None:
         original(file, uuid, project_id, size)
         other = known.get(size)
-        if other is not None and other.refusal is None:
+        if other is not None and other.rejection is None:
             internals.share(file, other)
         known[size] = file

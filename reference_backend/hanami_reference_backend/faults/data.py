@@ -161,7 +161,7 @@ def chunks_clipped_at_the_end(original: Any, file: TempFile, position: int, data
 def chunks_extend_the_file(original: Any, file: TempFile, position: int, data: bytes) -> Any:
     """A chunk that ends at most one MiB beyond the file extends the file."""
     end = position + len(data)
-    if file.refusal is None and file.size < end <= file.size + MIB:
+    if file.rejection is None and file.size < end <= file.size + MIB:
         internals.grow(file, end)
     return original(file, position, data)
 
@@ -176,7 +176,7 @@ def positions_cut_to_32_bits(original: Any, file: TempFile, position: int, data:
 def ends_wrap_around(original: Any, file: TempFile, position: int, data: bytes) -> Any:
     """The end of a chunk wraps around at 64 bits, so that one far beyond the file passes the check."""
     end = position + len(data)
-    wraps = file.refusal is None and end >= 2**64 and end % 2**64 <= file.size
+    wraps = file.rejection is None and end >= 2**64 and end % 2**64 <= file.size
     return None if wraps else original(file, position, data)
 
 
@@ -209,7 +209,7 @@ def rejected_bytes_counted() -> None:
 def rejected_chunks_stored(original: Any, file: TempFile, position: int, data: bytes) -> Any:
     """A chunk that ends beyond the file is rejected, but the part within the file is stored."""
     reason = original(file, position, data)
-    if reason is not None and file.refusal is None and data:
+    if reason is not None and file.rejection is None and data:
         part = file.content()[position:]
         part[:] = np.frombuffer(data, dtype=np.uint8)[: len(part)]
     return reason

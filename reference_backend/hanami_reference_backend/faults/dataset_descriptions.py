@@ -19,7 +19,7 @@ from hanami_reference_backend.rest import operation
 from hanami_reference_backend.rest.fields import CsvInit, MnistFinalize, MnistInit, SetMode
 from hanami_reference_backend.rest.operation import TOKEN_HEADER
 from hanami_reference_backend.serving.uvicorn_protocols import RestProtocol, SocketProtocol
-from hanami_reference_backend.sockets.attach import RefusedError, SocketServer
+from hanami_reference_backend.sockets.attach import RejectedError, SocketServer
 
 MOST_COLLECTED = 1 << 16  # bytes
 
@@ -55,7 +55,7 @@ def unusual_encodings_rejected() -> None:
 def escapes_rejected(original: Any, server: SocketServer, message: bytes | str) -> Any:
     """A first message with an escape in its JSON is rejected."""
     if isinstance(message, str) and "\\" in message:
-        raise RefusedError("the first message is odd")
+        raise RejectedError("the first message is odd")
     return original(server, message)
 
 

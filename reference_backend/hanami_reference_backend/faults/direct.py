@@ -11,7 +11,7 @@ from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.network.cycle_buffer import Buffer, Cycle
 from hanami_reference_backend.network.network import Network
-from hanami_reference_backend.sockets.cluster import ClusterSession, MistakeError
+from hanami_reference_backend.sockets.cluster import ClusterSession, InvalidMessageError
 
 
 @fault("DIO-2", hook=replace_method(ClusterSession, "decode"))
@@ -172,7 +172,7 @@ async def training_answered_by_the_output(original: Any, session: ClusterSession
 async def requests_need_expected_values(original: Any, session: ClusterSession) -> Any:
     """A request without expected values is rejected."""
     if not session._cycle.expected.has_values():
-        raise MistakeError(1008, "expected values are missing")
+        raise InvalidMessageError(1008, "expected values are missing")
     return await original(session)
 
 

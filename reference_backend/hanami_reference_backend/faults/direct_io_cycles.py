@@ -19,7 +19,7 @@ from hanami_reference_backend.network.clusters import Cluster, ClusterStore
 from hanami_reference_backend.network.cycle_buffer import Cycle
 from hanami_reference_backend.network.network import Network
 from hanami_reference_backend.sockets.channel import Channel
-from hanami_reference_backend.sockets.cluster import ClusterSession, MistakeError
+from hanami_reference_backend.sockets.cluster import ClusterSession, InvalidMessageError
 
 PAUSE = 0.002  # seconds without a message after which a burst is over
 FOREVER = 3600.0  # seconds
@@ -49,7 +49,7 @@ def _serve_in_bursts(arrange: Callable[[list[list[Any]]], list[list[Any]]]) -> N
                 for message in [one for cycle in [*arrange(cycles[:-1]), cycles[-1]] for one in cycle]:
                     for answer in await session.answer(message):
                         await session._channel.send_bytes(answer)
-        except MistakeError as error:
+        except InvalidMessageError as error:
             await session._channel.close(error.code, error.reason)
 
 

@@ -17,7 +17,7 @@ from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.network.clusters import NORMAL_CLOSURE, POLICY_VIOLATION
 from hanami_reference_backend.network.cycle_buffer import Buffer
 from hanami_reference_backend.network.network import Network
-from hanami_reference_backend.sockets.cluster import ClusterSession, MistakeError
+from hanami_reference_backend.sockets.cluster import ClusterSession, InvalidMessageError
 
 FOREVER = 3600.0  # seconds
 PRIVATE = 4999  # code of a close that nobody else uses
@@ -31,21 +31,21 @@ def _change_messages(change: Callable[[Any, Any], Any]) -> None:
         return change(session, original(session, payload))
 
 
-def _at_mistakes(act: Callable[[Any, str], Any]) -> None:
+def _on_invalid_message(act: Callable[[Any, str], Any]) -> None:
     """Do something before a mistake is signalled; an answer that is returned takes the place of the signal."""
 
     @replace_method(ClusterSession, "answer")
     async def answer(original: Any, session: ClusterSession, payload: bytes | str) -> Any:
         try:
             return await original(session, payload)
-        except MistakeError as error:
+        except InvalidMessageError as error:
             answers = await act(session, error.reason)
             if answers is not None:
                 return answers
             raise
 
 
-@fault("DIO-12", hook=_at_mistakes)
+@fault("DIO-12", hook=_on_invalid_message)
 async def unknown_brick_met_with_silence(_session: Any, reason: str) -> list[bytes] | None:
     """A message for an unknown brick is not answered."""
     return [] if reason.startswith("there is no") else None
@@ -102,21 +102,21 @@ def unknown_process_type_is_a_request(_session: Any, message: Any) -> Any:
     return message if known else replace(message, process_type=ProcessType.REQUEST)
 
 
-@fault("DIO-12", hook=_at_mistakes)
+@fault("DIO-12", hook=_on_invalid_message)
 async def undecodable_bytes_hang(_session: Any, reason: str) -> None:
     """An undecodable message is not answered, and blocks the cluster."""
     if reason.startswith("not a ClusterIO_Message"):
         await asyncio.sleep(FOREVER)
 
 
-@fault("DIO-12", "GEN-2", hook=_at_mistakes)
+@fault("DIO-12", "GEN-2", hook=_on_invalid_message)
 async def dies_of_undecodable_bytes(_session: Any, reason: str) -> None:
     """An undecodable message crashes the server."""
     if reason.startswith("not a ClusterIO_Message"):
         os._exit(9)
 
 
-@fault("DIO-12", hook=_at_mistakes)
+@fault("DIO-12", hook=_on_invalid_message)
 async def mistakes_close_without_a_word(session: Any, _reason: str) -> None:
     """An invalid message closes the socket normally, without a reason."""
     await session._channel.close(NORMAL_CLOSURE, "")
@@ -136,17 +136,17 @@ def mistakes_close_without_a_code() -> None:
     async def act(session: Any, _reason: str) -> None:
         await session._channel.close(PRIVATE, "")
 
-    _at_mistakes(act)
+    _on_invalid_message(act)
 
 
-@fault("DIO-12", hook=_at_mistakes)
+@fault("DIO-12", hook=_on_invalid_message)
 async def mistakes_reset_the_cluster(session: Any, _reason: str) -> None:
     """A cluster forgets its training after an invalid message."""
     cluster = session._cluster
     cluster.network = Network(cluster.template.layers, 0, cluster.uuid)
 
 
-@fault("DIO-12", hook=_at_mistakes)
+@fault("DIO-12", hook=_on_invalid_message)
 async def mistakes_in_training_train(session: Any, _reason: str) -> None:
     """A training cycle with an invalid message is rejected, but trains."""
     inputs, ones = session._cycle.inputs, np.ones_like(session._cycle.expected.values)
@@ -154,7 +154,7 @@ async def mistakes_in_training_train(session: Any, _reason: str) -> None:
         session._cluster.network.train(inputs.values, ones, ones)
 
 
-@fault("DIO-12", "GEN-2", hook=_at_mistakes)
+@fault("DIO-12", "GEN-2", hook=_on_invalid_message)
 async def mistakes_end_all_sockets(session: Any, _reason: str) -> None:
     """An invalid message on the socket of one cluster closes the sockets of all others."""
     for cluster in session._clusters._clusters.values():

@@ -23,7 +23,7 @@ FINALIZES = ("csv.finalize", "mnist.finalize")
 FINALIZED = "the file was finalized"  # why files are discarded
 
 
-def _refused(react: Callable[[DatasetStore, User, str], None]) -> None:
+def _on_rejection(react: Callable[[DatasetStore, User, str], None]) -> None:
     """Do something more when a PUT is refused.
 
     Args:
@@ -74,7 +74,7 @@ def _second_put(change: Callable[[Any], Any]) -> None:
         if uuid in known:
             known[uuid] = _rows_changed(known[uuid], change)
 
-    _refused(react)
+    _on_rejection(react)
 
 
 @fault("FIN-3")
@@ -92,7 +92,7 @@ def gaps_are_zeros() -> None:
         return finalizing.get() or original(upload)
 
 
-@fault("FIN-3", hook=_refused)
+@fault("FIN-3", hook=_on_rejection)
 def early_put_discards_received_bytes(store: DatasetStore, user: User, uuid: str) -> None:
     """A PUT before the upload is complete is rejected, and discards the received bytes."""
     upload = store._uploads.get(uuid)
@@ -162,7 +162,7 @@ async def finalized_by_anybody(
 @fault("FIN-4")
 def finalize_with_an_expired_token() -> None:
     """A PUT accepts an expired token."""
-    tokens.forgive(FINALIZES, tokens.has_expired)
+    tokens.accept(FINALIZES, tokens.has_expired)
 
 
 @fault("FIN-5", hook=replace_method(DatasetStore, "finalize"))

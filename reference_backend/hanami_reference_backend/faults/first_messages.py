@@ -13,7 +13,7 @@ from hanami_reference_backend.common.strict_json import JsonError, parse_object
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.network.clusters import POLICY_VIOLATION, ClusterStore
-from hanami_reference_backend.sockets.attach import RefusedError, SocketServer
+from hanami_reference_backend.sockets.attach import RejectedError, SocketServer
 from hanami_reference_backend.sockets.channel import Channel
 from hanami_reference_backend.sockets.cluster import ClusterSession
 from hanami_reference_backend.sockets.upload import UploadSession
@@ -62,7 +62,7 @@ async def unknown_cluster_met_with_silence(_original: Any, server: SocketServer,
     """A first message for an unknown cluster is not answered."""
     try:
         return server.open_session(channel, await channel.receive())
-    except RefusedError as error:
+    except RejectedError as error:
         if "cluster" in str(error):
             await asyncio.sleep(FOREVER)
         await channel.close(POLICY_VIOLATION, str(error))
@@ -93,7 +93,7 @@ def files_of_others_distinguishable(
     """The rejection of another user's file reads differently from that of an unknown file."""
     file = server._backend.datasets._files.get(str(uuid))
     if file and file.project_id != user.project_id:
-        raise RefusedError("this file belongs to somebody else")
+        raise RejectedError("this file belongs to somebody else")
     return original(server, channel, user, uuid)
 
 
@@ -131,11 +131,11 @@ def bad_first_message_poisons_the_server() -> None:
     def read(original: Any, server: SocketServer, message: bytes | str) -> Any:
         try:
             fields = original(server, message)
-        except RefusedError as error:
+        except RejectedError as error:
             poison.append(str(error))
             raise
         if poison:
-            raise RefusedError(poison[0])
+            raise RejectedError(poison[0])
         return fields
 
 
@@ -203,25 +203,25 @@ def the_uuid_decides_the_target() -> None:
 @fault("ATT-7")
 def chunks_after_a_rejection_written() -> None:
     """A socket that was rejected for a file still writes chunks."""
-    _serve_the_refused(_session_of_a_file)
+    _serve_rejected(_session_of_a_file)
 
 
 @fault("ATT-7")
 def training_after_a_rejection_done() -> None:
     """A socket that was rejected for a cluster still trains it."""
-    _serve_the_refused(_session_of_a_cluster)
+    _serve_rejected(_session_of_a_cluster)
 
 
 @fault("ATT-7", "GEN-3")
 def clusters_of_others_trained() -> None:
     """A socket that was rejected because the cluster is another user's still trains it."""
-    _serve_the_refused(_session_of_a_cluster, with_a_token=True)
+    _serve_rejected(_session_of_a_cluster, with_a_token=True)
 
 
 @fault("ATT-7", "GEN-3")
 def files_of_others_written() -> None:
     """A socket that was rejected because the file is another user's still writes chunks."""
-    _serve_the_refused(_session_of_a_file, with_a_token=True)
+    _serve_rejected(_session_of_a_file, with_a_token=True)
 
 
 def _session_of_a_file(server: SocketServer, channel: Channel, uuid: str) -> UploadSession | None:
@@ -235,7 +235,7 @@ def _session_of_a_cluster(server: SocketServer, channel: Channel, uuid: str) -> 
     return ClusterSession(channel, cluster, clusters, codec) if cluster else None
 
 
-def _serve_the_refused(session: Any, *, with_a_token: bool = False) -> None:
+def _serve_rejected(session: Any, *, with_a_token: bool = False) -> None:
     """Serve sockets that were refused: all of them, or those with a right token alone."""
 
     @replace_method(SocketServer, "attach")
@@ -243,9 +243,9 @@ def _serve_the_refused(session: Any, *, with_a_token: bool = False) -> None:
         message = await channel.receive()
         try:
             return server.open_session(channel, message)
-        except RefusedError as error:
+        except RejectedError as error:
             await channel.send_text(json.dumps({"success": False, "error": str(error)}))
-        with contextlib.suppress(RefusedError):
+        with contextlib.suppress(RejectedError):
             fields = server.read(message)
             if with_a_token:
                 server.user(fields)

@@ -23,8 +23,8 @@ from hanami_reference_backend.serving import app
 from hanami_reference_backend.storage.datasets import Dataset, DatasetStore
 
 
-def _mistake() -> RequestError:
-    return RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "the server made a mistake")
+def _internal_error() -> RequestError:
+    return RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
 
 
 @fault("GEN-1", "MODE-2", "INIT-5", hook=replace_method(operation, "read_body"))
@@ -33,14 +33,14 @@ async def bad_json_gets_500(original: Any, *arguments: Any) -> Any:
     try:
         return await original(*arguments)
     except RequestError as error:
-        raise _mistake() from error
+        raise _internal_error() from error
 
 
 @fault("GEN-1", hook=replace_method(operation, "check"))
 def invalid_offsets_get_500(original: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
     """A request for rows of a dataset with an invalid offset is answered with 500."""
     if model is ContentQuery and not str(values.get("row_offset", "0")).isdecimal():
-        raise _mistake()
+        raise _internal_error()
     return original(model, values, dialect)
 
 
@@ -68,7 +68,7 @@ def _fail_at(wrong: Callable[[Any, dict[str, Any]], bool]) -> None:
             return original(model, values, dialect)
         except RequestError as error:
             if wrong(model, values):
-                raise _mistake() from error
+                raise _internal_error() from error
             raise
 
 
@@ -85,8 +85,8 @@ def unknown_methods_get_200() -> None:
 
 
 def _answer_as_done(status: HTTPStatus) -> None:
-    @replace_method(app, "_answer_of_router")
-    def _answer_of_router(original: Any, dialect: Any) -> Any:
+    @replace_method(app, "_router_error_handler")
+    def _router_error_handler(original: Any, dialect: Any) -> Any:
         right = original(dialect)
 
         async def answer(request: Request, error: Exception) -> Response:
@@ -108,7 +108,7 @@ async def anything_may_come_before_a_path(original: Any, app: FastAPI, scope: An
 def existing_names_get_500(original: Any, store: ClusterStore, user: User, name: str, *more: Any) -> Any:
     """A second cluster of the same name is answered with 500."""
     if any(cluster.name == name for cluster in store.clusters(user)):
-        raise _mistake()
+        raise _internal_error()
     return original(store, user, name, *more)
 
 
@@ -133,7 +133,7 @@ def any_password_will_do(_original: Any, users: Users, user_id: str, _password: 
 def unknown_users_get_500(original: Any, users: Users, user_id: str, password: str) -> Any:
     """The login of an unknown user is answered with 500."""
     if user_id not in users._users:
-        raise _mistake()
+        raise _internal_error()
     return original(users, user_id, password)
 
 

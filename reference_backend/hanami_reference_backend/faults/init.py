@@ -43,7 +43,7 @@ def _answer(method: str, change: Callable[[Values], Any]) -> None:
         return change(dict(await original(*arguments)))
 
 
-def _mend(change: Callable[[Values], Values]) -> None:
+def _change_fields(change: Callable[[Values], Values]) -> None:
     """Change the fields of the POST before they are checked."""
 
     @replace_method(operation, "check")
@@ -51,8 +51,10 @@ def _mend(change: Callable[[Values], Values]) -> None:
         return original(model, change(values) if model in MODELS else values, dialect)
 
 
-def _mend_sizes(change: Callable[[Any], Any]) -> None:
-    _mend(lambda values: {name: change(value) if name.endswith("_size") else value for name, value in values.items()})
+def _change_sizes(change: Callable[[Any], Any]) -> None:
+    _change_fields(
+        lambda values: {name: change(value) if name.endswith("_size") else value for name, value in values.items()}
+    )
 
 
 def _allocate(change: Callable[[list[int]], list[int]]) -> None:
@@ -100,7 +102,7 @@ def last_byte_not_allocated() -> None:
     _allocate(lambda sizes: [max(1, size - 1) for size in sizes])
 
 
-def _refuse_names(wrong: Callable[[str], bool]) -> None:
+def _reject_names(wrong: Callable[[str], bool]) -> None:
     @replace_method(Dialect, "is_name")
     def is_name(original: Any, dialect: Dialect, name: str) -> bool:
         return original(dialect, name) and not wrong(name)
@@ -109,19 +111,19 @@ def _refuse_names(wrong: Callable[[str], bool]) -> None:
 @fault("INIT-1", "INIT-2")
 def shortest_names_rejected() -> None:
     """A name of four characters is rejected."""
-    _refuse_names(lambda name: len(name) == 4)
+    _reject_names(lambda name: len(name) == 4)
 
 
 @fault("INIT-1", "INIT-2")
 def longest_names_rejected() -> None:
     """A name of 254 characters is rejected."""
-    _refuse_names(lambda name: len(name) == 254)
+    _reject_names(lambda name: len(name) == 254)
 
 
 @fault("INIT-2", "INIT-1")
 def names_with_a_space_rejected() -> None:
     """A name with a space is rejected."""
-    _refuse_names(lambda name: " " in name)
+    _reject_names(lambda name: " " in name)
 
 
 @fault("INIT-3")
@@ -142,10 +144,10 @@ def uuids_given_twice() -> None:
     given: list[str] = []
 
     @replace_method(RandomIdentity, "uuid")
-    def uuid(original: Any, chance: RandomIdentity) -> str:
+    def uuid(original: Any, identity: RandomIdentity) -> str:
         if given:
             return given.pop()
-        given.append(original(chance))
+        given.append(original(identity))
         return given[0]
 
 
@@ -163,8 +165,8 @@ def uuids_of_merged_files_given_again() -> None:
         return made
 
     @replace_method(RandomIdentity, "uuid")
-    def uuid(original: Any, chance: RandomIdentity) -> Any:
-        return free.pop() if free else original(chance)
+    def uuid(original: Any, identity: RandomIdentity) -> Any:
+        return free.pop() if free else original(identity)
 
 
 @fault("INIT-4", "GEN-3")
@@ -202,7 +204,7 @@ def same_name_same_upload() -> None:
 @fault("INIT-5")
 def extra_fields_accepted() -> None:
     """Unknown fields of the POST are ignored."""
-    _mend(lambda values: {name: value for name, value in values.items() if name in MnistInit.model_fields})
+    _change_fields(lambda values: {name: value for name, value in values.items() if name in MnistInit.model_fields})
 
 
 @fault("INIT-5", hook=replace_method(operation, "check"))
@@ -216,7 +218,7 @@ def label_size_of_a_table_ignored(original: Any, model: type[Fields], values: Va
 @fault("INIT-5")
 def sizes_accepted_as_text() -> None:
     """A size may be a string of digits."""
-    _mend_sizes(lambda size: int(size) if isinstance(size, str) and re.fullmatch("[0-9]{1,9}", size) else size)
+    _change_sizes(lambda size: int(size) if isinstance(size, str) and re.fullmatch("[0-9]{1,9}", size) else size)
 
 
 @fault("INIT-5", hook=replace_method(operation, "check"))
@@ -289,10 +291,10 @@ def rejected_init_leaves_a_dataset() -> None:
 @fault("INIT-6")
 def init_without_a_token() -> None:
     """A POST without a token starts an upload of the default user."""
-    tokens.forgive(INITS, tokens.is_missing)
+    tokens.accept(INITS, tokens.is_missing)
 
 
 @fault("INIT-6")
 def init_with_an_expired_token() -> None:
     """A POST with an expired token starts an upload."""
-    tokens.forgive(INITS, tokens.has_expired)
+    tokens.accept(INITS, tokens.has_expired)

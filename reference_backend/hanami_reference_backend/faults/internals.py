@@ -17,7 +17,7 @@ from hanami_reference_backend.storage.datasets import DatasetStore
 from hanami_reference_backend.storage.uploads import TempFile, Upload
 
 NORMAL = 1000  # RFC 6455, 7.4.1
-CODEC = Codec.of("brick")  # chunks and their acknowledgements are the same in both schemas
+CODEC = Codec.for_schema("brick")  # chunks and their acknowledgements are the same in both schemas
 
 Span = tuple[int, int]  # first byte, and the one behind the last
 
@@ -45,7 +45,7 @@ def succeeded(answer: bytes) -> bool:
     return CODEC.decode_acknowledgement(answer).success
 
 
-def chunks_taken() -> WeakKeyDictionary[TempFile, list[Span]]:
+def accepted_chunks() -> WeakKeyDictionary[TempFile, list[Span]]:
     """Begin to note which chunks were taken, repeated ones again, in the order in which they came."""
     taken: WeakKeyDictionary[TempFile, list[Span]] = WeakKeyDictionary()
 
@@ -89,7 +89,7 @@ def open_sessions() -> list[UploadSession]:
     return found
 
 
-def channels_broken_off() -> WeakSet[Channel]:
+def aborted_channels() -> WeakSet[Channel]:
     """Begin to note which websockets ended without a proper close."""
     found: WeakSet[Channel] = WeakSet()
 

@@ -75,8 +75,8 @@ def text_frames_block_the_server() -> None:
     seen: list[Any] = []
     _hold_sockets_while(lambda: seen)
 
-    @replace_method(UploadSession, "take")
-    def take(original: Any, session: UploadSession, message: bytes | str) -> Any:
+    @replace_method(UploadSession, "write_chunk")
+    def write_chunk(original: Any, session: UploadSession, message: bytes | str) -> Any:
         seen.extend([message] if isinstance(message, str) else [])
         return original(session, message)
 

@@ -26,7 +26,7 @@ PROGRESS = ("dataset.progress",)
 
 def _count(enough: Callable[[TempFile, list[Span]], bool]) -> None:
     """Tell by the chunks that were taken whether a file is complete."""
-    taken = internals.chunks_taken()
+    taken = internals.accepted_chunks()
 
     @replace_method(TempFile, "is_complete")
     def is_complete(_original: Any, file: TempFile) -> bool:
@@ -117,7 +117,7 @@ def label_file_not_needed(_original: Any, upload: Upload) -> bool:
 @fault("PROG-2")
 def bytes_of_both_files_added_up() -> None:
     """An upload is complete after as many bytes as both files need, whichever file received them."""
-    taken = internals.chunks_taken()
+    taken = internals.accepted_chunks()
 
     @replace_method(Upload, "is_complete")
     def is_complete(_original: Any, upload: Upload) -> bool:
@@ -147,7 +147,7 @@ def hundredth_chunk_lost() -> None:
 @fault("PROG-3")
 def complete_in_order_only() -> None:
     """A file is complete only if its chunks arrived in order."""
-    taken = internals.chunks_taken()
+    taken = internals.accepted_chunks()
 
     @replace_method(TempFile, "is_complete")
     def is_complete(original: Any, file: TempFile) -> bool:
@@ -157,7 +157,7 @@ def complete_in_order_only() -> None:
 @fault("PROG-3")
 def repeats_undo_complete() -> None:
     """A file is complete only while the number of received bytes, repeated ones counted, is its size."""
-    taken = internals.chunks_taken()
+    taken = internals.accepted_chunks()
 
     @replace_method(TempFile, "is_complete")
     def is_complete(original: Any, file: TempFile) -> bool:
@@ -250,10 +250,10 @@ def progress_for_any_user(original: Any, store: DatasetStore, user: User, uuid: 
 @fault("PROG-4")
 def progress_without_a_token() -> None:
     """Progress needs no token."""
-    tokens.forgive(PROGRESS, tokens.is_missing)
+    tokens.accept(PROGRESS, tokens.is_missing)
 
 
 @fault("PROG-4")
 def progress_with_an_expired_token() -> None:
     """Progress accepts an expired token."""
-    tokens.forgive(PROGRESS, tokens.has_expired)
+    tokens.accept(PROGRESS, tokens.has_expired)

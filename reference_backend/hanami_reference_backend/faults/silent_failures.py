@@ -8,7 +8,7 @@ from typing import Any
 from hanami_reference_backend.faults import internals
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
-from hanami_reference_backend.sockets.cluster import ClusterSession, MistakeError
+from hanami_reference_backend.sockets.cluster import ClusterSession, InvalidMessageError
 from hanami_reference_backend.sockets.upload import UploadSession
 
 
@@ -27,7 +27,7 @@ async def mistakes_met_with_silence(original: Any, session: ClusterSession, payl
     """An invalid message on the socket of a cluster is ignored."""
     try:
         answers: list[bytes] = await original(session, payload)
-    except MistakeError:
+    except InvalidMessageError:
         return []
     return answers
 

@@ -33,7 +33,7 @@ def is_well_formed(token: str, _reason: str) -> bool:
     return token.count(".") == 2
 
 
-def forgive(operations: Collection[str], excuse: Excuse) -> None:
+def accept(operations: Collection[str], excuse: Excuse) -> None:
     """Let some operations take tokens that others refuse.
 
     Args:

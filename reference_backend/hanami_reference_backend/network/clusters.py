@@ -1,4 +1,4 @@
-"""Clusters of all projects: their modes, their networks, and the one websocket that each may have."""
+"""Clusters of all projects: their modes, their networks, and their websockets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Attached(Protocol):
     """A websocket that is attached to a cluster."""
 
     def end(self, code: int, reason: str) -> None:
-        """Take nothing more from the client, and close the socket with that code and reason."""
+        """Ignore further messages, and close the socket with this code and reason."""
 
 
 @dataclass
@@ -30,9 +30,9 @@ class Cluster:
     """A cluster.
 
     Attributes:
-        mode: ``TASK`` or ``DIRECT``, in the words of the dialect.
-        attached: the websocket that has it now.
-        busy: held while a thread works on the network, which may outlast the websocket that asked for it.
+        mode: Task mode or direct mode, as the dialect names it.
+        attached: Websocket that is attached now.
+        busy: Lock that a thread holds while it works on the network; the thread may outlast the websocket.
     """
 
     uuid: str
@@ -47,25 +47,25 @@ class Cluster:
 
 
 class ClusterStore:
-    """Where clusters begin and end; a user sees those of the own project only (GEN-3).
+    """All clusters; a user sees only those of the own project (GEN-3).
 
     Args:
-        settings: limits.
-        modes: words for the task mode and the direct mode.
-        chance: where uuids come from.
+        settings: Limits.
+        modes: Names of the task mode and the direct mode.
+        identity: Source of uuids.
     """
 
-    def __init__(self, settings: Settings, modes: tuple[str, str], chance: RandomIdentity | None = None) -> None:
+    def __init__(self, settings: Settings, modes: tuple[str, str], identity: RandomIdentity | None = None) -> None:
         self._settings = settings
-        self._chance = chance or RandomIdentity()
+        self._identity = identity or RandomIdentity()
         self._task, self._direct = modes
         self._clusters: dict[str, Cluster] = {}
 
     def create(self, user: User, name: str, template: Template, network: Network) -> Cluster:
-        """Return a new cluster, in task mode.
+        """Return a new cluster in task mode.
 
         Raises:
-            RequestError: 409 when the name is in use or the project has used up its share.
+            RequestError: 409, if the name is in use or a limit of the project is reached.
         """
         clusters = self.clusters(user)
         if any(cluster.name == name for cluster in clusters):
@@ -75,7 +75,7 @@ class ClusterStore:
         parameters = network.parameters + sum(cluster.network.parameters for cluster in clusters)
         if parameters * BYTES_PER_PARAMETER > self._settings.max_storage:
             raise conflict("the clusters of the project would take too much memory: delete one first")
-        cluster = Cluster(self._chance.uuid(), name, user.id, user.project_id, self._task, template, network)
+        cluster = Cluster(self._identity.uuid(), name, user.id, user.project_id, self._task, template, network)
         self._clusters[cluster.uuid] = cluster
         return cluster
 
@@ -88,7 +88,7 @@ class ClusterStore:
         """Return a cluster.
 
         Raises:
-            RequestError: 404.
+            RequestError: 404, if the project has no such cluster.
         """
         cluster = self.find(user, uuid)
         if cluster is None:
@@ -96,14 +96,14 @@ class ClusterStore:
         return cluster
 
     def clusters(self, user: User) -> list[Cluster]:
-        """All clusters, oldest first."""
+        """Return all clusters of the project of a user, oldest first."""
         return [cluster for cluster in self._clusters.values() if cluster.project_id == user.project_id]
 
     def delete(self, user: User, uuid: str) -> None:
-        """End a cluster and its websocket (DIO-14).
+        """Delete a cluster and close its websocket (DIO-14).
 
         Raises:
-            RequestError: 404.
+            RequestError: 404, if the project has no such cluster.
         """
         cluster = self.cluster(user, uuid)
         del self._clusters[uuid]
@@ -112,13 +112,8 @@ class ClusterStore:
     def set_mode(self, user: User, uuid: str, mode: str) -> Cluster:
         """Switch between task mode and direct mode (direct interaction, steps 1 and 4; MODE-1).
 
-        Args:
-            user: who asks.
-            uuid: of the cluster.
-            mode: one of the two words of the dialect.
-
         Raises:
-            RequestError: 404, or 409 when the cluster is in that mode already (MODE-3).
+            RequestError: 404, or 409 if the cluster is in this mode already (MODE-3).
         """
         cluster = self.cluster(user, uuid)
         if cluster.mode == mode:
@@ -129,10 +124,10 @@ class ClusterStore:
         return cluster
 
     def attach(self, cluster: Cluster, socket: Attached) -> None:
-        """Give the cluster to a websocket (direct interaction, step 2).
+        """Attach a websocket to a cluster (direct interaction, step 2).
 
         Raises:
-            RequestError: 409 in task mode, or when another websocket has it.
+            RequestError: 409 in task mode, or if another websocket is attached.
         """
         if cluster.mode != self._direct:
             raise conflict(f"the cluster is not in the mode {self._direct}")
@@ -141,7 +136,7 @@ class ClusterStore:
         cluster.attached = socket
 
     def detach(self, cluster: Cluster, socket: Attached) -> None:
-        """Free the place of a websocket that is gone; nothing happens when it has it no longer."""
+        """Detach a websocket that has ended, unless another one is attached."""
         if cluster.attached is socket:
             cluster.attached = None
 

@@ -1,4 +1,4 @@
-"""What a cluster has been sent since its last cycle."""
+"""Values that a cluster has received since its last cycle."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Buffer:
     """Values of all inputs, or of all outputs, one after the other in a single vector.
 
     Args:
-        ports: in the order in which they lie in the vector.
+        ports: Ports in the order of their values in the vector.
 
     Attributes:
-        values: shape (size of all ports,); what was not sent is 0.0.
-        slices: where each port lies, by its name.
+        values: Values of all ports, shape (size of all ports,), 0.0 where none was received.
+        slices: Range of each port in the vector, by name.
     """
 
     def __init__(self, ports: Sequence[Port]) -> None:
@@ -34,7 +34,7 @@ class Buffer:
         return name in self.slices
 
     def append(self, name: str, values: NDArray[np.float32]) -> bool:
-        """Put values behind those that the port has already (DIO-4); False, and nothing done, if they do not fit."""
+        """Append values to those of a port (DIO-4); return False, without a change, if they do not fit."""
         part = self.slices[name]
         start = self._ends.get(name, part.start)
         end = start + len(values)
@@ -45,11 +45,11 @@ class Buffer:
         return True
 
     def has_values(self) -> bool:
-        """Whether any port was sent a value."""
+        """Return whether any port has received a value."""
         return any(end > self.slices[name].start for name, end in self._ends.items())
 
     def mask(self) -> NDArray[np.float32]:
-        """1 for all values of the ports that were sent any, 0 for the rest; shape as :attr:`values`."""
+        """Return 1 for all values of the ports that have received any, 0 for the rest; shape as :attr:`values`."""
         mask = np.zeros_like(self.values)
         for name, end in self._ends.items():
             if end > self.slices[name].start:

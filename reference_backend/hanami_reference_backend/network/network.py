@@ -13,21 +13,21 @@ Vector = NDArray[np.float32]
 Matrix = NDArray[np.float32]
 
 LEARNING_RATE = np.float32(1.0)
-LARGEST_INPUT = np.float32(1e6)  # greater values are taken as this one, so that no sum overflows
+LARGEST_INPUT = np.float32(1e6)  # larger values are clipped, so that no sum overflows
 
 
 class Network:
-    """Hidden layers of tanh, an output layer of sigmoid, cross-entropy as the error.
+    """A network with tanh in its hidden layers, a sigmoid in its output layer, and cross-entropy as its error.
 
     Args:
-        layers: sizes of the layers, inputs first, outputs last; at least two.
-        seed: seed of the initial weights.
-        text: whatever else the initial weights depend on, such as the template.
+        layers: Sizes of the layers from the inputs to the outputs, at least two.
+        seed: Seed of the initial weights.
+        text: Text that the initial weights also depend on, such as the template.
 
     Attributes:
-        weights: of each layer but the first, shape (neurons, neurons of the layer before).
-        biases: of each layer but the first, shape (neurons,).
-        parameters: number of weights and biases.
+        weights: Weights of each layer but the first, shape (neurons, neurons of the layer before).
+        biases: Biases of each layer but the first, shape (neurons,).
+        parameters: Number of weights and biases.
     """
 
     def __init__(self, layers: Sequence[int], seed: int = 0, text: str = "") -> None:
@@ -44,13 +44,13 @@ class Network:
         self._scratch: list[Matrix] = []
 
     def forward(self, values: Vector) -> Vector:
-        """Return the outputs for ``values``; always finite.
+        """Compute the outputs.
 
         Args:
-            values: shape (inputs,), finite.
+            values: Finite inputs, shape (inputs,).
 
         Returns:
-            Shape (outputs,), each from 0 to 1; valid until the next call.
+            Outputs from 0 to 1, shape (outputs,); valid until the next call.
         """
         layers = self._layers
         np.maximum(values, -LARGEST_INPUT, out=layers[0])  # two calls of these take half the time of np.clip
@@ -68,15 +68,15 @@ class Network:
         return layer
 
     def errors(self, values: Vector, expected: Vector, mask: Vector) -> list[Vector]:
-        """Return derivatives of the cross-entropy by the sums that enter each layer, after a forward pass.
+        """Compute the derivatives of the cross-entropy with respect to the sums that enter each layer.
 
         Args:
-            values: shape (inputs,).
-            expected: shape (outputs,); values outside of 0 to 1 are taken as the nearer of the two.
-            mask: shape (outputs,), 1 where ``expected`` counts, 0 where there is no error signal.
+            values: Inputs, shape (inputs,).
+            expected: Expected outputs, shape (outputs,), clipped to 0 to 1.
+            mask: 1 where ``expected`` counts, 0 where there is no error signal, shape (outputs,).
 
         Returns:
-            One vector for each layer but the first, in their order.
+            One vector for each layer but the first, in order.
         """
         output = self.forward(values)
         error = (output - np.clip(expected, 0.0, 1.0)) * mask
@@ -88,10 +88,10 @@ class Network:
         return errors
 
     def train(self, values: Vector, expected: Vector, mask: Vector) -> None:
-        """One step of gradient descent toward ``expected``; arguments as in :meth:`errors`.
+        """Make one step of gradient descent; the arguments are those of :meth:`errors`.
 
-        The step of each layer is divided by the squared length of what enters it (and of its bias, which is 1), so
-        that a step has the same effect whatever the inputs are scaled to, and never overshoots.
+        The step of each layer is divided by the squared norm of its inputs (and of its bias, which is 1), so that a
+        step has the same effect at any scale of the inputs, and never overshoots.
         """
         if not self._scratch:
             self._scratch = [np.empty_like(matrix) for matrix in self.weights]

@@ -1,4 +1,4 @@
-"""Cluster templates: from text to the sizes and names of bricks."""
+"""Parser of cluster templates."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Position = tuple[int, int, int]
 
 
 class TemplateError(ValueError):
-    """A template that cannot be built.
+    """An invalid template.
 
     Args:
-        line: number of the line, from 1.
-        reason: what is wrong there.
+        line: Number of the line, from 1.
+        reason: Mistake in the line.
     """
 
     def __init__(self, line: int, reason: str) -> None:
@@ -34,12 +34,12 @@ class Port:
 
 @dataclass(frozen=True)
 class Template:
-    """What a cluster is built from.
+    """Shape of a cluster.
 
     Attributes:
-        inputs: in the order of their names.
-        outputs: in the order of their names.
-        hidden: neurons of the internal bricks, in the order of their positions.
+        inputs: Input bricks in the order of their names.
+        outputs: Output bricks in the order of their names.
+        hidden: Sizes of the internal bricks in the order of their positions.
     """
 
     inputs: tuple[Port, ...]
@@ -48,7 +48,7 @@ class Template:
 
     @property
     def layers(self) -> tuple[int, ...]:
-        """Sizes of the fully connected layers: all inputs, the internal bricks, all outputs."""
+        """Sizes of the fully connected layers: inputs, internal bricks, outputs."""
         return (sum(port.size for port in self.inputs), *self.hidden, sum(port.size for port in self.outputs))
 
     @property
@@ -60,32 +60,32 @@ class Template:
 
 @dataclass(frozen=True)
 class Line:
-    """A line that is not empty: ``key: value``, or a bare position with the key empty."""
+    """A non-empty line: ``key: value``, or a bare position with an empty key."""
 
     number: int
     key: str
     value: str
 
     def error(self, reason: str) -> TemplateError:
-        """Return a mistake in this line."""
+        """Return an error in this line."""
         return TemplateError(self.number, reason)
 
 
 @dataclass
 class Entry:
-    """A brick, a hexagon, or an entry of ``inputs:`` or ``outputs:``, with the fields that follow its first line."""
+    """A brick, a hexagon, or an entry of ``inputs:`` or ``outputs:``, with the fields after its first line."""
 
     line: Line
     fields: dict[str, Line] = field(default_factory=dict)
 
     def add(self, line: Line) -> None:
-        """Take a field that may be there once."""
+        """Add a field that may appear once."""
         if line.key in self.fields:
             raise line.error(f"{line.key!r} appears twice")
         self.fields[line.key] = line
 
-    def need(self, key: str) -> Line:
-        """Return a field that must be there."""
+    def require(self, key: str) -> Line:
+        """Return a required field."""
         if key not in self.fields:
             raise self.line.error(f"{key!r} is missing")
         return self.fields[key]
@@ -96,9 +96,9 @@ class TemplateReader:
 
     Args:
         form: ``bricks`` or ``hexagons``.
-        name_pattern: regular expression that the name of a brick matches whole.
-        max_bricks: how many bricks or hexagons there may be.
-        hidden_size: neurons of an internal hexagon.
+        name_pattern: Regular expression that matches the whole name of a brick.
+        max_bricks: Largest number of bricks or hexagons.
+        hidden_size: Number of neurons of an internal hexagon.
     """
 
     def __init__(self, form: str, name_pattern: str, *, max_bricks: int, hidden_size: int) -> None:
@@ -108,10 +108,10 @@ class TemplateReader:
         self._hidden_size = hidden_size
 
     def read(self, text: str) -> Template:
-        """Return the template in ``text``.
+        """Parse a template.
 
         Raises:
-            TemplateError: anything is missing, unknown, twice, or out of range.
+            TemplateError: If anything is missing, unknown, repeated, or out of range.
         """
         sections, last = self._sections(list(_lines(text)))
         ports, hidden = self._bricks(sections) if self._form == "bricks" else self._hexagons(sections)
@@ -141,20 +141,20 @@ class TemplateReader:
                 current = line.key
                 sections[current] = [Entry(line)] if current == "settings" else []
             elif not current:
-                raise line.error(f"{_shown(line)} is outside of a section")
+                raise line.error(f"{_quoted(line)} is outside of a section")
             else:
-                self._take(sections[current], current, line)
+                self._add_line(sections[current], current, line)
         return sections, lines[-1].number
 
-    def _take(self, entries: list[Entry], section: str, line: Line) -> None:
+    def _add_line(self, entries: list[Entry], section: str, line: Line) -> None:
         if line.key not in FIELDS[section]:
-            raise line.error(f"{_shown(line)} is unknown in {section!r}")
+            raise line.error(f"{_quoted(line)} is unknown in {section!r}")
         if line.key == STARTS[section]:
             if len(entries) >= self._max_bricks:
                 raise line.error(f"more than {self._max_bricks} entries in {section!r}")
             entries.append(Entry(line))
         elif not entries:
-            raise line.error(f"{line.key!r} belongs to nothing: {section!r} has no entry before it")
+            raise line.error(f"{line.key!r} needs an entry in {section!r} before it")
         FIELDS[section][line.key](line)
         if line.key:
             entries[-1].add(line)
@@ -164,7 +164,7 @@ class TemplateReader:
         hidden: dict[Position, int] = {}
         entries = _by_position(sections.get("bricks", []))
         for position, brick in entries.items():
-            size = number(brick.need("number_of_neurons"))
+            size = number(brick.require("number_of_neurons"))
             roles = [role for role in ("input", "output") if role in brick.fields]
             if len(roles) > 1:
                 raise brick.line.error("a brick cannot be input and output")
@@ -180,31 +180,31 @@ class TemplateReader:
         known = frozenset(free)
         for role in ("input", "output"):
             for entry in sections.get(f"{role}s", []):
-                target = entry.need("target")
+                target = entry.require("target")
                 if position(target) not in known:
                     raise target.error(f"there is no hexagon {target.value}")
                 free.discard(position(target))
-                ports.append((self._named(entry.need("name")), role, number(entry.need(f"number_of_{role}s"))))
+                ports.append((self._named(entry.require("name")), role, number(entry.require(f"number_of_{role}s"))))
         return ports, [self._hidden_size] * len(free)
 
     def _named(self, line: Line) -> Line:
         if len(line.value) > MAX_NAME or not self._name_pattern.fullmatch(line.value):
-            raise line.error(f"{line.value!r} is no name")
+            raise line.error(f"{line.value!r} is not a valid name")
         return line
 
 
 def number(line: Line) -> int:
-    """Return a whole number from 1 to 999 999 999."""
+    """Parse a whole number from 1 to 999 999 999."""
     if not re.fullmatch(r"0*[1-9][0-9]{0,8}", line.value, re.ASCII) or len(line.value) > MAX_NAME:
-        raise line.error(f"{line.value!r} is no whole number from 1 to 999999999")
+        raise line.error(f"{line.value!r} is not a whole number from 1 to 999999999")
     return int(line.value)
 
 
 def position(line: Line) -> Position:
-    """Return a position ``x,y,z`` of whole numbers."""
+    """Parse a position ``x,y,z`` of whole numbers."""
     match = re.fullmatch(r"([0-9]{1,9}), *([0-9]{1,9}), *([0-9]{1,9})", line.value)
     if match is None:
-        raise line.error(f"{line.value!r} is no position x,y,z")
+        raise line.error(f"{line.value!r} is not a position x,y,z")
     x, y, z = match.groups()
     return int(x), int(y), int(z)
 
@@ -215,7 +215,7 @@ def _positive(line: Line) -> float:
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value > 0):
-        raise line.error(f"{line.value!r} is no positive number")
+        raise line.error(f"{line.value!r} is not a positive number")
     return value
 
 
@@ -229,7 +229,7 @@ def _text(line: Line) -> str:
     return line.value
 
 
-# What may stand in a section, and how it is checked. The empty key is a bare position.
+# The keys of each section and their parsers. The empty key is a bare position.
 FIELDS: dict[str, dict[str, Callable[[Line], object]]] = {
     "settings": {
         "neuron_cooldown": _positive,
@@ -268,5 +268,5 @@ def _by_name(port: Port) -> str:
     return port.name
 
 
-def _shown(line: Line) -> str:
+def _quoted(line: Line) -> str:
     return repr(line.key or line.value)

@@ -6,6 +6,6 @@ whole application. So the original code knows nothing of quirks, and a server wi
 them to a server.
 """
 
-from hanami_reference_backend.quirks.profile import Quirks, quirk_names, quirks_of
+from hanami_reference_backend.quirks.profile import Quirks, quirk_names, quirks_for
 
-__all__ = ["Quirks", "quirk_names", "quirks_of"]
+__all__ = ["Quirks", "quirk_names", "quirks_for"]

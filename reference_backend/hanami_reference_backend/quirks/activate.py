@@ -12,8 +12,13 @@ from hanami_reference_backend.quirks.profile import Quirks
 from hanami_reference_backend.serving import app
 
 _PATCHES = (
-    *(http.answer_unknown_ones, sockets.answer_in_json, sockets.let_refused_ones_try_again),
-    *(sockets.answer_by_dummies, sockets.leave_requests_open, sockets.slow_down_messages, sockets.slow_down_tables),
+    *(http.answer_unknown_paths, sockets.answer_in_json, sockets.keep_rejected_sockets_open),
+    *(
+        sockets.answer_with_placeholders,
+        sockets.leave_requests_open,
+        sockets.slow_down_messages,
+        sockets.slow_down_tables,
+    ),
 )
 # From the inside out: what is closed is every answer, also that of a server which is not ready; a call keeps its worker
 # while it is delayed.

@@ -89,11 +89,11 @@ def fail_until_ready(quirks: Quirks) -> Middleware:
     return wrap
 
 
-def answer_unknown_ones(quirks: Quirks) -> None:
+def answer_unknown_paths(quirks: Quirks) -> None:
     """Answer a path that no operation has with the status that this server has for it."""
 
-    @replace_method(app, "_answer_of_router")
-    def _answer_of_router(original: Any, *arguments: Any) -> Any:
+    @replace_method(app, "_router_error_handler")
+    def _router_error_handler(original: Any, *arguments: Any) -> Any:
         answer = original(*arguments)
 
         async def answering(request: Request, error: Exception) -> Response:

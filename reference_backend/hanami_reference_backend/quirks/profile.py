@@ -34,7 +34,7 @@ def quirk_names() -> tuple[str, ...]:
     return tuple(quirks.name for quirks in _KNOWN)
 
 
-def quirks_of(name: str, speed: float = 1.0) -> Quirks:
+def quirks_for(name: str, speed: float = 1.0) -> Quirks:
     """Return the quirks of a server.
 
     Args:

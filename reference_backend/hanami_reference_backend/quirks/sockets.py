@@ -17,7 +17,7 @@ from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.network.clusters import POLICY_VIOLATION
 from hanami_reference_backend.quirks.profile import Quirks
 from hanami_reference_backend.sockets import attach
-from hanami_reference_backend.sockets.attach import RefusedError, Session, SocketServer
+from hanami_reference_backend.sockets.attach import RejectedError, Session, SocketServer
 from hanami_reference_backend.sockets.channel import Channel
 from hanami_reference_backend.storage.datasets import DatasetStore
 from hanami_reference_backend.storage.uploads import Kind
@@ -36,7 +36,7 @@ def answer_in_json(_quirks: Quirks) -> None:
         await channel.send_bytes(text.encode())
 
 
-def let_refused_ones_try_again(_quirks: Quirks) -> None:
+def keep_rejected_sockets_open(_quirks: Quirks) -> None:
     """Leave a socket open whose first message was refused, and take the next message as its first."""
 
     @replace_method(SocketServer, "attach")
@@ -50,11 +50,11 @@ def let_refused_ones_try_again(_quirks: Quirks) -> None:
                 return None
             try:
                 return sockets.open_session(channel, message)
-            except RefusedError as error:
+            except RejectedError as error:
                 await channel.send_text(json.dumps({"success": False, "error": str(error)}))
 
 
-def answer_by_dummies(_quirks: Quirks) -> None:
+def answer_with_placeholders(_quirks: Quirks) -> None:
     """Give every acknowledgement and end message TRAIN_TYPE, also those of a request."""
 
     @replace_method(Codec, "encode_io")

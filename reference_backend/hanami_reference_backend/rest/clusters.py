@@ -1,4 +1,4 @@
-"""Clusters."""
+"""Operations on clusters."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ClusterOperations:
         self._clusters = backend.clusters
 
     def operations(self) -> dict[str, Operation]:
-        """By the names of the dialects."""
+        """Return the operations by their names in the dialects."""
         return {
             "cluster.create": Operation("Build a cluster from a template", ClusterCreate, self.create),
             "cluster.get": Operation("A cluster", ByUuid, self.get),
@@ -40,14 +40,14 @@ class ClusterOperations:
         """Build a cluster.
 
         Raises:
-            RequestError: 400 for a wrong template, naming its line; 409 when the name is in use.
+            RequestError: 400 for an invalid template, with its line; 409 if the name is in use.
         """
         # In a thread: a large cluster takes a while.
         template, network = await asyncio.to_thread(self.build, fields.template)
         return self.describe(self._clusters.create(user, fields.name, template, network))
 
     async def get(self, user: User, fields: ByUuid) -> OperationResult:
-        """Return what is known of a cluster."""
+        """Return the description of a cluster."""
         cluster = self._clusters.cluster(user, fields.uuid)
         return self.describe(cluster) | {"state": cluster.mode, "mode": cluster.mode}
 
@@ -62,15 +62,18 @@ class ClusterOperations:
         return {}
 
     async def set_mode(self, user: User, fields: SetMode) -> OperationResult:
-        """Switch the mode (MODE-1); task mode closes the websocket of the cluster."""
+        """Switch the mode (MODE-1); the task mode closes the websocket of the cluster."""
         cluster = self._clusters.set_mode(user, fields.uuid, fields.new_state)
         return {"uuid": cluster.uuid, "name": cluster.name, "new_state": cluster.mode}
 
     def build(self, encoded: str) -> tuple[Template, Network]:
-        """Return the template in base64 text, and a network of its shape.
+        """Return a template and a network of its shape.
+
+        Args:
+            encoded: Text of the template in base64.
 
         Raises:
-            RequestError: 400.
+            RequestError: 400, if the template is invalid or too large.
         """
         try:
             text = base64.b64decode(encoded, validate=True).decode("utf-8")
@@ -86,6 +89,6 @@ class ClusterOperations:
         return template, Network(template.layers, self._backend.settings.seed, text)
 
     def describe(self, cluster: Cluster) -> dict[str, object]:
-        """Return the keys of :data:`LIST_HEADER`."""
+        """Return the values of a cluster under the keys of :data:`LIST_HEADER`."""
         values = (cluster.uuid, cluster.name, cluster.owner_id, cluster.project_id, VISIBILITY)
         return dict(zip(LIST_HEADER, values, strict=True))

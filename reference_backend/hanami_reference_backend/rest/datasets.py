@@ -1,4 +1,4 @@
-"""Finalized datasets."""
+"""Operations on finalized datasets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hanami_reference_backend.storage.dataset_content import Column
 from hanami_reference_backend.storage.datasets import VISIBILITY, Dataset
 
 LIST_HEADER = ("uuid", "name", "owner_id", "project_id", "visibility")
-BLOCK = 4096  # values that are made into text at once; the server serves others between two blocks
+BLOCK = 4096  # values that are formatted at once; the server serves other clients between two blocks
 
 
 class DatasetOperations:
@@ -28,7 +28,7 @@ class DatasetOperations:
         self._datasets = backend.datasets
 
     def operations(self) -> dict[str, Operation]:
-        """By the names of the dialects."""
+        """Return the operations by their names in the dialects."""
         return {
             "dataset.get": Operation("A finalized dataset", ByUuid, self.get),
             "dataset.list": Operation("All finalized datasets", Nothing, self.list_all),
@@ -37,7 +37,7 @@ class DatasetOperations:
         }
 
     async def get(self, user: User, fields: ByUuid) -> OperationResult:
-        """Return what is known of a dataset (FIN-1)."""
+        """Return the description of a dataset (FIN-1)."""
         dataset = self._datasets.dataset(user, fields.uuid)
         return dict(zip(LIST_HEADER, self.row(dataset), strict=True)) | self.measures(dataset)
 
@@ -46,10 +46,10 @@ class DatasetOperations:
         return {"header": LIST_HEADER, "body": [self.row(dataset) for dataset in self._datasets.datasets(user)]}
 
     async def content(self, user: User, fields: ContentQuery) -> OperationResult:
-        """Values of a column, row by row (FIN-2); rows beyond the end are left out.
+        """Stream rows of a column (FIN-2); rows beyond the end are left out.
 
         Raises:
-            RequestError: 400 for a wrong number of rows, 404 for an unknown dataset or column, 409 before finalize.
+            RequestError: 400 for an invalid number of rows, 404 for an unknown dataset or column, 409 before finalize.
         """
         most = self._backend.dialect.content_rows
         if not 1 <= fields.number_of_rows <= most:
@@ -61,7 +61,7 @@ class DatasetOperations:
         return StreamingResponse(text, media_type="application/json")
 
     async def delete(self, user: User, fields: ByUuid) -> OperationResult:
-        """Delete a dataset, or end an upload and free its storage (DEL-1)."""
+        """Delete a dataset or an upload (DEL-1)."""
         self._datasets.delete(user, fields.uuid)
         return {}
 
@@ -70,7 +70,7 @@ class DatasetOperations:
         return [dataset.uuid, dataset.name, dataset.owner_id, dataset.project_id, VISIBILITY]
 
     def measures(self, dataset: Dataset) -> dict[str, object]:
-        """Rows and columns, under the keys that the dialect has for them."""
+        """Return the numbers of rows and columns under the keys of the dialect."""
         content = dataset.content
         everything: dict[str, object] = {
             "inputs": content.inputs,

@@ -1,4 +1,4 @@
-"""Fields of requests, checked strictly: nothing missing, nothing more, nothing of another type."""
+"""Fields of requests, checked strictly: none missing, none unknown, none of another type."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UUID_PATTERN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{
 
 
 def is_uuid(text: str) -> bool:
-    """Whether ``text`` is a lower-case v4 uuid."""
+    """Return whether a text is a lower-case v4 uuid."""
     return UUID_PATTERN.fullmatch(text) is not None
 
 
@@ -48,7 +48,7 @@ def _mode(text: str, info: ValidationInfo) -> str:
 
 
 def _digits(text: object) -> object:
-    # A query holds text only; a strict integer is asked for, so nothing but digits becomes one.
+    # A query has only text, so digits are converted for the strict integer.
     return int(text) if isinstance(text, str) and re.fullmatch(r"[0-9]{1,18}", text) else text
 
 
@@ -67,7 +67,7 @@ QueryNumber = Annotated[int, BeforeValidator(_digits), Field(ge=0)]
 
 
 class Fields(BaseModel):
-    """What all bodies and queries have in common."""
+    """Base of all bodies and queries."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -76,18 +76,18 @@ FieldsT = TypeVar("FieldsT", bound=Fields)
 
 
 class Nothing(Fields):
-    """No fields at all."""
+    """A request without fields."""
 
 
 class Login(Fields):
-    """Who wants a token."""
+    """Credentials of a login."""
 
     id: str
     password: str
 
 
 class MnistInit(Fields):
-    """Upload of a MNIST dataset, step 1 (INIT-1); sizes in bytes."""
+    """Upload of an MNIST dataset, step 1 (INIT-1); sizes in bytes."""
 
     name: Name
     input_data_size: Size
@@ -109,19 +109,19 @@ class CsvFinalize(Fields):
 
 
 class MnistFinalize(CsvFinalize):
-    """Upload of a MNIST dataset, step 5 (FIN-1)."""
+    """Upload of an MNIST dataset, step 5 (FIN-1)."""
 
     uuid_label_file: Uuid
 
 
 class ByUuid(Fields):
-    """Which dataset or cluster is meant."""
+    """Uuid of a dataset or a cluster."""
 
     uuid: Uuid
 
 
 class ContentQuery(ByUuid):
-    """Which part of a dataset is read; the number of rows is checked against the dialect."""
+    """Range of rows of a column; the operation checks the number of rows against the dialect."""
 
     column_name: str
     row_offset: QueryNumber
@@ -142,10 +142,10 @@ class SetMode(ByUuid):
 
 
 def check(model: type[FieldsT], values: dict[str, Any], dialect: Dialect) -> FieldsT:
-    """Return the fields in ``values``.
+    """Validate the fields of a request.
 
     Raises:
-        RequestError: 400, naming the first field that is wrong.
+        RequestError: 400, with the first invalid field.
     """
     for name in values:
         if name not in model.model_fields:

@@ -1,4 +1,4 @@
-"""One REST operation, and the order in which every request is checked."""
+"""REST operations, and the order in which every request is checked."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ OperationResult = Mapping[str, object] | Response
 
 @dataclass(frozen=True)
 class Operation:
-    """What a route does.
+    """A REST operation.
 
     Attributes:
-        summary: one line for the API page.
-        fields: what the body or the query holds.
-        handle: answers a user; gets None for the user when the operation is open to everybody.
-        is_open: whether it needs no token.
+        summary: One line for the API page.
+        fields: Fields of the body or the query.
+        handle: Handler, called with the user and the fields; the user is None for an open operation.
+        is_open: Whether the operation needs no token.
     """
 
     summary: str
@@ -42,26 +42,26 @@ class Operation:
 
 
 def caller(request: Request, users: Users) -> User:
-    """Who asks (INIT-6).
+    """Return the user who sent a request (INIT-6).
 
     Raises:
-        RequestError: 401 when the header with the token is missing, there twice, or proves nothing.
+        RequestError: 401, if the header with the token is missing or repeated, or the token is not valid.
     """
     tokens = request.headers.getlist(TOKEN_HEADER)
     if len(tokens) != 1:
         raise unauthorized(f"one header {TOKEN_HEADER} with a token is needed")
     try:
-        return users.of_token(tokens[0])
+        return users.user_from_token(tokens[0])
     except InvalidTokenError as error:
         raise unauthorized(str(error)) from error
 
 
 def add_operation(app: FastAPI, backend: Backend, name: str, route: Route, operation: Operation) -> None:
-    """Serve an operation at a route."""
+    """Add the route of an operation to the application."""
 
     async def endpoint(request: Request) -> Response:
-        # Path and method were checked by the router; then the token, the fields, and by the operation itself whether
-        # the thing exists and is in the right state.
+        # The router has checked path and method. Then come the token and the fields; the operation itself checks that
+        # the resource exists and is in the right state.
         user = None if operation.is_open else caller(request, backend.users)
         if route.method in WITH_QUERY:
             values = read_query(request)
@@ -83,7 +83,7 @@ def add_operation(app: FastAPI, backend: Backend, name: str, route: Route, opera
 
 
 def _description(route: Route, operation: Operation) -> dict[str, Any]:
-    """Return what the API page shows of the request, since the framework does not read it itself."""
+    # The framework cannot derive the request from the endpoint, which reads it on its own.
     schema = operation.fields.model_json_schema()
     result: dict[str, Any] = {} if operation.is_open else {"security": [{SECURITY_SCHEME: []}]}
     if route.method in WITH_QUERY:

@@ -1,4 +1,4 @@
-"""What a request carries: its body or its query, as fields and nothing else."""
+"""Body and query of a request."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from hanami_reference_backend.common.errors import RequestError, bad_request, to
 from hanami_reference_backend.common.settings import Settings
 from hanami_reference_backend.common.strict_json import JsonError, parse_object
 
-# A body over the limit is thrown away as it comes, so that a client that sends first and reads then gets its answer;
-# up to this many times the limit.
+# A body over the limit is read and discarded up to this many times the limit, so that a client that sends everything
+# before it reads still gets the response.
 PATIENCE = 16
 
 
 async def read_body(request: Request, settings: Settings) -> dict[str, Any]:
-    """Return the JSON object in the body, whatever content type it claims (GEN-1).
+    """Return the JSON object in the body, whatever its content type (GEN-1).
 
     Raises:
-        RequestError: 400 when it is no JSON object, 413 when it is too long, 408 when it does not come.
+        RequestError: 400 if the body is not a JSON object, 413 if it is too long, 408 if it does not arrive.
     """
     try:
         async with asyncio.timeout(settings.body_timeout):
@@ -34,7 +34,7 @@ async def read_body(request: Request, settings: Settings) -> dict[str, Any]:
     try:
         return parse_object(content)
     except JsonError as error:
-        raise bad_request(f"the body is wrong: {error}") from error
+        raise bad_request(f"the body is invalid: {error}") from error
 
 
 async def _collect(request: Request, limit: int) -> bytes:
@@ -56,7 +56,7 @@ def read_query(request: Request) -> dict[str, Any]:
     """Return the query parameters.
 
     Raises:
-        RequestError: 400 when one is there twice.
+        RequestError: 400, if a parameter is repeated.
     """
     values: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():

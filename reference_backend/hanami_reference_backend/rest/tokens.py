@@ -1,4 +1,4 @@
-"""Logging in."""
+"""The login."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class TokenOperations:
         self._users = backend.users
 
     def operations(self) -> dict[str, Operation]:
-        """By the names of the dialects."""
+        """Return the operations by their names in the dialects."""
         return {"token.create": Operation("Log in, and get a token", Login, self.create, is_open=True)}
 
     async def create(self, _user: None, fields: Login) -> OperationResult:
-        """Return a token for the right id and password.
+        """Return a token for a valid id and password.
 
         Raises:
-            RequestError: 401, the same for an unknown user and a wrong password.
+            RequestError: 401, with the same reason for an unknown user and a wrong password.
         """
         user = self._users.log_in(fields.id, fields.password)
         if user is None:

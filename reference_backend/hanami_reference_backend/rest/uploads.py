@@ -1,4 +1,4 @@
-"""Beginning and finalizing an upload."""
+"""Operations on uploads."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class UploadOperations:
         self._datasets = backend.datasets
 
     def operations(self) -> dict[str, Operation]:
-        """By the names of the dialects."""
+        """Return the operations by their names in the dialects."""
         return {
-            "mnist.init": Operation("Begin the upload of a MNIST dataset", MnistInit, self.init_mnist),
-            "mnist.finalize": Operation("Merge the files of a MNIST dataset", MnistFinalize, self.finalize_mnist),
+            "mnist.init": Operation("Begin the upload of an MNIST dataset", MnistInit, self.init_mnist),
+            "mnist.finalize": Operation("Merge the files of an MNIST dataset", MnistFinalize, self.finalize_mnist),
             "csv.init": Operation("Begin the upload of a CSV file", CsvInit, self.init_csv),
             "csv.finalize": Operation("Make a dataset of a CSV file", CsvFinalize, self.finalize_csv),
             "dataset.progress": Operation("Whether every byte has arrived", ByUuid, self.progress),
@@ -43,7 +43,7 @@ class UploadOperations:
         return {"uuid": upload.uuid, "name": upload.name, "uuid_input_file": upload.files[0].uuid}
 
     async def progress(self, user: User, fields: ByUuid) -> OperationResult:
-        """Whether every byte of every file has arrived (PROG-1 to PROG-4)."""
+        """Return whether every byte of every file has arrived (PROG-1 to PROG-4)."""
         return {"uuid": fields.uuid, "complete": self._datasets.is_complete(user, fields.uuid)}
 
     async def finalize_mnist(self, user: User, fields: MnistFinalize) -> OperationResult:

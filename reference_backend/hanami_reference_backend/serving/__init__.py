@@ -1,1 +1,1 @@
-"""The application on a port: FastAPI application, uvicorn protocols, server."""
+"""The ASGI application and its server."""

@@ -1,4 +1,4 @@
-"""The ASGI application: REST by the routes of a dialect, and one websocket handler for every path."""
+"""ASGI application: REST on the routes of a dialect, and one websocket handler for every path."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Application:
         self.sockets = sockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection (ASGI)."""
+        """Serve one request or websocket (ASGI)."""
         await (self.sockets if scope["type"] == "websocket" else self.rest)(scope, receive, send)
 
 
@@ -40,16 +40,16 @@ def build_app(backend: Backend) -> Application:
 
 
 def operations(backend: Backend) -> dict[str, Operation]:
-    """All operations that this server knows, by the names of the dialects."""
+    """Return all operations of this server by their names in the dialects."""
     groups = (TokenOperations, UploadOperations, DatasetOperations, ClusterOperations)
     return {name: operation for group in groups for name, operation in group(backend).operations().items()}
 
 
 def build_rest(backend: Backend, known: dict[str, Operation]) -> FastAPI:
-    """Return the REST application: the routes of the dialect, and plain-text errors.
+    """Return the REST application with the routes of the dialect and plain-text errors.
 
     Raises:
-        KeyError: the dialect has an operation that is not among the known ones.
+        KeyError: If the dialect has an operation that is not among the known ones.
     """
     app: FastAPI = FastAPIOffline(
         title=f"Hanami reference backend ({backend.dialect.name})",
@@ -59,8 +59,8 @@ def build_rest(backend: Backend, known: dict[str, Operation]) -> FastAPI:
     for name, route in backend.dialect.routes.items():
         add_operation(app, backend, name, route, known[name])
     _describe(app)
-    app.add_exception_handler(RequestError, _answer_problem)
-    app.add_exception_handler(HTTPException, _answer_of_router(backend.dialect))
+    app.add_exception_handler(RequestError, _render_error)
+    app.add_exception_handler(HTTPException, _router_error_handler(backend.dialect))
     return app
 
 
@@ -72,22 +72,22 @@ def _describe(app: FastAPI) -> None:
     app.openapi_schema = schema
 
 
-async def _answer_problem(_request: Request, problem: Exception) -> Response:
-    if not isinstance(problem, RequestError):
-        raise TypeError("not a problem of a request") from problem
-    headers = {"Connection": "close"} if problem.close else {}
-    return PlainTextResponse(problem.reason, problem.status, headers)
+async def _render_error(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestError):
+        raise TypeError("not an error of a request") from error
+    headers = {"Connection": "close"} if error.close else {}
+    return PlainTextResponse(error.reason, error.status, headers)
 
 
-def _answer_of_router(dialect: Dialect):  # type: ignore[no-untyped-def]
-    """Answers to unknown paths and methods (GEN-1)."""
+def _router_error_handler(dialect: Dialect):  # type: ignore[no-untyped-def]
+    # Unknown paths and methods (GEN-1).
     methods: dict[str, list[str]] = {}
     for route in dialect.routes.values():
         methods.setdefault(route.path, []).append(route.method)
 
     async def answer(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
-            raise TypeError("not an answer of the router") from error
+            raise TypeError("not an error of the router") from error
         headers = dict(error.headers or {})
         allowed = methods.get(request.url.path)
         if error.status_code == 405 and allowed:

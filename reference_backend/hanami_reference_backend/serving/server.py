@@ -1,4 +1,4 @@
-"""Serve an application: listen, announce the port, and stop cleanly."""
+"""Server process: it listens, announces its port, and stops cleanly."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OPEN_FILES = 65536
 
 
 class Server(uvicorn.Server):
-    """Tells when it listens, and ends with its standard input if it shall."""
+    """A uvicorn server that announces its port, and optionally stops when standard input closes."""
 
     def __init__(self, config: uvicorn.Config, announce: Callable[[int], None], *, stop_with_stdin: bool) -> None:
         super().__init__(config)
@@ -29,7 +29,7 @@ class Server(uvicorn.Server):
         self._stops_with_stdin = stop_with_stdin
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen, then announce it: from that line on connections are accepted."""
+        """Start to listen, then announce the port: from then on connections are accepted."""
         await super().startup(sockets)
         if self.started and sockets:
             self._announce(sockets[0].getsockname()[1])
@@ -37,14 +37,14 @@ class Server(uvicorn.Server):
                 self._stop_with_stdin(asyncio.get_running_loop())
 
     def stop(self) -> None:
-        """Stop soon."""
+        """Stop the server soon."""
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close what is open, and wait a little for it.
+        """Close all connections, with a short grace period.
 
-        What takes longer, such as a conversion in a thread, is cut off by the end of the process: to cancel it would
-        have uvicorn answer the request with status 500.
+        Longer work, such as a conversion in a thread, ends with the process: a cancelled one would be answered with
+        status 500.
         """
         watchdog = threading.Timer(GRACE, os._exit, (0,))
         watchdog.daemon = True
@@ -52,7 +52,7 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _stop_with_stdin(self, loop: asyncio.AbstractEventLoop) -> None:
-        # A thread of its own that nobody waits for: reading blocks, and it may never end.
+        # A daemon thread, since reading blocks and may never end.
         def wait() -> None:
             try:
                 while os.read(0, 4096):
@@ -68,14 +68,14 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a bound socket.
 
     Raises:
-        OSError: the address is unknown, not ours, or in use.
+        OSError: If the address is unknown, not local, or in use.
     """
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen()  # now, and not later, another server on that port is noticed
+        listener.listen()  # so that another server on this port is detected now
     except OSError:
         listener.close()
         raise
@@ -90,7 +90,7 @@ def serve(
     max_message: int,
     stop_with_stdin: bool,
 ) -> None:
-    """Serve an application until told to stop.
+    """Serve an application until stopped.
 
     Args:
         app: Application for REST and websocket.
@@ -99,16 +99,16 @@ def serve(
         max_message: Size of the largest websocket message, in bytes.
         stop_with_stdin: Whether the end of standard input stops the server.
     """
-    below = logging.getLogger("uvicorn.error")
-    below.addFilter(ClientErrorFilter())
-    below.setLevel(max(logging.WARNING, logging.getLogger().level))  # below that it tells messages, tokens among them
+    logger = logging.getLogger("uvicorn.error")
+    logger.addFilter(ClientErrorFilter())
+    logger.setLevel(max(logging.WARNING, logging.getLogger().level))  # lower levels log messages with tokens
     config = uvicorn.Config(
         app,
         http=RestProtocol,
         ws=SocketProtocol,
         ws_max_size=max_message,
         ws_per_message_deflate=False,
-        ws_ping_interval=None,  # a client may be silent as long as it likes; keepalive of TCP notices lost ones
+        ws_ping_interval=None,  # clients may stay silent; TCP keepalive detects lost ones
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -124,16 +124,16 @@ def serve(
 
 
 def _raise_open_files() -> None:
-    # Many silent connections must not use up what the system grants by default.
+    # Many silent connections must not exhaust the default limit of the system.
     try:
         import resource  # noqa: PLC0415 - not on Windows
     except ImportError:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    limit = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
-    """Do nothing: the signal has been handled."""
+    """Ignore a signal that has been handled already."""

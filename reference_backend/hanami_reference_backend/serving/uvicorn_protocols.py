@@ -1,4 +1,4 @@
-"""The transports of uvicorn, made to stand clients that behave badly (GEN-4)."""
+"""Protocols of uvicorn that withstand misbehaving clients (GEN-4)."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from websockets.frames import Frame
 if TYPE_CHECKING:
     HttpBase: Any
 else:
-    HttpBase = AutoHTTPProtocol  # of one parser or the other, whichever is installed
+    HttpBase = AutoHTTPProtocol  # that of the installed parser
 
-# A peer that vanished without a word is noticed after about a minute.
+# A peer that vanished silently is detected after about a minute.
 KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
-CLOSE_TIMEOUT = 2.0  # seconds that a client gets to answer a close frame, or to read what is before it
-REQUEST_TIMEOUT = 30.0  # seconds that a new connection gets to send the head of a request
+CLOSE_TIMEOUT = 2.0  # seconds for a client to answer a close frame, or to read the messages before it
+REQUEST_TIMEOUT = 30.0  # seconds for a new connection to send the head of a request
 
 
 class RestProtocol(HttpBase):  # type: ignore[misc]  # see HttpBase
-    """One HTTP connection, which must begin a request in time."""
+    """An HTTP connection that must start a request in time."""
 
     def connection_made(self, transport: Transport) -> None:
-        """Start the clock, and watch for peers that vanish; a websocket inherits the connection and this watch."""
+        """Start the timeout, and enable keepalive, which a websocket on this connection inherits."""
         super().connection_made(transport)
         connection = transport.get_extra_info("socket")
         if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
@@ -38,7 +38,7 @@ class RestProtocol(HttpBase):  # type: ignore[misc]  # see HttpBase
         self._clock = asyncio.get_running_loop().call_later(REQUEST_TIMEOUT, self._end_if_silent)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
+        """Stop the timeout."""
         self._clock.cancel()
         super().connection_lost(exc)
 
@@ -48,43 +48,43 @@ class RestProtocol(HttpBase):  # type: ignore[misc]  # see HttpBase
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """One websocket connection: bounded in memory, and closed so that the client gets to know why."""
+    """A websocket connection with bounded memory that tells the client why it closes."""
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """Begin the handshake."""
+        """Start the handshake."""
         super().connection_made(transport)
         self.close_timeout = CLOSE_TIMEOUT
         self._failed = False
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless the rest means nothing after a violation of the websocket protocol."""
+        """Read on, unless the client has violated the websocket protocol."""
         if self._failed:
             return
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
-            self.handle_parser_exception()  # the handshake was too long or too odd to be read at all
+            self.handle_parser_exception()  # the handshake was too long or unreadable
 
     def handle_cont(self, event: Frame) -> None:
-        """Take a fragment; endless empty ones must not pile up."""
+        """Store a fragment, unless it is empty: endless empty ones would use up memory."""
         if event.data or event.fin:
             super().handle_cont(event)
 
     def pause_writing(self) -> None:
-        """Stop to read from a client that does not read: its pings are answered, too."""
+        """Stop reading from a client that does not read, since its pings need replies too."""
         super().pause_writing()
         self.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """Read again, unless messages still wait for the application."""
+        """Resume reading, unless messages still wait for the application."""
         super().resume_writing()
         if not self.read_paused:
             self.transport.resume_reading()
 
     def handle_parser_exception(self) -> None:
-        """Tell the client why, and read the rest of what it sends.
+        """Send the close frame, and discard further bytes of the client.
 
-        To close at once would reset the connection, since there are bytes that nobody read, and the client would lose
-        the close frame.
+        An immediate close would reset the connection because of the unread bytes, and the client would lose the close
+        frame.
         """
         self._failed = True
         close = self.conn.close_sent
@@ -97,7 +97,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self._abort_later()
 
     async def send(self, message: Any) -> None:
-        """Send an ASGI message; a close is not kept waiting by a client that does not read."""
+        """Send an ASGI message; a close does not wait for a client that does not read."""
         if message["type"] != "websocket.close":
             await super().send(message)
             return
@@ -117,9 +117,9 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
 
 class ClientErrorFilter(logging.Filter):
-    """Keeps tracebacks out of the log for what is a fault of a client, or the end of the server."""
+    """Keeps tracebacks of client errors and of the shutdown out of the log."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is worth telling."""
+        """Return whether a record is logged."""
         error = record.exc_info[1] if record.exc_info else None
         return not isinstance(error, (UnicodeDecodeError, asyncio.CancelledError))

@@ -1,1 +1,1 @@
-"""The websocket side of the server: attaching, and a session for each of the two targets."""
+"""Websocket interface: the first message, and a session for each of the two targets."""

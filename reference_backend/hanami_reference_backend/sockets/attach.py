@@ -1,4 +1,4 @@
-"""The first message of a websocket: who it is, and what it wants to talk to."""
+"""The first message of a websocket, which authenticates the user and names the target."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Session = UploadSession | ClusterSession
 log = logging.getLogger(__name__)
 
 
-class RefusedError(Exception):
-    """The first message does not attach; the message says why."""
+class RejectedError(Exception):
+    """A rejected first message; the message says why."""
 
 
 class SocketServer:
-    """Serves every websocket of the server, whatever its path (ATT-1)."""
+    """Serves the websockets of every path (ATT-1)."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -47,15 +47,15 @@ class SocketServer:
                     await channel.send_text(ACCEPTED)
                     await session.run()
         except ChannelClosedError:
-            log.debug("%s is gone", channel.peer)
+            log.debug("%s has disconnected", channel.peer)
         except asyncio.CancelledError:
-            log.debug("%s is cut off, since the server stops", channel.peer)
-        except Exception:  # a mistake of ours: it is told, and ends this socket only
+            log.debug("%s is disconnected, since the server stops", channel.peer)
+        except Exception:  # an internal error is logged, and ends only this socket
             log.exception("a websocket failed")
-            await channel.close(INTERNAL_ERROR, "the server made a mistake")
+            await channel.close(INTERNAL_ERROR, "internal error")
 
     async def attach(self, channel: Channel) -> Session | None:
-        """Return the session that the first message asks for (ATT-2), or None after it was refused."""
+        """Return the session for the first message (ATT-2), or None after a rejection."""
         timeout = self._backend.settings.attach_timeout
         try:
             async with asyncio.timeout(timeout):
@@ -65,19 +65,19 @@ class SocketServer:
             return None
         try:
             return self.open_session(channel, message)
-        except RefusedError as error:
+        except RejectedError as error:
             reason = str(error)
-            log.debug("%s refused: %s", channel.peer, reason)
+            log.debug("%s rejected: %s", channel.peer, reason)
             await channel.send_text(json.dumps({"success": False, "error": reason}))
             await channel.close(POLICY_VIOLATION, reason)
             return None
 
     def open_session(self, channel: Channel, message: bytes | str) -> Session:
-        """Check the first message, and take what it names.
+        """Check the first message, and attach to its target.
 
         Raises:
-            RefusedError: it is no JSON object, lacks one of its three texts, the token proves nothing (ATT-3), or the
-                user has nothing of that uuid for that target (ATT-4 to ATT-6).
+            RejectedError: If the message is not a JSON object or lacks a string, the token is not valid (ATT-3), or the
+                user has no such uuid for this target (ATT-4 to ATT-6).
         """
         fields = self.read(message)
         user = self.user(fields)
@@ -86,32 +86,32 @@ class SocketServer:
             return self.open_upload(channel, user, uuid)
         if target == "cluster":
             return self.open_cluster(channel, user, uuid)
-        raise RefusedError("target must be file_upload or cluster")
+        raise RejectedError("target must be file_upload or cluster")
 
     def read(self, message: bytes | str) -> dict[str, Any]:
-        """Return the JSON object of the first message."""
+        """Parse the JSON object of the first message."""
         if len(message) > MAX_FIRST_MESSAGE:
-            raise RefusedError(f"the first message is longer than {MAX_FIRST_MESSAGE} bytes")
+            raise RejectedError(f"the first message is longer than {MAX_FIRST_MESSAGE} bytes")
         try:
             return parse_object(message)
         except JsonError as error:
-            raise RefusedError(f"the first message is {error}") from error
+            raise RejectedError(f"the first message is {error}") from error
 
     def user(self, fields: dict[str, Any]) -> User:
-        """Whose token it is."""
+        """Return the user of the token."""
         token = fields.get("token")
         if not isinstance(token, str):
-            raise RefusedError("token must be a text")
+            raise RejectedError("token must be a string")
         try:
-            return self._backend.users.of_token(token)
+            return self._backend.users.user_from_token(token)
         except InvalidTokenError as error:
-            raise RefusedError(str(error)) from error
+            raise RejectedError(str(error)) from error
 
     def open_upload(self, channel: Channel, user: User, uuid: object) -> Session:
         """Attach to a temporary file."""
         file = self._backend.datasets.file(user, uuid) if isinstance(uuid, str) else None
         if file is None:
-            raise RefusedError("uuid names no file that waits for data")
+            raise RejectedError("there is no unfinished file with this uuid")
         return UploadSession(channel, file, self._backend.dialect.codec)
 
     def open_cluster(self, channel: Channel, user: User, uuid: object) -> Session:
@@ -119,10 +119,10 @@ class SocketServer:
         clusters = self._backend.clusters
         cluster = clusters.find(user, uuid) if isinstance(uuid, str) else None
         if cluster is None:
-            raise RefusedError("uuid names no cluster")
+            raise RejectedError("there is no cluster with this uuid")
         session = ClusterSession(channel, cluster, clusters, self._backend.dialect.codec)
         try:
             clusters.attach(cluster, channel)
         except RequestError as error:
-            raise RefusedError(error.reason) from error
+            raise RejectedError(error.reason) from error
         return session

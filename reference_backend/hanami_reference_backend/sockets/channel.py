@@ -1,4 +1,4 @@
-"""A websocket below the framework: messages in, messages out, and an end with a reason."""
+"""A websocket on plain ASGI."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from starlette.types import Message, Receive, Scope, Send
 
 from hanami_reference_backend.common.errors import clean_close_reason
 
-TURN = 0.005  # seconds that one socket may work before the others get their turn
+TURN = 0.005  # seconds that one socket may work before it yields to the others
 
 
 class ChannelClosedError(Exception):
-    """The websocket is gone, or was closed by this side."""
+    """The websocket has ended, or was closed by this side."""
 
 
 class Channel:
     """One websocket.
 
-    The plain ASGI calls are used: uploads are mostly the cost of a message, and the framework would double it.
+    It uses plain ASGI calls, since the websocket class of the framework would double the cost of a message.
 
     Attributes:
-        peer: address of the client, for the log.
+        peer: Address of the client, for the log.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,16 +38,16 @@ class Channel:
         """Finish the handshake.
 
         Raises:
-            ChannelClosedError: the client is gone.
+            ChannelClosedError: If the client has disconnected.
         """
         await self._receive()  # the message websocket.connect
         await self._transmit({"type": "websocket.accept"})
 
     async def receive(self) -> bytes | str:
-        """Return the next message, in the type of its frame.
+        """Return the next message: bytes for a binary one, a string for a text one.
 
         Raises:
-            ChannelClosedError: there is none any more.
+            ChannelClosedError: If the websocket has ended.
         """
         await self._give_turn()
         message = await self._receive()
@@ -64,7 +64,7 @@ class Channel:
         """Send a binary message; waits while the client does not read.
 
         Raises:
-            ChannelClosedError: the websocket is gone.
+            ChannelClosedError: If the websocket has ended.
         """
         await self._transmit({"type": "websocket.send", "bytes": data})
 
@@ -73,15 +73,15 @@ class Channel:
         await self._transmit({"type": "websocket.send", "text": text})
 
     async def close(self, code: int, reason: str) -> None:
-        """Close the websocket; nothing happens when it is closed already."""
+        """Close the websocket, if it is still open."""
         if not self._closed:
             self._closed = True
             await self._send_close(code, reason)
 
     def end(self, code: int, reason: str) -> None:
-        """Close the websocket from outside of its session, whatever that is doing.
+        """Close the websocket from outside of its session.
 
-        From this call on nothing that the client sent is handed out any more.
+        From this call on, :meth:`receive` returns no further messages.
         """
         if not self._closed:
             self._closed = True
@@ -91,19 +91,19 @@ class Channel:
         try:
             await self._send({"type": "websocket.close", "code": code, "reason": clean_close_reason(reason)})
         except (OSError, RuntimeError):
-            return  # gone in the meantime
+            return  # ended in the meantime
 
     async def _transmit(self, message: Message) -> None:
         if self._closed:
             raise ChannelClosedError
         try:
             await self._send(message)
-        except (OSError, RuntimeError) as error:  # lost, or closed while this waited for the client to read
+        except (OSError, RuntimeError) as error:  # lost, or closed while the client did not read
             self._closed = True
             raise ChannelClosedError from error
 
     async def _give_turn(self) -> None:
-        # A burst of small messages is taken without waiting for anything, so it would keep all others waiting.
+        # A burst of small messages never awaits anything, so without this it would block all other sockets.
         now = time.monotonic()
         if now >= self._turn_ends:
             await asyncio.sleep(0)

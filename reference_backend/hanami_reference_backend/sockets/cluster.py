@@ -1,4 +1,4 @@
-"""Websocket of a cluster: values in, cycles of the network, answers out."""
+"""Websocket session of a cluster: it collects values, runs cycles, and answers."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from hanami_reference_backend.sockets.channel import Channel
 
 INVALID_DATA = 1007  # RFC 6455, 7.4.1
 T = TypeVar("T")
-LARGE_NETWORK = 500_000  # parameters from which on a cycle runs in a thread, so as not to keep others waiting
+LARGE_NETWORK = 500_000  # parameters; above this a cycle runs in a thread, so that it does not block other clients
 
 
-class MistakeError(Exception):
-    """A message that ends the socket, with that close code and reason (DIO-12)."""
+class InvalidMessageError(Exception):
+    """An invalid message, which closes the socket with this code and reason (DIO-12)."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -53,23 +53,23 @@ class ClusterSession:
         self._clusters.detach(self._cluster, self._channel)
 
     async def run(self) -> None:
-        """Serve until the socket is gone, or closed because of a mistake."""
+        """Serve until the socket ends, or an invalid message closes it."""
         channel = self._channel
         while True:
             message = await channel.receive()
             try:
                 answers = await self.answer(message)
-            except MistakeError as error:
+            except InvalidMessageError as error:
                 await channel.close(error.code, error.reason)
                 return
             for answer in answers:
                 await channel.send_bytes(answer)
 
     async def answer(self, payload: bytes | str) -> list[bytes]:
-        """Take one message; the messages to answer with (DIO-6).
+        """Process a message and return the replies (DIO-6).
 
         Raises:
-            MistakeError: it is wrong; the network stays as it is.
+            InvalidMessageError: If the message is invalid; the network stays unchanged.
         """
         message = self.decode(payload)
         self.check(message)
@@ -84,23 +84,23 @@ class ClusterSession:
             self._cycle.clear()
 
     def decode(self, payload: bytes | str) -> BrickMessage:
-        """Return the ClusterIO_Message in a frame."""
+        """Decode a ClusterIO_Message."""
         if isinstance(payload, str):
-            raise MistakeError(INVALID_DATA, "a ClusterIO_Message must be a binary message")
+            raise InvalidMessageError(INVALID_DATA, "a ClusterIO_Message must be a binary message")
         try:
             return self._codec.decode_io(payload)
         except SchemaError as error:
-            raise MistakeError(INVALID_DATA, str(error)) from error
+            raise InvalidMessageError(INVALID_DATA, str(error)) from error
 
     def check(self, message: BrickMessage) -> None:
-        """Whether a message agrees with itself (DIO-12, DIO-13)."""
+        """Check that a message is consistent (DIO-12, DIO-13)."""
         if message.process_type not in (ProcessType.REQUEST, ProcessType.TRAIN):
-            raise MistakeError(INVALID_DATA, f"unknown processType {message.process_type}")
+            raise InvalidMessageError(INVALID_DATA, f"unknown processType {message.process_type}")
         if message.number_of_values != len(message.values):
             reason = f"numberOfValues is {message.number_of_values}, but there are {len(message.values)} values"
-            raise MistakeError(INVALID_DATA, reason)
+            raise InvalidMessageError(INVALID_DATA, reason)
         if not np.isfinite(message.values).all():
-            raise MistakeError(INVALID_DATA, "a value is not finite")
+            raise InvalidMessageError(INVALID_DATA, "a value is not finite")
 
     def store(self, message: BrickMessage) -> None:
         """Append the values of a message to those of its brick (DIO-2, DIO-4)."""
@@ -108,34 +108,36 @@ class ClusterSession:
         side = self._cycle.expected if is_expected else self._cycle.inputs
         if message.name not in side:
             kind = "output" if is_expected else "input"
-            raise MistakeError(POLICY_VIOLATION, f"there is no {kind} {message.name!r}")
+            raise InvalidMessageError(POLICY_VIOLATION, f"there is no {kind} {message.name!r}")
         if not side.append(message.name, message.values):
-            raise MistakeError(INVALID_DATA, f"more values than {message.name!r} holds")
+            raise InvalidMessageError(INVALID_DATA, f"more values than {message.name!r} holds")
 
     def is_expected(self, message: BrickMessage) -> bool:
-        """Whether the values are expected ones, not inputs."""
+        """Return whether the values are expected outputs, not inputs."""
         if self._codec.schema == "brick":
             names_output = message.name in self._cycle.expected
             if names_output and message.process_type == ProcessType.REQUEST:
-                raise MistakeError(POLICY_VIOLATION, f"{message.name!r} is an output: a request has no use for it")
+                raise InvalidMessageError(
+                    POLICY_VIOLATION, f"{message.name!r} is an output, and a request has no expected values"
+                )
             return names_output
         if message.target_buffer == TargetBuffer.OUTPUT:
-            raise MistakeError(POLICY_VIOLATION, "the output buffer is not written by a client")
+            raise InvalidMessageError(POLICY_VIOLATION, "a client must not write the output buffer")
         if message.target_buffer not in (TargetBuffer.INPUT, TargetBuffer.EXPECTED):
-            raise MistakeError(INVALID_DATA, f"unknown targetBufferType {message.target_buffer}")
+            raise InvalidMessageError(INVALID_DATA, f"unknown targetBufferType {message.target_buffer}")
         return message.target_buffer == TargetBuffer.EXPECTED
 
     async def train(self) -> list[bytes]:
-        """One step of training, and the end message (DIO-5, DIO-6)."""
+        """Train one step, and return the end message (DIO-5, DIO-6)."""
         cycle = self._cycle
         if not cycle.expected.has_values():
-            raise MistakeError(POLICY_VIOLATION, "training needs expected values for an output")
+            raise InvalidMessageError(POLICY_VIOLATION, "training needs expected values for an output")
         arguments = (cycle.inputs.values, cycle.expected.values, cycle.expected.mask())
         await self.run_network(self._cluster.network.train, *arguments)
         return [self._plain_answers[ProcessType.TRAIN, True]]
 
     async def request(self) -> list[bytes]:
-        """Return the outputs, one message for each in the order of their names (DIO-3)."""
+        """Return one message for each output, in the order of their names (DIO-3)."""
         output = await self.run_network(self._cluster.network.forward, self._cycle.inputs.values)
         answers = []
         ports = self._cycle.expected.slices
@@ -151,7 +153,7 @@ class ClusterSession:
         return answers
 
     async def run_network(self, function: Callable[..., T], *arguments: NDArray[np.float32]) -> T:
-        """Run a function of the network, in a thread when it takes so long that others would have to wait."""
+        """Run a function of the network, in a thread if it would block other clients for long."""
         if self._cluster.network.parameters < LARGE_NETWORK and not self._cluster.busy.locked():
             return function(*arguments)
         async with self._cluster.busy:

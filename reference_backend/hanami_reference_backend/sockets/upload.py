@@ -1,4 +1,4 @@
-"""Websocket of a temporary file: chunks in, one acknowledgement for each."""
+"""Websocket session of a file: it writes chunks, and acknowledges each."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class UploadSession:
         return None
 
     async def run(self) -> None:
-        """Serve until the socket is gone."""
+        """Serve until the socket ends."""
         channel = self._channel
         while True:
             await channel.send_bytes(self.answer(await channel.receive()))
 
     def answer(self, message: bytes | str) -> bytes:
-        """Take one message; the FileUploadResponse_Message for it."""
-        reason = self.take(message)
+        """Process a message and return its FileUploadResponse_Message."""
+        reason = self.write_chunk(message)
         return self._written if reason is None else self._codec.encode_acknowledgement(False, clean(reason))
 
-    def take(self, message: bytes | str) -> str | None:
-        """Write the chunk of a message; None when that worked, otherwise why it did not (DATA-5, DATA-6)."""
+    def write_chunk(self, message: bytes | str) -> str | None:
+        """Write the chunk of a message; return the reason of a rejection, or None (DATA-5, DATA-6)."""
         if isinstance(message, str):
             return "a chunk must be a binary message"
         try:

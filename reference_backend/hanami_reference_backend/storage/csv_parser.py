@@ -1,4 +1,4 @@
-"""CSV files: a header with the names of the columns, then rows of numbers."""
+"""Parser of CSV files: a header with the names of the columns, then rows of numbers."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from numpy.typing import NDArray
 from hanami_reference_backend.storage.dataset_content import Content, ContentError, PlainColumn
 
 MAX_LINE = 16 * 1024 * 1024  # characters
-FREE_CELLS = 16 * 1024 * 1024  # that a table may have, however small its file is
-FLOAT32_LIMIT = 3.4028235677973366e38  # from here on a number rounds to infinity
-CONTROL = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")  # a quoted name may hold line ends
+FREE_CELLS = 16 * 1024 * 1024  # allowed in a table however small its file is
+FLOAT32_LIMIT = 3.4028235677973366e38  # numbers from here on round to infinity
+CONTROL = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")  # a quoted name may have line breaks
 WORDS = {"": 0.0, "null": 0.0, "false": 0.0, "true": 1.0}
 
 
 def parse_csv(file: NDArray[np.uint8]) -> Content:
-    """Read a table (FIN-1, FIN-2).
+    """Parse a table (FIN-1, FIN-2).
 
     Args:
-        file: bytes of the file: UTF-8, cells separated by commas and quoted as in RFC 4180, lines ended by LF or CRLF.
+        file: UTF-8 bytes, with cells separated by commas and quoted as in RFC 4180, and lines that end in LF or CRLF.
 
     Returns:
         One column for each name in the header. Empty lines are skipped; empty and missing cells and ``null`` are 0.0.
 
     Raises:
-        ContentError: no header, a name that is empty, there twice or holds control characters, a row longer than the
-            header, or a cell that is no finite float32; the message names line and column (FIN-6).
+        ContentError: If there is no header, a name is empty, repeated or has control characters, a row is longer than
+            the header, or a cell is not a finite float32; the message has the line and the column (FIN-6).
     """
     reader = csv.reader(_lines(file), strict=True)
     try:
@@ -48,7 +48,7 @@ def parse_csv(file: NDArray[np.uint8]) -> Content:
 
 
 class Rows(Protocol):
-    """What ``csv.reader`` makes, which has no public type."""
+    """The type of ``csv.reader``, which is not public."""
 
     line_num: int
 
@@ -58,7 +58,7 @@ class Rows(Protocol):
 
 
 class _ArrayReader(io.RawIOBase):
-    """Reads an array of bytes without a second copy of it."""
+    """Reads an array of bytes without a copy."""
 
     def __init__(self, content: NDArray[np.uint8]) -> None:
         self._rest = content.data
@@ -94,7 +94,7 @@ def _header(reader: Rows) -> list[str]:
         if not name:
             raise ContentError(f"line 1, column {position}: the name is empty")
         if CONTROL.search(name):
-            raise ContentError(f"line 1, column {position}: the name {name[:40]!r} is no text")
+            raise ContentError(f"line 1, column {position}: the name {name[:40]!r} is not text")
         if name in seen:
             raise ContentError(f"line 1, column {position}: the name {name!r} appears twice")
         seen.add(name)
@@ -114,16 +114,18 @@ def _rows(reader: Rows, names: list[str], max_cells: int) -> array[float]:
         for position, cell in enumerate(row):
             number = parse_cell(cell)
             if number is None:
-                raise ContentError(f"line {reader.line_num}, column {names[position]!r}: {cell!r} is no finite number")
+                raise ContentError(
+                    f"line {reader.line_num}, column {names[position]!r}: {cell!r} is not a finite number"
+                )
             values.append(number)
         values.extend([0.0] * (width - len(row)))
     return values
 
 
 def parse_cell(cell: str) -> float | None:
-    """Return the value of a cell, None where it is neither a finite float32 nor one of the words for one."""
+    """Return the value of a cell, or None if it is neither a finite float32 nor one of :data:`WORDS`."""
     text = cell.strip()
-    if "_" in text or not text.isascii():  # which Python's float would take
+    if "_" in text or not text.isascii():  # which Python's float would accept
         return None
     try:
         number = float(text)

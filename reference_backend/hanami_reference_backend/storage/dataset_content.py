@@ -1,4 +1,4 @@
-"""What a finalized dataset holds: named groups of columns of float32 values."""
+"""Content of a finalized dataset: named groups of columns of float32 values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 class ContentError(ValueError):
-    """An uploaded file is not what its kind promises; the message says where and why (FIN-6)."""
+    """An uploaded file with invalid content; the message says where and why (FIN-6)."""
 
 
 class Column(Protocol):
@@ -19,22 +19,22 @@ class Column(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Name of the group."""
 
     @property
     def width(self) -> int:
         """Values in each row."""
 
     def rows(self, offset: int, count: int) -> NDArray[np.float32]:
-        """Values of ``count`` rows from row ``offset``, shape (count, width), fewer at the end of the data."""
+        """Return the values of rows, shape (count, width), fewer rows at the end of the data."""
 
 
 @dataclass(frozen=True)
 class PlainColumn:
-    """Values as they are.
+    """A column that stores its values.
 
     Attributes:
-        values: shape (rows, width), any type that converts to float32.
+        values: Values of any type that converts to float32, shape (rows, width).
     """
 
     name: str
@@ -46,16 +46,16 @@ class PlainColumn:
         return int(self.values.shape[1])
 
     def rows(self, offset: int, count: int) -> NDArray[np.float32]:
-        """See :class:`Column`."""
+        """Return the values of rows."""
         return self.values[offset : offset + count].astype(np.float32)
 
 
 @dataclass(frozen=True)
 class OneHotColumn:
-    """Numbers of classes, told as rows of zeros with a single one.
+    """A column of classes in one-hot encoding.
 
     Attributes:
-        classes: shape (rows,), each below ``width``.
+        classes: Numbers of classes below ``width``, shape (rows,).
     """
 
     name: str
@@ -63,7 +63,7 @@ class OneHotColumn:
     width: int
 
     def rows(self, offset: int, count: int) -> NDArray[np.float32]:
-        """See :class:`Column`."""
+        """Return the values of rows."""
         part = self.classes[offset : offset + count]
         return np.equal(part[:, np.newaxis], np.arange(self.width)).astype(np.float32)
 
@@ -73,10 +73,10 @@ class Content:
     """All columns of a dataset.
 
     Attributes:
-        columns: from left to right.
-        number_of_rows: the same in each.
-        inputs: how many of the columns are meant as input.
-        outputs: how many are expected values.
+        columns: Columns from left to right.
+        number_of_rows: Number of rows of each column.
+        inputs: Number of columns with inputs.
+        outputs: Number of columns with expected outputs.
     """
 
     columns: Sequence[Column]
@@ -90,7 +90,7 @@ class Content:
         return sum(column.width for column in self.columns)
 
     def description(self) -> dict[str, dict[str, int]]:
-        """Where each named group starts, and where it ends (exclusive)."""
+        """Return the range of columns of each named group, without its end."""
         result = {}
         start = 0
         for column in self.columns:
@@ -99,5 +99,5 @@ class Content:
         return result
 
     def column(self, name: str) -> Column | None:
-        """Return the group of that name, or None."""
+        """Return the group of this name, or None."""
         return next((column for column in self.columns if column.name == name), None)

@@ -18,12 +18,12 @@ from hanami_reference_backend.storage.dataset_content import Content, ContentErr
 from hanami_reference_backend.storage.idx_parser import parse_mnist
 from hanami_reference_backend.storage.uploads import Kind, TempFile, Upload
 
-VISIBILITY = "shared"  # with the users of the same project, and nobody else
+VISIBILITY = "shared"  # with the users of the same project
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A finalized dataset; ``storage`` is what its files had announced, bytes."""
+    """A finalized dataset; ``storage`` is the announced size of its files in bytes."""
 
     uuid: str
     name: str
@@ -34,19 +34,19 @@ class Dataset:
 
 
 class DatasetStore:
-    """Where uploads begin, become datasets, and end.
+    """All uploads and datasets.
 
-    Every method that takes a user sees only what belongs to the project of that user: the rest does not exist
-    (GEN-3), and is refused as what is unknown.
+    A method with a user sees only the uploads and datasets of the project of that user; those of other projects are
+    rejected like unknown ones (GEN-3).
 
     Args:
-        settings: limits.
-        chance: where uuids come from.
+        settings: Limits.
+        identity: Source of uuids.
     """
 
-    def __init__(self, settings: Settings, chance: RandomIdentity | None = None) -> None:
+    def __init__(self, settings: Settings, identity: RandomIdentity | None = None) -> None:
         self._settings = settings
-        self._chance = chance or RandomIdentity()
+        self._identity = identity or RandomIdentity()
         self._uploads: dict[str, Upload] = {}
         self._files: dict[str, TempFile] = {}
         self._datasets: dict[str, Dataset] = {}
@@ -55,20 +55,20 @@ class DatasetStore:
         """Allocate an upload (upload, step 1).
 
         Args:
-            user: whose it will be.
-            kind: of the files.
-            name: of the dataset; others may have it too.
-            sizes: announced sizes of the input file and, for MNIST, of the label file, bytes.
+            user: Owner of the upload.
+            kind: Kind of the files.
+            name: Name of the dataset; it need not be unique.
+            sizes: Announced sizes of the input file and, for MNIST, of the label file in bytes.
 
         Raises:
-            RequestError: 413 for a file that is too large, 409 when the project has used up its share.
+            RequestError: 413 for a file that is too large, 409 if a limit of the project is reached.
         """
         self._check_limits(user, sizes)
         try:
-            files = tuple(TempFile(self._chance.uuid(), user.project_id, size) for size in sizes)
+            files = tuple(TempFile(self._identity.uuid(), user.project_id, size) for size in sizes)
         except MemoryError as error:
             raise conflict("the server has no memory left for files of that size") from error
-        upload = Upload(self._chance.uuid(), name, kind, user.id, user.project_id, files)
+        upload = Upload(self._identity.uuid(), name, kind, user.id, user.project_id, files)
         self._uploads[upload.uuid] = upload
         self._files.update((file.uuid, file) for file in files)
         return upload
@@ -79,10 +79,10 @@ class DatasetStore:
         return file if file and file.project_id == user.project_id else None
 
     def is_complete(self, user: User, uuid: str) -> bool:
-        """Whether every byte has arrived (PROG-1); stays true after finalize.
+        """Return whether every byte has arrived (PROG-1); it stays true after finalize.
 
         Raises:
-            RequestError: 404.
+            RequestError: 404, if the project has no such upload or dataset.
         """
         upload = self._upload(user, uuid)
         if upload:
@@ -93,11 +93,11 @@ class DatasetStore:
     async def finalize(self, user: User, kind: Kind, uuid: str, file_uuids: Sequence[str]) -> Dataset:
         """Merge the temporary files into a dataset (upload, step 5; FIN-1 to FIN-7).
 
-        Whatever goes wrong, the upload stays as it is and can be tried again.
+        After an error the upload stays as it is, and finalize can be tried again.
 
         Raises:
-            RequestError: 404 for unknown uuids, 400 for the wrong kind or content, 409 when it is not complete, was
-                finalized before, or is being finalized.
+            RequestError: 404 for unknown uuids, 400 for the wrong kind or invalid content, 409 if the upload is not
+                complete, was finalized before, or is being finalized.
         """
         upload = self._ready_for_finalize(user, kind, uuid, file_uuids)
         upload.converting = True
@@ -119,10 +119,10 @@ class DatasetStore:
         return self._replace(upload, content)
 
     def convert(self, kind: Kind, files: Sequence[NDArray[np.uint8]]) -> Content:
-        """Return the content of uploaded files; runs in a thread of its own.
+        """Parse uploaded files; runs in a thread of its own.
 
         Raises:
-            ContentError: the files are not what the kind promises.
+            ContentError: If the files are not of this kind.
         """
         return parse_mnist(files[0], files[1]) if kind is Kind.MNIST else parse_csv(files[0])
 
@@ -130,7 +130,7 @@ class DatasetStore:
         """Return a finalized dataset.
 
         Raises:
-            RequestError: 404, or 409 when it is not finalized yet.
+            RequestError: 404, or 409 if the dataset is not finalized yet.
         """
         dataset = self._datasets.get(uuid)
         if dataset and dataset.project_id == user.project_id:
@@ -140,14 +140,14 @@ class DatasetStore:
         raise _no_dataset()
 
     def datasets(self, user: User) -> list[Dataset]:
-        """All finalized datasets, oldest first."""
+        """Return all finalized datasets of the project of a user, oldest first."""
         return [dataset for dataset in self._datasets.values() if dataset.project_id == user.project_id]
 
     def delete(self, user: User, uuid: str) -> None:
-        """End an upload or a dataset (DEL-1).
+        """Delete an upload or a dataset (DEL-1).
 
         Raises:
-            RequestError: 404.
+            RequestError: 404, if the project has no such upload or dataset.
         """
         upload = self._upload(user, uuid)
         if upload:
@@ -164,7 +164,7 @@ class DatasetStore:
     def _check_limits(self, user: User, sizes: Sequence[int]) -> None:
         limits = self._settings
         if max(sizes) > limits.max_file_size:
-            raise too_large(f"a file of {max(sizes)} bytes is too large: this server takes {limits.max_file_size}")
+            raise too_large(f"a file of {max(sizes)} bytes is too large: the limit is {limits.max_file_size}")
         uploads = [upload for upload in self._uploads.values() if upload.project_id == user.project_id]
         if len(uploads) >= limits.max_uploads:
             raise conflict(f"the project has {len(uploads)} unfinished uploads: finalize or delete one first")

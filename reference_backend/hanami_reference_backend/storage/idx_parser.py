@@ -1,4 +1,4 @@
-"""MNIST files: the idx format of images and of labels."""
+"""Parser of MNIST files: images and labels in the idx format."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def parse_mnist(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Content
     """Merge an image file and a label file (FIN-1, FIN-2).
 
     Args:
-        images: bytes of the image file.
-        labels: bytes of the label file.
+        images: Bytes of the image file.
+        labels: Bytes of the label file.
 
     Returns:
-        The column ``picture`` with the raw values of the pixels, 0 to 255, and the column ``label``, one-hot and
-        ten wide, or wider where a label asks for it. Both own their data.
+        The column ``picture`` with the raw pixels from 0 to 255, and the column ``label`` in one-hot encoding, ten or
+        more wide. Both own their data.
 
     Raises:
-        ContentError: one of the files is no idx file of its type, promises more or less than it holds, or they have
-            different counts (FIN-6).
+        ContentError: If a file is not an idx file of its type, or has more or less data than its header promises, or
+            the counts of the files differ (FIN-6).
     """
     pictures = parse_images(images)
     classes = parse_labels(labels)
@@ -39,10 +39,10 @@ def parse_mnist(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Content
 
 
 def parse_images(file: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Pixels of an idx image file, shape (images, pixels).
+    """Return the pixels of an idx image file, shape (images, pixels).
 
     Raises:
-        ContentError: it is none.
+        ContentError: If the file is invalid.
     """
     count, height, width = _header(file, "image file", IMAGES_MAGIC, 3)
     if height * width < 1:
@@ -52,10 +52,10 @@ def parse_images(file: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def parse_labels(file: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Labels of an idx label file, shape (labels,).
+    """Return the labels of an idx label file, shape (labels,).
 
     Raises:
-        ContentError: it is none.
+        ContentError: If the file is invalid.
     """
     (count,) = _header(file, "label file", LABELS_MAGIC, 1)
     return _data(file, "label file", 1, count)

@@ -1,4 +1,4 @@
-"""Temporary files, and the uploads that they belong to."""
+"""Uploads and their temporary files."""
 
 from __future__ import annotations
 
@@ -12,42 +12,43 @@ from hanami_reference_backend.storage.intervals import Intervals
 
 
 class Kind(Enum):
-    """What is uploaded."""
+    """Kind of an upload."""
 
     MNIST = "mnist"
     CSV = "csv"
 
 
 class TempFile:
-    """A file while it is uploaded: storage of the announced size, and which bytes of it have arrived (INIT-3).
+    """A file during its upload, with storage of the announced size (INIT-3).
 
     Args:
-        uuid: what a websocket attaches to.
-        project_id: whose it is.
-        size: announced size, bytes.
+        uuid: Uuid that a websocket attaches to.
+        project_id: Project of the upload.
+        size: Announced size in bytes.
 
     Attributes:
-        refusal: why nothing may be written now, None when writing is allowed.
+        received: Offsets of the received bytes.
+        rejection: Reason why writes are rejected now, None while they are accepted.
     """
 
     def __init__(self, uuid: str, project_id: str, size: int) -> None:
         self.uuid = uuid
         self.project_id = project_id
         self.size = size
-        self.refusal: str | None = None
+        self.rejection: str | None = None
         self.received = Intervals()
-        # Zeros come from the system as they are touched: announcing much costs nothing.
+        # The system provides zeros on first access, so a large announced size costs nothing.
         self._content = np.zeros(size, dtype=np.uint8)
         self._view = self._content.data
 
     def write(self, position: int, data: bytes) -> str | None:
-        """Put ``data`` at byte ``position`` (DATA-2, DATA-4, DATA-5).
+        """Write data at a byte position (DATA-2, DATA-4, DATA-5).
 
         Returns:
-            None when it was written, otherwise the reason why nothing was.
+            None, or the reason why nothing was written.
         """
-        if self.refusal is not None:
-            return self.refusal
+        if self.rejection is not None:
+            return self.rejection
         end = position + len(data)
         if end > self.size:
             return f"bytes {position} to {end} are outside of the file, which has {self.size} bytes"
@@ -57,24 +58,24 @@ class TempFile:
         return None
 
     def is_complete(self) -> bool:
-        """Whether every byte has arrived (PROG-2, PROG-3)."""
+        """Return whether every byte has arrived (PROG-2, PROG-3)."""
         return self.received.covers(self.size)
 
     def content(self) -> NDArray[np.uint8]:
-        """Return the bytes, shape (size,), not a copy."""
+        """Return the bytes without a copy, shape (size,)."""
         return self._content
 
     def freeze(self, reason: str) -> None:
-        """Refuse every write from now on."""
-        self.refusal = reason
+        """Reject every write from now on."""
+        self.rejection = reason
 
     def thaw(self) -> None:
-        """Allow writing again."""
-        self.refusal = None
+        """Accept writes again."""
+        self.rejection = None
 
     def discard(self, reason: str) -> None:
-        """Give the storage back and refuse every write, with that reason."""
-        self.refusal = reason
+        """Free the storage, and reject every write with this reason."""
+        self.rejection = reason
         self._content = np.zeros(0, dtype=np.uint8)
         self._view = self._content.data
 
@@ -84,10 +85,10 @@ class Upload:
     """A dataset that is not finalized yet.
 
     Attributes:
-        uuid: of the dataset, before and after finalize.
-        files: input file and, for MNIST, label file.
-        converting: whether a finalize is at work on it.
-        deleted: whether it was deleted, perhaps under a finalize at work.
+        uuid: Uuid of the dataset, before and after finalize.
+        files: Input file and, for MNIST, label file.
+        converting: Whether the upload is being finalized.
+        deleted: Whether the upload was deleted, possibly while it is being finalized.
     """
 
     uuid: str
@@ -101,9 +102,9 @@ class Upload:
 
     @property
     def storage(self) -> int:
-        """Announced size of all its files, bytes."""
+        """Announced size of all files in bytes."""
         return sum(file.size for file in self.files)
 
     def is_complete(self) -> bool:
-        """Whether every byte of every file has arrived (PROG-2, PROG-3)."""
+        """Return whether every byte of every file has arrived (PROG-2, PROG-3)."""
         return all(file.is_complete() for file in self.files)

@@ -108,8 +108,8 @@ WRONG = [
     ("[target]\npassword = 'x'\npassword_env = 'Y'\n", "3: password is there twice"),
     ("[target]\npassword_env = 5\n", "2: password_env must be a text"),
     ("[target]\nuser_env = 'X'\n", "2: unknown key 'user_env' in [target]"),
-    ("[target]\nuser = \n", "2: no TOML: Invalid value"),
-    ("[target]\npassword = 'very-secret-9\n", "3: no TOML: Expected"),
+    ("[target]\nuser = \n", "2: not TOML: Invalid value"),
+    ("[target]\npassword = 'very-secret-9\n", "3: not TOML: Expected"),
     ("[target]\npassword = ['very-secret-9']\n", "2: password must be a text"),
 ]
 

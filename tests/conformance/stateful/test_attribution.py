@@ -106,7 +106,7 @@ def test_a_chunk_behind_a_refusal_that_counts_is_seen(
     assert blamed(resources, "first", {**BAD, "uuid": [role]}) == "ATT-7"
 
 
-CODEC = Codec.of("brick")
+CODEC = Codec.for_schema("brick")
 NO_SIGNALS = {
     "the end of training": CODEC.encode_io("", [0.0], is_last=True, process_type=ProcessType.TRAIN),
     "an acknowledgement": CODEC.encode_io("", [0.0], is_last=False, process_type=ProcessType.TRAIN),

@@ -305,7 +305,7 @@ def is_unknown_field(data: bytes) -> bool:
 def is_read_by(schema: str, data: bytes) -> bool:
     """Whether a schema takes it for a chunk."""
     try:
-        Codec.of(schema).decode_chunk(data)
+        Codec.for_schema(schema).decode_chunk(data)
     except SchemaError:
         return False
     return True

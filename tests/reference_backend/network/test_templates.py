@@ -48,27 +48,27 @@ def replaced(old: str, new: str) -> str:
         pytest.param(replaced("settings:", "stuff:"), "line 2: 'stuff' is outside", id="section"),
         pytest.param(BRICKS + "bricks:\n", "line 22: 'bricks' appears twice", id="section twice"),
         pytest.param(replaced("neuron_cooldown", "colour"), "line 3: 'colour' is unknown in 'settings'", id="setting"),
-        pytest.param(replaced("10000000.0", "nan"), "line 3: 'nan' is no positive number", id="cooldown"),
-        pytest.param(replaced("refractory_time: 1", "refractory_time: 0"), "line 4: '0' is no whole", id="time"),
+        pytest.param(replaced("10000000.0", "nan"), "line 3: 'nan' is not a positive number", id="cooldown"),
+        pytest.param(replaced("refractory_time: 1", "refractory_time: 0"), "line 4: '0' is not a whole", id="time"),
         pytest.param(replaced("false", "no"), "line 6: 'no' is neither", id="truth"),
-        pytest.param(replaced("1,1,1", "1,1"), "line 8: '1,1' is no position", id="position"),
+        pytest.param(replaced("1,1,1", "1,1"), "line 8: '1,1' is not a position", id="position"),
         pytest.param(replaced("1,2,1", "1,1,1"), "line 11: the position 1,1,1 appears twice", id="position twice"),
-        pytest.param(replaced("4", "4.5"), "line 10: '4.5' is no whole number", id="fraction"),
-        pytest.param(replaced("4", "-4"), "line 10: '-4' is no whole number", id="negative"),
+        pytest.param(replaced("4", "4.5"), "line 10: '4.5' is not a whole number", id="fraction"),
+        pytest.param(replaced("4", "-4"), "line 10: '-4' is not a whole number", id="negative"),
         pytest.param(replaced("4", "9" * 5000), "line 10: ", id="huge"),
         pytest.param(
             replaced("        number_of_neurons: 4\n", ""), "line 8: 'number_of_neurons' is missing", id="size"
         ),
-        pytest.param(replaced("first_input", "1st"), "line 9: '1st' is no name", id="name"),
-        pytest.param(replaced("first_input", "a" * 255), "line 9: .* is no name", id="long name"),
+        pytest.param(replaced("first_input", "1st"), "line 9: '1st' is not a valid name", id="name"),
+        pytest.param(replaced("first_input", "a" * 255), "line 9: .* is not a valid name", id="long name"),
         pytest.param(replaced("first_input", "first_output"), "line 9: .* appears twice", id="name twice"),
         pytest.param(replaced("input: first_input", "input: a\noutput: b"), "line 8: .* input and output", id="both"),
         pytest.param(replaced("input: first", "output: first").replace("input: s", "output: s"), "no input", id="none"),
         pytest.param(BRICKS + "4,1,1\nnumber_of_neurons: 1\n5,1,1\n", "line 24: more than 6", id="too many"),
-        pytest.param("version: 1\nbricks:\nnumber_of_neurons: 1", "line 3: .* belongs to nothing", id="nothing"),
+        pytest.param("version: 1\nbricks:\nnumber_of_neurons: 1", "line 3: .* needs an entry in", id="nothing"),
     ],
 )
-def test_what_is_no_template(text: str, reason: str) -> None:
+def test_invalid_templates(text: str, reason: str) -> None:
     with pytest.raises(TemplateError, match=reason):
         read(text)
 
@@ -82,13 +82,13 @@ def test_what_is_no_template(text: str, reason: str) -> None:
         ("outputs:", "bricks:", "'bricks' is unknown"),
     ],
 )
-def test_what_is_no_template_of_hexagons(old: str, new: str, reason: str) -> None:
+def test_invalid_templates_of_hexagons(old: str, new: str, reason: str) -> None:
     with pytest.raises(TemplateError, match=reason):
         read(HEXAGONS.replace(old, new), "hexagons")
 
 
 @given(st.lists(st.sampled_from([*BRICKS.split("\n"), "x", ":", "\0", "- ", "1,1,1:"])).map("\n".join))
-def test_any_text_is_a_template_or_refused(text: str) -> None:
+def test_any_text_is_a_template_or_rejected(text: str) -> None:
     try:
         template = read(text)
     except TemplateError:

@@ -18,7 +18,7 @@ NAMES = ("hanami-0.4", "openhanami-0.5")
 INPUTS = [0.5, 0.25, 0.75, 1.0]
 OUTPUTS = {"first_output": 3, "second_output": 2}
 BUFFER_OUTPUTS = {"first_output": 3}
-SOON = 0.3  # seconds in which an answer would have come
+SOON = 0.3  # seconds in which a reply would have arrived
 
 
 @contextmanager
@@ -28,12 +28,12 @@ def quirky(folder: Path, name: str, speed: float = 0.0) -> Iterator[Server]:
 
 
 @pytest.fixture(params=NAMES, scope="module")
-def odd(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
-    with quirky(tmp_path_factory.mktemp("odd"), request.param) as server, Peer(server) as peer:
+def quirky_peer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
+    with quirky(tmp_path_factory.mktemp("quirks"), request.param) as server, Peer(server) as peer:
         yield peer
 
 
-def first(socket: ClientConnection, **fields: object) -> bytes:
+def send_first_message(socket: ClientConnection, **fields: object) -> bytes:
     socket.send(json.dumps(fields))
     answer = socket.recv(DEADLINE)
     assert isinstance(answer, bytes)
@@ -43,19 +43,19 @@ def first(socket: ClientConnection, **fields: object) -> bytes:
 @contextmanager
 def attached(peer: Peer, uuid: object, target: str = "file_upload") -> Iterator[ClientConnection]:
     with peer.open() as socket:
-        assert first(socket, token=peer.token, uuid=uuid, target=target) == b'{"success": true}'
+        assert send_first_message(socket, token=peer.token, uuid=uuid, target=target) == b'{"success": true}'
         yield socket
 
 
 def wait_ready(server: Server) -> list[int]:
-    """The statuses until the first one below 500."""
+    """Return the statuses until the first one below 500."""
     statuses: list[int] = []
     while not statuses or statuses[-1] >= 500:
         statuses.append(httpx.get(f"{server.url}/nothing", trust_env=False).status_code)
     return statuses
 
 
-def is_dummy(answer: BrickMessage, *, is_last: bool) -> bool:
+def is_placeholder(answer: BrickMessage, *, is_last: bool) -> bool:
     return (answer.name, answer.process_type, answer.is_last, answer.values.tolist()) == (
         "",
         ProcessType.TRAIN,
@@ -90,78 +90,84 @@ def test_without_quirks_there_are_none() -> None:
     ],
     ids=" ".join,
 )
-def test_wrong_quirks_are_told_in_one_line(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_quirks_are_reported_in_one_line(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parse_options(options)
     assert ended.value.code == 2
     assert "--quirk" in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_each_answer_closes_its_connection(odd: Peer) -> None:
-    for response in (odd.call("dataset.list"), odd.call("dataset.get", uuid="x"), odd.http.get("/nothing")):
+def test_each_answer_closes_its_connection(quirky_peer: Peer) -> None:
+    for response in (
+        quirky_peer.call("dataset.list"),
+        quirky_peer.call("dataset.get", uuid="x"),
+        quirky_peer.http.get("/nothing"),
+    ):
         assert response.headers["connection"] == "close"
         assert response.extensions["network_stream"].get_extra_info("socket").fileno() == -1
 
 
-def test_unknown_paths(odd: Peer) -> None:
-    expected = 401 if odd.dialect.name == "hanami-0.4" else 404
-    for path in ("/", "/nothing", f"{odd.dialect.prefix}nothing"):
-        assert odd.http.get(path).status_code == expected
-    assert odd.status("dataset.get", uuid="6b0a0b06-9c0c-4f4e-8e0e-6a1c2b3d4e5f") == 404  # of a path that is known
+def test_unknown_paths(quirky_peer: Peer) -> None:
+    expected = 401 if quirky_peer.dialect.name == "hanami-0.4" else 404
+    for path in ("/", "/nothing", f"{quirky_peer.dialect.prefix}nothing"):
+        assert quirky_peer.http.get(path).status_code == expected
+    assert (
+        quirky_peer.status("dataset.get", uuid="6b0a0b06-9c0c-4f4e-8e0e-6a1c2b3d4e5f") == 404
+    )  # of a path that is known
 
 
-def test_a_refused_first_message_may_be_repeated(odd: Peer) -> None:
-    upload = odd.begin_csv(3)
-    right = {"token": odd.token, "uuid": upload["uuid_input_file"], "target": "file_upload"}
-    with odd.open() as socket:
+def test_a_rejected_first_message_may_be_repeated(quirky_peer: Peer) -> None:
+    upload = quirky_peer.begin_csv(3)
+    right = {"token": quirky_peer.token, "uuid": upload["uuid_input_file"], "target": "file_upload"}
+    with quirky_peer.open() as socket:
         for wrong in ({"token": "x"}, {"uuid": "x"}, {"target": "x"}):
-            answer = json.loads(first(socket, **(right | wrong)))
+            answer = json.loads(send_first_message(socket, **(right | wrong)))
             assert answer["success"] is False
             assert answer["error"]
-        assert first(socket, **right) == b'{"success": true}'
-        assert odd.put(socket, 0, b"1,2") == ""
-    assert odd.ok("dataset.progress", uuid=upload["uuid"])["complete"] is True
+        assert send_first_message(socket, **right) == b'{"success": true}'
+        assert quirky_peer.put(socket, 0, b"1,2") == ""
+    assert quirky_peer.ok("dataset.progress", uuid=upload["uuid"])["complete"] is True
 
 
-def test_what_is_no_output_is_a_dummy(odd: Peer) -> None:
-    expected = {} if odd.codec.schema == "brick" else {"target_buffer": TargetBuffer.EXPECTED}
-    with attached(odd, odd.cluster(), "cluster") as socket:
+def test_messages_without_outputs_are_placeholders(quirky_peer: Peer) -> None:
+    expected = {} if quirky_peer.codec.schema == "brick" else {"target_buffer": TargetBuffer.EXPECTED}
+    with attached(quirky_peer, quirky_peer.cluster(), "cluster") as socket:
         for kind in ProcessType:
             values = INPUTS[:2] if kind is ProcessType.REQUEST else INPUTS[2:]
-            answer = odd.io(socket, "first_input", values, is_last=False, process_type=kind)
-            assert is_dummy(answer, is_last=False)
-        answer = odd.io(socket, "first_output", [1.0, 0.0, 1.0], process_type=ProcessType.TRAIN, **expected)
-        assert is_dummy(answer, is_last=True)
+            answer = quirky_peer.io(socket, "first_input", values, is_last=False, process_type=kind)
+            assert is_placeholder(answer, is_last=False)
+        answer = quirky_peer.io(socket, "first_output", [1.0, 0.0, 1.0], process_type=ProcessType.TRAIN, **expected)
+        assert is_placeholder(answer, is_last=True)
 
 
-def test_the_answer_to_a_request_may_not_say_that_it_is_the_last(odd: Peer) -> None:
-    outputs = OUTPUTS if odd.codec.schema == "brick" else BUFFER_OUTPUTS
-    with attached(odd, odd.cluster(), "cluster") as socket:
-        answers = [odd.io(socket, "first_input", INPUTS)]
-        answers += [odd.answer(socket) for _ in range(len(outputs) - 1)]
+def test_outputs_may_lack_is_last(quirky_peer: Peer) -> None:
+    outputs = OUTPUTS if quirky_peer.codec.schema == "brick" else BUFFER_OUTPUTS
+    with attached(quirky_peer, quirky_peer.cluster(), "cluster") as socket:
+        answers = [quirky_peer.io(socket, "first_input", INPUTS)]
+        answers += [quirky_peer.answer(socket) for _ in range(len(outputs) - 1)]
     assert {answer.name: len(answer.values) for answer in answers} == outputs
     assert {answer.process_type for answer in answers} == {ProcessType.REQUEST}
-    assert [answer.is_last for answer in answers][-1] is (odd.dialect.name != "hanami-0.4")
+    assert [answer.is_last for answer in answers][-1] is (quirky_peer.dialect.name != "hanami-0.4")
 
 
-def test_four_open_sockets_starve_the_rest(odd: Peer) -> None:
+def test_four_open_sockets_starve_the_rest(quirky_peer: Peer) -> None:
     impatient = httpx.Timeout(DEADLINE, read=SOON)
     with ExitStack() as three:
         for _ in range(3):
-            three.enter_context(odd.open())
-        assert odd.status("dataset.list") == 200
-        with odd.open(), pytest.raises(httpx.ReadTimeout):
-            odd.http.get(odd.dialect.route("dataset.list").path, timeout=impatient)
-        assert odd.status("dataset.list") == 200
+            three.enter_context(quirky_peer.open())
+        assert quirky_peer.status("dataset.list") == 200
+        with quirky_peer.open(), pytest.raises(httpx.ReadTimeout):
+            quirky_peer.http.get(quirky_peer.dialect.route("dataset.list").path, timeout=impatient)
+        assert quirky_peer.status("dataset.list") == 200
 
 
-def test_a_mistake_still_closes_a_socket(odd: Peer) -> None:
-    with attached(odd, odd.cluster(), "cluster") as socket:
+def test_an_invalid_message_still_closes_a_socket(quirky_peer: Peer) -> None:
+    with attached(quirky_peer, quirky_peer.cluster(), "cluster") as socket:
         socket.send(b"\xff")
         assert closing(socket)[0] == 1007
 
 
-def test_a_server_that_begins_answers_500(tmp_path: Path) -> None:
+def test_a_starting_server_answers_500(tmp_path: Path) -> None:
     with quirky(tmp_path, "hanami-0.4", speed=0.5) as server:
         began = time.monotonic()
         statuses = wait_ready(server)
@@ -171,7 +177,7 @@ def test_a_server_that_begins_answers_500(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_calls_and_tables_take_their_time(tmp_path: Path) -> None:
+def test_calls_and_tables_are_delayed(tmp_path: Path) -> None:
     table = b"a,b\n" + b"1,2\n" * (1 << 14)  # 64 KiB
     with quirky(tmp_path, "hanami-0.4") as server, Peer(server) as peer:
         quick = seconds_to_finalize(peer, table)

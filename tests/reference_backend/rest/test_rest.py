@@ -82,7 +82,7 @@ def test_wrong_content_can_be_mended(alice: Peer) -> None:
     with alice.attach(upload["uuid_input_file"]) as socket:
         assert alice.put(socket, 0, b"a\nx\n") == ""
         response = alice.call("csv.finalize", **fields)
-        assert (response.status_code, response.text) == (400, "line 2, column 'a': 'x' is no finite number")
+        assert (response.status_code, response.text) == (400, "line 2, column 'a': 'x' is not a finite number")
         assert alice.put(socket, 2, b"1") == ""
         alice.ok("csv.finalize", **fields)
 

@@ -1,4 +1,4 @@
-"""Each dialect from end to end; what does not depend on the dialect is tested in the default one only."""
+"""End-to-end tests of each dialect; everything else is tested in the default dialect only."""
 
 from __future__ import annotations
 

@@ -52,18 +52,18 @@ class TestAttaching:
         ["", "x", "[]", "null", '"text"', "{", b"\xff", b"\x08\x01", '{"a": NaN}', "[" * 60_000, "{}" + " " * 70_000],
         ids=range(11),
     )
-    def test_what_is_no_json_object_is_refused(self, alice: Peer, message: str | bytes) -> None:
-        assert alice.refusal(message)
+    def test_other_messages_than_json_objects_are_rejected(self, alice: Peer, message: str | bytes) -> None:
+        assert alice.rejection(message)
 
     @pytest.mark.parametrize("missing", ["token", "uuid", "target"])
     @pytest.mark.parametrize("instead", [None, 5, "", "x", [], "\ud800"])
     def test_each_field_is_needed(self, alice: Peer, missing: str, instead: object) -> None:
         fields = {"token": alice.token, "uuid": alice.begin_csv(1)["uuid_input_file"], "target": "file_upload"}
-        assert alice.refusal(fields | {missing: instead})
+        assert alice.rejection(fields | {missing: instead})
         del fields[missing]
-        assert alice.refusal(fields)
+        assert alice.rejection(fields)
 
-    def test_unknown_foreign_and_wrong_kinds_are_refused_alike(self, alice: Peer, bob: Peer) -> None:
+    def test_unknown_foreign_and_wrong_kinds_are_rejected_alike(self, alice: Peer, bob: Peer) -> None:
         upload, cluster = alice.begin_csv(1), alice.cluster()
         foreign, foreign_cluster = bob.begin_csv(1)["uuid_input_file"], bob.cluster()
         nothing = (UNKNOWN, "", UNKNOWN.upper())
@@ -71,14 +71,14 @@ class TestAttaching:
             "file_upload": (upload["uuid"], cluster, foreign, *nothing),
             "cluster": (upload["uuid"], upload["uuid_input_file"], foreign_cluster, *nothing),
         }.items():
-            reasons = {alice.refusal({"token": alice.token, "uuid": uuid, "target": target}) for uuid in uuids}
+            reasons = {alice.rejection({"token": alice.token, "uuid": uuid, "target": target}) for uuid in uuids}
             assert len(reasons) == 1
 
-    def test_an_expired_token_is_refused(self, server: Server, alice: Peer) -> None:
+    def test_an_expired_token_is_rejected(self, server: Server, alice: Peer) -> None:
         upload = alice.begin_csv(1)
         expired = server.announced["expired_tokens"]["alice"]
         fields = {"token": expired, "uuid": upload["uuid_input_file"], "target": "file_upload"}
-        assert alice.refusal(fields) == "the token has expired"
+        assert alice.rejection(fields) == "the token has expired"
 
     def test_other_keys_and_binary_frames_are_fine(self, alice: Peer) -> None:
         uuid = alice.begin_csv(1)["uuid_input_file"]
@@ -100,18 +100,18 @@ class TestAttaching:
             sent.append(message)
 
         limits = Settings(attach_timeout=1e-6)
-        backend = Backend.of(load_dialect(), limits, Users([User("a", "b", "c")], 1.0))
+        backend = Backend.create(load_dialect(), limits, Users([User("a", "b", "c")], 1.0))
         asyncio.run(SocketServer(backend)({"type": "websocket"}, receive, send))
         assert [message["type"] for message in sent] == ["websocket.accept", "websocket.close"]
         assert (sent[1]["code"], sent[1]["reason"]) == (1008, "no first message within 1e-06 seconds")
 
     def test_what_comes_before_acceptance_has_no_effect(self, alice: Peer) -> None:
         upload = alice.begin_csv(1)
-        assert alice.refusal(alice.codec.encode_chunk(0, b"x"))
+        assert alice.rejection(alice.codec.encode_chunk(0, b"x"))
         with alice.open() as socket:
             socket.send(json.dumps({"token": "x", "uuid": upload["uuid_input_file"], "target": "file_upload"}))
             right = {"token": alice.token, "uuid": upload["uuid_input_file"], "target": "file_upload"}
-            with contextlib.suppress(ConnectionClosed):  # the refusal of the first may have ended it already
+            with contextlib.suppress(ConnectionClosed):  # the rejection may have ended the socket already
                 socket.send(json.dumps(right))
                 socket.send(alice.codec.encode_chunk(0, b"x"))
             assert json.loads(socket.recv(DEADLINE))["success"] is False
@@ -172,7 +172,7 @@ class TestUploading:
         with alice.attach(upload["uuid_input_file"]) as socket:
             alice.ok("dataset.delete", uuid=upload["uuid"])
             assert alice.put(socket, 0, b"x") == "the dataset was deleted"
-        alice.refusal({"token": alice.token, "uuid": upload["uuid_input_file"], "target": "file_upload"})
+        alice.rejection({"token": alice.token, "uuid": upload["uuid_input_file"], "target": "file_upload"})
 
     def test_a_message_beyond_the_limit_is_told_so(self, alice: Peer) -> None:
         upload = alice.begin_csv(4)
@@ -275,7 +275,7 @@ class TestClusters:
             alice.ok("cluster.set_mode", uuid=uuid, new_state="TASK")
             assert closing(socket) == (1000, "cluster was switched to task mode")
         first = {"token": alice.token, "uuid": uuid, "target": "cluster"}
-        assert "not in the mode DIRECT" in alice.refusal(first)
+        assert "not in the mode DIRECT" in alice.rejection(first)
         alice.ok("cluster.set_mode", uuid=uuid, new_state="DIRECT")
         with alice.attach(uuid, "cluster") as socket:
             alice.ok("cluster.delete", uuid=uuid)
@@ -285,7 +285,7 @@ class TestClusters:
         uuid = alice.cluster()
         first = {"token": alice.token, "uuid": uuid, "target": "cluster"}
         with alice.attach(uuid, "cluster") as socket:
-            assert "another websocket" in alice.refusal(first)
+            assert "another websocket" in alice.rejection(first)
             alice.io(socket, "first_input", [1])
             alice.answer(socket)
         with alice.attach(uuid, "cluster"):
@@ -373,6 +373,6 @@ def test_a_flood_that_is_never_read_blocks_nobody(alice: Peer) -> None:
 
 def test_the_log_holds_no_secrets(server: Server, alice: Peer) -> None:
     alice.call("token.create", id="alice", password="wrong-password")
-    alice.refusal({"token": alice.token, "uuid": UNKNOWN, "target": "file_upload"})
+    alice.rejection({"token": alice.token, "uuid": UNKNOWN, "target": "file_upload"})
     for secret in (*PASSWORDS.values(), "wrong-password", alice.token):
         assert secret not in server.log()

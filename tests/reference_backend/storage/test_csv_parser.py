@@ -42,7 +42,7 @@ def test_tables(text: str, names: list[str], rows: list[list[float]]) -> None:
         pytest.param("a,,b\n", "line 1, column 2: the name is empty", id="empty name"),
         pytest.param("a, a\n", "line 1, column 2: the name 'a' appears twice", id="name twice"),
         pytest.param("a,b\n1,2\n1,2,3\n", "line 3: 3 cells, but the header has 2", id="long row"),
-        pytest.param("a,b\n1,x\n", "line 2, column 'b': 'x' is no finite number", id="text"),
+        pytest.param("a,b\n1,x\n", "line 2, column 'b': 'x' is not a finite number", id="text"),
         pytest.param("a\nnan\n", "no finite number", id="nan"),
         pytest.param("a\n-Infinity\n", "no finite number", id="infinity"),
         pytest.param("a\n1e39\n", "no finite number", id="beyond float32"),
@@ -57,7 +57,7 @@ def test_tables(text: str, names: list[str], rows: list[list[float]]) -> None:
         pytest.param("a\n" + "1" * 200_000, "field larger", id="huge cell"),
     ],
 )
-def test_what_is_no_table(text: str | bytes, reason: str) -> None:
+def test_invalid_tables(text: str | bytes, reason: str) -> None:
     with pytest.raises(ContentError, match=reason):
         read(text)
 
@@ -68,7 +68,7 @@ def test_a_small_file_cannot_become_a_huge_table(monkeypatch: pytest.MonkeyPatch
         read(",".join(f"c{number}" for number in range(200)) + "\n" + "1\n" * 100)
 
 
-def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_without_end_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_parser, "MAX_LINE", 100)
     with pytest.raises(ContentError, match="line 2: longer than 100"):
         read("a\n" + "1" * 101)
@@ -80,12 +80,12 @@ def test_float32_values_survive(value: float) -> None:
 
 
 @given(st.text(max_size=10))
-def test_a_cell_is_a_finite_float32_or_refused(text: str) -> None:
+def test_a_cell_is_a_finite_float32_or_rejected(text: str) -> None:
     value = parse_cell(text)
     assert value is None or np.isfinite(np.float32(value))
 
 
 @pytest.mark.parametrize("content", [bytes(64), b"a\x00b,c\n1,2\n", b"\x1b[31m,b\n1,2\n"])
-def test_a_header_that_is_no_text_is_refused(content: bytes) -> None:
-    with pytest.raises(ContentError, match="is no text"):
+def test_a_header_that_is_no_text_is_rejected(content: bytes) -> None:
+    with pytest.raises(ContentError, match="is not text"):
         parse_csv(np.frombuffer(content, dtype=np.uint8))

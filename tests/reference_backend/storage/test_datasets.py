@@ -20,7 +20,7 @@ TABLE = b"a\n1\n"
 
 
 class SlowStore(DatasetStore):
-    """Converts when it is told to."""
+    """Converts on demand."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -44,9 +44,9 @@ def finalize(store: DatasetStore, upload: Upload) -> asyncio.Task[object]:
 
 
 async def status(task: asyncio.Task[object]) -> int:
-    with pytest.raises(RequestError) as refused:
+    with pytest.raises(RequestError) as rejected:
         await task
-    return int(refused.value.status)
+    return int(rejected.value.status)
 
 
 def test_an_upload_stands_still_while_it_is_finalized() -> None:

@@ -38,7 +38,7 @@ def _flip(data: bytes, place: int, bit: int) -> bytes:
 def _samples() -> tuple[list[bytes], list[bytes]]:
     chunks, cycles = [], []
     for schema in ("brick", "buffer"):
-        codec = Codec.of(schema)
+        codec = Codec.for_schema(schema)
         chunks += [codec.encode_chunk(0, b"abcdef"), codec.encode_chunk(2**40, b"x" * 40)]
         chunks += [codec.encode_acknowledgement(False, "what?")]
         cycles += [codec.encode_io("input_0", FLOATS, is_last=True), codec.encode_io("x", [], is_last=False)]
