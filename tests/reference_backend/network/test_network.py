@@ -49,7 +49,7 @@ def test_a_pair_repeated_is_learned() -> None:
     assert np.abs(network.forward(values) - expected).max() < before / 4
 
 
-def test_clusters_of_points_are_told_apart() -> None:
+def test_clusters_of_points_are_distinguished() -> None:
     random = np.random.default_rng(1)
     centers = random.random((3, 16), dtype=np.float32)
     labels = random.integers(0, 3, 900)

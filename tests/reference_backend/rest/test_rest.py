@@ -218,13 +218,13 @@ def test_wrong_fields_are_named(alice: Peer, change: dict[str, object], field: s
     ],
     ids=range(21),
 )
-def test_bodies_that_are_no_object_of_the_right_form(alice: Peer, body: bytes) -> None:
+def test_invalid_bodies_are_rejected(alice: Peer, body: bytes) -> None:
     response = alice.http.post(alice.dialect.route("csv.init").path, content=body)
     assert response.status_code == 400, response.text
     assert response.text.isprintable()
 
 
-def test_a_body_is_json_whatever_it_claims(alice: Peer) -> None:
+def test_a_body_is_json_whatever_its_content_type(alice: Peer) -> None:
     path, body = alice.dialect.route("csv.init").path, b'{"name": "abcd", "input_data_size": 5}'
     for claim in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "nonsense"):
         assert alice.http.post(path, content=body, headers={"Content-Type": claim}).status_code == 200

@@ -76,7 +76,7 @@ def test_a_cluster_learns(alice: Peer) -> None:
     assert np.abs(after.values - [1, 0, 1]).max() < np.abs(before.values - [1, 0, 1]).max() / 2
 
 
-def test_buffers_are_told_apart_by_their_type(alice: Peer) -> None:
+def test_buffers_are_distinguished_by_their_type(alice: Peer) -> None:
     if alice.dialect.schema == "buffer":
         peer = alice
         uuid = peer.cluster()

@@ -105,7 +105,7 @@ class TestAttaching:
         assert [message["type"] for message in sent] == ["websocket.accept", "websocket.close"]
         assert (sent[1]["code"], sent[1]["reason"]) == (1008, "no first message within 1e-06 seconds")
 
-    def test_what_comes_before_acceptance_has_no_effect(self, alice: Peer) -> None:
+    def test_messages_before_acceptance_have_no_effect(self, alice: Peer) -> None:
         upload = alice.begin_csv(1)
         assert alice.rejection(alice.codec.encode_chunk(0, b"x"))
         with alice.open() as socket:
@@ -124,7 +124,7 @@ class TestUploading:
     @given(
         chunks=st.lists(st.tuples(st.integers(0, 20) | st.integers(0, 2**64 - 1), st.binary(max_size=20)), max_size=8)
     )
-    def test_a_file_holds_what_a_model_holds(self, alice: Peer, chunks: list[tuple[int, bytes]]) -> None:
+    def test_a_file_agrees_with_a_model(self, alice: Peer, chunks: list[tuple[int, bytes]]) -> None:
         size = 20
         upload = alice.begin_csv(size)
         content, mask = bytearray(size), np.zeros(size, dtype=bool)
@@ -167,20 +167,20 @@ class TestUploading:
             answers = [alice.codec.decode_acknowledgement(bytes(socket.recv(DEADLINE))) for _ in range(2000)]  # type: ignore[arg-type]
         assert [answer.success for answer in answers] == [number < 1000 for number in range(2000)]
 
-    def test_deleting_refuses_later_chunks(self, alice: Peer) -> None:
+    def test_chunks_after_a_delete_are_rejected(self, alice: Peer) -> None:
         upload = alice.begin_csv(4)
         with alice.attach(upload["uuid_input_file"]) as socket:
             alice.ok("dataset.delete", uuid=upload["uuid"])
             assert alice.put(socket, 0, b"x") == "the dataset was deleted"
         alice.rejection({"token": alice.token, "uuid": upload["uuid_input_file"], "target": "file_upload"})
 
-    def test_a_message_beyond_the_limit_is_told_so(self, alice: Peer) -> None:
+    def test_a_message_above_the_limit_closes_with_1009(self, alice: Peer) -> None:
         upload = alice.begin_csv(4)
         with alice.attach(upload["uuid_input_file"]) as socket:
             socket.send(bytes(MAX_MESSAGE + 1))
             assert closing(socket)[0] == 1009
 
-    def test_text_that_is_not_utf8_is_told_so(self, alice: Peer) -> None:
+    def test_text_that_is_not_utf8_closes_with_1007(self, alice: Peer) -> None:
         upload = alice.begin_csv(4)
         with alice.attach(upload["uuid_input_file"]) as socket:
             socket.send(b"\xff", text=True)
@@ -258,7 +258,7 @@ class TestClusters:
             assert (alice.io(socket, "first_input", [1, 2]).values == before).all()
 
     @pytest.mark.parametrize("message", ["text", b"\xff", b"\x2a\x03abc"])
-    def test_what_is_no_message_closes_the_socket(self, alice: Peer, message: str | bytes) -> None:
+    def test_an_undecodable_message_closes_the_socket(self, alice: Peer, message: str | bytes) -> None:
         with alice.attach(alice.cluster(), "cluster") as socket:
             socket.send(message)
             assert closing(socket)[0] == 1007
@@ -346,7 +346,7 @@ def test_raw_requests_get_no_5xx(server: Server, request_bytes: bytes) -> None:
         pytest.param(b"\x82\xff" + b"\xff" * 8 + bytes(500_000), 1009, id="huge"),
     ],
 )
-def test_violations_of_the_websocket_protocol_are_told(server: Server, frame: bytes, code: int) -> None:
+def test_violations_of_the_websocket_protocol_are_reported(server: Server, frame: bytes, code: int) -> None:
     with ending(sockets.create_connection(("127.0.0.1", server.port), DEADLINE)) as connection:
         connection.sendall(f"GET / HTTP/1.1\r\n{HEAD}{KEY}\r\n".encode())
         assert connection.recv(4096).startswith(b"HTTP/1.1 101")

@@ -43,13 +43,13 @@ def test_tables(text: str, names: list[str], rows: list[list[float]]) -> None:
         pytest.param("a, a\n", "line 1, column 2: the name 'a' appears twice", id="name twice"),
         pytest.param("a,b\n1,2\n1,2,3\n", "line 3: 3 cells, but the header has 2", id="long row"),
         pytest.param("a,b\n1,x\n", "line 2, column 'b': 'x' is not a finite number", id="text"),
-        pytest.param("a\nnan\n", "no finite number", id="nan"),
-        pytest.param("a\n-Infinity\n", "no finite number", id="infinity"),
-        pytest.param("a\n1e39\n", "no finite number", id="beyond float32"),
-        pytest.param("a\n1_0\n", "no finite number", id="underscore"),
-        pytest.param("a\n\u0661\n", "no finite number", id="digit of another script"),
-        pytest.param("a\n0x10\n", "no finite number", id="hexadecimal"),
-        pytest.param("a\n1\0\n", "no finite number", id="NUL"),
+        pytest.param("a\nnan\n", "not a finite number", id="nan"),
+        pytest.param("a\n-Infinity\n", "not a finite number", id="infinity"),
+        pytest.param("a\n1e39\n", "not a finite number", id="beyond float32"),
+        pytest.param("a\n1_0\n", "not a finite number", id="underscore"),
+        pytest.param("a\n\u0661\n", "not a finite number", id="digit of another script"),
+        pytest.param("a\n0x10\n", "not a finite number", id="hexadecimal"),
+        pytest.param("a\n1\0\n", "not a finite number", id="NUL"),
         pytest.param("a\n1\r2\n", "line 2: new-line character", id="lone CR"),
         pytest.param('a\n"1"2\n', "line 2: ", id="text behind a quote"),
         pytest.param('a\n"1\n2\n', "unexpected end", id="open quote"),
@@ -86,6 +86,6 @@ def test_a_cell_is_a_finite_float32_or_rejected(text: str) -> None:
 
 
 @pytest.mark.parametrize("content", [bytes(64), b"a\x00b,c\n1,2\n", b"\x1b[31m,b\n1,2\n"])
-def test_a_header_that_is_no_text_is_rejected(content: bytes) -> None:
+def test_a_header_that_is_not_text_is_rejected(content: bytes) -> None:
     with pytest.raises(ContentError, match="is not text"):
         parse_csv(np.frombuffer(content, dtype=np.uint8))

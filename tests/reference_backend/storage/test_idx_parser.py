@@ -54,12 +54,12 @@ def test_no_images_are_no_rows() -> None:
         pytest.param(struct.pack(">4I", 0x803, *[2**32 - 1] * 3), "promises", id="product beyond 64 bits"),
     ],
 )
-def test_what_is_no_image_file(file: bytes, reason: str) -> None:
+def test_invalid_image_files(file: bytes, reason: str) -> None:
     with pytest.raises(ContentError, match=reason):
         parse_images(array(file))
 
 
-def test_what_is_no_label_file() -> None:
+def test_invalid_label_files() -> None:
     with pytest.raises(ContentError, match="promises 4294967295 bytes"):
         parse_labels(array(struct.pack(">2I", 0x801, 2**32 - 1) + b"\1"))
 

@@ -11,7 +11,7 @@ RANGES = st.lists(st.tuples(st.integers(0, SIZE), st.integers(0, SIZE)))
 
 
 @given(RANGES)
-def test_intervals_hold_what_a_mask_holds(ranges: list[tuple[int, int]]) -> None:
+def test_intervals_agree_with_a_mask(ranges: list[tuple[int, int]]) -> None:
     intervals, mask = Intervals(), np.zeros(SIZE, dtype=bool)
     for start, end in ranges:
         intervals.add(start, end)
