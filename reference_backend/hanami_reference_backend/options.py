@@ -23,7 +23,7 @@ LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asks for."""
+    """Options of a server."""
 
     host: str
     port: int
@@ -39,7 +39,7 @@ class Options:
 
 
 def parse_options(argv: Sequence[str] | None = None) -> Options:
-    """Read the command line; ends the program with status 2 and one line that says what is wrong with it."""
+    """Read the command line; wrong options end the program with status 2 and one line."""
     parser = build_parser()
     arguments = parser.parse_args(argv)
     if arguments.list_faults:
@@ -49,12 +49,12 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
         dialect = load_dialect(arguments.dialect or arguments.quirks or DEFAULT_DIALECT)
     except ValueError as error:
         parser.error(f"--dialect: {error}")
-    if users_too := [name for name in dialect.routes if name.startswith("user.")]:
-        parser.error(f"--dialect: this server makes no users, so it can't serve {', '.join(users_too)}")
+    if user_routes := [name for name in dialect.routes if name.startswith("user.")]:
+        parser.error(f"--dialect: this server cannot create users, so it does not serve {', '.join(user_routes)}")
     if arguments.quirks and dialect.name != arguments.quirks:
-        parser.error(f"--quirks {arguments.quirks}: such a server does not speak the dialect {dialect.name}")
+        parser.error(f"--quirks {arguments.quirks}: this server does not speak the dialect {dialect.name}")
     if arguments.quirk_speed is not None and not arguments.quirks:
-        parser.error("--quirk-speed: there are no delays without --quirks")
+        parser.error("--quirk-speed needs --quirks: without it there are no delays")
     names = {field.name for field in fields(Settings)}
     settings = Settings(**{name: value for name, value in vars(arguments).items() if name in names})
     specs = arguments.user or os.environ.get(USERS_VARIABLE, "").split() or DEFAULT_USERS
@@ -83,7 +83,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the options and their explanations."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="hanami-reference-backend",
         description="A strict reference server of the Hanami protocol: REST and websocket on one port.",
@@ -95,14 +95,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dialect",
         metavar="NAME",
-        help=f"what to speak: {', '.join(dialect_names())}, or the path of a .toml file"
+        help=f"dialect of the protocol: {', '.join(dialect_names())}, or the path of a .toml file"
         f" (default: that of --quirks, otherwise {DEFAULT_DIALECT})",
     )
     parser.add_argument(
         "--user",
         action="append",
         metavar="ID:PASSWORD:PROJECT[:admin]",
-        help=f"a user; repeat it for more. Also the variable {USERS_VARIABLE}, with white space between users"
+        help=f"a user; repeatable. Also from the variable {USERS_VARIABLE}, with white space between users"
         f" (default: {' '.join(DEFAULT_USERS)})",
     )
     _add_limits(parser)
@@ -112,54 +112,56 @@ def build_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME",
-        help="tell this lie, to see whether a client or a suite notices; repeatable (default: no lie)",
+        help="inject this fault, to see whether a client or a suite detects it; repeatable (default: no fault)",
     )
     parser.add_argument(
-        "--list-faults", action="store_true", help="show all faults and the requirements that they break"
+        "--list-faults", action="store_true", help="list all faults with the requirements that they violate"
     )
     parser.add_argument(
         "--announce",
         choices=("text", "json"),
         default="text",
-        help="form of the one line on standard output that tells where it listens (default: %(default)s)",
+        help="form of the line on standard output with the address of the server (default: %(default)s)",
     )
     parser.add_argument("--stop-with-stdin", action="store_true", help="stop when standard input closes (default: no)")
     parser.add_argument(
         "--replayable",
         type=_number(0, 2**63),
         metavar="SEED",
-        help="give uuids and tokens that follow from this seed, the same in every run, so that recorded requests can be"
-        " sent again: for measurements only, since such tokens protect nothing and do not expire (default: no)",
+        help="derive uuids and tokens from this seed, so that recorded requests can be replayed: for measurements only,"
+        " since such tokens protect nothing and do not expire (default: no)",
     )
     parser.add_argument(
         "--log-level",
         choices=LOG_LEVELS,
         default="warning",
-        help="what to log on standard error (default: %(default)s)",
+        help="level of the log on standard error (default: %(default)s)",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
 
 
 def fault_list() -> str:
-    """All faults, a line each: name, requirements, what the server does."""
+    """Return one line for each fault: name, violated requirements, behaviour of the server."""
     faults = catalogue().values()
-    wide = max(len(one.name) for one in faults)
-    broken = max(len(" ".join(one.violates)) for one in faults)
-    return "".join(f"{one.name:<{wide}}  {' '.join(one.violates):<{broken}}  {one.text}\n" for one in faults)
+    name_width = max(len(fault.name) for fault in faults)
+    ids_width = max(len(" ".join(fault.violates)) for fault in faults)
+    return "".join(
+        f"{fault.name:<{name_width}}  {' '.join(fault.violates):<{ids_width}}  {fault.text}\n" for fault in faults
+    )
 
 
 def _add_quirks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quirks",
         choices=quirk_names(),
-        help="be as odd as a real server of this kind, without a fault, and speak its dialect (default: not odd)",
+        help="have the compatibility quirks of a real server, which are no faults, and its dialect (default: none)",
     )
     parser.add_argument(
         "--quirk-speed",
         type=_factor,
         metavar="FACTOR",
-        help="what the delays of --quirks are multiplied with, 0 for none (default: 1)",
+        help="factor of the delays of --quirks, 0 for none (default: 1)",
     )
 
 
@@ -172,17 +174,17 @@ def _quirks(arguments: argparse.Namespace) -> Quirks | None:
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     default = Settings()
     limits: tuple[tuple[str, Callable[[str], float], str], ...] = (
-        ("token_lifetime", _seconds, "how long a token is valid, seconds"),
+        ("token_lifetime", _seconds, "lifetime of a token, seconds"),
         ("seed", _number(0, 2**63), "seed of the weights of new clusters"),
         ("max_file_size", _number(1, 2**40), "largest file, bytes"),
-        ("max_storage", _number(1, 2**50), "announced bytes of all uploads and datasets of a project"),
+        ("max_storage", _number(1, 2**50), "announced size of all uploads and datasets of a project, bytes"),
         ("max_uploads", _number(1, 10**6), "unfinished uploads of a project"),
         ("max_datasets", _number(1, 10**6), "finalized datasets of a project"),
         ("max_clusters", _number(1, 10**6), "clusters of a project"),
         ("max_message", _number(1, 2**40), "largest websocket message, bytes"),
         ("max_body", _number(1, 2**40), "largest REST body, bytes"),
         ("max_parameters", _number(1, 10**10), "weights and biases of one cluster"),
-        ("attach_timeout", _seconds, "how long a new websocket may stay silent, seconds"),
+        ("attach_timeout", _seconds, "time that a new websocket may stay silent, seconds"),
     )
     for name, kind, text in limits:
         parser.add_argument(

@@ -170,4 +170,4 @@ def test_a_dialect_with_users_is_rejected(tmp_path: Path, capsys: pytest.Capture
         parse_options(["--dialect", str(file)])
     assert ended.value.code == 2
     error = capsys.readouterr().err.splitlines()[-1]
-    assert "this server makes no users, so it can't serve user.create, user.delete" in error
+    assert "this server cannot create users, so it does not serve user.create, user.delete" in error

@@ -1,4 +1,4 @@
-"""Faults of the messages on the websocket of a file, and of their answers (DATA-1, DATA-6, DATA-10, DATA-11)."""
+"""Faults of the messages on the websocket of a file and of their replies (DATA-1, DATA-6, DATA-10, DATA-11)."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from hanami_reference_backend.sockets.channel import Channel, ChannelClosedError
 from hanami_reference_backend.sockets.upload import UploadSession
 from hanami_reference_backend.storage.intervals import Intervals
 
-LONGER_HEADER = 126  # bytes of a message whose frame holds its length in 16 bits in place of 7
+LONGER_HEADER = 126  # bytes; from here on a frame header has a length of 16 bits, not 7
 MOST_FRAMES = 8
-SOON = 0.003  # seconds in which messages come that were sent before an answer was read
+SOON = 0.003  # seconds in which messages arrive that were sent without waiting for a reply
 
 
 def _serve(react: Callable[[UploadSession, bytes | str], Awaitable[None]]) -> None:
-    """Do something else with each message than answer it."""
+    """Call a function for each message in place of answering it."""
 
     @replace_method(UploadSession, "run")
     async def run(_original: Any, session: UploadSession) -> None:
@@ -40,14 +40,14 @@ async def _send(session: UploadSession, answers: Sequence[bytes]) -> None:
         await session._channel.send_bytes(answer)
 
 
-async def _row(channel: Channel, first: bytes | str) -> list[bytes | str]:
-    """A message, and those right behind it."""
-    row = [first]
+async def _burst(channel: Channel, message: bytes | str) -> list[bytes | str]:
+    """Return a message together with those in quick succession."""
+    burst = [message]
     with contextlib.suppress(TimeoutError, ChannelClosedError):
         async with asyncio.timeout(SOON):
             while True:
-                row.append(await channel.receive())
-    return row
+                burst.append(await channel.receive())
+    return burst
 
 
 def _is_undecodable(message: bytes | str) -> bool:
@@ -63,10 +63,10 @@ def some_answers_doubled() -> None:
     """One in seven chunks is acknowledged twice."""
     numbers = count(1)
 
-    async def doubling(session: UploadSession, message: bytes | str) -> None:
+    async def react(session: UploadSession, message: bytes | str) -> None:
         await _send(session, [session.answer(message)] * (1 if next(numbers) % 7 else 2))
 
-    _serve(doubling)
+    _serve(react)
 
 
 @fault("DATA-1")
@@ -74,11 +74,11 @@ def some_answers_missing() -> None:
     """One in a hundred chunks is stored and not acknowledged."""
     numbers = count(1)
 
-    async def forgetting(session: UploadSession, message: bytes | str) -> None:
+    async def react(session: UploadSession, message: bytes | str) -> None:
         answer = session.answer(message)
         await _send(session, [answer] if next(numbers) % 100 else [])
 
-    _serve(forgetting)
+    _serve(react)
 
 
 @fault("DATA-1", "DATA-8")
@@ -86,14 +86,14 @@ def answers_on_the_newest_socket() -> None:
     """A chunk is acknowledged on the newest socket of its upload."""
     sessions, uploads = internals.open_sessions(), internals.uploads_of_files()
 
-    async def straying(session: UploadSession, message: bytes | str) -> None:
+    async def react(session: UploadSession, message: bytes | str) -> None:
         upload = uploads[session._file]
         newest = next(other for other in reversed(sessions) if uploads[other._file] is upload)
         answer = session.answer(message)
         with contextlib.suppress(ChannelClosedError):
             await _send(newest, [answer])
 
-    _serve(straying)
+    _serve(react)
 
 
 @fault("DATA-5", "DATA-6", hook=replace_method(Codec, "encode_acknowledgement"))
@@ -119,11 +119,11 @@ def chunks_cut_short_written_in_part(original: Any, session: UploadSession, mess
     """A truncated chunk is rejected, but its bytes are written."""
     reason = original(session, message)
     if reason is not None and isinstance(message, bytes) and _is_undecodable(message):
-        for lacking in range(1, len(message)):
-            # With that many zeros behind it the message would be whole.
+        for missing in range(1, len(message)):
+            # With this many zeros appended, the message may be complete.
             with contextlib.suppress(SchemaError):
-                chunk = internals.CODEC.decode_chunk(message + bytes(lacking))
-                session._file.write(chunk.position, chunk.data[:-lacking])
+                chunk = internals.CODEC.decode_chunk(message + bytes(missing))
+                session._file.write(chunk.position, chunk.data[:-missing])
                 break
     return reason
 
@@ -145,22 +145,22 @@ def undecodable_acknowledged(original: Any, session: UploadSession, message: byt
 @fault("DATA-10", "DATA-1", hook=_serve)
 async def rows_answered_once(session: UploadSession, message: bytes | str) -> None:
     """Chunks in quick succession are stored, but get one acknowledgement together."""
-    row = await _row(session._channel, message)
-    await _send(session, [session.answer(part) for part in row][-1:])
+    burst = await _burst(session._channel, message)
+    await _send(session, [session.answer(part) for part in burst][-1:])
 
 
 @fault("DATA-10", "DATA-1", hook=_serve)
 async def rows_answered_backwards(session: UploadSession, message: bytes | str) -> None:
     """Chunks in quick succession are acknowledged in reverse order."""
-    row = await _row(session._channel, message)
-    await _send(session, [session.answer(part) for part in row][::-1])
+    burst = await _burst(session._channel, message)
+    await _send(session, [session.answer(part) for part in burst][::-1])
 
 
 @fault("DATA-10", hook=_serve)
 async def eighth_of_a_row_lost(session: UploadSession, message: bytes | str) -> None:
     """Every eighth of the chunks in quick succession is acknowledged and counted, but not stored."""
     file = session._file
-    for number, part in enumerate(await _row(session._channel, message), start=1):
+    for number, part in enumerate(await _burst(session._channel, message), start=1):
         before = file.content().copy()
         answer = session.answer(part)
         if number % 8 == 0:

@@ -29,14 +29,14 @@ def sockets_need_a_browser() -> None:
     _open_only_if(lambda scope: b"origin" in dict(scope["headers"]))
 
 
-def _open_only_if(right: Any) -> None:
+def _open_only_if(is_allowed: Any) -> None:
     @replace_method(SocketServer, "__call__")
     async def call(original: Any, server: SocketServer, scope: Any, receive: Any, send: Any) -> None:
-        if right(scope):
+        if is_allowed(scope):
             await original(server, scope, receive, send)
             return
         await receive()
-        await send({"type": "websocket.close"})  # before it was accepted: a 403
+        await send({"type": "websocket.close"})  # before an accept, which makes it a 403
 
 
 @fault("ATT-1", hook=replace_method(Channel, "open"))
@@ -86,7 +86,7 @@ def label_files_not_attachable(original: Any, server: SocketServer, channel: Cha
 
 
 def _compare_uuids(part: slice) -> None:
-    """Look at a part of the uuid of a file alone."""
+    """Compare only a part of the uuid of a file."""
 
     @replace_method(SocketServer, "open_upload")
     def open_upload(original: Any, server: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
@@ -193,7 +193,7 @@ async def malformed_token_met_with_silence(original: Any, server: SocketServer, 
     message = await channel.receive()
     if str(server.read(message).get("token")).count(".") != 2:
         await asyncio.sleep(FOREVER)
-    return await _go_on_with(message, original, server, channel)
+    return await _attach_after(message, original, server, channel)
 
 
 @fault("ATT-3", "ATT-4", "ATT-5", "ATT-6", hook=replace_method(SocketServer, "attach"))
@@ -206,13 +206,13 @@ async def rejection_as_plain_text(_original: Any, server: SocketServer, channel:
         await asyncio.sleep(FOREVER)
 
 
-async def _go_on_with(message: bytes | str, original: Any, server: SocketServer, channel: Channel) -> Any:
-    """Let the honest code have a message that was taken already."""
+async def _attach_after(message: bytes | str, original: Any, server: SocketServer, channel: Channel) -> Any:
+    """Call the original with a message that was received already."""
     receive = channel.receive
 
-    async def again() -> bytes | str:
+    async def receive_again() -> bytes | str:
         channel.receive = receive  # type: ignore[method-assign]
         return message
 
-    channel.receive = again  # type: ignore[method-assign]
+    channel.receive = receive_again  # type: ignore[method-assign]
     return await original(server, channel)

@@ -1,4 +1,4 @@
-"""Faults of several sockets, one after the other and at the same time (DATA-7 to DATA-9)."""
+"""Faults of several sockets, in succession and at the same time (DATA-7 to DATA-9)."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def reconnect_begins_anew(
 @fault("DATA-7")
 def last_chunk_lost_with_its_socket() -> None:
     """The last acknowledged chunk is lost when its socket is closed abnormally."""
-    broken, taken = internals.aborted_channels(), internals.accepted_chunks()
+    aborted, accepted = internals.aborted_channels(), internals.accepted_chunks()
 
     @replace_method(UploadSession, "__exit__")
     def leave(original: Any, session: UploadSession, *error: Any) -> None:
         file = session._file
-        if session._channel in broken and file.rejection is None and taken.get(file):
-            start, end = taken[file].pop()
+        if session._channel in aborted and file.rejection is None and accepted.get(file):
+            start, end = accepted[file].pop()
             file.content()[start:end] = 0
         original(session, *error)
 
@@ -45,12 +45,12 @@ def last_chunk_lost_with_its_socket() -> None:
 @fault("DATA-7")
 def broken_socket_keeps_its_file() -> None:
     """A file whose socket was closed abnormally stays in use, and rejects the next socket."""
-    broken = internals.aborted_channels()
+    aborted = internals.aborted_channels()
     kept: set[str] = set()
 
     @replace_method(UploadSession, "__exit__")
     def leave(original: Any, session: UploadSession, *error: Any) -> None:
-        if session._channel in broken:
+        if session._channel in aborted:
             kept.add(session._file.uuid)
         original(session, *error)
 
@@ -61,18 +61,14 @@ def broken_socket_keeps_its_file() -> None:
         return original(server, channel, user, uuid)
 
 
-def _mix(belong: Callable[[TempFile, TempFile], bool]) -> None:
-    """Store chunks in the file that a socket attached to last.
-
-    Args:
-        belong: whether the sockets of two files are mixed up.
-    """
+def _mix(are_mixed: Callable[[TempFile, TempFile], bool]) -> None:
+    """Store chunks in the file of the newest socket, among the files that two arguments of ``are_mixed`` name."""
     sessions = internals.open_sessions()
 
     @replace_method(UploadSession, "write_chunk")
     def write_chunk(original: Any, session: UploadSession, message: bytes | str) -> Any:
         file = session._file
-        newest = next(other for other in reversed(sessions) if belong(other._file, file))
+        newest = next(other for other in reversed(sessions) if are_mixed(other._file, file))
         return original(newest, message)
 
 

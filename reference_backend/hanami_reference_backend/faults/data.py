@@ -1,4 +1,4 @@
-"""Faults of what becomes of the chunks of an upload (DATA-2 to DATA-5)."""
+"""Faults of storing the chunks of an upload (DATA-2 to DATA-5)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KILLED = 9
 
 
 def _place(where: Callable[[TempFile, int], int]) -> None:
-    """Store the chunks that fit somewhere else; what has come is counted as if they stood where they belong."""
+    """Store valid chunks at another position, but count the bytes at the right one."""
 
     @replace_method(TempFile, "write")
     def write(original: Any, file: TempFile, position: int, data: bytes) -> str | None:
@@ -38,7 +38,7 @@ def _place(where: Callable[[TempFile, int], int]) -> None:
 
 
 def _keep(change: Callable[[TempFile, int, bytes], bytes]) -> None:
-    """Store other bytes than those that came, as many."""
+    """Change the data of valid chunks, but not its length."""
 
     @replace_method(TempFile, "write")
     def write(original: Any, file: TempFile, position: int, data: bytes) -> Any:
@@ -47,10 +47,10 @@ def _keep(change: Callable[[TempFile, int, bytes], bytes]) -> None:
 
 
 def _overlap(combine: Callable[[Any, Any], Any]) -> None:
-    """Make something else of bytes that come again.
+    """Combine repeated bytes with the stored ones.
 
     Args:
-        combine: makes it of what was there and what came.
+        combine: Function of the stored and the new bytes.
     """
 
     @replace_method(TempFile, "write")
@@ -147,7 +147,7 @@ def overlaps_combined() -> None:
 def overlaps_rejected(original: Any, file: TempFile, position: int, data: bytes) -> Any:
     """A chunk that overlaps stored bytes is rejected."""
     known = any(start < position + len(data) and position < stop for start, stop in file.received)
-    return "these bytes are there already" if known else original(file, position, data)
+    return "these bytes are stored already" if known else original(file, position, data)
 
 
 @fault("DATA-5", hook=replace_method(TempFile, "write"))
@@ -191,18 +191,18 @@ def dies_of_large_positions(original: Any, file: TempFile, position: int, data: 
 @fault("DATA-5", "PROG-2")
 def rejected_bytes_counted() -> None:
     """The bytes of a rejected chunk are counted as received."""
-    refused: WeakKeyDictionary[TempFile, int] = WeakKeyDictionary()
+    rejected: WeakKeyDictionary[TempFile, int] = WeakKeyDictionary()
 
     @replace_method(TempFile, "write")
     def write(original: Any, file: TempFile, position: int, data: bytes) -> Any:
         reason = original(file, position, data)
         if reason is not None:
-            refused[file] = refused.get(file, 0) + len(data)
+            rejected[file] = rejected.get(file, 0) + len(data)
         return reason
 
     @replace_method(TempFile, "is_complete")
     def is_complete(original: Any, file: TempFile) -> bool:
-        return original(file) or file.received.total() + refused.get(file, 0) >= file.size
+        return original(file) or file.received.total() + rejected.get(file, 0) >= file.size
 
 
 @fault("DATA-5", hook=replace_method(TempFile, "write"))

@@ -1,4 +1,4 @@
-"""Faults of what a dataset is made of (FIN-1, FIN-2, FIN-6)."""
+"""Faults of the content of datasets (FIN-1, FIN-2, FIN-6)."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from hanami_reference_backend.storage.uploads import Kind
 Bytes = NDArray[np.uint8]
 IMAGES_HEADER = 16  # bytes before the pixels
 LABELS_HEADER = 8  # bytes before the labels
-MOST = 1 << 26  # bytes that a file is made longer by
+MOST = 1 << 26  # bytes by which a file is extended
 FIRST_ROWS = 100
 LONGEST_LINE = 1024  # bytes
-BLOCK = 1 << 16  # bytes that are read at once
+BLOCK = 1 << 16  # bytes read at once
 KILLED = 9
 
 
 def _cells(read: Callable[[str], str]) -> None:
-    """Read another text in the place of that of a cell."""
+    """Change the text of each cell of a table."""
 
     @replace_method(csv_parser, "parse_cell")
     def parse_cell(original: Any, cell: str) -> Any:
@@ -41,7 +41,7 @@ def _cells(read: Callable[[str], str]) -> None:
 
 
 def _numbers(change: Callable[[float], float]) -> None:
-    """Make other numbers of those in the cells of a table."""
+    """Change the number of each cell of a table."""
 
     @replace_method(csv_parser, "parse_cell")
     def parse_cell(original: Any, cell: str) -> Any:
@@ -50,7 +50,7 @@ def _numbers(change: Callable[[float], float]) -> None:
 
 
 def _tables(change: Callable[[bytes], bytes]) -> None:
-    """Change a table before it is read."""
+    """Change the file of a table before it is parsed."""
 
     @replace_method(datasets, "parse_csv")
     def parse_csv(original: Any, file: Bytes) -> Any:
@@ -58,7 +58,7 @@ def _tables(change: Callable[[bytes], bytes]) -> None:
 
 
 def _mnist(images: Callable[[Bytes], Bytes], labels: Callable[[Bytes], Bytes]) -> None:
-    """Change the image file and the label file before they are read."""
+    """Change the image file and the label file before they are parsed."""
 
     @replace_method(datasets, "parse_mnist")
     def parse_mnist(original: Any, image_file: Bytes, label_file: Bytes) -> Any:
@@ -79,8 +79,8 @@ def _labels(change: Callable[[Bytes], Bytes]) -> None:
         return change(original(file))
 
 
-def _wrong_content(react: Callable[[ContentError, Kind], Content]) -> None:
-    """Do something else with content that is wrong than refuse it."""
+def _on_invalid_content(react: Callable[[ContentError, Kind], Content]) -> None:
+    """Call a function for invalid content in place of rejecting it."""
 
     @replace_method(DatasetStore, "convert")
     def convert(original: Any, store: DatasetStore, kind: Kind, files: list[Bytes]) -> Any:
@@ -104,9 +104,9 @@ async def newest_dataset_not_listed(original: Any, operations: DatasetOperations
 @fault("FIN-1", hook=replace_method(DatasetOperations, "measures"))
 def header_counted_as_a_row(original: Any, operations: DatasetOperations, dataset: Dataset) -> dict[str, object]:
     """The header of a table counts as one of its rows."""
-    told: dict[str, Any] = dict(original(operations, dataset))
+    measures: dict[str, Any] = dict(original(operations, dataset))
     more = 0 if dataset.content.outputs else 1
-    return {key: value + more if key in ("lines", "number_of_rows") else value for key, value in told.items()}
+    return {key: value + more if key in ("lines", "number_of_rows") else value for key, value in measures.items()}
 
 
 @fault("FIN-1", "FIN-2")
@@ -226,8 +226,8 @@ def missing_pixels_are_black() -> None:
 
     def filled(file: Bytes) -> Bytes:
         count, height, width = _sizes(file)
-        lacking = count * height * width - (len(file) - IMAGES_HEADER)
-        return np.concatenate([file, np.zeros(lacking, dtype=np.uint8)]) if 0 < lacking < MOST else file
+        missing = count * height * width - (len(file) - IMAGES_HEADER)
+        return np.concatenate([file, np.zeros(missing, dtype=np.uint8)]) if 0 < missing < MOST else file
 
     _mnist(filled, lambda file: file)
 
@@ -237,8 +237,8 @@ def missing_labels_are_zeros() -> None:
     """Labels that the idx header promises and the file lacks are zeros."""
 
     def filled(file: Bytes) -> Bytes:
-        lacking = int.from_bytes(file[4:8].tobytes(), "big") - (len(file) - LABELS_HEADER)
-        return np.concatenate([file, np.zeros(lacking, dtype=np.uint8)]) if 0 < lacking < MOST else file
+        missing = int.from_bytes(file[4:8].tobytes(), "big") - (len(file) - LABELS_HEADER)
+        return np.concatenate([file, np.zeros(missing, dtype=np.uint8)]) if 0 < missing < MOST else file
 
     _mnist(lambda file: file, filled)
 
@@ -260,14 +260,14 @@ def promised_labels_not_counted() -> None:
 def magic_numbers_ignored() -> None:
     """An idx file may begin with any four bytes."""
 
-    def right(magic: int) -> Callable[[Bytes], Bytes]:
+    def with_magic(magic: int) -> Callable[[Bytes], Bytes]:
         head = np.frombuffer(magic.to_bytes(4, "big"), dtype=np.uint8)
         return lambda file: np.concatenate([head, file[4:]])
 
-    _mnist(right(idx_parser.IMAGES_MAGIC), right(idx_parser.LABELS_MAGIC))
+    _mnist(with_magic(idx_parser.IMAGES_MAGIC), with_magic(idx_parser.LABELS_MAGIC))
 
 
-@fault("FIN-6", hook=_wrong_content)
+@fault("FIN-6", hook=_on_invalid_content)
 def any_bytes_accepted_as_a_table(error: ContentError, kind: Kind) -> Content:
     """Bytes that are not a table become a table with a single cell."""
     if kind is not Kind.CSV:
@@ -275,7 +275,7 @@ def any_bytes_accepted_as_a_table(error: ContentError, kind: Kind) -> Content:
     return Content([PlainColumn("column", np.zeros((1, 1), dtype=np.float32))], 1, inputs=1, outputs=0)
 
 
-@fault("FIN-6", hook=_wrong_content)
+@fault("FIN-6", hook=_on_invalid_content)
 def empty_table_accepted(error: ContentError, _kind: Kind) -> Content:
     """A file of empty lines becomes a table without columns."""
     if "there is no header" not in str(error):
@@ -283,7 +283,7 @@ def empty_table_accepted(error: ContentError, _kind: Kind) -> Content:
     return Content([], 0, inputs=0, outputs=0)
 
 
-@fault("FIN-6", "GEN-1", hook=_wrong_content)
+@fault("FIN-6", "GEN-1", hook=_on_invalid_content)
 def wrong_content_is_an_internal_error(error: ContentError, _kind: Kind) -> Content:
     """Invalid content is answered with 500."""
     raise RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error") from error

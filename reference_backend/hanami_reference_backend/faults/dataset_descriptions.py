@@ -1,4 +1,4 @@
-"""Faults of reading what is right and not as usual: other encodings, escapes, fragments (ATT-2, DATA-1, DIO-1)."""
+"""Faults with valid but unusual input: other encodings, escapes, fragments (ATT-2, DATA-1, DIO-1)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def unusual_encodings_rejected() -> None:
 def escapes_rejected(original: Any, server: SocketServer, message: bytes | str) -> Any:
     """A first message with an escape in its JSON is rejected."""
     if isinstance(message, str) and "\\" in message:
-        raise RejectedError("the first message is odd")
+        raise RejectedError("the first message has an escape")
     return original(server, message)
 
 

@@ -17,7 +17,7 @@ from hanami_reference_backend.storage.dataset_content import Content
 from hanami_reference_backend.storage.datasets import Dataset, DatasetStore
 from hanami_reference_backend.storage.uploads import TempFile, Upload
 
-DELETED = "the dataset was deleted"  # why files are discarded
+DELETED = "the dataset was deleted"  # reason for discarding its files
 KILLED = 9
 
 
@@ -39,38 +39,38 @@ def files_outlive_delete(original: Any, store: DatasetStore, upload: Upload, rea
 @fault("DEL-1")
 def deleted_datasets_listed() -> None:
     """A deleted dataset is still listed."""
-    gone: list[Dataset] = []
+    deleted: list[Dataset] = []
 
     @replace_method(DatasetStore, "delete")
     def delete(original: Any, store: DatasetStore, user: User, uuid: str) -> None:
         known = store._datasets.get(uuid)
         original(store, user, uuid)
         if known:
-            gone.append(known)
+            deleted.append(known)
 
     @replace_method(DatasetOperations, "list_all")
     async def list_all(original: Any, operations: DatasetOperations, user: User, fields: Nothing) -> Any:
         answer = await original(operations, user, fields)
-        rows = [operations.row(dataset) for dataset in gone if dataset.project_id == user.project_id]
+        rows = [operations.row(dataset) for dataset in deleted if dataset.project_id == user.project_id]
         return {**answer, "body": [*answer["body"], *rows]}
 
 
 @fault("DEL-1")
 def progress_of_deleted_uploads() -> None:
     """Progress of a deleted upload is answered with complete false."""
-    gone: set[str] = set()
+    deleted: set[str] = set()
 
     @replace_method(DatasetStore, "delete")
     def delete(original: Any, store: DatasetStore, user: User, uuid: str) -> None:
         original(store, user, uuid)
-        gone.add(uuid)
+        deleted.add(uuid)
 
     @replace_method(DatasetStore, "is_complete")
     def is_complete(original: Any, store: DatasetStore, user: User, uuid: str) -> Any:
         try:
             return original(store, user, uuid)
         except RequestError:
-            if uuid not in gone:
+            if uuid not in deleted:
                 raise
             return False
 

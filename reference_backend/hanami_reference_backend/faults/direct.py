@@ -1,4 +1,4 @@
-"""Faults of the cycles of a cluster: what is processed, when, and by which weights (DIO-2, DIO-4, DIO-5, DIO-8)."""
+"""Faults of the cycles of a cluster: their values, their order, their training (DIO-2, DIO-4, DIO-5, DIO-8)."""
 
 from __future__ import annotations
 
@@ -97,14 +97,14 @@ def bricks_filled_as_they_come() -> None:
     def append(original: Any, buffer: Any, name: str, values: Any) -> Any:
         fits = original(buffer, name, values)
         if fits:
-            buffer.came = [*getattr(buffer, "came", []), values]
-            whole = np.concatenate(buffer.came)
+            buffer.arrived = [*getattr(buffer, "arrived", []), values]
+            whole = np.concatenate(buffer.arrived)
             buffer.values[: len(whole)] = whole
         return fits
 
     @replace_method(Buffer, "clear")
     def clear(original: Any, buffer: Any) -> None:
-        buffer.came = []
+        buffer.arrived = []
         original(buffer)
 
 

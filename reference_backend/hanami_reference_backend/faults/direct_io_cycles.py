@@ -21,12 +21,12 @@ from hanami_reference_backend.network.network import Network
 from hanami_reference_backend.sockets.channel import Channel
 from hanami_reference_backend.sockets.cluster import ClusterSession, InvalidMessageError
 
-PAUSE = 0.002  # seconds without a message after which a burst is over
+PAUSE = 0.002  # seconds without a message that end a burst
 FOREVER = 3600.0  # seconds
 
 
 def _serve_in_bursts(arrange: Callable[[list[list[Any]]], list[list[Any]]]) -> None:
-    """Take all messages that are there, and process their cycles in another order."""
+    """Process the cycles of all waiting messages in another order."""
 
     @replace_method(ClusterSession, "decode")
     def decode(original: Any, session: ClusterSession, payload: Any) -> Any:
@@ -165,7 +165,7 @@ def eleventh_socket_rejected() -> None:
     def attach(original: Any, store: ClusterStore, cluster: Cluster, socket: Any) -> Any:
         sockets[cluster.uuid] += 1
         if sockets[cluster.uuid] > 10:
-            raise conflict("the cluster has had enough")
+            raise conflict("the cluster has had ten sockets")
         return original(store, cluster, socket)
 
 
@@ -192,7 +192,7 @@ def deleted_clusters_stay(original: Any, store: ClusterStore, user: Any, uuid: s
 
 
 def _stay_listed(which: Callable[[Cluster], bool]) -> None:
-    """List deleted clusters as if they were there."""
+    """List some of the deleted clusters."""
     listed: list[Cluster] = []
 
     @replace_method(ClusterStore, "delete")

@@ -1,4 +1,4 @@
-"""Faults of how a cluster takes mistakes (DIO-12)."""
+"""Faults of the reaction of a cluster to invalid messages (DIO-12)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from hanami_reference_backend.network.network import Network
 from hanami_reference_backend.sockets.cluster import ClusterSession, InvalidMessageError
 
 FOREVER = 3600.0  # seconds
-PRIVATE = 4999  # code of a close that nobody else uses
+PRIVATE = 4999  # close code that is not used elsewhere
 
 
 def _change_messages(change: Callable[[Any, Any], Any]) -> None:
-    """Make another message of what came, before anybody looks at it."""
+    """Change each message before it is checked."""
 
     @replace_method(ClusterSession, "decode")
     def decode(original: Any, session: ClusterSession, payload: bytes | str) -> Any:
@@ -32,7 +32,7 @@ def _change_messages(change: Callable[[Any, Any], Any]) -> None:
 
 
 def _on_invalid_message(act: Callable[[Any, str], Any]) -> None:
-    """Do something before a mistake is signalled; an answer that is returned takes the place of the signal."""
+    """Call a function for each invalid message; replies that it returns replace the close of the socket."""
 
     @replace_method(ClusterSession, "answer")
     async def answer(original: Any, session: ClusterSession, payload: bytes | str) -> Any:
@@ -159,4 +159,4 @@ async def mistakes_end_all_sockets(session: Any, _reason: str) -> None:
     """An invalid message on the socket of one cluster closes the sockets of all others."""
     for cluster in session._clusters._clusters.values():
         if cluster.attached not in (None, session._channel):
-            cluster.attached.end(POLICY_VIOLATION, "something went wrong")
+            cluster.attached.end(POLICY_VIOLATION, "internal error")

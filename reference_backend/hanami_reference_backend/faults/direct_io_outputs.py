@@ -1,4 +1,4 @@
-"""Faults of the answers of a cluster: their form, their number, their values (DIO-1, DIO-3, DIO-6, DIO-7)."""
+"""Faults of the replies of a cluster: their form, number and values (DIO-1, DIO-3, DIO-6, DIO-7)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Outputs = Sequence[BrickMessage]
 
 
 def _change_outputs(change: Callable[[Any, Outputs], Outputs]) -> None:
-    """Change what a request is answered with."""
+    """Change the outputs of each request."""
 
     @replace_method(ClusterSession, "request")
     async def request(original: Any, session: ClusterSession) -> list[bytes]:
@@ -41,7 +41,7 @@ def _change_outputs(change: Callable[[Any, Outputs], Outputs]) -> None:
 
 
 def _change_values(change: Callable[[Any, Any], Any]) -> None:
-    """Change the values of every output, perhaps by what the session knows."""
+    """Change the values of each output, as a function of the session and the values."""
 
     def changed(session: Any, outputs: Outputs) -> Outputs:
         values = [np.asarray(change(session, output.values), dtype=np.float32) for output in outputs]

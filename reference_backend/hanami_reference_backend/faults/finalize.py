@@ -1,4 +1,4 @@
-"""Faults of the PUT that finalizes, but for what it makes of the files (FIN-3 to FIN-5, FIN-7)."""
+"""Faults of the PUT that finalizes, without those of the content (FIN-3 to FIN-5, FIN-7)."""
 
 from __future__ import annotations
 
@@ -20,15 +20,11 @@ from hanami_reference_backend.storage.intervals import Intervals
 from hanami_reference_backend.storage.uploads import Kind, TempFile, Upload
 
 FINALIZES = ("csv.finalize", "mnist.finalize")
-FINALIZED = "the file was finalized"  # why files are discarded
+FINALIZED = "the file was finalized"  # reason for discarding it
 
 
 def _on_rejection(react: Callable[[DatasetStore, User, str], None]) -> None:
-    """Do something more when a PUT is refused.
-
-    Args:
-        react: is called with the uuid of the dataset.
-    """
+    """Call a function with the uuid of the dataset when a PUT is rejected."""
 
     @replace_method(DatasetStore, "finalize")
     async def finalize(original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any) -> Any:
@@ -40,10 +36,10 @@ def _on_rejection(react: Callable[[DatasetStore, User, str], None]) -> None:
 
 
 def _own_files(choose: Callable[[DatasetStore, Sequence[str], list[str]], Sequence[str]]) -> None:
-    """Take other files than those that the PUT names.
+    """Replace the uuids of files that the PUT names.
 
     Args:
-        choose: them, by those that it names and those of the upload.
+        choose: Function of the named uuids and those of the upload.
     """
 
     @replace_method(DatasetStore, "finalize")
@@ -55,8 +51,8 @@ def _own_files(choose: Callable[[DatasetStore, Sequence[str], list[str]], Sequen
         return await original(store, user, kind, uuid, chosen)
 
 
-def _rows_changed(dataset: Dataset, change: Callable[[Any], Any]) -> Dataset:
-    """A dataset with other rows, by what becomes of the values of a column."""
+def _change_rows(dataset: Dataset, change: Callable[[Any], Any]) -> Dataset:
+    """Return a dataset with the values of each column changed."""
     columns: list[Column] = []
     for column in dataset.content.columns:
         if isinstance(column, OneHotColumn):
@@ -72,7 +68,7 @@ def _second_put(change: Callable[[Any], Any]) -> None:
     def react(store: DatasetStore, _user: User, uuid: str) -> None:
         known = store._datasets
         if uuid in known:
-            known[uuid] = _rows_changed(known[uuid], change)
+            known[uuid] = _change_rows(known[uuid], change)
 
     _on_rejection(react)
 
@@ -84,7 +80,7 @@ def gaps_are_zeros() -> None:
 
     @replace_method(DatasetStore, "finalize")
     async def finalize(original: Any, *arguments: Any) -> Any:
-        finalizing.set(True)  # of this request only
+        finalizing.set(True)  # for this request only
         return await original(*arguments)
 
     @replace_method(Upload, "is_complete")

@@ -1,4 +1,4 @@
-"""Faults of the first message of a socket: what it names, and what comes beside it (ATT-4 to ATT-7)."""
+"""Faults of the first message of a socket: its uuid, its target, other messages around it (ATT-4 to ATT-7)."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def files_of_others_distinguishable(
     """The rejection of another user's file reads differently from that of an unknown file."""
     file = server._backend.datasets._files.get(str(uuid))
     if file and file.project_id != user.project_id:
-        raise RejectedError("this file belongs to somebody else")
+        raise RejectedError("this file belongs to another user")
     return original(server, channel, user, uuid)
 
 
@@ -215,13 +215,13 @@ def training_after_a_rejection_done() -> None:
 @fault("ATT-7", "GEN-3")
 def clusters_of_others_trained() -> None:
     """A socket that was rejected because the cluster is another user's still trains it."""
-    _serve_rejected(_session_of_a_cluster, with_a_token=True)
+    _serve_rejected(_session_of_a_cluster, needs_token=True)
 
 
 @fault("ATT-7", "GEN-3")
 def files_of_others_written() -> None:
     """A socket that was rejected because the file is another user's still writes chunks."""
-    _serve_rejected(_session_of_a_file, with_a_token=True)
+    _serve_rejected(_session_of_a_file, needs_token=True)
 
 
 def _session_of_a_file(server: SocketServer, channel: Channel, uuid: str) -> UploadSession | None:
@@ -235,8 +235,8 @@ def _session_of_a_cluster(server: SocketServer, channel: Channel, uuid: str) -> 
     return ClusterSession(channel, cluster, clusters, codec) if cluster else None
 
 
-def _serve_rejected(session: Any, *, with_a_token: bool = False) -> None:
-    """Serve sockets that were refused: all of them, or those with a right token alone."""
+def _serve_rejected(session: Any, *, needs_token: bool = False) -> None:
+    """Serve rejected sockets: all of them, or only those with a valid token."""
 
     @replace_method(SocketServer, "attach")
     async def attach(_original: Any, server: SocketServer, channel: Channel) -> Any:
@@ -247,12 +247,12 @@ def _serve_rejected(session: Any, *, with_a_token: bool = False) -> None:
             await channel.send_text(json.dumps({"success": False, "error": str(error)}))
         with contextlib.suppress(RejectedError):
             fields = server.read(message)
-            if with_a_token:
+            if needs_token:
                 server.user(fields)
             served = session(server, channel, str(fields.get("uuid")))
             if served is not None:
                 await served.run()
-        await channel.close(POLICY_VIOLATION, "refused")
+        await channel.close(POLICY_VIOLATION, "rejected")
         return None
 
 

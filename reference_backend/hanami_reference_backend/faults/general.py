@@ -1,4 +1,4 @@
-"""Faults of REST: its errors, and who sees what (GEN-1, GEN-3)."""
+"""Faults of REST: its errors, and the separation of users (GEN-1, GEN-3)."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def _is_number_for_text(model: Any, name: str, value: object) -> bool:
     return known is not None and known.annotation is str and isinstance(value, int | float)
 
 
-def _fail_at(wrong: Callable[[Any, dict[str, Any]], bool]) -> None:
+def _fail_at(fails: Callable[[Any, dict[str, Any]], bool]) -> None:
     @replace_method(operation, "check")
     def check(original: Any, model: Any, values: dict[str, Any], dialect: Any) -> Any:
         try:
             return original(model, values, dialect)
         except RequestError as error:
-            if wrong(model, values):
+            if fails(model, values):
                 raise _internal_error() from error
             raise
 
@@ -87,10 +87,10 @@ def unknown_methods_get_200() -> None:
 def _answer_as_done(status: HTTPStatus) -> None:
     @replace_method(app, "_router_error_handler")
     def _router_error_handler(original: Any, dialect: Any) -> Any:
-        right = original(dialect)
+        handler = original(dialect)
 
         async def answer(request: Request, error: Exception) -> Response:
-            response: Response = await right(request, error)
+            response: Response = await handler(request, error)
             return JSONResponse({}) if response.status_code == status else response
 
         return answer

@@ -1,4 +1,4 @@
-"""Faults of the begin of an upload (INIT-1 to INIT-6)."""
+"""Faults of the POST that starts an upload (INIT-1 to INIT-6)."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ BLOCK = 512
 Values = dict[str, Any]
 
 
-def _answer(method: str, change: Callable[[Values], Any]) -> None:
-    """Change what is answered to the POST."""
+def _change_response(method: str, change: Callable[[Values], Any]) -> None:
+    """Change the response to the POST."""
 
     @replace_method(UploadOperations, method)
     async def replacement(original: Any, *arguments: Any) -> Any:
@@ -58,7 +58,7 @@ def _change_sizes(change: Callable[[Any], Any]) -> None:
 
 
 def _allocate(change: Callable[[list[int]], list[int]]) -> None:
-    """Change the sizes of the storage that is allocated."""
+    """Change the sizes of the allocated files."""
 
     @replace_method(DatasetStore, "begin")
     def begin(original: Any, store: DatasetStore, user: User, kind: Kind, name: str, sizes: list[int]) -> Any:
@@ -68,26 +68,26 @@ def _allocate(change: Callable[[list[int]], list[int]]) -> None:
 @fault("INIT-1")
 def mnist_without_label_file() -> None:
     """The response to the POST for MNIST lacks the uuid of the label file."""
-    _answer("init_mnist", lambda answer: {key: answer[key] for key in answer if key != "uuid_label_file"})
+    _change_response("init_mnist", lambda answer: {key: answer[key] for key in answer if key != "uuid_label_file"})
 
 
 @fault("INIT-1")
 def mnist_with_other_keys() -> None:
     """The response to the POST for MNIST names the files inputUuid and labelUuid."""
     names = {"uuid_input_file": "inputUuid", "uuid_label_file": "labelUuid"}
-    _answer("init_mnist", lambda answer: {names.get(key, key): value for key, value in answer.items()})
+    _change_response("init_mnist", lambda answer: {names.get(key, key): value for key, value in answer.items()})
 
 
 @fault("INIT-2")
 def csv_with_label_file() -> None:
     """The response to the POST for CSV has a uuid of a label file."""
-    _answer("init_csv", lambda answer: {**answer, "uuid_label_file": answer["uuid"]})
+    _change_response("init_csv", lambda answer: {**answer, "uuid_label_file": answer["uuid"]})
 
 
 @fault("INIT-2")
 def csv_answers_created() -> None:
     """The POST for CSV is answered with 201."""
-    _answer("init_csv", lambda answer: JSONResponse(answer, HTTPStatus.CREATED))
+    _change_response("init_csv", lambda answer: JSONResponse(answer, HTTPStatus.CREATED))
 
 
 @fault("INIT-3")
@@ -102,10 +102,10 @@ def last_byte_not_allocated() -> None:
     _allocate(lambda sizes: [max(1, size - 1) for size in sizes])
 
 
-def _reject_names(wrong: Callable[[str], bool]) -> None:
+def _reject_names(is_rejected: Callable[[str], bool]) -> None:
     @replace_method(Dialect, "is_name")
     def is_name(original: Any, dialect: Dialect, name: str) -> bool:
-        return original(dialect, name) and not wrong(name)
+        return original(dialect, name) and not is_rejected(name)
 
 
 @fault("INIT-1", "INIT-2")

@@ -1,4 +1,4 @@
-"""What faults need of honest code that it shows to nobody, in one place."""
+"""Observation of the internals of the server, shared by several faults."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from hanami_reference_backend.storage.uploads import TempFile, Upload
 NORMAL = 1000  # RFC 6455, 7.4.1
 CODEC = Codec.for_schema("brick")  # chunks and their acknowledgements are the same in both schemas
 
-Span = tuple[int, int]  # first byte, and the one behind the last
+Span = tuple[int, int]  # offset of the first byte, and of the one after the last
 
 
 def operation_name(request: Request) -> str:
-    """Which operation a request is for, as the dialects name it."""
+    """Return the operation of a request by its name in the dialects."""
     return str(request.scope["route"].name)
 
 
 def grow(file: TempFile, size: int) -> None:
-    """Give a file more storage than was announced, and take that for its size."""
+    """Extend a file beyond its announced size."""
     content = np.zeros(size, dtype=np.uint8)
     content[: file.size] = file.content()
     file.size = size
@@ -36,31 +36,31 @@ def grow(file: TempFile, size: int) -> None:
 
 
 def share(file: TempFile, other: TempFile) -> None:
-    """Make two files of one size have one storage."""
+    """Let a file use the storage of another file of the same size."""
     file._content, file._view = other._content, other._view
 
 
 def succeeded(answer: bytes) -> bool:
-    """Whether an acknowledgement says that a chunk was taken."""
+    """Return whether an acknowledgement accepts a chunk."""
     return CODEC.decode_acknowledgement(answer).success
 
 
 def accepted_chunks() -> WeakKeyDictionary[TempFile, list[Span]]:
-    """Begin to note which chunks were taken, repeated ones again, in the order in which they came."""
-    taken: WeakKeyDictionary[TempFile, list[Span]] = WeakKeyDictionary()
+    """Record the accepted chunks of each file in the order of arrival, repeated ones included."""
+    accepted: WeakKeyDictionary[TempFile, list[Span]] = WeakKeyDictionary()
 
     @replace_method(TempFile, "write")
     def write(original: Any, file: TempFile, position: int, data: bytes) -> str | None:
         reason: str | None = original(file, position, data)
         if reason is None and data:
-            taken.setdefault(file, []).append((position, position + len(data)))
+            accepted.setdefault(file, []).append((position, position + len(data)))
         return reason
 
-    return taken
+    return accepted
 
 
 def uploads_of_files() -> WeakKeyDictionary[TempFile, Upload]:
-    """Begin to note which upload a file belongs to."""
+    """Record the upload of each file."""
     found: WeakKeyDictionary[TempFile, Upload] = WeakKeyDictionary()
 
     @replace_method(DatasetStore, "begin")
@@ -73,7 +73,7 @@ def uploads_of_files() -> WeakKeyDictionary[TempFile, Upload]:
 
 
 def open_sessions() -> list[UploadSession]:
-    """Begin to note which sessions are open, the newest last."""
+    """Record the open sessions, the newest last."""
     found: list[UploadSession] = []
 
     @replace_method(UploadSession, "__enter__")
@@ -90,17 +90,17 @@ def open_sessions() -> list[UploadSession]:
 
 
 def aborted_channels() -> WeakSet[Channel]:
-    """Begin to note which websockets ended without a proper close."""
+    """Record the websockets that ended without a close frame."""
     found: WeakSet[Channel] = WeakSet()
 
     @replace_method(Channel, "__init__")
     def init(original: Any, channel: Channel, scope: Scope, receive: Receive, send: Send) -> None:
-        async def telling() -> Message:
+        async def receive_and_record() -> Message:
             message = await receive()
             if message["type"] == "websocket.disconnect" and message.get("code") != NORMAL:
                 found.add(channel)
             return message
 
-        original(channel, scope, telling, send)
+        original(channel, scope, receive_and_record, send)
 
     return found

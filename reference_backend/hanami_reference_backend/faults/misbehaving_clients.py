@@ -1,4 +1,4 @@
-"""Faults of the server as a whole: what one client does to the others (GEN-2, GEN-4)."""
+"""Faults that let one client harm the others (GEN-2, GEN-4)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ POLL = 0.01  # seconds
 
 
 def _hold_sockets_while(blocked: Any) -> None:
-    """Serve no new websocket while something is the case."""
+    """Serve no new websocket while a condition holds."""
 
     @replace_method(SocketServer, "attach")
     async def attach(original: Any, sockets: SocketServer, channel: Channel) -> Any:
@@ -72,42 +72,45 @@ def sockets_without_a_word_use_up_the_server() -> None:
 @fault("GEN-2")
 def text_frames_block_the_server() -> None:
     """After a text frame on an attached socket no other socket is served."""
-    seen: list[Any] = []
-    _hold_sockets_while(lambda: seen)
+    text_messages: list[str] = []
+    _hold_sockets_while(lambda: text_messages)
 
     @replace_method(UploadSession, "write_chunk")
     def write_chunk(original: Any, session: UploadSession, message: bytes | str) -> Any:
-        seen.extend([message] if isinstance(message, str) else [])
+        if isinstance(message, str):
+            text_messages.append(message)
         return original(session, message)
 
     @replace_method(ClusterSession, "decode")
     def decode(original: Any, session: ClusterSession, message: bytes | str) -> Any:
-        seen.extend([message] if isinstance(message, str) else [])
+        if isinstance(message, str):
+            text_messages.append(message)
         return original(session, message)
 
 
 @fault("GEN-2")
 def broken_frames_block_the_server() -> None:
     """After bytes that are not a websocket frame no other socket is served."""
-    seen: list[Any] = []
-    _hold_sockets_while(lambda: seen)
+    violations: list[Any] = []
+    _hold_sockets_while(lambda: violations)
 
     @replace_method(SocketProtocol, "handle_parser_exception")
     def handle_parser_exception(original: Any, protocol: SocketProtocol) -> None:
-        seen.append(protocol)
+        violations.append(protocol)
         original(protocol)
 
 
 @fault("GEN-2", "ATT-5")
 def rejected_sockets_use_up_the_server() -> None:
     """After sixteen sockets whose first message was rejected no other is served."""
-    refused: list[Channel] = []
-    _hold_sockets_while(lambda: len(refused) >= 16)
+    rejected: list[Channel] = []
+    _hold_sockets_while(lambda: len(rejected) >= 16)
 
     @replace_method(SocketServer, "attach")
     async def attach(original: Any, sockets: SocketServer, channel: Channel) -> Any:
         session = await original(sockets, channel)
-        refused.extend([] if session else [channel])
+        if session is None:
+            rejected.append(channel)
         return session
 
 
@@ -146,12 +149,13 @@ def _serve_at_most(sockets: int) -> None:
 @fault("GEN-4")
 def broken_off_sockets_use_up_the_server() -> None:
     """After eight sockets that were closed abnormally no other is served."""
-    broken: list[Any] = []
-    _hold_sockets_while(lambda: len(broken) >= 8)
+    aborted: list[Any] = []
+    _hold_sockets_while(lambda: len(aborted) >= 8)
 
     @replace_method(SocketProtocol, "connection_lost")
     def connection_lost(original: Any, protocol: SocketProtocol, error: Exception | None) -> None:
-        broken.extend([error] if protocol.conn.close_rcvd is None else [])
+        if protocol.conn.close_rcvd is None:
+            aborted.append(error)
         original(protocol, error)
 
 

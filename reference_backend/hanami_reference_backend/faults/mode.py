@@ -88,7 +88,7 @@ def sixteen_switches_at_most() -> None:
     def set_mode(original: Any, store: ClusterStore, user: User, uuid: str, mode: str) -> Any:
         switches[uuid] += 1
         if switches[uuid] > 16:
-            raise conflict("the cluster has had enough")
+            raise conflict("the cluster has had sixteen switches")
         return original(store, user, uuid, mode)
 
 

@@ -24,13 +24,13 @@ SEGMENT = 128 * 1024  # bytes of a chunk of the SDK
 PROGRESS = ("dataset.progress",)
 
 
-def _count(enough: Callable[[TempFile, list[Span]], bool]) -> None:
-    """Tell by the chunks that were taken whether a file is complete."""
-    taken = internals.accepted_chunks()
+def _count(is_enough: Callable[[TempFile, list[Span]], bool]) -> None:
+    """Decide by the accepted chunks whether a file is complete."""
+    accepted = internals.accepted_chunks()
 
     @replace_method(TempFile, "is_complete")
     def is_complete(_original: Any, file: TempFile) -> bool:
-        return enough(file, taken.get(file, []))
+        return is_enough(file, accepted.get(file, []))
 
 
 def _total(chunks: list[Span]) -> int:
@@ -41,7 +41,7 @@ def _segments(file: TempFile) -> int:
     return -(-file.size // SEGMENT)
 
 
-def _answer(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+def _change_response(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     @replace_method(UploadOperations, "progress")
     async def progress(original: Any, *arguments: Any) -> Any:
         return change(dict(await original(*arguments)))
@@ -50,13 +50,13 @@ def _answer(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
 @fault("PROG-1")
 def complete_is_a_number() -> None:
     """Progress answers complete with 0 or 1."""
-    _answer(lambda answer: {**answer, "complete": int(answer["complete"])})
+    _change_response(lambda answer: {**answer, "complete": int(answer["complete"])})
 
 
 @fault("PROG-1")
 def complete_is_a_text() -> None:
     """Progress answers complete with "true" or "false"."""
-    _answer(lambda answer: {**answer, "complete": str(answer["complete"]).lower()})
+    _change_response(lambda answer: {**answer, "complete": str(answer["complete"]).lower()})
 
 
 @fault("PROG-2", "FIN-3", hook=replace_method(TempFile, "is_complete"))
@@ -117,11 +117,11 @@ def label_file_not_needed(_original: Any, upload: Upload) -> bool:
 @fault("PROG-2")
 def bytes_of_both_files_added_up() -> None:
     """An upload is complete after as many bytes as both files need, whichever file received them."""
-    taken = internals.accepted_chunks()
+    accepted = internals.accepted_chunks()
 
     @replace_method(Upload, "is_complete")
     def is_complete(_original: Any, upload: Upload) -> bool:
-        return sum(_total(taken.get(file, [])) for file in upload.files) >= upload.storage
+        return sum(_total(accepted.get(file, [])) for file in upload.files) >= upload.storage
 
 
 @fault("PROG-2", hook=replace_method(DatasetStore, "is_complete"))
@@ -134,46 +134,46 @@ def progress_of_any_upload(original: Any, store: DatasetStore, user: User, uuid:
 @fault("PROG-3")
 def hundredth_chunk_lost() -> None:
     """One in a hundred chunks is acknowledged and lost."""
-    taken = 0
+    chunks = 0
 
     @replace_method(TempFile, "write")
     def write(original: Any, file: TempFile, position: int, data: bytes) -> Any:
-        nonlocal taken
+        nonlocal chunks
         fits = position + len(data) <= file.size
-        taken += fits
-        return original(file, position, data if not fits or taken % 100 else b"")
+        chunks += fits
+        return original(file, position, data if not fits or chunks % 100 else b"")
 
 
 @fault("PROG-3")
 def complete_in_order_only() -> None:
     """A file is complete only if its chunks arrived in order."""
-    taken = internals.accepted_chunks()
+    accepted = internals.accepted_chunks()
 
     @replace_method(TempFile, "is_complete")
     def is_complete(original: Any, file: TempFile) -> bool:
-        return original(file) and taken[file] == sorted(taken[file])
+        return original(file) and accepted[file] == sorted(accepted[file])
 
 
 @fault("PROG-3")
 def repeats_undo_complete() -> None:
     """A file is complete only while the number of received bytes, repeated ones counted, is its size."""
-    taken = internals.accepted_chunks()
+    accepted = internals.accepted_chunks()
 
     @replace_method(TempFile, "is_complete")
     def is_complete(original: Any, file: TempFile) -> bool:
-        return original(file) and _total(taken[file]) == file.size
+        return original(file) and _total(accepted[file]) == file.size
 
 
 @fault("PROG-3")
 def complete_reported_once() -> None:
     """Progress says complete only once."""
-    told: set[str] = set()
+    reported: set[str] = set()
 
     @replace_method(DatasetStore, "is_complete")
     def is_complete(original: Any, store: DatasetStore, user: User, uuid: str) -> bool:
-        complete = original(store, user, uuid) and uuid not in told
+        complete = original(store, user, uuid) and uuid not in reported
         if complete:
-            told.add(uuid)
+            reported.add(uuid)
         return complete
 
 
@@ -184,9 +184,9 @@ def progress_one_request_late() -> None:
 
     @replace_method(DatasetStore, "is_complete")
     def is_complete(original: Any, store: DatasetStore, user: User, uuid: str) -> bool:
-        told = before.get(uuid, False)
+        answer = before.get(uuid, False)
         before[uuid] = original(store, user, uuid)
-        return told
+        return answer
 
 
 @fault("PROG-4", hook=replace_method(UploadOperations, "progress"))

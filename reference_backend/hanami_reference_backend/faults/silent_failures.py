@@ -1,4 +1,4 @@
-"""Faults that are not rare in real servers: silence after mistakes, and an answer that is lost now and then."""
+"""Faults that are common in real servers: silence after invalid messages, and rare losses of replies."""
 
 from __future__ import annotations
 

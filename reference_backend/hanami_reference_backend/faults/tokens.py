@@ -1,4 +1,4 @@
-"""How a server forgives a token that it must not take."""
+"""Acceptance of invalid tokens."""
 
 from __future__ import annotations
 
@@ -15,30 +15,28 @@ from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.rest import operation
 from hanami_reference_backend.rest.operation import TOKEN_HEADER
 
-Excuse = Callable[[str, str], bool]  # by the token, empty for none, and the reason why it was refused
-
 
 def is_missing(token: str, _reason: str) -> bool:
-    """Whether there is no token."""
+    """Return whether there is no token."""
     return not token
 
 
 def has_expired(_token: str, reason: str) -> bool:
-    """Whether a token was valid once."""
+    """Return whether a token has expired."""
     return reason == "the token has expired"
 
 
 def is_well_formed(token: str, _reason: str) -> bool:
-    """Whether a token looks like one, whoever signed it."""
+    """Return whether a token has the form of one, whatever its signature."""
     return token.count(".") == 2
 
 
-def accept(operations: Collection[str], excuse: Excuse) -> None:
-    """Let some operations take tokens that others refuse.
+def accept(operations: Collection[str], is_accepted: Callable[[str, str], bool]) -> None:
+    """Let some operations accept invalid tokens; a missing one counts as that of the default user.
 
     Args:
-        operations: by the names of the dialects.
-        excuse: which tokens; without one, the first user asks.
+        operations: Names of the operations in the dialects.
+        is_accepted: Predicate of the token, empty for none, and the reason of its rejection.
     """
 
     @replace_method(operation, "caller")
@@ -48,7 +46,7 @@ def accept(operations: Collection[str], excuse: Excuse) -> None:
         except RequestError as error:
             token = request.headers.get(TOKEN_HEADER, "")
             claimed = _claimed(token, users)
-            if claimed and operation_name(request) in operations and excuse(token, error.reason):
+            if claimed and operation_name(request) in operations and is_accepted(token, error.reason):
                 return claimed
             raise
         return user

@@ -1,9 +1,8 @@
-"""What real servers do otherwise than the strict one, without being faulty: what a conformance suite must survive.
+"""Quirks: deviations of real servers from the strict one that are no faults, which a conformance suite must tolerate.
 
-A quirk puts other functions in the place of the original ones before the server starts, as faults do, or wraps the
-whole application. So the original code knows nothing of quirks, and a server without ``--quirks`` never loads one.
-``http.py`` and ``sockets.py`` hold the quirks, ``profile.py`` tells which servers have which, ``activate.py`` gives
-them to a server.
+A quirk replaces methods of the server before it starts, as faults do, or wraps the whole application. So the server's
+own code knows nothing of quirks, and a server without ``--quirks`` never loads one. ``profile.py`` has the profiles of
+the servers, ``http.py`` and ``sockets.py`` the quirks, ``activate.py`` gives them to a server.
 """
 
 from hanami_reference_backend.quirks.profile import Quirks, quirk_names, quirks_for

@@ -1,10 +1,10 @@
-"""Quirks of REST: closed connections, delays, four workers, errors until the server is ready, unknown paths."""
+"""Quirks of REST: closed connections, delays, four workers, errors while the server starts, unknown paths."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -21,85 +21,69 @@ CALL = 0.01  # seconds for a REST call
 START = 1.0  # seconds
 WORKERS = 4
 
-Middleware = Callable[[ASGIApp], ASGIApp]
+Middleware = Callable[[ASGIApp, Scope, Receive, Send], Awaitable[None]]
 
 
-def close_after_each_answer(_quirks: Quirks) -> Middleware:
-    """Say with each answer that the connection ends, and end it."""
+def close_after_each_response(_quirks: Quirks) -> Middleware:
+    """Close the connection after each response."""
 
-    def wrap(app: ASGIApp) -> ASGIApp:
-        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            async def closing(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    MutableHeaders(scope=message)["Connection"] = "close"
-                await send(message)
+    async def serve(application: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_close(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Connection"] = "close"
+            await send(message)
 
-            await app(scope, receive, closing if scope["type"] == "http" else send)
+        await application(scope, receive, send_with_close if scope["type"] == "http" else send)
 
-        return serve
-
-    return wrap
+    return serve
 
 
-def serve_by_four(_quirks: Quirks) -> Middleware:
-    """Let a websocket keep a worker until it ends, and a REST call for its time; who finds none free waits in a row."""
+def limit_workers(_quirks: Quirks) -> Middleware:
+    """Keep one of four workers for each REST call and each open websocket; others wait for a free worker."""
+    workers = asyncio.Semaphore(WORKERS)
 
-    def wrap(app: ASGIApp) -> ASGIApp:
-        workers = asyncio.Semaphore(WORKERS)
+    async def serve(application: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        async with workers:
+            await application(scope, receive, send)
 
-        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            async with workers:
-                await app(scope, receive, send)
-
-        return serve
-
-    return wrap
+    return serve
 
 
 def slow_down_calls(quirks: Quirks) -> Middleware:
     """Take ten milliseconds for a REST call."""
     delay = CALL * quirks.speed
 
-    def wrap(app: ASGIApp) -> ASGIApp:
-        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] == "http" and delay:
-                await asyncio.sleep(delay)
-            await app(scope, receive, send)
+    async def serve(application: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and delay:
+            await asyncio.sleep(delay)
+        await application(scope, receive, send)
 
-        return serve
-
-    return wrap
+    return serve
 
 
 def fail_until_ready(quirks: Quirks) -> Middleware:
-    """Answer 500 to every REST call of the first second."""
+    """Answer every REST call of the first second with 500."""
+    ready = time.monotonic() + START * quirks.speed
 
-    def wrap(app: ASGIApp) -> ASGIApp:
-        ready = time.monotonic() + START * quirks.speed
+    async def serve(application: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and time.monotonic() < ready:
+            application = PlainTextResponse("the server is not ready yet", HTTPStatus.INTERNAL_SERVER_ERROR)
+        await application(scope, receive, send)
 
-        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] == "http" and time.monotonic() < ready:
-                early = PlainTextResponse("the server is not ready yet", HTTPStatus.INTERNAL_SERVER_ERROR)
-                await early(scope, receive, send)
-            else:
-                await app(scope, receive, send)
-
-        return serve
-
-    return wrap
+    return serve
 
 
 def answer_unknown_paths(quirks: Quirks) -> None:
-    """Answer a path that no operation has with the status that this server has for it."""
+    """Answer an unknown path with the status of this server."""
 
     @replace_method(app, "_router_error_handler")
     def _router_error_handler(original: Any, *arguments: Any) -> Any:
-        answer = original(*arguments)
+        handler = original(*arguments)
 
-        async def answering(request: Request, error: Exception) -> Response:
-            response: Response = await answer(request, error)
+        async def answer(request: Request, error: Exception) -> Response:
+            response: Response = await handler(request, error)
             if response.status_code == HTTPStatus.NOT_FOUND:
                 response.status_code = quirks.unknown_path
             return response
 
-        return answering
+        return answer

@@ -1,4 +1,4 @@
-"""Which servers have which quirks."""
+"""Profiles of real servers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from http import HTTPStatus
 
 @dataclass(frozen=True)
 class Quirks:
-    """What is odd about a server; what is not told here, all of them have in common.
+    """The quirks in which servers differ; all others are common to them.
 
     Attributes:
-        name: of the dialect that it speaks, and of the quirks.
-        unknown_path: status that answers a path which it does not know.
-        requests_end: whether the last message of the answer to a request has isLast = true.
-        speed: what all its delays are multiplied with; 0 for none.
+        name: Name of the quirks, and of the dialect of the server.
+        unknown_path: Status of the response to an unknown path.
+        requests_end: Whether the last output of a request has isLast = true.
+        speed: Factor of all delays, 0 for none.
     """
 
     name: str
@@ -23,22 +23,20 @@ class Quirks:
     speed: float = 1.0
 
 
-_KNOWN = (
-    Quirks("hanami-0.4", unknown_path=HTTPStatus.UNAUTHORIZED, requests_end=False),
-    Quirks("openhanami-0.5", unknown_path=HTTPStatus.NOT_FOUND, requests_end=True),
-)
+_PROFILES = {
+    quirks.name: quirks
+    for quirks in (
+        Quirks("hanami-0.4", unknown_path=HTTPStatus.UNAUTHORIZED, requests_end=False),
+        Quirks("openhanami-0.5", unknown_path=HTTPStatus.NOT_FOUND, requests_end=True),
+    )
+}
 
 
 def quirk_names() -> tuple[str, ...]:
-    """Names of all servers whose quirks are known."""
-    return tuple(quirks.name for quirks in _KNOWN)
+    """Return the names of all profiles."""
+    return tuple(_PROFILES)
 
 
 def quirks_for(name: str, speed: float = 1.0) -> Quirks:
-    """Return the quirks of a server.
-
-    Args:
-        name: one of :func:`quirk_names`.
-        speed: see :attr:`Quirks.speed`.
-    """
-    return replace(next(quirks for quirks in _KNOWN if quirks.name == name), speed=speed)
+    """Return the quirks of a profile, with a factor of the delays."""
+    return replace(_PROFILES[name], speed=speed)

@@ -1,4 +1,4 @@
-"""Quirks of websockets: answers to first messages, placeholder messages of a cluster, delays."""
+"""Quirks of websockets: replies to first messages, placeholder messages of a cluster, delays."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from hanami_reference_backend.sockets.channel import Channel
 from hanami_reference_backend.storage.datasets import DatasetStore
 from hanami_reference_backend.storage.uploads import Kind
 
-PATIENCE = 60.0  # seconds that a socket may stay silent until it is attached; it keeps a worker all the while
+PATIENCE = 60.0  # seconds that a socket may stay silent before it is attached; it keeps a worker meanwhile
 MESSAGE = 0.001  # seconds for a message on a websocket
 TABLE = 4.0  # seconds for each MiB of a CSV table when it is finalized
 
 
 def answer_in_json(_quirks: Quirks) -> None:
-    """Accept with true in place of 1, and send every answer to a first message in a binary frame."""
+    """Accept with true in place of 1, and reply to first messages in binary frames."""
     attach.ACCEPTED = json.dumps({"success": True})
 
     @replace_method(Channel, "send_text")
@@ -37,7 +37,7 @@ def answer_in_json(_quirks: Quirks) -> None:
 
 
 def keep_rejected_sockets_open(_quirks: Quirks) -> None:
-    """Leave a socket open whose first message was refused, and take the next message as its first."""
+    """Keep a socket open after a rejection, and treat the next message as its first."""
 
     @replace_method(SocketServer, "attach")
     async def attach(_original: Any, sockets: SocketServer, channel: Channel) -> Session | None:
@@ -55,25 +55,29 @@ def keep_rejected_sockets_open(_quirks: Quirks) -> None:
 
 
 def answer_with_placeholders(_quirks: Quirks) -> None:
-    """Give every acknowledgement and end message TRAIN_TYPE, also those of a request."""
+    """Send every acknowledgement and end message with TRAIN_TYPE, also those of a request."""
 
     @replace_method(Codec, "encode_io")
     def encode_io(original: Any, codec: Codec, name: str, values: Any, **fields: Any) -> Any:
-        return original(codec, name, values, **(fields if name else fields | {"process_type": ProcessType.TRAIN}))
+        if not name:
+            fields["process_type"] = ProcessType.TRAIN
+        return original(codec, name, values, **fields)
 
 
 def leave_requests_open(quirks: Quirks) -> None:
-    """Give no message of the answer to a request isLast = true, where the server is like that."""
+    """Send no output of a request with isLast = true, if the profile says so."""
     if quirks.requests_end:
         return
 
     @replace_method(Codec, "encode_io")
     def encode_io(original: Any, codec: Codec, name: str, values: Any, **fields: Any) -> Any:
-        return original(codec, name, values, **(fields | {"is_last": False} if name else fields))
+        if name:
+            fields["is_last"] = False
+        return original(codec, name, values, **fields)
 
 
 def slow_down_messages(quirks: Quirks) -> None:
-    """Take a millisecond for each answer on a websocket."""
+    """Take a millisecond for each reply on a websocket."""
     delay = MESSAGE * quirks.speed
 
     @replace_method(Channel, "send_bytes")

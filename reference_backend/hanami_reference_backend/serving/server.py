@@ -104,6 +104,7 @@ def serve(
     logger.setLevel(max(logging.WARNING, logging.getLogger().level))  # lower levels log messages with tokens
     config = uvicorn.Config(
         app,
+        interface="asgi3",  # not guessed from the type of the application
         http=RestProtocol,
         ws=SocketProtocol,
         ws_max_size=max_message,
