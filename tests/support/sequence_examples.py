@@ -1,7 +1,7 @@
-"""Prints the sequences that the gate draws, kind by kind, as JSON: drawn as in a run, and told to nobody.
+"""Print the sequences of the gate by kind, as JSON: drawn as in a run, and not executed.
 
-A program of its own, since what Hypothesis draws depends on the modules that are loaded, and in a session of pytest
-these are others from time to time.
+This is a program of its own because the draws of Hypothesis depend on the loaded modules, which vary between
+sessions of pytest.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ from hanami_conformance.suite import (
     test_upload_sequences,
 )
 
-SEED = 0  # of a run that is told no other
+SEED = 0  # the default of a run
 
 
 @dataclass(frozen=True)
-class Listening(PropertyRunner):
-    """A search that writes down what is drawn in place of telling it."""
+class DrawingRunner(PropertyRunner):
+    """A property runner that keeps the sequences in place of executing them."""
 
-    heard: dict[str, list[list[Step]]] = field(default_factory=dict)
+    drawn: dict[str, list[list[Step]]] = field(default_factory=dict)
 
-    def _tell(self, kind: str, steps: list[Step], found: SearchState) -> None:
-        del found
-        self.heard.setdefault(kind, []).append(steps)
+    def _execute(self, kind: str, steps: list[Step], state: SearchState) -> None:
+        del state
+        self.drawn.setdefault(kind, []).append(steps)
 
 
 def main() -> None:
-    """Draw, print."""
-    search = Listening(SearchSettings(GATE, SEED, 0.0, None), cast("ResourceFactory", None))
+    """Draw the sequences and print them."""
+    search = DrawingRunner(SearchSettings(GATE, SEED, 0.0, None), cast("ResourceFactory", None))
     test_upload_sequences.test_any_sequence_of_uploads_goes_as_the_model_says(search)
     test_direct_sequences.test_any_sequence_of_clusters_goes_as_the_model_says(search)
     test_first_sequences.test_any_first_message_is_accepted_or_refused_as_it_must_be(search)
     test_call_sequences.test_any_call_does_what_it_says_or_is_refused(search)
     test_content_sequences.test_any_content_becomes_a_dataset_or_is_refused(search)
     sequences = {
-        kind: [[{"do": step.do, "with": step.with_} for step in sequence] for sequence in told]
-        for kind, told in search.heard.items()
+        kind: [[{"action": step.action, "arguments": step.arguments} for step in steps] for steps in sequences]
+        for kind, sequences in search.drawn.items()
     }
     json.dump(sequences, sys.stdout)
 

@@ -1,4 +1,4 @@
-"""Sequences that are told in this process, to an honest server whose answers a test may change on their way."""
+"""Sequences that are executed in this process, against an unmodified server whose answers a test may change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hanami_conformance.cases.step import Step
 from hanami_conformance.clients.rest import RestClient, RestResponse
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.stateful.execute import tell
+from hanami_conformance.stateful.execute import execute as execute_sequence
 from hanami_conformance.target.connect import connect
 
 DEADLINE = 1.0  # seconds
@@ -36,20 +36,18 @@ def resources_at(url: str) -> Iterator[ResourceFactory]:
         end_case()
 
 
-def told(resources: ResourceFactory, kind: str, *steps: dict[str, Any]) -> CaseRecording:
-    """Tell a sequence; the case that it wrote to."""
+def execute(resources: ResourceFactory, kind: str, *steps: dict[str, Any]) -> CaseRecording:
+    """Execute a sequence, and return the recording of its case."""
     case = begin_case("test")
-    tell(
-        StepSequence(kind, tuple(Step(step["do"], {k: v for k, v in step.items() if k != "do"}) for step in steps)),
-        resources,
-    )
+    step_objects = [Step(step["action"], {k: v for k, v in step.items() if k != "action"}) for step in steps]
+    execute_sequence(StepSequence(kind, tuple(step_objects)), resources)
     return case
 
 
-def blamed(resources: ResourceFactory, kind: str, *steps: dict[str, Any]) -> str | None:
-    """Tell a sequence that must go wrong; the requirement that is blamed."""
+def violated_requirement(resources: ResourceFactory, kind: str, *steps: dict[str, Any]) -> str | None:
+    """Execute a sequence that must fail, and return the violated requirement."""
     with pytest.raises(Violation) as caught:
-        told(resources, kind, *steps)
+        execute(resources, kind, *steps)
     return caught.value.requirement
 
 
@@ -57,7 +55,7 @@ Change = Callable[[str, str, RestResponse], RestResponse]
 
 
 def answers_changed(monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
-    """Let the suite see other answers to REST calls: ``change`` gets method, path and the true answer."""
+    """Change the answers to REST calls: ``change`` gets method, path and the actual answer."""
     request = RestClient.request
 
     def changed(self: RestClient, method: str, path: str, **more: Any) -> RestResponse:
@@ -66,8 +64,8 @@ def answers_changed(monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
     monkeypatch.setattr(RestClient, "request", changed)
 
 
-def with_status(wanted: int, status: int, body: bytes = b"no") -> Change:
-    """Every answer of one status is another."""
+def with_status(original: int, status: int, body: bytes = b"no") -> Change:
+    """Return a change of every answer of one status."""
     return lambda _method, _path, answer: (
-        replace(answer, status=status, body=body) if answer.status == wanted else answer
+        replace(answer, status=status, body=body) if answer.status == original else answer
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hanami_conformance.clients.cluster_messages import ClusterShape
-from hanami_conformance.stateful.cluster_messages import inputs
+from hanami_conformance.stateful.cluster_messages import input_messages
 from hanami_conformance.stateful.upload_state import table_file
 from hanami_loadtests.engine.direct_io_messages import KINDS, VALUE
 from hanami_loadtests.engine.upload_messages import ROW_SIZE
@@ -23,7 +23,7 @@ def payloads_of(what: str, chunk: int) -> list[tuple[bytes, int]]:
     """
     codec = load_dialect().codec
     if what == REQUEST:
-        parts = [inputs(SHAPE, kind)[0] for kind in range(KINDS)]
+        parts = [input_messages(SHAPE, kind)[0] for kind in range(KINDS)]
         return [
             (codec.encode_io(part.name, part.values, is_last=True, process_type=ProcessType.REQUEST), INPUTS * VALUE)
             for part in parts

@@ -1,4 +1,4 @@
-"""The file of a sequence: what was done, what was expected, what came. Plain JSON."""
+"""A sequence of steps as a JSON file: the steps, and the failure that they lead to."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True)
 class StepSequence:
-    """A sequence and what went wrong in it.
+    """A sequence of steps and the failure that it leads to.
 
     Attributes:
-        kind: who can tell it: ``upload``.
-        steps: what is done.
-        dialect: in which it was told.
-        requirement: id of the requirement that was broken.
-        expected: what the requirement asks for.
-        actual: what the target did instead.
+        kind: Name of the executor, such as ``upload``.
+        steps: Steps in the order of their execution.
+        dialect: Name of the dialect in which the sequence failed.
+        requirement: Id of the violated requirement.
+        expected: What the requirement asks for.
+        actual: What the target did instead.
     """
 
     kind: str
@@ -34,7 +34,7 @@ class StepSequence:
     actual: str = ""
 
     def data(self) -> dict[str, Any]:
-        """Return the file form, before it is text."""
+        """Return the content of the file as plain JSON values."""
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -47,7 +47,7 @@ class StepSequence:
         }
 
     def to_json(self) -> str:
-        """Return the file form: a line a step, so that people can read it."""
+        """Return the text of the file, one line a step so that people can read it."""
         data = self.data()
         steps = ",\n  ".join(json.dumps(step) for step in data.pop("steps"))
         head = json.dumps(data, indent=1).removesuffix("\n}")
@@ -58,7 +58,7 @@ class StepSequence:
         """Read a sequence.
 
         Raises:
-            SequenceError: the text is none; one line that says why.
+            SequenceError: If the text is not a sequence; one line with the reason.
         """
         try:
             data = json.loads(text)
@@ -79,11 +79,11 @@ class StepSequence:
 
 
 def steps_data(steps: Sequence[Step]) -> list[dict[str, Any]]:
-    """Return steps as plain JSON: what is done, and with what."""
-    return [{"do": step.do, **step.with_} for step in steps]
+    """Return steps as plain JSON values, each with its action beside the arguments."""
+    return [{"action": step.action, **step.arguments} for step in steps]
 
 
 def _step(data: Any) -> Step:
-    if not isinstance(data, Mapping) or not isinstance(data.get("do"), str):
-        raise SequenceError(f'not a step: {str(data)[:60]}; a step is an object with "do"')
-    return Step(data["do"], {name: value for name, value in data.items() if name != "do"})
+    if not isinstance(data, Mapping) or not isinstance(data.get("action"), str):
+        raise SequenceError(f'not a step: {str(data)[:60]}; a step is an object with "action"')
+    return Step(data["action"], {name: value for name, value in data.items() if name != "action"})

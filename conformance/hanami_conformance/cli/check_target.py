@@ -25,7 +25,7 @@ from hanami_conformance.common.text import pluralise, printable_line
 from hanami_conformance.options.run import RunOptions, resolve
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ALREADY, ResourceFactory
-from hanami_conformance.resources.training import inputs_of
+from hanami_conformance.resources.training import sample_inputs
 from hanami_conformance.server.open import opened
 from hanami_conformance.target.capabilities import missing_capabilities
 from hanami_conformance.target.target import Account, Target
@@ -181,7 +181,7 @@ class _Look:
 
     def _answered(self, cluster: Cluster) -> str:
         socket = cluster.attach()
-        answer = socket.request(inputs_of(cluster.shape, seed=1))
+        answer = socket.request(sample_inputs(cluster.shape, seed=1))
         socket.close()
         return " with " + ", ".join(f"{pluralise(len(values), 'value')} of {name}" for name, values in answer.items())
 

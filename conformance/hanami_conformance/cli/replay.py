@@ -23,7 +23,7 @@ from hanami_conformance.common.text import MAX_LINE, pluralise, printable_line
 from hanami_conformance.options.run import resolve
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.server.open import opened
-from hanami_conformance.stateful.execute import tell
+from hanami_conformance.stateful.execute import execute
 from hanami_conformance.stateful.pytest_export import to_pytest
 from hanami_conformance.target.target import Target
 from hanami_proto.dialect import DEFAULT_DIALECT
@@ -97,7 +97,7 @@ def _tell_once(sequence: StepSequence, target: Target, when: str) -> int:
     case = begin_case("replay")
     resources = ResourceFactory(target, secrets.token_hex(4))
     try:
-        tell(sequence, resources)
+        execute(sequence, resources)
     except (Violation, PreconditionFailed, TargetDown) as error:
         events = case.exchange()
         if not target.is_alive():

@@ -1,1 +1,1 @@
-"""Oracles in numpy: what a right server must hold and answer, computed without any server."""
+"""Oracles in numpy: the content and the answers of a correct server, computed without any server."""

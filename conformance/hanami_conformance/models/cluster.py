@@ -1,4 +1,4 @@
-"""The model of a cluster: what a cycle processes, and which answers must be the same."""
+"""The model of a cluster: the values that a cycle processes, and the answers that must be equal."""
 
 from __future__ import annotations
 
@@ -12,103 +12,104 @@ Values = NDArray[np.float32]
 Outputs = Mapping[str, Values]
 
 TOLERANCE = 1e-5  # of a float32 answer between -1 and 1, a few units in the last place after a few layers
-APART = 100 * TOLERANCE  # between answers that are told apart, in relation to them where they are above 1
+APART = 100 * TOLERANCE  # least difference of distinguishable answers, relative to answers above 1
+UNCHANGED = "DIO-7"  # requirement violated by a different answer where nothing happened in between
 
 
-def close_to(left: Values, right: Values) -> bool:
-    """Whether two answers are the same within float32 tolerance."""
+def are_close(left: Values, right: Values) -> bool:
+    """Whether two arrays are equal within float32 tolerance."""
     return left.shape == right.shape and bool(np.allclose(left, right, rtol=TOLERANCE, atol=TOLERANCE))
 
 
-def same(left: Outputs, right: Outputs) -> bool:
-    """Whether the answers of all bricks are the same."""
-    return left.keys() == right.keys() and all(close_to(left[name], right[name]) for name in left)
+def are_equal(left: Outputs, right: Outputs) -> bool:
+    """Whether the outputs of all bricks are equal within float32 tolerance."""
+    return left.keys() == right.keys() and all(are_close(left[name], right[name]) for name in left)
 
 
-def apart(left: Outputs, right: Outputs) -> bool:
-    """Whether two answers can be told apart whatever the rounding."""
+def are_distinguishable(left: Outputs, right: Outputs) -> bool:
+    """Whether two answers differ by more than any rounding error."""
     return any(_far_from(left[name], right[name]) for name in left)
 
 
 def _far_from(left: Values, right: Values) -> bool:
-    size = np.maximum(1, np.maximum(abs(left), abs(right)))  # the rounding of large answers is large as well
+    size = np.maximum(1, np.maximum(abs(left), abs(right)))  # the rounding error of large answers is large as well
     return bool((abs(left - right) > APART * size).any())
 
 
-def distance(answer: Values, wanted: Values) -> float:
-    """Mean squared distance of an answer from the expected values, both of shape (size,)."""
-    return float(np.mean(np.subtract(answer, wanted, dtype=np.float64) ** 2))
+def distance(output: Values, target: Values) -> float:
+    """Return the mean squared distance of an output from its expected values, both of shape (size,)."""
+    return float(np.mean(np.subtract(output, target, dtype=np.float64) ** 2))
 
 
 @dataclass
 class ClusterModel:
-    """What a cluster must do with the messages of one socket (requirements DIO-2, DIO-4, DIO-7).
+    """The required behaviour of a cluster with one socket (requirements DIO-2, DIO-4, DIO-7).
 
-    Weights are the server's own, so no answer is known before it came. What is known: a cycle processes the values that
-    were sent since the last one, brick by brick in the order in which they came, whatever the messages; and as long as
-    nothing was trained, the same values get the same answer.
+    The weights are the server's own, so no answer is known in advance. Two things are known: a cycle processes the
+    values sent since the last cycle, brick by brick in the order of sending, however they were split into messages; and
+    without training in between, the same values get the same answer.
 
     Attributes:
-        buffers: brick to the values that came since the last cycle.
-        answers: what a cycle processed to its answer, since the last training.
-        suspects: what a cycle processed to the id of the requirement that a wrong answer to it would break, by what
-            happened since the right one; DIO-7 where it is not in here.
-        disturbed_by: id of the requirement that no answer at all would break, by what happened since the last one.
+        buffers: Brick name to the values sent since the last cycle.
+        answers: Processed values of a cycle to its answer, since the last training.
+        suspects: Processed values of a cycle to the requirement violated by a different answer, which follows from the
+            events since the known one; absent for UNCHANGED.
+        last_event: Requirement violated by a missing answer, which follows from the last event.
     """
 
     buffers: dict[str, list[Values]] = field(default_factory=dict)
     answers: dict[bytes, Outputs] = field(default_factory=dict)
     suspects: dict[bytes, str] = field(default_factory=dict)
-    last_event: str = "DIO-7"
+    last_event: str = UNCHANGED
 
-    def take(self, brick: str, values: Values) -> None:
-        """Take a message with values for a brick."""
+    def buffer_values(self, brick: str, values: Values) -> None:
+        """Add the values of a message to the buffer of a brick."""
         self.buffers.setdefault(brick, []).append(values)
 
-    def cycle(self) -> bytes:
-        """Return the last message of a cycle.
+    def finish_cycle(self) -> bytes:
+        """Empty the buffers, as the last message of a cycle does.
 
         Returns:
-            What the cycle processes, the same bytes for the same values of the same bricks.
+            Processed values as a key: equal bytes for equal values of the same bricks.
         """
         parts = [(name, np.concatenate(parts).astype(np.float32)) for name, parts in sorted(self.buffers.items())]
         self.buffers.clear()
         return b"".join(f"{name}:{len(values)}:".encode() + values.tobytes() for name, values in parts if len(values))
 
     def forget_values(self) -> None:
-        """Forget the values of a cycle that was not ended: the socket is gone."""
+        """Drop the values of an unfinished cycle, because its socket is gone."""
         self.buffers.clear()
 
-    def trained(self) -> None:
-        """Note that a TRAIN cycle ran: every answer may be another."""
+    def note_training(self) -> None:
+        """Forget all answers after a TRAIN cycle, which may change each of them."""
         self.answers.clear()
         self.confirm()
 
-    def known(self, processed: bytes) -> Outputs | None:
-        """Return the answer to what a cycle processes, None where it is not known yet."""
+    def known_output(self, processed: bytes) -> Outputs | None:
+        """Return the known answer to the processed values of a cycle, None if there is none."""
         return self.answers.get(processed)
 
-    def learn(self, processed: bytes, answer: Outputs) -> None:
-        """Note the first answer to what a cycle processed; of earlier ones it says nothing."""
+    def remember(self, processed: bytes, answer: Outputs) -> None:
+        """Keep the first answer to the processed values; it confirms no earlier answer."""
         self.answers[processed] = answer
-        self.last_event = "DIO-7"
+        self.last_event = UNCHANGED
 
     def confirm(self) -> None:
-        """Note that an answer is as before: nothing that happened so far has changed the cluster."""
+        """Note that an answer is unchanged, so that no event so far has changed the cluster."""
         self.suspects.clear()
-        self.last_event = "DIO-7"
+        self.last_event = UNCHANGED
 
     def note_event(self, requirement: str) -> None:
-        """Something happened by which, if at all, answers change that are known so far."""
+        """Note an event that would violate the requirement if it changed the known answers."""
         self.suspects = dict.fromkeys(self.answers, requirement)
         self.last_event = requirement
 
-    def disturb_from_beside(self, requirement: str) -> None:
-        """Something happened to another cluster, which is suspected where there is nothing nearer."""
+    def note_event_elsewhere(self, requirement: str) -> None:
+        """Note an event of another cluster, which is suspected only where no event of this cluster is."""
         self.suspects = {**dict.fromkeys(self.answers, requirement), **self.suspects}
-        if self.last_event == "DIO-7":
+        if self.last_event == UNCHANGED:
             self.last_event = requirement
 
-    def suspect(self, processed: bytes) -> str:
-        """Return the requirement that a wrong answer to what a cycle processes would break, or none at all."""
-        return self.suspects.get(processed, "DIO-7") if processed in self.answers else self.last_event
+    def requirement_for_mismatch(self, processed: bytes) -> str:
+        """Return the requirement that a different answer to the processed values violates, or no answer at all."""
+        return self.suspects.get(processed, UNCHANGED) if processed in self.answers else self.last_event

@@ -1,4 +1,4 @@
-"""The end of a run: whatever it made on the target goes, found again by its name."""
+"""Final clean-up: delete whatever a run created on the target, found by its name."""
 
 from __future__ import annotations
 
@@ -14,32 +14,31 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def delete_leftovers(target: Target, run_id: str, known: Iterable[Leftover]) -> list[Leftover]:
-    """Delete what a run left on the target.
+    """Delete the resources that a run left on the target.
 
     Args:
-        target: the server.
-        run_id: of the run; the names of what it made begin with it.
-        known: what could not be deleted so far.
+        target: Target of the run.
+        run_id: Id of the run, with which the names of its resources begin.
+        known: Resources that could not be deleted so far.
 
     Returns:
-        What is still there, with the reason, and what can't even be listed.
+        Resources that remain, each with the reason, and kinds of resources that cannot be listed.
     """
-    doomed = {(left.account, left.kind, left.uuid): left for left in known}
+    leftovers = {(left.account, left.kind, left.uuid): left for left in known}
     remaining: list[Leftover] = []
-    for account in (target.account, target.other_account):
-        for kind in ("dataset", "cluster") if account is not None else ():
-            assert account is not None
+    for account in target.accounts:
+        for kind in ("dataset", "cluster"):
             try:
                 found = list(_listed(account, kind, run_prefix(run_id)))
             except (Violation, TargetDown) as error:
                 remaining.append(Leftover(account, kind, "", f"all {kind}s of the {account.name}", str(error)))
                 continue
-            doomed |= {(account, kind, uuid): Leftover(account, kind, uuid, name, "") for uuid, name in found}
-    return remaining + [left for left in map(delete, doomed.values()) if left is not None]
+            leftovers |= {(account, kind, uuid): Leftover(account, kind, uuid, name, "") for uuid, name in found}
+    return remaining + [left for left in map(delete, leftovers.values()) if left is not None]
 
 
 def _listed(account: Account, kind: str, prefix: str) -> Iterator[tuple[str, str]]:
-    """Uuid and name of what an account has whose name begins so, whatever the columns of the list are called."""
+    """Yield uuid and name of the resources whose name has the prefix, whatever the columns of the list are called."""
     body = account.call(f"{kind}.list").object().get("body")
     for row in body if isinstance(body, list) else []:
         cells: list[Any] = list(row.values()) if isinstance(row, dict) else row if isinstance(row, list) else []

@@ -1,4 +1,4 @@
-"""A cluster on the target, and what can be done with it."""
+"""A cluster on the target and its operations."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Cluster:
     """A cluster on the target.
 
     Attributes:
-        account: whose it is.
-        name: of the cluster.
-        uuid: of the cluster.
-        shape: its bricks and their sizes.
+        account: Owner of the cluster.
+        name: Name of the cluster.
+        uuid: Uuid of the cluster.
+        shape: Bricks of the cluster and their sizes.
     """
 
     account: Account
@@ -33,37 +33,37 @@ class Cluster:
     shape: ClusterShape
 
     def set_mode(self, mode: str) -> RestResponse:
-        """Ask the target to switch the mode (requirement MODE-1)."""
+        """Switch the mode (requirement MODE-1)."""
         return self.account.call("cluster.set_mode", body={"uuid": self.uuid, "new_state": mode})
 
-    def switch_after_loss(self, mode: str) -> None:
-        """Switch the mode after a socket was closed or lost, asked until the server has noticed that (MODE-3).
+    def switch_when_released(self, mode: str) -> None:
+        """Switch the mode after a socket was closed or lost, repeated until the server has detected that (MODE-3).
 
         Raises:
-            Violation: it is refused until the deadline.
+            Violation: If the switch is rejected until the deadline.
         """
         retry_until_released(self.account, SWITCHING, lambda: self.set_mode(mode).object())
 
     def enter_direct_mode(self) -> None:
-        """Switch to direct mode as preparation for something else.
+        """Switch to direct mode, as a precondition.
 
         Raises:
-            PreconditionFailed: the target refused.
+            PreconditionFailed: If the target rejects the switch.
         """
         with precondition("switching to direct mode"):
             self.set_mode(self.account.target.dialect.modes[1]).object()
 
     def attach(self) -> ClusterSocket:
-        """Return a socket that is attached to the cluster.
+        """Attach a socket to the cluster, as a precondition.
 
         Raises:
-            PreconditionFailed: the target does not let it attach.
+            PreconditionFailed: If the target does not accept the socket.
         """
         with precondition("attaching to a cluster"):
             return self._socket(attach(self.account, self.uuid, CLUSTER))
 
-    def attach_again(self) -> ClusterSocket:
-        """Return a socket that attaches after an earlier one was lost (requirement DIO-11); see :func:`reattach`."""
+    def reattach(self) -> ClusterSocket:
+        """Attach a socket after an earlier one was lost (requirement DIO-11); see :func:`.retry.reattach`."""
         websocket = reattach(self.account, self.uuid, CLUSTER)
         return self._socket(websocket)
 

@@ -1,4 +1,4 @@
-"""Makes the resources of a case on the target, and deletes them after it."""
+"""The factory of a case: create resources on the target, and delete them afterwards."""
 
 from __future__ import annotations
 
@@ -22,81 +22,81 @@ from hanami_conformance.resources.templates import render_template
 from hanami_conformance.resources.upload import Upload, UploadFile
 from hanami_conformance.target.target import Account, Target
 
-NAME_PREFIX = "hc"  # of every resource that the suite makes
-LEAST_INPUT = 4  # values of an input brick that can be cut in three, and lack some
-ALREADY = (200, 409)  # answers to a switch after which the mode is set
-NOT_THERE = (200, 400, 404)  # answers to a DELETE after which nothing is left
+NAME_PREFIX = "hc"  # begins the name of every resource that the suite creates
+LEAST_INPUT = 4  # values in an input brick that can be split into three messages or left incomplete
+ALREADY = (200, 409)  # statuses of a switch after which the mode is set
+NOT_THERE = (200, 400, 404)  # statuses of a DELETE after which the resource does not exist
 UNAUTHORISED = 401
 
 
 def run_prefix(run_id: str) -> str:
-    """How the name of everything begins that a run makes."""
+    """Return the prefix in the names of all resources of a run."""
     return f"{NAME_PREFIX}_{run_id}_"
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """Something on the target that has to go, or could not be deleted.
+    """A resource on the target that must be deleted, or could not be.
 
     Attributes:
-        account: whose it is.
+        account: Owner of the resource.
         kind: ``dataset`` or ``cluster``.
-        uuid: of it.
-        name: of it, or its uuid where that is not known.
-        why: it is still there.
+        uuid: Uuid of the resource.
+        name: Name of the resource, its uuid if the name is unknown.
+        reason: Reason why the resource still exists, empty before the attempt to delete it.
     """
 
     account: Account
     kind: str
     uuid: str
     name: str
-    why: str = ""
+    reason: str = ""
 
-    def because(self, why: str) -> Leftover:
-        """Return the same, with the reason why it is still there."""
-        return replace(self, why=why)
+    def with_reason(self, reason: str) -> Leftover:
+        """Return the same leftover with the reason why it still exists."""
+        return replace(self, reason=reason)
 
     def __str__(self) -> str:
-        return f"{self.kind} {printable_line(self.name)}: {self.why}"
+        return f"{self.kind} {printable_line(self.name)}: {self.reason}"
 
 
 class ResourceFactory:
-    """Makes resources with names of this run, and deletes them.
+    """Create resources with names of this run, and delete them.
 
     Args:
-        target: where.
-        run_id: part of every name, so that leftovers of this run can be told apart.
+        target: Target on which the resources are created.
+        run_id: Part of every name, which distinguishes the leftovers of this run from others.
     """
 
     def __init__(self, target: Target, run_id: str) -> None:
         self.target = target
         self.prefix = run_prefix(run_id)
-        self._made: dict[str, Leftover] = {}
-        self._lent: Cluster | None = None  # the given one, in the hands of this case
+        self._created: dict[str, Leftover] = {}
+        self._borrowed_cluster: Cluster | None = None  # the existing cluster (--cluster), while the case uses it
         self.leftovers: list[Leftover] = []
 
     def name(self, kind: str) -> str:
-        """Return a new name, right in every dialect."""
+        """Return a new name that is valid in every dialect."""
         return f"{self.prefix}{kind}_{secrets.token_hex(3)}"
 
     def csv(self, size: int, account: Account | None = None, name: str = "") -> Upload:
-        """Begin a CSV upload.
+        """Start a CSV upload.
 
         Args:
-            size: announced bytes.
-            account: whose it shall be, the first user's when None.
-            name: of the dataset, a new one when empty.
+            size: Announced size in bytes.
+            account: Owner of the upload, the account of the target if None.
+            name: Name of the dataset, a new one if empty.
         """
         return self._begin("csv", {"input": size}, account, name)
 
     def mnist(self, input_size: int, label_size: int, account: Account | None = None, name: str = "") -> Upload:
-        """Begin an MNIST upload.
+        """Start an MNIST upload.
 
         Args:
-            input_size: announced bytes of the images.
-            label_size: announced bytes of the labels.
-            account: whose it shall be, the first user's when None.
-            name: of the dataset, a new one when empty.
+            input_size: Announced size of the image file in bytes.
+            label_size: Announced size of the label file in bytes.
+            account: Owner of the upload, the account of the target if None.
+            name: Name of the dataset, a new one if empty.
         """
         return self._begin("mnist", {"input": input_size, "label": label_size}, account, name)
 
@@ -108,18 +108,18 @@ class ResourceFactory:
             answer = account.call(f"{kind}.init", body=body)
             upload = self.from_init_response(answer, kind, name, sizes, account)
         for uuid in (upload.uuid, *(file.uuid for file in upload.files.values())):
-            wanted = f"uuids that nothing else of this run has, not {uuid}"
-            require(uuid not in self.target.uuids, expected=wanted, actual=answer, requirement="INIT-4")
+            expected = f"uuids that no other resource of this run has, not {uuid}"
+            require(uuid not in self.target.uuids, expected=expected, actual=answer, requirement="INIT-4")
             self.target.uuids.add(uuid)
         return upload
 
     def from_init_response(
         self, answer: RestResponse, kind: str, name: str, sizes: Mapping[str, int], account: Account | None = None
     ) -> Upload:
-        """Take an upload from the answer to its init.
+        """Return the upload described by the answer to its init request.
 
         Raises:
-            Violation: the answer lacks a uuid that it must have.
+            Violation: If the answer lacks a required uuid.
         """
         parsed = answer.object()
         uuid = parsed.get("uuid")
@@ -137,17 +137,17 @@ class ResourceFactory:
         return Upload(account or self.target.account, kind, name, str(uuid), files)
 
     def register_unexpected(self, answer: RestResponse, operation: str) -> None:
-        """Note what was made although it should have been refused, so that it is deleted all the same."""
+        """Register a resource for deletion that the server created although it should have rejected the request."""
         if answer.status == 200 and operation.endswith((".init", ".create")):
             uuid = (json_object(answer.body) or {}).get("uuid")
             if is_uuid_text(uuid):
                 self.register_for_deletion("cluster" if operation.startswith("cluster") else "dataset", str(uuid))
 
     def dataset(self, kind: str, contents: Mapping[str, bytes], account: Account | None = None) -> Upload:
-        """Return a finalized dataset, as preparation for something else.
+        """Create a finalized dataset, as a precondition.
 
         Raises:
-            PreconditionFailed: a step on the way failed.
+            PreconditionFailed: If a step of the upload fails.
         """
         upload = self._begin(kind, {role: len(content) for role, content in contents.items()}, account)
         upload.write_all(contents)
@@ -157,16 +157,16 @@ class ResourceFactory:
         return upload
 
     def cluster(self, shape: ClusterShape, account: Account | None = None, name: str = "") -> Cluster:
-        """Return a new cluster, in task mode.
+        """Create a cluster in task mode.
 
         Args:
-            shape: of it.
-            account: whose it shall be, the first user's when None.
-            name: of it, a new one when empty.
+            shape: Bricks of the cluster and their sizes.
+            account: Owner of the cluster, the account of the target if None.
+            name: Name of the cluster, a new one if empty.
 
         Raises:
-            PreconditionFailed: the target does not make it.
-            Unsupported: a cluster was given, so that none is made.
+            PreconditionFailed: If the target does not create it.
+            Unsupported: If the run uses an existing cluster, so that none is created.
         """
         if self.target.given_cluster is not None:
             raise Unsupported("needs a new cluster of its own: the given one (--cluster) may have learned something")
@@ -180,65 +180,66 @@ class ResourceFactory:
         return Cluster(account, name, str(uuid), shape)
 
     def cluster_body(self, name: str, shape: ClusterShape) -> dict[str, str]:
-        """Return the body of a POST that makes a cluster."""
+        """Return the body of the request that creates a cluster."""
         template = render_template(self.target.dialect.template, shape)
         return {"name": name, "template": base64.b64encode(template.encode()).decode()}
 
     def any_cluster(self, shape: ClusterShape) -> Cluster:
-        """One cluster, whatever it has learned: the given one, else a new one; in task mode.
+        """Return a cluster in task mode that may have been trained before: the existing one, else a new one.
 
         Args:
-            shape: of a new one. The given one has one input and one output brick, of names and sizes of its own.
+            shape: Shape of a new cluster. The existing one has one input and one output brick with its own names and
+                sizes.
 
         Raises:
-            PreconditionFailed: the target does not make it, or does not switch its mode.
-            Unsupported: the given one can't be taken for it.
+            PreconditionFailed: If the target does not create it, or does not switch its mode.
+            Unsupported: If the existing cluster does not fit.
         """
         given = self.target.given_cluster
         if given is None:
             return self.cluster(shape)
-        if self._lent is not None:
+        if self._borrowed_cluster is not None:
             raise Unsupported("needs two clusters, and one was given (--cluster)")
         if len(given.inputs) != 1 or len(given.outputs) != 1 or min(given.inputs.values()) < LEAST_INPUT:
             raise Unsupported(
                 f"needs a cluster of one input brick with {LEAST_INPUT} values or more, and one output brick;"
                 f" given is {given}"
             )
-        made = ClusterShape(given.inputs, given.outputs, hidden=0)
-        self._lent = Cluster(self.target.account, given.uuid, given.uuid, made)
+        actual_shape = ClusterShape(given.inputs, given.outputs, hidden=0)
+        cluster = self._borrowed_cluster = Cluster(self.target.account, given.uuid, given.uuid, actual_shape)
         with precondition("switching the given cluster to task mode"):
-            answer = self._lent.set_mode(self.target.dialect.modes[0])
+            answer = cluster.set_mode(self.target.dialect.modes[0])
             require(answer.status in ALREADY, expected="200 to the switch, or 409: it is set already", actual=answer)
-        return self._lent
+        return cluster
 
     def register_for_deletion(self, kind: str, uuid: str, account: Account | None = None) -> None:
-        """Note something that must go: ``dataset`` or ``cluster`` and its uuid."""
-        self._made[uuid] = Leftover(account or self.target.account, kind, uuid, uuid)
+        """Register a ``dataset`` or ``cluster`` for deletion after the case."""
+        self._created[uuid] = Leftover(account or self.target.account, kind, uuid, uuid)
 
     def clean(self) -> None:
-        """Close the sockets, delete everything that was made, and leave a given cluster in task mode.
+        """Close the sockets, delete every created resource, and leave an existing cluster in task mode.
 
-        What cannot be deleted is noted as left over.
+        Resources that cannot be deleted are added to ``leftovers``.
         """
         self.target.close_websockets()
-        if not self._made and self._lent is None:
+        if not self._created and self._borrowed_cluster is None:
             return
         with uninterrupted():
-            with contextlib.suppress(TargetDown):  # what can't be deleted then is noted
+            with contextlib.suppress(TargetDown):  # the deletions below fail then, and say so
                 self.target.renew_tokens()
-            self.leftovers += [left for left in map(delete, self._made.values()) if left is not None]
-            self._made.clear()
-            if self._lent is not None:
+            self.leftovers += [left for left in map(delete, self._created.values()) if left is not None]
+            self._created.clear()
+            if self._borrowed_cluster is not None:
                 with contextlib.suppress(ResponseTimeout, ConnectionClosed, TargetDown):
-                    self._lent.set_mode(self.target.dialect.modes[0])
-                self._lent = None
+                    self._borrowed_cluster.set_mode(self.target.dialect.modes[0])
+                self._borrowed_cluster = None
 
 
 def delete(left: Leftover) -> Leftover | None:
-    """Delete something.
+    """Delete a resource.
 
     Returns:
-        None when it is gone, else what is left, with the reason.
+        None if it no longer exists, else the leftover with the reason.
     """
     try:
         answer = left.account.call(f"{left.kind}.delete", params={"uuid": left.uuid})
@@ -246,5 +247,5 @@ def delete(left: Leftover) -> Leftover | None:
             left.account.target.renew(left.account)
             answer = left.account.call(f"{left.kind}.delete", params={"uuid": left.uuid})
     except (ResponseTimeout, ConnectionClosed, TargetDown) as error:
-        return left.because(str(error))
-    return None if answer.status in NOT_THERE else left.because(str(answer))
+        return left.with_reason(str(error))
+    return None if answer.status in NOT_THERE else left.with_reason(str(answer))

@@ -1,4 +1,4 @@
-"""Reading a finalized dataset back, and comparing it with its model."""
+"""Read a finalized dataset back and compare it with its model."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from hanami_conformance.models.dataset import DatasetModel
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.target.target import Target
 
-MOST_COLUMNS = 8  # of a table that are read back
-PAGE_VALUES = 200_000  # most numbers asked for in one answer
+MOST_COLUMNS = 8  # columns of a table that are read back at most
+PAGE_VALUES = 200_000  # numbers requested in one answer at most
 
 
 def read_columns(upload: Upload, columns: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-    """Read a dataset back (requirement FIN-2).
+    """Read columns of a dataset back (requirement FIN-2).
 
     Args:
-        upload: finalized.
-        columns: column name to the values that are expected; tells which to read and how many rows there are.
+        upload: Finalized upload.
+        columns: Column name to the expected values, whose shape gives the number of rows.
 
     Returns:
         Column name to values, float32, shape (rows, width).
 
     Raises:
-        Violation: the content cannot be read, or is no table of numbers.
+        Violation: If the content cannot be read, or is not a table of numbers.
     """
     dialect = upload.account.target.dialect
     found: dict[str, NDArray[np.float32]] = {}
-    for column, wanted in columns.items():
+    for column, expected in columns.items():
         rows: list[Any] = []
-        # At least two pages, of unequal size: an offset that is ignored shows.
-        page = min(dialect.content_rows, max(1, PAGE_VALUES // max(1, wanted.shape[1])), -(-3 * len(wanted) // 5))
-        while len(rows) < len(wanted):
-            count = min(page, len(wanted) - len(rows))
+        # At least two pages, of unequal size, so that a server that ignores the offset is detected.
+        page = min(dialect.content_rows, max(1, PAGE_VALUES // max(1, expected.shape[1])), -(-3 * len(expected) // 5))
+        while len(rows) < len(expected):
+            count = min(page, len(expected) - len(rows))
             params = {
                 "uuid": upload.uuid,
                 "column_name": column,
@@ -71,16 +71,16 @@ def _table(column: str, rows: list[Any]) -> NDArray[np.float32]:
 
 
 def check_dataset(upload: Upload, model: DatasetModel, *, values: bool = False) -> None:
-    """Compare a finalized dataset with its model, as far as the target lets it be seen (FIN-1, FIN-2).
+    """Compare a finalized dataset with its model, as far as the target shows its content (FIN-1, FIN-2).
 
     Args:
-        upload: finalized.
-        model: what it must hold.
-        values: whether the case is about the values, so that rows and columns alone prove nothing.
+        upload: Finalized upload.
+        model: Required content of the dataset.
+        values: Whether the case is about the values, so that rows and columns alone are no evidence.
 
     Raises:
-        Violation: rows, columns or values differ.
-        Unsupported: the case is about the values, and they cannot be read back; rows and columns are right.
+        Violation: If rows, columns or values differ.
+        Unsupported: If the case is about the values and they cannot be read back; rows and columns are correct then.
     """
     target = upload.account.target
     with default_requirement("FIN-1"):
@@ -92,7 +92,7 @@ def check_dataset(upload: Upload, model: DatasetModel, *, values: bool = False) 
         with attribute_to("FIN-2"):
             for column, found in read_columns(upload, columns).items():
                 require(
-                    model.agrees(column, found),
+                    model.matches(column, found),
                     expected=f"column {column!r} value for value as it was uploaded",
                     actual=first_difference(model.columns[column], found),
                 )
@@ -101,36 +101,37 @@ def check_dataset(upload: Upload, model: DatasetModel, *, values: bool = False) 
 
 
 def check_no_rows(upload: Upload, what: str, requirement: str | None = None) -> None:
-    """Check that a dataset that was refused cannot be read as if it were one (FIN-6).
+    """Check that an upload whose PUT was rejected is not a dataset with rows (FIN-6).
 
     Args:
-        upload: whose PUT was refused.
-        what: it holds, for the report.
-        requirement: id of the requirement that is broken otherwise, None for the one that the test names first.
+        upload: Upload whose PUT was rejected.
+        what: Content of the upload, for the report.
+        requirement: Id of the violated requirement otherwise, None for the one that the test names first.
 
     Raises:
-        Violation: it has rows.
+        Violation: If the dataset has rows.
     """
     answer = upload.description()
-    told = answer.object() if answer.status == 200 else {}
-    counts = [told[key] for key in upload.account.target.dialect.rows_keys if isinstance(told.get(key), int)]
+    described = answer.object() if answer.status == 200 else {}
+    keys = upload.account.target.dialect.rows_keys
+    counts = [described[key] for key in keys if isinstance(described.get(key), int)]
     require(not any(counts), expected=f"no dataset with rows from {what}", actual=answer, requirement=requirement)
 
 
 def readable_columns(model: DatasetModel, described: Mapping[str, Any]) -> dict[str, NDArray[np.float32]]:
-    """Return the columns to read back: those that the target has under the names of the model, of many only some."""
+    """Return the columns of the model that the target has under the same name, of many only a selection."""
     names = described.get("description")
     known = [name for name in model.columns if not isinstance(names, dict) or name in names]
-    if len(known) > MOST_COLUMNS:  # each costs REST calls: the first, the last, and some between
+    if len(known) > MOST_COLUMNS:  # each costs REST calls, so only the first, the last and some in between
         known = [known[index * (len(known) - 1) // (MOST_COLUMNS - 1)] for index in range(MOST_COLUMNS)]
     return {name: model.columns[name] for name in known}
 
 
 def check_shape(answer: RestResponse, described: Mapping[str, Any], target: Target, model: DatasetModel) -> None:
-    """Compare the announced numbers of rows and columns with the model (FIN-1).
+    """Compare the described numbers of rows and columns with the model (FIN-1).
 
     Raises:
-        Violation: they differ, or are not told at all.
+        Violation: If they differ, or the description lacks the number of rows.
     """
     rows = [described[key] for key in target.dialect.rows_keys if key in described]
     require(
@@ -145,21 +146,21 @@ def check_shape(answer: RestResponse, described: Mapping[str, Any], target: Targ
     for group in target.dialect.columns_keys:
         if all(isinstance(described.get(key), int) for key in group):
             width = sum(described[key] for key in group)
-            wanted = " or ".join(str(number) for number in sorted(model.widths))
-            require(width in model.widths, expected=f"{wanted} columns", actual=answer, requirement="FIN-1")
+            widths = " or ".join(str(number) for number in sorted(model.widths))
+            require(width in model.widths, expected=f"{widths} columns", actual=answer, requirement="FIN-1")
 
 
-def first_difference(wanted: NDArray[np.float32], actual: NDArray[np.float32]) -> str:
-    """Where two tables differ first, in words."""
-    if wanted.shape[0] != actual.shape[0]:
-        return f"{actual.shape[0]} rows instead of {wanted.shape[0]}"
-    if wanted.shape != actual.shape:
-        return f"{actual.shape[1]} values in a row instead of {wanted.shape[1]}"
-    places = np.argwhere(wanted != actual)
+def first_difference(expected: NDArray[np.float32], actual: NDArray[np.float32]) -> str:
+    """Describe the first difference of two tables."""
+    if expected.shape[0] != actual.shape[0]:
+        return f"{actual.shape[0]} rows instead of {expected.shape[0]}"
+    if expected.shape != actual.shape:
+        return f"{actual.shape[1]} values in a row instead of {expected.shape[1]}"
+    places = np.argwhere(expected != actual)
     if not len(places):
         return "the same values"
     row, column = places[0]
     return (
-        f"{len(places)} of {wanted.size} values differ, the first at row {row}, value {column}: "
-        f"{actual[row, column]} instead of {wanted[row, column]}"
+        f"{len(places)} of {expected.size} values differ, the first at row {row}, value {column}: "
+        f"{actual[row, column]} instead of {expected[row, column]}"
     )

@@ -1,4 +1,4 @@
-"""Requests that are repeated until the target has noticed that an earlier socket is gone."""
+"""Requests that are repeated until the target has released an earlier socket."""
 
 from __future__ import annotations
 
@@ -12,34 +12,31 @@ from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.target.attach import attach
 from hanami_conformance.target.target import Account
 
-POLL = 0.02  # seconds between two questions
-
-
-ATTACHING_AGAIN = "next socket after a lost one"
-
+POLL = 0.02  # seconds between two attempts
+REATTACHING = "next socket after a lost one"  # kind of wait, for its adaptive timeout
 
 Result = TypeVar("Result")
 
 
 def reattach(account: Account, uuid: str, target: str) -> WebSocket:
-    """Attach again, asked until the server has noticed that the earlier socket is gone.
+    """Attach a socket, repeated until the server has detected that the earlier one is gone.
 
     Raises:
-        Violation: it is refused until the deadline.
+        Violation: If the socket is rejected until the deadline.
     """
-    return retry_until_released(account, ATTACHING_AGAIN, lambda: attach(account, uuid, target))
+    return retry_until_released(account, REATTACHING, lambda: attach(account, uuid, target))
 
 
 def retry_until_released(account: Account, kind: str, ask: Callable[[], Result]) -> Result:
-    """Ask again and again, until the server has noticed that the earlier socket is gone.
+    """Repeat a request until the server has detected that the earlier socket is gone.
 
     Args:
-        account: who asks.
-        kind: of wait, for its adaptive timeout.
-        ask: asks, and raises a violation where it is refused.
+        account: Account that sends the request.
+        kind: Kind of wait, for its adaptive timeout.
+        ask: Function that sends the request and raises a violation if it is rejected.
 
     Raises:
-        Violation: it is refused until the deadline.
+        Violation: If the request is rejected until the deadline.
     """
     timeouts = account.target.timeouts
     deadline = timeouts.deadline(kind)
@@ -50,7 +47,7 @@ def retry_until_released(account: Account, kind: str, ask: Callable[[], Result])
         try:
             result = ask()
         except Violation:
-            case.checks, case.checks_by_requirement = counted  # how often it was asked is a matter of timing
+            case.checks, case.checks_by_requirement = counted  # the number of attempts depends on timing
             if deadline.passed:
                 timeouts.record_timeout(kind)
                 raise

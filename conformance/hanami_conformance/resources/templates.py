@@ -1,4 +1,4 @@
-"""Cluster templates: the text by which a target is asked for a cluster of a given shape."""
+"""Cluster templates: the text that describes the shape of a new cluster."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def render_template(form: str, shape: ClusterShape) -> str:
 
     Args:
         form: ``bricks`` or ``hexagons``, from the dialect.
-        shape: bricks of the cluster; inputs stand at x = 1, the internal brick at x = 2, outputs at x = 3.
+        shape: Bricks of the cluster; inputs are placed at x = 1, the internal brick at x = 2, outputs at x = 3.
     """
     return _bricks(shape) if form == "bricks" else _hexagons(shape)
 

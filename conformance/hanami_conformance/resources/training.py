@@ -1,4 +1,4 @@
-"""Training: pairs of inputs and expected values, and clusters that were trained until they tell inputs apart."""
+"""Training: sample inputs, expected values, and the training of clusters until their answers are distinguishable."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from hanami_conformance.cases.attribution import precondition
 from hanami_conformance.cases.failures import Unsupported
 from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, short
 from hanami_conformance.clients.cluster_socket import ClusterSocket
-from hanami_conformance.models.cluster import Outputs, Values, apart
+from hanami_conformance.models.cluster import Outputs, Values, are_distinguishable
 
-STEPS = 30  # cycles of training, enough to tell answers apart
-ROUNDS = 10  # of so many cycles, after which a cluster is taken to learn nothing
+STEPS = 30  # training cycles in a round
+ROUNDS = 10  # rounds after which a cluster is considered unable to learn
 
 
 def vector(size: int, seed: int) -> Values:
-    """Input values between 0 and 1, shape (size,)."""
+    """Return random input values between 0 and 1, shape (size,)."""
     return np.random.default_rng(seed).random(size, dtype=np.float32)
 
 
-def inputs_of(shape: ClusterShape, seed: int) -> list[InputMessage]:
-    """Values for every input brick."""
+def sample_inputs(shape: ClusterShape, seed: int) -> list[InputMessage]:
+    """Return values for every input brick."""
     return [
         InputMessage(name, vector(size, seed * 100 + index)) for index, (name, size) in enumerate(shape.inputs.items())
     ]
 
 
-def wanted_of(shape: ClusterShape, seed: int) -> list[InputMessage]:
-    """Return expected values for every output brick: 0.9 where the seed says so, 0.1 elsewhere."""
+def training_targets(shape: ClusterShape, seed: int) -> list[InputMessage]:
+    """Return expected values for every output brick: half of them 0.9, the others 0.1, permuted by the seed."""
     generator = np.random.default_rng(seed)
     parts = []
     for name, size in shape.outputs.items():
@@ -36,39 +36,41 @@ def wanted_of(shape: ClusterShape, seed: int) -> list[InputMessage]:
     return parts
 
 
-def shown(answer: Outputs) -> str:
-    """Return an answer in words."""
+def format_answer(answer: Outputs) -> str:
+    """Return an answer as text for a report."""
     return ", ".join(f"{name} {short(values, 6)}" for name, values in answer.items())
 
 
-def are_told_apart(socket: ClusterSocket, shape: ClusterShape, *, at_least: int = 1) -> None:
-    """Train a cluster, as preparation, until it answers different inputs differently.
+def make_distinguishable(socket: ClusterSocket, shape: ClusterShape) -> None:
+    """Train a cluster until it answers different inputs differently, as a precondition.
 
     Raises:
-        Unsupported: it never does.
-        PreconditionFailed: a cycle went wrong.
+        Unsupported: If it never does.
+        PreconditionFailed: If a cycle fails.
     """
     with precondition("training a cluster"):
-        train_until_distinguishable(socket, shape, at_least=at_least)
+        train_until_distinguishable(socket, shape)
 
 
-def train_until_distinguishable(socket: ClusterSocket, shape: ClusterShape, *, at_least: int = 1) -> None:
+def train_until_distinguishable(socket: ClusterSocket, shape: ClusterShape, *, least_rounds: int = 1) -> None:
     """Train a cluster until it answers different inputs differently.
 
     Args:
-        socket: attached to it.
-        shape: of it.
-        at_least: rounds of training that it gets in any case.
+        socket: Socket attached to the cluster.
+        shape: Shape of the cluster.
+        least_rounds: Rounds of training even if the answers are distinguishable before.
 
     Raises:
-        Unsupported: it never does, so that a wrong answer could not be told from a right one.
-        Violation: a cycle went wrong.
+        Unsupported: If it never does, so that a wrong answer could not be distinguished from a correct one.
+        Violation: If a cycle fails.
     """
     for done in range(ROUNDS):
-        left, right = (socket.request(inputs_of(shape, seed)) for seed in (1, 2))
-        if done >= at_least and apart(left, right):
+        left, right = (socket.request(sample_inputs(shape, seed)) for seed in (1, 2))
+        if done >= least_rounds and are_distinguishable(left, right):
             return
         for step in range(STEPS):
             seed = 1 + step % 2
-            socket.train([*inputs_of(shape, seed), *wanted_of(shape, seed)])
-    raise Unsupported("the cluster answers different inputs alike, also after training: its answers tell nothing apart")
+            socket.train([*sample_inputs(shape, seed), *training_targets(shape, seed)])
+    raise Unsupported(
+        "the cluster answers different inputs alike, also after training, so that a wrong answer could not be detected"
+    )

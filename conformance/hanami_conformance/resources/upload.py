@@ -1,4 +1,4 @@
-"""An upload on the target, and what can be done with it."""
+"""An upload on the target and its operations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hanami_conformance.target.attach import FILE_UPLOAD, attach
 from hanami_conformance.target.target import Account
 
 MIB = 1 << 20
-COMPLETION = "completion of an upload"  # kinds of wait, for its adaptive timeout
+COMPLETION = "completion of an upload"  # kind of wait, for its adaptive timeout
 
 
 @dataclass
@@ -26,8 +26,8 @@ class UploadFile:
 
     Attributes:
         role: ``input`` or ``label``.
-        uuid: of the temporary file on the target.
-        model: what the target must hold of it.
+        uuid: Uuid of the temporary file on the target.
+        model: Required content of the file.
     """
 
     role: str
@@ -37,14 +37,14 @@ class UploadFile:
 
 @dataclass
 class Upload:
-    """An upload that was begun (requirements INIT-1, INIT-2).
+    """A started upload (requirements INIT-1, INIT-2).
 
     Attributes:
-        account: whose it is.
+        account: Owner of the dataset.
         kind: ``csv`` or ``mnist``.
-        name: of the dataset.
-        uuid: of the dataset.
-        files: role to file.
+        name: Name of the dataset.
+        uuid: Uuid of the dataset.
+        files: Role to file.
     """
 
     account: Account
@@ -55,19 +55,19 @@ class Upload:
 
     @property
     def size(self) -> int:
-        """Announced bytes of all files."""
+        """Announced size of all files in bytes."""
         return sum(file.model.size for file in self.files.values())
 
     @property
     def complete(self) -> bool:
-        """Whether, by the model, every byte was acknowledged."""
+        """Whether every byte was acknowledged, according to the models."""
         return all(file.model.complete for file in self.files.values())
 
     def attach(self, role: str = "input") -> UploadSocket:
-        """Return a socket that is attached to one of the files.
+        """Attach a socket to a file, as a precondition.
 
         Raises:
-            PreconditionFailed: the target does not let it attach.
+            PreconditionFailed: If the target does not accept the socket.
         """
         file = self.files[role]
         with precondition("attaching to a file"):
@@ -75,17 +75,17 @@ class Upload:
                 attach(self.account, file.uuid, FILE_UPLOAD), self.account.target.dialect.codec, file.model
             )
 
-    def attach_again(self, role: str = "input") -> UploadSocket:
-        """Return a socket that attaches after an earlier one was lost (requirement DATA-7); see :func:`reattach`."""
+    def reattach(self, role: str = "input") -> UploadSocket:
+        """Attach a socket after an earlier one was lost (requirement DATA-7); see :func:`.retry.reattach`."""
         file = self.files[role]
         websocket = reattach(self.account, file.uuid, FILE_UPLOAD)
         return UploadSocket(websocket, self.account.target.dialect.codec, file.model)
 
     def progress(self) -> bool:
-        """Return what the target says of ``complete`` (requirement PROG-1).
+        """Return ``complete`` from the progress of the upload (requirement PROG-1).
 
         Raises:
-            Violation: the answer is no JSON object with a boolean ``complete``.
+            Violation: If the answer is not a JSON object with a boolean ``complete``.
         """
         with default_requirement("PROG-1"):
             answer = self.progress_answer()
@@ -99,11 +99,11 @@ class Upload:
         return bool(complete)
 
     def progress_answer(self) -> RestResponse:
-        """Return the answer to a question for the progress."""
+        """Return the answer to a progress request."""
         return self.account.call("dataset.progress", params={"uuid": self.uuid})
 
     def wait_complete(self) -> bool:
-        """Ask for the progress until it is complete, or the deadline is over."""
+        """Poll the progress until it is complete; return False after the deadline."""
         timeouts = self.account.target.timeouts
         deadline = timeouts.deadline(COMPLETION)
         began = time.monotonic()
@@ -116,29 +116,29 @@ class Upload:
         return True
 
     def finalize_body(self) -> dict[str, Any]:
-        """Return the body of the PUT that finalizes this upload."""
+        """Return the valid body of the PUT that finalizes this upload."""
         return {"uuid": self.uuid, **{f"uuid_{role}_file": file.uuid for role, file in self.files.items()}}
 
     def finalize(self, body: Mapping[str, Any] | None = None, kind: str | None = None) -> RestResponse:
-        """Ask the target to merge the files (upload, step 5).
+        """Finalize the upload (upload, step 5).
 
         Args:
-            body: another body than the right one.
-            kind: the path of another kind than the right one.
+            body: Body in place of the valid one.
+            kind: Kind whose path is used in place of the upload's own.
         """
         target = self.account.target
         extra = target.dialect.finalize_seconds_per_mib * self.size / MIB
         return self.account.call(f"{kind or self.kind}.finalize", body=body or self.finalize_body(), extra=extra)
 
     def write_all(self, contents: Mapping[str, bytes], chunk: int = 128 * 1024) -> None:
-        """Upload files whole, in order, as preparation for something else.
+        """Upload complete files in ascending order, as a precondition.
 
         Args:
-            contents: role to the file's bytes.
-            chunk: bytes of a message.
+            contents: Role to the bytes of the file.
+            chunk: Bytes in a message.
 
         Raises:
-            PreconditionFailed: the target did not take a chunk.
+            PreconditionFailed: If the target does not accept a chunk.
         """
         for role, content in contents.items():
             socket = self.attach(role)
@@ -148,9 +148,9 @@ class Upload:
             socket.close()
 
     def description(self) -> RestResponse:
-        """Return what the target says of the dataset."""
+        """Return the answer to a request for the description of the dataset."""
         return self.account.call("dataset.get", params={"uuid": self.uuid})
 
     def delete(self) -> RestResponse:
-        """Delete the dataset, finished or not."""
+        """Delete the dataset, finalized or not."""
         return self.account.call("dataset.delete", params={"uuid": self.uuid})

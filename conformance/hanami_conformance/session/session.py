@@ -144,7 +144,7 @@ class ConformanceSession:
             self._target,
             self.manifest.run_id,
             destructive=self.options.destructive,
-            plan=self._plan(),
+            search_settings=self._plan(),
             leftovers=self._leftovers,
         )
         self._judge = CaseClassifier(self._target, self._match_known_failure)

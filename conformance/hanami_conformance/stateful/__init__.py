@@ -1,6 +1,5 @@
-"""Sequences: what a client does, as plain data.
+"""Stateful tests: sequences of client actions as plain data, executed against target and model.
 
-A property test draws a sequence, an executor runs it against a target and a model in lockstep, and what shrinking
-leaves is a sequence of a few steps. Because a sequence is data, it can be stored, read by people, and replayed without
-Hypothesis.
+Hypothesis draws a sequence and shrinks it if it fails. Because a sequence is data, people can store, read and
+replay it without Hypothesis.
 """

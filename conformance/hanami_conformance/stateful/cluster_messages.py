@@ -1,4 +1,4 @@
-"""Cycles of a sequence: which values go to a cluster, and in how many messages."""
+"""Messages of a cycle: the values that are sent to a cluster, and how they are split into messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessa
 from hanami_conformance.models.cluster import Values
 from hanami_conformance.resources.training import vector
 
-# Values beside random ones, all of them finite. The index in this list is how a sequence names them.
+# Finite values beside random ones. A sequence names them by their index.
 SPECIAL: tuple[tuple[float, ...], ...] = (
     (0.0,),
     (-0.0, 0.5),
@@ -20,44 +20,45 @@ SPECIAL: tuple[tuple[float, ...], ...] = (
     (0.0, 0.0, 1.0),
 )
 UNUSUAL_MESSAGES = ("nan", "inf", "-inf", "none", "fewer", "no name")  # messages whose meaning is left open (DIO-13)
-KINDS_OF_VALUES = 4 + len(SPECIAL)  # four random vectors come first
+RANDOM_VECTORS = 4  # kinds of values before the special ones
+KINDS_OF_VALUES = RANDOM_VECTORS + len(SPECIAL)
 
 
 def input_values(size: int, kind: int, brick: int) -> Values:
-    """Input values, shape (size,).
+    """Return input values, shape (size,).
 
     Args:
-        size: of the brick.
-        kind: which values, modulo :data:`KINDS_OF_VALUES`.
-        brick: number of the brick, so that two bricks get different ones.
+        size: Number of values.
+        kind: Number of the kind of values, modulo :data:`KINDS_OF_VALUES`.
+        brick: Number of the brick, so that two bricks get different values.
     """
     kind %= KINDS_OF_VALUES
-    if kind < KINDS_OF_VALUES - len(SPECIAL):
+    if kind < RANDOM_VECTORS:
         return vector(size, 1000 + kind * 10 + brick)
-    return np.resize(np.array(SPECIAL[kind - 4], dtype=np.float32), size)
+    return np.resize(np.array(SPECIAL[kind - RANDOM_VECTORS], dtype=np.float32), size)
 
 
 def unusual_values(how: str, size: int) -> Values:
-    """Return the values of an odd message, one of :data:`UNUSUAL_MESSAGES`, for a brick of ``size``."""
+    """Return the values of an unusual message, one of :data:`UNUSUAL_MESSAGES`, for a brick of the given size."""
     if how in ("nan", "inf", "-inf"):
         return np.full(size, float(how), dtype=np.float32)
     return vector({"none": 0, "fewer": size - 1}.get(how, size), 1)
 
 
-def inputs(shape: ClusterShape, kind: int) -> list[InputMessage]:
-    """One message for each input brick, with all of its values."""
+def input_messages(shape: ClusterShape, kind: int) -> list[InputMessage]:
+    """Return one message for each input brick, with all of its values."""
     return [
         InputMessage(name, input_values(size, kind, index)) for index, (name, size) in enumerate(shape.inputs.items())
     ]
 
 
 def split_into_messages(parts: Sequence[InputMessage], cuts: Sequence[int], order: int) -> list[InputMessage]:
-    """Return the same values in other messages, those of a brick in the same order.
+    """Split the values of each brick into several messages, which keep their order within the brick.
 
     Args:
-        parts: one message for each brick.
-        cuts: where the values of each brick are cut, modulo their number; a cut at the edge is none.
-        order: 0 as they stand, 1 the last brick first, 2 the bricks by turns.
+        parts: One message for each brick.
+        cuts: Positions at which the values of each brick are split, modulo their number; position 0 splits nothing.
+        order: 0 for the order of the parts, 1 for the last brick first, 2 for alternating bricks.
     """
     pieces = []
     for part in parts:

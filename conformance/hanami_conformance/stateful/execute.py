@@ -1,4 +1,4 @@
-"""Telling a sequence to a target."""
+"""Execution of a sequence against a target."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from hanami_conformance.target.target import Account
 
 
 class SequenceExecutor(Protocol):
-    """Acts sequences of one kind out."""
+    """Executor of sequences of one kind."""
 
-    def tell(self, steps: Sequence[Step]) -> None:
-        """Act a sequence out, and compare what the target does with a model, step by step.
+    def execute(self, steps: Sequence[Step]) -> None:
+        """Execute steps, and compare the target with a model after each of them.
 
-        A step that has nothing to act on is passed over, so that any part of a sequence is a sequence.
+        A step without anything to act on is skipped, so that any part of a sequence is a sequence.
 
         Raises:
-            Violation: the target did something else than the model.
+            Violation: If the target behaves differently from the model.
         """
 
 
@@ -39,26 +39,25 @@ EXECUTORS: Mapping[str, Callable[[ResourceFactory, Sequence[Account]], SequenceE
 }
 
 
-def tell(sequence: StepSequence, resources: ResourceFactory) -> None:
-    """Act a sequence out, and delete what it made.
+def execute(sequence: StepSequence, resources: ResourceFactory) -> None:
+    """Execute a sequence, and delete the resources that it created.
 
     Args:
-        sequence: of a kind that is known.
-        resources: makes its uploads and clusters; nothing of them is left when this returns.
+        sequence: Sequence of one of the kinds of EXECUTORS.
+        resources: Factory of the uploads and clusters.
 
     Raises:
-        Violation: the target did something else than the model.
-        PreconditionFailed: a step could not be taken at all.
-        TargetDown: the target is gone.
-        SequenceError: the sequence has a step that nobody knows.
+        Violation: If the target behaves differently from the model.
+        PreconditionFailed: If a step cannot be executed at all.
+        TargetDown: If the target cannot be reached.
+        SequenceError: If the kind or a step is unknown.
     """
     if sequence.kind not in EXECUTORS:
-        raise SequenceError(f"sequence of kind {sequence.kind!r}: this release tells {', '.join(EXECUTORS)}")
+        raise SequenceError(f"sequence of kind {sequence.kind!r}: this release knows {', '.join(EXECUTORS)}")
     target = resources.target
-    with precondition("logging in again"):  # sequences of a long search outlive a token
+    with precondition("logging in again"):  # a long search outlives a token
         target.renew_tokens()
-    accounts = [account for account in (target.account, target.other_account) if account is not None]
     try:
-        EXECUTORS[sequence.kind](resources, accounts).tell(sequence.steps)
+        EXECUTORS[sequence.kind](resources, target.accounts).execute(sequence.steps)
     finally:
         resources.clean()

@@ -1,4 +1,4 @@
-"""Hypothesis without what differs from one folder or installation to the next."""
+"""Hypothesis made independent of the current folder and of the installation."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from collections.abc import Iterator
 
 from hypothesis import configuration
 
-LOOK = "_get_local_constants"  # the function of Hypothesis that looks for them
+COLLECT = "_get_local_constants"  # function of Hypothesis that collects constants from local modules
 
 
 @contextlib.contextmanager
-def no_local_constants() -> Iterator[None]:
-    """Let no constants be drawn that stand in modules beside the suite.
+def without_local_constants() -> Iterator[None]:
+    """Keep Hypothesis from drawing constants of local modules.
 
-    Hypothesis looks for them in modules that are no part of an installed package: in ours where it is installed as
-    editable, in those of the user's folder, and in none otherwise. Other releases of Hypothesis may do without.
+    It collects them from modules outside installed packages: from ours in an editable install, and from those in the
+    user's folder. Other releases of Hypothesis may lack this feature.
     """
     try:
         from hypothesis.internal.conjecture import providers  # noqa: PLC0415 - not in every release
         from hypothesis.internal.constants_ast import Constants  # noqa: PLC0415
 
-        look, cache, nothing = getattr(providers, LOOK), providers.CONSTANTS_CACHE.cache, Constants()
+        collect, cache, nothing = getattr(providers, COLLECT), providers.CONSTANTS_CACHE.cache, Constants()
     except (ImportError, AttributeError):
         yield
         return
-    setattr(providers, LOOK, lambda: nothing)
-    cache.clear()  # what may be drawn is kept in there
+    setattr(providers, COLLECT, lambda: nothing)
+    cache.clear()  # it holds the constants that may be drawn
     try:
         yield
     finally:
-        setattr(providers, LOOK, look)
+        setattr(providers, COLLECT, collect)
         cache.clear()
 
 
 @contextlib.contextmanager
-def no_files() -> Iterator[None]:
-    """Let Hypothesis keep its tables of characters in a folder that goes again, not in that of the user."""
+def temporary_home() -> Iterator[None]:
+    """Let Hypothesis keep its character tables in a temporary folder in place of the user's."""
     before = getattr(configuration, "__hypothesis_home_directory", None)
     with tempfile.TemporaryDirectory(prefix="hanami-hypothesis-") as folder:
         configuration.set_hypothesis_home_dir(folder)

@@ -1,4 +1,4 @@
-"""The search for a sequence that goes wrong, and for the smallest one that still does."""
+"""Property runner: search for a failing sequence, and shrink it."""
 
 from __future__ import annotations
 
@@ -21,111 +21,123 @@ from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import Step
 from hanami_conformance.options.profiles import Profile
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.stateful.execute import tell
-from hanami_conformance.stateful.hypothesis_determinism import no_files, no_local_constants
+from hanami_conformance.stateful.execute import execute
+from hanami_conformance.stateful.hypothesis_determinism import temporary_home, without_local_constants
 
-ROUND = 200  # sequences between two looks at the clock, where there is no fixed number of them
-BLOCKED_SECONDS = 5.0  # of making a sequence smaller that judges nothing
-GoneWrong = Violation | PreconditionFailed | TargetDown
+EXAMPLES_PER_ROUND = 200  # sequences between two looks at the clock, if their number is not fixed
+BLOCKED_SECONDS = 5.0  # for shrinking a sequence whose failure judges nothing
+SequenceFailure = Violation | PreconditionFailed | TargetDown
 
 
 class StopShrinking(BaseException):
-    """The smallest sequence so far is taken: to draw more that nobody tells may take Hypothesis minutes."""
+    """The time to shrink is over: Hypothesis may spend minutes on drawing sequences that are not executed any more."""
 
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """How sequences are searched in a run.
+    """Settings of the search for failing sequences in a run.
 
     Attributes:
-        profile: how many, and how long they may be.
-        seed: that they are drawn from, together with their kind.
-        seconds: that each property may take, where the profile gives no number.
-        database: folder of failing sequences, None for none.
-        destructive: whether steps are told that are known to end fragile servers.
-        told: is called after each sequence, with the seconds that are left for its kind, infinite for any time.
+        profile: Number and length of the sequences.
+        seed: Seed of the sequences, together with their kind.
+        seconds: Time for each property, if the profile gives no number of sequences.
+        database: Folder of failing sequences, None for no database.
+        on_example: Function that is called after each sequence with the seconds left for its kind, infinite for any.
+        destructive: Whether steps that crash fragile servers are executed.
     """
 
     profile: Profile
     seed: int
     seconds: float
     database: Path | None
-    told: Callable[[float], None] = lambda left: None  # noqa: ARG005
+    on_example: Callable[[float], None] = lambda left: None  # noqa: ARG005
     destructive: bool = True
 
 
 @dataclass
 class SearchState:
-    """What went wrong first, the smallest sequence in which the same goes wrong, and until when more are told."""
+    """State of the search for one kind of sequence.
 
+    Attributes:
+        failure: First failure, and after it the same failure of the smallest sequence; None while there is none.
+        steps: Steps of the smallest failing sequence.
+        failed_at: Time of the first failure, monotonic, seconds.
+        fatal: Whether the target was down after the first failure.
+        executed: Number of executed sequences.
+        until: End of the search, monotonic, seconds.
+        unsupported: Reasons of the sequences that could not be executed.
+    """
+
+    failure: SequenceFailure | None = None
     steps: list[Step] = field(default_factory=list)
-    first: GoneWrong | None = None
-    at: float = 0.0
+    failed_at: float = 0.0
     fatal: bool = False
-    told: int = 0
+    executed: int = 0
     until: float = float("inf")
     unsupported: list[Unsupported] = field(default_factory=list)
 
-    def is_same(self, error: GoneWrong) -> bool:
-        """Whether an error is the one that is looked for: while a sequence shrinks, it must not turn into another."""
-        return self.first is None or _name(self.first) == _name(error)
+    def is_same(self, error: SequenceFailure) -> bool:
+        """Whether an error is the failure that is being shrunk, which must not turn into another one."""
+        return self.failure is None or _identity(self.failure) == _identity(error)
 
 
-def _name(error: GoneWrong) -> tuple[type[BaseException], str | None]:
+def _identity(error: SequenceFailure) -> tuple[type[BaseException], str | None]:
     return type(error), error.failure_key or error.requirement if isinstance(error, Violation) else None
 
 
 @dataclass(frozen=True)
 class PropertyRunner:
-    """Tells sequences until one goes wrong, and makes that one small.
+    """Execute generated sequences until one fails, and shrink that one.
 
-    The same sequences run in every run of the same suite with the same seed; those that failed in an earlier run come
-    first.
+    The same suite with the same seed executes the same sequences in every run; those in the database come first.
 
     Args:
-        plan: of the run.
-        resources: of the case.
+        settings: Settings of the run.
+        resources: Resource factory of the case.
     """
 
-    plan: SearchSettings
+    settings: SearchSettings
     resources: ResourceFactory
 
     def __call__(self, kind: str, sequences: SearchStrategy[list[Step]], *, weight: float = 1.0) -> None:
-        """PropertyRunner.
+        """Search for a failing sequence.
 
-        The smallest sequence that goes wrong is noted with the case, and is all that its record holds.
+        The recording of the case holds the smallest failing sequence and nothing else.
 
         Args:
-            kind: who can tell them, see :data:`hanami_conformance.stateful.execute.EXECUTORS`.
-            sequences: strategy that draws them.
-            weight: how many of them in relation to what the profile says: more where they are short.
+            kind: Kind of the sequences, one of :data:`hanami_conformance.stateful.execute.EXECUTORS`.
+            sequences: Strategy that draws the sequences.
+            weight: Factor of the number of sequences in the profile, higher for short sequences.
 
         Raises:
-            Violation, PreconditionFailed, TargetDown: what the smallest sequence ended with.
-            Unsupported: no sequence could be told.
+            Violation, PreconditionFailed, TargetDown: If a sequence fails; the failure of the smallest one.
+            Unsupported: If no sequence can be executed.
         """
-        with no_local_constants(), no_files() if self.plan.database is None else contextlib.nullcontext():
+        home = temporary_home() if self.settings.database is None else contextlib.nullcontext()
+        with without_local_constants(), home:
             self._search(kind, sequences, weight)
 
     def _search(self, kind: str, sequences: SearchStrategy[list[Step]], weight: float) -> None:
-        found = SearchState()
-        count = self.plan.profile.sequences
-        if count is None:
-            found.until = time.monotonic() + self.plan.seconds
-        self._round(kind, sequences, found, ROUND if count is None else max(1, round(count * weight)), 0)
-        number = 1
-        while count is None and time.monotonic() < found.until:
-            self._round(kind, sequences, found, ROUND, number)
-            number += 1
-        if found.unsupported and found.told == len(found.unsupported):
-            raise found.unsupported[0]
+        state = SearchState()
+        count = self.settings.profile.sequences
+        if count is not None:
+            self._run_round(kind, sequences, state, max(1, round(count * weight)), 0)
+        else:
+            state.until = time.monotonic() + self.settings.seconds
+            self._run_round(kind, sequences, state, EXAMPLES_PER_ROUND, 0)
+            number = 1
+            while time.monotonic() < state.until:
+                self._run_round(kind, sequences, state, EXAMPLES_PER_ROUND, number)
+                number += 1
+        if state.unsupported and state.executed == len(state.unsupported):
+            raise state.unsupported[0]
 
-    def _round(
-        self, kind: str, sequences: SearchStrategy[list[Step]], found: SearchState, count: int, number: int
+    def _run_round(
+        self, kind: str, sequences: SearchStrategy[list[Step]], state: SearchState, count: int, number: int
     ) -> None:
         @settings(
             max_examples=count,
-            database=_database(self.plan.database, kind),
+            database=_database(self.settings.database, kind),
             deadline=None,
             verbosity=Verbosity.quiet,
             report_multiple_bugs=False,
@@ -133,90 +145,92 @@ class PropertyRunner:
             suppress_health_check=list(HealthCheck),
             phases=(Phase.reuse, Phase.generate, Phase.shrink),
         )
-        @seed(_seed(self.plan.seed, kind, number))  # below the settings: it would take the database away
+        @seed(_seed(self.settings.seed, kind, number))  # below the settings: above them it would disable the database
         @given(sequences)
-        def go(steps: list[Step]) -> None:
-            if not self.plan.destructive:
-                steps = [one for one in steps if not one.is_destructive]
-            if not self._is_over(found, steps):
-                self._tell(kind, steps, found)
-            elif found.first is not None:
+        def run_example(steps: list[Step]) -> None:
+            if not self.settings.destructive:
+                steps = [step for step in steps if not step.is_destructive]
+            if not self._is_over(state, steps):
+                self._execute(kind, steps, state)
+            elif state.failure is not None:
                 raise StopShrinking
 
         try:
-            go()
+            run_example()
         except (Violation, PreconditionFailed, TargetDown):
-            self._shorten(kind, found)
+            self._drop_steps(kind, state)
         except StopShrinking:
-            if not found.fatal:
-                self._shorten(kind, found)
-        except Flaky as flaky:
-            self._once(kind, found, flaky)
-        if found.first is not None:  # the target is gone, so nothing could be told again
-            self._once(kind, found, None)
+            if not state.fatal:
+                self._drop_steps(kind, state)
+        except Flaky as flaky:  # the failure did not recur when Hypothesis replayed it
+            self._raise_unreproducible(kind, state, flaky)
+        if state.failure is not None:  # the target is down, so no sequence could be replayed
+            self._raise_unreproducible(kind, state, None)
 
-    def _shorten(self, kind: str, found: SearchState) -> None:
-        """Leave out every step without which the same goes wrong: Hypothesis gives up early where sequences are long.
+    def _drop_steps(self, kind: str, state: SearchState) -> None:
+        """Drop every step that the failure does not need, because Hypothesis gives up early on long sequences.
 
         Raises:
-            Violation, PreconditionFailed, TargetDown: what the sequence ended with when it ran last, as it then is.
+            Violation, PreconditionFailed, TargetDown: Failure of the smallest sequence.
         """
-        until = time.monotonic() + self.plan.profile.shrink_seconds
-        place = len(found.steps) - 1
-        while place >= 0 and time.monotonic() < until and isinstance(found.first, Violation):
-            shorter = found.steps[:place] + found.steps[place + 1 :]
+        until = time.monotonic() + self.settings.profile.shrink_seconds
+        place = len(state.steps) - 1
+        while place >= 0 and time.monotonic() < until and isinstance(state.failure, Violation):
+            shorter = state.steps[:place] + state.steps[place + 1 :]
             with contextlib.suppress(Violation, PreconditionFailed, TargetDown):
-                self._tell(kind, shorter, found)
-            place = min(place, len(found.steps)) - 1
+                self._execute(kind, shorter, state)
+            place = min(place, len(state.steps)) - 1
         try:
-            self._tell(kind, found.steps, found)  # once more: the record is that of the last sequence
+            self._execute(kind, state.steps, state)  # once more, because the recording is that of the last sequence
         finally:
-            current_case().sequence = StepSequence(kind, tuple(found.steps))
-        self._once(kind, found, None)
+            current_case().sequence = StepSequence(kind, tuple(state.steps))
+        self._raise_unreproducible(kind, state, None)
 
-    def _is_over(self, found: SearchState, steps: list[Step]) -> bool:
+    def _is_over(self, state: SearchState, steps: list[Step]) -> bool:
         now = time.monotonic()
-        if found.first is None:
-            return now > found.until
-        timeouts = BLOCKED_SECONDS if isinstance(found.first, PreconditionFailed) else self.plan.profile.shrink_seconds
-        return found.fatal or (now - found.at > timeouts and steps != found.steps)
+        if state.failure is None:
+            return now > state.until
+        blocked = isinstance(state.failure, PreconditionFailed)
+        seconds = BLOCKED_SECONDS if blocked else self.settings.profile.shrink_seconds
+        return state.fatal or (now - state.failed_at > seconds and steps != state.steps)
 
-    def _tell(self, kind: str, steps: list[Step], found: SearchState) -> None:
+    def _execute(self, kind: str, steps: list[Step], state: SearchState) -> None:
+        """Execute a sequence, and raise its failure if it is the one that is looked for."""
         case = current_case()
         case.restart_record()
         case.sequences += 1
-        found.told += 1
+        state.executed += 1
         try:
-            tell(StepSequence(kind, tuple(steps)), self.resources)
+            execute(StepSequence(kind, tuple(steps)), self.resources)
         except Unsupported as unsupported:
-            found.unsupported.append(unsupported)
+            state.unsupported.append(unsupported)
         except (Violation, PreconditionFailed, TargetDown) as error:
-            if not found.is_same(error):
+            if not state.is_same(error):
                 return
-            if why := self.resources.target.why_ended(str(error)):
-                found.unsupported.append(Unsupported(f"{why}; the sequence needs one that lives longer"))
+            if reason := self.resources.target.why_ended(str(error)):
+                state.unsupported.append(Unsupported(f"{reason}; the sequence needs one that lives longer"))
                 return
-            if found.first is None:
-                found.at = time.monotonic()
-                found.fatal = not self.resources.target.is_alive()
-            found.steps, found.first = steps, error
+            if state.failure is None:
+                state.failed_at = time.monotonic()
+                state.fatal = not self.resources.target.is_alive()
+            state.steps, state.failure = steps, error
             raise
         finally:
-            self.plan.told(found.until - time.monotonic())
+            self.settings.on_example(state.until - time.monotonic())
 
-    def _once(self, kind: str, found: SearchState, flaky: Flaky | None) -> NoReturn:
-        """Raise what a sequence ended with that could not be executed again, or went right then."""
-        current_case().sequence = StepSequence(kind, tuple(found.steps))
-        error = found.first
+    def _raise_unreproducible(self, kind: str, state: SearchState, flaky: Flaky | None) -> NoReturn:
+        """Raise the failure of a sequence that could not be replayed, or whose replay passed."""
+        current_case().sequence = StepSequence(kind, tuple(state.steps))
+        error = state.failure
         assert error is not None
-        if found.fatal or not isinstance(error, Violation):
+        if state.fatal or not isinstance(error, Violation):
             raise error from flaky
-        actual = f"{error.actual} (once: when it was told again, the sequence went right)"
+        actual = f"{error.actual} (not reproducible: the replay passed)"
         raise Violation(error.expected, actual, error.requirement) from flaky
 
 
 class _KindDatabase(ExampleDatabase):
-    """A folder of examples in which each kind of sequence has a part of its own."""
+    """Folder of examples with a separate key space for each kind of sequence."""
 
     def __init__(self, folder: Path, kind: str) -> None:
         super().__init__()

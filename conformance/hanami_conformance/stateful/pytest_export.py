@@ -1,4 +1,4 @@
-"""A sequence as a small pytest file, to be kept beside the tests of a backend."""
+"""Export of a sequence as a small pytest file, for the tests of a backend."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hanami_conformance.cases.step import Step
 from hanami_conformance.catalogue import catalogue
 from hanami_proto.dialect import DEFAULT_DIALECT
 
-WIDTH = 100  # characters of a line
+WIDTH = 100  # characters in a line
 
 _FILE = '''\
-"""What a Hanami backend got wrong once, made as small as possible.
+"""Shrunk sequence of steps on which a Hanami backend failed.
 
 {comment}
 
@@ -27,7 +27,7 @@ Needs hanami-conformance, and runs against any server:
 
 from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import Step
-from hanami_conformance.stateful.execute import tell
+from hanami_conformance.stateful.execute import execute
 
 SEQUENCE = StepSequence(
     "{kind}",
@@ -39,19 +39,19 @@ SEQUENCE = StepSequence(
 
 def test_{name}(hanami_resources):
     """{sentence}"""
-    tell(SEQUENCE, hanami_resources)
+    execute(SEQUENCE, hanami_resources)
 '''
 
 
 def to_pytest(sequence: StepSequence) -> str:
-    """Return a test file that executes a sequence, and fails where the target differs from the model."""
+    """Return a test file that executes a sequence and fails if the target behaves differently from the model."""
     known = catalogue().get(sequence.requirement)
-    sentence = f"{sequence.requirement}: {known.text}." if known is not None else "The server does what the model says."
+    sentence = f"{sequence.requirement}: {known.text}." if known is not None else "The server behaves like the model."
     texts = [(name, text) for name, text in (("expected", sequence.expected), ("actual", sequence.actual)) if text]
     lines = [_wrapped(f"{name:<9} {text}", " " * 10) for name, text in texts]
     dialect = "" if sequence.dialect in ("", DEFAULT_DIALECT) else f" --hanami-dialect {sequence.dialect}"
     return _FILE.format(
-        comment="\n".join(lines) or "Nothing is known of what it got wrong.",
+        comment="\n".join(lines) or "The failure is not known.",
         dialect=dialect,
         kind=sequence.kind,
         steps="\n".join(line for step in sequence.steps for line in _step(step)),
@@ -61,24 +61,24 @@ def to_pytest(sequence: StepSequence) -> str:
 
 
 def _step(step: Step) -> Iterator[str]:
-    """Yield the lines of a step: one, or one for each part where it would be long."""
-    parts = [f"{_literal(name)}: {_literal(value)}" for name, value in step.with_.items()]
-    line = f"        Step({json.dumps(step.do)}, {{{', '.join(parts)}}}),"
+    """Yield the line of a step, or a line for each argument if it would be too long."""
+    arguments = [f"{_literal(name)}: {_literal(value)}" for name, value in step.arguments.items()]
+    line = f"        Step({json.dumps(step.action)}, {{{', '.join(arguments)}}}),"
     if len(line) <= WIDTH:
         yield line
         return
-    yield from ("        Step(", f"            {json.dumps(step.do)},", "            {")
-    yield from (f"                {part}," for part in parts)
+    yield from ("        Step(", f"            {json.dumps(step.action)},", "            {")
+    yield from (f"                {argument}," for argument in arguments)
     yield from ("            },", "        ),")
 
 
 def _literal(value: object) -> str:
-    """Return a value of JSON as Python writes it, with the quotes of JSON."""
+    """Return a JSON value as a Python literal with double quotes."""
     match value:
         case str():
-            # JSON writes characters beyond the first plane as two halves, which Python takes for two characters.
-            shown = (json.dumps(char)[1:-1] if char <= "\uffff" else f"\\U{ord(char):08x}" for char in value)
-            return f'"{"".join(shown)}"'
+            # JSON escapes characters beyond the first plane as two surrogates, which Python reads as two characters.
+            escaped = (json.dumps(char)[1:-1] if char <= "\uffff" else f"\\U{ord(char):08x}" for char in value)
+            return f'"{"".join(escaped)}"'
         case float() if not math.isfinite(value):
             return f'float("{value}")'
         case list():
@@ -90,6 +90,5 @@ def _literal(value: object) -> str:
 
 
 def _wrapped(text: str, indent: str) -> str:
-    """Text for a docstring."""
     safe = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     return "\n".join(textwrap.wrap(safe, WIDTH - len(indent), subsequent_indent=indent, break_long_words=False))

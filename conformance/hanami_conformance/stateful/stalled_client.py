@@ -1,4 +1,4 @@
-"""A client beside the sequence that is slow, silent, half-open, or breaks off: nobody else may notice (GEN-4)."""
+"""A second client that is slow, silent, half-closed, or resets its connection: others must be served (GEN-4)."""
 
 from __future__ import annotations
 
@@ -10,62 +10,62 @@ from hanami_conformance.cases.failures import ConnectionClosed, PreconditionFail
 from hanami_conformance.cases.recording import current_case
 from hanami_conformance.target.target import Target
 
-# PATH stands for one that reads a body: where nothing is served, nothing waits for the rest.
-HALVES = {
+# PATH stands for a route that reads a body: without one, the server does not wait for the rest.
+PARTIAL_REQUESTS = {
     "silent connection": b"",
     "first byte": b"P",
     "half a head": b"POST PATH HTTP/1.1\r\nHost: x\r\nContent-Le",
     "half a body": b"POST PATH HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
 }
-SOCKETS = ("silent socket", "half a frame", "half closed", "broken off")
-STALL_KINDS = (*HALVES, *SOCKETS)
-FEWEST_CONNECTIONS = 2  # one for the nuisance, one for the sequence
+PARTIAL_SOCKETS = ("silent socket", "half a frame", "half closed", "reset")
+STALL_KINDS = (*PARTIAL_REQUESTS, *PARTIAL_SOCKETS)
+FEWEST_CONNECTIONS = 2  # one for the stalled client, one for the sequence
 
 
 @dataclass
 class StalledClient:
-    """At most one such client at a time, which stays until the next one, or the end of the sequence.
+    """The stalled client of a sequence, which stays until the next one or the end of the sequence.
 
     Args:
-        target: the server.
+        target: Target to connect to.
     """
 
     target: Target
-    _stop: list[Callable[[], None]] = field(default_factory=list)
+    _close_actions: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def connections(self) -> int:
-        """How many connections of the budget it holds."""
-        return len(self._stop)
+        """Number of connections that the client holds."""
+        return len(self._close_actions)
 
-    def begin(self, how: str) -> None:
-        """Be a nuisance in one of the ways of :data:`STALL_KINDS`; the one before is over."""
-        self.end()
-        if how in HALVES:
+    def start(self, kind: str) -> None:
+        """Stall in one of the ways of :data:`STALL_KINDS`, after the end of the client before."""
+        self.stop()
+        if kind in PARTIAL_REQUESTS:
             connection = self.target.raw()
-            self._stop.append(connection.close)
+            self._close_actions.append(connection.close)
             path = self.target.dialect.route("token.create").path
-            connection.send(HALVES[how].replace(b"PATH", path.encode()), f"no more than {how}")
+            connection.send(PARTIAL_REQUESTS[kind].replace(b"PATH", path.encode()), f"no more than {kind}")
             return
         websocket = self.target.websocket()
         websocket.open()
-        self._stop.append(websocket.reset)
-        if how == "half a frame":
+        self._close_actions.append(websocket.reset)
+        if kind == "half a frame":
             websocket.send_raw(b"\x82\xfe", "the first two bytes of a frame")
-        elif how == "half closed":
+        elif kind == "half closed":
             websocket.half_close()
-        elif how == "broken off":
-            self.end()
+        elif kind == "reset":
+            self.stop()
 
-    def end(self) -> None:
-        """Break it off."""
-        while self._stop:
-            self._stop.pop()()
+    def stop(self) -> None:
+        """Reset the connection of the client, if there is one."""
+        while self._close_actions:
+            self._close_actions.pop()()
 
     @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Attribute what is not answered in here to the client that stalls, where there is one."""
-        if not self._stop:
+    def attribute_failures(self) -> Iterator[None]:
+        """Attribute missing answers in the block to the stalled client, if there is one."""
+        if not self._close_actions:
             yield
             return
         try:

@@ -1,4 +1,4 @@
-"""The uploads and sockets of a sequence: what they must hold, and what happened to them."""
+"""The uploads and sockets of a sequence: their required content, and the requirements that their steps touched."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.upload import Upload
 
 CLASSES = 10
-WIDEST = 128 * 1024  # pixels of an image
+WIDEST = 128 * 1024  # pixels in an image
 
-# What may have happened to an upload whose content is wrong in the end. In a sequence that was shrunk only that is
-# left which matters, so the first of these that happened is what the server could not bear.
+# Requirements that a wrong content in the end is attributed to, most specific first. A shrunk sequence holds only the
+# steps that matter, so the first of these that its steps touched is the violated one.
 SUSPECTS = (
     *("FIN-4", "GEN-3", "FIN-3", "GEN-4", "DATA-11", "DATA-6", "DATA-5", "DATA-7", "DATA-8", "DATA-4", "DATA-10"),
     *("DATA-9", "FIN-7", "DATA-2", "DATA-3"),
@@ -39,29 +39,29 @@ class TrackedUpload:
     """An upload of a sequence.
 
     Attributes:
-        upload: on the target, with the models of its files.
-        right: role to the bytes that make a valid file.
+        upload: Upload on the target, with the models of its files.
+        valid_contents: Role to the bytes of a valid file.
         state: ``open``, ``finalized`` or ``deleted``.
-        happened: ids of the requirements that what was done to it touches.
-        lost: roles whose socket was lost.
+        touched_requirements: Ids of the requirements that the steps on the upload touch.
+        lost_sockets: Roles whose socket was closed or lost.
     """
 
     upload: Upload
-    right: dict[str, bytes]
+    valid_contents: dict[str, bytes]
     state: str = "open"
-    happened: set[str] = field(default_factory=set)
-    lost: set[str] = field(default_factory=set)
+    touched_requirements: set[str] = field(default_factory=set)
+    lost_sockets: set[str] = field(default_factory=set)
 
     def data(self, role: str, position: int, length: int, variant: int) -> bytes:
-        """Bytes for a chunk: right ones, or others that make a valid file as well.
+        """Return the bytes of a chunk, from the valid file or from a variant that is valid as well.
 
         Args:
-            role: of the file.
-            position: where they belong.
-            length: how many; beyond the end of the file zeros follow.
-            variant: 0 for the right bytes, another number for others in place of pixels and labels.
+            role: Role of the file.
+            position: Position of the chunk in the file.
+            length: Number of bytes; zeros follow beyond the end of the file.
+            variant: 0 for the valid file, another number for other pixels and labels.
         """
-        whole = self.right[role]
+        whole = self.valid_contents[role]
         part = np.zeros(length, dtype=np.uint8)
         inside = np.frombuffer(whole, dtype=np.uint8)[position : position + length]
         part[: len(inside)] = inside
@@ -72,7 +72,7 @@ class TrackedUpload:
         return part.tobytes()
 
     def model(self) -> DatasetModel:
-        """Return the dataset that the acknowledged bytes make."""
+        """Return the dataset that consists of the acknowledged bytes."""
         contents = {role: file.model.content.tobytes() for role, file in self.upload.files.items()}
         if self.upload.kind == "csv":
             lines = contents["input"].decode().splitlines()
@@ -84,54 +84,55 @@ class TrackedUpload:
         return DatasetModel.from_images(pixels.reshape(count, 1, -1), labels)
 
     def note_chunk(self, role: str, position: int, data: bytes) -> None:
-        """Note what is unusual about a chunk that is about to be taken."""
-        known = self.upload.files[role].model.known
+        """Note the requirements that a chunk touches, before the model applies it."""
+        received = self.upload.files[role].model.received
         end = position + len(data)
-        if known[position:end].any():
-            self.happened.add("DATA-4")
-        if not known[:position].all() or known[end:].any():
-            self.happened.add("DATA-2")
-        if len(data) != SEGMENT and end != len(known):
-            self.happened.add("DATA-3")
+        if received[position:end].any():
+            self.touched_requirements.add("DATA-4")
+        if not received[:position].all() or received[end:].any():
+            self.touched_requirements.add("DATA-2")
+        if len(data) != SEGMENT and end != len(received):
+            self.touched_requirements.add("DATA-3")
 
     @contextmanager
-    def suspected(self) -> Iterator[None]:
-        """Blame what is wrong with the content in here on what happened to the upload."""
+    def attribute_content(self) -> Iterator[None]:
+        """Attribute a wrong content to the first of SUSPECTS that the steps on the upload touched."""
+        touched = self.touched_requirements
         try:
             yield
         except Violation as violation:
             if violation.requirement in ("FIN-1", "FIN-2"):
-                violation.reattribute(next((name for name in SUSPECTS if name in self.happened), violation.requirement))
+                violation.reattribute(next((name for name in SUSPECTS if name in touched), violation.requirement))
             raise
-        current_case().checks_by_requirement.update(dict.fromkeys(self.happened, 1))
+        current_case().checks_by_requirement.update(dict.fromkeys(touched, 1))
 
 
 @dataclass
 class TrackedSocket:
-    """A socket of a sequence: the upload and the file that it is attached to."""
+    """A socket of a sequence, with the upload and the role of the file that it is attached to."""
 
     socket: UploadSocket
-    of: TrackedUpload
+    upload: TrackedUpload
     role: str
 
 
 def table_file(size: int, rows: int = 0) -> dict[str, bytes]:
-    """Return a table.
+    """Return the file of a table.
 
     Args:
-        size: what its values follow from, and its number of rows (1 to 20) where none is given.
-        rows: how many.
+        size: Seed of the values; it gives the number of rows (1 to 20) as well if ``rows`` is 0.
+        rows: Number of rows.
     """
     values = np.random.default_rng(size).normal(size=(rows or 1 + size % 20, 2))
     return {"input": csv_table(("first", "second"), values.astype(np.float32))}
 
 
 def mnist_files(size: int, count: int) -> dict[str, bytes]:
-    """Images and labels: one row of pixels an image, as many pixels as fit.
+    """Return files of images and labels; each image is one row of as many pixels as fit.
 
     Args:
-        size: of the image file, bytes; made at least large enough for one pixel an image.
-        count: number of images; more where they would be very wide.
+        size: Size of the image file in bytes; raised to one pixel an image.
+        count: Number of images; raised if they would be wider than WIDEST.
     """
     count = max(count, (size - IMAGES_HEADER) // WIDEST)
     width = max(1, (size - IMAGES_HEADER) // count)
@@ -141,9 +142,9 @@ def mnist_files(size: int, count: int) -> dict[str, bytes]:
     return {"input": idx_images(pixels), "label": idx_labels(labels)}
 
 
-def missing_spans(known: NDArray[np.bool_], chunk: int) -> list[tuple[int, int]]:
-    """Return the gaps of a file as chunks: (begin, end) each, at most ``chunk`` bytes long."""
-    gaps = np.flatnonzero(~known)
+def missing_spans(received: NDArray[np.bool_], chunk: int) -> list[tuple[int, int]]:
+    """Return the gaps of a file as chunks (begin, end) of at most ``chunk`` bytes."""
+    gaps = np.flatnonzero(~received)
     if not len(gaps):
         return []
     breaks = np.flatnonzero(np.diff(gaps) > 1) + 1

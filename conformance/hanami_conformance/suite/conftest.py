@@ -1,4 +1,4 @@
-"""What every test of the suite starts from."""
+"""Fixtures of the cases."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from hanami_conformance.target.target import Account, Target
 
 @pytest.fixture(scope="session")
 def context(request: pytest.FixtureRequest) -> SuiteContext:
-    """Return what the run hands to the cases."""
+    """Return the context of the run."""
     return request.config.stash[CONTEXT]
 
 
 @pytest.fixture(scope="session")
 def target(context: SuiteContext) -> Target:
-    """Provide the target, reached and logged in to."""
+    """Return the target with its accounts logged in."""
     return context.target
 
 
 @pytest.fixture(autouse=True)
 def connections(request: pytest.FixtureRequest, context: SuiteContext, target: Target) -> Iterator[None]:
-    """Lets tokens not expire in the middle of a test, and closes what the test left open.
+    """Renew expiring tokens before each test, and close its sockets afterwards.
 
-    What is known to end fragile servers sends nothing, unless that is allowed.
+    A destructive test sends nothing, unless that is allowed.
     """
     if request.node.get_closest_marker("destructive") and not context.destructive:
         raise Unsupported(DESTRUCTIVE)
@@ -41,26 +41,26 @@ def connections(request: pytest.FixtureRequest, context: SuiteContext, target: T
 
 @pytest.fixture
 def resources(context: SuiteContext, target: Target) -> Iterator[ResourceFactory]:
-    """Provide uploads and clusters, deleted after the test."""
-    made = ResourceFactory(target, context.run_id)
+    """Provide a factory of uploads and clusters, which are deleted after the test."""
+    factory = ResourceFactory(target, context.run_id)
     try:
-        yield made
+        yield factory
     finally:
-        made.clean()
-        context.leftovers.extend(made.leftovers)
-        if made.leftovers and not target.is_alive():
-            raise TargetDown(str(made.leftovers[0]))
+        factory.clean()
+        context.leftovers.extend(factory.leftovers)
+        if factory.leftovers and not target.is_alive():
+            raise TargetDown(str(factory.leftovers[0]))
 
 
 @pytest.fixture
 def search(context: SuiteContext, resources: ResourceFactory) -> PropertyRunner:
-    """Tells sequences, as many as the profile says."""
-    return PropertyRunner(context.plan, resources)
+    """Return the runner of generated sequences."""
+    return PropertyRunner(context.search_settings, resources)
 
 
 @pytest.fixture
 def other_account(target: Target) -> Account:
-    """Provide a user of another project."""
+    """Return the account of a user of another project."""
     if target.other_account is None:
         raise Unsupported(target.other_account_missing_reason)
     return target.other_account

@@ -1,4 +1,4 @@
-"""What a run hands to the cases: the target, and how they may use it."""
+"""The objects that the session hands to the cases."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from hanami_conformance.target.target import Target
 
 @dataclass(frozen=True)
 class SuiteContext:
-    """What every case of a run shares.
+    """Context that all cases of a run share.
 
     Attributes:
-        target: The target, reached and logged in to.
-        run_id: Part of the name of everything that the run creates on the target.
-        destructive: Whether requests that may end a fragile server are allowed.
-        plan: How sequences of steps are drawn.
+        target: Target with its accounts logged in.
+        run_id: Part of the name of every resource that the run creates on the target.
+        destructive: Whether requests that may crash a fragile server are allowed.
+        search_settings: Settings of the search for failing sequences.
         leftovers: Resources on the target that a case could not delete; filled by the cases.
     """
 
     target: Target
     run_id: str
     destructive: bool
-    plan: SearchSettings
+    search_settings: SearchSettings
     leftovers: list[Leftover]
 
 
-# Where the session puts it before the first case: the suite knows nothing of the session.
+# The session stores the context here before the first case, because the suite does not import the session.
 CONTEXT = pytest.StashKey[SuiteContext]()

@@ -17,7 +17,7 @@ from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.suite.support.invalid import LEFT_OUT, UUIDS, bad_token
+from hanami_conformance.suite.support.invalid import INVALID_UUIDS, OMITTED, invalid_token
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 from hanami_conformance.target.attach import (
     CLUSTER,
@@ -52,9 +52,9 @@ def expect_acceptance(target: Target, first: str) -> None:
 
 
 def message_of(token: Any, uuid: Any, target: Any) -> str:
-    """A first message, without the fields that are LEFT_OUT."""
+    """A first message, without the fields that are OMITTED."""
     fields = {"token": token, "uuid": uuid, "target": target}
-    return json.dumps({name: value for name, value in fields.items() if value is not LEFT_OUT})
+    return json.dumps({name: value for name, value in fields.items() if value is not OMITTED})
 
 
 # ATT-1: a websocket opens at `ws://<ADDRESS>`, the address of the REST API.
@@ -100,7 +100,7 @@ TOKENS = ["missing", "empty", "malformed", "cut short", "tampered", "unsigned", 
 def test_a_bad_token_opens_no_file(resources: ResourceFactory, kind: str) -> None:
     """The server refuses a file socket whose token is invalid, and says so."""
     upload = resources.csv(100)
-    first = message_of(bad_token(kind, resources.target), upload.files["input"].uuid, FILE_UPLOAD)
+    first = message_of(invalid_token(kind, resources.target), upload.files["input"].uuid, FILE_UPLOAD)
     expect_rejected(resources.target, first, f"the token is {kind}")
 
 
@@ -110,7 +110,7 @@ def test_a_bad_token_opens_no_file_that_was_open(resources: ResourceFactory, kin
     """The server refuses an invalid token also for a file that a valid one has opened before."""
     upload = resources.csv(100)
     upload.attach().close()
-    first = message_of(bad_token(kind, resources.target), upload.files["input"].uuid, FILE_UPLOAD)
+    first = message_of(invalid_token(kind, resources.target), upload.files["input"].uuid, FILE_UPLOAD)
     expect_rejected(resources.target, first, f"the token is {kind}")
 
 
@@ -120,14 +120,14 @@ def test_a_bad_token_opens_no_cluster(resources: ResourceFactory, kind: str) -> 
     """The server refuses a cluster socket whose token is invalid, and says so."""
     cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
-    first = message_of(bad_token(kind, resources.target), cluster.uuid, CLUSTER)
+    first = message_of(invalid_token(kind, resources.target), cluster.uuid, CLUSTER)
     expect_rejected(resources.target, first, f"the token is {kind}")
 
 
 # ATT-4: an unknown, malformed or missing uuid, and a resource of another user or project, are refused alike.
 @requirement("ATT-4")
 @pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
-@pytest.mark.parametrize("kind", list(UUIDS))
+@pytest.mark.parametrize("kind", list(INVALID_UUIDS))
 def test_a_uuid_of_nothing_is_refused(resources: ResourceFactory, resource: str, kind: str) -> None:
     """The server refuses a socket for a uuid that is unknown, malformed or missing."""
     # There is a resource of the kind, so that a server which falls back on another one is seen.
@@ -136,7 +136,7 @@ def test_a_uuid_of_nothing_is_refused(resources: ResourceFactory, resource: str,
     else:
         resources.csv(100)
     target = resources.target
-    expect_rejected(target, message_of(target.account.token, UUIDS[kind], resource), f"the uuid is {kind}")
+    expect_rejected(target, message_of(target.account.token, INVALID_UUIDS[kind], resource), f"the uuid is {kind}")
 
 
 # What is no uuid of anything, made from one that is.
@@ -192,9 +192,9 @@ def test_a_resource_of_another_user_looks_like_none(
         resources.target, first_message(other_account.token, uuid, resource), "it belongs to another user"
     )
     nothing = expect_rejected(
-        resources.target, first_message(other_account.token, UUIDS["unknown"], resource), "it is unknown"
+        resources.target, first_message(other_account.token, INVALID_UUIDS["unknown"], resource), "it is unknown"
     )
-    alike = wording(foreign, uuid) == wording(nothing, UUIDS["unknown"])
+    alike = wording(foreign, uuid) == wording(nothing, INVALID_UUIDS["unknown"])
     require(alike, expected=f"the answer to an unknown uuid: {nothing}", actual=foreign, requirement="ATT-4")
 
 
@@ -214,7 +214,7 @@ def test_an_unknown_target_is_refused(resources: ResourceFactory, kind: str) -> 
         "unknown": "datasets",
         "empty": "",
         "in capitals": "FILE_UPLOAD",
-        "missing": LEFT_OUT,
+        "missing": OMITTED,
         "a number": 1,
         "null": None,
         "an array": [FILE_UPLOAD],

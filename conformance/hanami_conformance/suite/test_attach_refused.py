@@ -11,9 +11,9 @@ from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.training import inputs_of, wanted_of
+from hanami_conformance.resources.training import sample_inputs, training_targets
 from hanami_conformance.suite.support.clusters import expect_same
-from hanami_conformance.suite.support.sample_data import ONE_BRICK, noise
+from hanami_conformance.suite.support.sample_data import ONE_BRICK, random_bytes
 from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, first_message
 from hanami_conformance.target.target import Account
 from hanami_proto.codec import ProcessType, TargetBuffer
@@ -24,7 +24,7 @@ from hanami_proto.codec import ProcessType, TargetBuffer
 @pytest.mark.parametrize("when", ["before the first message", "together with a refused one", "after a refusal"])
 def test_a_chunk_outside_of_acceptance_has_no_effect(resources: ResourceFactory, when: str) -> None:
     """The server writes nothing that was sent on a socket which it did not accept."""
-    content = noise(100)
+    content = random_bytes(100)
     upload = resources.csv(len(content))
     chunk = resources.target.dialect.codec.encode_chunk(0, content)
     SECRETS.add("this-is-no-token", "malformed token")
@@ -50,7 +50,7 @@ def test_a_chunk_outside_of_acceptance_has_no_effect(resources: ResourceFactory,
 @requirement("ATT-7")
 def test_a_chunk_before_an_accepted_first_message_has_no_effect(resources: ResourceFactory) -> None:
     """The server does not keep what came before the first message, to apply it after acceptance."""
-    content = noise(100)
+    content = random_bytes(100)
     upload = resources.csv(len(content))
     websocket = resources.target.websocket()
     websocket.open()
@@ -67,7 +67,7 @@ def test_a_chunk_after_the_refusal_of_another_user_has_no_effect(
     resources: ResourceFactory, other_account: Account
 ) -> None:
     """The server writes nothing to the file of another user."""
-    content = noise(100)
+    content = random_bytes(100)
     upload = resources.csv(len(content))
     websocket = resources.target.websocket()
     websocket.open()
@@ -99,7 +99,7 @@ def expect_no_training(resources: ResourceFactory, token: str) -> None:
     """A cluster must answer as before, whatever is sent on a socket that is refused because of its token."""
     cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
-    question, wanted = inputs_of(cluster.shape, seed=1), wanted_of(cluster.shape, seed=1)
+    question, wanted = sample_inputs(cluster.shape, seed=1), training_targets(cluster.shape, seed=1)
     socket = cluster.attach()
     before = socket.request(question)
     socket.close()
@@ -116,4 +116,4 @@ def expect_no_training(resources: ResourceFactory, token: str) -> None:
                 )
                 websocket.send(payload, f"training, {part.name}")
     websocket.close()
-    expect_same(cluster.attach_again().request(question), before, "the same answer as before")
+    expect_same(cluster.reattach().request(question), before, "the same answer as before")

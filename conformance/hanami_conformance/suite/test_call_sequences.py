@@ -15,4 +15,4 @@ from hanami_conformance.stateful.strategies.rest_calls import call_sequences
 @pytest.mark.may_violate("PROG-1", "GEN-3")  # that nobody gets a list says little of isolation
 def test_any_call_does_what_it_says_or_is_refused(search: PropertyRunner) -> None:
     """The server does what a right call says, refuses every other one with a reason, and goes on serving."""
-    search("call", call_sequences(search.plan.profile.most_steps), weight=2)
+    search("call", call_sequences(search.settings.profile.most_steps), weight=2)

@@ -14,4 +14,4 @@ from hanami_conformance.stateful.strategies.dataset_contents import content_sequ
 @pytest.mark.may_violate("FIN-2", "PROG-1")  # where the content can't be read back, the values are not compared
 def test_any_content_becomes_a_dataset_or_is_refused(search: PropertyRunner) -> None:
     """The server merges right tables and images value for value, refuses wrong ones, and goes on serving."""
-    search("content", content_sequences(search.plan.profile.most_steps), weight=0.5)
+    search("content", content_sequences(search.settings.profile.most_steps), weight=0.5)

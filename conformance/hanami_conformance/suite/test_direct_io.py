@@ -11,10 +11,18 @@ from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import Unsupported, Violation
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, Values, describe
-from hanami_conformance.models.cluster import distance, same
+from hanami_conformance.models.cluster import are_equal, distance
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.training import ROUNDS, STEPS, are_told_apart, inputs_of, shown, vector, wanted_of
-from hanami_conformance.suite.support.clusters import direct, expect_same, trained
+from hanami_conformance.resources.training import (
+    ROUNDS,
+    STEPS,
+    format_answer,
+    make_distinguishable,
+    sample_inputs,
+    training_targets,
+    vector,
+)
+from hanami_conformance.suite.support.clusters import direct_cluster, expect_same, trained_cluster
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_BRICKS
 from hanami_proto.codec import ProcessType
 
@@ -29,8 +37,8 @@ LEARNED = 0.5  # of the distance at the beginning: beyond what training of the o
 def test_a_cluster_takes_messages(resources: ResourceFactory, size: int | None) -> None:
     """The server takes a ClusterIO_Message and answers with one."""
     shape = None if size is None else ClusterShape({"test_input": size}, {"test_output": 5}, hidden=4)
-    _, socket = direct(resources, shape)
-    question, *_ = inputs_of(socket.shape, seed=1)
+    _, socket = direct_cluster(resources, shape)
+    question, *_ = sample_inputs(socket.shape, seed=1)
     socket.send(question.name, question.values, is_last=True)
     answer = socket.websocket.receive("an answer to a ClusterIO_Message")
     require(not answer.text, expected="a binary ClusterIO_Message", actual=answer)
@@ -43,8 +51,8 @@ def test_a_cluster_takes_messages(resources: ResourceFactory, size: int | None) 
 def test_not_last_requests_start_nothing(resources: ResourceFactory) -> None:
     """Messages with isLast = false are acknowledged at most: no output comes before the last message."""
     shape = TWO_BRICKS
-    _, socket = direct(resources, shape)
-    first, second = inputs_of(shape, seed=1)
+    _, socket = direct_cluster(resources, shape)
+    first, second = sample_inputs(shape, seed=1)
     for index in range(len(first.values)):
         socket.send(first.name, first.values[index : index + 1], is_last=False)
         socket.receive_acknowledgement()
@@ -55,21 +63,21 @@ def test_not_last_requests_start_nothing(resources: ResourceFactory) -> None:
     require(
         not surplus, expected="one output of each brick after the last message", actual=f"{len(surplus)} more messages"
     )
-    require(set(answer) == set(shape.outputs), expected="an output of each brick", actual=shown(answer))
+    require(set(answer) == set(shape.outputs), expected="an output of each brick", actual=format_answer(answer))
 
 
 @requirement("DIO-2")
 def test_not_last_training_messages_train_nothing(resources: ResourceFactory) -> None:
     """A TRAIN cycle that was never ended changes no answer, however often it is begun."""
-    cluster, socket = trained(resources, None)
-    question = inputs_of(socket.shape, seed=1)
+    cluster, socket = trained_cluster(resources, None)
+    question = sample_inputs(socket.shape, seed=1)
     before = socket.request(question)
     for _ in range(10):
-        for part in [*question, *wanted_of(socket.shape, seed=2)]:
+        for part in [*question, *training_targets(socket.shape, seed=2)]:
             socket.send(part.name, part.values, is_last=False, process_type=ProcessType.TRAIN, expected=part.expected)
             socket.receive_acknowledgement()
         socket.close()
-        socket = cluster.attach_again()
+        socket = cluster.reattach()
     expect_same(socket.request(question), before, "the answer as before, since no cycle was ended")
 
 
@@ -78,9 +86,9 @@ def test_the_last_message_carries_values_too(resources: ResourceFactory) -> None
     """The values of the message with isLast = true take part in the cycle that it starts."""
     # With two bricks: a server that drops these values tells no inputs of a single message apart, so that the cluster
     # would be taken to have learned nothing.
-    _, socket = trained(resources, TWO_BRICKS)
+    _, socket = trained_cluster(resources, TWO_BRICKS)
     for seed in (1, 2):  # which are answered differently
-        first, second = inputs_of(TWO_BRICKS, seed)
+        first, second = sample_inputs(TWO_BRICKS, seed)
         whole = socket.request([first, second])
         expect_same(socket.request([second, first]), whole, "the same answer when the other brick comes last")
         split = socket.request(
@@ -95,42 +103,42 @@ def test_the_last_message_carries_values_too(resources: ResourceFactory) -> None
 @pytest.mark.parametrize("brick", list(TWO_BRICKS.inputs))
 def test_the_values_of_every_brick_take_part(resources: ResourceFactory, brick: str) -> None:
     """Inputs that differ in one of two bricks alone get different answers, at the latest after training."""
-    _, socket = trained(resources, TWO_BRICKS)
-    first, other = inputs_of(TWO_BRICKS, seed=1), inputs_of(TWO_BRICKS, seed=2)
+    _, socket = trained_cluster(resources, TWO_BRICKS)
+    first, other = sample_inputs(TWO_BRICKS, seed=1), sample_inputs(TWO_BRICKS, seed=2)
     second = [there if there.name == brick else here for here, there in zip(first, other, strict=True)]
     for turn in range(ROUNDS + 1):
         answers = socket.request(first), socket.request(second)
-        if not same(*answers):
+        if not are_equal(*answers):
             return
         for step in range(STEPS if turn < ROUNDS else 0):
             question, seed = (first, 1) if step % 2 else (second, 2)
-            socket.train([*question, *wanted_of(TWO_BRICKS, seed)])
-    require(False, expected=f"different answers to different values of {brick}", actual=shown(answers[0]))
+            socket.train([*question, *training_targets(TWO_BRICKS, seed)])
+    require(False, expected=f"different answers to different values of {brick}", actual=format_answer(answers[0]))
 
 
 @requirement("DIO-2")
 def test_a_cycle_starts_with_nothing_of_the_one_before(resources: ResourceFactory) -> None:
     """A cycle processes the values that were sent since the last one, and no older ones."""
     shape = TWO_BRICKS
-    _, socket = trained(resources, shape)
-    first, second = inputs_of(shape, seed=1)
+    _, socket = trained_cluster(resources, shape)
+    first, second = sample_inputs(shape, seed=1)
     try:
         alone = socket.request([first])
     except Violation as violation:
         raise Unsupported(f"values for some of the bricks alone are refused: {violation.actual}") from violation
     socket.request([first, second])
     expect_same(socket.request([first]), alone, "the answer to input_a alone, as before input_b had values")
-    socket.request(inputs_of(shape, seed=2))
+    socket.request(sample_inputs(shape, seed=2))
     expect_same(socket.request([first]), alone, "the answer to input_a alone, as before other values came")
 
 
 @requirement("DIO-2", "DIO-7")
 def test_each_cycle_runs_once(resources: ResourceFactory) -> None:
     """Each last message starts one cycle and gets one answer, cycle after cycle."""
-    _, socket = trained(resources, None)
-    answers = {seed: socket.request(inputs_of(socket.shape, seed)) for seed in range(1, 6)}
+    _, socket = trained_cluster(resources, None)
+    answers = {seed: socket.request(sample_inputs(socket.shape, seed)) for seed in range(1, 6)}
     for seed in (5, 3, 1, 1, 4, 2):
-        actual = socket.request(inputs_of(socket.shape, seed))
+        actual = socket.request(sample_inputs(socket.shape, seed))
         expect_same(actual, answers[seed], f"the answer to input {seed} as before", "DIO-7")
     surplus = socket.close()
     require(not surplus, expected="11 answers to 11 requests", actual=f"{len(surplus)} more messages")
@@ -143,10 +151,10 @@ def test_each_cycle_runs_once(resources: ResourceFactory) -> None:
 def test_a_request_is_answered_with_the_output(resources: ResourceFactory, size: int) -> None:
     """The answer has REQUEST_TYPE, as many values as announced and as the output brick holds, all finite."""
     shape = ClusterShape({"test_input": size}, {"test_output": max(2, size // 2)}, hidden=8)
-    _, socket = direct(resources, shape)
+    _, socket = direct_cluster(resources, shape)
     for seed in (1, 2, 3):
-        answer = socket.request(inputs_of(shape, seed))
-        require(set(answer) == {"test_output"}, expected="the output of test_output", actual=shown(answer))
+        answer = socket.request(sample_inputs(shape, seed))
+        require(set(answer) == {"test_output"}, expected="the output of test_output", actual=format_answer(answer))
 
 
 INPUTS = {  # repeated for as long as the brick is
@@ -165,23 +173,27 @@ INPUTS = {  # repeated for as long as the brick is
 @pytest.mark.parametrize("kind", list(INPUTS))
 def test_any_finite_input_gives_a_finite_output(resources: ResourceFactory, kind: str) -> None:
     """The answer is finite for every finite input, before training and after."""
-    _, socket = direct(resources, None)
+    _, socket = direct_cluster(resources, None)
     ((name, size),) = socket.shape.inputs.items()
     question = InputMessage(name, np.resize(np.array(INPUTS[kind], dtype=np.float32), size))
     socket.request([question])
     for _ in range(5):
-        socket.train([question, *wanted_of(socket.shape, seed=1)])
+        socket.train([question, *training_targets(socket.shape, seed=1)])
     answer = socket.request([question])
-    require(set(answer) == set(socket.shape.outputs), expected="the output of the output brick", actual=shown(answer))
+    require(
+        set(answer) == set(socket.shape.outputs),
+        expected="the output of the output brick",
+        actual=format_answer(answer),
+    )
 
 
 @requirement("DIO-3")
 def test_every_output_brick_answers(resources: ResourceFactory) -> None:
     """A request to a cluster with two output bricks is answered by one message for each, with its own size."""
-    _, socket = direct(resources, TWO_BRICKS)
+    _, socket = direct_cluster(resources, TWO_BRICKS)
     for seed in (1, 2, 3):
-        answer = socket.request(inputs_of(TWO_BRICKS, seed))
-        require(set(answer) == set(TWO_BRICKS.outputs), expected="both outputs", actual=shown(answer))
+        answer = socket.request(sample_inputs(TWO_BRICKS, seed))
+        require(set(answer) == set(TWO_BRICKS.outputs), expected="both outputs", actual=format_answer(answer))
     surplus = socket.close()
     require(not surplus, expected="6 outputs to 3 requests", actual=f"{len(surplus)} more messages")
 
@@ -190,7 +202,7 @@ def test_every_output_brick_answers(resources: ResourceFactory) -> None:
 def test_answers_belong_to_their_bricks(resources: ResourceFactory) -> None:
     """Each output brick answers with what it was trained to, not with the values of the other."""
     shape = ClusterShape({"test_input": 6}, {"output_a": 3, "output_b": 3}, hidden=8)
-    _, socket = direct(resources, shape)
+    _, socket = direct_cluster(resources, shape)
     question = InputMessage("test_input", vector(6, seed=1))
     high, low = np.full(3, 0.9, dtype=np.float32), np.full(3, 0.1, dtype=np.float32)
     for step in range(20 * STEPS):
@@ -202,7 +214,9 @@ def test_answers_belong_to_their_bricks(resources: ResourceFactory) -> None:
         socket.train(
             [question, InputMessage("output_a", high, expected=True), InputMessage("output_b", low, expected=True)]
         )
-    require(apart > 0, expected="output_a, trained to 0.9, above output_b, trained to 0.1", actual=shown(answer))
+    require(
+        apart > 0, expected="output_a, trained to 0.9, above output_b, trained to 0.1", actual=format_answer(answer)
+    )
 
 
 # DIO-8: training a fixed pair repeatedly moves the answer toward the expected values.
@@ -210,8 +224,8 @@ def test_answers_belong_to_their_bricks(resources: ResourceFactory) -> None:
 @pytest.mark.parametrize("wanted", [0.0, 1.0])
 def test_the_ends_of_the_range_are_trained_too(resources: ResourceFactory, wanted: float) -> None:
     """Expected values of 0 and of 1 move the answer toward them, as those between do."""
-    _, socket = direct(resources, None)
-    question = inputs_of(socket.shape, seed=1)
+    _, socket = direct_cluster(resources, None)
+    question = sample_inputs(socket.shape, seed=1)
     ((output, size),) = socket.shape.outputs.items()
     target, other = (
         InputMessage(output, np.full(size, value, dtype=np.float32), expected=True) for value in (wanted, 1.0 - wanted)
@@ -238,14 +252,14 @@ def test_the_ends_of_the_range_are_trained_too(resources: ResourceFactory, wante
 @requirement("DIO-8")
 def test_different_inputs_are_told_apart(resources: ResourceFactory) -> None:
     """Trained toward different expected values, a cluster answers different inputs differently."""
-    _, socket = direct(resources, None)
+    _, socket = direct_cluster(resources, None)
     try:
-        are_told_apart(socket, socket.shape)
+        make_distinguishable(socket, socket.shape)
     except Unsupported as error:
         require(False, expected="different answers to inputs that were trained to different outputs", actual=error)
         return
-    answers = [socket.request(inputs_of(socket.shape, seed)) for seed in (1, 2)]
-    require(not same(*answers), expected="different answers to different inputs", actual=shown(answers[0]))
+    answers = [socket.request(sample_inputs(socket.shape, seed)) for seed in (1, 2)]
+    require(not are_equal(*answers), expected="different answers to different inputs", actual=format_answer(answers[0]))
 
 
 SPLITS: dict[str, Callable[[int], list[int]]] = {  # from the number of values to where they are cut
@@ -259,8 +273,8 @@ SPLITS: dict[str, Callable[[int], list[int]]] = {  # from the number of values t
 @pytest.mark.parametrize("split", list(SPLITS))
 def test_one_brick_may_be_filled_in_parts(resources: ResourceFactory, split: str) -> None:
     """Values for one brick give the same answer in one message and in several."""
-    _, socket = trained(resources, None)
-    (question,) = inputs_of(socket.shape, seed=1)
+    _, socket = trained_cluster(resources, None)
+    (question,) = sample_inputs(socket.shape, seed=1)
     whole = socket.request([question])
     cuts = SPLITS[split](len(question.values))
     parts = [InputMessage(question.name, piece) for piece in np.split(question.values, cuts)]
@@ -271,8 +285,8 @@ def test_one_brick_may_be_filled_in_parts(resources: ResourceFactory, split: str
 @requirement("DIO-4")
 def test_two_bricks_may_be_filled_in_any_order(resources: ResourceFactory) -> None:
     """Values for two bricks give the same answer whichever brick comes first, and in how many messages."""
-    _, socket = trained(resources, TWO_BRICKS)
-    first, second = inputs_of(TWO_BRICKS, seed=1)
+    _, socket = trained_cluster(resources, TWO_BRICKS)
+    first, second = sample_inputs(TWO_BRICKS, seed=1)
     whole = socket.request([first, second])
     expect_same(socket.request([second, first]), whole, "the same answer with the bricks in the other order")
     pieces = [
@@ -287,7 +301,7 @@ def test_two_bricks_may_be_filled_in_any_order(resources: ResourceFactory) -> No
 @requirement("DIO-4", "DIO-5")
 def test_training_may_be_sent_in_parts(resources: ResourceFactory) -> None:
     """A TRAIN cycle whose values come in several messages trains as one whose values come at once, all its values."""
-    question, wanted = inputs_of(ONE_BRICK, seed=1)[0], wanted_of(ONE_BRICK, seed=1)[0]
+    question, wanted = sample_inputs(ONE_BRICK, seed=1)[0], training_targets(ONE_BRICK, seed=1)[0]
     pieces = [InputMessage("test_input", piece) for piece in np.split(question.values, [4, 9])]
     pieces += [InputMessage("test_output", piece, expected=True) for piece in np.split(wanted.values, [CUT])]
     whole = _training_of_the_rest(resources, [question, wanted], wanted.values)
@@ -300,8 +314,8 @@ def test_training_may_be_sent_in_parts(resources: ResourceFactory) -> None:
 
 def _training_of_the_rest(resources: ResourceFactory, parts: list[InputMessage], wanted: Values) -> tuple[float, float]:
     """How far the values behind the first part are from the expected ones, before and after training."""
-    _, socket = direct(resources)
-    question = inputs_of(ONE_BRICK, seed=1)
+    _, socket = direct_cluster(resources)
+    question = sample_inputs(ONE_BRICK, seed=1)
     start = end = distance(socket.request(question)["test_output"][CUT:], wanted[CUT:])
     for _ in range(ROUNDS):
         for _ in range(STEPS):
@@ -318,10 +332,10 @@ def _training_of_the_rest(resources: ResourceFactory, parts: list[InputMessage],
 @requirement("DIO-5")
 def test_training_is_answered_by_no_output(resources: ResourceFactory) -> None:
     """A TRAIN cycle is answered by no output of a brick; the next request gets its own answer."""
-    _, socket = direct(resources, TWO_BRICKS)
+    _, socket = direct_cluster(resources, TWO_BRICKS)
     for seed in (1, 2, 3):
-        socket.train([*inputs_of(TWO_BRICKS, seed), *wanted_of(TWO_BRICKS, seed)])
-    socket.request(inputs_of(TWO_BRICKS, seed=1))
+        socket.train([*sample_inputs(TWO_BRICKS, seed), *training_targets(TWO_BRICKS, seed)])
+    socket.request(sample_inputs(TWO_BRICKS, seed=1))
     surplus = [message for message in socket.close() if socket.is_output(socket.decode(message))]
     require(not surplus, expected="outputs for the request alone", actual=f"{len(surplus)} more outputs")
 
@@ -329,23 +343,23 @@ def test_training_is_answered_by_no_output(resources: ResourceFactory) -> None:
 @requirement("DIO-5", "DIO-7")
 def test_a_request_trains_nothing(resources: ResourceFactory) -> None:
     """Any number of requests leaves the cluster as it is, also after training."""
-    _, socket = trained(resources, None)
-    before = socket.request(inputs_of(socket.shape, seed=1))
+    _, socket = trained_cluster(resources, None)
+    before = socket.request(sample_inputs(socket.shape, seed=1))
     for seed in range(2, 22):
-        socket.request(inputs_of(socket.shape, seed))
-    expect_same(socket.request(inputs_of(socket.shape, seed=1)), before, "the answer as before 20 other requests")
+        socket.request(sample_inputs(socket.shape, seed))
+    expect_same(socket.request(sample_inputs(socket.shape, seed=1)), before, "the answer as before 20 other requests")
 
 
 @requirement("DIO-5", "DIO-8")
 def test_training_changes_the_answer(resources: ResourceFactory) -> None:
     """A TRAIN cycle is no request: it changes what the cluster answers."""
-    _, socket = direct(resources)
-    before = socket.request(inputs_of(ONE_BRICK, seed=1))
+    _, socket = direct_cluster(resources)
+    before = socket.request(sample_inputs(ONE_BRICK, seed=1))
     for _ in range(STEPS):
-        socket.train([*inputs_of(ONE_BRICK, seed=1), *wanted_of(ONE_BRICK, seed=1)])
-    after = socket.request(inputs_of(ONE_BRICK, seed=1))
+        socket.train([*sample_inputs(ONE_BRICK, seed=1), *training_targets(ONE_BRICK, seed=1)])
+    after = socket.request(sample_inputs(ONE_BRICK, seed=1))
     changed = any((after[name] != before[name]).any() for name in before)
-    require(changed, expected=f"another answer than {shown(before)}", actual="the same", requirement="DIO-5")
+    require(changed, expected=f"another answer than {format_answer(before)}", actual="the same", requirement="DIO-5")
 
 
 # DIO-6: every message is answered: not-last by an acknowledgement, last TRAIN by an end message with isLast true.
@@ -353,8 +367,8 @@ def test_training_changes_the_answer(resources: ResourceFactory) -> None:
 @pytest.mark.parametrize("process", [ProcessType.REQUEST, ProcessType.TRAIN])
 def test_every_not_last_message_is_acknowledged(resources: ResourceFactory, process: ProcessType) -> None:
     """Each message with isLast = false is answered by one acknowledgement, which has isLast = false."""
-    _, socket = direct(resources, None)
-    (question,) = inputs_of(socket.shape, seed=1)
+    _, socket = direct_cluster(resources, None)
+    (question,) = sample_inputs(socket.shape, seed=1)
     for piece in np.array_split(question.values, 3):
         socket.send(question.name, piece, is_last=False, process_type=process)
         message = socket.receive("an acknowledgement of a message with isLast = false")
@@ -370,9 +384,9 @@ def test_every_not_last_message_is_acknowledged(resources: ResourceFactory, proc
 @requirement("DIO-6")
 def test_every_training_cycle_is_ended(resources: ResourceFactory) -> None:
     """Each last TRAIN message is answered by one message with isLast = true."""
-    _, socket = direct(resources, None)
+    _, socket = direct_cluster(resources, None)
     for _ in range(3):
-        question, wanted = inputs_of(socket.shape, seed=1)[0], wanted_of(socket.shape, seed=1)[0]
+        question, wanted = sample_inputs(socket.shape, seed=1)[0], training_targets(socket.shape, seed=1)[0]
         socket.send(question.name, question.values, is_last=False, process_type=ProcessType.TRAIN)
         socket.receive("an acknowledgement of a message with isLast = false")
         socket.send(wanted.name, wanted.values, is_last=True, process_type=ProcessType.TRAIN, expected=True)

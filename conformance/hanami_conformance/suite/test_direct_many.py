@@ -17,10 +17,10 @@ from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, is_json
 from hanami_conformance.clients.cluster_socket import TRAINING, ClusterSocket
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
-from hanami_conformance.models.cluster import distance, same
+from hanami_conformance.models.cluster import are_equal, distance
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.training import STEPS, inputs_of, shown, vector, wanted_of
-from hanami_conformance.suite.support.clusters import direct, expect_same, trained
+from hanami_conformance.resources.training import STEPS, format_answer, sample_inputs, training_targets, vector
+from hanami_conformance.suite.support.clusters import direct_cluster, expect_same, trained_cluster
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_BRICKS
 from hanami_proto.codec import ProcessType
 
@@ -31,24 +31,24 @@ MANY = 20  # sockets of one cluster, one after the other
 @requirement("DIO-7")
 def test_the_same_request_gives_the_same_answer(resources: ResourceFactory) -> None:
     """A request repeated on an unchanged cluster, at once and after others, gives the same answer."""
-    _, socket = trained(resources, TWO_BRICKS)
-    wanted = socket.request(inputs_of(TWO_BRICKS, seed=1))
+    _, socket = trained_cluster(resources, TWO_BRICKS)
+    wanted = socket.request(sample_inputs(TWO_BRICKS, seed=1))
     for repeat in range(100):
         if repeat % 3 == 2:
-            socket.request(inputs_of(TWO_BRICKS, seed=repeat))
-        actual = socket.request(inputs_of(TWO_BRICKS, seed=1))
+            socket.request(sample_inputs(TWO_BRICKS, seed=repeat))
+        actual = socket.request(sample_inputs(TWO_BRICKS, seed=1))
         expect_same(actual, wanted, f"the same answer at repetition {repeat + 1}")
 
 
 @requirement("DIO-7")
 def test_an_answer_survives_a_new_socket(resources: ResourceFactory) -> None:
     """A request gives the same answer on the next socket of the same cluster."""
-    cluster, socket = trained(resources, None)
-    wanted = socket.request(inputs_of(socket.shape, seed=1))
+    cluster, socket = trained_cluster(resources, None)
+    wanted = socket.request(sample_inputs(socket.shape, seed=1))
     socket.close()
-    again = cluster.attach_again()
+    again = cluster.reattach()
     for ordinal in ("first", "second", "third"):
-        actual = again.request(inputs_of(socket.shape, seed=1))
+        actual = again.request(sample_inputs(socket.shape, seed=1))
         expect_same(actual, wanted, f"the same answer to the {ordinal} request on another socket")
 
 
@@ -56,8 +56,8 @@ def test_an_answer_survives_a_new_socket(resources: ResourceFactory) -> None:
 @pytest.mark.parametrize("shape", [ONE_BRICK, TWO_BRICKS], ids=["one output", "two outputs"])
 def test_training_moves_the_answer_toward_the_expected_values(resources: ResourceFactory, shape: ClusterShape) -> None:
     """Training a fixed pair again and again brings every output nearer to its expected values."""
-    _, socket = direct(resources, shape)
-    question, wanted = inputs_of(shape, seed=1), wanted_of(shape, seed=1)
+    _, socket = direct_cluster(resources, shape)
+    question, wanted = sample_inputs(shape, seed=1), training_targets(shape, seed=1)
     before = socket.request(question)
     rounds = 10
     for _ in range(rounds):
@@ -80,11 +80,11 @@ def test_training_moves_the_answer_toward_the_expected_values(resources: Resourc
 @requirement("DIO-9")
 def test_many_mixed_cycles_run_in_order(resources: ResourceFactory) -> None:
     """TRAIN and REQUEST cycles alternate on one socket, and each gets its own answer."""
-    _, socket = trained(resources, None)
+    _, socket = trained_cluster(resources, None)
     for seed in range(40):
-        socket.train([*inputs_of(socket.shape, seed), *wanted_of(socket.shape, seed)])
-        once = socket.request(inputs_of(socket.shape, seed))
-        twice = socket.request(inputs_of(socket.shape, seed))
+        socket.train([*sample_inputs(socket.shape, seed), *training_targets(socket.shape, seed)])
+        once = socket.request(sample_inputs(socket.shape, seed))
+        twice = socket.request(sample_inputs(socket.shape, seed))
         expect_same(twice, once, f"the same answer twice after training cycle {seed + 1}")
     surplus = socket.close()
     require(not surplus, expected="80 answers to 80 requests", actual=f"{len(surplus)} more messages")
@@ -93,10 +93,10 @@ def test_many_mixed_cycles_run_in_order(resources: ResourceFactory) -> None:
 @requirement("DIO-9")
 def test_pipelined_requests_are_answered_in_order(resources: ResourceFactory) -> None:
     """Requests that are sent before the first answer is read are all answered, in order."""
-    _, socket = trained(resources, None)
-    wanted = [socket.request(inputs_of(socket.shape, seed)) for seed in range(8)]
+    _, socket = trained_cluster(resources, None)
+    wanted = [socket.request(sample_inputs(socket.shape, seed)) for seed in range(8)]
     for seed in range(8):
-        (question,) = inputs_of(socket.shape, seed)
+        (question,) = sample_inputs(socket.shape, seed)
         socket.send(question.name, question.values, is_last=True)
     for seed in range(8):
         expect_same(socket.receive_outputs(), wanted[seed], f"the answer to request {seed + 1} of 8")
@@ -107,10 +107,10 @@ def test_pipelined_requests_are_answered_in_order(resources: ResourceFactory) ->
 @requirement("DIO-9")
 def test_pipelined_parts_are_put_together_right(resources: ResourceFactory) -> None:
     """Cycles in several messages, sent before the first answer is read, are answered as one by one."""
-    _, socket = trained(resources, TWO_BRICKS)
-    wanted = [socket.request(inputs_of(TWO_BRICKS, seed)) for seed in range(6)]
+    _, socket = trained_cluster(resources, TWO_BRICKS)
+    wanted = [socket.request(sample_inputs(TWO_BRICKS, seed)) for seed in range(6)]
     for seed in range(6):
-        first, second = inputs_of(TWO_BRICKS, seed)
+        first, second = sample_inputs(TWO_BRICKS, seed)
         socket.send(first.name, first.values, is_last=False)
         socket.send(second.name, second.values, is_last=True)
     for seed in range(6):
@@ -121,12 +121,12 @@ def test_pipelined_parts_are_put_together_right(resources: ResourceFactory) -> N
 @requirement("DIO-9")
 def test_pipelined_training_is_answered_before_the_request_behind_it(resources: ResourceFactory) -> None:
     """Training cycles and a request, sent before the first answer is read, are answered in order."""
-    _, socket = trained(resources, None)
+    _, socket = trained_cluster(resources, None)
     for seed in range(10):
-        question, wanted = inputs_of(socket.shape, seed)[0], wanted_of(socket.shape, seed)[0]
+        question, wanted = sample_inputs(socket.shape, seed)[0], training_targets(socket.shape, seed)[0]
         socket.send(question.name, question.values, is_last=False, process_type=ProcessType.TRAIN)
         socket.send(wanted.name, wanted.values, is_last=True, process_type=ProcessType.TRAIN, expected=True)
-    question = inputs_of(socket.shape, seed=3)[0]
+    question = sample_inputs(socket.shape, seed=3)[0]
     socket.send(question.name, question.values, is_last=True)
     actual = socket.receive_outputs()
     expect_same(actual, socket.request([question]), "the answer of the trained cluster, as it is afterwards")
@@ -139,16 +139,16 @@ def test_pipelined_training_is_answered_before_the_request_behind_it(resources: 
 def test_two_clusters_do_not_influence_each_other(resources: ResourceFactory) -> None:
     """Values and training of one cluster change nothing in another one, whose messages come in between."""
     resources.target.connection_limit.require(2)
-    _, left = trained(resources)
+    _, left = trained_cluster(resources)
     with attribute_to("DIO-10"):
-        _, right = direct(resources)
-    wanted = left.request(inputs_of(ONE_BRICK, seed=1))
-    values = inputs_of(ONE_BRICK, seed=1)[0].values
+        _, right = direct_cluster(resources)
+    wanted = left.request(sample_inputs(ONE_BRICK, seed=1))
+    values = sample_inputs(ONE_BRICK, seed=1)[0].values
     left.send("test_input", values[:5], is_last=False)
     left.receive_acknowledgement()
     for _ in range(STEPS):
-        right.train([*inputs_of(ONE_BRICK, seed=1), *wanted_of(ONE_BRICK, seed=2)])
-    right.request(inputs_of(ONE_BRICK, seed=3))
+        right.train([*sample_inputs(ONE_BRICK, seed=1), *training_targets(ONE_BRICK, seed=2)])
+    right.request(sample_inputs(ONE_BRICK, seed=3))
     left.send("test_input", values[5:], is_last=True)
     expect_same(left.receive_outputs(), wanted, "the answer as before, while another cluster was trained")
     surplus = left.close()
@@ -163,9 +163,9 @@ def test_answers_go_to_their_own_socket(resources: ResourceFactory) -> None:
         ClusterShape({"test_input": 4}, {"test_output": 3}, hidden=5),
         ClusterShape({"test_input": 4}, {"test_output": 7}, hidden=5),
     ]
-    _, alone = direct(resources, shapes[0])
+    _, alone = direct_cluster(resources, shapes[0])
     with attribute_to("DIO-10"):
-        sockets = [alone, direct(resources, shapes[1])[1]]
+        sockets = [alone, direct_cluster(resources, shapes[1])[1]]
     for seed in range(5):
         for socket in sockets:
             socket.send("test_input", vector(4, seed), is_last=True)
@@ -178,18 +178,18 @@ def test_answers_go_to_their_own_socket(resources: ResourceFactory) -> None:
 @pytest.mark.parametrize("how", ["closed", "broken off", "broken off in a cycle"])
 def test_a_new_socket_continues_after_a_lost_one(resources: ResourceFactory, how: str) -> None:
     """After a socket is gone, the next one attaches and works, and what was trained is kept."""
-    cluster, socket = trained(resources, None)
-    wanted = socket.request(inputs_of(socket.shape, seed=1))
+    cluster, socket = trained_cluster(resources, None)
+    wanted = socket.request(sample_inputs(socket.shape, seed=1))
     if how == "closed":
         socket.close()
     else:
         if how.endswith("cycle"):
-            (question,) = inputs_of(socket.shape, seed=9)
+            (question,) = sample_inputs(socket.shape, seed=9)
             socket.send(question.name, question.values[:2], is_last=False)
             socket.receive_acknowledgement()
         socket.websocket.reset()
-    again = cluster.attach_again()
-    actual = again.request(inputs_of(socket.shape, seed=1))
+    again = cluster.reattach()
+    actual = again.request(sample_inputs(socket.shape, seed=1))
     expect_same(actual, wanted, "the answer of the trained cluster, as before the socket was lost")
 
 
@@ -197,8 +197,8 @@ def test_a_new_socket_continues_after_a_lost_one(resources: ResourceFactory, how
 @pytest.mark.parametrize("how", ["closed", "broken off"])
 def test_training_just_before_a_socket_is_lost_is_kept(resources: ResourceFactory, how: str) -> None:
     """What was trained is kept, also where no request came after it on the same socket."""
-    cluster, socket = trained(resources, None)
-    question = inputs_of(socket.shape, seed=1)
+    cluster, socket = trained_cluster(resources, None)
+    question = sample_inputs(socket.shape, seed=1)
     before = socket.request(question)
     others = [InputMessage(name, 1.0 - values, expected=True) for name, values in before.items()]
     for _ in range(STEPS):
@@ -209,19 +209,21 @@ def test_training_just_before_a_socket_is_lost_is_kept(resources: ResourceFactor
         socket.websocket.reset()
     else:
         raise Unsupported("the end of a training cycle is not told, so that none is known to be over")
-    actual = cluster.attach_again().request(question)
-    require(not same(actual, before), expected="another answer than before the training", actual=shown(actual))
+    actual = cluster.reattach().request(question)
+    require(
+        not are_equal(actual, before), expected="another answer than before the training", actual=format_answer(actual)
+    )
 
 
 @requirement("DIO-11")
 def test_sockets_come_and_go(resources: ResourceFactory) -> None:
     """A cluster takes one socket after the other, however many it had."""
-    cluster, socket = trained(resources, None)
-    wanted = socket.request(inputs_of(socket.shape, seed=1))
+    cluster, socket = trained_cluster(resources, None)
+    wanted = socket.request(sample_inputs(socket.shape, seed=1))
     for _ in range(MANY):
         socket.close()
-        socket = cluster.attach_again()
-        expect_same(socket.request(inputs_of(socket.shape, seed=1)), wanted, "the answer as on the socket before")
+        socket = cluster.reattach()
+        expect_same(socket.request(sample_inputs(socket.shape, seed=1)), wanted, "the answer as on the socket before")
     socket.close()
 
 
@@ -229,13 +231,13 @@ def test_sockets_come_and_go(resources: ResourceFactory) -> None:
 def test_training_survives_a_switch_of_the_mode(resources: ResourceFactory) -> None:
     """What was trained is kept when the cluster is switched to task mode and back."""
     task, direct_mode = resources.target.dialect.modes
-    cluster, socket = trained(resources, None)
-    wanted = socket.request(inputs_of(socket.shape, seed=1))
+    cluster, socket = trained_cluster(resources, None)
+    wanted = socket.request(sample_inputs(socket.shape, seed=1))
     socket.close()
     with attribute_to("MODE-1"):
         cluster.set_mode(task).object()
         cluster.set_mode(direct_mode).object()
-    actual = cluster.attach_again().request(inputs_of(socket.shape, seed=1))
+    actual = cluster.reattach().request(sample_inputs(socket.shape, seed=1))
     expect_same(actual, wanted, "the answer of the trained cluster, as before the switch to task mode and back")
 
 
@@ -244,8 +246,8 @@ def test_training_survives_a_switch_of_the_mode(resources: ResourceFactory) -> N
 @pytest.mark.parametrize("when", ["between cycles", "in a cycle"])
 def test_a_deleted_cluster_answers_no_more(resources: ResourceFactory, when: str) -> None:
     """Deleting a cluster ends the access of its socket, whatever that was at; the server goes on."""
-    cluster, socket = direct(resources)
-    socket.request(inputs_of(ONE_BRICK, seed=1))
+    cluster, socket = direct_cluster(resources)
+    socket.request(sample_inputs(ONE_BRICK, seed=1))
     if when == "in a cycle":
         socket.send("test_input", vector(5, seed=1), is_last=False)
         socket.receive_acknowledgement()
@@ -258,15 +260,15 @@ def test_a_deleted_cluster_answers_no_more(resources: ResourceFactory, when: str
     listed = cluster.account.call("cluster.list")
     require(cluster.uuid not in listed.text, expected=f"a list without {cluster.uuid}", actual=listed)
     with attribute_to("DIO-14"):
-        _, other = direct(resources)
-        other.request(inputs_of(ONE_BRICK, seed=1))
+        _, other = direct_cluster(resources)
+        other.request(sample_inputs(ONE_BRICK, seed=1))
 
 
 @requirement("DIO-14")
 def test_a_new_cluster_has_nothing_of_a_deleted_one(resources: ResourceFactory) -> None:
     """A cluster under the name of a deleted one has learned nothing of what that had."""
-    cluster, socket = trained(resources)
-    question = inputs_of(ONE_BRICK, seed=1)
+    cluster, socket = trained_cluster(resources)
+    question = sample_inputs(ONE_BRICK, seed=1)
     wanted = socket.request(question)
     socket.close()
     cluster.delete()
@@ -276,7 +278,11 @@ def test_a_new_cluster_has_nothing_of_a_deleted_one(resources: ResourceFactory) 
         raise Unsupported(f"the name of a deleted cluster is not free: {error}") from error
     again.enter_direct_mode()
     actual = again.attach().request(question)
-    require(not same(actual, wanted), expected="another answer than that of the deleted cluster", actual=shown(actual))
+    require(
+        not are_equal(actual, wanted),
+        expected="another answer than that of the deleted cluster",
+        actual=format_answer(actual),
+    )
 
 
 def expect_no_output(socket: ClusterSocket, of: str) -> None:

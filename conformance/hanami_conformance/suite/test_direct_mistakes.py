@@ -17,10 +17,10 @@ from hanami_conformance.clients.cluster_messages import describe, is_json
 from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.training import inputs_of, vector, wanted_of
-from hanami_conformance.suite.support.clusters import direct, expect_same, trained
+from hanami_conformance.resources.training import sample_inputs, training_targets, vector
+from hanami_conformance.suite.support.clusters import direct_cluster, expect_same, trained_cluster
 from hanami_conformance.suite.support.markers import mark_destructive
-from hanami_conformance.suite.support.sample_data import ONE_BRICK, noise
+from hanami_conformance.suite.support.sample_data import ONE_BRICK, random_bytes
 from hanami_conformance.target.attach import CLUSTER, attach
 from hanami_proto.codec import ProcessType
 
@@ -58,7 +58,7 @@ def nearly(change: Callable[[str], str]) -> Send:
     """A mistake in the name of the input brick: what it is changed to names none."""
 
     def send(socket: ClusterSocket) -> None:
-        (question,) = inputs_of(socket.shape, seed=1)
+        (question,) = sample_inputs(socket.shape, seed=1)
         socket.send(change(question.name), question.values, is_last=True)
 
     return send
@@ -67,7 +67,7 @@ def nearly(change: Callable[[str], str]) -> Send:
 def too_many_in_parts(socket: ClusterSocket) -> None:
     """More values than the brick holds, none of the messages too long by itself."""
     for seed, is_last in ((1, False), (2, True)):
-        (question,) = inputs_of(socket.shape, seed)
+        (question,) = sample_inputs(socket.shape, seed)
         socket.send(question.name, question.values, is_last=is_last)
         if not is_last:
             socket.receive_acknowledgement()
@@ -75,7 +75,7 @@ def too_many_in_parts(socket: ClusterSocket) -> None:
 
 def wrong_count_before_the_last(socket: ClusterSocket) -> None:
     """NumberOfValues that is wrong in a message which is not the last, then a right last one."""
-    (question,) = inputs_of(socket.shape, seed=1)
+    (question,) = sample_inputs(socket.shape, seed=1)
     with contextlib.suppress(ConnectionClosed):  # signalled at once: the signal is read afterwards
         socket.send(question.name, question.values[:2], is_last=False, number_of_values=1)
         socket.send(question.name, question.values[2:], is_last=True)
@@ -124,7 +124,7 @@ UNDECODABLE: dict[str, Send] = {
     "an unknown wire type": raw(b"\x0f\x00\x01", "an unknown wire type"),
     "a name that is no UTF-8": raw(b"\x0a\x04\xff\xfe\xfd\xfc\x10\x01", "a name that is no UTF-8"),
     "JSON": raw(b'{"brickName": "test_input", "isLast": true}', "JSON"),
-    "noise": raw(b"\xff" * 3 + noise(200), "noise"),
+    "noise": raw(b"\xff" * 3 + random_bytes(200), "noise"),
 }
 MISTAKES |= UNDECODABLE
 HUGE = ("numberOfValues 2^64 - 1", "numberOfValues too large by 2^32")
@@ -138,14 +138,14 @@ HUGE = ("numberOfValues 2^64 - 1", "numberOfValues too large by 2^32")
 @pytest.mark.parametrize("mistake", mark_destructive(MISTAKES, *HUGE, *UNDECODABLE))
 def test_a_mistake_is_signalled_and_has_no_effect(resources: ResourceFactory, mistake: str) -> None:
     """The server signals a mistake in bounded time, the cluster stays as it is, and the server goes on."""
-    cluster, socket = trained(resources, None)
-    before = socket.request(inputs_of(socket.shape, seed=1))
+    cluster, socket = trained_cluster(resources, None)
+    before = socket.request(sample_inputs(socket.shape, seed=1))
     MISTAKES[mistake](socket)
     socket.expect_error_signal(mistake)
     socket.close()
     with attribute_to("DIO-12"):
-        again = cluster.attach_again()
-        after = again.request(inputs_of(socket.shape, seed=1))
+        again = cluster.reattach()
+        after = again.request(sample_inputs(socket.shape, seed=1))
     expect_same(after, before, f"the answer as before the mistake ({mistake})")
 
 
@@ -153,19 +153,19 @@ def test_a_mistake_is_signalled_and_has_no_effect(resources: ResourceFactory, mi
 @pytest.mark.hostile
 def test_a_wrong_training_cycle_trains_nothing(resources: ResourceFactory) -> None:
     """Expected values for a brick that does not exist, too many of them, or an unknown process type train nothing."""
-    cluster, socket = trained(resources, None)
-    before = socket.request(inputs_of(socket.shape, seed=1))
+    cluster, socket = trained_cluster(resources, None)
+    before = socket.request(sample_inputs(socket.shape, seed=1))
     ((output, right),) = socket.shape.outputs.items()
     for name, size, process in (("no_such_brick", right, 1), (output, right + 1, 1), (output, right, 2)):
-        for part in inputs_of(socket.shape, seed=1):
+        for part in sample_inputs(socket.shape, seed=1):
             socket.send(part.name, part.values, is_last=False, process_type=ProcessType.TRAIN)
             socket.receive_acknowledgement()
         values = np.ones(size, dtype=np.float32)
         socket.send(name, values, is_last=True, process_type=process, expected=True)
         socket.expect_error_signal(f"{size} expected values for {name} with process type {process}")
         socket.close()
-        socket = cluster.attach_again()
-    expect_same(socket.request(inputs_of(socket.shape, seed=1)), before, "the answer as before the wrong cycles")
+        socket = cluster.reattach()
+    expect_same(socket.request(sample_inputs(socket.shape, seed=1)), before, "the answer as before the wrong cycles")
 
 
 @requirement("DIO-12", "GEN-2")
@@ -174,18 +174,18 @@ def test_a_wrong_training_cycle_trains_nothing(resources: ResourceFactory) -> No
 def test_a_mistake_does_not_disturb_another_cluster(resources: ResourceFactory) -> None:
     """While one socket sends nonsense, another cluster answers as before."""
     resources.target.connection_limit.require(2)
-    _, healthy = trained(resources)
-    wanted = healthy.request(inputs_of(ONE_BRICK, seed=1))
-    _, broken = direct(resources)
+    _, healthy = trained_cluster(resources)
+    wanted = healthy.request(sample_inputs(ONE_BRICK, seed=1))
+    _, broken = direct_cluster(resources)
     broken.send_bytes(b"\xff" * 50, "nonsense")
     with attribute_to("DIO-12"):
-        expect_same(healthy.request(inputs_of(ONE_BRICK, seed=1)), wanted, "the answer of the other cluster")
+        expect_same(healthy.request(sample_inputs(ONE_BRICK, seed=1)), wanted, "the answer of the other cluster")
     broken.expect_error_signal("nonsense")
 
 
 def empty_last(socket: ClusterSocket) -> None:
     """All values in messages before the last, which holds none."""
-    (question,) = inputs_of(socket.shape, seed=1)
+    (question,) = sample_inputs(socket.shape, seed=1)
     socket.send(question.name, question.values, is_last=False)
     socket.receive_acknowledgement()
     socket.send(question.name, [], is_last=True)
@@ -222,7 +222,7 @@ UNUSUAL: dict[str, Send] = {
 @pytest.mark.parametrize("case", list(UNUSUAL))
 def test_what_becomes_of_unusual_messages(resources: ResourceFactory, case: str) -> None:
     """The answer to a message whose meaning the protocol leaves open."""
-    _, socket = direct(resources, None)
+    _, socket = direct_cluster(resources, None)
     UNUSUAL[case](socket)
     observe(case, outcome(socket))
 
@@ -232,20 +232,20 @@ def test_what_becomes_of_unusual_messages(resources: ResourceFactory, case: str)
 @pytest.mark.parametrize("case", ["a request with NaN", "a request with infinity", "a request without values"])
 def test_unusual_requests_leave_no_trace(resources: ResourceFactory, case: str) -> None:
     """Whatever a server makes of an odd request, the next one is answered as before."""
-    cluster, socket = trained(resources)  # of its own: what a poor server makes of it may stay for good
-    wanted = socket.request(inputs_of(socket.shape, seed=1))
+    cluster, socket = trained_cluster(resources)  # of its own: what a poor server makes of it may stay for good
+    wanted = socket.request(sample_inputs(socket.shape, seed=1))
     UNUSUAL[case](socket)
     outcome(socket)
     socket.close()
-    actual = cluster.attach_again().request(inputs_of(cluster.shape, seed=1))
+    actual = cluster.reattach().request(sample_inputs(cluster.shape, seed=1))
     expect_same(actual, wanted, f"the answer as before {case}")
 
 
 @requirement("DIO-13")
 def test_what_becomes_of_training_without_expected_values(resources: ResourceFactory) -> None:
     """The answer to a TRAIN cycle that has inputs alone."""
-    _, socket = direct(resources, None)
-    (question,) = inputs_of(socket.shape, seed=1)
+    _, socket = direct_cluster(resources, None)
+    (question,) = sample_inputs(socket.shape, seed=1)
     socket.send(question.name, question.values, is_last=True, process_type=ProcessType.TRAIN)
     observe("training without expected values", outcome(socket))
 
@@ -253,11 +253,11 @@ def test_what_becomes_of_training_without_expected_values(resources: ResourceFac
 @requirement("DIO-13")
 def test_what_becomes_of_a_request_with_expected_values(resources: ResourceFactory) -> None:
     """The answer to a REQUEST cycle in which expected values were sent too."""
-    _, socket = direct(resources, None)
-    wanted = wanted_of(socket.shape, seed=1)[0]
+    _, socket = direct_cluster(resources, None)
+    wanted = training_targets(socket.shape, seed=1)[0]
     socket.send(wanted.name, wanted.values, is_last=False, process_type=ProcessType.TRAIN, expected=True)
     socket.receive_acknowledgement()
-    (question,) = inputs_of(socket.shape, seed=1)
+    (question,) = sample_inputs(socket.shape, seed=1)
     socket.send(question.name, question.values, is_last=True)
     observe("a request after expected values", outcome(socket))
 
@@ -266,7 +266,7 @@ def test_what_becomes_of_a_request_with_expected_values(resources: ResourceFacto
 def test_whether_two_sockets_may_share_a_cluster(resources: ResourceFactory) -> None:
     """The answer to a second socket for a cluster that has one."""
     resources.target.connection_limit.require(2)
-    cluster, first = direct(resources, None)
+    cluster, first = direct_cluster(resources, None)
     try:
         second = attach(cluster.account, cluster.uuid, CLUSTER)
     except Violation as violation:
@@ -274,7 +274,7 @@ def test_whether_two_sockets_may_share_a_cluster(resources: ResourceFactory) -> 
     else:
         observe("a second socket for the same cluster", "accepted")
         second.close()
-    first.request(inputs_of(first.shape, seed=1))
+    first.request(sample_inputs(first.shape, seed=1))
     require(
         first.websocket.close_info is None, expected="the first socket to stay open", actual=first.websocket.close_info
     )

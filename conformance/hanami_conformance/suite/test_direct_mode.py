@@ -12,8 +12,8 @@ from hanami_conformance.cases.failures import Violation
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.training import inputs_of
-from hanami_conformance.suite.support.invalid import LEFT_OUT, UUIDS, bad_token
+from hanami_conformance.resources.training import sample_inputs
+from hanami_conformance.suite.support.invalid import INVALID_UUIDS, OMITTED, invalid_token
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 from hanami_conformance.target.attach import CLUSTER, attach
 from hanami_conformance.target.target import Account, Target
@@ -23,8 +23,8 @@ TURNS = 10  # switches to and fro of one cluster
 
 def expect_usable(cluster: Cluster) -> None:
     """The cluster, in direct mode, must answer a request."""
-    socket = cluster.attach_again()
-    socket.request(inputs_of(socket.shape, seed=1))
+    socket = cluster.reattach()
+    socket.request(sample_inputs(socket.shape, seed=1))
     socket.close()
 
 
@@ -40,7 +40,7 @@ def test_an_idle_cluster_switches_to_direct_and_back(resources: ResourceFactory)
         answer.object()
         if turn in (0, 1, TURNS - 1):
             expect_usable(cluster)
-            cluster.switch_after_loss(task)
+            cluster.switch_when_released(task)
         else:
             answer = cluster.set_mode(task)
             told = answer.object().get("new_state", task)
@@ -72,25 +72,25 @@ def test_the_answer_names_the_cluster_and_its_state(resources: ResourceFactory) 
 
 # MODE-2: unknown states, ill-typed bodies, unknown and foreign clusters are refused (400, 404), no token 401.
 @requirement("MODE-2")
-@pytest.mark.parametrize("state", ["direct", "Direct", "SLEEP", "", "DIRECT ", None, 1, True, ["DIRECT"], LEFT_OUT])
+@pytest.mark.parametrize("state", ["direct", "Direct", "SLEEP", "", "DIRECT ", None, 1, True, ["DIRECT"], OMITTED])
 def test_an_unknown_state_is_refused(resources: ResourceFactory, state: Any) -> None:
     """The server answers 400 to a state that is neither TASK nor DIRECT; the cluster keeps its mode."""
     cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
-    body = {"uuid": cluster.uuid} | ({} if state is LEFT_OUT else {"new_state": state})
+    body = {"uuid": cluster.uuid} | ({} if state is OMITTED else {"new_state": state})
     answer = resources.target.account.call("cluster.set_mode", body=body)
-    shown = "missing" if state is LEFT_OUT else repr(state)
+    shown = "missing" if state is OMITTED else repr(state)
     require(answer.status == 400, expected=f"400: new_state is {shown}", actual=answer)
     with attribute_to("MODE-2"):  # the refused switch may not have switched to task mode
         expect_usable(cluster)
 
 
 @requirement("MODE-2")
-@pytest.mark.parametrize("kind", list(UUIDS))
+@pytest.mark.parametrize("kind", list(INVALID_UUIDS))
 def test_an_unknown_cluster_is_refused(target: Target, kind: str) -> None:
     """The server answers 404 to an unknown cluster, and 400 to a uuid that is none."""
-    uuid = UUIDS[kind]
-    body = {"new_state": target.dialect.modes[1]} | ({} if uuid is LEFT_OUT else {"uuid": uuid})
+    uuid = INVALID_UUIDS[kind]
+    body = {"new_state": target.dialect.modes[1]} | ({} if uuid is OMITTED else {"uuid": uuid})
     answer = target.account.call("cluster.set_mode", body=body)
     wanted = 404 if kind == "unknown" else 400
     require(answer.status == wanted, expected=f"{wanted}: the uuid is {kind}", actual=answer)
@@ -121,9 +121,9 @@ def test_another_users_cluster_is_refused(resources: ResourceFactory, other_acco
 def test_switching_needs_a_valid_token(resources: ResourceFactory, token: str) -> None:
     """The server answers 401 to a switch whose token is not valid; the cluster keeps its mode."""
     cluster = resources.any_cluster(ONE_BRICK)
-    made = bad_token(token, resources.target)
+    made = invalid_token(token, resources.target)
     body = {"uuid": cluster.uuid, "new_state": resources.target.dialect.modes[1]}
-    answer = resources.target.call("cluster.set_mode", body=body, token=None if made is LEFT_OUT else made)
+    answer = resources.target.call("cluster.set_mode", body=body, token=None if made is OMITTED else made)
     require(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
     with attribute_to("MODE-2"):  # the refused switch may not have switched
         cluster.enter_direct_mode()
@@ -158,7 +158,7 @@ def test_what_switching_back_does_to_a_socket(resources: ResourceFactory) -> Non
     socket = cluster.attach()
     observe("TASK with a socket attached", cluster.set_mode(resources.target.dialect.modes[0]))
     try:
-        socket.request(inputs_of(socket.shape, seed=1))
+        socket.request(sample_inputs(socket.shape, seed=1))
     except Violation as violation:
         observe("a request on that socket", violation.actual)
     else:
@@ -173,7 +173,7 @@ def test_an_open_cycle_does_not_hold_up_the_switch(resources: ResourceFactory) -
     cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
     socket = cluster.attach()
-    (question,) = inputs_of(socket.shape, seed=1)
+    (question,) = sample_inputs(socket.shape, seed=1)
     socket.send(question.name, question.values[:2], is_last=False)
     socket.receive_acknowledgement()
     answer = cluster.set_mode(resources.target.dialect.modes[0])

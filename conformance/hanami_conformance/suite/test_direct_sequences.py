@@ -15,4 +15,4 @@ from hanami_conformance.stateful.strategies.direct_io import direct_sequences
 @pytest.mark.may_violate("ATT-2")
 def test_any_sequence_of_clusters_goes_as_the_model_says(search: PropertyRunner) -> None:
     """Whatever clients do with several clusters, answers follow isLast and depend on the values alone."""
-    search("direct", direct_sequences(search.plan.profile.most_steps), weight=2)
+    search("direct", direct_sequences(search.settings.profile.most_steps), weight=2)

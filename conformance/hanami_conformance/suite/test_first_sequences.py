@@ -14,4 +14,4 @@ from hanami_conformance.stateful.strategies.first_messages import first_sequence
 @pytest.mark.may_violate("PROG-1")
 def test_any_first_message_is_accepted_or_refused_as_it_must_be(search: PropertyRunner) -> None:
     """The server accepts a right first message, refuses every other one, and goes on serving."""
-    search("first", first_sequences(search.plan.profile.most_steps), weight=3)
+    search("first", first_sequences(search.settings.profile.most_steps), weight=3)

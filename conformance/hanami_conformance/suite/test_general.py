@@ -16,10 +16,10 @@ from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
-from hanami_conformance.suite.support.bystander import expect_serving, open_socket
-from hanami_conformance.suite.support.clusters import direct
+from hanami_conformance.suite.support.bystander import expect_other_clients_served, open_socket
+from hanami_conformance.suite.support.clusters import direct_cluster
 from hanami_conformance.suite.support.markers import mark_destructive
-from hanami_conformance.suite.support.sample_data import ONE_BRICK, noise, table
+from hanami_conformance.suite.support.sample_data import ONE_BRICK, csv_sample, random_bytes
 from hanami_conformance.target.target import Account, Target
 
 
@@ -169,7 +169,7 @@ PLACES = {
 @pytest.mark.parametrize("wrong", mark_destructive(PLACES, "huge"))
 def test_wrong_places_in_the_content_never_get_a_5xx(resources: ResourceFactory, wrong: str) -> None:
     """The server refuses, or answers by what there is, where rows or columns are asked for that there are not."""
-    content, _ = table(rows=3)
+    content, _ = csv_sample(rows=3)
     upload = resources.dataset("csv", {"input": content})
     right = {"uuid": upload.uuid, "column_name": "first", "row_offset": "0", "number_of_rows": "1"}
     for field in ("column_name", "row_offset", "number_of_rows"):
@@ -230,7 +230,7 @@ def test_oversized_requests_harm_nobody(resources: ResourceFactory) -> None:
         answer = target.rest.request(route.method, route.path, token=target.account.token, content=body)
         require(answer.status < 500, expected="no 5xx to a body of 2 MiB", actual=answer)
     with attribute_to("GEN-2"):
-        expect_serving(resources)
+        expect_other_clients_served(resources)
 
 
 @requirement("GEN-2")
@@ -241,11 +241,11 @@ def test_text_frames_harm_nobody(resources: ResourceFactory) -> None:
     socket.websocket.send_text("hello")
     socket.close()
     with attribute_to("GEN-2"):  # the first of them was sent
-        _, bricks = direct(resources)
+        _, bricks = direct_cluster(resources)
     bricks.websocket.send_text("hello")
     bricks.close()
     with attribute_to("GEN-2"):
-        expect_serving(resources)
+        expect_other_clients_served(resources)
 
 
 FRAMES = {
@@ -272,12 +272,12 @@ def test_broken_frames_harm_nobody(resources: ResourceFactory, frame: str, attac
     websocket = resources.csv(100).attach().websocket if attached else open_socket(resources.target)
     websocket.send_raw(FRAMES[frame], frame)
     with attribute_to("GEN-2"):
-        expect_serving(resources)
+        expect_other_clients_served(resources)
     websocket.reset()
 
 
 REQUESTS = {
-    "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + noise(200) + b"\r\n\r\n",
+    "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + random_bytes(200) + b"\r\n\r\n",
     "a request line cut short": b"GET\r\n\r\n",
     "a header without a colon": b"GET / HTTP/1.1\r\nno header\r\n\r\n",
     "a content length that is no number": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
@@ -299,7 +299,7 @@ def test_broken_requests_harm_nobody(resources: ResourceFactory, request_kind: s
     with resources.target.raw() as connection:
         connection.send(REQUESTS[request_kind], request_kind)
         with attribute_to("GEN-2"):
-            expect_serving(resources)
+            expect_other_clients_served(resources)
 
 
 @requirement("GEN-2")
@@ -316,14 +316,14 @@ def test_repeated_mistakes_harm_nobody(resources: ResourceFactory) -> None:
             websocket.receive_or_close("a refusal")
         websocket.close()
     with attribute_to("GEN-2"):
-        expect_serving(resources)
+        expect_other_clients_served(resources)
 
 
 # GEN-3: one user's or project's datasets, files and clusters are invisible to another's.
 @requirement("GEN-3")
 def test_datasets_of_others_are_invisible(resources: ResourceFactory, other_account: Account) -> None:
     """A dataset is not listed, shown, read or deleted for a user of another project."""
-    content, _ = table()
+    content, _ = csv_sample()
     upload = resources.dataset("csv", {"input": content})
     listed = other_account.call("dataset.list")
     require(

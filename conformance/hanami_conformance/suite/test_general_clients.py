@@ -9,9 +9,9 @@ from hanami_conformance.cases.checks import require
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.suite.support.bystander import expect_serving, open_socket
-from hanami_conformance.suite.support.clusters import direct
-from hanami_conformance.suite.support.sample_data import noise
+from hanami_conformance.suite.support.bystander import expect_other_clients_served, open_socket
+from hanami_conformance.suite.support.clusters import direct_cluster
+from hanami_conformance.suite.support.sample_data import random_bytes
 
 
 # GEN-4: slow, silent, half-open and abruptly closed clients do not block others.
@@ -26,7 +26,7 @@ def test_a_client_that_stalls_blocks_nobody(resources: ResourceFactory, how: str
     elif how == "has closed its sending side":
         stalled.half_close()
     with attribute_to("GEN-4"):
-        expect_serving(resources)
+        expect_other_clients_served(resources)
     stalled.reset()
 
 
@@ -48,7 +48,7 @@ def test_a_half_sent_request_blocks_nobody(resources: ResourceFactory, sent: str
     with resources.target.raw() as connection:
         connection.send(HALVES[sent].replace(b"PATH", path.encode()), f"no more than {sent}")
         with attribute_to("GEN-4"):
-            expect_serving(resources)
+            expect_other_clients_served(resources)
 
 
 @requirement("GEN-4")
@@ -62,7 +62,7 @@ def test_clients_that_say_nothing_block_nobody(resources: ResourceFactory, what:
         else:
             open_socket(resources.target).close()
     with attribute_to("GEN-4"):
-        expect_serving(resources)
+        expect_other_clients_served(resources)
 
 
 @requirement("GEN-4")
@@ -71,11 +71,11 @@ def test_clients_that_break_off_block_nobody(resources: ResourceFactory) -> None
     upload = resources.csv(10_000)
     for index in range(5):
         open_socket(resources.target).reset()
-        socket = upload.attach_again()
-        socket.send(index * 100, noise(100))
+        socket = upload.reattach()
+        socket.send(index * 100, random_bytes(100))
         socket.websocket.reset()
     with attribute_to("GEN-4"):
-        expect_serving(resources)
+        expect_other_clients_served(resources)
 
 
 @requirement("GEN-4")
@@ -83,11 +83,11 @@ def test_a_client_that_does_not_read_blocks_nobody(resources: ResourceFactory) -
     """A socket that asks for far more output than the network holds, and never reads, does not delay others."""
     resources.target.connection_limit.require(2)
     shape = ClusterShape({"test_input": 2}, {"test_output": 2000}, hidden=2)
-    _, silent = direct(resources, shape)
+    _, silent = direct_cluster(resources, shape)
     question = resources.target.dialect.codec.encode_io("test_input", [0.5, 0.5], is_last=True)
     silent.websocket.send_without_reading([question] * 3000, "3000 requests for 8 kB each")
     with attribute_to("GEN-4"):
-        expect_serving(resources)
+        expect_other_clients_served(resources)
     silent.websocket.reset()
 
 
@@ -113,7 +113,7 @@ def test_many_sockets_at_once_are_served(resources: ResourceFactory) -> None:
         sockets = [upload.attach() for upload in uploads]
     for position in range(0, 300, 100):
         for socket in sockets:
-            socket.write(position, noise(100))
+            socket.write(position, random_bytes(100))
     for socket in sockets:
         socket.close()
     for upload in uploads:

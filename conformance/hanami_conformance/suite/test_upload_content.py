@@ -16,7 +16,7 @@ from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.readback import check_dataset, check_no_rows
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.suite.support.markers import mark_destructive
-from hanami_conformance.suite.support.sample_data import Mnist, noise, table
+from hanami_conformance.suite.support.sample_data import MnistSample, csv_sample, random_bytes
 from hanami_conformance.suite.support.uploads import expect_dataset, expect_refused, small_upload
 
 
@@ -26,7 +26,7 @@ from hanami_conformance.suite.support.uploads import expect_dataset, expect_refu
 @pytest.mark.parametrize(("count", "side"), [(1, 1), (1, 28), (3, 5), (40, 2), (256, 1), (700, 16)])
 def test_images_of_any_shape_are_merged(resources: ResourceFactory, count: int, side: int) -> None:
     """The dataset has a row for each image and its pixels in their order, whatever the shape of the images."""
-    mnist = Mnist(16 + count * side * side, seed=count, side=side)
+    mnist = MnistSample(16 + count * side * side, seed=count, side=side)
     upload = resources.mnist(len(mnist.contents["input"]), len(mnist.contents["label"]))
     upload.write_all(mnist.contents)
     expect_dataset(upload, mnist.model, f"{count} images of {side}x{side}", values=True)
@@ -92,7 +92,7 @@ def test_a_table_may_be_narrow_or_wide(resources: ResourceFactory, columns: int)
 @requirement("FIN-2", "FIN-1")
 def test_a_table_of_many_lines_keeps_its_values(resources: ResourceFactory) -> None:
     """The dataset has every line also of a table that is read in several pieces."""
-    content, model = table(rows=5000)
+    content, model = csv_sample(rows=5000)
     upload = resources.csv(len(content))
     upload.write_all({"input": content})
     expect_dataset(upload, model, "a table of 5,000 lines", values=True)
@@ -103,7 +103,7 @@ def idx(magic: int, *numbers: int, data: bytes = b"") -> bytes:
     return struct.pack(f">{len(numbers) + 1}I", magic, *numbers) + data
 
 
-PIXELS = noise(3 * 16)
+PIXELS = random_bytes(3 * 16)
 GOOD = {"input": idx(0x803, 3, 4, 4, data=PIXELS), "label": idx(0x801, 3, data=b"\x01\x02\x03")}
 BAD_IDX: dict[str, dict[str, bytes]] = {
     "images without the magic number": {**GOOD, "input": idx(0x12345678, 3, 4, 4, data=PIXELS)},
@@ -147,7 +147,7 @@ BAD_TABLES = {
     "bytes that are no text": bytes(range(128, 256)),
     "zeros": bytes(64),
     "an empty line": b"\n",
-    "a picture": b"\x89PNG\r\n\x1a\n" + noise(200),
+    "a picture": b"\x89PNG\r\n\x1a\n" + random_bytes(200),
 }
 
 

@@ -10,7 +10,7 @@ from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
-from hanami_conformance.suite.support.sample_data import noise, table
+from hanami_conformance.suite.support.sample_data import csv_sample, random_bytes
 from hanami_conformance.suite.support.uploads import expect_dataset, expect_no_sockets, expect_refused, small_upload
 from hanami_conformance.target.target import Account
 
@@ -27,7 +27,7 @@ def test_a_deleted_dataset_is_gone(resources: ResourceFactory, kind: str, when: 
         upload = resources.csv(1000) if kind == "csv" else resources.mnist(1000, 1000)
     if when == "during its upload":
         socket = upload.attach()
-        socket.write(0, noise(10))
+        socket.write(0, random_bytes(10))
         socket.close()
     if when == "finalized":
         expect_dataset(upload, model, "a complete upload")
@@ -55,11 +55,11 @@ def test_chunks_after_a_delete_are_refused(resources: ResourceFactory, kind: str
     resources.target.connection_limit.require(2)
     upload = resources.csv(1000) if kind == "csv" else resources.mnist(1000, 1000)
     socket = upload.attach()
-    socket.write(0, noise(100))
+    socket.write(0, random_bytes(100))
     answer = upload.delete()
     require(answer.status == 200, expected="200 to the DELETE", actual=answer)
     try:
-        socket.send(100, noise(100))
+        socket.send(100, random_bytes(100))
         acknowledgement = socket.receive_acknowledgement()
     except Violation:
         require(socket.websocket.close_info is not None, expected="a refusal or a close", actual="neither")
@@ -92,7 +92,7 @@ def test_the_uuid_of_a_file_deletes_nothing(resources: ResourceFactory, of: str)
 @requirement("DEL-1")
 def test_a_delete_is_of_one_dataset_alone(resources: ResourceFactory) -> None:
     """The server deletes the dataset that is named by its uuid, and no other one of the same name."""
-    content, model = table()
+    content, model = csv_sample()
     uploads = [resources.csv(len(content)) for _ in range(2)]
     for upload in uploads:
         upload.write_all({"input": content})
@@ -109,12 +109,12 @@ def test_a_delete_is_of_one_dataset_alone(resources: ResourceFactory) -> None:
 @requirement("DEL-1", "FIN-2")
 def test_a_new_dataset_has_nothing_of_a_deleted_one(resources: ResourceFactory) -> None:
     """A dataset under the name of a deleted one has its own content."""
-    content, model = table(seed=1)
+    content, model = csv_sample(seed=1)
     old = resources.csv(len(content))
     old.write_all({"input": content})
     expect_dataset(old, model, "a complete upload")
     old.delete()
-    content, model = table(seed=2)
+    content, model = csv_sample(seed=2)
     answer = old.account.call("csv.init", body={"name": old.name, "input_data_size": len(content)})
     if answer.rejected:
         raise Unsupported(f"the name of a deleted dataset is not free: {answer}")

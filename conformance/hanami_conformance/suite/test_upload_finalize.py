@@ -14,7 +14,7 @@ from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.readback import check_dataset
 from hanami_conformance.resources.upload import Upload
-from hanami_conformance.suite.support.invalid import LEFT_OUT, bad_token
+from hanami_conformance.suite.support.invalid import OMITTED, invalid_token
 from hanami_conformance.suite.support.uploads import (
     expect_dataset,
     expect_no_sockets,
@@ -63,13 +63,13 @@ def test_finalizing_too_early_is_refused_and_destroys_nothing(resources: Resourc
 def body_without(upload: Upload, field: str, value: Any) -> dict[str, Any]:
     """The right body of the PUT, one field changed or left out."""
     body = {**upload.finalize_body(), field: value}
-    return {name: content for name, content in body.items() if content is not LEFT_OUT}
+    return {name: content for name, content in body.items() if content is not OMITTED}
 
 
 WRONG_UUIDS: dict[str, Any] = {
     "unknown": str(uuids.UUID("6fa459ea-ee8a-4ca4-894e-db77e160355e")),
     "malformed": "not-a-uuid",
-    "missing": LEFT_OUT,
+    "missing": OMITTED,
     "null": None,
     "a number": 1,
 }
@@ -165,10 +165,8 @@ def test_the_path_of_the_other_kind_is_refused(resources: ResourceFactory) -> No
 def test_finalizing_needs_a_valid_token(resources: ResourceFactory, token: str) -> None:
     """The server refuses a PUT whose token is not valid; the upload can still be finalized."""
     upload, model = small_upload(resources, "csv")
-    made = bad_token(token, resources.target)
-    answer = resources.target.call(
-        "csv.finalize", body=upload.finalize_body(), token=None if made is LEFT_OUT else made
-    )
+    made = invalid_token(token, resources.target)
+    answer = resources.target.call("csv.finalize", body=upload.finalize_body(), token=None if made is OMITTED else made)
     require(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
     expect_dataset(upload, model, "an upload after a PUT without a valid token")
 

@@ -17,8 +17,8 @@ from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.common.signals import uninterrupted
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import NAME_PREFIX, ResourceFactory
-from hanami_conformance.suite.support.invalid import LEFT_OUT, bad_token
-from hanami_conformance.suite.support.sample_data import noise, table
+from hanami_conformance.suite.support.invalid import OMITTED, invalid_token
+from hanami_conformance.suite.support.sample_data import csv_sample, random_bytes
 from hanami_conformance.target.target import Account, Target
 
 
@@ -97,7 +97,7 @@ def test_every_byte_of_the_announced_size_can_be_written(resources: ResourceFact
     socket.write(size - 1, b"z")
     socket.write(0, b"a")
     for position in range(0, size, SEGMENT):
-        socket.write(position, noise(size)[position : position + SEGMENT])
+        socket.write(position, random_bytes(size)[position : position + SEGMENT])
 
 
 @requirement("INIT-3")
@@ -148,7 +148,7 @@ def test_uuids_are_distinct_and_usable(resources: ResourceFactory) -> None:
         for role in upload.files:
             with attribute_to("INIT-4"):
                 socket = upload.attach(role)
-            socket.write(0, noise(10))
+            socket.write(0, random_bytes(10))
             socket.close()
         require(upload.wait_complete(), expected=f"complete = true of {upload.uuid}", actual="complete = false")
 
@@ -156,7 +156,7 @@ def test_uuids_are_distinct_and_usable(resources: ResourceFactory) -> None:
 @requirement("INIT-4")
 def test_uuids_are_not_given_again(resources: ResourceFactory) -> None:
     """No upload has a uuid that an earlier one had, which was finalized or deleted since."""
-    content, _ = table(rows=3)
+    content, _ = csv_sample(rows=3)
     resources.dataset("csv", {"input": content})
     resources.csv(10).delete()
     for _ in range(3):
@@ -189,7 +189,7 @@ def test_uploads_of_one_name_are_two(resources: ResourceFactory, kind: str) -> N
 
 
 WRONG_FIELDS: dict[str, tuple[str, Any]] = {
-    "no name": ("name", LEFT_OUT),
+    "no name": ("name", OMITTED),
     "name null": ("name", None),
     "name a number": ("name", 1234),
     "name too short": ("name", "abc"),
@@ -199,7 +199,7 @@ WRONG_FIELDS: dict[str, tuple[str, Any]] = {
     "name with a letter that is not ASCII": ("name", "z\u00e4hler"),
     "name in another alphabet": ("name", "\u0446\u0438\u0444\u0440\u044b"),
     "name with a slash": ("name", "digits/../other"),
-    "no size": ("input_data_size", LEFT_OUT),
+    "no size": ("input_data_size", OMITTED),
     "size null": ("input_data_size", None),
     "size zero": ("input_data_size", 0),
     "size negative": ("input_data_size", -1),
@@ -229,7 +229,7 @@ def test_a_wrong_field_is_refused(resources: ResourceFactory, kind: str, mistake
     """The server refuses a missing, extra, ill-typed or out-of-range field with a reason."""
     name, value = WRONG_FIELDS[mistake]
     body = {**init_body(resources, kind), name: value}
-    sent = {field: content for field, content in body.items() if content is not LEFT_OUT}
+    sent = {field: content for field, content in body.items() if content is not OMITTED}
     account = resources.target.account
     answer = account.call(f"{kind}.init", body=sent)
     resources.register_unexpected(answer, "csv.init")
@@ -246,11 +246,11 @@ def test_a_table_has_no_label_size(resources: ResourceFactory) -> None:
 
 
 @requirement("INIT-5")
-@pytest.mark.parametrize("value", [LEFT_OUT, 0, -1, "50", None])
+@pytest.mark.parametrize("value", [OMITTED, 0, -1, "50", None])
 def test_a_wrong_label_size_is_refused(resources: ResourceFactory, value: Any) -> None:
     """The server refuses an MNIST upload without a right label size."""
     body = {**init_body(resources, "mnist"), "label_data_size": value}
-    sent = {field: content for field, content in body.items() if content is not LEFT_OUT}
+    sent = {field: content for field, content in body.items() if content is not OMITTED}
     answer = resources.target.account.call("mnist.init", body=sent)
     resources.register_unexpected(answer, "csv.init")
     expect_no_upload(answer, resources.target.account, f"label_data_size is {sent.get('label_data_size', 'missing')!r}")
@@ -284,9 +284,9 @@ def test_a_body_that_is_no_object_is_refused(target: Target, kind: str, mistake:
 @pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "expired"])
 def test_nothing_is_made_without_a_valid_token(resources: ResourceFactory, kind: str, token: str) -> None:
     """The server answers 401 to a POST whose token is not valid."""
-    made = bad_token(token, resources.target)
+    made = invalid_token(token, resources.target)
     body = init_body(resources, kind)
-    answer = resources.target.call(f"{kind}.init", body=body, token=None if made is LEFT_OUT else made)
+    answer = resources.target.call(f"{kind}.init", body=body, token=None if made is OMITTED else made)
     resources.register_unexpected(answer, "csv.init")
     require(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
     expect_no_upload(answer, resources.target.account, f"the token is {token}", body["name"])

@@ -13,7 +13,7 @@ from hanami_conformance.clients.websocket_events import CloseInfo
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.suite.support.markers import mark_destructive
-from hanami_conformance.suite.support.sample_data import Mnist, noise
+from hanami_conformance.suite.support.sample_data import MnistSample, random_bytes
 from hanami_conformance.suite.support.uploads import expect_content, send_labels, start_image_upload
 
 BEYOND: dict[str, Callable[[int], tuple[int, int]]] = {
@@ -37,7 +37,7 @@ BEYOND: dict[str, Callable[[int], tuple[int, int]]] = {
 )
 def test_a_chunk_beyond_the_end_is_refused(resources: ResourceFactory, case: str) -> None:
     """The server refuses a chunk that ends beyond the announced size, writes nothing of it, and goes on."""
-    mnist = Mnist(2000, side=8)
+    mnist = MnistSample(2000, side=8)
     content = mnist.contents["input"]
     upload = start_image_upload(resources, mnist)
     socket = upload.attach()
@@ -54,7 +54,7 @@ def test_a_chunk_beyond_the_end_is_refused(resources: ResourceFactory, case: str
     expect_content(upload, mnist)
 
 
-def send_labels_after(upload: Upload, mnist: Mnist, socket: UploadSocket) -> None:
+def send_labels_after(upload: Upload, mnist: MnistSample, socket: UploadSocket) -> None:
     """Close one socket, then send the labels: one socket at a time is enough here."""
     socket.close()
     send_labels(upload, mnist)
@@ -63,7 +63,7 @@ def send_labels_after(upload: Upload, mnist: Mnist, socket: UploadSocket) -> Non
 @requirement("DATA-5")
 def test_a_refused_chunk_leaves_the_socket_usable(resources: ResourceFactory) -> None:
     """The server takes right chunks on the same socket after it refused a wrong one."""
-    content = noise(1000)
+    content = random_bytes(1000)
     upload = resources.csv(len(content))
     socket = upload.attach()
     socket.write_rejected(1000, b"x", "which begins at the end of the file")
@@ -91,7 +91,7 @@ UNDECODABLE = {
 @pytest.mark.parametrize("case", list(UNDECODABLE))
 def test_bytes_that_are_no_message_are_refused(resources: ResourceFactory, case: str) -> None:
     """The server refuses bytes that are no FileUpload_Message with a reason, and goes on with the same socket."""
-    content = noise(100)
+    content = random_bytes(100)
     upload = resources.csv(len(content))
     socket = upload.attach()
     socket.write(0, content[:50])
@@ -107,7 +107,7 @@ def test_bytes_that_are_no_message_are_refused(resources: ResourceFactory, case:
 @pytest.mark.destructive
 def test_a_chunk_that_was_cut_short_writes_nothing(resources: ResourceFactory) -> None:
     """The server keeps nothing of a FileUpload_Message that ends too early, however much of its data came."""
-    mnist = Mnist(2000, side=8)
+    mnist = MnistSample(2000, side=8)
     content = mnist.contents["input"]
     upload = start_image_upload(resources, mnist)
     send_labels(upload, mnist)

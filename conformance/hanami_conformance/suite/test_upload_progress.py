@@ -9,9 +9,9 @@ from hanami_conformance.catalogue import requirement
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
-from hanami_conformance.suite.support.invalid import LEFT_OUT, UUIDS, bad_token
-from hanami_conformance.suite.support.sample_data import ONE_BRICK, noise, table
-from hanami_conformance.suite.support.uploads import send_spans, shuffled, spans
+from hanami_conformance.suite.support.invalid import INVALID_UUIDS, OMITTED, invalid_token
+from hanami_conformance.suite.support.sample_data import ONE_BRICK, csv_sample, random_bytes
+from hanami_conformance.suite.support.uploads import send_chunks, shuffled, split_into_chunks
 from hanami_conformance.target.target import Account, Target
 
 
@@ -41,7 +41,7 @@ def test_progress_has_a_boolean_complete(resources: ResourceFactory, kind: str) 
     """The server answers a question for the progress with a JSON object whose complete is true or false."""
     upload = resources.csv(10) if kind == "csv" else resources.mnist(10, 10)
     upload.progress()
-    upload.write_all({role: noise(10) for role in upload.files})
+    upload.write_all({role: random_bytes(10) for role in upload.files})
     upload.progress()
 
 
@@ -54,14 +54,14 @@ SIZES = [1, 2, 1000, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT, 7 * SEGMENT
 @pytest.mark.parametrize("size", SIZES)
 def test_one_missing_byte_is_not_complete(resources: ResourceFactory, size: int, missing: str) -> None:
     """Progress stays false while a single byte is missing, and turns true with it."""
-    content = noise(size)
+    content = random_bytes(size)
     place = {"first": 0, "last": size - 1, "middle": size // 2}[missing]
     upload = resources.csv(size)
     expect_incomplete(upload, "nothing was sent")
     socket = upload.attach()
-    ahead = [(start, min(end, place)) for start, end in spans(size, SEGMENT) if start < place]
-    behind = [(max(start, place + 1), end) for start, end in spans(size, SEGMENT) if end > place + 1]
-    send_spans(socket, content, ahead + behind)
+    ahead = [(start, min(end, place)) for start, end in split_into_chunks(size, SEGMENT) if start < place]
+    behind = [(max(start, place + 1), end) for start, end in split_into_chunks(size, SEGMENT) if end > place + 1]
+    send_chunks(socket, content, ahead + behind)
     expect_incomplete(upload, f"byte {place} of {size} is missing")
     socket.write(place, content[place : place + 1])
     expect_complete(upload)
@@ -95,7 +95,7 @@ def test_many_tiny_chunks_are_not_complete(resources: ResourceFactory) -> None:
 @pytest.mark.parametrize("size", [1000, 2 * SEGMENT])
 def test_a_repeated_chunk_counts_once(resources: ResourceFactory, size: int) -> None:
     """Progress counts bytes once: a half that was sent twice does not complete a file."""
-    content = noise(size)
+    content = random_bytes(size)
     for start in (0, size // 2):
         upload = resources.csv(size)
         socket = upload.attach()
@@ -108,7 +108,7 @@ def test_a_repeated_chunk_counts_once(resources: ResourceFactory, size: int) -> 
 @requirement("PROG-2", "PROG-3")
 def test_overlapping_chunks_count_once(resources: ResourceFactory) -> None:
     """Progress counts bytes once: chunks that overlap do not make up for a gap."""
-    content = noise(1000)
+    content = random_bytes(1000)
     upload = resources.csv(1000)
     socket = upload.attach()
     for start in range(0, 500, 50):
@@ -124,7 +124,7 @@ def test_the_last_chunk_alone_is_not_complete(resources: ResourceFactory) -> Non
     size = 2 * SEGMENT + 10
     upload = resources.csv(size)
     socket = upload.attach()
-    socket.write(2 * SEGMENT, noise(10))
+    socket.write(2 * SEGMENT, random_bytes(10))
     expect_incomplete(upload, f"bytes 0 to {2 * SEGMENT - 1} are missing")
 
 
@@ -133,9 +133,9 @@ def test_refused_chunks_do_not_count(resources: ResourceFactory) -> None:
     """Progress does not count a chunk that was refused."""
     upload = resources.csv(1000)
     socket = upload.attach()
-    socket.write(0, noise(500))
+    socket.write(0, random_bytes(500))
     for _ in range(3):
-        acknowledgement = socket.exchange(600, noise(500))
+        acknowledgement = socket.exchange(600, random_bytes(500))
         require(
             not acknowledgement.success, expected="success = false to a chunk beyond the end", actual="success = true"
         )
@@ -149,10 +149,10 @@ def test_one_of_two_files_is_not_complete(resources: ResourceFactory, first: str
     sizes = {"input": 3000, "label": 500}
     upload = resources.mnist(sizes["input"], sizes["label"])
     other = "label" if first == "input" else "input"
-    upload.write_all({first: noise(sizes[first])})
+    upload.write_all({first: random_bytes(sizes[first])})
     expect_incomplete(upload, f"nothing of the {other} file was sent")
     socket = upload.attach(other)
-    socket.write(0, noise(sizes[other] - 1))
+    socket.write(0, random_bytes(sizes[other] - 1))
     expect_incomplete(upload, f"the last byte of the {other} file is missing")
     socket.write(sizes[other] - 1, b"z")
     expect_complete(upload)
@@ -163,7 +163,7 @@ def test_bytes_of_one_file_do_not_count_for_the_other(resources: ResourceFactory
     """Progress does not add the bytes of both files up: one file sent twice does not complete the upload."""
     upload = resources.mnist(1000, 1000)
     for _ in range(2):
-        upload.write_all({"input": noise(1000)})
+        upload.write_all({"input": random_bytes(1000)})
     expect_incomplete(upload, "nothing of the label file was sent")
 
 
@@ -171,7 +171,7 @@ def test_bytes_of_one_file_do_not_count_for_the_other(resources: ResourceFactory
 def test_progress_of_one_upload_says_nothing_of_another(resources: ResourceFactory) -> None:
     """Progress of an upload does not change with what another one gets."""
     full, empty = resources.csv(1000), resources.csv(1000)
-    full.write_all({"input": noise(1000)})
+    full.write_all({"input": random_bytes(1000)})
     expect_incomplete(empty, "nothing was sent for this upload, all for another")
     expect_complete(full)
 
@@ -182,13 +182,13 @@ def test_progress_of_one_upload_says_nothing_of_another(resources: ResourceFacto
 @pytest.mark.parametrize("chunk", [333, SEGMENT])
 def test_every_byte_in_any_order_is_complete(resources: ResourceFactory, size: int, chunk: int) -> None:
     """Progress turns true when the last gap is filled, whatever the order and the size of the chunks."""
-    content = noise(size)
+    content = random_bytes(size)
     upload = resources.csv(size)
     socket = upload.attach()
-    parts = spans(size, max(chunk, size // 40))
-    send_spans(socket, content, shuffled(parts))
+    parts = split_into_chunks(size, max(chunk, size // 40))
+    send_chunks(socket, content, shuffled(parts))
     expect_complete(upload)
-    send_spans(socket, content, parts[:1])
+    send_chunks(socket, content, parts[:1])
     expect_complete(upload)
 
 
@@ -196,7 +196,7 @@ def test_every_byte_in_any_order_is_complete(resources: ResourceFactory, size: i
 def test_progress_stays_complete(resources: ResourceFactory) -> None:
     """Progress stays true after the sockets are closed."""
     upload = resources.mnist(500, 500)
-    upload.write_all({"input": noise(500), "label": noise(500)})
+    upload.write_all({"input": random_bytes(500), "label": random_bytes(500)})
     expect_complete(upload)
     expect_complete(upload)
 
@@ -204,7 +204,7 @@ def test_progress_stays_complete(resources: ResourceFactory) -> None:
 @requirement("PROG-3")
 def test_an_upload_stays_complete_when_it_is_finalized(resources: ResourceFactory) -> None:
     """The server says complete of a finalized dataset, or that it has no upload any more, and not that a byte lacks."""
-    content, _ = table(rows=3)
+    content, _ = csv_sample(rows=3)
     upload = resources.dataset("csv", {"input": content})
     answer = resources.target.account.call("dataset.progress", params={"uuid": upload.uuid})
     told = "refused" if answer.rejected else answer.object().get("complete")
@@ -216,7 +216,7 @@ def test_an_upload_stays_complete_when_it_is_finalized(resources: ResourceFactor
 @pytest.mark.parametrize(("uuid", "status"), [("unknown", 404), ("malformed", 400), ("empty", 400)])
 def test_progress_of_nothing_is_refused(target: Target, uuid: str, status: int) -> None:
     """The server answers 404 to an unknown uuid and 400 to a malformed one."""
-    answer = target.account.call("dataset.progress", params={"uuid": UUIDS[uuid]})
+    answer = target.account.call("dataset.progress", params={"uuid": INVALID_UUIDS[uuid]})
     require(answer.status == status, expected=f"{status}: the uuid is {uuid}", actual=answer)
 
 
@@ -244,9 +244,9 @@ def test_progress_without_a_uuid_is_refused(target: Target) -> None:
 def test_progress_without_a_valid_token_is_refused(resources: ResourceFactory, token: str) -> None:
     """The server answers 401 to a question whose token is not valid."""
     upload = resources.csv(10)
-    made = bad_token(token, resources.target)
+    made = invalid_token(token, resources.target)
     answer = resources.target.call(
-        "dataset.progress", params={"uuid": upload.uuid}, token=None if made is LEFT_OUT else made
+        "dataset.progress", params={"uuid": upload.uuid}, token=None if made is OMITTED else made
     )
     require(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
 

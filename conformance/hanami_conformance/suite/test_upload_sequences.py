@@ -16,5 +16,5 @@ from hanami_conformance.stateful.strategies.uploads import upload_sequences
 @pytest.mark.may_violate("FIN-2")  # where the content can't be read back, the values are not compared
 def test_any_sequence_of_uploads_goes_as_the_model_says(search: PropertyRunner) -> None:
     """Whatever clients do with several uploads, the server holds and answers what a model of bytes does."""
-    profile = search.plan.profile
+    profile = search.settings.profile
     search("upload", upload_sequences(profile.most_steps, profile.largest_file), weight=1.5)

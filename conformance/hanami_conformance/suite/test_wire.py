@@ -15,15 +15,15 @@ from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ConnectionClosed
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.training import inputs_of
-from hanami_conformance.suite.support.clusters import expect_same, trained
+from hanami_conformance.resources.training import sample_inputs
+from hanami_conformance.suite.support.clusters import expect_same, trained_cluster
 from hanami_conformance.suite.support.protobuf_variants import CHUNK_FORMS, FLOAT_FORMS
-from hanami_conformance.suite.support.sample_data import ONE_BRICK, Mnist
+from hanami_conformance.suite.support.sample_data import ONE_BRICK, MnistSample
 from hanami_conformance.suite.support.uploads import (
     expect_content,
     send_labels,
     small_upload,
-    spans,
+    split_into_chunks,
     start_image_upload,
 )
 from hanami_conformance.target.attach import FILE_UPLOAD, accepted
@@ -34,12 +34,12 @@ from hanami_conformance.target.target import Target
 @pytest.mark.parametrize("form", list(CHUNK_FORMS))
 def test_a_chunk_may_be_encoded_otherwise(resources: ResourceFactory, form: str) -> None:
     """The server takes a FileUpload_Message in every form that protobuf allows."""
-    mnist = Mnist(2000, side=8)
+    mnist = MnistSample(2000, side=8)
     content = mnist.contents["input"]
     upload = start_image_upload(resources, mnist)
     send_labels(upload, mnist)
     socket = upload.attach()
-    for start, end in spans(len(content), 500):
+    for start, end in split_into_chunks(len(content), 500):
         payload = CHUNK_FORMS[form](resources.target.dialect.codec.encode_chunk(start, content[start:end]))
         socket.send_bytes(payload, f"a chunk of {end - start} bytes at {start}, {form}")
         socket.expect_accepted(start, content[start:end], f"a chunk with {form}")
@@ -51,9 +51,9 @@ def test_a_chunk_may_be_encoded_otherwise(resources: ResourceFactory, form: str)
 @pytest.mark.parametrize("form", list(FLOAT_FORMS))
 def test_values_may_be_encoded_otherwise(resources: ResourceFactory, form: str) -> None:
     """The server takes a ClusterIO_Message in every form that protobuf allows."""
-    _, socket = trained(resources, None)
+    _, socket = trained_cluster(resources, None)
     for seed in (1, 2):
-        (question,) = inputs_of(socket.shape, seed)
+        (question,) = sample_inputs(socket.shape, seed)
         wanted = socket.request([question])
         change = FLOAT_FORMS[form]
         encode = resources.target.dialect.codec.encode_io
@@ -193,8 +193,8 @@ def test_a_query_may_be_encoded(resources: ResourceFactory) -> None:
 @pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG], ids=["a ping", "a pong"])
 def test_control_frames_between_the_parts_change_nothing(resources: ResourceFactory, opcode: Opcode) -> None:
     """The server keeps the values that came before a control frame for the cycle that goes on behind it."""
-    _, socket = trained(resources, None)
-    (question,) = inputs_of(socket.shape, seed=1)
+    _, socket = trained_cluster(resources, None)
+    (question,) = sample_inputs(socket.shape, seed=1)
     wanted = socket.request([question])
     socket.send(question.name, question.values[:3], is_last=False)
     socket.receive_acknowledgement()
@@ -207,11 +207,11 @@ def test_control_frames_between_the_parts_change_nothing(resources: ResourceFact
 def test_fragments_of_two_sockets_do_not_mix(resources: ResourceFactory) -> None:
     """The server puts the messages of two sockets together whose fragments come alternately."""
     resources.target.connection_limit.require(2)
-    mnist = Mnist(4000, side=4)
+    mnist = MnistSample(4000, side=4)
     upload = start_image_upload(resources, mnist)
     with attribute_to("DATA-8"):
         sockets = {role: upload.attach(role) for role in upload.files}
-    pieces = {role: spans(len(content), len(content) // 2 + 1) for role, content in mnist.contents.items()}
+    pieces = {role: split_into_chunks(len(content), len(content) // 2 + 1) for role, content in mnist.contents.items()}
     for index in range(2):
         for opcode, part in ((Opcode.BINARY, slice(0, 40)), (Opcode.CONT, slice(40, None))):
             for role, socket in sockets.items():
@@ -245,12 +245,12 @@ FRAME_HEADER = 8  # bytes: two, two of the length, four of the mask
 @pytest.mark.parametrize("segments", list(SEGMENTS))
 def test_chunks_may_come_in_any_segments(resources: ResourceFactory, segments: str) -> None:
     """The server takes frames of which a part is still on its way, and answers when the whole is there."""
-    mnist = Mnist(6000, side=8)
+    mnist = MnistSample(6000, side=8)
     content = mnist.contents["input"]
     upload = start_image_upload(resources, mnist)
     send_labels(upload, mnist)
     socket = upload.attach()
-    parts = spans(len(content), 1000)
+    parts = split_into_chunks(len(content), 1000)
     for pair in (parts[index : index + 2] for index in range(0, len(parts), 2)):
         first = FRAME_HEADER + len(resources.target.dialect.codec.encode_chunk(pair[0][0], content[slice(*pair[0])]))
         socket.send_segments([(start, content[start:end]) for start, end in pair], SEGMENTS[segments](first))

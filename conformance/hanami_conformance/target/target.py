@@ -112,6 +112,11 @@ class Target:
         self.optional_replies: dict[str, bool] = {}  # those that are a SHOULD: whether the target is known to send them
 
     @property
+    def accounts(self) -> list[Account]:
+        """The logged-in accounts: ``account``, and ``other_account`` if there is one."""
+        return [self.account] if self.other_account is None else [self.account, self.other_account]
+
+    @property
     def websocket_url(self) -> str:
         """Address of the websocket: that of the REST API (requirement ATT-1)."""
         return "ws" + self.url.removeprefix("http") + "/"
@@ -169,8 +174,8 @@ class Target:
         Raises:
             TargetDown: see :meth:`renew`.
         """
-        for account in (self.account, self.other_account):
-            if account is not None and expires_soon(account.token):
+        for account in self.accounts:
+            if expires_soon(account.token):
                 self.renew(account)
 
     def renew(self, account: Account) -> None:

@@ -12,9 +12,9 @@ from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import Step
 from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, check_output, is_output
 from hanami_conformance.clients.json_response import json_object
-from hanami_conformance.models.cluster import Outputs, same
-from hanami_conformance.resources.training import shown, wanted_of
-from hanami_conformance.stateful.cluster_messages import inputs
+from hanami_conformance.models.cluster import Outputs, are_equal
+from hanami_conformance.resources.training import format_answer, training_targets
+from hanami_conformance.stateful.cluster_messages import input_messages
 from hanami_loadtests.engine.failures import IncorrectAnswer
 from hanami_loadtests.engine.frames import binary_frame
 from hanami_loadtests.engine.stream import MORE, Outgoing
@@ -155,14 +155,16 @@ class OutputExpected:
         if knowledge.trained:
             return
         known = knowledge.answers.setdefault(self.kind, answer)
-        if not same(answer, known):
+        if not are_equal(answer, known):
             others = (one for kind, one in knowledge.answers.items() if kind != self.kind)
             hint = (
                 " (the answer to other values: one before it may be missing)"
-                if any(same(answer, one) for one in others)
+                if any(are_equal(answer, one) for one in others)
                 else ""
             )
-            raise IncorrectAnswer("DIO-7", f"the answer as before: {shown(known)}", shown(answer) + hint)
+            raise IncorrectAnswer(
+                "DIO-7", f"the answer as before: {format_answer(known)}", format_answer(answer) + hint
+            )
         forms = knowledge.forms.setdefault(self.kind, set())
         if len(knowledge.shape.outputs) == 1 and len(forms) < FORMS:
             forms.add(payload)
@@ -206,7 +208,7 @@ class TrainingEnded:
 
 def request_message(knowledge: Knowledge, kind: int) -> Outgoing:
     """Return a request with all values, a message for each input brick."""
-    parts = inputs(knowledge.shape, kind)
+    parts = input_messages(knowledge.shape, kind)
     frame = _frames(knowledge.codec, parts, ProcessType.REQUEST)
     return Outgoing(REQUEST, frame, _payload(parts), OutputExpected(knowledge, kind))
 
@@ -219,7 +221,7 @@ def train_message(knowledge: Knowledge, kind: int, answers: int) -> Outgoing:
         kind: of the values.
         answers: messages that the target answers it with.
     """
-    parts = [*inputs(knowledge.shape, kind), *wanted_of(knowledge.shape, kind)]
+    parts = [*input_messages(knowledge.shape, kind), *training_targets(knowledge.shape, kind)]
     frame = _frames(knowledge.codec, parts, ProcessType.TRAIN)
     return Outgoing(TRAIN, frame, _payload(parts), TrainingEnded(knowledge, answers, kind))
 

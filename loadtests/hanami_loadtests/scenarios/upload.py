@@ -233,7 +233,7 @@ class UploadScenario(Scenario):
             actual = np.array(cells, dtype=np.float32)
         except (ValueError, TypeError, OverflowError) as error:
             raise IncorrectAnswer("FIN-2", f"numbers in column {column!r}", str(error)) from error
-        if not model.part(first, rows).agrees(column, actual):
+        if not model.rows_slice(first, rows).matches(column, actual):
             wanted = model.columns[column][first : first + rows]
             raise IncorrectAnswer(
                 "FIN-2", f"column {column!r} as uploaded, from row {first}", first_difference(wanted, actual)

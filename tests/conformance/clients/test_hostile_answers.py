@@ -27,7 +27,7 @@ from hanami_conformance.stateful.placeholders import damage_token
 from hanami_conformance.target.attach import accepted, refused
 from hanami_conformance.target.connect import connect
 from hanami_conformance.target.login import expires_soon
-from support.sequences import answers_changed, blamed
+from support.sequences import answers_changed, violated_requirement
 from support.suite_runs import double
 
 DEEP = b"[" * 200_000
@@ -68,8 +68,8 @@ def test_what_is_no_uuid_is_a_violation(
         resources.csv(10)
     with pytest.raises(PreconditionFailed):
         resources.cluster(ClusterShape({"test_input": 2}, {"test_output": 2}, hidden=2))
-    init: dict[str, Any] = {"do": "init", "kind": "csv", "name": ["ours"], "tail": "", "input_size": ["value", 5]}
-    assert blamed(resources, "call", {**init, "more": {}}) == "INIT-2"
+    init: dict[str, Any] = {"action": "init", "kind": "csv", "name": ["ours"], "tail": "", "input_size": ["value", 5]}
+    assert violated_requirement(resources, "call", {**init, "more": {}}) == "INIT-2"
     monkeypatch.undo()
     for kind, gone in (("dataset", made[0]), ("cluster", made[1]), ("dataset", made[2])):
         assert resources.target.account.call(f"{kind}.delete", params={"uuid": gone}).status == 200

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from hanami_conformance.common.redact import Redactor
-from support.sequences import resources_at, told
+from support.sequences import execute, resources_at
 from support.suite_runs import COMMAND, faulty_backend, run_suite
 from tools.reference import clean_environment
 
@@ -76,7 +76,7 @@ def test_fields_are_hidden_also_where_the_secret_is_unknown_or_short() -> None:
 def test_a_first_message_that_is_cut_in_its_token_hides_it() -> None:
     with faulty_backend("honest") as url, resources_at(url) as resources:
         token = resources.target.account.token
-        case = told(resources, "first", {"do": "cut", "length": 12 + len(token) - 10})
+        case = execute(resources, "first", {"action": "truncated", "length": 12 + len(token) - 10})
         shown = [event.line() + base64.b64decode(event.payload).decode("latin-1") for event in case.exchange()]
     assert any("[token cut short]" in text for text in shown)
     assert not any(token[:12] in text for text in shown)

@@ -34,7 +34,7 @@ def test_a_file_is_what_a_list_of_bytes_would_be(size: int, writes: list[tuple[i
             plain[position : position + len(chunk)] = list(chunk)
     assert model.complete is (None not in plain)
     assert model.missing == plain.count(None)
-    assert [int(byte) for byte, known in zip(model.content, model.known, strict=True) if known] == [
+    assert [int(byte) for byte, known in zip(model.content, model.received, strict=True) if known] == [
         byte for byte in plain if byte is not None
     ]
 
@@ -60,38 +60,38 @@ def images_model() -> tuple[DatasetModel, np.ndarray]:
 
 def test_pixels_agree_as_bytes_and_as_fractions() -> None:
     model, pixels = images_model()
-    assert model.agrees("picture", pixels)
-    assert model.agrees("picture", (pixels / 255).astype(np.float32))
-    assert not model.agrees("picture", pixels[:, ::-1])
-    assert not model.agrees("picture", pixels[:1])
-    assert not model.agrees("picture", pixels[:, :3])
-    assert not model.agrees("picture", (pixels[::-1] / 255).astype(np.float32))
+    assert model.matches("picture", pixels)
+    assert model.matches("picture", (pixels / 255).astype(np.float32))
+    assert not model.matches("picture", pixels[:, ::-1])
+    assert not model.matches("picture", pixels[:1])
+    assert not model.matches("picture", pixels[:, :3])
+    assert not model.matches("picture", (pixels[::-1] / 255).astype(np.float32))
 
 
 def test_pixels_of_zero_and_one_agree_as_fractions_too() -> None:
     model = DatasetModel.from_images(np.array([[[1, 0]]], dtype=np.uint8), np.array([0], dtype=np.uint8))
-    assert model.agrees("picture", np.array([[1 / 255, 0]], dtype=np.float32))
-    assert model.agrees("picture", np.array([[1, 0]], dtype=np.float32))
-    assert not model.agrees("picture", np.array([[0, 1 / 255]], dtype=np.float32))
+    assert model.matches("picture", np.array([[1 / 255, 0]], dtype=np.float32))
+    assert model.matches("picture", np.array([[1, 0]], dtype=np.float32))
+    assert not model.matches("picture", np.array([[0, 1 / 255]], dtype=np.float32))
 
 
 def test_labels_agree_plain_and_one_hot() -> None:
     model, _ = images_model()
     one_hot = np.eye(10, dtype=np.float32)[[3, 0]]
-    assert model.agrees("label", one_hot)
-    assert model.agrees("label", np.array([[3], [0]], dtype=np.float32))
-    assert not model.agrees("label", np.array([[0], [3]], dtype=np.float32))
-    assert not model.agrees("label", one_hot[::-1])
-    assert not model.agrees("label", one_hot * 2)
-    assert not model.agrees("label", np.eye(3, dtype=np.float32)[[2, 0]])
+    assert model.matches("label", one_hot)
+    assert model.matches("label", np.array([[3], [0]], dtype=np.float32))
+    assert not model.matches("label", np.array([[0], [3]], dtype=np.float32))
+    assert not model.matches("label", one_hot[::-1])
+    assert not model.matches("label", one_hot * 2)
+    assert not model.matches("label", np.eye(3, dtype=np.float32)[[2, 0]])
     assert model.widths == {4, 5, 8, 14}
 
 
 def test_tables_agree_value_for_value() -> None:
     values = np.array([[1, 2], [3, 4]], dtype=np.float32)
     model = DatasetModel.from_table(["a", "b"], values)
-    assert model.agrees("b", values[:, 1:])
-    assert not model.agrees("b", values[:, :1])
+    assert model.matches("b", values[:, 1:])
+    assert not model.matches("b", values[:, :1])
     assert (model.rows, model.widths) == (2, frozenset({2}))
 
 
@@ -141,12 +141,12 @@ def test_labels_are_right_one_hot_of_the_classes_that_there_are_and_of_ten(class
     labels = np.array([0, 2, 1], dtype=np.uint8)
     model = DatasetModel.from_images(images, labels)
     assert 4 + classes in model.widths
-    assert model.agrees("label", np.eye(classes, dtype=np.float32)[labels])
-    assert not model.agrees("label", np.eye(classes, dtype=np.float32)[[0, 1, 2]])
+    assert model.matches("label", np.eye(classes, dtype=np.float32)[labels])
+    assert not model.matches("label", np.eye(classes, dtype=np.float32)[[0, 1, 2]])
 
 
 def test_labels_of_one_class_may_be_one_hot_or_plain() -> None:
     model = DatasetModel.from_images(np.zeros((2, 1, 1), dtype=np.uint8), np.zeros(2, dtype=np.uint8))
-    assert model.agrees("label", np.ones((2, 1), dtype=np.float32))
-    assert model.agrees("label", np.zeros((2, 1), dtype=np.float32))
-    assert not model.agrees("label", np.array([[1], [0]], dtype=np.float32))
+    assert model.matches("label", np.ones((2, 1), dtype=np.float32))
+    assert model.matches("label", np.zeros((2, 1), dtype=np.float32))
+    assert not model.matches("label", np.array([[1], [0]], dtype=np.float32))

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hanami_conformance.models.cluster import APART, TOLERANCE, ClusterModel, Values, apart, close_to, distance, same
+from hanami_conformance.models.cluster import (
+    APART,
+    TOLERANCE,
+    ClusterModel,
+    Values,
+    are_close,
+    are_distinguishable,
+    are_equal,
+    distance,
+)
 
 numbers = st.floats(-1e6, 1e6, width=32)
 names = st.sampled_from(["input_0", "input_1", "other"])
@@ -31,72 +40,72 @@ def test_the_tolerance_is_a_few_units_in_the_last_place() -> None:
 
 
 def test_close_is_within_the_tolerance() -> None:
-    assert close_to(floats(0.5, -0.5), floats(0.5, -0.5))
-    assert close_to(floats(0.0), floats(9e-6))
-    assert not close_to(floats(0.0), floats(1.2e-5))
-    assert not close_to(floats(0.5, 0.5), floats(0.5, 0.6))
+    assert are_close(floats(0.5, -0.5), floats(0.5, -0.5))
+    assert are_close(floats(0.0), floats(9e-6))
+    assert not are_close(floats(0.0), floats(1.2e-5))
+    assert not are_close(floats(0.5, 0.5), floats(0.5, 0.6))
 
 
 def test_close_is_relative_where_values_are_large() -> None:
-    assert close_to(floats(1000.0), floats(1000.009))
-    assert not close_to(floats(1000.0), floats(1000.012))
+    assert are_close(floats(1000.0), floats(1000.009))
+    assert not are_close(floats(1000.0), floats(1000.012))
 
 
 def test_another_number_of_values_is_not_close() -> None:
-    assert not close_to(floats(0.5), floats(0.5, 0.5))
-    assert not close_to(floats(0.5, 0.5), floats(0.5))
-    assert close_to(floats(), floats())
+    assert not are_close(floats(0.5), floats(0.5, 0.5))
+    assert not are_close(floats(0.5, 0.5), floats(0.5))
+    assert are_close(floats(), floats())
 
 
 def test_answers_are_the_same_where_all_bricks_are() -> None:
     left = answer(0.1, 0.2) | answer(0.3, name="more")
-    assert same(left, dict(reversed(left.items())))
-    assert not same(left, left | answer(0.4, name="more"))
-    assert not same(left, left | answer(0.1, 0.3))
+    assert are_equal(left, dict(reversed(left.items())))
+    assert not are_equal(left, left | answer(0.4, name="more"))
+    assert not are_equal(left, left | answer(0.1, 0.3))
 
 
 def test_answers_of_other_bricks_are_not_the_same() -> None:
     left = answer(0.1) | answer(0.3, name="more")
-    assert not same(left, answer(0.1))
-    assert not same(answer(0.1), left)
-    assert not same(answer(0.1), answer(0.1, name="more"))
+    assert not are_equal(left, answer(0.1))
+    assert not are_equal(answer(0.1), left)
+    assert not are_equal(answer(0.1), answer(0.1, name="more"))
 
 
 def test_answers_are_apart_where_one_value_of_one_brick_is() -> None:
     left = answer(0.1, 0.2) | answer(0.3, name="more")
-    assert not apart(left, left)
-    assert apart(left, left | answer(0.1, 0.21))
-    assert apart(left, left | answer(0.31, name="more"))
-    assert not apart(left, left | answer(0.3005, name="more"))
+    assert not are_distinguishable(left, left)
+    assert are_distinguishable(left, left | answer(0.1, 0.21))
+    assert are_distinguishable(left, left | answer(0.31, name="more"))
+    assert not are_distinguishable(left, left | answer(0.3005, name="more"))
 
 
 def test_apart_is_more_than_the_distance_in_either_direction() -> None:
-    assert not apart(answer(0.0), answer(APART))
-    assert apart(answer(0.0), answer(1.01 * APART))
-    assert apart(answer(0.0), answer(-1.01 * APART))
-    assert not apart(answer(0.9), answer(0.9 + 0.99 * APART))
+    assert not are_distinguishable(answer(0.0), answer(APART))
+    assert are_distinguishable(answer(0.0), answer(1.01 * APART))
+    assert are_distinguishable(answer(0.0), answer(-1.01 * APART))
+    assert not are_distinguishable(answer(0.9), answer(0.9 + 0.99 * APART))
 
 
 def test_large_answers_are_apart_in_relation_to_the_larger_one() -> None:
-    assert not apart(answer(1000.0), answer(1000.9))
-    assert not apart(answer(-1000.9), answer(-1000.0))
-    assert apart(answer(1000.0), answer(1001.1))
-    assert apart(answer(1001.1), answer(1000.0))
+    assert not are_distinguishable(answer(1000.0), answer(1000.9))
+    assert not are_distinguishable(answer(-1000.9), answer(-1000.0))
+    assert are_distinguishable(answer(1000.0), answer(1001.1))
+    assert are_distinguishable(answer(1001.1), answer(1000.0))
     # Exactly the distance: which of the two is the larger one must not matter.
-    assert not apart(answer(999.0), answer(1000.0))
-    assert not apart(answer(1000.0), answer(999.0))
+    assert not are_distinguishable(answer(999.0), answer(1000.0))
+    assert not are_distinguishable(answer(1000.0), answer(999.0))
 
 
 def test_answers_without_values_cannot_be_told_apart() -> None:
-    assert not apart(answer(), answer())
-    assert not apart({}, {})
+    assert not are_distinguishable(answer(), answer())
+    assert not are_distinguishable({}, {})
 
 
 @given(left=st.lists(numbers, min_size=1, max_size=5), by=st.floats(-2, 2, width=32))
 def test_no_two_answers_are_both_the_same_and_apart(left: list[float], by: float) -> None:
     one, other = answer(*left), {"out": floats(*left) * np.float32(1 + by * APART)}
-    assert apart(one, other) is apart(other, one)
-    assert not (apart(one, other) and (same(one, other) or same(other, one)))
+    assert are_distinguishable(one, other) is are_distinguishable(other, one)
+    assert not (are_distinguishable(one, other) and (are_equal(one, other) or are_equal(other, one)))
 
 
 def test_distance_is_the_mean_of_squares() -> None:
@@ -115,39 +124,39 @@ def test_distance_is_computed_in_float64() -> None:
 
 def test_a_cycle_processes_the_values_brick_by_brick_in_the_order_in_which_they_came() -> None:
     model = ClusterModel()
-    model.take("input_b", floats(3))
-    model.take("input_a", floats(1))
-    model.take("input_a", floats(2))
-    assert model.cycle() == b"input_a:2:" + floats(1, 2).tobytes() + b"input_b:1:" + floats(3).tobytes()
+    model.buffer_values("input_b", floats(3))
+    model.buffer_values("input_a", floats(1))
+    model.buffer_values("input_a", floats(2))
+    assert model.finish_cycle() == b"input_a:2:" + floats(1, 2).tobytes() + b"input_b:1:" + floats(3).tobytes()
 
 
 def test_a_cycle_processes_float32() -> None:
     model = ClusterModel(buffers={"input": [np.array([0.1], dtype=np.float64)]})  # not float32
-    assert model.cycle() == b"input:1:" + floats(0.1).tobytes()
+    assert model.finish_cycle() == b"input:1:" + floats(0.1).tobytes()
 
 
 def test_a_cycle_forgets_what_it_processed() -> None:
     model = ClusterModel()
-    model.take("input", floats(1))
-    assert model.cycle() != b""
-    assert model.cycle() == b""
+    model.buffer_values("input", floats(1))
+    assert model.finish_cycle() != b""
+    assert model.finish_cycle() == b""
 
 
 def test_a_brick_without_values_is_as_one_that_got_no_message() -> None:
     model = ClusterModel()
-    model.take("input_a", floats())
-    model.take("input_b", floats(1))
-    assert model.cycle() == b"input_b:1:" + floats(1).tobytes()
+    model.buffer_values("input_a", floats())
+    model.buffer_values("input_b", floats(1))
+    assert model.finish_cycle() == b"input_b:1:" + floats(1).tobytes()
 
 
 def test_a_lost_socket_takes_the_values_of_its_cycle_with_it_and_nothing_else() -> None:
     model = ClusterModel()
-    model.learn(b"before", answer(0.5))
-    model.take("input", floats(1))
+    model.remember(b"before", answer(0.5))
+    model.buffer_values("input", floats(1))
     model.forget_values()
-    model.take("input", floats(2))
-    assert model.cycle() == b"input:1:" + floats(2).tobytes()
-    assert model.known(b"before") is not None
+    model.buffer_values("input", floats(2))
+    assert model.finish_cycle() == b"input:1:" + floats(2).tobytes()
+    assert model.known_output(b"before") is not None
 
 
 @given(messages, messages)
@@ -159,9 +168,9 @@ def test_two_cycles_process_the_same_where_each_brick_got_the_same_values(
         model = ClusterModel()
         values: dict[str, bytes] = {}
         for name, numbers in sequence:
-            model.take(name, floats(*numbers))
+            model.buffer_values(name, floats(*numbers))
             values[name] = values.get(name, b"") + floats(*numbers).tobytes()
-        processed.append(model.cycle())
+        processed.append(model.finish_cycle())
         plain.append({name: data for name, data in values.items() if data})
     assert (processed[0] == processed[1]) is (plain[0] == plain[1])
 
@@ -170,10 +179,10 @@ def test_two_cycles_process_the_same_where_each_brick_got_the_same_values(
 def test_how_values_are_cut_into_messages_does_not_matter(sequence: list[tuple[str, list[float]]], size: int) -> None:
     whole, cut = ClusterModel(), ClusterModel()
     for name, numbers in sequence:
-        whole.take(name, floats(*numbers))
+        whole.buffer_values(name, floats(*numbers))
         for start in range(0, len(numbers), size):
-            cut.take(name, floats(*numbers[start : start + size]))
-    assert whole.cycle() == cut.cycle()
+            cut.buffer_values(name, floats(*numbers[start : start + size]))
+    assert whole.finish_cycle() == cut.finish_cycle()
 
 
 # What is known of answers
@@ -182,27 +191,27 @@ def test_how_values_are_cut_into_messages_does_not_matter(sequence: list[tuple[s
 def test_answers_are_known_once_they_came() -> None:
     model = ClusterModel()
     actual = answer(0.5)
-    assert model.known(b"one") is None
-    model.learn(b"one", actual)
-    assert model.known(b"one") is actual
-    assert model.known(b"two") is None
+    assert model.known_output(b"one") is None
+    model.remember(b"one", actual)
+    assert model.known_output(b"one") is actual
+    assert model.known_output(b"two") is None
 
 
 def test_training_makes_every_answer_unknown_and_keeps_the_values_of_the_open_cycle() -> None:
     model = ClusterModel(last_event="MODE-1")
-    model.learn(b"one", answer(0.5))
-    model.take("input", floats(1))
-    model.trained()
-    assert model.known(b"one") is None
+    model.remember(b"one", answer(0.5))
+    model.buffer_values("input", floats(1))
+    model.note_training()
+    assert model.known_output(b"one") is None
     assert model.last_event == "DIO-7"
-    assert model.cycle() == b"input:1:" + floats(1).tobytes()
+    assert model.finish_cycle() == b"input:1:" + floats(1).tobytes()
 
 
 def test_a_new_cluster_was_disturbed_by_nothing() -> None:
     model = ClusterModel()
     assert (model.buffers, model.answers, model.last_event) == ({}, {}, "DIO-7")
-    model.take("input", floats(1))
-    model.learn(b"one", answer(0.5))
+    model.buffer_values("input", floats(1))
+    model.remember(b"one", answer(0.5))
     assert (ClusterModel().buffers, ClusterModel().answers) == ({}, {})
 
 
@@ -212,26 +221,46 @@ ANSWER = answer(1.0, 1.0)
 
 def test_what_happened_since_an_answer_is_suspected_where_another_one_comes() -> None:
     model = ClusterModel()
-    model.learn(ONE, ANSWER)
-    assert (model.suspect(ONE), model.suspect(OTHER)) == ("DIO-7", "DIO-7")
+    model.remember(ONE, ANSWER)
+    assert (model.requirement_for_mismatch(ONE), model.requirement_for_mismatch(OTHER)) == ("DIO-7", "DIO-7")
     model.note_event("DIO-4")
-    model.learn(OTHER, ANSWER)  # it came after that, so nothing has happened to it
-    assert (model.suspect(ONE), model.suspect(OTHER), model.suspect(b"new")) == ("DIO-4", "DIO-7", "DIO-7")
+    model.remember(OTHER, ANSWER)  # it came after that, so nothing has happened to it
+    assert (
+        model.requirement_for_mismatch(ONE),
+        model.requirement_for_mismatch(OTHER),
+        model.requirement_for_mismatch(b"new"),
+    ) == ("DIO-4", "DIO-7", "DIO-7")
     model.note_event("MODE-2")
-    assert (model.suspect(ONE), model.suspect(OTHER), model.suspect(b"new")) == ("MODE-2", "MODE-2", "MODE-2")
+    assert (
+        model.requirement_for_mismatch(ONE),
+        model.requirement_for_mismatch(OTHER),
+        model.requirement_for_mismatch(b"new"),
+    ) == ("MODE-2", "MODE-2", "MODE-2")
     model.confirm()
-    assert (model.suspect(ONE), model.suspect(OTHER), model.suspect(b"new")) == ("DIO-7", "DIO-7", "DIO-7")
+    assert (
+        model.requirement_for_mismatch(ONE),
+        model.requirement_for_mismatch(OTHER),
+        model.requirement_for_mismatch(b"new"),
+    ) == ("DIO-7", "DIO-7", "DIO-7")
 
 
 def test_another_cluster_is_suspected_where_there_is_nothing_nearer() -> None:
     model = ClusterModel()
-    model.learn(ONE, ANSWER)
+    model.remember(ONE, ANSWER)
     model.note_event("DIO-4")
-    model.learn(OTHER, ANSWER)
-    model.disturb_from_beside("GEN-3")
-    assert (model.suspect(ONE), model.suspect(OTHER), model.suspect(b"new")) == ("DIO-4", "GEN-3", "GEN-3")
-    model.disturb_from_beside("DEL-3")
-    assert (model.suspect(ONE), model.suspect(OTHER), model.suspect(b"new")) == ("DIO-4", "GEN-3", "GEN-3")
+    model.remember(OTHER, ANSWER)
+    model.note_event_elsewhere("GEN-3")
+    assert (
+        model.requirement_for_mismatch(ONE),
+        model.requirement_for_mismatch(OTHER),
+        model.requirement_for_mismatch(b"new"),
+    ) == ("DIO-4", "GEN-3", "GEN-3")
+    model.note_event_elsewhere("DEL-3")
+    assert (
+        model.requirement_for_mismatch(ONE),
+        model.requirement_for_mismatch(OTHER),
+        model.requirement_for_mismatch(b"new"),
+    ) == ("DIO-4", "GEN-3", "GEN-3")
     model.note_event("MODE-2")
-    model.disturb_from_beside("GEN-3")
-    assert model.suspect(b"new") == "MODE-2"
+    model.note_event_elsewhere("GEN-3")
+    assert model.requirement_for_mismatch(b"new") == "MODE-2"

@@ -95,8 +95,8 @@ def test_images_may_be_none() -> None:
     model = DatasetModel.from_images(np.zeros((0, 2, 3), dtype=np.uint8), np.zeros(0, dtype=np.uint8))
     assert (model.rows, model.widths) == (0, frozenset({6, 7, 16}))
     assert (model.columns["picture"].shape, model.columns["label"].shape) == ((0, 6), (0, 1))
-    assert model.agrees("picture", np.zeros((0, 6), dtype=np.float32))
-    assert model.agrees("label", np.zeros((0, 10), dtype=np.float32))
+    assert model.matches("picture", np.zeros((0, 6), dtype=np.float32))
+    assert model.matches("label", np.zeros((0, 10), dtype=np.float32))
 
 
 def test_a_table_becomes_columns_of_float32() -> None:
@@ -117,8 +117,8 @@ def test_a_table_becomes_columns_of_float32() -> None:
 @given(st.lists(pixels, min_size=1, max_size=6))
 def test_pixels_agree_as_bytes_and_as_fractions_whatever_they_are(values: list[int]) -> None:
     model = of_pixels(*values)
-    assert model.agrees("picture", floats(list(values)))
-    assert model.agrees("picture", floats([value / 255 for value in values]))
+    assert model.matches("picture", floats(list(values)))
+    assert model.matches("picture", floats([value / 255 for value in values]))
 
 
 @given(st.lists(pixels, min_size=1, max_size=6), st.integers(0, 5), pixels)
@@ -128,41 +128,41 @@ def test_one_other_pixel_does_not_agree(values: list[int], place: int, other: in
     changed[place % len(values)] = other
     # 0 and 1 as bytes are 0 and 255 as fractions: such an image agrees with both.
     as_fractions = np.array_equal(np.array(changed) * 255, values)
-    assert model.agrees("picture", floats(list(changed))) is (changed == values or as_fractions)
+    assert model.matches("picture", floats(list(changed))) is (changed == values or as_fractions)
     as_bytes = np.array_equal(np.array(changed), np.array(values) * 255)
-    assert model.agrees("picture", floats([value / 255 for value in changed])) is (changed == values or as_bytes)
+    assert model.matches("picture", floats([value / 255 for value in changed])) is (changed == values or as_bytes)
 
 
 def test_dark_pixels_agree_as_fractions_too() -> None:
-    assert of_pixels(0, 1).agrees("picture", floats([0, 1 / 255]))
-    assert not of_pixels(0, 1).agrees("picture", floats([1 / 255, 0]))
-    assert not of_pixels(0, 0).agrees("picture", floats([0, 1 / 255]))
+    assert of_pixels(0, 1).matches("picture", floats([0, 1 / 255]))
+    assert not of_pixels(0, 1).matches("picture", floats([1 / 255, 0]))
+    assert not of_pixels(0, 0).matches("picture", floats([0, 1 / 255]))
 
 
 def test_bytes_are_exact_and_fractions_nearly() -> None:
     model = of_pixels(200, 255)
     assert PIXEL_MAX == 255
-    assert not model.agrees("picture", floats([200, 254.999]))
-    assert model.agrees("picture", floats([round(200 / 255, 5), 1]))
-    assert model.agrees("picture", floats([200 / 255, 1 - 9e-6]))
-    assert not model.agrees("picture", floats([200 / 255, 1 - 1.1e-5]))
-    assert not of_pixels(0, 255).agrees("picture", floats([1.1e-5, 1]))
+    assert not model.matches("picture", floats([200, 254.999]))
+    assert model.matches("picture", floats([round(200 / 255, 5), 1]))
+    assert model.matches("picture", floats([200 / 255, 1 - 9e-6]))
+    assert not model.matches("picture", floats([200 / 255, 1 - 1.1e-5]))
+    assert not of_pixels(0, 255).matches("picture", floats([1.1e-5, 1]))
 
 
 def test_pixels_that_are_no_numbers_or_beyond_all_bounds_do_not_agree() -> None:
     for value in (np.nan, np.inf, -np.inf, 3.4e38, -3.4e38):
-        assert not of_pixels(0, 255).agrees("picture", floats([value, 1]))
+        assert not of_pixels(0, 255).matches("picture", floats([value, 1]))
 
 
 def test_a_picture_is_not_one_hot() -> None:
     images = np.array([[[1]], [[1]]], dtype=np.uint8)
     model = DatasetModel.from_images(images, np.array([0, 1], dtype=np.uint8))
-    assert not model.agrees("picture", np.eye(10, dtype=np.float32)[[1, 1]])
+    assert not model.matches("picture", np.eye(10, dtype=np.float32)[[1, 1]])
 
 
 def test_a_column_that_is_none_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(KeyError):
-        of_pixels(0).agrees("pixels", floats([0]))
+        of_pixels(0).matches("pixels", floats([0]))
 
 
 # Labels
@@ -171,18 +171,18 @@ def test_a_column_that_is_none_is_a_mistake_of_the_caller() -> None:
 @given(st.lists(st.integers(0, 255), min_size=1, max_size=6), st.integers(0, 300))
 def test_labels_agree_one_hot_of_any_number_of_classes_that_holds_them(values: list[int], more: int) -> None:
     classes = max(values) + 1 + more
-    assert of_labels(*values).agrees("label", np.eye(classes, dtype=np.float32)[values])
+    assert of_labels(*values).matches("label", np.eye(classes, dtype=np.float32)[values])
 
 
 def test_labels_as_fractions_do_not_agree() -> None:
-    assert not of_labels(1, 255).agrees("label", floats([1 / 255], [1]))
-    assert not of_labels(3, 5).agrees("label", floats([3], [5.0001]))
+    assert not of_labels(1, 255).matches("label", floats([1 / 255], [1]))
+    assert not of_labels(3, 5).matches("label", floats([3], [5.0001]))
 
 
 def test_labels_of_another_number_of_rows_do_not_agree() -> None:
-    assert not of_labels(1, 1).agrees("label", floats([1]))
-    assert not of_labels(1).agrees("label", floats([1], [1]))
-    assert not of_labels(1).agrees("label", floats([0, 1], [0, 1]))
+    assert not of_labels(1, 1).matches("label", floats([1]))
+    assert not of_labels(1).matches("label", floats([1], [1]))
+    assert not of_labels(1).matches("label", floats([0, 1], [0, 1]))
 
 
 def test_one_hot_is_1_at_the_label_and_0_elsewhere() -> None:
@@ -206,37 +206,37 @@ def test_one_hot_of_nothing() -> None:
 
 def test_a_table_agrees_within_seven_digits() -> None:
     model = DatasetModel.from_table(["a", "b"], floats([1000, 0]))
-    assert model.agrees("a", floats([1000.0009]))
-    assert not model.agrees("a", floats([1000.002]))
-    assert not model.agrees("b", floats([1e-9]))
-    assert model.agrees("b", floats([-0.0]))
+    assert model.matches("a", floats([1000.0009]))
+    assert not model.matches("a", floats([1000.002]))
+    assert not model.matches("b", floats([1e-9]))
+    assert model.matches("b", floats([-0.0]))
 
 
 @given(st.floats(width=32, allow_nan=False).filter(lambda value: 1e-30 <= abs(value) <= 1e30))
 def test_seven_digits_are_enough(value: float) -> None:
     model = DatasetModel.from_table(["a"], floats([value]))
-    assert model.agrees("a", floats([float(f"{value:.6e}")]))
-    assert not model.agrees("a", floats([float(f"{value:.6e}") * 1.00001]))
+    assert model.matches("a", floats([float(f"{value:.6e}")]))
+    assert not model.matches("a", floats([float(f"{value:.6e}") * 1.00001]))
 
 
 def test_a_table_may_have_columns_with_the_names_of_images() -> None:
     model = DatasetModel.from_table(["picture", "label"], floats([255, 3], [0, 0]))
-    assert not model.agrees("picture", floats([1], [0]))
-    assert not model.agrees("label", np.eye(10, dtype=np.float32)[[3, 0]])
-    assert model.agrees("label", floats([3], [0]))
+    assert not model.matches("picture", floats([1], [0]))
+    assert not model.matches("label", np.eye(10, dtype=np.float32)[[3, 0]])
+    assert model.matches("label", floats([3], [0]))
 
 
 def test_a_table_does_not_agree_with_another_shape() -> None:
     model = DatasetModel.from_table(["a"], floats([1], [1]))
-    assert not model.agrees("a", floats([1]))
-    assert not model.agrees("a", floats([1, 1], [1, 1]))
-    assert not model.agrees("a", floats([1], [1], [1]))
+    assert not model.matches("a", floats([1]))
+    assert not model.matches("a", floats([1, 1], [1, 1]))
+    assert not model.matches("a", floats([1], [1], [1]))
 
 
 def test_a_part_holds_its_rows_and_is_of_the_same_kind() -> None:
     table = DatasetModel.from_table(("a", "b"), floats([0, 10], [1, 11], [2, 12], [3, 13], [4, 14]))
-    part = table.part(1, 2)
+    part = table.rows_slice(1, 2)
     assert (part.rows, part.widths, part.kind) == (2, table.widths, table.kind) == (2, frozenset({2}), "csv")
     assert {name: values.ravel().tolist() for name, values in part.columns.items()} == {"a": [1, 2], "b": [11, 12]}
-    assert part.agrees("b", floats([11], [12]))
-    assert not part.agrees("b", floats([10], [11]))
+    assert part.matches("b", floats([11], [12]))
+    assert not part.matches("b", floats([10], [11]))

@@ -17,10 +17,10 @@ def test_a_segment_is_what_the_sdk_sends() -> None:
 @pytest.mark.parametrize("size", [1, 2, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT + 1])
 def test_a_new_file_is_zeros_of_which_none_is_known(size: int) -> None:
     model = FileModel(size)
-    assert (model.size, model.content.shape, model.known.shape) == (size, (size,), (size,))
-    assert (model.content.dtype, model.known.dtype) == (np.dtype(np.uint8), np.dtype(bool))
+    assert (model.size, model.content.shape, model.received.shape) == (size, (size,), (size,))
+    assert (model.content.dtype, model.received.dtype) == (np.dtype(np.uint8), np.dtype(bool))
     assert not model.content.any()
-    assert not model.known.any()
+    assert not model.received.any()
     assert (model.missing, model.complete) == (size, False)
     assert type(model.missing) is int
     assert type(model.complete) is bool
@@ -33,11 +33,11 @@ def test_a_file_without_bytes_is_complete() -> None:
 @pytest.mark.parametrize("size", [1, 2, SEGMENT - 1, SEGMENT, SEGMENT + 1])
 def test_a_chunk_fits_up_to_the_last_byte(size: int) -> None:
     model = FileModel(size)
-    assert model.fits(0, bytes(size))
-    assert not model.fits(0, bytes(size + 1))
-    assert model.fits(size - 1, b"x")
-    assert not model.fits(size, b"x")
-    assert not model.fits(size - 1, b"xy")
+    assert model.in_bounds(0, bytes(size))
+    assert not model.in_bounds(0, bytes(size + 1))
+    assert model.in_bounds(size - 1, b"x")
+    assert not model.in_bounds(size, b"x")
+    assert not model.in_bounds(size - 1, b"xy")
 
 
 def test_a_chunk_without_bytes_fits_up_to_the_end() -> None:
@@ -70,7 +70,7 @@ def test_the_later_chunk_wins_where_two_overlap() -> None:
     assert model.write(2, b"bbb")
     assert model.write(3, b"c")
     assert model.content.tobytes() == b"aabcb\x00"
-    assert model.known.tolist() == [True] * 5 + [False]
+    assert model.received.tolist() == [True] * 5 + [False]
     assert (model.missing, model.complete) == (1, False)
     assert model.write(5, b"\xff")
     assert (model.missing, model.complete) == (0, True)

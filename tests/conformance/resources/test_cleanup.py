@@ -9,7 +9,7 @@ from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.resources.cleanup import delete_leftovers
 from hanami_conformance.resources.factory import Leftover, ResourceFactory
 from hanami_conformance.target.connect import connect
-from support.sequences import resources_at, told
+from support.sequences import execute, resources_at
 from support.suite_runs import faulty_backend
 
 
@@ -20,7 +20,7 @@ def test_what_nobody_remembers_is_found_by_its_name() -> None:
             ours, others = ResourceFactory(target, "aaaa1111"), ResourceFactory(target, "bbbb2222")
             for resources in (ours, others):
                 resources.cluster(ClusterShape({"test_input": 2}, {"test_output": 2}, hidden=2))
-                resources._made.clear()
+                resources._created.clear()
             gone = Leftover(target.account, "cluster", "6fa459ea-ee8a-4ca4-894e-db77e160355e", "gone already", "once")
             assert delete_leftovers(target, "aaaa1111", [gone]) == []
             listed = target.account.call("cluster.list").text
@@ -39,7 +39,7 @@ def test_a_token_that_expired_is_no_reason_to_leave_something(monkeypatch: pytes
         target = resources.target
         monkeypatch.setattr("hanami_conformance.target.target.expires_soon", lambda token: token == "expired")
         target.account.token = "expired"
-        told(resources, "content")
+        execute(resources, "content")
         assert target.account.token != "expired"
         made = resources.csv(10)
         target.account.token = "expired unnoticed"

@@ -23,25 +23,23 @@ from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.models.cluster import ClusterModel
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
-from hanami_conformance.stateful import default_requirements
-from hanami_conformance.stateful.executors import direct_io, uploads
 from hanami_conformance.stateful.executors.first_messages import SIZE, FirstMessageExecutor
 from hanami_proto.codec import Acknowledgement, Codec, ProcessType
-from support.sequences import answers_changed, blamed, told
+from support.sequences import answers_changed, execute, violated_requirement
 
-BEGIN = {"do": "begin", "kind": "csv", "size": 100, "count": 1, "user": 0}
-ATTACH = {"do": "attach", "file": 0}
-FILL = {"do": "fill", "socket": 0, "chunk": 1000, "order": "ascending", "variant": 0}
-WRITE = {"do": "write", "socket": 0, "position": 0, "length": 5, "variant": 0}
+BEGIN = {"action": "begin", "kind": "csv", "size": 100, "count": 1, "user": 0}
+ATTACH = {"action": "attach", "file": 0}
+FILL = {"action": "fill", "socket": 0, "chunk": 1000, "order": "ascending", "variant": 0}
+WRITE = {"action": "write", "socket": 0, "position": 0, "length": 5, "variant": 0}
 BEYOND = {**WRITE, "position": 10_000}
-GARBAGE = {"do": "garbage", "socket": 0, "bytes": "//8="}
-DELETE = {"do": "delete", "upload": 0}
-FINALIZE = {"do": "finalize", "upload": 0}
-CLUSTER = {"do": "cluster", "inputs": [3], "outputs": [3], "user": 0}
-REQUEST = {"do": "request", "cluster": 0, "values": 0, "cuts": [], "order": 0}
-DROP = {"do": "drop", "cluster": 0}
+GARBAGE = {"action": "garbage", "socket": 0, "bytes": "//8="}
+DELETE = {"action": "delete", "upload": 0}
+FINALIZE = {"action": "finalize", "upload": 0}
+CLUSTER = {"action": "cluster", "inputs": [3], "outputs": [3], "user": 0}
+REQUEST = {"action": "request", "cluster": 0, "values": 0, "cuts": [], "order": 0}
+DROP = {"action": "drop", "cluster": 0}
 INIT = {
-    "do": "init",
+    "action": "init",
     "kind": "csv",
     "name": ["ours"],
     "tail": "",
@@ -49,12 +47,7 @@ INIT = {
     "label_size": ["value", 5],
     "more": {},
 }
-BAD = {"do": "first", "token": ["damaged 0"], "target": ["value", "file_upload"], "by": 1, "chunk": 1}
-
-
-def test_every_step_has_a_requirement_to_blame() -> None:
-    assert set(default_requirements.UPLOAD_ACTIONS) == uploads.ACTIONS
-    assert {*default_requirements.CLUSTER_ACTIONS, direct_io.BEGIN} == direct_io.ACTIONS
+BAD = {"action": "first_message", "token": ["damaged 0"], "target": ["value", "file_upload"], "by": 1, "chunk": 1}
 
 
 @pytest.mark.parametrize(("over", "requirement"), [(DELETE, "DEL-1"), (FINALIZE, "FIN-7")])
@@ -64,7 +57,7 @@ def test_silence_after_the_end_is_blamed_on_the_end(
     post = UploadSocket.send
     monkeypatch.setattr(UploadSocket, "send", lambda *call: None if call[2] == bytes(5) else post(*call))
     beyond = {**WRITE, "position": 5000}  # all zeros
-    assert blamed(resources, "upload", BEGIN, ATTACH, FILL, over, beyond) == requirement
+    assert violated_requirement(resources, "upload", BEGIN, ATTACH, FILL, over, beyond) == requirement
 
 
 @pytest.mark.parametrize(("mistake", "requirement"), [(BEYOND, "DATA-5"), (GARBAGE, "DATA-6")])
@@ -76,34 +69,34 @@ def test_a_refusal_needs_a_reason(
     def no_reason(self: UploadSocket) -> Acknowledgement:
         return replace(read(self), error="")
 
-    assert told(resources, "upload", BEGIN, ATTACH, mistake).checks_by_requirement[requirement]
+    assert execute(resources, "upload", BEGIN, ATTACH, mistake).checks_by_requirement[requirement]
     monkeypatch.setattr(UploadSocket, "receive_acknowledgement", no_reason)
-    assert blamed(resources, "upload", BEGIN, ATTACH, mistake) == requirement
+    assert violated_requirement(resources, "upload", BEGIN, ATTACH, mistake) == requirement
 
 
 def test_progress_that_is_no_object_is_blamed_on_progress(
     resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers_changed(monkeypatch, lambda _, path, answer: replace(answer, body=b"[]") if "progress" in path else answer)
-    assert blamed(resources, "upload", BEGIN, {"do": "poll", "upload": 0}) == "PROG-1"
+    assert violated_requirement(resources, "upload", BEGIN, {"action": "progress", "upload": 0}) == "PROG-1"
 
 
 @pytest.mark.parametrize("role", ["file", "label"])
 def test_a_chunk_behind_a_refusal_that_counts_is_seen(
     resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, role: str
 ) -> None:
-    refused = FirstMessageExecutor._refused
+    expect_rejected = FirstMessageExecutor._expect_rejected
 
     def counts(self: FirstMessageExecutor, *arguments: Any, **more: Any) -> None:
-        refused(self, *arguments, **more)
-        socket = self.upload.attach_again("label" if role == "label" else "input")
+        expect_rejected(self, *arguments, **more)
+        socket = self.upload.reattach("label" if role == "label" else "input")
         socket.write(0, bytes(SIZE))
         socket.close()
 
-    assert told(resources, "first", {**BAD, "uuid": [role]}).checks_by_requirement["ATT-7"] == 1
-    assert told(resources, "first", {**BAD, "uuid": [role], "chunk": 0}).checks_by_requirement["ATT-7"] == 0
-    monkeypatch.setattr(FirstMessageExecutor, "_refused", counts)
-    assert blamed(resources, "first", {**BAD, "uuid": [role]}) == "ATT-7"
+    assert execute(resources, "first", {**BAD, "uuid": [role]}).checks_by_requirement["ATT-7"] == 1
+    assert execute(resources, "first", {**BAD, "uuid": [role], "chunk": 0}).checks_by_requirement["ATT-7"] == 0
+    monkeypatch.setattr(FirstMessageExecutor, "_expect_rejected", counts)
+    assert violated_requirement(resources, "first", {**BAD, "uuid": [role]}) == "ATT-7"
 
 
 CODEC = Codec.for_schema("brick")
@@ -154,14 +147,14 @@ def test_a_table_has_no_label_file(resources: ResourceFactory, monkeypatch: pyte
         return replace(answer, body=json.dumps({**parsed, "uuid_label_file": parsed["uuid_input_file"]}).encode())
 
     answers_changed(monkeypatch, with_label)
-    assert blamed(resources, "call", INIT) == "INIT-2"
+    assert violated_requirement(resources, "call", INIT) == "INIT-2"
 
 
 @pytest.mark.parametrize(
     ("step", "requirement"),
     [
         ({**INIT, "more": {"x": 1}}, "INIT-5"),
-        ({"do": "token", "operation": "csv.init", "token": ["damaged 0"], "by": 1}, "INIT-6"),
+        ({"action": "token", "operation": "csv.init", "token": ["damaged 0"], "by": 1}, "INIT-6"),
     ],
 )
 def test_a_refusal_that_makes_something_all_the_same_is_seen(
@@ -178,7 +171,7 @@ def test_a_refusal_that_makes_something_all_the_same_is_seen(
     names: list[str] = []
 
     monkeypatch.setattr(RestClient, "request", makes)
-    assert blamed(resources, "call", step) == requirement
+    assert violated_requirement(resources, "call", step) == requirement
 
 
 def test_nothing_is_made_under_a_name_that_is_not_ours(
@@ -192,12 +185,12 @@ def test_nothing_is_made_under_a_name_that_is_not_ours(
         return answer
 
     answers_changed(monkeypatch, noted)
-    told(resources, "call", {**INIT, "name": ["value", "null"]})
+    execute(resources, "call", {**INIT, "name": ["value", "null"]})
     assert len(paths) == 1  # the upload that no call may change
 
 
 def test_the_content_is_asked_for_by_whom_it_belongs_to(resources: ResourceFactory) -> None:
-    told(resources, "upload", {**BEGIN, "user": 1}, ATTACH, FILL)
+    execute(resources, "upload", {**BEGIN, "user": 1}, ATTACH, FILL)
     assert resources.target._serves_content is True
     assert current_case().checks_by_requirement["FIN-2"]
 
@@ -212,26 +205,34 @@ def test_a_cluster_that_drifts_is_not_blamed_on_a_lost_socket(
         return {name: values + np.float32(next(drift)) for name, values in outputs(self).items()}
 
     monkeypatch.setattr(ClusterSocket, "receive_outputs", drifting)
-    assert blamed(resources, "direct", CLUSTER, DROP, REQUEST, REQUEST) == "DIO-7"
-    assert blamed(resources, "direct", CLUSTER, REQUEST, DROP, REQUEST) == "DIO-11"
+    assert violated_requirement(resources, "direct", CLUSTER, DROP, REQUEST, REQUEST) == "DIO-7"
+    assert violated_requirement(resources, "direct", CLUSTER, REQUEST, DROP, REQUEST) == "DIO-11"
 
 
 def test_suspicion_is_of_what_was_known_before() -> None:
     model = ClusterModel()
-    model.learn(b"a", {})
+    model.remember(b"a", {})
     model.note_event("DIO-11")
-    assert (model.suspect(b"a"), model.suspect(b"b")) == ("DIO-11", "DIO-11")
-    model.learn(b"b", {})
-    assert (model.suspect(b"a"), model.suspect(b"b"), model.suspect(b"c")) == ("DIO-11", "DIO-7", "DIO-7")
-    model.disturb_from_beside("DIO-10")
-    assert (model.suspect(b"a"), model.suspect(b"b"), model.suspect(b"c")) == ("DIO-11", "DIO-10", "DIO-10")
+    assert (model.requirement_for_mismatch(b"a"), model.requirement_for_mismatch(b"b")) == ("DIO-11", "DIO-11")
+    model.remember(b"b", {})
+    assert (
+        model.requirement_for_mismatch(b"a"),
+        model.requirement_for_mismatch(b"b"),
+        model.requirement_for_mismatch(b"c"),
+    ) == ("DIO-11", "DIO-7", "DIO-7")
+    model.note_event_elsewhere("DIO-10")
+    assert (
+        model.requirement_for_mismatch(b"a"),
+        model.requirement_for_mismatch(b"b"),
+        model.requirement_for_mismatch(b"c"),
+    ) == ("DIO-11", "DIO-10", "DIO-10")
     model.confirm()
-    assert {model.suspect(key) for key in (b"a", b"b", b"c")} == {"DIO-7"}
+    assert {model.requirement_for_mismatch(key) for key in (b"a", b"b", b"c")} == {"DIO-7"}
 
 
 def test_special_values_are_asked_for_again(resources: ResourceFactory) -> None:
-    once = told(resources, "direct", CLUSTER, {**REQUEST, "values": 5}).checks_by_requirement["DIO-7"]
-    assert once > told(resources, "direct", CLUSTER).checks_by_requirement["DIO-7"]
+    once = execute(resources, "direct", CLUSTER, {**REQUEST, "values": 5}).checks_by_requirement["DIO-7"]
+    assert once > execute(resources, "direct", CLUSTER).checks_by_requirement["DIO-7"]
 
 
 def listed_for_ever(texts: list[str]) -> Callable[[str, str, RestResponse], RestResponse]:
@@ -253,18 +254,18 @@ def test_a_deleted_upload_that_is_listed_is_seen(resources: ResourceFactory, mon
 
     monkeypatch.setattr(Upload, "delete", remembered)
     answers_changed(monkeypatch, listed_for_ever(texts))
-    assert blamed(resources, "upload", BEGIN, DELETE) == "DEL-1"
+    assert violated_requirement(resources, "upload", BEGIN, DELETE) == "DEL-1"
 
 
 def test_a_deleted_cluster_that_is_there_is_seen(resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = {"do": "delete", "cluster": 0}
-    assert told(resources, "direct", CLUSTER, gone).checks_by_requirement["DIO-14"] > 1
+    gone = {"action": "delete", "cluster": 0}
+    assert execute(resources, "direct", CLUSTER, gone).checks_by_requirement["DIO-14"] > 1
 
     def still_there(_method: str, path: str, answer: RestResponse) -> RestResponse:
         return replace(answer, status=200) if "/cluster?" in path or answer.status == 404 else answer
 
     answers_changed(monkeypatch, still_there)
-    assert blamed(resources, "direct", CLUSTER, gone) == "DIO-14"
+    assert violated_requirement(resources, "direct", CLUSTER, gone) == "DIO-14"
 
 
 @pytest.mark.parametrize(("what", "status", "requirement"), [(0, 404, "PROG-4"), (5, 200, "GEN-3")])
@@ -279,10 +280,10 @@ def test_others_are_answered_as_they_must_be(
         answer = call(self, operation, **more)
         return replace(answer, status=403) if self is bob and answer.status == status else answer
 
-    step = {"do": "foreign", "upload": 0, "what": what}
-    assert told(resources, "upload", BEGIN, step).checks_by_requirement[requirement]
+    step = {"action": "other_user", "upload": 0, "what": what}
+    assert execute(resources, "upload", BEGIN, step).checks_by_requirement[requirement]
     monkeypatch.setattr(type(bob), "call", changed)
-    assert blamed(resources, "upload", BEGIN, step) == requirement
+    assert violated_requirement(resources, "upload", BEGIN, step) == requirement
 
 
 def test_replay_tells_the_same_failure_from_another() -> None:

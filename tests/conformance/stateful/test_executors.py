@@ -16,17 +16,24 @@ from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.stateful.executors import first_messages as first_sequences
 from hanami_conformance.target.attach import attach
-from support.sequences import answers_changed, told, with_status
+from support.sequences import answers_changed, execute, with_status
 
-BEGIN = {"do": "begin", "kind": "csv", "size": 100, "count": 1, "user": 0}
-ATTACH = {"do": "attach", "file": 0}
-FILL = {"do": "fill", "socket": 0, "chunk": 1000, "order": "ascending", "variant": 0}
-EMPTY = {"do": "write", "socket": 0, "position": 0, "length": 0, "variant": 0}
-EMPTY_GARBAGE = {"do": "garbage", "socket": 0, "bytes": ""}
-EMPTY_FRAGMENTS = {**EMPTY, "do": "fragments", "cuts": [1], "ping": 0}
-EMPTY_IN_A_PIPELINE = {"do": "pipeline", "socket": 0, "chunks": [[0, 5, 0], [5, 0, 0], [5, 5, 0]]}
-CLUSTER = {"do": "cluster", "inputs": [3], "outputs": [3], "user": 0}
-RIGHT = {"do": "first", "token": ["right"], "uuid": ["cluster"], "target": ["value", "cluster"], "by": 1, "chunk": 0}
+BEGIN = {"action": "begin", "kind": "csv", "size": 100, "count": 1, "user": 0}
+ATTACH = {"action": "attach", "file": 0}
+FILL = {"action": "fill", "socket": 0, "chunk": 1000, "order": "ascending", "variant": 0}
+EMPTY = {"action": "write", "socket": 0, "position": 0, "length": 0, "variant": 0}
+EMPTY_GARBAGE = {"action": "garbage", "socket": 0, "bytes": ""}
+EMPTY_FRAGMENTS = {**EMPTY, "action": "fragments", "cuts": [1], "ping": 0}
+EMPTY_IN_A_PIPELINE = {"action": "pipeline", "socket": 0, "chunks": [[0, 5, 0], [5, 0, 0], [5, 5, 0]]}
+CLUSTER = {"action": "cluster", "inputs": [3], "outputs": [3], "user": 0}
+RIGHT = {
+    "action": "first_message",
+    "token": ["right"],
+    "uuid": ["cluster"],
+    "target": ["value", "cluster"],
+    "by": 1,
+    "chunk": 0,
+}
 
 
 def silent(socket: UploadSocket) -> None:
@@ -54,8 +61,8 @@ def test_empty_data_may_be_passed_over_or_end_the_socket(
     monkeypatch.setattr(UploadSocket, "send", post_if_any)
     monkeypatch.setattr(UploadSocket, "send_bytes", lambda self, *_: becomes(self))
     monkeypatch.setattr(UploadSocket, "send_fragments", lambda self, *_, **__: becomes(self))
-    assert told(resources, "upload", BEGIN, ATTACH, empty, FILL).checks_by_requirement["FIN-2"]
-    deleted = told(resources, "upload", BEGIN, ATTACH, FILL, {"do": "delete", "upload": 0}, empty)
+    assert execute(resources, "upload", BEGIN, ATTACH, empty, FILL).checks_by_requirement["FIN-2"]
+    deleted = execute(resources, "upload", BEGIN, ATTACH, FILL, {"action": "delete", "upload": 0}, empty)
     assert deleted.checks_by_requirement["DEL-1"]
 
 
@@ -82,7 +89,7 @@ def test_a_place_that_is_freed_late_is_waited_for(resources: ResourceFactory, mo
     for module in (cluster, retry, upload):
         monkeypatch.setattr(module, "attach", late)
     monkeypatch.setattr(first_sequences, "attach", late)
-    assert told(resources, "first", RIGHT, RIGHT).checks_by_requirement["ATT-2"]
+    assert execute(resources, "first", RIGHT, RIGHT).checks_by_requirement["ATT-2"]
     refusals.clear()
     switch = Cluster.set_mode
 
@@ -92,13 +99,15 @@ def test_a_place_that_is_freed_late_is_waited_for(resources: ResourceFactory, mo
         return answer
 
     monkeypatch.setattr(Cluster, "set_mode", late_switch)
-    case = told(resources, "direct", CLUSTER, {"do": "drop", "cluster": 0}, {"do": "mode", "cluster": 0})
+    case = execute(resources, "direct", CLUSTER, {"action": "drop", "cluster": 0}, {"action": "mode", "cluster": 0})
     assert case.checks_by_requirement["MODE-1"]
 
 
 def test_an_unknown_path_needs_no_reason(resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     answers_changed(monkeypatch, with_status(404, 401, b""))
-    assert told(resources, "call", {"do": "path", "method": "GET", "path": "clusters"}).checks_by_requirement["GEN-1"]
+    assert execute(resources, "call", {"action": "path", "method": "GET", "path": "clusters"}).checks_by_requirement[
+        "GEN-1"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -108,8 +117,8 @@ def test_a_token_may_be_refused_in_any_way_where_none_is_named(
     resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, operation: str, requirement: str
 ) -> None:
     answers_changed(monkeypatch, with_status(401, 403))
-    step = {"do": "token", "operation": operation, "token": ["damaged 0"], "by": 1}
-    assert told(resources, "call", step).checks_by_requirement[requirement]
+    step = {"action": "token", "operation": operation, "token": ["damaged 0"], "by": 1}
+    assert execute(resources, "call", step).checks_by_requirement[requirement]
 
 
 ODD_LAYOUTS = [
@@ -132,7 +141,7 @@ def fewer_rows(_method: str, path: str, answer: RestResponse) -> RestResponse:
 def test_how_a_table_is_laid_out_is_left_open(
     resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, layout: dict[str, Any]
 ) -> None:
-    told(resources, "content", {"do": "table", **layout})
+    execute(resources, "content", {"action": "table", **layout})
 
     def refuses(method: str, path: str, answer: RestResponse) -> RestResponse:
         if method == "PUT" and path.endswith("csv/dataset"):
@@ -142,10 +151,10 @@ def test_how_a_table_is_laid_out_is_left_open(
 
     refusals: list[str] = []
     answers_changed(monkeypatch, refuses)
-    told(resources, "content", {"do": "table", **layout})
+    execute(resources, "content", {"action": "table", **layout})
     refusals.clear()
     with pytest.raises(Violation) as caught:
-        told(resources, "content", {"do": "table", **PLAIN_LAYOUT})
+        execute(resources, "content", {"action": "table", **PLAIN_LAYOUT})
     assert caught.value.requirement == "FIN-1"
 
 
@@ -155,5 +164,5 @@ def test_what_is_taken_must_be_whole(
 ) -> None:
     answers_changed(monkeypatch, fewer_rows)
     with pytest.raises(Violation) as caught:
-        told(resources, "content", {"do": "table", **layout})
+        execute(resources, "content", {"action": "table", **layout})
     assert caught.value.requirement == "FIN-1"

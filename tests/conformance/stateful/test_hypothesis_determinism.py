@@ -20,14 +20,14 @@ from hanami_conformance.stateful.strategies.first_messages import first_sequence
 from hanami_conformance.stateful.strategies.uploads import upload_sequences
 from hanami_conformance.resources.factory import ResourceFactory
 
-told = []
-search.tell = lambda sequence, resources: told.append(sequence.to_json())
+executed = []
+search.execute = lambda sequence, resources: executed.append(sequence.to_json())
 plan = search.SearchSettings(PROFILES["gate"], seed=1, seconds=0.0, database=None)
 run = search.PropertyRunner(plan, ResourceFactory(None, "aaaa1111"))
 run("call", call_sequences(16))
 run("first", first_sequences(16))
 run("upload", upload_sequences(16, 1_000_000))
-print(len(told), hashlib.sha256("".join(told).encode()).hexdigest())
+print(len(executed), hashlib.sha256("".join(executed).encode()).hexdigest())
 """
 
 

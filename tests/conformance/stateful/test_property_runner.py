@@ -17,7 +17,7 @@ from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import SequenceError, Step
 from hanami_conformance.options.profiles import PROFILES
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.stateful.executors.uploads import ACTIONS
+from hanami_conformance.stateful.executors.uploads import UploadExecutor
 from hanami_conformance.stateful.property_runner import PropertyRunner, SearchSettings
 from hanami_conformance.stateful.pytest_export import to_pytest
 from hanami_conformance.stateful.strategies.rest_calls import call_sequences
@@ -33,7 +33,8 @@ CASE = "test_upload_sequences.py::test_any_sequence_of_uploads_goes_as_the_model
 def test_a_sequence_survives_its_file(steps: list[Step]) -> None:
     sequence = StepSequence("upload", tuple(steps), "documented", "PROG-2", 'expected "a"', "b\n")
     assert StepSequence.from_json(sequence.to_json()) == sequence
-    assert {step.do for step in steps} <= ACTIONS
+    known = {*UploadExecutor.socket_actions, *UploadExecutor.upload_actions, *UploadExecutor.actions}
+    assert {step.action for step in steps} <= known
 
 
 EMPTY_SEQUENCE = {"format": "hanami-conformance-sequence", "format_version": 1}
@@ -64,7 +65,7 @@ def test_what_is_no_sequence_is_refused(text: str, message: str) -> None:
 )
 def test_wrong_parts_of_a_step_are_named(step: Step) -> None:
     with pytest.raises(SequenceError, match="step 'write': socket must be a whole number"):
-        step.number("socket")
+        step.int_argument("socket")
 
 
 def test_gaps_are_cut_into_chunks() -> None:
@@ -159,7 +160,7 @@ def test_replay_says_target_gone(boundary_sequence: tuple[Path, str]) -> None:
             "of kind 'film'",
         ),
         (
-            json.dumps({**EMPTY_SEQUENCE, "kind": "upload", "steps": [{"do": "fly"}]}),
+            json.dumps({**EMPTY_SEQUENCE, "kind": "upload", "steps": [{"action": "fly"}]}),
             "step 'fly': no such step",
         ),
     ],

@@ -23,7 +23,7 @@ from hanami_conformance.cases.step import Step
 from hanami_conformance.models.dataset import IMAGES_HEADER, IMAGES_MAGIC, LABELS_MAGIC
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.options.profiles import DEEP, GATE, SMOKE
-from hanami_conformance.stateful.access_checks import OTHER_USER_ACTIONS, WRONG_VALUES
+from hanami_conformance.stateful.access_checks import CORRUPTIONS, OTHER_USER_ACTIONS
 from hanami_conformance.stateful.cluster_messages import KINDS_OF_VALUES, UNUSUAL_MESSAGES, input_values
 from hanami_conformance.stateful.executors import dataset_contents as content_executor
 from hanami_conformance.stateful.executors import direct_io as direct_executor
@@ -51,13 +51,17 @@ EDGES = [1, 2, 131_071, 131_072, 131_073, 262_143, 262_144, 262_145]
 FAR = [2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1]
 LARGEST = GATE.largest_file
 SIZES = primitives.sizes(LARGEST)
-WRONG_IMAGES = dataset_contents.images(wrong=True)
-ACTIONS: Mapping[str, Sequence[str] | frozenset[str]] = {
-    "upload": upload_executor.ACTIONS,
-    "direct": direct_executor.ACTIONS,
-    "first": first_message_executor.ACTIONS,
-    "call": call_executor.ACTIONS,
-    "content": content_executor.ACTIONS,
+INVALID_IMAGES = dataset_contents.images(invalid=True)
+ACTIONS: Mapping[str, set[str]] = {
+    "upload": {
+        *upload_executor.UploadExecutor.socket_actions,
+        *upload_executor.UploadExecutor.upload_actions,
+        *upload_executor.UploadExecutor.actions,
+    },
+    "direct": {"cluster", *direct_executor.DirectIoExecutor.actions},
+    "first": set(first_message_executor.FirstMessageExecutor.actions),
+    "call": set(call_executor.RestCallExecutor.actions),
+    "content": set(content_executor.DatasetContentExecutor.actions),
 }
 SAME = settings(database=None, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 
@@ -99,12 +103,12 @@ def sample(strategy: SearchStrategy[Drawn], count: int = 300, at_once: int = 10)
     return drawn
 
 
-def has(do: str, **parts: object) -> Callable[[Step], bool]:
+def has(action: str, **parts: object) -> Callable[[Step], bool]:
     """Whether a step is one of these; a part is a value, or a function that tells whether it is right."""
 
     def check(step: Step) -> bool:
-        return step.do == do and all(
-            wanted(step.with_[name]) if callable(wanted) else step.with_[name] == wanted
+        return step.action == action and all(
+            wanted(step.arguments[name]) if callable(wanted) else step.arguments[name] == wanted
             for name, wanted in parts.items()
         )
 
@@ -126,7 +130,7 @@ def gate_sequences() -> dict[str, list[list[Step]]]:
         check=True,
     )
     return {
-        kind: [[Step(step["do"], step["with"]) for step in sequence] for sequence in sequences]
+        kind: [[Step(step["action"], step["arguments"]) for step in sequence] for sequence in sequences]
         for kind, sequences in json.loads(run.stdout).items()
     }
 
@@ -137,7 +141,7 @@ def steps_of(sequences: Mapping[str, Sequence[Sequence[Step]]], kind: str) -> li
 
 @pytest.mark.parametrize("kind", ACTIONS)
 def test_every_kind_of_step_is_drawn_in_the_gate(kind: str, gate_sequences: dict[str, list[list[Step]]]) -> None:
-    assert {step.do for step in steps_of(gate_sequences, kind)} == set(ACTIONS[kind])
+    assert {step.action for step in steps_of(gate_sequences, kind)} == ACTIONS[kind]
 
 
 def test_there_are_as_many_sequences_in_the_gate_as_the_profile_says(
@@ -154,7 +158,7 @@ def test_sequences_begin_as_they_must_and_are_no_longer_than_the_profile_says(
     beginnings = {"upload": ["begin", "attach"], "direct": ["cluster"]}
     for kind, sequences in gate_sequences.items():
         begin = beginnings.get(kind, [])
-        assert all([step.do for step in sequence[: len(begin)]] == begin for sequence in sequences), kind
+        assert all([step.action for step in sequence[: len(begin)]] == begin for sequence in sequences), kind
         around = 7 if kind == "upload" else len(begin)  # beginning, an intruder, and an end
         assert max(map(len, sequences)) <= GATE.most_steps + around, kind
 
@@ -163,10 +167,16 @@ def test_files_of_the_gate_are_small_and_large_and_chunks_at_the_edges(
     gate_sequences: dict[str, list[list[Step]]],
 ) -> None:
     steps = steps_of(gate_sequences, "upload")
-    sizes = [step.number("size") for step in steps if step.do == "begin"]
-    spans = [(step.number("position"), step.number("length")) for step in steps if step.do in ("write", "fragments")]
-    spans += [(one[0], one[1]) for step in steps if step.do == "pipeline" for one in step.tuples("chunks", 3)]
-    fills = [step.number("chunk") for step in steps if step.do in ("fill", "interleave")]
+    sizes = [step.int_argument("size") for step in steps if step.action == "begin"]
+    spans = [
+        (step.int_argument("position"), step.int_argument("length"))
+        for step in steps
+        if step.action in ("write", "fragments")
+    ]
+    spans += [
+        (one[0], one[1]) for step in steps if step.action == "pipeline" for one in step.int_tuples_argument("chunks", 3)
+    ]
+    fills = [step.int_argument("chunk") for step in steps if step.action in ("fill", "interleave")]
     assert min(sizes) == 1
     assert any(SEGMENT < size < 3 * SEGMENT for size in sizes)
     assert max(sizes) > 1_000_000
@@ -255,11 +265,11 @@ def test_most_positions_are_near_the_beginning() -> None:
     ],
 )
 def test_chunks_are_sent_in_every_way(wanted: Callable[[Step], bool]) -> None:
-    assert draws(uploads.acts(LARGEST), wanted)
+    assert draws(uploads.actions(LARGEST), wanted)
 
 
 @pytest.mark.parametrize(
-    ("do", "part", "choices"),
+    ("action", "part", "choices"),
     [
         ("fill", "order", upload_executor.ORDERS),
         ("interleave", "order", upload_executor.ORDERS),
@@ -267,16 +277,16 @@ def test_chunks_are_sent_in_every_way(wanted: Callable[[Step], bool]) -> None:
         ("begin", "kind", ["mnist", "csv"]),
         ("begin", "count", range(1, 4)),
         ("begin", "user", range(2)),
-        ("misfinalize", "field", range(3)),
-        ("misfinalize", "wrong", range(len(WRONG_VALUES) + 1)),
-        ("foreign", "what", range(len(OTHER_USER_ACTIONS))),
-        ("nuisance", "how", STALL_KINDS),
-        ("haunt", "file", range(2)),
+        ("finalize_invalid", "field", range(3)),
+        ("finalize_invalid", "corruption", range(len(CORRUPTIONS) + 1)),
+        ("other_user", "what", range(len(OTHER_USER_ACTIONS))),
+        ("stalled_client", "how", STALL_KINDS),
+        ("attach_after_end", "file", range(2)),
     ],
 )
-def test_every_choice_of_a_step_of_uploads_is_drawn(do: str, part: str, choices: Sequence[object]) -> None:
+def test_every_choice_of_a_step_of_uploads_is_drawn(action: str, part: str, choices: Sequence[object]) -> None:
     for choice in choices:
-        assert draws(uploads.acts(LARGEST), has(do, **{part: choice})), choice
+        assert draws(uploads.actions(LARGEST), has(action, **{part: choice})), choice
 
 
 # Messages
@@ -368,41 +378,41 @@ def test_vectors_have_denormals_zeros_of_both_signs_and_large_numbers_and_are_fi
 @pytest.mark.parametrize("how", UNUSUAL_MESSAGES)
 def test_numbers_that_are_none_and_messages_without_any_are_drawn(how: str) -> None:
     assert {"nan", "inf", "-inf", "none"} < set(UNUSUAL_MESSAGES)
-    assert draws(direct_io.acts, has("odd", how=how))
+    assert draws(direct_io.actions, has("unusual", how=how))
 
 
 @pytest.mark.parametrize(
-    ("do", "part", "choices"),
+    ("action", "part", "choices"),
     [
         ("request", "values", range(KINDS_OF_VALUES)),
         ("request", "order", range(3)),
         ("open", "trains", range(2)),
         ("mistake", "how", direct_executor.MISTAKES),
         ("mistake", "process", range(2)),
-        ("foreign", "what", range(4)),
+        ("other_user", "what", range(4)),
         ("cluster", "user", range(2)),
     ],
 )
-def test_every_choice_of_a_step_of_clusters_is_drawn(do: str, part: str, choices: Sequence[object]) -> None:
+def test_every_choice_of_a_step_of_clusters_is_drawn(action: str, part: str, choices: Sequence[object]) -> None:
     for choice in choices:
-        assert draws(direct_io.acts, has(do, **{part: choice})), choice
+        assert draws(direct_io.actions, has(action, **{part: choice})), choice
 
 
 @pytest.mark.parametrize("number", [0, 1, 2**31 - 1, 2**31, 2**32, 2**63, 2**64 - 1])
 def test_cycles_announce_too_few_and_far_too_many_messages(number: int) -> None:
-    assert draws(direct_io.acts, has("mistake", how="count", number=number))
+    assert draws(direct_io.actions, has("mistake", how="count", number=number))
 
 
 @pytest.mark.parametrize("number", [100, 1000, 10_000])
 def test_bricks_get_far_too_many_values(number: int) -> None:
-    assert draws(direct_io.acts, has("mistake", how="too many", number=number))
+    assert draws(direct_io.actions, has("mistake", how="too many", number=number))
 
 
 def test_cycles_are_cut_into_messages_and_sent_several_at_once() -> None:
-    assert draws(direct_io.acts, has("request", cuts=lambda cuts: len(set(cuts)) > 2))
-    assert draws(direct_io.acts, has("request", cuts=[]))
-    assert draws(direct_io.acts, has("pipeline", cycles=lambda cycles: len(cycles) > 3))
-    assert draws(direct_io.begins, has("cluster", inputs=lambda sizes: len(sizes) == 2))
+    assert draws(direct_io.actions, has("request", cuts=lambda cuts: len(set(cuts)) > 2))
+    assert draws(direct_io.actions, has("request", cuts=[]))
+    assert draws(direct_io.actions, has("pipeline", cycles=lambda cycles: len(cycles) > 3))
+    assert draws(direct_io.cluster_steps, has("cluster", inputs=lambda sizes: len(sizes) == 2))
 
 
 # First messages and REST calls
@@ -410,16 +420,16 @@ def test_cycles_are_cut_into_messages_and_sent_several_at_once() -> None:
 
 @pytest.mark.parametrize("how", range(DAMAGES))
 def test_tokens_are_damaged_in_every_way(how: int) -> None:
-    assert draws(first_messages.firsts, has("first", token=[f"damaged {how}"]))
-    assert draws(rest_calls.guarded, has("token", token=[f"damaged {how}"]))
+    assert draws(first_messages.first_message_steps, has("first_message", token=[f"damaged {how}"]))
+    assert draws(rest_calls.invalid_token_steps, has("token", token=[f"damaged {how}"]))
 
 
 @pytest.mark.parametrize("field", ["token", "uuid", "target"])
 def test_first_messages_lack_each_field_and_have_each_with_another_type(field: str) -> None:
     for wrong in (["missing"], ["value", None]):
-        assert draws(first_messages.firsts, has("first", **{field: wrong})), wrong
+        assert draws(first_messages.first_message_steps, has("first_message", **{field: wrong})), wrong
     for of in (bool, str, list, dict):
-        assert draws(first_messages.firsts, has("first", **{field: partial(is_value, of=of)})), of
+        assert draws(first_messages.first_message_steps, has("first_message", **{field: partial(is_value, of=of)})), of
 
 
 def is_value(written: list[Any], of: type) -> bool:
@@ -429,45 +439,52 @@ def is_value(written: list[Any], of: type) -> bool:
 def test_first_messages_are_right_near_and_broken() -> None:
     for uuid in ("file", "label", "cluster", "dataset"):
         for target in first_messages.TARGETS:
-            assert draws(first_messages.firsts, has("first", token=["right"], uuid=[uuid], target=["value", target]))
-    for target in first_messages.NEAR_TARGETS:
-        assert draws(first_messages.firsts, has("first", target=["value", target])), target
+            assert draws(
+                first_messages.first_message_steps,
+                has("first_message", token=["right"], uuid=[uuid], target=["value", target]),
+            )
+    for target in first_messages.NEAR_MISS_TARGETS:
+        assert draws(first_messages.first_message_steps, has("first_message", target=["value", target])), target
     for text in first_messages.SNIPPETS:
-        assert draws(first_messages.firsts, has("text", text=text)), text
+        assert draws(first_messages.first_message_steps, has("text", text=text)), text
     for length in (0, 1, 2):
-        assert draws(first_messages.firsts, has("cut", length=length)), length
-    assert draws(first_messages.firsts, has("text", times=3000))
-    assert draws(first_messages.firsts, has("binary", bytes=lambda data: len(base64.b64decode(data)) > 10))
+        assert draws(first_messages.first_message_steps, has("truncated", length=length)), length
+    assert draws(first_messages.first_message_steps, has("text", times=3000))
+    assert draws(first_messages.first_message_steps, has("binary", bytes=lambda data: len(base64.b64decode(data)) > 10))
 
 
 @pytest.mark.parametrize(
-    ("do", "part", "choices"),
+    ("action", "part", "choices"),
     [
-        ("init", "name", [["ours"], ["missing"], *(["value", name] for name in rest_calls.NEAR_NAMES)]),
+        ("init", "name", [["ours"], ["missing"], *(["value", name] for name in rest_calls.NEAR_MISS_NAMES)]),
         ("init", "tail", rest_calls.TAILS),
         ("init", "tail", ["x" * 225, "x" * 240]),
-        ("init", "input_size", [["missing"], *(["value", size] for size in [*rest_calls.NEAR_SIZES, 1, 131_072])]),
-        ("init", "label_size", [["missing"], *(["value", size] for size in rest_calls.NEAR_SIZES)]),
+        ("init", "input_size", [["missing"], *(["value", size] for size in [*rest_calls.NEAR_MISS_SIZES, 1, 131_072])]),
+        ("init", "label_size", [["missing"], *(["value", size] for size in rest_calls.NEAR_MISS_SIZES)]),
         ("init", "kind", ["csv", "mnist"]),
-        ("mode", "state", [["missing"], *(["value", state] for state in ["TASK", "DIRECT", *rest_calls.NEAR_STATES])]),
+        (
+            "mode",
+            "state",
+            [["missing"], *(["value", state] for state in ["TASK", "DIRECT", *rest_calls.NEAR_MISS_STATES])],
+        ),
         ("mode", "uuid", [["right"], ["upload"], ["missing"]]),
-        ("ask", "operation", call_executor.ASKED),
-        ("path", "path", rest_calls.NEAR_PATHS),
+        ("get_unknown", "operation", call_executor.UUID_OPERATIONS),
+        ("path", "path", rest_calls.NEAR_MISS_PATHS),
         ("path", "method", ["GET", "POST", "PUT", "DELETE", "PATCH"]),
-        ("body", "operation", call_executor.BODIED),
+        ("body", "operation", call_executor.BODY_OPERATIONS),
         ("body", "bytes", [base64.b64encode(body).decode() for body in rest_calls.BODIES]),
-        ("object", "operation", call_executor.BODIED),
-        ("token", "operation", call_executor.GUARDED),
+        ("object", "operation", call_executor.BODY_OPERATIONS),
+        ("token", "operation", call_executor.TOKEN_OPERATIONS),
     ],
 )
-def test_every_choice_of_a_call_is_drawn(do: str, part: str, choices: Sequence[object]) -> None:
+def test_every_choice_of_a_call_is_drawn(action: str, part: str, choices: Sequence[object]) -> None:
     for choice in choices:
-        assert draws(rest_calls.calls, has(do, **{part: choice})), choice
+        assert draws(rest_calls.call_steps, has(action, **{part: choice})), choice
 
 
 def test_uuids_are_right_upper_case_too_short_and_none() -> None:
     right = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-    uuids = rest_calls.written_uuids()
+    uuids = rest_calls.unknown_uuids()
     assert draws(uuids, lambda text: re.fullmatch(right, text))
     assert draws(uuids, lambda text: text != text.lower() and re.fullmatch(right, text.lower()))
     assert draws(uuids, lambda text: len(text) == 35 and re.fullmatch(right, text + "0"))
@@ -477,12 +494,12 @@ def test_uuids_are_right_upper_case_too_short_and_none() -> None:
 def test_every_sequence_of_calls_has_one_that_nothing_authorises() -> None:
     for most in (2, GATE.most_steps):
         sequences = sample(rest_calls.call_sequences(most), at_once=1)
-        assert all(any(step.do == "token" for step in sequence) for sequence in sequences)
+        assert all(any(step.action == "token" for step in sequence) for sequence in sequences)
         assert max(map(len, sequences)) <= most
 
 
 def test_wrong_values_are_of_every_type_and_can_be_sent() -> None:
-    drawn = sample(primitives.wrong(), 1000, at_once=1)
+    drawn = sample(primitives.invalid_value(), 1000, at_once=1)
     values = [written[1] for written in drawn if written[0] == "value"]
     assert {type(value) for value in values} == {type(None), bool, int, float, str, list, dict}
     assert ["missing"] in drawn
@@ -516,58 +533,58 @@ def test_legible_tables_have_but_one_reading_and_come_in_all_layouts() -> None:
         assert any(part in cell for cell in cells), part
 
 
-@pytest.mark.parametrize("cell", dataset_contents.ODD_CELLS)
+@pytest.mark.parametrize("cell", dataset_contents.UNUSUAL_CELLS)
 def test_tables_have_every_odd_cell(cell: str) -> None:
-    assert draws(dataset_contents.odd_tables, has("table", rows=lambda rows: any(cell in row for row in rows)))
+    assert draws(dataset_contents.unusual_tables, has("table", rows=lambda rows: any(cell in row for row in rows)))
 
 
-@pytest.mark.parametrize("name", dataset_contents.ODD_NAMES)
+@pytest.mark.parametrize("name", dataset_contents.UNUSUAL_NAMES)
 def test_tables_have_every_odd_name(name: str) -> None:
-    assert draws(dataset_contents.odd_tables, has("table", names=lambda names: name in names))
+    assert draws(dataset_contents.unusual_tables, has("table", names=lambda names: name in names))
 
 
 def test_tables_are_without_columns_without_rows_ragged_and_with_a_name_twice() -> None:
-    assert draws(dataset_contents.odd_tables, has("table", names=[]))
-    assert draws(dataset_contents.odd_tables, has("table", rows=[], names=lambda names: names))
-    assert draws(dataset_contents.odd_tables, has("table", rows=lambda rows: len({len(row) for row in rows}) > 1))
-    assert draws(dataset_contents.odd_tables, has("table", names=lambda names: len(set(names)) < len(names)))
+    assert draws(dataset_contents.unusual_tables, has("table", names=[]))
+    assert draws(dataset_contents.unusual_tables, has("table", rows=[], names=lambda names: names))
+    assert draws(dataset_contents.unusual_tables, has("table", rows=lambda rows: len({len(row) for row in rows}) > 1))
+    assert draws(dataset_contents.unusual_tables, has("table", names=lambda names: len(set(names)) < len(names)))
 
 
 def claims(step: Step) -> dict[str, bool]:
     """Which headers of images say something else than what follows."""
-    wrong = {name: step.with_[f"claimed_{name}"] != step.with_[name] for name in dataset_contents.CLAIMS}
-    wrong["cut"] = step.with_["cut"] != 0
-    wrong["images_magic"] = step.with_["images_magic"] != IMAGES_MAGIC
-    wrong["labels_magic"] = step.with_["labels_magic"] != LABELS_MAGIC
-    wrong["count of labels"] = step.with_["labels"] != step.with_["count"]
-    wrong["eleventh class"] = step.with_["largest"] > 9
+    wrong = {name: step.arguments[f"claimed_{name}"] != step.arguments[name] for name in dataset_contents.CLAIMS}
+    wrong["cut"] = step.arguments["cut"] != 0
+    wrong["images_magic"] = step.arguments["images_magic"] != IMAGES_MAGIC
+    wrong["labels_magic"] = step.arguments["labels_magic"] != LABELS_MAGIC
+    wrong["count of labels"] = step.arguments["labels"] != step.arguments["count"]
+    wrong["eleventh class"] = step.arguments["largest"] > 9
     return wrong
 
 
 def test_right_images_say_what_follows() -> None:
-    drawn = sample(dataset_contents.images(wrong=False), at_once=1)
+    drawn = sample(dataset_contents.images(invalid=False), at_once=1)
     assert not any(any(claims(step).values()) for step in drawn)
-    assert {step.with_["count"] for step in drawn} >= {1, 12, 100, 255}
+    assert {step.arguments["count"] for step in drawn} >= {1, 12, 100, 255}
 
 
 @pytest.mark.parametrize("wrong", [*dataset_contents.CLAIMS, "cut", "images_magic", "labels_magic", "count of labels"])
 def test_images_are_wrong_in_every_way(wrong: str) -> None:
-    assert draws(WRONG_IMAGES, lambda step: claims(step)[wrong])
+    assert draws(INVALID_IMAGES, lambda step: claims(step)[wrong])
 
 
 @pytest.mark.parametrize("name", dataset_contents.CLAIMS)
 def test_headers_of_images_promise_less_more_nothing_and_far_too_much(name: str) -> None:
     claimed = f"claimed_{name}"
     for number in (0, 2**31, 2**32 - 1):
-        assert draws(WRONG_IMAGES, has("images", **{claimed: number})), number
+        assert draws(INVALID_IMAGES, has("images", **{claimed: number})), number
     for by in (-1, 1, 2):
-        assert draws(WRONG_IMAGES, partial(is_claimed_too_much, name=name, by=by)), by
+        assert draws(INVALID_IMAGES, partial(is_claimed_too_much, name=name, by=by)), by
 
 
 def is_claimed_too_much(step: Step, name: str, by: int) -> bool:
-    return step.number(f"claimed_{name}") - step.number(name) == by
+    return step.int_argument(f"claimed_{name}") - step.int_argument(name) == by
 
 
 def test_labels_of_an_eleventh_class_are_drawn_where_images_may_be_wrong() -> None:
-    assert draws(WRONG_IMAGES, lambda step: step.with_["largest"] == 10)
-    assert draws(WRONG_IMAGES, lambda step: step.with_["largest"] == 255)
+    assert draws(INVALID_IMAGES, lambda step: step.arguments["largest"] == 10)
+    assert draws(INVALID_IMAGES, lambda step: step.arguments["largest"] == 255)

@@ -1,1 +1,1 @@
-"""Executors: each acts out the steps of one kind of sequence against the target and a model, in lockstep."""
+"""Executors: each executes the sequences of one kind against the target and a model in lockstep."""

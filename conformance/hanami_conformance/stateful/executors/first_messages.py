@@ -1,20 +1,19 @@
-"""Sequences of first messages: whatever comes first on a socket, only what is right is accepted."""
+"""Executor of first messages: a valid one is accepted, every other one is rejected."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from hanami_conformance.cases.attribution import attribute_to, default_requirement
 from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ConnectionClosed
 from hanami_conformance.cases.step import Step
 from hanami_conformance.clients.cluster_messages import ClusterShape
-from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import pluralise
 from hanami_conformance.resources.cluster import Cluster
@@ -26,138 +25,132 @@ from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, attach, first
 from hanami_conformance.target.target import Account
 
 SHAPE = ClusterShape({"test_input": 3}, {"test_output": 2}, hidden=2)
-SIZE = 100  # bytes of the file
-ACTIONS = ("first", "cut", "text", "binary")
+SIZE = 100  # bytes in each file
 
 
 @dataclass
 class FirstMessageExecutor:
-    """Acts sequences of first messages out, each on a socket of its own.
+    """Executes sequences of first messages, each on a socket of its own.
 
     Args:
-        resources: makes an upload and a cluster, and deletes them.
-        accounts: the first of them attaches.
+        resources: Factory of an upload and a cluster.
+        accounts: Accounts of the target; the first one attaches.
     """
 
     resources: ResourceFactory
     accounts: Sequence[Account]
-    _served: set[str] = field(default_factory=set)  # uuids that had a socket
-    _behind: set[str] = field(default_factory=set)  # roles of the files that chunks behind a refusal may have been for
+    _attached: set[str] = field(default_factory=set)  # uuids that had a socket
+    _rejected_chunks: set[str] = field(default_factory=set)  # roles of the files that chunks after a rejection named
 
     @property
     def account(self) -> Account:
-        """Who attaches."""
+        """Account that attaches."""
         return self.accounts[0]
 
     @cached_property
     def upload(self) -> Upload:
-        """What a file's socket is for."""
+        """Upload for the sockets of files."""
         return self.resources.mnist(SIZE, SIZE)
 
     @cached_property
     def cluster(self) -> Cluster:
-        """What a cluster's socket is for, in direct mode."""
-        made = self.resources.cluster(SHAPE)
-        made.enter_direct_mode()
-        return made
+        """Cluster in direct mode, for the sockets of clusters."""
+        cluster = self.resources.cluster(SHAPE)
+        cluster.enter_direct_mode()
+        return cluster
 
-    def tell(self, steps: Sequence[Step]) -> None:
-        """See :class:`.execute.SequenceExecutor`; at the end a right first message must be accepted."""
+    def execute(self, steps: Sequence[Step]) -> None:
+        """See :class:`.execute.SequenceExecutor`; a valid first message must be accepted at the end."""
         for step in steps:
-            step.must_be_one_of(ACTIONS)
-            getattr(self, f"_{step.do}")(step)
-        if self._behind:
-            self._nothing_counted()
-        self._serves("input", b"served")
+            step.require_action(self.actions)
+            self.actions[step.action](self, step)
+        if self._rejected_chunks:
+            self._expect_rejected_chunks_ignored()
+        self._expect_served("input", b"served")
 
-    def _nothing_counted(self) -> None:
-        """Chunks behind a refusal count for nothing (ATT-7): with the other file whole, theirs must be missing."""
-        other = "input" if self._behind == {"label"} else "label"
-        self._serves(other, bytes(SIZE))
-        wanted = f"complete = false: of the file beside the {other} file nothing was accepted"
-        require(not self.upload.progress(), expected=wanted, actual="complete = true", requirement="ATT-7")
+    def _expect_rejected_chunks_ignored(self) -> None:
+        """Complete one file; the upload must stay incomplete, since chunks after a rejection do not count (ATT-7)."""
+        other = "input" if self._rejected_chunks == {"label"} else "label"
+        self._expect_served(other, bytes(SIZE))
+        expected = f"complete = false: of the file beside the {other} file nothing was accepted"
+        require(not self.upload.progress(), expected=expected, actual="complete = true", requirement="ATT-7")
 
-    def _serves(self, role: str, data: bytes) -> None:
+    def _expect_served(self, role: str, data: bytes) -> None:
         with attribute_to("GEN-2"):
-            socket = self.upload.attach_again(role)
+            socket = self.upload.reattach(role)
             socket.write(0, data)
             socket.close()
 
-    def _first(self, step: Step) -> None:
-        right = self.account.token
-        tokens = {"right": lambda: right, **token_variants(right, step.number("by"))}
-        authority, token = resolve_value(step, "token", tokens)
+    def _send_object(self, step: Step) -> None:
+        valid_token = self.account.token
+        tokens = {"right": lambda: valid_token, **token_variants(valid_token, step.int_argument("by"))}
+        token_tag, token = resolve_value(step, "token", tokens)
         uuids = {
             "file": lambda: self.upload.files["input"].uuid,
             "label": lambda: self.upload.files["label"].uuid,
             "dataset": lambda: self.upload.uuid,
             "cluster": lambda: self.cluster.uuid,
         }
-        uuid_is, uuid = resolve_value(step, "uuid", uuids)
+        uuid_tag, uuid = resolve_value(step, "uuid", uuids)
         target = resolve_value(step, "target", {})[1]
         message = json.dumps(drop_missing({"token": token, "uuid": uuid, "target": target}))
-        requirement, why = self._wrong(authority, uuid_is, target)
+        requirement, reason = self._reason_to_reject(token_tag, uuid_tag, target)
         if requirement is None:
-            self._accepted(uuid, target)
-        else:
-            chunk = bool(step.number("chunk"))
-            if chunk:
-                self._behind.add("label" if uuid_is == "label" else "input")
-            self._refused(message.encode(), requirement, why, chunk=chunk)
+            self._expect_accepted(uuid, target)
+            return
+        chunk = bool(step.int_argument("chunk"))
+        if chunk:
+            self._rejected_chunks.add("label" if uuid_tag == "label" else "input")
+        self._expect_rejected(message.encode(), requirement, reason, chunk=chunk)
 
-    def _wrong(self, authority: str, uuid_is: str, target: Any) -> tuple[str | None, str]:
-        """Return the requirement by which a first message must be refused, and why; None where it is right."""
-        if authority != "right":
-            return "ATT-3", f"the token is {authority}"
+    def _reason_to_reject(self, token_tag: str, uuid_tag: str, target: Any) -> tuple[str | None, str]:
+        """Return the requirement and the reason to reject a first message; None for a valid one."""
+        if token_tag != "right":  # noqa: S105 - no password
+            return "ATT-3", f"the token is {token_tag}"
         if target not in (FILE_UPLOAD, CLUSTER):
-            return "ATT-5", "the target is none"
-        if uuid_is in ("value", "missing"):
-            return "ATT-4", "the uuid is of nothing"
-        if (uuid_is in ("file", "label")) != (target == FILE_UPLOAD) or uuid_is == "dataset":
-            return "ATT-6", f"the uuid is of a {uuid_is}, the target {target}"
+            return "ATT-5", "the target is unknown"
+        if uuid_tag in ("value", "missing"):
+            return "ATT-4", "the uuid is unknown"
+        if (uuid_tag in ("file", "label")) != (target == FILE_UPLOAD) or uuid_tag == "dataset":
+            return "ATT-6", f"the uuid is of a {uuid_tag}, the target {target}"
         return None, ""
 
-    def _cut(self, step: Step) -> None:
-        """Send the right message, cut short."""
+    def _send_truncated(self, step: Step) -> None:
+        """Send a truncated valid message."""
         whole = first_message(self.account.token, self.upload.files["input"].uuid, FILE_UPLOAD)
-        cut = whole[: step.number("length") % len(whole)]
+        message = whole[: step.int_argument("length") % len(whole)]
         token = json.dumps(self.account.token)[1:-1]
         begin = whole.index(token)
-        if begin < len(cut) < begin + len(token):
-            SECRETS.add(cut[begin:], "token cut short")
-        self._refused(cut.encode(), "ATT-5", f"it is cut after {pluralise(len(cut), 'character')}", chunk=False)
+        if begin < len(message) < begin + len(token):
+            SECRETS.add(message[begin:], "token cut short")
+        reason = f"it is truncated after {pluralise(len(message), 'character')}"
+        self._expect_rejected(message.encode(), "ATT-5", reason, chunk=False)
 
-    def _text(self, step: Step) -> None:
-        text = step.text("text") * max(1, step.number("times"))
-        with contextlib.suppress(ValueError, RecursionError):
-            if isinstance(json.loads(text), dict):
-                return  # an object is for :meth:`_first`
-        self._refused(text.encode("utf-8", "replace"), "ATT-5", "it is no JSON object", chunk=False)
+    def _send_text(self, step: Step) -> None:
+        text = step.text_argument("text") * max(1, step.int_argument("times"))
+        if not _is_object(text):
+            self._expect_rejected(text.encode("utf-8", "replace"), "ATT-5", "it is not a JSON object", chunk=False)
 
-    def _binary(self, step: Step) -> None:
-        payload = step.data("bytes")
-        with contextlib.suppress(ValueError, RecursionError):
-            if isinstance(json.loads(payload), dict):
-                return
-        self._refused(payload, "ATT-5", "it is no JSON object", chunk=False, text=False)
+    def _send_binary(self, step: Step) -> None:
+        payload = step.bytes_argument("bytes")
+        if not _is_object(payload):
+            self._expect_rejected(payload, "ATT-5", "it is not a JSON object", chunk=False, text=False)
 
-    def _open(self) -> WebSocket:
+    def _expect_accepted(self, uuid: str, target: str) -> None:
+        """Send a valid first message; after an earlier socket, the server may be slow to detect its end."""
+        connect = reattach if uuid in self._attached else attach
+        self._attached.add(uuid)
+        with default_requirement("ATT-2"):
+            websocket = connect(self.account, uuid, target)
+        unsolicited = websocket.close()
+        require(not unsolicited, expected="one answer", actual=f"{len(unsolicited)} more", requirement="ATT-2")
+
+    def _expect_rejected(
+        self, message: bytes, requirement: str, reason: str, *, chunk: bool, text: bool = True
+    ) -> None:
+        """Send a first message that must be rejected, followed by chunks if the step says so (ATT-7)."""
         websocket = self.resources.target.websocket()
         websocket.open()
-        return websocket
-
-    def _accepted(self, uuid: str, target: str) -> None:
-        """Send a right first message; where there was a socket before, the server may be slow to notice its end."""
-        again = uuid in self._served
-        self._served.add(uuid)
-        with default_requirement("ATT-2"):
-            websocket = (reattach if again else attach)(self.account, uuid, target)
-        surplus = websocket.close()
-        require(not surplus, expected="one answer", actual=f"{len(surplus)} more", requirement="ATT-2")
-
-    def _refused(self, message: bytes, requirement: str, why: str, *, chunk: bool, text: bool = True) -> None:
-        """Send a first message that must be refused, with a chunk behind it where the step says so (ATT-7)."""
-        websocket = self._open()
         try:
             with default_requirement(requirement):
                 if text:
@@ -165,11 +158,26 @@ class FirstMessageExecutor:
                 else:
                     websocket.send(message, "bytes as first message")
                 answer = websocket.receive_or_close("an answer to the first message, or a close")
-            wanted = f"a refusal (success false, or a close): {why}"
-            require(refused(answer), expected=wanted, actual=answer, requirement=requirement)
+            expected = f"a rejection (success false, or a close): {reason}"
+            require(refused(answer), expected=expected, actual=answer, requirement=requirement)
             with contextlib.suppress(ConnectionClosed):
                 for position in range(0, SIZE if chunk else 0, SIZE // 2):
                     payload = self.resources.target.dialect.codec.encode_chunk(position, bytes(SIZE // 2))
-                    websocket.send(payload, "a chunk after the refusal")
+                    websocket.send(payload, "a chunk after the rejection")
         finally:
             websocket.close()
+
+    actions: ClassVar[Mapping[str, Callable[[FirstMessageExecutor, Step], None]]] = {
+        "first_message": _send_object,
+        "truncated": _send_truncated,
+        "text": _send_text,
+        "binary": _send_binary,
+    }
+
+
+def _is_object(text: str | bytes) -> bool:
+    """Whether a text is a JSON object, which is the business of the step ``first_message``."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

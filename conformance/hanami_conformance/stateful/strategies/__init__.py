@@ -1,4 +1,4 @@
-"""Strategies: what Hypothesis draws, plain data throughout, small things first.
+"""Strategies: the sequences that Hypothesis draws, as plain data, simple ones first.
 
-Nothing here speaks to a target; :mod:`hanami_conformance.stateful` tells what is drawn here.
+Nothing here speaks to a target; :mod:`hanami_conformance.stateful.execute` executes the sequences.
 """

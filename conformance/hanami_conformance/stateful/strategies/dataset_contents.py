@@ -1,4 +1,4 @@
-"""Tables and IDX files: right ones, and the many ways to be odd or wrong."""
+"""Strategies of dataset contents: valid, unusual and invalid tables and IDX files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ exponents = st.just("") | st.builds(
 )
 plain_numbers = st.builds(lambda *parts: "".join(parts), st.sampled_from(["", "-"]), digits, fractions)
 numbers = st.builds(lambda *parts: "".join(parts), signs, digits, fractions, exponents)
-ODD_CELLS = [
+UNUSUAL_CELLS = [
     "",
     " ",
     "x",
@@ -37,16 +37,16 @@ ODD_CELLS = [
     "--1",
     "1 2",
 ]
-ODD_NAMES = ["", " ", "1", "a b", '"a"', "\u00e4\u00f6", "\u4e2d", "\x00", "a" * 300, "A", "a"]
+UNUSUAL_NAMES = ["", " ", "1", "a b", '"a"', "\u00e4\u00f6", "\u4e2d", "\x00", "a" * 300, "A", "a"]
 
 
 @st.composite
 def legible_tables(draw: st.DrawFn, *, plain: bool) -> Step:
-    """Return a table of one column and one row at least that can be read in one way.
+    """Return a table that can be read in one way only, with at least one column and one row.
 
     Args:
-        draw: given by Hypothesis.
-        plain: whether every server must take it.
+        draw: Draw function of Hypothesis.
+        plain: Whether every server must accept the table.
     """
     several = st.lists(names, min_size=1, max_size=5, unique_by=str.lower if plain else str)
     columns = draw(several | st.integers(6, 40).map(_many))
@@ -62,48 +62,49 @@ def _many(count: int) -> list[str]:
     return [f"c{index}" for index in range(count)]
 
 
-odd_names = names | st.sampled_from(ODD_NAMES)
-odd_rows = st.lists(numbers | st.sampled_from(ODD_CELLS), max_size=4)
-odd_tables = step(
+unusual_names = names | st.sampled_from(UNUSUAL_NAMES)
+unusual_rows = st.lists(numbers | st.sampled_from(UNUSUAL_CELLS), max_size=4)
+unusual_tables = step(
     "table",
-    names=st.lists(odd_names, max_size=4),
-    rows=st.lists(odd_rows, max_size=5),
+    names=st.lists(unusual_names, max_size=4),
+    rows=st.lists(unusual_rows, max_size=5),
     crlf=st.integers(0, 1),
     end=st.integers(0, 1),
 )
 
 CLAIMS = ("count", "height", "width", "labels")
-TRUE_MAGICS = {"images_magic": IMAGES_MAGIC, "labels_magic": LABELS_MAGIC}
+VALID_MAGICS = {"images_magic": IMAGES_MAGIC, "labels_magic": LABELS_MAGIC}
 
 
 @st.composite
-def images(draw: st.DrawFn, *, wrong: bool) -> Step:
-    """Images and labels.
+def images(draw: st.DrawFn, *, invalid: bool) -> Step:
+    """Return images and labels.
 
     Args:
-        draw: given by Hypothesis.
-        wrong: whether the headers may say something else than what follows.
+        draw: Draw function of Hypothesis.
+        invalid: Whether the headers may contradict the data.
     """
     sides = st.integers(1, 6) | st.integers(1, 28)
     count = draw(st.integers(1, 12) | st.sampled_from([1, 100, 255]))
     is_small = count <= 12
-    truth = {"count": count, "height": draw(sides if is_small else st.integers(1, 4)), "width": draw(sides)}
-    truth["labels"] = count
-    largest = draw(st.integers(0, 9) | st.sampled_from([9, 10, 255])) if wrong else draw(st.integers(0, 9))
-    told = {**truth, **{f"claimed_{name}": truth[name] for name in CLAIMS}, **TRUE_MAGICS, "cut": 0, "largest": largest}
-    if wrong:
-        field = draw(st.sampled_from([*(f"claimed_{name}" for name in CLAIMS), *TRUE_MAGICS, "cut", "labels", "count"]))
-        near = st.integers(0, 3).map(lambda by: (told[field] + by - 1) % U32)
+    shape = {"count": count, "height": draw(sides if is_small else st.integers(1, 4)), "width": draw(sides)}
+    shape["labels"] = count
+    largest = draw(st.integers(0, 9) | st.sampled_from([9, 10, 255])) if invalid else draw(st.integers(0, 9))
+    claims = {f"claimed_{name}": shape[name] for name in CLAIMS}
+    arguments = {**shape, **claims, **VALID_MAGICS, "truncated_to": 0, "largest": largest}
+    if invalid:
+        field = draw(st.sampled_from([*claims, *VALID_MAGICS, "truncated_to", "labels", "count"]))
+        near = st.integers(0, 3).map(lambda by: (arguments[field] + by - 1) % U32)
         far = st.sampled_from([0, 1, 2**16, 2**31, U32 - 1, IMAGES_MAGIC, LABELS_MAGIC, 0x03080000])
-        told[field] = draw(near | far)
-    return Step("images", told)
+        arguments[field] = draw(near | far)
+    return Step("images", arguments)
 
 
-tables = legible_tables(plain=True) | legible_tables(plain=False) | odd_tables
-contents = tables | images(wrong=False) | images(wrong=True)
+tables = legible_tables(plain=True) | legible_tables(plain=False) | unusual_tables
+content_steps = tables | images(invalid=False) | images(invalid=True)
 
 
 @st.composite
 def content_sequences(draw: st.DrawFn, most_steps: int) -> list[Step]:
-    """Sequences of contents: a few, one after the other."""
-    return draw(st.lists(contents, min_size=1, max_size=most_steps // 5))
+    """Return a few contents, one after the other."""
+    return draw(st.lists(content_steps, min_size=1, max_size=most_steps // 5))

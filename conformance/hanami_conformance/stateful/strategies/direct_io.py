@@ -1,4 +1,4 @@
-"""Sequences of direct interaction."""
+"""Strategies of direct interaction."""
 
 from __future__ import annotations
 
@@ -8,42 +8,43 @@ from hanami_conformance.cases.step import Step
 from hanami_conformance.stateful.cluster_messages import KINDS_OF_VALUES, UNUSUAL_MESSAGES
 from hanami_conformance.stateful.executors.direct_io import MISTAKES
 from hanami_conformance.stateful.strategies.malformed_messages import io_payloads
-from hanami_conformance.stateful.strategies.primitives import small, step
+from hanami_conformance.stateful.strategies.primitives import small_ints, step
 
 values = st.integers(0, KINDS_OF_VALUES - 1)
 cuts = st.lists(st.integers(0, 30), max_size=4)
 sizes = st.lists(st.integers(2, 9), min_size=1, max_size=2)
 counts = st.integers(0, 20) | st.sampled_from([2**31 - 1, 2**31, 2**32, 2**63, 2**64 - 1])
 
-begins = step("cluster", inputs=sizes, outputs=sizes, user=st.integers(0, 1))
-acts = st.one_of(
-    step("request", cluster=small, values=values, cuts=cuts, order=st.integers(0, 2)),
-    step("open", cluster=small, values=values, cuts=cuts, trains=st.integers(0, 1)),
-    step("train", cluster=small, values=values, wanted=small, times=small, cuts=cuts),
-    step("end", cluster=small),
-    step("pipeline", cluster=small, cycles=st.lists(st.tuples(values, st.integers(0, 9)).map(list), max_size=6)),
-    step("drop", cluster=small),
-    step("close", cluster=small),
-    begins,
-    step("mistake", cluster=small, how=st.just("count"), process=st.integers(0, 1), number=counts),
+cluster_steps = step("cluster", inputs=sizes, outputs=sizes, user=st.integers(0, 1))
+actions = st.one_of(
+    step("request", cluster=small_ints, values=values, cuts=cuts, order=st.integers(0, 2)),
+    step("open", cluster=small_ints, values=values, cuts=cuts, trains=st.integers(0, 1)),
+    step("train", cluster=small_ints, values=values, targets=small_ints, times=small_ints, cuts=cuts),
+    step("end", cluster=small_ints),
+    step("pipeline", cluster=small_ints, cycles=st.lists(st.tuples(values, st.integers(0, 9)).map(list), max_size=6)),
+    step("drop", cluster=small_ints),
+    step("close", cluster=small_ints),
+    cluster_steps,
+    step("mistake", cluster=small_ints, how=st.just("count"), process=st.integers(0, 1), number=counts),
     step(
         "mistake",
-        cluster=small,
+        cluster=small_ints,
         how=st.sampled_from([how for how in MISTAKES if how != "count"]),
         process=st.integers(0, 1),
         number=st.integers(0, 20) | st.sampled_from([100, 1000, 10_000]),
     ),
-    step("garbage", cluster=small, bytes=io_payloads),
-    step("mode", cluster=small),
-    step("foreign", cluster=small, what=small | st.just(0)),
-    step("learn", cluster=small, values=small, wanted=small),
-    step("odd", cluster=small, how=st.sampled_from(UNUSUAL_MESSAGES)),
-    step("delete", cluster=small),
+    step("garbage", cluster=small_ints, bytes=io_payloads),
+    step("mode", cluster=small_ints),
+    step("other_user", cluster=small_ints, what=small_ints | st.just(0)),
+    step("train_until_learned", cluster=small_ints, values=small_ints, targets=small_ints),
+    step("unusual", cluster=small_ints, how=st.sampled_from(UNUSUAL_MESSAGES)),
+    step("delete", cluster=small_ints),
 )
 
 
 @st.composite
 def direct_sequences(draw: st.DrawFn, most_steps: int) -> list[Step]:
-    """Sequences of direct interaction: they begin with a cluster, the rest is anything."""
-    halves = [draw(st.lists(acts, max_size=most_steps // 2)) for _ in range(2)]  # lists are short on average, two less
-    return [draw(begins), *halves[0], *halves[1]]
+    """Return sequences of direct interaction, which begin with a cluster and go on with any action."""
+    # Hypothesis draws short lists on average; two lists are less short than one.
+    halves = [draw(st.lists(actions, max_size=most_steps // 2)) for _ in range(2)]
+    return [draw(cluster_steps), *halves[0], *halves[1]]

@@ -1,4 +1,4 @@
-"""Bytes that look like messages: cut short, bits flipped, of the other schema, with unknown fields, or none at all."""
+"""Bytes that resemble messages: truncated, with flipped bits, of the other schema, or arbitrary."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ NOT_PROTOBUF = [b'{"position": 0, "data": "x"}', b"[]", b"null", b"hello", b"\xf
 
 
 def _fields() -> st.SearchStrategy[bytes]:
-    """Tags and values in any combination, right ones among them."""
+    """Return tags and values in any combination, valid ones among them."""
     value = st.sampled_from(VARINTS) | st.binary(max_size=6)
     return st.lists(st.tuples(st.sampled_from(TAGS), value).map(b"".join), min_size=1, max_size=4).map(b"".join)
 
 
 def _damaged(samples: list[bytes]) -> st.SearchStrategy[bytes]:
-    """Right messages that were cut short, or in which one bit is another."""
-    cut = st.tuples(st.sampled_from(samples), st.integers(1, 60)).map(lambda drawn: drawn[0][: -drawn[1]])
+    """Return valid messages that are truncated, extended, or have one bit flipped."""
+    truncated = st.tuples(st.sampled_from(samples), st.integers(1, 60)).map(lambda drawn: drawn[0][: -drawn[1]])
     flipped = st.tuples(st.sampled_from(samples), st.integers(0, 60), st.integers(0, 7)).map(
         lambda drawn: _flip(drawn[0], drawn[1] % len(drawn[0]), drawn[2])
     )
-    grown = st.tuples(st.sampled_from(samples), st.binary(min_size=1, max_size=8)).map(b"".join)
-    return cut | flipped | grown
+    extended = st.tuples(st.sampled_from(samples), st.binary(min_size=1, max_size=8)).map(b"".join)
+    return truncated | flipped | extended
 
 
 def _flip(data: bytes, place: int, bit: int) -> bytes:
@@ -52,6 +52,6 @@ def _encoded(strategy: st.SearchStrategy[bytes]) -> st.SearchStrategy[str]:
 _CHUNKS, _CYCLES = _samples()
 _ANY = st.sampled_from(NOT_PROTOBUF) | st.binary(max_size=24)
 
-# In base64, as steps of sequences hold bytes. What of it is a message after all is for the executor to see.
+# In base64, as in the arguments of a step. The executor finds out which of them happen to be messages.
 chunk_payloads = _encoded(_damaged(_CHUNKS) | _fields() | _ANY | st.sampled_from(_CYCLES))
 io_payloads = _encoded(_damaged(_CYCLES) | _fields() | _ANY | st.sampled_from(_CHUNKS))

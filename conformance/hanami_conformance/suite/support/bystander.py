@@ -5,15 +5,15 @@ from __future__ import annotations
 from hanami_conformance.cases.checks import require
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.training import inputs_of
-from hanami_conformance.suite.support.clusters import direct
-from hanami_conformance.suite.support.sample_data import table
+from hanami_conformance.resources.training import sample_inputs
+from hanami_conformance.suite.support.clusters import direct_cluster
+from hanami_conformance.suite.support.sample_data import csv_sample
 from hanami_conformance.target.target import Target
 
 
-def expect_serving(resources: ResourceFactory) -> None:
+def expect_other_clients_served(resources: ResourceFactory) -> None:
     """Another client must get an upload and a cluster served from end to end."""
-    content, _ = table(rows=3)
+    content, _ = csv_sample(rows=3)
     upload = resources.csv(len(content))
     socket = upload.attach()
     socket.write(0, content)
@@ -21,8 +21,8 @@ def expect_serving(resources: ResourceFactory) -> None:
     answer = upload.finalize()
     require(answer.status == 200, expected="200 to the PUT of another client", actual=answer)
     socket.close()
-    _, bricks = direct(resources, None)
-    bricks.request(inputs_of(bricks.shape, seed=1))
+    _, bricks = direct_cluster(resources, None)
+    bricks.request(sample_inputs(bricks.shape, seed=1))
     bricks.close()
 
 

@@ -11,14 +11,14 @@ from hanami_conformance.cases.failures import Unsupported
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.target.target import Target
 
-LEFT_OUT = object()  # stands for a field that is not sent at all
+OMITTED = object()  # stands for a field that is not sent at all
 
 
-def bad_token(kind: str, target: Target) -> Any:
+def invalid_token(kind: str, target: Target) -> Any:
     """Return a token of a kind that authorises nothing."""
     good = target.account.token
     if kind == "missing":
-        return LEFT_OUT
+        return OMITTED
     if kind == "expired":
         if not target.expired_token:
             raise Unsupported("needs a token that was valid once (--expired-token)")
@@ -54,11 +54,11 @@ def unsigned(token: str) -> str:
     return f"{header}.{token.split('.')[1]}."
 
 
-UUIDS: dict[str, Any] = {
+INVALID_UUIDS: dict[str, Any] = {
     "unknown": str(uuids.UUID(int=0x0123456789AB4CDEF123456789ABCDEF & ~(0x3 << 62) | (0x2 << 62))),
     "malformed": "not-a-uuid",
     "empty": "",
-    "missing": LEFT_OUT,
+    "missing": OMITTED,
     "a number": 7,
     "null": None,
 }

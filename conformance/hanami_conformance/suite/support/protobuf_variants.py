@@ -59,7 +59,7 @@ def fields(payload: bytes) -> list[Field]:
     return found
 
 
-def in_the_other_order(payload: bytes) -> bytes:
+def reverse_field_order(payload: bytes) -> bytes:
     """Return the fields from the last to the first."""
     return b"".join(field.encoded() for field in reversed(fields(payload)))
 
@@ -77,7 +77,7 @@ def with_defaults(payload: bytes) -> bytes:
     return b"".join(Field(number, 0).encoded() for number in sorted(lacking)) + payload
 
 
-def twice(payload: bytes) -> bytes:
+def duplicate_fields(payload: bytes) -> bytes:
     """Each number comes twice, another one before: the last one counts."""
     return b"".join(
         (Field(field.number, field.value + 1).encoded() if isinstance(field.value, int) else b"") + field.encoded()
@@ -109,10 +109,10 @@ def in_two_blocks(payload: bytes) -> bytes:
 
 
 FORMS: Mapping[str, Callable[[bytes], bytes]] = {
-    "its fields in the other order": in_the_other_order,
+    "its fields in the other order": reverse_field_order,
     "numbers longer than they need be": with_long_varints,
     "zeros that could be left out": with_defaults,
-    "numbers that come twice, the last one right": twice,
+    "numbers that come twice, the last one right": duplicate_fields,
 }
 CHUNK_FORMS: Mapping[str, Callable[[bytes], bytes]] = {
     **FORMS,

@@ -11,12 +11,12 @@ ONE_BRICK = ClusterShape({"test_input": 12}, {"test_output": 5}, hidden=10)
 TWO_BRICKS = ClusterShape({"input_a": 7, "input_b": 4}, {"output_a": 3, "output_b": 6}, hidden=10)
 
 
-def noise(size: int, seed: int = 1) -> bytes:
+def random_bytes(size: int, seed: int = 1) -> bytes:
     """``size`` bytes without a pattern."""
     return np.random.default_rng(seed).integers(0, 256, size, dtype=np.uint8).tobytes()
 
 
-class Mnist:
+class MnistSample:
     """An MNIST upload of noise: what is sent, and the dataset that it makes.
 
     Args:
@@ -35,7 +35,7 @@ class Mnist:
         self.model = DatasetModel.from_images(pixels, labels)
 
 
-def table(rows: int = 20, seed: int = 1) -> tuple[bytes, DatasetModel]:
+def csv_sample(rows: int = 20, seed: int = 1) -> tuple[bytes, DatasetModel]:
     """Return a CSV file of random numbers, and the dataset that it makes."""
     names = ("first", "second", "third")
     values = np.random.default_rng(seed).normal(size=(rows, len(names))).astype(np.float32)

@@ -14,11 +14,11 @@ from hanami_conformance.models.dataset import DatasetModel
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.readback import check_dataset
 from hanami_conformance.resources.upload import Upload
-from hanami_conformance.suite.support.sample_data import Mnist, table
+from hanami_conformance.suite.support.sample_data import MnistSample, csv_sample
 from hanami_conformance.target.attach import FILE_UPLOAD, attach
 from hanami_conformance.target.target import Account
 
-Spans = list[tuple[int, int]]
+Chunks = list[tuple[int, int]]
 
 
 def small_upload(resources: ResourceFactory, kind: str, account: Account | None = None) -> tuple[Upload, DatasetModel]:
@@ -32,9 +32,9 @@ def small_upload(resources: ResourceFactory, kind: str, account: Account | None 
 def material(kind: str) -> tuple[dict[str, bytes], DatasetModel]:
     """Return the files of a small upload, and the dataset that they make."""
     if kind == "csv":
-        content, model = table()
+        content, model = csv_sample()
         return {"input": content}, model
-    mnist = Mnist(2000, side=8)
+    mnist = MnistSample(2000, side=8)
     return mnist.contents, mnist.model
 
 
@@ -72,18 +72,18 @@ def expect_no_sockets(upload: Upload, state: str) -> None:
             require(False, expected=wanted, actual="an accepted socket")
 
 
-def spans(size: int, chunk: int) -> Spans:
+def split_into_chunks(size: int, chunk: int) -> Chunks:
     """Chunks of equal size that cover a file, the last one shorter: (begin, end) each."""
     return [(begin, min(begin + chunk, size)) for begin in range(0, size, chunk)]
 
 
-def send_spans(socket: UploadSocket, content: bytes, wanted: Sequence[tuple[int, int]]) -> None:
+def send_chunks(socket: UploadSocket, content: bytes, wanted: Sequence[tuple[int, int]]) -> None:
     """Send parts of a file, each acknowledged before the next."""
     for begin, end in wanted:
         socket.write(begin, content[begin:end])
 
 
-def expect_content(upload: Upload, mnist: Mnist, *, values: bool = False) -> None:
+def expect_content(upload: Upload, mnist: MnistSample, *, values: bool = False) -> None:
     """Check that the upload is complete, and becomes the dataset that its files hold.
 
     Args:
@@ -99,17 +99,17 @@ def expect_content(upload: Upload, mnist: Mnist, *, values: bool = False) -> Non
 
 
 def start_image_upload(
-    resources: ResourceFactory, mnist: Mnist, account: Account | None = None, name: str = ""
+    resources: ResourceFactory, mnist: MnistSample, account: Account | None = None, name: str = ""
 ) -> Upload:
     """Begin the upload of images and labels."""
     return resources.mnist(len(mnist.contents["input"]), len(mnist.contents["label"]), account, name)
 
 
-def send_labels(upload: Upload, mnist: Mnist) -> None:
+def send_labels(upload: Upload, mnist: MnistSample) -> None:
     """Send the label file whole."""
     upload.write_all({"label": mnist.contents["label"]})
 
 
-def shuffled(parts: Spans) -> Spans:
+def shuffled(parts: Chunks) -> Chunks:
     """Return the parts in an order without a pattern, the same in every run."""
     return [parts[index] for index in np.random.default_rng(5).permutation(len(parts))]
