@@ -27,7 +27,7 @@ def engine_held(task: dict[str, Any]) -> Work:
 
         def end() -> None:
             greenlet.kill()
-            connection.abort()
+            connection.reset()
 
         return end
 

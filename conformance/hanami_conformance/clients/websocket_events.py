@@ -1,4 +1,4 @@
-"""What comes over a websocket: whole messages, and the end of the connection."""
+"""Events of a websocket: whole messages, and the end of the connection."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Message:
     """A whole websocket message.
 
     Attributes:
-        text: whether it came in text frames.
-        data: the payload, bytes.
+        text: Whether it arrived in text frames.
+        data: Payload, bytes.
     """
 
     text: bool
@@ -30,8 +30,8 @@ class CloseInfo:
     """How a connection ended.
 
     Attributes:
-        code: of the target's close frame, None where the connection broke off without one.
-        reason: text of the close frame, or what broke.
+        code: Code of the target's close frame, None where the connection ended without one.
+        reason: Reason in the close frame, or the error that ended the connection.
     """
 
     code: int | None
@@ -39,5 +39,5 @@ class CloseInfo:
 
     def __str__(self) -> str:
         if self.code is None:
-            return f"connection broken off ({self.reason})"
+            return f"connection closed abnormally ({self.reason})"
         return f"close {self.code} {printable_line(self.reason)!r}"

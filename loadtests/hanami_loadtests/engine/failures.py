@@ -30,7 +30,7 @@ class ConnectionLost(LoadFailure):
     kind = "lost connection"
 
 
-class Refused(LoadFailure):
+class Rejected(LoadFailure):
     """The target refused what it should take."""
 
     kind = "rejected"

@@ -22,7 +22,7 @@ from gevent.monkey import get_original
 from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.clients.rest import HEADERS, TOKEN_HEADER
 from hanami_conformance.common.text import printable_line
-from hanami_loadtests.engine.failures import ConnectionLost, IncorrectAnswer, LoadFailure, NoAnswer, Refused
+from hanami_loadtests.engine.failures import ConnectionLost, IncorrectAnswer, LoadFailure, NoAnswer, Rejected
 from hanami_proto.dialect import Dialect
 
 PLAIN_POLL = get_original("select", "poll")  # gevent's might overlook, in no time at all, what is there
@@ -53,12 +53,12 @@ class RestAnswer:
         """Return the JSON object of a 200.
 
         Raises:
-            Refused: a 4xx.
+            Rejected: a 4xx.
             ServerError: a 5xx.
             IncorrectAnswer: anything else.
         """
         if 400 <= self.status < 500:
-            raise Refused(f"{self.request} was answered {self}")
+            raise Rejected(f"{self.request} was answered {self}")
         if self.status >= 500:
             raise ServerError(f"{self.request} was answered {self}")
         found = json_object(self.body)

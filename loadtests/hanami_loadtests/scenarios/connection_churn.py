@@ -97,7 +97,7 @@ class MisbehavingClient(_WithFile):
             elif way == 1:
                 connection.send(chunk[: PIECE // 2])
                 self._do_nothing()
-            connection.abort()
+            connection.reset()
 
     def _do_nothing(self) -> None:
         end = clock() + SLOW

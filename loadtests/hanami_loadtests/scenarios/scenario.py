@@ -236,7 +236,7 @@ class Scenario:
             yield made[0]
         except BaseException:
             for connection in made:
-                connection.abort()
+                connection.reset()
             raise
         made[0].close()
 

@@ -146,7 +146,7 @@ class UploadScenario(Scenario):
         with self.attached(uuid, FILE_UPLOAD, ATTACH) as connection:
             self.send_chunks(connection, content, role)
             connection.close()
-            if connection.surplus():
+            if connection.unsolicited:
                 raise IncorrectAnswer("DATA-1", "one answer to each chunk", "more answers than chunks")
 
     def send_chunks(self, connection: Connection, content: Content, role: str) -> None:

@@ -1,0 +1,173 @@
+"""One websocket over one TCP connection, for the suite and for load alike.
+
+It is built on the Sans-I/O layer of ``websockets``, which leaves fragments, control frames and the end of a connection
+to its caller. It uses no extensions and sends no pings of its own. Every wait has a time limit. Errors of the network
+are raised as OSError; each caller decides what they mean.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import ssl
+import struct
+from collections.abc import Mapping
+
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.protocol import State
+from websockets.uri import parse_uri
+
+from hanami_conformance.clients.websocket_events import CloseInfo
+
+READ_SIZE = 1 << 16
+DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
+# The library logs whole messages, tokens among them.
+_SILENT = logging.getLogger("hanami.websocket")
+_SILENT.disabled = True
+
+
+class WebSocketConnection:
+    """Handshake, frames in both directions, whole messages, and how the connection ended.
+
+    Args:
+        url: ``ws://`` or ``wss://`` address.
+        ssl_context: TLS context for ``wss``.
+        max_size: Greatest size of a received message, bytes; None for any.
+
+    Attributes:
+        close_info: How the connection ended; None while it has not.
+    """
+
+    def __init__(self, url: str, ssl_context: ssl.SSLContext | None, max_size: int | None = None) -> None:
+        self._protocol = ClientProtocol(parse_uri(url), max_size=max_size, logger=_SILENT)
+        self._ssl_context = ssl_context
+        self._socket: socket.socket | None = None
+        self._fragments: list[bytes] = []
+        self._fragments_are_text = False
+        self.close_info: CloseInfo | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can be sent."""
+        return self._socket is not None and self._protocol.state is State.OPEN
+
+    @property
+    def is_connecting(self) -> bool:
+        """Whether the answer to the handshake has yet to arrive."""
+        return (
+            self._protocol.state is State.CONNECTING
+            and self._protocol.handshake_exc is None
+            and self.close_info is None
+        )
+
+    @property
+    def _open_socket(self) -> socket.socket:
+        assert self._socket is not None
+        return self._socket
+
+    def _connect(self, timeout: float) -> None:
+        uri = self._protocol.uri
+        self._socket = socket.create_connection((uri.host, uri.port), timeout)
+
+    def _prepare_socket(self) -> None:
+        """Let small frames be sent at once, and encrypt the connection where the address asks for it."""
+        self._open_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._ssl_context is not None:
+            host = self._protocol.uri.host
+            self._socket = self._ssl_context.wrap_socket(self._open_socket, server_hostname=host)
+
+    def _request_handshake(self, headers: Mapping[str, str] | None = None) -> None:
+        """Hand the request of the handshake to the protocol; it is sent by :meth:`_flush`."""
+        request = self._protocol.connect()
+        for name, value in (headers or {}).items():
+            del request.headers[name]
+            request.headers[name] = value
+        self._protocol.send_request(request)
+
+    def _flush(self, timeout: float) -> None:
+        """Send everything that the protocol has to send, each piece within ``timeout`` seconds."""
+        for data in self._protocol.data_to_send():
+            if data:
+                self._send_all(data, timeout)
+            else:
+                self._half_close()
+
+    def _send_all(self, data: bytes, timeout: float) -> None:
+        self._open_socket.settimeout(timeout)
+        self._open_socket.sendall(data)
+
+    def _half_close(self) -> None:
+        with contextlib.suppress(OSError):
+            # Past the shutdown of an encrypted socket, which would read no more than bytes that nobody can read.
+            socket.socket.shutdown(self._open_socket, socket.SHUT_WR)
+
+    def _read(self, timeout: float) -> bool:
+        """Read once; False if nothing arrived within ``timeout`` seconds."""
+        opened = self._open_socket
+        try:
+            opened.settimeout(max(timeout, 0))
+            data = opened.recv(READ_SIZE)
+        except (TimeoutError, BlockingIOError, ssl.SSLWantReadError):
+            return False
+        except OSError as error:
+            self._on_close(CloseInfo(None, str(error)))
+            return True
+        self._feed(data)
+        return True
+
+    def _read_rest(self, error: OSError) -> None:
+        """Read everything left after a failed send: a close frame that arrived before explains the failure."""
+        with contextlib.suppress(OSError):
+            while self.close_info is None and self._read(0):
+                pass
+        self._on_close(CloseInfo(None, str(error)))
+
+    def _feed(self, data: bytes) -> None:
+        """Let the protocol process received bytes; none of them stand for the end of the stream."""
+        if data:
+            self._protocol.receive_data(data)
+        else:
+            self._protocol.receive_eof()
+        for event in self._protocol.events_received():
+            if isinstance(event, Frame):
+                self._on_frame(event)
+        close, error = self._protocol.close_rcvd, self._protocol.parser_exc
+        if close is not None:
+            self._on_close(CloseInfo(close.code, close.reason))
+        elif error is not None and not isinstance(error, EOFError):
+            self._on_close(CloseInfo(None, f"malformed websocket frame: {error}"))
+        elif not data:
+            self._on_close(CloseInfo(None, "unexpected end of stream"))
+
+    def _on_frame(self, frame: Frame) -> None:
+        if frame.opcode not in DATA:
+            return
+        if frame.opcode is not Opcode.CONT:
+            self._fragments_are_text = frame.opcode is Opcode.TEXT
+        self._fragments.append(bytes(frame.data))
+        if frame.fin:
+            payload = self._fragments[0] if len(self._fragments) == 1 else b"".join(self._fragments)
+            self._fragments.clear()
+            self._on_message(payload, text=self._fragments_are_text)
+
+    def _on_message(self, payload: bytes, *, text: bool) -> None:
+        raise NotImplementedError
+
+    def _on_close(self, info: CloseInfo) -> None:
+        if self.close_info is None:
+            self.close_info = info
+
+    def _reset_socket(self) -> None:
+        """Close the TCP connection with a reset, without a close frame."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._close_socket()
+
+    def _close_socket(self) -> None:
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.close()
+            self._socket = None
