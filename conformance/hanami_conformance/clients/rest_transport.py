@@ -1,12 +1,12 @@
 """An httpx transport whose deadline holds for a whole request.
 
-The timeouts of httpx hold for each read, so a server that sends one byte now and then could hold a request for ever.
+The timeouts of httpx hold for each read, so a server that sends a byte now and then could delay a response for ever.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ssl
-import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -26,13 +26,13 @@ _EXCEPTIONS: dict[type[Exception], type[httpx.TransportError]] = {
 
 
 class _Stream(httpcore.NetworkStream):
-    """A network stream that gives no operation more time than the request has left."""
+    """A network stream whose operations take no longer than the time left for the request."""
 
     def __init__(self, stream: httpcore.NetworkStream, backend: _Backend) -> None:
         self._stream = stream
         self._backend = backend
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - ours is shorter
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline is shorter
         return self._stream.read(max_bytes, self._backend.remaining())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
@@ -82,7 +82,7 @@ class _Backend(httpcore.NetworkBackend):
 class DeadlineTransport(httpx.BaseTransport):
     """Sends each request over a connection of its own, within the deadline in its extensions.
 
-    One connection a request: servers close it anyway, and a kept one would count against the budget of connections.
+    Each request has its own: servers close it anyway, and a kept one would count against the limit of connections.
     """
 
     def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
@@ -92,10 +92,10 @@ class DeadlineTransport(httpx.BaseTransport):
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request and read its answer whole.
+        """Send one request and read the whole response.
 
         Raises:
-            httpx.TransportError: the target did not answer in time, or not with HTTP.
+            httpx.TransportError: If no HTTP response arrives in time.
         """
         deadline = request.extensions[DEADLINE_EXTENSION]
         assert isinstance(deadline, Deadline)
@@ -111,39 +111,28 @@ class DeadlineTransport(httpx.BaseTransport):
             headers=request.headers.raw,
             content=request.stream if isinstance(request.stream, httpx.SyncByteStream) else None,
         )
-        with _mapped():
+        with _httpx_errors():
             response = self._pool.handle_request(core_request)
             try:
-                content = b"".join(_chunks(response))
+                content = response.read()
             finally:
                 response.close()
         return httpx.Response(response.status, headers=_decoded_headers(response.headers), content=content)
 
     def close(self) -> None:
-        """Close what is still open."""
+        """Close all connections."""
         self._pool.close()
 
 
-def _chunks(response: httpcore.Response) -> Iterator[bytes]:
-    stream = response.stream
-    assert isinstance(stream, Iterable)
-    yield from stream
-
-
 def _decoded_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    # The body is handed on as it came; a coding in the headers would make httpx decode it, and fail on a lie.
+    # The body is passed on as received: with a content coding in the headers, httpx would try to decode it.
     return [(name, value) for name, value in headers if name.lower() != b"content-encoding"]
 
 
-class _mapped:  # noqa: N801 - reads as a requirement
-    """Turns the exceptions of httpcore into those of httpx."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
-    ) -> None:
-        for core, ours in _EXCEPTIONS.items():
-            if isinstance(error, core):
-                raise ours(str(error)) from error
+@contextlib.contextmanager
+def _httpx_errors() -> Iterator[None]:
+    """Raise the exceptions of httpcore as those of httpx."""
+    try:
+        yield
+    except tuple(_EXCEPTIONS) as error:
+        raise next(ours for core, ours in _EXCEPTIONS.items() if isinstance(error, core))(str(error)) from error

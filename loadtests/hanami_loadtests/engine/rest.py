@@ -12,7 +12,6 @@ import select
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -20,8 +19,7 @@ from gevent import Timeout
 from gevent.monkey import get_original
 
 from hanami_conformance.clients.json_response import json_object
-from hanami_conformance.clients.rest import HEADERS, TOKEN_HEADER
-from hanami_conformance.common.text import printable_line
+from hanami_conformance.clients.rest import HEADERS, TOKEN_HEADER, RestResponse
 from hanami_loadtests.engine.failures import ConnectionLost, IncorrectAnswer, LoadFailure, NoAnswer, Rejected
 from hanami_proto.dialect import Dialect
 
@@ -35,39 +33,25 @@ class ServerError(LoadFailure):
     kind = "server error"
 
 
-@dataclass(frozen=True)
-class RestAnswer:
-    """The answer to a REST call.
-
-    Attributes:
-        request: method and path, one line.
-        status: of HTTP.
-        body: whole.
-    """
-
-    request: str
-    status: int
-    body: bytes
+class LoadResponse(RestResponse):
+    """A response that raises failures of load runs."""
 
     def object(self) -> dict[str, Any]:
         """Return the JSON object of a 200.
 
         Raises:
-            Rejected: a 4xx.
-            ServerError: a 5xx.
-            IncorrectAnswer: anything else.
+            Rejected: If the status is a 4xx.
+            ServerError: If the status is a 5xx.
+            IncorrectAnswer: If the status or the body is anything else.
         """
-        if 400 <= self.status < 500:
-            raise Rejected(f"{self.request} was answered {self}")
+        if self.rejected:
+            raise Rejected(f"response to {self.request}: {self}")
         if self.status >= 500:
-            raise ServerError(f"{self.request} was answered {self}")
+            raise ServerError(f"response to {self.request}: {self}")
         found = json_object(self.body)
         if self.status != 200 or found is None:
             raise IncorrectAnswer("GEN-1", f"200 and a JSON object to {self.request}", str(self))
         return found
-
-    def __str__(self) -> str:
-        return f"{self.status} {printable_line(self.body.decode('utf-8', 'replace'), 200)}".rstrip()
 
 
 class Rest:
@@ -111,7 +95,7 @@ class Rest:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         extra: float = 0.0,
-    ) -> RestAnswer:
+    ) -> LoadResponse:
         """Call an operation of the dialect.
 
         Args:
@@ -152,7 +136,7 @@ class Rest:
             self.close()
             raise
         self._used = time.monotonic()
-        return RestAnswer(request, response.status, data)
+        return LoadResponse(request, response.status, data, response.getheader("content-type", ""))
 
     def _is_stale(self, connection: http.client.HTTPConnection) -> bool:
         """Whether a kept connection is no longer to be trusted: old, or ended by the target meanwhile."""
