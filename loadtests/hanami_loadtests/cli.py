@@ -7,20 +7,21 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from hanami_conformance import __version__
 from hanami_conformance.cases.failures import TargetDown
-from hanami_conformance.cli.support import need_command, output_that_may_close
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.signals import handle_signals
-from hanami_conformance.options.definitions import AUTO, REFERENCE
+from hanami_conformance.options.definitions import AUTO, DIALECT, PASSWORD, REFERENCE, TARGET, TOKEN, USER
+from hanami_conformance.options.sources import merge_sources
 from hanami_conformance.options.target import Credentials, TargetOptions
-from hanami_conformance.server.reference import ReferenceProcess
+from hanami_conformance.server.reference import reference_backend
 from hanami_loadtests.engine.schedule import OPEN
 from hanami_loadtests.launch import LOG, Launch, run_locust
 from hanami_loadtests.limits.file import read_limits
@@ -28,20 +29,20 @@ from hanami_loadtests.options import LOAD_OPTIONS
 from hanami_loadtests.result import LoadFolder
 from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_loadtests.scenarios.scenario import check_sockets
-from hanami_loadtests.settings import settings_of
+from hanami_loadtests.settings import settings_from
+from hanami_proto.command_line import CommandParser, guarded_output, parse_command
 from hanami_reports.common.report_folder import ReportFolderError
 from hanami_reports.load.terminal import console_of, print_result
 from hanami_reports.model.load import LOAD_RESULT, LoadExit, read_load_result
 
-DESCRIPTION = "Load a Hanami backend with checked uploads and direct interaction, and judge what came of it."
+DESCRIPTION = "Load a Hanami backend with verified uploads and direct interaction, and judge the run by its limits."
 EPILOG = """\
-exit status: 0 PASS, 1 FAIL (a limit is broken), 2 interrupted, 3 fault of the suite, 4 usage, 5 INVALID (nothing can be
-said: the generator was the bottleneck, or there are too few samples), 6 target not reachable or gone.
+exit status: 0 PASS, 1 FAIL (a limit is broken), 2 interrupted, 3 internal error, 4 wrong options, 5 INVALID
+(not conclusive: the generator was the bottleneck, or there are too few samples), 6 target not reachable or lost.
 Passwords are best given by the environment: HANAMI_USER, HANAMI_PASSWORD, HANAMI_TOKEN.
 The same scenarios in Locust's web UI: hanami-load web --target http://HOST:PORT"""
 DEFAULT_USERS, DEFAULT_SECONDS = 10, 30.0
 MOST_USERS, MOST_SECONDS = 100_000, 7 * 24 * 3600.0
-SECRET = {"password", "token"}
 LOCUSTFILE = '''\
 """Load tests of a Hanami backend: ``locust -f locustfile.py --host http://HOST:PORT``."""
 
@@ -49,44 +50,32 @@ from hanami_loadtests.locustfile import *  # noqa: F403 - Locust looks for class
 '''
 
 
-@dataclass(frozen=True)
-class _Started:
-    """A target, and how to log in there."""
-
-    url: str
-    environment: Mapping[str, str]
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> CommandParser:
     """Return the command line."""
     form = argparse.RawDescriptionHelpFormatter
-    main_parser = argparse.ArgumentParser("hanami-load", description=DESCRIPTION, epilog=EPILOG, formatter_class=form)
+    main_parser = CommandParser("hanami-load", description=DESCRIPTION, epilog=EPILOG, formatter_class=form)
     main_parser.add_argument("--version", action="version", version=f"hanami-load {__version__}")
     commands = main_parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     run = commands.add_parser(
-        "run", help="make load and judge it", description=DESCRIPTION, epilog=EPILOG, formatter_class=form
+        "run", help="generate load and judge the run", description=DESCRIPTION, epilog=EPILOG, formatter_class=form
     )
     web = commands.add_parser(
         "web", help="open Locust's web UI with our scenarios", description="Open Locust's web UI."
     )
     for command in (run, web):
+        for option in (TARGET, *LOAD_OPTIONS):
+            command.add_argument(option.flag, **option.argparse_kwargs())
         command.add_argument(
-            "--target",
-            default=os.environ.get("HANAMI_TARGET"),
-            metavar="URL",
-            help=f"address of the server, http://HOST:PORT; '{REFERENCE}' starts the bundled reference backend "
-            "[HANAMI_TARGET]",
+            "--processes", type=int, default=0, metavar="N", help="processes that generate load; -1: one a core"
         )
-        command.add_argument("--processes", type=int, default=0, metavar="N", help="that make load; -1: one a core")
-        for option in LOAD_OPTIONS:
-            command.add_argument(f"--{option.name}", **option.plain_arguments())
+        command.set_defaults(act=_with_target)
     run.add_argument(
         "--scenario",
         action="append",
         default=[],
         metavar="NAME[=WEIGHT]",
         help="what users do, and how many of them in relation to others; repeatable "
-        "[default: all, see 'scenarios', which also tells the weight where none is given]",
+        "[default: all, with the weights that 'scenarios' prints]",
     )
     run.add_argument("--users", type=int, default=DEFAULT_USERS, metavar="N", help="default: %(default)s")
     run.add_argument(
@@ -94,15 +83,18 @@ def parser() -> argparse.ArgumentParser:
     )
     web.add_argument("--web-port", type=int, default=8089, metavar="PORT", help="of the page; default: %(default)s")
     web.add_argument("--web-host", default="127.0.0.1", metavar="HOST", help="of the page; default: %(default)s")
-    commands.add_parser("scenarios", help="list what users can do", description="List the scenarios.")
+    scenarios = commands.add_parser("scenarios", help="list the scenarios", description="List the scenarios.")
+    scenarios.set_defaults(act=_list_scenarios)
     limits = commands.add_parser("limits", help="write a file of limits to begin with", description="Write limits.")
     limits.add_argument("file", type=Path, nargs="?", default=Path("limits.toml"), help="default: %(default)s")
+    limits.set_defaults(act=_write_limits)
     locustfile = commands.add_parser(
         "locustfile",
         help="print or write a file for Locust itself: locust -f FILE",
         description="Print a locustfile with our scenarios, or write it to a file: a start for one of your own.",
     )
     locustfile.add_argument("file", type=Path, nargs="?", help="file to write; printed where none is given, or -")
+    locustfile.set_defaults(act=_write_locustfile)
     return main_parser
 
 
@@ -112,76 +104,71 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status, see ``--help``.
     """
-    try:
-        main_parser = parser()
-        need_command(main_parser, argv)
-        arguments = main_parser.parse_args(argv)
-    except SystemExit as error:
-        return LoadExit.PASS if error.code in (0, None) else LoadExit.USAGE
-    try:
-        with output_that_may_close(), handle_signals():
-            return _command(arguments)
-    except KeyboardInterrupt:
-        sys.stdout.write("interrupted\n")
-        return LoadExit.INTERRUPTED
-    except ValueError as error:
-        sys.stderr.write(SECRETS.text(f"ERROR: {error}") + "\n")
-        return LoadExit.USAGE
-    except TargetDown as error:
-        sys.stderr.write(SECRETS.text(f"TARGET NOT REACHABLE: {error}") + "\n")
-        return LoadExit.TARGET_LOST
+    with guarded_output():
+        arguments = parse_command(parser(), argv)
+        if isinstance(arguments, int):
+            return arguments
+        try:
+            with handle_signals():
+                status: int = arguments.act(arguments)
+                return status
+        except KeyboardInterrupt:
+            sys.stdout.write("interrupted\n")
+            return LoadExit.INTERRUPTED
+        except ValueError as error:
+            sys.stderr.write(SECRETS.text(f"ERROR: {error}") + "\n")
+            return LoadExit.USAGE
+        except TargetDown as error:
+            sys.stderr.write(SECRETS.text(f"TARGET NOT REACHABLE: {error}") + "\n")
+            return LoadExit.TARGET_LOST
 
 
-def _command(arguments: argparse.Namespace) -> int:
-    if arguments.command == "scenarios":
-        for scenario in SCENARIOS.values():
-            sys.stdout.write(f"{scenario.name:<18} weight {scenario.weight}  {scenario.title}\n")
-        return LoadExit.PASS
-    if arguments.command == "limits":
-        text = (resources.files("hanami_loadtests") / "limits.toml").read_text(encoding="utf-8")
-        return _write(arguments.file, text, f"hanami-load run --limits {arguments.file} ...")
-    if arguments.command == "locustfile":
-        if arguments.file not in (None, Path("-")):
-            return _write(arguments.file, LOCUSTFILE, f"locust -f {arguments.file} --host http://HOST:PORT")
-        sys.stdout.write(LOCUSTFILE)
-        return LoadExit.PASS
-    if not arguments.target:
+def _list_scenarios(_arguments: argparse.Namespace) -> int:
+    for scenario in SCENARIOS.values():
+        sys.stdout.write(f"{scenario.name:<18} weight {scenario.weight}  {scenario.title}\n")
+    return LoadExit.PASS
+
+
+def _write_limits(arguments: argparse.Namespace) -> int:
+    text = (resources.files("hanami_loadtests") / "limits.toml").read_text(encoding="utf-8")
+    return _write(arguments.file, text, f"hanami-load run --limits {arguments.file} ...")
+
+
+def _write_locustfile(arguments: argparse.Namespace) -> int:
+    if arguments.file not in (None, Path("-")):
+        return _write(arguments.file, LOCUSTFILE, f"locust -f {arguments.file} --host http://HOST:PORT")
+    sys.stdout.write(LOCUSTFILE)
+    return LoadExit.PASS
+
+
+def _with_target(arguments: argparse.Namespace) -> int:
+    # No account as a whole: a token and a user together are an error here, from wherever they come.
+    given: dict[str, Any] = dict(merge_sources((TARGET, *LOAD_OPTIONS), vars(arguments), os.environ, accounts=()))
+    target = given.pop(TARGET.dest, "")
+    if not target:
         raise ValueError(f"no target: give --target http://HOST:PORT, or --target {REFERENCE} for the bundled backend")
     if arguments.processes < -1:
         raise ValueError(f"--processes {arguments.processes}: give a number of processes, or -1 for one a core")
-    if arguments.target != REFERENCE:
-        return _load(arguments, _Started(arguments.target, {}))
-    dialect = str(arguments.dialect or AUTO)
-    backend = ReferenceProcess(dialect)
-    try:
-        started = backend.start(TargetOptions("", Credentials(), dialect=dialect))
-        login = {"HANAMI_USER": started.account.user, "HANAMI_PASSWORD": started.account.password}
-        return _load(arguments, _Started(started.url, login))
-    finally:
-        backend.stop()
+    if target != REFERENCE:
+        return _load(arguments, target, given)
+    dialect = given.get(DIALECT.dest, AUTO)
+    with reference_backend(TargetOptions("", Credentials(), dialect=dialect)) as started:
+        given |= {USER.dest: started.account.user, PASSWORD.dest: started.account.password}
+        return _load(arguments, started.url, given)
 
 
-def _load(arguments: argparse.Namespace, target: _Started) -> int:
-    given = {option.dest: getattr(arguments, option.dest) for option in LOAD_OPTIONS}
-    login = {"user": target.environment.get("HANAMI_USER"), "password": target.environment.get("HANAMI_PASSWORD")}
-    settings = settings_of({**given, **{name: value for name, value in login.items() if value}}, target.url)
+def _load(arguments: argparse.Namespace, url: str, given: Mapping[str, Any]) -> int:
+    settings = settings_from(given, url)
     read_limits(settings.limits)
     try:
         LoadFolder(settings.report_dir).prepare()
     except ReportFolderError as error:
         raise ValueError(str(error)) from error
-    options = []
-    for option in LOAD_OPTIONS:
-        value = given[option.dest]
-        if option.switch:
-            options += [f"--{option.name}"] if value else []
-        elif value and option.name not in SECRET and not (login["user"] and option.name == "user"):
-            options.append(f"--{option.name}={value}")
-    secrets = {f"HANAMI_{name.upper()}": str(given[name]) for name in SECRET if given[name]}
     launch = Launch(
-        url=target.url,
-        options=options,
-        environment={**secrets, **target.environment},
+        url=url,
+        options=_locust_options(given),
+        # An account reaches Locust by the environment, where other users of the machine do not see it.
+        environment={option.environment: given.get(option.dest, "") for option in (USER, PASSWORD, TOKEN)},
         processes=arguments.processes,
         folder=settings.report_dir,
     )
@@ -189,8 +176,8 @@ def _load(arguments: argparse.Namespace, target: _Started) -> int:
         return run_locust(replace(launch, web=(arguments.web_host, arguments.web_port)), Console())
     _check_run(arguments)
     for name in ("rate", "arrivals"):
-        if given[name] and settings.model != OPEN:
-            raise ValueError(f"--{name} {given[name]}: means nothing in the {settings.model} model; add --model {OPEN}")
+        if given.get(name) and settings.model != OPEN:
+            raise ValueError(f"--{name} {given[name]}: has no effect in the {settings.model} model; add --model {OPEN}")
     if arguments.seconds <= settings.warm_up:
         raise ValueError(f"--seconds {arguments.seconds:g}: the warm-up alone takes {settings.warm_up:g} (--warm-up)")
     weights = _weights(arguments.scenario)
@@ -198,7 +185,7 @@ def _load(arguments: argparse.Namespace, target: _Started) -> int:
         raise ValueError(f"--users {arguments.users}: too few for {len(weights)} scenarios")
     chosen = [SCENARIOS[name] for name in weights or SCENARIOS]
     check_sockets(settings, chosen, _processes(arguments.processes))
-    # At the end users may need three calls each to clean up, and one more tells whether the target is still there.
+    # At the end users may need three calls each to clean up, and one more finds out whether the target is still up.
     seconds = arguments.seconds + settings.drain + 4 * settings.target.deadline
     launch = replace(
         launch,
@@ -207,7 +194,20 @@ def _load(arguments: argparse.Namespace, target: _Started) -> int:
         seconds=arguments.seconds,
         most_seconds=seconds,
     )
-    return _judged(launch)
+    return _run_and_report(launch)
+
+
+def _locust_options(given: Mapping[str, Any]) -> list[str]:
+    words = []
+    for option in LOAD_OPTIONS:
+        value = given.get(option.dest)
+        if option in (USER, PASSWORD, TOKEN) or value is None:
+            continue
+        if option.kind != "switch":
+            words.append(f"{option.flag}={value}")
+        elif option.value(value):
+            words.append(option.flag)
+    return words
 
 
 def _processes(given: int) -> int:
@@ -234,8 +234,8 @@ def _weights(given: Sequence[str]) -> dict[str, int]:
     return weights
 
 
-def _judged(launch: Launch) -> int:
-    """Run, and say what came of it."""
+def _run_and_report(launch: Launch) -> int:
+    """Run Locust, and print the result."""
     result = launch.folder / LOAD_RESULT
     result.unlink(missing_ok=True)  # what an earlier run left there must not pass for this one's
     console = console_of()

@@ -45,6 +45,8 @@ OF_THE_PLUGIN = {
     "hanami_conformance.options.definitions",
     "hanami_conformance.session",
     "hanami_conformance.session.plugin",
+    "hanami_proto",
+    "hanami_proto.options",
 }
 COMMANDS = ("hanami-conformance", "hanami-reports", "hanami-reference-backend")
 

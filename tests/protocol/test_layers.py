@@ -25,14 +25,14 @@ FOLDERS = {package: ROOT / package.removeprefix("hanami_") / package for package
 # The rooms of a package, from the ground up: each imports only from itself and from those before it. A room is a folder
 # or a module; rooms in one string know nothing of each other.
 ROOMS = {
-    "hanami_proto": ("toml brick_pb2 buffer_pb2", "codec", "dialect"),
+    "hanami_proto": ("toml options command_line brick_pb2 buffer_pb2", "codec", "dialect"),
     "hanami_reports": ("common", "model", "conformance", "load", "cli"),
     "hanami_conformance": (
         *("common", "catalogue", "models", "data", "cases", "clients", "options", "target", "resources", "server"),
         *("stateful", "suite", "known_failures", "session", "cli"),
     ),
     "hanami_loadtests": (
-        *("ports", "engine", "settings", "options", "limits", "session", "scenarios", "live_view", "result"),
+        *("ports", "engine", "options", "settings", "limits", "session", "scenarios", "live_view", "result"),
         *("launch", "locust_integration", "locustfile", "cli", "entry"),
     ),
     "hanami_reference_backend": (

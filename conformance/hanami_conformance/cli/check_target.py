@@ -26,7 +26,7 @@ from hanami_conformance.options.run import RunOptions, resolve
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ALREADY, ResourceFactory
 from hanami_conformance.resources.training import sample_inputs
-from hanami_conformance.server.open import opened
+from hanami_conformance.server.open import temporary_target
 from hanami_conformance.target.capabilities import missing_capabilities
 from hanami_conformance.target.target import Account, Target
 from hanami_reports.model.conformance import ExitStatus
@@ -58,7 +58,7 @@ def check_target(given: Mapping[str, Any]) -> int:
     if options.config is not None:
         _say("settings", f"from {options.config}")
     try:
-        with opened(options) as target:
+        with temporary_target(options) as target:
             _Look(target, options).tell()
     except (TargetRejectedConfiguration, ValueError) as error:
         return _end(ExitStatus.USAGE, "NOT READY", str(error))

@@ -7,7 +7,8 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from hanami_conformance.options.definitions import SECTIONS, Option
+from hanami_conformance.options.definitions import SECTIONS
+from hanami_proto.options import Option
 from hanami_reports.model.conformance import ExitStatus
 
 HEAD = """\
@@ -48,8 +49,9 @@ def settings_text() -> str:
 
 
 def _lines(option: Option) -> Iterator[str]:
-    default = f" (default: {option.default})" if option.default else ""
-    yield from textwrap.wrap(f"{option.help}{default}", 110, initial_indent="# ", subsequent_indent="# ")
+    default = option.default or option.default_note
+    note = f" (default: {default})" if default else ""
+    yield from textwrap.wrap(f"{option.help}{note}", 110, initial_indent="# ", subsequent_indent="# ")
     key = f"{option.name}_env" if option.secret else option.name
     if option.name in SET:
         yield f"{key} = {SET[option.name]}"

@@ -63,6 +63,7 @@ def add_parser(commands: Any) -> None:
         metavar="DATE",
         help="last day of what is added and of what has expired, such as 2027-03-31, for --update",
     )
+    known.set_defaults(act=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

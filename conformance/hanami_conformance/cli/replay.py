@@ -22,7 +22,7 @@ from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import MAX_LINE, pluralise, printable_line
 from hanami_conformance.options.run import resolve
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.server.open import opened
+from hanami_conformance.server.open import temporary_target
 from hanami_conformance.stateful.execute import execute
 from hanami_conformance.stateful.pytest_export import to_pytest
 from hanami_conformance.target.target import Target
@@ -47,7 +47,7 @@ def replay(path: Path, given: Mapping[str, Any], times: int = 1) -> int:
     try:
         sequence = read(path)
         options = resolve(given, dialect=sequence.dialect or DEFAULT_DIALECT)
-        with opened(options) as target:
+        with temporary_target(options) as target:
             return _tell(sequence, target, times)
     except (ValueError, TargetRejectedConfiguration) as error:
         return _say(ExitStatus.USAGE, f"ERROR: {error}")

@@ -1,17 +1,14 @@
 """The options of a run: one table for the console command, for pytest and for settings files.
 
-Loaded in every pytest session of an environment in which the suite is installed, so it imports nothing of the suite.
+Every session of pytest in an environment with the suite loads this module, so it imports nothing of the suite.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
-Kind = Literal["text", "number", "switch"]
-PYTEST_PREFIX = "hanami-"  # of every option in pytest, where other projects have a --target and a --seed, too
-ON = "1"  # value of a switch that is given
+from hanami_proto.options import Option, boolean, choice, number, whole_number
+
 DEFAULT_CONFIG = "hanami-conformance.toml"
 REFERENCE = "reference"
 AUTO = "auto"  # in place of a dialect: ask the target
@@ -28,118 +25,68 @@ NO_DATABASE = "none"
 DEFAULT_MINUTES = 10.0
 SERVER_TIMEOUT = 60.0
 
-
-@dataclass(frozen=True)
-class Option:
-    """One option.
-
-    Attributes:
-        name: without the dashes.
-        help: one sentence.
-        metavar: name of the value.
-        environment: variable that is read where the option is not given, empty for none.
-        default: what holds where neither is given, in words for the help.
-        many: whether the option may be given several times.
-        kind: what a settings file holds for it; the command line and the environment hold texts.
-        secret: whether its value must never be shown. In a settings file ``NAME_env`` names a variable that holds it.
-        path: whether its value is a file or a folder; in a settings file seen from the folder of that file.
-    """
-
-    name: str
-    help: str
-    metavar: str
-    environment: str = ""
-    default: str = ""
-    many: bool = False
-    kind: Kind = "text"
-    secret: bool = False
-    path: bool = False
-
-    @property
-    def flag(self) -> str:
-        """As it is written on the command line."""
-        return f"--{self.name}"
-
-    @property
-    def dest(self) -> str:
-        """As argparse names it."""
-        return self.name.replace("-", "_")
-
-    @property
-    def pytest_flag(self) -> str:
-        """As it is written on the command line of pytest."""
-        return f"--{PYTEST_PREFIX}{self.name}"
-
-    @property
-    def pytest_key(self) -> str:
-        """As pytest names it: in ``config.option``, and in its settings file."""
-        return f"{PYTEST_PREFIX}{self.name}".replace("-", "_")
-
-    def arguments(self, dest: str = "") -> dict[str, Any]:
-        """Return what ``add_argument`` of argparse, and ``addoption`` of pytest, take.
-
-        Args:
-            dest: Name of the attribute that holds the value, :attr:`dest` by default.
-        """
-        notes = [note for note in (self.default and f"default: {self.default}", self.environment) if note]
-        text = f"{self.help} [{'; '.join(notes)}]" if notes else self.help
-        if self.kind == "switch":
-            return {"help": text, "dest": dest or self.dest, "action": "store_const", "const": ON, "default": None}
-        action = {"action": "append", "default": []} if self.many else {"action": "store", "default": None}
-        return {"help": text, "metavar": self.metavar, "dest": dest or self.dest, **action}
-
-    def words(self, value: Any) -> list[str]:
-        """Return how a value is given on the command line of pytest, nothing for none."""
-        if self.many:
-            return [f"{self.pytest_flag}={one}" for one in value]
-        if value is None:
-            return []
-        return [self.pytest_flag] if self.kind == "switch" else [f"{self.pytest_flag}={value}"]
-
+TARGET = Option(
+    "target",
+    f"address of the server, http://HOST:PORT; '{REFERENCE}' starts the bundled reference backend",
+    "URL",
+    "HANAMI_TARGET",
+)
+USER = Option("user", "user of the target", "ID", "HANAMI_USER")
+PASSWORD = Option(
+    "password", "password of the user; better given by the environment", "PASSWORD", "HANAMI_PASSWORD", secret=True
+)
+TOKEN = Option("token", "token of the user, in place of user and password", "TOKEN", "HANAMI_TOKEN", secret=True)
+DIALECT = Option(
+    "dialect",
+    f"what the server speaks: {', '.join(DIALECTS)}; '{AUTO}' asks the server; or the path of a .toml file",
+    "NAME",
+    "HANAMI_DIALECT",
+    default_note=DIALECTS[0],
+    path=True,
+)
+DEADLINE = Option(
+    "deadline",
+    "seconds that any wait for the target may take",
+    "SECONDS",
+    "HANAMI_DEADLINE",
+    default="10",
+    kind="number",
+    convert=number(0.1),
+)
+CA_FILE = Option(
+    "ca-file",
+    "PEM file of the authority that signed the server's certificate",
+    "FILE",
+    "HANAMI_CA_FILE",
+    convert=Path,
+    path=True,
+)
+INSECURE = Option(
+    "insecure", "do not check the server's certificate", "", "HANAMI_INSECURE", kind="switch", convert=boolean
+)
 
 _TARGET: tuple[Option, ...] = (
-    Option(
-        "target",
-        f"address of the server, http://HOST:PORT; '{REFERENCE}' starts the bundled reference backend",
-        "URL",
-        "HANAMI_TARGET",
-    ),
-    Option("user", "user of the target", "ID", "HANAMI_USER"),
-    Option(
-        "password",
-        "password of the user; better given by the environment",
-        "PASSWORD",
-        "HANAMI_PASSWORD",
-        secret=True,
-    ),
-    Option("token", "token of the user, in place of user and password", "TOKEN", "HANAMI_TOKEN", secret=True),
+    TARGET,
+    USER,
+    PASSWORD,
+    TOKEN,
     Option("second-user", "user of another project, for the isolation requirements", "ID", "HANAMI_SECOND_USER"),
     Option("second-password", "password of the second user", "PASSWORD", "HANAMI_SECOND_PASSWORD", secret=True),
     Option("second-token", "token of the second user", "TOKEN", "HANAMI_SECOND_TOKEN", secret=True),
     Option("expired-token", "a token that was valid once, for ATT-3", "TOKEN", "HANAMI_EXPIRED_TOKEN", secret=True),
-    Option(
-        "dialect",
-        f"what the server speaks: {', '.join(DIALECTS)}; '{AUTO}' asks the server; or the path of a .toml file",
-        "NAME",
-        "HANAMI_DIALECT",
-        DIALECTS[0],
-        path=True,
-    ),
-    Option(
-        "deadline", "seconds that any wait for the target may take", "SECONDS", "HANAMI_DEADLINE", "10", kind="number"
-    ),
+    DIALECT,
+    DEADLINE,
     Option(
         "max-connections",
         "most websockets at the same time",
         "N",
         "HANAMI_MAX_CONNECTIONS",
-        "what the dialect says; 8 for the reference backend",
+        default_note="limit of the dialect; 8 for the reference backend",
         kind="number",
+        convert=whole_number(1),
     ),
-    Option(
-        "ca-file", "PEM file of the authority that signed the server's certificate", "FILE", "HANAMI_CA_FILE", path=True
-    ),
-    Option("insecure", "do not check the server's certificate", "", "HANAMI_INSECURE", kind="switch"),
+    CA_FILE,
+    INSECURE,
     Option("cluster", "a cluster to use, where the server makes none from a template", "UUID", "HANAMI_CLUSTER"),
     Option(
         "cluster-input",
@@ -159,7 +106,7 @@ _TARGET: tuple[Option, ...] = (
 _SERVER: tuple[Option, ...] = (
     Option(
         "server-command",
-        "command that starts the server; it is restarted where a case ends it, and stopped at the end; no shell",
+        "command that starts the server, without a shell; it is restarted after a crash, and stopped at the end",
         "COMMAND",
         "HANAMI_SERVER_COMMAND",
     ),
@@ -168,16 +115,18 @@ _SERVER: tuple[Option, ...] = (
         "seconds that the server may take until it is ready",
         "SECONDS",
         "HANAMI_SERVER_TIMEOUT",
-        f"{SERVER_TIMEOUT:g}",
+        default=f"{SERVER_TIMEOUT:g}",
         kind="number",
+        convert=number(0.1),
     ),
     Option(
         "allow-destructive",
-        "also send what may end a fragile server, such as malformed frames",
+        "also send what may crash a fragile server, such as malformed frames",
         "",
         "HANAMI_ALLOW_DESTRUCTIVE",
-        "only to servers on this machine's loopback, and to those that the suite starts",
+        default_note="only to servers on this machine's loopback, and to those that the suite starts",
         kind="switch",
+        convert=boolean,
     ),
 )
 _RUN: tuple[Option, ...] = (
@@ -186,7 +135,8 @@ _RUN: tuple[Option, ...] = (
         "how much is tried: " + "; ".join(f"{name}, {title}" for name, title in PROFILES.items()),
         "NAME",
         "HANAMI_PROFILE",
-        DEFAULT_PROFILE,
+        default=DEFAULT_PROFILE,
+        convert=choice(PROFILES),
     ),
     Option(
         "seed",
@@ -194,21 +144,23 @@ _RUN: tuple[Option, ...] = (
         "N",
         "HANAMI_SEED",
         kind="number",
+        convert=whole_number(0),
     ),
     Option(
         "minutes",
         "how long deep runs sequences, all properties together",
         "N",
         "HANAMI_MINUTES",
-        f"{DEFAULT_MINUTES:g}",
+        default_note=f"{DEFAULT_MINUTES:g}",
         kind="number",
+        convert=number(0.01),
     ),
     Option(
         "database",
         f"folder of failing sequences, which are run first next time; '{NO_DATABASE}' for none",
         "DIR",
         "HANAMI_DATABASE",
-        str(DEFAULT_DATABASE),
+        default=str(DEFAULT_DATABASE),
         path=True,
     ),
     Option(
@@ -216,8 +168,9 @@ _RUN: tuple[Option, ...] = (
         "seconds to shrink a failing sequence; 0 keeps it as it was found",
         "SECONDS",
         "HANAMI_SHRINK",
-        "what the profile says",
+        default_note="that of the profile",
         kind="number",
+        convert=number(0),
     ),
     Option("requirement", "check only this requirement (PROG-2) or family (PROG); repeatable", "ID", many=True),
     Option(
@@ -225,19 +178,33 @@ _RUN: tuple[Option, ...] = (
         "lowest level that decides the exit status, must or should",
         "LEVEL",
         "HANAMI_LEVEL",
-        "should",
+        default="should",
+        convert=choice(("must", "should")),
     ),
     Option(
         "known",
         "list of failures that are known, and so count as green: a TOML file",
         "FILE",
         "HANAMI_KNOWN",
+        convert=Path,
         path=True,
     ),
-    Option("report-dir", "folder for the reports", "DIR", "HANAMI_REPORT_DIR", str(DEFAULT_REPORT_DIR), path=True),
+    Option(
+        "report-dir",
+        "folder for the reports",
+        "DIR",
+        "HANAMI_REPORT_DIR",
+        default=str(DEFAULT_REPORT_DIR),
+        convert=Path,
+        path=True,
+    ),
 )
 CONFIG = Option(
-    "config", "settings file", "FILE", "HANAMI_CONFIG", f"{DEFAULT_CONFIG} in the current folder, if it exists"
+    "config",
+    "settings file",
+    "FILE",
+    "HANAMI_CONFIG",
+    default_note=f"{DEFAULT_CONFIG} in the current folder, if it exists",
 )
 SECTIONS = {"target": (*_TARGET, *_SERVER), "run": _RUN}
 TARGET_OPTIONS = (*_TARGET, *_SERVER, CONFIG)

@@ -1,4 +1,4 @@
-"""Profiles: how much a run tries."""
+"""The profiles of a run."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ class Profile:
     """How much a run tries.
 
     Attributes:
-        name: as ``--profile`` takes it.
-        sequences: of each property, None for as many as the time allows.
-        most_steps: of a sequence.
-        largest_file: of a sequence, bytes, about.
-        first_case_only: whether each test runs for the first of its parameters alone.
-        random: whether the sequences differ from run to run; the seed is printed.
-        shrink_seconds: after which the smallest sequence so far is taken.
+        name: Value of ``--profile``.
+        sequences: Number of sequences of each property, None for as many as the time allows.
+        most_steps: Largest number of steps of a sequence.
+        largest_file: Approximate size of the largest file of a sequence, bytes.
+        first_case_only: Whether each test runs only for the first of its parameters.
+        random: Whether the sequences differ from run to run; the seed is printed.
+        shrink_seconds: Time to shrink a failing sequence.
     """
 
     name: str

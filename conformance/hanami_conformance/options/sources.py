@@ -1,61 +1,50 @@
-"""The sources of options: command line, environment, settings files, and which of them wins."""
+"""The sources of options: command line, environment, settings files, and which of them takes precedence."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hanami_conformance.options.definitions import CONFIG, DEFAULT_CONFIG, NO_DATABASE, OPTIONS, SECTIONS, Option
+from hanami_conformance.options.definitions import CONFIG, DEFAULT_CONFIG, NO_DATABASE, SECTIONS
 from hanami_proto.dialect import is_dialect_file
-from hanami_proto.toml import did_you_mean, parse, wrong
+from hanami_proto.options import Option
+from hanami_proto.toml import TomlError, did_you_mean, parse, wrong
 
 Value = str | list[str]
-# What belongs together of an account: user and password, or a token in their place.
+# Options that belong together: user and password, or a token in their place.
 ACCOUNTS = (("user", "password", "token"), ("second_user", "second_password", "second_token"))
-NOTHING: tuple[object, ...] = (None, "", [])
-ENV = "-env"  # ending of the keys that name a variable
+VARIABLE_SUFFIX = "-env"  # of keys that name a variable
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable of the environment that holds a value, and the error to raise where it is needed and not set."""
+
+    name: str
+    missing: TomlError
 
 
 @dataclass(frozen=True)
 class Config:
-    """A settings file that was read.
+    """A settings file.
 
     Attributes:
-        path: of it.
-        values: option ``dest`` to what it says, as on the command line.
-        variables: option ``dest`` to the variable that holds its value, and what to say where there is none.
+        path: Path of the file.
+        values: Option ``dest`` to its value, as on the command line, or to the variable that holds it.
     """
 
     path: Path
-    values: Mapping[str, str | list[str]] = field(repr=False)
-    variables: Mapping[str, tuple[str, str]]
-
-    def value(self, dest: str, environment: Mapping[str, str]) -> str | list[str] | None:
-        """Return what the file says of an option, None where it is silent.
-
-        Raises:
-            ValueError: the variable that it names is not set; one line.
-        """
-        if dest not in self.variables:
-            return self.values.get(dest)
-        variable, message = self.variables[dest]
-        if not environment.get(variable):
-            raise ValueError(message)
-        return environment[variable]
-
-    def has(self, dest: str) -> bool:
-        """Whether the file says something of an option."""
-        return dest in self.values or dest in self.variables
+    values: dict[str, Value | Variable] = field(default_factory=dict, repr=False)
 
 
 def read_config(path: Path) -> Config:
     """Read a settings file.
 
     Raises:
-        ValueError: it can't be read, or something in it is wrong; one line: file, line, what would be right.
+        ValueError: If the file is missing or wrong; one line with file, line, and what would be right.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -63,80 +52,71 @@ def read_config(path: Path) -> Config:
         raise ValueError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not a text in UTF-8") from error
-    return _Reader(path, text).read()
+    config = Config(path)
+    for section, keys in parse(text, str(path)).items():
+        if section not in SECTIONS:
+            raise wrong(text, str(path), (section,), _unknown_section(section))
+        if not isinstance(keys, dict):
+            raise wrong(text, str(path), (section,), f"{section} must be a section: [{section}]")
+        for key, value in keys.items():
+            try:
+                option, is_variable = _option_for(section, key)
+                checked = _checked_name(option, key, value) if is_variable else _checked(option, key, value)
+            except ValueError as error:
+                raise wrong(text, str(path), (section, key), str(error)) from None
+            if option.dest in config.values:
+                raise wrong(text, str(path), (section, key), f"{option.name} is there twice")
+            if is_variable:
+                missing = wrong(text, str(path), (section, key), f"{key}: the environment has no {checked}")
+                config.values[option.dest] = Variable(str(checked), missing)
+            else:
+                config.values[option.dest] = checked if option.many else path_beside(path, option, str(checked))
+    return config
 
 
-class _Reader:
-    """Reads one file.
+def _option_for(section: str, key: str) -> tuple[Option, bool]:
+    """Return the option that a key sets, and whether the key names a variable with its value."""
+    options = {option.name: option for option in SECTIONS[section]}
+    name = key.replace("_", "-")
+    if name in options:
+        return options[name], False
+    owner = options.get(name.removesuffix(VARIABLE_SUFFIX))
+    if name.endswith(VARIABLE_SUFFIX) and owner is not None and owner.secret:
+        return owner, True
+    for other, others in SECTIONS.items():
+        if name in {option.name for option in others}:
+            raise ValueError(f"{key!r} belongs in [{other}]")
+    known = [*options, *(f"{option.name}_env" for option in options.values() if option.secret)]
+    raise ValueError(f"unknown key {key!r} in [{section}], {did_you_mean(name, known)}")
 
-    Args:
-        path: of it.
-        text: in it.
-    """
 
-    def __init__(self, path: Path, text: str) -> None:
-        self._path = path
-        self._text = text
-        self._values: dict[str, str | list[str]] = {}
-        self._variables: dict[str, tuple[str, str]] = {}
+def _checked_name(option: Option, key: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{key} must be a text: the name of the variable that holds the {option.name}")
+    return value
 
-    def read(self) -> Config:
-        for section, keys in parse(self._text, str(self._path)).items():
-            if section not in SECTIONS:
-                raise self._wrong((section,), _unknown_section(section))
-            if not isinstance(keys, dict):
-                raise self._wrong((section,), f"{section} must be a section: [{section}]")
-            for key, value in keys.items():
-                self._take(section, key, value)
-        return Config(self._path, self._values, self._variables)
 
-    def _wrong(self, path: tuple[str, ...], message: str) -> ValueError:
-        return wrong(self._text, str(self._path), path, message)
-
-    def _take(self, section: str, key: str, value: Any) -> None:
-        name = key.replace("_", "-")
-        options = {option.name: option for option in SECTIONS[section]}
-        option = options.get(name)
-        owner = options.get(name.removesuffix(ENV))
-        at = (section, key)
-        if option is None and name.endswith(ENV) and owner is not None and owner.secret:
-            self._once(at, owner)
-            if not isinstance(value, str) or not value:
-                raise self._wrong(at, f"{key} must be a text: the name of the variable that holds the {owner.name}")
-            lacking = str(self._wrong(at, f"{key}: the environment has no {value}"))
-            self._variables[owner.dest] = (value, lacking)
-            return
-        if option is None:
-            raise self._wrong(at, _unknown_key(section, name, key))
-        self._once(at, option)
-        self._values[option.dest] = self._checked(at, option, value)
-
-    def _once(self, at: tuple[str, str], option: Option) -> None:
-        if option.dest in self._values or option.dest in self._variables:
-            raise self._wrong(at, f"{option.name} is there twice")
-
-    def _checked(self, at: tuple[str, str], option: Option, value: Any) -> str | list[str]:
-        # No message shows a value: it may be a secret.
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if option.many:
-            if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-                raise self._wrong(at, f'{at[1]} must be a list of texts: ["{option.metavar}"]')
-            return [str(one) for one in value]
-        if option.kind == "switch":
-            if not isinstance(value, bool):
-                raise self._wrong(at, f"{at[1]} must be true or false")
-            return str(value).lower()
-        if option.kind == "number":
-            if not is_number:
-                raise self._wrong(at, f"{at[1]} must be a number")
-            return str(value)
-        if not isinstance(value, str):
-            raise self._wrong(at, f"{at[1]} must be a text")
-        return path_beside(self._path, option, value)
+def _checked(option: Option, key: str, value: Any) -> Value:
+    # No message quotes a value: it may be a secret.
+    if option.many:
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise ValueError(f'{key} must be a list of texts: ["{option.metavar}"]')
+        return value
+    if option.kind == "switch":
+        if not isinstance(value, bool):
+            raise ValueError(f"{key} must be true or false")
+        return str(value).lower()
+    if option.kind == "number":
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise ValueError(f"{key} must be a number")
+        return str(value)
+    if isinstance(value, str):
+        return value
+    raise ValueError(f"{key} must be a text")
 
 
 def path_beside(file: Path, option: Option, value: str) -> str:
-    """Return a path in a settings file as it is seen from the folder of that file, and any other value as it is."""
+    """Return a path in a settings file relative to the folder of that file, and any other value unchanged."""
     is_word = value in ("", NO_DATABASE) or (option.name == "dialect" and not is_dialect_file(value))
     return value if is_word or not option.path else str(file.parent / Path(value).expanduser())
 
@@ -148,20 +128,11 @@ def _unknown_section(section: str) -> str:
     return f"unknown section {section!r}, {did_you_mean(section, SECTIONS)}"
 
 
-def _unknown_key(section: str, name: str, key: str) -> str:
-    for other, options in SECTIONS.items():
-        if other != section and name in {option.name for option in options}:
-            return f"{key!r} belongs in [{other}]"
-    names = [option.name for option in SECTIONS[section]]
-    names += [f"{option.name}_env" for option in SECTIONS[section] if option.secret]
-    return f"unknown key {key!r} in [{section}], {did_you_mean(name, names)}"
-
-
-def config_of(given: Mapping[str, Any], environment: Mapping[str, str], ini: Mapping[str, Value]) -> Config | None:
-    """Return the settings file that is named, or the one in the current folder, or none.
+def find_config(given: Mapping[str, Any], environment: Mapping[str, str], ini: Mapping[str, Value]) -> Config | None:
+    """Read the settings file that is named, or the one in the current folder, or none.
 
     Raises:
-        ValueError: it is wrong; see :func:`read_config`.
+        ValueError: If the file is wrong; see :func:`read_config`.
     """
     named = given.get(CONFIG.dest) or environment.get(CONFIG.environment) or ini.get(CONFIG.dest)
     if named:
@@ -171,53 +142,52 @@ def config_of(given: Mapping[str, Any], environment: Mapping[str, str], ini: Map
 
 
 def merge_sources(
-    given: Mapping[str, Any], environment: Mapping[str, str], ini: Mapping[str, Value], config: Config | None
+    options: Iterable[Option],
+    given: Mapping[str, Any],
+    environment: Mapping[str, str],
+    ini: Mapping[str, Value] | None = None,
+    config: Config | None = None,
+    accounts: Iterable[tuple[str, str, str]] = ACCOUNTS,
 ) -> dict[str, Value]:
-    """Option ``dest`` to its value, empty where nobody gives one.
+    """Return option ``dest`` to its value, without those that no source gives.
 
-    An account is taken as a whole: a user or a password on the command line is not undone by a token that the file
-    holds, and a token not mixed with the user of somebody else.
+    An account is taken as a whole: a user or a password on the command line is not undone by a token in the file, and a
+    token is not mixed with the user of another source.
 
     Args:
-        given: on the command line; None or an empty list where an option was not given.
-        environment: variables.
+        options: Rows of the table.
+        given: Values on the command line; None or an empty list where an option was not given.
+        environment: Variables.
         ini: Option ``dest`` to its value in the settings file of pytest.
-        config: settings file.
+        config: Settings file.
+        accounts: User, password and token of each account that is taken as a whole.
 
     Raises:
-        ValueError: the file names a variable that is not set, and is needed; one line.
+        ValueError: If the file names a variable that is needed and not set; one line.
     """
-    layers: list[tuple[Callable[[Option], bool], Callable[[Option], Any]]] = [
-        (lambda option: given.get(option.dest) not in NOTHING, lambda option: given[option.dest]),
-        (
-            lambda option: bool(option.environment and environment.get(option.environment)),
-            lambda option: _split(option, environment[option.environment]),
-        ),
-        (lambda option: option.dest in ini, lambda option: ini[option.dest]),
-    ]
-    if config is not None:
-        layers.append((lambda option: config.has(option.dest), lambda option: config.value(option.dest, environment)))
-    values: dict[str, Value] = {option.dest: [] if option.many else "" for option in OPTIONS}
-    settled: set[str] = set()
-    for has, value in layers:
-        here = [option for option in OPTIONS if has(option)]
-        for option in here:
-            if option.dest not in settled:
-                values[option.dest] = value(option) if option.many else str(value(option))
-        settled |= {option.dest for option in here} | _settled_with({option.dest for option in here})
+    options = tuple(options)
+    command_line = {one.dest: given[one.dest] for one in options if given.get(one.dest) not in (None, "", [])}
+    texts = {option: environment[option.environment] for option in options if environment.get(option.environment)}
+    variables = {option.dest: _split(option, text) for option, text in texts.items()}
+    sources: list[Mapping[str, Any]] = [command_line, variables, ini or {}, {} if config is None else config.values]
+    values: dict[str, Value] = {}
+    settled: set[str] = set()  # options that the sources which follow no longer decide
+    for source in sources:
+        for dest in source.keys() - settled:
+            value = source[dest]
+            if isinstance(value, Variable):
+                if not environment.get(value.name):
+                    raise value.missing
+                value = environment[value.name]
+            values[dest] = value if isinstance(value, list) else str(value)
+        settled |= source.keys()
+        for user, password, token in accounts:
+            if token in source:
+                settled |= {user, password}
+            elif user in source or password in source:
+                settled.add(token)
     return values
 
 
 def _split(option: Option, text: str) -> Value:
     return [one for one in re.split(r"[,\s]+", text) if one] if option.many else text
-
-
-def _settled_with(names: set[str]) -> set[str]:
-    """Return what lower layers no longer decide, once these were given."""
-    more: set[str] = set()
-    for user, password, token in ACCOUNTS:
-        if token in names:
-            more |= {user, password}
-        elif user in names or password in names:
-            more |= {token}
-    return more

@@ -1,4 +1,4 @@
-"""What the suite is told about a target, before it is asked anything."""
+"""The options about a target, checked: address, accounts, certificate, an existing cluster, the server command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from hanami_conformance.clients.tcp import context_for
-from hanami_conformance.options.definitions import ON, REFERENCE
+from hanami_conformance.options.definitions import REFERENCE
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Credentials:
 
 @dataclass(frozen=True)
 class ExistingCluster:
-    """A cluster of the first user that is there already, and is never deleted.
+    """A cluster of the first user that exists already, and is never deleted.
 
     Attributes:
-        uuid: of it.
-        inputs: names of the input bricks, and how many values each takes.
-        outputs: names of the output bricks, and how many values each gives.
+        uuid: Uuid of the cluster.
+        inputs: Name of each input brick, and how many values it takes.
+        outputs: Name of each output brick, and how many values it gives.
     """
 
     uuid: str
@@ -45,19 +45,19 @@ class ExistingCluster:
 
 @dataclass(frozen=True)
 class TargetOptions:
-    """Everything that the suite is told about a target.
+    """The options about a target.
 
     Attributes:
         url: ``http://HOST:PORT``, with a base path where a proxy needs one.
-        account: the account that the tests use.
-        other_account: an account of another project, for the isolation requirements.
-        expired_token: a token that was valid once, for ATT-3.
-        dialect: name of the dialect, path of its file, or :data:`AUTO`.
-        deadline: seconds that any wait may take.
-        max_connections: most websockets at the same time, None for what the dialect says.
-        cluster: a cluster that is there already, where the suite makes none.
+        account: Credentials of the account that the tests use.
+        other_account: Credentials of an account of another project, for the isolation requirements.
+        expired_token: Token that was valid once, for ATT-3.
+        dialect: Name of the dialect, path of its file, or :data:`AUTO`.
+        deadline: Seconds that any wait may take.
+        max_connections: Largest number of websockets at the same time, None for the limit of the dialect.
+        cluster: Existing cluster, where the suite makes none.
         ca_file: PEM file of the authorities that may have signed the certificate, None for those of the system.
-        insecure: whether the certificate is not checked.
+        insecure: Whether the certificate is not checked.
     """
 
     url: str
@@ -76,7 +76,7 @@ def checked_url(url: str) -> str:
     """Return the address of a target, normalised.
 
     Raises:
-        ValueError: it is none; the message says what would be right.
+        ValueError: If it is not an address; the message says what would be right.
     """
     try:
         parts = urlsplit(url)
@@ -99,7 +99,6 @@ def checked_url(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
 
 
-YES, NO = (ON, "true", "yes", "on"), ("", "0", "false", "no", "off")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 MOST_VALUES = 1_000_000  # of a brick; a mistake rather than a brick
 
@@ -108,7 +107,7 @@ def target_url(target: str) -> str:
     """Return the address of the target.
 
     Raises:
-        ValueError: there is none, or it is none.
+        ValueError: If it is missing or not an address.
     """
     if not target:
         raise ValueError(
@@ -118,11 +117,49 @@ def target_url(target: str) -> str:
     return checked_url(target)
 
 
-def credentials_of(values: Mapping[str, str]) -> tuple[Credentials, Credentials | None]:
-    """Who the suite is on the target, and who the second user is.
+def reference_options(values: Mapping[str, Any]) -> TargetOptions:
+    """Return the options for the bundled reference backend, whose address and accounts are not known yet."""
+    return TargetOptions(
+        url="",
+        account=Credentials(),
+        expired_token=values["expired_token"],
+        dialect=values["dialect"],
+        deadline=values["deadline"],
+        max_connections=values["max_connections"],
+    )
+
+
+def target_options(values: Mapping[str, Any]) -> TargetOptions:
+    """Check the options of a server that is running, or that the suite starts by a command.
+
+    Args:
+        values: Option ``dest`` to its converted value.
 
     Raises:
-        ValueError: there is no first user, or half a one, or both are the same.
+        ValueError: If something is wrong or missing; the message says what would be right.
+    """
+    url = target_url(values["target"])
+    account, other_account = parse_credentials(values)
+    check_tls(url, values["ca_file"], insecure=bool(values["insecure"]))
+    return TargetOptions(
+        url=url,
+        account=account,
+        other_account=other_account,
+        expired_token=values["expired_token"],
+        dialect=values["dialect"],
+        deadline=values["deadline"],
+        max_connections=values["max_connections"],
+        cluster=parse_cluster(values["cluster"], values["cluster_input"], values["cluster_output"]),
+        ca_file=values["ca_file"],
+        insecure=bool(values["insecure"]),
+    )
+
+
+def parse_credentials(values: Mapping[str, str]) -> tuple[Credentials, Credentials | None]:
+    """Return the credentials of the account that the tests use, and of the second user.
+
+    Raises:
+        ValueError: If the first user is missing or incomplete, the second one is incomplete, or both are the same.
     """
     account = Credentials(values["user"], values["password"], values["token"])
     if not account.token and not (account.user and account.password):
@@ -130,69 +167,47 @@ def credentials_of(values: Mapping[str, str]) -> tuple[Credentials, Credentials 
     for name in ("token", "second_token", "expired_token"):
         if not (values[name].isascii() and values[name].isprintable()):
             raise ValueError(f"--{name.replace('_', '-')} holds characters that no token has")
-    other_account = Credentials(values["second_user"], values["second_password"], values["second_token"])
-    if other_account.token or (other_account.user and other_account.password):
-        if (other_account.user and other_account.user == account.user) or (
-            other_account.token and other_account.token == account.token
-        ):
+    other = Credentials(values["second_user"], values["second_password"], values["second_token"])
+    if other.token or (other.user and other.password):
+        if (other.user and other.user == account.user) or (other.token and other.token == account.token):
             raise ValueError("the second user is the first one: give a user of another project")
-        return account, other_account
-    if other_account.user or other_account.password:
-        known = "user" if other_account.user else "password"
-        lacking = "password" if other_account.user else "user"
-        raise ValueError(
-            f"half a second user: there is --second-{known} (or HANAMI_SECOND_{known.upper()} is set), "
-            f"but no --second-{lacking}"
-        )
+        return account, other
+    if other.user:
+        raise ValueError("--second-user needs --second-password (or HANAMI_SECOND_PASSWORD)")
+    if other.password:
+        raise ValueError("--second-password needs --second-user (or HANAMI_SECOND_USER)")
     return account, None
 
 
-def parse_tls_and_cluster(values: Mapping[str, str], lists: Mapping[str, Sequence[str]], url: str) -> dict[str, Any]:
-    """Return the fields of :class:`TargetOptions` that only a live server has: its certificate, a given cluster.
+def check_tls(url: str, ca_file: Path | None, *, insecure: bool) -> None:
+    """Check the options about the certificate of the server.
 
     Raises:
-        ValueError: something is wrong or missing; the message says what would be right.
+        ValueError: If they contradict each other or the address, or the file holds no certificates.
     """
-    insecure = switch(values, "insecure")
-    ca_file = Path(values["ca_file"]) if values["ca_file"] else None
     for flag, is_given in (("--ca-file", ca_file is not None), ("--insecure", insecure)):
         if is_given and not url.startswith("https"):
             raise ValueError(f"{flag} is for https://, and the target is {url}")
     if ca_file is not None and insecure:
         raise ValueError("--ca-file and --insecure exclude each other: is the certificate to be checked or not?")
     context_for(url, ca_file)
-    return {"ca_file": ca_file, "insecure": insecure, "cluster": _cluster(values["cluster"], lists)}
 
 
-def switch(values: Mapping[str, str], name: str) -> bool:
-    """Whether a switch is on.
-
-    Raises:
-        ValueError: its value is neither yes nor no.
-    """
-    value = values[name].lower()
-    if value not in (*YES, *NO):
-        raise ValueError(f"--{name.replace('_', '-')} {values[name]!r}: give 1 or 0")
-    return value in YES
-
-
-def allow_destructive(values: Mapping[str, str], url: str, *, started: bool) -> bool:
-    """Whether what is known to end fragile servers may be sent.
+def allow_destructive(given: bool | None, url: str, *, started: bool) -> bool:
+    """Return whether requests that are known to crash fragile servers may be sent.
 
     Args:
-        values: option to its value; an explicit yes or no decides.
-        url: address of the target. What listens on this machine alone is nobody else's, as a rule.
-        started: whether the suite itself starts the target.
-
-    Raises:
-        ValueError: the option is neither yes nor no.
+        given: Value of the option, None where it was not given.
+        url: Address of the target. A server on the loopback is nobody else's, as a rule.
+        started: Whether the suite itself starts the target.
     """
-    allowed = switch(values, "allow_destructive")
-    return allowed or started or (not values["allow_destructive"] and on_this_machine(url))
+    if started or given:
+        return True
+    return given is None and on_this_machine(url)
 
 
 def on_this_machine(url: str) -> bool:
-    """Whether an address is one of the loopback, which only programs of this machine reach."""
+    """Return whether an address is one of the loopback, which only programs of this machine reach."""
     host = urlsplit(url).hostname or ""
     if host == "localhost":
         return True
@@ -203,10 +218,10 @@ def on_this_machine(url: str) -> bool:
 
 
 def server_command(text: str, *, reference: bool) -> tuple[str, ...]:
-    """Return the words of the command that starts the server, none where it is not the suite that does.
+    """Return the words of the command that starts the server, none where the suite does not start it.
 
     Raises:
-        ValueError: it is no command, or there is nothing for it to start.
+        ValueError: If it is not a command, or the reference backend is the target.
     """
     if not text.strip():
         return ()
@@ -218,8 +233,17 @@ def server_command(text: str, *, reference: bool) -> tuple[str, ...]:
         raise ValueError(f"--server-command is no command: {error}") from error  # not shown: it may hold passwords
 
 
-def _cluster(uuid: str, lists: Mapping[str, Sequence[str]]) -> ExistingCluster | None:
-    inputs, outputs = lists["cluster_input"], lists["cluster_output"]
+def parse_cluster(uuid: str, inputs: Sequence[str], outputs: Sequence[str]) -> ExistingCluster | None:
+    """Return the existing cluster that the user gives, None for none.
+
+    Args:
+        uuid: Uuid of the cluster.
+        inputs: ``NAME=SIZE`` of its input bricks.
+        outputs: ``NAME=SIZE`` of its output bricks.
+
+    Raises:
+        ValueError: If something is wrong or missing.
+    """
     if not uuid:
         if inputs or outputs:
             raise ValueError("--cluster-input and --cluster-output describe a cluster: give its uuid, --cluster UUID")

@@ -15,7 +15,6 @@ from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import MAX_LINE, pluralise, printable_line
 from hanami_conformance.server.crash_bisect import LOOK_BACK, SETTLE, CrashBisect, ExecutedCase
 from hanami_conformance.server.liveness import SILENT
-from hanami_conformance.server.process import ServerProcess
 from hanami_conformance.server.startup import ServerStartup
 from hanami_conformance.target.target import Target
 from hanami_reports.model.conformance import CaseResult, Outcome
@@ -35,8 +34,7 @@ class CrashRecovery:
     """Brings a lost target back.
 
     Args:
-        server: that the suite started.
-        readiness: of it.
+        startup: How the server is started again.
         target: that was reached.
         run_again: runs a case once more, alone.
         say: shows a line while the run goes on.
@@ -44,14 +42,13 @@ class CrashRecovery:
 
     def __init__(
         self,
-        server: ServerProcess,
-        readiness: ServerStartup,
+        startup: ServerStartup,
         target: Target,
         run_again: RerunCase,
         say: Callable[[str], None],
     ) -> None:
-        self._server = server
-        self._readiness = readiness
+        self._startup = startup
+        self._server = startup.server
         self._target = target
         self._run_again = run_again
         self._say = say
@@ -183,7 +180,7 @@ class CrashRecovery:
             GivenUp: it does not come back.
         """
         try:
-            self._readiness.restart(self._target)
+            self._startup.restart(self._target)
         except TargetDown as error:
             raise GivenUp(f"the server could not be restarted: {error}") from error
         self.restarts += 1

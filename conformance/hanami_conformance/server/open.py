@@ -1,4 +1,4 @@
-"""Reach a target, and start the server where that is ours to do."""
+"""The life of a target: the server is started where that is ours to do, reached, and left as it was."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from hanami_conformance.common.redact import SECRETS
@@ -13,42 +14,66 @@ from hanami_conformance.common.signals import handle_signals
 from hanami_conformance.options.run import RunOptions
 from hanami_conformance.server.liveness import watch_sockets
 from hanami_conformance.server.process import SERVER_LOG, ServerProcess
-from hanami_conformance.server.reference import ReferenceProcess
+from hanami_conformance.server.reference import reference_backend
 from hanami_conformance.server.startup import ServerStartup
 from hanami_conformance.target.connect import connect
 from hanami_conformance.target.target import Target
 
 
+@dataclass(frozen=True)
+class OpenTarget:
+    """A target that was reached.
+
+    Attributes:
+        target: The target, with its accounts logged in.
+        startup: How its server is started again; None where the suite does not start it by a command.
+    """
+
+    target: Target
+    startup: ServerStartup | None = None
+
+
 @contextlib.contextmanager
-def opened(options: RunOptions) -> Iterator[Target]:
-    """Provide a target, reached and logged in to; start and stop the bundled backend where that is asked for.
+def open_target(options: RunOptions, log_folder: Path | None = None, run_id: str = "") -> Iterator[OpenTarget]:
+    """Reach a target and log in; start its server before, and stop it afterwards, where the options say so.
+
+    Args:
+        options: Options of the run.
+        log_folder: Folder for the log of the server, None for a temporary one.
+        run_id: Part of the names of resources for probes.
 
     Raises:
-        TargetDown, TargetRejectedConfiguration: see :func:`connect`.
+        TargetDown, TargetRejectedConfiguration, ValueError: See :func:`connect` and :meth:`ServerStartup.first_start`.
     """
-    SECRETS.clear()
     with handle_signals(), contextlib.ExitStack() as stack:
-        yield stack.enter_context(_connected(options))
+        startup = None
+        if options.reference:
+            target = connect(stack.enter_context(reference_backend(options.target)))
+        elif options.server:
+            folder = log_folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hanami-server-")))
+            server = ServerProcess(options.server, folder / SERVER_LOG)
+            stack.callback(server.close)
+            startup = ServerStartup(server, options.target, options.server_timeout, run_id)
+            target = startup.first_start()
+        else:
+            target = connect(options.target)
+        stack.callback(target.close)
+        watch_sockets(target, run_id)
+        yield OpenTarget(target, startup)
 
 
 @contextlib.contextmanager
-def _connected(options: RunOptions) -> Iterator[Target]:
-    backend = ReferenceProcess(options.target.dialect) if options.reference else None
-    with contextlib.ExitStack() as stack:
-        if backend is not None:
-            stack.callback(backend.stop)
-        if options.server:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hanami-server-")))
-            server = ServerProcess(options.server, folder / SERVER_LOG)
-            stack.callback(server.close)
-            target = ServerStartup(server, options.target, options.server_timeout).first_start()
-        else:
-            target = connect(options.target if backend is None else backend.start(options.target))
-        watch_sockets(target)
+def temporary_target(options: RunOptions) -> Iterator[Target]:
+    """Reach a target for one command, and report what could not be deleted there at the end.
+
+    Raises:
+        TargetDown, TargetRejectedConfiguration, ValueError: See :func:`open_target`.
+    """
+    SECRETS.clear()
+    with open_target(options) as opened:
         try:
-            yield target
+            yield opened.target
         finally:
-            target.close_websockets()
-            for left in target.undo():
+            opened.target.close_websockets()
+            for left in opened.target.undo():
                 sys.stdout.write(SECRETS.text(f"left over on the target: {left}") + "\n")
-            target.close()

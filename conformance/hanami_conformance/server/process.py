@@ -1,4 +1,4 @@
-"""The server under test, where the suite starts it: its process, how that ended, and what it logged."""
+"""The server under test where the suite starts it: its process, how that ended, and its log."""
 
 from __future__ import annotations
 
@@ -7,71 +7,59 @@ import os
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 from hanami_conformance.cases.failures import TargetRejectedConfiguration
-from hanami_conformance.common import signals
+from hanami_conformance.common.child_process import ChildProcess
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import printable_line
 
 SERVER_LOG = "server.log"
-STOP_SECONDS = 5.0  # between SIGTERM and SIGKILL
-STOP_POLL = 0.05
 TAIL_BYTES = 1 << 16
 TAIL_LINES = 20
 TAIL_LINE = 300  # characters
 
 
 class ServerProcess:
-    """A server as a child process, in a session of its own: Ctrl-C is for the suite, which still needs it.
+    """The server under test, which may be started several times.
 
     Args:
-        command: its words; no shell is asked.
-        log: file that its output goes to.
+        command: Words of the command.
+        log: File for its output.
     """
 
     def __init__(self, command: Sequence[str], log: Path) -> None:
         self._command = command
         self._path = log
         self._log: IO[bytes] | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: ChildProcess | None = None
         self._logged = 0  # bytes of the log when it was started last
         self.starts = 0
 
     def start(self) -> None:
-        """Start it.
+        """Start the server, after stopping what is left of an earlier start.
 
         Raises:
-            TargetRejectedConfiguration: there is no such command, or the log cannot be written.
+            TargetRejectedConfiguration: If there is no such command, or the log cannot be written.
         """
-        if self._kill not in signals.EXIT_ACTIONS:  # it may be a restart
-            signals.EXIT_ACTIONS.append(self._kill)
+        self.stop()
         try:
             if self._log is None:
                 self._log = self._path.open("wb")
             self._logged = self._log.tell()
-            with signals.uninterrupted():  # what is started is known to be stopped
-                self._process = subprocess.Popen(  # noqa: S603 - the command that the user gave, no shell
-                    self._command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=self._log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-                self.starts += 1
+            self._child = ChildProcess(self._command, stdout=self._log, stderr=subprocess.STDOUT)
+            self.starts += 1
         except OSError as error:
-            signals.EXIT_ACTIONS.remove(self._kill)
             what = error.filename or self._command[0]
             raise TargetRejectedConfiguration(
                 f"the server cannot be started: {error.strerror or error}: {what}"
             ) from error
 
     def ended(self) -> str:
-        """How its process ended, empty while it runs."""
-        status = None if self._process is None else self._process.poll()
+        """Return how the process ended, empty while it runs."""
+        status = None if self._child is None else self._child.status
         if status is None:
             return ""
         if status >= 0:
@@ -83,7 +71,7 @@ class ServerProcess:
         return f"its process was ended by signal {-status} ({name})"
 
     def tail(self) -> str:
-        """Return the last lines that it logged since it was started, fit for a report."""
+        """Return the last lines that the server logged since it was started, fit for a report."""
         if self._log is None:
             return ""
         with contextlib.suppress(OSError), self._path.open("rb") as log:
@@ -97,34 +85,13 @@ class ServerProcess:
         return ""
 
     def stop(self) -> None:
-        """Stop it and whatever it started: SIGTERM first, SIGKILL to what is left after a grace."""
-        process = self._process
-        if process is None:
-            return
-        until = time.monotonic() + STOP_SECONDS
-        self._signal(process, signal.SIGTERM)
-        while time.monotonic() < until and (process.poll() is None or self._signal(process, 0)):
-            time.sleep(STOP_POLL)
-        self._signal(process, signal.SIGKILL)
-        process.wait()
-        self._process = None
-        with contextlib.suppress(ValueError):
-            signals.EXIT_ACTIONS.remove(self._kill)
-
-    def _signal(self, process: subprocess.Popen[bytes], number: int) -> bool:
-        """Send a signal to the group of the process; whether there is anybody in it."""
-        try:
-            os.killpg(process.pid, number)
-        except (ProcessLookupError, PermissionError):
-            return False
-        return True
-
-    def _kill(self) -> None:
-        if self._process is not None:
-            self._signal(self._process, signal.SIGKILL)
+        """Stop the server and whatever it started."""
+        if self._child is not None:
+            self._child.stop()
+            self._child = None
 
     def close(self) -> None:
-        """Stop it, and hide the secrets in its log."""
+        """Stop the server, and redact its log."""
         self.stop()
         if self._log is not None:
             self._log.close()
@@ -134,10 +101,10 @@ class ServerProcess:
 
 
 def redact_file(path: Path) -> None:
-    """Replace what is secret in a file.
+    """Replace the secrets in a file.
 
     Raises:
-        OSError: it cannot be read or replaced.
+        OSError: If the file cannot be read or replaced.
     """
     with path.open("rb") as source, tempfile.NamedTemporaryFile(dir=path.parent, prefix=".log.", delete=False) as made:
         for line in source:

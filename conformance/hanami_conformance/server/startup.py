@@ -53,7 +53,7 @@ class ServerStartup:
     """
 
     def __init__(self, server: ServerProcess, options: TargetOptions, seconds: float, run_id: str = "") -> None:
-        self._server = server
+        self.server = server
         self._options = options
         self._seconds = seconds
         self._run_id = run_id or secrets.token_hex(4)
@@ -71,9 +71,9 @@ class ServerStartup:
             raise TargetRejectedConfiguration(
                 f"something listens at {self._options.url} already: stop it, or leave out --server-command"
             )
-        self._server.start()
+        self.server.start()
         target = self._wait(self._reach)
-        target.process = self._server.ended
+        target.process = self.server.ended
         target.timeouts.setting = self._options.deadline
         return target
 
@@ -83,13 +83,13 @@ class ServerStartup:
         Raises:
             ServerFailed: it does not become ready.
         """
-        self._server.stop()
+        self.server.stop()
         target.rest.close()
         try:
-            self._server.start()
+            self.server.start()
             self._wait(lambda left: self._return_to(target, left))
         except TargetRejectedConfiguration as error:
-            raise ServerFailed(str(error), self._server.tail()) from error
+            raise ServerFailed(str(error), self.server.tail()) from error
         finally:
             target.timeouts.setting = self._options.deadline
             target.timeouts.reset()
@@ -101,15 +101,15 @@ class ServerStartup:
             try:
                 return attempt(max(0.1, min(self._options.deadline, deadline.remaining())))
             except TargetRejectedConfiguration:
-                if refused_until.passed and not self._server.ended():
+                if refused_until.passed and not self.server.ended():
                     raise
                 said = "it refuses the credentials"
             except TargetDown as error:
                 said = str(error)
-            if ended := self._server.ended():
-                raise ServerFailed(f"the server was not ready: {ended}", self._server.tail())
+            if ended := self.server.ended():
+                raise ServerFailed(f"the server was not ready: {ended}", self.server.tail())
             if deadline.passed:
-                raise ServerFailed(f"the server was not ready within {self._seconds:g} s: {said}", self._server.tail())
+                raise ServerFailed(f"the server was not ready within {self._seconds:g} s: {said}", self.server.tail())
             time.sleep(READY_POLL)
 
     def _reach(self, left: float) -> Target:

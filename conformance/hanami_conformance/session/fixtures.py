@@ -11,7 +11,7 @@ import pytest
 from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration
 from hanami_conformance.cases.recording import begin_case, end_case
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.server.open import opened
+from hanami_conformance.server.open import temporary_target
 from hanami_conformance.session.pytest_options import resolve_pytest_options, spelled
 from hanami_reports.model.conformance import ExitStatus
 
@@ -24,7 +24,7 @@ def open_resources(config: pytest.Config) -> Iterator[ResourceFactory]:
     """
     try:
         options = resolve_pytest_options(config)
-        with opened(options) as target:
+        with temporary_target(options) as target:
             case = begin_case("a test of one's own")
             resources = ResourceFactory(target, secrets.token_hex(4))
             try:

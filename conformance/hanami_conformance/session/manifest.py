@@ -84,8 +84,8 @@ class Manifest:
             "target": self._target,
             "dialect": self.dialect,
             "options": {
-                name: SECRETS.text(shown) if isinstance(shown, str) else shown
-                for name, shown in self._options.shown.items()
+                name: SECRETS.text(value) if isinstance(value, str) else value
+                for name, value in self._options.manifest_options.items()
             },
             "planned_cases": self.planned,
             "digests": digests() | dialect_digest(self._options.target.dialect),

@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of a run, and their keys in a settings file of pytest; secrets have none."""
     group = parser.getgroup("hanami", "Hanami conformance")
     for option in OPTIONS:
-        group.addoption(option.pytest_flag, **option.arguments(option.pytest_key))
+        group.addoption(option.pytest_flag, **option.argparse_kwargs(option.pytest_key))
         if not option.secret:
             kind: Literal["args"] | None = "args" if option.many else None
             parser.addini(option.pytest_key, f"the same as {option.pytest_flag}", type=kind)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from hanami_conformance.options.definitions import OPTIONS, Option
+from hanami_conformance.options.definitions import OPTIONS
 from hanami_conformance.options.run import RunOptions, resolve
 from hanami_conformance.options.sources import path_beside
+from hanami_proto.options import Option
 
 _NAMES = "|".join(re.escape(option.name) for option in OPTIONS)
 _FLAG = re.compile(rf"(?<![\w-])--({_NAMES})(?![\w-])")

@@ -23,10 +23,8 @@ from hanami_conformance.resources.cleanup import delete_leftovers
 from hanami_conformance.resources.factory import Leftover, run_prefix
 from hanami_conformance.server.crash_bisect import ExecutedCase
 from hanami_conformance.server.crash_recovery import CrashRecovery, TargetLossHandler
-from hanami_conformance.server.liveness import watch_sockets
-from hanami_conformance.server.process import SERVER_LOG, ServerProcess
-from hanami_conformance.server.reference import ReferenceProcess
-from hanami_conformance.server.startup import ServerStartup
+from hanami_conformance.server.open import open_target
+from hanami_conformance.server.process import SERVER_LOG
 from hanami_conformance.session.classifier import CaseClassifier, title_of
 from hanami_conformance.session.collection import (
     case_id,
@@ -42,7 +40,6 @@ from hanami_conformance.session.pytest_options import resolve_pytest_options, sp
 from hanami_conformance.session.result import build_result
 from hanami_conformance.stateful.property_runner import SearchSettings
 from hanami_conformance.suite.context import CONTEXT, SuiteContext
-from hanami_conformance.target.connect import connect
 from hanami_conformance.target.target import Target
 from hanami_proto.dialect import load_dialect
 from hanami_reports.common.report_folder import ReportFolderError
@@ -82,8 +79,6 @@ class ConformanceSession:
         self._suite: Mapping[str, SuiteCase] = {}
         self._today = date.today()  # noqa: DTZ011 - entries expire where the list is read; one day for the whole run
         self.manifest = Manifest(options)
-        self._backend: ReferenceProcess | None = None
-        self._server: ServerProcess | None = None
         self._losses = TargetLossHandler(None, self._keep)
         self._target: Target | None = None
         self._judge: CaseClassifier | None = None
@@ -95,8 +90,8 @@ class ConformanceSession:
         self._foreign_tests_failed = False
         self.result: RunResult | None = None
         self._leftovers: list[Leftover] = []
-        self._signals = ExitStack()
-        self._signals.enter_context(handle_signals())
+        self._stack = ExitStack()  # closed when pytest is done: the target, and the handling of signals
+        self._stack.enter_context(handle_signals())
 
     def _plan(self) -> SearchSettings:
         """How sequences are searched."""
@@ -120,12 +115,9 @@ class ConformanceSession:
             self._suite = suite_cases(session)
         if not self._planned or self._config.option.collectonly:
             return
-        target_options = self.options.target
         try:
-            if self.options.reference:
-                self._backend = ReferenceProcess(target_options.dialect)
-                target_options = self._backend.start(target_options)
-            self._target = self._started() if self.options.server else connect(target_options)
+            opened = self._stack.enter_context(open_target(self.options, self._folder.path, self.manifest.run_id))
+            self._target = opened.target
             if self._known is not None:
                 self._known.check_dialect(self._target.dialect.name)
         except (TargetRejectedConfiguration, ValueError) as error:
@@ -135,11 +127,13 @@ class ConformanceSession:
             pytest.exit(spelled(self._config, self._reason), returncode=ExitStatus.TARGET_LOST)
         try:
             self._folder.clear()  # from here on, what lies there would pass for this run's
-            if self._server is None:
+            if opened.startup is None:
                 (self._folder.path / SERVER_LOG).unlink(missing_ok=True)
         except OSError as error:
             raise pytest.UsageError(f"cannot remove old reports: {error}") from error
-        watch_sockets(self._target, self.manifest.run_id)
+        if opened.startup is not None:
+            recovery = CrashRecovery(opened.startup, self._target, self._run_again, self._console.say)
+            self._losses = TargetLossHandler(recovery, self._keep)
         self._config.stash[CONTEXT] = SuiteContext(
             self._target,
             self.manifest.run_id,
@@ -159,20 +153,6 @@ class ConformanceSession:
         what = "reference backend" if manifest.reference else "target"
         first = f"{what} {manifest.target_url}, dialect {manifest.dialect}, profile {manifest.profile}"
         return [f"hanami: {spelled(self._config, SECRETS.text(line))}" for line in (first, *manifest.header)]
-
-    def _started(self) -> Target:
-        """Start the server under test, and reach it.
-
-        Raises:
-            TargetDown, TargetRejectedConfiguration, ValueError: see :meth:`ServerStartup.first_start`.
-        """
-        options = self.options
-        self._server = ServerProcess(options.server, self._folder.path / SERVER_LOG)
-        readiness = ServerStartup(self._server, options.target, options.server_timeout, self.manifest.run_id)
-        target = readiness.first_start()
-        recovery = CrashRecovery(self._server, readiness, target, self._run_again, self._console.say)
-        self._losses = TargetLossHandler(recovery, self._keep)
-        return target
 
     def _match_known_failure(self, case: str, broken: Collection[str], texts: Collection[str]) -> Entry | None:
         """Return the entry of the list that a failure is known by, None where it is not."""
@@ -331,14 +311,7 @@ class ConformanceSession:
 
     def pytest_unconfigure(self) -> None:
         """Stop what the run started, then show the result."""
-        if self._target is not None:
-            self._target.close()
-        if self._backend is not None:
-            self._backend.stop()
-            self._backend = None
-        if self._server is not None:
-            self._server.close()
-        self._signals.close()
+        self._stack.close()
         self._console.end(self.result, self._folder.path, suite_failed=self._suite_failed)
 
 

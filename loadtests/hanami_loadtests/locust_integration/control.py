@@ -28,7 +28,7 @@ from hanami_loadtests.result import LoadFolder, make_result
 from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_loadtests.scenarios.scenario import RunFinished, Scenario, check_sockets
 from hanami_loadtests.session import Session
-from hanami_loadtests.settings import Settings, settings_of
+from hanami_loadtests.settings import Settings, settings_from
 from hanami_reports.common.report_folder import ReportFolderError
 from hanami_reports.load.terminal import console_of, print_result
 from hanami_reports.model.load import EXIT_OF, Generator, LoadExit, LoadResult, RunState
@@ -83,7 +83,7 @@ class RunController:
         """
         if given is None:
             given, host = vars(self.environment.parsed_options), self.environment.host
-        settings = settings_of(given, host)
+        settings = settings_from(given, host)
         self.limits = read_limits(settings.limits)
         if self.worker is None:
             try:

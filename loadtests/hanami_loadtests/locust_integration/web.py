@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 TAB = "hanami"
 SECRET = tuple(option.dest for option in LOAD_OPTIONS if option.secret)
-SWITCHES = tuple(option.dest for option in LOAD_OPTIONS if option.switch)
 ENDING = (STATE_CLEANUP, STATE_STOPPING, STATE_STOPPED)
 POLLED = 5.0  # seconds after its last question that a page counts as open
 RETURN_SECONDS = 3.0
@@ -80,7 +79,6 @@ class Page:
             if not coordinator.workers:
                 return "no worker is connected"
         given = {**vars(self._environment.parsed_options), **form}
-        given |= {name: form[name] == "true" for name in SWITCHES if name in form}
         try:
             self._control.check(given, form.get("host") or self._environment.host)
         except (ValueError, TargetRejectedConfiguration) as error:

@@ -37,6 +37,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("before", type=Path, metavar="A.json", help="result of the first run, or its report folder")
     parser.add_argument("after", type=Path, metavar="B.json", help="result of the second run, or its report folder")
     parser.add_argument("--json", action="store_true", help="for programs: all changes, as JSON")
+    parser.set_defaults(act=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

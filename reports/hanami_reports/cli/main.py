@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
+from hanami_proto.command_line import INTERRUPTED, USAGE, CommandParser, guarded_output
 from hanami_reports.cli import compare_load as comparing
 from hanami_reports.cli import render
-
-USAGE = 4  # wrong options or files, as the suite has it
-INTERRUPTED = 2
 
 # Name of a sub-command to what adds its arguments, and what does it.
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]] = {
@@ -20,10 +18,8 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callab
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    """Ends with the suite's own status for wrong options."""
-
-    def error(self, message: str) -> None:  # type: ignore[override]  # it does not return
+class _Parser(CommandParser):
+    def error(self, message: str) -> NoReturn:
         self.exit(USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
@@ -39,20 +35,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = commands.add_parser(name, help=what, description=what)
         add_arguments(command)
         command.set_defaults(act=act)
-    arguments = parser.parse_args(argv)
-    try:
-        status: int = arguments.act(arguments)
-        sys.stdout.flush()
-    except ValueError as error:
-        sys.stderr.write(f"hanami-reports: {error}\n")
-        return USAGE
-    except BrokenPipeError:
-        # Nobody reads what is said any more; the files are written.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    return status
+    with guarded_output():
+        arguments = parser.parse_args(argv)
+        try:
+            status: int = arguments.act(arguments)
+        except ValueError as error:
+            sys.stderr.write(f"hanami-reports: {error}\n")
+            return USAGE
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        return status
 
 
 if __name__ == "__main__":

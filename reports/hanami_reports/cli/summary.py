@@ -26,6 +26,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--link", action="append", default=[], metavar="NAME=URL", help="something else to see; repeatable"
     )
+    parser.set_defaults(act=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 
+import hanami_conformance.cli.main
+import hanami_loadtests.cli
+from hanami_conformance.options.definitions import INSECURE
 from hanami_conformance.options.run import resolve
 from hanami_conformance.options.target import ExistingCluster, checked_url
+from hanami_loadtests.settings import settings_from
+from hanami_proto.options import NO, YES
 
 UUID = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
 LOGIN = {"user": "a", "password": "b"}
@@ -58,9 +63,27 @@ def test_a_file_without_certificates(tmp_path: Path) -> None:
         resolve({**SAFE, "ca_file": str(path)}, {})
 
 
-def test_switches_in_the_environment() -> None:
-    assert resolve(SAFE, {"HANAMI_INSECURE": "yes"}).target.insecure
-    assert not resolve(SAFE, {"HANAMI_INSECURE": "0"}).target.insecure
+@pytest.mark.parametrize("word", [*YES, "TRUE", *NO, "Off", ""])
+def test_switches_in_the_environment_mean_the_same_in_every_command(word: str) -> None:
+    expected = word.lower() in YES
+    assert resolve(SAFE, {"HANAMI_INSECURE": word}).target.insecure is expected
+    login = {"user": "a", "password": "b", "insecure": word}
+    assert settings_from(login, "https://h:1").target.insecure is expected
+    assert INSECURE.locust_kwargs({"HANAMI_INSECURE": word})["default"] is expected
+
+
+def test_a_word_that_is_no_boolean_is_an_error_in_every_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HANAMI_INSECURE", "maybe")
+    said = "--insecure 'maybe': give 1 or 0"
+    with pytest.raises(ValueError, match=said):
+        resolve({"target": "reference"}, {"HANAMI_INSECURE": "maybe"})
+    assert hanami_loadtests.cli.main(["run", "--target", "https://h:1", "--user", "a", "--password", "b"]) == 4
+    assert said in capsys.readouterr().err
+    assert hanami_conformance.cli.main.main(["check-target", "--target", "reference"]) == 4
+    assert said in capsys.readouterr().err
 
 
 def test_an_address_may_have_a_base_path() -> None:

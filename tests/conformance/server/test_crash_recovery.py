@@ -35,8 +35,9 @@ class World:
         self.works = True
         self.gone = ""
         self.said: list[str] = []
+        self.server = self
         me: Any = self
-        self.recovery = CrashRecovery(me, me, me, me.run_again, self.said.append)
+        self.recovery = CrashRecovery(me, me, me.run_again, self.said.append)
 
     def tail(self) -> str:
         return f"log {self.starts}"

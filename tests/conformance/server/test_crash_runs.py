@@ -336,10 +336,10 @@ def test_how_a_target_is_gone(serve: Callable[..., None] | None, says: str) -> N
     ],
 )
 def test_only_what_is_on_this_machine_is_destroyed_unasked(url: str, allowed: bool) -> None:
-    assert allow_destructive({"allow_destructive": ""}, url, started=False) == allowed
-    assert allow_destructive({"allow_destructive": "1"}, url, started=False)
-    assert not allow_destructive({"allow_destructive": "0"}, url, started=False)
-    assert allow_destructive({"allow_destructive": "0"}, url, started=True)
+    assert allow_destructive(None, url, started=False) == allowed
+    assert allow_destructive(True, url, started=False)
+    assert not allow_destructive(False, url, started=False)
+    assert allow_destructive(False, url, started=True)
 
 
 def test_what_is_known_to_end_servers_must_be_allowed(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_how_it_ended(tmp_path: Path, code: str, says: str) -> None:
     wait_for(server.ended)
     assert server.ended() == says
     server.close()
-    assert server._kill not in signals.EXIT_ACTIONS
+    assert signals.EXIT_ACTIONS == []
 
 
 def test_the_end_of_its_log_is_short_and_holds_no_secret(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_only_what_it_logged_since_it_was_started_last_is_quoted(tmp_path: Path)
 
 
 def test_what_does_not_go_is_killed_with_all_that_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hanami_conformance.server.process.STOP_SECONDS", 0.3)
+    monkeypatch.setattr("hanami_conformance.common.child_process.STOP_SECONDS", 0.3)
     code = (
         f"import subprocess, sys; c = [sys.executable, '-c', {PATIENT!r}]; print(subprocess.Popen(c).pid, flush=True)"
     )
@@ -110,7 +110,7 @@ def test_what_does_not_go_is_killed_with_all_that_it_started(tmp_path: Path, mon
 
 
 def test_what_outlives_its_leader_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hanami_conformance.server.process.STOP_SECONDS", 0.3)
+    monkeypatch.setattr("hanami_conformance.common.child_process.STOP_SECONDS", 0.3)
     code = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {PATIENT!r}]).pid, flush=True)"
     server = started(tmp_path, code)
     wait_for(lambda: server.ended() and "up" in server.tail())
@@ -137,7 +137,7 @@ def test_a_command_that_does_not_exist(tmp_path: Path) -> None:
         server.start()
     assert server.ended() == ""
     server.close()
-    assert server._kill not in signals.EXIT_ACTIONS
+    assert signals.EXIT_ACTIONS == []
 
 
 def test_an_address_that_is_taken_is_refused_before_anything_is_started(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from hanami_conformance.cases.failures import TargetDown
 from hanami_conformance.options.target import Credentials, TargetOptions
-from hanami_conformance.server.reference import ReferenceProcess
+from hanami_conformance.server.reference import reference_backend
 from support.suite_runs import COMMAND
 from tools.reference import TIMEOUT, clean_environment
 
@@ -32,9 +32,7 @@ def wait_gone(url: str) -> None:
 
 
 def test_it_starts_with_its_own_users_and_stops() -> None:
-    backend = ReferenceProcess("documented")
-    options = backend.start(TargetOptions(url="", account=Credentials()))
-    try:
+    with reference_backend(TargetOptions(url="", account=Credentials())) as options:
         body = {"id": options.account.user, "password": options.account.password}
         answer = httpx.post(f"{options.url}/v1/token", json=body, trust_env=False)
         assert answer.status_code == 200
@@ -42,19 +40,13 @@ def test_it_starts_with_its_own_users_and_stops() -> None:
         assert options.expired_token
         headers = {"X-Auth-Token": options.expired_token}
         assert httpx.get(f"{options.url}/v1/dataset/all", headers=headers, trust_env=False).status_code == 401
-    finally:
-        backend.stop()
     wait_gone(options.url)
-    backend.stop()
 
 
 def test_a_backend_that_does_not_start_says_why() -> None:
-    backend = ReferenceProcess("no-such-dialect")
-    try:
-        with pytest.raises(TargetDown, match="did not start"):
-            backend.start(TargetOptions(url="", account=Credentials()))
-    finally:
-        backend.stop()
+    options = TargetOptions(url="", account=Credentials(), dialect="no-such-dialect")
+    with pytest.raises(TargetDown, match="did not start"), reference_backend(options):
+        pass
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

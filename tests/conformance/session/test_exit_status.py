@@ -150,7 +150,7 @@ WRONG_OPTIONS = [
     (["--target", "http://a:b@127.0.0.1:80", *ALICE], "--user and --password"),
     (["--target", "http://127.0.0.1:80"], "no credentials"),
     (["--target", "http://127.0.0.1:80", "--user", "alice"], "no credentials"),
-    (["--target", "http://127.0.0.1:80", *ALICE, "--second-user", "bob"], "half a second user"),
+    (["--target", "http://127.0.0.1:80", *ALICE, "--second-user", "bob"], "--second-user needs --second-password"),
     (
         ["--target", "http://127.0.0.1:80", *ALICE, "--second-user", "alice", "--second-password", "x"],
         "another project",

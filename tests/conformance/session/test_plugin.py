@@ -134,7 +134,7 @@ def test_a_session_without_cases_loads_the_plugin_and_its_options_alone(tmp_path
     run = run_pytest("--target=theirs", "--strict-markers", cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     names = "hanami_conformance", "hanami_conformance.options", "hanami_conformance.options.definitions"
-    plugin = "hanami_conformance.session", "hanami_conformance.session.plugin"
+    plugin = "hanami_conformance.session", "hanami_conformance.session.plugin", "hanami_proto", "hanami_proto.options"
     assert f"loaded: {' '.join((*names, *plugin))}\n" in run.stdout
     markers = run_pytest("--markers", cwd=tmp_path)
     assert "requirement" not in markers.stdout
@@ -196,7 +196,7 @@ def test_options_may_stand_in_the_settings_of_pytest(tmp_path: Path) -> None:
     options = ("--hanami-requirement", "PROG-1", "--hanami-report-dir", "here")
     other = run_pytest("--pyargs", "hanami_conformance", *options, cwd=tmp_path, HANAMI_PROFILE="nonsense")
     assert other.returncode == 4, other.stdout + other.stderr
-    assert "unknown profile 'nonsense'" in other.stderr  # the environment takes precedence
+    assert "--hanami-profile 'nonsense': choose one of" in other.stderr  # the environment takes precedence
     secret = run_pytest("--pyargs", "hanami_conformance", "-o", "hanami_password=x", "--strict-config", cwd=tmp_path)
     assert "hanami_password" in secret.stderr  # unknown: a settings file is no place for it
     assert secret.returncode == 4

@@ -1,0 +1,149 @@
+"""The behaviour that all commands share: wrong options, output that its reader closes, Ctrl-C while a command loads."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import difflib
+import importlib
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NoReturn
+
+USAGE = 4
+INTERRUPTED = 2
+OF_THE_PROGRAM = ("-h", "--help", "--version")  # options that need no command
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser that ends with status 4, and suggests an option for one that it does not know."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse the words; one that is not known ends the program."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.exit(USAGE, f"ERROR: {self._unknown(unknown[0].partition('=')[0])}\n")  # its value may be a secret
+        return known, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and the message, and end the program."""
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: error: {message}\n")
+
+    def _unknown(self, word: str) -> str:
+        meant = suggestion(word, self._option_string_actions) or f": {self.prog} --help shows all options"
+        return f"unknown {'option' if word.startswith('-') else 'argument'} {word!r}{meant}"
+
+
+def suggestion(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return ``, did you mean X?``, or nothing where no known word is similar."""
+    like = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
+    return f", did you mean {like[0]}?" if like else ""
+
+
+def parse_command(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace | int:
+    """Parse a command line that begins with a command.
+
+    Args:
+        parser: Parser of the program.
+        argv: Words of the command line, None for those of the process.
+
+    Returns:
+        The arguments, or the exit status where they are wrong or only ask for help.
+    """
+    given = sys.argv[1:] if argv is None else argv
+    option = given[0].partition("=")[0] if given else ""  # its value may be a secret
+    try:
+        # argparse takes the value of an unknown option that comes first for the command, and complains of that.
+        if option.startswith("-") and not any(one.startswith(option) for one in OF_THE_PROGRAM):
+            parser.error(f"the command comes first: {parser.prog} run {option} ...")
+        return parser.parse_args(argv)
+    except SystemExit as error:
+        return int(error.code or 0)
+
+
+class _Output:
+    """A text stream that discards everything once its reader is gone."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with self._discarding():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._discarding():
+            self._stream.flush()
+
+    @contextlib.contextmanager
+    def _discarding(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            # The rest of the buffer must go somewhere, else the end of the program complains.
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self._stream.fileno())
+            os.close(null)
+
+
+@contextlib.contextmanager
+def guarded_output() -> Iterator[None]:
+    """Let standard output be closed by its reader, or lack a character, without an effect on the exit status."""
+    open_missing_streams()
+    before = sys.stdout
+    if isinstance(before, io.TextIOWrapper):
+        before.reconfigure(errors="replace")  # a console of another encoding must not change the exit status
+    sys.stdout = _Output(before)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stdout = before
+
+
+def open_missing_streams() -> None:
+    """Discard what is written to standard output or error where the caller closed them, as ``>&-`` does."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is not None:
+            continue
+        descriptor = os.open(os.devnull, os.O_WRONLY)
+        if descriptor != number and not _is_open(number):
+            os.dup2(descriptor, number)  # else the next file that is opened gets the number, and our output
+            os.close(descriptor)
+            descriptor = number
+        stream = os.fdopen(descriptor, "w", encoding="utf-8")
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
+def begin(module: str) -> int:
+    """Load a command and run it; loading takes a second, in which Ctrl-C is no traceback either.
+
+    Args:
+        module: Name of the module whose ``main`` to call.
+
+    Returns:
+        The exit status.
+    """
+    open_missing_streams()
+    try:
+        run: Callable[[], int] = importlib.import_module(module).main
+        return run()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED
