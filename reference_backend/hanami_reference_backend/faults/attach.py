@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
 import jwt
 
 from hanami_reference_backend.auth import ALGORITHM, InvalidTokenError, User, Users
+from hanami_reference_backend.faults import internals
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.sockets.attach import ACCEPTED, RejectedError, SocketServer
 from hanami_reference_backend.sockets.channel import Channel
-
-FOREVER = 3600.0  # seconds
 
 
 @fault("ATT-1")
@@ -42,7 +40,7 @@ def _open_only_if(is_allowed: Any) -> None:
 @fault("ATT-1", hook=replace_method(Channel, "open"))
 async def handshake_unanswered(_original: Any, _channel: Channel) -> None:
     """The handshake of a websocket is never answered."""
-    await asyncio.sleep(FOREVER)
+    await internals.hang()
 
 
 @fault("ATT-2")
@@ -192,7 +190,7 @@ async def malformed_token_met_with_silence(original: Any, server: SocketServer, 
     """A first message with a malformed token is not answered."""
     message = await channel.receive()
     if str(server.read(message).get("token")).count(".") != 2:
-        await asyncio.sleep(FOREVER)
+        await internals.hang()
     return await _attach_after(message, original, server, channel)
 
 
@@ -203,7 +201,7 @@ async def rejection_as_plain_text(_original: Any, server: SocketServer, channel:
         return server.open_session(channel, await channel.receive())
     except RejectedError as error:
         await channel.send_text(f"sorry, {error}")
-        await asyncio.sleep(FOREVER)
+        await internals.hang()
 
 
 async def _attach_after(message: bytes | str, original: Any, server: SocketServer, channel: Channel) -> Any:

@@ -13,10 +13,11 @@ from websockets.http11 import Request
 from hanami_proto.codec import Codec, SchemaError
 from hanami_proto.dialect import Dialect
 from hanami_reference_backend.common.errors import bad_request
+from hanami_reference_backend.faults import internals
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.rest import operation
-from hanami_reference_backend.rest.fields import CsvInit, MnistFinalize, MnistInit, SetMode
+from hanami_reference_backend.rest.fields import CsvInit, Fields, MnistFinalize, MnistInit, SetMode
 from hanami_reference_backend.rest.operation import TOKEN_HEADER
 from hanami_reference_backend.serving.uvicorn_protocols import RestProtocol, SocketProtocol
 from hanami_reference_backend.sockets.attach import RejectedError, SocketServer
@@ -38,15 +39,7 @@ def unusual_encodings_rejected() -> None:
     @replace_method(Codec, "decode_io")
     def decode_io(original: Any, codec: Codec, payload: bytes) -> Any:
         message = original(codec, payload)
-        usual = codec.encode_io(
-            message.name,
-            message.values,
-            is_last=message.is_last,
-            process_type=message.process_type,
-            target_buffer=message.target_buffer,
-            number_of_values=message.number_of_values,
-        )
-        if usual != payload:
+        if internals.encode(codec, message) != payload:
             raise SchemaError("not a ClusterIO_Message")
         return message
 
@@ -59,28 +52,32 @@ def escapes_rejected(original: Any, server: SocketServer, message: bytes | str) 
     return original(server, message)
 
 
-@fault("INIT-2", "INIT-1", hook=replace_method(operation, "check"))
-def name_must_come_first(original: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
+def _require_first(first: str, *models: type[Fields]) -> None:
+    """Reject requests of these models that begin with another field."""
+
+    @replace_method(operation, "check")
+    def check(original: Any, model: type[Fields], values: dict[str, Any], dialect: Dialect) -> Any:
+        if model in models and next(iter(values), first) != first:
+            raise bad_request(f"{first} is missing")
+        return original(model, values, dialect)
+
+
+@fault("INIT-2", "INIT-1")
+def name_must_come_first() -> None:
     """A POST whose first field is not the name is rejected."""
-    if model in (CsvInit, MnistInit) and next(iter(values), "name") != "name":
-        raise bad_request("name is missing")
-    return original(model, values, dialect)
+    _require_first("name", CsvInit, MnistInit)
 
 
-@fault("MODE-1", hook=replace_method(operation, "check"))
-def switch_must_begin_with_the_uuid(original: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
+@fault("MODE-1")
+def switch_must_begin_with_the_uuid() -> None:
     """A mode switch whose first field is not the uuid is rejected."""
-    if model is SetMode and next(iter(values), "uuid") != "uuid":
-        raise bad_request("uuid is missing")
-    return original(model, values, dialect)
+    _require_first("uuid", SetMode)
 
 
-@fault("FIN-1", hook=replace_method(operation, "check"))
-def put_must_begin_with_the_uuid(original: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
+@fault("FIN-1")
+def put_must_begin_with_the_uuid() -> None:
     """A PUT that finalizes images and whose first field is not the uuid is rejected."""
-    if model is MnistFinalize and next(iter(values), "uuid") != "uuid":
-        raise bad_request("uuid is missing")
-    return original(model, values, dialect)
+    _require_first("uuid", MnistFinalize)
 
 
 @fault("GEN-1", "PROG-1", hook=replace_method(FastAPI, "__call__"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +17,6 @@ from hanami_reference_backend.storage.datasets import Dataset, DatasetStore
 from hanami_reference_backend.storage.uploads import TempFile, Upload
 
 DELETED = "the dataset was deleted"  # reason for discarding its files
-KILLED = 9
 
 
 @fault("DEL-1", hook=replace_method(TempFile, "discard"))
@@ -85,7 +83,7 @@ def deleted_by_anybody(original: Any, store: DatasetStore, user: User, uuid: str
 @fault("DEL-1", "GEN-2", hook=replace_method(DatasetStore, "delete"))
 def dies_of_deletes(*_arguments: Any) -> None:
     """Deleting a dataset crashes the server."""
-    os._exit(KILLED)
+    internals.crash()
 
 
 @fault("DEL-1")

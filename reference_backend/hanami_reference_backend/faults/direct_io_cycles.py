@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
-import os
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from hanami_proto.codec import ProcessType
 from hanami_reference_backend.common.errors import conflict
+from hanami_reference_backend.faults import internals
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.network.clusters import Cluster, ClusterStore
@@ -22,7 +22,6 @@ from hanami_reference_backend.sockets.channel import Channel
 from hanami_reference_backend.sockets.cluster import ClusterSession, InvalidMessageError
 
 PAUSE = 0.002  # seconds without a message that end a burst
-FOREVER = 3600.0  # seconds
 
 
 def _serve_in_bursts(arrange: Callable[[list[list[Any]]], list[list[Any]]]) -> None:
@@ -70,7 +69,7 @@ async def silent_after_150_cycles(original: Any, session: Any, payload: bytes | 
     """A socket falls silent after 150 cycles."""
     session.cycles = getattr(session, "cycles", 0) + session.decode(payload).is_last
     if session.cycles > 150:
-        await asyncio.sleep(FOREVER)
+        await internals.hang()
     return await original(session, payload)
 
 
@@ -240,5 +239,5 @@ def deleted_clusters_stay_listed() -> None:
 def dies_of_deleting_a_cluster_in_use(original: Any, store: ClusterStore, user: Any, uuid: str) -> None:
     """Deleting a cluster with a socket crashes the server."""
     if store.cluster(user, uuid).attached:
-        os._exit(9)
+        internals.crash()
     original(store, user, uuid)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 from websockets.server import ServerProtocol
 
 from hanami_proto.codec import ProcessType
+from hanami_reference_backend.faults import internals
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.network.clusters import NORMAL_CLOSURE, POLICY_VIOLATION
@@ -19,7 +18,6 @@ from hanami_reference_backend.network.cycle_buffer import Buffer
 from hanami_reference_backend.network.network import Network
 from hanami_reference_backend.sockets.cluster import ClusterSession, InvalidMessageError
 
-FOREVER = 3600.0  # seconds
 PRIVATE = 4999  # close code that is not used elsewhere
 
 
@@ -106,14 +104,14 @@ def unknown_process_type_is_a_request(_session: Any, message: Any) -> Any:
 async def undecodable_bytes_hang(_session: Any, reason: str) -> None:
     """An undecodable message is not answered, and blocks the cluster."""
     if reason.startswith("not a ClusterIO_Message"):
-        await asyncio.sleep(FOREVER)
+        await internals.hang()
 
 
 @fault("DIO-12", "GEN-2", hook=_on_invalid_message)
 async def dies_of_undecodable_bytes(_session: Any, reason: str) -> None:
     """An undecodable message crashes the server."""
     if reason.startswith("not a ClusterIO_Message"):
-        os._exit(9)
+        internals.crash()
 
 
 @fault("DIO-12", hook=_on_invalid_message)

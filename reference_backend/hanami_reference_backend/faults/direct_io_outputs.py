@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from hanami_proto.codec import BrickMessage, ProcessType
+from hanami_reference_backend.faults import internals
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.network.network import Network
@@ -27,17 +28,7 @@ def _change_outputs(change: Callable[[Any, Outputs], Outputs]) -> None:
     async def request(original: Any, session: ClusterSession) -> list[bytes]:
         codec = session._codec
         outputs = change(session, [codec.decode_io(answer) for answer in await original(session)])
-        return [
-            codec.encode_io(
-                output.name,
-                output.values.tolist(),
-                is_last=output.is_last,
-                process_type=output.process_type,
-                target_buffer=output.target_buffer,
-                number_of_values=output.number_of_values,
-            )
-            for output in outputs
-        ]
+        return [internals.encode(codec, output) for output in outputs]
 
 
 def _change_values(change: Callable[[Any, Any], Any]) -> None:

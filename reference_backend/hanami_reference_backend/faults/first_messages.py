@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from hanami_proto.codec import SchemaError
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.common.strict_json import JsonError, parse_object
+from hanami_reference_backend.faults import internals
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.network.clusters import POLICY_VIOLATION, ClusterStore
@@ -19,8 +19,6 @@ from hanami_reference_backend.sockets.cluster import ClusterSession
 from hanami_reference_backend.sockets.upload import UploadSession
 from hanami_reference_backend.storage.datasets import DatasetStore
 from hanami_reference_backend.storage.uploads import TempFile
-
-FOREVER = 3600.0  # seconds
 
 
 def _matching_files(matches: Any) -> None:
@@ -64,7 +62,7 @@ async def unknown_cluster_met_with_silence(_original: Any, server: SocketServer,
         return server.open_session(channel, await channel.receive())
     except RejectedError as error:
         if "cluster" in str(error):
-            await asyncio.sleep(FOREVER)
+            await internals.hang()
         await channel.close(POLICY_VIOLATION, str(error))
         return None
 

@@ -17,8 +17,7 @@ from hanami_reference_backend.auth import User, Users
 from hanami_reference_backend.common.errors import RequestError
 from hanami_reference_backend.common.identity import RandomIdentity
 from hanami_reference_backend.common.settings import Settings
-from hanami_reference_backend.faults import tokens
-from hanami_reference_backend.faults.internals import operation_name
+from hanami_reference_backend.faults import internals, tokens
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.rest import operation
@@ -35,28 +34,6 @@ BLOCK = 512
 Values = dict[str, Any]
 
 
-def _change_response(method: str, change: Callable[[Values], Any]) -> None:
-    """Change the response to the POST."""
-
-    @replace_method(UploadOperations, method)
-    async def replacement(original: Any, *arguments: Any) -> Any:
-        return change(dict(await original(*arguments)))
-
-
-def _change_fields(change: Callable[[Values], Values]) -> None:
-    """Change the fields of the POST before they are checked."""
-
-    @replace_method(operation, "check")
-    def check(original: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
-        return original(model, change(values) if model in MODELS else values, dialect)
-
-
-def _change_sizes(change: Callable[[Any], Any]) -> None:
-    _change_fields(
-        lambda values: {name: change(value) if name.endswith("_size") else value for name, value in values.items()}
-    )
-
-
 def _allocate(change: Callable[[list[int]], list[int]]) -> None:
     """Change the sizes of the allocated files."""
 
@@ -65,29 +42,29 @@ def _allocate(change: Callable[[list[int]], list[int]]) -> None:
         return original(store, user, kind, name, change(list(sizes)))
 
 
-@fault("INIT-1")
-def mnist_without_label_file() -> None:
+@fault("INIT-1", hook=internals.change_response(UploadOperations, "init_mnist"))
+def mnist_without_label_file(answer: Values) -> Values:
     """The response to the POST for MNIST lacks the uuid of the label file."""
-    _change_response("init_mnist", lambda answer: {key: answer[key] for key in answer if key != "uuid_label_file"})
+    return {key: value for key, value in answer.items() if key != "uuid_label_file"}
 
 
-@fault("INIT-1")
-def mnist_with_other_keys() -> None:
+@fault("INIT-1", hook=internals.change_response(UploadOperations, "init_mnist"))
+def mnist_with_other_keys(answer: Values) -> Values:
     """The response to the POST for MNIST names the files inputUuid and labelUuid."""
     names = {"uuid_input_file": "inputUuid", "uuid_label_file": "labelUuid"}
-    _change_response("init_mnist", lambda answer: {names.get(key, key): value for key, value in answer.items()})
+    return {names.get(key, key): value for key, value in answer.items()}
 
 
-@fault("INIT-2")
-def csv_with_label_file() -> None:
+@fault("INIT-2", hook=internals.change_response(UploadOperations, "init_csv"))
+def csv_with_label_file(answer: Values) -> Values:
     """The response to the POST for CSV has a uuid of a label file."""
-    _change_response("init_csv", lambda answer: {**answer, "uuid_label_file": answer["uuid"]})
+    return {**answer, "uuid_label_file": answer["uuid"]}
 
 
-@fault("INIT-2")
-def csv_answers_created() -> None:
+@fault("INIT-2", hook=internals.change_response(UploadOperations, "init_csv"))
+def csv_answers_created(answer: Values) -> JSONResponse:
     """The POST for CSV is answered with 201."""
-    _change_response("init_csv", lambda answer: JSONResponse(answer, HTTPStatus.CREATED))
+    return JSONResponse(answer, HTTPStatus.CREATED)
 
 
 @fault("INIT-3")
@@ -201,32 +178,31 @@ def same_name_same_upload() -> None:
         return known[key]
 
 
-@fault("INIT-5")
-def extra_fields_accepted() -> None:
+@fault("INIT-5", hook=internals.change_fields(*MODELS))
+def extra_fields_accepted(values: Values) -> Values:
     """Unknown fields of the POST are ignored."""
-    _change_fields(lambda values: {name: value for name, value in values.items() if name in MnistInit.model_fields})
+    return {name: value for name, value in values.items() if name in MnistInit.model_fields}
 
 
-@fault("INIT-5", hook=replace_method(operation, "check"))
-def label_size_of_a_table_ignored(original: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
+@fault("INIT-5", hook=internals.change_fields(CsvInit))
+def label_size_of_a_table_ignored(values: Values) -> Values:
     """The POST for CSV may have the size of a label file."""
-    if model is CsvInit:
-        values = {name: value for name, value in values.items() if name != "label_data_size"}
-    return original(model, values, dialect)
+    return {name: value for name, value in values.items() if name != "label_data_size"}
 
 
-@fault("INIT-5")
-def sizes_accepted_as_text() -> None:
+@fault("INIT-5", hook=internals.change_fields(*MODELS))
+def sizes_accepted_as_text(values: Values) -> Values:
     """A size may be a string of digits."""
-    _change_sizes(lambda size: int(size) if isinstance(size, str) and re.fullmatch("[0-9]{1,9}", size) else size)
+    sizes = {name: value for name, value in values.items() if name.endswith("_size") and isinstance(value, str)}
+    return {**values, **{name: int(size) for name, size in sizes.items() if re.fullmatch("[0-9]{1,9}", size)}}
 
 
-@fault("INIT-5", hook=replace_method(operation, "check"))
-def label_size_not_needed(original: Any, model: type[Fields], values: Values, dialect: Dialect) -> Any:
+@fault("INIT-5", hook=internals.change_fields(MnistInit))
+def label_size_not_needed(values: Values) -> Values:
     """Without a size of its own the label file gets the size of the image file."""
-    if model is MnistInit and values.get("label_data_size") is None and "input_data_size" in values:
-        values = {**values, "label_data_size": values["input_data_size"]}
-    return original(model, values, dialect)
+    if values.get("label_data_size") is None and "input_data_size" in values:
+        return {**values, "label_data_size": values["input_data_size"]}
+    return values
 
 
 @fault("INIT-5", hook=replace_method(Dialect, "is_name"))
@@ -253,7 +229,7 @@ async def init_fails_on_no_json(original: Any, request: Request, settings: Setti
     try:
         return await original(request, settings)
     except RequestError as error:
-        if operation_name(request) not in INITS:
+        if internals.operation_name(request) not in INITS:
             raise
         raise RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error") from error
 

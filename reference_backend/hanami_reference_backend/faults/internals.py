@@ -1,16 +1,22 @@
-"""Observation of the internals of the server, shared by several faults."""
+"""Access to the internals of the server that several faults share."""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Any, NoReturn
 from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-from hanami_proto.codec import Codec
+from hanami_proto.codec import BrickMessage, Codec
+from hanami_proto.dialect import Dialect
 from hanami_reference_backend.faults.patch import replace_method
+from hanami_reference_backend.rest import operation
+from hanami_reference_backend.rest.fields import Fields
 from hanami_reference_backend.sockets.channel import Channel
 from hanami_reference_backend.sockets.upload import UploadSession
 from hanami_reference_backend.storage.datasets import DatasetStore
@@ -20,6 +26,50 @@ NORMAL = 1000  # RFC 6455, 7.4.1
 CODEC = Codec.for_schema("brick")  # chunks and their acknowledgements are the same in both schemas
 
 Span = tuple[int, int]  # offset of the first byte, and of the one after the last
+
+
+def crash() -> NoReturn:
+    """End the process at once."""
+    os._exit(9)
+
+
+async def hang() -> None:
+    """Wait for an hour."""
+    await asyncio.sleep(3600.0)
+
+
+def change_fields(*models: type[Fields]) -> Callable[[Callable[[dict[str, Any]], dict[str, Any]]], None]:
+    """Return a hook that changes the fields of requests of these models before they are checked."""
+
+    def hook(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        @replace_method(operation, "check")
+        def check(original: Any, model: type[Fields], values: dict[str, Any], dialect: Dialect) -> Any:
+            return original(model, change(values) if model in models else values, dialect)
+
+    return hook
+
+
+def change_response(owner: type, method: str) -> Callable[[Callable[[dict[str, Any]], Any]], None]:
+    """Return a hook that changes the response of an operation."""
+
+    def hook(change: Callable[[dict[str, Any]], Any]) -> None:
+        @replace_method(owner, method)
+        async def replacement(original: Any, *arguments: Any) -> Any:
+            return change(dict(await original(*arguments)))
+
+    return hook
+
+
+def encode(codec: Codec, message: BrickMessage) -> bytes:
+    """Encode a ClusterIO_Message as it is."""
+    return codec.encode_io(
+        message.name,
+        message.values,
+        is_last=message.is_last,
+        process_type=message.process_type,
+        target_buffer=message.target_buffer,
+        number_of_values=message.number_of_values,
+    )
 
 
 def operation_name(request: Request) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import Any
 from weakref import WeakSet
 
 from hanami_reference_backend.common.errors import RequestError
+from hanami_reference_backend.faults import internals
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.rest import operation
@@ -18,7 +18,6 @@ from hanami_reference_backend.sockets.channel import Channel, ChannelClosedError
 from hanami_reference_backend.sockets.cluster import ClusterSession
 from hanami_reference_backend.sockets.upload import UploadSession
 
-FOREVER = 3600.0  # seconds
 POLL = 0.01  # seconds
 
 
@@ -39,14 +38,14 @@ async def dies_of_large_bodies(original: Any, *arguments: Any) -> Any:
         return await original(*arguments)
     except RequestError as error:
         if error.status == 413:
-            os._exit(9)
+            internals.crash()
         raise
 
 
 @fault("GEN-2", hook=replace_method(RestProtocol, "send_400_response"))
 def dies_of_broken_requests(_original: Any, *_arguments: Any) -> None:
     """Bytes that are not HTTP crash the server."""
-    os._exit(9)
+    internals.crash()
 
 
 @fault("GEN-4")

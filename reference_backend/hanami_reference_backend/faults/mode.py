@@ -10,6 +10,7 @@ from weakref import WeakSet
 
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.common.errors import RequestError, conflict
+from hanami_reference_backend.faults import internals, tokens
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.network.clusters import Cluster, ClusterStore
@@ -67,16 +68,16 @@ def training_lost_at_a_switch(original: Any, store: ClusterStore, user: User, uu
     return cluster
 
 
-@fault("MODE-2")
-def unknown_state_means_direct() -> None:
+@fault("MODE-2", hook=internals.change_fields(fields.SetMode))
+def unknown_state_means_direct(values: dict[str, Any]) -> dict[str, Any]:
     """Any state but TASK switches to the direct mode."""
-    _change_body(lambda body: {**body, "new_state": body["new_state"] if body.get("new_state") == "TASK" else "DIRECT"})
+    return {**values, "new_state": "TASK" if values.get("new_state") == "TASK" else "DIRECT"}
 
 
-@fault("MODE-2")
-def state_in_any_case() -> None:
+@fault("MODE-2", hook=internals.change_fields(fields.SetMode))
+def state_in_any_case(values: dict[str, Any]) -> dict[str, Any]:
     """The names of the modes may be written in lower case."""
-    _change_body(lambda body: {**body, "new_state": str(body.get("new_state")).upper()})
+    return {**values, "new_state": str(values.get("new_state")).upper()}
 
 
 @fault("MODE-1")
@@ -146,12 +147,6 @@ def unknown_state_ends_direct_mode() -> None:
         return cluster
 
 
-def _change_body(change: Any) -> None:
-    @replace_method(operation, "check")
-    def check(original: Any, model: Any, values: dict[str, Any], dialect: Any) -> Any:
-        return original(model, change(values) if model is fields.SetMode else values, dialect)
-
-
 @fault("MODE-2", "GEN-3", hook=replace_method(ClusterStore, "set_mode"))
 def clusters_of_others_switched(original: Any, store: ClusterStore, user: User, uuid: str, mode: str) -> Any:
     """Any user who knows the uuid of a cluster may switch its mode."""
@@ -181,12 +176,7 @@ def unknown_cluster_switched(original: Any, store: ClusterStore, user: User, uui
         raise
 
 
-@fault("MODE-2", hook=replace_method(operation, "caller"))
-def switch_needs_no_token(original: Any, request: Any, users: Any) -> Any:
+@fault("MODE-2")
+def switch_needs_no_token() -> None:
     """The mode of a cluster can be switched without a token."""
-    try:
-        return original(request, users)
-    except RequestError:
-        if request.url.path.endswith("set_mode"):
-            return next(iter(users))
-        raise
+    tokens.accept(("cluster.set_mode",), tokens.is_missing)

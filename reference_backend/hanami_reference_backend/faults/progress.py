@@ -41,22 +41,16 @@ def _segments(file: TempFile) -> int:
     return -(-file.size // SEGMENT)
 
 
-def _change_response(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    @replace_method(UploadOperations, "progress")
-    async def progress(original: Any, *arguments: Any) -> Any:
-        return change(dict(await original(*arguments)))
-
-
-@fault("PROG-1")
-def complete_is_a_number() -> None:
+@fault("PROG-1", hook=internals.change_response(UploadOperations, "progress"))
+def complete_is_a_number(answer: dict[str, Any]) -> dict[str, Any]:
     """Progress answers complete with 0 or 1."""
-    _change_response(lambda answer: {**answer, "complete": int(answer["complete"])})
+    return {**answer, "complete": int(answer["complete"])}
 
 
-@fault("PROG-1")
-def complete_is_a_text() -> None:
+@fault("PROG-1", hook=internals.change_response(UploadOperations, "progress"))
+def complete_is_a_text(answer: dict[str, Any]) -> dict[str, Any]:
     """Progress answers complete with "true" or "false"."""
-    _change_response(lambda answer: {**answer, "complete": str(answer["complete"]).lower()})
+    return {**answer, "complete": str(answer["complete"]).lower()}
 
 
 @fault("PROG-2", "FIN-3", hook=replace_method(TempFile, "is_complete"))
