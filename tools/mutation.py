@@ -1,4 +1,4 @@
-"""Mutation testing of the models: is every little change to them noticed by their tests?"""
+"""Mutation testing of the models: do their tests detect every small change to them?"""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ import tempfile
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import IO, NoReturn
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
 JUSTIFIED = Path(__file__).with_name("mutants.toml")
 TOOL = "mutmut"
 INTERRUPTED = 130  # as shells have it
 MODELS = "hanami_conformance.models."
-PACKAGES = ("conformance", "proto", "reference_backend", "reports")  # folders of what the tests of the models import
-PROGRAMS = ("__init__.py", "sample_data.py")  # of this folder, likewise
+PACKAGES = ("conformance", "proto", "reference_backend", "reports")  # folders that the tests of the models import
+PROGRAMS = ("__init__.py", "sample_data.py")  # of this folder, imported likewise
 TESTS = "tests/conformance/models/test_models*.py"
-GONE = ("killed", "timeout")  # what a test noticed; a change that makes an endless loop is noticed as well
-FIELDS = ("place", "was", "now", "why")
-MOST_LINES = 30  # of what the tool said, where it failed
+DETECTED = ("killed", "timeout")  # an endless loop counts as detected
+FIELDS = ("place", "before", "after", "reason")
+MAX_LINES = 30  # of the output of a failed tool
 
-# Of the copy in which the mutants are made. Hypothesis draws the same examples in every run, so that a mutant that
-# survives once survives always. Our own plugin would import the models that are installed, which are not mutated.
+# Settings of the copy with the mutants. Hypothesis draws the same examples in every run, so that a mutant that survives
+# once always survives. The plugin of the suite is off, since it would import the installed, unchanged models.
 SETTINGS = """
 [tool.mutmut]
 source_paths = ["hanami_conformance"]
@@ -51,35 +51,35 @@ filterwarnings = ["error"]
 
 
 class MutationError(Exception):
-    """Nothing can be said about the mutants; the message is one line for people."""
+    """The run gave no result; the message says why."""
 
 
 @dataclass(frozen=True, order=True)
 class Mutant:
-    """A small change to a model. What it changes is its name: a number would be another after the next edit.
+    """A small change to a model, identified by its lines, since the numbers of mutants change with every edit.
 
     Attributes:
-        place: module, class and function, as in ``file.FileModel.write``.
-        was: the line that it changes, or several.
-        now: what it makes of it.
+        place: Module, class and function, as in ``file.FileModel.write``.
+        before: Original lines.
+        after: Changed lines.
     """
 
     place: str
-    was: str
-    now: str
+    before: str
+    after: str
 
     def __str__(self) -> str:
-        return f"{self.place}\n    was  {self.was}\n    now  {self.now}"
+        return f"{self.place}\n    before  {self.before}\n    after   {self.after}"
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What was found.
+class Comparison:
+    """Survivors compared with the justified ones.
 
     Attributes:
-        unexplained: mutants that no test noticed and nobody justified.
-        stale: mutants that were justified, and are noticed or no more.
-        justified: mutants that no test noticed, and why none can.
+        unexplained: Survivors without a justification.
+        stale: Justified mutants that were detected, or no longer exist.
+        justified: Justified survivors with the reasons.
     """
 
     unexplained: tuple[Mutant, ...]
@@ -87,14 +87,14 @@ class Judgement:
     justified: Mapping[Mutant, str]
 
     @property
-    def good(self) -> bool:
-        """Whether every survivor is justified, and every justification needed."""
+    def passed(self) -> bool:
+        """Whether every survivor is justified, and every justification is needed."""
         return not self.unexplained and not self.stale
 
 
-def judge(survivors: Sequence[Mutant], reasons: Mapping[Mutant, str]) -> Judgement:
+def compare(survivors: Sequence[Mutant], reasons: Mapping[Mutant, str]) -> Comparison:
     """Compare the survivors with the justified ones."""
-    return Judgement(
+    return Comparison(
         tuple(sorted(set(survivors) - set(reasons))),
         tuple(sorted(set(reasons) - set(survivors))),
         {mutant: reasons[mutant] for mutant in sorted(set(survivors) & set(reasons))},
@@ -102,10 +102,10 @@ def judge(survivors: Sequence[Mutant], reasons: Mapping[Mutant, str]) -> Judgeme
 
 
 def read_justified(path: Path) -> dict[Mutant, str]:
-    """Return the mutants that no test can notice, to the reason.
+    """Read the mutants that no test can detect, with the reasons.
 
     Raises:
-        MutationError: the file cannot be read; the message says where it is wrong.
+        MutationError: If the file is invalid.
     """
     try:
         entries = tomllib.loads(path.read_text(encoding="utf-8")).get("mutant", [])
@@ -116,31 +116,31 @@ def read_justified(path: Path) -> dict[Mutant, str]:
         if sorted(entry) != sorted(FIELDS) or not all(
             isinstance(text, str) and text.strip() for text in entry.values()
         ):
-            raise MutationError(f"{path.name}: entry {number} must have the texts {', '.join(FIELDS)}, and no more")
-        mutant = Mutant(entry["place"], entry["was"], entry["now"])
+            raise MutationError(f"{path.name}: entry {number} must have the strings {', '.join(FIELDS)}, and no more")
+        mutant = Mutant(entry["place"], entry["before"], entry["after"])
         if mutant in reasons:
-            raise MutationError(f"{path.name}: entry {number} is there twice")
-        reasons[mutant] = entry["why"]
+            raise MutationError(f"{path.name}: entry {number} is a duplicate")
+        reasons[mutant] = entry["reason"]
     return reasons
 
 
 def parse_results(text: str) -> dict[str, str]:
-    """Names of mutants to what became of them, from what ``mutmut results`` prints."""
+    """Return the states of mutants by name from the output of ``mutmut results``."""
     return dict(re.findall(r"^ +(\S+): (.+)$", text, re.MULTILINE))
 
 
 def parse_diff(name: str, text: str) -> Mutant:
-    """Return a mutant, from its name and from what ``mutmut show`` prints."""
+    """Return a mutant from its name and the output of ``mutmut show``."""
     lines = [line for line in text.splitlines() if not line.startswith(("---", "+++"))]
-    was, now = ("\n".join(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "-+")
+    before, after = ("\n".join(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "-+")
     place = name.removeprefix(MODELS).partition("__mutmut_")[0]
     # x_function of a module, x\u01c1Class\u01c1method of a class
     place = re.sub(r"\bx(_|\u01c1)", "", place, count=1).replace("\u01c1", ".")
-    return Mutant(place, was, now)
+    return Mutant(place, before, after)
 
 
 def copy_to(folder: Path) -> None:
-    """Copy what the tests of the models need, so that the tool has a place of its own to write to."""
+    """Copy the files that the tests of the models need, since the tool writes to the folder."""
     for name in PACKAGES:
         package = f"hanami_{name}"
         shutil.copytree(ROOT / name / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -152,53 +152,50 @@ def copy_to(folder: Path) -> None:
 
 
 def run_tool(folder: Path, *arguments: str) -> str:
-    """Run the tool, out of the reach of Ctrl-C, and take it and its children along where this program ends.
+    """Run the tool in a session of its own, where Ctrl-C does not reach it, and kill the session in the end.
 
     Returns:
-        What it printed.
+        The output of the tool.
 
     Raises:
-        MutationError: it failed; what it said last is in the message.
+        MutationError: If the tool fails; the message has the last lines of its output.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HANAMI_", "PYTEST_", "COV_"))}
-    kept |= {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
+    own = ("HANAMI_", "PYTEST_", "COV_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    environment |= {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
     with tempfile.TemporaryFile() as log:
         command = [sys.executable, "-m", TOOL, *arguments]
         process = subprocess.Popen(
-            command, cwd=folder, env=kept, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
-        with _taken_along(process):
+        try:
             status = process.wait()
-        text = _text_of(log)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        log.seek(0)
+        text = log.read().decode("utf-8", "replace").replace("\r", "\n")
     if status:
-        said = "\n".join(text.strip().splitlines()[-MOST_LINES:])
-        raise MutationError(f"{TOOL} {arguments[0]} ended with status {status}:\n{said}")
+        output = "\n".join(text.strip().splitlines()[-MAX_LINES:])
+        raise MutationError(f"{TOOL} {arguments[0]} ended with status {status}:\n{output}")
     return text
 
 
-@contextlib.contextmanager
-def _taken_along(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _text_of(log: IO[bytes]) -> str:
-    log.seek(0)
-    return log.read().decode("utf-8", "replace").replace("\r", "\n")
-
-
-def mutate(tell: Callable[[str], None]) -> int:
-    """Make the mutants, run the tests on each, tell what survived.
+def mutate(write_line: Callable[[str], None]) -> int:
+    """Create the mutants, run the tests on each, and report the survivors.
 
     Returns:
-        0 when every survivor is justified and every justification needed, 1 when not.
+        0 if every survivor is justified and every justification is needed, otherwise 1.
 
     Raises:
-        MutationError: nothing can be said.
+        MutationError: If there is no result.
     """
     reasons = read_justified(JUSTIFIED)
     if importlib.util.find_spec(TOOL) is None:
@@ -206,45 +203,45 @@ def mutate(tell: Callable[[str], None]) -> int:
             f"{TOOL} is not installed: run make mutation, or pip install -c constraints.txt '.[dev,mutation]'"
         )
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="hanami-mutation-") as made:
-        folder = Path(made)
+    with tempfile.TemporaryDirectory(prefix="hanami-mutation-") as name:
+        folder = Path(name)
         copy_to(folder)
-        tell("the models are changed a little at a time, and their tests run on each change; this takes about a minute")
+        write_line("running the tests of the models on each mutant, which takes about a minute ...")
         run_tool(folder, "run", "--max-children", "1")
         results = parse_results(run_tool(folder, "results", "--all", "true"))
         if not results:
             raise MutationError("there are no mutants: have the models moved?")
-        names = [name for name, state in results.items() if state not in GONE]
+        names = [name for name, state in results.items() if state not in DETECTED]
         survivors = [parse_diff(name, run_tool(folder, "show", name)) for name in names]
-    judgement = judge(survivors, reasons)
-    conclude(judgement, Counter(results.values()), tell)
-    tell(f"{len(results)} mutants in {time.monotonic() - began:.0f} s: {'GOOD' if judgement.good else 'NOT GOOD'}")
-    return 0 if judgement.good else 1
+    comparison = compare(survivors, reasons)
+    print_comparison(comparison, Counter(results.values()), write_line)
+    write_line(f"{'PASS' if comparison.passed else 'FAIL'}  {len(results)} mutants, {time.monotonic() - began:.0f} s")
+    return 0 if comparison.passed else 1
 
 
-def conclude(judgement: Judgement, counts: Mapping[str, int], tell: Callable[[str], None]) -> None:
-    """Say what was found."""
-    for mutant, why in judgement.justified.items():
-        tell(f"justified: {mutant}\n    why  {why}")
-    for mutant in judgement.unexplained:
-        tell(f"SURVIVED: {mutant}")
-    for mutant in judgement.stale:
-        tell(f"NO SURVIVOR, so its entry in {JUSTIFIED.name} must go: {mutant}")
-    tell(", ".join(f"{count} {state}" for state, count in sorted(counts.items(), key=lambda entry: -entry[1])))
+def print_comparison(comparison: Comparison, counts: Mapping[str, int], write_line: Callable[[str], None]) -> None:
+    """Print the survivors, the stale justifications, and the number of mutants in each state."""
+    for mutant, reason in comparison.justified.items():
+        write_line(f"justified: {mutant}\n    reason  {reason}")
+    for mutant in comparison.unexplained:
+        write_line(f"SURVIVED: {mutant}")
+    for mutant in comparison.stale:
+        write_line(f"NO SURVIVOR, remove its entry from {JUSTIFIED.name}: {mutant}")
+    write_line(", ".join(f"{count} {state}" for state, count in sorted(counts.items(), key=lambda entry: -entry[1])))
 
 
 def parse_options(argv: Sequence[str] | None = None) -> None:
-    """Read the command line; ends the program with status 2 and one line that says what is wrong with it."""
+    """Read the command line; wrong options end the program with status 2 and one line."""
     argparse.ArgumentParser(
         prog="python -m tools.mutation",
         description=__doc__,
         epilog="Exit status: 0 every survivor is justified in tools/mutants.toml, and every entry there survived; "
-        "1 not so; 2 wrong options; 130 interrupted.",
+        "1 not so, or no result; 2 wrong options; 130 interrupted.",
     ).parse_args(argv)
 
 
 def main() -> int:
-    """Return the command line."""
+    """Run the command."""
     parse_options()
     signal.signal(signal.SIGTERM, _interrupt)
     try:

@@ -1,4 +1,4 @@
-"""What is said of mutants follows from what the tool prints and from the list of justified ones."""
+"""The report on mutants follows from the output of the tool and the list of justified ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tools.mutation import (
     MODELS,
     Mutant,
     MutationError,
-    judge,
+    compare,
     parse_diff,
     parse_results,
     read_justified,
@@ -30,13 +30,13 @@ OTHER = Mutant("cluster.same", "return a == b", "return a != b")
 
 
 def test_every_survivor_must_be_justified_and_every_justification_needed() -> None:
-    assert judge([], {}).good
-    assert judge([ONE], {ONE: "why"}).good
-    assert judge([ONE], {ONE: "why"}).justified == {ONE: "why"}
-    assert judge([ONE, OTHER], {ONE: "why"}).unexplained == (OTHER,)
-    assert judge([ONE], {ONE: "why", OTHER: "why"}).stale == (OTHER,)
-    assert not judge([OTHER], {}).good
-    assert not judge([], {OTHER: "why"}).good
+    assert compare([], {}).passed
+    assert compare([ONE], {ONE: "why"}).passed
+    assert compare([ONE], {ONE: "why"}).justified == {ONE: "why"}
+    assert compare([ONE, OTHER], {ONE: "why"}).unexplained == (OTHER,)
+    assert compare([ONE], {ONE: "why", OTHER: "why"}).stale == (OTHER,)
+    assert not compare([OTHER], {}).passed
+    assert not compare([], {OTHER: "why"}).passed
 
 
 def test_results_are_read() -> None:
@@ -66,27 +66,30 @@ def test_the_list_of_justified_mutants_is_right() -> None:
     reasons = read_justified(JUSTIFIED)
     for mutant in reasons:
         module = ROOT / "conformance" / MODELS.replace(".", "/") / (mutant.place.partition(".")[0] + ".py")
-        assert mutant.was.splitlines()[0] in module.read_text(encoding="utf-8"), mutant
+        assert mutant.before.splitlines()[0] in module.read_text(encoding="utf-8"), mutant
 
 
 @pytest.mark.parametrize(
-    ("text", "wrong"),
+    ("text", "message"),
     [
-        ("[[mutant]]\nplace = 'a'\nwas = 'b'\nnow = 'c'\n", "entry 1 must have the texts place, was, now, why"),
-        ("[[mutant]]\nplace = 'a'\nwas = 'b'\nnow = 'c'\nwhy = ' '\n", "entry 1 must have"),
-        ("[[mutant]]\nplace = 'a'\nwas = 'b'\nnow = 'c'\nwhy = 1\n", "entry 1 must have"),
-        ("[[mutant]]\nplace = 'a'\nwas = 'b'\nnow = 'c'\nwhy = 'd'\n" * 2, "entry 2 is there twice"),
+        (
+            "[[mutant]]\nplace = 'a'\nbefore = 'b'\nafter = 'c'\n",
+            "1 must have the strings place, before, after, reason",
+        ),
+        ("[[mutant]]\nplace = 'a'\nbefore = 'b'\nafter = 'c'\nreason = ' '\n", "entry 1 must have"),
+        ("[[mutant]]\nplace = 'a'\nbefore = 'b'\nafter = 'c'\nreason = 1\n", "entry 1 must have"),
+        ("[[mutant]]\nplace = 'a'\nbefore = 'b'\nafter = 'c'\nreason = 'd'\n" * 2, "entry 2 is a duplicate"),
         ("[[mutant]", "mutants.toml: "),
     ],
 )
-def test_a_list_that_cannot_be_read_is_told(text: str, wrong: str, tmp_path: Path) -> None:
+def test_an_invalid_list_is_reported(text: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "mutants.toml"
     path.write_text(text)
-    with pytest.raises(MutationError, match=wrong):
+    with pytest.raises(MutationError, match=message):
         read_justified(path)
 
 
-def test_a_missing_tool_is_told_in_one_line(
+def test_a_missing_tool_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(mutation, "TOOL", "no_such_tool")
@@ -99,7 +102,7 @@ def test_a_missing_tool_is_told_in_one_line(
     assert output.err.count("\n") == 1
 
 
-def test_ctrl_c_ends_it_with_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interrupt_prints_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     tool = tmp_path / "mutmut.py"  # that never ends, in place of the real one
     tool.write_text("import pathlib, time\npathlib.Path(__file__).with_name('began').touch()\ntime.sleep(600)\n")
     folder = tmp_path / "temporary"
