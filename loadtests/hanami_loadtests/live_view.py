@@ -25,7 +25,7 @@ COLUMNS: Mapping[str, str] = {
     "p99": "p99 ms",
     "most": "Max ms",
     "service": "Service p99 ms",
-    "flying": "In flight",
+    "in_flight": "In flight",
     "unsent": "Unsent",
     "unanswered": "Unanswered",
     "incorrect": "Incorrect",
@@ -72,7 +72,7 @@ def rows(moment: RunSnapshot) -> list[Row]:
     for key in ("mbnow", "mbwhole", "pernow", "perwhole"):
         values = [row[key] for row in counted if row[key] is not None]
         run[key] = _digits(sum(values)) if values else None
-    for key in ("flying", "unsent", "unanswered", "incorrect", "failed"):
+    for key in ("in_flight", "unsent", "unanswered", "incorrect", "failed"):
         run[key] = sum(row[key] for row in each)
     return [run, *each]
 
@@ -89,7 +89,7 @@ def _row(name: str, one: Series, moment: RunSnapshot) -> Row:
         "p99": _milliseconds(one.response, 99),
         "most": _digits(one.response.most / 1000) if one.response.count else None,
         "service": _milliseconds(one.service, 99),
-        "flying": in_flight(one) if moment.newest is not None else 0,
+        "in_flight": in_flight(one) if moment.newest is not None else 0,
         "unsent": one.unsent + moment.overdue.get(name, 0),
         "unanswered": one.unanswered,
         "incorrect": one.incorrect,

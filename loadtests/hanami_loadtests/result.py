@@ -13,7 +13,7 @@ from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.session.manifest import digests
 from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.limits.file import Limits
-from hanami_loadtests.limits.verdict import ask_all, judge
+from hanami_loadtests.limits.verdict import check_limits, run_verdict
 from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_loadtests.session import Session
 from hanami_reports.common.file_names import EXCHANGES
@@ -54,9 +54,9 @@ def make_result(
         started: when the run began; now, where it did not.
     """
     started = started or datetime.now(UTC)
-    results = ask_all(limits, recorder.series, generators, seconds)
+    results = check_limits(limits, recorder.series, generators, seconds)
     wanted = {name: SCENARIOS[name].paced_series for name, count in users.items() if count}
-    state, reasons = judge(results, recorder.series, generators, wanted)
+    state, reasons = run_verdict(results, recorder.series, generators, wanted)
     if trouble:
         order = (RunState.INTERNAL_ERROR, RunState.LOST, RunState.INTERRUPTED, RunState.FAIL, RunState.INVALID)
         worst = min((found for found, _ in trouble), key=order.index)

@@ -30,9 +30,9 @@ from hanami_proto.dialect import Dialect
 SEEDS = 1_000_000  # between the users of two workers
 LOOK_EVERY = 5.0  # seconds between two looks at the expiry of the token
 LARGE = 16 << 20  # bytes of a file from which on there is but one content
-CONTENTS = 3  # different files of each kind: what goes to the wrong upload shows
+VARIANTS = 3  # different files of each kind: what goes to the wrong upload shows
 
-_MADE: dict[Any, Any] = {}  # contents, by what they follow from
+_CONTENT_CACHE: dict[Any, Any] = {}  # contents, by what they follow from
 
 
 @dataclass
@@ -57,10 +57,10 @@ class Session:
     _token: str = field(repr=False)
     recorder: Recorder
     health: Health
-    budget: SocketLimit
+    socket_limit: SocketLimit
     ended: float | None = None
     leftovers: list[str] = field(default_factory=list)
-    plans: list[tuple[str, Schedule]] = field(default_factory=list)
+    schedules: list[tuple[str, Schedule]] = field(default_factory=list)
     _found: DetectedDialect | None = None
     _ssl: ssl.SSLContext | None = None
     _looked: float = 0.0
@@ -100,7 +100,7 @@ class Session:
             _found=found,
             recorder=Recorder(),
             health=Health(),
-            budget=SocketLimit(sockets),
+            socket_limit=SocketLimit(sockets),
             _ssl=context_for(options.url, options.ca_file, insecure=options.insecure),
             _users=itertools.count(index * SEEDS),
         )
@@ -132,15 +132,15 @@ class Session:
         if self.ended is None:
             self.ended = self.recorder.ended = self.recorder.clock()
 
-    def patience(self) -> float:
+    def drain_end(self) -> float:
         """Until when missing answers are waited for, seconds of the recorder's clock; infinite before the end."""
         return math.inf if self.ended is None else self.ended + self.settings.drain
 
     def overdue(self) -> dict[str, int]:
         """Type of message to how many are due by now and not sent yet; recorded as unsent only if they never are."""
         now, found = self.recorder.clock(), Counter[str]()
-        for series, schedule in self.plans if self.ended is None else ():
-            found[series] += schedule.behind(now)
+        for series, schedule in self.schedules if self.ended is None else ():
+            found[series] += schedule.overdue(now)
         return dict(found)
 
     def rest(self) -> Rest:
@@ -170,11 +170,11 @@ class Session:
         return f"{NAME_PREFIX}_load_{self._run}_{kind}_{self.number()}"
 
     @property
-    def contents(self) -> int:
+    def content_variants(self) -> int:
         """How many different contents of each kind there are: of large files one, else they would fill the memory."""
-        return CONTENTS if self.settings.file <= LARGE else 1
+        return VARIANTS if self.settings.file <= LARGE else 1
 
-    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+    def cached(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return what is made at the first asking and shared from then on, by later runs of this process as well.
 
         Args:
@@ -183,6 +183,6 @@ class Session:
         """
         settings = self.settings
         key = (key, self.dialect.name, settings.file, settings.chunk)
-        if key not in _MADE:
-            _MADE[key] = make()
-        return _MADE[key]
+        if key not in _CONTENT_CACHE:
+            _CONTENT_CACHE[key] = make()
+        return _CONTENT_CACHE[key]

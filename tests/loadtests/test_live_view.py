@@ -52,11 +52,11 @@ def test_each_message_has_its_rates_times_and_failures() -> None:
     assert chunk["pernow"] == chunk["perwhole"] == 1.0
     assert [chunk[key] for key in ("p50", "p90", "p99", "most")] == pytest.approx([10.0] * 4, rel=0.002)
     assert chunk["service"] == pytest.approx(4.0, rel=0.002)
-    assert [direct[key] for key in ("flying", "unsent", "unanswered", "incorrect", "failed")] == [1, 7, 1, 1, 1]
+    assert [direct[key] for key in ("in_flight", "unsent", "unanswered", "incorrect", "failed")] == [1, 7, 1, 1, 1]
     assert direct["p50"] is None
     # A file is its chunks once more.
     assert run["mbwhole"] == run["perwhole"] == 1.0
-    assert [run[key] for key in ("flying", "unsent", "unanswered", "incorrect", "failed")] == [1, 7, 1, 1, 1]
+    assert [run[key] for key in ("in_flight", "unsent", "unanswered", "incorrect", "failed")] == [1, 7, 1, 1, 1]
 
 
 def test_now_is_the_last_seconds_alone() -> None:
@@ -70,7 +70,7 @@ def test_after_a_run_nothing_is_in_flight_and_nothing_comes_now() -> None:
         RunSnapshot("FAIL, reports in here", [f"reason {number}" for number in range(8)], recorded().series, 10.0)
     )
     assert run["name"] == ("Run FAIL, reports in here: reason 0; reason 1; reason 2; reason 3; reason 4; and 3 more")
-    assert direct["flying"] == 0
+    assert direct["in_flight"] == 0
     assert direct["mbnow"] is None
 
 
@@ -87,10 +87,10 @@ def test_the_row_of_the_run_is_first_where_the_page_sorts_by_name() -> None:
 
 def test_what_is_due_and_not_sent_is_counted_without_giving_it_up() -> None:
     schedule = Schedule(10.0, 0.0, 1, CONSTANT)
-    first = schedule.due
-    assert schedule.behind(first - 0.001) == 0
-    assert schedule.behind(first) == 1
-    assert schedule.behind(first + 0.95) == 10
-    assert schedule.due == first
-    assert len(schedule.unsent(first + 0.95)) == 10
-    assert Schedule(0.0, 0.0).behind(1000.0) == 0
+    first = schedule.next_time
+    assert schedule.overdue(first - 0.001) == 0
+    assert schedule.overdue(first) == 1
+    assert schedule.overdue(first + 0.95) == 10
+    assert schedule.next_time == first
+    assert len(schedule.skip_until(first + 0.95)) == 10
+    assert Schedule(0.0, 0.0).overdue(1000.0) == 0

@@ -428,7 +428,7 @@ def test_a_budget_of_sockets_is_kept(tmp_path: Path) -> None:
     with faulty_backend("honest") as url, counting_proxy(url) as (address, most):
         options = ("--users", "8", "--seconds", "4", "--warm-up", "0", "--sockets", "2", "--file-size", "50KiB")
         # No REST users: each keeps one connection besides.
-        scenarios = ("--scenario", "mnist-upload", "--scenario", "direct-request", "--scenario", "attach-storm")
+        scenarios = ("--scenario", "mnist-upload", "--scenario", "direct-request", "--scenario", "connection-churn")
         run = run_load("--target", address, *options, *scenarios, cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert most() <= 2 + 8  # two sockets, and the REST connection of each user; 0 where they cannot be counted
@@ -503,7 +503,7 @@ def test_a_token_that_expires_in_the_middle_is_replaced(tmp_path: Path) -> None:
     # Tokens are replaced a minute before they expire, so one of some seconds is always about to.
     with backend(*USERS, "--token-lifetime", "6") as url:
         options = ("--seconds", "9", "--warm-up", "0", "--users", "4", "--file-size", "100KiB")
-        scenarios = ("--scenario", "csv-upload", "--scenario", "rest", "--scenario", "attach-storm")
+        scenarios = ("--scenario", "csv-upload", "--scenario", "rest", "--scenario", "connection-churn")
         run = run_load("--target", url, *options, *scenarios, cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
 

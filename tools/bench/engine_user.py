@@ -9,10 +9,10 @@ from typing import Any
 from locust.env import Environment
 
 from hanami_loadtests.engine.connection import Connection, clock
-from hanami_loadtests.engine.direct_io_messages import KINDS, knowledge_of, request_message
+from hanami_loadtests.engine.direct_io_messages import KINDS, new_knowledge, request_message
 from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.engine.schedule import Schedule
-from hanami_loadtests.engine.stream import Outgoing, Stream
+from hanami_loadtests.engine.stream import MessageStream, Outgoing
 from hanami_loadtests.engine.upload_messages import csv_content
 from hanami_proto.dialect import load_dialect
 from tools.bench.generators import DEADLINE, FILE_CHUNKS, REQUEST, Done, Work
@@ -28,7 +28,7 @@ def messages_of(what: str, chunk: int) -> list[Outgoing]:
     """
     dialect = load_dialect()
     if what == REQUEST:
-        knowledge = knowledge_of(dialect, SHAPE)
+        knowledge = new_knowledge(dialect, SHAPE)
         return [request_message(knowledge, kind) for kind in range(KINDS)]
     messages = csv_content(dialect, chunk * FILE_CHUNKS, chunk, 0).messages["input"]
     return [message for message in messages if message.size == chunk]
@@ -46,8 +46,10 @@ def engine_work(task: dict[str, Any]) -> Work:
     def work(seconds: float) -> Done:
         end = clock() + seconds
         recorder.origin = clock()
-        recorder.take()
-        stream = Stream(connection, recorder, task["window"], DEADLINE, lambda: clock() >= end, _never, _note, _stray)
+        recorder.take_delta()
+        stream = MessageStream(
+            connection, recorder, task["window"], DEADLINE, lambda: clock() >= end, _never, _note, _reject_unsolicited
+        )
         stream.run(messages, Schedule(0.0, clock()))
         (series,) = recorder.series.values()
         return Done(series.succeeded, series.bytes_up)
@@ -56,7 +58,7 @@ def engine_work(task: dict[str, Any]) -> Work:
 
 
 def tell_locust(environment: Environment, series: str, seconds: float, size: int, error: Exception | None) -> None:
-    """As :mod:`hanami_loadtests.locust_integration.control` tells it."""
+    """As :mod:`hanami_loadtests.locust_integration.controller` tells it."""
     environment.events.request.fire(  # type: ignore[no-untyped-call] # Locust's
         request_type=series.split(" ", maxsplit=1)[0],
         name=series,
@@ -76,5 +78,5 @@ def _note(_lag: float) -> None:
     """Ignore it: the closed model has no lag."""
 
 
-def _stray(payload: bytes) -> None:
+def _reject_unsolicited(payload: bytes) -> None:
     raise AssertionError(f"the bare server sent {payload!r} without being asked")

@@ -40,9 +40,9 @@ def main() -> None:
         sys.exit("no Chromium on PATH: install the package chromium of your system")
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
         folder = Path(temporary)
-        judge(folder, "honest", ())
+        run_verdict(folder, "honest", ())
         for name, faults in LIARS.items():
-            judge(folder, name, faults)
+            run_verdict(folder, name, faults)
         runs = [str(folder / name) for name in ("honest", *LIARS)]
         subprocess.run(
             [sys.executable, "-m", "hanami_reports.cli.main", "render", *runs, "--out", str(folder / "servers")],
@@ -115,7 +115,7 @@ def save(page: Page, name: str) -> None:
     (FOLDER / name).write_bytes(content.getvalue())
 
 
-def judge(folder: Path, name: str, faults: tuple[str, ...]) -> None:
+def run_verdict(folder: Path, name: str, faults: tuple[str, ...]) -> None:
     """Run the suite against a backend with these faults; its reports go to a folder of this name."""
     program = [
         sys.executable,

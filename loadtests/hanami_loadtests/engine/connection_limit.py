@@ -1,4 +1,4 @@
-"""The budget of sockets: real servers have few workers, and each open websocket keeps one."""
+"""The limit of open sockets: real servers have few workers, and each open websocket occupies one."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from gevent.event import Event
 
 @dataclass
 class SocketLimit:
-    """Lets only so many sockets be open at the same time in this process; users wait for their turn, first come first.
+    """Limits the sockets that are open at the same time in this process; users wait in a queue for their turn.
 
     Attributes:
-        limit: most sockets, 0 for no limit.
+        limit: Greatest number of sockets, 0 for no limit.
     """
 
     limit: int
-    _taken: int = 0
+    _open: int = 0
     _queue: deque[tuple[int, Event]] = field(default_factory=deque)
 
     @contextlib.contextmanager
     def sockets(self, count: int) -> Iterator[float]:
-        """Have a number of sockets in here, all of them at once: two that each hold half would wait for ever.
+        """Hold a number of sockets within the block, acquired together: two users with half of theirs would deadlock.
 
         Yields:
-            Seconds that it took to get them: no target is to blame for these.
+            Seconds spent in the queue, which are not the target's.
 
         Raises:
-            ValueError: the budget is smaller than that.
+            ValueError: If the limit is smaller than ``count``.
         """
         if not self.limit:
             yield 0.0
             return
         if count > self.limit:
-            raise ValueError(f"needs {count} sockets at the same time, the budget is {self.limit}")
+            raise ValueError(f"needs {count} sockets at the same time, the limit is {self.limit}")
         began = time.perf_counter()
-        self._take(count)
+        self._acquire(count)
         try:
             yield time.perf_counter() - began
         finally:
-            self._give(count)
+            self._release(count)
 
-    def _take(self, count: int) -> None:
-        if not self._queue and self._taken + count <= self.limit:
-            self._taken += count
+    def _acquire(self, count: int) -> None:
+        if not self._queue and self._open + count <= self.limit:
+            self._open += count
             return
         place = (count, Event())
         self._queue.append(place)
@@ -55,19 +55,19 @@ class SocketLimit:
             place[1].wait()
         except BaseException:
             if place[1].is_set():
-                self._give(count)
+                self._release(count)
             else:
                 self._queue.remove(place)
-                self._hand_over()
+                self._wake_waiting()
             raise
 
-    def _give(self, count: int) -> None:
-        self._taken -= count
-        self._hand_over()
+    def _release(self, count: int) -> None:
+        self._open -= count
+        self._wake_waiting()
 
-    def _hand_over(self) -> None:
-        # Handed over, not only free: who gives a socket back and wants it again has to queue behind the others.
-        while self._queue and self._taken + self._queue[0][0] <= self.limit:
+    def _wake_waiting(self) -> None:
+        # Places are handed over: a user that releases one and needs it again has to queue behind the others.
+        while self._queue and self._open + self._queue[0][0] <= self.limit:
             count, turn = self._queue.popleft()
-            self._taken += count
+            self._open += count
             turn.set()

@@ -17,7 +17,7 @@ from hanami_conformance.resources.training import format_answer, training_target
 from hanami_conformance.stateful.cluster_messages import input_messages
 from hanami_loadtests.engine.failures import IncorrectAnswer
 from hanami_loadtests.engine.frames import binary_frame
-from hanami_loadtests.engine.stream import MORE, Outgoing
+from hanami_loadtests.engine.stream import INCOMPLETE, Outgoing
 from hanami_proto.codec import BrickMessage, Codec, ProcessType, SchemaError, TargetBuffer
 from hanami_proto.dialect import Dialect
 
@@ -47,8 +47,8 @@ class Knowledge:
     shape: ClusterShape
     answers: dict[int, Outputs] = field(default_factory=dict)
     forms: dict[int, set[bytes]] = field(default_factory=dict)
-    trained: bool = False
-    told: int = 0
+    is_trained: bool = False
+    acknowledgements: int = 0
 
     @property
     def answer_size(self) -> int:
@@ -69,12 +69,12 @@ class Knowledge:
             "user": 0,
         }
         steps = [Step("cluster", begin)]
-        if self.trained:
+        if self.is_trained:
             steps.append(Step("train", {"cluster": 0, "values": kinds[0], "wanted": 1, "times": 1, "cuts": []}))
         steps += [Step("request", {"cluster": 0, "values": kind, "cuts": [], "order": 0}) for kind in kinds * REPEATED]
         return StepSequence("direct", tuple(steps), self.dialect, error.requirement, error.expected, error.actual)
 
-    def stray(self, payload: bytes) -> None:
+    def accept_unsolicited(self, payload: bytes) -> None:
         """Take a message that answers nothing: an acknowledgement or a dummy may, an output may not.
 
         Raises:
@@ -83,7 +83,7 @@ class Knowledge:
         message = decoded(self.codec, payload)
         if message is not None and is_output(message, self.shape):
             raise IncorrectAnswer("DIO-3", "one output of each brick to a request", "one more")
-        self.told += 1
+        self.acknowledgements += 1
 
 
 def decoded(codec: Codec, payload: bytes) -> BrickMessage | None:
@@ -116,15 +116,15 @@ class OutputExpected:
     _found: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = field(default_factory=dict)
 
     def verify(self, payload: bytes) -> int:
-        """See :class:`hanami_loadtests.engine.stream.Expectation`."""
+        """See :class:`hanami_loadtests.engine.stream.ExpectedReply`."""
         knowledge = self.knowledge
         if payload in knowledge.forms.get(self.kind, ()):
             return knowledge.answer_size  # nearly always; decoding is for what was not seen before
         message = decoded(knowledge.codec, payload)
         if message is None or not is_output(message, knowledge.shape):
             self._refuse_nonsense(message)
-            knowledge.told += 1
-            return MORE
+            knowledge.acknowledgements += 1
+            return INCOMPLETE
         name, size = self._brick(message)
         try:
             check_output(message, name, size)
@@ -132,7 +132,7 @@ class OutputExpected:
             raise IncorrectAnswer("DIO-3", error.expected, error.actual) from error
         self._found[name] = message.values
         if len(self._found) < len(knowledge.shape.outputs):
-            return MORE
+            return INCOMPLETE
         answer, self._found = self._found, {}
         self._compare(answer, payload)
         return knowledge.answer_size
@@ -152,7 +152,7 @@ class OutputExpected:
 
     def _compare(self, answer: Outputs, payload: bytes) -> None:
         knowledge = self.knowledge
-        if knowledge.trained:
+        if knowledge.is_trained:
             return
         known = knowledge.answers.setdefault(self.kind, answer)
         if not are_equal(answer, known):
@@ -170,7 +170,7 @@ class OutputExpected:
             forms.add(payload)
 
     def sequence(self, error: IncorrectAnswer) -> StepSequence | None:
-        """See :class:`hanami_loadtests.engine.stream.Expectation`."""
+        """See :class:`hanami_loadtests.engine.stream.ExpectedReply`."""
         return self.knowledge.sequence(error, self.kind)
 
 
@@ -187,22 +187,22 @@ class TrainingEnded:
     knowledge: Knowledge
     answers: int
     kind: int
-    _came: int = 0
+    _received: int = 0
 
     def verify(self, payload: bytes) -> int:
-        """See :class:`hanami_loadtests.engine.stream.Expectation`."""
+        """See :class:`hanami_loadtests.engine.stream.ExpectedReply`."""
         message = decoded(self.knowledge.codec, payload)
         if message is not None and is_output(message, self.knowledge.shape):
-            self._came = 0
+            self._received = 0
             raise IncorrectAnswer("DIO-5", "no output to a TRAIN cycle", f"values of {message.name!r}")
-        self._came += 1
-        if self._came < self.answers:
-            return MORE
-        self._came = 0
+        self._received += 1
+        if self._received < self.answers:
+            return INCOMPLETE
+        self._received = 0
         return 0
 
     def sequence(self, error: IncorrectAnswer) -> StepSequence | None:
-        """See :class:`hanami_loadtests.engine.stream.Expectation`."""
+        """See :class:`hanami_loadtests.engine.stream.ExpectedReply`."""
         return self.knowledge.sequence(error, self.kind)
 
 
@@ -246,6 +246,6 @@ def _frames(codec: Codec, parts: Sequence[InputMessage], process: ProcessType) -
     )
 
 
-def knowledge_of(dialect: Dialect, shape: ClusterShape) -> Knowledge:
+def new_knowledge(dialect: Dialect, shape: ClusterShape) -> Knowledge:
     """Nothing but the shape is known of a new cluster."""
     return Knowledge(dialect.codec, dialect.name, shape)

@@ -1,4 +1,4 @@
-"""How an exchange under load can go wrong."""
+"""Failures of exchanges under load."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from __future__ import annotations
 class LoadFailure(Exception):  # noqa: N818 - a failure of the target, no error of ours
     """An exchange that did not succeed.
 
-    Args:
-        says: one line.
-
     Attributes:
-        kind: class of the failure, as reports name it.
-        recorded: whether it was counted already.
+        kind: Class of the failure, as reports name it.
+        recorded: Whether the failure was counted already.
     """
 
     kind = "failure"
@@ -19,31 +16,36 @@ class LoadFailure(Exception):  # noqa: N818 - a failure of the target, no error 
 
 
 class NoAnswer(LoadFailure):
-    """Nothing came until the deadline."""
+    """Nothing was answered before the deadline."""
 
     kind = "no answer"
 
 
 class ConnectionLost(LoadFailure):
-    """The target ended the connection, or took none."""
+    """The target ended the connection, or accepted none."""
 
     kind = "lost connection"
 
 
 class Rejected(LoadFailure):
-    """The target refused what it should take."""
+    """The target rejected something that it must accept."""
 
     kind = "rejected"
 
 
+class NotMeasurable(LoadFailure):
+    """The target lacks the replies that a measurement needs."""
+
+    kind = "not measurable"
+
+
 class IncorrectAnswer(LoadFailure):
-    """The target answered with what no right server answers.
+    """The target answered with something that violates the protocol.
 
     Args:
-        says: one line: what was expected, and what came.
-        requirement: id of the requirement that is broken.
-        expected: what the protocol asks for.
-        actual: what came instead.
+        requirement: Id of the violated requirement.
+        expected: Answer that the protocol requires.
+        actual: Answer of the target.
     """
 
     kind = "incorrect answer"

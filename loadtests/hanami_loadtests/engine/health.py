@@ -1,4 +1,4 @@
-"""How the generator itself fares: a result that measures the generator in place of the target is invalid."""
+"""Health of the load generator: a result is invalid where it measures the generator instead of the target."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import psutil
 from hanami_reports.model.histogram import MICROSECONDS, Histogram
 from hanami_reports.model.load import Generator
 
-PROBE = 0.01  # seconds that the probe asks to sleep
+PROBE_SECONDS = 0.01  # length of the sleep that measures the event loop
 
 
 @dataclass
 class Health:
-    """Watches one process, from its start to :meth:`result`.
+    """Measurements of one process, from its creation to :meth:`result`.
 
     Attributes:
-        generator_delay: how much later than due messages were sent, where nothing but this process held them back.
-        event_loop_delay: how much later than asked the event loop woke the probe up.
+        generator_delay: Delays of messages for which only this process is responsible.
+        event_loop_delay: Delays with which the event loop woke up the probe.
     """
 
     generator_delay: Histogram = field(default_factory=Histogram)
@@ -40,7 +40,7 @@ class Health:
 
     @contextlib.contextmanager
     def watching_gc(self) -> Iterator[None]:
-        """Note the pauses for garbage collection in here."""
+        """Record pauses for garbage collection within the block."""
         gc.callbacks.append(self._on_gc)
         try:
             yield
@@ -56,29 +56,25 @@ class Health:
             self.gc_longest = max(self.gc_longest, time.perf_counter() - self._gc_began)
 
     def record_generator_delay(self, seconds: float) -> None:
-        """Note that a message was sent that much later than it could have been."""
+        """Record how much later than possible a message was sent."""
         self.generator_delay.record(int(seconds * MICROSECONDS))
 
     def probe(self, sleep: Callable[[float], object]) -> None:
-        """Sleep once and see how late it is; also takes the share of a core, once a second."""
+        """Sleep once and record the delay of waking up; once a second also the CPU share."""
         asked = time.perf_counter()
-        sleep(PROBE)
+        sleep(PROBE_SECONDS)
         now = time.perf_counter()
-        late = now - asked - PROBE
-        while late > 0:  # everything that should have been woken up meanwhile was late as well
+        late = now - asked - PROBE_SECONDS
+        while late > 0:  # every wake-up within the delay would have been late as well
             self.event_loop_delay.record(int(late * MICROSECONDS))
-            late -= PROBE
+            late -= PROBE_SECONDS
         if now - self._second >= 1.0:
             used = time.process_time()
             self.cpu_most = max(self.cpu_most, (used - self._cpu_second) / (now - self._second))
             self._second, self._cpu_second = now, used
 
     def result(self, name: str) -> Generator:
-        """Yield what was seen until now.
-
-        Args:
-            name: of the process.
-        """
+        """Return the measurements so far, under the name of the process."""
         seconds = max(time.perf_counter() - self._began, 1e-9)
         cpu = (time.process_time() - self._cpu) / seconds
         return Generator(

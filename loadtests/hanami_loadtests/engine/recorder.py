@@ -1,11 +1,11 @@
-"""The record of a load run in one process: what came of each message, and when."""
+"""The record of a load run in one process: the outcome of each message, and when."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 from hanami_conformance.common.redact import SECRETS
@@ -14,9 +14,9 @@ from hanami_reports.model.histogram import COARSE, HIGHEST, MICROSECONDS, Histog
 from hanami_reports.model.load import ErrorClass
 from hanami_reports.model.series import Series, Slice
 
-MOST_CLASSES = 200  # of errors; beyond that they are counted under their kind alone
-MOST_EXCHANGES = 20  # of incorrect answers that are kept as files
-MAX_MESSAGE = 300  # characters of a line
+MOST_CLASSES = 200  # of errors; further ones are counted under their kind alone
+MOST_EXCHANGES = 20  # incorrect answers that are kept as files
+LONGEST_MESSAGE = 300  # characters
 
 Observer = Callable[[str, float, int, Exception | None], None]
 
@@ -30,34 +30,44 @@ class StoredSequence(Protocol):
 
 @dataclass
 class Stopwatch:
-    """Due and sent of one exchange, seconds of the recorder's clock.
+    """Times of one exchange, seconds of the recorder's clock.
 
     Attributes:
-        skipped: seconds in between in which we waited for ourselves, which are no part of any time.
+        scheduled: Scheduled time of the message; the time of sending in a closed model.
+        sent: Time of sending.
+        queue_wait: Seconds between both that were spent in our own queue, and count in no time.
     """
 
-    due: float
+    scheduled: float
     sent: float
-    skipped: float = 0.0
+    queue_wait: float = 0.0
+
+    def response(self, now: float) -> float:
+        """Return the seconds from the scheduled time to ``now``."""
+        return now - self.scheduled - self.queue_wait
+
+    def service(self, now: float) -> float:
+        """Return the seconds from sending to ``now``."""
+        return now - self.sent - self.queue_wait
 
 
-def _nobody(series: str, seconds: float, size: int, error: Exception | None) -> None:
-    """Stands in for Locust, where there is none."""
+def _ignore(series: str, seconds: float, size: int, error: Exception | None) -> None:
+    """Replace the observer where there is no Locust."""
 
 
 @dataclass
 class Recorder:
-    """What came of each type of message.
+    """Outcomes by type of message.
 
     Attributes:
-        origin: when measuring began, seconds of ``clock``; what was due before is warm-up, and of it only
-            what goes wrong is recorded.
-        series: type of message to what came of it.
-        errors: (type, kind, line) to how often, and when first.
-        exchanges: file name to the text of the file, of incorrect answers.
-        in_flight: sent and not answered yet.
-        ended: when the run was over, seconds of ``clock``; infinite while it is not.
-        observer: is told of every success and failure: type, response in seconds, bytes, error.
+        origin: Begin of measuring, seconds of ``clock``. Messages scheduled before are the warm-up, of which only
+            failures are recorded.
+        series: Type of message to its series.
+        errors: Type of message, kind and message of an error to its class.
+        exchanges: File name to the text of the file, of incorrect answers.
+        in_flight: Number of messages that are sent and not answered yet.
+        ended: End of the run, seconds of ``clock``; infinite during the run.
+        observer: Called for every success and failure: type of message, response in seconds, bytes, error.
     """
 
     origin: float = field(default_factory=time.perf_counter)
@@ -66,29 +76,29 @@ class Recorder:
     exchanges: dict[str, str] = field(default_factory=dict)
     in_flight: int = 0
     ended: float = math.inf
-    observer: Observer = _nobody
+    observer: Observer = _ignore
     clock: Callable[[], float] = time.perf_counter
     _files: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
-    def of(self, name: str) -> Series:
-        """Return the series of a type of message; made if need be."""
+    def series_for(self, name: str) -> Series:
+        """Return the series of a type of message, a new one if there is none."""
         found = self.series.get(name)
         if found is None:
             found = self.series[name] = Series()
         return found
 
-    def counts(self, due: float) -> bool:
-        """Whether an exchange is measured, or part of the warm-up."""
-        return due >= self.origin
+    def is_measured(self, watch: Stopwatch) -> bool:
+        """Whether an exchange is measured; otherwise it belongs to the warm-up."""
+        return watch.scheduled >= self.origin
 
     def sent(self, name: str, watch: Stopwatch) -> None:
-        """Note that a message was sent."""
+        """Record a sent message."""
         self.in_flight += 1
-        if self.counts(watch.due):
-            series = self.of(name)
+        if self.is_measured(watch):
+            series = self.series_for(name)
             series.sent += 1
-            series.scheduling_delay.record(int((watch.sent - watch.due) * MICROSECONDS))
-            self._slice(series, watch.due).scheduled += 1
+            series.scheduling_delay.record(int((watch.sent - watch.scheduled) * MICROSECONDS))
+            self._slice(series, watch.scheduled).scheduled += 1
             self._slice(series, watch.sent).sent += 1
 
     def succeeded(
@@ -101,22 +111,22 @@ class Recorder:
         index: int | None = None,
         answered: float | None = None,
     ) -> None:
-        """Note that a message was answered, and the answer was verified.
+        """Record a message whose answer was verified.
 
         Args:
-            name: type of message.
-            watch: its times.
-            up: verified payload that was sent, bytes.
-            down: verified payload that came, bytes.
-            index: of the chunk within its file.
-            answered: when, seconds of ``clock``; now, if None.
+            name: Type of message.
+            watch: Times of the message.
+            up: Verified payload that was sent, bytes.
+            down: Verified payload that was received, bytes.
+            index: Index of the chunk within its file.
+            answered: Time of the answer, seconds of ``clock``; None for now.
         """
         now = self.clock() if answered is None else answered
         self.in_flight -= 1
-        if self.counts(watch.due):
-            response = max(int((now - watch.due - watch.skipped) * MICROSECONDS), 0)
-            service = max(int((now - watch.sent - watch.skipped) * MICROSECONDS), 0)
-            series = self.of(name)
+        if self.is_measured(watch):
+            response = max(int(watch.response(now) * MICROSECONDS), 0)
+            service = max(int(watch.service(now) * MICROSECONDS), 0)
+            series = self.series_for(name)
             series.succeeded += 1
             series.bytes_up += up
             series.bytes_down += down
@@ -134,58 +144,60 @@ class Recorder:
             if index is not None:
                 series.by_index.setdefault(index.bit_length(), Histogram()).record(service)
         elif self.origin <= now <= self.ended:
-            series = self.of(name)
+            series = self.series_for(name)
             series.early += 1
             series.early_up += up
             series.early_down += down
-        self.observer(name, now - watch.due - watch.skipped, up + down, None)
+        self.observer(name, watch.response(now), up + down, None)
 
     def failed(self, name: str, watch: Stopwatch, error: LoadFailure, sequence: StoredSequence | None = None) -> None:
-        """Note that a message was answered wrongly, refused, or is not answered any more.
+        """Record a message that was answered incorrectly, was rejected, or can no longer be answered.
 
         Args:
-            name: type of message.
-            watch: its times.
-            error: what came of it.
-            sequence: the exchange of a incorrect answer, as ``hanami-conformance replay`` takes it.
+            name: Type of message.
+            watch: Times of the message.
+            error: Failure of the exchange.
+            sequence: Exchange of an incorrect answer, for ``hanami-conformance replay``.
         """
-        series = self._bad(name, watch, error, sequence)
+        series = self._record_failure(name, watch, error, sequence)
         if isinstance(error, IncorrectAnswer):
             series.incorrect += 1
         else:
             series.failed += 1
 
     def unanswered(self, name: str, watch: Stopwatch, error: LoadFailure) -> None:
-        """Note that a message was sent, is not answered, and is not waited for any longer."""
-        self._bad(name, watch, error, None).unanswered += 1
+        """Record a message that was sent and whose answer is no longer waited for."""
+        self._record_failure(name, watch, error, None).unanswered += 1
 
-    def _bad(self, name: str, watch: Stopwatch, error: LoadFailure, sequence: StoredSequence | None) -> Series:
-        """Note what went wrong, in the warm-up as well: a target that is right only later is not right."""
+    def _record_failure(
+        self, name: str, watch: Stopwatch, error: LoadFailure, sequence: StoredSequence | None
+    ) -> Series:
+        # Failures of the warm-up count as well: a target that is correct only after a while is not correct.
         now = self.clock()
         error.recorded = True
         self.in_flight -= 1
-        series = self.of(name)
-        if not self.counts(watch.due):
+        series = self.series_for(name)
+        if not self.is_measured(watch):
             series.sent += 1
-        series.failures.record(max(int((now - watch.due - watch.skipped) * MICROSECONDS), 0))
+        series.failures.record(max(int(watch.response(now) * MICROSECONDS), 0))
         self._slice(series, now).failed += 1
-        self._note(name, error, now, sequence)
-        self.observer(name, now - watch.due - watch.skipped, 0, error)
+        self._add_error(name, error, now, sequence)
+        self.observer(name, watch.response(now), 0, error)
         return series
 
     def cancelled(self, name: str, watch: Stopwatch) -> None:
-        """Something was begun and is broken off by us, because the run is over."""
+        """Record an exchange that was cancelled at shutdown."""
         self.in_flight -= 1
-        if self.counts(watch.due):
-            self.of(name).cancelled += 1
+        if self.is_measured(watch):
+            self.series_for(name).cancelled += 1
 
-    def unsent(self, name: str, dues: Sequence[float]) -> None:
-        """Messages were due at these times and were not sent until the run was over."""
-        if dues:
-            series = self.of(name)
-            series.unsent += len(dues)
-            for due in dues:
-                self._slice(series, due).scheduled += 1
+    def unsent(self, name: str, scheduled: Sequence[float]) -> None:
+        """Record messages with these scheduled times that were not sent before the end of the run."""
+        if scheduled:
+            series = self.series_for(name)
+            series.unsent += len(scheduled)
+            for at in scheduled:
+                self._slice(series, at).scheduled += 1
 
     def _slice(self, series: Series, now: float) -> Slice:
         second = max(0, int(now - self.origin))
@@ -194,19 +206,19 @@ class Recorder:
             found = series.slices[second] = Slice()
         return found
 
-    def _note(self, name: str, error: LoadFailure, now: float, sequence: StoredSequence | None) -> None:
-        message = SECRETS.text(str(error))[:MAX_MESSAGE]
+    def _add_error(self, name: str, error: LoadFailure, now: float, sequence: StoredSequence | None) -> None:
+        message = SECRETS.text(str(error))[:LONGEST_MESSAGE]
         key = (name, error.kind, message)
         if key not in self.errors and len(self.errors) >= MOST_CLASSES:
             key = (name, error.kind, "and others")
         found = self.errors.get(key)
         if found is None:
-            file = self._keep(key, sequence)
+            file = self._keep_exchange(key, sequence)
             found = ErrorClass(name, error.kind, key[2], 0, round(max(0.0, now - self.origin), 3), file)
-        self.errors[key] = ErrorClass(**{**asdict(found), "count": found.count + 1})
+        self.errors[key] = replace(found, count=found.count + 1)
 
-    def _keep(self, key: tuple[str, str, str], sequence: StoredSequence | None) -> str:
-        if key in self._files:  # kept already, and taken since
+    def _keep_exchange(self, key: tuple[str, str, str], sequence: StoredSequence | None) -> str:
+        if key in self._files:  # kept before the last delta was taken
             return self._files[key]
         if sequence is None or len(self._files) >= MOST_EXCHANGES:
             return ""
@@ -215,46 +227,44 @@ class Recorder:
         return file
 
     def data(self) -> dict[str, Any]:
-        """Everything recorded, as plain numbers and texts that can travel to another process."""
+        """Return the whole record as plain numbers and texts, which can be sent to another process."""
         return {
             "series": {name: series.data() for name, series in self.series.items()},
             "errors": [asdict(error) for error in self.errors.values()],
             "exchanges": dict(self.exchanges),
         }
 
-    def take(self) -> dict[str, Any]:
-        """Everything recorded since the last taking, as :meth:`data`; what is in flight goes on."""
-        taken = self.data()
+    def take_delta(self) -> dict[str, Any]:
+        """Return the record since the last call, as :meth:`data`; messages in flight stay."""
+        delta = self.data()
         self.series.clear()
         self.errors.clear()
         self.exchanges.clear()
-        return taken
+        return delta
 
     def add(self, data: Mapping[str, Any], prefix: str = "") -> None:
-        """Add what another process recorded.
+        """Add the record of another process.
 
         Args:
-            data: as :meth:`data` gives it.
-            prefix: put before the names of its exchange files, which other processes may have used, too.
+            data: Record, as :meth:`data` returns it.
+            prefix: Prefix of its exchange files, whose names other processes may use as well.
         """
         for name, series in data["series"].items():
-            self.of(name).add(Series.of(series))
+            self.series_for(name).add(Series.of(series))
         for file, text in data["exchanges"].items():
             self.exchanges[prefix + file] = text
         for error in data["errors"]:
-            actual = ErrorClass(**{**error, "exchange": prefix + error["exchange"] if error["exchange"] else ""})
-            key = (actual.series, actual.kind, actual.message)
+            added = ErrorClass(**{**error, "exchange": prefix + error["exchange"] if error["exchange"] else ""})
+            key = (added.series, added.kind, added.message)
             known = self.errors.get(key)
-            self.errors[key] = actual if known is None else merged(known, actual)
+            self.errors[key] = added if known is None else merge_errors(known, added)
 
 
-def merged(one: ErrorClass, other: ErrorClass) -> ErrorClass:
-    """Failures of the same kind in two processes."""
-    return ErrorClass(
-        one.series,
-        one.kind,
-        one.message,
-        one.count + other.count,
-        min(one.first_seen, other.first_seen),
-        one.exchange or other.exchange,
+def merge_errors(one: ErrorClass, other: ErrorClass) -> ErrorClass:
+    """Merge failures of the same kind of two processes."""
+    return replace(
+        one,
+        count=one.count + other.count,
+        first_seen=min(one.first_seen, other.first_seen),
+        exchange=one.exchange or other.exchange,
     )

@@ -1,4 +1,4 @@
-"""When messages are due: at once in a closed model, by a fixed plan in an open one."""
+"""When messages are sent: at once in a closed model, at scheduled times in an open one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ ARRIVALS = (CONSTANT, POISSON)
 
 @dataclass
 class Schedule:
-    """Due times of one user. They are never moved: what a stall delays stays due when it was.
+    """Arrival schedule of one user.
+
+    Scheduled times never move: a message that a stall delays stays scheduled when it was, so that the delay counts as
+    response time (no coordinated omission).
 
     Attributes:
-        rate: messages a second, 0 for the closed model: the next is due when the last was answered.
-        start: of the plan, seconds of the caller's clock.
-        seed: of the gaps, and of where within the first gap the plan begins, so that users do not all begin at once.
-        arrivals: ``constant`` gaps, or ``poisson``: exponential ones of the same mean.
+        rate: Messages a second; 0 for the closed model, in which the next message follows the last answer.
+        start: Begin of the schedule, seconds of the caller's clock.
+        seed: Seed of the gaps and of the first time within a gap, so that users do not all begin at once.
+        arrivals: ``constant`` gaps, or ``poisson``: exponential gaps of the same mean.
     """
 
     rate: float
@@ -36,43 +39,39 @@ class Schedule:
 
     @property
     def is_open(self) -> bool:
-        """Whether due times are a plan."""
+        """Whether messages have scheduled times."""
         return self.rate > 0
 
     @property
-    def due(self) -> float:
-        """When the next is due; -inf in a closed model: now."""
+    def next_time(self) -> float:
+        """Scheduled time of the next message; -inf in a closed model."""
         return self._next if self.is_open else -math.inf
 
     def advance(self) -> None:
-        """Note that the next one was sent, or given up."""
+        """Go on to the next message."""
         if self.is_open:
             gap = 1 / self.rate
             self._next += gap if self.arrivals == CONSTANT else float(self._random.exponential(gap))
 
-    def forget_before(self, origin: float, now: float) -> None:
-        """Give up what was due in the warm-up and is not sent when it is over: it would hold up what is measured.
+    def skip_before(self, origin: float, now: float) -> None:
+        """Skip messages of the warm-up that are still unsent after it: they would delay the measured ones.
 
         Args:
-            origin: end of the warm-up, seconds of the caller's clock.
-            now: likewise.
+            origin: End of the warm-up, seconds of the caller's clock.
+            now: Current time of that clock.
         """
         if self.is_open and self._next < origin <= now:
-            self.unsent(math.nextafter(origin, -math.inf))
+            self.skip_until(math.nextafter(origin, -math.inf))
 
-    def behind(self, now: float) -> int:
-        """How many are due and not sent at ``now``; of Poisson arrivals, how many that are on average."""
+    def overdue(self, now: float) -> int:
+        """Return how many messages are scheduled and unsent at ``now``; for Poisson arrivals the mean number."""
         late = now - self._next
         return int(late * self.rate) + 1 if self.is_open and late >= 0 else 0
 
-    def unsent(self, end: float) -> list[float]:
-        """Give up everything that was due until ``end``.
-
-        Returns:
-            When each of these messages was due.
-        """
-        dues = []
+    def skip_until(self, end: float) -> list[float]:
+        """Skip all messages that are scheduled until ``end``, and return their scheduled times."""
+        skipped = []
         while self.is_open and self._next <= end:
-            dues.append(self._next)
+            skipped.append(self._next)
             self.advance()
-        return dues
+        return skipped

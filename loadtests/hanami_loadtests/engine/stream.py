@@ -1,4 +1,4 @@
-"""A stream of messages over one socket: a window of them in flight, by a schedule, each answer matched and verified."""
+"""Messages over one socket: a window of them in flight, by a schedule, each answer matched and verified."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure, NoAns
 from hanami_loadtests.engine.recorder import Recorder, Stopwatch, StoredSequence
 from hanami_loadtests.engine.schedule import Schedule
 
-MORE = -1  # an answer consists of several messages, and not all of them came
-BLOCKED = 0.001  # seconds of a send from which on the target held it back
+INCOMPLETE = -1  # result of a verification where another message of the same answer must follow
+BLOCKED_SECONDS = 0.001  # from here on a send counts as held back by the target
+IDLE_SECONDS = 0.05  # longest wait before the end of the run is checked
 DRAINED = "no answer when the run was over and drained"
-IDLE = 0.05  # seconds after which the end of the run is looked for
 
 
-class Expectation(Protocol):
-    """What must be answered to a message."""
+class ExpectedReply(Protocol):
+    """The answer that a message must get."""
 
     def verify(self, payload: bytes) -> int:
-        """Take a message of the target.
+        """Check a message of the target.
 
         Returns:
-            Bytes of payload that were verified with it, or MORE where another message must follow.
+            Verified payload in bytes, or INCOMPLETE where another message must follow.
 
         Raises:
-            IncorrectAnswer: it is not what a right server answers.
-            LoadFailure: it is a refusal.
+            IncorrectAnswer: If the message violates the protocol.
+            LoadFailure: If the message is a rejection.
         """
 
     def sequence(self, error: IncorrectAnswer) -> StoredSequence | None:
-        """Return the exchange, for the file of a incorrect answer."""
+        """Return the exchange for the file of an incorrect answer."""
 
 
 @dataclass(frozen=True)
@@ -41,23 +41,23 @@ class Outgoing:
     """A message that is ready to be sent.
 
     Attributes:
-        series: type of message.
-        frame: on the wire, with everything that belongs to one exchange.
-        size: payload that counts as throughput when its answer was verified, bytes.
-        expectation: what must be answered.
-        index: of a chunk within its file.
+        series: Type of message.
+        frame: All bytes of the exchange on the wire.
+        size: Payload that counts as throughput once its answer is verified, bytes.
+        reply: Answer that the message must get.
+        index: Index of a chunk within its file.
     """
 
     series: str
     frame: bytes
     size: int
-    expectation: Expectation
+    reply: ExpectedReply
     index: int | None = None
 
 
 @dataclass(frozen=True)
 class _Answered:
-    """A message whose answer was verified, and is not recorded yet."""
+    """A message whose answer was verified and is not recorded yet."""
 
     message: Outgoing
     watch: Stopwatch
@@ -65,20 +65,23 @@ class _Answered:
     down: int
 
 
+InFlight = deque[tuple[Outgoing, Stopwatch]]
+
+
 @dataclass(frozen=True)
-class Stream:
-    """Sends messages and reads answers, in one greenlet, so that nothing waits for a lock.
+class MessageStream:
+    """Sends messages and reads answers in one greenlet, so that nothing waits for a lock.
 
     Attributes:
-        connection: attached.
-        recorder: where everything is counted.
-        window: most messages that are sent and not answered.
-        deadline: seconds that an answer may take.
-        over: whether the run is over, so that nothing more is sent.
-        patience: until when missing answers are waited for after it, seconds of the clock; infinite before.
-        generator_lag: is told how much later than possible a message was sent, seconds: neither schedule, nor window,
-            nor target held it back.
-        stray: takes a message that answers nothing; raises IncorrectAnswer where a right server sends no such message.
+        connection: Attached connection.
+        recorder: Record of all exchanges.
+        window: Greatest number of messages in flight.
+        deadline: Seconds that an answer may take.
+        over: Returns whether the run is over, so that nothing more is sent.
+        drain_end: Returns the end of the wait for missing answers, seconds of the clock; infinite during the run.
+        record_generator_delay: Records how many seconds later than possible a message was sent, where neither schedule
+            nor window nor target held it back.
+        on_unsolicited: Checks an unsolicited message; raises IncorrectAnswer where the protocol forbids it.
     """
 
     connection: Connection
@@ -86,17 +89,17 @@ class Stream:
     window: int
     deadline: float
     over: Callable[[], bool]
-    patience: Callable[[], float]
-    generator_lag: Callable[[float], None]
-    stray: Callable[[bytes], None]
+    drain_end: Callable[[], float]
+    record_generator_delay: Callable[[float], None]
+    on_unsolicited: Callable[[bytes], None]
 
     def run(self, messages: Iterator[Outgoing], schedule: Schedule) -> None:
-        """Send until there are no more messages or the run is over, then wait for the answers that are missing.
+        """Send until there are no more messages or the run is over, then wait for the missing answers.
 
         Raises:
-            LoadFailure: the socket is of no use any more; what was in flight is counted.
+            LoadFailure: If the socket is of no more use; messages in flight are recorded.
         """
-        in_flight: deque[tuple[Outgoing, Stopwatch]] = deque()
+        in_flight: InFlight = deque()
         answered: list[_Answered] = []
         free_since = clock()
         upcoming = next(messages, None)
@@ -106,59 +109,59 @@ class Stream:
                     upcoming = None
                     continue
                 now = clock()
-                schedule.forget_before(self.recorder.origin, now)
-                if upcoming is not None and len(in_flight) < self.window and schedule.due <= now:
+                schedule.skip_before(self.recorder.origin, now)
+                if upcoming is not None and len(in_flight) < self.window and schedule.next_time <= now:
                     self._send(upcoming, schedule, in_flight, free_since)
-                    if clock() - now > BLOCKED:
-                        free_since = clock()  # it was the target that took so long
+                    if clock() - now > BLOCKED_SECONDS:
+                        free_since = clock()  # the target held the send back, not the generator
                     upcoming = next(messages, None)
                     continue
+                # Recorded only when there is nothing to send: the cost of recording is no part of a round trip.
                 self._record(answered)
-                wait = self._wait(in_flight, clock(), schedule if upcoming is not None else None)
+                wait = self._wait_seconds(in_flight, clock(), schedule if upcoming is not None else None)
                 was_full = len(in_flight) >= self.window
                 if self._receive(wait, in_flight, answered):
+                    # While the window was full, the target held the next message back.
                     free_since = clock() if was_full else free_since
                 else:
-                    self._expect_in_time(in_flight)
+                    self._require_in_time(in_flight)
         except IncorrectAnswer:
-            # The others are not looked at: it is us who end the socket.
+            # We end the socket, so the other messages in flight are not the target's failures.
             for message, watch in in_flight:
                 self.recorder.cancelled(message.series, watch)
             raise
         except LoadFailure as error:
             self._give_up(in_flight, error)
             raise
-        except BaseException:  # the user is killed: the run is over
+        except BaseException:  # Locust kills the user: the run is over
             self._give_up(in_flight, NoAnswer(DRAINED))
             raise
         finally:
             self._record(answered)
 
-    def _expect_in_time(self, in_flight: deque[tuple[Outgoing, Stopwatch]]) -> None:
+    def _require_in_time(self, in_flight: InFlight) -> None:
         now = clock()
         if in_flight and now - in_flight[0][1].sent >= self.deadline:
             raise NoAnswer(f"no answer within {self.deadline:g} s")
-        if in_flight and now >= self.patience():
+        if in_flight and now >= self.drain_end():
             raise NoAnswer(DRAINED)
 
-    def _wait(self, in_flight: deque[tuple[Outgoing, Stopwatch]], now: float, schedule: Schedule | None) -> float:
-        """How long to wait for an answer before something else is to be done, seconds."""
-        wait = IDLE
+    def _wait_seconds(self, in_flight: InFlight, now: float, schedule: Schedule | None) -> float:
+        """Return the seconds to wait for an answer before something else has to be done."""
+        wait = IDLE_SECONDS
         if in_flight:
             wait = min(wait, in_flight[0][1].sent + self.deadline - now)
         if schedule is None:
-            wait = min(wait, self.patience() - now)
+            wait = min(wait, self.drain_end() - now)
         elif len(in_flight) < self.window:
-            wait = min(wait, schedule.due - now)
+            wait = min(wait, schedule.next_time - now)
         return wait
 
-    def _send(
-        self, message: Outgoing, schedule: Schedule, in_flight: deque[tuple[Outgoing, Stopwatch]], free_since: float
-    ) -> None:
+    def _send(self, message: Outgoing, schedule: Schedule, in_flight: InFlight, free_since: float) -> None:
         sent = clock()
-        watch = Stopwatch(schedule.due if schedule.is_open else sent, sent)
+        watch = Stopwatch(schedule.next_time if schedule.is_open else sent, sent)
         schedule.advance()
-        self.generator_lag(sent - max(watch.due, free_since) if schedule.is_open else 0.0)
+        self.record_generator_delay(sent - max(watch.scheduled, free_since) if schedule.is_open else 0.0)
         in_flight.append((message, watch))
         try:
             self.connection.send(message.frame)
@@ -166,7 +169,6 @@ class Stream:
             self.recorder.sent(message.series, watch)
 
     def _record(self, answered: list[_Answered]) -> None:
-        # Not before the next message is sent: what it takes is no part of a round trip.
         for one in answered:
             message = one.message
             self.recorder.succeeded(
@@ -174,33 +176,30 @@ class Stream:
             )
         answered.clear()
 
-    def _receive(self, wait: float, in_flight: deque[tuple[Outgoing, Stopwatch]], answered: list[_Answered]) -> bool:
-        """Take one message of the target; True where it completed an answer."""
+    def _receive(self, wait: float, in_flight: InFlight, answered: list[_Answered]) -> bool:
+        """Process one message of the target; return whether it completed an answer."""
         payload = self.connection.receive(wait)
         if payload is None:
             return False
         if not in_flight:
-            self.stray(payload)
+            self.on_unsolicited(payload)
             return False
         now = clock()
         message, watch = in_flight[0]
         try:
-            down = message.expectation.verify(payload)
-        except IncorrectAnswer as error:
-            in_flight.popleft()
-            self.recorder.failed(message.series, watch, error, message.expectation.sequence(error))
-            raise
+            down = message.reply.verify(payload)
         except LoadFailure as error:
             in_flight.popleft()
-            self.recorder.failed(message.series, watch, error)
+            sequence = message.reply.sequence(error) if isinstance(error, IncorrectAnswer) else None
+            self.recorder.failed(message.series, watch, error, sequence)
             raise
-        if down == MORE:
+        if down == INCOMPLETE:
             return False
         in_flight.popleft()
         answered.append(_Answered(message, watch, now, down))
         return True
 
-    def _give_up(self, in_flight: deque[tuple[Outgoing, Stopwatch]], error: LoadFailure) -> None:
+    def _give_up(self, in_flight: InFlight, error: LoadFailure) -> None:
         while in_flight:
             message, watch = in_flight.popleft()
             self.recorder.unanswered(message.series, watch, error)

@@ -102,7 +102,7 @@ class Acknowledged:
     content: list[Content]
 
     def verify(self, payload: bytes) -> int:
-        """See :class:`hanami_loadtests.engine.stream.Expectation`."""
+        """See :class:`hanami_loadtests.engine.stream.ExpectedReply`."""
         if payload == self.success:
             return 0
         # In the words of the upload sequences: a replay tells by them whether it is the same failure.
@@ -117,7 +117,7 @@ class Acknowledged:
         return 0
 
     def sequence(self, error: IncorrectAnswer) -> StepSequence | None:
-        """See :class:`hanami_loadtests.engine.stream.Expectation`."""
+        """See :class:`hanami_loadtests.engine.stream.ExpectedReply`."""
         return self.content[0].sequence(error, self.role) if self.content else None
 
 

@@ -41,7 +41,7 @@ class Limit:
     least_samples: int = 0
     abort: bool = False
 
-    def ask(self, series: Mapping[str, Series], seconds: float) -> list[LimitResult]:
+    def check(self, series: Mapping[str, Series], seconds: float) -> list[LimitResult]:
         """Whether it holds, for each type of message that it is asked of; of counts, for all of them together.
 
         Args:

@@ -12,11 +12,11 @@ from hanami_reports.model.series import Series
 BAD = ("incorrect", "unanswered", "failed")  # what is bad however the generator fared
 
 
-def ask_all(
+def check_limits(
     limits: Limits, series: Mapping[str, Series], generators: Sequence[Generator], seconds: float
 ) -> tuple[LimitResult, ...]:
     """Every limit and whether it holds, those of the generator last."""
-    asked = [result for limit in limits.limits for result in limit.ask(series, seconds)]
+    asked = [result for limit in limits.limits for result in limit.check(series, seconds)]
     return (*asked, *(result for one in generators for result in _of_generator(limits, one)))
 
 
@@ -52,7 +52,7 @@ def _generator_limit(
     )
 
 
-def judge(
+def run_verdict(
     results: Sequence[LimitResult],
     series: Mapping[str, Series],
     generators: Sequence[Generator],

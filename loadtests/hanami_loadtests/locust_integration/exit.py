@@ -15,7 +15,7 @@ STOP_SECONDS = 2.0
 POLL = 0.05
 
 
-def leave(status: int, line: str) -> NoReturn:
+def exit_with(status: int, line: str) -> NoReturn:
     """End this process.
 
     Args:

@@ -11,7 +11,7 @@ import locust.stats
 from locust.env import Environment
 from locust.runners import Runner
 
-from hanami_loadtests.locust_integration.control import ATTRIBUTE, RunController, control_of
+from hanami_loadtests.locust_integration.controller import ATTRIBUTE, RunController, controller_for
 from hanami_loadtests.locust_integration.web import Page
 from hanami_reports.model.histogram import bounds_of, bucket_of
 
@@ -28,20 +28,20 @@ def bucket_of_milliseconds(milliseconds: float) -> float:
 def install(environment: Environment, runner: Runner, web_ui: Any = None, **_: Any) -> None:
     """Take part in a process of Locust; called once, when its environment is ready."""
     locust.stats.bucket_response_time = bucket_of_milliseconds  # type: ignore[assignment] # Locust's are whole
-    control = RunController(environment, runner)
-    if control.worker is None and (web_ui is None or getattr(environment.parsed_options, "autostart", False)):
-        control.check_or_leave()
+    controller = RunController(environment, runner)
+    if controller.worker is None and (web_ui is None or getattr(environment.parsed_options, "autostart", False)):
+        controller.check_or_leave()
     if web_ui is not None:
-        Page(control, web_ui)
+        Page(controller, web_ui)
     listeners: dict[str, Callable[..., None]] = {
-        "test_stopping": control.on_test_stopping,
-        "test_stop": control.on_test_stop,
-        "quitting": control.on_quitting,
-        "quit": control.on_quit,
+        "test_stopping": controller.on_test_stopping,
+        "test_stop": controller.on_test_stop,
+        "quitting": controller.on_quitting,
+        "quit": controller.on_quit,
     }
     for name, listener in listeners.items():
         getattr(environment.events, name).add_listener(listener)
-    setattr(environment, ATTRIBUTE, control)
+    setattr(environment, ATTRIBUTE, controller)
 
 
 def begin(environment: Environment, **_: Any) -> None:
@@ -49,4 +49,4 @@ def begin(environment: Environment, **_: Any) -> None:
     until = time.monotonic() + READY_SECONDS
     while ATTRIBUTE not in vars(environment) and time.monotonic() < until:
         gevent.sleep(POLL)
-    control_of(environment).begin()
+    controller_for(environment).begin()

@@ -23,7 +23,7 @@ class RunMonitor:
     """Looks at a run every second.
 
     Args:
-        control: of this process.
+        controller: of this process.
         session: of the run.
 
     Attributes:
@@ -31,8 +31,8 @@ class RunMonitor:
         users: second of the run to users, likewise.
     """
 
-    def __init__(self, control: RunProcess, session: Session) -> None:
-        self._control = control
+    def __init__(self, controller: RunProcess, session: Session) -> None:
+        self._controller = controller
         self._session = session
         self.in_flight: dict[int, int] = {}
         self.users: dict[int, int] = {}
@@ -40,9 +40,9 @@ class RunMonitor:
 
     def start(self) -> None:
         """Begin."""
-        if not isinstance(self._control.runner, WorkerRunner):
+        if not isinstance(self._controller.runner, WorkerRunner):
             self._greenlets.append(gevent.spawn(self._look_every_second))
-        if not isinstance(self._control.runner, MasterRunner):
+        if not isinstance(self._controller.runner, MasterRunner):
             self._greenlets.append(gevent.spawn(self._probe))
 
     def stop(self) -> None:
@@ -55,13 +55,13 @@ class RunMonitor:
                 self._session.health.probe(gevent.sleep)
 
     def _look_every_second(self) -> None:
-        control, recorder = self._control, self._session.recorder
+        controller, recorder = self._controller, self._session.recorder
         while True:
             gevent.sleep(TICK)
             second = int(recorder.clock() - recorder.origin)
             if second >= 0:
-                self.in_flight[second] = control.in_flight
-                self.users[second] = control.runner.user_count
+                self.in_flight[second] = controller.in_flight
+                self.users[second] = controller.runner.user_count
                 self._tell_progress(second)
                 self._abort_where_broken()
 
@@ -70,12 +70,12 @@ class RunMonitor:
         pipe = os.environ.get(PROGRESS)
         if pipe is None:
             return
-        control = self._control
-        live, seconds = control.live(), control.seconds()
+        controller = self._controller
+        live, seconds = controller.live(), controller.seconds()
         everything = live.series.values()
         news = {
             "second": second,
-            "users": control.runner.user_count,
+            "users": controller.runner.user_count,
             "verified": sum(one.succeeded for one in everything),
             "bad": sum(one.failed + one.incorrect + one.unanswered for one in everything),
             "megabytes": sum(one.speed(seconds) for name, one in live.series.items() if name != FILE) / MEGABYTE,
@@ -84,19 +84,19 @@ class RunMonitor:
         try:
             os.write(int(pipe), json.dumps(news).encode() + b"\n")
         except OSError:
-            if not control.trouble:
-                control.give_up(RunState.INTERRUPTED, "who started this run is gone")
+            if not controller.failures:
+                controller.abort(RunState.INTERRUPTED, "who started this run is gone")
 
     def _abort_where_broken(self) -> None:
-        control = self._control
-        if control.trouble:
+        controller = self._controller
+        if controller.failures:
             return  # it ends already
-        live, seconds = control.live(), control.seconds()
-        for limit in control.limits.limits:
-            for result in limit.ask(live.series, seconds) if limit.abort and live.series else ():
+        live, seconds = controller.live(), controller.seconds()
+        for limit in controller.limits.limits:
+            for result in limit.check(live.series, seconds) if limit.abort and live.series else ():
                 if result.state is RunState.FAIL:
                     line = (
                         f"ended by its limit: {result.selector}: {result.metric} {result.bound}: {result.explanation}"
                     )
-                    control.give_up(RunState.FAIL, line)
+                    controller.abort(RunState.FAIL, line)
                     return

@@ -32,7 +32,7 @@ SECONDS = 300.0  # that workers may take
 AGAIN = 1.0  # seconds after which a worker that has not answered is told once more: it may not have listened yet
 POLL = 0.05
 
-Trouble = tuple[RunState, str]
+RunFailure = tuple[RunState, str]
 
 
 def prepare(session: Session, scenarios: Sequence[type[Scenario]]) -> None:
@@ -41,7 +41,7 @@ def prepare(session: Session, scenarios: Sequence[type[Scenario]]) -> None:
         gevent.get_hub().threadpool.apply(scenario.prepare, (session,))
 
 
-def trouble_of(error: Exception) -> Trouble:
+def failure_from(error: Exception) -> RunFailure:
     """Return what is said of a run that cannot begin for that reason; log an error of our own with its trace."""
     if isinstance(error, TargetDown):
         return RunState.LOST, SECRETS.text(str(error))
@@ -55,17 +55,17 @@ class WorkerPreparation:
     """The part of a worker.
 
     Args:
-        control: of its process.
+        controller: of its process.
         forget: Called before a run is prepared, to drop the state of the last run.
     """
 
-    def __init__(self, control: RunProcess, forget: Callable[[], None]) -> None:
-        assert isinstance(control.runner, WorkerRunner)
-        self._control = control
+    def __init__(self, controller: RunProcess, forget: Callable[[], None]) -> None:
+        assert isinstance(controller.runner, WorkerRunner)
+        self._controller = controller
         self._forget = forget
-        self._runner = control.runner
+        self._runner = controller.runner
         self._answers: dict[str, dict[str, str] | None] = {}  # by what was asked; None while it is at it
-        control.runner.register_message(PREPARE, self._on_prepare, concurrent=True)
+        controller.runner.register_message(PREPARE, self._on_prepare, concurrent=True)
 
     def _on_prepare(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as Locust calls it
         asked = msg.data["asked"]
@@ -80,10 +80,10 @@ class WorkerPreparation:
     def _prepare(self, asked: dict[str, Any]) -> dict[str, str]:
         self._forget()
         try:
-            session = self._control.check(asked["options"], asked["host"])
+            session = self._controller.check(asked["options"], asked["host"])
             prepare(session, [SCENARIOS[name] for name in asked["scenarios"]])
         except Exception as error:  # noqa: BLE001 - the master waits for an answer
-            state, line = trouble_of(error)
+            state, line = failure_from(error)
             return {"state": state.value, "line": line}
         return {"state": "", "line": ""}
 
@@ -92,15 +92,15 @@ class MasterPreparation:
     """The part of a master.
 
     Args:
-        control: of its process.
+        controller: of its process.
     """
 
-    def __init__(self, control: RunProcess) -> None:
-        assert isinstance(control.runner, MasterRunner)
-        self._control = control
-        self._runner = control.runner
+    def __init__(self, controller: RunProcess) -> None:
+        assert isinstance(controller.runner, MasterRunner)
+        self._controller = controller
+        self._runner = controller.runner
         self._answers: dict[str, dict[str, str]] = {}
-        control.runner.register_message(READY, self._on_ready)
+        controller.runner.register_message(READY, self._on_ready)
 
     def _on_ready(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as Locust calls it
         self._answers[msg.node_id] = msg.data
@@ -109,16 +109,16 @@ class MasterPreparation:
         """Wait until so many workers are connected, or no longer."""
         _wait(lambda: len(self._runner.clients.get_by_state(STATE_INIT)) >= count, seconds)
 
-    def prepare(self) -> Trouble | None:
+    def prepare(self) -> RunFailure | None:
         """Let all workers that are connected prepare the next run.
 
         Returns:
             Why it cannot begin, None where it can.
         """
-        environment = self._control.environment
+        environment = self._controller.environment
         given = vars(environment.parsed_options)
         options = {option.dest: given.get(option.dest) for option in LOAD_OPTIONS}
-        names = sorted(scenario.name for scenario in self._control.scenarios())
+        names = sorted(scenario.name for scenario in self._controller.scenarios())
         asked = json.dumps({"options": options, "host": environment.host, "scenarios": names}, sort_keys=True)
         workers = {client.id for client in self._runner.clients.get_by_state(STATE_INIT)}
         self._answers = {}  # those of the run before

@@ -1,4 +1,4 @@
-"""A process that takes part in load runs, as its parts see it: what they need of the control, which is made of them."""
+"""A process that takes part in load runs, as its parts see it: the interface of the controller that is made of them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class RunProcess(Protocol):
         environment: Environment of Locust.
         runner: Runner of Locust; its class tells which kind of process this is.
         session: Session of the run that goes on, None before the first or where a run could not begin.
-        trouble: What came before any limit: state and line.
+        failures: Reasons why the run failed before any limit was checked: state and line.
         limits: Limits of the run.
     """
 
     environment: Environment
     runner: Runner
     session: Session | None
-    trouble: list[tuple[RunState, str]]
+    failures: list[tuple[RunState, str]]
     limits: Limits
 
     @property
@@ -42,7 +42,7 @@ class RunProcess(Protocol):
     def scenarios(self) -> list[type[Scenario]]:
         """Return the scenarios that the run has users of."""
 
-    def give_up(self, state: RunState, line: str) -> None:
+    def abort(self, state: RunState, line: str) -> None:
         """End a run that cannot begin, or not go on."""
 
     def live(self) -> Recorder:

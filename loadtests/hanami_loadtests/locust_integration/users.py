@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from locust import User, task
 from locust.exception import StopUser
 
-from hanami_loadtests.locust_integration.control import control_of
+from hanami_loadtests.locust_integration.controller import controller_for
 from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
 
@@ -28,11 +28,11 @@ class HanamiUser(User):
 
     def on_start(self) -> None:
         """Begin the scenario, unless the run could not begin."""
-        control = control_of(self.environment)
-        if control.session is None:
+        controller = controller_for(self.environment)
+        if controller.session is None:
             raise StopUser
-        with control.faults():
-            self.scenario = self.scenario_class(control.session)
+        with controller.abort_on_internal_error():
+            self.scenario = self.scenario_class(controller.session)
             self.scenario.begin()
 
     @task
@@ -41,7 +41,7 @@ class HanamiUser(User):
         if self.scenario is None:
             raise StopUser
         try:
-            with control_of(self.environment).faults():
+            with controller_for(self.environment).abort_on_internal_error():
                 self.scenario.work()
         except RunFinished as over:
             raise StopUser from over
@@ -49,7 +49,7 @@ class HanamiUser(User):
     def on_stop(self) -> None:
         """End the scenario and clean up."""
         if self.scenario is not None:
-            with control_of(self.environment).faults():
+            with controller_for(self.environment).abort_on_internal_error():
                 self.scenario.end()
 
 

@@ -21,7 +21,7 @@ from hanami_loadtests.live_view import COLUMNS, Row, RunSnapshot, rows
 from hanami_loadtests.options import LOAD_OPTIONS
 
 if TYPE_CHECKING:
-    from hanami_loadtests.locust_integration.control import RunController
+    from hanami_loadtests.locust_integration.controller import RunController
     from hanami_loadtests.locust_integration.workers import WorkerCoordinator
 
 TAB = "hanami"
@@ -37,13 +37,13 @@ class Page:
     """Adds to the page of a process that has one: local or master.
 
     Args:
-        control: of its process.
+        controller: of its process.
         web_ui: of Locust.
     """
 
-    def __init__(self, control: RunController, web_ui: WebUI) -> None:
-        self._control = control
-        self._environment = control.environment
+    def __init__(self, controller: RunController, web_ui: WebUI) -> None:
+        self._controller = controller
+        self._environment = controller.environment
         self._asked = self._told = 0.0  # when a page last asked, and was last told a verdict
         web_ui.userclass_picker_is_active = True
         structure = [{"key": key, "title": title} for key, title in COLUMNS.items()]
@@ -71,16 +71,16 @@ class Page:
         assert runner is not None
         if runner.state in (STATE_RUNNING, STATE_SPAWNING):
             return None  # the number of users is changed, nothing of ours
-        if not self._control.is_judged:
+        if not self._controller.is_judged:
             return "the run before is still ending: try again when its verdict is there"
-        coordinator = self._control.coordinator
+        coordinator = self._controller.coordinator
         if coordinator is not None:
             self._wait_for_workers(coordinator)
             if not coordinator.workers:
                 return "no worker is connected"
         given = {**vars(self._environment.parsed_options), **form}
         try:
-            self._control.check(given, form.get("host") or self._environment.host)
+            self._controller.check(given, form.get("host") or self._environment.host)
         except (ValueError, TargetRejectedConfiguration) as error:
             return str(error)
         except TargetDown as error:
@@ -109,10 +109,10 @@ class Page:
         runner = self._environment.runner
         assert runner is not None
         # The page stops asking as soon as a run is ending, which is before it is judged.
-        data["state"] = STATE_RUNNING if runner.state in ENDING and not self._control.is_judged else runner.state
+        data["state"] = STATE_RUNNING if runner.state in ENDING and not self._controller.is_judged else runner.state
         data["extended_stats"] = [{"key": TAB, "data": self.rows()}]
         response.set_data(flask.json.dumps(data))
-        if self._control.is_judged:
+        if self._controller.is_judged:
             self._told = time.monotonic()
 
     def _wait_for_last_look(self) -> None:
@@ -125,30 +125,30 @@ class Page:
 
     def rows(self) -> list[Row]:
         """Return the table as it is now."""
-        return rows(moment_of(self._control))
+        return rows(moment_of(self._controller))
 
 
-def moment_of(control: RunController) -> RunSnapshot:
+def moment_of(controller: RunController) -> RunSnapshot:
     """Return the run of a process at this moment."""
-    result, session = control.result, control.session
+    result, session = controller.result, controller.session
     if result is not None:
-        says = f"{result.state.value}, reports in {control.report_dir}"
+        says = f"{result.state.value}, reports in {controller.report_dir}"
         return RunSnapshot(says, result.reasons, result.series, result.duration)
-    if control.trouble:
-        state = control.trouble[0][0].value
-        return RunSnapshot(state, [line for _, line in control.trouble])
+    if controller.failures:
+        state = controller.failures[0][0].value
+        return RunSnapshot(state, [line for _, line in controller.failures])
     if session is None:
         return RunSnapshot("not begun")
-    seconds = control.seconds()
+    seconds = controller.seconds()
     if session.over():
         says = "ending: missing answers are waited for"
     elif session.recorder.clock() < session.recorder.origin:
         says = "warming up"
     else:
-        says = f"going on, {control.runner.user_count} users, {seconds:.0f} s"
+        says = f"going on, {controller.runner.user_count} users, {seconds:.0f} s"
     # Workers tell once a second what is new.
-    newest = int(seconds) - (2 if control.coordinator is not None else 1)
-    return RunSnapshot(says, (), control.live().series, seconds, control.overdue(), newest)
+    newest = int(seconds) - (2 if controller.coordinator is not None else 1)
+    return RunSnapshot(says, (), controller.live().series, seconds, controller.overdue(), newest)
 
 
 def _hide_secrets(_app: flask.Flask, template: Any, context: dict[str, Any], **_: Any) -> None:  # noqa: ARG001

@@ -41,8 +41,8 @@ class _WithFile(Scenario):
         try:
             if not self.uuid:
                 self.make()
-            due = self.turn()
-            with self.session.budget.sockets(1) as waited:
+            due = self.wait_turn()
+            with self.session.socket_limit.sockets(1) as waited:
                 if self.over():
                     raise RunFinished
                 self.visit(due + waited)
@@ -69,7 +69,7 @@ class _WithFile(Scenario):
 class ConnectionChurn(_WithFile):
     """Connects, attaches, and leaves at once (requirements ATT-1, ATT-2)."""
 
-    name = "attach-storm"
+    name = "connection-churn"
     title = "connect and attach storm: sockets that come and go"
 
     def visit(self, due: float) -> None:
@@ -81,7 +81,7 @@ class ConnectionChurn(_WithFile):
 class MisbehavingClient(_WithFile):
     """Reads slowly, stops in the middle of a frame, breaks off: others must not notice (requirement GEN-4)."""
 
-    name = "unfriendly"
+    name = "misbehaving-clients"
     title = "slow readers and abrupt closers, to be run beside honest users"
     paced_by = "nothing"  # how often it comes is no promise to anybody
 

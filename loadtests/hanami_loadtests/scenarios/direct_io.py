@@ -16,12 +16,12 @@ from hanami_loadtests.engine.direct_io_messages import (
     REQUEST,
     TRAIN,
     Knowledge,
-    knowledge_of,
+    new_knowledge,
     request_message,
     train_message,
 )
 from hanami_loadtests.engine.failures import LoadFailure
-from hanami_loadtests.engine.stream import Outgoing, Stream
+from hanami_loadtests.engine.stream import MessageStream, Outgoing
 from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
 
 ATTACH = "attach cluster"
@@ -47,7 +47,7 @@ class DirectScenario(Scenario):
         self.uuid = ""
         self.direct = False
         self.cluster_name = ""
-        self.knowledge: Knowledge = knowledge_of(self.session.dialect, self.session.settings.shape)
+        self.knowledge: Knowledge = new_knowledge(self.session.dialect, self.session.settings.shape)
 
     def messages(self, knowledge: Knowledge, answers: int) -> Iterator[Outgoing]:
         """Yield what is sent, without end.
@@ -67,7 +67,7 @@ class DirectScenario(Scenario):
                 self.make_cluster()
             if not self.direct:
                 self.enter_direct_mode()
-            with self.session.budget.sockets(1):
+            with self.session.socket_limit.sockets(1):
                 if self.over():
                     raise RunFinished
                 with self.attached(self.uuid, CLUSTER, ATTACH) as connection:
@@ -89,8 +89,8 @@ class DirectScenario(Scenario):
         template = base64.b64encode(render_template(dialect.template, shape).encode()).decode()
         made = self.call("cluster.create", body={"name": self.cluster_name, "template": template})
         self.uuid = self.text(made, "uuid", "DIO-1")
-        self.knowledge = knowledge_of(dialect, shape)
-        self.knowledge.trained = self.trains
+        self.knowledge = new_knowledge(dialect, shape)
+        self.knowledge.is_trained = self.trains
 
     def enter_direct_mode(self) -> None:
         """Switch the cluster to direct mode.
@@ -116,17 +116,17 @@ class DirectScenario(Scenario):
         until = clock() + HOLD
 
         def over() -> bool:
-            return self.over() or (self.session.budget.limit > 0 and clock() >= until)
+            return self.over() or (self.session.socket_limit.limit > 0 and clock() >= until)
 
-        stream = Stream(
+        stream = MessageStream(
             connection,
             self.recorder,
             settings.window,
             settings.target.deadline,
             over,
-            self.patience,
+            self.drain_end,
             health.record_generator_delay,
-            self.knowledge.stray,
+            self.knowledge.accept_unsolicited,
         )
         stream.run(self.messages(self.knowledge, answers), self.schedule)
 
@@ -137,7 +137,7 @@ class DirectScenario(Scenario):
             NotMeasurable: none, so that nobody can tell when a cycle ended.
         """
         deadline = self.session.settings.target.deadline
-        before = self.knowledge.told
+        before = self.knowledge.acknowledgements
         train, request = train_message(self.knowledge, 0, 0), request_message(self.knowledge, 0)
         connection.send(train.frame)
         # The acknowledgements of the request's own messages are told apart by asking once more.
@@ -149,10 +149,10 @@ class DirectScenario(Scenario):
                 payload = connection.receive(end - clock())
                 if payload is None:
                     raise NotMeasurable(f"no answer to a request after training within {deadline:g} s")
-                if request.expectation.verify(payload) >= 0:
+                if request.reply.verify(payload) >= 0:
                     break
-            counts.append(self.knowledge.told - before)
-            before = self.knowledge.told
+            counts.append(self.knowledge.acknowledgements - before)
+            before = self.knowledge.acknowledgements
         answers = counts[0] - counts[1]
         if answers <= 0:
             raise NotMeasurable("the target answers no training cycle, so nobody can tell when one ended (DIO-6)")

@@ -35,7 +35,7 @@ class RestOnly(Scenario):
                 self.upload_name = self.session.name("rest")
                 begun = self.call("csv.init", body={"name": self.upload_name, "input_data_size": ANNOUNCED})
                 self.uuid = self.text(begun, "uuid", "INIT-2")
-            due = self.turn()
+            due = self.wait_turn()
             self.turns += 1
             if self.turns % (POLLS + 1):
                 self.call("dataset.progress", {"uuid": self.uuid}, verify=_not_complete, due=due)

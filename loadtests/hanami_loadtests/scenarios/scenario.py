@@ -65,8 +65,8 @@ class Scenario:
         rates = {"message": settings.message_rate, "file": settings.file_rate}
         rate = rates.get(self.paced_by, 0.0)
         self.schedule = Schedule(rate, clock(), settings.seed + self.number, settings.arrivals)
-        self._plan = (self.paced_series, self.schedule)
-        session.plans.append(self._plan)
+        self._paced_schedule = (self.paced_series, self.schedule)
+        session.schedules.append(self._paced_schedule)
 
     def begin(self) -> None:
         """Before the first work; what fails here is tried again by :meth:`work`."""
@@ -88,10 +88,10 @@ class Scenario:
         """Whether the run is over, or this user leaves it, so that nothing more is sent."""
         return self._left is not None or self.session.over()
 
-    def patience(self) -> float:
+    def drain_end(self) -> float:
         """Until when missing answers are waited for, seconds of the clock; infinite while this user works."""
         left = math.inf if self._left is None else self._left + self.session.settings.drain
-        return min(left, self.session.patience())
+        return min(left, self.session.drain_end())
 
     def ended(self) -> float:
         """When this user's part of the run was over, seconds of the clock; infinite while it is not."""
@@ -99,9 +99,9 @@ class Scenario:
 
     def end(self) -> None:
         """After the last work: count what is unsent, then delete what was made, which may be ended by force."""
-        self.session.plans.remove(self._plan)
+        self.session.schedules.remove(self._paced_schedule)
         # What became due in the very last moment could not be sent any more, and is nobody's fault.
-        self.recorder.unsent(self.paced_series, self.schedule.unsent(min(self.ended(), clock()) - NAP))
+        self.recorder.unsent(self.paced_series, self.schedule.skip_until(min(self.ended(), clock()) - NAP))
         try:
             self.clean_up()
         finally:
@@ -110,7 +110,7 @@ class Scenario:
     def clean_up(self) -> None:
         """Delete what was made on the target."""
 
-    def turn(self) -> float:
+    def wait_turn(self) -> float:
         """Wait until the next is due.
 
         Returns:
@@ -120,10 +120,10 @@ class Scenario:
             RunFinished: the run is over.
         """
         while not self.over():
-            self.schedule.forget_before(self.recorder.origin, clock())
-            left = self.schedule.due - clock()
+            self.schedule.skip_before(self.recorder.origin, clock())
+            left = self.schedule.next_time - clock()
             if left <= 0:
-                due = self.schedule.due if self.schedule.is_open else clock()
+                due = self.schedule.next_time if self.schedule.is_open else clock()
                 self.schedule.advance()
                 return due
             gevent.sleep(min(left, NAP))

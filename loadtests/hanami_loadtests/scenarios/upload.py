@@ -17,7 +17,7 @@ from hanami_loadtests.engine.connection import Connection, clock
 from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure
 from hanami_loadtests.engine.recorder import Stopwatch
 from hanami_loadtests.engine.schedule import Schedule
-from hanami_loadtests.engine.stream import Outgoing, Stream
+from hanami_loadtests.engine.stream import MessageStream, Outgoing
 from hanami_loadtests.engine.upload_messages import Content, csv_content, mnist_content
 from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
 from hanami_loadtests.session import Session
@@ -41,7 +41,7 @@ class UploadScenario(Scenario):
     @classmethod
     def prepare(cls, session: Session) -> None:
         """See :class:`Scenario`: serialising and masking whole files takes long."""
-        for variant in range(session.contents):
+        for variant in range(session.content_variants):
             cls.made(session, variant)
 
     @classmethod
@@ -49,7 +49,7 @@ class UploadScenario(Scenario):
         """One of the contents, which are made once."""
         settings = session.settings
         make = csv_content if cls.kind == "csv" else mnist_content
-        content: Content = session.once(
+        content: Content = session.cached(
             (cls.kind, cls.scattered, variant),
             partial(make, session.dialect, settings.file, settings.chunk, variant, scattered=cls.scattered),
         )
@@ -57,12 +57,12 @@ class UploadScenario(Scenario):
 
     def content(self) -> Content:
         """Return the next content: users take turns with a few."""
-        return self.made(self.session, self.session.number() % self.session.contents)
+        return self.made(self.session, self.session.number() % self.session.content_variants)
 
     def work(self) -> None:
         """Upload once."""
         content = self.content()
-        due = self.turn()
+        due = self.wait_turn()
         watch = Stopwatch(due, clock())
         self.recorder.sent(FILE, watch)
         try:
@@ -102,8 +102,8 @@ class UploadScenario(Scenario):
         begun = self.call(f"{self.kind}.init", body={"name": self.upload_name, **sizes})
         self.uuid = uuid = self.text(begun, "uuid", "INIT-1")
         files = {role: self.text(begun, f"uuid_{role}_file", "INIT-1") for role in content.files}
-        with self.session.budget.sockets(self.sockets) as waited:
-            watch.skipped = waited
+        with self.session.socket_limit.sockets(self.sockets) as waited:
+            watch.queue_wait = waited
             if self.over():
                 raise RunFinished
             self.send_all(content, files)
@@ -169,15 +169,15 @@ class UploadScenario(Scenario):
                 yield message
                 sent += 1
 
-        stream = Stream(
+        stream = MessageStream(
             connection,
             self.recorder,
             settings.window,
             settings.target.deadline,
             self.over,
-            self.patience,
+            self.drain_end,
             lambda _: None,
-            _stray,
+            _reject_unsolicited,
         )
         stream.run(counted(), Schedule(0.0, clock()))
         if sent < len(messages):
@@ -246,7 +246,7 @@ def _weight(error: Exception) -> int:
     return next((place for place, kind in enumerate(kinds, start=1) if isinstance(error, kind)), 0)
 
 
-def _stray(payload: bytes) -> None:
+def _reject_unsolicited(payload: bytes) -> None:
     raise IncorrectAnswer("DATA-1", "one answer to each chunk", f"one more, of {len(payload)} bytes")
 
 

@@ -76,5 +76,5 @@ def test_who_is_ended_while_waiting_takes_nothing_along() -> None:
 
 
 def test_more_than_the_budget_is_refused() -> None:
-    with pytest.raises(ValueError, match="budget is 1"), SocketLimit(1).sockets(2):
+    with pytest.raises(ValueError, match="limit is 1"), SocketLimit(1).sockets(2):
         pass

@@ -12,12 +12,12 @@ from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_loadtests.engine.direct_io_messages import (
     OutputExpected,
     TrainingEnded,
-    knowledge_of,
+    new_knowledge,
     request_message,
     train_message,
 )
 from hanami_loadtests.engine.failures import IncorrectAnswer
-from hanami_loadtests.engine.stream import MORE
+from hanami_loadtests.engine.stream import INCOMPLETE
 from hanami_loadtests.engine.upload_messages import Content, csv_content, mnist_content, scattered_order
 from hanami_proto.codec import ProcessType, TargetBuffer
 from hanami_proto.dialect import load_dialect
@@ -63,17 +63,17 @@ def test_scattered_chunks_are_out_of_order_and_some_come_twice(count: int, seed:
 def test_acknowledgements_are_told_from_refusals_and_nonsense() -> None:
     codec = load_dialect().codec
     content = csv_content(load_dialect(), 5000, 1000, 0)
-    expectation = content.messages["input"][1].expectation
-    assert expectation.verify(codec.encode_acknowledgement(success=True)) == 0
-    assert expectation.verify(codec.encode_acknowledgement(success=True, error="fine")) == 0
+    reply = content.messages["input"][1].reply
+    assert reply.verify(codec.encode_acknowledgement(success=True)) == 0
+    assert reply.verify(codec.encode_acknowledgement(success=True, error="fine")) == 0
     for payload, requirement in (
         (codec.encode_acknowledgement(success=False, error="no room"), "DATA-3"),
         (b"\xff", "DATA-1"),
     ):
         with pytest.raises(IncorrectAnswer) as raised:
-            expectation.verify(payload)
+            reply.verify(payload)
         assert raised.value.requirement == requirement
-        sequence = expectation.sequence(raised.value)
+        sequence = reply.sequence(raised.value)
         assert isinstance(sequence, StepSequence)
         assert (sequence.kind, sequence.requirement) == ("upload", requirement)
 
@@ -87,7 +87,7 @@ def dummy() -> bytes:
 
 
 def test_the_same_answer_is_right_and_another_is_wrong() -> None:
-    knowledge = knowledge_of(load_dialect(), SHAPE)
+    knowledge = new_knowledge(load_dialect(), SHAPE)
     expected = OutputExpected(knowledge, 0)
     assert expected.verify(output([0.1, 0.2, 0.3])) == 12
     assert expected.verify(output([0.1, 0.2, 0.3])) == 12
@@ -114,38 +114,38 @@ def test_the_same_answer_is_right_and_another_is_wrong() -> None:
 )
 def test_an_answer_of_the_wrong_form_is_wrong(payload: bytes) -> None:
     with pytest.raises(IncorrectAnswer, match="DIO-3"):
-        OutputExpected(knowledge_of(load_dialect(), SHAPE), 0).verify(payload)
+        OutputExpected(new_knowledge(load_dialect(), SHAPE), 0).verify(payload)
 
 
 def test_dummies_and_nameless_outputs_of_real_servers_are_no_violation() -> None:
-    expected = OutputExpected(knowledge_of(load_dialect(), SHAPE), 0)
-    assert expected.verify(dummy()) == MORE
-    assert expected.verify(b'{"success": true}') == MORE
+    expected = OutputExpected(new_knowledge(load_dialect(), SHAPE), 0)
+    assert expected.verify(dummy()) == INCOMPLETE
+    assert expected.verify(b'{"success": true}') == INCOMPLETE
     assert expected.verify(output([0.1, 0.2, 0.3], name="")) == 12
 
 
 def test_a_request_is_answered_by_every_output_brick() -> None:
-    expected = OutputExpected(knowledge_of(load_dialect(), TWO), 0)
+    expected = OutputExpected(new_knowledge(load_dialect(), TWO), 0)
     for _ in range(2):
-        assert expected.verify(output([0.1, 0.2, 0.3])) == MORE
+        assert expected.verify(output([0.1, 0.2, 0.3])) == INCOMPLETE
         assert expected.verify(output([1, 2, 3, 4, 5], name="output_1")) == 32
-    assert expected.verify(output([0.1, 0.2, 0.3])) == MORE
+    assert expected.verify(output([0.1, 0.2, 0.3])) == INCOMPLETE
     with pytest.raises(IncorrectAnswer, match="DIO-7"):
         expected.verify(output([1, 2, 3, 4, 6], name="output_1"))
 
 
 def test_training_is_answered_as_often_as_the_target_does_and_by_no_output() -> None:
-    ended = TrainingEnded(knowledge_of(load_dialect(), SHAPE), 2, 0)
+    ended = TrainingEnded(new_knowledge(load_dialect(), SHAPE), 2, 0)
     for _ in range(2):
-        assert ended.verify(dummy()) == MORE
+        assert ended.verify(dummy()) == INCOMPLETE
         assert ended.verify(dummy()) == 0
     with pytest.raises(IncorrectAnswer, match="DIO-5"):
         ended.verify(output([0.1, 0.2, 0.3]))
 
 
 def test_a_trained_cluster_may_answer_otherwise() -> None:
-    knowledge = knowledge_of(load_dialect(), SHAPE)
-    knowledge.trained = True
+    knowledge = new_knowledge(load_dialect(), SHAPE)
+    knowledge.is_trained = True
     expected = OutputExpected(knowledge, 0)
     assert expected.verify(output([0.1, 0.2, 0.3])) == expected.verify(output([0.4, 0.2, 0.3])) == 12
 
@@ -153,7 +153,7 @@ def test_a_trained_cluster_may_answer_otherwise() -> None:
 @pytest.mark.parametrize("name", DIALECTS)
 def test_a_cycle_ends_with_its_last_message_alone(name: str) -> None:
     dialect = load_dialect(name)
-    knowledge = knowledge_of(dialect, TWO)
+    knowledge = new_knowledge(dialect, TWO)
     for message, process, parts in (
         (request_message(knowledge, 0), ProcessType.REQUEST, 2),
         (train_message(knowledge, 0, 1), ProcessType.TRAIN, 4),

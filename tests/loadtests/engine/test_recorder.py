@@ -58,7 +58,7 @@ def test_three_clocks_are_kept_apart(recorder: Recorder, clock: Clock) -> None:
 def test_what_we_waited_for_ourselves_is_no_part_of_any_time(recorder: Recorder, clock: Clock) -> None:
     watch = Stopwatch(101.0, 101.5)
     recorder.sent("file", watch)
-    watch.skipped = 8.0
+    watch.queue_wait = 8.0
     clock.now = 110.0
     recorder.succeeded("file", watch)
     series = only(recorder)
@@ -157,7 +157,7 @@ def test_what_is_taken_piece_by_piece_adds_up_to_the_whole(recorder: Recorder, c
         watch = Stopwatch(101.0, 101.0)
         recorder.sent("other", watch)
         recorder.failed("other", watch, IncorrectAnswer("DIO-7", "this", "that"), StoredSequence())
-        total.add(recorder.take(), "worker-")
+        total.add(recorder.take_delta(), "worker-")
     assert total.series["chunk"].succeeded == total.series["chunk"].response.count == 10
     assert total.series["chunk"].slices.keys() == set(range(1, 11))
     (error,) = total.errors.values()

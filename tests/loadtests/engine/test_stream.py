@@ -18,7 +18,7 @@ from hanami_loadtests.engine.failures import ConnectionLost, IncorrectAnswer, Lo
 from hanami_loadtests.engine.frames import binary_frame
 from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.engine.schedule import Schedule
-from hanami_loadtests.engine.stream import MORE, Outgoing, Stream
+from hanami_loadtests.engine.stream import INCOMPLETE, MessageStream, Outgoing
 
 DEADLINE = 5.0
 SHORT = 0.3
@@ -59,7 +59,7 @@ class Same:
         if payload != self.payload:
             raise IncorrectAnswer("DIO-7", repr(self.payload), repr(payload))
         self.actual += 1
-        return MORE if self.actual % self.parts else len(payload)
+        return INCOMPLETE if self.actual % self.parts else len(payload)
 
     def sequence(self, error: IncorrectAnswer) -> None:  # noqa: ARG002 - as the protocol has it
         return None
@@ -91,7 +91,7 @@ def run(
     connection = Connection(url, deadline)
     note = (lags if lags is not None else []).append
     try:
-        Stream(connection, recorder, window, deadline, over, patience, note, stray).run(
+        MessageStream(connection, recorder, window, deadline, over, patience, note, stray).run(
             outgoing, Schedule(rate, clock())
         )
     finally:

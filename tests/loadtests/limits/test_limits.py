@@ -8,7 +8,7 @@ import pytest
 from hanami_loadtests.engine.health import Health
 from hanami_loadtests.limits.file import BUILT_IN, Limits, read_limits
 from hanami_loadtests.limits.limit import Limit, seconds_of
-from hanami_loadtests.limits.verdict import ask_all, judge
+from hanami_loadtests.limits.verdict import check_limits, run_verdict
 from hanami_reports.common.format import shown_time
 from hanami_reports.model.load import Generator, RunState
 from hanami_reports.model.sample_size import samples_for
@@ -32,7 +32,7 @@ def generator(cpu: float = 0.5, delay: float = 0.0, *, complete: bool = True) ->
 
 def state_of(found: dict[str, Series], limits: Limits | None = None, *generators: Generator) -> RunState:
     makers = generators or (generator(),)
-    return judge(ask_all(limits or Limits(), found, makers, 10.0), found, makers)[0]
+    return run_verdict(check_limits(limits or Limits(), found, makers, 10.0), found, makers)[0]
 
 
 def test_a_run_in_which_everything_was_verified_passes() -> None:
@@ -59,8 +59,8 @@ def test_a_run_that_verified_nothing_is_invalid(found: dict[str, Series]) -> Non
 
 def test_a_scenario_that_never_did_what_it_is_for_makes_a_run_invalid() -> None:
     found, makers = {"attach file": series(1), "upload file": Series(sent=3, cancelled=3)}, (generator(),)
-    wanted = {"csv-upload": "upload file", "attach-storm": "attach file"}
-    state, reasons = judge(ask_all(Limits(), found, makers, 10.0), found, makers, wanted)
+    wanted = {"csv-upload": "upload file", "connection-churn": "attach file"}
+    state, reasons = run_verdict(check_limits(Limits(), found, makers, 10.0), found, makers, wanted)
     assert state is RunState.INVALID
     (reason,) = reasons
     assert reason.startswith("csv-upload: no upload file was verified; give it more --seconds, more --sockets")
@@ -94,7 +94,7 @@ def test_a_limit_of_what_was_never_sent_is_invalid() -> None:
 
 @pytest.mark.parametrize(("of", "hint"), [("direct requests", ": is 'direct request' meant?"), ("nothing like it", "")])
 def test_a_type_of_message_that_was_mistyped_is_told(of: str, hint: str) -> None:
-    (result,) = Limit("rate", of, "mean", 1.0, at_least=True).ask({"direct request": series(1)}, 1.0)
+    (result,) = Limit("rate", of, "mean", 1.0, at_least=True).check({"direct request": series(1)}, 1.0)
     assert result.explanation == f"no such message was sent{hint}"
 
 
@@ -109,7 +109,7 @@ def test_a_type_of_message_that_was_mistyped_is_told(of: str, hint: str) -> None
     ],
 )
 def test_values_are_what_they_are_called(limit: Limit, value: float) -> None:
-    (result,) = limit.ask({"a": series(1, 2, 3)}, 10.0)
+    (result,) = limit.check({"a": series(1, 2, 3)}, 10.0)
     assert result.value == pytest.approx(value, rel=0.001)
     assert result.state is RunState.PASS
 

@@ -43,10 +43,10 @@ def session(*, rate: float = 0.0, drain: float = 10.0, ended: float | None = Non
             recorder=Recorder(origin=0.0),
             user_number=lambda: 0,
             rest=lambda: SimpleNamespace(close=lambda: None),
-            plans=[],
+            schedules=[],
             ended=ended,
             over=lambda: ended is not None,
-            patience=lambda: math.inf,
+            drain_end=lambda: math.inf,
         ),
     )
 
@@ -57,7 +57,7 @@ def test_what_is_owed_is_counted_although_cleaning_up_is_ended_by_force() -> Non
     time.sleep(0.1)
     with pytest.raises(Killed):
         user.end()
-    assert made.plans == []
+    assert made.schedules == []
     assert made.recorder.series["message"].unsent >= 10
 
 
@@ -82,10 +82,10 @@ def test_who_is_ended_by_force_in_a_call_was_waited_for_long_enough_or_not(
 def test_a_user_that_leaves_is_over_and_is_waited_for_as_long_as_a_run_is() -> None:
     user = Waiting(session(drain=5.0))
     assert not user.over()
-    assert user.patience() == math.inf
+    assert user.drain_end() == math.inf
     user.leave()
     assert user.over()
-    assert 0 < user.patience() - clock() <= 5.0
+    assert 0 < user.drain_end() - clock() <= 5.0
 
 
 WRONG = IncorrectAnswer("DATA-1", "this", "that")

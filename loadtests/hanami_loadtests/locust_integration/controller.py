@@ -20,9 +20,9 @@ from hanami_loadtests.engine.failures import LoadFailure
 from hanami_loadtests.engine.health import Health
 from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.limits.file import Limits, read_limits
-from hanami_loadtests.locust_integration.exit import leave
+from hanami_loadtests.locust_integration.exit import exit_with
 from hanami_loadtests.locust_integration.monitor import RunMonitor
-from hanami_loadtests.locust_integration.preparation import prepare, trouble_of
+from hanami_loadtests.locust_integration.preparation import failure_from, prepare
 from hanami_loadtests.locust_integration.workers import Worker, WorkerCoordinator
 from hanami_loadtests.result import LoadFolder, make_result
 from hanami_loadtests.scenarios.all import SCENARIOS
@@ -58,12 +58,12 @@ class RunController:
         self.runner = runner
         self.session: Session | None = None
         self.result: LoadResult | None = None
-        self.trouble: list[tuple[RunState, str]] = []
+        self.failures: list[tuple[RunState, str]] = []
         self.settings: Settings | None = None
         self.limits = Limits()
         self.worker = Worker(self) if isinstance(runner, WorkerRunner) else None
         self.coordinator = WorkerCoordinator(self) if isinstance(runner, MasterRunner) else None
-        self._watch: RunMonitor | None = None
+        self._monitor: RunMonitor | None = None
         self._started = datetime.now(UTC)
         self._finishing = RLock()
         self._judged = self._told = True
@@ -110,9 +110,9 @@ class RunController:
         try:
             session = self.check()
         except (ValueError, TargetRejectedConfiguration) as error:
-            leave(LoadExit.USAGE, f"ERROR: {error}")
+            exit_with(LoadExit.USAGE, f"ERROR: {error}")
         except TargetDown as error:
-            leave(LoadExit.TARGET_LOST, f"TARGET NOT REACHABLE: {error}")
+            exit_with(LoadExit.TARGET_LOST, f"TARGET NOT REACHABLE: {error}")
         if self.coordinator is None:
             prepare(session, self.scenarios())
             return
@@ -122,7 +122,7 @@ class RunController:
         trouble = self.coordinator.preparing.prepare()
         if trouble is not None:
             state, line = trouble
-            leave(EXIT_OF[state], f"ERROR: {line}")
+            exit_with(EXIT_OF[state], f"ERROR: {line}")
 
     def scenarios(self) -> list[type[Scenario]]:
         """Those that the run has users of."""
@@ -132,7 +132,7 @@ class RunController:
 
     def begin(self) -> None:
         """Begin a run."""
-        self.result, self.trouble, self._judged, self._told = None, [], False, False
+        self.result, self.failures, self._judged, self._told = None, [], False, False
         self.session = None
         self._started = datetime.now(UTC)
         if self.worker is not None and not self.worker.join_run():
@@ -141,11 +141,11 @@ class RunController:
             session = self.check()
             if self.coordinator is None:
                 prepare(session, self.scenarios())
-        except Exception as error:  # noqa: BLE001 - trouble_of logs it
-            self.give_up(*trouble_of(error))
+        except Exception as error:  # noqa: BLE001 - failure_from logs it
+            self.abort(*failure_from(error))
             return
         if self.coordinator is not None and (trouble := self.coordinator.preparing.prepare()) is not None:
-            self.give_up(*trouble)
+            self.abort(*trouble)
             return
         session.health = Health()  # what it took to get ready is no part of the run
         # All processes count the same seconds.
@@ -157,10 +157,10 @@ class RunController:
             self.coordinator.begin()
         if self.worker is not None:
             self.worker.begin(session)
-        self._watch = RunMonitor(self, session)
-        self._watch.start()
+        self._monitor = RunMonitor(self, session)
+        self._monitor.start()
 
-    def give_up(self, state: RunState, line: str) -> None:
+    def abort(self, state: RunState, line: str) -> None:
         """End a run that cannot begin, or not go on.
 
         Args:
@@ -169,9 +169,9 @@ class RunController:
         """
         logger.error(line)
         if self.worker is not None:
-            self.worker.tell_trouble(state, line)
+            self.worker.report_failure(state, line)
             return
-        self.trouble.append((state, line))
+        self.failures.append((state, line))
         gevent.spawn(self._end_run)
 
     def _end_run(self) -> None:
@@ -199,7 +199,7 @@ class RunController:
         )
 
     @contextlib.contextmanager
-    def faults(self) -> Iterator[None]:
+    def abort_on_internal_error(self) -> Iterator[None]:
         """Let an error of our own code in here end the run, and be no failure of the target.
 
         Raises:
@@ -211,8 +211,8 @@ class RunController:
             raise
         except Exception as error:
             logger.exception("fault of the suite")
-            if not any(state is RunState.INTERNAL_ERROR for state, _ in self.trouble):
-                self.give_up(RunState.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
+            if not any(state is RunState.INTERNAL_ERROR for state, _ in self.failures):
+                self.abort(RunState.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
             raise StopUser from error
 
     # While it lasts
@@ -274,8 +274,8 @@ class RunController:
             if self._judged:
                 return
             self._judged = True
-            if self._watch is not None:
-                self._watch.stop()
+            if self._monitor is not None:
+                self._monitor.stop()
             try:
                 self._judge()
             finally:
@@ -290,8 +290,8 @@ class RunController:
         else:
             recorder, generators = session.recorder, [session.health.result(LOCAL)]
             leftovers = list(session.leftovers)
-        if (gone := _gone(session)) is not None:
-            self.trouble.append((RunState.LOST, gone))
+        if (gone := _target_down_reason(session)) is not None:
+            self.failures.append((RunState.LOST, gone))
         self.result = self._result(session, recorder, generators, leftovers)
         try:
             LoadFolder(session.settings.report_dir).write(self.result, recorder.exchanges)
@@ -313,9 +313,9 @@ class RunController:
             generators,
             users={name: count for name, count in counts.items() if count},
             seconds=self.seconds(),
-            trouble=self.trouble,
-            in_flight=self._watch.in_flight if self._watch is not None else {},
-            users_by_second=self._watch.users if self._watch is not None else {},
+            trouble=self.failures,
+            in_flight=self._monitor.in_flight if self._monitor is not None else {},
+            users_by_second=self._monitor.users if self._monitor is not None else {},
             leftovers=leftovers,
             started=self._started,
         )
@@ -327,7 +327,7 @@ class RunController:
         if not self._judged:
             timed = getattr(self.environment.parsed_options, "run_time", None)
             if timed or not self._headless:
-                self.trouble.append((RunState.INTERRUPTED, "interrupted before its time was over"))
+                self.failures.append((RunState.INTERRUPTED, "interrupted before its time was over"))
             self.runner.stop()
             self.finish()
         if self.environment.process_exit_code is None:
@@ -337,8 +337,8 @@ class RunController:
         """Of the process; None where there was no run, and Locust may decide."""
         if self.result is not None:
             return self.result.exit_status
-        if self.trouble:
-            return EXIT_OF[self.trouble[0][0]]
+        if self.failures:
+            return EXIT_OF[self.failures[0][0]]
         return LoadExit.INVALID if self._headless else None
 
     def on_quit(self, **_: Any) -> None:
@@ -347,11 +347,11 @@ class RunController:
         if self.result is not None and self.session is not None:
             print_result(self.result, self.session.settings.report_dir, console)
         else:
-            for state, line in self.trouble:
+            for state, line in self.failures:
                 console.print(f"{state.value}: {line}", markup=False, highlight=False)
 
 
-def _gone(session: Session) -> str | None:
+def _target_down_reason(session: Session) -> str | None:
     """How the target is gone, None while it answers."""
     rest = session.rest()
     try:
@@ -363,7 +363,7 @@ def _gone(session: Session) -> str | None:
     return None
 
 
-def control_of(environment: Environment) -> RunController:
+def controller_for(environment: Environment) -> RunController:
     """Return the control of a process."""
-    control: RunController = vars(environment)[ATTRIBUTE]
-    return control
+    controller: RunController = vars(environment)[ATTRIBUTE]
+    return controller
