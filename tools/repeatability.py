@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import shutil
 import subprocess
@@ -11,15 +10,18 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from hanami_conformance.common.signals import handle_signals, uninterrupted
+from hanami_conformance.common.child_process import ChildProcess
+from hanami_conformance.common.signals import handle_signals
+from hanami_proto.options import number, whole_number
 from hanami_reports.model.conformance import CaseResult, ExitStatus, RunResult
-from tools.process import result_in, stopped
+from tools.process import last_line, result_in
+from tools.reference import clean_environment
 
 GRACE = 10.0  # seconds that a run gets to clean up when it is stopped
 INTERRUPTED = 130  # as shells have it
@@ -123,21 +125,9 @@ class Plan:
     arguments: tuple[str, ...]
 
 
-def start(command: Sequence[str], output: IO[bytes] | int) -> subprocess.Popen[bytes]:
-    """Start a program, out of the reach of Ctrl-C, with no settings of the suite in its environment."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HANAMI_", "PYTEST_"))}
-    return subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=kept, start_new_session=True
-    )
-
-
-@contextmanager
-def running(command: Sequence[str], output: IO[bytes] | int) -> Iterator[subprocess.Popen[bytes]]:
-    """Provide a program that does not outlive the block; a signal waits until it is known that it has begun."""
-    with ExitStack() as stack:
-        with uninterrupted():
-            process = stack.enter_context(stopped(start(command, output), GRACE))
-        yield process
+def start(command: Sequence[str], output: IO[bytes] | int) -> ChildProcess:
+    """Start a program with no settings of the suite in its environment."""
+    return ChildProcess(command, stdout=output, stderr=output, environment=clean_environment(), grace=GRACE)
 
 
 def run_once(plan: Plan, folder: Path) -> Said:
@@ -145,14 +135,12 @@ def run_once(plan: Plan, folder: Path) -> Said:
     folder.mkdir()
     command = [sys.executable, "-m", "hanami_conformance.cli.main", "run", "--target=reference", "--database=none"]
     command += [f"--report-dir={folder / 'report'}", *plan.arguments]
-    with (folder / "output.txt").open("w+b") as log, running(command, log) as process:
-        try:
-            status: int | None = process.wait(plan.deadline)
-        except subprocess.TimeoutExpired:
+    with (folder / "output.txt").open("w+b") as log, start(command, log) as process:
+        status = process.wait(plan.deadline)
+        if status is None:
             return said(None, None, f"it did not end within {plan.deadline:g} s")
-        log.seek(0)
-        lines = log.read().decode("utf-8", "replace").strip().splitlines()
-    return said(status, result_in(folder / "report"), lines[-1] if lines else "it said nothing")
+        ending = last_line(log)
+    return said(status, result_in(folder / "report"), ending)
 
 
 def repeat(plan: Plan, tell: Callable[[str], None]) -> int:
@@ -168,7 +156,7 @@ def repeat(plan: Plan, tell: Callable[[str], None]) -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hanami-repeatability-")))
         try:
             for _ in range(plan.load):
-                stack.enter_context(running([sys.executable, "-c", BURN, str(os.getpid())], subprocess.DEVNULL))
+                stack.enter_context(start([sys.executable, "-c", BURN, str(os.getpid())], subprocess.DEVNULL))
             for number in range(1, plan.runs + 1):
                 began = time.monotonic()
                 runs.append(run_once(plan, folder / f"run-{number}"))
@@ -203,11 +191,11 @@ def conclude(plan: Plan, runs: Sequence[Said], folder: Path, tell: Callable[[str
     worth |= {number for number, run in enumerate(runs, start=1) if not run.conformant} if worth else set()
     if not worth and not runs[0].conformant:
         worth = {1}  # they are all alike, and one shows what is wrong
-    for number in sorted(worth):
-        kept = plan.report_dir / f"run-{number}"
+    for one in sorted(worth):
+        kept = plan.report_dir / f"run-{one}"
         shutil.rmtree(kept, ignore_errors=True)
-        shutil.copytree(folder / f"run-{number}", kept)
-        tell(f"reports of run {number}: {kept}")
+        shutil.copytree(folder / f"run-{one}", kept)
+        tell(f"reports of run {one}: {kept}")
     alike = "ALIKE" if not found else f"NOT ALIKE in {len(found)} things"
     headlines = ", ".join(dict.fromkeys(run.facts["headline"] for run in runs))
     tell(f"{alike}: {len(runs)} runs of {runs[0].facts['cases']} cases, {headlines}")
@@ -221,16 +209,22 @@ def parse_options(argv: Sequence[str] | None = None) -> Plan:
         description=__doc__,
         epilog="Exit status: 0 all runs were conformant and alike; 1 they were not; 2 wrong options; 130 interrupted.",
     )
-    parser.add_argument("--runs", type=int, default=30, metavar="N", help="how many (default: %(default)s)")
+    parser.add_argument(
+        "--runs", type=whole_number(1, 10_000), default=30, metavar="N", help="how many (default: %(default)s)"
+    )
     parser.add_argument(
         "--load",
-        type=int,
+        type=whole_number(0, 1000),
         default=os.cpu_count() or 1,
         metavar="N",
         help="busy processes beside them (default: one a core, %(default)s)",
     )
     parser.add_argument(
-        "--deadline", type=float, default=600.0, metavar="SECONDS", help="that a run may take (default: %(default)g)"
+        "--deadline",
+        type=number(0, above=True),
+        default=600.0,
+        metavar="SECONDS",
+        help="that a run may take (default: %(default)g)",
     )
     parser.add_argument(
         "--report-dir",
@@ -241,10 +235,6 @@ def parse_options(argv: Sequence[str] | None = None) -> Plan:
     )
     parser.add_argument("rest", nargs="*", metavar="OPTION", help="more options of the runs, behind --")
     options = parser.parse_args(argv)
-    if not 1 <= options.runs <= 10_000 or not 0 <= options.load <= 1000:
-        parser.error("give 1 to 10000 runs, and a load of 0 to 1000 processes")
-    if not 0 < options.deadline < math.inf:
-        parser.error("--deadline: give a number of seconds above 0")
     if options.report_dir.exists() and not options.report_dir.is_dir():
         parser.error(f"--report-dir: {str(options.report_dir)!r} is no folder")
     for given in options.rest:

@@ -15,8 +15,9 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page, sync_playwright
 
+from hanami_conformance.common.child_process import ChildProcess
 from hanami_loadtests.ports import free_port
-from tools.process import running_server, stopped
+from tools.process import running_server
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -76,7 +77,7 @@ def locust(target: str, folder: Path, workers: int = 0, *options: str) -> Iterat
         swarm.wait_for_workers(workers)
         yield swarm
         for process in swarm.processes:
-            process.terminate()  # all at once: each takes a moment
+            process.popen.terminate()  # all at once: each takes a moment
 
 
 @dataclass
@@ -92,16 +93,16 @@ class Swarm:
     folder: Path
     _worker: list[str]
     _stack: contextlib.ExitStack
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    processes: list[ChildProcess] = field(default_factory=list)
 
     def start(self, command: list[str], account: dict[str, str]) -> None:
         """Start a process of it; its output goes to a file."""
         log = self._stack.enter_context((self.folder / f"locust-{len(self.processes)}.log").open("wb"))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("HANAMI_")} | account
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+        process = ChildProcess(
+            command, folder=ROOT, environment=environment, stdout=log, stderr=subprocess.STDOUT, grace=10
         )
-        self.processes.append(self._stack.enter_context(stopped(process, grace=10)))
+        self.processes.append(self._stack.enter_context(process))
 
     def add_worker(self) -> None:
         """Start one more worker, which its master tells everything."""

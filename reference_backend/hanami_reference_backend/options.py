@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 from hanami_proto.dialect import DEFAULT_DIALECT, Dialect, dialect_names, load_dialect
+from hanami_proto.options import number, whole_number
 from hanami_reference_backend import __version__
 from hanami_reference_backend.auth import DEFAULT_USERS, User, Users
 from hanami_reference_backend.common.identity import RandomIdentity, identity_from
@@ -90,7 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
-        "--port", type=_number(0, 65535), help="port to listen on, 0 for a free one (default: that of the dialect)"
+        "--port", type=whole_number(0, 65535), help="port to listen on, 0 for a free one (default: that of the dialect)"
     )
     parser.add_argument(
         "--dialect",
@@ -126,7 +126,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--stop-with-stdin", action="store_true", help="stop when standard input closes (default: no)")
     parser.add_argument(
         "--replayable",
-        type=_number(0, 2**63),
+        type=whole_number(0, 2**63),
         metavar="SEED",
         help="derive uuids and tokens from this seed, so that recorded requests can be replayed: for measurements only,"
         " since such tokens protect nothing and do not expire (default: no)",
@@ -159,7 +159,7 @@ def _add_quirks(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--quirk-speed",
-        type=_factor,
+        type=number(0, 1000),
         metavar="FACTOR",
         help="factor of the delays of --quirks, 0 for none (default: 1)",
     )
@@ -173,53 +173,25 @@ def _quirks(arguments: argparse.Namespace) -> Quirks | None:
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     default = Settings()
+    seconds = number(0, 10**9, above=True)
     limits: tuple[tuple[str, Callable[[str], float], str], ...] = (
-        ("token_lifetime", _seconds, "lifetime of a token, seconds"),
-        ("seed", _number(0, 2**63), "seed of the weights of new clusters"),
-        ("max_file_size", _number(1, 2**40), "largest file, bytes"),
-        ("max_storage", _number(1, 2**50), "announced size of all uploads and datasets of a project, bytes"),
-        ("max_uploads", _number(1, 10**6), "unfinished uploads of a project"),
-        ("max_datasets", _number(1, 10**6), "finalized datasets of a project"),
-        ("max_clusters", _number(1, 10**6), "clusters of a project"),
-        ("max_message", _number(1, 2**40), "largest websocket message, bytes"),
-        ("max_body", _number(1, 2**40), "largest REST body, bytes"),
-        ("max_parameters", _number(1, 10**10), "weights and biases of one cluster"),
-        ("attach_timeout", _seconds, "time that a new websocket may stay silent, seconds"),
+        ("token_lifetime", seconds, "lifetime of a token, seconds"),
+        ("seed", whole_number(0, 2**63), "seed of the weights of new clusters"),
+        ("max_file_size", whole_number(1, 2**40), "largest file, bytes"),
+        ("max_storage", whole_number(1, 2**50), "announced size of all uploads and datasets of a project, bytes"),
+        ("max_uploads", whole_number(1, 10**6), "unfinished uploads of a project"),
+        ("max_datasets", whole_number(1, 10**6), "finalized datasets of a project"),
+        ("max_clusters", whole_number(1, 10**6), "clusters of a project"),
+        ("max_message", whole_number(1, 2**40), "largest websocket message, bytes"),
+        ("max_body", whole_number(1, 2**40), "largest REST body, bytes"),
+        ("max_parameters", whole_number(1, 10**10), "weights and biases of one cluster"),
+        ("attach_timeout", seconds, "time that a new websocket may stay silent, seconds"),
     )
     for name, kind, text in limits:
         parser.add_argument(
             "--" + name.replace("_", "-"),
             type=kind,
             default=getattr(default, name),
-            metavar="SECONDS" if kind is _seconds else "N",
+            metavar="SECONDS" if kind is seconds else "N",
             help=f"{text} (default: %(default)s)",
         )
-
-
-def _number(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and len(text) < 20 and low <= int(text) <= high):
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} to {high}")
-        return int(text)
-
-    return parse
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value <= 10**9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no positive number of seconds")
-    return value
-
-
-def _factor(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1000")
-    return value

@@ -23,7 +23,6 @@ from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_reports.model.load import RunState
 from support.load_runs import COMMAND, EASY, LOGIN, easy_limits, load_result_of, run_load
 from support.suite_runs import double, faulty_backend
-from tools.process import stopped
 from tools.reference import ALICE, TIMEOUT, USERS, backend, clean_environment
 from tools.tcp_proxy import counting_proxy, proxy
 
@@ -359,8 +358,11 @@ def started(cwd: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    with stopped(process), process:
-        yield process
+    with process:
+        try:
+            yield process
+        finally:
+            process.terminate()
 
 
 def wait_for_clients(server: psutil.Process, count: int, process: subprocess.Popen[str]) -> None:

@@ -139,10 +139,10 @@ def test_a_run_that_takes_too_long_is_stopped_and_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--runs", "0"], "1 to 10000 runs"),
-        (["--runs", "x"], "invalid int"),
-        (["--load", "-1"], "load of 0 to 1000"),
-        (["--deadline", "nan"], "seconds above 0"),
+        (["--runs", "0"], "from 1 to 10000"),
+        (["--runs", "x"], "whole number"),
+        (["--load", "-1"], "from 0 to 1000"),
+        (["--deadline", "nan"], "a number above 0"),
         (["--", "--target", "http://127.0.0.1:1"], "the runs get --target"),
         (["--", "--report-dir=x"], "the runs get --target"),
     ],

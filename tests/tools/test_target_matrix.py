@@ -110,7 +110,7 @@ def test_a_server_that_cannot_be_started_is_wrong(tmp_path: Path, capsys: pytest
     ("arguments", "text"),
     [
         (["--target", "nobody"], "there is no 'nobody'; there are quirks"),
-        (["--jobs", "0"], "give 1 to 16"),
+        (["--jobs", "0"], "from 1 to 16"),
         (["--report-dir", "/dev/null"], "no folder that can be written"),
     ],
 )

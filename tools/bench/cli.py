@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -15,12 +14,13 @@ from typing import NoReturn
 
 from rich.console import Console
 
+from hanami_conformance.common.child_process import ProcessError
+from hanami_proto.options import number, whole_number
 from hanami_reports.load.terminal import console_of
 from tools.bench.benchmarks import MEASUREMENTS
 from tools.bench.measurement import Measurement, Outcome, Plan, measure
 from tools.bench.report import as_json, print_tables
 from tools.bench.servers import Servers
-from tools.process import BenchError
 
 MAX_CHUNK = 8 * 1024 * 1024  # bytes; servers take messages of twice that
 FAILED = 1
@@ -58,7 +58,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
     )
     parser.add_argument(
         "--rounds",
-        type=_whole(1, 1000),
+        type=whole_number(1, 1000),
         metavar="N",
         help="rounds (default: "
         + ", ".join(f"{one.default_rounds} for {name}" for name, one in MEASUREMENTS.items())
@@ -66,13 +66,13 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
     )
     parser.add_argument(
         "--seconds",
-        type=_seconds,
+        type=number(0.01, 600),
         default=1.0,
         help="time for each side in each round, seconds; not for gate (default: 1)",
     )
     parser.add_argument(
         "--chunk",
-        type=_whole(1, MAX_CHUNK),
+        type=whole_number(1, MAX_CHUNK),
         default=128 * 1024,
         metavar="BYTES",
         help="data of one upload message, bytes (default: 131072)",
@@ -109,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print_tables(outcomes, options.plan, console_of())
         if options.json is not None:
             write(options.json, json.dumps(as_json(outcomes, options.plan), indent=2) + "\n")
-    except BenchError as error:
+    except ProcessError as error:
         sys.stderr.write(f"tools.bench: {error}\n")
         return FAILED
     except KeyboardInterrupt:
@@ -122,7 +122,7 @@ def run(options: Options) -> list[Outcome]:
     """Measure everything that is asked for.
 
     Raises:
-        BenchError: a server does not start or answers wrongly.
+        ProcessError: a server does not start or answers wrongly.
     """
     progress = Console(stderr=True)
     with Servers() as servers, progress.status("starting") as status:
@@ -133,32 +133,13 @@ def write(file: Path, text: str) -> None:
     """Write a file.
 
     Raises:
-        BenchError: that is impossible.
+        ProcessError: that is impossible.
     """
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise BenchError(f"cannot write {file}: {error.strerror}") from error
+        raise ProcessError(f"cannot write {file}: {error.strerror}") from error
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and len(text) < 20 and low <= int(text) <= high):
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} to {high}")
-        return int(text)
-
-    return parse
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0.01 <= value <= 600:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0.01 to 600")
-    return value

@@ -17,7 +17,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from tools.process import BenchError
+from hanami_conformance.common.child_process import ProcessError
 
 TIMEOUT = 10.0  # seconds for a connection, and for each answer
 READ_SIZE = 64 * 1024  # bytes
@@ -31,7 +31,7 @@ class WebSocket:
         url: ``http://host:port/path``.
 
     Raises:
-        BenchError: no websocket opens there.
+        ProcessError: no websocket opens there.
     """
 
     def __init__(self, title: str, url: str) -> None:
@@ -43,7 +43,7 @@ class WebSocket:
         try:
             self._socket = socket.create_connection((address.hostname, address.port), TIMEOUT)
         except OSError as error:
-            raise BenchError(f"{title} does not take connections: {error}") from error
+            raise ProcessError(f"{title} does not take connections: {error}") from error
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._protocol.send_request(self._protocol.connect())
@@ -68,7 +68,7 @@ class WebSocket:
             if self._protocol.state is State.OPEN:
                 self._protocol.send_close(1000)
                 self._flush()
-        except BenchError:
+        except ProcessError:
             pass  # gone already
         finally:
             self._socket.close()
@@ -77,7 +77,7 @@ class WebSocket:
         """Send a binary message and wait for its answer.
 
         Raises:
-            BenchError: there was more than one answer to the message before, or none to this one.
+            ProcessError: there was more than one answer to the message before, or none to this one.
         """
         if self._protocol.state is not State.OPEN:
             self._fail_closed()
@@ -88,7 +88,7 @@ class WebSocket:
         """Send the JSON text that comes first on every Hanami websocket, and wait for success.
 
         Raises:
-            BenchError: it was refused.
+            ProcessError: it was refused.
         """
         self._protocol.send_text(json.dumps(first_message).encode())
         answer = self._answer()
@@ -147,7 +147,7 @@ class WebSocket:
         self._fail(f"ended the connection: {close or self._protocol.handshake_exc or 'without a word'}")
 
     def _fail(self, text: str) -> NoReturn:
-        raise BenchError(f"{self._title} {text}")
+        raise ProcessError(f"{self._title} {text}")
 
 
 def exchange_for(connection: WebSocket, messages: Iterable[bytes], seconds: float) -> tuple[list[bytes], float]:
@@ -162,7 +162,7 @@ def exchange_for(connection: WebSocket, messages: Iterable[bytes], seconds: floa
         The answers, not looked at yet, and the time that it took, seconds.
 
     Raises:
-        BenchError: an answer did not come.
+        ProcessError: an answer did not come.
     """
     answers: list[bytes] = []
     start = time.perf_counter()

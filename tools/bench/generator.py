@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, ClassVar
 
+from hanami_conformance.common.child_process import ChildProcess, ProcessError, log_tail
 from tools.bench.generators import CUSTOM, ENGINE, REQUEST, SOCKET, UPLOAD
 from tools.bench.measurement import Measurement, Plan, Side
 from tools.bench.servers import Servers
 from tools.bench.statistics import Aim, Sample
-from tools.process import read_line, stopped
 
 TITLES = {ENGINE: "hanami-load", CUSTOM: "Locust user, websocket-client", SOCKET: "plain socket"}
 START_SECONDS = 60.0
@@ -94,35 +94,33 @@ def generator(kind: str, title: str, task: Mapping[str, Any]) -> Iterator[Side]:
         task: what it is to do.
 
     Yields:
-        A side. It raises BenchError where the process does not answer.
+        A side. It raises ProcessError where the process does not answer.
     """
     with tempfile.TemporaryFile(prefix="hanami-bench-") as log, ExitStack() as stack:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tools.bench.generators", kind],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,
-        )
-        stack.enter_context(stopped(process))
-        assert process.stdin is not None
-        assert process.stdout is not None
-        stack.callback(process.stdout.close)
-        stack.callback(process.stdin.close)
+        command = [sys.executable, "-m", "tools.bench.generators", kind]
+        pipe = subprocess.PIPE
+        process = stack.enter_context(ChildProcess(command, stdin=pipe, stdout=pipe, stderr=log))
         _write(process, json.dumps(task))
 
         def work(seconds: float) -> Sample:
             _write(process, repr(seconds))
-            line = read_line(process, title, log, START_SECONDS + seconds, "did not answer", "ended")
+            try:
+                line = process.read_line(START_SECONDS + seconds)
+            except TimeoutError as error:
+                raise ProcessError(
+                    f"{title} did not answer within {START_SECONDS + seconds:g} s{log_tail(log)}"
+                ) from error
+            except EOFError as error:
+                raise ProcessError(f"{title} ended{log_tail(log)}") from error
             return Sample(**json.loads(line))
 
         yield work
 
 
-def _write(process: subprocess.Popen[bytes], line: str) -> None:
-    assert process.stdin is not None
+def _write(process: ChildProcess, line: str) -> None:
+    assert process.popen.stdin is not None
     try:
-        process.stdin.write(line.encode() + b"\n")
-        process.stdin.flush()
+        process.popen.stdin.write(line.encode() + b"\n")
+        process.popen.stdin.flush()
     except BrokenPipeError:
         pass  # what came of it is told by its silence

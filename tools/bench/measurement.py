@@ -58,7 +58,7 @@ class Measurement(ABC):
         """Return the sides by their titles, ready to be measured.
 
         Raises:
-            BenchError: a server does not start or answers wrongly; also from a side itself.
+            ProcessError: a server does not start or answers wrongly; also from a side itself.
         """
 
     @abstractmethod
@@ -108,7 +108,7 @@ def measure(measurement: Measurement, servers: Servers, plan: Plan, tell: Callab
         tell: is told what is being done.
 
     Raises:
-        BenchError: a server does not start or answers wrongly.
+        ProcessError: a server does not start or answers wrongly.
     """
     tell(f"{measurement.name}: preparing")
     with measurement.sides(servers, plan) as sides:

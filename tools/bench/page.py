@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from hanami_conformance.common.child_process import ProcessError
 from hanami_proto.dialect import load_dialect
 from hanami_reports.conformance.html.page import LIMIT, conformance_page
 from hanami_reports.model.conformance import (
@@ -27,7 +28,6 @@ from hanami_reports.model.loading import load_result
 from tools.bench.measurement import Measurement, Plan, Side
 from tools.bench.servers import Servers
 from tools.bench.statistics import Aim, Sample
-from tools.process import BenchError
 
 CASES = 10_000
 REQUIREMENTS = 59
@@ -57,7 +57,7 @@ class PageMeasurement(Measurement):
         page = conformance_page(load_result(text))
         size = len(page.encode())
         if size >= LIMIT:
-            raise BenchError(f"the page has {size:,} bytes, {LIMIT:,} are too many")
+            raise ProcessError(f"the page has {size:,} bytes, {LIMIT:,} are too many")
         sides: dict[str, Side] = {
             DRAW: lambda _: _timed(lambda: conformance_page(load_result(text)), size),
             READ: lambda _: _timed(lambda: json.loads(text), len(text)),
@@ -138,14 +138,14 @@ def _opener(browser: str, file: Path) -> Iterator[Callable[[], None]]:
     try:
         from playwright.sync_api import Error, sync_playwright  # noqa: PLC0415 - only tests and this need it
     except ModuleNotFoundError as error:
-        raise BenchError("playwright is not installed: pip install '.[dev]'") from error
+        raise ProcessError("playwright is not installed: pip install '.[dev]'") from error
     with sync_playwright() as playwright:
         try:
             running = playwright.chromium.launch(
                 executable_path=browser, args=["--no-sandbox", "--disable-gpu"], timeout=BROWSER_TIMEOUT
             )
         except Error as error:
-            raise BenchError(f"{browser} does not start: {str(error).splitlines()[0]}") from error
+            raise ProcessError(f"{browser} does not start: {str(error).splitlines()[0]}") from error
 
         def opened() -> None:
             tab = running.new_page()

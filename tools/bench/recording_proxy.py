@@ -11,8 +11,8 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from hanami_conformance.common.child_process import ProcessError
 from tools.bench.recording import Kind, Recording, Step
-from tools.process import BenchError
 
 READ_SIZE = 256 * 1024  # bytes
 RESET = struct.pack("ii", 1, 0)  # for SO_LINGER: close at once, by a reset
@@ -98,10 +98,10 @@ class RecordingProxy:
         """Return what was relayed, once it is over.
 
         Raises:
-            BenchError: the proxy itself failed.
+            ProcessError: the proxy itself failed.
         """
         if self._failure is not None:
-            raise BenchError(f"the recording proxy failed: {self._failure!r}")
+            raise ProcessError(f"the recording proxy failed: {self._failure!r}")
         return Recording.of(self._steps)
 
     def _run(self) -> None:

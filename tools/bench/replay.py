@@ -10,9 +10,9 @@ import struct
 import time
 from collections.abc import Sequence
 
+from hanami_conformance.common.child_process import ProcessError
 from tools.bench.recording import Kind, Recording
 from tools.bench.script import Act, script_of
-from tools.process import BenchError
 
 TIMEOUT = 30.0  # seconds for a connection, and for each answer
 READ_SIZE = 256 * 1024  # bytes
@@ -42,7 +42,7 @@ class Replay:
             Seconds that it took.
 
         Raises:
-            BenchError: the server does not answer as it did; names the first difference.
+            ProcessError: the server does not answer as it did; names the first difference.
         """
         lines = [Line() for _ in range(self.recording.connections)]
         number = 0
@@ -54,7 +54,7 @@ class Replay:
             spent = time.perf_counter() - begin
         except (OSError, OutOfStepError) as error:
             self._compare(lines, whole=False)  # a difference tells more than a silence
-            raise BenchError(f"the replay is out of step {self._where(number)}: {error}") from error
+            raise ProcessError(f"the replay is out of step {self._where(number)}: {error}") from error
         finally:
             for line in lines:
                 line.close()
@@ -72,7 +72,7 @@ class Replay:
             whole: whether all of it must have come.
 
         Raises:
-            BenchError: they differ.
+            ProcessError: they differ.
         """
         for number, (expected, line, size) in enumerate(zip(self._expected, lines, self._script.firm, strict=True)):
             came = comparable(b"".join(line.received)[:size])
@@ -81,7 +81,7 @@ class Replay:
             pairs = enumerate(zip(expected, came, strict=False))
             place = next((at for at, (one, other) in pairs if one != other), min(len(expected), len(came)))
             place = max(0, place - SHOWN // 2)
-            raise BenchError(
+            raise ProcessError(
                 f"the replay got another answer {self._where(number)}:"
                 f" {came[place : place + SHOWN]!r}, not {expected[place : place + SHOWN]!r}"
             )

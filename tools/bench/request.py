@@ -11,13 +11,13 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
+from hanami_conformance.common.child_process import ProcessError
 from hanami_proto.codec import Codec, SchemaError
 from hanami_proto.dialect import load_dialect
 from tools.bench.client import WebSocket, exchange_for
 from tools.bench.measurement import Measurement, Plan, Side
 from tools.bench.servers import Bare, Reference, Servers
 from tools.bench.statistics import Aim, Sample
-from tools.process import BenchError
 
 INPUTS, HIDDEN, OUTPUTS = 784, 400, 10
 REQUESTS = 16  # different ones, sent over and over
@@ -94,7 +94,7 @@ class RequestSide:
         """Ask for that long.
 
         Raises:
-            BenchError: an answer is not an output of the cluster.
+            ProcessError: an answer is not an output of the cluster.
         """
         answers, spent = exchange_for(self._connection, itertools.cycle(self._messages), seconds)
         for answer in set(answers):  # the same request has the same answer, so that there are few
@@ -105,11 +105,11 @@ class RequestSide:
         try:
             message = self._codec.decode_io(answer)
         except SchemaError as error:
-            raise BenchError(f"{self._title} answered a request with something that is {error}") from error
+            raise ProcessError(f"{self._title} answered a request with something that is {error}") from error
         if message.number_of_values != OUTPUTS or len(message.values) != OUTPUTS:
-            raise BenchError(f"{self._title} answered a request with {len(message.values)} values, not {OUTPUTS}")
+            raise ProcessError(f"{self._title} answered a request with {len(message.values)} values, not {OUTPUTS}")
         if not np.isfinite(message.values).all():
-            raise BenchError(f"{self._title} answered a request with a value that is not finite")
+            raise ProcessError(f"{self._title} answered a request with a value that is not finite")
 
 
 class ForwardSide:

@@ -9,9 +9,10 @@ from typing import Any, Self
 
 import httpx
 
+from hanami_conformance.common.child_process import ProcessError
 from hanami_proto.dialect import Dialect, load_dialect
 from tools.bench.client import TIMEOUT, WebSocket
-from tools.process import BenchError, running_server
+from tools.process import running_server
 
 USER = "bench"
 TOKEN_LIFETIME = 10**9  # seconds: longer than any run
@@ -25,7 +26,7 @@ class Reference:
         password: of the user ``bench``.
 
     Raises:
-        BenchError: the login failed.
+        ProcessError: the login failed.
     """
 
     TITLE = "the reference backend"
@@ -51,7 +52,7 @@ class Reference:
             fields: of the JSON body, or of the query.
 
         Raises:
-            BenchError: the answer is not status 200 with a JSON object.
+            ProcessError: the answer is not status 200 with a JSON object.
         """
         route = self.dialect.route(operation)
         in_query = route.method in ("GET", "DELETE")
@@ -65,26 +66,26 @@ class Reference:
                 headers=headers,
             )
         except httpx.HTTPError as error:
-            raise BenchError(f"{self.TITLE} did not answer {route}: {error!r}") from error
+            raise ProcessError(f"{self.TITLE} did not answer {route}: {error!r}") from error
         if answer.status_code != 200:
-            raise BenchError(f"{self.TITLE} answered {route} with {answer.status_code}: {answer.text[:200]}")
+            raise ProcessError(f"{self.TITLE} answered {route} with {answer.status_code}: {answer.text[:200]}")
         try:
             content = answer.json()
         except ValueError:
             content = None
         if not isinstance(content, dict):
-            raise BenchError(f"{self.TITLE} answered {route} with no JSON object")
+            raise ProcessError(f"{self.TITLE} answered {route} with no JSON object")
         return content
 
     def text(self, answer: dict[str, Any], key: str) -> str:
         """Return a text of an answer.
 
         Raises:
-            BenchError: there is none of that key.
+            ProcessError: there is none of that key.
         """
         value = answer.get(key)
         if not isinstance(value, str):
-            raise BenchError(f"{self.TITLE} answered without {key}")
+            raise ProcessError(f"{self.TITLE} answered without {key}")
         return value
 
     def open(self, target: str, uuid: str) -> WebSocket:
@@ -95,7 +96,7 @@ class Reference:
             uuid: of the file or the cluster.
 
         Raises:
-            BenchError: it does not open, or was refused.
+            ProcessError: it does not open, or was refused.
         """
         return _attached(WebSocket(self.TITLE, self._url + "/"), self._token, uuid, target)
 
@@ -116,7 +117,7 @@ class Bare:
         """Return a websocket, attached in the same way as to the reference backend.
 
         Raises:
-            BenchError: it does not open.
+            ProcessError: it does not open.
         """
         return _attached(WebSocket(self.TITLE, f"{self._url}/{path}"), "none", "none", path)
 
@@ -143,7 +144,7 @@ class Servers:
         """The reference backend.
 
         Raises:
-            BenchError: it does not start.
+            ProcessError: it does not start.
         """
         if self._reference is None:
             password = secrets.token_urlsafe(12)
@@ -164,7 +165,7 @@ class Servers:
         """The bare server.
 
         Raises:
-            BenchError: it does not start.
+            ProcessError: it does not start.
         """
         if self._bare is None:
             server = running_server(Bare.TITLE, ["-m", "tools.bench.baseline_server"])

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from hanami_conformance.common.child_process import ProcessError
 from tools.bench.generator import generator
 from tools.bench.generators import CUSTOM_HELD, ENGINE_HELD
 from tools.bench.measurement import Measurement, Plan, Side
 from tools.bench.servers import Servers
 from tools.bench.statistics import Aim, Sample
-from tools.process import BenchError
 
 SOCKETS = 1000
 FILES = SOCKETS + 200  # open files that each of the two processes may need
@@ -53,11 +53,11 @@ def more_files() -> Iterator[None]:
     """Let processes that are started in here open as many files as the measurement needs.
 
     Raises:
-        BenchError: the system does not allow that many.
+        ProcessError: the system does not allow that many.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard not in (resource.RLIM_INFINITY, -1) and hard < FILES:
-        raise BenchError(f"{FILES} open files are needed, the system allows {hard}: raise it with ulimit -n")
+        raise ProcessError(f"{FILES} open files are needed, the system allows {hard}: raise it with ulimit -n")
     if soft == resource.RLIM_INFINITY or soft >= FILES:
         yield
         return

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
+from hanami_conformance.common.child_process import ChildProcess, ProcessError
 from hanami_reports.model.conformance import RunResult
 from tools.bench.measurement import Measurement, Plan, Side
 from tools.bench.recording import Recording
@@ -22,7 +23,7 @@ from tools.bench.recording_proxy import RecordingProxy
 from tools.bench.replay import Replay
 from tools.bench.servers import Reference, Servers
 from tools.bench.statistics import Aim, Sample
-from tools.process import BenchError, last_line, result_in, running_server, stopped
+from tools.process import last_line, result_in, running_server
 
 GATE_SECONDS = 600.0  # that a run may take; only reached when something is broken
 LARGEST_FILE = 10**10  # bytes, as the suite has it for a backend that it starts itself
@@ -89,7 +90,7 @@ class Gate:
         """Provide a backend that has nothing yet.
 
         Raises:
-            BenchError: it does not start.
+            ProcessError: it does not start.
         """
         options = ["--port", "0", "--announce", "json", "--stop-with-stdin", f"--replayable={SEED}"]
         options += [f"--max-file-size={LARGEST_FILE}", f"--max-storage={LARGEST_FILE}"]
@@ -109,7 +110,7 @@ class Gate:
             That, and how many exchanges the suite counted.
 
         Raises:
-            BenchError: see :meth:`run`.
+            ProcessError: see :meth:`run`.
         """
         with self.backend() as backend, RecordingProxy(backend.host, backend.port) as proxy:
             _, result = self.run(proxy.url, backend.expired_token)
@@ -126,7 +127,7 @@ class Gate:
             Seconds from the start of the command to its end, and its result.
 
         Raises:
-            BenchError: its exit status is not 0, or it does not end.
+            ProcessError: its exit status is not 0, or it does not end.
         """
         environment = {key: text for key, text in os.environ.items() if not key.startswith(("HANAMI_", "PYTEST_"))}
         environment["HANAMI_PASSWORD"] = self._passwords["alice"]
@@ -151,7 +152,7 @@ class Gate:
             result = result_in(Path(folder) / "report")
             if status != 0 or result is None:
                 said = f"{result.headline} {result.reason}" if result else last_line(log)
-                raise BenchError(f"the run of the suite ended with exit status {status}: {said}")
+                raise ProcessError(f"the run of the suite ended with exit status {status}: {said}")
         return spent, result
 
 
@@ -204,21 +205,13 @@ def run_command(command: Sequence[str], environment: Mapping[str, str], log: IO[
         Its exit status.
 
     Raises:
-        BenchError: it does not end.
+        ProcessError: it does not end.
     """
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        env=dict(environment),
-        start_new_session=True,
-    )
-    with stopped(process):
-        try:
-            return process.wait(GATE_SECONDS)
-        except subprocess.TimeoutExpired as error:
-            raise BenchError(f"the run of the suite did not end within {GATE_SECONDS:g} s") from error
+    with ChildProcess(command, stdout=log, stderr=subprocess.STDOUT, environment=environment) as process:
+        status = process.wait(GATE_SECONDS)
+    if status is None:
+        raise ProcessError(f"the run of the suite did not end within {GATE_SECONDS:g} s")
+    return status
 
 
 def exchanges_of(result: RunResult) -> int:

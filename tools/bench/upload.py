@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from hanami_conformance.common.child_process import ProcessError
 from hanami_proto.codec import Codec, SchemaError
 from hanami_proto.dialect import load_dialect
 from tools.bench.client import WebSocket, exchange_for
 from tools.bench.measurement import Measurement, Plan, Side
 from tools.bench.servers import Bare, Reference, Servers
 from tools.bench.statistics import Aim, Sample
-from tools.process import BenchError
 
 FILE_SIZE = 64 * 1024 * 1024  # bytes, unless those are more chunks than the next line allows
 MAX_CHUNKS = 4096
@@ -116,7 +116,7 @@ class UploadSide:
         """Send one file, or what can be sent of it in that time.
 
         Raises:
-            BenchError: a chunk was refused, or the server does not say rightly whether the file is complete.
+            ProcessError: a chunk was refused, or the server does not say rightly whether the file is complete.
         """
         content = self._content
         with self._start() as file:
@@ -125,7 +125,7 @@ class UploadSide:
                 self._check(file.title, answer)
             is_whole = len(answers) == len(content.messages)
             if file.is_complete is not None and file.is_complete() != is_whole:
-                raise BenchError(
+                raise ProcessError(
                     f"{file.title} took {len(answers)} of {len(content.messages)} chunks, but says otherwise"
                 )
         return Sample(len(answers), spent, min(len(answers) * content.chunk, content.size))
@@ -136,9 +136,9 @@ class UploadSide:
         try:
             acknowledgement = self._content.codec.decode_acknowledgement(answer)
         except SchemaError as error:
-            raise BenchError(f"{title} answered a chunk with something that is {error}") from error
+            raise ProcessError(f"{title} answered a chunk with something that is {error}") from error
         if not acknowledgement.success:
-            raise BenchError(f"{title} refused a chunk: {acknowledgement.error}")
+            raise ProcessError(f"{title} refused a chunk: {acknowledgement.error}")
 
 
 @contextmanager

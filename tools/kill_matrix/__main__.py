@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import subprocess
 import sys
@@ -16,13 +15,15 @@ from pathlib import Path
 from threading import Event, Lock
 
 from hanami_conformance import __version__
+from hanami_conformance.common.child_process import ProcessError
 from hanami_conformance.common.signals import acknowledge_interrupt, handle_signals
 from hanami_conformance.server.reference import LARGEST_FILE
+from hanami_proto.options import number, whole_number
 from hanami_reference_backend.faults import Fault, UnknownFaultError, catalogue, select_faults
 from hanami_reports.model.conformance import ExitStatus, Level, RunResult
 from tools.kill_matrix.matrix import Matrix, Row, baseline_problems, row_from, test_of
 from tools.kill_matrix.page import render_page
-from tools.process import BenchError, StoppedError, finished, result_in, running_server
+from tools.process import StoppedError, result_in, run_to_end, running_server
 
 DEADLINE = 2.0  # seconds that the suite waits for an answer: each silence of a fault costs one wait
 SEQUENCE_FILES = "_sequences.py::"  # in the ids of cases that execute generated sequences
@@ -93,7 +94,7 @@ def run_suite(plan: Plan, faults: Iterable[Fault], options: Iterable[str]) -> tu
             "HANAMI_SECOND_PASSWORD": "bob-password",
             "HANAMI_EXPIRED_TOKEN": announced["expired_tokens"]["alice"],
         }
-        status = finished(command, subprocess.DEVNULL, {**inherited, **secrets}, None, plan.deadline, plan.stop)
+        status = run_to_end(command, subprocess.DEVNULL, {**inherited, **secrets}, None, plan.deadline, plan.stop)
         return result_in(Path(folder)), status
 
 
@@ -118,7 +119,7 @@ def run_rows(plan: Plan, faults: Sequence[Fault], baseline: RunResult, on_row: C
         plan: How the suite runs.
         faults: Faults, one for each row.
         baseline: Result of a full run against the unmodified server.
-        on_row: Callback for each finished row.
+        on_row: Callback for each run_to_end row.
 
     Raises:
         StoppedError: If the runs were stopped.
@@ -178,13 +179,17 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--jobs",
-        type=int,
+        type=whole_number(1, 64),
         default=os.cpu_count() or 1,
         metavar="N",
         help="number of concurrent runs (default: %(default)s)",
     )
     parser.add_argument(
-        "--deadline", type=float, default=300.0, metavar="SECONDS", help="time limit of a run (default: %(default)g)"
+        "--deadline",
+        type=number(0, above=True),
+        default=300.0,
+        metavar="SECONDS",
+        help="time limit of a run (default: %(default)g)",
     )
     parser.add_argument(
         "--report-dir",
@@ -194,8 +199,6 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="folder for matrix.json and matrix.html (default: %(default)s)",
     )
     options = parser.parse_args(argv)
-    if not 1 <= options.jobs <= 64 or not 0 < options.deadline < math.inf:
-        parser.error("give 1 to 64 jobs, and a deadline above 0 seconds")
     try:
         options.faults = select_faults(options.fault) or tuple(catalogue().values())
     except UnknownFaultError as error:
@@ -208,7 +211,7 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 class RowPrinter:
-    """Prints a line for each finished row.
+    """Prints a line for each run_to_end row.
 
     Args:
         total: Number of rows.
@@ -287,7 +290,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with handle_signals():
             return write_matrix(run(options, stop), options.report_dir)
-    except BenchError as error:
+    except ProcessError as error:
         print(f"tools.kill_matrix: {error}", file=sys.stderr)
         return 3
     except (KeyboardInterrupt, StoppedError):

@@ -16,7 +16,8 @@ from pathlib import Path
 from threading import Event
 
 from hanami_conformance.common.signals import acknowledge_interrupt, handle_signals
-from tools.process import StoppedError, finished, last_line, result_in
+from hanami_proto.options import whole_number
+from tools.process import StoppedError, last_line, result_in, run_to_end
 from tools.target_matrix.targets import SCENARIOS, TargetScenario, by_name, complaints
 
 INTERRUPTED = 130  # as shells have it
@@ -83,7 +84,7 @@ def run_command(command: Sequence[str], output: int, folder: Path, seconds: floa
         StoppedError: it shall stop.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    return finished(command, output, kept, folder, seconds, stop)
+    return run_to_end(command, output, kept, folder, seconds, stop)
 
 
 def run_all(scenarios: Sequence[TargetScenario], jobs: int, report_dir: Path) -> int:
@@ -137,7 +138,7 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="list the targets, and run none")
     parser.add_argument(
         "--jobs",
-        type=int,
+        type=whole_number(1, 16),
         default=os.cpu_count() or 1,
         metavar="N",
         help="at the same time; more than cores make deadlines tight (default: %(default)s)",
@@ -154,8 +155,6 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     for name in options.target:
         if name not in known:
             parser.error(f"--target: there is no {name!r}; there are {', '.join(known)}")
-    if not 1 <= options.jobs <= 16:
-        parser.error("--jobs: give 1 to 16")
     options.scenarios = [scenario for scenario in SCENARIOS if not options.target or scenario.name in options.target]
     if not options.list:
         try:

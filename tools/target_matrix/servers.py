@@ -20,11 +20,10 @@ from pathlib import Path
 
 import trustme
 
-from hanami_conformance.common.signals import uninterrupted
+from hanami_conformance.common.child_process import ChildProcess
 from hanami_conformance.server.process import SERVER_LOG
 from hanami_conformance.server.reference import LARGEST_FILE
 from hanami_loadtests.ports import free_port
-from tools.process import stopped
 from tools.reference import ALICE, SECOND, TIMEOUT, USERS, backend, clean_environment
 from tools.tcp_proxy import COUNTS, NetworkConditions, counting_proxy, proxy
 
@@ -156,25 +155,14 @@ def nginx(program: str, folder: Path, url: str) -> Iterator[tuple[str, str]]:
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, base=BASE, url=url), encoding="utf-8")
     version = subprocess.run([program, "-v"], capture_output=True, text=True, check=True, timeout=TIMEOUT).stderr
     command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
-    with running(command) as process:
+    with ChildProcess(command) as process:
         until = time.monotonic() + START_SECONDS
         while not takes_connections(port):
-            if process.poll() is not None or time.monotonic() > until:
+            if process.status is not None or time.monotonic() > until:
                 log = folder / "error.log"
                 raise RuntimeError(f"nginx did not start: {log.read_text() if log.exists() else 'it logged nothing'}")
             time.sleep(POLL)
         yield f"https://127.0.0.1:{port}{BASE}", version.strip().removeprefix("nginx version: ")
-
-
-@contextmanager
-def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Provide a program that says nothing and does not outlive the block."""
-    quiet = subprocess.DEVNULL
-    with contextlib.ExitStack() as stack:
-        with uninterrupted():
-            process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
-            stack.enter_context(stopped(process))
-        yield process
 
 
 def takes_connections(port: int) -> bool:
@@ -214,11 +202,7 @@ def dying(fault: str) -> Iterator[Served]:
     """Provide a faulty reference backend that somebody else started: it is not there any more once it ended."""
     port = free_port()
     words = [sys.executable, "-m", "hanami_reference_backend", "--port", str(port), *USERS, *HUGE, "--fault", fault]
-    quiet = subprocess.DEVNULL
-    with contextlib.ExitStack() as stack:
-        with uninterrupted():
-            process = subprocess.Popen(words, stdin=quiet, stdout=quiet, stderr=quiet, env=clean_environment())
-            stack.enter_context(stopped(process))
+    with ChildProcess(words, environment=clean_environment()):
         until = time.monotonic() + START_SECONDS
         while not takes_connections(port) and time.monotonic() < until:
             time.sleep(POLL)

@@ -41,6 +41,7 @@ class ChildProcess:
         folder: Folder to start in, None for the current one.
         environment: All variables of the program, None for those of this process.
         pass_fds: File descriptors that it inherits.
+        grace: Seconds that it gets to end by itself when it is stopped, :data:`STOP_SECONDS` by default.
 
     Raises:
         OSError: If there is no such program.
@@ -56,7 +57,9 @@ class ChildProcess:
         folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
+        grace: float | None = None,
     ) -> None:
+        self._grace = grace
         try:
             with signals.uninterrupted():  # between the start and the note that it has to be stopped
                 self.popen = subprocess.Popen(  # noqa: S603 - the caller's command, no shell
@@ -71,7 +74,7 @@ class ChildProcess:
                 )
                 signals.EXIT_ACTIONS.append(self.kill)
         except KeyboardInterrupt:
-            self.stop(0.0)
+            self.stop()
             raise
 
     def __enter__(self) -> Self:
@@ -112,13 +115,9 @@ class ChildProcess:
                 line += data
         return line
 
-    def stop(self, grace: float | None = None) -> None:
-        """Stop the program and whatever it started: by its input, by SIGTERM, and what is left then by SIGKILL.
-
-        Args:
-            grace: Seconds that it gets after each of the first two, :data:`STOP_SECONDS` by default.
-        """
-        grace = STOP_SECONDS if grace is None else grace
+    def stop(self) -> None:
+        """Stop the program and whatever it started: by its input, by SIGTERM, and what is left then by SIGKILL."""
+        grace = STOP_SECONDS if self._grace is None else self._grace
         if self.popen.stdin is not None:
             with contextlib.suppress(OSError):
                 self.popen.stdin.close()

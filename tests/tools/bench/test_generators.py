@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hanami_conformance.common.child_process import ProcessError
 from hanami_proto.dialect import load_dialect
 from tools.bench import sockets
 from tools.bench.generator import RequestSpeed, UploadCost, UploadSpeed, generator
@@ -11,7 +12,6 @@ from tools.bench.measurement import Plan, measure
 from tools.bench.payloads import payloads_of
 from tools.bench.servers import Servers
 from tools.bench.statistics import Sample
-from tools.process import BenchError
 
 OURS, USUAL, PLAIN = "hanami-load", "Locust user, websocket-client", "plain socket"
 
@@ -51,6 +51,6 @@ def test_a_generator_that_ends_is_told_with_the_end_of_its_log() -> None:
     task = {"url": "ws://127.0.0.1:1/upload", "what": "upload", "chunk": 1000, "window": 1}
     with (
         generator("socket", "the plain socket", task) as side,
-        pytest.raises(BenchError, match=r"plain socket ended.*refused"),
+        pytest.raises(ProcessError, match=r"plain socket ended.*refused"),
     ):
         side(0.1)

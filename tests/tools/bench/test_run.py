@@ -20,6 +20,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
+from hanami_conformance.common.child_process import ProcessError
 from hanami_proto.dialect import load_dialect
 from support.paths import ROOT
 from tools.bench import client
@@ -29,7 +30,7 @@ from tools.bench.client import WebSocket, exchange_for
 from tools.bench.request import OUTPUTS, RequestSide, forward_pass
 from tools.bench.servers import Bare, Servers
 from tools.bench.upload import FileContent, UploadSide, bare_file, reference_file, table
-from tools.process import BenchError, running_server
+from tools.process import running_server
 
 COMMAND = [sys.executable, "-m", "tools.bench"]
 TIMEOUT = 120.0  # seconds; only reached when something is broken
@@ -190,8 +191,8 @@ def test_measurements_are_chosen_by_name() -> None:
     [
         (["--rounds", "0"], "whole number from 1"),
         (["--rounds", "five"], "whole number"),
-        (["--seconds", "nan"], "number of seconds"),
-        (["--seconds", "-1"], "number of seconds"),
+        (["--seconds", "nan"], "give a number of at least 0.01 and at most 600"),
+        (["--seconds", "-1"], "give a number of at least 0.01 and at most 600"),
         (["--chunk", "0"], "whole number"),
         (["--chunk", "99999999999999999999"], "whole number"),
         (["--json", "no/such/folder/f.json"], "folder that exists"),
@@ -221,13 +222,16 @@ def test_an_upload_to_the_reference_backend_is_one() -> None:
         part = side.send_file(0.0)
         assert (part.operations, part.size) == (1, 7_000)
         assert servers.reference.ask("dataset.list", {})["body"] == []
-        with pytest.raises(BenchError, match="answered GET /v1/dataset with 404"):
+        with pytest.raises(ProcessError, match="answered GET /v1/dataset with 404"):
             servers.reference.ask("dataset.get", {"uuid": "00000000-0000-4000-8000-000000000000"})
 
 
 def test_a_refused_chunk_is_told() -> None:
     refusal = CODEC.encode_acknowledgement(success=False, error="disk full")
-    with server_that(lambda _message: [refusal]) as url, pytest.raises(BenchError, match="refused a chunk: disk full"):
+    with (
+        server_that(lambda _message: [refusal]) as url,
+        pytest.raises(ProcessError, match="refused a chunk: disk full"),
+    ):
         UploadSide(FileContent.of(CODEC, 10, 4), partial(bare_file, Bare(url)))(0.1)
 
 
@@ -243,7 +247,7 @@ def test_a_refused_chunk_is_told() -> None:
 def test_a_wrong_output_is_told(answer: bytes, text: str) -> None:
     with server_that(lambda _message: [answer]) as url, Bare(url).open("request") as connection:
         side = RequestSide("the server", connection, CODEC, [b"a"])
-        with pytest.raises(BenchError, match=text):
+        with pytest.raises(ProcessError, match=text):
             side(0.05)
 
 
@@ -251,7 +255,7 @@ def test_a_second_answer_is_told() -> None:
     with (
         server_that(lambda message: [message, message]) as url,
         Bare(url).open("x") as connection,
-        pytest.raises(BenchError, match="more than one answer"),
+        pytest.raises(ProcessError, match="more than one answer"),
     ):
         exchange_for(connection, [b"a"] * 1000, math.inf)
 
@@ -261,14 +265,14 @@ def test_a_missing_answer_is_told_in_time(monkeypatch: pytest.MonkeyPatch) -> No
     with (
         server_that(lambda _message: []) as url,
         Bare(url).open("x") as connection,
-        pytest.raises(BenchError, match=r"no answer within 0\.2 s"),
+        pytest.raises(ProcessError, match=r"no answer within 0\.2 s"),
     ):
         connection.exchange(b"a")
 
 
 def test_a_refused_websocket_is_told() -> None:
     with server_that(lambda _message: [], first='{"success": false}') as url:  # noqa: SIM117
-        with pytest.raises(BenchError, match="did not accept the websocket"):
+        with pytest.raises(ProcessError, match="did not accept the websocket"):
             Bare(url).open("x")
 
 
@@ -281,12 +285,12 @@ def test_an_end_is_told_with_its_reason_after_the_answer_before_it() -> None:
     with server_that(answers) as url, Bare(url).open("x") as connection:
         assert connection.exchange(b"a") == b"a"
         for _ in range(2):
-            with pytest.raises(BenchError, match=r"ended the connection.*enough"):
+            with pytest.raises(ProcessError, match=r"ended the connection.*enough"):
                 connection.exchange(b"end")
 
 
 def test_nobody_there_is_told() -> None:
-    with pytest.raises(BenchError, match="does not take connections"):
+    with pytest.raises(ProcessError, match="does not take connections"):
         WebSocket("the server", "http://127.0.0.1:1/")
 
 
@@ -299,12 +303,12 @@ def test_nobody_there_is_told() -> None:
     ],
 )
 def test_a_program_that_is_no_server_is_told(code: str, text: str) -> None:
-    with pytest.raises(BenchError, match=text), running_server("the server", ["-c", code]):
+    with pytest.raises(ProcessError, match=text), running_server("the server", ["-c", code]):
         pass
 
 
 def test_the_bare_server_serves_nothing_but_its_websockets() -> None:
-    with Servers() as servers, pytest.raises(BenchError, match="ended the connection"):
+    with Servers() as servers, pytest.raises(ProcessError, match="ended the connection"):
         servers.bare.open("elsewhere")
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from hanami_conformance.common.child_process import ProcessError
 from tools.bench import replay
 from tools.bench.measurement import Plan, measure
 from tools.bench.recording import UPGRADED, Kind, Recording, Step
@@ -20,7 +21,6 @@ from tools.bench.script import Act, is_goodbye, script_of
 from tools.bench.servers import Servers
 from tools.bench.statistics import Sample
 from tools.bench.suite_benchmark import REPLAY, SUITE, Gate, GateMeasurement
-from tools.process import BenchError
 
 TIMEOUT = 20.0  # seconds; only reached when something is broken
 MASK = b"\x01\x02\x03\x04"
@@ -267,7 +267,7 @@ def test_other_answers_do_not_pass(answers: list[bytes], text: str, monkeypatch:
     monkeypatch.setattr(replay, "TIMEOUT", 0.2)
     with server_that(answering(ANSWER)) as address:
         recording = recorded(address, ask)
-    with server_that(answering(*answers)) as address, pytest.raises(BenchError, match=text):
+    with server_that(answering(*answers)) as address, pytest.raises(ProcessError, match=text):
         Replay(recording).run(*address)
 
 
@@ -278,14 +278,14 @@ def test_an_early_end_is_told() -> None:
 
     with server_that(answering(ANSWER)) as address:
         recording = recorded(address, ask)
-    with server_that(handle) as address, pytest.raises(BenchError, match="20 bytes came and then the end, not 77"):
+    with server_that(handle) as address, pytest.raises(ProcessError, match="20 bytes came and then the end, not 77"):
         Replay(recording).run(*address)
 
 
 def test_nobody_there_is_told() -> None:
     with server_that(answering(ANSWER)) as address:
         recording = recorded(address, ask)
-    with pytest.raises(BenchError, match="out of step on connection 0"):
+    with pytest.raises(ProcessError, match="out of step on connection 0"):
         Replay(recording).run(*address)
 
 
@@ -322,9 +322,9 @@ def test_a_run_that_is_not_conformant_is_told() -> None:
     gate = Gate({"alice": "one", "bob": "two"}, ["ATT-8"])
     with gate.backend() as backend:
         url = f"http://{backend.host}:{backend.port}"
-        with pytest.raises(BenchError, match="ended with exit status 4: ERROR: no requirement 'NOPE'"):
+        with pytest.raises(ProcessError, match="ended with exit status 4: ERROR: no requirement 'NOPE'"):
             Gate({"alice": "one", "bob": "two"}, ["NOPE"]).run(url, backend.expired_token)
-        with pytest.raises(BenchError, match="ended with exit status 4"):
+        with pytest.raises(ProcessError, match="ended with exit status 4"):
             Gate({"alice": "wrong", "bob": "two"}, ["ATT-8"]).run(url, backend.expired_token)
-    with pytest.raises(BenchError, match="ended with exit status 6: TARGET NOT REACHABLE"):
+    with pytest.raises(ProcessError, match="ended with exit status 6: TARGET NOT REACHABLE"):
         gate.run(url, backend.expired_token)
