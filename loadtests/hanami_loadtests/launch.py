@@ -7,12 +7,10 @@ import math
 import os
 import selectors
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -20,13 +18,14 @@ from typing import IO, Any
 
 from rich.console import Console
 
+from hanami_conformance.common.child_process import ChildProcess
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.signals import EXIT_ACTIONS, acknowledge_interrupt
+from hanami_conformance.common.signals import acknowledge_interrupt
 from hanami_loadtests.ports import LOOPBACK, free_port
 from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_reports.model.load import LoadExit
 
-PROGRESS = "HANAMI_LOAD_PROGRESS"  # variable with the number of the pipe that tells how a run goes
+PROGRESS = "HANAMI_LOAD_PROGRESS"  # variable with the number of the pipe for progress
 LOG = "locust.log"
 GRACE = 30.0  # seconds that Locust may take on top of everything, to begin and to end
 PREPARING = 300.0  # seconds that it may take before the run begins, to make large files
@@ -39,16 +38,16 @@ class Launch:
     """How Locust is started.
 
     Attributes:
-        url: of the target.
-        options: of ours, as Locust takes them.
-        environment: variables for it, secrets among them.
-        processes: that make load; 0 for one, -1 for one a core.
-        folder: of the reports.
-        weights: scenario to weight; empty for all scenarios.
-        users: how many.
-        seconds: of the run.
-        most_seconds: after which what is not over is stopped.
-        web: address of the web UI; None for a run without.
+        url: Address of the target.
+        options: Options of ours on the command line of Locust.
+        environment: Additional variables, secrets among them.
+        processes: Number of processes that generate load; 0 for one, -1 for one a core.
+        folder: Folder of the reports.
+        weights: Scenario to weight; empty for all scenarios.
+        users: Number of users.
+        seconds: Duration of the run.
+        most_seconds: Seconds after which a run that has not ended is stopped.
+        web: Host and port of the web UI; None for a run without.
     """
 
     url: str
@@ -84,22 +83,22 @@ class Launch:
         words += ["-u", str(self.users), "-r", str(self.users), "-t", f"{math.ceil(self.seconds)}s"]
         words += [SCENARIOS[name].__name__ for name in self.weights]
         weights = {SCENARIOS[name].__name__: weight for name, weight in self.weights.items()}
-        told = [json.dumps({"user_class_name": name, "weight": weight}) for name, weight in weights.items()]
-        return [*words, "--config-users", *told] if told else words
+        classes = [json.dumps({"user_class_name": name, "weight": weight}) for name, weight in weights.items()]
+        return [*words, "--config-users", *classes] if classes else words
 
 
 def run_locust(launch: Launch, console: Console) -> int:
     """Run Locust to its end.
 
     Args:
-        launch: how.
-        console: where progress is shown, and what keeps a run from beginning.
+        launch: How Locust is started.
+        console: Where progress is printed, and the reason why a run cannot begin.
 
     Returns:
-        Its exit status.
+        The exit status.
 
     Raises:
-        KeyboardInterrupt: we were interrupted a second time while it cleaned up.
+        KeyboardInterrupt: If there was a second interrupt during the clean-up.
     """
     if launch.web is not None:
         return _run_web(launch)
@@ -110,21 +109,21 @@ def run_locust(launch: Launch, console: Console) -> int:
         os.fdopen(reading, "rb", buffering=0) as progress,
     ):
         try:
-            child = _start(launch, log, errors, writing)
+            environment = {**os.environ, **launch.environment, PROGRESS: str(writing)}
+            child = ChildProcess(
+                launch.command(), stdout=log, stderr=errors, environment=environment, pass_fds=(writing,), grace=0.0
+            )
         finally:
             os.close(writing)
-        EXIT_ACTIONS.append(lambda: _kill(child))
-        try:
-            status = _follow(child, progress, console, launch.most_seconds + GRACE)
-        except KeyboardInterrupt:
-            status = _end(child, launch.most_seconds - launch.seconds + GRACE)
-        finally:
-            _kill(child)
-            EXIT_ACTIONS.pop()
+        with child:  # workers that outlive their master end with it, too
+            try:
+                status = _follow(child, progress, console, launch.most_seconds + GRACE)
+            except KeyboardInterrupt:
+                status = _end(child, launch.most_seconds - launch.seconds + GRACE)
         errors.seek(0)
-        said = errors.read().decode("utf-8", "replace")
-        log.write(said.encode())
-    for line in said.splitlines():
+        messages = errors.read().decode("utf-8", "replace")
+        log.write(messages.encode())
+    for line in messages.splitlines():
         if line.startswith(("ERROR: ", "TARGET NOT REACHABLE: ")):
             sys.stderr.write(SECRETS.text(line) + "\n")
         elif line.startswith("locust: error: "):
@@ -137,52 +136,37 @@ def run_locust(launch: Launch, console: Console) -> int:
 
 
 def _run_web(launch: Launch) -> int:
-    child = subprocess.Popen(  # noqa: S603 - our own program, no shell
-        launch.command(), env={**os.environ, **launch.environment}, start_new_session=True
-    )
-    try:
-        return child.wait()
-    except KeyboardInterrupt:
-        _end(child, GRACE)
-        return LoadExit.PASS
-    finally:
-        _kill(child)
+    environment = {**os.environ, **launch.environment}
+    with ChildProcess(
+        launch.command(), stdin=None, stdout=None, stderr=None, environment=environment, grace=0.0
+    ) as child:
+        try:
+            return child.wait() or LoadExit.PASS
+        except KeyboardInterrupt:
+            _end(child, GRACE)
+            return LoadExit.PASS
 
 
-def _start(launch: Launch, log: IO[bytes], errors: IO[bytes], pipe: int) -> subprocess.Popen[bytes]:
-    # A session of its own: Ctrl-C comes to us alone, and everything that it starts can be ended with it.
-    return subprocess.Popen(  # noqa: S603 - our own program, no shell
-        launch.command(),
-        env={**os.environ, **launch.environment, PROGRESS: str(pipe)},
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=errors,
-        pass_fds=(pipe,),
-        start_new_session=True,
-    )
-
-
-def _follow(child: subprocess.Popen[bytes], progress: IO[bytes], console: Console, seconds: float) -> int:
-    """Show progress until the child has ended.
+def _follow(child: ChildProcess, progress: IO[bytes], console: Console, seconds: float) -> int:
+    """Print progress until the child has ended.
 
     Args:
-        child: that runs.
-        progress: its pipe.
-        console: where to show it.
-        seconds: after which it is stopped.
+        child: Locust.
+        progress: Its pipe.
+        console: Where progress is printed.
+        seconds: Seconds after which it is stopped, from the beginning of the run.
     """
     until = time.monotonic() + seconds + PREPARING
-    shown = time.monotonic()
+    printed = time.monotonic()
     rest, begun = b"", False
     with console.status("starting") as status, selectors.DefaultSelector() as selector:
         selector.register(progress, selectors.EVENT_READ)
-        while child.poll() is None and time.monotonic() < until:
+        while child.status is None and time.monotonic() < until:
             if not selector.select(timeout=0.2):
                 continue
             data = progress.read(4096)
             if not data:
-                with suppress(subprocess.TimeoutExpired):
-                    child.wait(max(0.1, until - time.monotonic()))
+                child.wait(max(0.1, until - time.monotonic()))
                 break
             *lines, rest = (rest + data).split(b"\n")
             if lines and not begun:
@@ -190,13 +174,13 @@ def _follow(child: subprocess.Popen[bytes], progress: IO[bytes], console: Consol
             for line in lines:
                 text = _line(json.loads(line))
                 status.update(text)
-                if not console.is_terminal and time.monotonic() - shown >= LINE_EVERY:
-                    shown = time.monotonic()
+                if not console.is_terminal and time.monotonic() - printed >= LINE_EVERY:
+                    printed = time.monotonic()
                     console.print(text, markup=False, highlight=False)
-    if child.poll() is None:
+    if child.status is None:
         sys.stderr.write("ERROR: Locust did not end in time and is stopped\n")
         return LoadExit.INTERNAL_ERROR
-    return int(child.returncode)
+    return int(child.status)
 
 
 def _line(news: Mapping[str, Any]) -> str:
@@ -206,19 +190,10 @@ def _line(news: Mapping[str, Any]) -> str:
     )
 
 
-def _end(child: subprocess.Popen[bytes], seconds: float) -> int:
-    """End a run early: its users clean up, and what was measured is reported."""
+def _end(child: ChildProcess, seconds: float) -> int:
+    """End a run early: its users clean up, and the measurements so far are reported."""
     acknowledge_interrupt()
-    child.send_signal(signal.SIGTERM)
-    try:
-        child.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return LoadExit.INTERRUPTED
+    child.popen.terminate()  # the master alone, which ends its workers
+    status = child.wait(seconds)
     # It may not even have begun to listen for signals.
-    return LoadExit.INTERRUPTED if child.returncode == -signal.SIGTERM else int(child.returncode)
-
-
-def _kill(child: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)  # workers that outlived it, too
-    child.wait()
+    return LoadExit.INTERRUPTED if status in (None, -signal.SIGTERM) else int(status)

@@ -20,7 +20,7 @@ START_SECONDS = 30.0
 STOP_SECONDS = 5.0  # between the end of its input and SIGTERM, and between SIGTERM and SIGKILL
 POLL = 0.05
 LOG_TAIL = 2000  # characters of a log that are quoted
-Stream = IO[bytes] | int
+Stream = IO[bytes] | IO[str] | int
 
 
 class ProcessError(Exception):
@@ -51,7 +51,7 @@ class ChildProcess:
         self,
         command: Sequence[str],
         *,
-        stdin: Stream = subprocess.DEVNULL,
+        stdin: Stream | None = subprocess.DEVNULL,
         stdout: Stream | None = subprocess.DEVNULL,
         stderr: Stream | None = subprocess.DEVNULL,
         folder: Path | None = None,
