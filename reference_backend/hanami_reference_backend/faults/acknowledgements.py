@@ -108,6 +108,13 @@ def messages_of_126_bytes_rejected(original: Any, session: UploadSession, messag
     return "not a FileUpload_Message" if len(message) == LONGER_HEADER else original(session, message)
 
 
+@fault("DATA-5", hook=_serve)
+async def rejected_chunks_met_with_silence(session: UploadSession, message: bytes | str) -> None:
+    """A rejected chunk is not answered."""
+    answer = session.answer(message)
+    await _send(session, [answer] if internals.succeeded(answer) else [])
+
+
 @fault("DATA-6", hook=_serve)
 async def silent_about_undecodable(session: UploadSession, message: bytes | str) -> None:
     """An undecodable message is not answered."""

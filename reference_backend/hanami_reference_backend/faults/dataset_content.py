@@ -186,13 +186,15 @@ def bytes_at_the_edges_of_blocks_repeated() -> None:
 @fault("FIN-2", "FIN-1", hook=_tables)
 def lines_at_the_edges_of_blocks_lost(file: bytes) -> bytes:
     """A table is read in blocks of 64 KiB, and the line that goes on in the next block is lost."""
-    return b"".join(
-        block if index == 0 else block[block.find(b"\n") + 1 :]
-        for index, block in enumerate(
-            file[start : start + BLOCK].rpartition(b"\n")[0] + b"\n" if start + BLOCK < len(file) else file[start:]
-            for start in range(0, len(file), BLOCK)
-        )
-    )
+    kept = []
+    for start in range(0, len(file), BLOCK):
+        block = file[start : start + BLOCK]
+        if start > 0:
+            block = block[block.find(b"\n") + 1 :]
+        if start + BLOCK < len(file):
+            block = block[: block.rfind(b"\n") + 1]
+        kept.append(block)
+    return b"".join(kept)
 
 
 @fault("FIN-1", hook=_tables)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
+import itertools
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -62,6 +63,17 @@ def pipelined_requests_reordered() -> None:
 def requests_overtake_training(cycles: list[list[Any]]) -> list[list[Any]]:
     """Of the waiting cycles, requests are processed before training."""
     return sorted(cycles, key=lambda cycle: cycle[-1].process_type == ProcessType.TRAIN)
+
+
+@fault("DIO-9", "DIO-3", "DIO-6")
+def one_cycle_in_five_hundred_unanswered() -> None:
+    """Every five hundredth cycle of the server is not answered."""
+    cycles = itertools.count(1)
+
+    @replace_method(ClusterSession, "answer")
+    async def answer(original: Any, session: ClusterSession, payload: bytes | str) -> Any:
+        answers = await original(session, payload)
+        return [] if session.decode(payload).is_last and not next(cycles) % 500 else answers
 
 
 @fault("DIO-9", hook=replace_method(ClusterSession, "answer"))

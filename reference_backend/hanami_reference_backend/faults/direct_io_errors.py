@@ -115,6 +115,12 @@ async def dies_of_undecodable_bytes(_session: Any, reason: str) -> None:
 
 
 @fault("DIO-12", hook=_on_invalid_message)
+async def mistakes_met_with_silence(_session: Any, _reason: str) -> list[bytes]:
+    """An invalid message on the socket of a cluster is ignored."""
+    return []
+
+
+@fault("DIO-12", hook=_on_invalid_message)
 async def mistakes_close_without_a_word(session: Any, _reason: str) -> None:
     """An invalid message closes the socket normally, without a reason."""
     await session._channel.close(NORMAL_CLOSURE, "")

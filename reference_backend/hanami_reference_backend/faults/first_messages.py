@@ -183,19 +183,15 @@ def the_uuid_decides_the_target() -> None:
 
     @replace_method(SocketServer, "open_cluster")
     def open_cluster(original: Any, server: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
-        is_file = isinstance(uuid, str) and server._backend.datasets.file(user, uuid) is not None
-        return (
-            SocketServer.open_upload(server, channel, user, uuid) if is_file else original(server, channel, user, uuid)
-        )
+        if isinstance(uuid, str) and server._backend.datasets.file(user, uuid):
+            return SocketServer.open_upload(server, channel, user, uuid)
+        return original(server, channel, user, uuid)
 
     @replace_method(SocketServer, "open_upload")
     def open_upload(original: Any, server: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
-        is_cluster = isinstance(uuid, str) and server._backend.clusters.find(user, uuid) is not None
-        return (
-            SocketServer.open_cluster(server, channel, user, uuid)
-            if is_cluster
-            else original(server, channel, user, uuid)
-        )
+        if isinstance(uuid, str) and server._backend.clusters.find(user, uuid):
+            return SocketServer.open_cluster(server, channel, user, uuid)
+        return original(server, channel, user, uuid)
 
 
 @fault("ATT-7")

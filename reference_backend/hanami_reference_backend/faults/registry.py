@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 MODULES = (
     *("attach", "first_messages", "init", "data", "acknowledgements", "attach_sockets", "progress", "finalize"),
-    *("dataset_content", "dataset_descriptions", "delete", "mode", "direct", "direct_io_outputs", "direct_io_cycles"),
-    *("direct_io_errors", "silent_failures", "misbehaving_clients", "general"),
+    *("dataset_content", "unusual_encodings", "delete", "mode", "direct_io", "direct_io_outputs", "direct_io_cycles"),
+    *("direct_io_errors", "misbehaving_clients", "general"),
 )
 _declared: dict[str, Fault] = {}
 
