@@ -1,4 +1,4 @@
-"""Messages of a cluster: what is sent, and how an answer is read."""
+"""Messages of a cluster: the sent ones, and how an answer is read."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class ClusterShape:
     """The bricks of a cluster.
 
     Attributes:
-        inputs: name to number of values.
-        outputs: name to number of values.
-        hidden: neurons of the internal brick.
+        inputs: Name of each input brick to its number of values.
+        outputs: Name of each output brick to its number of values.
+        hidden: Number of neurons of the internal brick.
     """
 
     inputs: Mapping[str, int]
@@ -33,7 +33,13 @@ class ClusterShape:
 
 @dataclass(frozen=True)
 class InputMessage:
-    """One message of a cycle: values for one brick."""
+    """One message of a cycle: values for one brick.
+
+    Attributes:
+        name: Name of the brick.
+        values: Values, shape (n,).
+        expected: Whether these are expected values of an output brick.
+    """
 
     name: str
     values: Values
@@ -41,7 +47,7 @@ class InputMessage:
 
 
 def is_output(message: BrickMessage, shape: ClusterShape) -> bool:
-    """Whether a message carries the output of a brick, and is no acknowledgement or dummy."""
+    """Whether a message carries the output of a brick, not an acknowledgement or a placeholder."""
     if message.name in shape.outputs:
         # An acknowledgement may echo the name that expected values were sent to.
         return message.process_type == ProcessType.REQUEST or len(message.values) > 1
@@ -55,53 +61,40 @@ def is_json(data: bytes) -> bool:
 
 
 def check_output(message: BrickMessage, name: str, size: int) -> None:
-    """Compare an answer to a REQUEST with what DIO-3 asks for.
+    """Check an answer to a REQUEST against DIO-3.
 
     Raises:
-        Violation: type, count, size or a value is wrong.
+        Violation: If type, count, size or a value is wrong.
     """
+    requirements = (
+        (message.process_type == ProcessType.REQUEST, f"REQUEST_TYPE in the output of {name!r}"),
+        (len(message.values) == size, f"{size} values in the output of {name!r}"),
+        (
+            message.number_of_values == len(message.values),
+            f"numberOfValues = {len(message.values)}, the count of values",
+        ),
+        (bool(np.isfinite(message.values).all()), f"finite values in the output of {name!r}"),
+    )
     actual = describe(message)
-    require(
-        message.process_type == ProcessType.REQUEST,
-        expected=f"REQUEST_TYPE in the output of {name!r}",
-        actual=actual,
-        requirement="DIO-3",
-    )
-    require(
-        len(message.values) == size,
-        expected=f"{size} values in the output of {name!r}",
-        actual=actual,
-        requirement="DIO-3",
-    )
-    require(
-        message.number_of_values == len(message.values),
-        expected=f"numberOfValues = {len(message.values)}, the count of values",
-        actual=actual,
-        requirement="DIO-3",
-    )
-    require(
-        bool(np.isfinite(message.values).all()),
-        expected=f"finite values in the output of {name!r}",
-        actual=actual,
-        requirement="DIO-3",
-    )
+    for holds, expected in requirements:
+        require(holds, expected=expected, actual=actual, requirement="DIO-3")
 
 
 def describe(message: BrickMessage) -> str:
-    """Return a message in words."""
+    """Return the description of a message."""
     kind = {0: "REQUEST", 1: "TRAIN"}.get(message.process_type, str(message.process_type))
     return (
         f"ClusterIO {printable_line(message.name)!r} {kind} isLast={str(message.is_last).lower()} "
-        f"numberOfValues={message.number_of_values} {short(message.values)}"
+        f"numberOfValues={message.number_of_values} {preview_values(message.values)}"
     )
 
 
 def describe_shape(bricks: Mapping[str, int]) -> str:
-    """Bricks and their sizes in words."""
+    """Return the description of bricks and their sizes."""
     return ", ".join(f"{name} ({size})" for name, size in bricks.items())
 
 
-def short(values: Sequence[float] | Values, limit: int = 4) -> str:
-    """Return the first values in words."""
-    shown = ", ".join(f"{value:.6g}" for value in values[:limit])
-    return f"[{shown}]" if len(values) <= limit else f"[{shown}, ... {len(values)} values]"
+def preview_values(values: Sequence[float] | Values, limit: int = 4) -> str:
+    """Return the first values as text."""
+    first = ", ".join(f"{value:.6g}" for value in values[:limit])
+    return f"[{first}]" if len(values) <= limit else f"[{first}, ... {len(values)} values]"

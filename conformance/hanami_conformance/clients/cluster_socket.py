@@ -22,17 +22,17 @@ from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_proto.codec import BrickMessage, Codec, ProcessType, SchemaError, TargetBuffer
 
-# Answers that a server may be in the habit of sending, or not.
-PARTS = "acknowledges messages that are not the last"
-TRAINING = "ends training cycles"
-UNEXPLAINED = (1000, 1005)  # RFC 6455, 7.4.1: a normal end, and a close frame that holds no code
+# Optional replies, as reports name them.
+PARTIAL_ACKNOWLEDGEMENT = "acknowledges messages that are not the last"
+TRAINING_END = "ends training cycles"
+UNEXPLAINED = (1000, 1005)  # RFC 6455, 7.4.1: a normal end, and a close frame without a code
 
 
 class ClusterSocket:
     """Sends values to bricks, runs cycles and reads the answers (direct interaction, step 3).
 
     Args:
-        websocket: attached to the cluster.
+        websocket: WebSocket that is attached to the cluster.
         codec: Codec of the dialect.
         shape: Bricks of the cluster.
         optional_replies: Replies that are a SHOULD, and whether the target is known to send them; updated here.
@@ -47,7 +47,7 @@ class ClusterSocket:
         self.shape = shape
         self._codec = codec
         self._optional_replies = optional_replies
-        self._posted = 0
+        self._sent = 0
 
     def _describe(self, message: Message) -> str:
         try:
@@ -68,12 +68,12 @@ class ClusterSocket:
         """Send a ClusterIO_Message without reading an answer.
 
         Args:
-            name: brick.
-            values: shape (n,).
-            is_last: whether the cycle starts.
-            process_type: see :class:`ProcessType`, or a number that is none.
-            expected: whether these are expected values of an output brick.
-            number_of_values: announced count, the true one when None.
+            name: Name of the brick.
+            values: Values, shape (n,).
+            is_last: Whether the message starts the cycle.
+            process_type: A :class:`ProcessType`, or an invalid number.
+            expected: Whether these are expected values of an output brick.
+            number_of_values: Announced count, None for the actual one.
         """
         buffer = TargetBuffer.EXPECTED if expected else TargetBuffer.INPUT
         payload = self._codec.encode_io(
@@ -84,7 +84,7 @@ class ClusterSocket:
             target_buffer=buffer,
             number_of_values=number_of_values,
         )
-        self._posted += 1
+        self._sent += 1
         self.websocket.send(payload, lambda: describe(self._codec.decode_io(payload)))
 
     def send_bytes(self, payload: bytes, what: str) -> None:
@@ -95,15 +95,15 @@ class ClusterSocket:
         """Read the next ClusterIO_Message.
 
         Raises:
-            Violation: none came, or it is something else (requirement DIO-1).
+            Violation: If nothing arrives, or something else (requirement DIO-1).
         """
         return self.decode(self.websocket.receive(awaited))
 
     def decode(self, message: Message) -> BrickMessage:
-        """Return a message as a ClusterIO_Message.
+        """Decode a message as a ClusterIO_Message.
 
         Raises:
-            Violation: it is none.
+            Violation: If it is malformed.
         """
         if message.text:
             raise Violation("a binary ClusterIO_Message", str(message))
@@ -113,75 +113,74 @@ class ClusterSocket:
             raise Violation("a ClusterIO_Message", f"{message}: {error}") from error
 
     def is_output(self, message: BrickMessage) -> bool:
-        """See the function :func:`is_output`."""
+        """Whether a message carries the output of a brick of this cluster."""
         return is_output(message, self.shape)
 
     def receive_acknowledgement(self) -> None:
         """Read the acknowledgement of a message that is not the last of its cycle.
 
-        A target that never sent one breaks DIO-6; that is noted, and nothing waits for one again.
-
         Raises:
-            Violation: an output came, although nothing was to be processed (requirement DIO-2); or nothing, although
-                the target does acknowledge (DIO-6).
+            Violation: If an output arrives before the cycle is complete (requirement DIO-2), or nothing although the
+                target acknowledged before (DIO-6).
         """
-        message = self._receive_optional("acknowledgement of a message that is not the last", PARTS)
-        if message is None:
-            return
-        require(
-            not self.is_output(message),
-            expected="no output before a message with isLast = true",
-            actual=describe(message),
-            requirement="DIO-2",
-        )
+        message = self._receive_optional("acknowledgement of a message that is not the last", PARTIAL_ACKNOWLEDGEMENT)
+        if message is not None:
+            require(
+                not self.is_output(message),
+                expected="no output before a message with isLast = true",
+                actual=describe(message),
+                requirement="DIO-2",
+            )
 
-    def _receive_optional(self, what: str, habit: str) -> BrickMessage | None:
-        """Read an answer that is a SHOULD: waited for unless the target is known never to send it."""
-        habits = self._optional_replies
-        if habits.get(habit) is False:
+    def _receive_optional(self, what: str, reply: str) -> BrickMessage | None:
+        # Replies that are a SHOULD are not waited for once the target is known never to send them.
+        known = self._optional_replies
+        if known.get(reply) is False:
             return None
         try:
             message = self.receive(f"the {what}")
-        except ResponseTimeout as silence:
-            if habits.get(habit):
-                silence.requirement = "DIO-6"
+        except ResponseTimeout as timeout:
+            if known.get(reply):
+                timeout.requirement = "DIO-6"
                 raise
-            habits[habit] = False
+            known[reply] = False
             return None
-        habits[habit] = True
+        known[reply] = True
         return message
 
-    def send_messages(self, parts: Sequence[InputMessage], process_type: int) -> None:
+    def send_messages(self, messages: Sequence[InputMessage], process_type: int) -> None:
         """Send the messages of one cycle, the last with isLast, and read the acknowledgements in between."""
-        for index, part in enumerate(parts):
-            is_last = index == len(parts) - 1
-            self.send(part.name, part.values, is_last=is_last, process_type=process_type, expected=part.expected)
+        for index, message in enumerate(messages):
+            is_last = index == len(messages) - 1
+            self.send(
+                message.name, message.values, is_last=is_last, process_type=process_type, expected=message.expected
+            )
             if not is_last:
                 self.receive_acknowledgement()
 
-    def request(self, parts: Sequence[InputMessage]) -> dict[str, Values]:
+    def request(self, messages: Sequence[InputMessage]) -> dict[str, Values]:
         """Run a REQUEST cycle.
 
         Args:
-            parts: its messages, in order.
+            messages: Messages of the cycle, in order.
 
         Returns:
             Output brick to its values, float32, shape (size,).
 
         Raises:
-            Violation: an output is missing, doubled, or not as DIO-3 asks for.
+            Violation: If an output is missing, duplicated, or violates DIO-3.
         """
-        self.send_messages(parts, ProcessType.REQUEST)
+        self.send_messages(messages, ProcessType.REQUEST)
         return self.receive_outputs()
 
     def receive_outputs(self) -> dict[str, Values]:
-        """Read the answer to a last REQUEST message: one message for each output brick.
+        """Read the answer to the last REQUEST message: one message for each output brick.
 
         Raises:
-            Violation: an output is missing, doubled, or not as DIO-3 asks for.
+            Violation: If an output is missing, duplicated, or violates DIO-3.
         """
         found: dict[str, Values] = {}
-        dummies = 0
+        placeholders = 0
         while len(found) < len(self.shape.outputs):
             missing = ", ".join(repr(name) for name in self.shape.outputs if name not in found)
             message = self.receive(f"the output of {missing}")
@@ -197,11 +196,11 @@ class ClusterSocket:
                 found[name] = message.values
             else:
                 self._check_placeholder(message)
-                dummies += 1
+                placeholders += 1
                 require(
-                    dummies <= self._posted,
+                    placeholders <= self._sent,
                     expected=f"the output of {missing}",
-                    actual=f"{dummies} acknowledgements of {self._posted} messages",
+                    actual=f"{placeholders} acknowledgements of {self._sent} messages",
                     requirement="DIO-6",
                 )
         return found
@@ -212,7 +211,7 @@ class ClusterSocket:
         return next(name for name, size in self.shape.outputs.items() if size == len(message.values))
 
     def _check_placeholder(self, message: BrickMessage) -> None:
-        # An acknowledgement carries no name, or echoes the one that it acknowledges, and at most a dummy value.
+        # An acknowledgement has no name or echoes that of its message, and at most a placeholder value.
         require(
             not message.name or message.name in self.shape.inputs,
             expected=f"an output of {' or '.join(self.shape.outputs)}",
@@ -226,42 +225,41 @@ class ClusterSocket:
             requirement="DIO-3",
         )
 
-    def train(self, parts: Sequence[InputMessage]) -> None:
+    def train(self, messages: Sequence[InputMessage]) -> None:
         """Run a TRAIN cycle.
 
         Args:
-            parts: its messages, in order: inputs and expected values.
+            messages: Messages of the cycle, in order: inputs and expected values.
 
         Raises:
-            Violation: an output of a brick came as answer (requirement DIO-5).
+            Violation: If the answer is the output of a brick (requirement DIO-5).
         """
-        self.send_messages(parts, ProcessType.TRAIN)
+        self.send_messages(messages, ProcessType.TRAIN)
         self.receive_training_end()
 
     def receive_training_end(self) -> None:
-        """Read the answer to a last TRAIN message.
+        """Read the answer to the last TRAIN message.
 
         Raises:
-            Violation: an output of a brick came as answer (requirement DIO-5).
+            Violation: If it is the output of a brick (requirement DIO-5).
         """
-        message = self._receive_optional("end of the training cycle", TRAINING)
-        if message is None:
-            return
-        require(
-            not self.is_output(message),
-            expected="no output of a brick as answer to TRAIN",
-            actual=describe(message),
-            requirement="DIO-5",
-        )
+        message = self._receive_optional("end of the training cycle", TRAINING_END)
+        if message is not None:
+            require(
+                not self.is_output(message),
+                expected="no output of a brick as answer to TRAIN",
+                actual=describe(message),
+                requirement="DIO-5",
+            )
 
     def expect_error_signal(self, what: str) -> None:
-        """Read the answer to a mistake, which must be seen as one: no output, no silence, no unexplained end.
+        """Read the answer to an invalid input: no output, no silence, no unexplained end.
 
         Args:
-            what: the mistake, for the report; its last message has isLast.
+            what: Description of the input for the report; its last message has isLast.
 
         Raises:
-            Violation: the mistake was processed, or passed over, or the connection just ended.
+            Violation: If the input was processed or ignored, or the connection ended without an explanation.
         """
         answer = self.websocket.receive_or_close(f"an answer or a close to {what}")
         if isinstance(answer, CloseInfo):
@@ -272,16 +270,16 @@ class ClusterSocket:
             )
             return
         if is_json(answer.data):
-            return  # an error in words, in whatever frame
+            return  # an error message, in whatever frame
         message = self.decode(answer)
         require(
-            not self.is_output(message) and not self._is_usual(message),
+            not self.is_output(message) and not self._is_valid_reply(message),
             expected=f"{what} not to be processed",
             actual=describe(message),
         )
 
-    def _is_usual(self, message: BrickMessage) -> bool:
-        """Whether a message is what right ones are answered with: an acknowledgement, or the end of training."""
+    def _is_valid_reply(self, message: BrickMessage) -> bool:
+        # Valid input is answered by an acknowledgement or the end of training, both without values of a brick.
         named = message.name and message.name not in (*self.shape.inputs, *self.shape.outputs)
         usual = not message.is_last or message.process_type == ProcessType.TRAIN
         return not named and usual and len(message.values) <= 1

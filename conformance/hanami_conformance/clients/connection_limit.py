@@ -1,4 +1,4 @@
-"""The budget of connections: real servers have few workers, and each open websocket keeps one."""
+"""The limit of open connections: real servers have few workers, and each open websocket occupies one."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from hanami_conformance.cases.failures import Unsupported
 
 @dataclass
 class ConnectionLimit:
-    """Counts the connections that are held open at the same time: websockets, and bare ones.
+    """Counts the websockets and bare connections that are open at the same time.
 
-    A REST call opens one for as long as it takes, one at a time, on top of these.
+    REST calls open one connection at a time on top of these.
 
     Attributes:
-        limit: most connections at the same time, the ``--max-connections`` option.
+        limit: Value of the ``--max-connections`` option.
     """
 
     limit: int
     _open: int = field(default=0, init=False)
 
     def require(self, connections: int) -> None:
-        """Say how many connections a test holds at the same time.
+        """Skip a test that needs more connections at the same time than the limit allows.
 
         Raises:
-            Unsupported: the budget is smaller.
+            Unsupported: If the limit is smaller.
         """
         if connections > self.limit:
             raise Unsupported(
@@ -35,7 +35,7 @@ class ConnectionLimit:
         """Count a connection that is about to be opened.
 
         Raises:
-            RuntimeError: the budget is used up; a fault of the suite, the target never sees it.
+            RuntimeError: If the limit is reached; an internal error that the target never sees.
         """
         if self._open >= self.limit:
             raise RuntimeError(f"more than {self.limit} connections at the same time")

@@ -1,4 +1,4 @@
-"""Every wait of the suite ends. The one setting behind all of them lives here."""
+"""Time limits: every wait of the suite ends, and the one setting behind all of them is here."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-# A target that has left so many questions of one kind unanswered is known to be silent there.
-SILENCES_BEFORE_HASTE = 3
-SILENCES_BEFORE_IMPATIENCE = 10
-HASTY = 1.0  # seconds that a hasty wait takes at least, and a multiple of the slowest answer of its kind
-HASTY_FACTOR = 20.0
-HARDLY = 0.2  # seconds at least, once a kind of question was left unanswered again and again
+# Once a target has left so many questions of one kind unanswered, later ones are given less time.
+FAST_AFTER = 3
+FASTEST_AFTER = 10
+FAST_MINIMUM = 1.0  # seconds that a wait takes at least then
+FASTEST_MINIMUM = 0.2
+SLOWEST_REPLY_FACTOR = 20.0  # a wait lasts at least this multiple of the slowest reply of its kind
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """A moment, monotonic, after which a wait is over."""
+    """A moment after which a wait is over.
+
+    Attributes:
+        at: Seconds of the monotonic clock.
+        seconds: Length of the wait, for reports.
+    """
 
     at: float
     seconds: float
@@ -27,7 +32,7 @@ class Deadline:
         return cls(time.monotonic() + seconds, seconds)
 
     def remaining(self) -> float:
-        """Seconds left, never negative."""
+        """Return the seconds left, never negative."""
         return max(0.0, self.at - time.monotonic())
 
     @property
@@ -38,21 +43,21 @@ class Deadline:
 
 @dataclass
 class _Experience:
-    silences: int = 0
+    timeouts: int = 0
     slowest: float = 0.0
 
 
 @dataclass
 class AdaptiveTimeout:
-    """How long the suite waits for an answer.
+    """Time limit for replies.
 
-    The setting holds until the target has left several questions of a kind unanswered. From then on a wait for that
-    kind is bounded by a multiple of the slowest answer that did come, so that a target with one silent corner, or with
-    a whole silent side, is judged in minutes. That the run is red is settled by then.
+    The setting holds until the target has left several questions of a kind unanswered. From then on a wait of that kind
+    is bounded by a multiple of the slowest reply so far, so that a target that never answers certain questions is
+    judged in minutes. The run has failed by then anyway.
 
     Attributes:
-        setting: seconds, the ``--deadline`` option.
-        socket_timeouts: waits on websockets that ended without an answer since somebody looked.
+        setting: Seconds of the ``--deadline`` option.
+        socket_timeouts: Number of waits on websockets that ended without a reply; its reader may set it back to 0.
     """
 
     setting: float
@@ -60,27 +65,28 @@ class AdaptiveTimeout:
     _kinds: dict[str, _Experience] = field(default_factory=lambda: defaultdict(_Experience), init=False)
 
     def deadline(self, kind: str, extra: float = 0.0) -> Deadline:
-        """Return a deadline for the next wait, ``extra`` seconds longer for work that takes the target long."""
+        """Return a deadline for the next wait of a kind, with ``extra`` seconds for work that takes the target long."""
         return Deadline.after(self.seconds(kind) + extra)
 
     def seconds(self, kind: str) -> float:
-        """Seconds that the next wait for an answer of a kind may take."""
+        """Return the seconds that the next wait of a kind may take."""
         known = self._kinds[kind]
-        if known.silences < SILENCES_BEFORE_HASTE:
+        if known.timeouts < FAST_AFTER:
             return self.setting
-        least = HASTY if known.silences < SILENCES_BEFORE_IMPATIENCE else HARDLY
-        return min(self.setting, max(least, known.slowest * HASTY_FACTOR))
+        least = FAST_MINIMUM if known.timeouts < FASTEST_AFTER else FASTEST_MINIMUM
+        return min(self.setting, max(least, known.slowest * SLOWEST_REPLY_FACTOR))
 
     def reset(self) -> None:
-        """Begin anew: the target was restarted."""
+        """Forget all replies and timeouts, because the target was restarted."""
         self._kinds.clear()
 
     def record_reply(self, kind: str, seconds: float) -> None:
-        """Note that an answer came, and how long it took."""
+        """Record how long a reply took."""
         known = self._kinds[kind]
         known.slowest = max(known.slowest, seconds)
 
     def record_timeout(self, kind: str, *, socket: bool = False) -> None:
-        """Note that a wait ended without an answer, on a websocket or not."""
-        self._kinds[kind].silences += 1
-        self.socket_timeouts += socket
+        """Record a wait that ended without a reply, on a websocket or not."""
+        self._kinds[kind].timeouts += 1
+        if socket:
+            self.socket_timeouts += 1

@@ -1,15 +1,15 @@
-"""JSON as a target sends it, which may be anything: no JSON, or nested too deep to be read."""
+"""JSON of a target, which may be malformed, or nested too deeply to be parsed."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-LONGEST_UUID = 100  # characters; one that is much longer fits no address
+LONGEST_UUID = 100  # characters; a much longer one fits into no address
 
 
 def json_object(data: bytes | str) -> dict[str, Any] | None:
-    """Return the JSON object that a text is, None where it is none."""
+    """Parse a JSON object; None if the text is anything else."""
     try:
         parsed = json.loads(data)
     except (ValueError, RecursionError):
@@ -18,7 +18,7 @@ def json_object(data: bytes | str) -> dict[str, Any] | None:
 
 
 def is_uuid_text(value: object) -> bool:
-    """Whether a value can be sent back as a uuid: a text, not endless, without control characters and surrogates."""
+    """Whether a value can be sent back as a uuid: a short text without control characters and surrogates."""
     return isinstance(value, str) and 0 < len(value) <= LONGEST_UUID and value.isprintable()
 
 

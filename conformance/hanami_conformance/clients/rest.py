@@ -1,4 +1,4 @@
-"""The REST client: one request, one answer, both recorded."""
+"""The REST client: one request and one response, both recorded."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+import httpcore
 import httpx
 
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, TargetDown, Unsupported, Violation
 from hanami_conformance.cases.recording import current_case
-from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
+from hanami_conformance.clients.deadline import AdaptiveTimeout
 from hanami_conformance.clients.json_response import json_object
-from hanami_conformance.clients.rest_transport import DEADLINE_EXTENSION, DeadlineTransport
+from hanami_conformance.clients.rest_transport import DeadlinePool
 from hanami_conformance.clients.tcp import explain
 from hanami_conformance.common.text import printable_line
 
 TOKEN_HEADER = "X-Auth-Token"  # noqa: S105 - the name of a header
 MAX_SUMMARY = 300
 KIND = "REST call"  # of wait, for its adaptive timeout
-# Bodies are compared as they come, so no coding is accepted.
+# Bodies are compared byte by byte, so no content coding is accepted.
 HEADERS = {
     "Accept": "*/*",
     "Accept-Encoding": "identity",
@@ -33,13 +34,13 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class RestResponse:
-    """An HTTP answer.
+    """An HTTP response.
 
     Attributes:
-        request: the request that it answers, one line.
-        status: the status code.
-        body: as it came.
-        content_type: of the body, as the target names it.
+        request: Method and path of its request, one line.
+        status: Status code.
+        body: Body as received.
+        content_type: Value of the Content-Type header, empty without one.
     """
 
     request: str
@@ -54,14 +55,14 @@ class RestResponse:
 
     @property
     def rejected(self) -> bool:
-        """Whether the request was refused as a mistake of the client: a 4xx."""
+        """Whether the request was rejected as an error of the client: a 4xx."""
         return 400 <= self.status < 500
 
     def object(self) -> dict[str, Any]:
         """Return the JSON object of a 200.
 
         Raises:
-            Violation: the status is another, or the body is no JSON object.
+            Violation: If the status is another, or the body is no JSON object.
         """
         if self.status != httpx.codes.OK:
             raise Violation(f"200 to {self.request}", str(self))
@@ -78,18 +79,18 @@ class RestClient:
     """Sends requests to the REST API of one target.
 
     Args:
-        url: address of the target, ``http://HOST:PORT``, no path behind it but a base path.
-        timeouts: how long an answer may take.
-        ssl_context: for ``https``.
+        url: Address of the target, ``http://HOST:PORT``, with at most a base path.
+        timeouts: Time limits of the waits, by kind.
+        ssl_context: TLS context for ``https``.
     """
 
     def __init__(self, url: str, timeouts: AdaptiveTimeout, ssl_context: ssl.SSLContext | None = None) -> None:
         self._url = url.rstrip("/")
         self._protected: list[str] = []
         self._timeouts = timeouts
-        # The transport alone: cookies, redirects, authentication and settings of the environment, all of which a client
-        # of httpx brings, must stay out here, and looking for them took a tenth of a run.
-        self._transport = DeadlineTransport(ssl_context)
+        # No httpx client: its cookies, redirects, authentication and environment settings are unwanted, and looking for
+        # them took a tenth of a run.
+        self._pool = DeadlinePool(ssl_context)
 
     @property
     def url(self) -> str:
@@ -97,7 +98,7 @@ class RestClient:
         return self._url
 
     def forbid_deletion(self, uuid: str) -> None:
-        """Never send a DELETE that names this uuid, in whatever spelling, and whoever asks for it."""
+        """Never send a DELETE with this uuid, in any spelling."""
         self._protected.append(_digits(uuid))
 
     def request(
@@ -112,27 +113,27 @@ class RestClient:
         extra: float = 0.0,
         kind: str = KIND,
     ) -> RestResponse:
-        """Send a request and wait for its answer.
+        """Send a request and wait for its response.
 
         Args:
             method: HTTP method.
-            path: path below the address of the target.
+            path: Path below the address of the target.
             token: REST token, sent in ``X-Auth-Token``.
-            params: query parameters.
-            content: the body, as it is sent.
-            headers: more headers.
-            extra: seconds on top of the deadline, for work that takes the target long.
-            kind: of wait, for its adaptive timeout.
+            params: Query parameters.
+            content: Body, as it is sent.
+            headers: Further headers.
+            extra: Seconds on top of the deadline, for work that takes the target long.
+            kind: Kind of wait, for its adaptive timeout.
 
         Raises:
-            ResponseTimeout: nothing, or not all, came until the deadline.
-            ConnectionClosed: the target closed the connection instead of answering, or what it answered is no HTTP, or
-                what it gave as token or uuid cannot be sent at all.
-            TargetDown: the target takes no connection.
-            Unsupported: it would delete what was given to the suite.
+            ResponseTimeout: If no whole response arrives before the deadline.
+            ConnectionClosed: If the target closes the connection or does not send HTTP, or if a token or uuid of the
+                target cannot be sent at all.
+            TargetDown: If the target accepts no connection.
+            Unsupported: If the request would delete an existing cluster that was given to the suite.
         """
         if method == "DELETE" and any(uuid in _digits(f"{path}{params}") for uuid in self._protected):
-            raise Unsupported("a given cluster is never deleted, nor asked for whether it would be")
+            raise Unsupported("an existing cluster that was given to the suite is never deleted")
         case = current_case()
         sent_headers = {**HEADERS, **(headers or {})}
         if content is not None:
@@ -140,7 +141,7 @@ class RestClient:
         if token is not None:
             sent_headers[TOKEN_HEADER] = token
         deadline = self._timeouts.deadline(kind, extra)
-        request = self._built(method, path, params, content, sent_headers, deadline)
+        request = self._build(method, path, params, content, sent_headers)
         line = f"{method} {request.url.raw_path.decode('ascii')}"
         channel = case.channel("rest")
         body = content or b""
@@ -149,54 +150,45 @@ class RestClient:
         )
         began = time.monotonic()
         try:
-            response = self._transport.handle_request(request)
-        except httpx.ConnectError as error:
+            response = self._pool.send(request, deadline)
+        except httpcore.ConnectError as error:
             case.note(channel, "close", f"no connection: {error}")
             raise TargetDown(f"no connection to {self._url}: {explain(error)}") from error
-        except httpx.TimeoutException as error:
+        except httpcore.TimeoutException as error:
             self._timeouts.record_timeout(kind)
             case.note(channel, "close", f"no answer within {deadline.seconds:g} s")
-            raise ResponseTimeout(
-                f"an answer to {line} within {deadline.seconds:g} s", "nothing, or not all of it"
-            ) from error
-        except httpx.TransportError as error:
+            raise ResponseTimeout(f"an answer to {line} within {deadline.seconds:g} s", "no whole response") from error
+        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
             case.note(channel, "close", f"connection ended without an answer: {error}")
             raise ConnectionClosed(
                 f"an answer to {line}", f"the end of the connection: {error or type(error).__name__}"
             ) from error
         self._timeouts.record_reply(kind, time.monotonic() - began)
-        answer = RestResponse(line, response.status_code, response.content, response.headers.get("content-type", ""))
+        content_type = httpx.Headers(response.headers).get("content-type", "")
+        answer = RestResponse(line, response.status, response.content, content_type)
         case.received_event(channel, "http", lambda: str(answer), answer.body)
         return answer
 
-    def _built(
+    def _build(
         self,
         method: str,
         path: str,
         params: Mapping[str, str] | None,
         content: bytes | None,
         headers: Mapping[str, str],
-        deadline: Deadline,
     ) -> httpx.Request:
         try:
-            return httpx.Request(
-                method,
-                self._url + path,
-                params=params,
-                content=content,
-                headers=headers,
-                extensions={DEADLINE_EXTENSION: deadline},
-            )
+            return httpx.Request(method, self._url + path, params=params, content=content, headers=headers)
         except (httpx.InvalidURL, UnicodeError) as error:
             raise ConnectionClosed(
                 f"a request that can be sent: {method} {printable_line(path)}", printable_line(str(error))
             ) from error
 
     def close(self) -> None:
-        """Close what is still open."""
-        self._transport.close()
+        """Close all connections."""
+        self._pool.close()
 
 
 def _digits(text: str) -> str:
-    """Return a uuid without case, dashes and braces, which are no difference to some servers."""
+    """Return the digits of a uuid: to some servers, case, dashes and braces make no difference."""
     return "".join(char for char in unquote(text).lower() if char in "0123456789abcdef")

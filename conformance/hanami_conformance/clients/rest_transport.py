@@ -1,28 +1,18 @@
-"""An httpx transport whose deadline holds for a whole request.
+"""Connections for REST calls, with a deadline for a whole request.
 
-The timeouts of httpx hold for each read, so a server that sends a byte now and then could delay a response for ever.
+The timeouts of httpcore hold for each read, so a server that sends a byte now and then could delay a response for ever.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import httpcore
 import httpx
 
 from hanami_conformance.clients.deadline import Deadline
-
-DEADLINE_EXTENSION = "hanami.deadline"
-
-_EXCEPTIONS: dict[type[Exception], type[httpx.TransportError]] = {
-    httpcore.TimeoutException: httpx.ReadTimeout,
-    httpcore.ConnectError: httpx.ConnectError,
-    httpcore.ProtocolError: httpx.RemoteProtocolError,
-    httpcore.NetworkError: httpx.ReadError,
-}
 
 
 class _Stream(httpcore.NetworkStream):
@@ -79,10 +69,10 @@ class _Backend(httpcore.NetworkBackend):
         return _Stream(stream, self)
 
 
-class DeadlineTransport(httpx.BaseTransport):
-    """Sends each request over a connection of its own, within the deadline in its extensions.
+class DeadlinePool:
+    """Sends each request over a connection of its own, within a deadline.
 
-    Each request has its own: servers close it anyway, and a kept one would count against the limit of connections.
+    A kept connection would count against the limit of connections, and servers close it anyway.
     """
 
     def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
@@ -91,48 +81,27 @@ class DeadlineTransport(httpx.BaseTransport):
             ssl_context=ssl_context, max_keepalive_connections=0, network_backend=self._backend
         )
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    def send(self, request: httpx.Request, deadline: Deadline) -> httpcore.Response:
         """Send one request and read the whole response.
 
         Raises:
-            httpx.TransportError: If no HTTP response arrives in time.
+            httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError: If none arrives in time.
         """
-        deadline = request.extensions[DEADLINE_EXTENSION]
-        assert isinstance(deadline, Deadline)
         self._backend.deadline = deadline
+        url = request.url
         core_request = httpcore.Request(
             method=request.method,
-            url=httpcore.URL(
-                scheme=request.url.raw_scheme,
-                host=request.url.raw_host,
-                port=request.url.port,
-                target=request.url.raw_path,
-            ),
+            url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
             headers=request.headers.raw,
             content=request.stream if isinstance(request.stream, httpx.SyncByteStream) else None,
         )
-        with _httpx_errors():
-            response = self._pool.handle_request(core_request)
-            try:
-                content = response.read()
-            finally:
-                response.close()
-        return httpx.Response(response.status, headers=_decoded_headers(response.headers), content=content)
+        response = self._pool.handle_request(core_request)
+        try:
+            response.read()
+        finally:
+            response.close()
+        return response
 
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
-
-
-def _decoded_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    # The body is passed on as received: with a content coding in the headers, httpx would try to decode it.
-    return [(name, value) for name, value in headers if name.lower() != b"content-encoding"]
-
-
-@contextlib.contextmanager
-def _httpx_errors() -> Iterator[None]:
-    """Raise the exceptions of httpcore as those of httpx."""
-    try:
-        yield
-    except tuple(_EXCEPTIONS) as error:
-        raise next(ours for core, ours in _EXCEPTIONS.items() if isinstance(error, core))(str(error)) from error

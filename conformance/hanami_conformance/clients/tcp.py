@@ -1,4 +1,4 @@
-"""Bare TCP connections, and the TLS context that every client of a target uses."""
+"""Bare TCP connections, and the TLS context of all clients of a target."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from hanami_conformance.clients.connection_limit import ConnectionLimit
 from hanami_conformance.common.text import hex_preview, printable_line
 
 PORTS = {"http": 80, "https": 443}
+CERTIFICATE_HINT = "give --ca-file FILE with the authority that signed it, or --insecure"
 
 
 class RawConnection:
     """Sends any bytes, and leaves the connection open until it is closed.
 
     Args:
-        url: address of the target.
-        seconds: how long connecting and sending may take.
+        url: Address of the target.
+        seconds: Time limit of connecting and of sending.
         limit: Limit of the connections that are open at the same time.
-        ssl_context: for ``https``.
+        ssl_context: TLS context for ``https``.
     """
 
     def __init__(
@@ -43,26 +44,22 @@ class RawConnection:
             if ssl_context is not None:
                 self._socket = ssl_context.wrap_socket(self._socket, server_hostname=parts.hostname)
         except OSError as error:
-            self._give_back()
+            self._release()
             raise TargetDown(f"no connection to {url}: {explain(error)}") from error
 
     def send(self, data: bytes, what: str) -> None:
-        """Send bytes; a target that closes the connection in the meantime may do so."""
-        summary = (
-            f"{what}: {printable_line(data.decode('latin-1'), 60)}"
-            if data.isascii()
-            else f"{what}: {hex_preview(data)}"
-        )
-        current_case().sent_event(self._channel, "raw", summary, data)
+        """Send bytes; the target may close the connection meanwhile."""
+        preview = printable_line(data.decode("latin-1"), 60) if data.isascii() else hex_preview(data)
+        current_case().sent_event(self._channel, "raw", f"{what}: {preview}", data)
         with contextlib.suppress(OSError):
             self._socket.sendall(data)
 
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
-        self._give_back()
+        self._release()
 
-    def _give_back(self) -> None:
+    def _release(self) -> None:
         if self._is_open:
             self._is_open = False
             self._limit.release()
@@ -76,19 +73,16 @@ class RawConnection:
         self.close()
 
 
-HINT = "give --ca-file FILE with the authority that signed it, or --insecure"
-
-
 def context_for(url: str, ca_file: Path | None = None, *, insecure: bool = False) -> ssl.SSLContext | None:
-    """Return what a connection to an address needs, None where it is not encrypted.
+    """Return the TLS context for an address, None where it is not encrypted.
 
     Args:
         url: ``http://`` or ``https://`` address.
-        ca_file: PEM file of the authorities that are trusted in place of those of the system.
-        insecure: whether any certificate will do.
+        ca_file: PEM file of trusted authorities, in place of those of the system.
+        insecure: Whether any certificate is accepted.
 
     Raises:
-        ValueError: the file holds no certificates, or cannot be read; one line.
+        ValueError: If the file cannot be read or holds no certificates; one line.
     """
     if not url.startswith("https"):
         return None
@@ -105,6 +99,6 @@ def context_for(url: str, ca_file: Path | None = None, *, insecure: bool = False
 
 
 def explain(error: Exception) -> str:
-    """Return what went wrong with a connection, and what helps where it is the certificate."""
+    """Return the message of a failed connection, with a hint where the certificate is the cause."""
     text = str(error)
-    return f"{text}; {HINT}" if "CERTIFICATE_VERIFY_FAILED" in text else text
+    return f"{text}; {CERTIFICATE_HINT}" if "CERTIFICATE_VERIFY_FAILED" in text else text

@@ -18,9 +18,9 @@ class UploadSocket:
     """Sends chunks and reads their acknowledgements (upload, step 3).
 
     Args:
-        websocket: attached to the file.
-        codec: of the dialect.
-        model: of the file; follows what is acknowledged.
+        websocket: WebSocket that is attached to the file.
+        codec: Codec of the dialect.
+        model: Model of the file, updated with every acknowledged chunk.
     """
 
     def __init__(self, websocket: WebSocket, codec: Codec, model: FileModel) -> None:
@@ -48,10 +48,10 @@ class UploadSocket:
         """Send a chunk in several frames.
 
         Args:
-            position: byte offset in the file.
-            data: bytes of the chunk.
-            cuts: offsets in the encoded message where a new frame begins.
-            between: control frame between them; see :meth:`WebSocket.send_fragments`.
+            position: Byte offset in the file.
+            data: Bytes of the chunk.
+            cuts: Offsets in the encoded message where a new frame begins.
+            between: Control frame between any two; see :meth:`WebSocket.send_fragments`.
         """
         payload = self._codec.encode_chunk(position, data)
         edges = [0, *cuts, len(payload)]
@@ -59,7 +59,7 @@ class UploadSocket:
         self.websocket.send_fragments(parts, summary=chunk_summary(position, data), between=between)
 
     def send_segments(self, chunks: Sequence[tuple[int, bytes]], cuts: Sequence[int]) -> None:
-        """Send chunks, (position, data) each, as one run of bytes; see :meth:`WebSocket.send_segmented`."""
+        """Send chunks, (position, data) each, back to back; see :meth:`WebSocket.send_segmented`."""
         payloads = [self._codec.encode_chunk(position, data) for position, data in chunks]
         what = ", ".join(chunk_summary(position, data) for position, data in chunks)
         self.websocket.send_segmented(payloads, cuts, f"{what} in {pluralise(len(cuts) + 1, 'segment')}")
@@ -68,16 +68,15 @@ class UploadSocket:
         """Read the next answer.
 
         Raises:
-            Violation: none came, or it is no FileUploadResponse_Message (requirement DATA-1).
+            Violation: If nothing arrives, or no FileUploadResponse_Message (requirement DATA-1).
         """
-        message = self.websocket.receive("a FileUploadResponse_Message")
-        return self.decode(message)
+        return self.decode(self.websocket.receive("a FileUploadResponse_Message"))
 
     def decode(self, message: Message) -> Acknowledgement:
-        """Return a message as an acknowledgement.
+        """Decode a message as an acknowledgement.
 
         Raises:
-            Violation: it is none (requirement DATA-1).
+            Violation: If it is malformed (requirement DATA-1).
         """
         if message.text:
             raise Violation("a binary FileUploadResponse_Message", str(message))
@@ -87,7 +86,7 @@ class UploadSocket:
             raise Violation("a FileUploadResponse_Message", f"{message}: {error}") from error
 
     def exchange(self, position: int, data: bytes) -> Acknowledgement:
-        """Send a chunk, wait for its acknowledgement, and let the model follow an accepted one."""
+        """Send a chunk and return its acknowledgement; update the model if the chunk was accepted."""
         self.send(position, data)
         acknowledgement = self.receive_acknowledgement()
         if acknowledgement.success:
@@ -95,43 +94,43 @@ class UploadSocket:
         return acknowledgement
 
     def write(self, position: int, data: bytes) -> None:
-        """Send a chunk that the target must take.
+        """Send a chunk that the target must accept.
 
         Raises:
-            Violation: it did not.
+            Violation: If it is rejected.
         """
         self.send(position, data)
         self.expect_accepted(position, data, chunk_summary(position, data))
 
     def expect_accepted(self, position: int, data: bytes, what: str) -> None:
-        """Read an answer that must be a success, and let the model follow.
+        """Read an answer that must be a success, and update the model.
 
         Args:
-            position: of the chunk that was sent, byte offset in the file.
-            data: of it.
-            what: was sent, for the report.
+            position: Byte offset of the sent chunk in the file.
+            data: Bytes of the sent chunk.
+            what: Description of the sent message for the report.
 
         Raises:
-            Violation: it is none.
+            Violation: If the chunk was rejected.
         """
         acknowledgement = self.receive_acknowledgement()
         require(acknowledgement.success, expected=f"success = true to {what}", actual=describe(acknowledgement))
         self.model.write(position, data)
 
     def write_rejected(self, position: int, data: bytes, why: str) -> None:
-        """Send a chunk that the target must refuse with a reason.
+        """Send a chunk that the target must reject with a reason.
 
         Raises:
-            Violation: it did not.
+            Violation: If it is accepted.
         """
         self.send(position, data)
         self.expect_rejected(f"{chunk_summary(position, data)}, {why}")
 
     def expect_rejected(self, what: str) -> None:
-        """Read an answer that must be a refusal with a reason.
+        """Read an answer that must be a rejection with a reason.
 
         Raises:
-            Violation: it is none.
+            Violation: If it is not.
         """
         acknowledgement = self.receive_acknowledgement()
         require(
@@ -146,12 +145,12 @@ class UploadSocket:
 
 
 def chunk_summary(position: int, data: bytes) -> str:
-    """Return a chunk in words."""
+    """Return the description of a chunk."""
     return f"FileUpload position={position} data={pluralise(len(data), 'byte')} {hex_preview(data)}".rstrip()
 
 
 def describe(acknowledgement: Acknowledgement) -> str:
-    """Return an acknowledgement in words."""
+    """Return the description of an acknowledgement."""
     if acknowledgement.success:
         return "success = true"
     return f"success = false, errorMessage {printable_line(acknowledgement.error)!r}"

@@ -105,11 +105,7 @@ class WebSocket(WebSocketConnection):
         self.awaiting = "answer to a first message"
 
     def send_text(self, text: str) -> None:
-        """Send a text message.
-
-        Raises:
-            ConnectionClosed, ResponseTimeout: See :meth:`send`.
-        """
+        """Send a text message; see :meth:`send`."""
         payload = text.encode()
         current_case().sent_event(self._channel, "text", lambda: f"text {printable_line(text)}", payload)
         self._require_open()
@@ -140,9 +136,6 @@ class WebSocket(WebSocketConnection):
             parts: Payloads of the frames; some may be empty.
             summary: Description of the message for the record.
             between: Control frame between any two frames, ``ping`` or an unsolicited ``pong``; empty for none.
-
-        Raises:
-            ConnectionClosed, ResponseTimeout: See :meth:`send`.
         """
         described = f"{summary} in {len(parts)} fragments{f' with {between}s between them' if between else ''}"
         current_case().sent_event(self._channel, "binary", described, b"".join(parts))
@@ -166,9 +159,6 @@ class WebSocket(WebSocketConnection):
             payloads: Payloads of the messages.
             cuts: Offsets in the bytes of all frames where a new segment begins.
             what: Description of the messages for the record.
-
-        Raises:
-            ConnectionClosed, ResponseTimeout: See :meth:`send`.
         """
         current_case().sent_event(self._channel, "binary", what, b"".join(payloads))
         self._require_open()

@@ -6,7 +6,7 @@ import numpy as np
 
 from hanami_conformance.cases.attribution import precondition
 from hanami_conformance.cases.failures import Unsupported
-from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, short
+from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, preview_values
 from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.models.cluster import Outputs, Values, are_distinguishable
 
@@ -38,7 +38,7 @@ def training_targets(shape: ClusterShape, seed: int) -> list[InputMessage]:
 
 def format_answer(answer: Outputs) -> str:
     """Return an answer as text for a report."""
-    return ", ".join(f"{name} {short(values, 6)}" for name, values in answer.items())
+    return ", ".join(f"{name} {preview_values(values, 6)}" for name, values in answer.items())
 
 
 def make_distinguishable(socket: ClusterSocket, shape: ClusterShape) -> None:

@@ -15,7 +15,7 @@ from hanami_conformance.cases.failures import (
 )
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, is_json
-from hanami_conformance.clients.cluster_socket import TRAINING, ClusterSocket
+from hanami_conformance.clients.cluster_socket import TRAINING_END, ClusterSocket
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_conformance.models.cluster import are_equal, distance
 from hanami_conformance.resources.factory import ResourceFactory
@@ -205,7 +205,7 @@ def test_training_just_before_a_socket_is_lost_is_kept(resources: ResourceFactor
         socket.train([*question, *others])
     if how == "closed":
         socket.close()
-    elif resources.target.optional_replies.get(TRAINING):
+    elif resources.target.optional_replies.get(TRAINING_END):
         socket.websocket.reset()
     else:
         raise Unsupported("the end of a training cycle is not told, so that none is known to be over")

@@ -14,7 +14,7 @@ from websockets.sync.server import ServerConnection, serve
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, TargetDown, Unsupported
 from hanami_conformance.cases.recording import begin_case, current_case, end_case
 from hanami_conformance.clients.connection_limit import ConnectionLimit
-from hanami_conformance.clients.deadline import HARDLY, HASTY, AdaptiveTimeout
+from hanami_conformance.clients.deadline import FAST_MINIMUM, FASTEST_MINIMUM, AdaptiveTimeout
 from hanami_conformance.clients.rest import RestClient
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
@@ -257,9 +257,9 @@ def test_what_is_hardly_ever_answered_is_hardly_waited_for() -> None:
     timeouts = AdaptiveTimeout(10)
     for _ in range(9):
         timeouts.record_timeout("chunk")
-    assert timeouts.seconds("chunk") == HASTY
+    assert timeouts.seconds("chunk") == FAST_MINIMUM
     timeouts.record_timeout("chunk")
-    assert timeouts.seconds("chunk") == HARDLY
+    assert timeouts.seconds("chunk") == FASTEST_MINIMUM
     timeouts.record_reply("chunk", 0.1)
     assert timeouts.seconds("chunk") == pytest.approx(2.0)
     short = AdaptiveTimeout(0.1)
