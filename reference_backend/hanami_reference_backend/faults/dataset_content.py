@@ -54,12 +54,20 @@ def _tables(change: Callable[[bytes], bytes]) -> None:
         return original(np.frombuffer(bytearray(change(file.tobytes())), dtype=np.uint8))
 
 
-def _mnist(images: Callable[[Bytes], Bytes], labels: Callable[[Bytes], Bytes]) -> None:
-    """Change the image file and the label file before they are parsed."""
+def _image_file(change: Callable[[Bytes], Bytes]) -> None:
+    """Change an image file before it is parsed."""
 
     @replace_method(datasets, "parse_mnist")
-    def parse_mnist(original: Any, image_file: Bytes, label_file: Bytes) -> Any:
-        return original(images(image_file), labels(label_file))
+    def parse_mnist(original: Any, images: Bytes, labels: Bytes) -> Any:
+        return original(change(images), labels)
+
+
+def _label_file(change: Callable[[Bytes], Bytes]) -> None:
+    """Change a label file before it is parsed."""
+
+    @replace_method(datasets, "parse_mnist")
+    def parse_mnist(original: Any, images: Bytes, labels: Bytes) -> Any:
+        return original(images, change(labels))
 
 
 def _pixels(change: Callable[[Bytes], Bytes]) -> None:
@@ -171,16 +179,12 @@ def labels_shifted() -> None:
     _labels(lambda labels: np.roll(labels, 1))
 
 
-@fault("FIN-2")
-def bytes_at_the_edges_of_blocks_repeated() -> None:
+@fault("FIN-2", hook=_image_file)
+def bytes_at_the_edges_of_blocks_repeated(file: Bytes) -> Bytes:
     """The first byte of each block of 64 KiB of an image file is replaced by the byte before it."""
-
-    def blurred(file: Bytes) -> Bytes:
-        read = file.copy()
-        read[BLOCK::BLOCK] = file[BLOCK - 1 : -1 : BLOCK]
-        return read
-
-    _mnist(blurred, lambda file: file)
+    read = file.copy()
+    read[BLOCK::BLOCK] = file[BLOCK - 1 : -1 : BLOCK]
+    return read
 
 
 @fault("FIN-2", "FIN-1", hook=_tables)
@@ -218,40 +222,28 @@ def small_letters_in_names_of_columns(file: bytes) -> bytes:
     return head.lower() + newline + rest
 
 
-@fault("FIN-6")
-def missing_pixels_are_black() -> None:
+@fault("FIN-6", hook=_image_file)
+def missing_pixels_are_black(file: Bytes) -> Bytes:
     """Pixels that the idx header promises and the file lacks are black."""
-
-    def filled(file: Bytes) -> Bytes:
-        count, height, width = _sizes(file)
-        missing = count * height * width - (len(file) - IMAGES_HEADER)
-        return np.concatenate([file, np.zeros(missing, dtype=np.uint8)]) if 0 < missing < MOST else file
-
-    _mnist(filled, lambda file: file)
+    count, height, width = _sizes(file)
+    missing = count * height * width - (len(file) - IMAGES_HEADER)
+    return np.concatenate([file, np.zeros(missing, dtype=np.uint8)]) if 0 < missing < MOST else file
 
 
-@fault("FIN-6")
-def missing_labels_are_zeros() -> None:
+@fault("FIN-6", hook=_label_file)
+def missing_labels_are_zeros(file: Bytes) -> Bytes:
     """Labels that the idx header promises and the file lacks are zeros."""
-
-    def filled(file: Bytes) -> Bytes:
-        missing = int.from_bytes(file[4:8].tobytes(), "big") - (len(file) - LABELS_HEADER)
-        return np.concatenate([file, np.zeros(missing, dtype=np.uint8)]) if 0 < missing < MOST else file
-
-    _mnist(lambda file: file, filled)
+    missing = int.from_bytes(file[4:8].tobytes(), "big") - (len(file) - LABELS_HEADER)
+    return np.concatenate([file, np.zeros(missing, dtype=np.uint8)]) if 0 < missing < MOST else file
 
 
-@fault("FIN-6")
-def promised_labels_not_counted() -> None:
+@fault("FIN-6", hook=_label_file)
+def promised_labels_not_counted(file: Bytes) -> Bytes:
     """The number of labels follows from the size of the file, and that of the idx header is ignored."""
-
-    def counted(file: Bytes) -> Bytes:
-        if len(file) < LABELS_HEADER:
-            return file
-        head = np.frombuffer((len(file) - LABELS_HEADER).to_bytes(4, "big"), dtype=np.uint8)
-        return np.concatenate([file[:4], head, file[8:]])
-
-    _mnist(lambda file: file, counted)
+    if len(file) < LABELS_HEADER:
+        return file
+    head = np.frombuffer((len(file) - LABELS_HEADER).to_bytes(4, "big"), dtype=np.uint8)
+    return np.concatenate([file[:4], head, file[8:]])
 
 
 @fault("FIN-6")
@@ -262,7 +254,8 @@ def magic_numbers_ignored() -> None:
         head = np.frombuffer(magic.to_bytes(4, "big"), dtype=np.uint8)
         return lambda file: np.concatenate([head, file[4:]])
 
-    _mnist(with_magic(idx_parser.IMAGES_MAGIC), with_magic(idx_parser.LABELS_MAGIC))
+    _image_file(with_magic(idx_parser.IMAGES_MAGIC))
+    _label_file(with_magic(idx_parser.LABELS_MAGIC))
 
 
 @fault("FIN-6", hook=_on_invalid_content)
@@ -287,14 +280,10 @@ def wrong_content_is_an_internal_error(error: ContentError, _kind: Kind) -> Cont
     raise RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error") from error
 
 
-@fault("FIN-6", "GEN-2")
-def dies_of_wrong_idx() -> None:
+@fault("FIN-6", "GEN-2", hook=_image_file)
+def dies_of_wrong_idx(file: Bytes) -> Bytes:
     """An idx header that promises more than one GiB crashes the server."""
-
-    def fragile(file: Bytes) -> Bytes:
-        count, height, width = _sizes(file)
-        if count * height * width > 1 << 30:
-            internals.crash()
-        return file
-
-    _mnist(fragile, lambda file: file)
+    count, height, width = _sizes(file)
+    if count * height * width > 1 << 30:
+        internals.crash()
+    return file
