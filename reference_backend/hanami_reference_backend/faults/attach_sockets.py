@@ -62,7 +62,11 @@ def broken_socket_keeps_its_file() -> None:
 
 
 def _mix(are_mixed: Callable[[TempFile, TempFile], bool]) -> None:
-    """Store chunks in the file of the newest socket, among the files that two arguments of ``are_mixed`` name."""
+    """Store the chunks of a file in the file of the newest socket that it is mixed with.
+
+    Args:
+        are_mixed: Predicate of two files.
+    """
     sessions = internals.open_sessions()
 
     @replace_method(UploadSession, "write_chunk")
