@@ -40,11 +40,11 @@ class DrawingRunner(PropertyRunner):
 def main() -> None:
     """Draw the sequences and print them."""
     search = DrawingRunner(SearchSettings(GATE, SEED, 0.0, None), cast("ResourceFactory", None))
-    test_upload_sequences.test_any_sequence_of_uploads_goes_as_the_model_says(search)
-    test_direct_sequences.test_any_sequence_of_clusters_goes_as_the_model_says(search)
-    test_first_sequences.test_any_first_message_is_accepted_or_refused_as_it_must_be(search)
-    test_call_sequences.test_any_call_does_what_it_says_or_is_refused(search)
-    test_content_sequences.test_any_content_becomes_a_dataset_or_is_refused(search)
+    test_upload_sequences.test_any_sequence_of_uploads_matches_the_model(search)
+    test_direct_sequences.test_any_sequence_of_clusters_matches_the_model(search)
+    test_first_sequences.test_any_first_message_is_accepted_or_rejected_correctly(search)
+    test_call_sequences.test_any_call_does_what_it_says_or_is_rejected(search)
+    test_content_sequences.test_any_content_becomes_a_dataset_or_is_rejected(search)
     sequences = {
         kind: [[{"action": step.action, "arguments": step.arguments} for step in steps] for steps in sequences]
         for kind, sequences in search.drawn.items()

@@ -58,7 +58,7 @@ NO_TOKEN = {"needs a token that was valid once": 7}
 NO_CONTENT = {"the content of a dataset cannot be read back": 60, "has no operation dataset.content": 3}
 WHOLE = 480  # cases
 NONSENSE = tuple(
-    f"test_direct_mistakes.py::test_a_mistake_{name}"
+    f"test_direct_io_invalid.py::test_a_mistake_{name}"
     for name in ("is_signalled_and_has_no_effect", "does_not_disturb_another_cluster")
 )
 
@@ -137,7 +137,7 @@ SCENARIOS = (
         started_by_the_suite("dies-of-large-positions"),
         ("--requirement", "DATA-5", "--requirement", "DATA-6", "--requirement", "DATA-12", "-k", "not sequences"),
         status=ExitStatus.NOT_CONFORMANT,
-        lost=("test_upload_mistakes.py::test_a_chunk_beyond_the_end_is_refused",),
+        lost=("test_upload_data_invalid.py::test_a_chunk_beyond_the_end_is_rejected",),
         least=10,
     ),
     TargetScenario(

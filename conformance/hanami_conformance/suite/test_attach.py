@@ -17,7 +17,7 @@ from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.suite.support.invalid import INVALID_UUIDS, OMITTED, invalid_token
+from hanami_conformance.suite.support.invalid import INVALID_UUIDS, OMITTED, invalid_token, without_omitted
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 from hanami_conformance.target.attach import (
     CLUSTER,
@@ -32,7 +32,7 @@ from hanami_conformance.target.target import Account, Target
 
 
 def ask(target: Target, first: str) -> tuple[WebSocket, Message | CloseInfo]:
-    """Open a socket, send a first message, and wait for the answer or the end."""
+    """Open a socket, send a first message, and wait for the answer or the close."""
     websocket = target.websocket()
     websocket.open()
     try:
@@ -44,29 +44,28 @@ def ask(target: Target, first: str) -> tuple[WebSocket, Message | CloseInfo]:
 
 
 def expect_acceptance(target: Target, first: str) -> None:
-    """Send a first message that must be accepted, by one answer."""
+    """Check that a first message is accepted by one answer."""
     websocket, answer = ask(target, first)
-    surplus = websocket.close()
+    unsolicited = websocket.close()
     require(isinstance(answer, Message) and accepted(answer), expected="JSON whose success is 1 or true", actual=answer)
-    require(not surplus, expected="one answer to the first message", actual=f"{len(surplus)} more")
+    require(not unsolicited, expected="one answer to the first message", actual=f"{len(unsolicited)} more")
 
 
 def message_of(token: Any, uuid: Any, target: Any) -> str:
-    """A first message, without the fields that are OMITTED."""
-    fields = {"token": token, "uuid": uuid, "target": target}
-    return json.dumps({name: value for name, value in fields.items() if value is not OMITTED})
+    """Return a first message without the OMITTED fields."""
+    return json.dumps(without_omitted({"token": token, "uuid": uuid, "target": target}))
 
 
 # ATT-1: a websocket opens at `ws://<ADDRESS>`, the address of the REST API.
 @requirement("ATT-1")
 def test_a_websocket_opens_at_the_address_of_the_rest_api(target: Target) -> None:
-    """The server opens a websocket at the host and port of its REST API."""
+    """A websocket opens at the host and port of the REST API."""
     target.account.call("dataset.list")
     websocket = target.websocket()
     try:
         websocket.open()
-    except ConnectionClosed as dropped:
-        require(False, expected=f"a websocket at {target.websocket_url}", actual=dropped.actual)
+    except ConnectionClosed as closed:
+        require(False, expected=f"a websocket at {target.websocket_url}", actual=closed.actual)
     require(websocket.is_open, expected=f"a websocket at {target.websocket_url}", actual=websocket.close_info)
     websocket.close()
 
@@ -76,7 +75,7 @@ def test_a_websocket_opens_at_the_address_of_the_rest_api(target: Target) -> Non
 @requirement("ATT-2")
 @pytest.mark.parametrize("role", ["input", "label"])
 def test_a_file_socket_is_accepted(resources: ResourceFactory, role: str) -> None:
-    """The server accepts a socket for each temporary file of an upload."""
+    """A socket is accepted for each temporary file of an upload."""
     upload = resources.mnist(100, 100)
     first = first_message(upload.account.token, upload.files[role].uuid, FILE_UPLOAD)
     expect_acceptance(resources.target, first)
@@ -84,7 +83,7 @@ def test_a_file_socket_is_accepted(resources: ResourceFactory, role: str) -> Non
 
 @requirement("ATT-2")
 def test_a_cluster_socket_is_accepted(resources: ResourceFactory) -> None:
-    """The server accepts a socket for a cluster in direct mode."""
+    """A socket is accepted for a cluster in direct mode."""
     cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
     expect_acceptance(resources.target, first_message(cluster.account.token, cluster.uuid, CLUSTER))
@@ -97,8 +96,8 @@ TOKENS = ["missing", "empty", "malformed", "cut short", "tampered", "unsigned", 
 # time.
 @requirement("ATT-3")
 @pytest.mark.parametrize("kind", TOKENS)
-def test_a_bad_token_opens_no_file(resources: ResourceFactory, kind: str) -> None:
-    """The server refuses a file socket whose token is invalid, and says so."""
+def test_an_invalid_token_opens_no_file(resources: ResourceFactory, kind: str) -> None:
+    """A file socket with an invalid token is rejected recognisably."""
     upload = resources.csv(100)
     first = message_of(invalid_token(kind, resources.target), upload.files["input"].uuid, FILE_UPLOAD)
     expect_rejected(resources.target, first, f"the token is {kind}")
@@ -106,8 +105,8 @@ def test_a_bad_token_opens_no_file(resources: ResourceFactory, kind: str) -> Non
 
 @requirement("ATT-3")
 @pytest.mark.parametrize("kind", ["malformed", "tampered"])
-def test_a_bad_token_opens_no_file_that_was_open(resources: ResourceFactory, kind: str) -> None:
-    """The server refuses an invalid token also for a file that a valid one has opened before."""
+def test_an_invalid_token_opens_no_file_that_was_open(resources: ResourceFactory, kind: str) -> None:
+    """An invalid token is rejected even for a file that a valid one has opened before."""
     upload = resources.csv(100)
     upload.attach().close()
     first = message_of(invalid_token(kind, resources.target), upload.files["input"].uuid, FILE_UPLOAD)
@@ -116,8 +115,8 @@ def test_a_bad_token_opens_no_file_that_was_open(resources: ResourceFactory, kin
 
 @requirement("ATT-3")
 @pytest.mark.parametrize("kind", ["missing", "malformed", "tampered", "expired"])
-def test_a_bad_token_opens_no_cluster(resources: ResourceFactory, kind: str) -> None:
-    """The server refuses a cluster socket whose token is invalid, and says so."""
+def test_an_invalid_token_opens_no_cluster(resources: ResourceFactory, kind: str) -> None:
+    """A cluster socket with an invalid token is rejected recognisably."""
     cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
     first = message_of(invalid_token(kind, resources.target), cluster.uuid, CLUSTER)
@@ -128,9 +127,9 @@ def test_a_bad_token_opens_no_cluster(resources: ResourceFactory, kind: str) -> 
 @requirement("ATT-4")
 @pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
 @pytest.mark.parametrize("kind", list(INVALID_UUIDS))
-def test_a_uuid_of_nothing_is_refused(resources: ResourceFactory, resource: str, kind: str) -> None:
-    """The server refuses a socket for a uuid that is unknown, malformed or missing."""
-    # There is a resource of the kind, so that a server which falls back on another one is seen.
+def test_an_invalid_uuid_is_rejected(resources: ResourceFactory, resource: str, kind: str) -> None:
+    """A socket for an unknown, malformed or missing uuid is rejected."""
+    # A resource of the kind exists, to detect a server that falls back on another one.
     if resource == CLUSTER:
         resources.cluster(ONE_BRICK).enter_direct_mode()
     else:
@@ -139,8 +138,8 @@ def test_a_uuid_of_nothing_is_refused(resources: ResourceFactory, resource: str,
     expect_rejected(target, message_of(target.account.token, INVALID_UUIDS[kind], resource), f"the uuid is {kind}")
 
 
-# What is no uuid of anything, made from one that is.
-NEARLY: dict[str, Callable[[str], str]] = {
+# Unknown or malformed uuids made from a valid one.
+NEAR_MISSES: dict[str, Callable[[str], str]] = {
     "cut short": lambda uuid: uuid[:-4],
     "with a suffix": lambda uuid: uuid + "00",
     "with a blank": lambda uuid: uuid + " ",
@@ -151,16 +150,16 @@ NEARLY: dict[str, Callable[[str], str]] = {
 
 
 def other_digit(digit: str) -> str:
-    """A hexadecimal digit that is not this one."""
+    """Return a different hexadecimal digit."""
     return "0" if digit != "0" else "1"
 
 
 @requirement("ATT-4")
-@pytest.mark.parametrize("change", list(NEARLY))
+@pytest.mark.parametrize("change", list(NEAR_MISSES))
 def test_a_uuid_is_compared_whole(resources: ResourceFactory, change: str) -> None:
-    """The server refuses a socket for what only resembles the uuid of a file."""
+    """A socket is rejected for a uuid that only resembles that of a file."""
     upload = resources.csv(100)
-    first = first_message(upload.account.token, NEARLY[change](upload.files["input"].uuid), FILE_UPLOAD)
+    first = first_message(upload.account.token, NEAR_MISSES[change](upload.files["input"].uuid), FILE_UPLOAD)
     expect_rejected(resources.target, first, f"the uuid is one of a file, {change}")
 
 
@@ -168,8 +167,8 @@ def test_a_uuid_is_compared_whole(resources: ResourceFactory, change: str) -> No
 @pytest.mark.hostile
 @pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
 @pytest.mark.parametrize("uuid", [[], ["a"], {"a": 1}, True, 1.5, "x" * 100_000], ids=lambda uuid: str(uuid)[:12])
-def test_a_uuid_of_another_type_is_refused(resources: ResourceFactory, resource: str, uuid: Any) -> None:
-    """The server refuses a uuid that is no string, or a very long one, and goes on serving others."""
+def test_a_uuid_of_another_type_is_rejected(resources: ResourceFactory, resource: str, uuid: Any) -> None:
+    """A uuid that is not a string, or is very long, is rejected, and the server goes on serving."""
     upload = resources.csv(100)
     expect_rejected(resources.target, message_of(upload.account.token, uuid, resource), "the uuid is of another type")
     with attribute_to("GEN-2"):
@@ -178,10 +177,10 @@ def test_a_uuid_of_another_type_is_refused(resources: ResourceFactory, resource:
 
 @requirement("ATT-4", "GEN-3")
 @pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
-def test_a_resource_of_another_user_looks_like_none(
+def test_a_resource_of_another_user_looks_unknown(
     resources: ResourceFactory, other_account: Account, resource: str
 ) -> None:
-    """The server refuses another user's resource in the same words as one that does not exist."""
+    """A resource of another user is rejected in the same words as an unknown one."""
     if resource == CLUSTER:
         cluster = resources.any_cluster(ONE_BRICK)
         cluster.enter_direct_mode()
@@ -199,7 +198,7 @@ def test_a_resource_of_another_user_looks_like_none(
 
 
 def wording(answer: Message | CloseInfo, uuid: str) -> str:
-    """The words of an answer, without what differs from one answer to the next: uuid, numbers, times."""
+    """Return the words of an answer without uuids, numbers and times."""
     text = answer.data.decode("utf-8", "replace") if isinstance(answer, Message) else str(answer)
     return re.sub(r"[0-9]+", "", text.replace(uuid, ""))
 
@@ -208,8 +207,8 @@ def wording(answer: Message | CloseInfo, uuid: str) -> str:
 # serving others.
 @requirement("ATT-5", "GEN-2")
 @pytest.mark.parametrize("kind", ["unknown", "empty", "in capitals", "missing", "a number", "null", "an array"])
-def test_an_unknown_target_is_refused(resources: ResourceFactory, kind: str) -> None:
-    """The server refuses a first message whose target is none of the two."""
+def test_an_unknown_target_is_rejected(resources: ResourceFactory, kind: str) -> None:
+    """A first message with an unknown target is rejected."""
     wrong: dict[str, Any] = {
         "unknown": "datasets",
         "empty": "",
@@ -243,8 +242,8 @@ NO_OBJECTS = {
 @requirement("ATT-5", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("kind", list(NO_OBJECTS))
-def test_a_first_message_that_is_no_object_is_refused(resources: ResourceFactory, kind: str) -> None:
-    """The server refuses a first message that is no JSON object, and goes on serving others."""
+def test_a_first_message_that_is_no_object_is_rejected(resources: ResourceFactory, kind: str) -> None:
+    """A first message that is not a JSON object is rejected, and the server goes on serving."""
     upload = resources.csv(100)
     expect_rejected(resources.target, NO_OBJECTS[kind], f"the first message is {kind}")
     with attribute_to("ATT-5"):
@@ -253,41 +252,46 @@ def test_a_first_message_that_is_no_object_is_refused(resources: ResourceFactory
 
 @requirement("ATT-5", "GEN-2")
 @pytest.mark.hostile
-def test_a_binary_first_message_that_is_no_json_is_refused(resources: ResourceFactory) -> None:
-    """The server refuses arbitrary bytes as first message, and goes on serving others."""
+def test_a_binary_first_message_that_is_no_json_is_rejected(resources: ResourceFactory) -> None:
+    """Arbitrary bytes as first message are rejected, and the server goes on serving."""
     upload = resources.csv(100)
     websocket = resources.target.websocket()
     websocket.open()
     websocket.send(b"\x00\xff\xfe\x08\x96\x01 no json")
     answer = websocket.receive_or_close("an answer to the first message, or a close")
     websocket.close()
-    require(refused(answer), expected="a refusal (success false, or a close) of bytes that are no JSON", actual=answer)
+    require(refused(answer), expected="a rejection of bytes that are no JSON", actual=answer)
     with attribute_to("ATT-5"):
         upload.attach().write(0, b"served")
 
 
 # ATT-6: a uuid of the wrong kind (dataset for file, file for cluster, cluster for file) is refused.
 @requirement("ATT-6")
-@pytest.mark.parametrize("mistake", ["dataset as file", "file as cluster", "cluster as file", "dataset as cluster"])
-def test_a_uuid_of_the_wrong_kind_is_refused(resources: ResourceFactory, mistake: str) -> None:
-    """The server refuses a socket whose uuid names another kind of resource than its target."""
+@pytest.mark.parametrize(
+    ("kind", "resource"),
+    [("dataset", FILE_UPLOAD), ("file", CLUSTER), ("cluster", FILE_UPLOAD), ("dataset", CLUSTER)],
+    ids=["dataset as file", "file as cluster", "cluster as file", "dataset as cluster"],
+)
+def test_a_uuid_of_the_wrong_kind_is_rejected(resources: ResourceFactory, kind: str, resource: str) -> None:
+    """A socket is rejected if its uuid belongs to another kind of resource than its target."""
     token = resources.target.account.token
-    if mistake == "cluster as file":
+    if kind == "cluster":
         cluster = resources.any_cluster(ONE_BRICK)
         cluster.enter_direct_mode()
         uuid = cluster.uuid
     else:
         upload = resources.csv(100)
-        uuid = upload.uuid if mistake.startswith("dataset") else upload.files["input"].uuid
-    resource = FILE_UPLOAD if mistake.endswith("file") else CLUSTER
-    expect_rejected(resources.target, first_message(token, uuid, resource), f"the uuid is of a {mistake}")
+        uuid = upload.uuid if kind == "dataset" else upload.files["input"].uuid
+    expect_rejected(
+        resources.target, first_message(token, uuid, resource), f"the uuid is of a {kind}, the target {resource}"
+    )
 
 
 # ATT-8: frame type of the answer, extra keys, whether a refused socket may try again, a second init on an accepted
 # socket, several sockets on one resource.
 @requirement("ATT-8")
-def test_what_an_acceptance_looks_like(resources: ResourceFactory) -> None:
-    """Frame type and keys of the answer to an accepted first message."""
+def test_form_of_an_acceptance(resources: ResourceFactory) -> None:
+    """Record the frame type and the keys of an acceptance."""
     upload = resources.csv(100)
     first = first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD)
     websocket, answer = ask(resources.target, first)
@@ -299,8 +303,8 @@ def test_what_an_acceptance_looks_like(resources: ResourceFactory) -> None:
 
 
 @requirement("ATT-8")
-def test_what_becomes_of_a_second_first_message(resources: ResourceFactory) -> None:
-    """The answer to a first message that is repeated on an accepted socket."""
+def test_answer_to_a_repeated_first_message(resources: ResourceFactory) -> None:
+    """Record the answer to a first message that is repeated on an accepted socket."""
     upload = resources.csv(100)
     socket = upload.attach()
     socket.websocket.send_text(first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD))
@@ -308,29 +312,29 @@ def test_what_becomes_of_a_second_first_message(resources: ResourceFactory) -> N
 
 
 @requirement("ATT-8")
-def test_whether_a_refused_socket_may_try_again(resources: ResourceFactory) -> None:
-    """The answer to a right first message after a refused one, on the same socket."""
+def test_answer_to_a_second_attempt_after_a_rejection(resources: ResourceFactory) -> None:
+    """Record the answer to a valid first message after a rejected one on the same socket."""
     upload = resources.csv(100)
     uuid = upload.files["input"].uuid
     websocket, answer = ask(resources.target, first_message("this-is-no-token", uuid, FILE_UPLOAD))
     try:
-        with contextlib.suppress(ConnectionClosed):  # closed: that is an answer, too
+        with contextlib.suppress(ConnectionClosed):  # a close is an answer as well
             websocket.send_text(first_message(upload.account.token, uuid, FILE_UPLOAD))
             answer = websocket.receive("an answer or a close")
-        observe("a second try after a refusal is answered by", websocket.close_info or answer)
+        observe("a second try after a rejection is answered by", websocket.close_info or answer)
     finally:
         websocket.close()
 
 
 @requirement("ATT-8")
-def test_whether_two_sockets_may_share_a_file(resources: ResourceFactory) -> None:
-    """The answer to a second socket for a file that has one."""
+def test_answer_to_a_second_socket_for_a_file(resources: ResourceFactory) -> None:
+    """Record the answer to a second socket for the same file."""
     resources.target.connection_limit.require(2)
     upload = resources.csv(100)
     upload.attach()
     try:
         attach(upload.account, upload.files["input"].uuid, FILE_UPLOAD).close()
     except Violation as violation:
-        observe("a second socket for the same file is", f"refused: {violation.actual}")
+        observe("a second socket for the same file is", f"rejected: {violation.actual}")
     else:
         observe("a second socket for the same file is", "accepted")

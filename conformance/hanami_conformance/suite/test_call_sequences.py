@@ -1,4 +1,4 @@
-"""General: any REST call does what it says, or is refused and changes nothing."""
+"""General: any REST call does what it says, or is rejected and changes nothing."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ from hanami_conformance.stateful.strategies.rest_calls import call_sequences
 @requirement("MODE-1", "MODE-2")
 @pytest.mark.hostile
 @pytest.mark.may_violate("PROG-1", "GEN-3")  # that nobody gets a list says little of isolation
-def test_any_call_does_what_it_says_or_is_refused(search: PropertyRunner) -> None:
-    """The server does what a right call says, refuses every other one with a reason, and goes on serving."""
+def test_any_call_does_what_it_says_or_is_rejected(search: PropertyRunner) -> None:
+    """A valid call does what it says, and any other one is rejected with a reason."""
     search("call", call_sequences(search.settings.profile.most_steps), weight=2)

@@ -1,4 +1,4 @@
-"""Upload, step 5: any content is merged, or refused, and read back as it was."""
+"""Upload, step 5: any content is merged, or rejected, and read back as it was."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from hanami_conformance.stateful.strategies.dataset_contents import content_sequ
 @requirement("FIN-1", "FIN-6", "PROG-3", "GEN-1", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.may_violate("FIN-2", "PROG-1")  # where the content can't be read back, the values are not compared
-def test_any_content_becomes_a_dataset_or_is_refused(search: PropertyRunner) -> None:
-    """The server merges right tables and images value for value, refuses wrong ones, and goes on serving."""
+def test_any_content_becomes_a_dataset_or_is_rejected(search: PropertyRunner) -> None:
+    """Valid tables and images are merged value for value, and invalid ones are rejected."""
     search("content", content_sequences(search.settings.profile.most_steps), weight=0.5)

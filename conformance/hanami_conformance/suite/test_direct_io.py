@@ -22,20 +22,21 @@ from hanami_conformance.resources.training import (
     training_targets,
     vector,
 )
-from hanami_conformance.suite.support.clusters import direct_cluster, expect_same, trained_cluster
+from hanami_conformance.suite.support.clusters import ANY_SHAPE, direct_cluster, expect_same, trained_cluster
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_BRICKS
+from hanami_conformance.suite.support.sockets import expect_nothing_more
 from hanami_proto.codec import ProcessType
 
-FAR = 0.2  # distance of an answer from what it shall become
+FAR = 0.2  # distance of an answer from its target at which training can move it
 CUT = 2  # expected values in the first of two messages
-LEARNED = 0.5  # of the distance at the beginning: beyond what training of the other values brings along
+LEARNED = 0.5  # part of the initial distance; training of the other values alone does not reach it
 
 
 # DIO-1: a cluster socket takes ClusterIO_Message binary messages.
 @requirement("DIO-1")
 @pytest.mark.parametrize("size", [None, 784])  # a message of 3 KiB carries a handwritten digit
 def test_a_cluster_takes_messages(resources: ResourceFactory, size: int | None) -> None:
-    """The server takes a ClusterIO_Message and answers with one."""
+    """A ClusterIO_Message is answered with a ClusterIO_Message."""
     shape = None if size is None else ClusterShape({"test_input": size}, {"test_output": 5}, hidden=4)
     _, socket = direct_cluster(resources, shape)
     question, *_ = sample_inputs(socket.shape, seed=1)
@@ -49,7 +50,7 @@ def test_a_cluster_takes_messages(resources: ResourceFactory, size: int | None) 
 # since.
 @requirement("DIO-2")
 def test_not_last_requests_start_nothing(resources: ResourceFactory) -> None:
-    """Messages with isLast = false are acknowledged at most: no output comes before the last message."""
+    """No output comes before the message with isLast = true."""
     shape = TWO_BRICKS
     _, socket = direct_cluster(resources, shape)
     first, second = sample_inputs(shape, seed=1)
@@ -59,17 +60,14 @@ def test_not_last_requests_start_nothing(resources: ResourceFactory) -> None:
     # The last message is the fence: an output that was started too early would come before its answer.
     socket.send(second.name, second.values, is_last=True)
     answer = socket.receive_outputs()
-    surplus = socket.close()
-    require(
-        not surplus, expected="one output of each brick after the last message", actual=f"{len(surplus)} more messages"
-    )
+    expect_nothing_more(socket, "one output of each brick after the last message")
     require(set(answer) == set(shape.outputs), expected="an output of each brick", actual=format_answer(answer))
 
 
 @requirement("DIO-2")
 def test_not_last_training_messages_train_nothing(resources: ResourceFactory) -> None:
-    """A TRAIN cycle that was never ended changes no answer, however often it is begun."""
-    cluster, socket = trained_cluster(resources, None)
+    """A TRAIN cycle that is never finished changes no answer, however often it is started."""
+    cluster, socket = trained_cluster(resources, ANY_SHAPE)
     question = sample_inputs(socket.shape, seed=1)
     before = socket.request(question)
     for _ in range(10):
@@ -83,7 +81,7 @@ def test_not_last_training_messages_train_nothing(resources: ResourceFactory) ->
 
 @requirement("DIO-2")
 def test_the_last_message_carries_values_too(resources: ResourceFactory) -> None:
-    """The values of the message with isLast = true take part in the cycle that it starts."""
+    """The values of the message with isLast = true take part in its cycle."""
     # With two bricks: a server that drops these values tells no inputs of a single message apart, so that the cluster
     # would be taken to have learned nothing.
     _, socket = trained_cluster(resources, TWO_BRICKS)
@@ -102,7 +100,7 @@ def test_the_last_message_carries_values_too(resources: ResourceFactory) -> None
 @requirement("DIO-4", "DIO-2")
 @pytest.mark.parametrize("brick", list(TWO_BRICKS.inputs))
 def test_the_values_of_every_brick_take_part(resources: ResourceFactory, brick: str) -> None:
-    """Inputs that differ in one of two bricks alone get different answers, at the latest after training."""
+    """Inputs that differ in one of two bricks get different answers, at the latest after training."""
     _, socket = trained_cluster(resources, TWO_BRICKS)
     first, other = sample_inputs(TWO_BRICKS, seed=1), sample_inputs(TWO_BRICKS, seed=2)
     second = [there if there.name == brick else here for here, there in zip(first, other, strict=True)]
@@ -118,14 +116,14 @@ def test_the_values_of_every_brick_take_part(resources: ResourceFactory, brick: 
 
 @requirement("DIO-2")
 def test_a_cycle_starts_with_nothing_of_the_one_before(resources: ResourceFactory) -> None:
-    """A cycle processes the values that were sent since the last one, and no older ones."""
+    """A cycle processes the values sent since the last cycle, and no older ones."""
     shape = TWO_BRICKS
     _, socket = trained_cluster(resources, shape)
     first, second = sample_inputs(shape, seed=1)
     try:
         alone = socket.request([first])
     except Violation as violation:
-        raise Unsupported(f"values for some of the bricks alone are refused: {violation.actual}") from violation
+        raise Unsupported(f"values for some of the bricks alone are rejected: {violation.actual}") from violation
     socket.request([first, second])
     expect_same(socket.request([first]), alone, "the answer to input_a alone, as before input_b had values")
     socket.request(sample_inputs(shape, seed=2))
@@ -134,14 +132,13 @@ def test_a_cycle_starts_with_nothing_of_the_one_before(resources: ResourceFactor
 
 @requirement("DIO-2", "DIO-7")
 def test_each_cycle_runs_once(resources: ResourceFactory) -> None:
-    """Each last message starts one cycle and gets one answer, cycle after cycle."""
-    _, socket = trained_cluster(resources, None)
+    """Each last message starts one cycle and gets one answer."""
+    _, socket = trained_cluster(resources, ANY_SHAPE)
     answers = {seed: socket.request(sample_inputs(socket.shape, seed)) for seed in range(1, 6)}
     for seed in (5, 3, 1, 1, 4, 2):
         actual = socket.request(sample_inputs(socket.shape, seed))
         expect_same(actual, answers[seed], f"the answer to input {seed} as before", "DIO-7")
-    surplus = socket.close()
-    require(not surplus, expected="11 answers to 11 requests", actual=f"{len(surplus)} more messages")
+    expect_nothing_more(socket, "11 answers to 11 requests")
 
 
 # DIO-3: a last REQUEST message is answered by ClusterIO messages of REQUEST_TYPE carrying the output: numberOfValues
@@ -149,7 +146,7 @@ def test_each_cycle_runs_once(resources: ResourceFactory) -> None:
 @requirement("DIO-3")
 @pytest.mark.parametrize("size", [1, 2, 10, 784], ids=lambda size: f"{size} values")
 def test_a_request_is_answered_with_the_output(resources: ResourceFactory, size: int) -> None:
-    """The answer has REQUEST_TYPE, as many values as announced and as the output brick holds, all finite."""
+    """An answer has REQUEST_TYPE and as many finite values as announced and as the output brick holds."""
     shape = ClusterShape({"test_input": size}, {"test_output": max(2, size // 2)}, hidden=8)
     _, socket = direct_cluster(resources, shape)
     for seed in (1, 2, 3):
@@ -172,8 +169,8 @@ INPUTS = {  # repeated for as long as the brick is
 @requirement("DIO-3")
 @pytest.mark.parametrize("kind", list(INPUTS))
 def test_any_finite_input_gives_a_finite_output(resources: ResourceFactory, kind: str) -> None:
-    """The answer is finite for every finite input, before training and after."""
-    _, socket = direct_cluster(resources, None)
+    """The answer to a finite input is finite, before and after training."""
+    _, socket = direct_cluster(resources, ANY_SHAPE)
     ((name, size),) = socket.shape.inputs.items()
     question = InputMessage(name, np.resize(np.array(INPUTS[kind], dtype=np.float32), size))
     socket.request([question])
@@ -189,18 +186,17 @@ def test_any_finite_input_gives_a_finite_output(resources: ResourceFactory, kind
 
 @requirement("DIO-3")
 def test_every_output_brick_answers(resources: ResourceFactory) -> None:
-    """A request to a cluster with two output bricks is answered by one message for each, with its own size."""
+    """A request to a cluster with two output bricks is answered by one message for each."""
     _, socket = direct_cluster(resources, TWO_BRICKS)
     for seed in (1, 2, 3):
         answer = socket.request(sample_inputs(TWO_BRICKS, seed))
         require(set(answer) == set(TWO_BRICKS.outputs), expected="both outputs", actual=format_answer(answer))
-    surplus = socket.close()
-    require(not surplus, expected="6 outputs to 3 requests", actual=f"{len(surplus)} more messages")
+    expect_nothing_more(socket, "6 outputs to 3 requests")
 
 
 @requirement("DIO-3", "DIO-8")
 def test_answers_belong_to_their_bricks(resources: ResourceFactory) -> None:
-    """Each output brick answers with what it was trained to, not with the values of the other."""
+    """Each output brick answers with the values that it was trained to."""
     shape = ClusterShape({"test_input": 6}, {"output_a": 3, "output_b": 3}, hidden=8)
     _, socket = direct_cluster(resources, shape)
     question = InputMessage("test_input", vector(6, seed=1))
@@ -221,38 +217,38 @@ def test_answers_belong_to_their_bricks(resources: ResourceFactory) -> None:
 
 # DIO-8: training a fixed pair repeatedly moves the answer toward the expected values.
 @requirement("DIO-8")
-@pytest.mark.parametrize("wanted", [0.0, 1.0])
-def test_the_ends_of_the_range_are_trained_too(resources: ResourceFactory, wanted: float) -> None:
-    """Expected values of 0 and of 1 move the answer toward them, as those between do."""
-    _, socket = direct_cluster(resources, None)
+@pytest.mark.parametrize("limit", [0.0, 1.0])
+def test_the_ends_of_the_range_are_trained(resources: ResourceFactory, limit: float) -> None:
+    """Training moves the answer toward expected values of 0 and of 1."""
+    _, socket = direct_cluster(resources, ANY_SHAPE)
     question = sample_inputs(socket.shape, seed=1)
     ((output, size),) = socket.shape.outputs.items()
-    target, other = (
-        InputMessage(output, np.full(size, value, dtype=np.float32), expected=True) for value in (wanted, 1.0 - wanted)
+    target, opposite = (
+        InputMessage(output, np.full(size, value, dtype=np.float32), expected=True) for value in (limit, 1.0 - limit)
     )
 
     def away() -> float:
-        return float(np.abs(socket.request(question)[output] - wanted).mean())
+        return float(np.abs(socket.request(question)[output] - limit).mean())
 
-    for _ in range(ROUNDS):  # so that there is a way to go
+    for _ in range(ROUNDS):  # until the answer is far enough from the limit
         if (before := away()) > FAR:
             break
         for _ in range(STEPS):
-            socket.train([*question, other])
+            socket.train([*question, opposite])
     else:
-        raise Unsupported(f"the cluster does not learn to answer {1.0 - wanted:g}")
+        raise Unsupported(f"the cluster does not learn to answer {1.0 - limit:g}")
     for _ in range(ROUNDS):
         for _ in range(STEPS):
             socket.train([*question, target])
         if (after := away()) < before:
             return
-    require(False, expected=f"an answer less than {before:g} away from {wanted:g}", actual=f"{after:g} away")
+    require(False, expected=f"an answer less than {before:g} away from {limit:g}", actual=f"{after:g} away")
 
 
 @requirement("DIO-8")
-def test_different_inputs_are_told_apart(resources: ResourceFactory) -> None:
-    """Trained toward different expected values, a cluster answers different inputs differently."""
-    _, socket = direct_cluster(resources, None)
+def test_different_inputs_are_distinguished(resources: ResourceFactory) -> None:
+    """A cluster answers inputs differently that were trained to different outputs."""
+    _, socket = direct_cluster(resources, ANY_SHAPE)
     try:
         make_distinguishable(socket, socket.shape)
     except Unsupported as error:
@@ -272,8 +268,8 @@ SPLITS: dict[str, Callable[[int], list[int]]] = {  # from the number of values t
 @requirement("DIO-4")
 @pytest.mark.parametrize("split", list(SPLITS))
 def test_one_brick_may_be_filled_in_parts(resources: ResourceFactory, split: str) -> None:
-    """Values for one brick give the same answer in one message and in several."""
-    _, socket = trained_cluster(resources, None)
+    """Values for one brick get the same answer in one message and in several."""
+    _, socket = trained_cluster(resources, ANY_SHAPE)
     (question,) = sample_inputs(socket.shape, seed=1)
     whole = socket.request([question])
     cuts = SPLITS[split](len(question.values))
@@ -284,7 +280,7 @@ def test_one_brick_may_be_filled_in_parts(resources: ResourceFactory, split: str
 
 @requirement("DIO-4")
 def test_two_bricks_may_be_filled_in_any_order(resources: ResourceFactory) -> None:
-    """Values for two bricks give the same answer whichever brick comes first, and in how many messages."""
+    """Values for two bricks get the same answer in any order and in any number of messages."""
     _, socket = trained_cluster(resources, TWO_BRICKS)
     first, second = sample_inputs(TWO_BRICKS, seed=1)
     whole = socket.request([first, second])
@@ -300,27 +296,29 @@ def test_two_bricks_may_be_filled_in_any_order(resources: ResourceFactory) -> No
 
 @requirement("DIO-4", "DIO-5")
 def test_training_may_be_sent_in_parts(resources: ResourceFactory) -> None:
-    """A TRAIN cycle whose values come in several messages trains as one whose values come at once, all its values."""
-    question, wanted = sample_inputs(ONE_BRICK, seed=1)[0], training_targets(ONE_BRICK, seed=1)[0]
+    """A TRAIN cycle in several messages trains all of its expected values."""
+    question, targets = sample_inputs(ONE_BRICK, seed=1)[0], training_targets(ONE_BRICK, seed=1)[0]
     pieces = [InputMessage("test_input", piece) for piece in np.split(question.values, [4, 9])]
-    pieces += [InputMessage("test_output", piece, expected=True) for piece in np.split(wanted.values, [CUT])]
-    whole = _training_of_the_rest(resources, [question, wanted], wanted.values)
-    in_parts = _training_of_the_rest(resources, pieces, wanted.values)
+    pieces += [InputMessage("test_output", piece, expected=True) for piece in np.split(targets.values, [CUT])]
+    whole = _training_of_the_rest(resources, [question, targets], targets.values)
+    in_parts = _training_of_the_rest(resources, pieces, targets.values)
     actual = f"distance {in_parts[0]:.4f} before, {in_parts[1]:.4f} after; at once {whole[0]:.4f} and {whole[1]:.4f}"
     expected = "a later part of the expected values to be trained as well"
     learns = whole[1] < LEARNED * whole[0]
     require(in_parts[1] < (LEARNED if learns else 1.0) * in_parts[0], expected=expected, actual=actual)
 
 
-def _training_of_the_rest(resources: ResourceFactory, parts: list[InputMessage], wanted: Values) -> tuple[float, float]:
-    """How far the values behind the first part are from the expected ones, before and after training."""
+def _training_of_the_rest(
+    resources: ResourceFactory, parts: list[InputMessage], targets: Values
+) -> tuple[float, float]:
+    """Return the distance of the values behind the first part from their targets, before and after training."""
     _, socket = direct_cluster(resources)
     question = sample_inputs(ONE_BRICK, seed=1)
-    start = end = distance(socket.request(question)["test_output"][CUT:], wanted[CUT:])
+    start = end = distance(socket.request(question)["test_output"][CUT:], targets[CUT:])
     for _ in range(ROUNDS):
         for _ in range(STEPS):
             socket.train(parts)
-        end = distance(socket.request(question)["test_output"][CUT:], wanted[CUT:])
+        end = distance(socket.request(question)["test_output"][CUT:], targets[CUT:])
         if end < LEARNED * start:
             break
     socket.close()
@@ -331,19 +329,19 @@ def _training_of_the_rest(resources: ResourceFactory, parts: list[InputMessage],
 # none), a REQUEST needs no expected values.
 @requirement("DIO-5")
 def test_training_is_answered_by_no_output(resources: ResourceFactory) -> None:
-    """A TRAIN cycle is answered by no output of a brick; the next request gets its own answer."""
+    """A TRAIN cycle is answered by no output, and the next request gets its own answer."""
     _, socket = direct_cluster(resources, TWO_BRICKS)
     for seed in (1, 2, 3):
         socket.train([*sample_inputs(TWO_BRICKS, seed), *training_targets(TWO_BRICKS, seed)])
     socket.request(sample_inputs(TWO_BRICKS, seed=1))
-    surplus = [message for message in socket.close() if socket.is_output(socket.decode(message))]
-    require(not surplus, expected="outputs for the request alone", actual=f"{len(surplus)} more outputs")
+    unsolicited = [message for message in socket.close() if socket.is_output(socket.decode(message))]
+    require(not unsolicited, expected="outputs for the request alone", actual=f"{len(unsolicited)} more outputs")
 
 
 @requirement("DIO-5", "DIO-7")
 def test_a_request_trains_nothing(resources: ResourceFactory) -> None:
-    """Any number of requests leaves the cluster as it is, also after training."""
-    _, socket = trained_cluster(resources, None)
+    """Requests do not change the answers of a trained cluster."""
+    _, socket = trained_cluster(resources, ANY_SHAPE)
     before = socket.request(sample_inputs(socket.shape, seed=1))
     for seed in range(2, 22):
         socket.request(sample_inputs(socket.shape, seed))
@@ -352,7 +350,7 @@ def test_a_request_trains_nothing(resources: ResourceFactory) -> None:
 
 @requirement("DIO-5", "DIO-8")
 def test_training_changes_the_answer(resources: ResourceFactory) -> None:
-    """A TRAIN cycle is no request: it changes what the cluster answers."""
+    """A TRAIN cycle changes the answer of the cluster."""
     _, socket = direct_cluster(resources)
     before = socket.request(sample_inputs(ONE_BRICK, seed=1))
     for _ in range(STEPS):
@@ -366,8 +364,8 @@ def test_training_changes_the_answer(resources: ResourceFactory) -> None:
 @requirement("DIO-6")
 @pytest.mark.parametrize("process", [ProcessType.REQUEST, ProcessType.TRAIN])
 def test_every_not_last_message_is_acknowledged(resources: ResourceFactory, process: ProcessType) -> None:
-    """Each message with isLast = false is answered by one acknowledgement, which has isLast = false."""
-    _, socket = direct_cluster(resources, None)
+    """Each message with isLast = false is answered by one acknowledgement with isLast = false."""
+    _, socket = direct_cluster(resources, ANY_SHAPE)
     (question,) = sample_inputs(socket.shape, seed=1)
     for piece in np.array_split(question.values, 3):
         socket.send(question.name, piece, is_last=False, process_type=process)
@@ -377,24 +375,22 @@ def test_every_not_last_message_is_acknowledged(resources: ResourceFactory, proc
             expected="an acknowledgement with isLast = false",
             actual=describe(message),
         )
-    surplus = socket.close()
-    require(not surplus, expected="3 acknowledgements of 3 messages", actual=f"{len(surplus)} more messages")
+    expect_nothing_more(socket, "3 acknowledgements of 3 messages")
 
 
 @requirement("DIO-6")
 def test_every_training_cycle_is_ended(resources: ResourceFactory) -> None:
     """Each last TRAIN message is answered by one message with isLast = true."""
-    _, socket = direct_cluster(resources, None)
+    _, socket = direct_cluster(resources, ANY_SHAPE)
     for _ in range(3):
-        question, wanted = sample_inputs(socket.shape, seed=1)[0], training_targets(socket.shape, seed=1)[0]
+        question, targets = sample_inputs(socket.shape, seed=1)[0], training_targets(socket.shape, seed=1)[0]
         socket.send(question.name, question.values, is_last=False, process_type=ProcessType.TRAIN)
         socket.receive("an acknowledgement of a message with isLast = false")
-        socket.send(wanted.name, wanted.values, is_last=True, process_type=ProcessType.TRAIN, expected=True)
+        socket.send(targets.name, targets.values, is_last=True, process_type=ProcessType.TRAIN, expected=True)
         message = socket.receive("the end of the training cycle")
         require(
             message.is_last and not socket.is_output(message),
             expected="the end of the training cycle, with isLast = true",
             actual=describe(message),
         )
-    surplus = socket.close()
-    require(not surplus, expected="6 answers to 6 messages", actual=f"{len(surplus)} more messages")
+    expect_nothing_more(socket, "6 answers to 6 messages")

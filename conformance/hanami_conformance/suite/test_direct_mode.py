@@ -13,16 +13,16 @@ from hanami_conformance.catalogue import requirement
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import sample_inputs
-from hanami_conformance.suite.support.invalid import INVALID_UUIDS, OMITTED, invalid_token
+from hanami_conformance.suite.support.invalid import INVALID_UUIDS, OMITTED, invalid_header_token, without_omitted
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 from hanami_conformance.target.attach import CLUSTER, attach
 from hanami_conformance.target.target import Account, Target
 
-TURNS = 10  # switches to and fro of one cluster
+TURNS = 10  # switches of one cluster to direct mode and back
 
 
 def expect_usable(cluster: Cluster) -> None:
-    """The cluster, in direct mode, must answer a request."""
+    """Check that the cluster, in direct mode, answers a request."""
     socket = cluster.reattach()
     socket.request(sample_inputs(socket.shape, seed=1))
     socket.close()
@@ -31,7 +31,7 @@ def expect_usable(cluster: Cluster) -> None:
 # MODE-1: PUT set_mode with new_state DIRECT switches an idle cluster from task to direct mode, TASK switches it back.
 @requirement("MODE-1")
 def test_an_idle_cluster_switches_to_direct_and_back(resources: ResourceFactory) -> None:
-    """The server switches an idle cluster to direct mode, where it answers a socket, and back, time and again."""
+    """An idle cluster can be switched to direct mode, where it is usable, and back, repeatedly."""
     task, direct = resources.target.dialect.modes
     cluster = resources.any_cluster(ONE_BRICK)
     for turn in range(TURNS):
@@ -43,13 +43,13 @@ def test_an_idle_cluster_switches_to_direct_and_back(resources: ResourceFactory)
             cluster.switch_when_released(task)
         else:
             answer = cluster.set_mode(task)
-            told = answer.object().get("new_state", task)
-            require(told == task, expected=f"new_state {task}", actual=answer)
+            state = answer.object().get("new_state", task)
+            require(state == task, expected=f"new_state {task}", actual=answer)
 
 
 @requirement("MODE-1")
-def test_a_switch_is_of_one_cluster_alone(resources: ResourceFactory) -> None:
-    """The server switches the cluster that is named, and no other one."""
+def test_a_switch_affects_one_cluster_only(resources: ResourceFactory) -> None:
+    """A switch changes the mode of the named cluster only."""
     clusters = [resources.cluster(ONE_BRICK) for _ in range(2)]
     for cluster in clusters:
         cluster.enter_direct_mode()
@@ -61,57 +61,56 @@ def test_a_switch_is_of_one_cluster_alone(resources: ResourceFactory) -> None:
 
 @requirement("MODE-1")
 def test_the_answer_names_the_cluster_and_its_state(resources: ResourceFactory) -> None:
-    """The server answers the switch with the uuid of the cluster and its new state, where it names them."""
+    """A uuid and a new_state in the answer to a switch are correct."""
     direct = resources.target.dialect.modes[1]
     cluster = resources.any_cluster(ONE_BRICK)
     answer = cluster.set_mode(direct)
-    told = answer.object()
-    require(told.get("uuid", cluster.uuid) == cluster.uuid, expected=f"uuid {cluster.uuid}", actual=answer)
-    require(told.get("new_state", direct) == direct, expected=f"new_state {direct}", actual=answer)
+    described = answer.object()
+    require(described.get("uuid", cluster.uuid) == cluster.uuid, expected=f"uuid {cluster.uuid}", actual=answer)
+    require(described.get("new_state", direct) == direct, expected=f"new_state {direct}", actual=answer)
 
 
 # MODE-2: unknown states, ill-typed bodies, unknown and foreign clusters are refused (400, 404), no token 401.
 @requirement("MODE-2")
 @pytest.mark.parametrize("state", ["direct", "Direct", "SLEEP", "", "DIRECT ", None, 1, True, ["DIRECT"], OMITTED])
-def test_an_unknown_state_is_refused(resources: ResourceFactory, state: Any) -> None:
-    """The server answers 400 to a state that is neither TASK nor DIRECT; the cluster keeps its mode."""
+def test_an_unknown_state_is_rejected(resources: ResourceFactory, state: Any) -> None:
+    """A state other than TASK and DIRECT gets 400, and the cluster keeps its mode."""
     cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
-    body = {"uuid": cluster.uuid} | ({} if state is OMITTED else {"new_state": state})
+    body = without_omitted({"uuid": cluster.uuid, "new_state": state})
     answer = resources.target.account.call("cluster.set_mode", body=body)
-    shown = "missing" if state is OMITTED else repr(state)
-    require(answer.status == 400, expected=f"400: new_state is {shown}", actual=answer)
-    with attribute_to("MODE-2"):  # the refused switch may not have switched to task mode
+    text = "missing" if state is OMITTED else repr(state)
+    require(answer.status == 400, expected=f"400: new_state is {text}", actual=answer)
+    with attribute_to("MODE-2"):  # the rejected switch must not have switched to task mode
         expect_usable(cluster)
 
 
 @requirement("MODE-2")
 @pytest.mark.parametrize("kind", list(INVALID_UUIDS))
-def test_an_unknown_cluster_is_refused(target: Target, kind: str) -> None:
-    """The server answers 404 to an unknown cluster, and 400 to a uuid that is none."""
-    uuid = INVALID_UUIDS[kind]
-    body = {"new_state": target.dialect.modes[1]} | ({} if uuid is OMITTED else {"uuid": uuid})
+def test_an_unknown_cluster_is_rejected(target: Target, kind: str) -> None:
+    """A switch of an unknown cluster gets 404, an invalid uuid 400."""
+    body = without_omitted({"new_state": target.dialect.modes[1], "uuid": INVALID_UUIDS[kind]})
     answer = target.account.call("cluster.set_mode", body=body)
-    wanted = 404 if kind == "unknown" else 400
-    require(answer.status == wanted, expected=f"{wanted}: the uuid is {kind}", actual=answer)
+    expected = 404 if kind == "unknown" else 400
+    require(answer.status == expected, expected=f"{expected}: the uuid is {kind}", actual=answer)
 
 
 @requirement("MODE-2")
 def test_a_dataset_has_no_mode(resources: ResourceFactory) -> None:
-    """The server refuses to switch what is no cluster."""
+    """A switch of a dataset is rejected."""
     body = {"uuid": resources.csv(10).uuid, "new_state": resources.target.dialect.modes[1]}
     answer = resources.target.account.call("cluster.set_mode", body=body)
     require(answer.rejected, expected="a 4xx: the uuid is that of a dataset", actual=answer)
 
 
 @requirement("MODE-2", "GEN-3")
-def test_another_users_cluster_is_refused(resources: ResourceFactory, other_account: Account) -> None:
-    """The server answers 404 to another user's cluster, which keeps its mode."""
+def test_a_cluster_of_another_user_is_rejected(resources: ResourceFactory, other_account: Account) -> None:
+    """A switch of another user's cluster gets 404, and the cluster keeps its mode."""
     cluster = resources.any_cluster(ONE_BRICK)
     body = {"uuid": cluster.uuid, "new_state": resources.target.dialect.modes[1]}
     answer = other_account.call("cluster.set_mode", body=body)
     require(answer.status == 404, expected="404: the cluster belongs to another user", actual=answer)
-    with attribute_to("MODE-2"):  # the refused switch may not have switched
+    with attribute_to("MODE-2"):  # the rejected switch must not have switched
         cluster.enter_direct_mode()
         expect_usable(cluster)
 
@@ -119,20 +118,19 @@ def test_another_users_cluster_is_refused(resources: ResourceFactory, other_acco
 @requirement("MODE-2")
 @pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "unsigned", "expired"])
 def test_switching_needs_a_valid_token(resources: ResourceFactory, token: str) -> None:
-    """The server answers 401 to a switch whose token is not valid; the cluster keeps its mode."""
+    """A switch without a valid token gets 401, and the cluster keeps its mode."""
     cluster = resources.any_cluster(ONE_BRICK)
-    made = invalid_token(token, resources.target)
     body = {"uuid": cluster.uuid, "new_state": resources.target.dialect.modes[1]}
-    answer = resources.target.call("cluster.set_mode", body=body, token=None if made is OMITTED else made)
+    answer = resources.target.call("cluster.set_mode", body=body, token=invalid_header_token(token, resources.target))
     require(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
-    with attribute_to("MODE-2"):  # the refused switch may not have switched
+    with attribute_to("MODE-2"):  # the rejected switch must not have switched
         cluster.enter_direct_mode()
         expect_usable(cluster)
 
 
 @requirement("MODE-2")
-def test_a_body_that_is_no_object_is_refused(target: Target) -> None:
-    """The server answers 400 to a switch whose body is no JSON object."""
+def test_a_body_that_is_no_object_is_rejected(target: Target) -> None:
+    """A body that is not a JSON object gets 400."""
     route = target.dialect.route("cluster.set_mode")
     for content in (b"", b"DIRECT", b"[]", b'"DIRECT"', b"null", b'{"uuid": '):
         answer = target.rest.request(route.method, route.path, token=target.account.token, content=content)
@@ -141,8 +139,8 @@ def test_a_body_that_is_no_object_is_refused(target: Target) -> None:
 
 # MODE-3: setting the mode that is already set; switching back with a socket attached; attaching in task mode.
 @requirement("MODE-3")
-def test_what_setting_the_same_mode_does(resources: ResourceFactory) -> None:
-    """The answer to a switch to the mode that is already set."""
+def test_answer_to_setting_the_same_mode(resources: ResourceFactory) -> None:
+    """Record the answer to a switch to the current mode."""
     task, direct = resources.target.dialect.modes
     cluster = resources.any_cluster(ONE_BRICK)
     observe(f"{task} in task mode", cluster.set_mode(task))
@@ -151,8 +149,8 @@ def test_what_setting_the_same_mode_does(resources: ResourceFactory) -> None:
 
 
 @requirement("MODE-3")
-def test_what_switching_back_does_to_a_socket(resources: ResourceFactory) -> None:
-    """The answer to a switch back to task mode while a socket is attached, and what becomes of the socket."""
+def test_effect_of_switching_back_on_a_socket(resources: ResourceFactory) -> None:
+    """Record the answer to a switch back to task mode with a socket attached, and the effect on the socket."""
     cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
     socket = cluster.attach()
@@ -169,7 +167,7 @@ def test_what_switching_back_does_to_a_socket(resources: ResourceFactory) -> Non
 @requirement("GEN-2")
 @pytest.mark.hostile
 def test_an_open_cycle_does_not_hold_up_the_switch(resources: ResourceFactory) -> None:
-    """The server answers a switch back to task mode, whatever it says, also while a cycle was begun and not ended."""
+    """A switch back to task mode is answered even during an unfinished cycle."""
     cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
     socket = cluster.attach()
@@ -181,12 +179,12 @@ def test_an_open_cycle_does_not_hold_up_the_switch(resources: ResourceFactory) -
 
 
 @requirement("MODE-3")
-def test_what_attaching_in_task_mode_does(resources: ResourceFactory) -> None:
-    """The answer to a socket for a cluster in task mode."""
+def test_answer_to_attaching_in_task_mode(resources: ResourceFactory) -> None:
+    """Record the answer to a socket for a cluster in task mode."""
     cluster = resources.any_cluster(ONE_BRICK)
     try:
         attach(cluster.account, cluster.uuid, CLUSTER).close()
     except Violation as violation:
-        observe("attaching in task mode", f"refused: {violation.actual}")
+        observe("attaching in task mode", f"rejected: {violation.actual}")
     else:
         observe("attaching in task mode", "accepted")

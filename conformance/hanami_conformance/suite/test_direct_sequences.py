@@ -13,6 +13,6 @@ from hanami_conformance.stateful.strategies.direct_io import direct_sequences
 @requirement("DIO-14", "MODE-1", "ATT-4", "GEN-3")
 @pytest.mark.hostile
 @pytest.mark.may_violate("ATT-2")
-def test_any_sequence_of_clusters_goes_as_the_model_says(search: PropertyRunner) -> None:
-    """Whatever clients do with several clusters, answers follow isLast and depend on the values alone."""
+def test_any_sequence_of_clusters_matches_the_model(search: PropertyRunner) -> None:
+    """Whatever clients do with several clusters, the answers match the model."""
     search("direct", direct_sequences(search.settings.profile.most_steps), weight=2)

@@ -1,4 +1,4 @@
-"""Attach: any first message is accepted or refused as it must be."""
+"""Attach: any first message is accepted or rejected as it must be."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from hanami_conformance.stateful.strategies.first_messages import first_sequence
 @requirement("ATT-2", "ATT-3", "ATT-4", "ATT-5", "ATT-6", "ATT-7", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.may_violate("PROG-1")
-def test_any_first_message_is_accepted_or_refused_as_it_must_be(search: PropertyRunner) -> None:
-    """The server accepts a right first message, refuses every other one, and goes on serving."""
+def test_any_first_message_is_accepted_or_rejected_correctly(search: PropertyRunner) -> None:
+    """A valid first message is accepted, and any other one is rejected."""
     search("first", first_sequences(search.settings.profile.most_steps), weight=3)

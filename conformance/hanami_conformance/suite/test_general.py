@@ -24,7 +24,7 @@ from hanami_conformance.target.target import Account, Target
 
 
 def expect_4xx(answer: RestResponse, why: str) -> None:
-    """The answer must be a 4xx."""
+    """Check that the answer is a 4xx."""
     require(answer.rejected, expected=f"a 4xx: {why}", actual=f"{answer} to {answer.request}")
 
 
@@ -34,8 +34,8 @@ PATHS = ["", "nothing", "dataset/nothing", "csv", "token/token", "%2e%2e/%2e%2e/
 # GEN-1: unknown paths and methods get 4xx; bodies that are not JSON get 400; no request gets a 5xx.
 @requirement("GEN-1")
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path[:24] or "the prefix alone")
-def test_unknown_paths_are_refused(target: Target, path: str) -> None:
-    """The server answers a 4xx to a path that it does not know, with any method."""
+def test_unknown_paths_are_rejected(target: Target, path: str) -> None:
+    """An unknown path gets a 4xx with any method."""
     for method in ("GET", "POST", "PUT", "DELETE"):
         answer = target.rest.request(method, target.dialect.prefix + path, token=target.account.token, content=b"{}")
         expect_4xx(answer, f"{method} of an unknown path")
@@ -43,8 +43,8 @@ def test_unknown_paths_are_refused(target: Target, path: str) -> None:
 
 @requirement("GEN-1")
 @pytest.mark.parametrize("where", ["before", "in place of it", "behind"])
-def test_operations_are_under_their_own_prefix_alone(target: Target, where: str) -> None:
-    """The server answers a 4xx to the path of an operation with something in front of it, or behind it."""
+def test_operations_exist_under_their_prefix_only(target: Target, where: str) -> None:
+    """The path of an operation with another prefix or suffix gets a 4xx."""
     path = target.dialect.route("dataset.list").path
     wrong = {
         "before": f"/nowhere{path}",
@@ -56,8 +56,8 @@ def test_operations_are_under_their_own_prefix_alone(target: Target, where: str)
 
 
 @requirement("GEN-1")
-def test_unknown_methods_are_refused(target: Target) -> None:
-    """The server answers a 4xx to a method that a path does not have."""
+def test_unknown_methods_are_rejected(target: Target) -> None:
+    """A method that a path does not have gets a 4xx."""
     known = {(route.method, route.path) for route in target.dialect.routes.values()}
     paths = sorted({route.path for route in target.dialect.routes.values()})
     for path in paths:
@@ -91,8 +91,8 @@ ODD_JSON: dict[str, bytes] = {
 @requirement("GEN-1")
 @pytest.mark.hostile
 @pytest.mark.parametrize("kind", [*NO_JSON, *ODD_JSON])
-def test_wrong_bodies_are_refused(target: Target, kind: str) -> None:
-    """The server answers 400 to a body that is no JSON, a 4xx to one that is odd, on every operation that takes one."""
+def test_invalid_bodies_are_rejected(target: Target, kind: str) -> None:
+    """A body that is not JSON gets 400 on every operation, unusual JSON a 4xx."""
     for operation, route in target.dialect.routes.items():
         if route.method in ("POST", "PUT"):
             token = None if operation == "token.create" else target.account.token
@@ -130,8 +130,8 @@ GOOD_VALUES: dict[str, Any] = {
 @requirement("GEN-1")
 @pytest.mark.hostile
 @pytest.mark.parametrize("operation", list(FIELDS))
-def test_wrong_values_never_get_a_5xx(resources: ResourceFactory, operation: str) -> None:
-    """The server answers a 4xx, never a 5xx, to any value of any field that is not right."""
+def test_invalid_values_never_get_a_5xx(resources: ResourceFactory, operation: str) -> None:
+    """An invalid value of any field gets a 4xx."""
     target = resources.target
     good = {**GOOD_VALUES, "name": resources.name("probe")}
     for field in FIELDS[operation]:
@@ -146,8 +146,8 @@ def test_wrong_values_never_get_a_5xx(resources: ResourceFactory, operation: str
 @pytest.mark.parametrize(
     "operation", ["dataset.get", "dataset.progress", "dataset.delete", "cluster.get", "cluster.delete"]
 )
-def test_wrong_queries_never_get_a_5xx(target: Target, operation: str) -> None:
-    """The server answers a 4xx to a query without a uuid, or with one of nothing."""
+def test_invalid_queries_never_get_a_5xx(target: Target, operation: str) -> None:
+    """A query with no uuid, several or an unknown one gets a 4xx."""
     for params in ({}, {"uuid": ""}, {"uuid": "x"}, {"uuid": "%00"}, {"uuid": "a" * 5000}, {"id": "x"}):
         expect_4xx(target.account.call(operation, params=params), f"the query is {str(params)[:40]}")
     route = target.dialect.route(operation)
@@ -167,8 +167,8 @@ PLACES = {
 @requirement("GEN-1")
 @pytest.mark.hostile
 @pytest.mark.parametrize("wrong", mark_destructive(PLACES, "huge"))
-def test_wrong_places_in_the_content_never_get_a_5xx(resources: ResourceFactory, wrong: str) -> None:
-    """The server refuses, or answers by what there is, where rows or columns are asked for that there are not."""
+def test_invalid_ranges_of_the_content_never_get_a_5xx(resources: ResourceFactory, wrong: str) -> None:
+    """A request for rows or columns that do not exist gets no 5xx."""
     content, _ = csv_sample(rows=3)
     upload = resources.dataset("csv", {"input": content})
     right = {"uuid": upload.uuid, "column_name": "first", "row_offset": "0", "number_of_rows": "1"}
@@ -186,31 +186,31 @@ def test_wrong_places_in_the_content_never_get_a_5xx(resources: ResourceFactory,
     "token", [None, "this-is-no-token", "a" * 5000], ids=["no token", "a bad token", "a very long token"]
 )
 def test_every_operation_needs_a_token(target: Target, operation: str, token: str | None) -> None:
-    """The server answers a 4xx without a valid token."""
+    """Every operation gets a 4xx without a valid token."""
     params = {} if operation.endswith("list") else {"uuid": "6fa459ea-ee8a-4ca4-894e-db77e160355e"}
     answer = target.call(operation, params=params, token=token)
     expect_4xx(answer, "there is no valid token")
 
 
 @requirement("GEN-1")
-def test_a_name_that_is_taken_never_gets_a_5xx(resources: ResourceFactory) -> None:
-    """The server refuses a second cluster of one name with a 4xx, where it does not make it."""
+def test_a_duplicate_name_never_gets_a_5xx(resources: ResourceFactory) -> None:
+    """A second cluster with the same name is created or rejected, without a 5xx."""
     cluster = resources.cluster(ONE_BRICK)
     answer = cluster.account.call("cluster.create", body=resources.cluster_body(cluster.name, ONE_BRICK))
     resources.register_unexpected(answer, "cluster.create")
-    require(answer.status < 500, expected="an answer below 500: the name is taken", actual=answer)
+    require(answer.status < 500, expected="an answer below 500: the name exists already", actual=answer)
 
 
 @requirement("GEN-1")
 def test_unknown_users_get_401(target: Target) -> None:
-    """The server answers 401 to a user that it does not know."""
+    """An unknown user gets 401."""
     unknown = target.call("token.create", body={"id": "nobody-of-that-name", "password": "wrong"}, token=None)
     require(unknown.status == 401, expected="401 to an unknown user", actual=unknown)
 
 
 @requirement("GEN-1")
 def test_wrong_passwords_get_401(target: Target) -> None:
-    """The server answers 401 to a wrong password."""
+    """A wrong password gets 401."""
     user = target.account.credentials.user
     if not user:
         raise Unsupported("needs the name of the user, not a token alone (--user)")
@@ -222,11 +222,11 @@ def test_wrong_passwords_get_401(target: Target) -> None:
 @pytest.mark.hostile
 @pytest.mark.destructive
 def test_oversized_requests_harm_nobody(resources: ResourceFactory) -> None:
-    """A body of 2 MiB is refused, and others are served."""
+    """A body of 2 MiB does not keep the server from serving others."""
     target = resources.target
     body = b'{"name": "' + b"a" * (2 << 20) + b'", "input_data_size": 5}'
     route = target.dialect.route("csv.init")
-    with contextlib.suppress(ConnectionClosed):  # one way to refuse so much
+    with contextlib.suppress(ConnectionClosed):  # one way to reject it
         answer = target.rest.request(route.method, route.path, token=target.account.token, content=body)
         require(answer.status < 500, expected="no 5xx to a body of 2 MiB", actual=answer)
     with attribute_to("GEN-2"):
@@ -235,12 +235,12 @@ def test_oversized_requests_harm_nobody(resources: ResourceFactory) -> None:
 
 @requirement("GEN-2")
 @pytest.mark.hostile
-def test_text_frames_harm_nobody(resources: ResourceFactory) -> None:
-    """Text frames on a file's and a cluster's socket leave the server as it was for others."""
+def test_text_messages_harm_nobody(resources: ResourceFactory) -> None:
+    """Text messages on the sockets of a file and a cluster do not keep the server from serving others."""
     socket = resources.csv(100).attach()
     socket.websocket.send_text("hello")
     socket.close()
-    with attribute_to("GEN-2"):  # the first of them was sent
+    with attribute_to("GEN-2"):  # the text message to the file's socket was sent before
         _, bricks = direct_cluster(resources)
     bricks.websocket.send_text("hello")
     bricks.close()
@@ -266,8 +266,8 @@ FRAMES = {
 @pytest.mark.destructive
 @pytest.mark.parametrize("attached", [True, False], ids=["on a file's socket", "before the first message"])
 @pytest.mark.parametrize("frame", list(FRAMES))
-def test_broken_frames_harm_nobody(resources: ResourceFactory, frame: str, attached: bool) -> None:
-    """Whatever a socket sends in place of a right frame, others are served."""
+def test_malformed_frames_harm_nobody(resources: ResourceFactory, frame: str, attached: bool) -> None:
+    """A malformed websocket frame does not keep the server from serving others."""
     resources.target.connection_limit.require(2)
     websocket = resources.csv(100).attach().websocket if attached else open_socket(resources.target)
     websocket.send_raw(FRAMES[frame], frame)
@@ -293,8 +293,8 @@ REQUESTS = {
 @pytest.mark.hostile
 @pytest.mark.destructive
 @pytest.mark.parametrize("request_kind", list(REQUESTS))
-def test_broken_requests_harm_nobody(resources: ResourceFactory, request_kind: str) -> None:
-    """Whatever a connection sends in place of a right HTTP request, others are served."""
+def test_malformed_requests_harm_nobody(resources: ResourceFactory, request_kind: str) -> None:
+    """A malformed HTTP request does not keep the server from serving others."""
     resources.target.connection_limit.require(2)
     with resources.target.raw() as connection:
         connection.send(REQUESTS[request_kind], request_kind)
@@ -306,14 +306,14 @@ def test_broken_requests_harm_nobody(resources: ResourceFactory, request_kind: s
 @pytest.mark.hostile
 @pytest.mark.destructive
 def test_repeated_mistakes_harm_nobody(resources: ResourceFactory) -> None:
-    """Twenty refused first messages in a row leave the server as it was."""
+    """Twenty rejected first messages do not keep the server from serving others."""
     target = resources.target
     for index in range(20):
         websocket = target.websocket()
         websocket.open()
         websocket.send_text('{"token": ' + "[" * index)
-        with contextlib.suppress(ResponseTimeout):  # silence is for ATT-5 to judge
-            websocket.receive_or_close("a refusal")
+        with contextlib.suppress(ResponseTimeout):  # silence violates ATT-5
+            websocket.receive_or_close("a rejection")
         websocket.close()
     with attribute_to("GEN-2"):
         expect_other_clients_served(resources)
@@ -322,7 +322,7 @@ def test_repeated_mistakes_harm_nobody(resources: ResourceFactory) -> None:
 # GEN-3: one user's or project's datasets, files and clusters are invisible to another's.
 @requirement("GEN-3")
 def test_datasets_of_others_are_invisible(resources: ResourceFactory, other_account: Account) -> None:
-    """A dataset is not listed, shown, read or deleted for a user of another project."""
+    """A dataset is not listed, described, read or deleted for a user of another project."""
     content, _ = csv_sample()
     upload = resources.dataset("csv", {"input": content})
     listed = other_account.call("dataset.list")
@@ -333,7 +333,7 @@ def test_datasets_of_others_are_invisible(resources: ResourceFactory, other_acco
 
 
 def expect_hidden(upload: Upload, other: Account) -> None:
-    """Every operation on the dataset must answer 404 to the other user."""
+    """Check that every operation on the dataset gets 404 for the other user."""
     operations = ["dataset.get", "dataset.progress", "dataset.delete"]
     for operation in operations:
         answer = other.call(operation, params={"uuid": upload.uuid})
@@ -348,7 +348,7 @@ def expect_hidden(upload: Upload, other: Account) -> None:
 
 @requirement("GEN-3")
 def test_clusters_of_others_are_invisible(resources: ResourceFactory, other_account: Account) -> None:
-    """A cluster is not listed, shown or deleted for a user of another project, in whatever mode it is."""
+    """A cluster is not listed, described or deleted for a user of another project, in any mode."""
     cluster = resources.cluster(ONE_BRICK)
     for mode in ("task", "direct"):
         if mode == "direct":
@@ -365,12 +365,12 @@ def test_clusters_of_others_are_invisible(resources: ResourceFactory, other_acco
 
 @requirement("DIO-14")
 def test_own_clusters_are_visible_until_deleted(resources: ResourceFactory) -> None:
-    """A cluster is listed and shown to its own user, and gone after the DELETE."""
+    """A cluster is listed and described for its own user until it is deleted."""
     cluster = resources.cluster(ONE_BRICK)
     listed = cluster.account.call("cluster.list")
     require(cluster.uuid in listed.text, expected=f"a list with {cluster.uuid}", actual=listed)
-    shown = cluster.account.call("cluster.get", params={"uuid": cluster.uuid})
-    require(shown.object().get("uuid") == cluster.uuid, expected=f"uuid {cluster.uuid}", actual=shown)
+    described = cluster.account.call("cluster.get", params={"uuid": cluster.uuid})
+    require(described.object().get("uuid") == cluster.uuid, expected=f"uuid {cluster.uuid}", actual=described)
     answer = cluster.delete()
     require(answer.status == 200, expected="200 to the DELETE", actual=answer)
     gone = cluster.account.call("cluster.get", params={"uuid": cluster.uuid})

@@ -17,7 +17,12 @@ from hanami_conformance.resources.readback import check_dataset, check_no_rows
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.suite.support.markers import mark_destructive
 from hanami_conformance.suite.support.sample_data import MnistSample, csv_sample, random_bytes
-from hanami_conformance.suite.support.uploads import expect_dataset, expect_refused, small_upload
+from hanami_conformance.suite.support.uploads import (
+    expect_4xx_with_reason,
+    expect_complete,
+    expect_finalized_as,
+    small_upload,
+)
 
 
 # FIN-1: after complete, PUT with uuid and the file uuids merges the files: the dataset is listed, readable, and has
@@ -25,11 +30,11 @@ from hanami_conformance.suite.support.uploads import expect_dataset, expect_refu
 @requirement("FIN-1", "FIN-2")
 @pytest.mark.parametrize(("count", "side"), [(1, 1), (1, 28), (3, 5), (40, 2), (256, 1), (700, 16)])
 def test_images_of_any_shape_are_merged(resources: ResourceFactory, count: int, side: int) -> None:
-    """The dataset has a row for each image and its pixels in their order, whatever the shape of the images."""
+    """A dataset of images has a row for each image with its pixels in order."""
     mnist = MnistSample(16 + count * side * side, seed=count, side=side)
     upload = resources.mnist(len(mnist.contents["input"]), len(mnist.contents["label"]))
     upload.write_all(mnist.contents)
-    expect_dataset(upload, mnist.model, f"{count} images of {side}x{side}", values=True)
+    expect_finalized_as(upload, mnist.model, f"{count} images of {side}x{side}", values=True)
 
 
 TABLES: dict[str, tuple[bytes, list[list[float]]]] = {
@@ -45,7 +50,7 @@ TABLES: dict[str, tuple[bytes, list[list[float]]]] = {
     "no newline at the end": (b"alpha,beta\n1,2\n3,45", [[1, 2], [3, 45]]),
     "lines that end in CRLF": (b"alpha,beta\r\n1,2\r\n3,4\r\n", [[1, 2], [3, 4]]),
 }
-# The protocol speaks of CSV and says no more: other layouts may be refused, but what is taken must be kept.
+# The protocol says CSV and no more: other layouts may be rejected, but accepted ones must be kept.
 PLAIN = ("integers", "fractions")
 
 
@@ -53,18 +58,18 @@ PLAIN = ("integers", "fractions")
 @requirement("FIN-2", "FIN-1")
 @pytest.mark.parametrize("kind", list(TABLES))
 def test_tables_keep_their_values(resources: ResourceFactory, kind: str) -> None:
-    """The dataset has a row for each line under the header, and each cell's number, float32."""
+    """A dataset of a table has a row for each line with its numbers as float32."""
     content, rows = TABLES[kind]
     upload = resources.csv(len(content))
     upload.write_all({"input": content})
     model = DatasetModel.from_table(("alpha", "beta"), np.array(rows, dtype=np.float32))
     if kind in PLAIN:
-        expect_dataset(upload, model, f"a table with {kind}", values=True)
+        expect_finalized_as(upload, model, f"a table with {kind}", values=True)
         return
-    require(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
+    expect_complete(upload)
     answer = upload.finalize()
     if answer.rejected:
-        raise Unsupported(f"the server takes no table with {kind}: {answer}")
+        raise Unsupported(f"the server rejects a table with {kind}: {answer}")
     require(answer.status == 200, expected=f"200 or a 4xx to the PUT of a table with {kind}", actual=answer)
     check_dataset(upload, model, values=True)
 
@@ -72,34 +77,34 @@ def test_tables_keep_their_values(resources: ResourceFactory, kind: str) -> None
 @requirement("FIN-1", "FIN-2")
 @pytest.mark.parametrize("columns", [1, 300])
 def test_a_table_may_be_narrow_or_wide(resources: ResourceFactory, columns: int) -> None:
-    """The dataset has every column of a table, be it one or hundreds, and under its name, where names are told."""
+    """A dataset has every column of a table, be it one or hundreds, under its name."""
     names = [f"Column_{index}" for index in range(columns)]
     values = np.random.default_rng(1).normal(size=(3, columns)).astype(np.float32)
     content = csv_table(names, values)
     upload = resources.csv(len(content))
     upload.write_all({"input": content})
     model = DatasetModel.from_table(names, values)
-    expect_dataset(upload, model, f"a table of {columns} columns")
+    expect_finalized_as(upload, model, f"a table of {columns} columns")
     answer = upload.description()
-    told = answer.object().get("description")
-    alike = isinstance(told, dict) and {str(name).lower() for name in told} & {name.lower() for name in names}
-    if isinstance(told, dict) and alike:  # what has none of them may be something else
-        lacking = [name for name in names if name not in told]
-        require(not lacking, expected=f"a column {(lacking or [''])[0]!r}", actual=answer, requirement="FIN-2")
+    described = answer.object().get("description")
+    alike = isinstance(described, dict) and {str(name).lower() for name in described} & {name.lower() for name in names}
+    if isinstance(described, dict) and alike:  # a description without any of the names is not about columns
+        missing = [name for name in names if name not in described]
+        require(not missing, expected=f"a column {(missing or [''])[0]!r}", actual=answer, requirement="FIN-2")
     check_dataset(upload, model, values=True)
 
 
 @requirement("FIN-2", "FIN-1")
 def test_a_table_of_many_lines_keeps_its_values(resources: ResourceFactory) -> None:
-    """The dataset has every line also of a table that is read in several pieces."""
+    """A dataset has every line of a long table."""
     content, model = csv_sample(rows=5000)
     upload = resources.csv(len(content))
     upload.write_all({"input": content})
-    expect_dataset(upload, model, "a table of 5,000 lines", values=True)
+    expect_finalized_as(upload, model, "a table of 5,000 lines", values=True)
 
 
 def idx(magic: int, *numbers: int, data: bytes = b"") -> bytes:
-    """The bytes of an IDX file with any header."""
+    """Return an IDX file with any header."""
     return struct.pack(f">{len(numbers) + 1}I", magic, *numbers) + data
 
 
@@ -125,22 +130,22 @@ BAD_IDX: dict[str, dict[str, bytes]] = {
 @requirement("FIN-6", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", mark_destructive(BAD_IDX, "billions of images promised"))
-def test_files_that_are_no_idx_are_refused(resources: ResourceFactory, case: str) -> None:
-    """The server refuses content that is no IDX file, or promises more than it holds, and goes on serving."""
+def test_invalid_idx_files_are_rejected(resources: ResourceFactory, case: str) -> None:
+    """A file that is not IDX, or promises more than it holds, is rejected, and the server goes on serving."""
     contents = BAD_IDX[case]
     upload = resources.mnist(len(contents["input"]), len(contents["label"]))
-    expect_content_refused(resources, upload, contents, case)
+    expect_content_rejected(resources, upload, contents, case)
 
 
-def expect_content_refused(resources: ResourceFactory, upload: Upload, contents: dict[str, bytes], case: str) -> None:
-    """An upload of that content must be refused, have no rows, and leave the server as it was for the next one."""
+def expect_content_rejected(resources: ResourceFactory, upload: Upload, contents: dict[str, bytes], case: str) -> None:
+    """Check that the content is rejected, has no rows, and does not affect the next upload."""
     upload.write_all(contents)
-    require(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
-    expect_refused(upload.finalize(), case)
+    expect_complete(upload)
+    expect_4xx_with_reason(upload.finalize(), case)
     check_no_rows(upload, case)
     with attribute_to("FIN-6"):
         other, model = small_upload(resources, upload.kind)
-        expect_dataset(other, model, "another upload afterwards")
+        expect_finalized_as(other, model, "another upload afterwards")
 
 
 BAD_TABLES = {
@@ -154,8 +159,8 @@ BAD_TABLES = {
 @requirement("FIN-6", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", list(BAD_TABLES))
-def test_a_file_that_is_no_table_is_refused(resources: ResourceFactory, case: str) -> None:
-    """The server refuses content that is no CSV table, and goes on serving."""
+def test_a_file_that_is_not_a_table_is_rejected(resources: ResourceFactory, case: str) -> None:
+    """A file that is not a CSV table is rejected, and the server goes on serving."""
     content = BAD_TABLES[case]
     upload = resources.csv(len(content))
-    expect_content_refused(resources, upload, {"input": content}, case)
+    expect_content_rejected(resources, upload, {"input": content}, case)

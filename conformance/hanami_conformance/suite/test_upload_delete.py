@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from hanami_conformance.cases.checks import require
@@ -11,49 +13,75 @@ from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.suite.support.sample_data import csv_sample, random_bytes
-from hanami_conformance.suite.support.uploads import expect_dataset, expect_no_sockets, expect_refused, small_upload
+from hanami_conformance.suite.support.uploads import (
+    expect_4xx_with_reason,
+    expect_finalized_as,
+    expect_no_sockets,
+    small_upload,
+)
 from hanami_conformance.target.target import Account
+
+
+def started(resources: ResourceFactory, kind: str) -> Upload:
+    """Return an upload of which nothing was sent."""
+    return resources.csv(1000) if kind == "csv" else resources.mnist(1000, 1000)
+
+
+def partly_sent(resources: ResourceFactory, kind: str) -> Upload:
+    """Return an upload of which a part was sent."""
+    upload = started(resources, kind)
+    socket = upload.attach()
+    socket.write(0, random_bytes(10))
+    socket.close()
+    return upload
+
+
+def finalized(resources: ResourceFactory, kind: str) -> Upload:
+    """Return a finalized upload."""
+    upload, model = small_upload(resources, kind)
+    expect_finalized_as(upload, model, "a complete upload")
+    return upload
+
+
+STATES: dict[str, Callable[[ResourceFactory, str], Upload]] = {
+    "before its upload": started,
+    "during its upload": partly_sent,
+    "after its upload": lambda resources, kind: small_upload(resources, kind)[0],
+    "finalized": finalized,
+}
 
 
 # DEL-1: deleting a dataset before, during or after its upload ends it: later chunks are refused, nothing of it is
 # listed.
 @requirement("DEL-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-@pytest.mark.parametrize("when", ["before its upload", "during its upload", "after its upload", "finalized"])
-def test_a_deleted_dataset_is_gone(resources: ResourceFactory, kind: str, when: str) -> None:
-    """The server forgets a dataset that is deleted, whatever state its upload is in."""
-    upload, model = small_upload(resources, kind)
-    if when in ("before its upload", "during its upload"):
-        upload = resources.csv(1000) if kind == "csv" else resources.mnist(1000, 1000)
-    if when == "during its upload":
-        socket = upload.attach()
-        socket.write(0, random_bytes(10))
-        socket.close()
-    if when == "finalized":
-        expect_dataset(upload, model, "a complete upload")
+@pytest.mark.parametrize("state", list(STATES))
+def test_a_deleted_dataset_is_gone(resources: ResourceFactory, kind: str, state: str) -> None:
+    """A deleted dataset is gone, whatever the state of its upload."""
+    upload = STATES[state](resources, kind)
     answer = upload.delete()
     require(answer.status == 200, expected="200 to the DELETE", actual=answer)
     expect_gone(upload)
 
 
 def expect_gone(upload: Upload) -> None:
-    """Nothing may be left of a dataset: no entry, no progress, no file, and nothing to delete or finalize."""
+    """Check that a dataset has no entry, progress or files any more, and cannot be deleted or finalized."""
     listed = upload.account.call("dataset.list")
     require(upload.uuid not in listed.text, expected=f"{upload.uuid} not in the list", actual=listed)
     for what, answer in (("GET", upload.description()), ("progress", upload.progress_answer())):
         require(answer.status == 404, expected=f"404 to {what} of a deleted dataset", actual=answer)
     answer = upload.delete()
     require(answer.status == 404, expected="404 to a second DELETE", actual=answer)
-    expect_refused(upload.finalize(), "the dataset is deleted")
+    expect_4xx_with_reason(upload.finalize(), "the dataset is deleted")
     expect_no_sockets(upload, "is deleted")
 
 
 @requirement("DEL-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_chunks_after_a_delete_are_refused(resources: ResourceFactory, kind: str) -> None:
-    """The server refuses chunks on an open socket once the dataset is deleted, by an answer or a close."""
+def test_chunks_after_a_delete_are_rejected(resources: ResourceFactory, kind: str) -> None:
+    """Chunks on an open socket are rejected once the dataset is deleted, by an answer or a close."""
     resources.target.connection_limit.require(2)
-    upload = resources.csv(1000) if kind == "csv" else resources.mnist(1000, 1000)
+    upload = started(resources, kind)
     socket = upload.attach()
     socket.write(0, random_bytes(100))
     answer = upload.delete()
@@ -62,36 +90,35 @@ def test_chunks_after_a_delete_are_refused(resources: ResourceFactory, kind: str
         socket.send(100, random_bytes(100))
         acknowledgement = socket.receive_acknowledgement()
     except Violation:
-        require(socket.websocket.close_info is not None, expected="a refusal or a close", actual="neither")
+        require(socket.websocket.close_info is not None, expected="a rejection or a close", actual="neither")
     else:
-        require(
-            not acknowledgement.success, expected="success = false after the DELETE", actual=describe(acknowledgement)
-        )
+        expected = "success = false after the DELETE"
+        require(not acknowledgement.success, expected=expected, actual=describe(acknowledgement))
     expect_gone(upload)
 
 
 @requirement("DEL-1", "GEN-3")
 def test_another_user_cannot_delete(resources: ResourceFactory, other_account: Account) -> None:
-    """The server answers 404 to another user's DELETE, which changes nothing."""
+    """Another user's DELETE gets 404 and changes nothing."""
     upload, model = small_upload(resources, "csv")
     answer = other_account.call("dataset.delete", params={"uuid": upload.uuid})
     require(answer.status == 404, expected="404: it belongs to another user", actual=answer)
-    expect_dataset(upload, model, "an upload after another user's DELETE")
+    expect_finalized_as(upload, model, "an upload after another user's DELETE")
 
 
 @requirement("DEL-1")
 @pytest.mark.parametrize("of", ["input", "label"])
 def test_the_uuid_of_a_file_deletes_nothing(resources: ResourceFactory, of: str) -> None:
-    """The server refuses a DELETE with the uuid of a file, and the upload goes on."""
+    """A DELETE with the uuid of a file is rejected, and the upload goes on."""
     upload, model = small_upload(resources, "mnist")
     answer = upload.account.call("dataset.delete", params={"uuid": upload.files[of].uuid})
     require(answer.rejected, expected=f"a 4xx: the uuid is that of the {of} file", actual=answer)
-    expect_dataset(upload, model, "an upload after a DELETE that was refused")
+    expect_finalized_as(upload, model, "an upload after a DELETE that was rejected")
 
 
 @requirement("DEL-1")
-def test_a_delete_is_of_one_dataset_alone(resources: ResourceFactory) -> None:
-    """The server deletes the dataset that is named by its uuid, and no other one of the same name."""
+def test_a_delete_affects_one_dataset_only(resources: ResourceFactory) -> None:
+    """A DELETE affects the dataset with the uuid, and no other of the same name."""
     content, model = csv_sample()
     uploads = [resources.csv(len(content)) for _ in range(2)]
     for upload in uploads:
@@ -103,16 +130,16 @@ def test_a_delete_is_of_one_dataset_alone(resources: ResourceFactory) -> None:
         uploads[-1].write_all({"input": content})
     uploads[0].delete()
     for upload in uploads[1:]:
-        expect_dataset(upload, model, "an upload after the DELETE of another one")
+        expect_finalized_as(upload, model, "an upload after the DELETE of another one")
 
 
 @requirement("DEL-1", "FIN-2")
 def test_a_new_dataset_has_nothing_of_a_deleted_one(resources: ResourceFactory) -> None:
-    """A dataset under the name of a deleted one has its own content."""
+    """A new dataset with the name of a deleted one has its own content."""
     content, model = csv_sample(seed=1)
     old = resources.csv(len(content))
     old.write_all({"input": content})
-    expect_dataset(old, model, "a complete upload")
+    expect_finalized_as(old, model, "a complete upload")
     old.delete()
     content, model = csv_sample(seed=2)
     answer = old.account.call("csv.init", body={"name": old.name, "input_data_size": len(content)})
@@ -120,4 +147,4 @@ def test_a_new_dataset_has_nothing_of_a_deleted_one(resources: ResourceFactory) 
         raise Unsupported(f"the name of a deleted dataset is not free: {answer}")
     new = resources.from_init_response(answer, "csv", old.name, {"input": len(content)})
     new.write_all({"input": content})
-    expect_dataset(new, model, "an upload with the name of a deleted dataset", values=True)
+    expect_finalized_as(new, model, "an upload with the name of a deleted dataset", values=True)

@@ -17,13 +17,13 @@ from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.common.signals import uninterrupted
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import NAME_PREFIX, ResourceFactory
-from hanami_conformance.suite.support.invalid import OMITTED, invalid_token
+from hanami_conformance.suite.support.invalid import OMITTED, invalid_header_token, without_omitted
 from hanami_conformance.suite.support.sample_data import csv_sample, random_bytes
 from hanami_conformance.target.target import Account, Target
 
 
 def init_body(resources: ResourceFactory, kind: str) -> dict[str, Any]:
-    """A right body of the POST."""
+    """Return a valid body of the POST."""
     body = {"name": resources.name(kind), "input_data_size": 100}
     return body | ({"label_data_size": 50} if kind == "mnist" else {})
 
@@ -32,7 +32,7 @@ def init_body(resources: ResourceFactory, kind: str) -> dict[str, Any]:
 # uuid_label_file.
 @requirement("INIT-1")
 def test_an_mnist_upload_has_a_dataset_and_two_files(resources: ResourceFactory) -> None:
-    """The POST to the MNIST path answers the uuids of a dataset, an input file and a label file."""
+    """A POST to the MNIST path answers the uuids of a dataset, an input file and a label file."""
     body = init_body(resources, "mnist")
     answer = resources.target.account.call("mnist.init", body=body)
     resources.from_init_response(answer, "mnist", body["name"], {"input": 100, "label": 50})
@@ -41,7 +41,7 @@ def test_an_mnist_upload_has_a_dataset_and_two_files(resources: ResourceFactory)
 # INIT-2: POST with name, input_data_size to the CSV path answers uuid, uuid_input_file and no uuid_label_file.
 @requirement("INIT-2")
 def test_a_csv_upload_has_a_dataset_and_one_file(resources: ResourceFactory) -> None:
-    """The POST to the CSV path answers the uuids of a dataset and an input file, and none of a label file."""
+    """A POST to the CSV path answers the uuids of a dataset and an input file, and none of a label file."""
     body = init_body(resources, "csv")
     answer = resources.target.account.call("csv.init", body=body)
     resources.from_init_response(answer, "csv", body["name"], {"input": 100})
@@ -49,7 +49,7 @@ def test_a_csv_upload_has_a_dataset_and_one_file(resources: ResourceFactory) -> 
 
 
 TRIES = 3
-NAMES: dict[str, Callable[[str, int], str]] = {  # from a usual name, and the most characters
+NAMES: dict[str, Callable[[str, int], str]] = {  # from a usual name and the largest length
     "the shortest": lambda usual, _most: f"{usual[-3:]:x>4}",
     "the longest": lambda usual, most: f"{usual:x<{most}}",
     "with all kinds of characters": lambda usual, _most: f"{usual} Ab_0 9",
@@ -60,20 +60,23 @@ NAMES: dict[str, Callable[[str, int], str]] = {  # from a usual name, and the mo
 @requirement("INIT-1", "INIT-2", "INIT-5")
 @pytest.mark.parametrize("kind", ["mnist", "csv"])
 @pytest.mark.parametrize("looks", list(NAMES))
-def test_every_right_name_is_taken(resources: ResourceFactory, kind: str, looks: str) -> None:
-    """The server takes a name of any length and characters that the dialect allows, and none with others."""
+def test_every_valid_name_is_accepted(resources: ResourceFactory, kind: str, looks: str) -> None:
+    """A name is accepted exactly if the dialect allows its length and characters."""
     dialect, first = resources.target.dialect, resources.target.account
-    for _ in range(TRIES):  # a short name may be taken
+    for _ in range(TRIES):  # a short name may exist already
         name = NAMES[looks](resources.name(kind), dialect.name_length[1])
-        with uninterrupted():  # nor would it be found by its beginning
+        with uninterrupted():  # the final clean-up would not find it by its prefix
             answer = first.call(f"{kind}.init", body=init_body(resources, kind) | {"name": name})
             resources.register_unexpected(answer, f"{kind}.init")
         if answer.status != HTTPStatus.CONFLICT:
             break
     if dialect.is_name(name):
-        wanted = f"200 to a name of {len(name)} characters, {looks}"
+        expected = f"200 to a name of {len(name)} characters, {looks}"
         require(
-            answer.status == 200, expected=wanted, actual=answer, requirement="INIT-1" if kind == "mnist" else "INIT-2"
+            answer.status == 200,
+            expected=expected,
+            actual=answer,
+            requirement="INIT-1" if kind == "mnist" else "INIT-2",
         )
     else:
         require(
@@ -91,7 +94,7 @@ SIZES = [1, 2, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT + 1, 7 * SEGMENT /
 @requirement("INIT-3")
 @pytest.mark.parametrize("size", SIZES)
 def test_every_byte_of_the_announced_size_can_be_written(resources: ResourceFactory, size: int) -> None:
-    """The server takes the first byte, the last byte, and the whole of what was announced."""
+    """The first byte, the last byte and all bytes of the announced size can be written."""
     upload = resources.csv(size)
     socket = upload.attach()
     socket.write(size - 1, b"z")
@@ -102,7 +105,7 @@ def test_every_byte_of_the_announced_size_can_be_written(resources: ResourceFact
 
 @requirement("INIT-3")
 def test_the_two_files_have_each_its_own_size(resources: ResourceFactory) -> None:
-    """The server takes the last byte of the input file and of the label file, however different their sizes."""
+    """The last byte of the input file and of the label file can be written, however different their sizes."""
     for input_size, label_size in ((3000, 7), (7, 3000)):
         upload = resources.mnist(input_size, label_size)
         for role, size in (("input", input_size), ("label", label_size)):
@@ -112,21 +115,21 @@ def test_the_two_files_have_each_its_own_size(resources: ResourceFactory) -> Non
 
 
 BEYOND_32_BITS = 2**32 + 100
-GENEROUS = 60.0  # seconds more for a server that really allocates it
+ALLOCATION_SECONDS = 60.0  # on top of the deadline, for a server that really allocates the file
 
 
 @requirement("INIT-3")
 @pytest.mark.hostile
 @pytest.mark.destructive
-def test_sizes_beyond_32_bits_are_meant(resources: ResourceFactory) -> None:
-    """The server takes the last byte of a file of more than 4 GiB, where it takes such a file at all."""
+def test_sizes_beyond_32_bits_are_accepted(resources: ResourceFactory) -> None:
+    """The last byte of a file of more than 4 GiB can be written if its size is accepted."""
     body = init_body(resources, "csv") | {"input_data_size": BEYOND_32_BITS}
     try:
-        answer = resources.target.account.call("csv.init", body=body, extra=GENEROUS)
-    except ResponseTimeout as silence:
-        raise Unsupported(f"the server takes too long for a file of {BEYOND_32_BITS} bytes: {silence}") from silence
+        answer = resources.target.account.call("csv.init", body=body, extra=ALLOCATION_SECONDS)
+    except ResponseTimeout as timeout:
+        raise Unsupported(f"the server takes too long for a file of {BEYOND_32_BITS} bytes: {timeout}") from timeout
     if answer.rejected:
-        raise Unsupported(f"the server refuses a file of {BEYOND_32_BITS} bytes: {answer}")
+        raise Unsupported(f"the server rejects a file of {BEYOND_32_BITS} bytes: {answer}")
     upload = resources.from_init_response(answer, "csv", body["name"], {"input": 1})
     socket = upload.attach()
     for position in (BEYOND_32_BITS - 1, 2**32, 2**32 - 1, 0):
@@ -141,8 +144,8 @@ def test_sizes_beyond_32_bits_are_meant(resources: ResourceFactory) -> None:
 # INIT-4: all uuids of an upload and of different uploads are distinct and each is usable in the later steps.
 @requirement("INIT-4")
 def test_uuids_are_distinct_and_usable(resources: ResourceFactory) -> None:
-    """No two datasets or files of several uploads share a uuid, and each works in the later steps."""
-    # The resource factory compares each uuid with all of the run.
+    """The uuids of several uploads are distinct, and each is usable in the later steps."""
+    # The factory compares each uuid with all of the run.
     uploads = [resources.mnist(10, 10), resources.mnist(10, 10), resources.csv(10), resources.csv(10)]
     for upload in uploads:
         for role in upload.files:
@@ -154,26 +157,26 @@ def test_uuids_are_distinct_and_usable(resources: ResourceFactory) -> None:
 
 
 @requirement("INIT-4")
-def test_uuids_are_not_given_again(resources: ResourceFactory) -> None:
-    """No upload has a uuid that an earlier one had, which was finalized or deleted since."""
+def test_uuids_are_not_reused(resources: ResourceFactory) -> None:
+    """The uuids of finalized and deleted uploads are not reused."""
     content, _ = csv_sample(rows=3)
     resources.dataset("csv", {"input": content})
     resources.csv(10).delete()
     for _ in range(3):
-        resources.csv(10)  # which compares the uuids with all of the run
+        resources.csv(10)  # the factory compares the uuids with all of the run
 
 
 @requirement("INIT-4", "GEN-3")
 def test_uuids_of_two_users_are_distinct(resources: ResourceFactory, other_account: Account) -> None:
-    """No upload of one user has a uuid of another user's."""
+    """The uuids of two users' uploads are distinct."""
     for account in (None, other_account, None, other_account):
-        resources.csv(10, account)  # which compares the uuids with all of the run
+        resources.csv(10, account)  # the factory compares the uuids with all of the run
 
 
 @requirement("INIT-4")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_uploads_of_one_name_are_two(resources: ResourceFactory, kind: str) -> None:
-    """Two uploads of the same name, where the server allows them, have uuids of their own."""
+def test_uploads_of_the_same_name_are_distinct(resources: ResourceFactory, kind: str) -> None:
+    """Two uploads of the same name, if the server allows them, have distinct uuids."""
     body = init_body(resources, kind)
     sizes = {"input": 100} | ({"label": 50} if kind == "mnist" else {})
     account = resources.target.account
@@ -188,7 +191,7 @@ def test_uploads_of_one_name_are_two(resources: ResourceFactory, kind: str) -> N
     require(len(set(every)) == len(every), expected=f"{len(every)} distinct uuids", actual=", ".join(every))
 
 
-WRONG_FIELDS: dict[str, tuple[str, Any]] = {
+INVALID_FIELDS: dict[str, tuple[str, Any]] = {
     "no name": ("name", OMITTED),
     "name null": ("name", None),
     "name a number": ("name", 1234),
@@ -208,37 +211,37 @@ WRONG_FIELDS: dict[str, tuple[str, Any]] = {
     "size true": ("input_data_size", True),
     "size too large": ("input_data_size", 10_000_000_001),
     "size beyond 64 bits": ("input_data_size", 2**64 + 1),
-    "extra field": ("surplus", 1),
+    "extra field": ("unknown_field", 1),
 }
 
 
 def expect_no_upload(answer: RestResponse, account: Account, why: str, name: Any = None) -> None:
-    """The answer must be a 4xx with a reason, and nothing may have been made, least of all by that name."""
+    """Check that the answer is a 4xx with a reason, and that no dataset of the name was created."""
     require(answer.rejected and answer.text.strip(), expected=f"a 4xx with a reason: {why}", actual=answer)
     if isinstance(name, str) and name.startswith(NAME_PREFIX):
         listed = account.call("dataset.list")
-        require(name not in listed.text, expected=f"no dataset {name!r} after a refusal", actual=listed)
+        require(name not in listed.text, expected=f"no dataset {name!r} after a rejection", actual=listed)
 
 
 # INIT-5: missing, extra, ill-typed or out-of-range fields, and bodies that are no JSON object, get a 4xx with a
 # reason, and allocate nothing.
 @requirement("INIT-5")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-@pytest.mark.parametrize("mistake", list(WRONG_FIELDS))
-def test_a_wrong_field_is_refused(resources: ResourceFactory, kind: str, mistake: str) -> None:
-    """The server refuses a missing, extra, ill-typed or out-of-range field with a reason."""
-    name, value = WRONG_FIELDS[mistake]
+@pytest.mark.parametrize("case", list(INVALID_FIELDS))
+def test_an_invalid_field_is_rejected(resources: ResourceFactory, kind: str, case: str) -> None:
+    """A missing, extra, ill-typed or out-of-range field is rejected with a reason."""
+    name, value = INVALID_FIELDS[case]
     body = {**init_body(resources, kind), name: value}
-    sent = {field: content for field, content in body.items() if content is not OMITTED}
+    sent = without_omitted(body)
     account = resources.target.account
     answer = account.call(f"{kind}.init", body=sent)
     resources.register_unexpected(answer, "csv.init")
-    expect_no_upload(answer, account, mistake, sent.get("name"))
+    expect_no_upload(answer, account, case, sent.get("name"))
 
 
 @requirement("INIT-5")
 def test_a_table_has_no_label_size(resources: ResourceFactory) -> None:
-    """The server refuses a CSV upload with the field of the other kind, as any that it does not know."""
+    """A CSV upload with the field label_data_size is rejected."""
     body = {**init_body(resources, "csv"), "label_data_size": 50}
     answer = resources.target.account.call("csv.init", body=body)
     resources.register_unexpected(answer, "csv.init")
@@ -247,10 +250,10 @@ def test_a_table_has_no_label_size(resources: ResourceFactory) -> None:
 
 @requirement("INIT-5")
 @pytest.mark.parametrize("value", [OMITTED, 0, -1, "50", None])
-def test_a_wrong_label_size_is_refused(resources: ResourceFactory, value: Any) -> None:
-    """The server refuses an MNIST upload without a right label size."""
+def test_an_invalid_label_size_is_rejected(resources: ResourceFactory, value: Any) -> None:
+    """An MNIST upload without a valid label size is rejected."""
     body = {**init_body(resources, "mnist"), "label_data_size": value}
-    sent = {field: content for field, content in body.items() if content is not OMITTED}
+    sent = without_omitted(body)
     answer = resources.target.account.call("mnist.init", body=sent)
     resources.register_unexpected(answer, "csv.init")
     expect_no_upload(answer, resources.target.account, f"label_data_size is {sent.get('label_data_size', 'missing')!r}")
@@ -270,23 +273,22 @@ NO_OBJECTS = {
 
 @requirement("INIT-5", "GEN-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-@pytest.mark.parametrize("mistake", list(NO_OBJECTS))
-def test_a_body_that_is_no_object_is_refused(target: Target, kind: str, mistake: str) -> None:
-    """The server refuses a body that is no JSON object with a reason."""
+@pytest.mark.parametrize("case", list(NO_OBJECTS))
+def test_a_body_that_is_no_object_is_rejected(target: Target, kind: str, case: str) -> None:
+    """A body that is not a JSON object is rejected with a reason."""
     route = target.dialect.route(f"{kind}.init")
-    answer = target.rest.request(route.method, route.path, token=target.account.token, content=NO_OBJECTS[mistake])
-    expect_no_upload(answer, target.account, f"the body is {mistake}")
+    answer = target.rest.request(route.method, route.path, token=target.account.token, content=NO_OBJECTS[case])
+    expect_no_upload(answer, target.account, f"the body is {case}")
 
 
 # INIT-6: without a valid token nothing is created (401).
 @requirement("INIT-6")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "expired"])
-def test_nothing_is_made_without_a_valid_token(resources: ResourceFactory, kind: str, token: str) -> None:
-    """The server answers 401 to a POST whose token is not valid."""
-    made = invalid_token(token, resources.target)
+def test_nothing_is_created_without_a_valid_token(resources: ResourceFactory, kind: str, token: str) -> None:
+    """A POST without a valid token gets 401 and creates nothing."""
     body = init_body(resources, kind)
-    answer = resources.target.call(f"{kind}.init", body=body, token=None if made is OMITTED else made)
+    answer = resources.target.call(f"{kind}.init", body=body, token=invalid_header_token(token, resources.target))
     resources.register_unexpected(answer, "csv.init")
     require(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
     expect_no_upload(answer, resources.target.account, f"the token is {token}", body["name"])

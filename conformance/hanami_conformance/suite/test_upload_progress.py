@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from hanami_conformance.cases.checks import require
@@ -9,22 +11,22 @@ from hanami_conformance.catalogue import requirement
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
-from hanami_conformance.suite.support.invalid import INVALID_UUIDS, OMITTED, invalid_token
+from hanami_conformance.suite.support.invalid import INVALID_UUIDS, invalid_header_token
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, csv_sample, random_bytes
 from hanami_conformance.suite.support.uploads import send_chunks, shuffled, split_into_chunks
 from hanami_conformance.target.target import Account, Target
 
 
 def expect_incomplete(upload: Upload, why: str) -> None:
-    """Progress must be false."""
-    for _ in range(2):  # asked twice: what is counted late shows, too
+    """Check that progress is not complete."""
+    for _ in range(2):  # twice, to detect a server that counts late
         actual = upload.progress()
         require(not actual, expected=f"complete = false: {why}", actual="complete = true", requirement="PROG-2")
 
 
-def expect_complete(upload: Upload) -> None:
-    """Progress must be true at the first question: every byte was acknowledged."""
-    require(upload.complete, expected="a test that sends every byte", actual="a file with a gap")
+def expect_complete_at_once(upload: Upload) -> None:
+    """Check that progress is complete at the first request."""
+    assert upload.complete, "a test must send every byte"
     actual = upload.progress()
     require(
         actual,
@@ -38,7 +40,7 @@ def expect_complete(upload: Upload) -> None:
 @requirement("PROG-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_progress_has_a_boolean_complete(resources: ResourceFactory, kind: str) -> None:
-    """The server answers a question for the progress with a JSON object whose complete is true or false."""
+    """Progress is a JSON object with a boolean complete."""
     upload = resources.csv(10) if kind == "csv" else resources.mnist(10, 10)
     upload.progress()
     upload.write_all({role: random_bytes(10) for role in upload.files})
@@ -53,7 +55,7 @@ SIZES = [1, 2, 1000, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT, 7 * SEGMENT
 @pytest.mark.parametrize("missing", ["first", "last", "middle"])
 @pytest.mark.parametrize("size", SIZES)
 def test_one_missing_byte_is_not_complete(resources: ResourceFactory, size: int, missing: str) -> None:
-    """Progress stays false while a single byte is missing, and turns true with it."""
+    """Progress is not complete while a single byte is missing, and complete with it."""
     content = random_bytes(size)
     place = {"first": 0, "last": size - 1, "middle": size // 2}[missing]
     upload = resources.csv(size)
@@ -64,7 +66,7 @@ def test_one_missing_byte_is_not_complete(resources: ResourceFactory, size: int,
     send_chunks(socket, content, ahead + behind)
     expect_incomplete(upload, f"byte {place} of {size} is missing")
     socket.write(place, content[place : place + 1])
-    expect_complete(upload)
+    expect_complete_at_once(upload)
 
 
 @requirement("PROG-2")
@@ -83,7 +85,7 @@ def test_as_many_chunks_as_segments_are_not_complete(resources: ResourceFactory)
 
 @requirement("PROG-2")
 def test_many_tiny_chunks_are_not_complete(resources: ResourceFactory) -> None:
-    """Progress counts bytes: as many messages as the file has bytes, all for its first half, do not complete it."""
+    """Progress counts bytes: as many messages as the file has bytes do not complete it."""
     upload = resources.csv(40)
     socket = upload.attach()
     for index in range(44):
@@ -94,7 +96,7 @@ def test_many_tiny_chunks_are_not_complete(resources: ResourceFactory) -> None:
 @requirement("PROG-2")
 @pytest.mark.parametrize("size", [1000, 2 * SEGMENT])
 def test_a_repeated_chunk_counts_once(resources: ResourceFactory, size: int) -> None:
-    """Progress counts bytes once: a half that was sent twice does not complete a file."""
+    """Progress counts bytes once: half of a file sent repeatedly does not complete it."""
     content = random_bytes(size)
     for start in (0, size // 2):
         upload = resources.csv(size)
@@ -107,7 +109,7 @@ def test_a_repeated_chunk_counts_once(resources: ResourceFactory, size: int) -> 
 
 @requirement("PROG-2", "PROG-3")
 def test_overlapping_chunks_count_once(resources: ResourceFactory) -> None:
-    """Progress counts bytes once: chunks that overlap do not make up for a gap."""
+    """Progress counts bytes once: overlapping chunks do not make up for a gap."""
     content = random_bytes(1000)
     upload = resources.csv(1000)
     socket = upload.attach()
@@ -115,7 +117,7 @@ def test_overlapping_chunks_count_once(resources: ResourceFactory) -> None:
         socket.write(start, content[start : start + 400])
     expect_incomplete(upload, "bytes 850 to 999 are missing, however much of the rest overlapped")
     socket.write(800, content[800:])
-    expect_complete(upload)
+    expect_complete_at_once(upload)
 
 
 @requirement("PROG-2")
@@ -129,8 +131,8 @@ def test_the_last_chunk_alone_is_not_complete(resources: ResourceFactory) -> Non
 
 
 @requirement("PROG-2")
-def test_refused_chunks_do_not_count(resources: ResourceFactory) -> None:
-    """Progress does not count a chunk that was refused."""
+def test_rejected_chunks_do_not_count(resources: ResourceFactory) -> None:
+    """Progress does not count rejected chunks."""
     upload = resources.csv(1000)
     socket = upload.attach()
     socket.write(0, random_bytes(500))
@@ -139,13 +141,13 @@ def test_refused_chunks_do_not_count(resources: ResourceFactory) -> None:
         require(
             not acknowledgement.success, expected="success = false to a chunk beyond the end", actual="success = true"
         )
-    expect_incomplete(upload, "bytes 500 to 999 were never taken")
+    expect_incomplete(upload, "bytes 500 to 999 were never accepted")
 
 
 @requirement("PROG-2", "PROG-3")
 @pytest.mark.parametrize("first", ["input", "label"])
 def test_one_of_two_files_is_not_complete(resources: ResourceFactory, first: str) -> None:
-    """Progress of an MNIST upload stays false until both files are there."""
+    """Progress of an MNIST upload is not complete until both files are."""
     sizes = {"input": 3000, "label": 500}
     upload = resources.mnist(sizes["input"], sizes["label"])
     other = "label" if first == "input" else "input"
@@ -155,12 +157,12 @@ def test_one_of_two_files_is_not_complete(resources: ResourceFactory, first: str
     socket.write(0, random_bytes(sizes[other] - 1))
     expect_incomplete(upload, f"the last byte of the {other} file is missing")
     socket.write(sizes[other] - 1, b"z")
-    expect_complete(upload)
+    expect_complete_at_once(upload)
 
 
 @requirement("PROG-2")
 def test_bytes_of_one_file_do_not_count_for_the_other(resources: ResourceFactory) -> None:
-    """Progress does not add the bytes of both files up: one file sent twice does not complete the upload."""
+    """Progress does not count the bytes of one file for the other."""
     upload = resources.mnist(1000, 1000)
     for _ in range(2):
         upload.write_all({"input": random_bytes(1000)})
@@ -169,11 +171,11 @@ def test_bytes_of_one_file_do_not_count_for_the_other(resources: ResourceFactory
 
 @requirement("PROG-2")
 def test_progress_of_one_upload_says_nothing_of_another(resources: ResourceFactory) -> None:
-    """Progress of an upload does not change with what another one gets."""
+    """Progress of an upload does not depend on another upload."""
     full, empty = resources.csv(1000), resources.csv(1000)
     full.write_all({"input": random_bytes(1000)})
     expect_incomplete(empty, "nothing was sent for this upload, all for another")
-    expect_complete(full)
+    expect_complete_at_once(full)
 
 
 # PROG-3: complete is true once every byte of every file was acknowledged.
@@ -181,79 +183,81 @@ def test_progress_of_one_upload_says_nothing_of_another(resources: ResourceFacto
 @pytest.mark.parametrize("size", [1, 999, SEGMENT, 7 * SEGMENT // 2 + 3])
 @pytest.mark.parametrize("chunk", [333, SEGMENT])
 def test_every_byte_in_any_order_is_complete(resources: ResourceFactory, size: int, chunk: int) -> None:
-    """Progress turns true when the last gap is filled, whatever the order and the size of the chunks."""
+    """Progress is complete once the last gap is filled, in any order and with any size of chunks."""
     content = random_bytes(size)
     upload = resources.csv(size)
     socket = upload.attach()
     parts = split_into_chunks(size, max(chunk, size // 40))
     send_chunks(socket, content, shuffled(parts))
-    expect_complete(upload)
+    expect_complete_at_once(upload)
     send_chunks(socket, content, parts[:1])
-    expect_complete(upload)
+    expect_complete_at_once(upload)
 
 
 @requirement("PROG-3")
 def test_progress_stays_complete(resources: ResourceFactory) -> None:
-    """Progress stays true after the sockets are closed."""
+    """Progress stays complete after the sockets are closed."""
     upload = resources.mnist(500, 500)
     upload.write_all({"input": random_bytes(500), "label": random_bytes(500)})
-    expect_complete(upload)
-    expect_complete(upload)
+    expect_complete_at_once(upload)
+    expect_complete_at_once(upload)
 
 
 @requirement("PROG-3")
-def test_an_upload_stays_complete_when_it_is_finalized(resources: ResourceFactory) -> None:
-    """The server says complete of a finalized dataset, or that it has no upload any more, and not that a byte lacks."""
+def test_a_finalized_upload_stays_complete(resources: ResourceFactory) -> None:
+    """Progress of a finalized dataset is complete or rejected, but not incomplete."""
     content, _ = csv_sample(rows=3)
     upload = resources.dataset("csv", {"input": content})
     answer = resources.target.account.call("dataset.progress", params={"uuid": upload.uuid})
-    told = "refused" if answer.rejected else answer.object().get("complete")
-    require(told in ("refused", True), expected="complete = true after the PUT, or a 4xx", actual=answer)
+    outcome = "rejected" if answer.rejected else answer.object().get("complete")
+    require(outcome in ("rejected", True), expected="complete = true after the PUT, or a 4xx", actual=answer)
 
 
 # PROG-4: unknown uuid 404, malformed uuid 400, no token 401, foreign dataset 404.
 @requirement("PROG-4")
 @pytest.mark.parametrize(("uuid", "status"), [("unknown", 404), ("malformed", 400), ("empty", 400)])
-def test_progress_of_nothing_is_refused(target: Target, uuid: str, status: int) -> None:
-    """The server answers 404 to an unknown uuid and 400 to a malformed one."""
+def test_progress_of_an_invalid_uuid_is_rejected(target: Target, uuid: str, status: int) -> None:
+    """Progress of an unknown uuid gets 404, of a malformed one 400."""
     answer = target.account.call("dataset.progress", params={"uuid": INVALID_UUIDS[uuid]})
     require(answer.status == status, expected=f"{status}: the uuid is {uuid}", actual=answer)
 
 
-@requirement("PROG-4")
-@pytest.mark.parametrize("of", ["a file", "a label file", "a cluster"])
-def test_progress_of_something_else_is_refused(resources: ResourceFactory, of: str) -> None:
-    """The server refuses to tell the progress of what is no dataset."""
-    if of == "a cluster":
-        uuid = resources.any_cluster(ONE_BRICK).uuid
-    else:
-        uuid = resources.mnist(10, 10).files["input" if of == "a file" else "label"].uuid
-    answer = resources.target.account.call("dataset.progress", params={"uuid": uuid})
-    require(answer.rejected, expected=f"a 4xx: the uuid is that of {of}", actual=answer)
+OTHER_RESOURCES: dict[str, Callable[[ResourceFactory], str]] = {
+    "a file": lambda resources: resources.mnist(10, 10).files["input"].uuid,
+    "a label file": lambda resources: resources.mnist(10, 10).files["label"].uuid,
+    "a cluster": lambda resources: resources.any_cluster(ONE_BRICK).uuid,
+}
 
 
 @requirement("PROG-4")
-def test_progress_without_a_uuid_is_refused(target: Target) -> None:
-    """The server answers 400 to a question for the progress of nothing."""
+@pytest.mark.parametrize("kind", list(OTHER_RESOURCES))
+def test_progress_of_another_resource_is_rejected(resources: ResourceFactory, kind: str) -> None:
+    """Progress with the uuid of a file or a cluster is rejected."""
+    answer = resources.target.account.call("dataset.progress", params={"uuid": OTHER_RESOURCES[kind](resources)})
+    require(answer.rejected, expected=f"a 4xx: the uuid is that of {kind}", actual=answer)
+
+
+@requirement("PROG-4")
+def test_progress_without_a_uuid_is_rejected(target: Target) -> None:
+    """Progress without a uuid gets 400."""
     answer = target.account.call("dataset.progress")
     require(answer.status == 400, expected="400: there is no uuid", actual=answer)
 
 
 @requirement("PROG-4")
 @pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "expired"])
-def test_progress_without_a_valid_token_is_refused(resources: ResourceFactory, token: str) -> None:
-    """The server answers 401 to a question whose token is not valid."""
+def test_progress_without_a_valid_token_is_rejected(resources: ResourceFactory, token: str) -> None:
+    """Progress without a valid token gets 401."""
     upload = resources.csv(10)
-    made = invalid_token(token, resources.target)
     answer = resources.target.call(
-        "dataset.progress", params={"uuid": upload.uuid}, token=None if made is OMITTED else made
+        "dataset.progress", params={"uuid": upload.uuid}, token=invalid_header_token(token, resources.target)
     )
     require(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
 
 
 @requirement("PROG-4", "GEN-3")
-def test_progress_of_another_users_upload_is_refused(resources: ResourceFactory, other_account: Account) -> None:
-    """The server answers 404 to a question for another user's upload."""
+def test_progress_of_another_users_upload_is_rejected(resources: ResourceFactory, other_account: Account) -> None:
+    """Progress of another user's upload gets 404."""
     upload = resources.csv(10)
     answer = other_account.call("dataset.progress", params={"uuid": upload.uuid})
     require(answer.status == 404, expected="404: it belongs to another user", actual=answer)

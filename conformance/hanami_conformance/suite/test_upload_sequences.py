@@ -14,7 +14,7 @@ from hanami_conformance.stateful.strategies.uploads import upload_sequences
 @requirement("ATT-2", "ATT-4", "GEN-3", "GEN-4")
 @pytest.mark.hostile
 @pytest.mark.may_violate("FIN-2")  # where the content can't be read back, the values are not compared
-def test_any_sequence_of_uploads_goes_as_the_model_says(search: PropertyRunner) -> None:
-    """Whatever clients do with several uploads, the server holds and answers what a model of bytes does."""
+def test_any_sequence_of_uploads_matches_the_model(search: PropertyRunner) -> None:
+    """Whatever clients do with several uploads, progress, answers and datasets match the model."""
     profile = search.settings.profile
     search("upload", upload_sequences(profile.most_steps, profile.largest_file), weight=1.5)

@@ -23,7 +23,7 @@ FAR_ABOVE_CHANCE = 0.3  # guessing gives 0.1, with a standard deviation of 0.016
 
 @requirement("DIO-8")
 def test_a_cluster_learns_handwritten_digits(resources: ResourceFactory) -> None:
-    """Trained on real digits over a socket, a cluster names digits that it has not seen far better than by chance."""
+    """A cluster trained on real digits classifies unseen digits far better than by chance."""
     data = digits()
     images = data.images.reshape(len(data.images), -1).astype(np.float32) / np.float32(DIGIT_PIXEL_MAX)
     shape = ClusterShape({"test_input": images.shape[1]}, {"test_output": 10}, hidden=32)
@@ -33,8 +33,8 @@ def test_a_cluster_learns_handwritten_digits(resources: ResourceFactory) -> None
     targets = np.eye(10, dtype=np.float32)[data.labels]
     accuracy = 0.0
     for epoch in range(1, EPOCHS + 1):
-        for image, wanted in zip(images[HELD_OUT:], targets[HELD_OUT:], strict=True):
-            socket.train([InputMessage("test_input", image), InputMessage("test_output", wanted, expected=True)])
+        for image, one_hot in zip(images[HELD_OUT:], targets[HELD_OUT:], strict=True):
+            socket.train([InputMessage("test_input", image), InputMessage("test_output", one_hot, expected=True)])
         accuracy = _accuracy(socket, images[:HELD_OUT], data.labels[:HELD_OUT])
         observe("held-out accuracy on digits", f"{accuracy:.3f} after {epoch} epochs of {len(images) - HELD_OUT}")
         if accuracy >= GOOD_ACCURACY:
@@ -53,7 +53,7 @@ def _accuracy(socket: ClusterSocket, images: Values, labels: NDArray[np.uint8]) 
 
 @requirement("DATA-8", "PROG-3", "FIN-1", "FIN-2")
 def test_handwritten_digits_are_uploaded_and_read_back(resources: ResourceFactory) -> None:
-    """Real IDX files, sent in the SDK's chunks over one socket each, become a dataset that equals them."""
+    """Real IDX files, sent in the SDK's chunks, become a dataset with the same values."""
     data = digits()
     contents = {"input": data.image_file, "label": data.label_file}
     upload = resources.mnist(len(data.image_file), len(data.label_file))
@@ -66,7 +66,7 @@ def test_handwritten_digits_are_uploaded_and_read_back(resources: ResourceFactor
 
 @requirement("PROG-3", "FIN-1", "FIN-2")
 def test_a_table_of_flowers_is_uploaded_and_read_back(resources: ResourceFactory) -> None:
-    """A real CSV table becomes a dataset that equals it, value for value."""
+    """A real CSV table becomes a dataset with the same values."""
     content, names, values = iris()
     upload = resources.csv(len(content))
     upload.write_all({"input": content}, chunk=SEGMENT)

@@ -39,7 +39,7 @@ def test_the_same_sequences_are_told_whatever_else_runs(tmp_path: Path) -> None:
         run = run_suite("--target", "reference", "--profile", "smoke", *options, cwd=folder)
         assert run.returncode in (0, 5), run.stdout  # so few sequences do not come to every requirement
         told.append(sequences_of(folder))
-    case = "test_direct_sequences.py::test_any_sequence_of_clusters_goes_as_the_model_says"
+    case = "test_direct_sequences.py::test_any_sequence_of_clusters_matches_the_model"
     assert told[0][case] == told[1][case]
 
 

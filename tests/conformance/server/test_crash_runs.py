@@ -33,7 +33,7 @@ from support.suite_runs import (
 from support.targets import hanami
 from tools.reference import ALICE, TIMEOUT, clean_environment
 
-LARGE = "test_upload_mistakes.py::test_a_chunk_beyond_the_end_is_refused"
+LARGE = "test_upload_data_invalid.py::test_a_chunk_beyond_the_end_is_rejected"
 USER = "alice:very-secret-1:alpha"
 # Deleting a dataset ends this server, a moment later: when the next case runs.
 LATE = """\
@@ -79,7 +79,7 @@ def outcomes(result: dict[str, Any]) -> list[str]:
 
 def test_the_run_goes_on_behind_a_case_that_ends_the_server(tmp_path: Path) -> None:
     cases = ("--case", f"{LARGE}[ends one byte beyond]", "--case", f"{LARGE}[position 2^63]")
-    more = ("--case", "test_upload_mistakes.py::test_what_becomes_of_a_very_large_message")
+    more = ("--case", "test_upload_data_invalid.py::test_answer_to_a_very_large_message")
     run = run_suite(*server_of("dies-of-large-positions"), *cases, *more, cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     assert "server restarted (2)" in run.stdout
@@ -165,7 +165,7 @@ def test_a_server_that_is_silent_on_websockets_alone_is_restarted(tmp_path: Path
     run = run_suite(*server_of("text-frames-block-the-server"), *options, cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     lost = [case for case in result_of(tmp_path)["cases"] if case["outcome"] == "lost"]
-    assert [case["id"].split("[")[0] for case in lost] == ["test_general.py::test_text_frames_harm_nobody"]
+    assert [case["id"].split("[")[0] for case in lost] == ["test_general.py::test_text_messages_harm_nobody"]
     assert "it answers REST calls and is silent on websockets" in lost[0]["reason"]
     assert "server restarted (2)" in run.stdout
     expect_gone(tmp_path)
@@ -263,7 +263,7 @@ def test_in_plain_pytest_and_by_the_environment(tmp_path: Path) -> None:
 
 
 def test_a_sequence_of_a_server_that_was_started_is_replayed_against_one_that_runs(tmp_path: Path) -> None:
-    case = ("--case", "test_upload_sequences.py::test_any_sequence_of_uploads_goes_as_the_model_says", "--shrink", "1")
+    case = ("--case", "test_upload_sequences.py::test_any_sequence_of_uploads_matches_the_model", "--shrink", "1")
     run = run_suite(*server_of("complete-from-the-beginning"), "--profile", "smoke", *case, cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     expect_gone(tmp_path, starts=1)

@@ -298,7 +298,7 @@ def test_6_a_target_that_dies_while_it_is_tidied_up(tmp_path: Path) -> None:
 
 def test_1_an_answer_that_is_missing_now_and_then_is_found(tmp_path: Path) -> None:
     with faulty_backend("forgets-training-answers") as url:
-        options = ("--deadline", "1", "--case", "test_direct_many.py::test_many_mixed_cycles_run_in_order")
+        options = ("--deadline", "1", "--case", "test_direct_io_repeated.py::test_many_mixed_cycles_run_in_order")
         run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     assert "end of the training cycle" in run.stdout

@@ -26,7 +26,7 @@ from hanami_conformance.stateful.upload_state import missing_spans, mnist_files
 from support.suite_runs import faulty_backend, in_pytest, result_of, run_suite
 from tools.reference import ALICE, TIMEOUT, clean_environment
 
-CASE = "test_upload_sequences.py::test_any_sequence_of_uploads_goes_as_the_model_says"
+CASE = "test_upload_sequences.py::test_any_sequence_of_uploads_matches_the_model"
 
 
 @given(upload_sequences(12, 2_000_000))

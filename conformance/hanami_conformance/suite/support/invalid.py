@@ -1,46 +1,57 @@
-"""Tokens and uuids that must be refused, made from right ones."""
+"""Invalid tokens and uuids, made from valid ones."""
 
 from __future__ import annotations
 
 import base64
 import uuid as uuids
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hanami_conformance.cases.failures import Unsupported
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.target.target import Target
 
-OMITTED = object()  # stands for a field that is not sent at all
+OMITTED = object()  # stands for a field that is not sent
+
+
+def without_omitted(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields without the OMITTED ones."""
+    return {name: value for name, value in fields.items() if value is not OMITTED}
 
 
 def invalid_token(kind: str, target: Target) -> Any:
-    """Return a token of a kind that authorises nothing."""
-    good = target.account.token
+    """Return an invalid token of the given kind, or OMITTED."""
+    valid = target.account.token
     if kind == "missing":
         return OMITTED
     if kind == "expired":
         if not target.expired_token:
             raise Unsupported("needs a token that was valid once (--expired-token)")
         return target.expired_token
-    if kind in ("unsigned", "tampered", "of another user") and (good.count(".") != 2 or good.endswith(".")):
+    if kind in ("unsigned", "tampered") and (valid.count(".") != 2 or valid.endswith(".")):
         raise Unsupported("the target's tokens are no JWT, so they cannot be taken apart")
     makers: dict[str, Callable[[], Any]] = {
         "empty": lambda: "",
         "malformed": lambda: "this-is-no-token",
-        "cut short": lambda: good[: len(good) // 2],
-        "tampered": lambda: tampered(good),
-        "unsigned": lambda: unsigned(good),
+        "cut short": lambda: valid[: len(valid) // 2],
+        "tampered": lambda: _tampered(valid),
+        "unsigned": lambda: _unsigned(valid),
         "a number": lambda: 42,
         "null": lambda: None,
     }
-    made = makers[kind]()
-    if isinstance(made, str):
-        SECRETS.add(made, f"{kind} token")
-    return made
+    token = makers[kind]()
+    if isinstance(token, str):
+        SECRETS.add(token, f"{kind} token")
+    return token
 
 
-def tampered(token: str) -> str:
+def invalid_header_token(kind: str, target: Target) -> str | None:
+    """Return an invalid token for a REST call, None for a missing one."""
+    token = invalid_token(kind, target)
+    return None if token is OMITTED else str(token)
+
+
+def _tampered(token: str) -> str:
     """Return the token with one character in the middle of its signature changed."""
     head, _, signature = token.rpartition(".")
     middle = len(signature) // 2
@@ -48,8 +59,8 @@ def tampered(token: str) -> str:
     return f"{head}.{signature[:middle]}{other}{signature[middle + 1 :]}"
 
 
-def unsigned(token: str) -> str:
-    """Return the same claims under the algorithm ``none``, without a signature."""
+def _unsigned(token: str) -> str:
+    """Return the same claims with the algorithm ``none`` and without a signature."""
     header = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').rstrip(b"=").decode()
     return f"{header}.{token.split('.')[1]}."
 

@@ -1,4 +1,4 @@
-"""Which cases of a parametrized test may end a fragile server."""
+"""Markers for single parameters of a test."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ import pytest
 
 
 def mark_destructive(cases: Iterable[str], *destructive: str) -> list[Any]:
-    """Return names of cases, for ``parametrize``; those in ``destructive`` are sent only where that is allowed."""
+    """Return names of cases for ``parametrize``; those in ``destructive`` run only where that is allowed."""
     return [pytest.param(case, marks=pytest.mark.destructive) if case in destructive else case for case in cases]

@@ -1,4 +1,4 @@
-"""The same message in other bytes, which every reader of protobuf must take for the same."""
+"""Variants of a message: other bytes that every reader of protobuf must decode to the same message."""
 
 from __future__ import annotations
 
@@ -7,36 +7,31 @@ from dataclasses import dataclass
 
 VARINT, DELIMITED, FIXED32 = 0, 2, 5  # wire types
 FLOAT = 4  # bytes
-SURPLUS = 2  # bytes by which a varint is longer than it need be
+PADDING = 2  # bytes by which a varint is longer than necessary
 
 
 @dataclass(frozen=True)
 class Field:
-    """A field of an encoded message: a number, or bytes with their length in front.
-
-    Attributes:
-        number: of the field.
-        value: a number, or bytes.
-    """
+    """A field of an encoded message: its number, and a value that is a number or bytes."""
 
     number: int
     value: int | bytes
 
-    def encoded(self, surplus: int = 0) -> bytes:
-        """Return the bytes of the field, those of its number longer than they need be."""
+    def encoded(self, padding: int = 0) -> bytes:
+        """Return the bytes of the field, with padding in the varint of a number."""
         if isinstance(self.value, int):
-            return varint(self.number * 8 + VARINT) + varint(self.value, surplus)
+            return varint(self.number * 8 + VARINT) + varint(self.value, padding)
         return varint(self.number * 8 + DELIMITED) + varint(len(self.value)) + self.value
 
 
-def varint(number: int, surplus: int = 0) -> bytes:
-    """Return a number as protobuf has it, and bytes behind it that add nothing."""
-    groups = [number >> shift & 0x7F for shift in range(0, max(number.bit_length(), 1), 7)] + [0] * surplus
+def varint(number: int, padding: int = 0) -> bytes:
+    """Return a number as a varint, with bytes of padding that add nothing to it."""
+    groups = [number >> shift & 0x7F for shift in range(0, max(number.bit_length(), 1), 7)] + [0] * padding
     return bytes(group | 0x80 for group in groups[:-1]) + bytes(groups[-1:])
 
 
 def read_varint(payload: bytes, place: int) -> tuple[int, int]:
-    """Return a number, and where the next thing begins."""
+    """Return the number at a position, and the position after it."""
     number = shift = 0
     while True:
         byte = payload[place]
@@ -46,7 +41,7 @@ def read_varint(payload: bytes, place: int) -> tuple[int, int]:
 
 
 def fields(payload: bytes) -> list[Field]:
-    """Return the fields of a message of numbers, texts and packed floats, in their order."""
+    """Return the fields of a message of numbers, texts and packed floats in their order."""
     found, place = [], 0
     while place < len(payload):
         key, place = read_varint(payload, place)
@@ -60,25 +55,25 @@ def fields(payload: bytes) -> list[Field]:
 
 
 def reverse_field_order(payload: bytes) -> bytes:
-    """Return the fields from the last to the first."""
+    """Return the message with its fields in the reverse order."""
     return b"".join(field.encoded() for field in reversed(fields(payload)))
 
 
 def with_long_varints(payload: bytes) -> bytes:
-    """Numbers longer than they need be."""
-    return b"".join(field.encoded(SURPLUS) for field in fields(payload))
+    """Return the message with padded varints."""
+    return b"".join(field.encoded(PADDING) for field in fields(payload))
 
 
 def with_defaults(payload: bytes) -> bytes:
-    """Fields of numbers that are not there, as the zeros that they stand for."""
+    """Return the message with the omitted number fields as explicit zeros."""
     found = fields(payload)
     highest = max(field.number for field in found)
-    lacking = set(range(1, highest)) - {field.number for field in found}
-    return b"".join(Field(number, 0).encoded() for number in sorted(lacking)) + payload
+    omitted = set(range(1, highest)) - {field.number for field in found}
+    return b"".join(Field(number, 0).encoded() for number in sorted(omitted)) + payload
 
 
 def duplicate_fields(payload: bytes) -> bytes:
-    """Each number comes twice, another one before: the last one counts."""
+    """Return the message with each number field twice, the first time with another value: the last one counts."""
     return b"".join(
         (Field(field.number, field.value + 1).encoded() if isinstance(field.value, int) else b"") + field.encoded()
         for field in fields(payload)
@@ -86,13 +81,13 @@ def duplicate_fields(payload: bytes) -> bytes:
 
 
 def with_other_data_before(payload: bytes) -> bytes:
-    """Other data of the last field, which is no list, in front of the right ones: the last ones count."""
+    """Return the message with the last field twice, the first time with other data: the last one counts."""
     *others, data = fields(payload)
     return b"".join(field.encoded() for field in [*others, Field(data.number, b"other data"), data])
 
 
 def unpacked(payload: bytes) -> bytes:
-    """Return the floats, which are the last field, each as a field of its own."""
+    """Return the message with each float of the last field as a field of its own."""
     *others, floats = fields(payload)
     assert isinstance(floats.value, bytes)
     key = varint(floats.number * 8 + FIXED32)
@@ -101,7 +96,7 @@ def unpacked(payload: bytes) -> bytes:
 
 
 def in_two_blocks(payload: bytes) -> bytes:
-    """Return the floats, which are the last field, packed into two fields."""
+    """Return the message with the floats of the last field packed into two fields."""
     *others, floats = fields(payload)
     assert isinstance(floats.value, bytes)
     halves = floats.value[:FLOAT], floats.value[FLOAT:]
@@ -109,14 +104,14 @@ def in_two_blocks(payload: bytes) -> bytes:
 
 
 FORMS: Mapping[str, Callable[[bytes], bytes]] = {
-    "its fields in the other order": reverse_field_order,
-    "numbers longer than they need be": with_long_varints,
-    "zeros that could be left out": with_defaults,
-    "numbers that come twice, the last one right": duplicate_fields,
+    "its fields in the reverse order": reverse_field_order,
+    "padded numbers": with_long_varints,
+    "explicit zeros": with_defaults,
+    "duplicate numbers, the last one correct": duplicate_fields,
 }
 CHUNK_FORMS: Mapping[str, Callable[[bytes], bytes]] = {
     **FORMS,
-    "data that come twice, the last ones right": with_other_data_before,
+    "duplicate data, the last ones correct": with_other_data_before,
 }
 FLOAT_FORMS: Mapping[str, Callable[[bytes], bytes]] = {
     **FORMS,

@@ -1,4 +1,4 @@
-"""Material for the tests: bytes, images, tables and cluster shapes, the same in every run."""
+"""Sample data: bytes, images, tables and cluster shapes, the same in every run."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ TWO_BRICKS = ClusterShape({"input_a": 7, "input_b": 4}, {"output_a": 3, "output_
 
 
 def random_bytes(size: int, seed: int = 1) -> bytes:
-    """``size`` bytes without a pattern."""
+    """Return random bytes."""
     return np.random.default_rng(seed).integers(0, 256, size, dtype=np.uint8).tobytes()
 
 
 class MnistSample:
-    """An MNIST upload of noise: what is sent, and the dataset that it makes.
+    """The files of an MNIST upload with random pixels, and the dataset that they make.
 
     Args:
-        size: bytes of the image file at most; one pixel more would not fit.
-        seed: of the pixels and labels.
-        side: rows and columns of an image, pixels.
+        size: Largest size of the image file in bytes.
+        seed: Seed of the pixels and labels.
+        side: Rows and columns of an image in pixels.
     """
 
     def __init__(self, size: int, seed: int = 1, side: int = 16) -> None:
         generator = np.random.default_rng(seed)
         count = max(1, (size - 16) // (side * side))
         pixels = generator.integers(0, 256, (count, side, side), dtype=np.uint8)
-        pixels[0, 0, 0] = 255  # so that pixels as 0..255 can be told from pixels as 0..1
+        pixels[0, 0, 0] = 255  # distinguishes pixels as 0..255 from pixels as 0..1
         labels = generator.integers(0, 10, count, dtype=np.uint8)
         self.contents = {"input": idx_images(pixels), "label": idx_labels(labels)}
         self.model = DatasetModel.from_images(pixels, labels)
 
 
 def csv_sample(rows: int = 20, seed: int = 1) -> tuple[bytes, DatasetModel]:
-    """Return a CSV file of random numbers, and the dataset that it makes."""
+    """Return a CSV file with random numbers, and the dataset that it makes."""
     names = ("first", "second", "third")
     values = np.random.default_rng(seed).normal(size=(rows, len(names))).astype(np.float32)
     return csv_table(names, values), DatasetModel.from_table(names, values)

@@ -20,55 +20,56 @@ from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_conformance.models.cluster import are_equal, distance
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import STEPS, format_answer, sample_inputs, training_targets, vector
-from hanami_conformance.suite.support.clusters import direct_cluster, expect_same, trained_cluster
+from hanami_conformance.suite.support.clusters import ANY_SHAPE, direct_cluster, expect_same, trained_cluster
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_BRICKS
+from hanami_conformance.suite.support.sockets import LOSSES, expect_nothing_more
 from hanami_proto.codec import ProcessType
 
-MANY = 20  # sockets of one cluster, one after the other
+MANY = 20  # sockets attached to one cluster, one after the other
 
 
 # DIO-7: the same request on an unchanged cluster gives the same answer (within float32 tolerance).
 @requirement("DIO-7")
 def test_the_same_request_gives_the_same_answer(resources: ResourceFactory) -> None:
-    """A request repeated on an unchanged cluster, at once and after others, gives the same answer."""
+    """A repeated request to an unchanged cluster gets the same answer."""
     _, socket = trained_cluster(resources, TWO_BRICKS)
-    wanted = socket.request(sample_inputs(TWO_BRICKS, seed=1))
+    expected = socket.request(sample_inputs(TWO_BRICKS, seed=1))
     for repeat in range(100):
         if repeat % 3 == 2:
             socket.request(sample_inputs(TWO_BRICKS, seed=repeat))
         actual = socket.request(sample_inputs(TWO_BRICKS, seed=1))
-        expect_same(actual, wanted, f"the same answer at repetition {repeat + 1}")
+        expect_same(actual, expected, f"the same answer at repetition {repeat + 1}")
 
 
 @requirement("DIO-7")
 def test_an_answer_survives_a_new_socket(resources: ResourceFactory) -> None:
-    """A request gives the same answer on the next socket of the same cluster."""
-    cluster, socket = trained_cluster(resources, None)
-    wanted = socket.request(sample_inputs(socket.shape, seed=1))
+    """A request gets the same answer on the next socket of the same cluster."""
+    cluster, socket = trained_cluster(resources, ANY_SHAPE)
+    expected = socket.request(sample_inputs(socket.shape, seed=1))
     socket.close()
     again = cluster.reattach()
     for ordinal in ("first", "second", "third"):
         actual = again.request(sample_inputs(socket.shape, seed=1))
-        expect_same(actual, wanted, f"the same answer to the {ordinal} request on another socket")
+        expect_same(actual, expected, f"the same answer to the {ordinal} request on another socket")
 
 
 @requirement("DIO-8")
 @pytest.mark.parametrize("shape", [ONE_BRICK, TWO_BRICKS], ids=["one output", "two outputs"])
 def test_training_moves_the_answer_toward_the_expected_values(resources: ResourceFactory, shape: ClusterShape) -> None:
-    """Training a fixed pair again and again brings every output nearer to its expected values."""
+    """Repeated training of one pair moves every output toward its expected values."""
     _, socket = direct_cluster(resources, shape)
-    question, wanted = sample_inputs(shape, seed=1), training_targets(shape, seed=1)
+    question, targets = sample_inputs(shape, seed=1), training_targets(shape, seed=1)
     before = socket.request(question)
     rounds = 10
     for _ in range(rounds):
         for _ in range(STEPS):
-            socket.train([*question, *wanted])
+            socket.train([*question, *targets])
         after = socket.request(question)
         if all(
-            distance(after[part.name], part.values) < 0.5 * distance(before[part.name], part.values) for part in wanted
+            distance(after[part.name], part.values) < 0.5 * distance(before[part.name], part.values) for part in targets
         ):
             break
-    for part in wanted:
+    for part in targets:
         start, end = distance(before[part.name], part.values), distance(after[part.name], part.values)
         observe(f"distance of {part.name} from its expected values", f"{start:.4f} before training, {end:.4f} after")
         require(
@@ -79,70 +80,67 @@ def test_training_moves_the_answer_toward_the_expected_values(resources: Resourc
 # DIO-9: many cycles, mixed TRAIN and REQUEST, run on one socket in order; pipelined messages are answered in order.
 @requirement("DIO-9")
 def test_many_mixed_cycles_run_in_order(resources: ResourceFactory) -> None:
-    """TRAIN and REQUEST cycles alternate on one socket, and each gets its own answer."""
-    _, socket = trained_cluster(resources, None)
+    """Each of many alternating TRAIN and REQUEST cycles gets its own answer."""
+    _, socket = trained_cluster(resources, ANY_SHAPE)
     for seed in range(40):
         socket.train([*sample_inputs(socket.shape, seed), *training_targets(socket.shape, seed)])
         once = socket.request(sample_inputs(socket.shape, seed))
         twice = socket.request(sample_inputs(socket.shape, seed))
         expect_same(twice, once, f"the same answer twice after training cycle {seed + 1}")
-    surplus = socket.close()
-    require(not surplus, expected="80 answers to 80 requests", actual=f"{len(surplus)} more messages")
+    expect_nothing_more(socket, "80 answers to 80 requests")
 
 
 @requirement("DIO-9")
 def test_pipelined_requests_are_answered_in_order(resources: ResourceFactory) -> None:
-    """Requests that are sent before the first answer is read are all answered, in order."""
-    _, socket = trained_cluster(resources, None)
-    wanted = [socket.request(sample_inputs(socket.shape, seed)) for seed in range(8)]
+    """Requests sent before the first answer is read are all answered, in order."""
+    _, socket = trained_cluster(resources, ANY_SHAPE)
+    expected = [socket.request(sample_inputs(socket.shape, seed)) for seed in range(8)]
     for seed in range(8):
         (question,) = sample_inputs(socket.shape, seed)
         socket.send(question.name, question.values, is_last=True)
     for seed in range(8):
-        expect_same(socket.receive_outputs(), wanted[seed], f"the answer to request {seed + 1} of 8")
-    surplus = socket.close()
-    require(not surplus, expected="8 answers to 8 requests", actual=f"{len(surplus)} more messages")
+        expect_same(socket.receive_outputs(), expected[seed], f"the answer to request {seed + 1} of 8")
+    expect_nothing_more(socket, "8 answers to 8 requests")
 
 
 @requirement("DIO-9")
-def test_pipelined_parts_are_put_together_right(resources: ResourceFactory) -> None:
-    """Cycles in several messages, sent before the first answer is read, are answered as one by one."""
+def test_pipelined_parts_are_assembled_correctly(resources: ResourceFactory) -> None:
+    """Cycles in several messages, sent before the first answer is read, get the same answers as one by one."""
     _, socket = trained_cluster(resources, TWO_BRICKS)
-    wanted = [socket.request(sample_inputs(TWO_BRICKS, seed)) for seed in range(6)]
+    expected = [socket.request(sample_inputs(TWO_BRICKS, seed)) for seed in range(6)]
     for seed in range(6):
         first, second = sample_inputs(TWO_BRICKS, seed)
         socket.send(first.name, first.values, is_last=False)
         socket.send(second.name, second.values, is_last=True)
     for seed in range(6):
-        # Acknowledgements come in between; outputs() passes over them.
-        expect_same(socket.receive_outputs(), wanted[seed], f"the answer to request {seed + 1} of 6")
+        # Acknowledgements arrive in between; receive_outputs() skips them.
+        expect_same(socket.receive_outputs(), expected[seed], f"the answer to request {seed + 1} of 6")
 
 
 @requirement("DIO-9")
 def test_pipelined_training_is_answered_before_the_request_behind_it(resources: ResourceFactory) -> None:
     """Training cycles and a request, sent before the first answer is read, are answered in order."""
-    _, socket = trained_cluster(resources, None)
+    _, socket = trained_cluster(resources, ANY_SHAPE)
     for seed in range(10):
-        question, wanted = sample_inputs(socket.shape, seed)[0], training_targets(socket.shape, seed)[0]
+        question, targets = sample_inputs(socket.shape, seed)[0], training_targets(socket.shape, seed)[0]
         socket.send(question.name, question.values, is_last=False, process_type=ProcessType.TRAIN)
-        socket.send(wanted.name, wanted.values, is_last=True, process_type=ProcessType.TRAIN, expected=True)
+        socket.send(targets.name, targets.values, is_last=True, process_type=ProcessType.TRAIN, expected=True)
     question = sample_inputs(socket.shape, seed=3)[0]
     socket.send(question.name, question.values, is_last=True)
     actual = socket.receive_outputs()
     expect_same(actual, socket.request([question]), "the answer of the trained cluster, as it is afterwards")
-    surplus = socket.close()
-    require(not surplus, expected="no answer to training behind that to the request", actual=f"{len(surplus)} messages")
+    expect_nothing_more(socket, "no answer to training behind that to the request")
 
 
 # DIO-10: two clusters, each with its socket, do not influence each other.
 @requirement("DIO-10")
 def test_two_clusters_do_not_influence_each_other(resources: ResourceFactory) -> None:
-    """Values and training of one cluster change nothing in another one, whose messages come in between."""
+    """Values and training of one cluster do not change the answers of another."""
     resources.target.connection_limit.require(2)
     _, left = trained_cluster(resources)
     with attribute_to("DIO-10"):
         _, right = direct_cluster(resources)
-    wanted = left.request(sample_inputs(ONE_BRICK, seed=1))
+    expected = left.request(sample_inputs(ONE_BRICK, seed=1))
     values = sample_inputs(ONE_BRICK, seed=1)[0].values
     left.send("test_input", values[:5], is_last=False)
     left.receive_acknowledgement()
@@ -150,14 +148,13 @@ def test_two_clusters_do_not_influence_each_other(resources: ResourceFactory) ->
         right.train([*sample_inputs(ONE_BRICK, seed=1), *training_targets(ONE_BRICK, seed=2)])
     right.request(sample_inputs(ONE_BRICK, seed=3))
     left.send("test_input", values[5:], is_last=True)
-    expect_same(left.receive_outputs(), wanted, "the answer as before, while another cluster was trained")
-    surplus = left.close()
-    require(not surplus, expected="no message that belongs to the other cluster", actual=f"{len(surplus)} messages")
+    expect_same(left.receive_outputs(), expected, "the answer as before, while another cluster was trained")
+    expect_nothing_more(left, "no message that belongs to the other cluster")
 
 
 @requirement("DIO-10")
 def test_answers_go_to_their_own_socket(resources: ResourceFactory) -> None:
-    """The answer to a request goes to the socket that asked, also where another cluster is asked at the same time."""
+    """The answer to a request goes to the socket that sent it."""
     resources.target.connection_limit.require(2)
     shapes = [
         ClusterShape({"test_input": 4}, {"test_output": 3}, hidden=5),
@@ -175,40 +172,38 @@ def test_answers_go_to_their_own_socket(resources: ResourceFactory) -> None:
 
 # DIO-11: after a lost or closed socket a new one attaches and works; what was trained is kept.
 @requirement("DIO-11")
-@pytest.mark.parametrize("how", ["closed", "broken off", "broken off in a cycle"])
-def test_a_new_socket_continues_after_a_lost_one(resources: ResourceFactory, how: str) -> None:
-    """After a socket is gone, the next one attaches and works, and what was trained is kept."""
-    cluster, socket = trained_cluster(resources, None)
-    wanted = socket.request(sample_inputs(socket.shape, seed=1))
-    if how == "closed":
-        socket.close()
-    else:
-        if how.endswith("cycle"):
-            (question,) = sample_inputs(socket.shape, seed=9)
-            socket.send(question.name, question.values[:2], is_last=False)
-            socket.receive_acknowledgement()
-        socket.websocket.reset()
+@pytest.mark.parametrize(
+    ("loss", "in_cycle"),
+    [("closed", False), ("reset", False), ("reset", True)],
+    ids=["closed", "reset", "reset in a cycle"],
+)
+def test_a_new_socket_continues_after_a_lost_one(resources: ResourceFactory, loss: str, in_cycle: bool) -> None:
+    """After a socket is lost, the next one attaches, and training is kept."""
+    cluster, socket = trained_cluster(resources, ANY_SHAPE)
+    expected = socket.request(sample_inputs(socket.shape, seed=1))
+    if in_cycle:
+        (question,) = sample_inputs(socket.shape, seed=9)
+        socket.send(question.name, question.values[:2], is_last=False)
+        socket.receive_acknowledgement()
+    LOSSES[loss](socket)
     again = cluster.reattach()
     actual = again.request(sample_inputs(socket.shape, seed=1))
-    expect_same(actual, wanted, "the answer of the trained cluster, as before the socket was lost")
+    expect_same(actual, expected, "the answer of the trained cluster, as before the socket was lost")
 
 
 @requirement("DIO-11")
-@pytest.mark.parametrize("how", ["closed", "broken off"])
-def test_training_just_before_a_socket_is_lost_is_kept(resources: ResourceFactory, how: str) -> None:
-    """What was trained is kept, also where no request came after it on the same socket."""
-    cluster, socket = trained_cluster(resources, None)
+@pytest.mark.parametrize("loss", list(LOSSES))
+def test_training_just_before_a_socket_is_lost_is_kept(resources: ResourceFactory, loss: str) -> None:
+    """Training is kept even if the socket is lost before the next request."""
+    cluster, socket = trained_cluster(resources, ANY_SHAPE)
     question = sample_inputs(socket.shape, seed=1)
     before = socket.request(question)
     others = [InputMessage(name, 1.0 - values, expected=True) for name, values in before.items()]
     for _ in range(STEPS):
         socket.train([*question, *others])
-    if how == "closed":
-        socket.close()
-    elif resources.target.optional_replies.get(TRAINING_END):
-        socket.websocket.reset()
-    else:
-        raise Unsupported("the end of a training cycle is not told, so that none is known to be over")
+    if loss == "reset" and not resources.target.optional_replies.get(TRAINING_END):
+        raise Unsupported("the target sends no end of a training cycle, so that its end is unknown")
+    LOSSES[loss](socket)
     actual = cluster.reattach().request(question)
     require(
         not are_equal(actual, before), expected="another answer than before the training", actual=format_answer(actual)
@@ -217,38 +212,38 @@ def test_training_just_before_a_socket_is_lost_is_kept(resources: ResourceFactor
 
 @requirement("DIO-11")
 def test_sockets_come_and_go(resources: ResourceFactory) -> None:
-    """A cluster takes one socket after the other, however many it had."""
-    cluster, socket = trained_cluster(resources, None)
-    wanted = socket.request(sample_inputs(socket.shape, seed=1))
+    """A cluster accepts one socket after the other, however many it had."""
+    cluster, socket = trained_cluster(resources, ANY_SHAPE)
+    expected = socket.request(sample_inputs(socket.shape, seed=1))
     for _ in range(MANY):
         socket.close()
         socket = cluster.reattach()
-        expect_same(socket.request(sample_inputs(socket.shape, seed=1)), wanted, "the answer as on the socket before")
+        expect_same(socket.request(sample_inputs(socket.shape, seed=1)), expected, "the answer as on the socket before")
     socket.close()
 
 
 @requirement("DIO-11", "MODE-1")
 def test_training_survives_a_switch_of_the_mode(resources: ResourceFactory) -> None:
-    """What was trained is kept when the cluster is switched to task mode and back."""
+    """Training is kept when the cluster is switched to task mode and back."""
     task, direct_mode = resources.target.dialect.modes
-    cluster, socket = trained_cluster(resources, None)
-    wanted = socket.request(sample_inputs(socket.shape, seed=1))
+    cluster, socket = trained_cluster(resources, ANY_SHAPE)
+    expected = socket.request(sample_inputs(socket.shape, seed=1))
     socket.close()
     with attribute_to("MODE-1"):
         cluster.set_mode(task).object()
         cluster.set_mode(direct_mode).object()
     actual = cluster.reattach().request(sample_inputs(socket.shape, seed=1))
-    expect_same(actual, wanted, "the answer of the trained cluster, as before the switch to task mode and back")
+    expect_same(actual, expected, "the answer of the trained cluster, as before the switch to task mode and back")
 
 
 # DIO-14: deleting a cluster with a socket attached ends the socket's access; the server goes on.
 @requirement("DIO-14")
-@pytest.mark.parametrize("when", ["between cycles", "in a cycle"])
-def test_a_deleted_cluster_answers_no_more(resources: ResourceFactory, when: str) -> None:
-    """Deleting a cluster ends the access of its socket, whatever that was at; the server goes on."""
+@pytest.mark.parametrize("in_cycle", [False, True], ids=["between cycles", "in a cycle"])
+def test_a_deleted_cluster_answers_no_more(resources: ResourceFactory, in_cycle: bool) -> None:
+    """Deleting a cluster ends the access of its socket, and the server goes on."""
     cluster, socket = direct_cluster(resources)
     socket.request(sample_inputs(ONE_BRICK, seed=1))
-    if when == "in a cycle":
+    if in_cycle:
         socket.send("test_input", vector(5, seed=1), is_last=False)
         socket.receive_acknowledgement()
     answer = cluster.delete()
@@ -266,10 +261,10 @@ def test_a_deleted_cluster_answers_no_more(resources: ResourceFactory, when: str
 
 @requirement("DIO-14")
 def test_a_new_cluster_has_nothing_of_a_deleted_one(resources: ResourceFactory) -> None:
-    """A cluster under the name of a deleted one has learned nothing of what that had."""
+    """A new cluster with the name of a deleted one has learned nothing of its training."""
     cluster, socket = trained_cluster(resources)
     question = sample_inputs(ONE_BRICK, seed=1)
-    wanted = socket.request(question)
+    expected = socket.request(question)
     socket.close()
     cluster.delete()
     try:
@@ -279,14 +274,14 @@ def test_a_new_cluster_has_nothing_of_a_deleted_one(resources: ResourceFactory) 
     again.enter_direct_mode()
     actual = again.attach().request(question)
     require(
-        not are_equal(actual, wanted),
+        not are_equal(actual, expected),
         expected="another answer than that of the deleted cluster",
         actual=format_answer(actual),
     )
 
 
 def expect_no_output(socket: ClusterSocket, of: str) -> None:
-    """A request must get no output: the connection is closed, or an answer that is none, or no answer."""
+    """Check that a request gets no output: the connection is closed, or the answer is no output, or missing."""
     answer: Message | CloseInfo | Violation
     try:
         socket.send("test_input", vector(12, seed=1), is_last=True)

@@ -14,7 +14,8 @@ from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.suite.support.markers import mark_destructive
 from hanami_conformance.suite.support.sample_data import MnistSample, random_bytes
-from hanami_conformance.suite.support.uploads import expect_content, send_labels, start_image_upload
+from hanami_conformance.suite.support.sockets import expect_nothing_more
+from hanami_conformance.suite.support.uploads import expect_complete, expect_finalized_as, send_labels, start_upload
 
 BEYOND: dict[str, Callable[[int], tuple[int, int]]] = {
     "ends one byte beyond": lambda size: (size - 9, 10),
@@ -35,11 +36,11 @@ BEYOND: dict[str, Callable[[int], tuple[int, int]]] = {
 @pytest.mark.parametrize(
     "case", mark_destructive(BEYOND, "position 2^32", "position 2^63", "position 2^64 - 1", "end wraps around")
 )
-def test_a_chunk_beyond_the_end_is_refused(resources: ResourceFactory, case: str) -> None:
-    """The server refuses a chunk that ends beyond the announced size, writes nothing of it, and goes on."""
+def test_a_chunk_beyond_the_end_is_rejected(resources: ResourceFactory, case: str) -> None:
+    """A chunk beyond the announced size is rejected and writes nothing, and the socket stays usable."""
     mnist = MnistSample(2000, side=8)
     content = mnist.contents["input"]
-    upload = start_image_upload(resources, mnist)
+    upload = start_upload(resources, mnist.contents)
     socket = upload.attach()
     half = len(content) // 2
     socket.write(0, content[:half])
@@ -51,7 +52,7 @@ def test_a_chunk_beyond_the_end_is_refused(resources: ResourceFactory, case: str
     socket.write(half, content[half:])
     socket.write_rejected(position, bytes(length), "which ends beyond the announced size")
     socket.close()
-    expect_content(upload, mnist)
+    expect_finalized_as(upload, mnist.model, "the file as it was sent")
 
 
 def send_labels_after(upload: Upload, mnist: MnistSample, socket: UploadSocket) -> None:
@@ -61,8 +62,8 @@ def send_labels_after(upload: Upload, mnist: MnistSample, socket: UploadSocket) 
 
 
 @requirement("DATA-5")
-def test_a_refused_chunk_leaves_the_socket_usable(resources: ResourceFactory) -> None:
-    """The server takes right chunks on the same socket after it refused a wrong one."""
+def test_a_rejected_chunk_leaves_the_socket_usable(resources: ResourceFactory) -> None:
+    """Valid chunks are accepted on the same socket after a rejected one."""
     content = random_bytes(1000)
     upload = resources.csv(len(content))
     socket = upload.attach()
@@ -70,9 +71,8 @@ def test_a_refused_chunk_leaves_the_socket_usable(resources: ResourceFactory) ->
     socket.write(0, content[:500])
     socket.write_rejected(999, b"xy", "which ends one byte beyond the file")
     socket.write(500, content[500:])
-    surplus = socket.close()
-    require(not surplus, expected="4 answers to 4 messages", actual=f"{len(surplus)} more")
-    require(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
+    expect_nothing_more(socket, "4 answers to 4 messages")
+    expect_complete(upload)
 
 
 UNDECODABLE = {
@@ -89,8 +89,8 @@ UNDECODABLE = {
 @pytest.mark.hostile
 @pytest.mark.destructive
 @pytest.mark.parametrize("case", list(UNDECODABLE))
-def test_bytes_that_are_no_message_are_refused(resources: ResourceFactory, case: str) -> None:
-    """The server refuses bytes that are no FileUpload_Message with a reason, and goes on with the same socket."""
+def test_bytes_that_are_no_message_are_rejected(resources: ResourceFactory, case: str) -> None:
+    """Bytes that are not a FileUpload_Message are rejected with a reason, and the socket stays usable."""
     content = random_bytes(100)
     upload = resources.csv(len(content))
     socket = upload.attach()
@@ -99,17 +99,17 @@ def test_bytes_that_are_no_message_are_refused(resources: ResourceFactory, case:
     socket.expect_rejected(f"bytes that are no FileUpload_Message ({case})")
     require(not upload.progress(), expected="complete = false: the second half is missing", actual="complete = true")
     socket.write(50, content[50:])
-    require(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
+    expect_complete(upload)
 
 
 @requirement("DATA-6")
 @pytest.mark.hostile
 @pytest.mark.destructive
-def test_a_chunk_that_was_cut_short_writes_nothing(resources: ResourceFactory) -> None:
-    """The server keeps nothing of a FileUpload_Message that ends too early, however much of its data came."""
+def test_a_truncated_chunk_writes_nothing(resources: ResourceFactory) -> None:
+    """A truncated FileUpload_Message is rejected and writes nothing."""
     mnist = MnistSample(2000, side=8)
     content = mnist.contents["input"]
-    upload = start_image_upload(resources, mnist)
+    upload = start_upload(resources, mnist.contents)
     send_labels(upload, mnist)
     socket = upload.attach()
     socket.write(0, content[:-1])
@@ -122,14 +122,14 @@ def test_a_chunk_that_was_cut_short_writes_nothing(resources: ResourceFactory) -
     require(not upload.progress(), expected="complete = false: the last byte is missing", actual="complete = true")
     socket.write(len(content) - 1, content[-1:])
     socket.close()
-    expect_content(upload, mnist, values=True)
+    expect_finalized_as(upload, mnist.model, "the file as it was sent", values=True)
 
 
 # DATA-12: empty data, very large messages, text frames.
 @requirement("DATA-12")
 @pytest.mark.parametrize("position", [0, 50, 100], ids=["at the beginning", "in the middle", "at the end"])
-def test_what_becomes_of_an_empty_chunk(resources: ResourceFactory, position: int) -> None:
-    """The answer to a chunk without data."""
+def test_answer_to_an_empty_chunk(resources: ResourceFactory, position: int) -> None:
+    """Record the answer to a chunk without data."""
     socket = resources.csv(100).attach()
     observe(f"an empty chunk at byte {position} of 100", describe(socket.exchange(position, b"")))
 
@@ -137,8 +137,8 @@ def test_what_becomes_of_an_empty_chunk(resources: ResourceFactory, position: in
 @requirement("DATA-12")
 @pytest.mark.hostile
 @pytest.mark.destructive
-def test_what_becomes_of_a_very_large_message(resources: ResourceFactory) -> None:
-    """The answer to a chunk of 4 MiB."""
+def test_answer_to_a_very_large_message(resources: ResourceFactory) -> None:
+    """Record the answer to a chunk of 4 MiB."""
     size = 4 << 20
     socket = resources.csv(size).attach()
     socket.send(0, bytes(size))
@@ -148,8 +148,8 @@ def test_what_becomes_of_a_very_large_message(resources: ResourceFactory) -> Non
 
 @requirement("DATA-12")
 @pytest.mark.hostile
-def test_what_becomes_of_a_text_frame(resources: ResourceFactory) -> None:
-    """The answer to a text frame on a file socket."""
+def test_answer_to_a_text_message(resources: ResourceFactory) -> None:
+    """Record the answer to a text message on a file socket."""
     socket = resources.csv(100).attach()
     socket.websocket.send_text("hello")
     observe("a text frame on a file socket", socket.websocket.receive_or_close("an answer to a text frame, or a close"))

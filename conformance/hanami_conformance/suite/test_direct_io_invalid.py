@@ -18,7 +18,7 @@ from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import sample_inputs, training_targets, vector
-from hanami_conformance.suite.support.clusters import direct_cluster, expect_same, trained_cluster
+from hanami_conformance.suite.support.clusters import ANY_SHAPE, direct_cluster, expect_same, trained_cluster
 from hanami_conformance.suite.support.markers import mark_destructive
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, random_bytes
 from hanami_conformance.target.attach import CLUSTER, attach
@@ -55,7 +55,7 @@ def last(
 
 
 def nearly(change: Callable[[str], str]) -> Send:
-    """A mistake in the name of the input brick: what it is changed to names none."""
+    """Return a sender of a message whose brick name is changed to an unknown one."""
 
     def send(socket: ClusterSocket) -> None:
         (question,) = sample_inputs(socket.shape, seed=1)
@@ -65,7 +65,7 @@ def nearly(change: Callable[[str], str]) -> Send:
 
 
 def too_many_in_parts(socket: ClusterSocket) -> None:
-    """More values than the brick holds, none of the messages too long by itself."""
+    """Send more values than the brick holds, in messages that are not too long by themselves."""
     for seed, is_last in ((1, False), (2, True)):
         (question,) = sample_inputs(socket.shape, seed)
         socket.send(question.name, question.values, is_last=is_last)
@@ -74,7 +74,7 @@ def too_many_in_parts(socket: ClusterSocket) -> None:
 
 
 def wrong_count_before_the_last(socket: ClusterSocket) -> None:
-    """NumberOfValues that is wrong in a message which is not the last, then a right last one."""
+    """Send a wrong numberOfValues in a message with isLast = false, then a valid last message."""
     (question,) = sample_inputs(socket.shape, seed=1)
     with contextlib.suppress(ConnectionClosed):  # signalled at once: the signal is read afterwards
         socket.send(question.name, question.values[:2], is_last=False, number_of_values=1)
@@ -85,17 +85,17 @@ def wrong_count_before_the_last(socket: ClusterSocket) -> None:
 
 
 def raw(payload: bytes, what: str) -> Send:
-    """A mistake in bytes that are no message."""
+    """Return a sender of undecodable bytes."""
     return lambda socket: socket.send_bytes(payload, what)
 
 
 def good(size: int) -> Floats:
-    """Values that are right."""
+    """Return valid input values."""
     return vector(size, seed=1)
 
 
 def nothing(size: int) -> list[float]:  # noqa: ARG001 - as others
-    """No values at all."""
+    """Return no values."""
     return []
 
 
@@ -124,7 +124,7 @@ UNDECODABLE: dict[str, Send] = {
     "an unknown wire type": raw(b"\x0f\x00\x01", "an unknown wire type"),
     "a name that is no UTF-8": raw(b"\x0a\x04\xff\xfe\xfd\xfc\x10\x01", "a name that is no UTF-8"),
     "JSON": raw(b'{"brickName": "test_input", "isLast": true}', "JSON"),
-    "noise": raw(b"\xff" * 3 + random_bytes(200), "noise"),
+    "random bytes": raw(b"\xff" * 3 + random_bytes(200), "random bytes"),
 }
 MISTAKES |= UNDECODABLE
 HUGE = ("numberOfValues 2^64 - 1", "numberOfValues too large by 2^32")
@@ -137,8 +137,8 @@ HUGE = ("numberOfValues 2^64 - 1", "numberOfValues too large by 2^32")
 @pytest.mark.hostile
 @pytest.mark.parametrize("mistake", mark_destructive(MISTAKES, *HUGE, *UNDECODABLE))
 def test_a_mistake_is_signalled_and_has_no_effect(resources: ResourceFactory, mistake: str) -> None:
-    """The server signals a mistake in bounded time, the cluster stays as it is, and the server goes on."""
-    cluster, socket = trained_cluster(resources, None)
+    """An invalid message is signalled in bounded time and does not change the cluster."""
+    cluster, socket = trained_cluster(resources, ANY_SHAPE)
     before = socket.request(sample_inputs(socket.shape, seed=1))
     MISTAKES[mistake](socket)
     socket.expect_error_signal(mistake)
@@ -151,9 +151,9 @@ def test_a_mistake_is_signalled_and_has_no_effect(resources: ResourceFactory, mi
 
 @requirement("DIO-12")
 @pytest.mark.hostile
-def test_a_wrong_training_cycle_trains_nothing(resources: ResourceFactory) -> None:
-    """Expected values for a brick that does not exist, too many of them, or an unknown process type train nothing."""
-    cluster, socket = trained_cluster(resources, None)
+def test_an_invalid_training_cycle_trains_nothing(resources: ResourceFactory) -> None:
+    """A training cycle with an unknown brick, too many values or an unknown process type trains nothing."""
+    cluster, socket = trained_cluster(resources, ANY_SHAPE)
     before = socket.request(sample_inputs(socket.shape, seed=1))
     ((output, right),) = socket.shape.outputs.items()
     for name, size, process in (("no_such_brick", right, 1), (output, right + 1, 1), (output, right, 2)):
@@ -172,19 +172,19 @@ def test_a_wrong_training_cycle_trains_nothing(resources: ResourceFactory) -> No
 @pytest.mark.hostile
 @pytest.mark.destructive
 def test_a_mistake_does_not_disturb_another_cluster(resources: ResourceFactory) -> None:
-    """While one socket sends nonsense, another cluster answers as before."""
+    """Undecodable bytes on one socket do not change the answers of another cluster."""
     resources.target.connection_limit.require(2)
     _, healthy = trained_cluster(resources)
-    wanted = healthy.request(sample_inputs(ONE_BRICK, seed=1))
+    expected = healthy.request(sample_inputs(ONE_BRICK, seed=1))
     _, broken = direct_cluster(resources)
     broken.send_bytes(b"\xff" * 50, "nonsense")
     with attribute_to("DIO-12"):
-        expect_same(healthy.request(sample_inputs(ONE_BRICK, seed=1)), wanted, "the answer of the other cluster")
+        expect_same(healthy.request(sample_inputs(ONE_BRICK, seed=1)), expected, "the answer of the other cluster")
     broken.expect_error_signal("nonsense")
 
 
 def empty_last(socket: ClusterSocket) -> None:
-    """All values in messages before the last, which holds none."""
+    """Send all values before the last message, which holds none."""
     (question,) = sample_inputs(socket.shape, seed=1)
     socket.send(question.name, question.values, is_last=False)
     socket.receive_acknowledgement()
@@ -192,7 +192,7 @@ def empty_last(socket: ClusterSocket) -> None:
 
 
 def outcome(socket: ClusterSocket) -> str:
-    """What comes next on a socket, in words."""
+    """Describe the next event of a socket."""
     try:
         answer: Message | CloseInfo = socket.websocket.receive_or_close("an answer or a close")
     except ResponseTimeout:
@@ -220,9 +220,9 @@ UNUSUAL: dict[str, Send] = {
 @requirement("DIO-13")
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", list(UNUSUAL))
-def test_what_becomes_of_unusual_messages(resources: ResourceFactory, case: str) -> None:
-    """The answer to a message whose meaning the protocol leaves open."""
-    _, socket = direct_cluster(resources, None)
+def test_answer_to_an_unusual_message(resources: ResourceFactory, case: str) -> None:
+    """Record the answer to a message whose meaning the protocol leaves open."""
+    _, socket = direct_cluster(resources, ANY_SHAPE)
     UNUSUAL[case](socket)
     observe(case, outcome(socket))
 
@@ -231,31 +231,31 @@ def test_what_becomes_of_unusual_messages(resources: ResourceFactory, case: str)
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", ["a request with NaN", "a request with infinity", "a request without values"])
 def test_unusual_requests_leave_no_trace(resources: ResourceFactory, case: str) -> None:
-    """Whatever a server makes of an odd request, the next one is answered as before."""
+    """An unusual request does not change the answer to the next one."""
     cluster, socket = trained_cluster(resources)  # of its own: what a poor server makes of it may stay for good
-    wanted = socket.request(sample_inputs(socket.shape, seed=1))
+    expected = socket.request(sample_inputs(socket.shape, seed=1))
     UNUSUAL[case](socket)
     outcome(socket)
     socket.close()
     actual = cluster.reattach().request(sample_inputs(cluster.shape, seed=1))
-    expect_same(actual, wanted, f"the answer as before {case}")
+    expect_same(actual, expected, f"the answer as before {case}")
 
 
 @requirement("DIO-13")
-def test_what_becomes_of_training_without_expected_values(resources: ResourceFactory) -> None:
-    """The answer to a TRAIN cycle that has inputs alone."""
-    _, socket = direct_cluster(resources, None)
+def test_answer_to_training_without_expected_values(resources: ResourceFactory) -> None:
+    """Record the answer to a TRAIN cycle without expected values."""
+    _, socket = direct_cluster(resources, ANY_SHAPE)
     (question,) = sample_inputs(socket.shape, seed=1)
     socket.send(question.name, question.values, is_last=True, process_type=ProcessType.TRAIN)
     observe("training without expected values", outcome(socket))
 
 
 @requirement("DIO-13")
-def test_what_becomes_of_a_request_with_expected_values(resources: ResourceFactory) -> None:
-    """The answer to a REQUEST cycle in which expected values were sent too."""
-    _, socket = direct_cluster(resources, None)
-    wanted = training_targets(socket.shape, seed=1)[0]
-    socket.send(wanted.name, wanted.values, is_last=False, process_type=ProcessType.TRAIN, expected=True)
+def test_answer_to_a_request_with_expected_values(resources: ResourceFactory) -> None:
+    """Record the answer to a REQUEST cycle with expected values."""
+    _, socket = direct_cluster(resources, ANY_SHAPE)
+    targets = training_targets(socket.shape, seed=1)[0]
+    socket.send(targets.name, targets.values, is_last=False, process_type=ProcessType.TRAIN, expected=True)
     socket.receive_acknowledgement()
     (question,) = sample_inputs(socket.shape, seed=1)
     socket.send(question.name, question.values, is_last=True)
@@ -263,14 +263,14 @@ def test_what_becomes_of_a_request_with_expected_values(resources: ResourceFacto
 
 
 @requirement("DIO-13")
-def test_whether_two_sockets_may_share_a_cluster(resources: ResourceFactory) -> None:
-    """The answer to a second socket for a cluster that has one."""
+def test_answer_to_a_second_socket_for_a_cluster(resources: ResourceFactory) -> None:
+    """Record the answer to a second socket for the same cluster."""
     resources.target.connection_limit.require(2)
-    cluster, first = direct_cluster(resources, None)
+    cluster, first = direct_cluster(resources, ANY_SHAPE)
     try:
         second = attach(cluster.account, cluster.uuid, CLUSTER)
     except Violation as violation:
-        observe("a second socket for the same cluster", f"refused: {violation.actual}")
+        observe("a second socket for the same cluster", f"rejected: {violation.actual}")
     else:
         observe("a second socket for the same cluster", "accepted")
         second.close()

@@ -21,25 +21,31 @@ from hanami_proto.codec import ProcessType, TargetBuffer
 
 # ATT-7: nothing sent before acceptance, or after a refusal, has any effect on the resource.
 @requirement("ATT-7")
-@pytest.mark.parametrize("when", ["before the first message", "together with a refused one", "after a refusal"])
-def test_a_chunk_outside_of_acceptance_has_no_effect(resources: ResourceFactory, when: str) -> None:
-    """The server writes nothing that was sent on a socket which it did not accept."""
+@pytest.mark.parametrize(
+    ("message_first", "answer_first"),
+    [(False, False), (True, False), (True, True)],
+    ids=["before the first message", "together with a rejected one", "after a rejection"],
+)
+def test_a_chunk_without_acceptance_has_no_effect(
+    resources: ResourceFactory, message_first: bool, answer_first: bool
+) -> None:
+    """A chunk on a socket that is not accepted writes nothing."""
     content = random_bytes(100)
     upload = resources.csv(len(content))
     chunk = resources.target.dialect.codec.encode_chunk(0, content)
     SECRETS.add("this-is-no-token", "malformed token")
-    bad = first_message("this-is-no-token", upload.files["input"].uuid, FILE_UPLOAD)
+    invalid = first_message("this-is-no-token", upload.files["input"].uuid, FILE_UPLOAD)
     websocket = resources.target.websocket()
     websocket.open()
-    # The server may close at any point here: that is one more way to refuse.
+    # The server may close at any point here, which is a rejection as well.
     with contextlib.suppress(ConnectionClosed):
-        if when == "before the first message":
-            websocket.send(chunk, "a chunk as first message")
+        if message_first:
+            websocket.send_text(invalid)
         else:
-            websocket.send_text(bad)
-        if when == "after a refusal":
-            with contextlib.suppress(ResponseTimeout):  # silence is for ATT-3 to judge
-                websocket.receive("the refusal")
+            websocket.send(chunk, "a chunk as first message")
+        if answer_first:
+            with contextlib.suppress(ResponseTimeout):  # silence violates ATT-3
+                websocket.receive("the rejection")
         websocket.send(chunk, "a chunk for the whole file")
     websocket.close()
     require(not upload.progress(), expected="complete = false: nothing was accepted", actual="complete = true")
@@ -49,7 +55,7 @@ def test_a_chunk_outside_of_acceptance_has_no_effect(resources: ResourceFactory,
 
 @requirement("ATT-7")
 def test_a_chunk_before_an_accepted_first_message_has_no_effect(resources: ResourceFactory) -> None:
-    """The server does not keep what came before the first message, to apply it after acceptance."""
+    """A chunk sent before the first message is not applied after acceptance."""
     content = random_bytes(100)
     upload = resources.csv(len(content))
     websocket = resources.target.websocket()
@@ -63,57 +69,57 @@ def test_a_chunk_before_an_accepted_first_message_has_no_effect(resources: Resou
 
 
 @requirement("ATT-7", "GEN-3")
-def test_a_chunk_after_the_refusal_of_another_user_has_no_effect(
+def test_a_chunk_after_the_rejection_of_another_user_has_no_effect(
     resources: ResourceFactory, other_account: Account
 ) -> None:
-    """The server writes nothing to the file of another user."""
+    """A chunk after a rejection writes nothing to the file of another user."""
     content = random_bytes(100)
     upload = resources.csv(len(content))
     websocket = resources.target.websocket()
     websocket.open()
     with contextlib.suppress(ConnectionClosed):
         websocket.send_text(first_message(other_account.token, upload.files["input"].uuid, FILE_UPLOAD))
-        with contextlib.suppress(ResponseTimeout):  # silence is for ATT-4 to judge
-            websocket.receive("the refusal")
+        with contextlib.suppress(ResponseTimeout):  # silence violates ATT-4
+            websocket.receive("the rejection")
         websocket.send(resources.target.dialect.codec.encode_chunk(0, content), "a chunk for the whole file")
     websocket.close()
     require(not upload.progress(), expected="complete = false: nothing was accepted", actual="complete = true")
 
 
 @requirement("ATT-7")
-def test_training_after_a_refusal_has_no_effect(resources: ResourceFactory) -> None:
-    """The server trains nothing on a socket which it did not accept."""
+def test_training_after_a_rejection_has_no_effect(resources: ResourceFactory) -> None:
+    """Training on a socket that is not accepted has no effect."""
     SECRETS.add("this-is-no-token", "malformed token")
     expect_no_training(resources, "this-is-no-token")
 
 
 @requirement("ATT-7", "GEN-3")
-def test_training_after_the_refusal_of_another_user_has_no_effect(
+def test_training_after_the_rejection_of_another_user_has_no_effect(
     resources: ResourceFactory, other_account: Account
 ) -> None:
-    """The server does not train the cluster of another user."""
+    """Training after a rejection does not train the cluster of another user."""
     expect_no_training(resources, other_account.token)
 
 
 def expect_no_training(resources: ResourceFactory, token: str) -> None:
-    """A cluster must answer as before, whatever is sent on a socket that is refused because of its token."""
+    """Check that a cluster answers as before after training on a socket that is rejected for its token."""
     cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
-    question, wanted = sample_inputs(cluster.shape, seed=1), training_targets(cluster.shape, seed=1)
+    question, targets = sample_inputs(cluster.shape, seed=1), training_targets(cluster.shape, seed=1)
     socket = cluster.attach()
     before = socket.request(question)
     socket.close()
-    codec = resources.target.dialect.codec
+    encode = resources.target.dialect.codec.encode_io
     websocket = resources.target.websocket()
     websocket.open()
     with contextlib.suppress(ConnectionClosed):
         websocket.send_text(first_message(token, cluster.uuid, CLUSTER))
         for _ in range(10):
-            for part in [*question, *wanted]:
-                ends, buffer = part is wanted[-1], TargetBuffer.EXPECTED if part.expected else TargetBuffer.INPUT
-                payload = codec.encode_io(
-                    part.name, part.values, is_last=ends, process_type=ProcessType.TRAIN, target_buffer=buffer
-                )
+            for part in [*question, *targets]:
+                is_last = part is targets[-1]
+                buffer = TargetBuffer.EXPECTED if part.expected else TargetBuffer.INPUT
+                process = ProcessType.TRAIN
+                payload = encode(part.name, part.values, is_last=is_last, process_type=process, target_buffer=buffer)
                 websocket.send(payload, f"training, {part.name}")
     websocket.close()
     expect_same(cluster.reattach().request(question), before, "the same answer as before")

@@ -1,4 +1,4 @@
-"""Messages in other bytes, frames and segments than usual, which mean the same."""
+"""Equivalent encodings: other bytes, frames and segments with the same meaning."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from hanami_conformance.cases.failures import ConnectionClosed
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import sample_inputs
-from hanami_conformance.suite.support.clusters import expect_same, trained_cluster
+from hanami_conformance.suite.support.clusters import ANY_SHAPE, expect_same, trained_cluster
 from hanami_conformance.suite.support.protobuf_variants import CHUNK_FORMS, FLOAT_FORMS
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, MnistSample
 from hanami_conformance.suite.support.uploads import (
-    expect_content,
+    expect_complete,
+    expect_finalized_as,
     send_labels,
     small_upload,
     split_into_chunks,
-    start_image_upload,
+    start_upload,
 )
 from hanami_conformance.target.attach import FILE_UPLOAD, accepted
 from hanami_conformance.target.target import Target
@@ -32,11 +33,11 @@ from hanami_conformance.target.target import Target
 
 @requirement("DATA-1")
 @pytest.mark.parametrize("form", list(CHUNK_FORMS))
-def test_a_chunk_may_be_encoded_otherwise(resources: ResourceFactory, form: str) -> None:
-    """The server takes a FileUpload_Message in every form that protobuf allows."""
+def test_a_chunk_may_be_encoded_differently(resources: ResourceFactory, form: str) -> None:
+    """A FileUpload_Message is accepted in every form that protobuf allows."""
     mnist = MnistSample(2000, side=8)
     content = mnist.contents["input"]
-    upload = start_image_upload(resources, mnist)
+    upload = start_upload(resources, mnist.contents)
     send_labels(upload, mnist)
     socket = upload.attach()
     for start, end in split_into_chunks(len(content), 500):
@@ -44,30 +45,30 @@ def test_a_chunk_may_be_encoded_otherwise(resources: ResourceFactory, form: str)
         socket.send_bytes(payload, f"a chunk of {end - start} bytes at {start}, {form}")
         socket.expect_accepted(start, content[start:end], f"a chunk with {form}")
     socket.close()
-    expect_content(upload, mnist)
+    expect_finalized_as(upload, mnist.model, "the file as it was sent")
 
 
 @requirement("DIO-1")
 @pytest.mark.parametrize("form", list(FLOAT_FORMS))
-def test_values_may_be_encoded_otherwise(resources: ResourceFactory, form: str) -> None:
-    """The server takes a ClusterIO_Message in every form that protobuf allows."""
-    _, socket = trained_cluster(resources, None)
+def test_values_may_be_encoded_differently(resources: ResourceFactory, form: str) -> None:
+    """A ClusterIO_Message is accepted in every form that protobuf allows."""
+    _, socket = trained_cluster(resources, ANY_SHAPE)
     for seed in (1, 2):
         (question,) = sample_inputs(socket.shape, seed)
-        wanted = socket.request([question])
+        expected = socket.request([question])
         change = FLOAT_FORMS[form]
         encode = resources.target.dialect.codec.encode_io
         socket.send_bytes(change(encode(question.name, question.values[:3], is_last=False)), f"three values, {form}")
         socket.receive_acknowledgement()
         socket.send_bytes(change(encode(question.name, question.values[3:], is_last=True)), f"the others, {form}")
-        expect_same(socket.receive_outputs(), wanted, f"the answer to the same values with {form}")
+        expect_same(socket.receive_outputs(), expected, f"the answer to the same values with {form}")
 
 
 PAUSE = 0.005  # seconds
 
 
 def with_escapes(fields: Mapping[str, Any]) -> str:
-    """JSON in which every character of a text is escaped, but not those of a token, which would not be kept secret."""
+    """Return JSON with every character of a text escaped, except in a token, which would not be redacted then."""
     parts = (
         f"{json.dumps(name)}: {escaped(value) if isinstance(value, str) and name != 'token' else json.dumps(value)}"
         for name, value in fields.items()
@@ -76,7 +77,7 @@ def with_escapes(fields: Mapping[str, Any]) -> str:
 
 
 def escaped(text: str) -> str:
-    """A JSON string of which every character is escaped."""
+    """Return a JSON string with every character escaped."""
     return '"' + "".join(f"\\u{ord(character):04x}" for character in text) + '"'
 
 
@@ -88,7 +89,7 @@ JSON_FORMS: dict[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 
-# RFC 6455, 4.2.1: names and these values in any case, and among others.
+# RFC 6455, 4.2.1: header names and these values are case-insensitive, and may stand among others.
 HANDSHAKES: dict[str, tuple[dict[str, str], list[int]]] = {
     "Connection in small letters": ({"Connection": "upgrade"}, []),
     "Connection among others": ({"Connection": "keep-alive, Upgrade"}, []),
@@ -101,22 +102,22 @@ HANDSHAKES: dict[str, tuple[dict[str, str], list[int]]] = {
 
 @requirement("ATT-1")
 @pytest.mark.parametrize("kind", list(HANDSHAKES))
-def test_a_handshake_may_look_otherwise(target: Target, kind: str) -> None:
-    """The server opens a websocket, whatever its handshake looks like among what the protocol of websockets allows."""
+def test_a_handshake_may_be_written_differently(target: Target, kind: str) -> None:
+    """A websocket opens with every form of handshake that RFC 6455 allows."""
     headers, cuts = HANDSHAKES[kind]
     websocket = target.websocket()
     try:
         websocket.open(headers, cuts)
-    except ConnectionClosed as dropped:
-        require(False, expected=f"a websocket after a handshake: {kind}", actual=dropped.actual)
+    except ConnectionClosed as closed:
+        require(False, expected=f"a websocket after a handshake: {kind}", actual=closed.actual)
     require(websocket.is_open, expected=f"a websocket after a handshake: {kind}", actual=websocket.close_info)
     websocket.close()
 
 
 @requirement("ATT-2")
 @pytest.mark.parametrize("form", list(JSON_FORMS))
-def test_a_first_message_may_be_written_otherwise(resources: ResourceFactory, form: str) -> None:
-    """The server accepts a first message in every form that JSON allows."""
+def test_a_first_message_may_be_written_differently(resources: ResourceFactory, form: str) -> None:
+    """A first message is accepted in every form that JSON allows."""
     upload = resources.csv(100)
     fields = {"token": upload.account.token, "uuid": upload.files["input"].uuid, "target": FILE_UPLOAD}
     websocket = resources.target.websocket()
@@ -130,22 +131,22 @@ def test_a_first_message_may_be_written_otherwise(resources: ResourceFactory, fo
 @requirement("INIT-2", "INIT-1")
 @pytest.mark.parametrize("form", list(JSON_FORMS))
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_a_body_may_be_written_otherwise(resources: ResourceFactory, kind: str, form: str) -> None:
-    """The server takes the body of a POST in every form that JSON allows."""
+def test_a_body_may_be_written_differently(resources: ResourceFactory, kind: str, form: str) -> None:
+    """The body of a POST is accepted in every form that JSON allows."""
     sizes = {"input": 100} | ({"label": 50} if kind == "mnist" else {})
     body = {"name": resources.name(kind), **{f"{role}_data_size": size for role, size in sizes.items()}}
     target, route = resources.target, resources.target.dialect.route(f"{kind}.init")
     content = JSON_FORMS[form](body).encode()
     answer = target.rest.request(route.method, route.path, token=target.account.token, content=content)
     resources.register_unexpected(answer, f"{kind}.init")
-    wanted, broken = f"200 to a body {form}", "INIT-1" if kind == "mnist" else "INIT-2"
-    require(answer.status == 200, expected=wanted, actual=answer, requirement=broken)
+    expected, requirement_id = f"200 to a body {form}", "INIT-1" if kind == "mnist" else "INIT-2"
+    require(answer.status == 200, expected=expected, actual=answer, requirement=requirement_id)
 
 
 @requirement("MODE-1")
 @pytest.mark.parametrize("form", list(JSON_FORMS))
-def test_a_switch_may_be_written_otherwise(resources: ResourceFactory, form: str) -> None:
-    """The server takes the body of a switch in every form that JSON allows."""
+def test_a_switch_may_be_written_differently(resources: ResourceFactory, form: str) -> None:
+    """The body of a switch is accepted in every form that JSON allows."""
     cluster = resources.any_cluster(ONE_BRICK)
     target, route = resources.target, resources.target.dialect.route("cluster.set_mode")
     content = JSON_FORMS[form]({"uuid": cluster.uuid, "new_state": target.dialect.modes[1]}).encode()
@@ -155,10 +156,10 @@ def test_a_switch_may_be_written_otherwise(resources: ResourceFactory, form: str
 
 @requirement("FIN-1")
 @pytest.mark.parametrize("form", list(JSON_FORMS))
-def test_a_put_may_be_written_otherwise(resources: ResourceFactory, form: str) -> None:
-    """The server takes the body of the PUT that finalizes in every form that JSON allows."""
+def test_a_put_may_be_written_differently(resources: ResourceFactory, form: str) -> None:
+    """The body of the PUT that finalizes is accepted in every form that JSON allows."""
     upload, _ = small_upload(resources, "mnist")
-    require(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
+    expect_complete(upload)
     target, route = resources.target, resources.target.dialect.route("mnist.finalize")
     content = JSON_FORMS[form](upload.finalize_body()).encode()
     answer = target.rest.request(route.method, route.path, token=upload.account.token, content=content)
@@ -168,7 +169,7 @@ def test_a_put_may_be_written_otherwise(resources: ResourceFactory, form: str) -
 @requirement("PROG-1")
 @pytest.mark.parametrize("name", ["x-auth-token", "X-AUTH-TOKEN"])
 def test_the_token_header_may_be_in_any_case(resources: ResourceFactory, name: str) -> None:
-    """The server finds the token in its header, whatever the case of the letters in its name."""
+    """The token is found in its header whatever the case of the header's name."""
     upload = resources.csv(100)
     path = f"{resources.target.dialect.route('dataset.progress').path}?uuid={upload.uuid}"
     answer = resources.target.rest.request("GET", path, headers={name: upload.account.token})
@@ -180,7 +181,7 @@ def test_the_token_header_may_be_in_any_case(resources: ResourceFactory, name: s
 
 @requirement("GEN-1")
 def test_a_query_may_be_encoded(resources: ResourceFactory) -> None:
-    """The server takes percent-encoded characters in a query for what they stand for."""
+    """Percent-encoded characters in a query are decoded."""
     upload = resources.csv(100)
     route = resources.target.dialect.route("dataset.progress")
     query = "".join(f"%{ord(character):02X}" for character in upload.uuid)
@@ -192,23 +193,25 @@ def test_a_query_may_be_encoded(resources: ResourceFactory) -> None:
 @requirement("DIO-4", "DIO-2")
 @pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG], ids=["a ping", "a pong"])
 def test_control_frames_between_the_parts_change_nothing(resources: ResourceFactory, opcode: Opcode) -> None:
-    """The server keeps the values that came before a control frame for the cycle that goes on behind it."""
-    _, socket = trained_cluster(resources, None)
+    """Values sent before a control frame take part in the cycle that goes on after it."""
+    _, socket = trained_cluster(resources, ANY_SHAPE)
     (question,) = sample_inputs(socket.shape, seed=1)
-    wanted = socket.request([question])
+    expected = socket.request([question])
     socket.send(question.name, question.values[:3], is_last=False)
     socket.receive_acknowledgement()
     socket.websocket.send_raw(Frame(opcode, b"between").serialize(mask=True), f"a {opcode.name.lower()}")
     socket.send(question.name, question.values[3:], is_last=True)
-    expect_same(socket.receive_outputs(), wanted, "the answer to the same values without a control frame between them")
+    expect_same(
+        socket.receive_outputs(), expected, "the answer to the same values without a control frame between them"
+    )
 
 
 @requirement("DATA-11", "DATA-8")
 def test_fragments_of_two_sockets_do_not_mix(resources: ResourceFactory) -> None:
-    """The server puts the messages of two sockets together whose fragments come alternately."""
+    """Messages of two sockets with alternating fragments are assembled correctly."""
     resources.target.connection_limit.require(2)
     mnist = MnistSample(4000, side=4)
-    upload = start_image_upload(resources, mnist)
+    upload = start_upload(resources, mnist.contents)
     with attribute_to("DATA-8"):
         sockets = {role: upload.attach(role) for role in upload.files}
     pieces = {role: split_into_chunks(len(content), len(content) // 2 + 1) for role, content in mnist.contents.items()}
@@ -219,16 +222,16 @@ def test_fragments_of_two_sockets_do_not_mix(resources: ResourceFactory) -> None
                 payload = resources.target.dialect.codec.encode_chunk(start, mnist.contents[role][start:end])
                 frame = Frame(opcode, payload[part], fin=opcode is Opcode.CONT).serialize(mask=True)
                 socket.websocket.send_raw(frame, f"a fragment of the {role} chunk at {start}")
-                time.sleep(PAUSE)  # so that the fragments come in this order
+                time.sleep(PAUSE)  # so that the fragments arrive in this order
         for role, socket in sockets.items():
             start, end = pieces[role][index]
             socket.expect_accepted(start, mnist.contents[role][start:end], f"the {role} chunk at {start}")
     for socket in sockets.values():
         socket.close()
-    expect_content(upload, mnist)
+    expect_finalized_as(upload, mnist.model, "the file as it was sent")
 
 
-# Where two frames of 1000 bytes or so are cut, from the length of the first one.
+# Positions at which two frames of about 1000 bytes are cut, from the length of the first one.
 SEGMENTS: dict[str, Callable[[int], list[int]]] = {
     "all in one segment": lambda _first: [],
     "the first byte alone": lambda _first: [1],
@@ -244,10 +247,10 @@ FRAME_HEADER = 8  # bytes: two, two of the length, four of the mask
 @requirement("DATA-1", "DATA-10")
 @pytest.mark.parametrize("segments", list(SEGMENTS))
 def test_chunks_may_come_in_any_segments(resources: ResourceFactory, segments: str) -> None:
-    """The server takes frames of which a part is still on its way, and answers when the whole is there."""
+    """Chunks are accepted in any segmentation of their frames."""
     mnist = MnistSample(6000, side=8)
     content = mnist.contents["input"]
-    upload = start_image_upload(resources, mnist)
+    upload = start_upload(resources, mnist.contents)
     send_labels(upload, mnist)
     socket = upload.attach()
     parts = split_into_chunks(len(content), 1000)
@@ -257,4 +260,4 @@ def test_chunks_may_come_in_any_segments(resources: ResourceFactory, segments: s
         for start, end in pair:
             socket.expect_accepted(start, content[start:end], f"the chunk at {start}")
     socket.close()
-    expect_content(upload, mnist)
+    expect_finalized_as(upload, mnist.model, "the file as it was sent")
