@@ -1,1 +1,1 @@
-"""What one case leaves behind: its recording, checks, attribution, failures, and the sequence of steps as data."""
+"""The record of one case: recording, checks, attribution, failures, and the sequence of steps as data."""

@@ -1,4 +1,4 @@
-"""Which requirement a failure is attributed to."""
+"""Attribution of failures to requirements."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def default_requirement(requirement: str, *, counts: bool = True) -> Iterator[No
 
 @contextlib.contextmanager
 def precondition(what: str) -> Iterator[None]:
-    """Turn a failure of the block into "could not be judged": the step under test was never reached.
+    """Turn a failure of the block into a failed precondition, because the step under test was never reached.
 
     Raises:
-        PreconditionFailed: Instead of a violation or of the loss of the target.
+        PreconditionFailed: If the block raises a violation or the target is down.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Checks of a case: what must hold, and what is observed where the protocol leaves the behaviour open."""
+"""Checks of a case: requirements, and observations of behaviour that the protocol leaves open."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def require(condition: object, *, expected: str, actual: object, requirement: st
     Args:
         condition: Result of the comparison; every true value passes.
         expected: What the requirement asks for, as the report states it.
-        actual: What the target did; its ``str`` goes into the report.
+        actual: What the target did instead; its ``str`` goes into the report.
         requirement: Id of the requirement that a failure violates; None for the one that the test names first.
 
     Raises:
@@ -26,7 +26,7 @@ def require(condition: object, *, expected: str, actual: object, requirement: st
 
 
 def observe(what: str, value: object) -> None:
-    """Record what the target does where the protocol leaves the behaviour open."""
+    """Record behaviour of the target that the protocol leaves open."""
     case = current_case()
     case.checks += 1
     case.observations[what] = str(value)

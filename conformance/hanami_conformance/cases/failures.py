@@ -13,7 +13,7 @@ class Violation(AssertionError):  # noqa: N818 - the field's word
         actual: What the target did instead.
         requirement: Id of the violated requirement; None for the one that the test names first.
         failure_key: Id of the requirement that the check itself named, empty while the violation was not reattributed.
-            Shrinking tells failures apart by it: the attribution depends on earlier steps, and those change.
+            Shrinking identifies failures by it, because the attribution depends on earlier steps, which change.
     """
 
     def __init__(self, expected: str, actual: str, requirement: str | None = None) -> None:
@@ -38,16 +38,16 @@ class ConnectionClosed(Violation):
 
 
 class PreconditionFailed(Exception):  # noqa: N818 - names what happened, like its siblings
-    """A step before the one under test failed, so nothing was judged."""
+    """A step before the step under test failed, so that nothing was judged."""
 
 
 class TargetDown(Exception):  # noqa: N818
-    """The target cannot be used: it is not there, silent, or speaks another protocol."""
+    """The target cannot be used: it is unreachable, silent, or speaks another protocol."""
 
 
 class TargetRejectedConfiguration(Exception):  # noqa: N818
-    """The target does not take what it was given: the credentials, the dialect, the cluster. One line."""
+    """The target rejects the credentials, the dialect or the cluster of the configuration; one line."""
 
 
 class Unsupported(Exception):  # noqa: N818
-    """The target, or what is known of it, lacks what a test needs."""
+    """The target or its configuration lacks something that a test needs."""

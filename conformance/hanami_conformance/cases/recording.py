@@ -1,4 +1,4 @@
-"""The record of an exchange: what went over the wire in one case, when, and in which direction."""
+"""The recording of a case: every event on the wire with its time and direction, and the number of checks."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ from hanami_reports.model.conformance import Event
 if TYPE_CHECKING:
     from hanami_conformance.cases.sequence import StepSequence
 
-# A payload above this is cut in the report: its digest and length tell what it was.
-PAYLOAD_LIMIT = 1 << 20
+PAYLOAD_LIMIT = 1 << 20  # bytes of a payload in the report; of a larger one it has digest and length
 
 Summary = str | Callable[[], str]
-MAX_LAST = 120  # characters of what was sent last
-NO_CONNECTION = "no connection"  # so begins the note of a connection that the target did not take
+MAX_LAST = 120  # characters of the last request
+NO_CONNECTION = "no connection"  # begins the note of a connection that the target did not accept
 DEFAULT_REQUIREMENT = ""  # stands for the requirement that a test names first
 
 
@@ -31,7 +30,7 @@ DEFAULT_REQUIREMENT = ""  # stands for the requirement that a test names first
 class RecordedEvent:
     """One recorded event, not redacted yet; see :class:`hanami_reports.model.conformance.Event`.
 
-    Its summary is made when it is asked for: most events are never looked at.
+    Its summary may be a function, because most events are never displayed.
     """
 
     at: float
@@ -41,14 +40,18 @@ class RecordedEvent:
     summary: Summary
     payload: bytes
 
+    def text(self) -> str:
+        """Return the summary as text, not redacted."""
+        return self.summary if isinstance(self.summary, str) else self.summary()
+
 
 @dataclass(frozen=True)
 class ClosedSocket:
-    """A websocket that the target ended, and not the case.
+    """A websocket that the target closed, and not the case.
 
     Attributes:
-        age: seconds since it was opened.
-        ending: in words, as violations have it.
+        age: Seconds since the websocket was opened.
+        ending: Description of the close, as in violations.
     """
 
     age: float
@@ -57,20 +60,20 @@ class ClosedSocket:
 
 @dataclass
 class CaseRecording:
-    """What one case does.
+    """Recording of one case.
 
     Attributes:
-        id: as the command line takes it.
-        began: when, monotonic, seconds.
-        events: its record.
-        checks: comparisons made.
-        sent: messages sent.
-        sequences: number of sequences executed, 0 where the case has none.
-        checks_by_requirement: number of checks that would have been attributed to each requirement id, or to
+        id: Id of the case on the command line.
+        began: Monotonic time of the start in seconds.
+        events: Recorded events.
+        checks: Number of comparisons.
+        sent: Number of sent messages.
+        sequences: Number of executed sequences, 0 for a case without sequences.
+        checks_by_requirement: Number of checks that would have been attributed to each requirement id, or to
             DEFAULT_REQUIREMENT, had they failed.
-        observations: what was seen where the protocol leaves it open.
-        sequence: the smallest sequence that went wrong.
-        ended: the oldest websocket that the target ended.
+        observations: Behaviour that the protocol leaves open, by topic.
+        sequence: Smallest failing sequence.
+        ended: Oldest websocket that the target closed.
     """
 
     id: str
@@ -87,14 +90,14 @@ class CaseRecording:
     _origin: float = field(default_factory=time.monotonic)
 
     def restart_record(self) -> None:
-        """Forget what was recorded so far: another sequence is executed. What was counted stays counted."""
+        """Drop the recorded events before another sequence is executed, and keep the counts."""
         self.events.clear()
         self._channels.clear()
         self.ended = None
         self._origin = time.monotonic()
 
     def channel(self, kind: str) -> str:
-        """Return a name for a new connection: ``ws-1``, ``ws-2``, ..."""
+        """Return the name of a new connection: ``ws-1``, ``ws-2``, ..."""
         number = self._channels.get(kind, 0) + 1
         self._channels[kind] = number
         return f"{kind}-{number}"
@@ -105,7 +108,7 @@ class CaseRecording:
         self._add(channel, "sent", kind, summary, payload)
 
     def received_event(self, channel: str, kind: str, summary: Summary, payload: bytes = b"") -> None:
-        """Record something that came from the target."""
+        """Record something received from the target."""
         self._add(channel, "received", kind, summary, payload)
 
     def note(self, channel: str, kind: str, summary: Summary) -> None:
@@ -113,7 +116,7 @@ class CaseRecording:
         self._add(channel, "note", kind, summary, b"")
 
     def socket_ended(self, age: float, ending: str) -> None:
-        """Note a websocket that the target ended, where it is the oldest of them."""
+        """Note a websocket that the target closed, if it is the oldest of them."""
         if self.ended is None or age > self.ended.age:
             self.ended = ClosedSocket(age, ending)
 
@@ -122,27 +125,24 @@ class CaseRecording:
         self.events.append(RecordedEvent(at, channel, direction, kind, summary, payload))
 
     def last_request(self) -> str:
-        """Return the last that was sent on a connection that the target took, on one line; empty for nothing."""
-        refused = {event.channel for event in self.events if event.direction == "note" and _refused(event)}
-        sent = [event for event in self.events if event.direction == "sent" and event.channel not in refused]
+        """Return the last event sent on an accepted connection, on one line; empty if there is none."""
+        failed = {event.channel for event in self.events if event.direction == "note" and _is_failed_connection(event)}
+        sent = [event for event in self.events if event.direction == "sent" and event.channel not in failed]
         if not sent:
             return ""
-        summary = sent[-1].summary
-        return (
-            f"{sent[-1].channel} {printable_line(summary if isinstance(summary, str) else summary(), MAX_LAST).strip()}"
-        )
+        return f"{sent[-1].channel} {printable_line(sent[-1].text(), MAX_LAST).strip()}"
 
     def exchange(self) -> tuple[Event, ...]:
-        """Return the record, fit for a report: secrets redacted, very large payloads cut with their digest."""
+        """Return the events for a report: with secrets redacted, and large payloads truncated."""
         return tuple(_event(event) for event in self.events)
 
 
-def _refused(event: RecordedEvent) -> bool:
+def _is_failed_connection(event: RecordedEvent) -> bool:
     return isinstance(event.summary, str) and event.summary.startswith(NO_CONNECTION)
 
 
 def _event(event: RecordedEvent) -> Event:
-    summary = SECRETS.text(event.summary if isinstance(event.summary, str) else event.summary())
+    summary = SECRETS.text(event.text())
     payload = SECRETS.data(event.payload)
     if len(payload) > PAYLOAD_LIMIT:
         digest = hashlib.sha256(payload).hexdigest()
@@ -157,14 +157,14 @@ _current = _IDLE
 
 
 def begin_case(case_id: str) -> CaseRecording:
-    """Make a case the one that clients and checks write to."""
+    """Start the recording that clients and checks write to."""
     global _current  # noqa: PLW0603 - pytest runs one test at a time, and so does the suite
     _current = CaseRecording(case_id)
     return _current
 
 
 def end_case() -> None:
-    """Let clients and checks write to no case any more."""
+    """End the recording; clients and checks write to no case after it."""
     global _current, _IDLE  # noqa: PLW0603
     _IDLE = CaseRecording(_IDLE.id)
     _current = _IDLE
@@ -172,7 +172,7 @@ def end_case() -> None:
 
 @contextlib.contextmanager
 def recording_paused() -> Iterator[None]:
-    """Record what is sent in here for no case."""
+    """Keep the events of the block out of the recording."""
     global _current  # noqa: PLW0603
     before, _current = _current, CaseRecording(_IDLE.id)
     try:
@@ -182,5 +182,5 @@ def recording_paused() -> Iterator[None]:
 
 
 def current_case() -> CaseRecording:
-    """Return the case that runs now; outside of one, a case that nobody reads."""
+    """Return the recording of the current case; outside of a case, one that nobody reads."""
     return _current

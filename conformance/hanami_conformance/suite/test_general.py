@@ -157,11 +157,7 @@ def test_invalid_queries_never_get_a_5xx(target: Target, operation: str) -> None
     require(unknown.status == 404, expected=f"404 to {operation} of an unknown uuid", actual=unknown)
 
 
-PLACES = {
-    "no numbers": ["", "x", "1.5"],
-    "beside the rows": ["-1", "4"],
-    "huge": ["99999999999", str(2**64)],
-}
+PLACES = {"no numbers": ["", "x", "1.5"], "beside the rows": ["-1", "4"], "huge": ["99999999999", str(2**64)]}
 
 
 @requirement("GEN-1")

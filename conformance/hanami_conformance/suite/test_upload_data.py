@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -52,6 +52,18 @@ def test_answers_come_on_the_socket_that_was_asked(resources: ResourceFactory) -
     expect_nothing_more(images, "4 answers to 4 chunks")
 
 
+def expect_written(
+    resources: ResourceFactory, mnist: MnistSample, chunks: Sequence[tuple[int, int]], *, values: bool = False
+) -> None:
+    """Upload the image file in these chunks and the label file, and check the dataset."""
+    upload = start_upload(resources, mnist.contents)
+    socket = upload.attach()
+    send_chunks(socket, mnist.contents["input"], chunks)
+    socket.close()
+    send_labels(upload, mnist)
+    expect_finalized_as(upload, mnist.model, "the file as it was sent", values=values)
+
+
 ORDERS: dict[str, Callable[[Chunks], Chunks]] = {
     "ascending": lambda parts: parts,
     "descending": lambda parts: parts[::-1],
@@ -67,39 +79,24 @@ ORDERS: dict[str, Callable[[Chunks], Chunks]] = {
 def test_chunks_in_any_order_give_the_same_file(resources: ResourceFactory, order: str) -> None:
     """Chunks in any order are written at their byte positions."""
     mnist = MnistSample(7 * SEGMENT // 2)
-    upload = start_upload(resources, mnist.contents)
-    socket = upload.attach()
-    send_chunks(
-        socket, mnist.contents["input"], ORDERS[order](split_into_chunks(len(mnist.contents["input"]), SEGMENT))
+    expect_written(
+        resources, mnist, ORDERS[order](split_into_chunks(len(mnist.contents["input"]), SEGMENT)), values=True
     )
-    socket.close()
-    send_labels(upload, mnist)
-    expect_finalized_as(upload, mnist.model, "the file as it was sent", values=True)
 
 
 @requirement("DATA-2")
 def test_positions_beyond_a_mebibyte_are_right(resources: ResourceFactory) -> None:
     """Chunks are written at their byte positions in a file of more than 1 MiB."""
     mnist = MnistSample((1 << 20) + 3 * SEGMENT // 2, side=28)
-    upload = start_upload(resources, mnist.contents)
-    socket = upload.attach()
-    send_chunks(socket, mnist.contents["input"], shuffled(split_into_chunks(len(mnist.contents["input"]), SEGMENT)))
-    socket.close()
-    send_labels(upload, mnist)
-    expect_finalized_as(upload, mnist.model, "the file as it was sent", values=True)
+    expect_written(resources, mnist, shuffled(split_into_chunks(len(mnist.contents["input"]), SEGMENT)), values=True)
 
 
 @requirement("DATA-2")
 def test_small_chunks_in_any_order_give_the_same_file(resources: ResourceFactory) -> None:
     """Many small chunks at uneven positions are all written."""
     mnist = MnistSample(9000, side=8)
-    upload = start_upload(resources, mnist.contents)
-    socket = upload.attach()
     # Some hundreds of them: a server may lose one now and then.
-    send_chunks(socket, mnist.contents["input"], shuffled(split_into_chunks(len(mnist.contents["input"]), 29)))
-    socket.close()
-    send_labels(upload, mnist)
-    expect_finalized_as(upload, mnist.model, "the file as it was sent", values=True)
+    expect_written(resources, mnist, shuffled(split_into_chunks(len(mnist.contents["input"]), 29)), values=True)
 
 
 # DATA-3: chunk sizes other than the SDK's 128 KiB work: smaller, larger, uneven, unaligned.
@@ -108,12 +105,7 @@ def test_small_chunks_in_any_order_give_the_same_file(resources: ResourceFactory
 def test_other_chunk_sizes_work(resources: ResourceFactory, chunk: int) -> None:
     """Chunks that are smaller or larger than those of the SDK are accepted."""
     mnist = MnistSample(7 * SEGMENT // 2)
-    upload = start_upload(resources, mnist.contents)
-    socket = upload.attach()
-    send_chunks(socket, mnist.contents["input"], split_into_chunks(len(mnist.contents["input"]), chunk))
-    socket.close()
-    send_labels(upload, mnist)
-    expect_finalized_as(upload, mnist.model, "the file as it was sent")
+    expect_written(resources, mnist, split_into_chunks(len(mnist.contents["input"]), chunk))
 
 
 # The header of a frame holds the length in 7 bits up to 125 bytes, then in 16, then in 64 (RFC 6455, 5.2).
@@ -130,12 +122,7 @@ def test_messages_at_the_edges_of_frame_headers_work(resources: ResourceFactory)
         data_size = next(size for size in range(length - 40, length) if len(encode(start, bytes(size))) == length)
         parts.append((start, start + data_size))
     mnist = MnistSample(parts[-1][1] + 1000)  # that many bytes about, in whole images
-    upload = start_upload(resources, mnist.contents)
-    socket = upload.attach()
-    send_chunks(socket, mnist.contents["input"], [*parts, (parts[-1][1], len(mnist.contents["input"]))])
-    socket.close()
-    send_labels(upload, mnist)
-    expect_finalized_as(upload, mnist.model, "the file as it was sent")
+    expect_written(resources, mnist, [*parts, (parts[-1][1], len(mnist.contents["input"]))])
 
 
 @requirement("DATA-3")
@@ -176,12 +163,7 @@ def test_uneven_chunks_across_segments_work(resources: ResourceFactory) -> None:
     mnist = MnistSample(5 * SEGMENT // 2)
     content = mnist.contents["input"]
     edges = [0, 1, SEGMENT - 3, SEGMENT + 5, 2 * SEGMENT - 1, 2 * SEGMENT + 1, len(content) - 1, len(content)]
-    upload = start_upload(resources, mnist.contents)
-    socket = upload.attach()
-    send_chunks(socket, content, list(itertools.pairwise(edges)))
-    socket.close()
-    send_labels(upload, mnist)
-    expect_finalized_as(upload, mnist.model, "the file as it was sent")
+    expect_written(resources, mnist, list(itertools.pairwise(edges)))
 
 
 # DATA-4: a repeated chunk changes nothing; of overlapping chunks the later one wins.
@@ -191,12 +173,7 @@ def test_a_repeated_chunk_changes_nothing(resources: ResourceFactory) -> None:
     mnist = MnistSample(5 * SEGMENT // 2)
     content = mnist.contents["input"]
     parts = split_into_chunks(len(content), SEGMENT)
-    upload = start_upload(resources, mnist.contents)
-    socket = upload.attach()
-    send_chunks(socket, content, [*parts[:1] * 3, *parts[1:], parts[1], parts[-1], *parts[1:2] * 3])
-    socket.close()
-    send_labels(upload, mnist)
-    expect_finalized_as(upload, mnist.model, "the file as it was sent", values=True)
+    expect_written(resources, mnist, [*parts[:1] * 3, *parts[1:], parts[1], parts[-1], *parts[1:2] * 3], values=True)
 
 
 @requirement("DATA-4")

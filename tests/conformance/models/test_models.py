@@ -96,13 +96,13 @@ def test_tables_agree_value_for_value() -> None:
 
 
 def test_differences_in_words() -> None:
-    wanted = np.zeros((2, 2), dtype=np.float32)
-    other = wanted.copy()
+    expected = np.zeros((2, 2), dtype=np.float32)
+    other = expected.copy()
     other[1, 0] = 5
-    assert "1 of 4 values differ, the first at row 1, value 0: 5.0 instead of 0.0" in first_difference(wanted, other)
-    assert first_difference(wanted, wanted[:1]) == "1 rows instead of 2"
-    assert first_difference(wanted, wanted[:, :1]) == "1 values in a row instead of 2"
-    assert first_difference(wanted, wanted) == "the same values"
+    assert "1 of 4 values differ, the first at row 1, value 0: 5.0 instead of 0.0" in first_difference(expected, other)
+    assert first_difference(expected, expected[:1]) == "1 rows instead of 2"
+    assert first_difference(expected, expected[:, :1]) == "1 values in a row instead of 2"
+    assert first_difference(expected, expected) == "the same values"
 
 
 def test_the_shipped_data_are_what_scikit_learn_gives() -> None:

@@ -96,7 +96,7 @@ def test_large_answers_are_apart_in_relation_to_the_larger_one() -> None:
     assert not are_distinguishable(answer(1000.0), answer(999.0))
 
 
-def test_answers_without_values_cannot_be_told_apart() -> None:
+def test_answers_without_values_are_not_distinguishable() -> None:
     assert not are_distinguishable(answer(), answer())
     assert not are_distinguishable({}, {})
 
@@ -188,7 +188,7 @@ def test_how_values_are_cut_into_messages_does_not_matter(sequence: list[tuple[s
 # What is known of answers
 
 
-def test_answers_are_known_once_they_came() -> None:
+def test_answers_are_known_once_remembered() -> None:
     model = ClusterModel()
     actual = answer(0.5)
     assert model.known_output(b"one") is None
@@ -207,7 +207,7 @@ def test_training_makes_every_answer_unknown_and_keeps_the_values_of_the_open_cy
     assert model.finish_cycle() == b"input:1:" + floats(1).tobytes()
 
 
-def test_a_new_cluster_was_disturbed_by_nothing() -> None:
+def test_a_new_cluster_has_no_events() -> None:
     model = ClusterModel()
     assert (model.buffers, model.answers, model.last_event) == ({}, {}, "DIO-7")
     model.buffer_values("input", floats(1))
@@ -219,12 +219,12 @@ ONE, OTHER = b"one", b"other"
 ANSWER = answer(1.0, 1.0)
 
 
-def test_what_happened_since_an_answer_is_suspected_where_another_one_comes() -> None:
+def test_the_last_event_is_suspected_of_a_different_answer() -> None:
     model = ClusterModel()
     model.remember(ONE, ANSWER)
     assert (model.requirement_for_mismatch(ONE), model.requirement_for_mismatch(OTHER)) == ("DIO-7", "DIO-7")
     model.note_event("DIO-4")
-    model.remember(OTHER, ANSWER)  # it came after that, so nothing has happened to it
+    model.remember(OTHER, ANSWER)  # remembered after the event, so not affected by it
     assert (
         model.requirement_for_mismatch(ONE),
         model.requirement_for_mismatch(OTHER),
@@ -244,7 +244,7 @@ def test_what_happened_since_an_answer_is_suspected_where_another_one_comes() ->
     ) == ("DIO-7", "DIO-7", "DIO-7")
 
 
-def test_another_cluster_is_suspected_where_there_is_nothing_nearer() -> None:
+def test_another_cluster_is_suspected_if_no_own_event_is() -> None:
     model = ClusterModel()
     model.remember(ONE, ANSWER)
     model.note_event("DIO-4")

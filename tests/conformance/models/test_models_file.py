@@ -1,4 +1,4 @@
-"""The model of a file: sizes and positions at the edges, and what it holds before anything came."""
+"""The model of a file: sizes and positions at the edges, and the content before the first chunk."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def test_check_target_asks_it_and_leaves_it_as_it_was(tmp_path: Path, given: Giv
     assert (given.names(), given.datasets()) == (["given one"], [])
 
 
-def test_a_wrong_description_is_told(tmp_path: Path, given: Given) -> None:
+def test_a_wrong_description_is_reported(tmp_path: Path, given: Given) -> None:
     wrong = [option.replace("hand=6", "hand=7") for option in given.options]
     run = hanami("check-target", *wrong, "--deadline", "2", cwd=tmp_path)
     assert run.returncode == 4, run.stdout

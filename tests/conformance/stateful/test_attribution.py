@@ -51,7 +51,7 @@ BAD = {"action": "first_message", "token": ["damaged 0"], "target": ["value", "f
 
 
 @pytest.mark.parametrize(("over", "requirement"), [(DELETE, "DEL-1"), (FINALIZE, "FIN-7")])
-def test_silence_after_the_end_is_blamed_on_the_end(
+def test_silence_after_the_end_is_attributed_to_the_end(
     resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, over: dict[str, Any], requirement: str
 ) -> None:
     post = UploadSocket.send
@@ -74,7 +74,7 @@ def test_a_refusal_needs_a_reason(
     assert violated_requirement(resources, "upload", BEGIN, ATTACH, mistake) == requirement
 
 
-def test_progress_that_is_no_object_is_blamed_on_progress(
+def test_progress_that_is_no_object_is_attributed_to_progress(
     resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers_changed(monkeypatch, lambda _, path, answer: replace(answer, body=b"[]") if "progress" in path else answer)
@@ -195,7 +195,7 @@ def test_the_content_is_asked_for_by_whom_it_belongs_to(resources: ResourceFacto
     assert current_case().checks_by_requirement["FIN-2"]
 
 
-def test_a_cluster_that_drifts_is_not_blamed_on_a_lost_socket(
+def test_a_drifting_cluster_is_not_attributed_to_a_lost_socket(
     resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outputs = ClusterSocket.receive_outputs
@@ -209,7 +209,7 @@ def test_a_cluster_that_drifts_is_not_blamed_on_a_lost_socket(
     assert violated_requirement(resources, "direct", CLUSTER, REQUEST, DROP, REQUEST) == "DIO-11"
 
 
-def test_suspicion_is_of_what_was_known_before() -> None:
+def test_an_event_is_suspected_for_answers_known_before_it() -> None:
     model = ClusterModel()
     model.remember(b"a", {})
     model.note_event("DIO-11")

@@ -68,18 +68,18 @@ def test_empty_data_may_be_passed_over_or_end_the_socket(
 
 def test_a_place_that_is_freed_late_is_waited_for(resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     close, reset = WebSocket.close, WebSocket.reset
-    refusals: list[int] = []
+    rejections: list[int] = []
 
     def late(*arguments: Any) -> WebSocket:
-        if refusals:
-            refusals.pop()
-            raise Violation("a place", "one that is still taken", "ATT-2")
+        if rejections:
+            rejections.pop()
+            raise Violation("a place", "one that is still occupied", "ATT-2")
         return attach(*arguments)
 
     def closing(end: Callable[[WebSocket], Any]) -> Callable[[WebSocket], Any]:
         def ends(self: WebSocket) -> Any:
             if self.is_open:
-                refusals[:] = [1, 2]
+                rejections[:] = [1, 2]
             return end(self)
 
         return ends
@@ -90,12 +90,12 @@ def test_a_place_that_is_freed_late_is_waited_for(resources: ResourceFactory, mo
         monkeypatch.setattr(module, "attach", late)
     monkeypatch.setattr(first_sequences, "attach", late)
     assert execute(resources, "first", RIGHT, RIGHT).checks_by_requirement["ATT-2"]
-    refusals.clear()
+    rejections.clear()
     switch = Cluster.set_mode
 
     def late_switch(self: Cluster, mode: str) -> RestResponse:
-        answer = switch(self, mode) if not refusals else RestResponse("PUT", 409, b"a socket is attached", "")
-        del refusals[-1:]
+        answer = switch(self, mode) if not rejections else RestResponse("PUT", 409, b"a socket is attached", "")
+        del rejections[-1:]
         return answer
 
     monkeypatch.setattr(Cluster, "set_mode", late_switch)
@@ -113,7 +113,7 @@ def test_an_unknown_path_needs_no_reason(resources: ResourceFactory, monkeypatch
 @pytest.mark.parametrize(
     ("operation", "requirement"), [("csv.finalize", "FIN-4"), ("dataset.list", "GEN-3"), ("cluster.list", "GEN-3")]
 )
-def test_a_token_may_be_refused_in_any_way_where_none_is_named(
+def test_a_token_may_be_rejected_in_any_way_if_none_is_required(
     resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, operation: str, requirement: str
 ) -> None:
     answers_changed(monkeypatch, with_status(401, 403))
@@ -143,16 +143,16 @@ def test_how_a_table_is_laid_out_is_left_open(
 ) -> None:
     execute(resources, "content", {"action": "table", **layout})
 
-    def refuses(method: str, path: str, answer: RestResponse) -> RestResponse:
+    def rejects(method: str, path: str, answer: RestResponse) -> RestResponse:
         if method == "PUT" and path.endswith("csv/dataset"):
-            refusals.append(path)
-            return RestResponse(answer.request, 400, b"no table", "") if len(refusals) == 1 else answer
+            rejections.append(path)
+            return RestResponse(answer.request, 400, b"no table", "") if len(rejections) == 1 else answer
         return answer
 
-    refusals: list[str] = []
-    answers_changed(monkeypatch, refuses)
+    rejections: list[str] = []
+    answers_changed(monkeypatch, rejects)
     execute(resources, "content", {"action": "table", **layout})
-    refusals.clear()
+    rejections.clear()
     with pytest.raises(Violation) as caught:
         execute(resources, "content", {"action": "table", **PLAIN_LAYOUT})
     assert caught.value.requirement == "FIN-1"

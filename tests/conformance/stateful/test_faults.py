@@ -20,7 +20,7 @@ FOUND = [
 
 
 @pytest.mark.parametrize(("fault", "kind", "requirement", "most"), FOUND, ids=[fault for fault, *_ in FOUND])
-def test_a_lie_is_found_blamed_and_made_small(
+def test_a_fault_is_found_attributed_and_shrunk(
     tmp_path: Path, fault: str, kind: str, requirement: str, most: int
 ) -> None:
     with faulty_backend(fault) as url:
@@ -37,21 +37,21 @@ def test_a_lie_is_found_blamed_and_made_small(
 
 
 @pytest.mark.slow
-def test_what_went_wrong_is_told_first_next_time_and_forgotten_when_it_is_mended(tmp_path: Path) -> None:
+def test_a_failing_sequence_runs_first_next_time_and_is_forgotten_when_fixed(tmp_path: Path) -> None:
     options = (*ALICE, "--case", "test_call_sequences.py")
     with faulty_backend("takes-any-name") as url:
         first = run_suite("--target", url, *options, cwd=tmp_path)
         found = result_of(tmp_path)["cases"][0]
         again = run_suite("--target", url, *options, cwd=tmp_path)
-        told = result_of(tmp_path)["cases"][0]
+        replayed = result_of(tmp_path)["cases"][0]
     assert (first.returncode, again.returncode) == (1, 1)
-    assert json.loads(told["sequence"])["steps"] == json.loads(found["sequence"])["steps"]
-    assert told["sequences"] < found["sequences"]
+    assert json.loads(replayed["sequence"])["steps"] == json.loads(found["sequence"])["steps"]
+    assert replayed["sequences"] < found["sequences"]
     database = tmp_path / ".hypothesis" / "examples"
     assert any(database.iterdir())
     with faulty_backend("honest") as url:
-        mended = run_suite("--target", url, *options, cwd=tmp_path)
-    assert mended.returncode == 0, mended.stdout
+        fixed = run_suite("--target", url, *options, cwd=tmp_path)
+    assert fixed.returncode == 0, fixed.stdout
     with faulty_backend("takes-any-name") as url:
         clean = run_suite("--target", url, *options, "--database", "none", cwd=tmp_path)
     assert clean.returncode == 1

@@ -1,4 +1,4 @@
-"""The same sequences are told from every folder and every installation, and no files are left."""
+"""The same sequences are executed from every folder and in every installation, and no files are left."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tools.reference import TIMEOUT, clean_environment
 
-# Sequences of three kinds, not told but counted and hashed, with a module of the user's beside the suite.
+# Sequences of three kinds, counted and hashed in place of executed, with a module of the user beside the suite.
 DRAW = """
 import hashlib, sys
 sys.path.insert(0, ".")

@@ -1,4 +1,4 @@
-"""Sequences are found, made small, stored, and told again."""
+"""Failing sequences are found, shrunk, stored, and replayed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ EMPTY_SEQUENCE = {"format": "hanami-conformance-sequence", "format_version": 1}
         ),
     ],
 )
-def test_what_is_no_sequence_is_refused(text: str, message: str) -> None:
+def test_text_that_is_no_sequence_is_rejected(text: str, message: str) -> None:
     with pytest.raises(SequenceError, match=message):
         StepSequence.from_json(text)
 
@@ -127,8 +127,8 @@ def test_replay_says_fixed(boundary_sequence: tuple[Path, str]) -> None:
     assert run.stdout.startswith("fixed: ")
 
 
-def test_a_sequence_is_told_until_it_fails_where_it_does_so_now_and_then(tmp_path: Path) -> None:
-    # Ten requests: one telling is right by all chance, the hundredth output of the server is not.
+def test_a_sequence_is_repeated_until_a_sporadic_failure(tmp_path: Path) -> None:
+    # Ten requests: a single execution most likely passes, the hundredth output of the server fails.
     requests = [Step("request", {"cluster": 0, "values": 1, "cuts": [], "order": 0})] * 10
     sequence = StepSequence(
         "direct", (Step("cluster", {"inputs": [4], "outputs": [3], "hidden": 5, "user": 0}), *requests)
@@ -175,7 +175,7 @@ def test_replay_of_a_wrong_file_is_one_line(tmp_path: Path, text: str | None, me
     assert message in run.stderr
 
 
-def test_a_sequence_is_printed_as_a_test_that_fails_and_is_mended(
+def test_a_sequence_is_exported_as_a_test_that_fails_until_the_fix(
     boundary_sequence: tuple[Path, str], tmp_path: Path
 ) -> None:
     path, url = boundary_sequence
@@ -223,7 +223,7 @@ def test_a_printed_sequence_is_the_sequence() -> None:
     assert names["SEQUENCE"].steps == sequence.steps
 
 
-def test_a_search_whose_time_is_over_at_once_tells_nothing_and_fails_nothing() -> None:
+def test_a_search_without_time_executes_nothing_and_fails_nothing() -> None:
     plan = SearchSettings(PROFILES["deep"], seed=1, seconds=-1.0, database=None)
     before = current_case().sequences
     PropertyRunner(plan, ResourceFactory(None, "aaaa1111"))("call", call_sequences(3))  # type: ignore[arg-type]

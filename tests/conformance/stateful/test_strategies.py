@@ -66,13 +66,15 @@ ACTIONS: Mapping[str, set[str]] = {
 SAME = settings(database=None, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 
 
-def draws(strategy: SearchStrategy[Drawn], wanted: Callable[[Drawn], Any]) -> bool:
+def draws(strategy: SearchStrategy[Drawn], is_wanted: Callable[[Drawn], Any]) -> bool:
     """Whether something like this is drawn, in one sample or another, or else in a search, all from one seed."""
     for count, at_once in ((1500, 10), (6000, 10), (1500, 1)):  # drawn once for all questions about a strategy
-        if any(wanted(drawn) for drawn in sample(strategy, count, at_once)):
+        if any(is_wanted(drawn) for drawn in sample(strategy, count, at_once)):
             return True
     try:
-        find(strategy, lambda drawn: bool(wanted(drawn)), settings=settings(SAME, max_examples=5000), random=Random(1))
+        find(
+            strategy, lambda drawn: bool(is_wanted(drawn)), settings=settings(SAME, max_examples=5000), random=Random(1)
+        )
     except NoSuchExample:
         return False
     return True
@@ -104,12 +106,12 @@ def sample(strategy: SearchStrategy[Drawn], count: int = 300, at_once: int = 10)
 
 
 def has(action: str, **parts: object) -> Callable[[Step], bool]:
-    """Whether a step is one of these; a part is a value, or a function that tells whether it is right."""
+    """Whether a step is one of these; a part is a value, or a predicate."""
 
     def check(step: Step) -> bool:
         return step.action == action and all(
-            wanted(step.arguments[name]) if callable(wanted) else step.arguments[name] == wanted
-            for name, wanted in parts.items()
+            expected(step.arguments[name]) if callable(expected) else step.arguments[name] == expected
+            for name, expected in parts.items()
         )
 
     return check
@@ -234,7 +236,7 @@ def test_most_positions_are_near_the_beginning() -> None:
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "is_wanted",
     [
         has("write", position=lambda position: position % SEGMENT, length=lambda length: length > SEGMENT),
         has("write", position=2**64 - 1, length=lambda length: length > 0),
@@ -264,8 +266,8 @@ def test_most_positions_are_near_the_beginning() -> None:
         "a long one in frames",
     ],
 )
-def test_chunks_are_sent_in_every_way(wanted: Callable[[Step], bool]) -> None:
-    assert draws(uploads.actions(LARGEST), wanted)
+def test_chunks_are_sent_in_every_way(is_wanted: Callable[[Step], bool]) -> None:
+    assert draws(uploads.actions(LARGEST), is_wanted)
 
 
 @pytest.mark.parametrize(
@@ -534,12 +536,12 @@ def test_legible_tables_have_but_one_reading_and_come_in_all_layouts() -> None:
 
 
 @pytest.mark.parametrize("cell", dataset_contents.UNUSUAL_CELLS)
-def test_tables_have_every_odd_cell(cell: str) -> None:
+def test_tables_have_every_unusual_cell(cell: str) -> None:
     assert draws(dataset_contents.unusual_tables, has("table", rows=lambda rows: any(cell in row for row in rows)))
 
 
 @pytest.mark.parametrize("name", dataset_contents.UNUSUAL_NAMES)
-def test_tables_have_every_odd_name(name: str) -> None:
+def test_tables_have_every_unusual_name(name: str) -> None:
     assert draws(dataset_contents.unusual_tables, has("table", names=lambda names: name in names))
 
 

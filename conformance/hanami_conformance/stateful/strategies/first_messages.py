@@ -12,14 +12,8 @@ from hanami_conformance.stateful.strategies.primitives import invalid_value, ste
 
 TARGETS = ["file_upload", "cluster"]
 NEAR_MISS_TARGETS = [
-    "FILE_UPLOAD",
-    "Cluster",
-    "file_upload ",
-    " cluster",
-    "file-upload",
-    "files",
-    "file_uploads",
-    "file_uploa",
+    *("FILE_UPLOAD", "Cluster", "file_upload ", " cluster"),
+    *("file-upload", "files", "file_uploads", "file_uploa"),
 ]
 SNIPPETS = ["[", "{", '{"a":', "[]", "{}", "null", "1", '"', "token", "{{", "\\", "]", "\u00e4", "0" * 50]
 

@@ -44,9 +44,7 @@ TEXTS = ["", " ", "null", "0", "true", "%", "*", "../..", "a\x00b", "'; --", "\u
 
 scalars = st.none() | st.booleans() | st.sampled_from(NUMBERS) | st.sampled_from(TEXTS) | texts(12)
 nested = st.recursive(
-    scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts(6), inner, max_size=3),
-    max_leaves=6,
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts(6), inner, max_size=3), max_leaves=6
 )
 
 

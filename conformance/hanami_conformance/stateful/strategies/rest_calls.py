@@ -19,31 +19,12 @@ NEAR_MISS_NAMES = ["abc", "1abc", " abcd", "_abc", "abcd\n", "a" * 255, "abc\u00
 NEAR_MISS_SIZES = [0, -1, 1.5, True, "10", 10_000_000_001, 2**63, 2**64, 10**30, 1e30]
 NEAR_MISS_STATES = ["direct", "Task", "DIRECT ", " TASK", "TASKDIRECT", "D", "IDLE", ""]
 BODIES = [
-    b"",
-    b"{",
-    b"}",
-    b"null",
-    b"[]",
-    b"{}",
-    b"{,}",
-    b'{"a":}',
-    b'{"a" 1}',
-    b"\xff\xfe",
-    b"NaN",
-    b'"',
-    b"\x00",
-    b"{'a': 1}",
+    *(b"", b"{", b"}", b"null", b"[]", b"{}", b"{,}", b'{"a":}', b'{"a" 1}'),
+    *(b"\xff\xfe", b"NaN", b'"', b"\x00", b"{'a': 1}"),
 ]
 NEAR_MISS_PATHS = [
-    "dataset/",
-    "dataset/progres",
-    "clusters",
-    "mnist",
-    "csv/dataset/x",
-    "token/..",
-    "dataset/all/all",
-    "%00",
-    "%",
+    *("dataset/", "dataset/progres", "clusters", "mnist", "csv/dataset/x"),
+    *("token/..", "dataset/all/all", "%00", "%"),
 ]
 
 names = st.just(["ours"])
