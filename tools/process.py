@@ -12,8 +12,7 @@ from threading import Event
 from typing import IO, Any
 
 from hanami_conformance.common.child_process import LOG_TAIL, ChildProcess, announced_server
-from hanami_reports.model.conformance import RunResult
-from hanami_reports.model.loading import load_result
+from hanami_reports.model.conformance import RunResult, parse_result
 
 POLL = 0.1
 GRACE = 15.0  # seconds that a run of the suite gets to clean up when it is stopped
@@ -75,7 +74,7 @@ def run_to_end(
 def result_in(folder: Path) -> RunResult | None:
     """Return the result that a run left, None where there is none."""
     try:
-        return load_result((folder / "result.json").read_text(encoding="utf-8"))
+        return parse_result((folder / "result.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
 

@@ -31,9 +31,10 @@ from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_loadtests.scenarios.scenario import check_sockets
 from hanami_loadtests.settings import settings_from
 from hanami_proto.command_line import CommandParser, guarded_output, parse_command
+from hanami_reports.common.file_names import LOAD_RESULT
 from hanami_reports.common.report_folder import ReportFolderError
-from hanami_reports.load.terminal import console_of, print_result
-from hanami_reports.model.load import LOAD_RESULT, LoadExit, read_load_result
+from hanami_reports.load.terminal import load_console, print_result
+from hanami_reports.model.load import LoadExit, read_load_result
 
 DESCRIPTION = "Load a Hanami backend with verified uploads and direct interaction, and judge the run by its limits."
 EPILOG = """\
@@ -238,7 +239,7 @@ def _run_and_report(launch: Launch) -> int:
     """Run Locust, and print the result."""
     result = launch.folder / LOAD_RESULT
     result.unlink(missing_ok=True)  # what an earlier run left there must not pass for this one's
-    console = console_of()
+    console = load_console()
     users = f"{launch.users} user{'s' if launch.users > 1 else ''}"
     console.print(
         f"{launch.url}: {users}, {launch.seconds:g} s: {', '.join(launch.weights or SCENARIOS)}", highlight=False

@@ -16,10 +16,10 @@ from hanami_loadtests.limits.file import Limits
 from hanami_loadtests.limits.verdict import check_limits, run_verdict
 from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_loadtests.session import Session
-from hanami_reports.common.file_names import EXCHANGES
+from hanami_reports.common.file_names import EXCHANGES, LOAD_RESULT
 from hanami_reports.common.report_folder import ReportFolder
-from hanami_reports.load.report_folder import draw_load
-from hanami_reports.model.load import EXIT_OF, LOAD_RESULT, Generator, LoadResult, RunState
+from hanami_reports.load.report_folder import write_load_reports
+from hanami_reports.model.load import EXIT_STATUSES, Generator, LoadResult, RunState
 
 PACKAGES = ("locust", "gevent", "websockets", "protobuf", "numpy")
 
@@ -84,7 +84,7 @@ def make_result(
             "processes": len(generators),
         },
         state=state,
-        exit_status=EXIT_OF[state],
+        exit_status=EXIT_STATUSES[state],
         reasons=tuple(map(SECRETS.text, reasons)),
         limits=results,
         series=dict(sorted(recorder.series.items())),
@@ -123,7 +123,7 @@ class LoadFolder:
         """
         for old in (self.path / EXCHANGES).glob("*-[0-9]*.json"):  # as the recorder names them
             old.unlink()
-        self._folder.put(LOAD_RESULT, result.to_json())
-        draw_load(self._folder, result)
+        self._folder.write_file(LOAD_RESULT, result.to_json())
+        write_load_reports(self._folder, result)
         for name, text in exchanges.items():
-            self._folder.put(f"{EXCHANGES}/{name}", text)
+            self._folder.write_file(f"{EXCHANGES}/{name}", text)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hanami_reports.model.histogram import COARSE, HIGHEST, Histogram, bucket_of
-from hanami_reports.model.load import EXIT_OF, ErrorClass, Generator, LimitResult, LoadResult, RunState
+from hanami_reports.model.histogram import COARSE, HIGHEST, Histogram, bucket_for
+from hanami_reports.model.load import EXIT_STATUSES, ErrorClass, Generator, LimitResult, LoadResult, RunState
 from hanami_reports.model.series import Series, Slice
 
 Times = NDArray[np.int64]
@@ -102,7 +102,7 @@ def made_up(plan: Plan = Plan()) -> LoadResult:
         },
         configuration=plan.configuration,
         state=RunState.PASS,
-        exit_status=EXIT_OF[RunState.PASS],
+        exit_status=EXIT_STATUSES[RunState.PASS],
         reasons=(),
         limits=_limits(series),
         series=series,
@@ -165,7 +165,7 @@ def _fill_slices(series: Series, kind: Kind, due: Times, sent: Times, answered: 
     last = int(answered.max(initial=0) // 1_000_000) + 1
     when = answered // 1_000_000
     coarse = _buckets(answered - due) // COARSE
-    table = np.zeros((last, bucket_of(HIGHEST) // COARSE + 1), dtype=np.int64)
+    table = np.zeros((last, bucket_for(HIGHEST) // COARSE + 1), dtype=np.int64)
     np.add.at(table, (when[good], coarse[good]), 1)
     failed = np.bincount(when[~good], minlength=last)
     dues, sents = (np.bincount(times // 1_000_000, minlength=last) for times in (due, sent))
@@ -223,7 +223,7 @@ def failed_run() -> LoadResult:
     return replace(
         run,
         state=RunState.FAIL,
-        exit_status=EXIT_OF[RunState.FAIL],
+        exit_status=EXIT_STATUSES[RunState.FAIL],
         reasons=("response of upload chunk: p99 is 1.7 s, the limit is 50 ms", "2 incorrect answers, none are allowed"),
         limits=(broken, wrong, *run.limits[1:]),
         errors=(
@@ -268,7 +268,7 @@ def invalid_run() -> LoadResult:
     return replace(
         run,
         state=RunState.INVALID,
-        exit_status=EXIT_OF[RunState.INVALID],
+        exit_status=EXIT_STATUSES[RunState.INVALID],
         reasons=("the generator was the bottleneck: worker 0 was at 100 % of a core, 90 % are allowed",),
         limits=(few, *run.limits[1:-1], limit),
         generators=(slow, *run.generators[1:]),
@@ -285,7 +285,7 @@ def lost_run() -> LoadResult:
         },
         configuration=CONFIGURATION,
         state=RunState.LOST,
-        exit_status=EXIT_OF[RunState.LOST],
+        exit_status=EXIT_STATUSES[RunState.LOST],
         reasons=("http://backend.example:11418 cannot be reached: connection refused",),
         limits=(),
         series={},

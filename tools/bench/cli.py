@@ -16,7 +16,7 @@ from rich.console import Console
 
 from hanami_conformance.common.child_process import ProcessError
 from hanami_proto.options import number, whole_number
-from hanami_reports.load.terminal import console_of
+from hanami_reports.load.terminal import load_console
 from tools.bench.benchmarks import MEASUREMENTS
 from tools.bench.measurement import Measurement, Outcome, Plan, measure
 from tools.bench.report import as_json, print_tables
@@ -106,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         outcomes = run(options)
-        print_tables(outcomes, options.plan, console_of())
+        print_tables(outcomes, options.plan, load_console())
         if options.json is not None:
             write(options.json, json.dumps(as_json(outcomes, options.plan), indent=2) + "\n")
     except ProcessError as error:

@@ -23,8 +23,8 @@ from hanami_reports.model.conformance import (
     RequirementResult,
     RunResult,
     Verdict,
+    parse_result,
 )
-from hanami_reports.model.loading import load_result
 from tools.bench.measurement import Measurement, Plan, Side
 from tools.bench.servers import Servers
 from tools.bench.statistics import Aim, Sample
@@ -54,12 +54,12 @@ class PageMeasurement(Measurement):
     def sides(self, servers: Servers, plan: Plan) -> Iterator[Mapping[str, Side]]:  # noqa: ARG002 - needs neither
         """See :meth:`Measurement.sides`. Opening is measured where there is a Chromium."""
         text = large_result().to_json()
-        page = conformance_page(load_result(text))
+        page = conformance_page(parse_result(text))
         size = len(page.encode())
         if size >= LIMIT:
             raise ProcessError(f"the page has {size:,} bytes, {LIMIT:,} are too many")
         sides: dict[str, Side] = {
-            DRAW: lambda _: _timed(lambda: conformance_page(load_result(text)), size),
+            DRAW: lambda _: _timed(lambda: conformance_page(parse_result(text)), size),
             READ: lambda _: _timed(lambda: json.loads(text), len(text)),
         }
         browser = next((path for path in map(shutil.which, BROWSERS) if path), None)

@@ -21,7 +21,7 @@ from hanami_conformance.cases.failures import (
 )
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.text import pluralise, printable_line
+from hanami_conformance.common.text import printable_line
 from hanami_conformance.options.run import RunOptions, resolve
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ALREADY, ResourceFactory
@@ -29,6 +29,7 @@ from hanami_conformance.resources.training import sample_inputs
 from hanami_conformance.server.open import temporary_target
 from hanami_conformance.target.capabilities import missing_capabilities
 from hanami_conformance.target.target import Account, Target
+from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import ExitStatus
 
 WIDTH = 110  # characters of a line

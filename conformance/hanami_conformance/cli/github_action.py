@@ -26,8 +26,7 @@ from hanami_reports.conformance.compare import Comparison, compare
 from hanami_reports.conformance.compare_text import render_comparison
 from hanami_reports.conformance.markdown import nothing_markdown, result_markdown
 from hanami_reports.conformance.report_folder import ConformanceReportFolder
-from hanami_reports.model.conformance import HEADLINES, ExitStatus, RunResult
-from hanami_reports.model.loading import read_result
+from hanami_reports.model.conformance import HEADLINES, ExitStatus, RunResult, read_result
 
 # Inputs that are options of the run.
 PASSED_ON = (

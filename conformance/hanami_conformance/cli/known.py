@@ -1,4 +1,4 @@
-"""``hanami-conformance known``: a list of known failures checked, or brought up to date after a run."""
+"""``hanami-conformance known``: check a list of known failures, or update it after a run."""
 
 from __future__ import annotations
 
@@ -15,25 +15,24 @@ from typing import Any
 
 import pytest
 
-from hanami_conformance.common.text import pluralise
 from hanami_conformance.known_failures.file import ListError, parse_list, read_list, read_text
-from hanami_conformance.known_failures.update import fresh, updated
+from hanami_conformance.known_failures.update import empty_list, update_list
 from hanami_conformance.session import plugin
 from hanami_conformance.session.collection import PYTEST_INI, suite_cases
 from hanami_conformance.suite import SUITE
 from hanami_reports.common.file_names import DEFAULT_RESULT
-from hanami_reports.model.conformance import ExitStatus
-from hanami_reports.model.known_failure_matching import SuiteCase, names_nothing
-from hanami_reports.model.loading import read_result
+from hanami_reports.common.text import pluralise
+from hanami_reports.model.conformance import ExitStatus, read_result
+from hanami_reports.model.known_failure_matching import SuiteCase, unknown_subject_message
 
 DESCRIPTION = """\
-Checks a list of known failures, or brings it up to date after a run: failures that are not listed are added, with a
-reason to be filled in, and entries that no longer hold are taken out; all else stays as it is written.
+Checks a list of known failures, or updates it after a run: new failures are added, with a reason to be filled in, and
+stale entries are removed; everything else stays as it is written.
 """
 EPILOG = """\
 exit status:
-  0  nothing is wrong with the list, any more
-  1  entries name nothing or have expired
+  0  the list is right
+  1  entries match no test or have expired
   4  wrong file or options; nothing is written
 """
 
@@ -43,14 +42,14 @@ def add_parser(commands: Any) -> None:
     form = argparse.RawDescriptionHelpFormatter
     known = commands.add_parser(
         "known",
-        help="check a list of known failures, or bring it up to date after a run",
+        help="check a list of known failures, or update it after a run",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=form,
     )
     what = known.add_mutually_exclusive_group(required=True)
-    what.add_argument("--update", type=Path, metavar="FILE", help="bring this list up to date; it may not be there yet")
-    what.add_argument("--check", type=Path, metavar="FILE", help="say what is wrong with this list by itself")
+    what.add_argument("--update", type=Path, metavar="FILE", help="update this list; created if missing")
+    what.add_argument("--check", type=Path, metavar="FILE", help="check this list without a run")
     known.add_argument(
         "--from",
         type=Path,
@@ -61,14 +60,14 @@ def add_parser(commands: Any) -> None:
     known.add_argument(
         "--expires",
         metavar="DATE",
-        help="last day of what is added and of what has expired, such as 2027-03-31, for --update",
+        help="last day of new and of expired entries, such as 2027-03-31, for --update",
     )
     known.set_defaults(act=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the command; the exit status."""
-    # A day is meant where the user is.
+    """Run the command; return the exit status."""
+    # Days are those of the user's time zone.
     today = date.today()  # noqa: DTZ011
     try:
         if arguments.check is not None:
@@ -85,22 +84,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def check(path: Path, today: date) -> int:
-    """Say what is wrong with a list by itself.
+    """Check a list without a run.
 
     Returns:
-        0 for nothing, 1 for entries that name nothing or have expired.
+        0, or 1 if entries match no test or have expired.
 
     Raises:
-        ListError: the file is no list.
+        ListError: If the file is no valid list.
     """
     known = read_list(path)
     suite = collected_cases() if known.entries else {}
     wrong = []
     for entry in known.entries:
         place = f"{known.file}:{entry.line}" if entry.line else known.file
-        if not any(entry.covers(name, case.names) for name, case in suite.items()):
-            wrong.append(f"{place} {entry.subject}: {names_nothing(entry, suite)}")
-        elif entry.is_over(today):
+        if not any(entry.covers(name, case.all_requirements) for name, case in suite.items()):
+            wrong.append(f"{place} {entry.subject}: {unknown_subject_message(entry, suite)}")
+        elif entry.has_expired(today):
             wrong.append(f"{place} {entry.subject}: expired on {entry.expires}")
     _say(wrong)
     sys.stdout.write(f"{known.file}: {pluralise(len(known.entries), 'entry', 'entries')}, {len(wrong)} wrong\n")
@@ -108,37 +107,37 @@ def check(path: Path, today: date) -> int:
 
 
 def update(path: Path, result_path: Path, today: date, expires: date | None) -> int:
-    """Bring a list up to date.
+    """Update a list.
 
     Returns:
-        0, or 1 where entries have expired that only a person can decide on.
+        0, or 1 if there are expired entries that only a person can decide on.
 
     Raises:
-        ValueError: a file is wrong, or cannot be written; nothing was changed.
+        ValueError: If a file is wrong or cannot be written; nothing was changed.
     """
     result = read_result(result_path)
     dialect = str(result.manifest.get("dialect", ""))
-    text = read_text(path) if path.exists() else fresh(dialect)
+    text = read_text(path) if path.exists() else empty_list(dialect)
     known = parse_list(text, str(path))
     known.check_dialect(dialect)
-    done = updated(text, known, result, collected_cases(), today=today, expires=expires)
-    if done.text != text or (done.said and not path.exists()):
+    done = update_list(text, known, result, collected_cases(), today=today, expires=expires)
+    if done.text != text or (done.changes and not path.exists()):
         write(path, done.text)
-    _say(done.said)
-    _say([f"left: {line}" for line in done.left])
-    counts = [f"{sum(line[0] == sign for line in done.said)} {word}" for sign, word in _SIGNS]
+    _say(done.changes)
+    _say([f"undecided: {line}" for line in done.undecided])
+    counts = [f"{sum(line[0] == sign for line in done.changes)} {word}" for sign, word in _SIGNS]
     sys.stdout.write(f"{path}: {', '.join(counts)}\n")
-    return ExitStatus.NOT_CONFORMANT if done.left else ExitStatus.CONFORMANT
+    return ExitStatus.NOT_CONFORMANT if done.undecided else ExitStatus.CONFORMANT
 
 
-_SIGNS = (("+", "added"), ("-", "removed"), ("~", "prolonged"))
+_SIGNS = (("+", "added"), ("-", "removed"), ("~", "extended"))
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all; where it is a link, what it leads to.
+    """Write a file completely or not at all; a link stays a link.
 
     Raises:
-        ListError: it cannot be written.
+        ListError: If it cannot be written.
     """
     path = path.resolve()
     temporary = None
@@ -176,36 +175,36 @@ class CollectError(Exception):
     """The suite cannot be collected."""
 
 
-class _Asker:
-    """A plugin of a session that collects and runs nothing."""
+class _Collector:
+    """Plugin of a pytest session that collects the cases and runs none."""
 
     def __init__(self) -> None:
         self.cases: dict[str, SuiteCase] = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Ask for all cases."""
+        """Keep all cases."""
         self.cases = suite_cases(session)
 
 
 def collected_cases() -> dict[str, SuiteCase]:
-    """All cases of the suite, where no session of pytest goes on: one is held for it, and says nothing.
+    """Return all cases of the suite, collected by a silent pytest session.
 
     Raises:
-        CollectError: it did not end well.
+        CollectError: If the collection failed.
     """
-    asker = _Asker()
+    collector = _Collector()
     command = ["-c", str(PYTEST_INI), "--rootdir", str(SUITE), "-p", "no:cacheprovider"]
     output = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output), _plain_environment():
-        status = pytest.main([*command, "--collect-only", "-q", str(SUITE)], plugins=[plugin, asker])
-    if status != pytest.ExitCode.OK or not asker.cases:
+        status = pytest.main([*command, "--collect-only", "-q", str(SUITE)], plugins=[plugin, collector])
+    if status != pytest.ExitCode.OK or not collector.cases:
         raise CollectError(f"the suite cannot be collected:\n{output.getvalue()}")
-    return asker.cases
+    return collector.cases
 
 
 @contextlib.contextmanager
 def _plain_environment() -> Iterator[None]:
-    """No plugin and no setting of the folder or of the environment."""
+    """Keep out plugins and settings of the folder and the environment."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         patch.delenv("PYTEST_ADDOPTS", raising=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,10 @@ def parser() -> CommandParser:
     _add_options(replay_parser, TARGET_OPTIONS)
     replay_parser.set_defaults(act=_replay)
     known.add_parser(commands)
-    compare.add_parser(commands)
-    summary.add_parser(commands)
+    for name, module in (("compare", compare), ("summary", summary)):
+        report_parser = commands.add_parser(name, help=module.HELP)
+        module.add_arguments(report_parser)
+        report_parser.set_defaults(act=partial(_report, module.run))
     check_parser = commands.add_parser(
         "check-target", help="predict what a run against a target can judge", description=CHECK
     )
@@ -118,6 +121,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _target_values(arguments: argparse.Namespace) -> dict[str, Any]:
     return {option.dest: getattr(arguments, option.dest) for option in TARGET_OPTIONS}
+
+
+def _report(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    """Run a command of the reports; a wrong file is one line."""
+    try:
+        return run(arguments)
+    except ValueError as error:
+        sys.stderr.write(f"ERROR: {error}\n")
+        return ExitStatus.USAGE
 
 
 def _replay(arguments: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from hanami_conformance.cases.recording import begin_case, end_case
 from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import SequenceError
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.text import MAX_LINE, pluralise, printable_line
+from hanami_conformance.common.text import MAX_LINE, printable_line
 from hanami_conformance.options.run import resolve
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.server.open import temporary_target
@@ -27,6 +27,7 @@ from hanami_conformance.stateful.execute import execute
 from hanami_conformance.stateful.pytest_export import to_pytest
 from hanami_conformance.target.target import Target
 from hanami_proto.dialect import DEFAULT_DIALECT
+from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import ExitStatus
 
 EVENTS_SHOWN = 30

@@ -9,9 +9,10 @@ from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import Violation
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.clients.websocket_events import Message
-from hanami_conformance.common.text import hex_preview, pluralise, printable_line
+from hanami_conformance.common.text import hex_preview, printable_line
 from hanami_conformance.models.file import FileModel
 from hanami_proto.codec import Acknowledgement, Codec, SchemaError
+from hanami_reports.common.text import pluralise
 
 
 class UploadSocket:

@@ -1,1 +1,1 @@
-"""The list of known failures: its file, and how it is brought up to date."""
+"""The list of known failures: its file, and its update after a run."""

@@ -1,132 +1,93 @@
-"""The text of a list cut into its tables, so that one can be changed and no other byte moves.
+"""The text of a list cut into its tables, so that one can be changed without changing any other byte.
 
-tomlkit keeps what it does not change, but it gathers tables of the same name, so that ``[[known]]`` and ``[[flaky]]``
-in turns would change their order. Each table is therefore given to it alone.
+tomlkit keeps a document as it is written, but it gathers tables of the same name, which changes the order of mixed
+``[[known]]`` and ``[[flaky]]``, and it assigns a comment above a header to the table before it.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-
-import tomlkit
-from tomlkit.items import AoT, Table
+from dataclasses import dataclass, field
 
 _HEADER = re.compile(r"\s*\[\[\s*[\"']?(known|flaky)[\"']?\s*\]\]\s*(#.*)?")
-_MULTILINE = ('"""', "'''")
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'')
+_EXPIRES = re.compile(r"\s*expires\s*=")
 
 
 @dataclass
 class Block:
-    """One table of a list.
+    """One table of a list, as lines with their line ends.
 
     Attributes:
-        kind: ``known`` or ``flaky``; empty for what stands before the first table.
-        text: from its header to the last of its values, with the line end.
-        tail: blank lines and comments behind that.
+        kind: ``known`` or ``flaky``; empty for the text before the first table.
+        lines: Comments directly above the header, the header and the values.
+        tail: Blank lines and comments behind the values.
     """
 
     kind: str
-    text: str
-    tail: str = ""
-
-
-def _header_places(text: str) -> list[tuple[int, str]]:
-    """Indexes of the lines that are headers, with their kind; what stands in a string is none."""
-    found = []
-    inside = ""
-    for index, line in enumerate(text.splitlines(keepends=True)):
-        match = None if inside else _HEADER.fullmatch(line.rstrip("\r\n"))
-        if match:
-            found.append((index, match.group(1)))
-            continue
-        inside = _string_behind(line, inside)
-    return found
-
-
-def _string_behind(line: str, inside: str) -> str:
-    """Return the quotes of the multi-line string that a line leaves open, empty for none."""
-    rest = line
-    while rest:
-        if inside:
-            _, found, rest = rest.partition(inside)
-            if not found:
-                return inside
-            inside = ""
-            continue
-        if rest.startswith("#"):
-            return ""
-        if rest.startswith(_MULTILINE):
-            inside, rest = rest[:3], rest[3:]
-            continue
-        string = _STRING.match(rest)
-        rest = rest[string.end() :] if string else rest[1:]
-    return inside
-
-
-def header_lines(text: str, kind: str) -> list[int]:
-    """Numbers of the lines, from 1, that the tables of a kind begin at."""
-    return [index + 1 for index, found in _header_places(text) if found == kind]
+    lines: list[str] = field(default_factory=list)
+    tail: list[str] = field(default_factory=list)
 
 
 def split(text: str) -> list[Block]:
-    """Cut a list; together, ``text`` and ``tail`` of all blocks are the list again. The first is what stands before."""
-    lines = text.splitlines(keepends=True)
-    places = _header_places(text)
-    starts = [index for index, _ in places]
-    blocks = [Block("", "".join(lines[: starts[0] if starts else len(lines)]))]
-    for (start, kind), end in zip(places, [*starts[1:], len(lines)][: len(places)], strict=True):
-        blocks.append(_cut_tail(Block(kind, "".join(lines[start:end]))))
+    """Cut a list into blocks, the text before the first table first. Their lines and tails are the list again."""
+    blocks = [Block("")]
+    for line in text.splitlines(keepends=True):
+        current = blocks[-1]
+        header = _HEADER.fullmatch(line.rstrip("\r\n"))
+        if header:
+            above = _take_comment(current.tail, at_top=len(blocks) == 1 and not current.lines)
+            blocks.append(Block(header.group(1), [*above, line]))
+        elif not line.strip() or line.lstrip().startswith("#"):
+            current.tail.append(line)
+        else:
+            current.lines += [*current.tail, line]
+            current.tail = []
     return blocks
 
 
-def _cut_tail(block: Block) -> Block:
-    table = _table(tomlkit.parse(block.text), block.kind)
-    tail = ""
-    for key, item in reversed(table.value.body):
-        if key is not None:
-            break
-        tail = item.as_string() + tail
-    if tail and block.text.endswith(tail):
-        return Block(block.kind, block.text[: -len(tail)], tail)
-    return block
+def _take_comment(lines: list[str], *, at_top: bool) -> list[str]:
+    """Remove and return the comment at the end; one at the top of the file is about the whole list, and stays."""
+    start = len(lines)
+    while start and lines[start - 1].lstrip().startswith("#"):
+        start -= 1
+    if at_top and start == 0:
+        return []
+    taken = lines[start:]
+    del lines[start:]
+    return taken
 
 
-def _table(document: tomlkit.TOMLDocument, kind: str) -> Table:
-    tables = document[kind]
-    assert isinstance(tables, AoT)
-    table = tables[0]
-    assert isinstance(table, Table)
-    return table
-
-
-def with_value(block: Block, key: str, value: object) -> Block:
-    """Return the block with one of its values set; a new one goes behind the last."""
-    text = block.text if block.text.endswith("\n") else f"{block.text}\n"
-    document = tomlkit.parse(text)
-    _table(document, block.kind)[key] = value
-    return Block(block.kind, tomlkit.dumps(document), block.tail)
+def join(blocks: list[Block]) -> str:
+    """Return the list."""
+    return "".join("".join(block.lines + block.tail) for block in blocks)
 
 
 def remove(blocks: list[Block], index: int) -> None:
-    """Take a block out, with the comment that stands right above its header. What stands behind it stays."""
-    before, gone = blocks[index - 1], blocks[index]
-    attribute = "tail" if before.kind else "text"
-    above = getattr(before, attribute).splitlines(keepends=True)
-    start = len(above)
-    while start and above[start - 1].lstrip().startswith("#"):
-        start -= 1
-    # At the top of the file, a comment is about the whole list.
-    kept = "".join(above if index == 1 and start == 0 else above[:start])
-    blank_above = kept.endswith(("\n\n", "\n\r\n")) or (kept and not kept.strip())
-    left = kept + (gone.tail.lstrip("\r\n") if blank_above else gone.tail)
-    if index == len(blocks) - 1 and before.kind and not left.strip():
-        left = ""  # it only stood between the two
-    setattr(before, attribute, left)
-    del blocks[index]
+    """Remove a block with the comment above its header; remarks behind it stay."""
+    before, removed = blocks[index - 1], blocks.pop(index)
+    rest = removed.tail
+    if not before.tail or not before.tail[-1].strip():
+        while rest and not rest[0].strip():
+            rest = rest[1:]  # one blank line is enough
+    before.tail += rest
+    is_last = index == len(blocks)
+    if is_last and before.lines and not "".join(before.tail).strip():
+        before.tail = []
 
 
-def joined(blocks: list[Block]) -> str:
-    """Return the list again."""
-    return "".join(block.text + block.tail for block in blocks)
+def set_expires(block: Block, day: str, end: str) -> None:
+    """Set the last day of an entry.
+
+    Args:
+        block: Block of the entry.
+        day: Date of TOML.
+        end: Line end of the file.
+    """
+    line = f"expires = {day}{end}"
+    for index, old in enumerate(block.lines):
+        if _EXPIRES.match(old):
+            block.lines[index] = line
+            return
+    if not block.lines[-1].endswith("\n"):
+        block.lines[-1] += end
+    block.lines.append(line)

@@ -12,11 +12,12 @@ import pytest
 from hanami_conformance.cases.failures import TargetDown
 from hanami_conformance.catalogue import CRASH
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.text import MAX_LINE, pluralise, printable_line
+from hanami_conformance.common.text import MAX_LINE, printable_line
 from hanami_conformance.server.crash_bisect import LOOK_BACK, SETTLE, CrashBisect, ExecutedCase
 from hanami_conformance.server.liveness import SILENT
 from hanami_conformance.server.startup import ServerStartup
 from hanami_conformance.target.target import Target
+from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import CaseResult, Outcome
 
 MOST_RESTARTS = 5  # in a row, without a case that passed between two of them

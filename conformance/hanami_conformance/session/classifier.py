@@ -176,9 +176,9 @@ class CaseClassifier:
         entry = self._match_known_failure(self._case.id, self._broken, (self._reason, self._expected, self._actual))
         if entry is not None:
             self._outcome = Outcome.KNOWN
-            self._known = entry.because
+            self._known = entry.explanation
             report.outcome = "skipped"
-            report.wasxfail = entry.because  # what pytest calls a failure that is expected
+            report.wasxfail = entry.explanation  # what pytest calls a failure that is expected
 
     def _set(self, outcome: Outcome, reason: str) -> None:
         self._outcome = outcome

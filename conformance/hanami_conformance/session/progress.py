@@ -19,9 +19,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from hanami_conformance import __version__
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.text import pluralise
 from hanami_conformance.session.collection import risk_level
 from hanami_conformance.session.manifest import Manifest
+from hanami_reports.common.text import pluralise
 from hanami_reports.conformance.terminal import new_console, render_result
 from hanami_reports.model.conformance import CaseResult, Outcome, RunResult
 

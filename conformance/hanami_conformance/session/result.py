@@ -7,8 +7,8 @@ from datetime import date
 from typing import Any
 
 from hanami_conformance.catalogue import catalogue
-from hanami_conformance.common.text import pluralise
 from hanami_conformance.known_failures.file import KnownList
+from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import (
     CaseResult,
     ExitStatus,
@@ -18,9 +18,9 @@ from hanami_reports.model.conformance import (
     RunResult,
     Verdict,
 )
-from hanami_reports.model.known_failure_matching import SuiteCase, entry_results, look
+from hanami_reports.model.known_failure_matching import SuiteCase, entry_results, match_entries
 from hanami_reports.model.known_failures import KnownFailuresReport
-from hanami_reports.model.verdicts import exit_status, judge
+from hanami_reports.model.verdicts import exit_status, requirement_verdict
 
 
 def build_result(
@@ -79,7 +79,7 @@ def build_result(
     if status == ExitStatus.CONFORMANT and use is not None:
         excused = sum(case.outcome is Outcome.KNOWN for case in every)
         if use.wrong:
-            status, reason = ExitStatus.NOT_CONFORMANT, use.in_short()
+            status, reason = ExitStatus.NOT_CONFORMANT, use.summary()
         elif excused:
             reason = f"but for {pluralise(excused, 'known failure')}"
     return RunResult(manifest, status, reason, judged, tuple(every), tuple(leftovers), use)
@@ -92,8 +92,8 @@ def _use(
     selected: Collection[str] | None,
     today: date,
 ) -> KnownFailuresReport:
-    holdings = look(known.entries, cases, suite, selected)
-    return KnownFailuresReport(known.file, known.server, entry_results(holdings, suite, today))
+    matches = match_entries(known.entries, cases, suite, selected)
+    return KnownFailuresReport(known.file, known.server, entry_results(matches, suite, today))
 
 
 def _is_whole(cases: Sequence[CaseResult]) -> bool:
@@ -106,7 +106,7 @@ def _requirement(
 ) -> RequirementResult:
     entry = catalogue()[name]
     own = [case for case in cases if name in case.requirements or name in case.violated]
-    verdict, reason = judge(entry.level, name, own)
+    verdict, reason = requirement_verdict(entry.level, name, own)
     wanted = name in selected if selected is not None else bool(own) or whole_suite
     if not wanted:
         verdict, reason = Verdict.NOT_RUN, "it was not asked for"

@@ -46,7 +46,7 @@ from hanami_reports.common.report_folder import ReportFolderError
 from hanami_reports.conformance.report_folder import ConformanceReportFolder
 from hanami_reports.conformance.terminal import render_result
 from hanami_reports.model.conformance import CaseResult, ExitStatus, RunResult
-from hanami_reports.model.known_failure_matching import SuiteCase, match_known_failure
+from hanami_reports.model.known_failure_matching import SuiteCase, find_entry
 from hanami_reports.model.known_failures import Entry
 
 SESSION_KEY = pytest.StashKey["ConformanceSession"]()
@@ -156,9 +156,7 @@ class ConformanceSession:
 
     def _match_known_failure(self, case: str, broken: Collection[str], texts: Collection[str]) -> Entry | None:
         """Return the entry of the list that a failure is known by, None where it is not."""
-        return (
-            None if self._known is None else match_known_failure(self._known.entries, case, broken, texts, self._today)
-        )
+        return None if self._known is None else find_entry(self._known.entries, case, broken, texts, self._today)
 
     def select(self, items: list[pytest.Item]) -> None:
         """Keep the tests of the requirements that were asked for, as many of each as the profile says."""

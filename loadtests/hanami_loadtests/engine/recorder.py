@@ -10,8 +10,10 @@ from typing import Any, Protocol
 
 from hanami_conformance.common.redact import SECRETS
 from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure
-from hanami_reports.model.histogram import COARSE, HIGHEST, MICROSECONDS, Histogram, bucket_of
+from hanami_proto.validation import validate
+from hanami_reports.model.histogram import COARSE, HIGHEST, MICROSECONDS, Histogram, bucket_for
 from hanami_reports.model.load import ErrorClass
+from hanami_reports.model.loading import plain
 from hanami_reports.model.series import Series, Slice
 
 MOST_CLASSES = 200  # of errors; further ones are counted under their kind alone
@@ -140,7 +142,7 @@ class Recorder:
             second.succeeded += 1
             second.bytes_up += up
             second.bytes_down += down
-            second.response[bucket_of(min(response, HIGHEST)) // COARSE] += 1
+            second.response[bucket_for(min(response, HIGHEST)) // COARSE] += 1
             if index is not None:
                 series.by_index.setdefault(index.bit_length(), Histogram()).record(service)
         elif self.origin <= now <= self.ended:
@@ -229,7 +231,7 @@ class Recorder:
     def data(self) -> dict[str, Any]:
         """Return the whole record as plain numbers and texts, which can be sent to another process."""
         return {
-            "series": {name: series.data() for name, series in self.series.items()},
+            "series": {name: plain(series) for name, series in self.series.items()},
             "errors": [asdict(error) for error in self.errors.values()],
             "exchanges": dict(self.exchanges),
         }
@@ -250,7 +252,7 @@ class Recorder:
             prefix: Prefix of its exchange files, whose names other processes may use as well.
         """
         for name, series in data["series"].items():
-            self.series_for(name).add(Series.of(series))
+            self.series_for(name).add(validate(Series, series))
         for file, text in data["exchanges"].items():
             self.exchanges[prefix + file] = text
         for error in data["errors"]:

@@ -10,7 +10,6 @@ import numpy as np
 from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import Step
 from hanami_conformance.clients.upload_socket import describe
-from hanami_conformance.common.text import pluralise
 from hanami_conformance.models.dataset import DatasetModel
 from hanami_conformance.stateful.upload_state import mnist_files, table_file
 from hanami_loadtests.engine.failures import IncorrectAnswer
@@ -18,6 +17,7 @@ from hanami_loadtests.engine.frames import binary_frame
 from hanami_loadtests.engine.stream import Outgoing
 from hanami_proto.codec import Codec, SchemaError
 from hanami_proto.dialect import Dialect
+from hanami_reports.common.text import pluralise
 
 CHUNK = "upload chunk"  # type of message
 ROW_SIZE = 23  # bytes of a row of a table, on average

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hanami_reports.common.format import MEGABYTE, shown_time
+from hanami_reports.common.format import MEGABYTE, format_time
 from hanami_reports.model.load import LimitResult, RunState
 from hanami_reports.model.series import Series
 
@@ -107,7 +107,7 @@ class Limit:
     def format_value(self, value: float) -> str:
         """Return a value of this metric, for people."""
         if self.metric in TIMES:
-            return shown_time(value)
+            return format_time(value)
         if self.metric == "throughput":
             return f"{value:.3g} MB/s"
         if self.metric == "rate":

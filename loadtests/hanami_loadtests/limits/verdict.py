@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hanami_loadtests.limits.file import Limits
-from hanami_reports.common.format import shown_time
+from hanami_reports.common.format import format_time
 from hanami_reports.model.load import Generator, LimitResult, RunState
 from hanami_reports.model.series import Series
 
@@ -36,8 +36,8 @@ def _generator_limit(
     one: Generator, metric: str, statistic: str, bound: float, value: float, samples: int
 ) -> LimitResult:
     holds = value <= bound
-    value_text = f"{value:.0%}" if metric == "cpu" else shown_time(value)
-    most = f"{bound:.0%}" if metric == "cpu" else shown_time(bound)
+    value_text = f"{value:.0%}" if metric == "cpu" else format_time(value)
+    most = f"{bound:.0%}" if metric == "cpu" else format_time(bound)
     return LimitResult(
         metric=metric,
         selector=f"generator {one.name}",

@@ -30,8 +30,8 @@ from hanami_loadtests.scenarios.scenario import RunFinished, Scenario, check_soc
 from hanami_loadtests.session import Session
 from hanami_loadtests.settings import Settings, settings_from
 from hanami_reports.common.report_folder import ReportFolderError
-from hanami_reports.load.terminal import console_of, print_result
-from hanami_reports.model.load import EXIT_OF, Generator, LoadExit, LoadResult, RunState
+from hanami_reports.load.terminal import load_console, print_result
+from hanami_reports.model.load import EXIT_STATUSES, Generator, LoadExit, LoadResult, RunState
 
 WORKERS_SECONDS = 60.0  # that workers may take to connect; after that Locust says how many it waits for
 SPARE = 5.0  # seconds that users get to clean up, on top of the time to drain
@@ -122,7 +122,7 @@ class RunController:
         trouble = self.coordinator.preparing.prepare()
         if trouble is not None:
             state, line = trouble
-            exit_with(EXIT_OF[state], f"ERROR: {line}")
+            exit_with(EXIT_STATUSES[state], f"ERROR: {line}")
 
     def scenarios(self) -> list[type[Scenario]]:
         """Those that the run has users of."""
@@ -338,12 +338,12 @@ class RunController:
         if self.result is not None:
             return self.result.exit_status
         if self.failures:
-            return EXIT_OF[self.failures[0][0]]
+            return EXIT_STATUSES[self.failures[0][0]]
         return LoadExit.INVALID if self._headless else None
 
     def on_quit(self, **_: Any) -> None:
         """Say what came of it, below the tables of Locust."""
-        console = console_of()
+        console = load_console()
         if self.result is not None and self.session is not None:
             print_result(self.result, self.session.settings.report_dir, console)
         else:

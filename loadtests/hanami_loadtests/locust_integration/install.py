@@ -13,7 +13,7 @@ from locust.runners import Runner
 
 from hanami_loadtests.locust_integration.controller import ATTRIBUTE, RunController, controller_for
 from hanami_loadtests.locust_integration.web import Page
-from hanami_reports.model.histogram import bounds_of, bucket_of
+from hanami_reports.model.histogram import bucket_bounds, bucket_for
 
 READY_SECONDS = 60.0
 POLL = 0.05
@@ -21,7 +21,7 @@ POLL = 0.05
 
 def bucket_of_milliseconds(milliseconds: float) -> float:
     """How Locust's own tables round times: to three digits, below a millisecond as well."""
-    low, _ = bounds_of(bucket_of(max(0, int(milliseconds * 1000))))
+    low, _ = bucket_bounds(bucket_for(max(0, int(milliseconds * 1000))))
     return low / 1000
 
 

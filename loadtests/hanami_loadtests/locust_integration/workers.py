@@ -21,7 +21,9 @@ from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.locust_integration.preparation import MasterPreparation, WorkerPreparation
 from hanami_loadtests.locust_integration.run_process import RunProcess
 from hanami_loadtests.session import Session
-from hanami_reports.model.load import Generator, RunState, generator_data, generator_of
+from hanami_proto.validation import validate
+from hanami_reports.model.load import Generator, RunState
+from hanami_reports.model.loading import plain
 
 ASSIGNMENT, STOP, FINAL_REPORT, FAILURE = "hanami_assignment", "hanami_stop", "hanami_final_report", "hanami_failure"
 DELTA = "hanami"  # in Locust's own reports
@@ -110,7 +112,7 @@ class Worker:
         health: Health = session.health
         return {
             "recorded": self._total.data(),
-            "generator": generator_data(health.result(self._runner.client_id)),
+            "generator": plain(health.result(self._runner.client_id)),
             "leftovers": list(session.leftovers),
             "users": users,
         }
@@ -242,7 +244,7 @@ class WorkerCoordinator:
             recorder = Recorder()
             recorder.add(whole["recorded"], f"{client_id}-")
             recorders.append(recorder)
-            generators.append(generator_of(whole["generator"]))
+            generators.append(validate(Generator, whole["generator"]))
             leftovers += whole["leftovers"]
         return _added(recorders), generators, leftovers
 

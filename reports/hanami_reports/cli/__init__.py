@@ -1,1 +1,1 @@
-"""The commands of hanami-reports, and those that other commands borrow."""
+"""The commands of hanami-reports; hanami-conformance offers some of them, too."""

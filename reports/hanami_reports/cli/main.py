@@ -1,4 +1,4 @@
-"""The command ``hanami-reports``: reports drawn again from results, without any server."""
+"""The command ``hanami-reports``: reports and comparisons from results, without any server."""
 
 from __future__ import annotations
 
@@ -7,43 +7,43 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from hanami_proto.command_line import INTERRUPTED, USAGE, CommandParser, guarded_output
-from hanami_reports.cli import compare_load as comparing
-from hanami_reports.cli import render
+from hanami_proto.command_line import CommandParser, guarded_output
+from hanami_reports.cli import compare, render
+from hanami_reports.model.conformance import ExitStatus
 
-# Name of a sub-command to what adds its arguments, and what does it.
+# Help, arguments and function of each sub-command.
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]] = {
-    "render": (render.HELP, render.add_arguments, render.render),
-    "compare": (comparing.HELP, comparing.add_arguments, comparing.compare),
+    "render": (render.HELP, render.add_arguments, render.run),
+    "compare": (compare.HELP, compare.add_arguments, compare.run),
 }
 
 
 class _Parser(CommandParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(ExitStatus.USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a sub-command; its exit status."""
+    """Run a sub-command; return its exit status."""
     parser = _Parser(
         prog="hanami-reports",
-        description="Draw the reports of runs from their results, without any server.",
-        epilog="Exit status: 0 done, 4 wrong options or files; of compare also 1 worse, 5 too few runs.",
+        description="Render the reports of runs from their results, and compare results, without any server.",
+        epilog="Exit status: 0 done, 4 wrong options or files; compare also 1 regressions, 5 too few load runs.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, (what, add_arguments, act) in COMMANDS.items():
-        command = commands.add_parser(name, help=what, description=what)
+    for name, (help_text, add_arguments, run) in COMMANDS.items():
+        command = commands.add_parser(name, help=help_text, description=f"{help_text[0].upper()}{help_text[1:]}.")
         add_arguments(command)
-        command.set_defaults(act=act)
+        command.set_defaults(run=run)
     with guarded_output():
         arguments = parser.parse_args(argv)
         try:
-            status: int = arguments.act(arguments)
+            status: int = arguments.run(arguments)
         except ValueError as error:
             sys.stderr.write(f"hanami-reports: {error}\n")
-            return USAGE
+            return ExitStatus.USAGE
         except KeyboardInterrupt:
-            return INTERRUPTED
+            return ExitStatus.INTERRUPTED
         return status
 
 

@@ -1,4 +1,4 @@
-"""``hanami-reports render``: the reports of a run drawn again, or the results of several servers side by side."""
+"""The sub-command ``render``: the reports of a run, or the results of several servers side by side."""
 
 from __future__ import annotations
 
@@ -6,56 +6,58 @@ import argparse
 import sys
 from pathlib import Path
 
-from hanami_reports.common.file_names import PAGE, RESULT
+from hanami_reports.common.file_names import LOAD_RESULT, PAGE, RESULT
 from hanami_reports.common.report_folder import ReportFolder, ReportFolderError
-from hanami_reports.conformance.html.servers import names_of, servers_page
+from hanami_reports.conformance.html.servers import servers_page, short_names
 from hanami_reports.conformance.report_folder import ConformanceReportFolder
 from hanami_reports.load.report_folder import render_load
-from hanami_reports.model.conformance import RunResult
-from hanami_reports.model.load import LOAD_RESULT, is_load_result
-from hanami_reports.model.loading import read_result
+from hanami_reports.model.conformance import RunResult, read_result
+from hanami_reports.model.load import is_load_result
 
-HELP = "draw all reports of a result again; of several results, the page that shows them side by side"
-SEVERAL = Path("reports") / "servers"
+HELP = "render all reports of a result again; of several results, a page that shows them side by side"
+SERVERS_FOLDER = Path("reports") / "servers"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument(
-        "results", metavar="RESULT.json", nargs="+", type=Path, help="result of a run, or the folder that it is in"
+        "results", metavar="RESULT.json", nargs="+", type=Path, help="result of a run, or its report folder"
     )
     parser.add_argument(
         "--out",
         metavar="DIR",
         type=Path,
-        help=f"where to (default: of one result, the folder that it is in; of several, {SEVERAL})",
+        help=f"folder for the reports [default: folder of the result; of several results, {SERVERS_FOLDER}]",
     )
 
 
-def render(arguments: argparse.Namespace) -> int:
-    """Draw, and say what was written.
+def run(arguments: argparse.Namespace) -> int:
+    """Render, and print the path of the page.
 
     Raises:
-        ValueError: a result cannot be read, or nothing can be written there; one line that says why.
+        ValueError: If a result cannot be read, or the reports cannot be written; one line.
     """
-    loads = [path for path in arguments.results if _is_load(path)]
-    if loads:
-        if len(arguments.results) > 1:
-            raise ValueError(f"{loads[0]} is of a load run: draw one at a time; hanami-reports compare compares them")
-        _say(render_load(loads[0], arguments.out))
-        return 0
-    files = [path / RESULT if path.is_dir() else path for path in arguments.results]
-    results = [read_result(file) for file in files]
     try:
-        if len(files) == 1:
-            _one(files[0], results[0], arguments.out)
-        else:
-            _several(files, results, arguments.out or SEVERAL)
+        page = _render(arguments.results, arguments.out)
     except ReportFolderError as error:
         raise ValueError(str(error)) from error
     except OSError as error:
         raise ValueError(f"cannot write the reports: {error.strerror or error}") from error
+    sys.stdout.write(f"{page}\n")
     return 0
+
+
+def _render(paths: list[Path], out: Path | None) -> Path:
+    for path in paths:
+        if _is_load(path):
+            if len(paths) > 1:
+                raise ValueError(f"{path} is of a load run: render one at a time, or use hanami-reports compare")
+            return render_load(path, out)
+    files = [path / RESULT if path.is_dir() else path for path in paths]
+    results = [read_result(file) for file in files]
+    if len(files) == 1:
+        return _render_one(files[0], results[0], out)
+    return _render_servers(files, results, out or SERVERS_FOLDER)
 
 
 def _is_load(path: Path) -> bool:
@@ -64,29 +66,29 @@ def _is_load(path: Path) -> bool:
     return is_load_result(path)
 
 
-def _one(file: Path, result: RunResult, out: Path | None) -> None:
+def _render_one(file: Path, result: RunResult, out: Path | None) -> Path:
     folder = ConformanceReportFolder(out or file.parent, option="--out")
-    there = folder.path / RESULT
-    same = there.exists() and file.exists() and there.samefile(file)
-    if there.exists() and not same and _differs(there, result):
-        raise ValueError(f"{there} is the result of another run: choose another folder with --out")
+    existing = folder.path / RESULT
+    is_same_file = existing.exists() and file.exists() and existing.samefile(file)
+    if existing.exists() and not is_same_file and not _holds(existing, result):
+        raise ValueError(f"{existing} is the result of another run: choose another folder with --out")
     folder.prepare()
-    if same:
-        folder.draw(result)
+    if is_same_file:
+        folder.render(result)
     else:
         folder.write(result)
-    _say(folder.path / PAGE)
+    return folder.path / PAGE
 
 
-def _differs(file: Path, result: RunResult) -> bool:
+def _holds(file: Path, result: RunResult) -> bool:
     try:
-        return read_result(file) != result
+        return read_result(file) == result
     except ValueError:
-        return True
+        return False
 
 
-def _several(files: list[Path], results: list[RunResult], out: Path) -> None:
-    names = names_of(files)
+def _render_servers(files: list[Path], results: list[RunResult], out: Path) -> Path:
+    names = short_names(files)
     if len(set(names)) < len(names):
         raise ValueError("the same result is named twice")
     page = servers_page(dict(zip(names, results, strict=True)))
@@ -94,9 +96,5 @@ def _several(files: list[Path], results: list[RunResult], out: Path) -> None:
         raise ValueError(f"{out} holds the reports of a single run: choose another folder with --out")
     folder = ReportFolder(out, option="--out")
     folder.prepare()
-    folder.put(PAGE, page)
-    _say(out / PAGE)
-
-
-def _say(page: Path) -> None:
-    sys.stdout.write(f"{page}\n")
+    folder.write_file(PAGE, page)
+    return out / PAGE

@@ -1,4 +1,4 @@
-"""Names of the files in the folder of a run's reports."""
+"""File names in the report folder of a run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 RESULT = "result.json"
+LOAD_RESULT = "load.json"
 JUNIT = "junit.xml"
 SUMMARY = "summary.md"
 BADGE = "badge.svg"
@@ -16,11 +17,11 @@ LOAD_COMPARE = "load-compare.html"
 EXCHANGES = "exchanges"
 DEFAULT_FOLDER = Path("reports") / "latest"
 DEFAULT_RESULT = DEFAULT_FOLDER / RESULT
-MAX_NAME = 200  # characters; file systems take 255 bytes with what temporary files have around their names
+MAX_NAME = 200  # characters; file systems allow 255 bytes, and temporary files add some around a name
 
 
 def exchange_name(case_id: str) -> str:
-    """File name of the exchange of a case."""
+    """Return the file name of the exchange of a case."""
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", case_id).strip("-")
     if len(name) > MAX_NAME:
         digest = hashlib.sha256(case_id.encode("utf-8", "backslashreplace")).hexdigest()[:16]
@@ -29,5 +30,5 @@ def exchange_name(case_id: str) -> str:
 
 
 def sequence_name(case_id: str) -> str:
-    """File name of the sequence of a case."""
+    """Return the file name of the sequence of a case."""
     return exchange_name(case_id).removesuffix(".txt") + ".json"

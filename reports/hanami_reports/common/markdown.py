@@ -1,7 +1,7 @@
-"""Markdown of what somebody else wrote: inert, and short.
+"""Markdown of untrusted text: inert, and short enough for a comment.
 
-A text of somebody else stands in ``<code>``, where hosting services make no links, mentions or emoji of it, and every
-character that could mean something to Markdown or HTML is a character reference.
+Untrusted text stands in ``<code>``, where hosting services make no links, mentions or emoji of it. Every character that
+means something to Markdown or HTML is a character reference.
 """
 
 from __future__ import annotations
@@ -10,56 +10,57 @@ import re
 import string
 from collections.abc import Iterable, Sequence
 
-LIMIT = 60_000  # characters of all; a comment on a pull request may have 65,536
-TEXT_LIMIT = 300  # of one text
-COMMAND_LIMIT = 1_000  # of a line that is to be copied
+from hanami_reports.common.text import one_line
+
+LIMIT = 60_000  # characters of a page; a comment on a pull request may have 65,536
+TEXT_LIMIT = 300  # characters of one text
+COMMAND_LIMIT = 1_000  # characters of a command to copy
 _HARMLESS = " ,;'\"%/=?+-"
 _REFERENCES = {ord(char): f"&#{ord(char)};" for char in string.punctuation if char not in _HARMLESS}
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]+")
-_RESERVE = 200  # room for what is said at the end of a table that was cut
+_RESERVE = 200  # characters kept free for the note at the end of a shortened table
 
 
 def escape(text: str, limit: int = TEXT_LIMIT) -> str:
-    """Return a text on one line that Markdown and HTML show as it is, cut after ``limit`` characters."""
-    shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text[:limit])
-    return shown.translate(_REFERENCES) + (f" ... ({len(text)} characters)" if len(text) > limit else "")
+    """Return a text on one line that Markdown and HTML show literally, cut after ``limit`` characters."""
+    return one_line(text, limit).translate(_REFERENCES)
 
 
 def code(text: str, limit: int = TEXT_LIMIT) -> str:
-    """Return a text that somebody else wrote, see the top of this module; nothing for an empty one."""
+    """Return an untrusted text as code; an empty one stays empty."""
     return f"<code>{escape(text, limit)}</code>" if text else ""
 
 
 def link(name: str, address: str) -> str:
-    """Return a link, or its address as a text where that is none of the web."""
+    """Return a link, or the address as text if it is no web address."""
     if len(address) > COMMAND_LIMIT or not _ADDRESS.fullmatch(address):
         return f"{escape(name)}: {code(address)}"
     return f"[{escape(name)}](<{address}>)"
 
 
 class Page:
-    """Collects lines while there is room for them."""
+    """Collects paragraphs and tables as long as there is room for them."""
 
     def __init__(self, limit: int) -> None:
         self._parts: list[str] = []
         self._room = limit
 
     def lines(self, lines: Iterable[str]) -> None:
-        """Add lines, each a paragraph."""
+        """Add lines, each as a paragraph."""
         for line in lines:
             self._add(f"{line}\n\n")
 
     def section(
         self, title: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, fold: str = "", of: int | None = None
     ) -> None:
-        """Add a table, or as many rows of it as there is room for.
+        """Add a table, or as many of its rows as there is room for.
 
         Args:
-            title: a line above it, may be empty. It stands there even if there are no rows.
-            head: names of the columns.
-            rows: cells, escaped.
-            fold: what the rows are, where they are to be folded away; empty where not.
-            of: how many rows there would be, where these are not all.
+            title: Line above the table, also printed without rows; may be empty.
+            head: Names of the columns.
+            rows: Escaped cells.
+            fold: Plural noun for the rows, which folds the table; empty to leave it open.
+            of: Total number of rows if these are only the first.
         """
         total = len(rows) if of is None else of
         if title:
@@ -70,13 +71,13 @@ class Page:
             return
         self._room -= _RESERVE
         self._add(begin)
-        shown = 0
+        added = 0
         for row in rows:
             if not self._add(_row(row)):
                 break
-            shown += 1
+            added += 1
         self._room += _RESERVE
-        self._add("\n" if shown == total else f"\n... and {total - shown} more, all in the result\n\n")
+        self._add("\n" if added == total else f"\n... and {total - added} more, all in the result\n\n")
         if fold:
             self._add("</details>\n\n")
 
@@ -88,7 +89,7 @@ class Page:
         return True
 
     def text(self) -> str:
-        """All of it."""
+        """Return the whole page."""
         return "".join(self._parts).rstrip("\n") + "\n"
 
 

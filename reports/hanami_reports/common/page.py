@@ -1,4 +1,4 @@
-"""How pages are drawn: templates that escape everything, style and script inside, a policy against all else."""
+"""HTML pages: templates that escape everything, inline style and script, and a policy that forbids all else."""
 
 from __future__ import annotations
 
@@ -10,51 +10,65 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from hanami_reports.common.text import block, count, finalize, moment, seconds
+from hanami_reports.common.format import format_span
+from hanami_reports.common.text import cut_note, format_moment, one_line, pluralise, printable
 
-_FOLDER = Path(__file__).parents[1] / "templates"
+TEMPLATES = Path(__file__).parents[1] / "templates"
+BLOCK_LIMIT = 4_000  # characters of a text with several lines
 
 
 @cache
 def environment() -> Environment:
-    """Return the environment of all pages. Text is escaped, made printable and bounded without asking for it."""
+    """Return the environment of all pages; it escapes and shortens every text by default."""
     made = Environment(
-        loader=FileSystemLoader(_FOLDER),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=finalize,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(block=block, moment=moment, seconds=seconds)
-    made.globals.update(count=count)
+    made.filters.update(block=block, moment=format_moment, seconds=format_span)
+    made.globals.update(count=pluralise)
     return made
 
 
-def draw(template: str, values: Mapping[str, Any], *, styles: tuple[str, ...], scripts: tuple[str, ...]) -> str:
+def finalize(value: object) -> object:
+    """Make a text printable and short. Jinja calls this for every expression before it escapes the value."""
+    return one_line(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def block(text: str, limit: int = BLOCK_LIMIT) -> Markup:
+    """Return an escaped text with several lines, cut after ``limit`` characters."""
+    start = printable(text[:limit], keep="\n\t")
+    return escape(start if len(text) <= limit else f"{start}\n{cut_note(text)}")
+
+
+def render_page(template: str, values: Mapping[str, Any], *, styles: tuple[str, ...], scripts: tuple[str, ...]) -> str:
     """Return a whole page.
 
     Args:
-        template: name of its file.
-        values: what the template shows.
-        styles: names of the files of its style.
-        scripts: names of the files of its scripts, in their order.
+        template: File name of the template.
+        values: Variables of the template.
+        styles: File names of the style sheets.
+        scripts: File names of the scripts, in order.
     """
     style = "\n".join(_read(name) for name in styles)
     codes = [_read(name) for name in scripts]
-    # They are part of this package, and contain nothing that would end their elements.
-    inside = {"policy": policy_of(style, codes), "style": Markup(style), "scripts": list(map(Markup, codes))}  # noqa: S704
-    return environment().get_template(template).render(inside | dict(values))
+    # Our own files, which contain nothing that would end their elements.
+    trusted = {"style": Markup(style), "scripts": [Markup(code) for code in codes]}  # noqa: S704
+    policy = content_security_policy(style, codes)
+    return environment().get_template(template).render(trusted | {"policy": policy} | dict(values))
 
 
-def policy_of(style: str, scripts: Sequence[str]) -> str:
-    """Return the content security policy of a page: no style or script works but these, and nothing is fetched or sent.
+def content_security_policy(style: str, scripts: Sequence[str]) -> str:
+    """Return a policy that allows exactly these texts, and no request at all.
 
     Args:
-        style: text of the one style element.
-        scripts: text of each script element.
+        style: Text of the only style element.
+        scripts: Text of each script element.
     """
     allowed = " ".join(f"'{_digest(script)}'" for script in scripts) or "'none'"
     return "; ".join(
@@ -69,15 +83,14 @@ def policy_of(style: str, scripts: Sequence[str]) -> str:
 
 
 def macro(template: str, name: str) -> Any:
-    """Return a macro of a template, to be called from Python."""
+    """Return a macro of a template as a function."""
     return getattr(environment().get_template(template).module, name)
 
 
 @cache
 def _read(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8").strip()
+    return (TEMPLATES / name).read_text(encoding="utf-8").strip()
 
 
 def _digest(text: str) -> str:
-    """As a content security policy names a text that it allows."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")

@@ -1,4 +1,4 @@
-"""A folder of reports: made, tried, and written file by file."""
+"""A folder of reports."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 
 
 class ReportFolderError(Exception):
-    """Reports cannot be written where they should be."""
+    """Reports cannot be written to the chosen folder."""
 
 
 class ReportFolder:
-    """Writes files of reports, each whole or not at all.
+    """Writes report files, each completely or not at all.
 
     Args:
-        path: the folder; made if need be.
-        option: of the command line that names it.
+        path: Path of the folder; created if missing.
+        option: Command-line option that names it, for error messages.
     """
 
     def __init__(self, path: Path, option: str = "--report-dir") -> None:
@@ -24,10 +24,10 @@ class ReportFolder:
         self._option = option
 
     def prepare(self) -> None:
-        """Make the folder, and see whether it can be written. Nothing is removed yet.
+        """Create the folder and check that it is writable. Nothing is removed yet.
 
         Raises:
-            ReportFolderError: it cannot; one line that says why.
+            ReportFolderError: If it is not; one line with the reason.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -39,17 +39,13 @@ class ReportFolder:
                 f"choose another folder with {self._option}"
             ) from error
 
-    def put(self, name: str, text: str) -> None:
+    def write_file(self, name: str, text: str) -> None:
         """Write one file.
 
-        Args:
-            name: of the file in the folder.
-            text: that it holds.
-
         Raises:
-            OSError: the disk refuses.
+            OSError: If it cannot be written.
         """
-        # Renamed at the end: a reader never sees half a report.
+        # Renamed at the end, so that a reader never sees half a report.
         path = self.path / name
         path.parent.mkdir(exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -1,4 +1,4 @@
-"""Two results side by side: what became better or worse between two servers, or two versions of one."""
+"""Two results compared: what became better or worse between two servers, or two versions of one."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from hanami_reports.common.normalise import alike
+from hanami_reports.common.normalise import equal_ignoring_volatile
 from hanami_reports.model.conformance import CaseResult, ExitStatus, Outcome, RequirementResult, RunResult, Verdict
 
 FORMAT = "hanami-conformance-comparison"
 FORMAT_VERSION = 1
+NAMES_QUOTED = 8  # requirements that a note names
 
 _GOOD_VERDICTS = {Verdict.PASS, Verdict.OBSERVED, Verdict.KNOWN}
 _BAD_VERDICTS = {Verdict.FAIL, Verdict.LOST, Verdict.NOT_RUN, Verdict.VACUOUS}
@@ -20,8 +21,8 @@ _PASSING: set[StrEnum] = {Verdict.PASS, Verdict.OBSERVED, Outcome.PASSED}
 _GOOD_OUTCOMES = {Outcome.PASSED, Outcome.KNOWN}
 _BAD_OUTCOMES = set(Outcome) - _GOOD_OUTCOMES - {Outcome.UNSUPPORTED}
 
-# How bad an exit status is. A run that was not whole may hide a failure, so it is as bad as one that shows a failure.
-_SEVERITY = {
+# Severity of an exit status. An incomplete run may hide a failure, so it is as severe as a failure.
+_SEVERITY: Mapping[int, int] = {
     ExitStatus.CONFORMANT: 0,
     ExitStatus.NOT_CONFORMANT: 1,
     ExitStatus.NOTHING_RAN: 1,
@@ -32,26 +33,26 @@ _SEVERITY = {
 
 
 class Trend(StrEnum):
-    """Which way something changed."""
+    """Direction of a change."""
 
-    WORSE = "worse"  # it passed or was known, and does so no more
+    WORSE = "worse"  # passed or known before, and neither now
     BETTER = "better"
     CHANGED = "changed"
 
 
 @dataclass(frozen=True)
 class Change:
-    """A requirement or a case that is not what it was.
+    """A requirement or a case that changed.
 
     Attributes:
-        id: of it.
-        text: the sentence of the requirement, or the title of the case.
-        before: verdict or outcome.
-        after: the same of the second result.
-        trend: see :class:`Trend`.
-        reason_before: why it was not passed, empty where it was.
-        reason_after: the same of the second result.
-        requirements: of a case, the ids that it broke or else names.
+        id: Id of the requirement or case.
+        text: Text of the requirement, or title of the case.
+        before: Verdict or outcome in the first result.
+        after: Verdict or outcome in the second result.
+        trend: Direction of the change.
+        reason_before: Reason in the first result, empty if it passed.
+        reason_after: Reason in the second result, empty if it passed.
+        requirements: Ids that a case violated, or else checks; empty for a requirement.
     """
 
     id: str
@@ -65,25 +66,25 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ObservationChange:
     """An observation that changed.
 
     Attributes:
-        case: id of the case that made it.
-        what: its name.
-        before: what was seen, empty for nothing.
-        after: the same of the second result.
+        case: Id of the case that made it.
+        name: Name of the observation.
+        before: Value in the first result, empty for none.
+        after: Value in the second result, empty for none.
     """
 
     case: str
-    what: str
+    name: str
     before: str
     after: str
 
 
 @dataclass(frozen=True)
-class Exchanged:
-    """A case that sent another number of messages, though it ended alike."""
+class ExchangeCount:
+    """A case with the same outcome that sent a different number of messages."""
 
     case: str
     before: int
@@ -92,18 +93,21 @@ class Exchanged:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What identifies one of the two runs.
+    """One of the two runs.
 
     Attributes:
-        file: of the result.
-        target: address.
-        dialect, profile, suite: name of the dialect and of the profile, version of the suite.
-        started: when, as ISO 8601 writes it.
-        headline: verdict on the target.
-        exit_status: see :class:`ExitStatus`.
-        requirements, cases: how many were asked for and were to run.
-        exchanges: messages sent.
-        duration: seconds.
+        file: Name of the result file.
+        target: Address of the target.
+        dialect: Name of the dialect.
+        profile: Name of the profile.
+        suite: Version of the suite.
+        started: Time of the start, as ISO 8601.
+        headline: Verdict on the target.
+        exit_status: Exit status of the run.
+        requirements: Number of selected requirements.
+        cases: Number of cases that were to run.
+        exchanges: Number of messages sent.
+        duration: Seconds.
     """
 
     file: str
@@ -122,18 +126,18 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is different.
+    """Differences between two runs.
 
     Attributes:
-        before: the first run.
-        after: the second run.
-        notes: why the two are not quite alike, a line each.
-        requirements: whose verdict changed, of those that both were asked for.
-        cases: that changed, of those that both were to run.
-        added: ids of cases that only the second was to run.
-        removed: ids of cases that only the first was to run.
-        observations: that changed.
-        exchanges: cases that sent more or fewer messages, though they ended alike.
+        before: First run.
+        after: Second run.
+        notes: Differences between the configurations, a line each.
+        requirements: Requirements selected in both runs whose verdict changed.
+        cases: Cases planned in both runs that changed.
+        added: Ids of cases that only the second run planned.
+        removed: Ids of cases that only the first run planned.
+        observations: Observations that changed.
+        exchanges: Cases with the same outcome that sent more or fewer messages.
     """
 
     before: RunSummary
@@ -143,8 +147,8 @@ class Comparison:
     cases: tuple[Change, ...]
     added: tuple[str, ...]
     removed: tuple[str, ...]
-    observations: tuple[Seen, ...]
-    exchanges: tuple[Exchanged, ...]
+    observations: tuple[ObservationChange, ...]
+    exchanges: tuple[ExchangeCount, ...]
 
     @property
     def worse_exit(self) -> bool:
@@ -154,11 +158,14 @@ class Comparison:
     @property
     def regressed(self) -> bool:
         """Whether anything became worse."""
-        changes = (*self.requirements, *self.cases)
-        return self.worse_exit or any(change.trend is Trend.WORSE for change in changes)
+        return self.worse_exit or bool(self.changes(Trend.WORSE))
+
+    def changes(self, trend: Trend) -> list[Change]:
+        """Return the requirements and cases that changed in a direction."""
+        return [change for change in (*self.requirements, *self.cases) if change.trend is trend]
 
     def to_json(self) -> str:
-        """For programs."""
+        """Return the comparison as JSON."""
         data = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -173,31 +180,31 @@ def compare(before: RunResult, after: RunResult, files: tuple[str, str]) -> Comp
     """Compare two results.
 
     Args:
-        before: the one that is to be kept up with.
-        after: the other.
-        files: names of both.
+        before: Result to compare with.
+        after: Result that is judged.
+        files: File names of both results.
     """
     old = {case.id: case for case in before.cases}
     new = {case.id: case for case in after.cases}
     both = [(case, new[name]) for name, case in old.items() if name in new]
-    runs = _run(before, files[0]), _run(after, files[1])
+    runs = _summarise(before, files[0]), _summarise(after, files[1])
     return Comparison(
         *runs,
         notes=tuple(_notes(before, after, *runs)),
-        requirements=tuple(_requirements(before, after)),
-        cases=tuple(change for one, other in both if (change := _case(one, other)) is not None),
+        requirements=tuple(_requirement_changes(before, after)),
+        cases=tuple(change for one, other in both if (change := _case_change(one, other)) is not None),
         added=tuple(name for name in new if name not in old),
         removed=tuple(name for name in old if name not in new),
-        observations=tuple(seen for one, other in both for seen in _observations(one, other)),
+        observations=tuple(change for one, other in both for change in _observation_changes(one, other)),
         exchanges=tuple(
-            Exchanged(one.id, one.exchanges, other.exchanges)
+            ExchangeCount(one.id, one.exchanges, other.exchanges)
             for one, other in both
             if one.outcome is other.outcome and one.exchanges != other.exchanges
         ),
     )
 
 
-def _run(result: RunResult, file: str) -> RunSummary:
+def _summarise(result: RunResult, file: str) -> RunSummary:
     manifest = result.manifest
     target = manifest.get("target", {})
     return RunSummary(
@@ -217,53 +224,56 @@ def _run(result: RunResult, file: str) -> RunSummary:
 
 
 def _notes(before: RunResult, after: RunResult, first: RunSummary, second: RunSummary) -> Iterable[str]:
-    """Why verdicts may differ though no server changed, or be missing."""
-    for what in ("dialect", "profile", "suite"):
-        one, other = getattr(first, what), getattr(second, what)
+    """Return why verdicts may differ although no server changed, or may be missing."""
+    for name, one, other in (
+        ("dialects", first.dialect, second.dialect),
+        ("profiles", first.profile, second.profile),
+        ("suite versions", first.suite, second.suite),
+    ):
         if one != other:
-            name = "suite version" if what == "suite" else what
-            yield f"unlike {name}s: {one or 'unknown'} before, {other or 'unknown'} after"
-    for what in ("level", "seed", "minutes"):
-        one, other = (result.manifest.get("options", {}).get(what) for result in (before, after))
-        if one != other:
-            yield f"unlike options: --{what} {_given(one)} before, {_given(other)} after"
-    digests = [result.manifest.get("digests", {}) for result in (before, after)]
-    if digests[0] != digests[1]:
-        names = [name for name in {**digests[0], **digests[1]} if digests[0].get(name) != digests[1].get(name)]
-        yield f"unlike protocol files: {', '.join(names)}"
-    asked = [{one.id for one in result.requirements if one.selected} for result in (before, after)]
-    for lacking, when in ((asked[0] - asked[1], "before"), (asked[1] - asked[0], "after")):
-        if lacking:
-            yield f"asked for only {when}, so not compared: {_listed(lacking)}"
+            yield f"different {name}: {one or 'unknown'} before, {other or 'unknown'} after"
+    options = [result.manifest.get("options", {}) for result in (before, after)]
+    for option in ("level", "seed", "minutes"):
+        given, given_after = (one.get(option) for one in options)
+        if given != given_after:
+            yield f"different options: --{option} {_value_text(given)} before, {_value_text(given_after)} after"
+    digests, digests_after = (result.manifest.get("digests", {}) for result in (before, after))
+    if digests != digests_after:
+        names = [name for name in {**digests, **digests_after} if digests.get(name) != digests_after.get(name)]
+        yield f"different protocol files: {', '.join(names)}"
+    selected, selected_after = ({one.id for one in result.requirements if one.selected} for result in (before, after))
+    for only, when in ((selected - selected_after, "before"), (selected_after - selected, "after")):
+        if only:
+            yield f"selected only {when}, and so not compared: {_name_list(only)}"
 
 
-def _given(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return "not given" if value is None else str(value)
 
 
-def _listed(names: Collection[str]) -> str:
-    shown = sorted(names)[:8]
-    more = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {more} more requirements" if more else "")
+def _name_list(names: Collection[str]) -> str:
+    quoted = sorted(names)[:NAMES_QUOTED]
+    more = len(names) - len(quoted)
+    return ", ".join(quoted) + (f" and {more} more requirements" if more else "")
 
 
-def _requirements(before: RunResult, after: RunResult) -> Iterable[Change]:
+def _requirement_changes(before: RunResult, after: RunResult) -> Iterable[Change]:
     old = {one.id: one for one in before.requirements if one.selected}
     for other in after.requirements:
         one = old.get(other.id)
-        if one is None or not other.selected or one.verdict is other.verdict:
-            continue
-        yield _requirement(one, other)
+        if one is not None and other.selected and one.verdict is not other.verdict:
+            yield _requirement_change(one, other)
 
 
-def _requirement(one: RequirementResult, other: RequirementResult) -> Change:
+def _requirement_change(one: RequirementResult, other: RequirementResult) -> Change:
     trend = _trend(one.verdict, other.verdict, _GOOD_VERDICTS, _BAD_VERDICTS)
     return Change(other.id, other.text, one.verdict.value, other.verdict.value, trend, one.reason, other.reason)
 
 
-def _case(one: CaseResult, other: CaseResult) -> Change | None:
-    """How a case changed; also one that fails as before, but otherwise. None where it is what it was."""
-    if one.outcome is other.outcome and one.violated == other.violated and alike(one.reason, other.reason):
+def _case_change(one: CaseResult, other: CaseResult) -> Change | None:
+    """Return how a case changed, a different failure included; None if it did not."""
+    same_outcome = one.outcome is other.outcome and one.violated == other.violated
+    if same_outcome and equal_ignoring_volatile(one.reason, other.reason):
         return None
     trend = _trend(one.outcome, other.outcome, _GOOD_OUTCOMES, _BAD_OUTCOMES)
     names = other.violated or one.violated or other.requirements
@@ -274,15 +284,15 @@ def _case(one: CaseResult, other: CaseResult) -> Change | None:
 def _trend(one: StrEnum, other: StrEnum, good: Collection[StrEnum], bad: Collection[StrEnum]) -> Trend:
     if one in good and other in bad:
         return Trend.WORSE
-    # A failure that was put on a list is as it was; one that was on it and is gone is mended.
+    # A failure that was put on the list is only changed; a listed failure that passes now is better.
     if other in _PASSING and one not in _PASSING:
         return Trend.BETTER
     return Trend.CHANGED
 
 
-def _observations(one: CaseResult, other: CaseResult) -> Iterable[Seen]:
-    old: Mapping[str, str] = one.observations
-    new: Mapping[str, str] = other.observations
-    for what in {**old, **new}:
-        if (what in old) != (what in new) or not alike(old.get(what, ""), new.get(what, "")):
-            yield Seen(one.id, what, old.get(what, ""), new.get(what, ""))
+def _observation_changes(one: CaseResult, other: CaseResult) -> Iterable[ObservationChange]:
+    old, new = one.observations, other.observations
+    for name in {**old, **new}:
+        before, after = old.get(name, ""), new.get(name, "")
+        if (name in old) != (name in new) or not equal_ignoring_volatile(before, after):
+            yield ObservationChange(one.id, name, before, after)

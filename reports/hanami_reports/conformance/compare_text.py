@@ -10,12 +10,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hanami_reports.conformance.compare import Change, Comparison, Exchanged, RunSummary, Seen, Trend
+from hanami_reports.common.text import pluralise
+from hanami_reports.conformance.compare import Change, Comparison, ExchangeCount, ObservationChange, RunSummary, Trend
 from hanami_reports.conformance.terminal import PLAIN_WIDTH, new_console
 
-CASES_SHOWN = 20  # of each trend
-NAMES_SHOWN = 12
-SEEN_SHOWN = 30
+MOST_CASES = 20  # of each trend
+MOST_NAMES = 12
+MOST_OBSERVATIONS = 30
 
 _STYLES = {Trend.WORSE: "bold red", Trend.BETTER: "green", Trend.CHANGED: "yellow"}
 
@@ -24,9 +25,9 @@ def render_comparison(comparison: Comparison, *, color: bool, width: int | None 
     """Return the comparison as text.
 
     Args:
-        comparison: of two results.
-        color: whether escape sequences for colours may be used.
-        width: of the terminal, characters.
+        comparison: Comparison of two results.
+        color: Whether escape sequences for colours may be used.
+        width: Width of the terminal, characters.
     """
     buffer = io.StringIO()
     console = new_console(buffer, color=color or None, width=width or PLAIN_WIDTH)
@@ -40,19 +41,22 @@ def _parts(comparison: Comparison) -> Iterable[RenderableType]:
     yield _run("after ", comparison.after)
     yield from (Text(note, style="yellow") for note in comparison.notes)
     if comparison.requirements:
+        changes = [change for trend in Trend for change in _with_trend(comparison.requirements, trend)]
         yield Text("")
-        yield _changes("requirement", _worst_first(comparison.requirements))
+        yield _change_table("requirement", changes)
     if comparison.cases:
-        shown = [change for trend in Trend for change in _of(comparison.cases, trend)[:CASES_SHOWN]]
+        first = [change for trend in Trend for change in _with_trend(comparison.cases, trend)[:MOST_CASES]]
         yield Text("")
-        yield _changes("case", shown)
-        if len(shown) < len(comparison.cases):
-            yield Text(f"... and {len(comparison.cases) - len(shown)} more cases; --json tells all")
+        yield _change_table("case", first)
+        if len(first) < len(comparison.cases):
+            yield Text(f"... and {len(comparison.cases) - len(first)} more cases; --json lists all")
     if comparison.observations:
         yield Text("")
-        yield _observations(comparison.observations[:SEEN_SHOWN])
-        if len(comparison.observations) > SEEN_SHOWN:
-            yield Text(f"... and {len(comparison.observations) - SEEN_SHOWN} more observations; --json tells all")
+        yield _observation_table(comparison.observations[:MOST_OBSERVATIONS])
+        if len(comparison.observations) > MOST_OBSERVATIONS:
+            yield Text(
+                f"... and {len(comparison.observations) - MOST_OBSERVATIONS} more observations; --json lists all"
+            )
     yield from _names("only before", comparison.removed)
     yield from _names("only after", comparison.added)
     yield from _exchanges(comparison.exchanges)
@@ -61,70 +65,66 @@ def _parts(comparison: Comparison) -> Iterable[RenderableType]:
 
 def _run(when: str, run: RunSummary) -> Text:
     words = [run.target, f"dialect {run.dialect}", f"profile {run.profile}", f"suite {run.suite}", run.started]
-    shown = " · ".join(word for word in words if word.strip())
-    return Text.assemble((f"{when}  ", "dim"), (run.headline, "bold"), f"  {run.file} · {shown}")
+    facts = " · ".join(word for word in words if word.strip())
+    return Text.assemble((f"{when}  ", "dim"), (run.headline, "bold"), f"  {run.file} · {facts}")
 
 
-def _of(changes: Sequence[Change], trend: Trend) -> list[Change]:
+def _with_trend(changes: Sequence[Change], trend: Trend) -> list[Change]:
     return [change for change in changes if change.trend is trend]
 
 
-def _worst_first(changes: Sequence[Change]) -> list[Change]:
-    return [change for trend in Trend for change in _of(changes, trend)]
-
-
-def _changes(what: str, changes: Sequence[Change]) -> Table:
+def _change_table(noun: str, changes: Sequence[Change]) -> Table:
+    of_requirements = noun == "requirement"
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=True)
     table.add_column("", no_wrap=True)
-    table.add_column(what, no_wrap=what == "requirement", ratio=None if what == "requirement" else 1, overflow="fold")
+    table.add_column(noun, no_wrap=of_requirements, ratio=None if of_requirements else 1, overflow="fold")
     table.add_column("before", no_wrap=True)
     table.add_column("after", no_wrap=True)
-    table.add_column("sentence" if what == "requirement" else "why", ratio=1)
+    table.add_column("text" if of_requirements else "reason", ratio=1)
     for change in changes:
-        why = Text(change.text.replace("`", "") if what == "requirement" else ", ".join(change.requirements))
+        text = Text(change.text.replace("`", "") if of_requirements else ", ".join(change.requirements))
         for reason in _reasons(change):
-            why.append(f"\n{reason}", style="yellow")
+            text.append(f"\n{reason}", style="yellow")
         trend = Text(change.trend.value, style=_STYLES[change.trend])
-        table.add_row(trend, Text(change.id), change.before, change.after, why)
+        table.add_row(trend, Text(change.id), change.before, change.after, text)
     return table
 
 
 def _reasons(change: Change) -> Iterable[str]:
-    """Return what to say of a change: why it does not pass now, and why it did not before where both are failures."""
-    if change.reason_after:
-        if change.reason_before and change.reason_before != change.reason_after:
-            yield f"before: {change.reason_before}"
-        yield change.reason_after
-    elif change.reason_before:
+    """Return why it does not pass now, and the earlier reason if it is another."""
+    if change.reason_before and change.reason_before != change.reason_after:
         yield f"before: {change.reason_before}"
+    if change.reason_after:
+        yield change.reason_after
 
 
-def _observations(seen: Sequence[Seen]) -> Table:
+def _observation_table(changes: Sequence[ObservationChange]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=True)
     table.add_column("observed", ratio=2)
     table.add_column("before", ratio=1)
     table.add_column("after", ratio=1)
-    for one in seen:
-        what = Text(f"{one.what}\n").append(one.case, style="dim")
-        table.add_row(what, Text(one.before or "nothing"), Text(one.after or "nothing", style="cyan"))
+    for one in changes:
+        name = Text(f"{one.name}\n").append(one.case, style="dim")
+        table.add_row(name, Text(one.before or "nothing"), Text(one.after or "nothing", style="cyan"))
     return table
 
 
 def _names(when: str, names: Sequence[str]) -> Iterable[Text]:
     if not names:
         return
-    yield Text(f"\n{_count(len(names), 'case')} {when}:", style="bold")
-    yield from (Text(f"  {name}") for name in names[:NAMES_SHOWN])
-    if len(names) > NAMES_SHOWN:
-        yield Text(f"  ... and {len(names) - NAMES_SHOWN} more; --json tells all")
+    yield Text(f"\n{pluralise(len(names), 'case')} {when}:", style="bold")
+    yield from (Text(f"  {name}") for name in names[:MOST_NAMES])
+    if len(names) > MOST_NAMES:
+        yield Text(f"  ... and {len(names) - MOST_NAMES} more; --json lists all")
 
 
-def _exchanges(changed: Sequence[Exchanged]) -> Iterable[Text]:
+def _exchanges(changed: Sequence[ExchangeCount]) -> Iterable[Text]:
     if not changed:
         return
-    most = sorted(changed, key=lambda one: abs(one.after - one.before), reverse=True)
-    yield Text(f"\n{_count(len(changed), 'case')} ended alike with more or fewer exchanges, most of all:", style="bold")
-    yield from (Text(f"  {one.before:,} -> {one.after:,}  {one.case}") for one in most[:NAMES_SHOWN])
+    largest = sorted(changed, key=lambda one: abs(one.after - one.before), reverse=True)
+    cases = pluralise(len(changed), "case")
+    yield Text(f"\n{cases} with the same outcome and more or fewer exchanges, the largest changes first:", style="bold")
+    yield from (Text(f"  {one.before:,} -> {one.after:,}  {one.case}") for one in largest[:MOST_NAMES])
 
 
 def _verdict(comparison: Comparison) -> Text:
@@ -132,17 +132,13 @@ def _verdict(comparison: Comparison) -> Text:
     head = ("REGRESSIONS", "bold red") if comparison.regressed else ("NO REGRESSIONS", "bold green")
     counts = []
     for trend in Trend:
-        requirements, cases = len(_of(comparison.requirements, trend)), len(_of(comparison.cases, trend))
+        requirements, cases = (len(_with_trend(one, trend)) for one in (comparison.requirements, comparison.cases))
         if requirements or cases:
-            counts.append(f"{trend.value}: {_count(requirements, 'requirement')}, {_count(cases, 'case')}")
+            counts.append(f"{trend.value}: {pluralise(requirements, 'requirement')}, {pluralise(cases, 'case')}")
     if comparison.worse_exit:
         counts.append(f"worse exit status: {before.exit_status} -> {after.exit_status}")
     text = Text.assemble("\n", head, f"  {'; '.join(counts) or 'nothing changed'}")
-    text.append(f"\n{before.cases:,} -> {_count(after.cases, 'case')}, ")
-    text.append(f"{before.exchanges:,} -> {_count(after.exchanges, 'exchange')}, ")
+    text.append(f"\n{before.cases:,} -> {pluralise(after.cases, 'case')}, ")
+    text.append(f"{before.exchanges:,} -> {pluralise(after.exchanges, 'exchange')}, ")
     text.append(f"{before.duration:.1f} -> {after.duration:.1f} s")
     return text
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,4 +1,4 @@
-"""The folder of a run's reports: everything that is drawn from its result."""
+"""The report folder of a run: everything that is made from its result."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from hanami_reports.model.conformance import CaseResult, RunResult
 
 
 class ConformanceReportFolder(ReportFolder):
-    """Writes the reports of a run; what an earlier run left there goes first, so that it cannot pass for this one's."""
+    """Writes the reports of a run. Reports of an earlier run are removed first, so that none is mistaken for new."""
 
     def clear(self) -> None:
         """Remove the reports of an earlier run, and nothing else.
 
         Raises:
-            OSError: a file cannot be removed.
+            OSError: If a file cannot be removed.
         """
         (self.path / RESULT).unlink(missing_ok=True)
-        self._clear_drawn()
+        self._clear_rendered()
 
-    def _clear_drawn(self) -> None:
+    def _clear_rendered(self) -> None:
         for name in (JUNIT, SUMMARY, BADGE, PAGE):
             (self.path / name).unlink(missing_ok=True)
         for pattern in ("test_*.txt", "test_*.json"):
@@ -40,35 +40,35 @@ class ConformanceReportFolder(ReportFolder):
                 exchange.unlink()
 
     def write(self, result: RunResult) -> None:
-        """Write everything.
+        """Write the result and all reports.
 
         Raises:
-            OSError: the disk refuses.
+            OSError: If a file cannot be written.
         """
         self.clear()
-        self.put(RESULT, result.to_json())
-        self.draw(result)
+        self.write_file(RESULT, result.to_json())
+        self.render(result)
 
-    def draw(self, result: RunResult) -> None:
-        """Write everything but the result itself, from which all of it is made.
+    def render(self, result: RunResult) -> None:
+        """Write all reports, without the result that they are made from.
 
         Raises:
-            OSError: the disk refuses.
+            OSError: If a file cannot be written.
         """
-        self._clear_drawn()
-        self.put(JUNIT, junit_xml(result))
-        self.put(SUMMARY, result_markdown(result))
-        self.put(BADGE, badge_svg(result))
-        self.put(PAGE, conformance_page(result, self.path))
+        self._clear_rendered()
+        self.write_file(JUNIT, junit_xml(result))
+        self.write_file(SUMMARY, result_markdown(result))
+        self.write_file(BADGE, badge_svg(result))
+        self.write_file(PAGE, conformance_page(result, self.path))
         for case in result.cases:
             if case.exchange:
-                self.put(f"{EXCHANGES}/{exchange_name(case.id)}", exchange_text(case))
+                self.write_file(f"{EXCHANGES}/{exchange_name(case.id)}", exchange_text(case))
             if case.sequence:
-                self.put(f"{EXCHANGES}/{sequence_name(case.id)}", case.sequence)
+                self.write_file(f"{EXCHANGES}/{sequence_name(case.id)}", case.sequence)
 
 
 def exchange_text(case: CaseResult) -> str:
-    """Return an exchange for people: a line an event, times in seconds since the case began."""
+    """Return an exchange for people: a line for each event, times in seconds since the case began."""
     width = max(len(event.channel) for event in case.exchange)
     names = ", ".join(case.violated or case.requirements)
     lines = [f"{case.id}: {case.outcome.value} ({names})", case.title, ""]
@@ -77,5 +77,6 @@ def exchange_text(case: CaseResult) -> str:
     elif case.reason:
         lines += [f"reason    {case.reason}", ""]
     lines += [f"{event.at:10.4f} s  {event.channel:<{width}} {event.arrow} {event.summary}" for event in case.exchange]
-    lines += ["", "the end of the server's log:", case.server_log] if case.server_log else []
+    if case.server_log:
+        lines += ["", "end of the server's log:", case.server_log]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Command lines that run a case again, or replay its sequence."""
+"""Commands that rerun a case or replay its sequence."""
 
 from __future__ import annotations
 
@@ -9,35 +9,36 @@ from hanami_reports.common.file_names import EXCHANGES, sequence_name
 from hanami_reports.model.conformance import CaseResult, RunResult
 
 
-def again(case: CaseResult, result: RunResult) -> str:
-    """Return the line that runs one case again."""
-    return f"hanami-conformance run {target_options(result)} --case {shlex.quote(case.id)}"
+def rerun_command(case: CaseResult, result: RunResult) -> str:
+    """Return the command that reruns one case."""
+    return f"hanami-conformance run {_target_options(result)} --case {shlex.quote(case.id)}"
 
 
-def replay(case: CaseResult, result: RunResult, folder: Path) -> str:
-    """Return the line that replays the sequence of a case; empty where it has none.
+def replay_command(case: CaseResult, result: RunResult, folder: Path) -> str:
+    """Return the command that replays the sequence of a case; empty without a sequence.
 
     Args:
-        case: that went wrong.
-        result: of its run.
-        folder: where the reports are.
+        case: Case that did not pass.
+        result: Result of its run.
+        folder: Folder of the reports.
     """
     if not case.sequence:
         return ""
     sequence = shlex.quote(str(folder / EXCHANGES / sequence_name(case.id)))
-    return f"hanami-conformance replay {sequence} {target_options(result)}"
+    return f"hanami-conformance replay {sequence} {_target_options(result)}"
 
 
-def target_options(result: RunResult) -> str:
-    """Return the options that name the target of a run; what is secret comes from the environment."""
+def _target_options(result: RunResult) -> str:
+    """Return the options for the target of a run; secrets come from the environment."""
     target = result.manifest.get("target", {})
     address = "reference" if target.get("reference") else str(target.get("url") or "http://HOST:PORT")
+    words = ["--target", address]
     dialect = str(result.manifest.get("dialect", "documented"))
-    shown = "" if dialect == "documented" else f" --dialect {shlex.quote(dialect)}"
-    command = result.manifest.get("options", {}).get("server_command")
-    if command:
-        shown += f" --server-command {shlex.quote(str(command))}"
-    for option in ("user", "second_user"):
-        if target.get(option):
-            shown += f" --{option.replace('_', '-')} {shlex.quote(str(target[option]))}"
-    return f"--target {shlex.quote(address)}{shown}"
+    if dialect != "documented":
+        words += ["--dialect", dialect]
+    if command := result.manifest.get("options", {}).get("server_command"):
+        words += ["--server-command", str(command)]
+    for option, key in (("--user", "user"), ("--second-user", "second_user")):
+        if target.get(key):
+            words += [option, str(target[key])]
+    return shlex.join(words)

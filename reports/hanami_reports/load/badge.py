@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hanami_reports.common.badge import GREEN, GREY, RED, YELLOW, draw_badge
+from hanami_reports.common.badge import GREEN, GREY, RED, YELLOW, render_badge
 from hanami_reports.model.load import LoadResult, RunState
 
 LABEL = "hanami load"
@@ -18,8 +18,8 @@ _COLOURS: Mapping[RunState, str] = {
 
 def load_badge(result: LoadResult) -> str:
     """Return the badge: ``hanami load | fail, 2 of 7 limits``."""
-    words = result.state.value.lower()
-    broken = sum(limit.state is RunState.FAIL for limit in result.limits)
-    if result.state is RunState.FAIL and broken:
-        words = f"{words}, {broken} of {len(result.limits)} limits"
-    return draw_badge(LABEL, words, _COLOURS.get(result.state, GREY))
+    text = result.state.value.lower()
+    exceeded = sum(limit.state is RunState.FAIL for limit in result.limits)
+    if result.state is RunState.FAIL and exceeded:
+        text = f"{text}, {exceeded} of {len(result.limits)} limits"
+    return render_badge(LABEL, text, _COLOURS.get(result.state, GREY))

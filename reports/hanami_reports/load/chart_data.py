@@ -1,4 +1,4 @@
-"""What is drawn and tabled of a load run, as plain numbers: curves of percentiles, intervals of time, heat."""
+"""Numbers behind the charts of a load run: percentile curves, time intervals, heat maps."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hanami_reports.model.histogram import MICROSECONDS, Histogram, coarse_bounds
+from hanami_reports.model.histogram import MICROSECONDS, Histogram, coarse_bucket_bounds
 from hanami_reports.model.load import LoadResult
-from hanami_reports.model.sample_size import BEYOND, supported
-from hanami_reports.model.series import Series
+from hanami_reports.model.sample_size import BEYOND, known_percentile
+from hanami_reports.model.series import Series, Slice
 
 INTERVALS = 240  # at most, over the whole run
 HEAT_COLUMNS = 96  # at most
 HEAT_ROWS = 4  # coarse buckets in a row of the heat map, so four rows for each doubling of the time
 POINTS_PER_DECADE = 24  # of a percentile curve
-LEAST_FOR_P99 = 100  # answers in an interval; with fewer its p99 is its maximum
+LEAST_FOR_P99 = 100  # answers in an interval; with fewer, p99 would be the maximum
 _WIDTHS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
 
 
@@ -26,9 +26,9 @@ class Curve:
     """Percentiles of a histogram, on an axis where each nine takes the same room.
 
     Attributes:
-        one_in: n for the time that one message of n exceeds: 2 is the median, 100 is p99; ascending.
-        seconds: that time.
-        known: how many of the points, from the first, have enough samples; those behind are guesses of a few messages.
+        one_in: Positions, ascending: one message in ``n`` is slower, so 2 is the median and 100 is p99.
+        seconds: Time at each position.
+        known: Number of points, from the first, with enough samples.
     """
 
     one_in: tuple[float, ...] = ()
@@ -36,12 +36,12 @@ class Curve:
     known: int = 0
 
 
-def curve_of(times: Histogram) -> Curve:
-    """Return the percentile curve, up to the greatest time seen."""
+def percentile_curve(times: Histogram) -> Curve:
+    """Return the percentile curve up to the maximum."""
     count = times.count
     if not count:
         return Curve()
-    # The same places for all curves, so that they can be read out together; and the two that matter for this one.
+    # Curves share positions, so that a tooltip shows all of them; the two added ones end the known part and the curve.
     steps = np.arange(int(np.log10(count) * POINTS_PER_DECADE) + 1)
     grid = np.unique(np.concatenate([10 ** (steps / POINTS_PER_DECADE), [max(1.0, count / BEYOND), float(count)]]))
     seconds = times.percentiles((100 - 100 / grid).tolist())
@@ -50,13 +50,13 @@ def curve_of(times: Histogram) -> Curve:
 
 @dataclass(frozen=True)
 class Axis:
-    """Intervals of time that a run is cut into.
+    """Time intervals of a run.
 
     Attributes:
-        first: the second that the first begins at, since the run began.
-        last: the last second that anything is known of.
-        width: of an interval, seconds.
-        end: when measuring ended, seconds since it began; what came later was waited for.
+        first: First second with data, counted from the start of measuring.
+        last: Last second with data.
+        width: Width of an interval, seconds.
+        end: End of measuring, seconds since its start; later answers belong to the drain.
     """
 
     first: int
@@ -66,29 +66,28 @@ class Axis:
 
     @property
     def starts(self) -> list[int]:
-        """Second that each interval begins at."""
+        """First second of each interval."""
         return list(range(self.first, self.last + 1, self.width))
 
     def place(self, second: int) -> int:
-        """Index of the interval that a second is in."""
+        """Return the index of the interval of a second."""
         return (second - self.first) // self.width
 
     def whole(self, place: int) -> bool:
-        """Whether load was made in all of an interval, so that what came in it tells of a rate."""
-        over = self.first + place * self.width + self.length(place) > self.end
-        return place == 0 or not over
+        """Whether the interval lies within measuring, so that its counts are a rate."""
+        return place == 0 or self.first + place * self.width + self.length(place) <= self.end
 
     def length(self, place: int) -> int:
-        """Seconds in an interval; the last may be shorter."""
+        """Return the length of an interval in seconds; the last may be shorter."""
         return min(self.width, self.last + 1 - self.first - place * self.width)
 
 
-def axis_of(result: LoadResult, most: int = INTERVALS) -> Axis | None:
-    """Intervals for all that is known of a run second by second; None where nothing is.
+def time_axis(result: LoadResult, most: int = INTERVALS) -> Axis | None:
+    """Return the intervals of a run; None without any data by second.
 
     Args:
-        result: of the run.
-        most: intervals.
+        result: Result of a load run.
+        most: Greatest number of intervals.
     """
     seconds = [*result.in_flight, *result.users]
     for series in result.series.values():
@@ -101,71 +100,58 @@ def axis_of(result: LoadResult, most: int = INTERVALS) -> Axis | None:
 
 
 def width_for(seconds: int, most: int) -> int:
-    """Return the least round width with which so many seconds make no more than ``most`` intervals."""
+    """Return the smallest round width that divides ``seconds`` into at most ``most`` intervals."""
     least = -(-seconds // most)
     return next((width for width in _WIDTHS if width >= least), -(-least // 3600) * 3600)
 
 
 @dataclass
 class Interval:
-    """What came in one interval.
+    """The sum of the seconds in one interval.
 
     Attributes:
-        seconds: its length.
-        whole: see :meth:`Axis.whole`.
-        succeeded, failed, bytes_up, bytes_down, scheduled, sent: see :class:`hanami_reports.model.series.Slice`.
-        response: coarse bucket of the response time to how often.
+        seconds: Length of the interval.
+        whole: Whether it lies within measuring, see :meth:`Axis.whole`.
+        total: Sum of its seconds.
     """
 
     seconds: int
     whole: bool = True
-    succeeded: int = 0
-    failed: int = 0
-    bytes_up: int = 0
-    bytes_down: int = 0
-    scheduled: int = 0
-    sent: int = 0
-    response: Counter[int] = field(default_factory=Counter)
+    total: Slice = field(default_factory=Slice)
 
     def per_second(self, number: float) -> float | None:
-        """Return a number that came in it as a rate; None where load was not made in all of it."""
+        """Return a count as a rate; None for an interval that is not whole."""
         return number / self.seconds if self.whole else None
 
     def percentile(self, percent: float) -> float | None:
-        """Response time within a coarse bucket (6 %), seconds; None where the interval has too few answers."""
-        number = self.response.total()
-        if number < (LEAST_FOR_P99 if percent > 50 else 1):
+        """Return a response time to within a coarse bucket (6 %), seconds; None with too few answers."""
+        answers = self.total.response.total()
+        if answers < (LEAST_FOR_P99 if percent > 50 else 1):
             return None
-        rank, passed = max(np.ceil(number * percent / 100 - 1e-9), 1), 0
-        for bucket in sorted(self.response):
-            passed += self.response[bucket]
+        rank, passed = max(np.ceil(answers * percent / 100 - 1e-9), 1), 0
+        for bucket in sorted(self.total.response):
+            passed += self.total.response[bucket]
             if passed >= rank:
-                return coarse_bounds(bucket)[1] / MICROSECONDS
+                return coarse_bucket_bounds(bucket)[1] / MICROSECONDS
         raise AssertionError("the last bucket holds the last rank")
 
     @property
     def most(self) -> float | None:
-        """The greatest response time within a coarse bucket (6 %), seconds; None without answers."""
-        return coarse_bounds(max(self.response))[1] / MICROSECONDS if self.response else None
+        """Longest response time to within a coarse bucket (6 %), seconds; None without answers."""
+        response = self.total.response
+        return coarse_bucket_bounds(max(response))[1] / MICROSECONDS if response else None
 
 
-def intervals_of(series: Series, axis: Axis) -> list[Interval]:
-    """Return what came of one type of message, interval by interval."""
+def intervals_for(series: Series, axis: Axis) -> list[Interval]:
+    """Return one message type by interval."""
     made = [Interval(axis.length(place), axis.whole(place)) for place in range(len(axis.starts))]
     for second, one in series.slices.items():
-        into = made[axis.place(second)]
-        into.succeeded += one.succeeded
-        into.failed += one.failed
-        into.bytes_up += one.bytes_up
-        into.bytes_down += one.bytes_down
-        into.scheduled += one.scheduled
-        into.sent += one.sent
-        into.response.update(one.response)
+        made[axis.place(second)].total.add(one)
     return made
 
 
 def peaks(counts: Mapping[int, int], axis: Axis) -> list[int | None]:
-    """Return the greatest count in each interval, None where none is known."""
+    """Return the greatest count in each interval, None without any."""
     made: list[int | None] = [None] * len(axis.starts)
     for second, count in counts.items():
         place = axis.place(second)
@@ -176,21 +162,23 @@ def peaks(counts: Mapping[int, int], axis: Axis) -> list[int | None]:
 def backlog(series: Iterable[Sequence[Interval]]) -> list[int]:
     """Return how many messages were scheduled and not sent at the end of each interval; empty where slices lack it."""
     held = [list(one) for one in series]
-    if not any(interval.scheduled for one in held for interval in one):
+    if not any(interval.total.scheduled for one in held for interval in one):
         return []
-    steps = [sum(interval.scheduled - interval.sent for interval in places) for places in zip(*held, strict=True)]
+    steps = [
+        sum(interval.total.scheduled - interval.total.sent for interval in places) for places in zip(*held, strict=True)
+    ]
     return [max(int(count), 0) for count in np.cumsum(steps)]
 
 
 @dataclass(frozen=True)
 class Heat:
-    """How often each response time came in each interval.
+    """Number of answers by interval and response time.
 
     Attributes:
-        axis: intervals, its columns.
-        below: the time that the first row begins at, seconds.
-        tops: greatest time of each row, seconds, ascending.
-        cells: column, row, answers; only where there are any.
+        axis: Intervals, the columns.
+        below: Lower bound of the first row, seconds.
+        tops: Upper bound of each row, seconds, ascending.
+        cells: Column, row and number of answers; without empty cells.
     """
 
     axis: Axis
@@ -199,12 +187,12 @@ class Heat:
     cells: tuple[tuple[int, int, int], ...]
 
 
-def heat_of(series: Series, axis: Axis) -> Heat | None:
-    """Return the heat map of one type of message; None where no answer came.
+def heat_data(series: Series, axis: Axis) -> Heat | None:
+    """Return the heat map of one message type; None without answers.
 
     Args:
-        series: the type.
-        axis: of the run, with no more than HEAT_COLUMNS intervals.
+        series: Message type.
+        axis: Intervals of the run, at most HEAT_COLUMNS.
     """
     counts: Counter[tuple[int, int]] = Counter()
     for second, one in series.slices.items():
@@ -213,20 +201,21 @@ def heat_of(series: Series, axis: Axis) -> Heat | None:
     if not counts:
         return None
     low, high = min(row for _, row in counts), max(row for _, row in counts)
-    tops = tuple(coarse_bounds((row + 1) * HEAT_ROWS - 1)[1] / MICROSECONDS for row in range(low, high + 1))
-    below = coarse_bounds(low * HEAT_ROWS)[0] / MICROSECONDS
+    tops = tuple(coarse_bucket_bounds((row + 1) * HEAT_ROWS - 1)[1] / MICROSECONDS for row in range(low, high + 1))
+    below = coarse_bucket_bounds(low * HEAT_ROWS)[0] / MICROSECONDS
     return Heat(axis, below, tops, tuple((place, row - low, count) for (place, row), count in sorted(counts.items())))
 
 
 @dataclass(frozen=True)
 class ChunkTimes:
-    """Service times of chunks by where in their file they are.
+    """Service times of chunks by index.
 
     Attributes:
-        label: ``0``, ``1``, ``2-3``, ``4-7`` ...
-        count: samples.
-        p50, p99: seconds, None where there are too few samples.
-        most: seconds.
+        label: Range of indexes: ``0``, ``1``, ``2-3``, ``4-7`` ...
+        count: Number of samples.
+        p50: Median in seconds, None with too few samples.
+        p99: 99th percentile in seconds, None with too few samples.
+        most: Maximum in seconds.
     """
 
     label: str
@@ -237,13 +226,13 @@ class ChunkTimes:
 
 
 def chunk_times(series: Series) -> list[ChunkTimes]:
-    """Latency by chunk index; empty for what is no chunk."""
+    """Return the service times by chunk index; empty for messages that are no chunks."""
     made = []
     for index, times in sorted(series.by_index.items()):
         if not times.counts:
             continue
         low, high = (0, 0) if index == 0 else (2 ** (index - 1), 2**index - 1)
-        known = {percent: times.percentile(percent) for percent in (50.0, 99.0) if supported(percent, times.count)}
+        percentiles = known_percentile(times, 50), known_percentile(times, 99)
         label = f"{low:,}" if low == high else f"{low:,}\N{EN DASH}{high:,}"
-        made.append(ChunkTimes(label, times.count, known.get(50.0), known.get(99.0), times.most / MICROSECONDS))
+        made.append(ChunkTimes(label, times.count, *percentiles, times.most / MICROSECONDS))
     return made

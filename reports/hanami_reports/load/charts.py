@@ -1,8 +1,7 @@
-"""Charts of a load run, as options of Apache ECharts: data and looks, no drawing.
+"""Charts of a load run, as options of Apache ECharts.
 
-Two things in an option are names that ``load.js`` fills in, so that options stay plain JSON: a colour that begins with
-``--`` is a CSS variable of the page, which makes charts follow the theme, and a formatter that begins with ``@`` is one
-of its functions.
+Options are plain JSON, so two things in them are names that ``load.js`` replaces: a colour that begins with ``--`` is a
+CSS variable of the page, which makes charts follow the theme, and a formatter that begins with ``@`` is a function.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hanami_reports.common.format import time_words
+from hanami_reports.common.format import format_time
 from hanami_reports.load.chart_data import Axis, ChunkTimes, Curve, Heat
 
 Option = dict[str, Any]
@@ -25,23 +24,23 @@ _HEAT = tuple(f"--heat-{number}" for number in range(1, 6))
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart and what is said of it.
+    """A chart with its texts.
 
     Attributes:
-        id: of its element, unique in a page.
-        title: what it shows, with unit.
-        says: what is to be seen, for those who do not see it, and under it for all.
-        option: of ECharts.
-        x: formatter of the horizontal axis, for what is read out under the pointer.
-        y: formatter of each series, for the same.
-        few: indices of series that have too few samples to be believed.
-        kind: ``axis`` reads out all series at one place, ``item`` one cell.
-        rows: of a heat map, what each row holds.
+        id: Id of its element, unique in a page.
+        title: Title with unit.
+        description: Text under the chart, also its description for screen readers.
+        option: Option of ECharts.
+        x: Formatter of the horizontal axis in the tooltip.
+        y: Formatter of each series in the tooltip.
+        few: Indexes of series with too few samples.
+        kind: Content of the tooltip: ``axis`` for all series at one place, ``item`` for one cell.
+        rows: Label of each row of a heat map.
     """
 
     id: str
     title: str
-    says: str
+    description: str
     option: Option
     x: str
     y: tuple[str, ...]
@@ -50,7 +49,7 @@ class Chart:
     rows: tuple[str, ...] = ()
 
     def data(self) -> dict[str, Any]:
-        """For ``load.js``."""
+        """Return the data for ``load.js``."""
         return {"option": self.option, "x": self.x, "y": self.y, "few": self.few, "kind": self.kind, "rows": self.rows}
 
 
@@ -59,12 +58,12 @@ class Line:
     """A line over time.
 
     Attributes:
-        name: of it.
-        values: one for each interval, None for a gap.
+        name: Name in the legend.
+        values: Value of each interval, None for a gap.
         color: CSS variable.
-        unit: formatter.
-        area: whether it is filled.
-        dotted: whether it is dotted.
+        unit: Formatter of the values.
+        area: Whether the area below is filled.
+        dotted: Whether the line is dotted.
     """
 
     name: str
@@ -77,7 +76,7 @@ class Line:
 
 @dataclass(frozen=True)
 class CurveLine:
-    """A percentile curve. Attributes as of :class:`Line`; ``faint`` for one of many."""
+    """A percentile curve; ``faint`` for one of many. The other attributes are those of :class:`Line`."""
 
     name: str
     curve: Curve
@@ -102,8 +101,8 @@ class _Series:
         self.option.append(_line(line.name, data, line.color) | {"lineStyle": style})
 
 
-def curves(id: str, title: str, says: str, lines: Sequence[CurveLine]) -> Chart:  # noqa: A002 - of the element
-    """Percentile curves on an axis of nines; dotted where too few samples lie beyond."""
+def curves(id: str, title: str, description: str, lines: Sequence[CurveLine]) -> Chart:  # noqa: A002 - of the element
+    """Return percentile curves on an axis of nines; dotted where too few samples lie beyond."""
     series = _Series()
     for line in lines:
         known = line.curve.known
@@ -116,19 +115,19 @@ def curves(id: str, title: str, says: str, lines: Sequence[CurveLine]) -> Chart:
     axis = {"type": "log", "min": 1, "max": max(_round(most), 10)} | _ticks(ticks, "@oneIn")
     seconds = [value for line in lines for value in line.curve.seconds]
     option = _base(series.option, axis, _log_axis(seconds), {line.name for line in lines})
-    return Chart(id, title, says, option, "@oneInLong", ("@ms",) * len(series.option), tuple(series.few))
+    return Chart(id, title, description, option, "@oneInLong", ("@ms",) * len(series.option), tuple(series.few))
 
 
-def over_time(id: str, title: str, says: str, axis: Axis, lines: Sequence[Line], *, log: bool = False) -> Chart:  # noqa: A002
-    """Lines over the seconds of a run.
+def over_time(id: str, title: str, description: str, axis: Axis, lines: Sequence[Line], *, log: bool = False) -> Chart:  # noqa: A002
+    """Return lines over the seconds of a run.
 
     Args:
-        id: see :class:`Chart`.
-        title: see :class:`Chart`.
-        says: see :class:`Chart`.
-        axis: intervals.
-        lines: times in seconds where ``log``, else in the unit that they name.
-        log: whether the vertical axis is one of times, logarithmic.
+        id: See :class:`Chart`.
+        title: See :class:`Chart`.
+        description: See :class:`Chart`.
+        axis: Intervals of the run.
+        lines: Lines in their own units; in seconds if ``log``.
+        log: Whether the vertical axis is a logarithmic axis of times.
     """
     series = []
     for line in lines:
@@ -144,11 +143,11 @@ def over_time(id: str, title: str, says: str, axis: Axis, lines: Sequence[Line],
         vertical = {"type": "value", "min": 0, "splitNumber": 4, "axisLabel": {"formatter": "@number"}}
     horizontal = {"type": "value", "min": axis.first, "max": axis.last + 1, "axisLabel": {"formatter": "@clock"}}
     option = _base(series, horizontal, vertical, {line.name for line in lines})
-    return Chart(id, title, says, option, "@clock", tuple("@ms" if log else line.unit for line in lines))
+    return Chart(id, title, description, option, "@clock", tuple("@ms" if log else line.unit for line in lines))
 
 
-def heat_map(id: str, title: str, says: str, heat: Heat) -> Chart:  # noqa: A002
-    """Response times over time; each cell tells how many answers came."""
+def heat_map(id: str, title: str, description: str, heat: Heat) -> Chart:  # noqa: A002
+    """Return response times over time, with the number of answers in each cell."""
     option: Option = {
         "grid": dict(_GRID),
         "xAxis": _category([str(second) for second in heat.axis.starts], "@clock"),
@@ -167,13 +166,13 @@ def heat_map(id: str, title: str, says: str, heat: Heat) -> Chart:  # noqa: A002
         "series": [{"type": "heatmap", "name": "answers", "data": [list(cell) for cell in heat.cells]}],
     }
     rows = tuple(
-        f"{time_words(bottom)} to {time_words(top)}" for bottom, top in itertools.pairwise((heat.below, *heat.tops))
+        f"{format_time(bottom)} to {format_time(top)}" for bottom, top in itertools.pairwise((heat.below, *heat.tops))
     )
-    return Chart(id, title, says, option, "@clock", ("@count",), kind="item", rows=rows)
+    return Chart(id, title, description, option, "@clock", ("@count",), kind="item", rows=rows)
 
 
 def _pieces(most: int) -> list[Option]:
-    """Classes of counts up to ``most``, as few as there are colours."""
+    """Return classes of counts up to ``most``, at most one for each colour."""
     steps = [1, *(step * 10**power for power in range(12) for step in (3, 10))]
     edges = [step for step in steps if step <= most]
     edges = edges[:: -(-len(edges) // len(_HEAT))]
@@ -191,14 +190,14 @@ def _pieces(most: int) -> list[Option]:
 
 
 def _row_labels(heat: Heat) -> list[str]:
-    """Return a label for each row in which a round time lies, and nothing for the others."""
+    """Return a label for each row that contains a power of ten, and an empty one for the others."""
     round_times = [10.0**power for power in range(-6, 3)]
     edges = itertools.pairwise((heat.below, *heat.tops))
-    return [next((time_words(time) for time in round_times if low < time <= high), "") for low, high in edges]
+    return [next((format_time(time) for time in round_times if low < time <= high), "") for low, high in edges]
 
 
-def by_chunk(id: str, title: str, says: str, chunks: Sequence[ChunkTimes]) -> Chart:  # noqa: A002
-    """Service times of chunks by their place in the file."""
+def by_chunk(id: str, title: str, description: str, chunks: Sequence[ChunkTimes]) -> Chart:  # noqa: A002
+    """Return service times of chunks by index."""
     looks = (("p50", "--p50"), ("p99", "--p99"), ("max", "--max"))
     rows: dict[str, list[float | None]] = {
         "p50": [one.p50 for one in chunks],
@@ -212,7 +211,7 @@ def by_chunk(id: str, title: str, says: str, chunks: Sequence[ChunkTimes]) -> Ch
     seconds = [value for row in rows.values() for value in row if value is not None]
     horizontal = _category([one.label for one in chunks], "")
     option = _base(series, horizontal, _log_axis(seconds), set(rows))
-    return Chart(id, title, says, option, "@chunk", ("@ms",) * len(series))
+    return Chart(id, title, description, option, "@chunk", ("@ms",) * len(series))
 
 
 _GRID: Option = {"left": 58, "right": 16, "top": 34, "bottom": 26, "outerBoundsMode": "none"}
@@ -270,7 +269,7 @@ def _line(name: str, data: Sequence[Any], color: str) -> Option:
 
 
 def _points(places: Sequence[float], values: Sequence[float | None]) -> list[Any]:
-    """Places and values; a value between gaps is a dot, since no line would show it."""
+    """Return places and values; a value between gaps is a dot, since a line would not show it."""
     points: list[Any] = []
     for at, (place, value) in enumerate(zip(places, values, strict=True)):
         beside = (*values[max(at - 1, 0) : at], *values[at + 1 : at + 2])
@@ -287,7 +286,7 @@ def _ticks(places: Sequence[float], formatter: str) -> Option:
 
 
 def _log_axis(seconds: Iterable[float]) -> Option:
-    """Return a logarithmic axis of milliseconds that ends at round numbers just beyond the times."""
+    """Return a logarithmic axis of milliseconds between round numbers just beyond the times."""
     times = [_milliseconds(value) for value in seconds] or [1.0]
     places = [step * 10.0**power for power in range(-3, 6) for step in _DECADES]
     low = max((place for place in places if place <= min(times)), default=places[0])
@@ -303,5 +302,5 @@ def _milliseconds(seconds: float) -> float:
 
 
 def _round(number: float) -> float:
-    """Four significant digits: as much as a picture can show, and light."""
+    """Round to four significant digits: no chart shows more, and the page stays small."""
     return float(f"{number:.4g}")

@@ -1,4 +1,4 @@
-"""The report of a load run as a page: one file, nothing loaded from elsewhere."""
+"""The page of a load run: one file that needs no network."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from hanami_reports.common.format import memory_words, span_words
-from hanami_reports.common.page import draw
+from hanami_reports.common.format import format_span
+from hanami_reports.common.page import render_page
 from hanami_reports.load import chart_sections, tables
 from hanami_reports.load.charts import Chart
 from hanami_reports.model.load import LoadResult, RunState
 
 ECHARTS = "../vendor/echarts/echarts.min.js"
-# RunState or verdict to the class that gives its colour.
+# CSS class of a state or verdict.
 TINTS: Mapping[str, str] = {
     RunState.PASS: "pass",
     RunState.FAIL: "fail",
@@ -27,14 +27,14 @@ TINTS: Mapping[str, str] = {
     "worse": "fail",
     "better": "pass",
 }
-OPEN_TYPES = 3  # so many are open from the first; of more only those that went wrong, or else the first
+MOST_OPEN = 3  # sections that are open when the page loads; of more, only those with a problem, or else the first
 
 
 @dataclass(frozen=True)
 class TypeSection:
-    """What is shown of one type of message."""
+    """The section of one message type."""
 
-    row: tables.Counts
+    row: tables.MessageCounts
     charts: list[Chart]
     table: list[chart_sections.TimeRow]
     open: bool
@@ -42,32 +42,31 @@ class TypeSection:
 
 def load_page(result: LoadResult) -> str:
     """Return the page, HTML."""
-    rows = tables.counts_of(result)
-    overall = chart_sections.overview(result)
+    rows = tables.message_counts(result)
+    overview = chart_sections.overview(result)
     types = [
         TypeSection(
             row,
-            chart_sections.of_type(result, row.name, row.anchor),
+            chart_sections.type_charts(result, row.name, row.anchor),
             chart_sections.time_table(result, row.name),
-            shown,
+            is_open,
         )
-        for row, shown in zip(rows, _opened(result, rows), strict=True)
+        for row, is_open in zip(rows, _open_sections(result, rows), strict=True)
     ]
-    target = tables.target_of(result)
-    return render(
+    return render_with_charts(
         "load.html.j2",
-        [*overall, *(chart for one in types for chart in one.charts)],
+        [*overview, *(chart for section in types for chart in section.charts)],
         result=result,
         limits=tables.worst_first(result.limits),
         state=result.state.value,
         meaning=tables.MEANING[result.state],
-        target=target,
+        target=tables.target_address(result),
         facts=tables.facts(result),
         rows=rows,
-        overview=overall,
+        overview=overview,
         types=types,
-        errors=[(error, tables.replay_line(error, result)) for error in result.errors],
-        processes=[tables.process_of(one, memory_words(one.memory)) for one in result.generators],
+        errors=[(error, tables.replay_command(error, result)) for error in result.errors],
+        processes=[tables.process_row(one) for one in result.generators],
         process_columns=tables.PROCESS_COLUMNS,
         time_columns=chart_sections.TIME_COLUMNS,
         why_invalid=tables.why_invalid(result) if result.state is RunState.INVALID else [],
@@ -77,38 +76,37 @@ def load_page(result: LoadResult) -> str:
     )
 
 
-def _opened(result: LoadResult, rows: Iterable[tables.Counts]) -> list[bool]:
+def _open_sections(result: LoadResult, rows: list[tables.MessageCounts]) -> list[bool]:
+    if len(rows) <= MOST_OPEN:
+        return [True] * len(rows)
     broken = {limit.selector for limit in result.limits if limit.state is not RunState.PASS}
-    held = list(rows)
-    if len(held) <= OPEN_TYPES:
-        return [True] * len(held)
-    wrong = [row.name in broken or any(count for _, count in row.bad) for row in held]
-    chosen = [place for place, one in enumerate(wrong) if one][:OPEN_TYPES] or [0]
-    return [place in chosen for place in range(len(held))]
+    problems = [place for place, row in enumerate(rows) if row.name in broken or any(count for _, count in row.bad)]
+    chosen = problems[:MOST_OPEN] or [0]
+    return [place in chosen for place in range(len(rows))]
 
 
-def render(template: str, charts: Iterable[Chart], **context: Any) -> str:
+def render_with_charts(template: str, charts: Iterable[Chart], **context: Any) -> str:
     """Return a page with charts.
 
     Args:
-        template: its name.
-        charts: that its elements of class ``chart`` show.
-        context: of the template.
+        template: File name of the template.
+        charts: Charts for its elements of class ``chart``.
+        context: Variables of the template.
     """
-    drawn = {chart.id: chart.data() for chart in charts}
-    # A run in which nothing was sent has nothing to draw.
-    scripts = ("theme.js", ECHARTS, "load.js") if drawn else ("theme.js",)
-    values = {"charts": _json(drawn), "span": span_words, "clock": _clock, "tint": TINTS.get}
-    return draw(template, values | context, styles=("base.css", "load.css"), scripts=scripts)
+    data = {chart.id: chart.data() for chart in charts}
+    # A run in which nothing was sent has no charts.
+    scripts = ("theme.js", ECHARTS, "load.js") if data else ("theme.js",)
+    values = {"charts": _script_json(data), "span": format_span, "clock": _clock, "tint": TINTS.get}
+    return render_page(template, values | context, styles=("base.css", "load.css"), scripts=scripts)
 
 
-def _json(data: Mapping[str, Any]) -> Markup:
-    """For an element of type ``application/json``: nothing in it can end that element."""
+def _script_json(data: Mapping[str, Any]) -> Markup:
+    """Return JSON for a script element, without any text that could end the element."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))  # noqa: S704
 
 
 def _clock(seconds: float) -> str:
-    whole = int(seconds)
-    rest = f"{whole // 60 % 60:02d}:{whole % 60:02d}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02d}"
-    return f"{whole // 3600}:{rest}" if whole >= 3600 else rest
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"

@@ -1,85 +1,114 @@
-"""What the tables of a load report say: rows of words, made from a result."""
+"""Rows of text for the tables of a load report."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from hanami_reports.common.file_names import EXCHANGES
 from hanami_reports.common.format import (
     NOTHING,
-    count_words,
-    megabyte_words,
-    percent_words,
-    rate_words,
-    span_words,
-    time_words,
+    format_megabytes,
+    format_memory,
+    format_percent,
+    format_rate,
+    format_span,
+    format_time,
 )
+from hanami_reports.common.text import pluralise
 from hanami_reports.model.histogram import MICROSECONDS, Histogram
 from hanami_reports.model.load import ErrorClass, Generator, LimitResult, LoadResult, RunState
 from hanami_reports.model.sample_size import supported
 from hanami_reports.model.series import Series
 
 PERCENTS = (50.0, 90.0, 99.0, 99.9)
-GENERATOR = "generator"  # what the selectors of limits begin with that ask after a process of the generator
+BAD_COUNTS = ("failed", "incorrect", "unanswered", "unsent")
+GENERATOR = "generator"  # first word of a selector for a process of the generator
 
 MEANING: Mapping[RunState, str] = {
     RunState.PASS: "every limit holds, and the generator kept up",
-    RunState.FAIL: "a limit is broken",
-    RunState.INVALID: "nothing can be said of the target",
-    RunState.INTERRUPTED: "the run was ended before its time",
-    RunState.LOST: "the target was not there, or was gone",
-    RunState.INTERNAL_ERROR: "the suite failed, so nothing can be said of the target",
+    RunState.FAIL: "a limit is exceeded",
+    RunState.INVALID: "the run allows no conclusion about the target",
+    RunState.INTERRUPTED: "the run ended early",
+    RunState.LOST: "the target was unreachable or went down",
+    RunState.INTERNAL_ERROR: "the suite failed, so there is no conclusion about the target",
 }
 
-# Why a generator that is not well makes a run worthless.
+# Why a limit of the generator makes a run worthless.
 _WHY_INVALID = {
-    "cpu": "A generator without a free core sends late and reads late: the times it takes are its own, "
+    "cpu": "A generator without a free core sends late and reads late: the measured times are its own, "
     "not the target's.",
-    "generator delay": "Messages were sent later than scheduled although neither window nor target held them back, "
-    "so the target was asked for less than the schedule says.",
-    "event-loop delay": "The event loop woke up late, and every time that it took is too long by as much.",
-    "unsent": "Messages that were scheduled and never sent are in no percentile, and would have been the slowest ones.",
+    "generator delay": "Messages left later than scheduled though neither window nor target held them back, "
+    "so the target received less load than requested.",
+    "event-loop delay": "The event loop woke up late, and every measured time is too long by as much.",
+    "unsent": "Messages that were never sent are in no percentile, and they would have been the slowest.",
 }
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A number in words; ``few`` where too few samples lie beyond it."""
+class TimeCell:
+    """A time as text; ``few`` if too few samples lie beyond it."""
 
     text: str
     few: bool = False
 
 
-def time_cells(times: Histogram) -> list[Cell]:
-    """p50, p90, p99, p99.9 and the maximum."""
+@dataclass(frozen=True)
+class TimeCells:
+    """Percentiles and the maximum of a histogram."""
+
+    p50: TimeCell
+    p90: TimeCell
+    p99: TimeCell
+    p999: TimeCell
+    longest: TimeCell
+
+    def __iter__(self) -> Iterator[TimeCell]:
+        return iter((self.p50, self.p90, self.p99, self.p999, self.longest))
+
+
+def time_cells(times: Histogram) -> TimeCells:
+    """Return the cells of a histogram."""
     if not times.counts:
-        return [Cell(NOTHING)] * (len(PERCENTS) + 1)
-    cells = [
-        Cell(time_words(seconds), not supported(percent, times.count))
-        for percent, seconds in zip(PERCENTS, times.percentiles(list(PERCENTS)).tolist(), strict=True)
-    ]
-    return [*cells, Cell(time_words(times.most / MICROSECONDS))]
+        nothing = TimeCell(NOTHING)
+        return TimeCells(nothing, nothing, nothing, nothing, nothing)
+    percentiles = zip(PERCENTS, times.percentiles(list(PERCENTS)).tolist(), strict=True)
+    cells = [TimeCell(format_time(seconds), not supported(percent, times.count)) for percent, seconds in percentiles]
+    return TimeCells(cells[0], cells[1], cells[2], cells[3], TimeCell(format_time(times.most / MICROSECONDS)))
 
 
 @dataclass(frozen=True)
-class Counts:
-    """What came of one type of message, in words."""
+class MessageCounts:
+    """Counts of one message type.
+
+    Attributes:
+        name: Name of the type.
+        anchor: Anchor of its section.
+        sent: Messages sent.
+        valid: Messages with a valid answer.
+        rate: Valid answers per second.
+        up: Valid payload sent, MB/s.
+        down: Valid payload received, MB/s.
+        bad: Name and number of each of BAD_COUNTS.
+        cancelled: Messages cancelled at shutdown.
+        response: Times from schedule to answer.
+        service: Times from sending to answer.
+    """
 
     name: str
     anchor: str
     sent: str
-    verified: str
+    valid: str
     rate: str
     up: str
     down: str
-    bad: tuple[tuple[str, int], ...]  # failed, incorrect, unanswered, unsent
+    bad: tuple[tuple[str, int], ...]
     cancelled: int
-    response: list[Cell]
-    service: list[Cell]
+    response: TimeCells
+    service: TimeCells
 
     @property
     def few(self) -> bool:
@@ -87,64 +116,60 @@ class Counts:
         return any(cell.few for cell in (*self.response, *self.service))
 
 
-def counts_of(result: LoadResult) -> list[Counts]:
-    """One row for each type of message, in the order of the result."""
+def message_counts(result: LoadResult) -> list[MessageCounts]:
+    """Return a row for each message type, in the order of the result."""
     return [
-        _counts(name, f"type-{place}", series, result.duration)
+        _message_counts(name, f"type-{place}", series, result.duration)
         for place, (name, series) in enumerate(result.series.items())
     ]
 
 
-def _counts(name: str, anchor: str, series: Series, duration: float) -> Counts:
-    def shown(number: float, words: Callable[[float], str]) -> str:
-        return words(number) if number else NOTHING
-
-    return Counts(
+def _message_counts(name: str, anchor: str, series: Series, duration: float) -> MessageCounts:
+    return MessageCounts(
         name=name,
         anchor=anchor,
         sent=f"{series.sent:,}",
-        verified=f"{series.succeeded:,}",
-        rate=shown(series.rate(duration), rate_words),
-        up=shown(series.speed_up(duration), megabyte_words),
-        down=shown(series.speed_down(duration), megabyte_words),
-        bad=(
-            ("failed", series.failed),
-            ("incorrect", series.incorrect),
-            ("unanswered", series.unanswered),
-            ("unsent", series.unsent),
-        ),
+        valid=f"{series.succeeded:,}",
+        rate=_unless_zero(series.rate(duration), format_rate),
+        up=_unless_zero(series.speed_up(duration), format_megabytes),
+        down=_unless_zero(series.speed_down(duration), format_megabytes),
+        bad=tuple((bad, getattr(series, bad)) for bad in BAD_COUNTS),
         cancelled=series.cancelled,
         response=time_cells(series.response),
         service=time_cells(series.service),
     )
 
 
+def _unless_zero(number: float, formatted: Callable[[float], str]) -> str:
+    return formatted(number) if number else NOTHING
+
+
 @dataclass(frozen=True)
 class Fact:
-    """A number that a run is known by; ``bad`` where it should be 0 and is not."""
+    """A key number of a run; ``bad`` if it should be 0 and is not."""
 
-    what: str
+    name: str
     text: str
     note: str = ""
     bad: bool = False
 
 
 def facts(result: LoadResult) -> list[Fact]:
-    """Return the few numbers that a run is known by, the worst first."""
-    series = list(result.series.items())
+    """Return the key numbers of a run, the bad ones first."""
     made = []
-    for what in ("incorrect", "failed", "unanswered", "unsent"):
-        counts = [(name, getattr(one, what)) for name, one in series]
-        most = max(counts, key=lambda pair: pair[1], default=("", 0))
-        if series:
-            made.append(Fact(what, f"{sum(count for _, count in counts):,}", most[0] if most[1] else "", most[1] > 0))
-    for what, speed in (("MB/s up", Series.speed_up), ("MB/s down", Series.speed_down)):
-        fastest, name = max(((speed(one, result.duration), name) for name, one in series), default=(0.0, ""))
+    series = result.series
+    for name in ("incorrect", "failed", "unanswered", "unsent"):
+        counts = {kind: getattr(one, name) for kind, one in series.items()}
+        if counts:
+            most = max(counts, key=lambda kind: counts[kind])
+            made.append(Fact(name, f"{sum(counts.values()):,}", most if counts[most] else "", counts[most] > 0))
+    for name, speed in (("MB/s up", Series.speed_up), ("MB/s down", Series.speed_down)):
+        fastest, kind = max(((speed(one, result.duration), kind) for kind, one in series.items()), default=(0.0, ""))
         if fastest:
-            made.append(Fact(what, megabyte_words(fastest), f"of {name}, the most"))
+            made.append(Fact(name, format_megabytes(fastest), f"of {kind}, the most"))
     if result.duration:
-        model = f"{_plain(result.configuration['model'])} model" if "model" in result.configuration else ""
-        made.append(Fact("measured for", span_words(result.duration), model))
+        model = f"{_text(result.configuration['model'])} model" if "model" in result.configuration else ""
+        made.append(Fact("measured for", format_span(result.duration), model))
     if result.users:
         made.append(Fact("users", f"{max(result.users.values()):,}", "at most"))
     return made
@@ -156,8 +181,8 @@ def nothing_sent(result: LoadResult) -> bool:
 
 
 @dataclass(frozen=True)
-class Process:
-    """A process that made load, in words."""
+class ProcessRow:
+    """A process that generated load."""
 
     name: str
     complete: bool
@@ -166,7 +191,7 @@ class Process:
 
 PROCESS_COLUMNS = (
     "CPU mean",
-    "CPU most",
+    "CPU max",
     "event-loop delay p50",
     "event-loop delay p99",
     "event-loop delay max",
@@ -179,88 +204,86 @@ PROCESS_COLUMNS = (
 )
 
 
-def process_of(one: Generator, memory: str) -> Process:
-    """How a process fared."""
-    times = []
-    for histogram in (one.event_loop_delay, one.generator_delay):
-        cells = time_cells(histogram)
-        times += [cells[0].text, cells[2].text, cells[4].text]
-    pauses = (f"{one.gc_pauses:,}", time_words(one.gc_longest))
-    return Process(
-        one.name, one.complete, (percent_words(one.cpu), percent_words(one.cpu_most), *times, *pauses, memory)
+def process_row(one: Generator) -> ProcessRow:
+    """Return the row of a process, with a cell for each of PROCESS_COLUMNS."""
+    event_loop, generator = time_cells(one.event_loop_delay), time_cells(one.generator_delay)
+    cells = (
+        *(format_percent(one.cpu), format_percent(one.cpu_most)),
+        *(cell.text for times in (event_loop, generator) for cell in (times.p50, times.p99, times.longest)),
+        *(f"{one.gc_pauses:,}", format_time(one.gc_longest), format_memory(one.memory)),
     )
+    return ProcessRow(one.name, one.complete, cells)
 
 
 def why_invalid(result: LoadResult) -> list[str]:
-    """Return what is wrong with the generator or the samples, and why nothing follows from such a run."""
-    said = []
-    for limit in result.limits:
-        if limit.state is not RunState.INVALID:
-            continue
-        reason = _WHY_INVALID.get(limit.metric, "") if of_generator(limit) or limit.metric == "unsent" else ""
-        if limit.samples < limit.least_samples:
-            reason = (
-                f"It is made of {count_words(limit.samples, 'sample')} where {limit.least_samples:,} are needed, "
-                "so another run might as well say the opposite."
-            )
-        said.append(" ".join(part for part in (f"{named(limit)}: {said_of(limit)}.", reason) if part))
-    said.extend(
-        f"{one.name}: it did not report to the end. What it saw last is missing from every number."
+    """Return the problems of the generator or the samples, and why they make a run INVALID."""
+    lines = [_why_limit_invalid(limit) for limit in result.limits if limit.state is RunState.INVALID]
+    lines.extend(
+        f"{one.name}: it did not report until the end, so its last events are missing from every number."
         for one in result.generators
         if not one.complete
     )
-    return said
+    return lines
 
 
-def of_generator(limit: LimitResult) -> bool:
-    """Whether a limit asks after the generator, and not after messages."""
+def _why_limit_invalid(limit: LimitResult) -> str:
+    reason = ""
+    if is_generator_limit(limit) or limit.metric == "unsent":
+        reason = _WHY_INVALID.get(limit.metric, "")
+    if limit.samples < limit.least_samples:
+        samples = pluralise(limit.samples, "sample")
+        reason = f"It has {samples} and needs {limit.least_samples:,}, so another run might give the opposite result."
+    return f"{limit_name(limit)}: {limit_text(limit)}. {reason}".rstrip()
+
+
+def is_generator_limit(limit: LimitResult) -> bool:
+    """Whether a limit is for the generator, and not for messages."""
     return limit.selector.split(" ")[0] == GENERATOR
 
 
 def worst_first(limits: Iterable[LimitResult]) -> list[LimitResult]:
-    """Limits that do not hold before those that do, each in the order of their file."""
+    """Return exceeded limits first, then those without a conclusion, each in the order of their file."""
     order = {RunState.FAIL: 0, RunState.INVALID: 1}
     return sorted(limits, key=lambda limit: order.get(limit.state, 2))
 
 
-def named(limit: LimitResult) -> str:
+def limit_name(limit: LimitResult) -> str:
     """Return a limit as a name: ``response p99 of upload chunk``."""
-    of = "all" if limit.selector == "*" else limit.selector
-    return f"{limit.metric} {limit.statistic} of {of}"
+    selector = "all" if limit.selector == "*" else limit.selector
+    return f"{limit.metric} {limit.statistic} of {selector}"
 
 
-def said_of(limit: LimitResult) -> str:
-    """Value and bound, and why it is as it is, one line."""
+def limit_text(limit: LimitResult) -> str:
+    """Return value, bound and explanation on one line."""
     value = limit.value_text or "could not be measured"
     return f"{value}, the limit is {limit.bound}" + (f" ({limit.explanation})" if limit.explanation else "")
 
 
-def replay_line(error: ErrorClass, result: LoadResult) -> str:
-    """Return the command that sends a kept exchange again, in the folder of the reports; empty for none."""
+def replay_command(error: ErrorClass, result: LoadResult) -> str:
+    """Return the command that replays a kept exchange from the folder of the reports; empty for none."""
     if not error.exchange:
         return ""
-    user = str(result.manifest.get("user") or "") or "USER"
-    file, target, user = map(shlex.quote, (f"{EXCHANGES}/{error.exchange}", target_of(result), user))
-    return f"hanami-conformance replay {file} --target {target} --user {user}"
+    file, user = f"{EXCHANGES}/{error.exchange}", str(result.manifest.get("user") or "") or "USER"
+    command = ("hanami-conformance", "replay", file, "--target", target_address(result), "--user", user)
+    return shlex.join(command)
 
 
-def target_of(result: LoadResult) -> str:
-    """Address of the target, or words that stand for it."""
+def target_address(result: LoadResult) -> str:
+    """Return the address of the target, or a placeholder."""
     target = result.manifest.get("target", "")
     if isinstance(target, Mapping):
         target = target.get("url") or target.get("name") or ""
     return str(target) or "URL"
 
 
-def flat(data: Mapping[str, Any], above: str = "") -> Iterable[tuple[str, str]]:
-    """All entries of nested data, with dotted names and plain words; in the order of the data."""
+def flat(data: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    """Return all entries of nested data, with dotted names and texts, in their order."""
     for name, value in data.items():
-        whole = f"{above}{name}"
         if isinstance(value, Mapping) and value:
-            yield from flat(value, f"{whole}.")
+            yield from flat(value, f"{prefix}{name}.")
         else:
-            yield whole, _plain(value)
+            yield f"{prefix}{name}", _text(value)
 
 
-def _plain(value: Any) -> str:
+def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

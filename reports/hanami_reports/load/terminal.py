@@ -1,7 +1,8 @@
-"""The result of a load run on the terminal: what was measured, what is wrong, the verdict last."""
+"""The result of a load run on the terminal: the measurements, the problems, the verdict last."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,59 +12,59 @@ from rich.markup import escape
 from rich.table import Table
 
 from hanami_reports.common.file_names import EXCHANGES
-from hanami_reports.common.format import MEGABYTE, shown_time
-from hanami_reports.model.histogram import Histogram
+from hanami_reports.common.format import MEGABYTE, format_time
+from hanami_reports.conformance.terminal import new_console
+from hanami_reports.model.histogram import MICROSECONDS, Histogram
 from hanami_reports.model.load import ErrorClass, LoadResult, RunState
 from hanami_reports.model.sample_size import samples_for
 from hanami_reports.model.series import Series
 
 COLOURS = {RunState.PASS: "green", RunState.FAIL: "red", RunState.INVALID: "yellow"}
-SHOWN = ("p50", "p90", "p99")
+STATISTICS = ("p50", "p90", "p99")
 MOST_ERRORS = 10
 MOST_LEFTOVERS = 3
-WIDTH = 140  # columns where nobody knows how many there are
+PLAIN_WIDTH = 140  # characters, without a terminal
 
 
-def console_of() -> Console:
-    """Return standard output, wide enough for our tables where nobody knows how wide it is."""
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDTH)
+def load_console() -> Console:
+    """Return standard output, wide enough for the tables if there is no terminal."""
+    return new_console(sys.stdout, plain_width=PLAIN_WIDTH)
 
 
 def print_result(result: LoadResult, folder: Path, console: Console) -> None:
     """Print a result.
 
     Args:
-        result: of a run.
-        folder: where its reports are.
-        console: where to.
+        result: Result of a load run.
+        folder: Folder of its reports.
+        console: Console to print on.
     """
     if any(one.sent or one.unsent for one in result.series.values()):
-        console.print(_series(result))
+        console.print(_series_table(result))
         console.print("~ low sample count", style="dim")
     if cancelled := sum(one.cancelled for one in result.series.values()):
-        console.print(f"{cancelled} cancelled at shutdown, excluded", style="dim")
+        console.print(f"{cancelled} cancelled at shutdown, excluded from the counts", style="dim")
     for line in _limits(result):
         console.print(line, highlight=False)
     for line in _errors(result.errors, folder):
         console.print(line, highlight=False)
-    for line in result.leftovers[:MOST_LEFTOVERS]:
-        console.print(f"left over on the target: {escape(line)}", highlight=False)
+    for leftover in result.leftovers[:MOST_LEFTOVERS]:
+        console.print(f"left over on the target: {escape(leftover)}", highlight=False)
     if len(result.leftovers) > MOST_LEFTOVERS:
         console.print(f"left over on the target: {len(result.leftovers) - MOST_LEFTOVERS} more, see the reports")
     colour = COLOURS.get(result.state, "red")
     users = sum(result.configuration.get("users", {}).values())
-    what = f"{result.configuration.get('model')} model, {users} users, {result.duration:.0f} s measured"
-    console.print(f"[bold {colour}]{result.state.value}[/]  {escape(what)}", highlight=False)
+    run = f"{result.configuration.get('model')} model, {users} users, {result.duration:.0f} s measured"
+    console.print(f"[bold {colour}]{result.state.value}[/]  {escape(run)}", highlight=False)
     for reason in result.reasons:
         console.print(f"  {escape(reason)}", highlight=False)
     console.print(f"reports in {escape(str(folder))}", highlight=False)
 
 
-def _series(result: LoadResult) -> Table:
+def _series_table(result: LoadResult) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("message")
-    for title in ("sent", "valid", "errors", "unsent", "1/s", "MB/s", *SHOWN, "max"):
+    for title in ("sent", "valid", "errors", "unsent", "1/s", "MB/s", *STATISTICS, "max"):
         table.add_column(title, justify="right", no_wrap=True)
     for name, one in result.series.items():
         table.add_row(*_row(name, one, result.duration))
@@ -73,28 +74,26 @@ def _series(result: LoadResult) -> Table:
 def _row(name: str, one: Series, seconds: float) -> Sequence[str]:
     errors = one.failed + one.incorrect + one.unanswered
     rate, speed = one.rate(seconds), one.speed(seconds) / MEGABYTE
-    times = [_percentile(one.response, statistic) for statistic in SHOWN]
-    most = shown_time(one.response.most / 1e6) if one.response.count else "-"
+    times = [_percentile(one.response, statistic) for statistic in STATISTICS]
+    longest = format_time(one.response.most / MICROSECONDS) if one.response.count else "-"
     counts = (str(one.sent), str(one.succeeded), f"[red]{errors}[/]" if errors else "0", str(one.unsent))
-    return (escape(name), *counts, f"{rate:.1f}", f"{speed:.2f}" if speed else "-", *times, most)
+    return (escape(name), *counts, f"{rate:.1f}", f"{speed:.2f}" if speed else "-", *times, longest)
 
 
 def _percentile(times: Histogram, statistic: str) -> str:
     if not times.count:
         return "-"
-    shown = shown_time(times.percentile(float(statistic[1:])))
-    return shown if times.count >= samples_for(statistic) else f"~{shown}"
+    text = format_time(times.percentile(float(statistic[1:])))
+    return text if times.count >= samples_for(statistic) else f"~{text}"
 
 
 def _limits(result: LoadResult) -> list[str]:
     broken = [limit for limit in result.limits if limit.state is not RunState.PASS]
-    held = len(result.limits) - len(broken)
-    lines = [f"limits: {held} of {len(result.limits)} hold"]
+    lines = [f"limits: {len(result.limits) - len(broken)} of {len(result.limits)} hold"]
     for limit in broken:
-        what = f"{limit.selector}: {limit.metric} {limit.statistic} {limit.bound}"
-        lines.append(
-            f"  [{COLOURS.get(limit.state, 'red')}]{limit.state.value}[/]  {escape(what)}: {escape(limit.explanation)}"
-        )
+        name = f"{limit.selector}: {limit.metric} {limit.statistic} {limit.bound}"
+        colour = COLOURS.get(limit.state, "red")
+        lines.append(f"  [{colour}]{limit.state.value}[/]  {escape(name)}: {escape(limit.explanation)}")
     return lines
 
 

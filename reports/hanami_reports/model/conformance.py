@@ -1,4 +1,4 @@
-"""The result of a run. JSON is its file form; every other output is made from it."""
+"""The result of a conformance run. JSON is its file form; every other output is made from it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
+from enum import IntEnum, StrEnum
+from pathlib import Path
+from typing import Annotated, Any
 
+from hanami_proto.validation import Check, checked_as
+from hanami_reports.common.file_names import RESULT
 from hanami_reports.model.known_failures import KnownFailuresReport
+from hanami_reports.model.loading import load_json, read_file
 
 FORMAT = "hanami-conformance-result"
 FORMAT_VERSION = 2
-READABLE = (1, 2)  # version 1 knew no known failures
+READABLE = (1, 2)  # version 1 had no known failures
+DERIVED = ("verdict", "summary")  # keys of the file that follow from the others
 
 
 class Level(StrEnum):
@@ -25,21 +30,21 @@ class Level(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of one case."""
+    """Outcome of a case."""
 
     PASSED = "passed"
     FAILED = "failed"
-    KNOWN = "known"  # it failed as a list of known failures says
+    KNOWN = "known"  # failed as the list of known failures says
     UNSUPPORTED = "unsupported"
-    BLOCKED = "blocked"  # its preparation failed, so it judged nothing
+    BLOCKED = "blocked"  # a precondition failed, so it judged nothing
     VACUOUS = "vacuous"  # it sent or checked nothing
-    LOST = "lost"  # the target was gone or silent afterwards
-    ERROR = "error"  # a fault of the suite itself
+    LOST = "lost"  # the target was down or silent afterwards
+    ERROR = "error"  # an internal error of the suite
     NOT_RUN = "not run"
 
 
 class Verdict(StrEnum):
-    """What is said of one requirement."""
+    """Verdict on a requirement."""
 
     PASS = "PASS"  # noqa: S105 - a verdict, no secret
     FAIL = "FAIL"
@@ -51,7 +56,7 @@ class Verdict(StrEnum):
     VACUOUS = "VACUOUS"
 
 
-class ExitStatus:
+class ExitStatus(IntEnum):
     """Exit status of a run; 0 to 5 keep pytest's own meaning."""
 
     CONFORMANT = 0
@@ -67,66 +72,73 @@ HEADLINES: Mapping[int, str] = {
     ExitStatus.CONFORMANT: "CONFORMANT",
     ExitStatus.NOT_CONFORMANT: "NOT CONFORMANT",
     ExitStatus.INTERRUPTED: "INTERRUPTED",
-    ExitStatus.SUITE_FAULT: "FAULT OF THE SUITE",
+    ExitStatus.SUITE_FAULT: "INTERNAL ERROR",
     ExitStatus.USAGE: "USAGE",
     ExitStatus.NOTHING_RAN: "NOTHING RAN",
     ExitStatus.TARGET_LOST: "TARGET LOST",
 }
+ARROWS = {"sent": "->", "received": "<-", "note": "--"}
+
+
+def _check_direction(direction: str) -> str:
+    if direction not in ARROWS:
+        raise ValueError(f"must be one of {', '.join(ARROWS)}")
+    return direction
 
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that went over the wire, or happened to it.
+    """One message of an exchange, or an event of its connection.
 
     Attributes:
-        at: seconds since the case began, monotonic.
-        channel: connection that it belongs to, such as ``ws-1``.
+        at: Seconds since the case began, monotonic.
+        channel: Name of the connection, such as ``ws-1``.
         direction: ``sent``, ``received`` or ``note``.
-        kind: ``http``, ``text``, ``binary``, ``open``, ``close``, or ``raw`` for bytes past the protocol.
-        summary: one line for people, secrets redacted.
-        payload: the bytes in base64, secrets redacted.
+        kind: ``http``, ``text``, ``binary``, ``open``, ``close``, or ``raw`` for bytes outside the protocol.
+        summary: One line for people, secrets redacted.
+        payload: Bytes in base64, secrets redacted.
     """
 
     at: float
     channel: str
-    direction: str
+    direction: Annotated[str, Check(_check_direction)]
     kind: str
     summary: str
     payload: str = ""
 
     @property
     def arrow(self) -> str:
-        """The direction, for people."""
-        return {"sent": "->", "received": "<-", "note": "--"}[self.direction]
+        """Direction for people."""
+        return ARROWS[self.direction]
 
     def line(self) -> str:
-        """Return the event for people, on one line; the time in seconds."""
+        """Return the event for people, on one line."""
         return f"{self.at:8.3f} s  {self.channel:<7} {self.arrow} {self.summary}"
 
 
 @dataclass(frozen=True)
 class CaseResult:
-    """One test, run once against the target.
+    """Result of one test with one set of parameters.
 
     Attributes:
-        id: ``file::test[parameters]``, as the command line takes it.
-        title: what a server must do, one sentence.
-        requirements: ids that the case checks.
-        broken: ids that it found broken.
-        outcome: see :class:`Outcome`.
-        reason: why it is not ``passed``, one line.
-        expected: what the protocol asks for, where the case failed.
-        actual: what the target did instead.
-        duration: seconds.
-        exchanges: messages sent by the case.
-        checks: comparisons made.
-        sequences: that were run, where a case runs sequences.
-        judged: id of a requirement that the case names to the number of comparisons that could have broken it.
-        observations: name to what was seen, for what the protocol leaves open.
-        exchange: what went over the wire; kept for cases that did not pass.
-        sequence: the smallest sequence that did not pass, as the file that ``replay`` takes; empty where none was told.
-        known: why its failure is known, as the list of known failures says; empty where it is not.
-        server_log: the last lines that the server logged, where the suite started it and the case lost it.
+        id: ``file::test[parameters]``, as ``--case`` takes it.
+        title: Required behaviour of a server, one sentence.
+        requirements: Ids of the requirements that the case checks.
+        outcome: Outcome of the case.
+        violated: Ids of the requirements that it found violated.
+        reason: Reason why it did not pass, one line.
+        expected: Behaviour that the protocol requires, if the case failed.
+        actual: Behaviour of the target, if the case failed.
+        duration: Seconds.
+        exchanges: Number of messages sent.
+        checks: Number of comparisons made.
+        sequences: Number of generated sequences, for a case that runs sequences.
+        checks_by_requirement: Number of comparisons that could have found a requirement violated, by its id.
+        observations: Observed behaviour that the protocol leaves open, by name.
+        exchange: Events of the exchange, for cases that did not pass.
+        sequence: Shrunk failing sequence, in the file form that ``replay`` takes; empty for none.
+        known: Reason from the list of known failures; empty if the failure is not listed.
+        server_log: Last lines of the server's log, if the suite started the server and the case lost it.
     """
 
     id: str
@@ -151,18 +163,18 @@ class CaseResult:
 
 @dataclass(frozen=True)
 class RequirementResult:
-    """One requirement of the catalogue and what is said of it.
+    """A requirement of the catalogue and the verdict on it.
 
     Attributes:
-        id: such as ``PROG-2``.
-        level: see :class:`Level`.
-        workflow: heading that it stands under.
-        step: where the workflow document says so.
-        text: the sentence.
-        verdict: see :class:`Verdict`.
-        reason: why it is neither PASS nor OBSERVED, one line.
-        cases: ids of its cases.
-        selected: False where the command line left the requirement out.
+        id: Id such as ``PROG-2``.
+        level: Level of the requirement.
+        workflow: Heading in the workflow document.
+        step: Place in the workflow document.
+        text: Text of the requirement.
+        verdict: Verdict on the requirement.
+        reason: Reason unless the verdict is PASS or OBSERVED, one line.
+        cases: Ids of its cases.
+        selected: Whether the options of the run include the requirement.
     """
 
     id: str
@@ -177,21 +189,50 @@ class RequirementResult:
 
 
 @dataclass(frozen=True)
+class _Target:
+    url: str = ""
+    reference: bool = False
+    user: str | None = None
+    second_user: str | None = None
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    """Entries of a manifest that reports use; there may be any others."""
+
+    duration: float = 0.0
+    started: str = ""
+    suite: str = ""
+    run_id: str = ""
+    dialect: str = ""
+    target: Annotated[Mapping[str, Any], checked_as(_Target)] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+    packages: Mapping[str, str] = field(default_factory=dict)
+
+
+def _check_exit_status(status: int) -> int:
+    if status not in HEADLINES:
+        raise ValueError("is no exit status of a run")
+    return status
+
+
+@dataclass(frozen=True)
 class RunResult:
-    """Everything that one run found out.
+    """Result of a run.
 
     Attributes:
-        manifest: what reproduces the run: versions, target, dialect, digests, options, plan.
-        exit_status: see :class:`ExitStatus`.
-        reason: one line behind the headline, may be empty.
-        requirements: in the order of the catalogue.
-        cases: in the order in which they ran.
-        leftovers: resources that could not be deleted on the target.
-        known: what became of the list of known failures, None where there was none.
+        manifest: Data that reproduces the run: versions, target, dialect, digests, options, plan.
+        exit_status: Exit status of the command.
+        reason: Reason behind the headline, one line; may be empty.
+        requirements: Requirements in the order of the catalogue.
+        cases: Cases in the order in which they ran.
+        leftovers: Resources that could not be deleted on the target.
+        known: State of the list of known failures, None without a list.
     """
 
-    manifest: Mapping[str, Any]
-    exit_status: int
+    manifest: Annotated[Mapping[str, Any], checked_as(_Manifest)]
+    exit_status: Annotated[int, Check(_check_exit_status)]
     reason: str
     requirements: tuple[RequirementResult, ...]
     cases: tuple[CaseResult, ...]
@@ -200,7 +241,7 @@ class RunResult:
 
     @property
     def headline(self) -> str:
-        """The verdict on the whole target."""
+        """Verdict on the whole target."""
         if self.exit_status == ExitStatus.TARGET_LOST and not self.ran:
             return "TARGET NOT REACHABLE"
         if self.exit_status == ExitStatus.NOTHING_RAN and any(case.outcome is Outcome.PASSED for case in self.cases):
@@ -213,7 +254,7 @@ class RunResult:
         return sum(1 for case in self.cases if case.outcome is not Outcome.NOT_RUN)
 
     def count(self, verdict: Verdict) -> int:
-        """Return number of selected requirements with a verdict."""
+        """Return the number of selected requirements with a verdict."""
         return sum(1 for requirement in self.requirements if requirement.selected and requirement.verdict is verdict)
 
     def to_json(self) -> str:
@@ -231,11 +272,11 @@ class RunResult:
             "leftovers": self.leftovers,
             "known": self.known,
         }
-        # Dataclasses by their fields, as they are: copies of 100,000 events would take longer than writing them.
+        # Dataclasses are written directly: copies of 100,000 events would take longer than writing them.
         return json.dumps(data, default=vars, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     def summary(self) -> dict[str, Any]:
-        """Numbers of the run, by verdict of the requirements and by outcome of the cases."""
+        """Return the numbers of the run, by verdict and by outcome."""
         selected = [requirement for requirement in self.requirements if requirement.selected]
         exchanges = sum(case.exchanges for case in self.cases)
         seconds = sum(case.duration for case in self.cases)
@@ -248,3 +289,24 @@ class RunResult:
             "checks": sum(case.checks for case in self.cases),
             "sequences": sum(case.sequences for case in self.cases),
         }
+
+
+def parse_result(text: str) -> RunResult:
+    """Read a result from its file form.
+
+    Raises:
+        ValueError: If the text is no result of a run, or of another version; one line.
+    """
+    return load_json(RunResult, text, name="result of a run", file_format=FORMAT, versions=READABLE, derived=DERIVED)
+
+
+def read_result(path: Path) -> RunResult:
+    """Read the result of a run.
+
+    Args:
+        path: Path of the file or of its folder.
+
+    Raises:
+        ValueError: If there is no valid result; one line that names the file.
+    """
+    return read_file(path, RESULT, parse_result)

@@ -1,38 +1,42 @@
-"""Histograms of time: log-linear, three significant digits, 1 us to 60 s. Merging is addition, so it is exact.
+"""Histograms of times: log-linear, three significant digits, 1 us to 60 s. Merging is addition, and so exact.
 
-The layout is that of HdrHistogram (2048 buckets of 1 us, then 1024 for each doubling): a value is off by less than
-0.1 % of itself. It is written here because counts must travel between processes and into reports as plain numbers.
+The layout is that of HdrHistogram: 2048 buckets of 1 us, then 1024 for each doubling, so that a bucket is off by less
+than 0.1 % of a time. It is written here because counts travel between processes and into reports as plain numbers.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hanami_proto.validation import Check, Within
+
 HIGHEST = 60_000_000  # us
 _LINEAR_BITS = 11
 _HALF = 1 << (_LINEAR_BITS - 1)
-COARSE = 64  # fine buckets in a coarse one, 16 for each doubling: enough for curves over time and heat maps
+COARSE = 64  # buckets in a coarse bucket, 16 for each doubling: enough for curves over time and heat maps
 MICROSECONDS = 1_000_000  # in a second
 
+MOST = (1 << 63) - 1  # more than any run counts, but no number that a damaged file makes too long to show
+Count = Annotated[int, Within(0, MOST)]
 
-def bucket_of(microseconds: int) -> int:
-    """Index of the bucket that a time is counted in.
+
+def bucket_for(microseconds: int) -> int:
+    """Return the index of the bucket that counts a time.
 
     Args:
-        microseconds: 0 to HIGHEST.
+        microseconds: Time from 0 to HIGHEST.
     """
     shift = microseconds.bit_length() - _LINEAR_BITS
     return microseconds if shift <= 0 else shift * _HALF + (microseconds >> shift)
 
 
-def bounds_of(bucket: int) -> tuple[int, int]:
-    """Least and greatest time of a bucket, us, both inclusive."""
+def bucket_bounds(bucket: int) -> tuple[int, int]:
+    """Return the least and the greatest time of a bucket in us, both inclusive."""
     if bucket < 2 * _HALF:
         return bucket, bucket
     shift = bucket // _HALF - 1
@@ -40,38 +44,55 @@ def bounds_of(bucket: int) -> tuple[int, int]:
     return low, low + (1 << shift) - 1
 
 
-def coarse_bounds(bucket: int) -> tuple[int, int]:
-    """Least and greatest time of a coarse bucket, us, both inclusive."""
-    return bounds_of(bucket * COARSE)[0], bounds_of((bucket + 1) * COARSE - 1)[1]
+def coarse_bucket_bounds(bucket: int) -> tuple[int, int]:
+    """Return the least and the greatest time of a coarse bucket in us, both inclusive."""
+    return bucket_bounds(bucket * COARSE)[0], bucket_bounds((bucket + 1) * COARSE - 1)[1]
+
+
+def buckets_up_to(highest: int) -> Check:
+    """Return the annotation of a counter of buckets in a file.
+
+    Args:
+        highest: Index of the last bucket.
+    """
+
+    def check(counts: Counter[int]) -> Counter[int]:
+        if counts and not (min(counts) >= 0 and max(counts) <= highest):
+            raise ValueError(f"has a bucket beyond {highest}")
+        if counts and not (min(counts.values()) >= 0 and max(counts.values()) <= MOST):
+            raise ValueError("has a negative or an enormous count")
+        return counts
+
+    return Check(check)
 
 
 @dataclass
 class Histogram:
-    """How often each time was seen.
+    """Counts of times.
 
     Attributes:
-        counts: bucket to how often.
-        total: sum of all times, us.
-        least: us, 0 while nothing was seen.
-        most: us, exact even where it is above HIGHEST, where it is counted in the last bucket.
+        counts: Number of times in each bucket.
+        total: Sum of all times, us.
+        least: Shortest time, us; 0 while nothing is counted.
+        most: Longest time, us; exact even beyond HIGHEST, where the last bucket counts it.
     """
 
-    counts: Counter[int] = field(default_factory=Counter)
-    total: int = 0
-    least: int = 0
-    most: int = 0
+    counts: Annotated[Counter[int], buckets_up_to(bucket_for(HIGHEST))] = field(default_factory=Counter)
+    total: Count = 0
+    least: Count = 0
+    most: Count = 0
 
     def record(self, microseconds: int) -> None:
-        """Count one time; a negative one counts as 0."""
+        """Count one time; a negative time counts as 0."""
         microseconds = max(microseconds, 0)
         if microseconds < self.least or not self.counts:
             self.least = microseconds
         self.most = max(self.most, microseconds)
         self.total += microseconds
-        self.counts[bucket_of(min(microseconds, HIGHEST))] += 1
+        self.counts[bucket_for(min(microseconds, HIGHEST))] += 1
 
     def add(self, other: Histogram) -> None:
-        """Count all that another one counted."""
+        """Add the counts of another histogram."""
         if not other.counts:
             return
         self.least = min(self.least, other.least) if self.counts else other.least
@@ -81,27 +102,27 @@ class Histogram:
 
     @property
     def count(self) -> int:
-        """Number of times that were counted."""
+        """Number of counted times."""
         return sum(self.counts.values())
 
     @property
     def mean(self) -> float:
-        """Seconds; 0 while nothing was counted."""
+        """Mean in seconds; 0 while nothing is counted."""
         return self.total / self.count / MICROSECONDS if self.counts else 0.0
 
     def percentile(self, percent: float) -> float:
         """Return the time that ``percent`` of 100 of the times do not exceed, seconds.
 
-        It is the smallest recorded time with at least that share at or below it, as its bucket tells it: not below the
-        true one, and not above it by more than 0.1 %.
+        This is the smallest recorded time with at least that share at or below it, to the accuracy of its bucket: not
+        below the true time, and not above it by more than 0.1 %.
 
         Raises:
-            ValueError: nothing was counted.
+            ValueError: If nothing is counted.
         """
         return float(self.percentiles([percent])[0])
 
     def percentiles(self, percents: list[float]) -> NDArray[np.float64]:
-        """Several percentiles at once; seconds, shape (len(percents),). See :meth:`percentile`."""
+        """Return several percentiles in seconds, shape (len(percents),); see :meth:`percentile`."""
         if not self.counts:
             raise ValueError("no percentile of nothing")
         buckets = np.array(sorted(self.counts), dtype=np.int64)
@@ -109,36 +130,12 @@ class Histogram:
         # A hair less than the share: 99.9 % of 1000 is 999, whatever binary fractions say.
         ranks = np.maximum(np.ceil(np.array(percents) * reached[-1] / 100 - 1e-9), 1)
         places = np.searchsorted(reached, ranks)
-        tops = [min(bounds_of(int(buckets[place]))[1], self.most) for place in places]
+        tops = [min(bucket_bounds(int(buckets[place]))[1], self.most) for place in places]
         return np.maximum(np.array(tops, dtype=np.float64), self.least) / MICROSECONDS
 
     def share_above(self, seconds: float) -> float:
-        """Share of the times that are longer, 0 to 1; 0 while nothing was counted."""
+        """Return the share of longer times, 0 to 1; 0 while nothing is counted."""
         if not self.counts:
             return 0.0
-        edge = bucket_of(min(round(seconds * MICROSECONDS), HIGHEST))
+        edge = bucket_for(min(round(seconds * MICROSECONDS), HIGHEST))
         return sum(count for bucket, count in self.counts.items() if bucket > edge) / self.count
-
-    def data(self) -> dict[str, Any]:
-        """Return the file form: plain numbers, buckets ascending."""
-        buckets = sorted(self.counts)
-        return {
-            "bucket": buckets,
-            "count": [self.counts[bucket] for bucket in buckets],
-            "total": self.total,
-            "least": self.least,
-            "most": self.most,
-        }
-
-    @staticmethod
-    def of(data: Mapping[str, Any]) -> Histogram:
-        """Read the file form.
-
-        Raises:
-            KeyError, TypeError, ValueError: it is none.
-        """
-        buckets, counts = data["bucket"], data["count"]
-        if not all(type(number) is int and number >= 0 for number in (*buckets, *counts)):
-            raise TypeError("buckets and counts of a histogram are whole numbers")
-        found = dict(zip(buckets, counts, strict=True))
-        return Histogram(Counter(found), int(data["total"]), int(data["least"]), int(data["most"]))

@@ -1,4 +1,4 @@
-"""Whether the entries of a list hold for a run: what failed as listed, what fails otherwise, what fails no more."""
+"""Known failures matched against a run: what failed as listed, what failed differently, what no longer fails."""
 
 from __future__ import annotations
 
@@ -7,167 +7,187 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import CaseResult, Outcome
-from hanami_reports.model.known_failures import Entry, EntryResult, Problem
-from hanami_reports.model.verdicts import proves
+from hanami_reports.model.known_failures import Entry, EntryResult, Problem, strip_parameters
+from hanami_reports.model.verdicts import is_evidence_for
 
-SHOWN = 160  # characters of what came instead
-_BROKEN = (Outcome.FAILED, Outcome.KNOWN)
+REASON_LIMIT = 160  # characters of another failure that are quoted
+_FAILED = (Outcome.FAILED, Outcome.KNOWN)
 
 
 @dataclass(frozen=True)
 class SuiteCase:
-    """What a case of the suite can find broken.
+    """Requirements that a case of the suite can find violated.
 
     Attributes:
-        requirements: ids that it names.
-        may_violate: more ids that it can find broken, though its passing says nothing of them.
+        requirements: Ids of the requirements that it checks.
+        may_violate: Ids of further requirements that it can find violated, though passing is no evidence for them.
     """
 
     requirements: tuple[str, ...]
     may_violate: tuple[str, ...] = ()
 
     @property
-    def names(self) -> frozenset[str]:
-        """All of them."""
+    def all_requirements(self) -> frozenset[str]:
+        """All these ids."""
         return frozenset(self.requirements) | frozenset(self.may_violate)
 
 
 @dataclass(frozen=True)
 class EntryMatch:
-    """What a run says of one entry.
+    """Cases of a run that an entry covers.
 
     Attributes:
-        entry: as the list has it.
-        exists: whether it names anything of the suite.
-        asked: whether anything that it names was to run.
-        as_listed: ids of cases that failed as it says.
-        otherwise: cases that it is about, that fail in a way that no entry tells.
-        gone: whether all that it is about was asked for, ran and was judged, and nothing failed as it says.
+        entry: Entry of the list.
+        exists: Whether any case of the suite is covered.
+        selected: Whether any covered case was selected for the run.
+        as_listed: Ids of the cases that failed as listed.
+        other_failures: Covered cases that failed in a way that no entry describes.
+        resolved: Whether all covered cases ran and were judged, and none failed as listed.
     """
 
     entry: Entry
     exists: bool
-    asked: bool
+    selected: bool
     as_listed: tuple[str, ...]
-    otherwise: tuple[CaseResult, ...]
-    gone: bool
+    other_failures: tuple[CaseResult, ...]
+    resolved: bool
 
 
-def texts_of(case: CaseResult) -> tuple[str, ...]:
-    """Return the texts of a failure that a message is looked for in."""
+def failure_texts(case: CaseResult) -> tuple[str, ...]:
+    """Return the texts of a failure that may contain the message of an entry."""
     return case.reason, case.expected, case.actual
 
 
-def match_known_failure(
-    entries: Iterable[Entry], case: str, broken: Collection[str], texts: Collection[str], today: date
+def find_entry(
+    entries: Iterable[Entry], case: str, violated: Collection[str], texts: Collection[str], today: date
 ) -> Entry | None:
-    """Return the first entry that a failure is listed in and that has not expired, None where there is none."""
+    """Return the first entry that lists a failure and has not expired, None for none."""
     for entry in entries:
-        if entry.covers(case, broken) and entry.is_told_in(texts) and not entry.is_over(today):
+        if entry.covers(case, violated) and entry.matches_text(texts) and not entry.has_expired(today):
             return entry
     return None
 
 
-def look(
+def match_entries(
     entries: Sequence[Entry],
     cases: Sequence[CaseResult],
     suite: Mapping[str, SuiteCase],
     selected: Collection[str] | None,
 ) -> list[EntryMatch]:
-    """Return what a run says of each entry of a list.
+    """Match each entry of a list against a run.
 
     Args:
-        entries: of the list.
-        cases: that were to run, with what became of them.
-        suite: all cases of the suite by their ids, also those that were not to run.
-        selected: ids of the requirements that were asked for, None for all.
+        entries: Entries of the list.
+        cases: Cases that were to run, with their outcomes.
+        suite: All cases of the suite by id, also those that were not to run.
+        selected: Ids of the selected requirements, None for all.
     """
-    ran = {case.id: case for case in cases}
-    failures = [case for case in cases if case.outcome in _BROKEN]
-    untold: dict[Entry, list[CaseResult]] = {}
+    by_id = {case.id: case for case in cases}
+    failures = [case for case in cases if case.outcome in _FAILED]
+    unlisted = _unlisted_failures(entries, failures)
+    return [_match(entry, by_id, failures, unlisted.get(entry, []), suite, selected) for entry in entries]
+
+
+def _unlisted_failures(entries: Sequence[Entry], failures: Sequence[CaseResult]) -> dict[Entry, list[CaseResult]]:
+    """Return the failures that some entry covers and none describes, by the most specific entry."""
+    unlisted: dict[Entry, list[CaseResult]] = {}
     for case in failures:
-        about = [entry for entry in entries if entry.covers(case.id, case.violated)]
-        if about and not any(entry.is_told_in(texts_of(case)) for entry in about):
-            untold.setdefault(max(about, key=_exactness), []).append(case)
-    holdings = []
-    for entry in entries:
-        reach = [name for name, one in suite.items() if entry.covers(name, one.names)]
-        told = [one.id for one in failures if entry.covers(one.id, one.violated) and entry.is_told_in(texts_of(one))]
-        wanted = not entry.requirement or selected is None or entry.requirement in selected
-        judged = all(name in ran and _is_judged(entry, ran[name], suite[name]) for name in reach)
-        holdings.append(
-            EntryMatch(
-                entry,
-                exists=bool(reach),
-                asked=wanted and any(name in ran for name in reach),
-                as_listed=tuple(told),
-                otherwise=tuple(untold.get(entry, ())),
-                gone=wanted and bool(reach) and not told and judged,
-            )
-        )
-    return holdings
+        covering = [entry for entry in entries if entry.covers(case.id, case.violated)]
+        if covering and not any(entry.matches_text(failure_texts(case)) for entry in covering):
+            unlisted.setdefault(max(covering, key=_specificity), []).append(case)
+    return unlisted
 
 
-def _exactness(entry: Entry) -> int:
-    return 0 if entry.requirement else 1 + ("[" in entry.case)
+def _specificity(entry: Entry) -> int:
+    """Rank an entry: a requirement is the least specific, then a test, then a case with its parameters."""
+    if entry.requirement:
+        return 0
+    return 2 if "[" in entry.case else 1
+
+
+def _match(
+    entry: Entry,
+    by_id: Mapping[str, CaseResult],
+    failures: Sequence[CaseResult],
+    other_failures: Sequence[CaseResult],
+    suite: Mapping[str, SuiteCase],
+    selected: Collection[str] | None,
+) -> EntryMatch:
+    covered = [name for name, case in suite.items() if entry.covers(name, case.all_requirements)]
+    as_listed = [
+        case.id for case in failures if entry.covers(case.id, case.violated) and entry.matches_text(failure_texts(case))
+    ]
+    is_selected = not entry.requirement or selected is None or entry.requirement in selected
+    all_judged = all(name in by_id and _is_judged(entry, by_id[name], suite[name]) for name in covered)
+    return EntryMatch(
+        entry,
+        exists=bool(covered),
+        selected=is_selected and any(name in by_id for name in covered),
+        as_listed=tuple(as_listed),
+        other_failures=tuple(other_failures),
+        resolved=is_selected and bool(covered) and not as_listed and all_judged,
+    )
 
 
 def _is_judged(entry: Entry, case: CaseResult, known: SuiteCase) -> bool:
-    """Whether a case says that what is listed does not happen in it, where it does not show it."""
-    if case.outcome in _BROKEN:
-        # A case ends with the first thing that it finds broken, so it says nothing of what other requirements ask for.
+    """Whether a case that did not fail as listed is evidence that the listed failure no longer occurs."""
+    if case.outcome in _FAILED:
+        # A case ends with the first violation, so it is no evidence for other requirements.
         return entry.covers(case.id, case.violated)
     if case.outcome is not Outcome.PASSED:
         return False
-    return not entry.requirement or entry.requirement not in known.requirements or proves(case, entry.requirement)
+    # A passing case is evidence for an entry of a case, and for requirements that it only may violate.
+    if not entry.requirement or entry.requirement not in known.requirements:
+        return True
+    # A generated sequence may never have reached the requirement.
+    return is_evidence_for(case, entry.requirement)
 
 
 def entry_results(
-    holdings: Iterable[EntryMatch], suite: Mapping[str, SuiteCase], today: date
+    matches: Iterable[EntryMatch], suite: Mapping[str, SuiteCase], today: date
 ) -> tuple[EntryResult, ...]:
-    """Return what is wrong with each entry, for people.
+    """Return the problem of each entry, for people.
 
     Args:
-        holdings: of the entries of a list.
-        suite: all cases of the suite by their ids.
-        today: the day that entries expire against.
+        matches: Matches of the entries of a list.
+        suite: All cases of the suite by id.
+        today: Day that entries expire against.
     """
-    return tuple(_entry_result(holding, suite, today) for holding in holdings)
+    return tuple(_entry_result(match, suite, today) for match in matches)
 
 
-def _entry_result(holding: EntryMatch, suite: Mapping[str, SuiteCase], today: date) -> EntryResult:
-    entry = holding.entry
-    problem, says = None, ""
-    if not holding.exists:
-        problem, says = Problem.NOWHERE, names_nothing(entry, suite)
-    elif entry.is_over(today) and holding.asked:
-        still = f"{_cases(len(holding.as_listed))} still so" if holding.as_listed else "nothing is seen of it now"
-        problem, says = Problem.EXPIRED, f"expired on {entry.expires}, {still}"
-    elif holding.otherwise:
-        first, more = holding.otherwise[0], len(holding.otherwise) - 1
-        others = f" and {_cases(more)} more" if more else ""
-        problem, says = Problem.OTHERWISE, f"{first.id}{others} fails otherwise: {_cut(first.reason)}"
-    elif holding.gone and not entry.flaky:
-        problem, says = Problem.STALE, "is listed, but nothing fails so any more"
-    return EntryResult(entry, holding.as_listed, problem, says)
+def _entry_result(match: EntryMatch, suite: Mapping[str, SuiteCase], today: date) -> EntryResult:
+    entry = match.entry
+    problem, explanation = None, ""
+    if not match.exists:
+        problem, explanation = Problem.UNKNOWN_SUBJECT, unknown_subject_message(entry, suite)
+    elif entry.has_expired(today) and match.selected:
+        still = f"{pluralise(len(match.as_listed), 'case')} still failing" if match.as_listed else "no longer failing"
+        problem, explanation = Problem.EXPIRED, f"expired on {entry.expires}, {still}"
+    elif match.other_failures:
+        first, more = match.other_failures[0], len(match.other_failures) - 1
+        others = f" and {pluralise(more, 'more case')}" if more else ""
+        verb = "fail" if more else "fails"
+        problem = Problem.DIFFERENT_FAILURE
+        explanation = f"{first.id}{others} {verb} differently: {_shorten(first.reason)}"
+    elif match.resolved and not entry.flaky:
+        problem, explanation = Problem.STALE, "is listed, but nothing fails like this any more"
+    return EntryResult(entry, match.as_listed, problem, explanation)
 
 
-def names_nothing(entry: Entry, suite: Mapping[str, SuiteCase]) -> str:
-    """Return what to say of an entry that names nothing of the suite; the nearest name is offered."""
-    tests = dict.fromkeys(case.partition("[")[0] for case in suite)
+def unknown_subject_message(entry: Entry, suite: Mapping[str, SuiteCase]) -> str:
+    """Return the message for an entry that matches nothing in the suite, with the most similar name."""
     if entry.requirement:
         names = list(dict.fromkeys(name for case in suite.values() for name in case.requirements))
     else:
-        names = [*suite, *tests] if "[" in entry.case else list(tests)
+        tests = list(dict.fromkeys(map(strip_parameters, suite)))
+        names = [*suite, *tests] if "[" in entry.case else tests
     near = difflib.get_close_matches(entry.subject, names, n=1)
     kind = "requirement" if entry.requirement else "case"
     return f"there is no such {kind} in the suite" + (f", did you mean {near[0]}?" if near else "")
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
-
-
-def _cases(count: int) -> str:
-    return "1 case" if count == 1 else f"{count:,} cases"
+def _shorten(text: str) -> str:
+    return text if len(text) <= REASON_LIMIT else f"{text[:REASON_LIMIT]}..."

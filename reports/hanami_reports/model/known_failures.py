@@ -1,4 +1,4 @@
-"""An entry of a list of known failures, and what became of it in a run."""
+"""Entries of a list of known failures, and their state after a run."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from enum import StrEnum
 
 @dataclass(frozen=True)
 class Entry:
-    """One failure that is known.
+    """One known failure.
 
     Attributes:
-        requirement: id of the requirement that is broken, empty where a case is named.
-        case: ``file::test[parameters]``, or ``file::test`` for a test with any parameters; empty for a requirement.
-        message: text that the failure holds.
-        reason: why it is not mended, for people.
-        link: where more is told, may be empty.
-        owner: who is to mend it, may be empty.
-        expires: the last day that it is excused, as ISO 8601 writes a date; empty for no end.
-        flaky: whether it comes and goes.
-        line: of the file that it begins at; 0 where that is not known.
+        requirement: Id of the violated requirement; empty if the entry is for a case.
+        case: ``file::test[parameters]``, or ``file::test`` for all parameters; empty if the entry is for a requirement.
+        message: Text that the failure contains.
+        reason: Reason why it is not fixed, for people.
+        link: Address of more information; may be empty.
+        owner: Person who fixes it; may be empty.
+        expires: Last day of the entry, as ISO 8601; empty for no end.
+        flaky: Whether the failure is intermittent.
+        line: Line of the file where the entry begins; 0 if unknown.
     """
 
     requirement: str = ""
@@ -37,52 +37,60 @@ class Entry:
 
     @property
     def subject(self) -> str:
-        """What it is about."""
+        """Requirement or case of the entry."""
         return self.requirement or self.case
 
     def covers(self, case: str, requirements: Collection[str]) -> bool:
-        """Whether it is about a case.
+        """Whether the entry is for a case.
 
         Args:
-            case: id of the case.
-            requirements: of a case that failed those that it broke, else those that it can break.
+            case: Id of the case.
+            requirements: Requirements that the case violated if it failed, otherwise those that it can violate.
         """
         if self.requirement:
             return self.requirement in requirements
-        return self.case == case or ("[" not in self.case and self.case == test_of(case))
+        return self.case == case or ("[" not in self.case and self.case == strip_parameters(case))
 
-    def is_told_in(self, texts: Iterable[str]) -> bool:
-        """Whether its message stands in one of the texts of a failure."""
+    def matches_text(self, texts: Iterable[str]) -> bool:
+        """Whether one of the texts of a failure contains the message."""
         return any(self.message in text for text in texts)
 
-    def is_over(self, today: date) -> bool:
-        """Whether it has expired."""
+    def has_expired(self, today: date) -> bool:
+        """Whether the last day is over."""
         return bool(self.expires) and date.fromisoformat(self.expires) < today
 
     @property
-    def because(self) -> str:
-        """Its reason and its link, on one line."""
+    def explanation(self) -> str:
+        """Reason and link on one line."""
         return f"{self.reason} ({self.link})" if self.link else self.reason
 
 
 class Problem(StrEnum):
-    """What is wrong with an entry."""
+    """A reason to change an entry."""
 
-    STALE = "no longer holds"
-    OTHERWISE = "fails otherwise"
-    NOWHERE = "names nothing"
+    STALE = "is stale"
+    DIFFERENT_FAILURE = "fails differently"
+    UNKNOWN_SUBJECT = "matches no test"
     EXPIRED = "has expired"
+
+
+_PLURALS = {
+    Problem.STALE: "are stale",
+    Problem.DIFFERENT_FAILURE: "fail differently",
+    Problem.UNKNOWN_SUBJECT: "match no test",
+    Problem.EXPIRED: "have expired",
+}
 
 
 @dataclass(frozen=True)
 class EntryResult:
-    """What became of an entry in a run.
+    """State of an entry after a run.
 
     Attributes:
-        entry: as the list has it.
-        cases: ids of those that failed as it says.
-        problem: what is wrong with it, None for nothing.
-        explanation: the problem for people, one line; empty for none.
+        entry: Entry of the list.
+        cases: Ids of the cases that failed as listed.
+        problem: Problem of the entry, None for none.
+        explanation: Problem for people, one line; empty for none.
     """
 
     entry: Entry
@@ -93,12 +101,12 @@ class EntryResult:
 
 @dataclass(frozen=True)
 class KnownFailuresReport:
-    """What became of a list in a run.
+    """State of a list after a run.
 
     Attributes:
-        file: of the list, as it was named.
-        server: that the list is for, as it says; may be empty.
-        entries: in the order of the list.
+        file: Name of the list, as given.
+        server: Server that the list is for; may be empty.
+        entries: Entries in the order of the list.
     """
 
     file: str
@@ -107,44 +115,32 @@ class KnownFailuresReport:
 
     @property
     def wrong(self) -> tuple[EntryResult, ...]:
-        """Entries that must be mended."""
+        """Entries with a problem."""
         return tuple(one for one in self.entries if one.problem is not None)
 
     def place(self, entry: Entry) -> str:
-        """Where an entry stands."""
+        """Return file and line of an entry."""
         return f"{self.file}:{entry.line}" if entry.line else self.file
 
-    def in_short(self) -> str:
-        """Return what is wrong with the list, in a few words; empty for nothing."""
-        counts = {problem: sum(one.problem is problem for one in self.entries) for problem in Problem}
-        parts = [_words(problem, count) for problem, count in counts.items() if count]
+    def summary(self) -> str:
+        """Return the problems of the list in a few words; empty for none."""
+        parts = []
+        for problem, plural in _PLURALS.items():
+            if count := sum(one.problem is problem for one in self.entries):
+                parts.append(f"1 entry {problem.value}" if count == 1 else f"{count} entries {plural}")
         return f"known failures: {', '.join(parts)}" if parts else ""
 
-    def mending(self, result: str) -> str:
-        """Return the command that mends the list after a run.
+    def update_command(self, result: str) -> str:
+        """Return the command that updates the list after a run.
 
         Args:
-            result: path of the run's result.
+            result: Path of the result.
         """
-        late = any(one.problem is Problem.EXPIRED and one.cases for one in self.entries)
-        return update_command(self.file, result) + (" --expires YYYY-MM-DD" if late else "")
+        needs_day = any(one.problem is Problem.EXPIRED and one.cases for one in self.entries)
+        command = f"hanami-conformance known --update {shlex.quote(self.file)} --from {shlex.quote(result)}"
+        return command + (" --expires YYYY-MM-DD" if needs_day else "")
 
 
-def update_command(file: str, result: str) -> str:
-    """Return the command that brings a list up to date."""
-    return f"hanami-conformance known --update {shlex.quote(file)} --from {shlex.quote(result)}"
-
-
-def test_of(case: str) -> str:
-    """The test of a case: its id without the parameters."""
+def strip_parameters(case: str) -> str:
+    """Return the id of a case without its parameters."""
     return case.partition("[")[0]
-
-
-def _words(problem: Problem, count: int) -> str:
-    many = {
-        Problem.STALE: "no longer hold",
-        Problem.OTHERWISE: "fail otherwise",
-        Problem.NOWHERE: "name nothing",
-        Problem.EXPIRED: "have expired",
-    }
-    return f"1 entry {problem.value}" if count == 1 else f"{count} entries {many[problem]}"

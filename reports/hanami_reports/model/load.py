@@ -4,33 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from hanami_reports.model.histogram import Histogram
-from hanami_reports.model.loading import read_from
-from hanami_reports.model.series import Series
+from hanami_proto.validation import Check, Within, checked_as
+from hanami_reports.common.file_names import LOAD_RESULT
+from hanami_reports.model.histogram import Count, Histogram
+from hanami_reports.model.loading import load_json, plain, read_file
+from hanami_reports.model.series import LONGEST, Second, Series
 
 FORMAT = "hanami-load-result"
 FORMAT_VERSION = 1
-LOAD_RESULT = "load.json"
+Seconds = Annotated[float, Within(0, LONGEST)]
+Share = Annotated[float, Within(0, 1e6)]
 
 
 class RunState(StrEnum):
-    """What is said of a run, or of one limit."""
+    """Verdict on a run, or on one limit."""
 
     PASS = "PASS"  # noqa: S105 - a verdict, no secret
-    FAIL = "FAIL"  # a limit is broken
-    INVALID = "INVALID"  # nothing can be said: the generator was the bottleneck, too few samples, nothing sent
+    FAIL = "FAIL"  # a limit is exceeded
+    INVALID = "INVALID"  # no conclusion possible: the generator was the bottleneck, too few samples, nothing sent
     INTERRUPTED = "INTERRUPTED"
-    LOST = "LOST"  # the target was not there, or was gone
+    LOST = "LOST"  # the target was unreachable or went down
     INTERNAL_ERROR = "INTERNAL ERROR"
 
 
-class LoadExit:
-    """Exit status of a load run; those of a conformance run where they mean the same."""
+class LoadExit(IntEnum):
+    """Exit status of a load run; the same numbers as those of a conformance run where the meaning is the same."""
 
     PASS = 0
     FAIL = 1
@@ -41,7 +44,7 @@ class LoadExit:
     TARGET_LOST = 6
 
 
-EXIT_OF: Mapping[RunState, int] = {
+EXIT_STATUSES: Mapping[RunState, LoadExit] = {
     RunState.PASS: LoadExit.PASS,
     RunState.FAIL: LoadExit.FAIL,
     RunState.INTERRUPTED: LoadExit.INTERRUPTED,
@@ -56,27 +59,27 @@ class LimitResult:
     """One limit and whether it holds.
 
     Attributes:
-        metric: what is measured: ``response``, ``service``, ``rate``, ``throughput``, ``unsent``, ``unanswered``,
-            ``incorrect``, ``failed``, or one of the generator: ``cpu``, ``generator delay``, ``event-loop delay``.
-        selector: type of message that it is asked of, with ``*``; ``generator`` for the generator itself.
+        metric: Metric of messages: ``response``, ``service``, ``rate``, ``throughput``, ``unsent``, ``unanswered``,
+            ``incorrect``, ``failed``; or of the generator: ``cpu``, ``generator delay``, ``event-loop delay``.
+        selector: Message type, with ``*`` as a wildcard; ``generator`` and a process name for the generator.
         statistic: ``p99``, ``max``, ``mean``, ``count``, ``share``, ``per second`` ...
-        bound: as people read it: ``<= 50 ms``.
-        value: what was measured, in the unit of the bound; None where it could not be.
-        value_text: the value as people read it.
-        samples: that the value is made of.
-        least_samples: that it must be made of to count.
+        bound: Bound for people: ``<= 50 ms``.
+        value: Measured value in the unit of the bound; None if it could not be measured.
+        value_text: Measured value for people.
+        samples: Number of samples behind the value.
+        least_samples: Number of samples that the limit needs.
         state: PASS, FAIL or INVALID.
-        explanation: One line, where it is not PASS.
+        explanation: One line unless the state is PASS.
     """
 
     metric: str
     selector: str
     statistic: str
     bound: str
-    value: float | None
+    value: Annotated[float, Within(-1e300, 1e300)] | None
     value_text: str
-    samples: int
-    least_samples: int
+    samples: Count
+    least_samples: Count
     state: RunState
     explanation: str = ""
 
@@ -86,80 +89,94 @@ class ErrorClass:
     """Failures of one kind.
 
     Attributes:
-        series: type of message.
-        kind: class of the failure, such as ``rejected``, ``incorrect answer``, ``lost connection``.
+        series: Message type.
+        kind: Class of the failure, such as ``refused``, ``incorrect answer``, ``lost connection``.
         message: Message of the first of them, one line.
-        count: how often.
-        first_seen: When the first was detected, seconds since measuring began.
-        exchange: file that ``hanami-conformance replay`` takes, beside the result; empty where none was kept.
+        count: Number of failures.
+        first_seen: Time of the first, seconds since measuring began.
+        exchange: Name of a file in ``exchanges/`` for ``hanami-conformance replay``; empty if none was kept.
     """
 
     series: str
     kind: str
     message: str
-    count: int
-    first_seen: float
+    count: Count
+    first_seen: Seconds
     exchange: str = ""
 
 
 @dataclass(frozen=True)
 class Generator:
-    """How one process that made load fared.
+    """Health of one process that generated load.
 
     Attributes:
         name: ``local``, or the name of a worker.
-        cpu: share of one core, 0 to 1, over the run.
-        cpu_most: the greatest share within a second.
-        event_loop_delay: How much later than requested its event loop woke up.
-        generator_delay: How much later than scheduled it sent, where neither window nor server held it back.
-        gc_pauses: number of pauses for garbage collection.
-        gc_longest: the longest, seconds.
-        memory: resident at the end, bytes.
-        complete: whether it reported to the end.
+        cpu: Share of one core over the run, 0 to 1.
+        cpu_most: Greatest share within a second.
+        event_loop_delay: Time between the requested and the actual wake-up of the event loop.
+        generator_delay: Time from schedule to sending, without waits for the window or the target.
+        gc_pauses: Number of garbage-collection pauses.
+        gc_longest: Longest of these pauses, seconds.
+        memory: Resident memory at the end, bytes.
+        complete: Whether the process reported until the end.
     """
 
     name: str
-    cpu: float
-    cpu_most: float
+    cpu: Share
+    cpu_most: Share
     event_loop_delay: Histogram
     generator_delay: Histogram
-    gc_pauses: int
-    gc_longest: float
-    memory: int
+    gc_pauses: Count
+    gc_longest: Seconds
+    memory: Count
     complete: bool = True
 
 
 @dataclass(frozen=True)
+class _Manifest:
+    """Entries of a manifest that reports use; there may be any others."""
+
+    duration: Seconds = 0.0
+    target: str | dict[str, Any] = ""
+
+
+def _check_exit_status(status: int) -> int:
+    if status not in EXIT_STATUSES.values():
+        raise ValueError("is no exit status of a run")
+    return status
+
+
+@dataclass(frozen=True)
 class LoadResult:
-    """Everything that one load run found out.
+    """Result of a load run.
 
     Attributes:
-        manifest: versions, target, started (ISO 8601), duration (seconds of measuring), warm-up, host.
-        configuration: what was asked for: dialect, model, rate, window, sizes, users by scenario. Runs are compared
-            only where it is the same.
-        state: see :class:`RunState`.
-        exit_status: see :class:`LoadExit`.
-        reasons: why, a line each.
-        limits: in the order of their file, those of the generator last.
-        series: type of message to what came of it.
-        errors: the most frequent first.
-        generators: the processes that made the load.
-        in_flight: second since the run began to messages that were sent and not answered at its end.
-        users: second since the run began to users at its end.
-        leftovers: what could not be deleted on the target.
+        manifest: Versions, target, started (ISO 8601), duration (seconds of measuring), warm-up, host.
+        configuration: Requested load: dialect, model, rate, window, sizes, users by scenario. Only runs with the same
+            configuration are compared.
+        state: Verdict.
+        exit_status: Exit status of the command.
+        reasons: Reasons for the verdict, a line each.
+        limits: Limits in the order of their file, those of the generator last.
+        series: Message types.
+        errors: Classes of failures, the most frequent first.
+        generators: Processes that generated load.
+        in_flight: Messages in flight at the end of each second since measuring began.
+        users: Users at the end of each second since measuring began.
+        leftovers: Resources that could not be deleted on the target.
     """
 
-    manifest: Mapping[str, Any]
+    manifest: Annotated[Mapping[str, Any], checked_as(_Manifest)]
     configuration: Mapping[str, Any]
     state: RunState
-    exit_status: int
+    exit_status: Annotated[int, Check(_check_exit_status)]
     reasons: tuple[str, ...]
     limits: tuple[LimitResult, ...]
     series: Mapping[str, Series]
     errors: tuple[ErrorClass, ...] = ()
     generators: tuple[Generator, ...] = ()
-    in_flight: Mapping[int, int] = field(default_factory=dict)
-    users: Mapping[int, int] = field(default_factory=dict)
+    in_flight: Mapping[Second, Count] = field(default_factory=dict)
+    users: Mapping[Second, Count] = field(default_factory=dict)
     leftovers: tuple[str, ...] = ()
 
     @property
@@ -169,93 +186,35 @@ class LoadResult:
 
     def to_json(self) -> str:
         """Return the file form."""
-        data = {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "state": self.state.value,
-            "exit_status": self.exit_status,
-            "reasons": self.reasons,
-            "manifest": self.manifest,
-            "configuration": self.configuration,
-            "limits": [asdict(limit) for limit in self.limits],
-            "series": {name: series.data() for name, series in self.series.items()},
-            "errors": [asdict(error) for error in self.errors],
-            "generators": [generator_data(one) for one in self.generators],
-            "in_flight": sorted(self.in_flight.items()),
-            "users": sorted(self.users.items()),
-            "leftovers": self.leftovers,
-        }
+        data = {"format": FORMAT, "format_version": FORMAT_VERSION, **plain(self)}
         return json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def generator_data(one: Generator) -> dict[str, Any]:
-    """Return the file form, also what workers send to their master."""
-    plain = {name: value for name, value in vars(one).items() if not isinstance(value, Histogram)}
-    return {**plain, "event_loop_delay": one.event_loop_delay.data(), "generator_delay": one.generator_delay.data()}
-
-
-def load_load_result(text: str) -> LoadResult:
+def parse_load_result(text: str) -> LoadResult:
     """Read a result from its file form.
 
     Raises:
-        ValueError: the text is none, or of a version that this release does not know; one line.
+        ValueError: If the text is no result of a load run, or of another version; one line.
     """
-    try:
-        data = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"not a result of a load run: {error}") from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise ValueError(f'not a result of a load run: "format" is not "{FORMAT}"')
-    if data.get("format_version") != FORMAT_VERSION:
-        raise ValueError(f"result of format version {data.get('format_version')}, this release reads {FORMAT_VERSION}")
-    from hanami_reports.model.load_form import check_form  # noqa: PLC0415 - takes time, and most runs read no result
-
-    try:
-        check_form(data)
-        return LoadResult(
-            manifest=dict(data["manifest"]),
-            configuration=dict(data["configuration"]),
-            state=RunState(data["state"]),
-            exit_status=int(data["exit_status"]),
-            reasons=tuple(map(str, data["reasons"])),
-            limits=tuple(LimitResult(**{**one, "state": RunState(one["state"])}) for one in data["limits"]),
-            series={name: Series.of(one) for name, one in data["series"].items()},
-            errors=tuple(ErrorClass(**one) for one in data["errors"]),
-            generators=tuple(generator_of(one) for one in data["generators"]),
-            in_flight={int(second): int(count) for second, count in data["in_flight"]},
-            users={int(second): int(count) for second, count in data["users"]},
-            leftovers=tuple(map(str, data["leftovers"])),
-        )
-    except ValueError as error:
-        raise ValueError(f"incomplete result of a load run: {error}") from error
-
-
-def generator_of(data: Mapping[str, Any]) -> Generator:
-    """Read the file form.
-
-    Raises:
-        KeyError, TypeError: it is none.
-    """
-    times = {name: Histogram.of(data[name]) for name in ("event_loop_delay", "generator_delay")}
-    return Generator(**{**data, **times})
-
-
-def is_load_result(file: Path) -> bool:
-    """Whether a file calls itself a result of a load run; it may be broken all the same."""
-    try:
-        with file.open(encoding="utf-8") as opened:
-            return f'"{FORMAT}"' in opened.read(4096)
-    except (OSError, UnicodeDecodeError):
-        return False
+    return load_json(LoadResult, text, name="result of a load run", file_format=FORMAT, versions=(FORMAT_VERSION,))
 
 
 def read_load_result(path: Path) -> LoadResult:
     """Read the result of a load run.
 
     Args:
-        path: of the file, or of the folder that it is in.
+        path: Path of the file or of its folder.
 
     Raises:
-        ValueError: it cannot be read, or is none; one line that says why.
+        ValueError: If there is no valid result; one line that names the file.
     """
-    return read_from(path, LOAD_RESULT, load_load_result)
+    return read_file(path, LOAD_RESULT, parse_load_result)
+
+
+def is_load_result(file: Path) -> bool:
+    """Whether a file claims to be a result of a load run; it may be damaged all the same."""
+    try:
+        with file.open(encoding="utf-8") as opened:
+            return f'"{FORMAT}"' in opened.read(4096)
+    except (OSError, UnicodeDecodeError):
+        return False

@@ -1,4 +1,4 @@
-"""Verdicts: of a requirement from its cases, and of a run from its requirements."""
+"""Verdicts: on a requirement from its cases, and on a run from its requirements."""
 
 from __future__ import annotations
 
@@ -6,42 +6,47 @@ from collections.abc import Sequence
 
 from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, RequirementResult, Verdict
 
+# Outcomes that leave a requirement without a verdict, the worst first.
+_UNJUDGED = (
+    (Outcome.LOST, Verdict.LOST),
+    (Outcome.ERROR, Verdict.NOT_RUN),
+    (Outcome.VACUOUS, Verdict.VACUOUS),
+    (Outcome.BLOCKED, Verdict.NOT_RUN),
+    (Outcome.NOT_RUN, Verdict.NOT_RUN),
+)
 
-def judge(level: Level, requirement_id: str, cases: Sequence[CaseResult]) -> tuple[Verdict, str]:
-    """Return the verdict on a requirement, from the cases that name it.
 
-    The worst outcome decides: one failed case outweighs any number that passed.
+def requirement_verdict(level: Level, requirement_id: str, cases: Sequence[CaseResult]) -> tuple[Verdict, str]:
+    """Return the verdict on a requirement, and one line of reason unless it is PASS or OBSERVED.
 
-    Returns:
-        The verdict, and one line of reason where it is neither PASS nor OBSERVED.
+    The worst outcome decides: one failed case outweighs any number of passed cases.
+
+    Args:
+        level: Level of the requirement.
+        requirement_id: Id of the requirement.
+        cases: Cases that check it.
     """
     if not cases:
-        return Verdict.NOT_RUN, "no case of it was run"
-    for case in cases:
-        if requirement_id in case.violated and case.outcome is not Outcome.KNOWN and level is not Level.OBSERVE:
+        return Verdict.NOT_RUN, "none of its cases was run"
+    violating = [case for case in cases if requirement_id in case.violated and level is not Level.OBSERVE]
+    for case in violating:
+        if case.outcome is not Outcome.KNOWN:
             return Verdict.FAIL, case.reason
-    ranking = (
-        (Outcome.LOST, Verdict.LOST),
-        (Outcome.ERROR, Verdict.NOT_RUN),
-        (Outcome.VACUOUS, Verdict.VACUOUS),
-        (Outcome.BLOCKED, Verdict.NOT_RUN),
-        (Outcome.NOT_RUN, Verdict.NOT_RUN),
-    )
-    for outcome, verdict in ranking:
+    for outcome, verdict in _UNJUDGED:
         for case in cases:
             if case.outcome is outcome:
                 return verdict, case.reason
-    for case in cases:
-        if case.outcome is Outcome.KNOWN and requirement_id in case.violated and level is not Level.OBSERVE:
-            return Verdict.KNOWN, f"{case.known}: {case.reason}"
-    return _judge_harmless(level, requirement_id, cases)
+    for case in violating:
+        return Verdict.KNOWN, f"{case.known}: {case.reason}"
+    return _unviolated_verdict(level, requirement_id, cases)
 
 
-def _judge_harmless(level: Level, requirement_id: str, cases: Sequence[CaseResult]) -> tuple[Verdict, str]:
-    """Return the verdict on a requirement that no case found broken, or could not come to."""
+def _unviolated_verdict(level: Level, requirement_id: str, cases: Sequence[CaseResult]) -> tuple[Verdict, str]:
+    """Return the verdict on a requirement whose cases ran and did not find it violated."""
     passed = [case for case in cases if case.outcome is Outcome.PASSED]
-    if any(proves(case, requirement_id) for case in passed):
+    if any(is_evidence_for(case, requirement_id) for case in passed):
         return (Verdict.OBSERVED if level is Level.OBSERVE else Verdict.PASS), ""
+    # A case ends with its first violation. If only known failures came before, the requirement counts as known, too.
     if not any(case.outcome is Outcome.FAILED for case in cases):
         for case in cases:
             if case.outcome is Outcome.KNOWN:
@@ -50,39 +55,39 @@ def _judge_harmless(level: Level, requirement_id: str, cases: Sequence[CaseResul
         if case.outcome is Outcome.UNSUPPORTED:
             return Verdict.UNSUPPORTED, case.reason
     if passed:
-        return Verdict.NOT_RUN, "no sequence came to it"
-    return Verdict.NOT_RUN, f"its cases broke another requirement: {cases[0].reason}"
+        return Verdict.NOT_RUN, "no generated sequence reached this requirement"
+    return Verdict.NOT_RUN, f"its cases violated another requirement: {cases[0].reason}"
 
 
-def proves(case: CaseResult, requirement_id: str) -> bool:
-    """Whether a case that passed says something of a requirement: of sequences, one must have come to it."""
+def is_evidence_for(case: CaseResult, requirement_id: str) -> bool:
+    """Whether a passed case is evidence for a requirement: if it ran sequences, one of them must have reached it."""
     return not case.sequences or requirement_id in case.checks_by_requirement
 
 
-def exit_status(requirements: Sequence[RequirementResult], cases: Sequence[CaseResult], *, least: Level) -> int:
-    """Return the exit status that requirements and cases add up to.
+def exit_status(requirements: Sequence[RequirementResult], cases: Sequence[CaseResult], *, least: Level) -> ExitStatus:
+    """Return the exit status of a run.
 
     Args:
-        requirements: with their verdicts.
-        cases: as they ran.
-        least: MUST to judge by MUST requirements alone, SHOULD to judge by both.
+        requirements: Requirements with their verdicts.
+        cases: Cases with their outcomes.
+        least: MUST to count MUST requirements only, SHOULD to count both.
     """
     counted = {Level.MUST} if least is Level.MUST else {Level.MUST, Level.SHOULD}
     outcomes = {case.outcome for case in cases}
     if Outcome.LOST in outcomes:
         return ExitStatus.TARGET_LOST
-    by_level = {requirement.id: requirement.level for requirement in requirements}
-    unlisted = [case for case in cases if case.outcome is not Outcome.KNOWN]
-    broken = {by_level[requirement_id] for case in unlisted for requirement_id in case.violated}
-    blocked = {by_level[name] for case in cases if case.outcome is Outcome.BLOCKED for name in case.requirements}
-    if (broken | blocked) & counted:
+    levels = {requirement.id: requirement.level for requirement in requirements}
+    violated = {levels[name] for case in cases if case.outcome is not Outcome.KNOWN for name in case.violated}
+    blocked = {levels[name] for case in cases if case.outcome is Outcome.BLOCKED for name in case.requirements}
+    if (violated | blocked) & counted:
         return ExitStatus.NOT_CONFORMANT
     if outcomes & {Outcome.ERROR, Outcome.VACUOUS}:
         return ExitStatus.SUITE_FAULT
     if not outcomes & {Outcome.PASSED, Outcome.FAILED, Outcome.KNOWN}:
         return ExitStatus.NOTHING_RAN
-    unjudged = any(one.selected and one.verdict is Verdict.NOT_RUN and one.level in counted for one in requirements)
-    silent = all(one.verdict is Verdict.UNSUPPORTED for one in requirements if one.selected)
-    if Outcome.NOT_RUN in outcomes or unjudged or silent:
+    selected = [one for one in requirements if one.selected]
+    unjudged = any(one.verdict is Verdict.NOT_RUN and one.level in counted for one in selected)
+    all_unsupported = all(one.verdict is Verdict.UNSUPPORTED for one in selected)
+    if Outcome.NOT_RUN in outcomes or unjudged or all_unsupported:
         return ExitStatus.NOTHING_RAN
     return ExitStatus.CONFORMANT

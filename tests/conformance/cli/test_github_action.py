@@ -22,7 +22,7 @@ import yaml
 from hanami_conformance.cli import github_action
 from hanami_conformance.cli.main import parser
 from hanami_conformance.options.definitions import OPTIONS
-from hanami_reports.model.loading import load_result
+from hanami_reports.model.conformance import parse_result
 from support.paths import ROOT
 from support.suite_runs import HONEST, double, faulty_backend
 from tools.reference import TIMEOUT, USERS, clean_environment
@@ -257,7 +257,7 @@ def test_what_became_worse_is_red(runner: Runner, honest: str, lying: str) -> No
     assert "**worse**" in runner.summary
     assert "::error title=Hanami conformance::worse than the baseline" in said
     # Another part of the suite: a comparison of nothing is no success.
-    requirement = next(one for one in load_result(baseline.read_text()).requirements if not one.selected)
+    requirement = next(one for one in parse_result(baseline.read_text()).requirements if not one.selected)
     other = QUICK | {"arguments": f"--requirement {requirement.id} --shrink 0"}
     data = json.loads(baseline.read_text())
     data["cases"] = [case for case in data["cases"] if requirement.id not in case["requirements"]]

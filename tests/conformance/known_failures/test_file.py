@@ -12,7 +12,7 @@ from hanami_conformance.cli import known
 from hanami_conformance.cli.main import main
 from hanami_conformance.known_failures import toml_edit
 from hanami_conformance.known_failures.file import ListError, parse_list, read_list
-from hanami_conformance.known_failures.update import Update, fresh, message_of, updated
+from hanami_conformance.known_failures.update import Update, empty_list, message_for, update_list
 from hanami_reports.model.conformance import CaseResult, Level, Outcome, RequirementResult, RunResult, Verdict
 from hanami_reports.model.known_failure_matching import SuiteCase
 from hanami_reports.model.known_failures import Entry
@@ -37,7 +37,7 @@ expires = 2027-03-31
 [[flaky]]
 case = "test_x.py::test_a[1]"
 message = '''
-[[known]]
+first
 '''
 reason = "slow"
 link = "https://example.org/1"
@@ -66,7 +66,7 @@ def test_a_list_is_read() -> None:
         Entry(case="test_x.py::test_b", message="500", reason="crashes", expires="2027-01-01", line=24),
         Entry(
             case="test_x.py::test_a[1]",
-            message="[[known]]\n",
+            message="first\n",
             reason="slow",
             link="https://example.org/1",
             owner="bob",
@@ -82,20 +82,20 @@ ENTRY = '[[known]]\nrequirement = "PROG-2"\nmessage = "m"\nreason = "r"\n'
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[[known", "k.toml: not TOML"),
+        ("[[known", "k.toml:1: not TOML"),
         ("x = 1", "unknown key 'x'"),
-        ("dialect = 1", "dialect must be text"),
-        ('known = "PROG-2"', "a table of its own"),
-        ("[known]\na = 1", "a table of its own"),
-        ("[[known]]\n", "k.toml:1: an entry names a requirement or a case"),
-        (ENTRY + 'case = "test_x.py::a"\n', "a requirement or a case, one of both"),
-        (ENTRY.replace('message = "m"\n', ""), "k.toml:1: message is missing"),
-        (ENTRY.replace('reason = "r"\n', ""), "reason is missing"),
-        (ENTRY.replace('"m"', '" "'), "message must be text, and not empty"),
-        (ENTRY + "colour = 1\n", "unknown key 'colour'"),
-        (ENTRY + 'expires = "soon"\n', "expires must be a date such as 2027-03-31"),
-        (ENTRY + "expires = 2027-03-31T10:00:00\n", "expires must be a date"),
-        (ENTRY + "expires = 5\n", "expires must be a date"),
+        ("dialect = 1", "k.toml:1: dialect: must be a text"),
+        ('known = "PROG-2"', "k.toml:1: known: must be a list: write each entry as a table under [[known]]"),
+        ("[known]\na = 1", "a table under [[known]]"),
+        ('[[known]]\nmessage = "m"\nreason = "r"\n', "k.toml:1: known: an entry names either a requirement or a case"),
+        (ENTRY + 'case = "test_x.py::a"\n', "either a requirement or a case"),
+        (ENTRY.replace('message = "m"\n', ""), "k.toml:1: known.message: is missing"),
+        (ENTRY.replace('reason = "r"\n', ""), "known.reason: is missing"),
+        (ENTRY.replace('"m"', '" "'), "k.toml:3: known.message: must not be empty"),
+        (ENTRY + "colour = 1\n", "k.toml:5: known: unknown key 'colour', known are message, "),
+        (ENTRY + 'expires = "soon"\n', "known.expires: must be a date such as 2027-03-31"),
+        (ENTRY + "expires = 2027-03-31T10:00:00\n", "expires: must be a date"),
+        (ENTRY + "expires = 5\n", "expires: must be a date"),
         (ENTRY + "\n" + ENTRY, "k.toml:1: PROG-2 is listed twice"),
         ('[[known]]\ncase = "a test"\nmessage = "m"\nreason = "r"\n', "is no id"),
     ],
@@ -117,11 +117,11 @@ def test_a_list_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
 def test_blocks_are_the_list_again() -> None:
     cut = toml_edit.split(LIST)
     assert [block.kind for block in cut] == ["", "known", "flaky", "known"]
-    assert toml_edit.joined(cut) == LIST
+    assert toml_edit.join(cut) == LIST
     crlf = LIST.replace("\n", "\r\n")
-    assert toml_edit.joined(toml_edit.split(crlf)) == crlf
+    assert toml_edit.join(toml_edit.split(crlf)) == crlf
     for text in ("", HEAD, ENTRY, ENTRY.rstrip("\n")):
-        assert toml_edit.joined(toml_edit.split(text)) == text
+        assert toml_edit.join(toml_edit.split(text)) == text
 
 
 def case(name: str, outcome: Outcome = Outcome.PASSED, actual: str = "") -> CaseResult:
@@ -144,7 +144,7 @@ def after(text: str, *cases: CaseResult, today: date = TODAY, expires: date | No
         RequirementResult(name, Level.MUST, "w", "s", "t", Verdict.PASS) for name in ("PROG-2", "PROG-3")
     )
     result = RunResult({"dialect": "documented"}, 1, "", requirements, cases)
-    return updated(text, parse_list(text, "k.toml"), result, SUITE, today=today, expires=expires)
+    return update_list(text, parse_list(text, "k.toml"), result, SUITE, today=today, expires=expires)
 
 
 A1, A2, B = SUITE
@@ -162,9 +162,9 @@ def test_what_no_longer_holds_goes_with_the_comment_above_it() -> None:
     flaky = LIST[LIST.index("[[flaky]]") : LIST.index("\n# about the last")]
     head = LIST[: LIST.index("# about the first")]
     assert done.text == f"{head}# a remark that stands alone\n\n{flaky}\n# the end\n"
-    assert done.said == (
-        "- PROG-2 'complete = true': nothing fails so any more",
-        "- test_x.py::test_b '500': nothing fails so any more",
+    assert done.changes == (
+        "- PROG-2 'complete = true': nothing fails like this any more",
+        "- test_x.py::test_b '500': nothing fails like this any more",
     )
     assert [entry.flaky for entry in parse_list(done.text, "k").entries] == [True]
 
@@ -187,17 +187,17 @@ def test_new_failures_are_added_behind_the_others() -> None:
     assert done.text == known + (
         '\n[[known]]\ncase = "test_x.py::test_b"\nmessage = "actual 500"\nreason = "TODO: why"\n'
     )
-    assert done.said == ("+ test_x.py::test_b 'actual 500'",)
+    assert done.changes == ("+ test_x.py::test_b 'actual 500'",)
     assert after(done.text, *cases) == Update(done.text, (), ())
 
 
 def test_a_failure_in_other_words_is_another_one() -> None:
     text = HEAD + "\n" + ENTRY.replace('"m"', '"nothing"')
     done = after(text, case(A1, Outcome.FAILED, "404"), case(A2), case(B))
-    assert done.said == ("- PROG-2 'nothing': it fails otherwise now", f"+ {A1} 'actual 404'")
+    assert done.changes == ("- PROG-2 'nothing': it fails differently now", f"+ {A1} 'actual 404'")
     # While another failure keeps the entry, it stays.
     both = after(text, case(A1, Outcome.FAILED, "404"), case(A2, Outcome.FAILED, "nothing"), case(B))
-    assert both.said == (f"+ {A1} 'actual 404'",)
+    assert both.changes == (f"+ {A1} 'actual 404'",)
 
 
 @pytest.mark.parametrize(
@@ -218,9 +218,9 @@ def test_failures_of_a_requirement_in_several_tests_are_one_entry() -> None:
         CaseResult(name, "t", ("PROG-2",), Outcome.FAILED, ("PROG-2",), "expected a; actual b c", "a", "b c")
         for name in (A1, "test_y.py::test_c")
     ]
-    text = fresh("documented")
+    text = empty_list("documented")
     result = RunResult({"dialect": "documented"}, 1, "", (), tuple(cases))
-    done = updated(text, parse_list(text, "k"), result, suite, today=TODAY)
+    done = update_list(text, parse_list(text, "k"), result, suite, today=TODAY)
     (entry,) = parse_list(done.text, "k").entries
     assert (entry.requirement, entry.message) == ("PROG-2", "actual b c")
 
@@ -233,25 +233,32 @@ def test_what_cannot_be_excused_is_not_listed(outcome: Outcome) -> None:
 def test_what_names_nothing_goes() -> None:
     done = after(HEAD + ENTRY.replace("PROG-2", "PROG-22"))
     assert done.text == HEAD
-    assert done.said[0].endswith("there is no such requirement in the suite, did you mean PROG-2?")
+    assert done.changes[0].endswith("there is no such requirement in the suite, did you mean PROG-2?")
 
 
 def test_what_has_expired_is_for_a_person_to_decide() -> None:
     late = date(2028, 1, 1)
     cases = [case(A1), case(A2, Outcome.FAILED, "complete = true"), case(B)]
-    left = after(LIST, *cases, today=late)
-    assert left.left == (
-        "PROG-2 'complete = true': expired on 2027-03-31; mend the server, or give --expires YYYY-MM-DD",
+    late_update = after(LIST, *cases, today=late)
+    assert late_update.undecided == (
+        "PROG-2 'complete = true': expired on 2027-03-31; fix the server, or give --expires YYYY-MM-DD",
     )
-    assert "PROG-2" in left.text
+    assert "PROG-2" in late_update.text
     prolonged = after(LIST, *cases, today=late, expires=date(2028, 6, 1))
     assert "expires = 2028-06-01\n\n# a remark" in prolonged.text
-    assert prolonged.left == ()
+    assert prolonged.undecided == ()
     assert prolonged.text.startswith(LIST[: LIST.index("expires")])
 
 
-def test_a_list_in_one_line_is_checked_but_not_rewritten() -> None:
-    text = 'known = [{requirement = "PROG-2", message = "m", reason = "r"}]\n'
+@pytest.mark.parametrize(
+    "text",
+    [
+        'known = [{requirement = "PROG-2", message = "m", reason = "r"}]\n',
+        ENTRY.replace('"m"', "'''\n[[known]]\n'''"),
+    ],
+    ids=["in one line", "with a header in a text"],
+)
+def test_a_list_that_cannot_be_cut_into_tables_is_checked_but_not_rewritten(text: str) -> None:
     assert parse_list(text, "k.toml").entries[0].line == 0
     with pytest.raises(ListError, match="each entry must be written under its own"):
         after(text, *PASSING)
@@ -268,7 +275,7 @@ def test_a_list_in_one_line_is_checked_but_not_rewritten() -> None:
 )
 def test_a_message_holds_nothing_that_the_next_run_changes(actual: str, message: str) -> None:
     failure = case(A1, Outcome.FAILED, actual)
-    assert message_of(failure) == message
+    assert message_for(failure) == message
     assert message in failure.reason
 
 
@@ -284,7 +291,7 @@ def result_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_command_makes_and_mends_a_list(
+def test_the_command_creates_and_updates_a_list(
     tmp_path: Path, result_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "k.toml"
@@ -292,7 +299,7 @@ def test_the_command_makes_and_mends_a_list(
     assert main(words) == 0
     (entry,) = read_list(path).entries
     assert (entry.reason, entry.expires) == ("TODO: why", "2999-01-01")
-    assert f"{path}: 1 added, 0 removed, 0 prolonged" in capsys.readouterr().out
+    assert f"{path}: 1 added, 0 removed, 0 extended" in capsys.readouterr().out
     assert main(words) == 0
     assert main(["known", "--check", str(path)]) == 0
     assert f"{path}: 1 entry, 0 wrong" in capsys.readouterr().out

@@ -71,32 +71,32 @@ def test_a_failure_that_is_listed_is_green(tmp_path: Path, lying: str, by_enviro
 def test_a_failure_in_other_words_is_red(tmp_path: Path, lying: str) -> None:
     run = run_with(entry(TINY, "complete = maybe"), "--case", TINY, cwd=tmp_path, url=lying)
     assert run.returncode == 1, run.stdout + run.stderr
-    assert f"  wrong     k.toml:2 {TINY} {TINY} fails otherwise: expected complete = false" in run.stdout
-    assert "  mend      hanami-conformance known --update k.toml --from reports/latest/result.json" in run.stdout
+    assert f"  wrong     k.toml:2 {TINY} {TINY} fails differently: expected complete = false" in run.stdout
+    assert "  fix       hanami-conformance known --update k.toml --from reports/latest/result.json" in run.stdout
     assert verdicts(tmp_path) == {"PROG-2": "FAIL"}
 
 
 def test_an_expired_entry_excuses_nothing(tmp_path: Path, lying: str) -> None:
     run = run_with(entry(TINY, more="expires = 2020-01-01\n"), "--case", TINY, cwd=tmp_path, url=lying)
     assert run.returncode == 1, run.stdout + run.stderr
-    assert f"k.toml:2 {TINY} expired on 2020-01-01, 1 case still so" in run.stdout
+    assert f"k.toml:2 {TINY} expired on 2020-01-01, 1 case still failing" in run.stdout
     assert "--expires YYYY-MM-DD" in run.stdout
     assert verdicts(tmp_path) == {"PROG-2": "FAIL"}
 
 
-def test_a_list_that_no_longer_holds_is_red_and_is_mended_by_the_command_told(tmp_path: Path) -> None:
+def test_a_stale_list_is_red_and_is_fixed_by_the_printed_command(tmp_path: Path) -> None:
     listed = f"# ours\n{entry(TINY)}{entry(CHUNKS, kind='flaky')}{entry('PROG-99')}"
     run = run_with(listed, "-k", "tiny_chunks or as_many_chunks", cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
-    said = "NOT CONFORMANT  known failures: 1 entry no longer holds, 1 entry names nothing  1 requirement: 1 PASS"
+    said = "NOT CONFORMANT  known failures: 1 entry is stale, 1 entry matches no test  1 requirement: 1 PASS"
     assert said in run.stdout
-    assert f"k.toml:3 {TINY} is listed, but nothing fails so any more" in run.stdout
+    assert f"k.toml:3 {TINY} is listed, but nothing fails like this any more" in run.stdout
     assert "k.toml:13 PROG-99 there is no such requirement in the suite, did you mean" in run.stdout
     junit = (tmp_path / REPORT / "junit.xml").read_text()
     assert '<testsuite name="known failures" tests="2" failures="2"' in junit
-    (told,) = [line.split() for line in run.stdout.splitlines() if line.startswith("  mend ")]
-    mended = subprocess.run(
-        [sys.executable, "-m", "hanami_conformance.cli.main", *told[2:]],
+    (command,) = [line.split() for line in run.stdout.splitlines() if line.startswith("  fix ")]
+    updated = subprocess.run(
+        [sys.executable, "-m", "hanami_conformance.cli.main", *command[2:]],
         cwd=tmp_path,
         env=clean_environment(),
         capture_output=True,
@@ -104,7 +104,7 @@ def test_a_list_that_no_longer_holds_is_red_and_is_mended_by_the_command_told(tm
         timeout=TIMEOUT,
         check=False,
     )
-    assert mended.returncode == 0, mended.stdout + mended.stderr
+    assert updated.returncode == 0, updated.stdout + updated.stderr
     left = (tmp_path / "k.toml").read_text()
     assert left == f"# ours\n{entry(CHUNKS, kind='flaky')}"
     again = run_with(left, "-k", "tiny_chunks or as_many_chunks", cwd=tmp_path)
@@ -141,7 +141,7 @@ def test_a_lost_target_is_never_excused(tmp_path: Path) -> None:
             f'dialect = "hanami-0.4"\n{entry("PROG-2")}',
             "this list is for the dialect hanami-0.4, and not for documented",
         ),
-        ("[[known", "k.toml: not TOML"),
+        ("[[known", "k.toml:1: not TOML"),
     ],
 )
 def test_a_wrong_list_is_a_usage_error(tmp_path: Path, listed: str, message: str) -> None:

@@ -130,7 +130,7 @@ def test_3_a_fault_of_the_suite_is_no_fault_of_the_target(tmp_path: Path) -> Non
     environment = {"PYTHONPATH": str(tmp_path)}
     run = run_suite("--target", "reference", "--requirement", "INIT-3", cwd=tmp_path, environment=environment)
     assert run.returncode == 3, run.stdout + run.stderr
-    assert "FAULT OF THE SUITE" in run.stdout
+    assert "INTERNAL ERROR" in run.stdout
     verdicts = {entry["verdict"] for entry in result_of(tmp_path)["requirements"] if entry["selected"]}
     assert verdicts == {"NOT RUN"}
 

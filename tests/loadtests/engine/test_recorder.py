@@ -4,6 +4,8 @@ import pytest
 
 from hanami_loadtests.engine.failures import IncorrectAnswer, NoAnswer
 from hanami_loadtests.engine.recorder import MOST_CLASSES, MOST_EXCHANGES, Recorder, Stopwatch
+from hanami_proto.validation import validate
+from hanami_reports.model.loading import plain
 from hanami_reports.model.series import Series
 
 
@@ -118,7 +120,7 @@ def test_what_is_verified_after_the_run_is_counted_and_is_no_part_of_its_rates(
     assert (series.rate(10), series.speed_up(10), series.speed_down(10), series.speed(10)) == (0.1, 100, 1, 101)
     assert series.rate(0) == series.speed(0) == 0
     other = Series()
-    other.add(Series.of(series.data()))
+    other.add(validate(Series, plain(series)))
     assert other == series
 
 

@@ -9,7 +9,7 @@ from hanami_loadtests.engine.health import Health
 from hanami_loadtests.limits.file import BUILT_IN, Limits, read_limits
 from hanami_loadtests.limits.limit import Limit, seconds_of
 from hanami_loadtests.limits.verdict import check_limits, run_verdict
-from hanami_reports.common.format import shown_time
+from hanami_reports.common.format import format_time
 from hanami_reports.model.load import Generator, RunState
 from hanami_reports.model.sample_size import samples_for
 from hanami_reports.model.series import Series
@@ -171,17 +171,17 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0, "0 us"),
-        (64e-6, "64.0 us"),
-        (999.4e-6, "999 us"),
-        (999.9e-6, "1.00 ms"),
+        (0, "0 µs"),
+        (64e-6, "64 µs"),
+        (999.4e-6, "999 µs"),
+        (999.9e-6, "1 ms"),
         (0.0123, "12.3 ms"),
-        (2.0, "2.00 s"),
-        (75.0, "75.0 s"),
+        (2.0, "2 s"),
+        (75.0, "75 s"),
     ],
 )
 def test_times_are_shown_with_three_digits(seconds: float, text: str) -> None:
-    assert shown_time(seconds) == text
+    assert format_time(seconds) == text
 
 
 def test_times_are_read_with_their_unit() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hanami_conformance.cli.main import main
-from hanami_reports.conformance.compare import Change, Comparison, Exchanged, Seen, Trend, compare
+from hanami_reports.conformance.compare import Change, Comparison, ExchangeCount, ObservationChange, Trend, compare
 from hanami_reports.conformance.compare_text import render_comparison
 from hanami_reports.model.conformance import (
     CaseResult,
@@ -125,10 +125,10 @@ def test_cases_observations_and_exchanges() -> None:
     comparison = compared(before, after)
     assert comparison.removed == ("test_x.py::test_new",)
     assert comparison.added == ("test_x.py::test_b",)
-    assert comparison.exchanges == (Exchanged(CASE.id, 3, 5),)
+    assert comparison.exchanges == (ExchangeCount(CASE.id, 3, 5),)
     assert comparison.observations == (
-        Seen(CASE.id, "frame", "binary", "text"),
-        Seen(CASE.id, "new", "", "1"),
+        ObservationChange(CASE.id, "frame", "binary", "text"),
+        ObservationChange(CASE.id, "new", "", "1"),
     )
     assert not comparison.regressed
     text = render_comparison(comparison, color=False)
@@ -164,11 +164,11 @@ def test_unlike_runs_are_said_in_a_line_each() -> None:
         "digests": {"brick.proto": "b"},
     }
     assert compared(result(), result(manifest=manifest)).notes == (
-        "unlike dialects: documented before, hanami-0.4 after",
-        "unlike profiles: gate before, smoke after",
-        "unlike suite versions: 1.0 before, 2.0 after",
-        "unlike options: --level should before, must after",
-        "unlike protocol files: brick.proto",
+        "different dialects: documented before, hanami-0.4 after",
+        "different profiles: gate before, smoke after",
+        "different suite versions: 1.0 before, 2.0 after",
+        "different options: --level should before, must after",
+        "different protocol files: brick.proto",
     )
 
 
@@ -176,7 +176,7 @@ def test_a_requirement_that_one_run_was_not_asked_for_is_not_compared() -> None:
     left_out = dataclasses.replace(REQUIREMENT, verdict=Verdict.NOT_RUN, selected=False)
     comparison = compared(result(), result(requirements=(left_out,)))
     assert comparison.requirements == ()
-    assert comparison.notes == ("asked for only before, so not compared: X-1",)
+    assert comparison.notes == ("selected only before, and so not compared: X-1",)
     assert not comparison.regressed
 
 

@@ -180,7 +180,7 @@ def test_every_exit_status_has_a_headline(headline: int) -> None:
     assert f"Hanami conformance: {result.headline}" in result_markdown(result)
 
 
-def test_known_failures_are_told_with_links_and_what_must_be_mended() -> None:
+def test_known_failures_are_told_with_links_and_entries_to_fix() -> None:
     entries: Sequence[EntryResult] = (
         EntryResult(Entry("PROG-2", reason="segments", link="https://example.org/17"), ("a", "b")),
         EntryResult(Entry("DATA-1", reason="old"), (), Problem.STALE, "no longer holds"),
@@ -189,7 +189,7 @@ def test_known_failures_are_told_with_links_and_what_must_be_mended() -> None:
     result = replace(passing(), known=KnownFailuresReport("known.toml", "", tuple(entries)))
     page = rendered(result_markdown(result))
     text = " ".join(page.texts)
-    assert "1 entry to mend" in text
+    assert "1 entry to fix" in text
     assert text.index("no longer holds") < text.index("segments")
     assert "not seen" not in text
     assert page.targets == ["https://example.org/17"]
@@ -199,6 +199,6 @@ def test_a_comparison_says_what_became_worse() -> None:
     worse = result_markdown(failing("bad"), comparison=compare(passing(), failing("bad"), ("old.json", "new.json")))
     assert "Compared with the baseline: **" in worse
     assert "**worse**" in worse
-    assert "It was CONFORMANT, and is NOT CONFORMANT." in worse
+    assert "The verdict changed from CONFORMANT to NOT CONFORMANT." in worse
     same = result_markdown(passing(), comparison=compare(passing(), passing(), ("old.json", "new.json")))
     assert "Compared with the baseline: no regressions" in same

@@ -17,12 +17,12 @@ import xmlschema
 from hanami_reports.cli.main import main
 from hanami_reports.common.report_folder import ReportFolder
 from hanami_reports.load.badge import load_badge
-from hanami_reports.load.chart_data import axis_of, intervals_of
+from hanami_reports.load.chart_data import intervals_for, time_axis
 from hanami_reports.load.junit import load_junit
 from hanami_reports.load.markdown import load_markdown
 from hanami_reports.load.page import load_page
-from hanami_reports.load.report_folder import draw_load
-from hanami_reports.model.load import LimitResult, LoadResult, RunState, load_load_result
+from hanami_reports.load.report_folder import write_load_reports
+from hanami_reports.model.load import LimitResult, LoadResult, RunState, parse_load_result
 from support.load_results import (
     HOSTILE,
     Plan,
@@ -46,7 +46,7 @@ RUNS: list[Callable[[], LoadResult]] = [failed_run, invalid_run, lost_run, secon
 @pytest.mark.parametrize("run", RUNS)
 def test_every_run_can_be_drawn_and_loads_nothing(run: Callable[[], LoadResult]) -> None:
     result = run()
-    page = load_page(load_load_result(result.to_json()))
+    page = load_page(parse_load_result(result.to_json()))
     assert page == load_page(result)
     assert f"<title>{result.state.value}: load run of " in page
     assert all(reason in page for reason in result.reasons)
@@ -81,14 +81,14 @@ def test_percentiles_that_too_few_answers_tell_are_marked() -> None:
 def test_what_comes_after_the_end_makes_no_rate() -> None:
     run = made_up(Plan(seconds=5))
     cut = replace(run, manifest={**run.manifest, "duration": 3.2})
-    axis = axis_of(cut)
+    axis = time_axis(cut)
     assert axis is not None
-    places = intervals_of(cut.series["direct IO request"], axis)
-    rates = [one.per_second(one.succeeded) for one in places]
+    places = intervals_for(cut.series["direct IO request"], axis)
+    rates = [one.per_second(one.total.succeeded) for one in places]
     assert [rate is None for rate in rates[:5]] == [False, False, False, True, True]
-    assert sum(one.succeeded for one in places) == cut.series["direct IO request"].succeeded
+    assert sum(one.total.succeeded for one in places) == cut.series["direct IO request"].succeeded
     # A run that is shorter than its only interval has a rate all the same.
-    short = axis_of(replace(second_run(), manifest={"duration": 0.7}))
+    short = time_axis(replace(second_run(), manifest={"duration": 0.7}))
     assert short is not None
     assert short.whole(0)
 
@@ -110,8 +110,8 @@ def test_what_is_broken_comes_first_and_an_invalid_run_says_why() -> None:
     assert re.findall(r'class="state \w+">(\w+)<', table) == ["FAIL", "FAIL", "PASS", "PASS", "PASS", "PASS"]
     why = load_page(invalid_run()).split('id="invalid"')[1].split("</section>")[0]
     assert "sends late and reads late" in why
-    assert "40 samples where 1,000 are needed" in why
-    assert "worker 0: it did not report to the end" in why
+    assert "It has 40 samples and needs 1,000" in why
+    assert "worker 0: it did not report until the end" in why
 
 
 @pytest.mark.parametrize("run", RUNS)
@@ -141,7 +141,7 @@ def test_junit_tells_broken_limits_from_limits_of_which_nothing_can_be_said() ->
 
 def test_the_summary_has_verdict_limits_messages_and_errors() -> None:
     text = load_markdown(failed_run())
-    assert text.startswith("## \N{CROSS MARK} Hanami load: FAIL, a limit is broken\n")
+    assert text.startswith("## \N{CROSS MARK} Hanami load: FAIL, a limit is exceeded\n")
     assert "| **FAIL** | <code>response p99</code> | <code>upload chunk</code>" in text
     assert "| <code>direct IO request</code> | 30,000 |" in text
     assert "<code>closed with 1011&#58; internal error</code>" in text
@@ -192,7 +192,7 @@ def test_a_result_is_drawn_again_in_place_or_elsewhere_but_never_over_another(
 def test_a_broken_result_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "load.json").write_text('{"format": "hanami-load-result", "format_version": 99}', encoding="utf-8")
     assert main(["render", str(tmp_path)]) == 4
-    assert capsys.readouterr().err.endswith("result of format version 99, this release reads 1\n")
+    assert capsys.readouterr().err.endswith("result of a load run of format version 99, this release reads 1\n")
 
 
 def test_the_library_within_the_page_has_its_licence_and_the_version_that_is_told() -> None:
@@ -206,4 +206,4 @@ def test_the_library_within_the_page_has_its_licence_and_the_version_that_is_tol
 def test_a_folder_that_cannot_be_written_is_an_error_of_the_disk(tmp_path: Path) -> None:
     (tmp_path / "load.html").mkdir()
     with pytest.raises(OSError, match=r"load\.html"):
-        draw_load(ReportFolder(tmp_path), lost_run())
+        write_load_reports(ReportFolder(tmp_path), lost_run())

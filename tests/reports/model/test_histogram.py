@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hanami_reports.model.histogram import COARSE, HIGHEST, MICROSECONDS, Histogram, bounds_of, bucket_of, coarse_bounds
+from hanami_proto.validation import validate
+from hanami_reports.model.histogram import (
+    COARSE,
+    HIGHEST,
+    MICROSECONDS,
+    Histogram,
+    bucket_bounds,
+    bucket_for,
+    coarse_bucket_bounds,
+)
+from hanami_reports.model.loading import plain
 from hanami_reports.model.series import Series, Slice
 
 TIMES = st.integers(0, HIGHEST) | st.integers(0, 5000)
@@ -24,15 +34,15 @@ def histogram(times: list[int]) -> Histogram:
 
 @given(TIMES)
 def test_a_time_lies_within_its_bucket_which_is_narrower_than_a_thousandth_of_it(time: int) -> None:
-    low, high = bounds_of(bucket_of(time))
+    low, high = bucket_bounds(bucket_for(time))
     assert low <= time <= high
     assert high - low <= time / 1000
-    coarse_low, coarse_high = coarse_bounds(bucket_of(time) // COARSE)
+    coarse_low, coarse_high = coarse_bucket_bounds(bucket_for(time) // COARSE)
     assert coarse_low <= time <= coarse_high
 
 
 def test_buckets_follow_each_other_without_a_gap() -> None:
-    tops = [bounds_of(bucket) for bucket in range(bucket_of(HIGHEST) + 1)]
+    tops = [bucket_bounds(bucket) for bucket in range(bucket_for(HIGHEST) + 1)]
     assert all(after[0] == before[1] + 1 for before, after in itertools.pairwise(tops))
 
 
@@ -56,7 +66,7 @@ def test_merged_histograms_are_the_histogram_of_all(one: list[int], other: list[
 @given(st.lists(TIMES, max_size=50))
 def test_the_file_form_is_read_back(times: list[int]) -> None:
     made = histogram(times)
-    assert Histogram.of(made.data()) == made
+    assert validate(Histogram, plain(made)) == made
 
 
 def test_a_time_above_the_range_is_counted_and_told_exactly() -> None:
@@ -75,7 +85,7 @@ def series(times: list[int]) -> Series:
     made = Series(sent=len(times), succeeded=len(times), bytes_up=sum(times))
     for index, time in enumerate(times):
         made.response.record(time)
-        made.slices.setdefault(time % 3, Slice()).response[bucket_of(time) // COARSE] += 1
+        made.slices.setdefault(time % 3, Slice()).response[bucket_for(time) // COARSE] += 1
         made.by_index.setdefault(index.bit_length(), Histogram()).record(time)
     return made
 
@@ -83,8 +93,8 @@ def series(times: list[int]) -> Series:
 @given(MANY, MANY)
 def test_series_of_several_processes_add_up_exactly_and_are_read_back(one: list[int], other: list[int]) -> None:
     merged = series(one)
-    merged.add(Series.of(series(other).data()))
-    assert Series.of(merged.data()) == merged
+    merged.add(validate(Series, plain(series(other))))
+    assert validate(Series, plain(merged)) == merged
     assert merged.succeeded == len(one) + len(other)
     assert merged.response == histogram(one + other)
     assert sum(sum(one.response.values()) for one in merged.slices.values()) == merged.succeeded

@@ -21,11 +21,11 @@ from hanami_reports.model.conformance import (
     RequirementResult,
     RunResult,
     Verdict,
+    parse_result,
 )
-from hanami_reports.model.known_failure_matching import SuiteCase, entry_results, look, match_known_failure
+from hanami_reports.model.known_failure_matching import SuiteCase, entry_results, find_entry, match_entries
 from hanami_reports.model.known_failures import Entry, EntryResult, KnownFailuresReport, Problem
-from hanami_reports.model.loading import load_result
-from hanami_reports.model.verdicts import exit_status, judge
+from hanami_reports.model.verdicts import exit_status, requirement_verdict
 
 TODAY = date(2026, 11, 25)
 ONE, TWO, OTHER = "test_x.py::test_a[1]", "test_x.py::test_a[2]", "test_x.py::test_b"
@@ -57,12 +57,12 @@ def entry(**fields: object) -> Entry:
 def problems(
     entries: Sequence[Entry], cases: Sequence[CaseResult], selected: set[str] | None = None
 ) -> list[Problem | None]:
-    return [one.problem for one in entry_results(look(entries, cases, SUITE, selected), SUITE, TODAY)]
+    return [one.problem for one in entry_results(match_entries(entries, cases, SUITE, selected), SUITE, TODAY)]
 
 
 def excused(one: Entry, case: CaseResult) -> bool:
     texts = (case.reason, case.expected, case.actual)
-    return match_known_failure([one], case.id, case.violated, texts, TODAY) is one
+    return find_entry([one], case.id, case.violated, texts, TODAY) is one
 
 
 @pytest.mark.parametrize(
@@ -95,24 +95,24 @@ HOLDS: list[tuple[str, dict[str, object], list[CaseResult], Problem | None]] = [
     ("one case of the test is not in the run", {"case": "test_x.py::test_a"}, [ended(ONE)], None),
     ("one case of the requirement is not in the run", {"requirement": "X-1"}, [ended(TWO)], None),
     ("not in the run", {"case": ONE}, [ended(OTHER)], None),
-    ("fails otherwise", {"case": ONE}, [failed(ONE, actual="404")], Problem.OTHERWISE),
+    ("fails otherwise", {"case": ONE}, [failed(ONE, actual="404")], Problem.DIFFERENT_FAILURE),
     (
         "fails otherwise, by requirement",
         {"requirement": "X-1"},
         [failed(ONE, actual="404"), ended(TWO)],
-        Problem.OTHERWISE,
+        Problem.DIFFERENT_FAILURE,
     ),
     ("breaks another requirement", {"requirement": "X-1"}, [failed(ONE, violated="X-2"), ended(TWO)], None),
     ("may_violate", {"requirement": "X-3"}, [failed(OTHER, violated="X-3")], None),
     ("comes and goes", {"case": ONE, "flaky": True}, [ended(ONE)], None),
     ("comes", {"case": ONE, "flaky": True}, [failed(ONE)], None),
-    ("comes otherwise", {"case": ONE, "flaky": True}, [failed(ONE, actual="404")], Problem.OTHERWISE),
-    ("no such requirement", {"requirement": "X-9"}, ALL, Problem.NOWHERE),
-    ("no such requirement, and nothing ran", {"requirement": "X-9"}, [], Problem.NOWHERE),
-    ("no such case", {"case": "test_x.py::test_a[3]"}, ALL, Problem.NOWHERE),
-    ("no such flaky case", {"case": "test_y.py::test_a", "flaky": True}, ALL, Problem.NOWHERE),
+    ("comes otherwise", {"case": ONE, "flaky": True}, [failed(ONE, actual="404")], Problem.DIFFERENT_FAILURE),
+    ("no such requirement", {"requirement": "X-9"}, ALL, Problem.UNKNOWN_SUBJECT),
+    ("no such requirement, and nothing ran", {"requirement": "X-9"}, [], Problem.UNKNOWN_SUBJECT),
+    ("no such case", {"case": "test_x.py::test_a[3]"}, ALL, Problem.UNKNOWN_SUBJECT),
+    ("no such flaky case", {"case": "test_y.py::test_a", "flaky": True}, ALL, Problem.UNKNOWN_SUBJECT),
     ("expired", {"case": ONE, "expires": "2026-01-01"}, [failed(ONE)], Problem.EXPIRED),
-    ("expired and mended", {"case": ONE, "expires": "2026-01-01"}, [ended(ONE)], Problem.EXPIRED),
+    ("expired and fixed", {"case": ONE, "expires": "2026-01-01"}, [ended(ONE)], Problem.EXPIRED),
     ("expired, not in the run", {"case": ONE, "expires": "2026-01-01"}, [ended(TWO)], None),
     ("expired, flaky", {"case": ONE, "flaky": True, "expires": "2026-01-01"}, [ended(ONE)], Problem.EXPIRED),
 ]
@@ -150,7 +150,7 @@ def test_a_failure_that_any_entry_tells_is_no_other_one() -> None:
 
 
 def test_the_nearest_name_is_offered() -> None:
-    holdings = look([entry(requirement="X-22"), entry(case="test_x.py::test_bb")], ALL, SUITE, None)
+    holdings = match_entries([entry(requirement="X-22"), entry(case="test_x.py::test_bb")], ALL, SUITE, None)
     says = [one.explanation for one in entry_results(holdings, SUITE, TODAY)]
     assert says == [
         "there is no such requirement in the suite, did you mean X-2?",
@@ -160,9 +160,12 @@ def test_the_nearest_name_is_offered() -> None:
 
 def test_a_requirement_is_known_when_all_its_failures_are() -> None:
     known, other = failed(ONE, outcome=Outcome.KNOWN), failed(TWO)
-    assert judge(Level.MUST, "X-1", [known, ended(TWO)]) == (Verdict.KNOWN, "why: expected 200; actual 500")
-    assert judge(Level.MUST, "X-1", [known, other])[0] is Verdict.FAIL
-    assert judge(Level.MUST, "X-1", [other, known])[0] is Verdict.FAIL
+    assert requirement_verdict(Level.MUST, "X-1", [known, ended(TWO)]) == (
+        Verdict.KNOWN,
+        "why: expected 200; actual 500",
+    )
+    assert requirement_verdict(Level.MUST, "X-1", [known, other])[0] is Verdict.FAIL
+    assert requirement_verdict(Level.MUST, "X-1", [other, known])[0] is Verdict.FAIL
 
 
 @pytest.mark.parametrize(
@@ -177,17 +180,17 @@ def test_a_requirement_is_known_when_all_its_failures_are() -> None:
 )
 def test_nothing_else_is_excused(outcome: Outcome, verdict: Verdict) -> None:
     cases = [failed(ONE, outcome=Outcome.KNOWN), ended(TWO, outcome)]
-    assert judge(Level.MUST, "X-1", cases)[0] is verdict
+    assert requirement_verdict(Level.MUST, "X-1", cases)[0] is verdict
     requirements = [RequirementResult(name, Level.MUST, "w", "s", "t", Verdict.KNOWN) for name in ("X-1", "X-2")]
     assert exit_status(requirements, cases, least=Level.SHOULD) != ExitStatus.CONFORMANT
 
 
 def test_what_only_a_known_failure_kept_from_being_judged_is_known() -> None:
     known = failed(ONE, outcome=Outcome.KNOWN)
-    verdict, reason = judge(Level.MUST, "X-2", [known])
+    verdict, reason = requirement_verdict(Level.MUST, "X-2", [known])
     assert (verdict, reason) == (Verdict.KNOWN, "not judged: X-1 is known to fail before it")
-    assert judge(Level.MUST, "X-2", [known, ended(OTHER)])[0] is Verdict.PASS
-    assert judge(Level.MUST, "X-2", [known, failed(OTHER, violated="X-3")])[0] is Verdict.NOT_RUN
+    assert requirement_verdict(Level.MUST, "X-2", [known, ended(OTHER)])[0] is Verdict.PASS
+    assert requirement_verdict(Level.MUST, "X-2", [known, failed(OTHER, violated="X-3")])[0] is Verdict.NOT_RUN
 
 
 def test_known_failures_are_green() -> None:
@@ -213,28 +216,28 @@ def run_result() -> RunResult:
     )
     requirement = RequirementResult("X-1", Level.MUST, "Upload", "s", "text", Verdict.KNOWN, "why", (ONE,))
     manifest = {"target": {"url": "u"}, "dialect": "documented"}
-    return RunResult(manifest, ExitStatus.NOT_CONFORMANT, use.in_short(), (requirement,), (known,), (), use)
+    return RunResult(manifest, ExitStatus.NOT_CONFORMANT, use.summary(), (requirement,), (known,), (), use)
 
 
 def test_the_headline_says_that_the_list_is_wrong() -> None:
-    assert run_result().reason == "known failures: 1 entry no longer holds, 1 entry has expired"
+    assert run_result().reason == "known failures: 1 entry is stale, 1 entry has expired"
     stale = run_result().known
     assert stale is not None
     twice = dataclasses.replace(stale, entries=stale.entries[1:2] * 2)
-    assert twice.in_short() == "known failures: 2 entries no longer hold"
+    assert twice.summary() == "known failures: 2 entries are stale"
 
 
-def test_the_terminal_shows_the_list_and_the_command_that_mends_it() -> None:
+def test_the_terminal_shows_the_list_and_the_command_that_fixes_it() -> None:
     lines = render_result(run_result(), Path("r"), color=False).splitlines()
     for shown in (
         "known failures of hanami 0.4.2, a list.toml",
         "  known     X-1  1 case: why (https://example.org/1)",
         "  wrong     a list.toml:9 X-2 is listed, but nothing fails so any more",
         "  wrong     a list.toml:4 test_x.py::test_a[2] expired on 2026-01-01",
-        "  mend      hanami-conformance known --update 'a list.toml' --from r/result.json --expires YYYY-MM-DD",
+        "  fix       hanami-conformance known --update 'a list.toml' --from r/result.json --expires YYYY-MM-DD",
     ):
         assert shown in lines
-    assert any(line.startswith("NOT CONFORMANT  known failures: 1 entry no longer holds") for line in lines)
+    assert any(line.startswith("NOT CONFORMANT  known failures: 1 entry is stale") for line in lines)
     assert any("1 KNOWN" in line for line in lines)
     assert not any("actual" in line and "red" in line for line in lines)
 
@@ -251,7 +254,7 @@ def test_junit_skips_what_is_known_and_fails_for_the_list() -> None:
 
 
 def test_the_result_is_read_again() -> None:
-    assert load_result(run_result().to_json()) == run_result()
+    assert parse_result(run_result().to_json()) == run_result()
     assert json.loads(run_result().to_json())["summary"]["requirements"] == {"KNOWN": 1}
 
 
@@ -262,6 +265,6 @@ def test_an_older_result_is_read() -> None:
     for case in data["cases"]:
         case["outcome"] = "failed"
         del case["known"]
-    old = load_result(json.dumps(data))
+    old = parse_result(json.dumps(data))
     assert old.known is None
     assert old.cases[0].known == ""

@@ -17,7 +17,7 @@ from hanami_reports.load.badge import load_badge
 from hanami_reports.load.junit import load_junit
 from hanami_reports.load.markdown import load_markdown
 from hanami_reports.load.page import load_page
-from hanami_reports.model.load import LoadResult, load_load_result
+from hanami_reports.model.load import LoadResult, parse_load_result
 from support.load_results import KINDS, Plan, failed_run, made_up
 from support.schemas import LOAD_RESULT_CHANGES, Change, put
 
@@ -72,7 +72,7 @@ def test_what_is_read_can_be_drawn_and_what_cannot_be_drawn_is_not_read(
     data = json.loads(TEXT)
     put(*place, value=odd)(data)
     try:
-        result = load_load_result(json.dumps(data))
+        result = parse_load_result(json.dumps(data))
     except ValueError as error:
         assert len(str(error).splitlines()) == 1  # noqa: PT017 - either is right
         return
@@ -83,20 +83,23 @@ def test_what_is_read_can_be_drawn_and_what_cannot_be_drawn_is_not_read(
 @pytest.mark.parametrize("change", LOAD_RESULT_CHANGES.values(), ids=list(LOAD_RESULT_CHANGES))
 def test_what_the_schema_refuses_is_not_read(change: Change) -> None:
     data = json.loads(replace(failed_run(), exit_status=1).to_json())
-    load_load_result(json.dumps(data))
+    parse_load_result(json.dumps(data))
     change(data)
     with pytest.raises(ValueError, match=r"^(incomplete )?result of a load run|^not a result"):
-        load_load_result(json.dumps(data))
+        parse_load_result(json.dumps(data))
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (put("series", "upload chunk", "slices", 0, "second", value=10**30), "series.upload chunk.slices.0.second: "),
-        (put("series", "upload chunk", "by_index", 0, "index", value=10**9), "series.upload chunk.by_index.0.index: "),
-        (put("series", "upload chunk", "response", "bucket", 0, value=10**9), "response.bucket.0: "),
+        (put("series", "upload chunk", "slices", str(10**30), value={}), "series.upload chunk.slices.1000"),
+        (put("series", "upload chunk", "by_index", "99", value={}), "series.upload chunk.by_index.99.[key]: "),
+        (
+            put("series", "upload chunk", "response", "counts", str(10**9), value=1),
+            "response.counts: has a bucket beyond ",
+        ),
         (put("manifest", "duration", value="long"), "manifest.duration: "),
-        (put("errors", 0, value={}), "errors.0.series: is lacking"),
+        (put("errors", 0, value={}), "errors.0.series: is missing"),
     ],
 )
 def test_the_command_names_what_is_damaged_and_draws_nothing(
@@ -116,5 +119,5 @@ def test_the_command_names_what_is_damaged_and_draws_nothing(
 def test_what_a_server_sent_is_read_again_whatever_characters_it_chose() -> None:
     run = failed_run()
     odd = replace(run, errors=(replace(run.errors[0], message="a\ud800\u202e<b>\x00"),))
-    assert load_load_result(odd.to_json()) == odd
+    assert parse_load_result(odd.to_json()) == odd
     assert "a\\ud800\\u202e&lt;b&gt;\\x00" in load_page(odd)

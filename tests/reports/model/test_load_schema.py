@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from hanami_loadtests.engine.failures import NoAnswer
 from hanami_loadtests.engine.recorder import Recorder, Stopwatch
 from hanami_reports.model.load import (
-    EXIT_OF,
+    EXIT_STATUSES,
     FORMAT,
     FORMAT_VERSION,
     ErrorClass,
@@ -64,7 +64,7 @@ def test_the_schema_is_of_this_version_and_knows_all_words_and_fields() -> None:
     properties, parts = SCHEMA["properties"], SCHEMA["$defs"]
     assert (properties["format"]["const"], properties["format_version"]["const"]) == (FORMAT, FORMAT_VERSION)
     assert parts["state"]["enum"] == [state.value for state in RunState]
-    assert properties["exit_status"]["enum"] == sorted(EXIT_OF.values())
+    assert properties["exit_status"]["enum"] == sorted(EXIT_STATUSES.values())
     for name, kind in (("limit", LimitResult), ("error", ErrorClass), ("generator", Generator)):
         fields = [one.name for one in dataclasses.fields(kind)]
         assert list(parts[name]["properties"]) == fields

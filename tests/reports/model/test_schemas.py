@@ -12,9 +12,8 @@ import xmlschema
 from jsonschema import Draft202012Validator
 
 from hanami_reports.conformance.junit import junit_xml
-from hanami_reports.model.conformance import FORMAT_VERSION, ExitStatus, Outcome, RunResult, Verdict
+from hanami_reports.model.conformance import FORMAT_VERSION, ExitStatus, Outcome, RunResult, Verdict, parse_result
 from hanami_reports.model.known_failures import Entry, EntryResult, KnownFailuresReport, Problem
-from hanami_reports.model.loading import load_result
 from support.conformance_results import case, hostile, mixed, run_of
 from support.paths import ROOT
 from support.schemas import put
@@ -55,7 +54,7 @@ def test_a_result_keeps_to_its_schema(result: RunResult) -> None:
     Draft202012Validator.check_schema(SCHEMA)
     text = result.to_json().encode("utf-8", "backslashreplace").decode()
     assert [error.message for error in Draft202012Validator(SCHEMA).iter_errors(json.loads(text))] == []
-    assert load_result(text) == result
+    assert parse_result(text) == result
 
 
 def test_the_schema_is_of_this_version_and_knows_all_words() -> None:

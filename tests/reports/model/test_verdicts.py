@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, RequirementResult, Verdict
-from hanami_reports.model.verdicts import exit_status, judge
+from hanami_reports.model.verdicts import exit_status, requirement_verdict
 
 
 def case(outcome: Outcome, *, violated: Sequence[str] = (), requirements: Sequence[str] = ("X-1",)) -> CaseResult:
@@ -36,24 +36,24 @@ def requirement(level: Level, name: str = "X-1") -> RequirementResult:
 )
 def test_the_worst_outcome_decides(outcomes: list[Outcome], verdict: Verdict) -> None:
     for order in itertools.permutations(outcomes):
-        assert judge(Level.MUST, "X-1", [case(outcome) for outcome in order])[0] is verdict
+        assert requirement_verdict(Level.MUST, "X-1", [case(outcome) for outcome in order])[0] is verdict
 
 
 def test_a_broken_requirement_fails_whatever_else_passed() -> None:
     cases = [case(Outcome.PASSED), case(Outcome.FAILED, violated=["X-1"]), case(Outcome.LOST)]
-    assert judge(Level.SHOULD, "X-1", cases) == (Verdict.FAIL, "it was failed")
+    assert requirement_verdict(Level.SHOULD, "X-1", cases) == (Verdict.FAIL, "it was failed")
 
 
 def test_a_case_that_broke_another_requirement_says_nothing_of_this_one() -> None:
-    verdict, reason = judge(Level.MUST, "X-1", [case(Outcome.FAILED, violated=["Y-1"])])
+    verdict, reason = requirement_verdict(Level.MUST, "X-1", [case(Outcome.FAILED, violated=["Y-1"])])
     assert verdict is Verdict.NOT_RUN
     assert "another requirement" in reason
     both = [case(Outcome.FAILED, violated=["Y-1"]), case(Outcome.PASSED)]
-    assert judge(Level.MUST, "X-1", both)[0] is Verdict.PASS
+    assert requirement_verdict(Level.MUST, "X-1", both)[0] is Verdict.PASS
 
 
 def test_what_is_left_open_is_observed() -> None:
-    assert judge(Level.OBSERVE, "X-1", [case(Outcome.PASSED)])[0] is Verdict.OBSERVED
+    assert requirement_verdict(Level.OBSERVE, "X-1", [case(Outcome.PASSED)])[0] is Verdict.OBSERVED
 
 
 @pytest.mark.parametrize(

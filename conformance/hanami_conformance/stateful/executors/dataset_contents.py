@@ -13,12 +13,12 @@ import numpy as np
 from hanami_conformance.cases.attribution import attribute_to, default_requirement
 from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.step import Step
-from hanami_conformance.common.text import pluralise
 from hanami_conformance.models.dataset import IMAGES_MAGIC, LABELS_MAGIC, DatasetModel
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.readback import check_dataset, check_no_rows
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.target.target import Account
+from hanami_reports.common.text import pluralise
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")

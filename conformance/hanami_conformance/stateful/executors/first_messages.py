@@ -15,7 +15,6 @@ from hanami_conformance.cases.failures import ConnectionClosed
 from hanami_conformance.cases.step import Step
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.common.text import pluralise
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.retry import reattach
@@ -23,6 +22,7 @@ from hanami_conformance.resources.upload import Upload
 from hanami_conformance.stateful.placeholders import drop_missing, resolve_value, token_variants
 from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, attach, first_message, refused
 from hanami_conformance.target.target import Account
+from hanami_reports.common.text import pluralise
 
 SHAPE = ClusterShape({"test_input": 3}, {"test_output": 2}, hidden=2)
 SIZE = 100  # bytes in each file

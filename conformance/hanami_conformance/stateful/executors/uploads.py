@@ -15,7 +15,6 @@ from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout
 from hanami_conformance.cases.step import Step
 from hanami_conformance.clients.upload_socket import UploadSocket, describe
 from hanami_conformance.clients.websocket_events import Message
-from hanami_conformance.common.text import pluralise
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.readback import check_dataset
@@ -36,6 +35,7 @@ from hanami_conformance.stateful.upload_state import (
 )
 from hanami_conformance.target.target import Account
 from hanami_proto.codec import Chunk, SchemaError
+from hanami_reports.common.text import pluralise
 
 MOST_UPLOADS = 3
 MOST_CHUNKS = 100  # in a filled file

@@ -1,4 +1,4 @@
-"""Cases and tests as a page shows them."""
+"""Cases and tests on a page."""
 
 from __future__ import annotations
 
@@ -9,31 +9,33 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from hanami_reports.model.conformance import CaseResult, Outcome
-from hanami_reports.model.known_failures import test_of
+from hanami_reports.model.known_failures import strip_parameters
 
-# What is told in full, with its exchange, the most telling first.
-TOLD = (Outcome.FAILED, Outcome.LOST, Outcome.ERROR, Outcome.VACUOUS, Outcome.BLOCKED, Outcome.KNOWN)
-# What judged nothing, told in a line for each reason.
-_SILENT = (Outcome.UNSUPPORTED, Outcome.NOT_RUN)
-_PLAIN = len("test_")
+# Outcomes of cases that are shown with their exchange, the most important first.
+DETAILED_OUTCOMES = (
+    *(Outcome.FAILED, Outcome.LOST, Outcome.ERROR, Outcome.VACUOUS),
+    *(Outcome.BLOCKED, Outcome.KNOWN),
+)
+# Outcomes of cases that judged nothing, shown as a line for each reason.
+SKIPPED_OUTCOMES = (Outcome.UNSUPPORTED, Outcome.NOT_RUN)
 
 
 @dataclass(frozen=True)
 class CaseView:
-    """A case that is told in full.
+    """A case with details.
 
     Attributes:
-        case: the case.
-        anchor: by which it is linked to.
-        again: line that runs it again.
-        replay: line that replays its sequence, empty for none.
-        exchange: its ladder, or None where it has none or there was no room.
-        omitted: events of an exchange that there was no room for.
+        case: Result of the case.
+        anchor: Anchor that links to it.
+        rerun: Command that reruns it.
+        replay: Command that replays its sequence, empty for none.
+        exchange: Its ladder; None if it has no exchange or there is no room.
+        omitted: Number of events left out for lack of room.
     """
 
     case: CaseResult
     anchor: str
-    again: str
+    rerun: str
     replay: str
     exchange: Markup | None
     omitted: int
@@ -41,19 +43,19 @@ class CaseView:
 
 @dataclass(frozen=True)
 class TestView:
-    """All cases of one test that are about a requirement.
+    """The cases of one test that check a requirement.
 
     Attributes:
         id: ``file::test``.
-        name: for people.
-        title: what a server must do, one sentence.
-        outcomes: outcome to its number of cases.
-        parameters: of the cases, where there are several.
-        more: cases whose parameters are not shown.
-        exchanges: messages sent.
-        checks: comparisons made.
-        sequences: told.
-        duration: seconds.
+        name: Name for people.
+        title: Required behaviour of a server, one sentence.
+        outcomes: Number of cases by outcome.
+        parameters: Parameters of the cases, if there are several.
+        more: Number of cases whose parameters are left out.
+        exchanges: Number of messages sent.
+        checks: Number of comparisons made.
+        sequences: Number of generated sequences.
+        duration: Seconds.
     """
 
     id: str
@@ -82,35 +84,36 @@ class SkippedGroup:
     cases: int
 
 
-def tests_of(cases: Iterable[CaseResult], parameters_shown: int) -> list[TestView]:
-    """The tests of a requirement, in the order in which they ran.
+def views_by_test(cases: Iterable[CaseResult], most_parameters: int) -> list[TestView]:
+    """Return the tests of a requirement, in the order in which they ran.
 
     Args:
-        cases: of the requirement.
-        parameters_shown: of each test, at most.
+        cases: Cases of the requirement.
+        most_parameters: Greatest number of cases of a test whose parameters are shown.
     """
     groups: dict[str, list[CaseResult]] = {}
     for case in cases:
-        groups.setdefault(test_of(case.id), []).append(case)
-    return [_test(name, group, parameters_shown) for name, group in groups.items()]
+        groups.setdefault(strip_parameters(case.id), []).append(case)
+    return [_test_view(name, group, most_parameters) for name, group in groups.items()]
 
 
-def silences_of(cases: Iterable[CaseResult]) -> list[SkippedGroup]:
-    """Cases that judged nothing, by reason."""
-    counts = Counter((case.outcome, case.reason) for case in cases if case.outcome in _SILENT)
+def group_skipped(cases: Iterable[CaseResult]) -> list[SkippedGroup]:
+    """Return the cases that judged nothing, by reason."""
+    counts = Counter((case.outcome, case.reason) for case in cases if case.outcome in SKIPPED_OUTCOMES)
     return [SkippedGroup(outcome.value, reason, number) for (outcome, reason), number in counts.most_common()]
 
 
-def _test(name: str, cases: Sequence[CaseResult], parameters_shown: int) -> TestView:
+def _test_view(name: str, cases: Sequence[CaseResult], most_parameters: int) -> TestView:
     function = name.rpartition("::")[2]
     parameters = [case.id.removeprefix(name) for case in cases if case.id != name]
+    is_test = function.startswith("test_")
     return TestView(
         id=name,
-        name=function[_PLAIN:].replace("_", " ") if function.startswith("test_") else name,
+        name=function.removeprefix("test_").replace("_", " ") if is_test else name,
         title=cases[0].title,
         outcomes=Counter(case.outcome.value for case in cases),
-        parameters=tuple(one[1:-1] for one in parameters[:parameters_shown]),
-        more=max(len(parameters) - parameters_shown, 0),
+        parameters=tuple(one[1:-1] for one in parameters[:most_parameters]),
+        more=max(len(parameters) - most_parameters, 0),
         exchanges=sum(case.exchanges for case in cases),
         checks=sum(case.checks for case in cases),
         sequences=sum(case.sequences for case in cases),

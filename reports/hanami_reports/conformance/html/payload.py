@@ -1,4 +1,4 @@
-"""The bytes of a message as people read them: fields of protobuf, JSON, text, hexadecimal."""
+"""The bytes of a message for people: protobuf fields, JSON, text, hexadecimal."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from hanami_proto.codec import Codec, ProcessType, SchemaError, TargetBuffer
-from hanami_reports.common.text import printable
+from hanami_reports.common.text import pluralise, printable
 from hanami_reports.model.conformance import Event
 
 Field = tuple[str, str]
 
-TEXT_SHOWN = 700  # characters of a JSON text or of another
-LINE = 56  # characters of JSON that stay on one line
+TEXT_LIMIT = 700  # characters of a text
+LINE_LENGTH = 56  # characters; shorter JSON stays on one line
 PREVIEW = 8  # bytes of a chunk
-VALUES_SHOWN = 8
-LARGEST_PARSED = 1 << 16  # bytes; a larger JSON text is shown as it came
+MOST_VALUES = 8
+LARGEST_PARSED = 1 << 16  # bytes; a larger JSON text is not reformatted
 HEX_WIDTH = 16  # bytes a line
-FILE, CLUSTER = "file_upload", "cluster"  # targets of a first message
+FILE, CLUSTER = "file_upload", "cluster"  # targets of an attach message
 
-# A payload that was cut when it was recorded says so at the end of its summary.
+# The recorder cuts large payloads, and says so at the end of the summary.
 _CUT = re.compile(r"\(cut after 1 MiB: (\d+) bytes, sha256 ([0-9a-f]{64})\)$")
 
 
 @dataclass(frozen=True)
 class Payload:
-    """What a message holds.
+    """The payload of an event.
 
     Attributes:
-        name: of the message, such as ``FileUpload_Message``; empty where it has none.
-        fields: name and value, of a protobuf message.
-        text: JSON or other text; empty where the fields tell all.
-        size: bytes that went over the wire; 0 for nothing.
-        digest: SHA-256 of them in hexadecimal; empty where they are shown whole.
-        dump: the first of them in hexadecimal.
+        name: Name of the message, such as ``FileUpload_Message``; may be empty.
+        fields: Names and values of a protobuf message.
+        text: JSON or other text; empty if there are fields.
+        size: Number of bytes; 0 without a payload.
+        digest: SHA-256 in hexadecimal; empty if all bytes are shown.
+        dump: First bytes in hexadecimal.
     """
 
     name: str = ""
@@ -50,22 +50,22 @@ class Payload:
     dump: str = ""
 
 
-def attached_to(events: Iterable[Event]) -> Mapping[str, str]:
-    """Channel to the target that its first message names, ``file_upload`` or ``cluster``."""
+def attached_targets(events: Iterable[Event]) -> Mapping[str, str]:
+    """Return the target of each channel, ``file_upload`` or ``cluster``, from its attach message."""
     targets: dict[str, str] = {}
     for event in events:
         if event.kind == "text" and event.direction == "sent" and event.channel not in targets:
             try:
-                first = json.loads(event_bytes(event)[:LARGEST_PARSED])
+                message = json.loads(event_bytes(event)[:LARGEST_PARSED])
             except (ValueError, RecursionError):
                 continue
-            if isinstance(first, dict) and first.get("target") in (FILE, CLUSTER):
-                targets[event.channel] = first["target"]
+            if isinstance(message, dict) and message.get("target") in (FILE, CLUSTER):
+                targets[event.channel] = message["target"]
     return targets
 
 
 def event_bytes(event: Event) -> bytes:
-    """Return the payload of an event; what is no base64 is left as it stands."""
+    """Return the payload of an event; text that is no base64 is returned as it is."""
     try:
         return base64.b64decode(event.payload, validate=True)
     except (binascii.Error, ValueError):
@@ -73,13 +73,13 @@ def event_bytes(event: Event) -> bytes:
 
 
 def read_payload(event: Event, codec: Codec, target: str, hex_bytes: int) -> Payload:
-    """Return what an event carried.
+    """Return the payload of an event.
 
     Args:
-        event: of an exchange.
-        codec: of the dialect that was spoken.
-        target: what its channel is attached to, empty for neither file nor cluster.
-        hex_bytes: bytes to show in hexadecimal.
+        event: Event of an exchange.
+        codec: Codec of the dialect of the run.
+        target: Target that its channel is attached to, ``file_upload`` or ``cluster``; empty for neither.
+        hex_bytes: Number of bytes to show in hexadecimal.
     """
     data = event_bytes(event)
     if not data:
@@ -98,7 +98,7 @@ def read_payload(event: Event, codec: Codec, target: str, hex_bytes: int) -> Pay
 
 
 def hex_dump(data: bytes) -> str:
-    """Bytes in hexadecimal and ASCII, sixteen a line."""
+    """Return bytes in hexadecimal and ASCII, sixteen per line."""
     lines = []
     for offset in range(0, len(data), HEX_WIDTH):
         row = data[offset : offset + HEX_WIDTH]
@@ -108,7 +108,7 @@ def hex_dump(data: bytes) -> str:
 
 
 def _text(data: bytes, *, insist: bool) -> tuple[str, bool]:
-    """JSON or other text, and whether that is all of it; bytes that are no text give none unless one must be shown."""
+    """Return JSON or other text and whether it is complete; nothing for bytes that are no text, unless ``insist``."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -123,15 +123,15 @@ def _text(data: bytes, *, insist: bool) -> tuple[str, bool]:
         else:
             if isinstance(parsed, dict | list):
                 line = json.dumps(parsed, ensure_ascii=False)
-                pretty = line if len(line) <= LINE else json.dumps(parsed, indent=2, ensure_ascii=False)
-                text = pretty if len(pretty) <= TEXT_SHOWN else text
-    shown = printable(text[:TEXT_SHOWN], keep="\n\t")
-    return shown + ("" if len(text) <= TEXT_SHOWN else " ..."), len(text) <= TEXT_SHOWN
+                pretty = line if len(line) <= LINE_LENGTH else json.dumps(parsed, indent=2, ensure_ascii=False)
+                text = pretty if len(pretty) <= TEXT_LIMIT else text
+    is_whole = len(text) <= TEXT_LIMIT
+    return printable(text[:TEXT_LIMIT], keep="\n\t") + ("" if is_whole else " ..."), is_whole
 
 
 def _message(data: bytes, codec: Codec, target: str, event: Event) -> tuple[str, tuple[Field, ...]]:
-    """Name and fields of a protobuf message; none where the bytes are not what should be there."""
-    kind = target or _named_in(event.summary)
+    """Return name and fields of a protobuf message; without fields if the bytes are no such message."""
+    kind = target or _target_from_summary(event.summary)
     readers: Mapping[tuple[str, str], tuple[str, Callable[[bytes, Codec], tuple[Field, ...]]]] = {
         (FILE, "sent"): ("FileUpload_Message", _chunk),
         (FILE, "received"): ("FileUploadResponse_Message", _acknowledgement),
@@ -141,16 +141,16 @@ def _message(data: bytes, codec: Codec, target: str, event: Event) -> tuple[str,
     if (kind, event.direction) not in readers:
         return "", ()
     name, read = readers[kind, event.direction]
-    # The answer to a first message may be JSON in a binary frame.
+    # The answer to an attach message may be JSON in a binary frame.
     if data[:1] == b"{" and _is_json(data):
         return "", ()
     try:
         return name, read(data, codec)
     except SchemaError as error:
-        return f"no {name}", (("", printable(str(error))),)
+        return f"not a valid {name}", (("", printable(str(error))),)
 
 
-def _named_in(summary: str) -> str:
+def _target_from_summary(summary: str) -> str:
     if summary.startswith(("FileUpload", "a chunk")):
         return FILE
     return CLUSTER if summary.startswith("ClusterIO") else ""
@@ -166,8 +166,7 @@ def _is_json(data: bytes) -> bool:
 def _chunk(data: bytes, codec: Codec) -> tuple[Field, ...]:
     chunk = codec.decode_chunk(data)
     preview = chunk.data[:PREVIEW].hex(" ") + (" ..." if len(chunk.data) > PREVIEW else "")
-    size = f"{len(chunk.data):,} byte{'' if len(chunk.data) == 1 else 's'}"
-    return ("position", f"{chunk.position:,}"), ("data", f"{size}  {preview}".rstrip())
+    return ("position", f"{chunk.position:,}"), ("data", f"{pluralise(len(chunk.data), 'byte')}  {preview}".rstrip())
 
 
 def _acknowledgement(data: bytes, codec: Codec) -> tuple[Field, ...]:
@@ -181,8 +180,8 @@ def _io(data: bytes, codec: Codec) -> tuple[Field, ...]:
     fields = [("name", f'"{message.name}"'), ("processType", _enum(ProcessType, message.process_type, "_TYPE"))]
     if codec.schema == "buffer":
         fields.append(("targetBufferType", _enum(TargetBuffer, message.target_buffer, "_BUFFER_TYPE")))
-    values = ", ".join(f"{value:.6g}" for value in message.values[:VALUES_SHOWN])
-    more = f", ... {len(message.values):,} values" if len(message.values) > VALUES_SHOWN else ""
+    values = ", ".join(f"{value:.6g}" for value in message.values[:MOST_VALUES])
+    more = f", ... {len(message.values):,} values" if len(message.values) > MOST_VALUES else ""
     fields += [
         ("isLast", str(message.is_last).lower()),
         ("numberOfValues", f"{message.number_of_values:,}"),

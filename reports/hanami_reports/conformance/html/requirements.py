@@ -1,18 +1,19 @@
-"""Requirements as a page shows them, and the matrix of workflow steps and levels."""
+"""Requirements on a page, and the matrix of workflow steps and levels."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hanami_reports.conformance.html.cases import CaseView, SkippedGroup, TestView, silences_of, tests_of
+from hanami_reports.conformance.html.cases import CaseView, SkippedGroup, TestView, group_skipped, views_by_test
 from hanami_reports.conformance.html.selection import SelectedCases
 from hanami_reports.model.conformance import CaseResult, Level, Outcome, RequirementResult, RunResult, Verdict
 
 _JUDGED = (Outcome.PASSED, Outcome.FAILED, Outcome.KNOWN, Outcome.LOST)
-OBSERVATIONS_SHOWN = 40
+MOST_OBSERVATIONS = 40
+MOST_REFERENCES = 40
 
-# The mark and the style of a verdict; the word always stands beside it.
+# Mark and CSS class of a verdict; its name always stands beside the mark.
 MARKS: Mapping[str, tuple[str, str]] = {
     Verdict.PASS: ("✓", "pass"),
     Verdict.FAIL: ("✗", "fail"),
@@ -23,7 +24,7 @@ MARKS: Mapping[str, tuple[str, str]] = {
     Verdict.LOST: ("!", "fail"),
     Verdict.VACUOUS: ("∅", "open"),
 }
-# The same for outcomes of cases.
+# CSS class of an outcome.
 OUTCOME_STYLES: Mapping[str, str] = {
     Outcome.PASSED: "pass",
     Outcome.FAILED: "fail",
@@ -39,7 +40,7 @@ OUTCOME_STYLES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class CrossReference:
-    """A failing case that is told under another requirement."""
+    """A failing case that is shown under another requirement."""
 
     case: str
     requirement: str
@@ -48,22 +49,22 @@ class CrossReference:
 
 @dataclass(frozen=True)
 class RequirementView:
-    """A requirement with all that is told under it.
+    """A requirement with everything shown under it.
 
     Attributes:
-        requirement: as the result has it.
-        anchor: by which it is linked to.
-        tests: those that are about it.
-        cases: their number.
-        judged: of them, those that could judge it.
-        exchanges: messages sent by them.
-        sequences: told by them.
-        duration: of them, seconds.
-        observations: what was seen where the protocol leaves it open.
-        failing: cases told here.
-        elsewhere: failing cases told under another requirement.
-        omitted: failing cases that there was no room for.
-        silences: cases that judged nothing, by reason.
+        requirement: Result of the requirement.
+        anchor: Anchor that links to it.
+        tests: Tests that check it.
+        cases: Number of its cases.
+        judged: Number of cases that could judge it.
+        exchanges: Number of messages sent.
+        sequences: Number of generated sequences.
+        duration: Seconds.
+        observations: Names and values of observed behaviour that the protocol leaves open.
+        failing: Cases shown here.
+        elsewhere: Failing cases shown under another requirement.
+        omitted: Number of failing cases left out for lack of room.
+        skipped: Cases that judged nothing, by reason.
     """
 
     requirement: RequirementResult
@@ -78,12 +79,12 @@ class RequirementView:
     failing: Sequence[CaseView]
     elsewhere: Sequence[CrossReference]
     omitted: int
-    silences: Sequence[SkippedGroup]
+    skipped: Sequence[SkippedGroup]
 
 
 @dataclass(frozen=True)
-class Step:
-    """A row of the matrix: one step of a workflow, and its requirements by level."""
+class MatrixRow:
+    """One step of a workflow, and its requirements by level."""
 
     workflow: str
     step: str
@@ -91,64 +92,63 @@ class Step:
 
 
 def requirement_views(
-    result: RunResult, told: SelectedCases, *, parameters_shown: int, prefix: str = ""
+    result: RunResult, selected: SelectedCases, *, most_parameters: int, prefix: str = ""
 ) -> list[RequirementView]:
-    """Every requirement that was asked for.
+    """Return the selected requirements of a run.
 
     Args:
-        result: of a run.
-        told: its failing cases that the page shows.
-        parameters_shown: of each test, at most.
-        prefix: of anchors, where a page shows several results.
+        result: Result of a run.
+        selected: Failing cases that the page shows.
+        most_parameters: Greatest number of cases of a test whose parameters are shown.
+        prefix: Prefix of anchors, for a page with several results.
     """
     by_id = {case.id: case for case in result.cases}
-    selected = [one for one in result.requirements if one.selected]
-    anchors = {one.id: f"{prefix}s{index + 1}" for index, one in enumerate(selected)}
-    return [_view(one, by_id, told, anchors, parameters_shown) for one in selected]
+    requirements = [one for one in result.requirements if one.selected]
+    views = []
+    for number, one in enumerate(requirements, start=1):
+        cases = [by_id[name] for name in one.cases if name in by_id]
+        views.append(_view(one, f"{prefix}s{number}", cases, selected, most_parameters))
+    return views
 
 
-def steps_of(views: Sequence[RequirementView]) -> list[Step]:
-    """Return the rows of the matrix, workflows and their steps in the order in which the catalogue first names them."""
-    workflows = list(dict.fromkeys(view.requirement.workflow for view in views))
-    rows: dict[tuple[str, str], list[RequirementView]] = {}
+def matrix_rows(views: Sequence[RequirementView]) -> list[MatrixRow]:
+    """Return the rows of the matrix, workflows and steps in the order in which the catalogue first names them."""
+    workflows = dict.fromkeys(view.requirement.workflow for view in views)
+    steps: dict[tuple[str, str], list[RequirementView]] = {}
     for workflow in workflows:
         for view in views:
             if view.requirement.workflow == workflow:
-                rows.setdefault((workflow, view.requirement.step), []).append(view)
-    return [
-        Step(*row, {level.value: [view for view in own if view.requirement.level is level] for level in Level})
-        for row, own in rows.items()
-    ]
+                steps.setdefault((workflow, view.requirement.step), []).append(view)
+    rows = []
+    for (workflow, step), own in steps.items():
+        levels = {level.value: [view for view in own if view.requirement.level is level] for level in Level}
+        rows.append(MatrixRow(workflow, step, levels))
+    return rows
 
 
 def _view(
-    one: RequirementResult,
-    by_id: Mapping[str, CaseResult],
-    told: SelectedCases,
-    anchors: Mapping[str, str],
-    parameters_shown: int,
+    one: RequirementResult, anchor: str, cases: Sequence[CaseResult], selected: SelectedCases, most_parameters: int
 ) -> RequirementView:
-    cases = [by_id[name] for name in one.cases if name in by_id]
-    own = told.by_requirement.get(one.id, [])
-    here = {view.case.id for view in own}
-    elsewhere = []
-    for case in cases:
-        home, anchor = told.places.get(case.id, ("", ""))
-        if home and case.id not in here:
-            elsewhere.append(CrossReference(case.id, home, anchor))
-    seen = [(what, value) for case in cases for what, value in case.observations.items()]
+    failing = selected.by_requirement.get(one.id, [])
+    here = {view.case.id for view in failing}
+    elsewhere = [
+        CrossReference(case.id, *selected.places[case.id])
+        for case in cases
+        if case.id in selected.places and case.id not in here
+    ]
+    observations = [pair for case in cases for pair in case.observations.items()]
     return RequirementView(
         requirement=one,
-        anchor=anchors[one.id],
-        tests=tests_of(cases, parameters_shown),
+        anchor=anchor,
+        tests=views_by_test(cases, most_parameters),
         cases=len(cases),
         judged=sum(case.outcome in _JUDGED for case in cases),
         exchanges=sum(case.exchanges for case in cases),
         sequences=sum(case.sequences for case in cases),
         duration=sum(case.duration for case in cases),
-        observations=seen[:OBSERVATIONS_SHOWN] if one.level is Level.OBSERVE else [],
-        failing=own,
-        elsewhere=elsewhere[:OBSERVATIONS_SHOWN],
-        omitted=told.omitted.get(one.id, 0),
-        silences=silences_of(cases),
+        observations=observations[:MOST_OBSERVATIONS] if one.level is Level.OBSERVE else [],
+        failing=failing,
+        elsewhere=elsewhere[:MOST_REFERENCES],
+        omitted=selected.omitted.get(one.id, 0),
+        skipped=group_skipped(cases),
     )

@@ -1,4 +1,4 @@
-"""What of the failing cases a page has room for, and where each is told."""
+"""The failing cases that a page has room for, and their places."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from pathlib import Path
 from markupsafe import Markup
 
 from hanami_reports.common.page import macro
-from hanami_reports.conformance.html.cases import TOLD, CaseView
-from hanami_reports.conformance.html.ladder import FULL, SHORT, codec_of, ladder
-from hanami_reports.conformance.reproduce_commands import again, replay
+from hanami_reports.conformance.html.cases import DETAILED_OUTCOMES, CaseView
+from hanami_reports.conformance.html.ladder import FULL, SHORT, codec_for, ladder
+from hanami_reports.conformance.reproduce_commands import replay_command, rerun_command
 from hanami_reports.model.conformance import CaseResult, RunResult
 
-PLAIN_COST = 2_000  # bytes that a case may take besides its exchange and its texts
-MISSES = 20  # after so many exchanges that did not fit no other is tried
+BASE_COST = 2_000  # bytes of a case besides its exchange and its texts
+MOST_MISSES = 20  # exchanges that did not fit before no further one is tried
 
 
 @dataclass
 class SpaceBudget:
-    """Bytes that are left for cases; shared by all results of a page.
+    """Bytes left for cases; shared by all results of a page.
 
     Attributes:
-        exchanges: for ladders.
-        cases: for what is said of cases.
+        exchanges: Bytes for ladders.
+        cases: Bytes for everything else about cases.
     """
 
     exchanges: int
@@ -36,10 +36,10 @@ class SelectedCases:
     """The failing cases of a result that a page shows.
 
     Attributes:
-        by_requirement: id of a requirement to the cases that are told under it.
-        places: id of a case to the requirement that it is told under, and its anchor.
-        omitted: id of a requirement to the number of its cases that there was no room for.
-        exchanges_omitted: cases whose exchange there was no room for.
+        by_requirement: Cases by the id of the requirement that they are shown under.
+        places: Requirement and anchor of each case, by its id.
+        omitted: Number of cases left out, by the id of their requirement.
+        exchanges_omitted: Number of cases shown without their exchange.
     """
 
     by_requirement: Mapping[str, list[CaseView]]
@@ -48,83 +48,92 @@ class SelectedCases:
     exchanges_omitted: int
 
 
-def tell(result: RunResult, folder: Path, room: SpaceBudget, prefix: str = "") -> SelectedCases:
-    """Choose what is told: first the first failing case of every requirement, then the second ones, and so on.
+def select_cases(result: RunResult, folder: Path, budget: SpaceBudget, prefix: str = "") -> SelectedCases:
+    """Select the cases to show: the first failing case of every requirement, then the second ones, and so on.
 
     Args:
-        result: of a run.
-        folder: where its reports are, for the lines to copy.
-        room: what there is; what is used is taken from it.
-        prefix: of anchors, where a page shows several results.
+        result: Result of a run.
+        folder: Folder of its reports, for commands.
+        budget: Bytes that are left; reduced by those that are used.
+        prefix: Prefix of anchors, for a page with several results.
     """
+    by_requirement: dict[str, list[CaseView]] = {}
+    places: dict[str, tuple[str, str]] = {}
+    omitted: dict[str, int] = {}
+    exchanges_omitted = 0
+    renderer = ExchangeRenderer(result, budget)
+    ranked = _ranked(result)
+    first_cases = sum(rank == 0 for rank, _, _ in ranked)
+    for number, (_, home, case) in enumerate(ranked):
+        # The first case of each requirement may use its share of what is left; the others are shown shortly.
+        share = budget.exchanges // (first_cases - number) if number < first_cases else 0
+        cost = _cost(case)
+        if cost > budget.cases:
+            omitted[home] = omitted.get(home, 0) + 1
+            continue
+        budget.cases -= cost
+        exchange = renderer.render(case, share)
+        view = CaseView(
+            case=case,
+            anchor=f"{prefix}case-{number + 1}",
+            rerun=rerun_command(case, result) if "target" in result.manifest else "",
+            replay=replay_command(case, result, folder),
+            exchange=exchange,
+            omitted=len(case.exchange) if exchange is None else 0,
+        )
+        if view.omitted:
+            exchanges_omitted += 1
+        by_requirement.setdefault(home, []).append(view)
+        places[case.id] = home, view.anchor
+    return SelectedCases(by_requirement, places, omitted, exchanges_omitted)
+
+
+def _ranked(result: RunResult) -> list[tuple[int, str, CaseResult]]:
+    """Return the failing cases in the order of their importance, with their rank within a requirement and its id."""
     ranked: list[tuple[int, int, str, CaseResult]] = []
     ranks: dict[str, int] = {}
-    asked = {one.id for one in result.requirements if one.selected}
-    for order, outcome in enumerate(TOLD):
+    selected = {one.id for one in result.requirements if one.selected}
+    for order, outcome in enumerate(DETAILED_OUTCOMES):
         for case in result.cases:
-            home = next((name for name in (*case.violated, *case.requirements) if name in asked), None)
+            home = next((name for name in (*case.violated, *case.requirements) if name in selected), None)
             if case.outcome is outcome and home is not None:
                 ranks[home] = ranks.get(home, -1) + 1
                 ranked.append((ranks[home], order, home, case))
     ranked.sort(key=lambda entry: entry[:2])
-    by_requirement: dict[str, list[CaseView]] = {}
-    places: dict[str, tuple[str, str]] = {}
-    omitted: dict[str, int] = {}
-    without = 0
-    drawer = _Drawer(result, room)
-    firsts = sum(rank == 0 for rank, *_ in ranked)
-    for number, (_, _, home, case) in enumerate(ranked):
-        share = room.exchanges // (firsts - number) if number < firsts else 0
-        cost = _cost(case)
-        if cost > room.cases:
-            omitted[home] = omitted.get(home, 0) + 1
-            continue
-        room.cases -= cost
-        drawn = drawer.draw(case, share)
-        view = CaseView(
-            case=case,
-            anchor=f"{prefix}case-{number + 1}",
-            again=again(case, result) if "target" in result.manifest else "",
-            replay=replay(case, result, folder),
-            exchange=drawn,
-            omitted=len(case.exchange) if drawn is None else 0,
-        )
-        without += bool(view.omitted)
-        by_requirement.setdefault(home, []).append(view)
-        places[case.id] = home, view.anchor
-    return SelectedCases(by_requirement, places, omitted, without)
+    return [(rank, home, case) for rank, _, home, case in ranked]
 
 
 def _cost(case: CaseResult) -> int:
     texts = (case.id, case.id, case.title, case.reason, case.expected, case.actual, case.known)
-    return PLAIN_COST + sum(min(len(text), 2_000) for text in texts) + min(len(case.server_log), 8_000)
+    return BASE_COST + sum(min(len(text), 2_000) for text in texts) + min(len(case.server_log), 8_000)
 
 
-class _Drawer:
-    """Draws exchanges while there is room."""
+class ExchangeRenderer:
+    """Renders exchanges while there is room."""
 
-    def __init__(self, result: RunResult, room: SpaceBudget) -> None:
-        self._codec = codec_of(result)
-        self._room = room
-        self._misses = 0
+    def __init__(self, result: RunResult, budget: SpaceBudget) -> None:
+        self._codec = codec_for(result)
+        self._budget = budget
+        self._misses = 0  # rendering takes time, so it is given up after some that did not fit
         self._macro = macro("ladder.html.j2", "ladder")
 
-    def draw(self, case: CaseResult, share: int) -> Markup | None:
-        """Return the exchange of a case; None where it has none, or there is no room for it.
+    def render(self, case: CaseResult, share: int) -> Markup | None:
+        """Return the ladder of a case; None without an exchange or without room for it.
 
         Args:
-            case: that did not pass.
-            share: bytes that its exchange may take in full; it is told more shortly where it needs more, or for 0.
+            case: Case that did not pass.
+            share: Bytes that the full ladder may take; if it needs more, a short one is tried.
         """
         if not case.exchange:
             return None
-        for detail, most in ((FULL, share), (SHORT, self._room.exchanges)):
-            if self._misses >= MISSES or not most:
+        for detail, most in ((FULL, share), (SHORT, self._budget.exchanges)):
+            if self._misses >= MOST_MISSES or not most:
                 continue
-            drawn: Markup = self._macro(ladder(case.exchange, self._codec, detail))
-            size = len(drawn.encode("utf-8", "backslashreplace"))
+            rendered: Markup = self._macro(ladder(case.exchange, self._codec, detail))
+            size = len(rendered.encode("utf-8", "backslashreplace"))
             if size <= most:
-                self._room.exchanges -= size
-                return drawn
-            self._misses += detail is SHORT
+                self._budget.exchanges -= size
+                return rendered
+            if detail is SHORT:
+                self._misses += 1
         return None

@@ -1,4 +1,4 @@
-"""The page of several results: servers side by side, requirement by requirement, with what differs marked."""
+"""The page of several results: servers side by side, requirement by requirement, with the differences marked."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hanami_reports.common.file_names import DEFAULT_FOLDER, RESULT
-from hanami_reports.common.page import draw
+from hanami_reports.common.page import render_page
 from hanami_reports.conformance.html.page import (
-    CASES_ROOM,
-    EXCHANGES_ROOM,
+    CASE_BYTES,
+    EXCHANGE_BYTES,
     SCRIPTS,
     STYLES,
-    about,
-    address_of,
-    smallest,
+    render_within_limit,
+    run_details,
+    target_name,
+    verdict_counts,
     verdict_style,
 )
 from hanami_reports.conformance.html.requirements import MARKS, OUTCOME_STYLES, RequirementView, requirement_views
-from hanami_reports.conformance.html.selection import SpaceBudget, tell
+from hanami_reports.conformance.html.selection import SpaceBudget, select_cases
 from hanami_reports.model.conformance import RequirementResult, RunResult, Verdict
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MOST = len(LETTERS)  # results on a page
-UNASKED = "not asked for"
+UNSELECTED = "not selected"
 
 
 @dataclass(frozen=True)
@@ -32,33 +33,35 @@ class Server:
     """A column.
 
     Attributes:
-        letter: by which its cells are told apart.
-        file: of its result.
-        address: of its target, for people.
-        style: of its headline.
-        result: of its run.
-        about: what ran against what.
+        letter: Letter that marks its cells.
+        file: Name of its result file.
+        target: Name of its target.
+        style: CSS class of its headline.
+        result: Result of its run.
+        details: Names and values of target, options and versions.
+        counts: Number of requirements by verdict.
     """
 
     letter: str
     file: str
-    address: str
+    target: str
     style: str
     result: RunResult
-    about: Mapping[str, str]
+    details: Mapping[str, str]
+    counts: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What one server has to do with one requirement; no view where the requirement was not asked for."""
+    """One requirement of one server; without a view if its run did not select the requirement."""
 
     server: Server
     view: RequirementView | None
 
     @property
     def verdict(self) -> str:
-        """The verdict, or that there is none."""
-        return self.view.requirement.verdict.value if self.view is not None else UNASKED
+        """Verdict, or that the requirement was not selected."""
+        return self.view.requirement.verdict.value if self.view is not None else UNSELECTED
 
 
 @dataclass(frozen=True)
@@ -66,10 +69,10 @@ class Row:
     """A requirement.
 
     Attributes:
-        requirement: as the first result that has it has it.
-        anchor: by which it is linked to.
-        cells: one for each server.
-        differs: whether those servers that were asked do not all have the same verdict.
+        requirement: Requirement as the first result has it.
+        anchor: Anchor that links to it.
+        cells: One cell for each server.
+        differs: Whether the runs that selected it have different verdicts.
     """
 
     requirement: RequirementResult
@@ -82,60 +85,58 @@ def servers_page(results: Mapping[str, RunResult]) -> str:
     """Return the page, HTML.
 
     Args:
-        results: name of the file to the result, two at least and :data:`MOST` at most, in the order of the columns.
+        results: Results by file name in the order of the columns, at least two and at most :data:`MOST`.
 
     Raises:
-        ValueError: these are too many, or not even the numbers fit on a page.
+        ValueError: If there are too many results, or not even their numbers fit on a page.
     """
     if len(results) > MOST:
         raise ValueError(f"{len(results)} results: a page has room for {MOST}")
-    return smallest(lambda part: _page(results, part))
+    return render_within_limit(lambda divisor: _page(results, divisor))
 
 
-def _page(results: Mapping[str, RunResult], part: int) -> str:
-    room = SpaceBudget(EXCHANGES_ROOM // part, CASES_ROOM // part)
+def _page(results: Mapping[str, RunResult], divisor: int) -> str:
     servers: list[Server] = []
     views: list[Mapping[str, RequirementView]] = []
+    exchange_bytes, case_bytes = EXCHANGE_BYTES // divisor, CASE_BYTES // divisor
     for letter, (file, result) in zip(LETTERS, results.items(), strict=False):
-        # Each may use its share of what is left, so that the last is told as fully as the first.
+        # Each result may use its share of what is left, so that the last one is shown as fully as the first.
         left = len(results) - len(servers)
-        share = SpaceBudget(room.exchanges // left, room.cases // left)
-        begun = SpaceBudget(share.exchanges, share.cases)
+        budget = SpaceBudget(exchange_bytes // left, case_bytes // left)
+        exchange_bytes -= budget.exchanges
+        case_bytes -= budget.cases
         prefix = f"{letter.lower()}-"
-        told = tell(result, DEFAULT_FOLDER, share, prefix)
-        room.exchanges -= begun.exchanges - share.exchanges
-        room.cases -= begun.cases - share.cases
-        servers.append(Server(letter, file, address_of(result), verdict_style(result), result, about(result)))
-        views.append(
-            {one.requirement.id: one for one in requirement_views(result, told, parameters_shown=0, prefix=prefix)}
-        )
+        selected = select_cases(result, DEFAULT_FOLDER, budget, prefix)
+        # The bytes that it did not use are left for the others.
+        exchange_bytes += budget.exchanges
+        case_bytes += budget.cases
+        style, details = verdict_style(result), run_details(result)
+        servers.append(Server(letter, file, target_name(result), style, result, details, verdict_counts(result)))
+        own = requirement_views(result, selected, most_parameters=0, prefix=prefix)
+        views.append({view.requirement.id: view for view in own})
     rows = _rows(servers, views)
     differing = sum(row.differs for row in rows)
-    found = [cell.verdict for row in rows for cell in row.cells]
+    verdicts = [(verdict.value, sum(_has(row, verdict) for row in rows)) for verdict in Verdict]
     values = {
         "servers": servers,
         "rows": rows,
         "differing": differing,
         "agreement": [("differs", differing), ("agrees", len(rows) - differing)],
-        "verdicts": [(one.value, sum(_has(row, one) for row in rows)) for one in Verdict if one.value in found],
-        "marks": dict(MARKS) | {UNASKED: (" ", "none")},
+        "verdicts": [(verdict, count) for verdict, count in verdicts if count],
+        "marks": dict(MARKS) | {UNSELECTED: (" ", "none")},
         "outcome_styles": OUTCOME_STYLES,
-        "counts": {
-            one.letter: {verdict.value: one.result.count(verdict) for verdict in Verdict if one.result.count(verdict)}
-            for one in servers
-        },
     }
-    return draw("servers.html.j2", values, styles=(*STYLES, "servers.css"), scripts=SCRIPTS)
+    return render_page("servers.html.j2", values, styles=(*STYLES, "servers.css"), scripts=SCRIPTS)
 
 
 def _rows(servers: Sequence[Server], views: Sequence[Mapping[str, RequirementView]]) -> list[Row]:
     names = dict.fromkeys(name for own in views for name in own)
     rows = []
-    for index, name in enumerate(names):
+    for number, name in enumerate(names, start=1):
         cells = [Cell(server, own.get(name)) for server, own in zip(servers, views, strict=True)]
-        asked = {cell.verdict for cell in cells if cell.view is not None}
-        requirement = next(cell.view.requirement for cell in cells if cell.view is not None)
-        rows.append(Row(requirement, f"s{index + 1}", cells, len(asked) > 1))
+        selected = [cell.view.requirement for cell in cells if cell.view is not None]
+        differs = len({requirement.verdict for requirement in selected}) > 1
+        rows.append(Row(selected[0], f"s{number}", cells, differs))
     return rows
 
 
@@ -143,7 +144,7 @@ def _has(row: Row, verdict: Verdict) -> bool:
     return any(cell.verdict == verdict for cell in row.cells)
 
 
-def names_of(files: Sequence[Path]) -> list[str]:
-    """Short names of files, all of them different where the files are."""
+def short_names(files: Sequence[Path]) -> list[str]:
+    """Return short names of files, all of them different if the files are."""
     names = [file.parent.name or file.stem if file.name == RESULT else file.stem for file in files]
     return [name if names.count(name) == 1 else str(file) for name, file in zip(names, files, strict=True)]

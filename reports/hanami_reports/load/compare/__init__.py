@@ -1,1 +1,1 @@
-"""Two sets of load runs beside each other: is the second slower than the first, and how sure is that?"""
+"""Two sets of load runs compared: is the second slower than the first, and is the difference significant?"""

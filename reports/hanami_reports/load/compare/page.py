@@ -1,58 +1,60 @@
-"""``load-compare.html``: two sets of runs on one page, their percentile curves over each other."""
+"""The page of a comparison of load runs, with the percentile curves of both sides over each other."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hanami_reports.common.format import count_words, percent_words
-from hanami_reports.load.chart_data import curve_of
+from hanami_reports.common.format import format_percent
+from hanami_reports.common.text import pluralise
+from hanami_reports.load.chart_data import percentile_curve
 from hanami_reports.load.charts import Chart, CurveLine, curves
 from hanami_reports.load.compare.comparison import LoadComparison
-from hanami_reports.load.compare.runs import LoadRun
+from hanami_reports.load.compare.runs import Side
 from hanami_reports.load.compare.statistics import LEAST_RUNS
-from hanami_reports.load.page import render
+from hanami_reports.load.page import render_with_charts
 from hanami_reports.load.tables import flat
 from hanami_reports.model.histogram import Histogram
 
-FAINT = 20  # runs of a side that have a line of their own
-_SIDES = (("BASE", "--series-1"), ("NEW", "--series-2"))
+MOST_FAINT = 20  # runs of a side with a line of their own
+_COLORS = {"BASE": "--series-1", "NEW": "--series-2"}
 
 
 def compare_page(comparison: LoadComparison) -> str:
     """Return the page, HTML."""
-    sides = (comparison.base, comparison.new)
-    first = next((run.result for side in sides for run in side.used), None)
-    charts = _charts(comparison)
-    return render(
+    sides = {"BASE": comparison.base, "NEW": comparison.new}
+    runs = [run for side in sides.values() for run in side.used]
+    overlays = _overlays(sides)
+    return render_with_charts(
         "load_compare.html.j2",
-        charts,
+        overlays,
         comparison=comparison,
         verdict=comparison.verdict.value,
-        tolerance=percent_words(comparison.tolerance),
+        tolerance=format_percent(comparison.tolerance),
         least=LEAST_RUNS,
-        overlays=charts,
-        configuration=list(flat(first.configuration)) if first else [],
-        sides=[(name, side) for (name, _), side in zip(_SIDES, sides, strict=True)],
+        overlays=overlays,
+        configuration=list(flat(runs[0].result.configuration)) if runs else [],
+        sides=list(sides.items()),
     )
 
 
-def _charts(comparison: LoadComparison) -> list[Chart]:
-    used = (comparison.base.used, comparison.new.used)
-    sides = [(name, color, runs) for (name, color), runs in zip(_SIDES, used, strict=True)]
-    types = dict.fromkeys(name for _, _, runs in sides for run in runs for name in run.result.series)
+def _overlays(sides: dict[str, Side]) -> list[Chart]:
+    types = dict.fromkeys(name for side in sides.values() for run in side.used for name in run.result.series)
     made = []
     for place, name in enumerate(types):
         lines: list[CurveLine] = []
-        said = []
-        for side, color, runs in sides:
-            times = [run.result.series[name].response for run in runs if name in run.result.series]
-            lines += [CurveLine(f"{side}, each run", curve_of(one), color, faint=True) for one in times[:FAINT]]
-            lines.append(CurveLine(f"{side}, all runs", curve_of(_merged(times)), color))
-            said.append(f"{side}: {count_words(sum(one.count for one in times), 'answer')} in {_runs(runs)}")
-        if any(line.curve.one_in for line in lines):
-            shown = [line for line in lines if line.curve.one_in]
-            says = f"{'; '.join(said)}. Thin: each run. Dotted: fewer than 10 messages lie beyond."
-            made.append(curves(f"overlay-{place}", f"Response time by percentile: {name}", says, shown))
+        counts = []
+        for side_name, side in sides.items():
+            times = [run.result.series[name].response for run in side.used if name in run.result.series]
+            color = _COLORS[side_name]
+            each = f"{side_name}, each run"
+            lines += [CurveLine(each, percentile_curve(one), color, faint=True) for one in times[:MOST_FAINT]]
+            lines.append(CurveLine(f"{side_name}, all runs", percentile_curve(_merged(times)), color))
+            answers, runs = sum(one.count for one in times), len(side.used)
+            counts.append(f"{side_name}: {pluralise(answers, 'answer')} in {pluralise(runs, 'run')}")
+        lines = [line for line in lines if line.curve.one_in]
+        if lines:
+            text = f"{'; '.join(counts)}. Thin: each run. Dotted: fewer than 10 messages lie beyond."
+            made.append(curves(f"overlay-{place}", f"Response time by percentile: {name}", text, lines))
     return made
 
 
@@ -61,7 +63,3 @@ def _merged(times: Sequence[Histogram]) -> Histogram:
     for one in times:
         merged.add(one)
     return merged
-
-
-def _runs(runs: Sequence[LoadRun]) -> str:
-    return count_words(len(runs), "run")

@@ -1,36 +1,32 @@
-"""Runs that are compared: where they are, which of them count, and whether they are alike."""
+"""The runs to compare: their files, those that count, and differences between them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from hanami_reports.common.file_names import LOAD_RESULT
 from hanami_reports.load.tables import flat
-from hanami_reports.model.load import LOAD_RESULT, LoadResult, RunState, is_load_result, read_load_result
+from hanami_reports.model.load import LoadResult, RunState, is_load_result, read_load_result
 
-USED = (RunState.PASS, RunState.FAIL)  # of the others nothing can be said of the target
-_NONE = "nothing"
-_HOST = ("suite", "platform", "python", "host", "packages")
+USED = (RunState.PASS, RunState.FAIL)  # the other states allow no conclusion about the target
+_UNSET = "not set"
+_ENVIRONMENT = ("suite", "platform", "python", "host", "packages")  # entries of a manifest
+_TEXT_LIMIT = 60  # characters of a value
 
 
 @dataclass(frozen=True)
 class LoadRun:
-    """One run.
-
-    Attributes:
-        file: that it was read from.
-        result: of it.
-    """
+    """One run: its file and its result."""
 
     file: Path
     result: LoadResult
 
     @property
     def name(self) -> str:
-        """Its path, as it was given."""
+        """Path of the file, as given."""
         return str(self.file)
 
 
@@ -39,9 +35,9 @@ class Side:
     """All runs of one side.
 
     Attributes:
-        name: path that was given.
-        used: that are compared.
-        left_out: whose state says that nothing can be said of the target.
+        name: Path of the side, as given.
+        used: Runs that are compared.
+        left_out: Runs whose state allows no conclusion about the target.
     """
 
     name: str
@@ -49,16 +45,16 @@ class Side:
     left_out: tuple[LoadRun, ...] = ()
 
 
-def side_of(path: Path) -> Side:
+def read_side(path: Path) -> Side:
     """Read the runs of one side.
 
     Args:
-        path: a result, or a folder with results: its own, those of the folders in it, or files of any name.
+        path: A result, or a folder with results: its own, those of the folders in it, or files of any name.
 
     Raises:
-        ValueError: there is none, or one cannot be read; one line that says why.
+        ValueError: If there is none, or one cannot be read; one line.
     """
-    files = _results_in(path) if path.is_dir() else [path]
+    files = results_in(path) if path.is_dir() else [path]
     if not files:
         raise ValueError(f"no result of a load run in {path}")
     runs = [LoadRun(file, read_load_result(file)) for file in files]
@@ -66,36 +62,38 @@ def side_of(path: Path) -> Side:
     return Side(str(path), used, tuple(run for run in runs if run.result.state not in USED))
 
 
-def _results_in(folder: Path) -> list[Path]:
+def results_in(folder: Path) -> list[Path]:
+    """Return the results of load runs in a folder and in its folders."""
     own = [file for file in sorted(folder.glob("*.json")) if file.name == LOAD_RESULT or is_load_result(file)]
     return own + sorted(folder.glob(f"*/{LOAD_RESULT}"))
 
 
-def differences(sides: Sequence[Side]) -> list[str]:
-    """Return what was asked for otherwise in some runs than in the first, a line each; empty where all are alike."""
-    return _differences(sides, lambda result: dict(flat(result.configuration)))
+def configuration_differences(sides: Sequence[Side]) -> list[str]:
+    """Return how the configurations of the runs differ from the first, a line each."""
+    return _differences(sides, lambda result: result.configuration)
 
 
-def surroundings(sides: Sequence[Side]) -> list[str]:
-    """Return what was otherwise around some runs: release of the suite, machine, versions of packages; a line each."""
+def environment_differences(sides: Sequence[Side]) -> list[str]:
+    """Return how suite version, machine and package versions differ from those of the first run, a line each."""
     return _differences(
-        sides, lambda result: dict(flat({name: result.manifest[name] for name in _HOST if name in result.manifest}))
+        sides, lambda result: {name: result.manifest[name] for name in _ENVIRONMENT if name in result.manifest}
     )
 
 
-def _differences(sides: Sequence[Side], told: Any) -> list[str]:
+def _differences(sides: Sequence[Side], entries: Callable[[LoadResult], Mapping[str, object]]) -> list[str]:
     runs = [run for side in sides for run in side.used]
     if not runs:
         return []
-    first, lines = told(runs[0].result), {}
+    first = dict(flat(entries(runs[0].result)))
+    lines: dict[str, str] = {}
     for run in runs[1:]:
-        other = told(run.result)
+        other = dict(flat(entries(run.result)))
         for name in sorted(first.keys() | other.keys()):
-            was, actual = first.get(name, _NONE), other.get(name, _NONE)
-            if was != actual and name not in lines:
-                lines[name] = f"{name} is {_short(was)} in {runs[0].name} and {_short(actual)} in {run.name}"
+            value, other_value = first.get(name, _UNSET), other.get(name, _UNSET)
+            if value != other_value and name not in lines:
+                lines[name] = f"{name} is {_short(value)} in {runs[0].name} and {_short(other_value)} in {run.name}"
     return list(lines.values())
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 60 else json.dumps(text[:57] + "...", ensure_ascii=False)
+    return text if len(text) <= _TEXT_LIMIT else json.dumps(text[: _TEXT_LIMIT - 3] + "...", ensure_ascii=False)

@@ -13,13 +13,15 @@ from xml.etree import ElementTree
 
 import pytest
 
-from hanami_reports.common.text import block, moment, one_line, seconds
+from hanami_reports.common.format import format_span
+from hanami_reports.common.page import block
+from hanami_reports.common.text import format_moment, one_line
 from hanami_reports.conformance.badge import badge_svg
 from hanami_reports.conformance.html import page
 from hanami_reports.conformance.html.ladder import FULL, SHORT, ladder
 from hanami_reports.conformance.html.page import LIMIT, PageTooLargeError, conformance_page
 from hanami_reports.conformance.html.payload import hex_dump
-from hanami_reports.conformance.html.servers import MOST, names_of, servers_page
+from hanami_reports.conformance.html.servers import MOST, servers_page, short_names
 from hanami_reports.model.conformance import ExitStatus, Outcome, RunResult, Verdict
 from support.conformance_results import (
     BIG_DIGEST,
@@ -51,20 +53,20 @@ class Elements(HTMLParser):
 def test_an_exchange_is_decoded_by_what_its_socket_is_attached_to() -> None:
     drawn = ladder(upload_exchange(), CODEC, FULL)
     assert drawn.lanes == ("REST", "ws-1")
-    rungs = {rung.title: rung for rung in drawn.rungs}
+    rungs = {row.title: row for row in drawn.rows}
     chunk = rungs["FileUpload_Message"].payload
     assert dict(chunk.fields) == {"position": "4,096", "data": "11 bytes  68 65 6c 6c 6f 20 77 6f ..."}
     assert chunk.dump.endswith("hello world")
     assert dict(rungs["FileUploadResponse_Message"].payload.fields) == {"success": "false", "errorMessage": "beyond it"}
     assert rungs["binary"].payload.text == '{"success": true}'
     assert rungs["POST /v1/csv/dataset"].payload.text == '{"name": "x"}'
-    assert rungs["connection reset by the suite"].silence == "2.5 s"
-    assert [rung.lane for rung in drawn.rungs] == [0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0]
-    assert rungs["FileUpload_Message"].words == "client sends, ws-1:"
+    assert rungs["connection reset by the suite"].silence == "2.49 s"
+    assert [row.lane for row in drawn.rows] == [0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0]
+    assert rungs["FileUpload_Message"].accessible_label == "client sends, ws-1:"
 
 
 def test_values_of_a_cluster_are_decoded_and_what_is_none_says_so() -> None:
-    rungs = ladder(cluster_exchange(), CODEC, FULL).rungs
+    rungs = ladder(cluster_exchange(), CODEC, FULL).rows
     sent = dict(rungs[2].payload.fields)
     assert (sent["name"], sent["processType"], sent["isLast"], sent["numberOfValues"]) == (
         '"test_input"',
@@ -74,20 +76,20 @@ def test_values_of_a_cluster_are_decoded_and_what_is_none_says_so() -> None:
     )
     assert sent["values"] == "[0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, ... 12 values]"
     assert dict(rungs[3].payload.fields)["values"] == "[1, 0.25]"
-    assert rungs[4].payload.name == "no ClusterIO_Message"
+    assert rungs[4].payload.name == "not a valid ClusterIO_Message"
 
 
 def test_many_connections_share_a_lane_and_are_named() -> None:
     drawn = ladder([event(0.1 * n, f"ws-{n}", "note", "open", "x") for n in range(6)], CODEC, FULL)
     assert drawn.lanes == ("",)
-    assert [rung.channel for rung in drawn.rungs] == [f"ws-{n}" for n in range(6)]
+    assert [row.channel for row in drawn.rows] == [f"ws-{n}" for n in range(6)]
 
 
 def test_the_middle_of_a_long_exchange_is_left_out_and_counted() -> None:
     events = [event(0.01 * n, "ws-1", "note", "open", f"event {n}") for n in range(1000)]
     drawn = ladder(events, CODEC, SHORT)
-    assert [rung.skipped for rung in drawn.rungs if rung.skipped] == [1000 - SHORT.first - SHORT.last]
-    assert (drawn.rungs[0].title, drawn.rungs[-1].title, drawn.total) == ("event 0", "event 999", 1000)
+    assert [row.skipped for row in drawn.rows if row.skipped] == [1000 - SHORT.first - SHORT.last]
+    assert (drawn.rows[0].title, drawn.rows[-1].title, drawn.total) == ("event 0", "event 999", 1000)
 
 
 def test_hexadecimal_has_sixteen_bytes_a_line() -> None:
@@ -101,11 +103,11 @@ def test_text_is_printable_and_cut_with_its_digest() -> None:
     digest = hashlib.sha256(b"x" * 1000).hexdigest()[:16]
     assert one_line("x" * 1000) == "x" * 600 + f"... (cut: 1,000 characters, sha256 {digest}...)"
     assert block("<b>\n\x07") == "&lt;b&gt;\n\\x07"
-    assert [seconds(value) for value in (0, 0.0012, 0.25, 1.26, 125.0, float("nan"))] == [
+    assert [format_span(value) for value in (0, 0.0012, 0.25, 1.26, 125.0, float("nan"))] == [
         "0 s",
         "1.2 ms",
         "250 ms",
-        "1.3 s",
+        "1.26 s",
         "2 min 5 s",
         "? s",
     ]
@@ -122,7 +124,7 @@ def test_text_is_printable_and_cut_with_its_digest() -> None:
     ],
 )
 def test_times_are_told_to_the_minute(value: str, shown: str) -> None:
-    assert moment(value) == shown
+    assert format_moment(value) == shown
 
 
 @pytest.mark.parametrize("page", [conformance_page(mixed()), servers_page({"a": mixed(), "b": hostile()})])
@@ -189,7 +191,7 @@ def test_a_case_of_two_requirements_is_told_once_and_linked_to() -> None:
     one = dataclasses.replace(case(1, Outcome.FAILED, "A-1", upload_exchange()), requirements=("A-1", "B-2"))
     page = conformance_page(run_of([one]))
     assert page.count('<ol class="ladder') == 1
-    assert 'is told under <a href="#case-1">A-1</a>' in page
+    assert 'is shown under <a href="#case-1">A-1</a>' in page
 
 
 def test_a_case_is_told_under_a_requirement_that_was_asked_for() -> None:
@@ -197,7 +199,7 @@ def test_a_case_is_told_under_a_requirement_that_was_asked_for() -> None:
     result = run_of([one])
     unasked = dataclasses.replace(result.requirements[0], selected=False)
     page = conformance_page(dataclasses.replace(result, requirements=(unasked, result.requirements[1])))
-    assert "Not asked for: A-1" in page
+    assert "Not selected: A-1" in page
     assert page.count('<ol class="ladder') == 1
     assert page.index('<code class="id">B-2') < page.index('<ol class="ladder')
     assert "is told under" not in page
@@ -220,9 +222,9 @@ def test_servers_side_by_side_say_what_differs() -> None:
         servers_page({str(n): good for n in range(MOST + 1)})
 
 
-def test_names_of_results_are_short_and_all_different() -> None:
-    assert names_of([Path("a/result.json"), Path("b/result.json"), Path("c/old.json")]) == ["a", "b", "old"]
-    assert names_of([Path("x/a/result.json"), Path("y/a/result.json")]) == ["x/a/result.json", "y/a/result.json"]
+def test_short_names_results_are_short_and_all_different() -> None:
+    assert short_names([Path("a/result.json"), Path("b/result.json"), Path("c/old.json")]) == ["a", "b", "old"]
+    assert short_names([Path("x/a/result.json"), Path("y/a/result.json")]) == ["x/a/result.json", "y/a/result.json"]
 
 
 @pytest.mark.parametrize(
@@ -257,7 +259,7 @@ def test_the_page_of_a_run_without_anything_is_drawn() -> None:
 def test_json_that_nests_too_deep_is_shown_as_it_came() -> None:
     deep = b"[" * 50_000
     drawn = ladder([event(0, "rest-1", "received", "http", "200 [", deep)], CODEC, FULL)
-    payload = drawn.rungs[0].payload
+    payload = drawn.rows[0].payload
     assert payload.text.startswith("[[[[")
     assert payload.digest == hashlib.sha256(deep).hexdigest()
     assert json.dumps(payload.text)
