@@ -95,10 +95,10 @@ def line_of(text: str, path: Sequence[str | int]) -> int:
     """
     names = [part for part in path if isinstance(part, str)]
     index = next((part for part in path if isinstance(part, int)), 0)
-    key, wanted = (names[-1], ".".join(names[:-1])) if names else ("", "")
+    key, parent = (names[-1], ".".join(names[:-1])) if names else ("", "")
     whole = ".".join(names)
     section, section_line = "", 1
-    seen = dict.fromkeys((wanted, whole), -1)
+    seen = dict.fromkeys((parent, whole), -1)
     for number, line in enumerate(text.splitlines(), start=1):
         header = _HEADER.fullmatch(line)
         if header:
@@ -107,9 +107,9 @@ def line_of(text: str, path: Sequence[str | int]) -> int:
                 seen[section] += 1
             if section == whole and seen[whole] == index:
                 return number
-            if section == wanted and seen[wanted] <= index:
+            if section == parent and seen[parent] <= index:
                 section_line = number
-        elif (section == wanted and seen[wanted] in (-1, index) and _sets(line, key)) or (
+        elif (section == parent and seen[parent] in (-1, index) and _sets(line, key)) or (
             not section and _sets(line, whole)
         ):
             return number

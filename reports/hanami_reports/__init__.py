@@ -1,1 +1,1 @@
-"""What a run leaves behind: the result model, its JSON form, and everything that is drawn from it."""
+"""Results of runs: their model, their JSON form, and the reports that are made from them."""

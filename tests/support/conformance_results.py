@@ -1,4 +1,4 @@
-"""Results to draw pages of, one of them of a hostile server."""
+"""Results for pages, one of them of a hostile server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results of load runs that never were: seeded, fast to make at any size, and shaped like real ones."""
+"""Results of load runs without a run: seeded, fast to make at any size, and shaped like real ones."""
 
 from __future__ import annotations
 
@@ -60,16 +60,16 @@ KINDS: Mapping[str, Kind] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """A run that is to be made up.
+    """A run to simulate.
 
     Attributes:
-        seconds: of measuring.
-        kinds: type of message to how it behaves.
-        seed: of all that is drawn.
-        stall: seconds for which the server answers nothing, in the middle of the run.
-        slowdown: all service times are multiplied by it.
-        wobble: sigma of the logarithm of a factor that this run draws once; no two runs are as fast.
-        configuration: see :class:`LoadResult`.
+        seconds: Seconds of measuring.
+        kinds: Behaviour by message type.
+        seed: Seed of all random numbers.
+        stall: Seconds without any answer, in the middle of the run.
+        slowdown: Factor of all service times.
+        wobble: Sigma of the logarithm of a random factor of the whole run.
+        configuration: See :class:`LoadResult`.
     """
 
     seconds: int = 60
@@ -189,9 +189,9 @@ def _limits(series: Mapping[str, Series]) -> tuple[LimitResult, ...]:
     for name, one in series.items():
         if one.response.count >= 1000:
             value = one.response.percentile(99)
-            shown = f"{value * 1000:,.1f} ms"
+            text = f"{value * 1000:,.1f} ms"
             limits.append(
-                LimitResult("response", name, "p99", "<= 3 s", value, shown, one.succeeded, 1000, RunState.PASS)
+                LimitResult("response", name, "p99", "<= 3 s", value, text, one.succeeded, 1000, RunState.PASS)
             )
     late = LimitResult(
         "generator delay", "generator worker 0", "p99", "<= 20 ms", 0.0004, "0.4 ms", 10_000, 100, RunState.PASS

@@ -1,4 +1,4 @@
-"""Changes of JSON data that a schema must notice."""
+"""Changes of JSON data that a schema must reject."""
 
 from __future__ import annotations
 

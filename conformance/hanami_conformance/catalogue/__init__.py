@@ -1,4 +1,4 @@
-"""The catalogue: every checkable requirement of the protocol, and the marker by which a test names what it checks."""
+"""The catalogue: every checkable requirement of the protocol, and the marker that assigns tests to them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from hanami_reports.model.conformance import Level
 
-CRASH = "GEN-2"  # what a case violates that ends the server
+CRASH = "GEN-2"  # requirement that a case violates if it crashes the server
 _Test = TypeVar("_Test", bound=Callable[..., Any])
 
 
@@ -23,11 +23,11 @@ class Requirement:
     """One checkable requirement.
 
     Attributes:
-        id: such as ``PROG-2``; never renumbered.
-        level: MUST, SHOULD or OBSERVE.
-        workflow: heading that it stands under.
-        step: where the workflow document says so.
-        text: the sentence.
+        id: Id such as ``PROG-2``; never renumbered.
+        level: Level of the requirement.
+        workflow: Heading in the workflow document.
+        step: Place in the workflow document.
+        text: Text of the requirement.
     """
 
     id: str
@@ -39,13 +39,13 @@ class Requirement:
 
 @cache
 def catalogue() -> dict[str, Requirement]:
-    """All requirements by id, in the order of the protocol."""
+    """Return all requirements by id, in the order of the protocol."""
     data = tomllib.loads(catalogue_text())
     return {key: Requirement(id=key, **{**entry, "level": Level(entry["level"])}) for key, entry in data.items()}
 
 
 def catalogue_text() -> str:
-    """Return the catalogue's file, whole."""
+    """Return the text of the catalogue file."""
     return (resources.files("hanami_conformance.catalogue") / "requirements.toml").read_text(encoding="utf-8")
 
 
@@ -53,7 +53,7 @@ def requirement(*ids: str) -> Callable[[_Test], _Test]:
     """Mark a test with the requirements that it checks.
 
     Raises:
-        ValueError: no id, or one that is not in the catalogue.
+        ValueError: If there is no id, or one that is not in the catalogue.
     """
     if not ids:
         raise ValueError("a test names at least one requirement")
@@ -65,17 +65,17 @@ def requirement(*ids: str) -> Callable[[_Test], _Test]:
 
 
 def select(patterns: Iterable[str]) -> frozenset[str]:
-    """Ids that the patterns name: ``PROG-2`` or a whole family, ``PROG``.
+    """Return the ids that match the patterns: ``PROG-2``, or ``PROG`` for a whole family.
 
     Raises:
-        ValueError: a pattern that names none; the message offers the nearest.
+        ValueError: If a pattern matches none; the message offers the most similar names.
     """
     chosen: set[str] = set()
     for pattern in patterns:
-        wanted = pattern.strip().upper()
-        found = {name for name in catalogue() if wanted in (name, name.rsplit("-", 1)[0])}
+        name_or_family = pattern.strip().upper()
+        found = {name for name in catalogue() if name_or_family in (name, name.rsplit("-", 1)[0])}
         if not found:
-            near = difflib.get_close_matches(wanted, [*catalogue(), *families()], n=3, cutoff=0.3)
+            near = difflib.get_close_matches(name_or_family, [*catalogue(), *families()], n=3, cutoff=0.3)
             hint = f", did you mean {' or '.join(near)}?" if near else ""
             raise ValueError(f"no requirement {pattern!r} in the catalogue{hint}")
         chosen |= found
@@ -83,5 +83,5 @@ def select(patterns: Iterable[str]) -> frozenset[str]:
 
 
 def families() -> tuple[str, ...]:
-    """Families of requirements (``ATT``, ``INIT``, ...), in the order of the protocol."""
+    """Return the families of requirements (``ATT``, ``INIT``, ...), in the order of the protocol."""
     return tuple(dict.fromkeys(name.rsplit("-", 1)[0] for name in catalogue()))

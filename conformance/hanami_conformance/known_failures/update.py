@@ -187,8 +187,8 @@ def _check_update(text: str, known: KnownList, expected: Sequence[Entry]) -> Non
         ListError: If it has not.
     """
     new = parse_list(text, known.file)
-    entries, wanted = (sorted((replace(one, line=0) for one in some), key=repr) for some in (new.entries, expected))
-    if entries != wanted or new.dialect != known.dialect:
+    entries, required = (sorted((replace(one, line=0) for one in some), key=repr) for some in (new.entries, expected))
+    if entries != required or new.dialect != known.dialect:
         raise ListError(f"{known.file}: this list cannot be updated automatically; edit it by hand")
 
 

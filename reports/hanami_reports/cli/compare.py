@@ -1,4 +1,4 @@
-"""The sub-command ``compare``: two results of conformance runs, or two sets of load runs, told apart by their files."""
+"""The sub-command ``compare``: two conformance results, or two sets of load runs."""
 
 from __future__ import annotations
 

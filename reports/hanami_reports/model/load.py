@@ -90,7 +90,7 @@ class ErrorClass:
 
     Attributes:
         series: Message type.
-        kind: Class of the failure, such as ``refused``, ``incorrect answer``, ``lost connection``.
+        kind: Class of the failure, such as ``rejected``, ``incorrect answer``, ``lost connection``.
         message: Message of the first of them, one line.
         count: Number of failures.
         first_seen: Time of the first, seconds since measuring began.

@@ -1,4 +1,4 @@
-"""Runs with a list of known failures, against a reference backend that lies, and one that does not."""
+"""Runs with a list of known failures, against a reference backend with a fault, and an unmodified one."""
 
 from __future__ import annotations
 

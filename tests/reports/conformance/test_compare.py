@@ -132,8 +132,8 @@ def test_cases_observations_and_exchanges() -> None:
     )
     assert not comparison.regressed
     text = render_comparison(comparison, color=False)
-    for shown in ("1 case only before", "test_new", "1 case only after", "3 -> 5  test_x.py::test_a", "binary"):
-        assert shown in text
+    for part in ("1 case only before", "test_new", "1 case only after", "3 -> 5  test_x.py::test_a", "binary"):
+        assert part in text
 
 
 def test_a_uuid_that_differs_is_no_change() -> None:
@@ -191,8 +191,8 @@ def test_the_command_shows_a_table(tmp_path: Path, capsys: pytest.CaptureFixture
     files = write(tmp_path, "a.json", result()), write(tmp_path, "b.json", bad)
     assert main(["compare", *files]) == 1
     out = capsys.readouterr().out
-    for shown in ("worse", "X-1", "PASS", "FAIL", "the sentence", "it was failed", "REGRESSIONS  worse: 1 requirement"):
-        assert shown in out
+    for part in ("worse", "X-1", "PASS", "FAIL", "the sentence", "it was failed", "REGRESSIONS  worse: 1 requirement"):
+        assert part in out
     assert "worse exit status: 0 -> 1" in out
     assert "\x1b" not in out
     assert main(["compare", *reversed(files)]) == 0

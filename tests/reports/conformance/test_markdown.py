@@ -126,9 +126,9 @@ def test_a_hostile_server_writes_no_markdown(said: str) -> None:
     assert set(hostile.tags) <= OURS
     assert hostile.tags == plain.tags  # the same page, but for the words
     assert hostile.targets == plain.targets == ["https://example.org/run/1"]
-    shown = code(said)
-    assert "\n" not in shown
-    assert "".join(rendered(shown).texts).strip() == "".join(
+    escaped = code(said)
+    assert "\n" not in escaped
+    assert "".join(rendered(escaped).texts).strip() == "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in said
     )
     texts[0].encode()

@@ -129,8 +129,8 @@ def test_files_are_whole_and_fresh(tmp_path: Path) -> None:
     folder.prepare()
     folder.write(example(HOSTILE))
     names = sorted(str(path.relative_to(folder.path)) for path in folder.path.rglob("*") if path.is_file())
-    drawn = ["badge.svg", "conformance.html", "exchanges/test_x.py-test_failed-a-b-c.txt", "junit.xml"]
-    assert names == [*drawn, "result.json", "summary.md"]
+    rendered = ["badge.svg", "conformance.html", "exchanges/test_x.py-test_failed-a-b-c.txt", "junit.xml"]
+    assert names == [*rendered, "result.json", "summary.md"]
     assert json.loads((folder.path / "result.json").read_text())["verdict"] == "TARGET LOST"
     folder.prepare()
     assert (folder.path / "result.json").is_file()
@@ -166,7 +166,7 @@ def test_an_exchange_for_people() -> None:
 
 def test_the_terminal_shows_table_failures_and_verdict() -> None:
     text = render_result(example(), Path("reports/latest"), color=False)
-    for shown in (
+    for part in (
         "PROG-2",
         "MUST",
         "FAIL",
@@ -175,7 +175,7 @@ def test_the_terminal_shows_table_failures_and_verdict() -> None:
         "TARGET LOST  lost",
         "left over on the target: csv left",
     ):
-        assert shown in text
+        assert part in text
     assert "\x1b" not in text
 
 
@@ -202,13 +202,13 @@ def test_the_line_that_runs_a_case_again(target: dict[str, object], dialect: str
 def test_the_log_of_a_lost_server_is_told_and_may_be_lacking() -> None:
     result = example()
     lost = dataclasses.replace(result.cases[0], outcome=Outcome.LOST, reason="gone", server_log="line 1\nline [2]")
-    told = dataclasses.replace(result, cases=(lost, *result.cases[1:]))
-    assert parse_result(told.to_json()) == told
-    text = render_result(told, Path("r"), color=False)
+    with_log = dataclasses.replace(result, cases=(lost, *result.cases[1:]))
+    assert parse_result(with_log.to_json()) == with_log
+    text = render_result(with_log, Path("r"), color=False)
     assert "server log" in text
     assert "line [2]" in text
     assert exchange_text(dataclasses.replace(lost, exchange=result.cases[1].exchange)).endswith("line 1\nline [2]\n")
-    error = ElementTree.fromstring(junit_xml(told)).find(".//testcase/error")
+    error = ElementTree.fromstring(junit_xml(with_log)).find(".//testcase/error")
     assert error is not None
     assert (error.text or "").endswith("gone\nend of the server's log:\nline 1\nline [2]")
     assert error.get("message") == "gone"

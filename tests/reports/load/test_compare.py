@@ -1,4 +1,4 @@
-"""Comparing load runs: chance is rarely called worse, a slowdown is found, and what cannot be compared is refused."""
+"""Comparing load runs: chance is rarely called worse, a slowdown is found, different configurations are rejected."""
 
 from __future__ import annotations
 
@@ -138,10 +138,10 @@ def test_what_noise_hides_is_told(base: Path, tmp_path: Path) -> None:
     noisy = [*made(4, 100), *made(1, 104, 3.0)]
     found = compare_load(read_side(base), read_side(write(tmp_path / "noisy", noisy)), 0.05)
     assert found.exit_status == 0
-    told = re.search(r"; these runs cannot exclude that response p\d+ of .* is up to (\d+)% worse", found.headline)
-    assert told
-    assert int(told[1]) > 50
-    assert int(told[1]) == round(max(row.undetected for row in found.rows) * 100)
+    match = re.search(r"; these runs cannot exclude that response p\d+ of .* is up to (\d+)% worse", found.headline)
+    assert match
+    assert int(match[1]) > 50
+    assert int(match[1]) == round(max(row.undetected for row in found.rows) * 100)
 
 
 def test_too_few_runs_are_no_answer(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

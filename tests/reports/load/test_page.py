@@ -1,4 +1,4 @@
-"""Files that are made of a load run: page, JUnit, summary, badge; whatever came of it, and whoever named what."""
+"""Files that are made of a load run: page, JUnit, summary, badge; whatever its result and its names."""
 
 from __future__ import annotations
 
@@ -131,8 +131,8 @@ def test_junit_tells_broken_limits_from_limits_of_which_nothing_can_be_said() ->
         LimitResult("incorrect", "*", "count", "<= 0", 0.0, "0", 2000, 1, RunState.PASS),
     ]
     root = ElementTree.fromstring(load_junit(replace(failed_run(), limits=tuple(cases))))
-    told = {one.get("name"): [child.tag for child in one] for one in root.iter("testcase")}
-    assert told == {
+    kinds = {one.get("name"): [child.tag for child in one] for one in root.iter("testcase")}
+    assert kinds == {
         "response p99 of chunk <= 5 ms": ["failure"],
         "response p99 of file <= 5 s": ["error"],
         "incorrect count of all <= 0": [],
@@ -162,8 +162,8 @@ def test_hostile_names_are_text_everywhere() -> None:
     assert "&lt;img src=x" in page
     data = re.search(r'<script type="application/json" id="charts">(.*?)</script>', page, re.DOTALL)
     assert data
-    drawn = json.loads(data[1])
-    assert drawn["all-curves"]["option"]["series"][0]["name"].startswith(HOSTILE)
+    charts = json.loads(data[1])
+    assert charts["all-curves"]["option"]["series"][0]["name"].startswith(HOSTILE)
     JUNIT_SCHEMA.validate(load_junit(result))
     ElementTree.fromstring(load_badge(result))
     assert "<script" not in load_markdown(result)

@@ -134,8 +134,8 @@ def test_what_was_not_judged_says_nothing_of_an_entry(outcome: Outcome) -> None:
 def test_a_sequence_that_did_not_come_to_a_requirement_says_nothing_of_it() -> None:
     sequence = dataclasses.replace(ended(ONE), sequences=3, checks_by_requirement={"X-2": 1})
     assert problems([entry(requirement="X-1")], [sequence, ended(TWO)]) == [None]
-    told = dataclasses.replace(sequence, checks_by_requirement={"X-1": 1})
-    assert problems([entry(requirement="X-1")], [told, ended(TWO)]) == [Problem.STALE]
+    judged = dataclasses.replace(sequence, checks_by_requirement={"X-1": 1})
+    assert problems([entry(requirement="X-1")], [judged, ended(TWO)]) == [Problem.STALE]
 
 
 def test_an_entry_of_a_requirement_that_was_not_asked_for_is_left_alone() -> None:
@@ -229,14 +229,14 @@ def test_the_headline_says_that_the_list_is_wrong() -> None:
 
 def test_the_terminal_shows_the_list_and_the_command_that_fixes_it() -> None:
     lines = render_result(run_result(), Path("r"), color=False).splitlines()
-    for shown in (
+    for line in (
         "known failures of hanami 0.4.2, a list.toml",
         "  known     X-1  1 case: why (https://example.org/1)",
         "  wrong     a list.toml:9 X-2 is listed, but nothing fails so any more",
         "  wrong     a list.toml:4 test_x.py::test_a[2] expired on 2026-01-01",
         "  fix       hanami-conformance known --update 'a list.toml' --from r/result.json --expires YYYY-MM-DD",
     ):
-        assert shown in lines
+        assert line in lines
     assert any(line.startswith("NOT CONFORMANT  known failures: 1 entry is stale") for line in lines)
     assert any("1 KNOWN" in line for line in lines)
     assert not any("actual" in line and "red" in line for line in lines)

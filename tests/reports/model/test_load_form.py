@@ -1,4 +1,4 @@
-"""A damaged load.json is refused with a line that names the place, or drawn; nothing else happens."""
+"""A damaged load.json is rejected with a line that names the place, or rendered; nothing else happens."""
 
 from __future__ import annotations
 
@@ -110,9 +110,9 @@ def test_the_command_names_what_is_damaged_and_draws_nothing(
     file = tmp_path / "load.json"
     file.write_text(json.dumps(data), encoding="utf-8")
     assert main(["render", str(file)]) == 4
-    told = capsys.readouterr().err
-    assert said in told
-    assert len(told.splitlines()) == 1
+    stderr = capsys.readouterr().err
+    assert said in stderr
+    assert len(stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == [file]
 
 

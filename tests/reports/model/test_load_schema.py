@@ -82,6 +82,6 @@ def test_the_schema_refuses(change: Callable[[dict[str, Any]], None]) -> None:
 
 def test_the_document_tells_every_field() -> None:
     parts = SCHEMA["$defs"]
-    told = [*SCHEMA["properties"], *(name for part in parts.values() for name in part.get("properties", {}))]
-    missing = [name for name in dict.fromkeys(told) if f"`{name}`" not in DOCUMENT]
+    names = [*SCHEMA["properties"], *(name for part in parts.values() for name in part.get("properties", {}))]
+    missing = [name for name in dict.fromkeys(names) if f"`{name}`" not in DOCUMENT]
     assert missing == []

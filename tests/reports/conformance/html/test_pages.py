@@ -51,23 +51,23 @@ class Elements(HTMLParser):
 
 
 def test_an_exchange_is_decoded_by_what_its_socket_is_attached_to() -> None:
-    drawn = ladder(upload_exchange(), CODEC, FULL)
-    assert drawn.lanes == ("REST", "ws-1")
-    rungs = {row.title: row for row in drawn.rows}
-    chunk = rungs["FileUpload_Message"].payload
+    view = ladder(upload_exchange(), CODEC, FULL)
+    assert view.lanes == ("REST", "ws-1")
+    rows = {row.title: row for row in view.rows}
+    chunk = rows["FileUpload_Message"].payload
     assert dict(chunk.fields) == {"position": "4,096", "data": "11 bytes  68 65 6c 6c 6f 20 77 6f ..."}
     assert chunk.dump.endswith("hello world")
-    assert dict(rungs["FileUploadResponse_Message"].payload.fields) == {"success": "false", "errorMessage": "beyond it"}
-    assert rungs["binary"].payload.text == '{"success": true}'
-    assert rungs["POST /v1/csv/dataset"].payload.text == '{"name": "x"}'
-    assert rungs["connection reset by the suite"].silence == "2.49 s"
-    assert [row.lane for row in drawn.rows] == [0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0]
-    assert rungs["FileUpload_Message"].accessible_label == "client sends, ws-1:"
+    assert dict(rows["FileUploadResponse_Message"].payload.fields) == {"success": "false", "errorMessage": "beyond it"}
+    assert rows["binary"].payload.text == '{"success": true}'
+    assert rows["POST /v1/csv/dataset"].payload.text == '{"name": "x"}'
+    assert rows["connection reset by the suite"].silence == "2.49 s"
+    assert [row.lane for row in view.rows] == [0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0]
+    assert rows["FileUpload_Message"].accessible_label == "client sends, ws-1:"
 
 
 def test_values_of_a_cluster_are_decoded_and_what_is_none_says_so() -> None:
-    rungs = ladder(cluster_exchange(), CODEC, FULL).rows
-    sent = dict(rungs[2].payload.fields)
+    rows = ladder(cluster_exchange(), CODEC, FULL).rows
+    sent = dict(rows[2].payload.fields)
     assert (sent["name"], sent["processType"], sent["isLast"], sent["numberOfValues"]) == (
         '"test_input"',
         "REQUEST_TYPE",
@@ -75,21 +75,21 @@ def test_values_of_a_cluster_are_decoded_and_what_is_none_says_so() -> None:
         "12",
     )
     assert sent["values"] == "[0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, ... 12 values]"
-    assert dict(rungs[3].payload.fields)["values"] == "[1, 0.25]"
-    assert rungs[4].payload.name == "not a valid ClusterIO_Message"
+    assert dict(rows[3].payload.fields)["values"] == "[1, 0.25]"
+    assert rows[4].payload.name == "not a valid ClusterIO_Message"
 
 
 def test_many_connections_share_a_lane_and_are_named() -> None:
-    drawn = ladder([event(0.1 * n, f"ws-{n}", "note", "open", "x") for n in range(6)], CODEC, FULL)
-    assert drawn.lanes == ("",)
-    assert [row.channel for row in drawn.rows] == [f"ws-{n}" for n in range(6)]
+    view = ladder([event(0.1 * n, f"ws-{n}", "note", "open", "x") for n in range(6)], CODEC, FULL)
+    assert view.lanes == ("",)
+    assert [row.channel for row in view.rows] == [f"ws-{n}" for n in range(6)]
 
 
 def test_the_middle_of_a_long_exchange_is_left_out_and_counted() -> None:
     events = [event(0.01 * n, "ws-1", "note", "open", f"event {n}") for n in range(1000)]
-    drawn = ladder(events, CODEC, SHORT)
-    assert [row.skipped for row in drawn.rows if row.skipped] == [1000 - SHORT.first - SHORT.last]
-    assert (drawn.rows[0].title, drawn.rows[-1].title, drawn.total) == ("event 0", "event 999", 1000)
+    view = ladder(events, CODEC, SHORT)
+    assert [row.skipped for row in view.rows if row.skipped] == [1000 - SHORT.first - SHORT.last]
+    assert (view.rows[0].title, view.rows[-1].title, view.total) == ("event 0", "event 999", 1000)
 
 
 def test_hexadecimal_has_sixteen_bytes_a_line() -> None:
@@ -114,7 +114,7 @@ def test_text_is_printable_and_cut_with_its_digest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("value", "text"),
     [
         ("2026-11-25T15:44:00+00:00", "2026-11-25 15:44 UTC"),
         ("2026-11-25T15:44:59.9+02:00", "2026-11-25 13:44 UTC"),
@@ -123,8 +123,8 @@ def test_text_is_printable_and_cut_with_its_digest() -> None:
         ("<b>", "<b>"),
     ],
 )
-def test_times_are_told_to_the_minute(value: str, shown: str) -> None:
-    assert format_moment(value) == shown
+def test_times_are_formatted_to_the_minute(value: str, text: str) -> None:
+    assert format_moment(value) == text
 
 
 @pytest.mark.parametrize("page", [conformance_page(mixed()), servers_page({"a": mixed(), "b": hostile()})])
@@ -159,13 +159,13 @@ def test_a_large_result_stays_small_and_tells_what_was_left_out() -> None:
     result = large(3000, 100)
     page = conformance_page(result)
     assert 1_000_000 < len(page.encode()) < LIMIT
-    told, omitted = (page.count(text) for text in ('<ol class="ladder', "No room for its exchange of 100 events"))
-    assert told >= 59  # one of each requirement at least
+    included, omitted = (page.count(text) for text in ('<ol class="ladder', "No room for its exchange of 100 events"))
+    assert included >= 59  # one of each requirement at least
     assert omitted > 50
     for requirement in result.requirements:
         assert page.count(f'<code class="id">{requirement.id}</code>') == 1
     counted = sum(int(number) for number in re.findall(r"No room for (\d+) more case", page))
-    assert told + omitted + counted == 300
+    assert included + omitted + counted == 300
 
 
 def test_a_page_is_drawn_more_shortly_until_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +202,7 @@ def test_a_case_is_told_under_a_requirement_that_was_asked_for() -> None:
     assert "Not selected: A-1" in page
     assert page.count('<ol class="ladder') == 1
     assert page.index('<code class="id">B-2') < page.index('<ol class="ladder')
-    assert "is told under" not in page
+    assert "is shown under" not in page
 
 
 def test_servers_side_by_side_say_what_differs() -> None:
@@ -258,8 +258,8 @@ def test_the_page_of_a_run_without_anything_is_drawn() -> None:
 
 def test_json_that_nests_too_deep_is_shown_as_it_came() -> None:
     deep = b"[" * 50_000
-    drawn = ladder([event(0, "rest-1", "received", "http", "200 [", deep)], CODEC, FULL)
-    payload = drawn.rows[0].payload
+    view = ladder([event(0, "rest-1", "received", "http", "200 [", deep)], CODEC, FULL)
+    payload = view.rows[0].payload
     assert payload.text.startswith("[[[[")
     assert payload.digest == hashlib.sha256(deep).hexdigest()
     assert json.dumps(payload.text)
