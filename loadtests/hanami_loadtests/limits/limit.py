@@ -16,7 +16,7 @@ TIMES = ("response", "service", "scheduling_delay")
 COUNTS = ("incorrect", "failed", "unanswered", "unsent")
 SPEEDS = ("throughput", "rate")
 METRICS = (*TIMES, *SPEEDS, *COUNTS)
-UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def seconds_of(text: str) -> float:
     Raises:
         ValueError: it is none.
     """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(us|ms|s)\s*", text)
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(us|µs|ms|s)\s*", text)
     if match is None:
         raise ValueError(f"{text!r} is no time: write 250 us, 50 ms or 2 s")
     return float(match[1]) * UNITS[match[2]]

@@ -1,4 +1,4 @@
-"""``hanami-reports`` draws everything again from results, and says what is wrong with its input in one line."""
+"""``hanami-reports`` renders everything again from results, and reports wrong input in one line."""
 
 from __future__ import annotations
 
@@ -74,6 +74,17 @@ def test_several_results_are_drawn_side_by_side(tmp_path: Path) -> None:
     assert main(["render", str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(out)]) == 0
     assert list(contents(out)) == ["conformance.html"]
     assert 'data-verdict="FAIL|PASS"' in (out / "conformance.html").read_text()
+
+
+def test_compare_tells_conformance_results_by_their_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = ConformanceReportFolder(tmp_path / "b")
+    good.prepare()
+    good.write(run_of([case(3, Outcome.PASSED, "DATA-2")], status=ExitStatus.CONFORMANT))
+    folders = [str(written(tmp_path / "a")), str(tmp_path / "b")]
+    assert main(["compare", *folders]) == 0
+    assert "NO REGRESSIONS" in capsys.readouterr().out
+    assert main(["compare", *reversed(folders), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["regressed"]
 
 
 def changed(folder: Path, **fields: object) -> Path:
