@@ -128,11 +128,8 @@ class ResourceFactory:
         files: dict[str, UploadFile] = {}
         for role, size in sizes.items():
             file_uuid = parsed.get(f"uuid_{role}_file")
-            require(
-                is_uuid_text(uuid) and is_uuid_text(file_uuid),
-                expected=f"uuid and uuid_{role}_file in the answer",
-                actual=answer,
-            )
+            expected = f"uuid and uuid_{role}_file in the answer"
+            require(is_uuid_text(uuid) and is_uuid_text(file_uuid), expected=expected, actual=answer)
             files[role] = UploadFile(role, str(file_uuid), FileModel(size))
         return Upload(account or self.target.account, kind, name, str(uuid), files)
 

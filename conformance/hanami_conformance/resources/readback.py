@@ -36,12 +36,14 @@ def read_columns(upload: Upload, columns: Mapping[str, NDArray[np.float32]]) -> 
     """
     dialect = upload.account.target.dialect
     found: dict[str, NDArray[np.float32]] = {}
-    for column, expected in columns.items():
+    for column, model_values in columns.items():
         rows: list[Any] = []
         # At least two pages, of unequal size, so that a server that ignores the offset is detected.
-        page = min(dialect.content_rows, max(1, PAGE_VALUES // max(1, expected.shape[1])), -(-3 * len(expected) // 5))
-        while len(rows) < len(expected):
-            count = min(page, len(expected) - len(rows))
+        page = min(
+            dialect.content_rows, max(1, PAGE_VALUES // max(1, model_values.shape[1])), -(-3 * len(model_values) // 5)
+        )
+        while len(rows) < len(model_values):
+            count = min(page, len(model_values) - len(rows))
             params = {
                 "uuid": upload.uuid,
                 "column_name": column,
@@ -50,11 +52,8 @@ def read_columns(upload: Upload, columns: Mapping[str, NDArray[np.float32]]) -> 
             }
             answer = upload.account.call("dataset.content", params=params)
             data = answer.object().get("data")
-            require(
-                isinstance(data, list) and 0 < len(data) <= count,
-                expected=f"{count} rows of column {column!r} from row {len(rows)}",
-                actual=answer,
-            )
+            expected = f"{count} rows of column {column!r} from row {len(rows)}"
+            require(isinstance(data, list) and 0 < len(data) <= count, expected=expected, actual=answer)
             rows += data if isinstance(data, list) else []
         found[column] = _table(column, rows)
     return found
@@ -134,15 +133,10 @@ def check_shape(answer: RestResponse, described: Mapping[str, Any], target: Targ
         Violation: If they differ, or the description lacks the number of rows.
     """
     rows = [described[key] for key in target.dialect.rows_keys if key in described]
-    require(
-        bool(rows) or target.dialect.has_content,
-        expected=f"the number of rows ({' or '.join(target.dialect.rows_keys)})",
-        actual=answer,
-        requirement="FIN-1",
-    )
-    require(
-        all(count == model.rows for count in rows), expected=f"{model.rows} rows", actual=answer, requirement="FIN-1"
-    )
+    expected = f"the number of rows ({' or '.join(target.dialect.rows_keys)})"
+    require(bool(rows) or target.dialect.has_content, expected=expected, actual=answer, requirement="FIN-1")
+    expected = f"{model.rows} rows"
+    require(all(count == model.rows for count in rows), expected=expected, actual=answer, requirement="FIN-1")
     for group in target.dialect.columns_keys:
         if all(isinstance(described.get(key), int) for key in group):
             width = sum(described[key] for key in group)

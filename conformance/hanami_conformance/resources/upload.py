@@ -90,12 +90,8 @@ class Upload:
         with default_requirement("PROG-1"):
             answer = self.progress_answer()
             complete = answer.object().get("complete")
-        require(
-            isinstance(complete, bool),
-            expected="a JSON object with boolean complete",
-            actual=answer,
-            requirement="PROG-1",
-        )
+        expected = "a JSON object with boolean complete"
+        require(isinstance(complete, bool), expected=expected, actual=answer, requirement="PROG-1")
         return bool(complete)
 
     def progress_answer(self) -> RestResponse:

@@ -298,8 +298,8 @@ def test_form_of_an_acceptance(resources: ResourceFactory) -> None:
     websocket.close()
     require(isinstance(answer, Message), expected="an answer in a message", actual=answer)
     assert isinstance(answer, Message)
-    observe("acceptance comes in a", "text frame" if answer.text else "binary frame")
-    observe("acceptance is", answer.data.decode("utf-8", "replace"))
+    observe("frame type of an acceptance", "text frame" if answer.text else "binary frame")
+    observe("content of an acceptance", answer.data.decode("utf-8", "replace"))
 
 
 @requirement("ATT-8")
@@ -308,7 +308,7 @@ def test_answer_to_a_repeated_first_message(resources: ResourceFactory) -> None:
     upload = resources.csv(100)
     socket = upload.attach()
     socket.websocket.send_text(first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD))
-    observe("a second first message is answered by", socket.websocket.receive_or_close("an answer or a close"))
+    observe("answer to a repeated first message", socket.websocket.receive_or_close("an answer or a close"))
 
 
 @requirement("ATT-8")
@@ -321,7 +321,7 @@ def test_answer_to_a_second_attempt_after_a_rejection(resources: ResourceFactory
         with contextlib.suppress(ConnectionClosed):  # a close is an answer as well
             websocket.send_text(first_message(upload.account.token, uuid, FILE_UPLOAD))
             answer = websocket.receive("an answer or a close")
-        observe("a second try after a rejection is answered by", websocket.close_info or answer)
+        observe("answer to a second attempt after a rejection", websocket.close_info or answer)
     finally:
         websocket.close()
 

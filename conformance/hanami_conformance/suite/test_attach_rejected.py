@@ -1,4 +1,4 @@
-"""Attach: what is sent on a socket that was not accepted."""
+"""Attach: messages on a socket that was not accepted."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def test_a_chunk_before_an_accepted_first_message_has_no_effect(resources: Resou
         websocket.send_text(first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD))
         websocket.receive("an answer to the first message")
     websocket.close()
-    require(not upload.progress(), expected="complete = false: the chunk came too early", actual="complete = true")
+    expected = "complete = false: the chunk was sent before acceptance"
+    require(not upload.progress(), expected=expected, actual="complete = true")
 
 
 @requirement("ATT-7", "GEN-3")

@@ -1,4 +1,4 @@
-"""General: any REST call does what it says, or is rejected and changes nothing."""
+"""General: generated REST calls do what they say, or are rejected and change nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Upload, step 5: any content is merged, or rejected, and read back as it was."""
+"""Upload, step 5: generated contents are merged and read back, or rejected."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def test_not_last_requests_start_nothing(resources: ResourceFactory) -> None:
     for index in range(len(first.values)):
         socket.send(first.name, first.values[index : index + 1], is_last=False)
         socket.receive_acknowledgement()
-    # The last message is the fence: an output that was started too early would come before its answer.
+    # The last message is a fence: a premature output would arrive before its answer.
     socket.send(second.name, second.values, is_last=True)
     answer = socket.receive_outputs()
     expect_nothing_more(socket, "one output of each brick after the last message")
@@ -82,13 +82,12 @@ def test_not_last_training_messages_train_nothing(resources: ResourceFactory) ->
 @requirement("DIO-2")
 def test_the_last_message_carries_values_too(resources: ResourceFactory) -> None:
     """The values of the message with isLast = true take part in its cycle."""
-    # With two bricks: a server that drops these values tells no inputs of a single message apart, so that the cluster
-    # would be taken to have learned nothing.
+    # Two bricks, because with one a server that drops these values would seem unable to learn.
     _, socket = trained_cluster(resources, TWO_BRICKS)
-    for seed in (1, 2):  # which are answered differently
+    for seed in (1, 2):  # whose answers are distinguishable
         first, second = sample_inputs(TWO_BRICKS, seed)
         whole = socket.request([first, second])
-        expect_same(socket.request([second, first]), whole, "the same answer when the other brick comes last")
+        expect_same(socket.request([second, first]), whole, "the same answer with the other brick last")
         split = socket.request(
             [first, InputMessage(second.name, second.values[:2]), InputMessage(second.name, second.values[2:])]
         )
@@ -127,7 +126,7 @@ def test_a_cycle_starts_with_nothing_of_the_one_before(resources: ResourceFactor
     socket.request([first, second])
     expect_same(socket.request([first]), alone, "the answer to input_a alone, as before input_b had values")
     socket.request(sample_inputs(shape, seed=2))
-    expect_same(socket.request([first]), alone, "the answer to input_a alone, as before other values came")
+    expect_same(socket.request([first]), alone, "the answer to input_a alone, as before other values were sent")
 
 
 @requirement("DIO-2", "DIO-7")
@@ -154,7 +153,7 @@ def test_a_request_is_answered_with_the_output(resources: ResourceFactory, size:
         require(set(answer) == {"test_output"}, expected="the output of test_output", actual=format_answer(answer))
 
 
-INPUTS = {  # repeated for as long as the brick is
+INPUTS = {  # repeated up to the size of the brick
     "zeros": [0.0],
     "ones": [1.0],
     "minus ones": [-1.0],
@@ -177,11 +176,8 @@ def test_any_finite_input_gives_a_finite_output(resources: ResourceFactory, kind
     for _ in range(5):
         socket.train([question, *training_targets(socket.shape, seed=1)])
     answer = socket.request([question])
-    require(
-        set(answer) == set(socket.shape.outputs),
-        expected="the output of the output brick",
-        actual=format_answer(answer),
-    )
+    expected = "the output of the output brick"
+    require(set(answer) == set(socket.shape.outputs), expected=expected, actual=format_answer(answer))
 
 
 @requirement("DIO-3")
@@ -210,9 +206,8 @@ def test_answers_belong_to_their_bricks(resources: ResourceFactory) -> None:
         socket.train(
             [question, InputMessage("output_a", high, expected=True), InputMessage("output_b", low, expected=True)]
         )
-    require(
-        apart > 0, expected="output_a, trained to 0.9, above output_b, trained to 0.1", actual=format_answer(answer)
-    )
+    expected = "output_a, trained to 0.9, above output_b, trained to 0.1"
+    require(apart > 0, expected=expected, actual=format_answer(answer))
 
 
 # DIO-8: training a fixed pair repeatedly moves the answer toward the expected values.
@@ -258,7 +253,7 @@ def test_different_inputs_are_distinguished(resources: ResourceFactory) -> None:
     require(not are_equal(*answers), expected="different answers to different inputs", actual=format_answer(answers[0]))
 
 
-SPLITS: dict[str, Callable[[int], list[int]]] = {  # from the number of values to where they are cut
+SPLITS: dict[str, Callable[[int], list[int]]] = {  # from the number of values to the positions of the cuts
     "in two": lambda size: [size // 2 - 1],
     "in three": lambda size: [1, size - 1],
     "value by value": lambda size: list(range(1, min(size, 100))),
@@ -370,11 +365,8 @@ def test_every_not_last_message_is_acknowledged(resources: ResourceFactory, proc
     for piece in np.array_split(question.values, 3):
         socket.send(question.name, piece, is_last=False, process_type=process)
         message = socket.receive("an acknowledgement of a message with isLast = false")
-        require(
-            not message.is_last and not socket.is_output(message),
-            expected="an acknowledgement with isLast = false",
-            actual=describe(message),
-        )
+        expected = "an acknowledgement with isLast = false"
+        require(not message.is_last and not socket.is_output(message), expected=expected, actual=describe(message))
     expect_nothing_more(socket, "3 acknowledgements of 3 messages")
 
 
@@ -388,9 +380,6 @@ def test_every_training_cycle_is_ended(resources: ResourceFactory) -> None:
         socket.receive("an acknowledgement of a message with isLast = false")
         socket.send(targets.name, targets.values, is_last=True, process_type=ProcessType.TRAIN, expected=True)
         message = socket.receive("the end of the training cycle")
-        require(
-            message.is_last and not socket.is_output(message),
-            expected="the end of the training cycle, with isLast = true",
-            actual=describe(message),
-        )
+        expected = "the end of the training cycle, with isLast = true"
+        require(message.is_last and not socket.is_output(message), expected=expected, actual=describe(message))
     expect_nothing_more(socket, "6 answers to 6 messages")

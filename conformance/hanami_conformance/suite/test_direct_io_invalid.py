@@ -1,4 +1,4 @@
-"""Direct interaction, step 3: what is wrong, and what is left open."""
+"""Direct interaction, step 3: invalid messages, and messages that the protocol leaves open."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def last(
     process_type: int = ProcessType.REQUEST,
     number_of_values: int | Callable[[int], int] | None = None,
 ) -> Send:
-    """A mistake in one last message.
+    """Return a sender of one last message.
 
     Args:
-        name: of the brick; ``test_input`` and ``test_output`` stand for those of the cluster.
-        values: from the size of the input brick, or of the output brick where that is named.
-        process_type: of the message.
-        number_of_values: as announced, or from the size of the brick; the true one when None.
+        name: Name of the brick; ``test_input`` and ``test_output`` stand for those of the cluster.
+        values: Function from the size of the brick to the values.
+        process_type: Process type of the message.
+        number_of_values: Announced number of values, or a function from the size of the brick; the actual one if None.
     """
 
     def send(socket: ClusterSocket) -> None:
@@ -76,10 +76,10 @@ def too_many_in_parts(socket: ClusterSocket) -> None:
 def wrong_count_before_the_last(socket: ClusterSocket) -> None:
     """Send a wrong numberOfValues in a message with isLast = false, then a valid last message."""
     (question,) = sample_inputs(socket.shape, seed=1)
-    with contextlib.suppress(ConnectionClosed):  # signalled at once: the signal is read afterwards
+    with contextlib.suppress(ConnectionClosed):  # an immediate signal is read below
         socket.send(question.name, question.values[:2], is_last=False, number_of_values=1)
         socket.send(question.name, question.values[2:], is_last=True)
-        answer = socket.websocket.receive_or_close("an answer to a wrong message")
+        answer = socket.websocket.receive_or_close("an answer to an invalid message")
         if isinstance(answer, CloseInfo) or is_json(answer.data):
             socket.websocket.push_back(answer)
 
@@ -165,7 +165,7 @@ def test_an_invalid_training_cycle_trains_nothing(resources: ResourceFactory) ->
         socket.expect_error_signal(f"{size} expected values for {name} with process type {process}")
         socket.close()
         socket = cluster.reattach()
-    expect_same(socket.request(sample_inputs(socket.shape, seed=1)), before, "the answer as before the wrong cycles")
+    expect_same(socket.request(sample_inputs(socket.shape, seed=1)), before, "the answer as before the invalid cycles")
 
 
 @requirement("DIO-12", "GEN-2")
@@ -232,7 +232,7 @@ def test_answer_to_an_unusual_message(resources: ResourceFactory, case: str) -> 
 @pytest.mark.parametrize("case", ["a request with NaN", "a request with infinity", "a request without values"])
 def test_unusual_requests_leave_no_trace(resources: ResourceFactory, case: str) -> None:
     """An unusual request does not change the answer to the next one."""
-    cluster, socket = trained_cluster(resources)  # of its own: what a poor server makes of it may stay for good
+    cluster, socket = trained_cluster(resources)  # a new cluster, because the effect on a faulty one may be permanent
     expected = socket.request(sample_inputs(socket.shape, seed=1))
     UNUSUAL[case](socket)
     outcome(socket)
@@ -275,6 +275,5 @@ def test_answer_to_a_second_socket_for_a_cluster(resources: ResourceFactory) -> 
         observe("a second socket for the same cluster", "accepted")
         second.close()
     first.request(sample_inputs(first.shape, seed=1))
-    require(
-        first.websocket.close_info is None, expected="the first socket to stay open", actual=first.websocket.close_info
-    )
+    expected = "the first socket to stay open"
+    require(first.websocket.close_info is None, expected=expected, actual=first.websocket.close_info)

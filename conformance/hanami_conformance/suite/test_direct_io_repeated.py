@@ -72,9 +72,8 @@ def test_training_moves_the_answer_toward_the_expected_values(resources: Resourc
     for part in targets:
         start, end = distance(before[part.name], part.values), distance(after[part.name], part.values)
         observe(f"distance of {part.name} from its expected values", f"{start:.4f} before training, {end:.4f} after")
-        require(
-            end < start, expected=f"{part.name} nearer than {start:.5f} to its expected values", actual=f"{end:.5f}"
-        )
+        expected = f"{part.name} nearer than {start:.5f} to its expected values"
+        require(end < start, expected=expected, actual=f"{end:.5f}")
 
 
 # DIO-9: many cycles, mixed TRAIN and REQUEST, run on one socket in order; pipelined messages are answered in order.
@@ -205,9 +204,8 @@ def test_training_just_before_a_socket_is_lost_is_kept(resources: ResourceFactor
         raise Unsupported("the target sends no end of a training cycle, so that its end is unknown")
     LOSSES[loss](socket)
     actual = cluster.reattach().request(question)
-    require(
-        not are_equal(actual, before), expected="another answer than before the training", actual=format_answer(actual)
-    )
+    expected = "another answer than before the training"
+    require(not are_equal(actual, before), expected=expected, actual=format_answer(actual))
 
 
 @requirement("DIO-11")

@@ -1,4 +1,4 @@
-"""Direct interaction: any sequence goes as the model says."""
+"""Direct interaction: generated sequences match the model."""
 
 from __future__ import annotations
 

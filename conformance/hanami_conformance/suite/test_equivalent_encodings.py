@@ -174,9 +174,8 @@ def test_the_token_header_may_be_in_any_case(resources: ResourceFactory, name: s
     path = f"{resources.target.dialect.route('dataset.progress').path}?uuid={upload.uuid}"
     answer = resources.target.rest.request("GET", path, headers={name: upload.account.token})
     complete = answer.object().get("complete")
-    require(
-        isinstance(complete, bool), expected=f"boolean complete to a question with the header {name}", actual=answer
-    )
+    expected = f"boolean complete to a question with the header {name}"
+    require(isinstance(complete, bool), expected=expected, actual=answer)
 
 
 @requirement("GEN-1")

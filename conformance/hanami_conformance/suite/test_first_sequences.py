@@ -1,4 +1,4 @@
-"""Attach: any first message is accepted or rejected as it must be."""
+"""Attach: generated first messages are accepted or rejected correctly."""
 
 from __future__ import annotations
 

@@ -322,9 +322,8 @@ def test_datasets_of_others_are_invisible(resources: ResourceFactory, other_acco
     content, _ = csv_sample()
     upload = resources.dataset("csv", {"input": content})
     listed = other_account.call("dataset.list")
-    require(
-        listed.status == 200 and upload.uuid not in listed.text, expected=f"a list without {upload.uuid}", actual=listed
-    )
+    expected = f"a list without {upload.uuid}"
+    require(listed.status == 200 and upload.uuid not in listed.text, expected=expected, actual=listed)
     expect_hidden(upload, other_account)
 
 

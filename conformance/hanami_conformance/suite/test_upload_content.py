@@ -1,4 +1,4 @@
-"""Upload, step 5: what becomes of the content of the files."""
+"""Upload, step 5: the content of the files."""
 
 from __future__ import annotations
 

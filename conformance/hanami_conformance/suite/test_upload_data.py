@@ -95,7 +95,7 @@ def test_positions_beyond_a_mebibyte_are_right(resources: ResourceFactory) -> No
 def test_small_chunks_in_any_order_give_the_same_file(resources: ResourceFactory) -> None:
     """Many small chunks at uneven positions are all written."""
     mnist = MnistSample(9000, side=8)
-    # Some hundreds of them: a server may lose one now and then.
+    # Hundreds of chunks, because a server may lose one sporadically.
     expect_written(resources, mnist, shuffled(split_into_chunks(len(mnist.contents["input"]), 29)), values=True)
 
 
@@ -121,7 +121,7 @@ def test_messages_at_the_edges_of_frame_headers_work(resources: ResourceFactory)
         start = parts[-1][1] if parts else 0
         data_size = next(size for size in range(length - 40, length) if len(encode(start, bytes(size))) == length)
         parts.append((start, start + data_size))
-    mnist = MnistSample(parts[-1][1] + 1000)  # that many bytes about, in whole images
+    mnist = MnistSample(parts[-1][1] + 1000)  # about as many bytes, in complete images
     expect_written(resources, mnist, [*parts, (parts[-1][1], len(mnist.contents["input"]))])
 
 
@@ -192,7 +192,7 @@ def test_of_overlapping_chunks_the_later_one_wins(resources: ResourceFactory, ov
     (old_begin, old_end), (new_begin, new_end) = regions[overlap]
     upload = start_upload(resources, mnist.contents)
     socket = upload.attach()
-    # The earlier chunk is right where the later one does not reach, and wrong where it does.
+    # The earlier chunk is correct outside of the overlap, and wrong within it.
     earlier = bytearray(content[old_begin:old_end])
     for place in range(max(old_begin, new_begin), min(old_end, new_end)):
         earlier[place - old_begin] = wrong[place]

@@ -130,11 +130,8 @@ def alternate(resources: ResourceFactory, other: Account | None, name: str = "")
     for socket in sockets:
         socket.close()
     send_labels(uploads[0], samples[0])
-    require(
-        not uploads[1].progress(),
-        expected="complete = false of the upload whose labels are missing",
-        actual="complete = true",
-    )
+    expected = "complete = false of the upload whose labels are missing"
+    require(not uploads[1].progress(), expected=expected, actual="complete = true")
     send_labels(uploads[1], samples[1])
     for upload, mnist in zip(uploads, samples, strict=True):
         expect_finalized_as(upload, mnist.model, "the file as it was sent", values=True)

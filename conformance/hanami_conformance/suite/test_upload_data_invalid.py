@@ -1,4 +1,4 @@
-"""Upload, step 3: chunks that are wrong, and what is left open."""
+"""Upload, step 3: invalid chunks, and messages that the protocol leaves open."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_chunk_beyond_the_end_is_rejected(resources: ResourceFactory, case: st
 
 
 def send_labels_after(upload: Upload, mnist: MnistSample, socket: UploadSocket) -> None:
-    """Close one socket, then send the labels: one socket at a time is enough here."""
+    """Close a socket, then send the labels, so that one connection is enough."""
     socket.close()
     send_labels(upload, mnist)
 
@@ -113,11 +113,11 @@ def test_a_truncated_chunk_writes_nothing(resources: ResourceFactory) -> None:
     send_labels(upload, mnist)
     socket = upload.attach()
     socket.write(0, content[:-1])
-    # A server may read in any order: what is wrong stands where the right bytes are, and where one is missing.
+    # A server may parse in any order, so one wrong chunk overlaps acknowledged bytes, and one the missing byte.
     for position, data in ((100, bytes(255 - byte for byte in content[100:400])), (len(content) - 2, b"ab")):
         whole = resources.target.dialect.codec.encode_chunk(position, data)
         for lacking in (1, len(data) // 2, len(data)):
-            socket.send_bytes(whole[: len(whole) - lacking], f"a chunk that lacks its last {lacking} bytes")
+            socket.send_bytes(whole[: len(whole) - lacking], f"a chunk without its last {lacking} bytes")
             socket.expect_rejected("a chunk that was cut short")
     require(not upload.progress(), expected="complete = false: the last byte is missing", actual="complete = true")
     socket.write(len(content) - 1, content[-1:])

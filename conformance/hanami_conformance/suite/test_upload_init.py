@@ -79,12 +79,8 @@ def test_every_valid_name_is_accepted(resources: ResourceFactory, kind: str, loo
             requirement="INIT-1" if kind == "mnist" else "INIT-2",
         )
     else:
-        require(
-            answer.rejected,
-            expected=f"a 4xx: names of {dialect.name} have no dash",
-            actual=answer,
-            requirement="INIT-5",
-        )
+        expected = f"a 4xx: names of {dialect.name} have no dash"
+        require(answer.rejected, expected=expected, actual=answer, requirement="INIT-5")
 
 
 SIZES = [1, 2, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT + 1, 7 * SEGMENT // 2]
@@ -135,9 +131,8 @@ def test_sizes_beyond_32_bits_are_accepted(resources: ResourceFactory) -> None:
     for position in (BEYOND_32_BITS - 1, 2**32, 2**32 - 1, 0):
         socket.send(position, b"x")
         acknowledgement = socket.receive_acknowledgement()
-        require(
-            acknowledgement.success, expected=f"success = true at byte {position}", actual=describe(acknowledgement)
-        )
+        expected = f"success = true at byte {position}"
+        require(acknowledgement.success, expected=expected, actual=describe(acknowledgement))
     require(not upload.progress(), expected="complete = false: 4 bytes were sent", actual="complete = true")
 
 

@@ -28,12 +28,8 @@ def expect_complete_at_once(upload: Upload) -> None:
     """Check that progress is complete at the first request."""
     assert upload.complete, "a test must send every byte"
     actual = upload.progress()
-    require(
-        actual,
-        expected="complete = true after every byte was acknowledged",
-        actual="complete = false",
-        requirement="PROG-3",
-    )
+    expected = "complete = true after every byte was acknowledged"
+    require(actual, expected=expected, actual="complete = false", requirement="PROG-3")
 
 
 # PROG-1: GET progress with the dataset's uuid answers JSON with boolean complete.
@@ -138,9 +134,8 @@ def test_rejected_chunks_do_not_count(resources: ResourceFactory) -> None:
     socket.write(0, random_bytes(500))
     for _ in range(3):
         acknowledgement = socket.exchange(600, random_bytes(500))
-        require(
-            not acknowledgement.success, expected="success = false to a chunk beyond the end", actual="success = true"
-        )
+        expected = "success = false to a chunk beyond the end"
+        require(not acknowledgement.success, expected=expected, actual="success = true")
     expect_incomplete(upload, "bytes 500 to 999 were never accepted")
 
 

@@ -1,4 +1,4 @@
-"""Uploads: any sequence goes as the model says."""
+"""Upload: generated sequences match the model."""
 
 from __future__ import annotations
 
