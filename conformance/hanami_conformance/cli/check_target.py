@@ -1,4 +1,4 @@
-"""``hanami-conformance check-target``: on one screen, what a run against a target will find, and what it will lack."""
+"""``hanami-conformance check-target``: a preflight check of a target on one screen."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ from hanami_reports.model.conformance import ExitStatus
 
 WIDTH = 110  # characters of a line
 LABEL = 16
-CALLS = 5  # of which the median is told
-STARVING = 4  # connections that keep every worker of a real server
+CALLS = 5  # of which the median is printed
+STARVING = 4  # connections that occupy every worker of a real server
 TABLE = b"first,second\n1,2\n3,4\n"
 SHAPE = ClusterShape({"test_input": 4}, {"test_output": 2}, hidden=4)
 
 
 def check_target(given: Mapping[str, Any]) -> int:
-    """Look at a target, and print what was found. Nothing of it stays there.
+    """Check a target, and print the findings. Everything created there is deleted.
 
     Args:
-        given: options of the target, as :func:`resolve` takes them.
+        given: Options of the target, as :func:`resolve` takes them.
 
     Returns:
-        0 when it is ready, 2 when it was interrupted, 4 when options or credentials are wrong, 6 when it can't be
-        reached.
+        0 if it is ready, 2 if the check was interrupted, 4 if options or credentials are wrong, 6 if the target cannot
+        be reached.
     """
     try:
         options = resolve(given)
@@ -60,22 +60,22 @@ def check_target(given: Mapping[str, Any]) -> int:
         _say("settings", f"from {options.config}")
     try:
         with temporary_target(options) as target:
-            _Look(target, options).tell()
+            _TargetCheck(target, options).run()
     except (TargetRejectedConfiguration, ValueError) as error:
         return _end(ExitStatus.USAGE, "NOT READY", str(error))
     except TargetDown as error:
         return _end(ExitStatus.TARGET_LOST, "NOT REACHABLE", str(error))
     except KeyboardInterrupt:
-        return _end(ExitStatus.INTERRUPTED, "INTERRUPTED", "nothing is said of the rest")
+        return _end(ExitStatus.INTERRUPTED, "INTERRUPTED", "the rest was not checked")
     return _end(ExitStatus.CONFORMANT, "READY", "hanami-conformance run takes the same options")
 
 
-class _Look:
-    """One look at a target that was reached.
+class _TargetCheck:
+    """One check of a target.
 
     Args:
-        target: logged in to.
-        options: by which it was reached.
+        target: Target with its accounts logged in.
+        options: Options of the run.
     """
 
     def __init__(self, target: Target, options: RunOptions) -> None:
@@ -85,25 +85,28 @@ class _Look:
         self._clusters = False
         self._content: bool | None = None
 
-    def tell(self) -> None:
-        """Look at everything, and print it.
+    def run(self) -> None:
+        """Check everything, and print it.
 
         Raises:
-            TargetRejectedConfiguration: the given cluster is not as it was described.
-            TargetDown: the target is gone.
+            TargetRejectedConfiguration: If the existing cluster does not match its description.
+            TargetDown: If the target is down at the end.
         """
         try:
             self._facts()
             self._try("upload", self._upload)
             self._target.close_websockets()
-            self._try("cluster", self._given if self._target.given_cluster is not None else self._made)
+            self._try(
+                "cluster",
+                self._check_existing_cluster if self._target.given_cluster is not None else self._check_new_cluster,
+            )
         finally:
             self._resources.clean()
             for left in self._resources.leftovers:
                 _say("LEFT OVER", str(left))
         if not self._target.is_alive():
             raise TargetDown("the target no longer answers")
-        self._outlook()
+        self._print_missing_capabilities()
 
     def _try(self, label: str, look: Callable[[], str]) -> None:
         try:
@@ -120,13 +123,13 @@ class _Look:
             _say("TLS", "yes, certificate checked" if target.certificate_checked else "yes, CERTIFICATE NOT CHECKED")
         else:
             _say("TLS", "no: passwords and tokens go over the wire in clear")
-        why = target.dialect_reason or "as told, and the login fits (--dialect auto would ask)"
+        why = target.dialect_reason or "as configured, and the login works (--dialect auto would detect it)"
         _say("dialect", f"{target.dialect.name}: {why}")
         for account, label in ((target.account, "first user"), (target.other_account, "second user")):
-            _say(label, target.other_account_missing_reason if account is None else _shown(account))
+            _say(label, target.other_account_missing_reason if account is None else _describe_account(account))
         _say(
             "connections",
-            f"{pluralise(target.connection_limit.limit, 'websocket')} at the same time, and one REST call on top",
+            f"{pluralise(target.connection_limit.limit, 'websocket')} at the same time, and one REST call in addition",
         )
 
     def _call(self) -> None:
@@ -151,16 +154,16 @@ class _Look:
         upload = self._resources.dataset("csv", {"input": TABLE})
         self._content = self._target.serves_content(upload.account, upload.uuid, "first")
         what = "can be read back" if self._content else "can't be read back"
-        return f"works, and is deleted again; the content of a dataset {what}"
+        return f"works, and was deleted again; the content of a dataset {what}"
 
-    def _made(self) -> str:
+    def _check_new_cluster(self) -> str:
         cluster = self._resources.cluster(SHAPE)
         self._clusters = True
         cluster.enter_direct_mode()
         return f"can be made, answers{self._answered(cluster)}, and is deleted again"
 
-    def _given(self) -> str:
-        """Ask the given cluster once, and leave it in the mode that it was in."""
+    def _check_existing_cluster(self) -> str:
+        """Use the existing cluster once, and restore its mode."""
         given, account = self._target.given_cluster, self._target.account
         assert given is not None
         cluster = Cluster(account, given.uuid, given.uuid, ClusterShape(given.inputs, given.outputs, hidden=0))
@@ -169,7 +172,7 @@ class _Look:
         if answer.status not in ALREADY:
             raise TargetRejectedConfiguration(f"the given cluster does not switch to direct mode: {answer}")
         try:
-            shown = self._answered(cluster)
+            outputs = self._answered(cluster)
         except (Violation, PreconditionFailed) as error:
             raise TargetRejectedConfiguration(
                 f"the given cluster {given} is not as described: {printable_line(str(error))}"
@@ -178,7 +181,7 @@ class _Look:
             self._target.close_websockets()
             if answer.status == 200:
                 cluster.set_mode(task)
-        return f"{given} is given, answers{shown}, and is never deleted"
+        return f"{given} is given, answers{outputs}, and is never deleted"
 
     def _answered(self, cluster: Cluster) -> str:
         socket = cluster.attach()
@@ -186,7 +189,7 @@ class _Look:
         socket.close()
         return " with " + ", ".join(f"{pluralise(len(values), 'value')} of {name}" for name, values in answer.items())
 
-    def _outlook(self) -> None:
+    def _print_missing_capabilities(self) -> None:
         found = list(
             missing_capabilities(
                 self._target, content=self._content, clusters=self._clusters, destructive=self._options.destructive
@@ -204,27 +207,27 @@ class _Look:
     def _dangers(self) -> list[str]:
         target = self._target
         much = (
-            "broken frames, undecodable bytes and floods too"
+            "malformed frames, undecodable messages and floods too"
             if self._options.destructive
-            else "though not what is known to end servers, without --allow-destructive"
+            else "but without --allow-destructive nothing that is known to crash servers"
         )
-        advice = "fragile servers hang or die of it, so let nobody rely on this one"
+        advice = "fragile servers hang or crash, so use one that nobody relies on"
         dangers = [f"malformed input is sent on purpose, {much}; {advice}"]
         if target.connection_limit.limit >= STARVING and not self._options.reference:
             dangers.append(
                 f"{target.connection_limit.limit} websockets at the same time starve a server of four workers"
             )
         if target.given_cluster is not None:
-            dangers.append("the given cluster will be trained, and its mode switched: what it knows now is lost")
+            dangers.append("the existing cluster will be trained, and its mode switched: its learned state is lost")
         if not target.certificate_checked:
             dangers.append("the certificate is not checked: passwords may go to anybody (--ca-file FILE)")
         there = [text for kind in ("dataset", "cluster") if (text := self._count(kind))]
         if there:
-            dangers.append(f"the first user has {' and '.join(there)} there already")
+            dangers.append(f"the first user already has {' and '.join(there)}")
         return dangers
 
     def _count(self, kind: str) -> str:
-        """How many resources the first user has, empty for none."""
+        """Return the number of resources of the first user, empty for none."""
         try:
             body = self._target.account.call(f"{kind}.list").object().get("body")
         except (Violation, Unsupported):
@@ -232,13 +235,13 @@ class _Look:
         return pluralise(len(body), kind) if isinstance(body, list) and body else ""
 
 
-def _shown(account: Account) -> str:
+def _describe_account(account: Account) -> str:
     name = repr(account.credentials.user) if account.credentials.user else "by a token"
     return f"{name} is logged in{', an admin' if account.is_admin else ''}"
 
 
 def _milliseconds(act: Callable[[], None]) -> str:
-    """Return the median time of an act."""
+    """Return the median duration of a call."""
     times = []
     for _ in range(CALLS):
         began = time.monotonic()

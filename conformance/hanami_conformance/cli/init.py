@@ -1,4 +1,4 @@
-"""``hanami-conformance init``: a settings file to begin with, every option in it, with a comment."""
+"""``hanami-conformance init``: a settings file with every option, explained in comments."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from hanami_proto.options import Option
 from hanami_reports.model.conformance import ExitStatus
 
 HEAD = """\
-# Settings of hanami-conformance. What stands on the command line or in the environment goes before what stands here.
-# Every key is named like its option. Paths are seen from the folder of this file.
-# Better than a secret itself is the name of the variable that holds it: password_env = "NAME".
+# Settings of hanami-conformance. The command line and the environment take precedence over this file.
+# Every key is named like its option. Paths are relative to the folder of this file.
+# Instead of a secret itself, give the name of the variable that holds it: password_env = "NAME".
 """
 SET = {"target": '"http://127.0.0.1:11418"', "user": '"alice"', "password": '"HANAMI_PASSWORD"', "dialect": '"auto"'}
 EXAMPLES = {
@@ -38,7 +38,7 @@ EXAMPLES = {
 
 
 def settings_text() -> str:
-    """Return the text of a settings file: what most people need is set, the rest stands there as a comment."""
+    """Return the text of a settings file: common options are set, the others are comments."""
     lines = [HEAD]
     for section, options in SECTIONS.items():
         lines.append(f"[{section}]")
@@ -61,16 +61,16 @@ def _lines(option: Option) -> Iterator[str]:
 
 
 def write_settings(path: Path) -> int:
-    """Write the file, unless there is one.
+    """Write the file, unless it exists.
 
     Returns:
-        0, or 4 where it is there already or can't be written.
+        0, or 4 if it exists already or cannot be written.
     """
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(settings_text())
     except FileExistsError:
-        return _fail(f"{path} is there already, and stays as it is: name another file")
+        return _fail(f"{path} exists already and was not changed: name another file")
     except OSError as error:
         return _fail(f"cannot write {path}: {error.strerror or error}")
     sys.stdout.write(f"wrote {path}: fill it in, then hanami-conformance check-target --config {path}\n")

@@ -1,4 +1,4 @@
-"""Telling a stored sequence again, without Hypothesis: is what it shows fixed?"""
+"""``hanami-conformance replay``: replay a stored sequence and report whether it still fails."""
 
 from __future__ import annotations
 
@@ -34,35 +34,35 @@ EVENTS_SHOWN = 30
 
 
 def replay(path: Path, given: Mapping[str, Any], times: int = 1) -> int:
-    """Tell the sequence of a file to a target, and say what became of it.
+    """Replay the sequence of a file against a target, and print whether it still fails.
 
     Args:
-        path: of the file.
-        given: options of the target, as :func:`resolve` takes them; by default the dialect is that of the sequence.
-        times: how often it is told at most; it ends with the first time that is not right.
+        path: Path of the file.
+        given: Options of the target, as :func:`resolve` takes them; the default dialect is that of the sequence.
+        times: Largest number of replays; the first failure ends them.
 
     Returns:
-        0 when it is fixed, 1 when it still fails, in the same way or otherwise, 2 when it was interrupted, 3 when it
-        could not be told to its end, 4 when the file or an option is wrong, 6 when the target is gone.
+        0 if it is fixed, 1 if it still fails, in the same way or otherwise, 2 if it was interrupted, 3 if it could not
+        be replayed to its end, 4 if the file or an option is wrong, 6 if the target is down.
     """
     try:
         sequence = read(path)
         options = resolve(given, dialect=sequence.dialect or DEFAULT_DIALECT)
         with temporary_target(options) as target:
-            return _tell(sequence, target, times)
+            return _replay_times(sequence, target, times)
     except (ValueError, TargetRejectedConfiguration) as error:
         return _say(ExitStatus.USAGE, f"ERROR: {error}")
     except TargetDown as error:
-        return _say(ExitStatus.TARGET_LOST, f"target gone: {error}")
+        return _say(ExitStatus.TARGET_LOST, f"target down: {error}")
     except KeyboardInterrupt:
         return _say(ExitStatus.INTERRUPTED, "interrupted")
 
 
 def print_as_pytest(path: Path) -> int:
-    """Print the sequence of a file as a small pytest file; no target is asked.
+    """Print the sequence of a file as a small pytest file, without a target.
 
     Returns:
-        0, or 4 when the file is wrong.
+        0, or 4 if the file is wrong.
     """
     try:
         sys.stdout.write(to_pytest(read(path)))
@@ -75,7 +75,7 @@ def read(path: Path) -> StepSequence:
     """Read a sequence.
 
     Raises:
-        SequenceError: the file is none, or cannot be read; one line that says why.
+        SequenceError: If the file holds no sequence, or cannot be read; one line that says why.
     """
     try:
         return StepSequence.from_json(path.read_text(encoding="utf-8"))
@@ -85,16 +85,16 @@ def read(path: Path) -> StepSequence:
         raise SequenceError(f"{path}: {error}") from error
 
 
-def _tell(sequence: StepSequence, target: Target, times: int) -> int:
+def _replay_times(sequence: StepSequence, target: Target, times: int) -> int:
     for number in range(1, times + 1):
-        status = _tell_once(sequence, target, f" the {number}. time" if number > 1 else "")
+        status = _replay_once(sequence, target, f" the {number}. time" if number > 1 else "")
         if status != ExitStatus.CONFORMANT:
             return status
     often = f", {times} times" if times > 1 else ""
     return _say(ExitStatus.CONFORMANT, f"fixed: {pluralise(len(sequence.steps), 'step')} went as the model says{often}")
 
 
-def _tell_once(sequence: StepSequence, target: Target, when: str) -> int:
+def _replay_once(sequence: StepSequence, target: Target, when: str) -> int:
     case = begin_case("replay")
     resources = ResourceFactory(target, secrets.token_hex(4))
     try:
@@ -102,13 +102,13 @@ def _tell_once(sequence: StepSequence, target: Target, when: str) -> int:
     except (Violation, PreconditionFailed, TargetDown) as error:
         events = case.exchange()
         if not target.is_alive():
-            return _say(ExitStatus.TARGET_LOST, f"target gone: {printable_line(str(error))}")
+            return _say(ExitStatus.TARGET_LOST, f"target down: {printable_line(str(error))}")
         for event in events[-EVENTS_SHOWN:]:
             sys.stdout.write(f"{event.line()}\n")
         again = "still failing" if is_same(sequence, error) else "fails otherwise"
         return _say(ExitStatus.NOT_CONFORMANT, f"{again}{when}: {printable_line(str(error), MAX_LINE)}")
     except Unsupported as error:
-        return _say(ExitStatus.SUITE_FAULT, f"cannot tell: {error}")
+        return _say(ExitStatus.SUITE_FAULT, f"cannot be replayed: {error}")
     finally:
         end_case()
         for left in resources.leftovers:
@@ -117,9 +117,9 @@ def _tell_once(sequence: StepSequence, target: Target, when: str) -> int:
 
 
 def is_same(sequence: StepSequence, error: Violation | PreconditionFailed | TargetDown) -> bool:
-    """Whether a sequence ended as its file says: with the same requirement broken, or the same expected."""
+    """Return whether a sequence failed as in its file: with the same violated requirement or the same expectation."""
     if not sequence.requirement:
-        return True  # it was written by hand, or judged nothing
+        return True  # it was written by hand, or checked nothing
     if not isinstance(error, Violation):
         return False
     return error.requirement == sequence.requirement or printable_line(error.expected, MAX_LINE) == sequence.expected

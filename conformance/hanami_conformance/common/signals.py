@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first ends a run as soon as nothing is half done, and everything is cleaned up."""
+"""Ctrl-C and SIGTERM: the first signal ends a run as soon as no step is half done, and everything is cleaned up."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from dataclasses import dataclass
 from hanami_reports.model.conformance import ExitStatus
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-EXIT_ACTIONS: list[Callable[[], None]] = []  # what is done even where a third signal ends all
+EXIT_ACTIONS: list[Callable[[], None]] = []  # run before a third signal ends the process
 
 
 @dataclass
 class _State:
-    """What came, and what it must wait for.
+    """The signals so far, and the blocks that they have to wait for.
 
     Attributes:
-        blocks: unbroken blocks that are entered now.
-        waiting: whether a signal came in one of them.
-        heeded: whether the interrupt arrived where it ends things: one that is raised in a destructor is lost.
-        told: whether a second one was told that the end is near.
+        blocks: Number of uninterrupted blocks that are active.
+        waiting: Whether a signal arrived in one of them.
+        acknowledged: Whether the interrupt reached code that ends the run: one that is raised in a destructor is lost.
+        warned: Whether a second signal was answered with a warning.
     """
 
     blocks: int = 0
     waiting: bool = False
-    heeded: bool = False
-    told: bool = False
+    acknowledged: bool = False
+    warned: bool = False
 
 
 _STATE = _State()
@@ -39,9 +39,9 @@ _STATE = _State()
 
 @contextlib.contextmanager
 def handle_signals() -> Iterator[None]:
-    """Catch the signals in here: the first raises KeyboardInterrupt, a second is told to wait, a third ends all.
+    """Handle signals: the first raises KeyboardInterrupt, the second prints a request to wait, the third exits.
 
-    Outside of the main thread, and where somebody set a handler that Python did not, nothing is changed.
+    Outside of the main thread, and where code other than Python set a handler, nothing is changed.
     """
     before = None
     if threading.current_thread() is threading.main_thread():
@@ -49,7 +49,7 @@ def handle_signals() -> Iterator[None]:
     if before is None or any(handler is None or handler is _catch for handler in before.values()):
         yield
         return
-    _STATE.waiting = _STATE.heeded = _STATE.told = False
+    _STATE.waiting = _STATE.acknowledged = _STATE.warned = False
     for number in SIGNALS:
         signal.signal(number, _catch)
     try:
@@ -60,13 +60,13 @@ def handle_signals() -> Iterator[None]:
 
 
 class uninterrupted:  # noqa: N801 - reads as a requirement
-    """Lets signals wait until the end of this block.
+    """Delay signals until the end of this block.
 
-    For what makes something on the target until its uuid is known, for what deletes it again, and for what must not
-    stop in the middle of reading. Every wait in it must have a deadline. Works within :func:`handle_signals`.
+    It protects the creation of a resource until its uuid is known, its deletion, and reading that must be complete.
+    Every wait in it must have a deadline. It works within :func:`handle_signals`.
 
     Raises:
-        KeyboardInterrupt: at the end of the block, where there was a signal.
+        KeyboardInterrupt: At the end of the block, if there was a signal.
     """
 
     def __enter__(self) -> None:
@@ -82,17 +82,17 @@ class uninterrupted:  # noqa: N801 - reads as a requirement
 
 
 def acknowledge_interrupt() -> None:
-    """Note that an interrupt arrived: what follows is the cleaning up, which another one does not break off."""
-    _STATE.heeded = True
+    """Note that an interrupt arrived: the clean-up follows, which another signal does not interrupt."""
+    _STATE.acknowledged = True
 
 
 def _catch(number: int, frame: types.FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
-    if _STATE.told:
+    if _STATE.warned:
         for act in EXIT_ACTIONS:
             act()
         os._exit(ExitStatus.INTERRUPTED)
-    if _STATE.heeded or _STATE.waiting:
-        _STATE.told = True
+    if _STATE.acknowledged or _STATE.waiting:
+        _STATE.warned = True
         # A handler may run in the middle of a write to a buffered file, which must not be entered twice.
         os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, b"cleaning up; once more to leave at once\n")
         return

@@ -1,4 +1,4 @@
-"""Which of the cases before a loss ends the server, where none does so at once: they run again, fewer each time."""
+"""Bisect the cases that ran before a crash to find the one that caused it."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ import pytest
 from hanami_conformance.clients.deadline import Deadline
 from hanami_reports.model.conformance import CaseResult, Outcome
 
-LOOK_BACK = 40  # cases that are suspected
-LOOK_BACK_SECONDS = 60.0  # after which no more of them run again
-SETTLE = 0.5  # seconds that a server may take to end of what it was sent
-MOST_SETTLE = 5.0  # the same, where it was seen to take longer
+LOOK_BACK = 40  # suspected cases
+LOOK_BACK_SECONDS = 60.0  # after which no more cases run again
+GRACE_SECONDS = 0.5  # that a server may take to crash from the last request
+MOST_GRACE_SECONDS = 5.0  # the same, where the server took longer before
 
 
 @dataclass(frozen=True)
 class ExecutedCase:
-    """A case that ran, and what became of it."""
+    """A case that ran, and its result."""
 
     item: pytest.Item
     result: CaseResult
 
 
 class RestartableServer(Protocol):
-    """The server, as the search needs it."""
+    """The interface of the server that the search needs."""
 
     def run(self, item: pytest.Item) -> CaseResult | None:
-        """Run a case once more; None where it was interrupted."""
+        """Run a case again; return None if it was interrupted."""
 
     def ended(self) -> bool:
-        """Whether its process ended."""
+        """Return whether its process ended."""
 
-    def lost_behind(self, ran: ExecutedCase) -> CaseResult:
-        """Return the result of a case; LOST where the server is gone behind it."""
+    def check_after(self, ran: ExecutedCase) -> CaseResult:
+        """Return the result of a case; LOST if the server is down after it."""
 
     def restart(self) -> None:
         """Start it again."""
@@ -44,11 +44,11 @@ class RestartableServer(Protocol):
 
 @dataclass(frozen=True)
 class BisectResult:
-    """What the search found.
+    """The result of the search.
 
     Attributes:
-        suspects: cases, in their order, behind which the server ends; none where it does not end again.
-        lost: the result of the last of them.
+        suspects: Cases, in their order, after which the server crashes; none if it did not crash again.
+        lost: Result of the last of them.
     """
 
     suspects: Sequence[ExecutedCase] = ()
@@ -56,29 +56,30 @@ class BisectResult:
 
 
 class CrashBisect:
-    """Searches a server that was just started.
+    """A search with a server that was just started.
 
     Args:
-        server: it.
-        linger: waits so many seconds for the server to end, less where it has.
+        server: The server.
+        wait_for_exit: Function that waits the given seconds for the server to end, or until it has ended.
     """
 
-    def __init__(self, server: RestartableServer, linger: Callable[[float], None] | None = None) -> None:
+    def __init__(self, server: RestartableServer, wait_for_exit: Callable[[float], None] | None = None) -> None:
         self._server = server
-        self._linger = linger or self._wait
+        self._wait_for_exit = wait_for_exit or self._wait
         self._until = Deadline.after(LOOK_BACK_SECONDS)
 
     def search(self, suspects: Sequence[ExecutedCase]) -> BisectResult:
-        """Run all again, then half of them, and so on, for as long as the server ends and the time is not over.
+        """Run all cases again, then half of them, and so on, while the server crashes and there is time.
 
-        Leaves a server that runs.
+        The server is running afterwards.
         """
         began = time.monotonic()
-        found = self._together(suspects, SETTLE)
-        settle = min(MOST_SETTLE, SETTLE + time.monotonic() - began)  # what ended it was sent after the begin
+        found = self._together(suspects, GRACE_SECONDS)
+        # The request that crashed it was sent after the beginning, so it takes no longer than this run.
+        settle = min(MOST_GRACE_SECONDS, GRACE_SECONDS + time.monotonic() - began)
         while len(found.suspects) > 1 and not self._until.passed:
             middle = len(found.suspects) // 2
-            # The later ones are more likely; behind a server that survived them the others have no part of theirs.
+            # The later cases are more likely. They left the server running, so the others are tried on the same one.
             smaller = self._together(found.suspects[middle:], settle)
             smaller = smaller if smaller.suspects else self._together(found.suspects[:middle], settle)
             if not smaller.suspects:
@@ -87,7 +88,7 @@ class CrashBisect:
         return found
 
     def _together(self, suspects: Sequence[ExecutedCase], settle: float) -> BisectResult:
-        """Those among some cases behind which the server ends, when they run one behind the other."""
+        """Run some cases one after the other; return those up to the crash."""
         for place, ran in enumerate(suspects):
             if self._until.passed:
                 return BisectResult()
@@ -96,9 +97,9 @@ class CrashBisect:
                 return BisectResult()
             last = place == len(suspects) - 1
             if last and result.outcome is not Outcome.LOST:
-                self._linger(settle)
+                self._wait_for_exit(settle)
             if result.outcome is not Outcome.LOST and (last or self._server.ended()):
-                result = self._server.lost_behind(ExecutedCase(ran.item, result))
+                result = self._server.check_after(ExecutedCase(ran.item, result))
             if result.outcome is Outcome.LOST:
                 self._server.restart()
                 return BisectResult(suspects[: place + 1], result)
@@ -107,4 +108,4 @@ class CrashBisect:
     def _wait(self, seconds: float) -> None:
         until = Deadline.after(seconds)
         while not until.passed and not self._server.ended():
-            time.sleep(SETTLE / 10)
+            time.sleep(GRACE_SECONDS / 10)

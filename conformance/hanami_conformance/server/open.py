@@ -43,7 +43,7 @@ def open_target(options: RunOptions, log_folder: Path | None = None, run_id: str
         run_id: Part of the names of resources for probes.
 
     Raises:
-        TargetDown, TargetRejectedConfiguration, ValueError: See :func:`connect` and :meth:`ServerStartup.first_start`.
+        TargetDown, TargetRejectedConfiguration, ValueError: See :func:`connect` and :meth:`ServerStartup.start`.
     """
     with handle_signals(), contextlib.ExitStack() as stack:
         startup = None
@@ -54,7 +54,7 @@ def open_target(options: RunOptions, log_folder: Path | None = None, run_id: str
             server = ServerProcess(options.server, folder / SERVER_LOG)
             stack.callback(server.close)
             startup = ServerStartup(server, options.target, options.server_timeout, run_id)
-            target = startup.first_start()
+            target = startup.start()
         else:
             target = connect(options.target)
         stack.callback(target.close)
@@ -75,5 +75,5 @@ def temporary_target(options: RunOptions) -> Iterator[Target]:
             yield opened.target
         finally:
             opened.target.close_websockets()
-            for left in opened.target.undo():
+            for left in opened.target.teardown():
                 sys.stdout.write(SECRETS.text(f"left over on the target: {left}") + "\n")

@@ -1,4 +1,4 @@
-"""Waiting for a server that was just started: it is ready once it does what the suite will ask for."""
+"""The start of a server: it is ready once it can do what the suite needs."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from hanami_conformance.target.login import READY_POLL
 from hanami_conformance.target.other_account import add_other_account
 from hanami_conformance.target.target import Target
 
-GRACE = 5.0  # seconds in which a server that begins may refuse what it takes later
+GRACE = 5.0  # seconds in which a starting server may reject what it accepts later
 SHAPE = ClusterShape({"test_input": 4}, {"test_output": 2}, hidden=4)
 T = TypeVar("T")
 
 
-class ServerFailed(TargetDown):
+class ServerStartError(TargetDown):
     """A server that was started does not become ready.
 
     Attributes:
-        log: its last lines, may be empty.
+        log: Last lines of its log, may be empty.
     """
 
     def __init__(self, what: str, log: str) -> None:
@@ -43,13 +43,13 @@ class ServerFailed(TargetDown):
 
 
 class ServerStartup:
-    """Starts a server, and waits until it can be used.
+    """The starts of a server, each with a wait until it can be used.
 
     Args:
-        server: to start.
-        options: how it is reached.
-        seconds: that it may take.
-        run_id: part of the name of what is made to see whether that can be made.
+        server: The server.
+        options: How it is reached.
+        seconds: Seconds that it may take until it is ready.
+        run_id: Part of the name of the cluster that is created as a probe.
     """
 
     def __init__(self, server: ServerProcess, options: TargetOptions, seconds: float, run_id: str = "") -> None:
@@ -59,13 +59,13 @@ class ServerStartup:
         self._run_id = run_id or secrets.token_hex(4)
         self._makes_clusters = True
 
-    def first_start(self) -> Target:
+    def start(self) -> Target:
         """Start the server, and reach it.
 
         Raises:
-            ServerFailed: it does not become ready.
-            TargetRejectedConfiguration: it cannot be started, or refuses the credentials; or another one is there.
-            ValueError: see :func:`connect`.
+            ServerStartError: If it does not become ready.
+            TargetRejectedConfiguration: If it cannot be started, rejects the credentials, or the address is in use.
+            ValueError: See :func:`connect`.
         """
         if is_taken(self._options.url):
             raise TargetRejectedConfiguration(
@@ -73,7 +73,7 @@ class ServerStartup:
             )
         self.server.start()
         target = self._wait(self._reach)
-        target.process = self.server.ended
+        target.process_end = self.server.ended
         target.timeouts.setting = self._options.deadline
         return target
 
@@ -81,15 +81,15 @@ class ServerStartup:
         """Stop the server, start it again, and log the accounts in.
 
         Raises:
-            ServerFailed: it does not become ready.
+            ServerStartError: If it does not become ready.
         """
         self.server.stop()
         target.rest.close()
         try:
             self.server.start()
-            self._wait(lambda left: self._return_to(target, left))
+            self._wait(lambda left: self._reconnect(target, left))
         except TargetRejectedConfiguration as error:
-            raise ServerFailed(str(error), self.server.tail()) from error
+            raise ServerStartError(str(error), self.server.tail()) from error
         finally:
             target.timeouts.setting = self._options.deadline
             target.timeouts.reset()
@@ -103,26 +103,28 @@ class ServerStartup:
             except TargetRejectedConfiguration:
                 if refused_until.passed and not self.server.ended():
                     raise
-                said = "it refuses the credentials"
+                last_problem = "it rejects the credentials"
             except TargetDown as error:
-                said = str(error)
+                last_problem = str(error)
             if ended := self.server.ended():
-                raise ServerFailed(f"the server was not ready: {ended}", self.server.tail())
+                raise ServerStartError(f"the server was not ready: {ended}", self.server.tail())
             if deadline.passed:
-                raise ServerFailed(f"the server was not ready within {self._seconds:g} s: {said}", self.server.tail())
+                raise ServerStartError(
+                    f"the server was not ready within {self._seconds:g} s: {last_problem}", self.server.tail()
+                )
             time.sleep(READY_POLL)
 
     def _reach(self, left: float) -> Target:
         target = connect(replace(self._options, deadline=left))
         try:
-            self._try_out(target)
+            self._probe(target)
         except BaseException:
-            target.undo()
+            target.teardown()
             target.close()
             raise
         return target
 
-    def _return_to(self, target: Target, left: float) -> None:
+    def _reconnect(self, target: Target, left: float) -> None:
         target.timeouts.setting = left
         target.timeouts.reset()
         account, other_account = target.account, target.other_account
@@ -133,23 +135,23 @@ class ServerStartup:
             except TargetRejectedConfiguration:
                 if not target.teardown_actions:
                     raise
-                target.teardown_actions.clear()  # the user that was made went with the server
+                target.teardown_actions.clear()  # the created user is lost with the old server
                 add_other_account(target, None)
-        self._try_out(target)
+        self._probe(target)
 
-    def _try_out(self, target: Target) -> None:
-        """Make a cluster and delete it, or where none can be made let the datasets be listed.
+    def _probe(self, target: Target) -> None:
+        """Create a cluster and delete it; where none can be created, list the datasets.
 
         Raises:
-            TargetDown: not yet.
+            TargetDown: If the server is not ready yet.
         """
         try:
-            if not (self._makes_clusters and self._cluster_made(target)):
+            if not (self._makes_clusters and self._can_make_cluster(target)):
                 target.account.call("dataset.list").object()
         except Violation as error:
             raise TargetDown(f"{target.url} is no usable target: {error}") from error
 
-    def _cluster_made(self, target: Target) -> bool:
+    def _can_make_cluster(self, target: Target) -> bool:
         if target.given_cluster is not None:
             return False
         resources = ResourceFactory(target, self._run_id)
@@ -167,12 +169,12 @@ class ServerStartup:
             if answer.status < 500 or until.passed:
                 break
             time.sleep(READY_POLL)
-        self._makes_clusters = False  # not asked again after a restart
+        self._makes_clusters = False  # not tried again after a restart
         return False
 
 
 def is_taken(url: str) -> bool:
-    """Whether somebody takes connections at an address."""
+    """Return whether a server accepts connections at an address."""
     parts = urlsplit(url)
     try:
         with socket.create_connection((parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)), 1.0):

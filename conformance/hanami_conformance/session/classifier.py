@@ -1,4 +1,4 @@
-"""What became of a case: the exception that a test ended with, turned into an outcome."""
+"""Classification of a case: the exception that ended a test becomes an outcome."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from hanami_proto.dialect import NoRouteError
 from hanami_reports.model.conformance import CaseResult, Event, Level, Outcome
 from hanami_reports.model.known_failures import Entry
 
-# The entry of a list of known failures that excuses one: id of the case, what it broke, the texts of the failure.
-Excuse = Callable[[str, Collection[str], Collection[str]], Entry | None]
+# Returns the matching known failure for a case id, the violated requirements, and the texts of the failure.
+MatchKnownFailure = Callable[[str, Collection[str], Collection[str]], Entry | None]
 
 
 class CaseClassifier:
-    """Judges one case after the other.
+    """Classifies one case after the other.
 
     Args:
-        target: asked whether it is still there when a case did not pass.
-        excuse: tells whether a failure is known; the target is asked first.
+        target: Target, which is probed after a case that did not pass.
+        match_known_failure: Function that finds a known failure; it is called after the probe of the target.
     """
 
-    def __init__(self, target: Target, excuse: Excuse = lambda *_: None) -> None:
+    def __init__(self, target: Target, match_known_failure: MatchKnownFailure = lambda *_: None) -> None:
         self._target = target
-        self._match_known_failure = excuse
+        self._match_known_failure = match_known_failure
         self._case: CaseRecording | None = None
 
     def begin(
@@ -49,11 +49,11 @@ class CaseClassifier:
         """Begin a test.
 
         Args:
-            case: what it writes to.
-            title: what a server must do.
-            requirements: ids that it names.
-            may_violate: ids of more requirements that it can find broken, though its passing says nothing of them.
-            hostile: whether it sends what may end a fragile server.
+            case: Recording of the case.
+            title: Behaviour that a server must show.
+            requirements: Ids of the requirements that the test checks.
+            may_violate: Ids of other requirements that it can find violated, without evidence for them when it passes.
+            hostile: Whether it may crash a fragile server.
         """
         self._case = case
         self._hostile = hostile
@@ -65,13 +65,13 @@ class CaseClassifier:
         self._expected = ""
         self._actual = ""
         self._known = ""
-        self._broken: tuple[str, ...] = ()
+        self._violated_ids: tuple[str, ...] = ()
         self._exchange: tuple[Event, ...] = ()
         self._last = ""
         self._checks = 0
 
     def phase(self, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-        """Judge a phase of the test that is over, and let the report say what the suite says."""
+        """Classify a finished phase of the test, and put the outcome into the report of pytest."""
         assert self._case is not None
         error = call.excinfo.value if call.excinfo is not None else None
         if error is None:
@@ -84,7 +84,7 @@ class CaseClassifier:
             self._unsupported(str(error), report)
             return
         if call.when == "teardown" and self._outcome is Outcome.KNOWN:
-            self._failed_behind_known(error, report)
+            self._failed_after_known(error, report)
             return
         if call.when == "teardown" and self._outcome is not Outcome.PASSED:
             return
@@ -110,49 +110,49 @@ class CaseClassifier:
     def _failed(self, error: BaseException, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
         self._keep_exchange()
         known = isinstance(error, (Violation, PreconditionFailed, TargetDown))
-        self._target.close_websockets()  # one of them may be what keeps the target from answering
-        if known and (loss := self._target.loss()):
-            self._lose(loss, error)
+        self._target.close_websockets()  # one of them may block the target
+        if known and (loss := self._target.downtime_reason()):
+            self._mark_lost(loss, error)
             if self._hostile:
-                self._broken = (CRASH,)  # what a client sent has ended the server, or blocked it
-        elif known and (why := self._target.why_ended(str(error))):
+                self._violated_ids = (CRASH,)  # input of a client has crashed the server, or blocked it
+        elif known and (why := self._target.disconnect_reason(str(error))):
             self._unsupported(f"{why}; needs one that lives longer", report)
             return
         elif isinstance(error, PreconditionFailed) or (known and call.when == "setup"):
-            self._set(Outcome.BLOCKED, f"its preparation failed: {error}")
+            self._set(Outcome.BLOCKED, f"its setup failed: {error}")
         elif isinstance(error, (Violation, TargetDown)):
             self._violated(error, report)
             if self._outcome is Outcome.PASSED:
                 return
         else:
-            self._set(Outcome.ERROR, f"fault of the suite: {type(error).__name__}: {error}")
+            self._set(Outcome.ERROR, f"internal error: {type(error).__name__}: {error}")
             assert call.excinfo is not None
-            trace = call.excinfo.getrepr(style="short", showlocals=False)  # locals are cut, and so could not be hidden
+            trace = call.excinfo.getrepr(style="short", showlocals=False)  # secrets in cut locals are not found
             report.longrepr = SECRETS.text(str(trace))
             return
         report.longrepr = self._explain()
 
-    def _failed_behind_known(self, error: BaseException, report: pytest.TestReport) -> None:
-        """Judge a test that failed again when it was over: a known failure excuses what follows, but no lost target."""
+    def _failed_after_known(self, error: BaseException, report: pytest.TestReport) -> None:
+        """Classify a failure in the teardown after a known failure, which covers it unless the target was lost."""
         assert self._case is not None
         self._last = self._case.last_request()
         if not isinstance(error, (Violation, PreconditionFailed, TargetDown)):
             self._known = ""
-            self._set(Outcome.ERROR, f"fault of the suite: {type(error).__name__}: {error}")
-        elif loss := self._target.loss():
+            self._set(Outcome.ERROR, f"internal error: {type(error).__name__}: {error}")
+        elif loss := self._target.downtime_reason():
             self._known = ""
-            self._lose(loss, error)
+            self._mark_lost(loss, error)
         else:
             report.outcome = "passed"
             report.longrepr = None
             return
-        self._broken = ()
+        self._violated_ids = ()
         self._expected = self._actual = ""
         report.longrepr = self._explain()
 
     def _violated(self, error: Violation | TargetDown, report: pytest.TestReport) -> None:
         if all(catalogue()[name].level is Level.OBSERVE for name in self._requirements):
-            # The protocol leaves it open: what would break another requirement is just what was seen.
+            # The protocol leaves it open: a violation of another requirement is only an observation here.
             assert self._case is not None
             self._set(Outcome.PASSED, "")
             self._exchange = ()
@@ -165,26 +165,28 @@ class CaseClassifier:
             self._expected = self._line(error.expected)
             self._actual = self._line(error.actual)
             self._reason = f"expected {self._expected}; actual {self._actual}"
-        blamed = error.requirement if isinstance(error, Violation) else None
-        # A step that several tests share names its own requirement; a test that does not check it violates its own.
-        known = blamed in self._requirements or blamed in self._may_violate
-        self._broken = (blamed if blamed is not None and known else self._requirements[0],)
-        self._excuse_known(report)
+        attributed = error.requirement if isinstance(error, Violation) else None
+        # A helper that several tests share names its own requirement; a test that does not check it violates its first.
+        is_declared = attributed in self._requirements or attributed in self._may_violate
+        self._violated_ids = (attributed if attributed is not None and is_declared else self._requirements[0],)
+        self._apply_known_failure(report)
 
-    def _excuse_known(self, report: pytest.TestReport) -> None:
+    def _apply_known_failure(self, report: pytest.TestReport) -> None:
         assert self._case is not None
-        entry = self._match_known_failure(self._case.id, self._broken, (self._reason, self._expected, self._actual))
+        entry = self._match_known_failure(
+            self._case.id, self._violated_ids, (self._reason, self._expected, self._actual)
+        )
         if entry is not None:
             self._outcome = Outcome.KNOWN
             self._known = entry.explanation
             report.outcome = "skipped"
-            report.wasxfail = entry.explanation  # what pytest calls a failure that is expected
+            report.wasxfail = entry.explanation  # pytest's word for an expected failure
 
     def _set(self, outcome: Outcome, reason: str) -> None:
         self._outcome = outcome
         self._reason = self._line(reason)
 
-    def _lose(self, loss: str, error: BaseException) -> None:
+    def _mark_lost(self, loss: str, error: BaseException) -> None:
         last = f"; sent last: {self._last}" if self._last else ""
         self._set(Outcome.LOST, f"the target no longer answers: {loss}{last}; before that: {error}")
 
@@ -192,13 +194,13 @@ class CaseClassifier:
         return printable_line(text, MAX_LINE)
 
     def _keep_exchange(self) -> None:
-        # Taken now: the liveness probe and the deletions that follow belong to no requirement.
+        # Copied now: the liveness probe and the deletions that follow belong to no requirement.
         assert self._case is not None
         self._exchange = self._case.exchange()
         self._last = self._case.last_request()
 
     def _explain(self) -> str:
-        lines = [f"{self._outcome.value}: {', '.join(self._broken or self._requirements)}: {self._title}"]
+        lines = [f"{self._outcome.value}: {', '.join(self._violated_ids or self._requirements)}: {self._title}"]
         if self._expected:
             lines += [f"  expected  {self._expected}", f"  actual    {self._actual}"]
         else:
@@ -206,11 +208,7 @@ class CaseClassifier:
         return "\n".join(lines)
 
     def end(self) -> CaseResult | None:
-        """Return the test is over.
-
-        Returns:
-            Its result, None where it was interrupted.
-        """
+        """Return the result of the finished test, None if it was interrupted."""
         case = self._case
         assert case is not None
         self._case = None
@@ -221,7 +219,7 @@ class CaseClassifier:
             title=self._title,
             requirements=self._requirements,
             outcome=self._outcome,
-            violated=self._broken,
+            violated=self._violated_ids,
             reason=self._reason,
             expected=self._expected,
             actual=self._actual,
@@ -240,7 +238,7 @@ class CaseClassifier:
         counts = Counter(
             {name: count for name, count in case.checks_by_requirement.items() if name in self._requirements}
         )
-        # In a sequence, what names no requirement is a step on the way to something else.
+        # In a sequence, a check without a requirement belongs to a preparing step.
         if case.checks_by_requirement[DEFAULT_REQUIREMENT] and not case.sequences:
             counts[self._requirements[0]] += case.checks_by_requirement[DEFAULT_REQUIREMENT]
         return {name: counts[name] for name in self._requirements if counts[name]}
@@ -248,18 +246,18 @@ class CaseClassifier:
     def _sequence(self, case: CaseRecording) -> str:
         if case.sequence is None or self._outcome is Outcome.PASSED:
             return ""
-        told = replace(
+        sequence = replace(
             case.sequence,
             dialect=self._target.dialect.name,
-            requirement=next(iter(self._broken), ""),
+            requirement=next(iter(self._violated_ids), ""),
             expected=self._expected,
             actual=self._actual or self._reason,
         )
-        return told.to_json()
+        return sequence.to_json()
 
 
 def title_of(item: pytest.Item) -> str:
-    """Return what a server must do: the first line of the test's docstring."""
+    """Return the behaviour that a server must show: the first line of the test's docstring."""
     function = getattr(item, "function", None)
     text = inspect.getdoc(function) or item.name
     return text.splitlines()[0]

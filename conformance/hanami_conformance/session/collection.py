@@ -32,7 +32,7 @@ def collect_module(file_path: Path, parent: pytest.Collector) -> list[pytest.Col
 
 
 def is_suite_item(item: pytest.Item) -> bool:
-    """Whether a test belongs to the suite."""
+    """Return whether a test belongs to the suite."""
     return SUITE in Path(item.path).parents
 
 
@@ -42,23 +42,23 @@ def case_id(item: pytest.Item) -> str:
 
 
 def requirements_of(item: pytest.Item) -> tuple[str, ...]:
-    """Ids of the requirements that a test names."""
+    """Return the ids of the requirements that a test checks."""
     return ids_of(item, "requirement")
 
 
 def ids_of(item: pytest.Item, marker: str) -> tuple[str, ...]:
-    """Ids of requirements in a marker of a test, in the order as they are written there."""
+    """Return the ids of requirements in a marker of a test, in the order of the source."""
     marks = reversed(list(item.iter_markers(marker)))  # pytest gives the mark nearest to the function first
     return tuple(name for mark in marks for name in mark.args)
 
 
 def risk_level(item: pytest.Item) -> int:
-    """0 for a test that harms no server, 1 for one that may end a fragile one, 2 for one that is known to do."""
+    """Return 0 for a harmless test, 1 for one that may crash a fragile server, 2 for one that is known to do so."""
     return sum(item.get_closest_marker(name) is not None for name in ("hostile", "destructive"))
 
 
 def sort_by_requirement(items: list[pytest.Item]) -> None:
-    """Order the tests as the protocol goes, file by file, with everything last that may end a fragile server."""
+    """Sort the tests by the steps of the protocol, file by file, with those last that may crash a fragile server."""
     places = {name: place for place, name in enumerate(catalogue())}
     files: dict[Path, int] = {}
     for item in filter(is_suite_item, items):
@@ -68,7 +68,7 @@ def sort_by_requirement(items: list[pytest.Item]) -> None:
 
 
 def keep_first_parameter(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Of the cases of each test of the suite the first, of other tests all."""
+    """Return the first case of each test of the suite, and all other tests."""
     seen: set[tuple[Path, str]] = set()
     kept = []
     for item in items:
@@ -80,12 +80,12 @@ def keep_first_parameter(items: list[pytest.Item]) -> list[pytest.Item]:
 
 
 def suite_cases(session: pytest.Session) -> dict[str, SuiteCase]:
-    """All cases of the suite by their ids.
+    """Return all cases of the suite by their ids.
 
-    Past the hooks by which pytest collects, since there a plugin or an option may leave tests out.
+    They are collected without the hooks of pytest, with which a plugin or an option may leave tests out.
 
     Args:
-        session: that has collected what it is to run.
+        session: Session that has collected its tests.
     """
     cases = {}
     for path in sorted(SUITE.glob("test_*.py")):

@@ -1,4 +1,4 @@
-"""What the plugin lends to tests that are not of the suite."""
+"""The fixture for tests of users."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def open_resources(config: pytest.Config) -> Iterator[ResourceFactory]:
     """Yield a resource factory at the target that the options of pytest name; the exchange is printed at the end.
 
     Raises:
-        pytest.exit.Exception: an option is wrong (status 4), or the target cannot be reached (status 6).
+        pytest.exit.Exception: If an option is wrong (status 4), or the target cannot be reached (status 6).
     """
     try:
         options = resolve_pytest_options(config)
         with temporary_target(options) as target:
-            case = begin_case("a test of one's own")
+            case = begin_case("user test")
             resources = ResourceFactory(target, secrets.token_hex(4))
             try:
                 yield resources

@@ -1,4 +1,4 @@
-"""The pytest plugin: options, and hooks that begin a run where cases of the suite are collected.
+"""The pytest plugin: options, and hooks that start a run where cases of the suite are collected.
 
 Installed by an entry point, so every pytest session of the environment loads it. In a session without our cases it
 changes nothing, and loads nothing of the suite but the table of options.
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[1]
 MARKERS = (
     "requirement(*ids): requirements of the protocol that a test checks",
-    "may_violate(*ids): more requirements that a test can find broken, but not kept",
-    "hostile: sends what may end a fragile server, so it runs last",
-    "destructive: known to end fragile servers, so it must be allowed",
+    "may_violate(*ids): more requirements that a test can find violated, without evidence for them when it passes",
+    "hostile: may crash a fragile server, so it runs last",
+    "destructive: known to crash fragile servers, so it must be allowed",
 )
 
 
@@ -39,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(trylast=True)  # after pytest has its terminal reporter, which the console command mutes
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin a run that the console command asked for."""
+    """Start a run of the console command."""
     if config.getoption("hanami_console"):
         from hanami_conformance.session.session import start_session  # noqa: PLC0415
 
@@ -48,10 +48,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def hanami_resources(request: pytest.FixtureRequest) -> Iterator[ResourceFactory]:
-    """For tests of one's own, such as ``hanami-conformance replay FILE --as-pytest`` prints.
+    """Provide a resource factory for tests of users, such as ``hanami-conformance replay FILE --as-pytest`` prints.
 
-    Makes uploads and clusters on the target of the options, and deletes them; what went over the wire is printed, which
-    pytest shows with a failure.
+    It creates uploads and clusters on the target of the options, and deletes them. The exchange is printed, so pytest
+    shows it with a failure.
     """
     from hanami_conformance.session.fixtures import open_resources  # noqa: PLC0415
 
@@ -60,7 +60,7 @@ def hanami_resources(request: pytest.FixtureRequest) -> Iterator[ResourceFactory
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Go into the folder of the suite, whatever ``norecursedirs`` says; what ``--ignore`` names stays out."""
+    """Enter the folder of the suite, whatever ``norecursedirs`` says; ``--ignore`` still applies."""
     if collection_path not in (PACKAGE, PACKAGE / "suite"):
         return None
     return None if config.getoption("ignore") or config.getoption("ignore_glob") else False
@@ -83,7 +83,7 @@ def pytest_collect_file(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
-    """Begin a run where cases of the suite were collected; select and order what other selections left."""
+    """Start a run where cases of the suite were collected; select and sort what other selections left."""
     ours = any(PACKAGE in item.path.parents for item in items)
     if not ours and not config.getoption("hanami_console"):
         yield

@@ -1,4 +1,4 @@
-"""Progress on the terminal while a run goes on."""
+"""Progress of a run on the terminal."""
 
 from __future__ import annotations
 
@@ -25,53 +25,53 @@ from hanami_reports.common.text import pluralise
 from hanami_reports.conformance.terminal import new_console, render_result
 from hanami_reports.model.conformance import CaseResult, Outcome, RunResult
 
-SILENCE = 20.0  # seconds after which a line says that a case goes on, where there is no moving bar
+SILENCE = 20.0  # seconds between two lines about a long case, where there is no progress bar
 _STYLES = {Outcome.PASSED: "green", Outcome.UNSUPPORTED: "yellow", Outcome.KNOWN: "yellow"}
 
 
 class Console(Protocol):
-    """What a run tells of its progress."""
+    """The interface for the progress of a run."""
 
     def begin(self, manifest: Manifest, planned: Mapping[str, pytest.Item]) -> None:
-        """Show the header: the target is reached, the cases are known."""
+        """Print the header, once the target is reached and the cases are known."""
 
     def sequence(self, left: float) -> None:
-        """One more sequence of the case was run; its time is over in so many seconds, infinite for any."""
+        """Note a finished sequence of the case, and the seconds left for its kind, infinite without a limit."""
 
     def case(self, case: CaseResult) -> None:
-        """Note a case that is over."""
+        """Note a finished case."""
 
     def say(self, text: str) -> None:
-        """Something happened besides the cases."""
+        """Print a line about something other than a case."""
 
     def end(self, result: RunResult | None, folder: Path, *, suite_failed: bool) -> None:
-        """Show the result: the run is over, and everything that it started has stopped."""
+        """Print the result, once everything that the run started has stopped."""
 
 
 class QuietConsole:
-    """Says nothing: pytest itself reports."""
+    """A console without output, where pytest itself reports."""
 
     def begin(self, manifest: Manifest, planned: Mapping[str, pytest.Item]) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def sequence(self, left: float) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def case(self, case: CaseResult) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def say(self, text: str) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def end(self, result: RunResult | None, folder: Path, *, suite_failed: bool) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 class TerminalConsole:
-    """A line for each step of the protocol as it is done, a moving bar where there is a terminal.
+    """A line for each finished step of the protocol, and a progress bar on a terminal.
 
     Args:
-        pytest_output: what pytest says; shown where the suite itself failed.
+        pytest_output: Output of pytest, printed after an internal error.
     """
 
     def __init__(self, pytest_output: io.StringIO) -> None:
@@ -88,7 +88,7 @@ class TerminalConsole:
         self._said = time.monotonic()
 
     def begin(self, manifest: Manifest, planned: Mapping[str, pytest.Item]) -> None:
-        """Show what runs against what."""
+        """Print suite, target and settings."""
         what = "reference backend at " if manifest.reference else "target "
         self._console.print(
             f"[bold]Hanami conformance[/] {__version__} · {what}[bold]{escape(manifest.target_url)}[/] · "
@@ -106,7 +106,7 @@ class TerminalConsole:
             self._progress.start()
 
     def sequence(self, left: float) -> None:
-        """Count the sequences of a case that takes long: in the bar, or now and then in a line."""
+        """Print the number of sequences of a long case: in the progress bar, or at intervals in a line."""
         self._sequences += 1
         now = time.monotonic()
         done = f"{pluralise(self._sequences, 'sequence')} run"
@@ -118,7 +118,7 @@ class TerminalConsole:
             self._print(f"  [dim]{done} since the last step{time_left}[/]")
 
     def case(self, case: CaseResult) -> None:
-        """Show a case that did not pass at once, and a step when it is done."""
+        """Print a case that did not pass at once, and a step when it is finished."""
         title = self._titles[case.id]
         self._sequences = 0
         self._said = time.monotonic()
@@ -137,7 +137,7 @@ class TerminalConsole:
             self._flush_step()
 
     def say(self, text: str) -> None:
-        """Show it at once."""
+        """Print the line at once."""
         self._print(f"  [yellow]{escape(SECRETS.text(text))}[/]")
 
     def _flush_step(self) -> None:
@@ -154,7 +154,7 @@ class TerminalConsole:
         self._console.print(text, highlight=False, soft_wrap=True)
 
     def end(self, result: RunResult | None, folder: Path, *, suite_failed: bool) -> None:
-        """Show the result."""
+        """Print the result."""
         self._flush_step()
         if self._progress is not None:
             self._progress.stop()

@@ -1,4 +1,4 @@
-"""From the cases of a run to its result."""
+"""The result of a run, built from its cases."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ def build_result(
     """Judge every requirement and the target as a whole.
 
     Args:
-        planned: case id to its title and requirements, of every case that was to run.
-        cases: case id to result, of those that ran.
-        manifest: what reproduces the run.
-        selected: ids that were asked for, None for all.
-        level: lowest level that decides the exit status.
-        reason: one line where the run ended early.
-        unreachable: whether the target could not be reached at all.
-        interrupted: whether the user stopped the run.
-        leftovers: resources that could not be deleted.
-        restarted: whether the server was restarted each time that it was lost.
-        known: the list of known failures, None for none.
-        suite: all cases of the suite by their ids, also those that were not to run; for the list.
-        today: the day that the list's entries expire against; the day that it is, where None.
+        planned: Case id to its title and requirements, for every planned case.
+        cases: Case id to result, for every case that ran.
+        manifest: Facts to reproduce the run.
+        selected: Ids of the selected requirements, None for all.
+        level: Lowest level that decides the exit status.
+        reason: Reason for an early end of the run, one line.
+        unreachable: Whether the target could not be reached at all.
+        interrupted: Whether the user stopped the run.
+        leftovers: Resources that could not be deleted.
+        restarted: Whether the server was restarted after every crash.
+        known: List of known failures, None for none.
+        suite: All cases of the suite by their ids, for the list; also those that were not planned.
+        today: Day for the expiry of entries, None for the current day.
     """
     lost = not restarted and any(case.outcome is Outcome.LOST for case in cases.values())
     ended = "the target was lost before it" if lost else "the run was interrupted before it" if interrupted else reason
@@ -107,9 +107,9 @@ def _requirement(
     entry = catalogue()[name]
     own = [case for case in cases if name in case.requirements or name in case.violated]
     verdict, reason = requirement_verdict(entry.level, name, own)
-    wanted = name in selected if selected is not None else bool(own) or whole_suite
-    if not wanted:
-        verdict, reason = Verdict.NOT_RUN, "it was not asked for"
+    is_selected = name in selected if selected is not None else bool(own) or whole_suite
+    if not is_selected:
+        verdict, reason = Verdict.NOT_RUN, "not selected"
     return RequirementResult(
         id=name,
         level=entry.level,
@@ -119,5 +119,5 @@ def _requirement(
         verdict=verdict,
         reason=reason,
         cases=tuple(case.id for case in own),
-        selected=wanted,
+        selected=is_selected,
     )

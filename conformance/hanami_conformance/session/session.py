@@ -56,11 +56,11 @@ class ConformanceSession:
     """A run, registered as a plugin of its pytest session.
 
     Args:
-        config: of the session.
-        options: checked.
-        folder: for the reports.
-        console: shows progress.
-        known: the list of known failures, None for none.
+        config: Configuration of the pytest session.
+        options: Checked options.
+        folder: Folder of the reports.
+        console: Output of progress.
+        known: List of known failures, None for none.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class ConformanceSession:
         self.manifest = Manifest(options)
         self._losses = TargetLossHandler(None, self._keep)
         self._target: Target | None = None
-        self._judge: CaseClassifier | None = None
+        self._classifier: CaseClassifier | None = None
         self._planned: dict[str, pytest.Item] = {}
         self._cases: dict[str, CaseResult] = {}
         self._reason = ""
@@ -94,21 +94,25 @@ class ConformanceSession:
         self._stack.enter_context(handle_signals())
 
     def _plan(self) -> SearchSettings:
-        """How sequences are searched."""
+        """Return the settings for generated sequences."""
         properties = sum("search" in getattr(item, "fixturenames", ()) for item in self._planned.values())
         options = self.options
         seconds = 60.0 * options.minutes / max(1, properties)
-        told = self._console.sequence
         return SearchSettings(
-            options.profile, options.seed, seconds, options.database, told, destructive=options.destructive
+            options.profile,
+            options.seed,
+            seconds,
+            options.database,
+            self._console.sequence,
+            destructive=options.destructive,
         )
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Plan the tests that every selection left, and reach the target.
+        """Plan the tests that passed every selection, and reach the target.
 
         Raises:
-            pytest.UsageError: the target does not accept the credentials.
-            pytest.exit.Exception: the target cannot be reached (status 6).
+            pytest.UsageError: If the target does not accept the credentials.
+            pytest.exit.Exception: If the target cannot be reached (status 6).
         """
         self._planned = {case_id(item): item for item in session.items if is_suite_item(item)}
         if self._known is not None and not self._config.option.collectonly:
@@ -126,13 +130,13 @@ class ConformanceSession:
             self._reason = SECRETS.text(str(error))
             pytest.exit(spelled(self._config, self._reason), returncode=ExitStatus.TARGET_LOST)
         try:
-            self._folder.clear()  # from here on, what lies there would pass for this run's
+            self._folder.clear()  # from here on, files in it would be taken for this run's
             if opened.startup is None:
                 (self._folder.path / SERVER_LOG).unlink(missing_ok=True)
         except OSError as error:
             raise pytest.UsageError(f"cannot remove old reports: {error}") from error
         if opened.startup is not None:
-            recovery = CrashRecovery(opened.startup, self._target, self._run_again, self._console.say)
+            recovery = CrashRecovery(opened.startup, self._target, self._rerun, self._console.say)
             self._losses = TargetLossHandler(recovery, self._keep)
         self._config.stash[CONTEXT] = SuiteContext(
             self._target,
@@ -141,12 +145,12 @@ class ConformanceSession:
             search_settings=self._plan(),
             leftovers=self._leftovers,
         )
-        self._judge = CaseClassifier(self._target, self._match_known_failure)
+        self._classifier = CaseClassifier(self._target, self._match_known_failure)
         self.manifest.target_reached(self._target, planned=len(self._planned))
         self._console.begin(self.manifest, self._planned)
 
     def pytest_report_collectionfinish(self) -> list[str]:
-        """Return what runs against what, where pytest itself reports."""
+        """Return lines about suite and target, where pytest itself reports."""
         if self._target is None or isinstance(self._console, TerminalConsole):
             return []
         manifest = self.manifest
@@ -155,14 +159,16 @@ class ConformanceSession:
         return [f"hanami: {spelled(self._config, SECRETS.text(line))}" for line in (first, *manifest.header)]
 
     def _match_known_failure(self, case: str, broken: Collection[str], texts: Collection[str]) -> Entry | None:
-        """Return the entry of the list that a failure is known by, None where it is not."""
+        """Return the entry of the list that matches a failure, None for none."""
         return None if self._known is None else find_entry(self._known.entries, case, broken, texts, self._today)
 
     def select(self, items: list[pytest.Item]) -> None:
-        """Keep the tests of the requirements that were asked for, as many of each as the profile says."""
-        wanted = self.options.requirements
+        """Keep the tests of the selected requirements, as many of each as the profile says."""
+        selected = self.options.requirements
         chosen = [
-            item for item in items if not is_suite_item(item) or wanted is None or wanted & set(requirements_of(item))
+            item
+            for item in items
+            if not is_suite_item(item) or selected is None or selected & set(requirements_of(item))
         ]
         if self.options.profile.first_case_only:
             chosen = keep_first_parameter(chosen)
@@ -176,8 +182,8 @@ class ConformanceSession:
     def pytest_runtest_protocol(
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> Generator[None, bool | None, bool | None]:
-        """Bracket a test: what it sends is recorded as one case, and judged when it is over."""
-        if not is_suite_item(item) or self._judge is None:
+        """Record the exchange of a test as one case, and classify it at the end."""
+        if not is_suite_item(item) or self._classifier is None:
             return (yield)
         self._begin_case(item)
         try:
@@ -185,28 +191,28 @@ class ConformanceSession:
         finally:
             result = self._end_case()
         if result is not None:
-            self._over(ExecutedCase(item, result), last=nextitem is None)
+            self._finish_case(ExecutedCase(item, result), last=nextitem is None)
         return handled
 
     def _begin_case(self, item: pytest.Item) -> None:
-        assert self._judge is not None
+        assert self._classifier is not None
         hostile = item.get_closest_marker("hostile") is not None
         case = begin_case(case_id(item))
-        self._judge.begin(
+        self._classifier.begin(
             case, title_of(item), requirements_of(item), may_violate=ids_of(item, "may_violate"), hostile=hostile
         )
 
     def _end_case(self) -> CaseResult | None:
-        assert self._judge is not None
-        result = self._judge.end()
+        assert self._classifier is not None
+        result = self._classifier.end()
         end_case()
         return result
 
-    def _over(self, ran: ExecutedCase, *, last: bool) -> None:
-        """Keep the result of a case that is over, and see to a target that was lost in it."""
-        result = self._losses.over(ran, last=last)
-        if self._losses.given_up:
-            self._reason = self._losses.given_up
+    def _finish_case(self, ran: ExecutedCase, *, last: bool) -> None:
+        """Keep the result of a finished case, and handle a lost target."""
+        result = self._losses.on_case_finished(ran, last=last)
+        if self._losses.abort_reason:
+            self._reason = self._losses.abort_reason
             ran.item.session.shouldfail = "target lost"
         self._keep(result)
         self._console.case(result)
@@ -214,8 +220,8 @@ class ConformanceSession:
     def _keep(self, result: CaseResult) -> None:
         self._cases[result.id] = result
 
-    def _run_again(self, item: pytest.Item) -> CaseResult | None:
-        """Run a case once more, apart from every other one; None where it was interrupted."""
+    def _rerun(self, item: pytest.Item) -> CaseResult | None:
+        """Run a case again, apart from all others; return None if it was interrupted."""
         item.session._setupstate.teardown_exact(None)  # noqa: SLF001 - as plugins do that run tests again
         self._begin_case(item)
         try:
@@ -228,18 +234,18 @@ class ConformanceSession:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Turn what a test raised into an outcome of its case."""
+        """Turn an exception of a test into an outcome of its case."""
         report = yield
         if not is_suite_item(item):
             self._foreign_tests_failed |= report.failed
-        elif self._judge is not None:
-            self._judge.phase(call, report)
+        elif self._classifier is not None:
+            self._classifier.phase(call, report)
             if isinstance(report.longrepr, tuple):  # file, line and reason of a skipped test
                 report.longrepr = (*report.longrepr[:2], spelled(self._config, report.longrepr[2]))
         return report
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note files that cannot be collected, where pytest goes on in spite of them."""
+        """Note files that cannot be collected, where pytest goes on nevertheless."""
         self._foreign_tests_failed |= report.failed
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -250,7 +256,7 @@ class ConformanceSession:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Judge, write the reports, and set the exit status."""
+        """Build the result, write the reports, and set the exit status."""
         self._suite_failed = exitstatus == ExitStatus.SUITE_FAULT
         if exitstatus in (ExitStatus.USAGE, ExitStatus.SUITE_FAULT) or self._config.option.collectonly:
             return
@@ -259,7 +265,7 @@ class ConformanceSession:
             self._suite_failed = True
             return
         if not self._planned:
-            self._reason = self._reason or "no case matches what was asked for"
+            self._reason = self._reason or "no case matches the selection"
         self.result = build_result(
             planned={name: (title_of(item), requirements_of(item)) for name, item in self._planned.items()},
             cases=self._cases,
@@ -269,7 +275,7 @@ class ConformanceSession:
             reason=self._reason,
             unreachable=exitstatus == ExitStatus.TARGET_LOST,
             interrupted=self._interrupted,
-            leftovers=self._tidy_up(),
+            leftovers=self._clean_up(),
             restarted=self._losses.restarted,
             known=self._known,
             suite=self._suite,
@@ -284,13 +290,13 @@ class ConformanceSession:
             sys.stderr.write(f"ERROR: cannot write reports to {self._folder.path}: {error.strerror or error}\n")
             session.exitstatus = ExitStatus.SUITE_FAULT
 
-    def _tidy_up(self) -> list[str]:
-        """Delete what is left of the run on the target, users that were made last, and tell what can't be deleted."""
-        left = self._sweep()
-        return [*left, *map(SECRETS.text, self._target.undo())] if self._target is not None else left
+    def _clean_up(self) -> list[str]:
+        """Delete the resources of the run on the target, then created users; return what cannot be deleted."""
+        left = self._delete_leftovers()
+        return [*left, *map(SECRETS.text, self._target.teardown())] if self._target is not None else left
 
-    def _sweep(self) -> list[str]:
-        if self._target is not None and self._cases and not self._losses.given_up:
+    def _delete_leftovers(self) -> list[str]:
+        if self._target is not None and self._cases and not self._losses.abort_reason:
             try:
                 self._target.renew_tokens()
                 self._leftovers[:] = delete_leftovers(self._target, self.manifest.run_id, self._leftovers)
@@ -302,31 +308,31 @@ class ConformanceSession:
         return [SECRETS.text(str(left)) for left in self._leftovers]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Show the result where pytest itself reports."""
+        """Print the result where pytest itself reports."""
         if self.result is not None and not isinstance(self._console, TerminalConsole):
             text = render_result(self.result, self._folder.path, color=terminalreporter.hasmarkup)
             terminalreporter.write("\n" + text)
 
     def pytest_unconfigure(self) -> None:
-        """Stop what the run started, then show the result."""
+        """Stop everything that the run started, then print the result."""
         self._stack.close()
         self._console.end(self.result, self._folder.path, suite_failed=self._suite_failed)
 
 
 def start_session(config: pytest.Config) -> ConformanceSession:
-    """Return the run of a session, begun if it is not yet.
+    """Return the run of a pytest session; the first call starts it.
 
     Raises:
-        pytest.UsageError: an option is wrong or missing.
+        pytest.UsageError: If an option is wrong or missing.
     """
     if SESSION_KEY in config.stash:
         return config.stash[SESSION_KEY]
     if hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None):
-        raise pytest.UsageError("the suite runs in one process: several would exceed the budget of connections (-n 0)")
+        raise pytest.UsageError("the suite runs in one process: several would exceed the limit of connections (-n 0)")
     try:
         options = resolve_pytest_options(config, {"target": REFERENCE} if config.option.collectonly else None)
         known = None if options.known is None or config.option.collectonly else read_list(options.known)
-        if known is not None and options.target.dialect != AUTO:  # else it is known when the target is reached
+        if known is not None and options.target.dialect != AUTO:  # else it is checked when the target is reached
             known.check_dialect(load_dialect(options.target.dialect).name)
         folder = ConformanceReportFolder(options.report_dir)
         if not config.option.collectonly:
@@ -347,7 +353,7 @@ def capture_terminal_reporter(config: pytest.Config) -> io.StringIO:
     """Let pytest report into memory, where the console command reports in its place.
 
     Returns:
-        What pytest says, for the case that the suite itself fails.
+        The output of pytest, for internal errors.
     """
     output = io.StringIO()
     manager = config.pluginmanager

@@ -207,7 +207,7 @@ class PropertyRunner:
         except (Violation, PreconditionFailed, TargetDown) as error:
             if not state.is_same(error):
                 return
-            if reason := self.resources.target.why_ended(str(error)):
+            if reason := self.resources.target.disconnect_reason(str(error)):
                 state.unsupported.append(Unsupported(f"{reason}; the sequence needs one that lives longer"))
                 return
             if state.failure is None:

@@ -1,4 +1,4 @@
-"""The first message of a socket, and how an answer to it is told to accept or to refuse."""
+"""The first message of a socket, and how to recognise that the target accepts or rejects it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def first_message(token: Any, uuid: Any, target: Any) -> str:
 
 
 def accepted(message: Message) -> bool:
-    """Whether the answer to a first message accepts it: JSON whose success is 1 or true (requirement ATT-2)."""
+    """Return whether an answer accepts a first message: JSON whose success is 1 or true (requirement ATT-2)."""
     answer = json_object(message.data)
     return answer is not None and answer.get("success") in (1, True)
 
 
 def refused(answer: Message | CloseInfo) -> bool:
-    """Whether an answer to a first message is a refusal that a client can recognise (requirement ATT-3)."""
+    """Return whether an answer is a rejection that a client can recognise (requirement ATT-3)."""
     if isinstance(answer, CloseInfo):
         return True
     parsed = json_object(answer.data)
@@ -39,7 +39,7 @@ def attach(account: Account, uuid: str, target: str) -> WebSocket:
     """Open a socket and attach it to a file or a cluster.
 
     Raises:
-        Violation: the target does not accept it.
+        Violation: If the target does not accept it.
     """
     websocket = account.target.websocket()
     websocket.open()
@@ -60,16 +60,16 @@ def attach(account: Account, uuid: str, target: str) -> WebSocket:
 
 
 def expect_rejected(target: Target, first: str, why: str, requirement: str | None = None) -> Message | CloseInfo:
-    """Send a first message, over a socket of its own, that must be refused.
+    """Send a first message that must be rejected, over a socket of its own.
 
     Args:
-        target: the server.
-        first: the message.
-        why: it must be refused, for the report.
-        requirement: id of the requirement that is broken otherwise, None for the one that the test names first.
+        target: The target.
+        first: The message.
+        why: Reason for the rejection, for the report.
+        requirement: Id of the violated requirement if the message is accepted, None for the first of the test.
 
     Raises:
-        Violation: it was accepted, or not answered in bounded time.
+        Violation: If it was accepted, or not answered in time.
     """
     websocket = target.websocket()
     websocket.open()
@@ -82,6 +82,6 @@ def expect_rejected(target: Target, first: str, why: str, requirement: str | Non
         raise
     finally:
         websocket.close()
-    wanted = f"a refusal (success false, or a close): {why}"
-    require(refused(answer), expected=wanted, actual=answer, requirement=requirement)
+    expected = f"a rejection (success false, or a close): {why}"
+    require(refused(answer), expected=expected, actual=answer, requirement=requirement)
     return answer

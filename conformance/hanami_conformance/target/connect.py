@@ -1,4 +1,4 @@
-"""Reaching a target: its dialect, its accounts, and the cluster that was given."""
+"""Connect to a target: find its dialect, log the accounts in, check the existing cluster."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ GET_CLUSTER = "cluster.get"
 
 
 def connect(options: TargetOptions) -> Target:
-    """Reach a target and log the accounts in. What this makes there, :meth:`Target.undo` undoes.
+    """Reach a target and log the accounts in; :meth:`Target.teardown` deletes what this creates there.
 
     Raises:
-        TargetDown: it cannot be reached, or does not speak the protocol.
-        TargetRejectedConfiguration: it refuses the credentials, has no such cluster, or speaks no known dialect.
-        ValueError: the file of certificates, or of the dialect, is none.
+        TargetDown: If it cannot be reached, or does not speak the protocol.
+        TargetRejectedConfiguration: If it rejects the credentials, has no such cluster, or speaks no known dialect.
+        ValueError: If the file of certificates, or of the dialect, is not valid.
     """
     SECRETS.add(options.expired_token, "expired token")
     target = Target(options, find_dialect(options) if options.dialect == AUTO else None)
@@ -28,18 +28,18 @@ def connect(options: TargetOptions) -> Target:
         check_cluster(target)
         add_other_account(target, options.other_account)
     except BaseException:
-        target.undo()
+        target.teardown()
         target.close()
         raise
     return target
 
 
 def check_cluster(target: Target) -> None:
-    """Look whether the given cluster is there.
+    """Check that the existing cluster exists.
 
     Raises:
-        TargetRejectedConfiguration: it is not.
-        TargetDown: no answer.
+        TargetRejectedConfiguration: If it does not.
+        TargetDown: If there is no answer.
     """
     given = target.given_cluster
     if given is None or GET_CLUSTER not in target.dialect.routes:

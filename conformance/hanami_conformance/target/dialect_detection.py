@@ -1,4 +1,4 @@
-"""Which dialect a target speaks: found by questions that make nothing and change nothing."""
+"""Detection of the dialect of a target, by requests that create and change nothing."""
 
 from __future__ import annotations
 
@@ -19,35 +19,30 @@ from hanami_conformance.clients.tcp import context_for
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import printable_line
 from hanami_conformance.options.target import Credentials, TargetOptions
-from hanami_conformance.target.login import READY_POLL, ask, hide, token_of
+from hanami_conformance.target.login import READY_POLL, register_secrets, request_login, token_from
 from hanami_proto.dialect import Dialect, Route, dialect_names, load_dialect
 
-REFUSALS = (400, 401, 403)  # of a login whose path is there
+REJECTIONS = (400, 401, 403)  # statuses of a login whose path exists
 
 
 @dataclass(frozen=True)
 class DetectedDialect:
-    """A dialect that was found.
-
-    Attributes:
-        dialect: that fits.
-        why: it does, one line.
-    """
+    """The dialect of a target, and the reason for the choice, one line."""
 
     dialect: Dialect
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True)
 class _Probe:
-    """How a target answered to a login in one dialect.
+    """The answer of a target to a login in one dialect.
 
     Attributes:
-        dialect: that was tried.
-        route: that was asked.
-        answer: None where there was none.
-        fits: whether it let us in.
-        error: why there was no answer.
+        dialect: The dialect.
+        route: Route of the request.
+        answer: The answer, None for none.
+        fits: Whether the login worked.
+        error: Reason where there was no answer.
     """
 
     dialect: Dialect
@@ -58,7 +53,7 @@ class _Probe:
 
     @property
     def status(self) -> str:
-        """The status code, in words where there is none."""
+        """The status code, or words where there is none."""
         if self.answer is None:
             return "nothing"
         return str(self.answer.status) if self.fits or self.answer.status != 200 else "200 without what it should hold"
@@ -70,18 +65,18 @@ class _Probe:
 
 
 def find_dialect(options: TargetOptions, dialects: Sequence[Dialect] | None = None) -> DetectedDialect:
-    """Ask a target for its dialect: only one prefix lets the first user in, or its token.
+    """Find the dialect in which the first user can log in.
 
     Args:
-        options: of the target.
-        dialects: that are tried, None for those that come with the suite.
+        options: Options of the target.
+        dialects: Dialects to try, None for those that come with the suite.
 
     Raises:
-        TargetRejectedConfiguration: none fits, or several do; one line that says what was answered.
-        TargetDown: nobody answers.
+        TargetRejectedConfiguration: If none or several fit; one line with the answers.
+        TargetDown: If there is no answer.
     """
     tried = [load_dialect(name) for name in dialect_names()] if dialects is None else dialects
-    hide(options.account, "first user")
+    register_secrets(options.account, "first user")
     rest = RestClient(
         options.url,
         AdaptiveTimeout(options.deadline),
@@ -102,14 +97,14 @@ def find_dialect(options: TargetOptions, dialects: Sequence[Dialect] | None = No
 
 
 def _probes(rest: RestClient, dialects: Iterable[Dialect], options: TargetOptions) -> list[_Probe]:
-    """Try every dialect, again and again while nothing but failures of the server come: it may have just begun."""
+    """Try every dialect, repeatedly while only server errors arrive: the server may be starting."""
     ready_by = Deadline.after(options.deadline)
     while True:
         probes = []
         for dialect in dialects:
             probes.append(_probe(rest, dialect, options.account))
             if ready_by.passed and probes[-1].answer is None:
-                return probes  # a silent server is not asked for each of them
+                return probes  # a silent server is not asked once a dialect
         if ready_by.passed or any(probe.fits for probe in probes) or not any(probe.is_down for probe in probes):
             return probes
         time.sleep(READY_POLL)
@@ -118,12 +113,12 @@ def _probes(rest: RestClient, dialects: Iterable[Dialect], options: TargetOption
 def _probe(rest: RestClient, dialect: Dialect, credentials: Credentials) -> _Probe:
     route = dialect.route("dataset.list" if credentials.token else "token.create")
     try:
-        answer = ask(rest, dialect, credentials)
+        answer = request_login(rest, dialect, credentials)
     except (ResponseTimeout, ConnectionClosed) as error:
         return _Probe(dialect, route, None, fits=False, error=str(error))
     if credentials.token:
         return _Probe(dialect, route, answer, fits=_is_object(answer))
-    token = token_of(answer)
+    token = token_from(answer)
     SECRETS.add(token, "token of the first user")
     return _Probe(dialect, route, answer, fits=bool(token))
 
@@ -137,30 +132,30 @@ def _is_object(answer: RestResponse) -> bool:
 
 
 def _none(options: TargetOptions, probes: Sequence[_Probe]) -> Exception:
-    said = ", ".join(f"{probe.route} answered {probe.status}" for probe in probes)
+    answers = ", ".join(f"{probe.route} answered {probe.status}" for probe in probes)
     if all(probe.is_down for probe in probes):
         silent = next((probe.error for probe in probes if probe.answer is None), "")
-        return TargetDown(f"{options.url} is no usable target: {silent or said}")
+        return TargetDown(f"{options.url} is no usable target: {silent or answers}")
     known = [probe for probe in probes if probe.answer is not None and probe.answer.status not in (404, 405)]
-    # Some servers answer 401 to what they do not know: only an answer that stands alone tells something.
-    if len(known) == 1 and known[0].answer is not None and known[0].answer.status in REFUSALS:
+    # Some servers answer 401 to unknown paths: only a single different answer is conclusive.
+    if len(known) == 1 and known[0].answer is not None and known[0].answer.status in REJECTIONS:
         whom = "token of the first user" if options.account.token else f"first user {options.account.user!r}"
         return TargetRejectedConfiguration(
-            f"the target refuses the {whom}: {known[0].route} answered {known[0].status} "
+            f"the target rejects the {whom}: {known[0].route} answered {known[0].status} "
             f"{printable_line(known[0].answer.text, 80)}; "
             f"it seems to speak {known[0].dialect.name}, the others have no such path"
         )
     return TargetRejectedConfiguration(
-        f"no dialect fits: {said}: wrong credentials, or none of these dialects; give --dialect to choose"
+        f"no dialect fits: {answers}: wrong credentials, or none of these dialects; give --dialect to choose"
     )
 
 
 def _by_routes(rest: RestClient, fitting: Sequence[_Probe], credentials: Credentials) -> DetectedDialect:
-    """Choose among dialects that all let us in: by the paths that are there, each asked for with a GET."""
+    """Choose among dialects in which the login works, by the paths that exist, each requested with GET."""
     lacking = {}
     for probe in fitting:
         assert probe.answer is not None
-        token = credentials.token or token_of(probe.answer)
+        token = credentials.token or token_from(probe.answer)
         paths = sorted({route.path for route in probe.dialect.routes.values()})
         lacking[probe.dialect.name] = [path for path in paths if not _is_there(rest, path, token)]
     whole = [probe for probe in fitting if not lacking[probe.dialect.name]]
@@ -178,7 +173,7 @@ def _by_routes(rest: RestClient, fitting: Sequence[_Probe], credentials: Credent
 
 
 def _is_there(rest: RestClient, path: str, token: str) -> bool:
-    """Whether a path is known: a server answers to it otherwise than to a path beside it that nobody has."""
+    """Return whether a path exists: the answer differs from that to a path which cannot exist."""
     answers = []
     for asked in (path, f"{path}_nowhere"):
         try:

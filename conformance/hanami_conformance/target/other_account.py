@@ -1,4 +1,4 @@
-"""A user of another project: given, or made on the target by a first user who may."""
+"""The user of another project: given, or created on the target if the first user is an admin."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from hanami_conformance.target.target import NO_OTHER_ACCOUNT, Target
 
 NAME = "second user"
 CREATE, DELETE = "user.create", "user.delete"
-GONE = (200, 204, 404)  # answers to a DELETE after which nothing is left
+GONE = (200, 204, 404)  # statuses of a DELETE after which the user is gone
 
 
 def add_other_account(target: Target, given: Credentials | None) -> None:
-    """Log the second user in; make one where none is given, the dialect has a way, and the first user is an admin.
+    """Log the second user in; create one if none is given, the dialect has a route, and the first user is an admin.
 
-    A target without a second user says why, which is what the cases that need one give as their reason.
+    Without a second user, the reason is kept for the cases that need one.
 
     Raises:
-        TargetRejectedConfiguration, TargetDown: the given one can't log in.
+        TargetRejectedConfiguration, TargetDown: If the given user cannot log in.
     """
     if given is not None:
         target.other_account = target.login(given, NAME)
     elif CREATE not in target.dialect.routes:
         target.other_account_missing_reason = (
-            f"{NO_OTHER_ACCOUNT}; the dialect {target.dialect.name} knows no way to make one"
+            f"{NO_OTHER_ACCOUNT}; the dialect {target.dialect.name} has no route to create one"
         )
     elif not target.account.is_admin:
-        target.other_account_missing_reason = f"{NO_OTHER_ACCOUNT}; one could be made, were the first user an admin"
+        target.other_account_missing_reason = f"{NO_OTHER_ACCOUNT}; the first user is no admin, who could create one"
     else:
         _create(target)
 
@@ -44,27 +44,27 @@ def _create(target: Target) -> None:
     coded = base64.b64encode(password.encode()).decode()
     SECRETS.add(coded, f"password of the {NAME}")
     words = {"id": user, "name": user, "project": f"{user}_project", "password": password, "password_base64": coded}
-    with uninterrupted():  # what is made is known to be undone
+    with uninterrupted():  # a created user is always registered for deletion
         try:
             answer = target.account.call(CREATE, body=_filled(target.dialect.user_body, words))
         except (ResponseTimeout, ConnectionClosed) as error:
-            target.teardown_actions.append(lambda: _delete(target, user))  # it may be there all the same
-            target.other_account_missing_reason = f"{NO_OTHER_ACCOUNT}; none could be made: {error}"
+            target.teardown_actions.append(lambda: _delete(target, user))  # it may exist nevertheless
+            target.other_account_missing_reason = f"{NO_OTHER_ACCOUNT}; none could be created: {error}"
             return
         if answer.status not in (200, 201):
             target.other_account_missing_reason = (
-                f"{NO_OTHER_ACCOUNT}; none could be made: {target.dialect.route(CREATE)} answered {answer}"
+                f"{NO_OTHER_ACCOUNT}; none could be created: {target.dialect.route(CREATE)} answered {answer}"
             )
             return
         target.teardown_actions.append(lambda: _delete(target, user))
     try:
         target.other_account = target.login(Credentials(user, password), NAME)
     except TargetRejectedConfiguration as error:
-        target.other_account_missing_reason = f"{NO_OTHER_ACCOUNT}; one was made, but {error}"
+        target.other_account_missing_reason = f"{NO_OTHER_ACCOUNT}; one was created, but {error}"
 
 
 def _filled(template: Any, words: dict[str, str]) -> Any:
-    """Return the template with words in place of their names in braces."""
+    """Return the template with values in place of their names in braces."""
     if isinstance(template, dict):
         return {key: _filled(value, words) for key, value in template.items()}
     if isinstance(template, list):

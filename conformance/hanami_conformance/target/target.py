@@ -1,4 +1,4 @@
-"""The target: the server under test, who speaks to it, and what is known of it."""
+"""The target: the server under test, its accounts, and its known properties."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from hanami_conformance.target.dialect_detection import DetectedDialect
 from hanami_conformance.target.login import READY_POLL, expires_soon, log_in
 from hanami_proto.dialect import Dialect, NoRouteError, load_dialect
 
-SILENCES_OF_THE_DEAD = 2
+SILENT_CALLS_WHEN_DOWN = 2
 MAX_CAUSE = 80  # characters
 NO_OTHER_ACCOUNT = "needs a user of another project (--second-user and --second-password)"
 
@@ -35,11 +35,11 @@ class Account:
     """One user of the target, logged in.
 
     Args:
-        target: where.
-        name: how reports call it, such as ``first user``.
+        target: Target of the account.
+        name: Name in reports, such as ``first user``.
         token: REST token.
-        credentials: how it logged in.
-        is_admin: whether the target said so at the login.
+        credentials: Credentials of the login.
+        is_admin: Whether the target said so at the login.
     """
 
     def __init__(
@@ -59,39 +59,39 @@ class Account:
         params: Mapping[str, str] | None = None,
         extra: float = 0.0,
     ) -> RestResponse:
-        """Do a REST operation of the dialect as this user.
+        """Call a REST operation of the dialect as this user.
 
         Args:
-            operation: such as ``csv.init``.
-            body: sent as JSON where not None.
-            params: query parameters.
-            extra: seconds on top of the deadline.
+            operation: Name such as ``csv.init``.
+            body: Body to send as JSON, None for no body.
+            params: Query parameters.
+            extra: Seconds in addition to the deadline.
 
         Raises:
-            ResponseTimeout, ConnectionClosed, TargetDown: see :meth:`RestClient.request`.
+            ResponseTimeout, ConnectionClosed, TargetDown: See :meth:`RestClient.request`.
         """
         return self.target.call(operation, body=body, params=params, token=self.token, extra=extra)
 
 
 class Target:
-    """A target that was reached and let the accounts in. Make one with :func:`.connect.connect`.
+    """A target with its accounts logged in; :func:`.connect.connect` makes one.
 
     Args:
-        options: what is known of it.
-        found: its dialect where that was found by asking, None where it was told.
+        options: Options of the target.
+        found: Detected dialect, None where the options name one.
 
     Raises:
-        ValueError: the dialect or the file of certificates is none.
+        ValueError: If the dialect or the file of certificates is not valid.
     """
 
     def __init__(self, options: TargetOptions, found: DetectedDialect | None = None) -> None:
         self.url = options.url
         self.dialect: Dialect = load_dialect(options.dialect) if found is None else found.dialect
-        self.dialect_reason = "" if found is None else found.why
+        self.dialect_reason = "" if found is None else found.reason
         self.timeouts = AdaptiveTimeout(options.deadline)
         limit = options.max_connections if options.max_connections is not None else self.dialect.connections
         self.connection_limit = ConnectionLimit(limit)
-        self.uuids: set[str] = set()  # of all uploads and their files that were made in this run
+        self.uuids: set[str] = set()  # of all uploads and their files in this run
         self.expired_token = options.expired_token
         self._ssl = context_for(self.url, options.ca_file, insecure=options.insecure)
         self.certificate_checked = not options.insecure
@@ -104,12 +104,14 @@ class Target:
         self.account: Account
         self.other_account: Account | None = None
         self.other_account_missing_reason = NO_OTHER_ACCOUNT
-        self.teardown_actions: list[Callable[[], str]] = []  # undoes what was made on the target; tells what can't be
-        self.process: Callable[[], str] = lambda: ""  # tells how it ended, where the suite started it
-        self.attached = False  # whether it has accepted a socket
-        self.socket_silence: Callable[[], str] = lambda: ""  # tells whether it is silent on all of them
-        self.old_age: Callable[[ClosedSocket], str] = lambda _ended: ""  # why it may have ended one that is old
-        self.optional_replies: dict[str, bool] = {}  # those that are a SHOULD: whether the target is known to send them
+        self.teardown_actions: list[Callable[[], str]] = []  # delete what was created; each returns what is left
+        self.process_end: Callable[[], str] = lambda: ""  # how the process ended, empty while it runs
+        self.attached = False  # whether the target has accepted a socket
+        self.socket_silence_reason: Callable[[], str] = lambda: ""  # empty unless all are silent
+        self.idle_timeout_reason: Callable[[ClosedSocket], str] = lambda _ended: (
+            ""
+        )  # why it may have ended one that is old
+        self.optional_replies: dict[str, bool] = {}  # name of a SHOULD reply: whether the target sends it
 
     @property
     def accounts(self) -> list[Account]:
@@ -128,7 +130,7 @@ class Target:
         return made
 
     def close_websockets(self) -> None:
-        """Close every websocket that was made: none outlives its case or counts against the budget of the next."""
+        """Close all websockets: none outlives its case or counts against the connection limit of the next."""
         for websocket in self._websockets:
             websocket.close()
         self._websockets.clear()
@@ -146,11 +148,11 @@ class Target:
         token: str | None,
         extra: float = 0.0,
     ) -> RestResponse:
-        """Do a REST operation of the dialect with any token, or none.
+        """Call a REST operation of the dialect with any token, or none.
 
         Raises:
-            ResponseTimeout, ConnectionClosed, TargetDown: see :meth:`RestClient.request`.
-            Unsupported: the dialect has no such operation.
+            ResponseTimeout, ConnectionClosed, TargetDown: See :meth:`RestClient.request`.
+            Unsupported: If the dialect has no such operation.
         """
         try:
             route = self.dialect.route(operation)
@@ -163,26 +165,26 @@ class Target:
         """Log an account in, waiting for a server that is not ready yet.
 
         Raises:
-            TargetRejectedConfiguration, TargetDown: see :func:`hanami_conformance.target.login.log_in`.
+            TargetRejectedConfiguration, TargetDown: See :func:`hanami_conformance.target.login.log_in`.
         """
         login = log_in(self.rest, self.dialect, self.timeouts, credentials, name)
         return Account(self, name, login.token, credentials, is_admin=login.is_admin)
 
     def renew_tokens(self) -> None:
-        """Log accounts in again whose token is about to expire, where that can be told and done.
+        """Log accounts in again whose token is about to expire, if that is known and possible.
 
         Raises:
-            TargetDown: see :meth:`renew`.
+            TargetDown: See :meth:`renew`.
         """
         for account in self.accounts:
             if expires_soon(account.token):
                 self.renew(account)
 
     def renew(self, account: Account) -> None:
-        """Log an account in again, where that can be done.
+        """Log an account in again, if that is possible.
 
         Raises:
-            TargetDown: the target gives no usable answer, or refuses what it took before.
+            TargetDown: If the target gives no usable answer, or rejects credentials that it accepted before.
         """
         if not account.credentials.password:
             return
@@ -192,9 +194,9 @@ class Target:
             raise TargetDown(str(error)) from error
 
     def serves_content(self, account: Account, uuid: str, column: str) -> bool:
-        """Whether the content of datasets can be read back, asked once with a dataset of the account that is there.
+        """Return whether the content of datasets can be read back, tried once with an existing dataset of the account.
 
-        A server without the operation answers as it does to any path that it does not know.
+        A server without the operation answers as to any unknown path.
         """
         if not self.dialect.has_content:
             return False
@@ -208,17 +210,17 @@ class Target:
         return self._serves_content
 
     def is_alive(self) -> bool:
-        """Whether the target still answers; see :meth:`loss`."""
-        return not self.loss()
+        """Return whether the target still answers; see :meth:`downtime_reason`."""
+        return not self.downtime_reason()
 
-    def loss(self, *, sockets: bool = False) -> str:
-        """How the target is gone, empty while it answers a cheap REST call with HTTP, asked more than once if need be.
+    def downtime_reason(self, *, sockets: bool = False) -> str:
+        """Return why the target is down, empty if it answers a cheap REST call, which is repeated if necessary.
 
-        It may be silent, drop connections, or take none; or its process has ended, where the suite started it. Where it
-        left something on a websocket unanswered since the last question, it may be silent on all of them.
+        It may be silent, drop connections, or accept none; or its process has ended, where the suite started it. If it
+        left a message on a websocket unanswered since the last call, the websockets are probed, too.
 
         Args:
-            sockets: whether it is asked on a websocket, whatever it answered before.
+            sockets: Whether to probe the websockets in any case.
         """
         asked, self.timeouts.socket_timeouts = self.timeouts.socket_timeouts, 0
         ready_by = Deadline.after(self.timeouts.setting)
@@ -237,35 +239,35 @@ class Target:
                 how = f"it takes no connections any more ({printable_line(str(error.__cause__ or error), MAX_CAUSE)})"
                 time.sleep(READY_POLL)
             else:
-                return self.socket_silence() if asked or sockets else ""
-            if ended := self.process():
+                return self.socket_silence_reason() if asked or sockets else ""
+            if ended := self.process_end():
                 return ended
-            if ready_by.passed or silences >= SILENCES_OF_THE_DEAD:
+            if ready_by.passed or silences >= SILENT_CALLS_WHEN_DOWN:
                 return how
 
-    def why_ended(self, failure: str) -> str:
-        """Why the target may have ended the connection that the case failed on; empty where it may not.
+    def disconnect_reason(self, failure: str) -> str:
+        """Return why the target may close the connection on which the case failed; empty if it may not.
 
         Args:
-            failure: what the case failed with.
+            failure: Message of the failure.
         """
         ended = current_case().ended
-        return self.old_age(ended) if ended is not None and ended.ending in failure else ""
+        return self.idle_timeout_reason(ended) if ended is not None and ended.ending in failure else ""
 
     def _liveness_probe(self) -> tuple[str, str]:
         route = self.dialect.route("dataset.list")
         return route.method, route.path
 
-    def undo(self) -> list[str]:
-        """Undo what :func:`hanami_conformance.target.connect.connect` made on the target.
+    def teardown(self) -> list[str]:
+        """Delete what :func:`hanami_conformance.target.connect.connect` created on the target.
 
         Returns:
-            What is left over there, a line each.
+            Resources that are left there, a line each.
         """
         lines = [undo() for undo in reversed(self.teardown_actions)]
         self.teardown_actions.clear()
         return [line for line in lines if line]
 
     def close(self) -> None:
-        """Close what is still open."""
+        """Close the REST connections."""
         self.rest.close()

@@ -208,11 +208,11 @@ class Target:
     def close_websockets(self) -> None:
         """Nothing is open."""
 
-    def why_ended(self, failure: str) -> str:  # noqa: ARG002 - as asked
+    def disconnect_reason(self, failure: str) -> str:  # noqa: ARG002 - as asked
         """No socket ended."""
         return ""
 
-    def loss(self) -> str:
+    def downtime_reason(self) -> str:
         """Alive in the test, and afterwards as told."""
         self.asked += 1
         return "" if self.alive or self.asked == 1 else "it is silent"

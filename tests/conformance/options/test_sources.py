@@ -138,7 +138,7 @@ def test_init_writes_and_never_replaces(folder: Path) -> None:
     (folder / "hanami-conformance.toml").write_text("mine")
     again = hanami("init", cwd=folder)
     assert again.returncode == 4
-    assert again.stderr == "ERROR: hanami-conformance.toml is there already, and stays as it is: name another file\n"
+    assert again.stderr == "ERROR: hanami-conformance.toml exists already and was not changed: name another file\n"
     assert (folder / "hanami-conformance.toml").read_text() == "mine"
     assert hanami("init", "other.toml", cwd=folder).returncode == 0
     assert hanami("init", "no/such/folder.toml", cwd=folder).returncode == 4

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from hanami_conformance.server.crash_bisect import LOOK_BACK, ExecutedCase
-from hanami_conformance.server.crash_recovery import MOST_FRUITLESS, MOST_RESTARTS, CrashRecovery, GivenUp
-from hanami_conformance.server.startup import ServerFailed
+from hanami_conformance.server.crash_recovery import MOST_FAILED_SEARCHES, MOST_RESTARTS, CrashRecovery, RecoveryError
+from hanami_conformance.server.startup import ServerStartError
 from hanami_reports.model.conformance import CaseResult, Outcome
 
 
@@ -44,13 +44,13 @@ class World:
 
     def restart(self, target: object) -> None:  # noqa: ARG002 - as asked
         if not self.works:
-            raise ServerFailed("the server was not ready", "boom")
+            raise ServerStartError("the server was not ready", "boom")
         self.starts += 1
 
     def ended(self) -> str:
         return self.gone
 
-    def loss(self, *, sockets: bool = False) -> str:  # noqa: ARG002 - as asked
+    def downtime_reason(self, *, sockets: bool = False) -> str:  # noqa: ARG002 - as asked
         gone, self.gone = self.gone, ""
         return gone
 
@@ -82,16 +82,16 @@ BEFORE = "a"
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hanami_conformance.server.crash_recovery.SETTLE", 0.0)
+    monkeypatch.setattr("hanami_conformance.server.crash_recovery.GRACE_SECONDS", 0.0)
     monkeypatch.setattr("hanami_conformance.server.crash_bisect.CrashBisect._wait", lambda *_: None)
 
 
 def test_a_process_that_ended_behind_a_case_is_noticed() -> None:
     world = World()
     passed = ran("a", Outcome.PASSED)
-    assert world.recovery.watched(passed) is passed
+    assert world.recovery.check_process(passed) is passed
     world.gone = "its process ended with exit status 7"
-    seen = world.recovery.watched(passed)
+    seen = world.recovery.check_process(passed)
     assert (seen.result.outcome, seen.result.violated) == (Outcome.LOST, ("GEN-2",))
     assert seen.result.reason == "the target no longer answers behind it: its process ended with exit status 7"
 
@@ -125,7 +125,7 @@ def test_the_case_that_ends_the_server_is_named(
     again: list[tuple[str, Outcome | None]], starts: int, expected: dict[str, tuple[Outcome, str]]
 ) -> None:
     world = World(*again)
-    world.recovery.went_well(ran(BEFORE, Outcome.PASSED))
+    world.recovery.on_case_ok(ran(BEFORE, Outcome.PASSED))
     assert said_of(world) == expected
     assert world.starts == world.recovery.restarts == starts
 
@@ -185,7 +185,7 @@ def test_a_case_that_ends_the_server_a_while_later_is_named(
 ) -> None:
     world = World(*NOTHING, *again)
     for name in EIGHT:
-        world.recovery.went_well(ran(name, Outcome.PASSED))
+        world.recovery.on_case_ok(ran(name, Outcome.PASSED))
     assert said_of(world) == expected
 
 
@@ -194,16 +194,16 @@ def test_it_looks_back_so_far_and_no_further() -> None:
     world = World(*[(name, outcome) for name, outcome in NOTHING if name == "b"], *all_passed([*names[5:], "b"]))
     world.again.insert(1, (names[-1], Outcome.PASSED))
     for name in names:
-        world.recovery.went_well(ran(name, Outcome.PASSED))
+        world.recovery.on_case_ok(ran(name, Outcome.PASSED))
     assert said_of(world)["b"][1].endswith(f"nor behind the {LOOK_BACK} cases before it: why")
 
 
 def test_it_does_not_look_back_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hanami_conformance.server.crash_bisect.LOOK_BACK_SECONDS", 0.0)
-    world = World(*NOTHING * (MOST_FRUITLESS + 1))
-    for _ in range(MOST_FRUITLESS + 1):
+    world = World(*NOTHING * (MOST_FAILED_SEARCHES + 1))
+    for _ in range(MOST_FAILED_SEARCHES + 1):
         for name in EIGHT:
-            world.recovery.went_well(ran(name, Outcome.PASSED))
+            world.recovery.on_case_ok(ran(name, Outcome.PASSED))
         starts = world.starts
         world.recovery.recover(ran("b", Outcome.LOST))
     assert world.starts == starts + 1  # none for looking back
@@ -217,7 +217,7 @@ def test_the_first_case_has_none_before_it() -> None:
 
 def test_a_case_that_passed_and_ended_a_server_has_its_log_and_breaks_a_requirement() -> None:
     world = World(("b", Outcome.PASSED), ("a", None))
-    world.recovery.went_well(ran(BEFORE, Outcome.PASSED))
+    world.recovery.on_case_ok(ran(BEFORE, Outcome.PASSED))
     (blamed, _) = world.recovery.recover(ran("b", Outcome.LOST))
     assert blamed.violated == ("GEN-2",)
     assert blamed.server_log == "log 1"
@@ -227,17 +227,19 @@ def test_it_gives_up_after_some_restarts_without_a_case_that_passed() -> None:
     world = World(*[("b", Outcome.LOST)] * (2 * MOST_RESTARTS))
     for _ in range(MOST_RESTARTS):
         world.recovery.recover(ran("b", Outcome.LOST))
-    with pytest.raises(GivenUp, match="after 5 restarts in a row"):
+    with pytest.raises(RecoveryError, match="after 5 restarts in a row"):
         world.recovery.recover(ran("b", Outcome.LOST))
-    world.recovery.went_well(ran("c", Outcome.FAILED))
-    with pytest.raises(GivenUp):
+    world.recovery.on_case_ok(ran("c", Outcome.FAILED))
+    with pytest.raises(RecoveryError):
         world.recovery.recover(ran("b", Outcome.LOST))
-    world.recovery.went_well(ran("c", Outcome.PASSED))
+    world.recovery.on_case_ok(ran("c", Outcome.PASSED))
     world.recovery.recover(ran("b", Outcome.LOST))
 
 
 def test_it_gives_up_where_the_server_does_not_come_back() -> None:
     world = World()
     world.works = False
-    with pytest.raises(GivenUp, match=r"could not be restarted: the server was not ready; the end of its log:\nboom"):
+    with pytest.raises(
+        RecoveryError, match=r"could not be restarted: the server was not ready; the end of its log:\nboom"
+    ):
         world.recovery.recover(ran("b", Outcome.LOST))

@@ -114,7 +114,7 @@ def test_a_server_that_ends_again_and_again_ends_the_run(tmp_path: Path) -> None
     )
     assert run.returncode == 6, run.stdout + run.stderr
     assert "TARGET LOST  lost in test_" in run.stdout
-    assert "after 5 restarts in a row without a case that passed between them" in " ".join(run.stdout.split())
+    assert "after 5 restarts in a row without a passed case" in " ".join(run.stdout.split())
     found = outcomes(result_of(tmp_path))
     assert found.count("lost") == 6
     assert found[-1] == "not run"
@@ -215,7 +215,7 @@ def test_a_server_that_refuses_the_credentials_is_stopped(tmp_path: Path) -> Non
     options = server_of()
     run = run_suite(*options, "--password", "a-wrong-one", cwd=tmp_path)
     assert run.returncode == 4, run.stdout + run.stderr
-    assert "the target refuses the first user 'alice'" in run.stderr
+    assert "the target rejects the first user 'alice'" in run.stderr
     expect_gone(tmp_path, starts=1)
 
 
@@ -284,7 +284,7 @@ def test_a_sequence_of_a_server_that_was_started_is_replayed_against_one_that_ru
         assert says in again.stdout
     gone = hanami("replay", str(sequence), "--target", refusing_connections(), *ALICE, cwd=tmp_path)
     assert gone.returncode == 6, gone.stdout + gone.stderr
-    assert gone.stdout.startswith("target gone: ")
+    assert gone.stdout.startswith("target down: ")
 
 
 def test_check_target_starts_it_too(tmp_path: Path) -> None:
@@ -322,7 +322,7 @@ def test_how_a_target_is_gone(serve: Callable[..., None] | None, says: str) -> N
         target = Target(TargetOptions(url=url, account=Credentials(token="a-token"), deadline=0.5))
         target.account = Account(target, "first user", "a-token", Credentials())
         try:
-            return target.loss()
+            return target.downtime_reason()
         finally:
             target.close()
 

@@ -39,23 +39,23 @@ def test_a_server_that_closes_what_is_old_is_not_to_blame(url: str) -> None:
         assert age is not None
         with pytest.raises(Violation) as caught:
             socket.write(0, b"0")
-        why = resources.target.why_ended(str(caught.value))
+        why = resources.target.disconnect_reason(str(caught.value))
         assert why == "the server closes connections that are about 1 s old, also idle ones"
-        assert resources.target.why_ended("expected another thing; actual nothing") == ""
+        assert resources.target.disconnect_reason("expected another thing; actual nothing") == ""
 
 
 def test_a_socket_that_ends_early_is_another_matter(url: str) -> None:
     with mortal(url) as resources:
         young, old = ClosedSocket(0.6, "end of stream"), ClosedSocket(LIFETIME, "end of stream")
-        assert resources.target.old_age(ClosedSocket(0.4, "end of stream")) == ""  # not even tried out
-        assert resources.target.old_age(young) == ""
-        assert resources.target.old_age(old) != ""
+        assert resources.target.idle_timeout_reason(ClosedSocket(0.4, "end of stream")) == ""  # not even tried out
+        assert resources.target.idle_timeout_reason(young) == ""
+        assert resources.target.idle_timeout_reason(old) != ""
 
 
 def test_a_server_that_keeps_old_connections_is_to_blame(url: str) -> None:
     with resources_at(url) as resources:
         probe = WebSocketProbe(resources.target)
-        assert probe.old_age(ClosedSocket(0.6, "end of stream")) == ""
+        assert probe.idle_timeout_reason(ClosedSocket(0.6, "end of stream")) == ""
         assert resources.target.account.call("dataset.list").text.count("hc_") == 0
 
 
@@ -72,11 +72,11 @@ def test_silence_on_websockets_is_noticed_once_they_have_worked(url: str) -> Non
         target = resources.target
         watch_sockets(target)
         target.timeouts.socket_timeouts = 1
-        assert target.loss() == ""
+        assert target.downtime_reason() == ""
         resources.csv(10).attach()
         assert target.attached
         target.timeouts.socket_timeouts = 1
-        assert target.loss() == ""
+        assert target.downtime_reason() == ""
         resources.clean()
 
 
@@ -87,9 +87,9 @@ def test_silent_websockets(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with resources_at(url) as resources:
         target = resources.target
         watch_sockets(target)
-        assert target.loss(sockets=True) == ""  # none was ever accepted
+        assert target.downtime_reason(sockets=True) == ""  # none was ever accepted
         target.attached = True
         target.timeouts.setting = 0.2
-        assert target.loss() == ""  # nobody missed an answer
-        assert target.loss(sockets=True) == SILENT
+        assert target.downtime_reason() == ""  # nobody missed an answer
+        assert target.downtime_reason(sockets=True) == SILENT
         assert target.timeouts.socket_timeouts == 0

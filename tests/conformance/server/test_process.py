@@ -17,7 +17,7 @@ from hanami_conformance.common import signals
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.server.process import TAIL_LINES, ServerProcess, redact_file
-from hanami_conformance.server.startup import ServerFailed, ServerStartup, is_taken
+from hanami_conformance.server.startup import ServerStartError, ServerStartup, is_taken
 
 PATIENT = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 
@@ -146,7 +146,7 @@ def test_an_address_that_is_taken_is_refused_before_anything_is_started(tmp_path
         server = ServerProcess(("touch", str(tmp_path / "started")), tmp_path / "server.log")
         options = TargetOptions(url=url, account=Credentials("alice", "very-secret-1"))
         with pytest.raises(TargetRejectedConfiguration, match="something listens at"):
-            ServerStartup(server, options, 1.0).first_start()
+            ServerStartup(server, options, 1.0).start()
     assert server.starts == 0
     assert not is_taken(url)
 
@@ -155,8 +155,8 @@ def test_an_address_that_is_taken_is_refused_before_anything_is_started(tmp_path
 def test_a_server_that_is_never_ready(tmp_path: Path) -> None:
     server = ServerProcess((sys.executable, "-c", PATIENT), tmp_path / "server.log")
     options = TargetOptions(url="http://127.0.0.1:1", account=Credentials("alice", "very-secret-1"))
-    with pytest.raises(ServerFailed, match=r"not ready within 0\.8 s: no connection") as failed:
-        ServerStartup(server, options, 0.8).first_start()
+    with pytest.raises(ServerStartError, match=r"not ready within 0\.8 s: no connection") as failed:
+        ServerStartup(server, options, 0.8).start()
     assert "the end of its log:\nup" in str(failed.value)
     server.close()
 

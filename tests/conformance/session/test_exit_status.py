@@ -193,7 +193,7 @@ def test_4_credentials_that_are_refused(tmp_path: Path) -> None:
     with faulty_backend("honest") as url:
         run = run_suite("--target", url, "--user", "alice", "--password", "a-wrong-one", cwd=tmp_path)
     assert run.returncode == 4, run.stdout
-    assert "refuses the first user 'alice'" in one_line(run.stderr)
+    assert "rejects the first user 'alice'" in one_line(run.stderr)
     assert run.stdout == ""
     assert "a-wrong-one" not in run.stdout + run.stderr
 
@@ -219,13 +219,13 @@ def test_4_a_token_that_is_refused(tmp_path: Path) -> None:
     with double(refusing) as url:
         run = run_suite("--target", url, "--token", "no-token-at-all", cwd=tmp_path)
     assert run.returncode == 4, run.stdout
-    assert "refuses the token" in one_line(run.stderr)
+    assert "rejects the token" in one_line(run.stderr)
 
 
 def test_5_nothing_ran(tmp_path: Path) -> None:
     run = run_suite("--target", "reference", "-k", "no_such_case", cwd=tmp_path)
     assert run.returncode == 5, run.stdout + run.stderr
-    assert "NOTHING RAN  no case matches what was asked for" in run.stdout
+    assert "NOTHING RAN  no case matches the selection" in run.stdout
     assert result_of(tmp_path)["exit_status"] == 5
 
 

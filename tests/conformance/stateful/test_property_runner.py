@@ -147,7 +147,7 @@ def test_a_sequence_is_repeated_until_a_sporadic_failure(tmp_path: Path) -> None
 def test_replay_says_target_gone(boundary_sequence: tuple[Path, str]) -> None:
     run = run_replay(boundary_sequence[0], "--target", "http://127.0.0.1:1", *ALICE)
     assert run.returncode == 6
-    assert run.stdout.startswith("target gone: no connection to http://127.0.0.1:1")
+    assert run.stdout.startswith("target down: no connection to http://127.0.0.1:1")
 
 
 @pytest.mark.parametrize(

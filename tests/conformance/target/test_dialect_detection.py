@@ -39,7 +39,7 @@ def test_the_prefix_that_lets_the_user_in_decides(name: str, unknown: int) -> No
     with rest(server) as (url, seen):
         found = find_dialect(options(url))
     assert found.dialect.name == name
-    assert found.why == f"{route} answered 200, the other prefixes {unknown}"
+    assert found.reason == f"{route} answered 200, the other prefixes {unknown}"
     assert all(request.startswith("POST ") and request.endswith("/token") for request in seen)
 
 
@@ -48,7 +48,7 @@ def test_a_token_is_tried_with_a_list() -> None:
     with rest(lambda _method, asked, _body: (200, {"header": []}) if asked == path else (401, "no")) as (url, seen):
         found = find_dialect(options(url, Credentials(token="a.long.token")))
     assert found.dialect.name == "openhanami-0.5"
-    assert found.why == "GET /v1.0alpha/dataset/all answered 200, the other prefixes 401"
+    assert found.reason == "GET /v1.0alpha/dataset/all answered 200, the other prefixes 401"
     assert all(request.startswith("GET ") for request in seen)
 
 
@@ -80,7 +80,7 @@ def test_wrong_credentials_are_told_where_one_prefix_is_known() -> None:
     with rest(server) as (url, _), pytest.raises(TargetRejectedConfiguration) as raised:
         find_dialect(options(url))
     assert str(raised.value) == (
-        "the target refuses the first user 'alice': POST /v1/token answered 401 wrong password; "
+        "the target rejects the first user 'alice': POST /v1/token answered 401 wrong password; "
         "it seems to speak documented, the others have no such path"
     )
 
@@ -116,7 +116,7 @@ def test_of_several_that_fit_the_one_whose_paths_are_there() -> None:
     with rest(server) as (url, seen):
         found = find_dialect(options(url))
     assert found.dialect.name == "openhanami-0.5"
-    assert "paths that are there" in found.why
+    assert "paths that are there" in found.reason
     assert {request.split()[0] for request in seen if not request.endswith("/token")} == {"GET"}
 
 

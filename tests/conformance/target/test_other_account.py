@@ -56,8 +56,8 @@ def test_one_is_made_and_deleted_again(dialect: str) -> None:
         assert target.other_account is not None
         user = target.other_account.credentials.user
         assert target.other_account.token == f"token-of-{user}"
-        assert target.undo() == []
-        assert target.undo() == []
+        assert target.teardown() == []
+        assert target.teardown() == []
         target.close()
     (body,) = server.bodies
     assert user.startswith("hc_")
@@ -78,9 +78,9 @@ def test_a_given_one_is_taken(dialect: str) -> None:
 @pytest.mark.parametrize(
     ("server", "named", "why"),
     [
-        (Server(admin=False), "mine", "were the first user an admin"),
-        (Server(status=403), "mine", "none could be made: POST /v1/user answered 403"),
-        (Server(), "documented", "the dialect documented knows no way to make one"),
+        (Server(admin=False), "mine", "the first user is no admin, who could create one"),
+        (Server(status=403), "mine", "none could be created: POST /v1/user answered 403"),
+        (Server(), "documented", "the dialect documented has no route to create one"),
     ],
     ids=["no admin", "refused", "no route"],
 )
@@ -90,7 +90,7 @@ def test_without_one_it_is_told_why(dialect: str, server: Server, named: str, wh
         assert target.other_account is None
         assert "--second-user" in target.other_account_missing_reason
         assert why in target.other_account_missing_reason
-        assert target.undo() == []
+        assert target.teardown() == []
         target.close()
 
 
@@ -99,7 +99,7 @@ def test_one_that_cannot_be_deleted_is_told(dialect: str) -> None:
     with rest(server) as (url, _):
         target = connect(options(url, dialect))
         server.status = 500
-        (left,) = target.undo()
+        (left,) = target.teardown()
         target.close()
     assert left.startswith("user hc_")
     assert "500" in left
