@@ -172,7 +172,7 @@ def _follow(child: ChildProcess, progress: IO[bytes], console: Console, seconds:
             if lines and not begun:
                 begun, until = True, min(until, time.monotonic() + seconds)
             for line in lines:
-                text = _line(json.loads(line))
+                text = _progress_line(json.loads(line))
                 status.update(text)
                 if not console.is_terminal and time.monotonic() - printed >= LINE_EVERY:
                     printed = time.monotonic()
@@ -183,10 +183,10 @@ def _follow(child: ChildProcess, progress: IO[bytes], console: Console, seconds:
     return int(child.status)
 
 
-def _line(news: Mapping[str, Any]) -> str:
+def _progress_line(now: Mapping[str, Any]) -> str:
     return (
-        f"{news['second']:4d} s  {news['users']} users  {news['verified']} verified  {news['bad']} bad  "
-        f"{news['megabytes']:.1f} MB/s  {news['per_second']:.0f} messages/s"
+        f"{now['second']:4d} s  {now['users']} users  {now['valid']} valid  {now['errors']} errors  "
+        f"{now['megabytes']:.1f} MB/s  {now['per_second']:.0f} messages/s"
     )
 
 

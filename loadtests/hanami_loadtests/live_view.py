@@ -1,4 +1,4 @@
-"""What a run looks like while it lasts: a row for each type of message, and one for the run, for the web UI."""
+"""The live view of a run in the web UI: a row for the run and one for each type of message."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hanami_reports.model.histogram import Histogram
 from hanami_reports.model.series import Series
 
 Row = dict[str, Any]
-WINDOW = 3  # whole seconds that "now" is the mean of
-MOST_REASONS = 5  # that are shown
+WINDOW = 3  # whole seconds over which "now" is the mean
+MOST_REASONS = 5
 COLUMNS: Mapping[str, str] = {
     "name": "Message",
     "mbnow": "MB/s now",
@@ -35,19 +35,18 @@ COLUMNS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class RunSnapshot:
-    """A run at one moment, all of its processes together.
+    """A run at one snapshot, all of its processes together.
 
     Attributes:
-        says: of the whole run: ``going on``, or its verdict.
-        reasons: of the verdict.
-        series: type of message to what came of it so far.
-        seconds: of measuring so far.
-        overdue: type of message to what is due, is not sent yet, and is not in ``series``.
-        newest: last second, since measuring began, of which all processes told everything; None when nothing comes
-            any more.
+        status: Status of the run, or its verdict.
+        reasons: Reasons of the verdict.
+        series: Type of message to its series so far.
+        seconds: Seconds of measuring so far.
+        overdue: Type of message to the number of overdue messages, which are not in ``series`` yet.
+        newest: Last second of measuring that all processes have reported in full; None after the run.
     """
 
-    says: str
+    status: str
     reasons: Sequence[str] = ()
     series: Mapping[str, Series] = field(default_factory=dict)
     seconds: float = 0.0
@@ -55,20 +54,22 @@ class RunSnapshot:
     newest: int | None = None
 
 
-def rows(moment: RunSnapshot) -> list[Row]:
-    """Return the table: the run first, then the types of message by name.
+def table_rows(snapshot: RunSnapshot) -> list[Row]:
+    """Return the rows of the table: the run first, then the types of message by name.
 
-    Rates of the run leave out what is counted twice: a file besides its chunks. Percentiles are of the response, answer
-    less due, of what was answered rightly.
+    The rates of the run leave out files, whose chunks are counted already. Percentiles are those of the response times
+    of valid answers.
     """
-    names = sorted({*moment.series, *moment.overdue})
-    each = [_row(name, moment.series.get(name, Series()), moment) for name in names]
+    names = sorted({*snapshot.series, *snapshot.overdue})
+    each = [_row(name, snapshot.series.get(name, Series()), snapshot) for name in names]
     counted = [row for row in each if row["name"] != FILE]
-    told = list(moment.reasons[:MOST_REASONS])
-    if len(moment.reasons) > MOST_REASONS:
-        told.append(f"and {len(moment.reasons) - MOST_REASONS} more")
+    reasons = list(snapshot.reasons[:MOST_REASONS])
+    if len(snapshot.reasons) > MOST_REASONS:
+        reasons.append(f"and {len(snapshot.reasons) - MOST_REASONS} more")
     # A capital letter, since the page sorts by name.
-    run: Row = dict.fromkeys(COLUMNS) | {"name": ": ".join(filter(None, (f"Run {moment.says}", "; ".join(told))))}
+    run: Row = dict.fromkeys(COLUMNS) | {
+        "name": ": ".join(filter(None, (f"Run {snapshot.status}", "; ".join(reasons))))
+    }
     for key in ("mbnow", "mbwhole", "pernow", "perwhole"):
         values = [row[key] for row in counted if row[key] is not None]
         run[key] = _digits(sum(values)) if values else None
@@ -77,26 +78,26 @@ def rows(moment: RunSnapshot) -> list[Row]:
     return [run, *each]
 
 
-def _row(name: str, one: Series, moment: RunSnapshot) -> Row:
+def _row(name: str, one: Series, snapshot: RunSnapshot) -> Row:
     row: Row = {
         "name": name,
         "mbnow": None,
-        "mbwhole": _digits(one.speed(moment.seconds) / MEGABYTE),
+        "mbwhole": _digits(one.speed(snapshot.seconds) / MEGABYTE),
         "pernow": None,
-        "perwhole": _digits(one.rate(moment.seconds)),
+        "perwhole": _digits(one.rate(snapshot.seconds)),
         "p50": _milliseconds(one.response, 50),
         "p90": _milliseconds(one.response, 90),
         "p99": _milliseconds(one.response, 99),
         "most": _digits(one.response.most / 1000) if one.response.count else None,
         "service": _milliseconds(one.service, 99),
-        "in_flight": in_flight(one) if moment.newest is not None else 0,
-        "unsent": one.unsent + moment.overdue.get(name, 0),
+        "in_flight": in_flight(one) if snapshot.newest is not None else 0,
+        "unsent": one.unsent + snapshot.overdue.get(name, 0),
         "unanswered": one.unanswered,
         "incorrect": one.incorrect,
         "failed": one.failed,
     }
-    if moment.newest is not None and moment.newest >= 0:
-        seconds_now = range(max(0, moment.newest - WINDOW + 1), moment.newest + 1)
+    if snapshot.newest is not None and snapshot.newest >= 0:
+        seconds_now = range(max(0, snapshot.newest - WINDOW + 1), snapshot.newest + 1)
         now = [one.slices[second] for second in seconds_now if second in one.slices]
         row["mbnow"] = _digits(sum(each.bytes_up + each.bytes_down for each in now) / MEGABYTE / len(seconds_now))
         row["pernow"] = _digits(sum(each.succeeded for each in now) / len(seconds_now))
@@ -104,7 +105,7 @@ def _row(name: str, one: Series, moment: RunSnapshot) -> Row:
 
 
 def in_flight(one: Series) -> int:
-    """Messages that were sent and of which nothing has come yet."""
+    """Return the number of messages that were sent and are not answered yet."""
     return max(0, one.sent - one.succeeded - one.failed - one.incorrect - one.unanswered - one.cancelled)
 
 
@@ -113,5 +114,5 @@ def _milliseconds(times: Histogram, percent: float) -> float | None:
 
 
 def _digits(value: float) -> float:
-    """Three digits, as histograms have them, and no more than three behind the point."""
+    """Round to three significant digits, as in histograms, and at most three decimals."""
     return round(float(f"{value:.3g}"), 3) if abs(value) < 1000 else float(round(value))

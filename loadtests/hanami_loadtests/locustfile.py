@@ -1,4 +1,4 @@
-"""What a locustfile imports: the classes of users, and the listeners that make a run of Locust one of ours."""
+"""Everything that a locustfile imports: the user classes and the listeners."""
 
 from __future__ import annotations
 

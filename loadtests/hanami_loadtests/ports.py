@@ -1,4 +1,4 @@
-"""Ports of this machine for what listens there a little later."""
+"""Free ports of this machine."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ PORTS = range(20_000, 30_000)
 def free_port() -> int:
     """Return a port on which nobody listens.
 
-    None that the system itself gives away: until somebody listens there, any of a thousand connections of a load run
-    could have been given it.
+    It lies outside the range of ephemeral ports: one of those could be assigned to a connection of the load run before
+    anybody listens on it.
 
     Raises:
-        ValueError: there is none.
+        ValueError: If no port is free.
     """
     ports = list(PORTS)
     random.shuffle(ports)

@@ -1,4 +1,4 @@
-"""The result of a load run, from what its processes recorded; and the files that it leaves behind."""
+"""The result of a load run, made from the records of its processes, and its files."""
 
 from __future__ import annotations
 
@@ -32,36 +32,36 @@ def make_result(
     *,
     users: Mapping[str, int],
     seconds: float,
-    trouble: Sequence[tuple[RunState, str]] = (),
+    failures: Sequence[tuple[RunState, str]] = (),
     in_flight: Mapping[int, int] | None = None,
     users_by_second: Mapping[int, int] | None = None,
     leftovers: Sequence[str] = (),
     started: datetime | None = None,
 ) -> LoadResult:
-    """Judge a run.
+    """Check the limits of a run and return its result.
 
     Args:
-        session: of the process that judges.
-        recorder: with everything that all processes recorded.
-        limits: of the run.
-        generators: the processes that made the load.
-        users: scenario to number of users.
-        seconds: of measuring.
-        trouble: states that come before any limit, and why: the target was lost, the run was interrupted.
-        in_flight: second to messages in flight.
-        users_by_second: second to users.
-        leftovers: what could not be deleted on the target.
-        started: when the run began; now, where it did not.
+        session: Session of this process.
+        recorder: Merged record of all processes.
+        limits: Limits of the run.
+        generators: Processes that generated the load.
+        users: Scenario to number of users.
+        seconds: Seconds of measuring.
+        failures: States that precede any limit, with their reasons: the target was lost, the run was interrupted.
+        in_flight: Second to number of messages in flight.
+        users_by_second: Second to number of users.
+        leftovers: Resources that could not be deleted on the target, a line each.
+        started: Begin of the run; None for now, where it did not begin.
     """
     started = started or datetime.now(UTC)
     results = check_limits(limits, recorder.series, generators, seconds)
-    wanted = {name: SCENARIOS[name].paced_series for name, count in users.items() if count}
-    state, reasons = run_verdict(results, recorder.series, generators, wanted)
-    if trouble:
+    required = {name: SCENARIOS[name].paced_series for name, count in users.items() if count}
+    state, reasons = run_verdict(results, recorder.series, generators, required)
+    if failures:
         order = (RunState.INTERNAL_ERROR, RunState.LOST, RunState.INTERRUPTED, RunState.FAIL, RunState.INVALID)
-        worst = min((found for found, _ in trouble), key=order.index)
-        told = tuple(dict.fromkeys(line for _, line in trouble))
-        state, reasons = worst, (*told, *reasons)
+        worst = min((found for found, _ in failures), key=order.index)
+        lines = tuple(dict.fromkeys(line for _, line in failures))
+        state, reasons = worst, (*lines, *reasons)
     settings = session.settings
     return LoadResult(
         manifest={
@@ -97,10 +97,10 @@ def make_result(
 
 
 class LoadFolder:
-    """The folder of a load run's reports; what an earlier run left there goes first.
+    """The folder of a load run's reports, which replace those of an earlier run.
 
     Args:
-        path: the folder; made if need be.
+        path: Path of the folder, which is created if necessary.
     """
 
     def __init__(self, path: Path) -> None:
@@ -108,18 +108,18 @@ class LoadFolder:
         self._folder = ReportFolder(path)
 
     def prepare(self) -> None:
-        """See :meth:`ReportFolder.prepare`."""
+        """Prepare the folder; see :meth:`ReportFolder.prepare`."""
         self._folder.prepare()
 
     def write(self, result: LoadResult, exchanges: Mapping[str, str]) -> None:
-        """Write everything.
+        """Write all reports.
 
         Args:
-            result: of the run.
-            exchanges: file name to text, of incorrect answers.
+            result: Result of the run.
+            exchanges: File name to text, of incorrect answers.
 
         Raises:
-            OSError: the disk refuses.
+            OSError: If a file cannot be written.
         """
         for old in (self.path / EXCHANGES).glob("*-[0-9]*.json"):  # as the recorder names them
             old.unlink()

@@ -1,4 +1,4 @@
-"""What all users of one process share: the target, the account, and contents that are made once."""
+"""State shared by all users of one process: the target, the account, and contents that are made once."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ from hanami_loadtests.settings import Settings
 from hanami_proto.dialect import Dialect
 
 SEEDS = 1_000_000  # between the users of two workers
-LOOK_EVERY = 5.0  # seconds between two looks at the expiry of the token
-LARGE = 16 << 20  # bytes of a file from which on there is but one content
-VARIANTS = 3  # different files of each kind: what goes to the wrong upload shows
+EXPIRY_CHECK_SECONDS = 5.0  # between two checks of the expiry of the token
+LARGE = 16 << 20  # bytes of a file from which on there is only one content
+VARIANTS = 3  # different contents of each kind, so that data of another upload is detected
 
-_CONTENT_CACHE: dict[Any, Any] = {}  # contents, by what they follow from
+_CONTENT_CACHE: dict[Any, Any] = {}
 
 
 @dataclass
 class Session:
-    """A target that was reached, and everything that users of one process share.
+    """A reachable target, and everything that users of one process share.
 
     Attributes:
-        settings: of the run.
-        dialect: that the target speaks.
-        dialect_reason: why it was chosen, where it was found by asking.
-        recorder: of this process.
-        health: of this process.
-        budget: of sockets of this process.
-        ended: when the run was over, seconds of the recorder's clock; None while it is not.
-        leftovers: what could not be deleted on the target.
-        plans: type of message and schedule of each user that works.
+        settings: Options of the run.
+        dialect: Dialect of the target.
+        dialect_reason: Reason for the detected dialect.
+        recorder: Record of this process.
+        health: Health of this process.
+        socket_limit: Limit of the sockets of this process.
+        ended: End of the run, seconds of the recorder's clock; None during the run.
+        leftovers: Resources that could not be deleted on the target, a line each.
+        schedules: Type of message and schedule of each user.
     """
 
     settings: Settings
@@ -63,7 +63,7 @@ class Session:
     schedules: list[tuple[str, Schedule]] = field(default_factory=list)
     _found: DetectedDialect | None = None
     _ssl: ssl.SSLContext | None = None
-    _looked: float = 0.0
+    _checked: float = 0.0
     _users: itertools.count[int] = field(default_factory=itertools.count)
     _run: str = field(default_factory=lambda: secrets.token_hex(4))
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
@@ -73,14 +73,14 @@ class Session:
         """Reach the target and log in.
 
         Args:
-            settings: of the run.
-            workers: processes that share the budget of sockets.
-            index: of this process among them.
+            settings: Options of the run.
+            workers: Number of processes that share the limit of sockets.
+            index: Index of this process among them.
 
         Raises:
-            TargetDown: it cannot be reached, or does not speak the protocol.
-            TargetRejectedConfiguration: it does not accept the credentials, or its dialect is not found.
-            ValueError: a file is wrong, or the budget too small for so many workers.
+            TargetDown: If the target cannot be reached or does not speak the protocol.
+            TargetRejectedConfiguration: If the credentials are rejected, or the dialect is not detected.
+            ValueError: If a file is invalid, or the limit of sockets too small for so many workers.
         """
         sockets = settings.sockets // workers
         if settings.sockets and not sockets:
@@ -107,18 +107,18 @@ class Session:
 
     @property
     def token(self) -> str:
-        """The token of the account; a new one where it is about to expire."""
+        """Token of the account, renewed before it expires."""
         now = self.recorder.clock()
-        if now - self._looked < LOOK_EVERY:
+        if now - self._checked < EXPIRY_CHECK_SECONDS:
             return self._token
-        self._looked = now
-        first = self.settings.target.account
-        if first.user and expires_soon(self._token):
+        self._checked = now
+        account = self.settings.target.account
+        if account.user and expires_soon(self._token):
             target = Target(self.settings.target, self._found)
             try:
-                self._token = target.login(first, "user").token
+                self._token = target.login(account, "user").token
             except (TargetDown, TargetRejectedConfiguration):
-                pass  # what the old one is worth shows in what is done with it
+                pass  # calls with the old token show whether it still works
             finally:
                 target.close()
         return self._token
@@ -128,16 +128,16 @@ class Session:
         return self.ended is not None
 
     def end(self) -> None:
-        """End the run: what was sent is still waited for."""
+        """End the run; missing answers are still waited for."""
         if self.ended is None:
             self.ended = self.recorder.ended = self.recorder.clock()
 
     def drain_end(self) -> float:
-        """Until when missing answers are waited for, seconds of the recorder's clock; infinite before the end."""
+        """Return the end of the wait for missing answers, seconds of the recorder's clock; infinite during the run."""
         return math.inf if self.ended is None else self.ended + self.settings.drain
 
     def overdue(self) -> dict[str, int]:
-        """Type of message to how many are due by now and not sent yet; recorded as unsent only if they never are."""
+        """Return the number of overdue messages by type; they are recorded as unsent only if they are never sent."""
         now, found = self.recorder.clock(), Counter[str]()
         for series, schedule in self.schedules if self.ended is None else ():
             found[series] += schedule.overdue(now)
@@ -152,7 +152,7 @@ class Session:
         """Return a new websocket.
 
         Raises:
-            LoadFailure: none opens.
+            LoadFailure: If it cannot be opened.
         """
         options = self.settings.target
         return Connection("ws" + options.url.removeprefix("http") + "/", options.deadline, self._ssl)
@@ -166,20 +166,20 @@ class Session:
         return next(self._numbers)
 
     def name(self, kind: str) -> str:
-        """Return a new name for something on the target, right in every dialect."""
+        """Return a new name for a resource on the target, valid in every dialect."""
         return f"{NAME_PREFIX}_load_{self._run}_{kind}_{self.number()}"
 
     @property
     def content_variants(self) -> int:
-        """How many different contents of each kind there are: of large files one, else they would fill the memory."""
+        """Number of different contents of each kind; only one of large files, to save memory."""
         return VARIANTS if self.settings.file <= LARGE else 1
 
     def cached(self, key: Any, make: Callable[[], Any]) -> Any:
-        """Return what is made at the first asking and shared from then on, by later runs of this process as well.
+        """Return a cached content, which later runs of this process use as well.
 
         Args:
-            key: what it is, besides what follows from the dialect and the sizes.
-            make: makes it.
+            key: Key of the content; dialect and sizes are added to it.
+            make: Makes the content at the first call.
         """
         settings = self.settings
         key = (key, self.dialect.name, settings.file, settings.chunk)

@@ -7,7 +7,7 @@ import pytest
 from hanami_loadtests.engine.failures import IncorrectAnswer, NoAnswer
 from hanami_loadtests.engine.recorder import Recorder, Stopwatch
 from hanami_loadtests.engine.schedule import CONSTANT, Schedule
-from hanami_loadtests.live_view import COLUMNS, RunSnapshot, rows
+from hanami_loadtests.live_view import COLUMNS, RunSnapshot, table_rows
 
 
 class Clock:
@@ -45,8 +45,8 @@ def recorded() -> Recorder:
 
 
 def test_each_message_has_its_rates_times_and_failures() -> None:
-    moment = RunSnapshot("going on", (), recorded().series, 10.0, {"direct request": 2}, newest=9)
-    run, direct, chunk, file = rows(moment)
+    moment = RunSnapshot("running", (), recorded().series, 10.0, {"direct request": 2}, newest=9)
+    run, direct, chunk, file = table_rows(moment)
     assert [row["name"] for row in (direct, chunk, file)] == ["direct request", "upload chunk", "upload file"]
     assert chunk["mbnow"] == chunk["mbwhole"] == 1.0
     assert chunk["pernow"] == chunk["perwhole"] == 1.0
@@ -60,13 +60,13 @@ def test_each_message_has_its_rates_times_and_failures() -> None:
 
 
 def test_now_is_the_last_seconds_alone() -> None:
-    moment = RunSnapshot("going on", (), recorded().series, 20.0, newest=19)
-    chunk = rows(moment)[2]
+    moment = RunSnapshot("running", (), recorded().series, 20.0, newest=19)
+    chunk = table_rows(moment)[2]
     assert (chunk["mbnow"], chunk["mbwhole"]) == (0.0, 0.5)
 
 
 def test_after_a_run_nothing_is_in_flight_and_nothing_comes_now() -> None:
-    run, direct, *_ = rows(
+    run, direct, *_ = table_rows(
         RunSnapshot("FAIL, reports in here", [f"reason {number}" for number in range(8)], recorded().series, 10.0)
     )
     assert run["name"] == ("Run FAIL, reports in here: reason 0; reason 1; reason 2; reason 3; reason 4; and 3 more")
@@ -75,13 +75,13 @@ def test_after_a_run_nothing_is_in_flight_and_nothing_comes_now() -> None:
 
 
 def test_a_run_without_a_message_has_a_row_with_every_column() -> None:
-    (run,) = rows(RunSnapshot("not begun"))
-    assert run["name"] == "Run not begun"
+    (run,) = table_rows(RunSnapshot("not started"))
+    assert run["name"] == "Run not started"
     assert set(run) == set(COLUMNS)
 
 
 def test_the_row_of_the_run_is_first_where_the_page_sorts_by_name() -> None:
-    names = [str(row["name"]) for row in rows(RunSnapshot("PASS", (), recorded().series, 10.0))]
+    names = [str(row["name"]) for row in table_rows(RunSnapshot("PASS", (), recorded().series, 10.0))]
     assert names == sorted(names)
 
 

@@ -335,7 +335,7 @@ def test_a_server_that_ends_in_the_middle_is_lost(tmp_path: Path) -> None:
             output, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 6, output
     assert "LOST" in output
-    assert "the target is gone" in output
+    assert "the target is down" in output
 
 
 def listener_on(port: int) -> psutil.Process:

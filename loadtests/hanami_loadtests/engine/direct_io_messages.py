@@ -1,4 +1,4 @@
-"""What goes to a cluster and what must come back (direct interaction, step 3)."""
+"""Messages to a cluster, and the verification of its answers (direct interaction, step 3)."""
 
 from __future__ import annotations
 
@@ -22,45 +22,45 @@ from hanami_proto.codec import BrickMessage, Codec, ProcessType, SchemaError, Ta
 from hanami_proto.dialect import Dialect
 
 REQUEST, TRAIN = "direct request", "direct train"  # types of message
-KINDS = 4  # of values that are sent; see :func:`hanami_conformance.stateful.cluster_messages.values_of`
-VALUE = 4  # bytes of a float32
-REPEATED = 120  # requests in the sequence of a incorrect answer
-FORMS = 8  # of the same answer that are remembered as bytes
+KINDS = 4  # of sent values; see :func:`hanami_conformance.stateful.cluster_messages.input_values`
+VALUE_SIZE = 4  # bytes of a float32
+REPEATED = 120  # requests in the sequence of an incorrect answer
+MOST_ENCODINGS = 8  # of the same answer that are remembered as bytes
 
 
 @dataclass
 class Knowledge:
-    """What is known of one cluster.
+    """State of one cluster, as far as its answers tell.
 
     Attributes:
-        codec: of the messages.
-        dialect: name of it.
-        shape: its bricks.
-        answers: kind of values to the answer, as long as nothing is trained.
-        forms: kind of values to the bytes of answers that were verified.
-        trained: whether it is trained, so that answers change.
-        told: messages that came and are no output: acknowledgements and dummies.
+        codec: Codec of the dialect.
+        dialect: Name of the dialect.
+        shape: Bricks of the cluster.
+        answers: Kind of values to its answer, as long as nothing is trained.
+        encodings: Kind of values to the bytes of verified answers.
+        is_trained: Whether the cluster is trained, so that answers change.
+        acknowledgements: Number of received messages that are no output: acknowledgements and placeholders.
     """
 
     codec: Codec
     dialect: str
     shape: ClusterShape
     answers: dict[int, Outputs] = field(default_factory=dict)
-    forms: dict[int, set[bytes]] = field(default_factory=dict)
+    encodings: dict[int, set[bytes]] = field(default_factory=dict)
     is_trained: bool = False
     acknowledgements: int = 0
 
     @property
     def answer_size(self) -> int:
         """Payload of an answer, bytes."""
-        return VALUE * sum(self.shape.outputs.values())
+        return VALUE_SIZE * sum(self.shape.outputs.values())
 
     def sequence(self, error: IncorrectAnswer, *kinds: int) -> StepSequence:
-        """Return requests as ``hanami-conformance replay`` takes them: many, since under load few are enough seldom.
+        """Return requests for ``hanami-conformance replay``: many, since faults under load seldom show in a few.
 
         Args:
-            error: what was wrong.
-            kinds: of values.
+            error: Incorrect answer.
+            kinds: Kinds of values in the requests.
         """
         begin = {
             "inputs": list(self.shape.inputs.values()),
@@ -75,22 +75,22 @@ class Knowledge:
         return StepSequence("direct", tuple(steps), self.dialect, error.requirement, error.expected, error.actual)
 
     def accept_unsolicited(self, payload: bytes) -> None:
-        """Take a message that answers nothing: an acknowledgement or a dummy may, an output may not.
+        """Check an unsolicited message: it may be an acknowledgement or a placeholder.
 
         Raises:
-            IncorrectAnswer: it is the output of a brick.
+            IncorrectAnswer: If it is the output of a brick.
         """
-        message = decoded(self.codec, payload)
+        message = decode_message(self.codec, payload)
         if message is not None and is_output(message, self.shape):
             raise IncorrectAnswer("DIO-3", "one output of each brick to a request", "one more")
         self.acknowledgements += 1
 
 
-def decoded(codec: Codec, payload: bytes) -> BrickMessage | None:
-    """Return a message of the target; None for JSON, which some servers send as well.
+def decode_message(codec: Codec, payload: bytes) -> BrickMessage | None:
+    """Decode a message of the target; None for JSON, which some servers send as well.
 
     Raises:
-        IncorrectAnswer: it is neither.
+        IncorrectAnswer: If it is neither.
     """
     try:
         return codec.decode_io(payload)
@@ -102,13 +102,13 @@ def decoded(codec: Codec, payload: bytes) -> BrickMessage | None:
 
 @dataclass
 class OutputExpected:
-    """A request must be answered by the output of every brick (requirements DIO-3, DIO-7).
+    """The reply to a request: the output of every brick (requirements DIO-3, DIO-7).
 
     It is used again and again for the same values, one exchange at a time.
 
     Attributes:
-        knowledge: of the cluster.
-        kind: of the values.
+        knowledge: State of the cluster.
+        kind: Kind of the values.
     """
 
     knowledge: Knowledge
@@ -116,13 +116,13 @@ class OutputExpected:
     _found: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = field(default_factory=dict)
 
     def verify(self, payload: bytes) -> int:
-        """See :class:`hanami_loadtests.engine.stream.ExpectedReply`."""
+        """Verify one message of the reply."""
         knowledge = self.knowledge
-        if payload in knowledge.forms.get(self.kind, ()):
-            return knowledge.answer_size  # nearly always; decoding is for what was not seen before
-        message = decoded(knowledge.codec, payload)
+        if payload in knowledge.encodings.get(self.kind, ()):
+            return knowledge.answer_size  # nearly always: only unknown bytes are decoded
+        message = decode_message(knowledge.codec, payload)
         if message is None or not is_output(message, knowledge.shape):
-            self._refuse_nonsense(message)
+            self._require_acknowledgement(message)
             knowledge.acknowledgements += 1
             return INCOMPLETE
         name, size = self._brick(message)
@@ -137,8 +137,8 @@ class OutputExpected:
         self._compare(answer, payload)
         return knowledge.answer_size
 
-    def _refuse_nonsense(self, message: BrickMessage | None) -> None:
-        """Refuse an answer with values of the wrong number: it is an output, and a wrong one."""
+    def _require_acknowledgement(self, message: BrickMessage | None) -> None:
+        # A message with several values in the wrong number is an incorrect output.
         if message is not None and message.process_type == ProcessType.REQUEST and len(message.values) > 1:
             raise IncorrectAnswer(
                 "DIO-3", "the output of a brick", f"{len(message.values)} values of {message.name or 'no brick'!r}"
@@ -165,23 +165,23 @@ class OutputExpected:
             raise IncorrectAnswer(
                 "DIO-7", f"the answer as before: {format_answer(known)}", format_answer(answer) + hint
             )
-        forms = knowledge.forms.setdefault(self.kind, set())
-        if len(knowledge.shape.outputs) == 1 and len(forms) < FORMS:
-            forms.add(payload)
+        encodings = knowledge.encodings.setdefault(self.kind, set())
+        if len(knowledge.shape.outputs) == 1 and len(encodings) < MOST_ENCODINGS:
+            encodings.add(payload)
 
     def sequence(self, error: IncorrectAnswer) -> StepSequence | None:
-        """See :class:`hanami_loadtests.engine.stream.ExpectedReply`."""
+        """Return the exchange for ``hanami-conformance replay``."""
         return self.knowledge.sequence(error, self.kind)
 
 
 @dataclass
 class TrainingEnded:
-    """A TRAIN cycle must be answered by no output, and as often as this target does (requirements DIO-5, DIO-6).
+    """The replies to a TRAIN cycle: no output, and as many messages as this target sends (DIO-5, DIO-6).
 
     Attributes:
-        knowledge: of the cluster.
-        answers: messages that this target answers a cycle with.
-        kind: of the values.
+        knowledge: State of the cluster.
+        answers: Number of messages with which the target answers a cycle.
+        kind: Kind of the values.
     """
 
     knowledge: Knowledge
@@ -190,8 +190,8 @@ class TrainingEnded:
     _received: int = 0
 
     def verify(self, payload: bytes) -> int:
-        """See :class:`hanami_loadtests.engine.stream.ExpectedReply`."""
-        message = decoded(self.knowledge.codec, payload)
+        """Verify one message of the reply."""
+        message = decode_message(self.knowledge.codec, payload)
         if message is not None and is_output(message, self.knowledge.shape):
             self._received = 0
             raise IncorrectAnswer("DIO-5", "no output to a TRAIN cycle", f"values of {message.name!r}")
@@ -202,12 +202,12 @@ class TrainingEnded:
         return 0
 
     def sequence(self, error: IncorrectAnswer) -> StepSequence | None:
-        """See :class:`hanami_loadtests.engine.stream.ExpectedReply`."""
+        """Return the exchange for ``hanami-conformance replay``."""
         return self.knowledge.sequence(error, self.kind)
 
 
 def request_message(knowledge: Knowledge, kind: int) -> Outgoing:
-    """Return a request with all values, a message for each input brick."""
+    """Return a request with all values, one message for each input brick."""
     parts = input_messages(knowledge.shape, kind)
     frame = _frames(knowledge.codec, parts, ProcessType.REQUEST)
     return Outgoing(REQUEST, frame, _payload(parts), OutputExpected(knowledge, kind))
@@ -217,9 +217,9 @@ def train_message(knowledge: Knowledge, kind: int, answers: int) -> Outgoing:
     """Return a TRAIN cycle: inputs, then expected values.
 
     Args:
-        knowledge: of the cluster.
-        kind: of the values.
-        answers: messages that the target answers it with.
+        knowledge: State of the cluster.
+        kind: Kind of the values.
+        answers: Number of messages with which the target answers a cycle.
     """
     parts = [*input_messages(knowledge.shape, kind), *training_targets(knowledge.shape, kind)]
     frame = _frames(knowledge.codec, parts, ProcessType.TRAIN)
@@ -227,7 +227,7 @@ def train_message(knowledge: Knowledge, kind: int, answers: int) -> Outgoing:
 
 
 def _payload(parts: Sequence[InputMessage]) -> int:
-    return VALUE * sum(len(part.values) for part in parts)
+    return VALUE_SIZE * sum(len(part.values) for part in parts)
 
 
 def _frames(codec: Codec, parts: Sequence[InputMessage], process: ProcessType) -> bytes:
@@ -247,5 +247,5 @@ def _frames(codec: Codec, parts: Sequence[InputMessage], process: ProcessType) -
 
 
 def new_knowledge(dialect: Dialect, shape: ClusterShape) -> Knowledge:
-    """Nothing but the shape is known of a new cluster."""
+    """Return the state of a new cluster, of which only the shape is known."""
     return Knowledge(dialect.codec, dialect.name, shape)

@@ -1,7 +1,7 @@
 """REST calls under load: one client a user, connections kept where the target keeps them.
 
-By the standard library, which gevent makes cooperative where Locust runs, and which sends nothing twice: clients that
-ask again where an answer was lost hide it.
+It uses the standard library, which gevent makes cooperative where Locust runs, and which sends nothing twice: a client
+that repeats a request after a lost response hides the loss.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from hanami_conformance.clients.rest import HEADERS, TOKEN_HEADER, RestResponse
 from hanami_loadtests.engine.failures import ConnectionLost, IncorrectAnswer, LoadFailure, NoAnswer, Rejected
 from hanami_proto.dialect import Dialect
 
-PLAIN_POLL = get_original("select", "poll")  # gevent's might overlook, in no time at all, what is there
-IDLE = 1.0  # seconds after which a kept connection is not trusted: the target may be about to close it
+PLAIN_POLL = get_original("select", "poll")  # with a timeout of 0, gevent's own can miss readable data
+IDLE_SECONDS = 1.0  # age from which a kept connection is not used again: the target may be about to close it
 
 
 class ServerError(LoadFailure):
@@ -58,11 +58,11 @@ class Rest:
     """The REST API, as one user calls it.
 
     Args:
-        url: address of the target, with its base path.
-        dialect: its routes.
-        token: tells that of the account.
-        deadline: seconds that a call may take.
-        ssl_context: for ``https``.
+        url: Address of the target, with its base path.
+        dialect: Dialect with the routes.
+        token: Returns the token of the account.
+        deadline: Seconds that a call may take.
+        ssl_context: TLS context for ``https``.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Rest:
         self._deadline = deadline
         self._used = time.monotonic()
 
-    def _connected(self) -> http.client.HTTPConnection:
+    def _new_connection(self) -> http.client.HTTPConnection:
         host, port = self._address.hostname or "", self._address.port
         if self._ssl is None:
             return http.client.HTTPConnection(host, port)
@@ -99,22 +99,20 @@ class Rest:
         """Call an operation of the dialect.
 
         Args:
-            operation: such as ``csv.init``.
-            params: of the query.
-            body: sent as JSON.
-            extra: seconds on top of the deadline, for work that takes the target long.
+            operation: Name of the operation, such as ``csv.init``.
+            params: Query parameters.
+            body: Body, sent as JSON.
+            extra: Seconds on top of the deadline, for work that takes the target long.
 
         Raises:
-            NoAnswer, ConnectionLost: no whole answer came.
+            NoAnswer, ConnectionLost: If no whole response arrives.
         """
         route = self._dialect.route(operation)
         path = self._base + route.path + (f"?{urlencode(params)}" if params else "")
         content = b"" if body is None else json.dumps(body).encode()
-        headers = {
-            **HEADERS,
-            TOKEN_HEADER: self._token(),
-            **({"Content-Type": "application/json"} if body is not None else {}),
-        }
+        headers = {**HEADERS, TOKEN_HEADER: self._token()}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         request = f"{route.method} {route.path}"
         if self._connection is not None and self._is_stale(self._connection):
             self.close()
@@ -122,7 +120,7 @@ class Rest:
         try:
             with Timeout(seconds, TimeoutError):
                 if self._connection is None:
-                    self._connection = self._connected()
+                    self._connection = self._new_connection()
                 self._connection.request(route.method, path, content or None, headers)
                 response = self._connection.getresponse()
                 data = response.read()
@@ -139,15 +137,15 @@ class Rest:
         return LoadResponse(request, response.status, data, response.getheader("content-type", ""))
 
     def _is_stale(self, connection: http.client.HTTPConnection) -> bool:
-        """Whether a kept connection is no longer to be trusted: old, or ended by the target meanwhile."""
-        if time.monotonic() - self._used > IDLE or connection.sock is None:
+        """Whether a kept connection is old, or was ended by the target meanwhile."""
+        if time.monotonic() - self._used > IDLE_SECONDS or connection.sock is None:
             return True
         poller = PLAIN_POLL()  # not select, which refuses descriptors from 1024 on
         poller.register(connection.sock, select.POLLIN)
         return bool(poller.poll(0))
 
     def close(self) -> None:
-        """Close what is open; the next call opens it again."""
+        """Close the connection; the next call opens another one."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -1,4 +1,4 @@
-"""What is uploaded: files whose chunks are serialised once, and how their acknowledgements are verified."""
+"""Uploaded files, whose chunks are serialised once, and the verification of their acknowledgements."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from hanami_reports.common.text import pluralise
 CHUNK = "upload chunk"  # type of message
 ROW_SIZE = 23  # bytes of a row of a table, on average
 SIDE = 28 * 28  # pixels of an image
-REPEATED = 10  # one chunk in so many is sent again
+REPEATED = 10  # one chunk in so many is sent twice
 COLUMNS = ("first", "second")
 
 
 @dataclass(frozen=True)
 class Content:
-    """The files of one upload (upload, steps 1 to 5), made as sequences make them, so that one can be replayed.
+    """The files of one upload (upload, steps 1 to 5), made as in sequences of steps, so that it can be replayed.
 
     Attributes:
         kind: ``csv`` or ``mnist``.
-        begin: step of a sequence that begins it.
-        files: role to the bytes of the file.
-        model: what the finalized dataset must hold.
-        dialect: name of it.
-        chunks: role to (position, length) in the order in which they are sent.
-        messages: role to the messages in that order.
-        scattered: whether chunks go out of order, and some twice.
+        begin: Step of a sequence that begins the upload.
+        files: Role to the bytes of the file.
+        model: Model of the finalized dataset.
+        dialect: Name of the dialect.
+        chunks: Role to (position, length) of each chunk, in the order of sending.
+        messages: Role to the messages in that order.
+        scattered: Whether chunks are sent out of order, and some twice.
     """
 
     kind: str
@@ -55,17 +55,17 @@ class Content:
         """Bytes of all files."""
         return sum(len(file) for file in self.files.values())
 
-    def ends_whole(self, role: str) -> bool:
-        """Whether a file that is sent out of order is whole with its last chunk, and not before."""
+    def completes_with_last_chunk(self, role: str) -> bool:
+        """Whether a file that is sent out of order is complete with its last chunk and not before."""
         *before, last = self.chunks[role]
         return self.scattered and last not in before
 
     def sequence(self, error: IncorrectAnswer, role: str | None = None) -> StepSequence:
-        """Return the upload as ``hanami-conformance replay`` tells it.
+        """Return the upload for ``hanami-conformance replay``.
 
         Args:
-            error: what was wrong.
-            role: of the file at fault, None for all.
+            error: Incorrect answer.
+            role: Role of the affected file, None for all.
         """
         steps = [self.begin]
         numbered = list(enumerate(self.files))
@@ -73,8 +73,8 @@ class Content:
             if role in (None, name):
                 chunks = [[position, length, 0] for position, length in self.chunks[name]]
                 steps.append(Step("attach", {"file": number}))
-                # As uploads ask for the progress.
-                for part in (chunks[:-1], chunks[-1:]) if self.ends_whole(name) else (chunks,):
+                # The progress is queried as in an upload under load.
+                for part in (chunks[:-1], chunks[-1:]) if self.completes_with_last_chunk(name) else (chunks,):
                     steps += [Step("pipeline", {"socket": 0, "chunks": part})] if part else []
                     steps.append(Step("poll", {"upload": 0}))
                 steps.append(Step("close", {"socket": 0}))
@@ -83,15 +83,15 @@ class Content:
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """A chunk must be acknowledged (requirements DATA-1, DATA-3, DATA-4).
+    """The reply to a chunk: a successful acknowledgement (requirements DATA-1, DATA-3, DATA-4).
 
     Attributes:
-        codec: of the messages.
-        success: an acknowledgement as nearly every server writes it.
-        position: of the chunk.
-        length: of the chunk, bytes.
-        role: of the file.
-        content: that the chunk belongs to; filled when all chunks are known.
+        codec: Codec of the dialect.
+        success: Bytes of the acknowledgement that nearly every server sends.
+        position: Byte offset of the chunk.
+        length: Length of the chunk, bytes.
+        role: Role of the file.
+        content: Content of the chunk; filled when all chunks are known.
     """
 
     codec: Codec
@@ -102,10 +102,10 @@ class Acknowledged:
     content: list[Content]
 
     def verify(self, payload: bytes) -> int:
-        """See :class:`hanami_loadtests.engine.stream.ExpectedReply`."""
+        """Verify one message of the reply."""
         if payload == self.success:
             return 0
-        # In the words of the upload sequences: a replay tells by them whether it is the same failure.
+        # Worded as in upload sequences: a replay compares the texts to recognise the failure.
         of = f" of {len(self.content[0].files[self.role])}" if self.content else ""
         where = f"{pluralise(self.length, 'byte')} at {self.position}{of}"
         try:
@@ -117,7 +117,7 @@ class Acknowledged:
         return 0
 
     def sequence(self, error: IncorrectAnswer) -> StepSequence | None:
-        """See :class:`hanami_loadtests.engine.stream.ExpectedReply`."""
+        """Return the exchange for ``hanami-conformance replay``."""
         return self.content[0].sequence(error, self.role) if self.content else None
 
 
@@ -125,11 +125,11 @@ def csv_content(dialect: Dialect, size: int, chunk: int, variant: int, *, scatte
     """Return a table.
 
     Args:
-        dialect: that it is sent in.
-        size: of the file, bytes, about.
-        chunk: data of a chunk, bytes.
-        variant: number of the content; another number, other values.
-        scattered: whether chunks go out of order, and some twice.
+        dialect: Dialect of the messages.
+        size: Approximate size of the file, bytes.
+        chunk: Size of the data of a chunk, bytes.
+        variant: Number of the content; each has other values.
+        scattered: Whether chunks are sent out of order, and some twice.
     """
     seed, rows = 1000 + variant, max(1, size // ROW_SIZE)
     files = table_file(seed, rows)
@@ -139,7 +139,7 @@ def csv_content(dialect: Dialect, size: int, chunk: int, variant: int, *, scatte
 
 
 def mnist_content(dialect: Dialect, size: int, chunk: int, variant: int, *, scattered: bool = False) -> Content:
-    """Images and labels; see :func:`csv_content`."""
+    """Return images and labels; see :func:`csv_content`."""
     seed = size + variant  # in a sequence, size of the file and seed of its pixels are the same number
     count = max(1, size // SIDE)
     files = mnist_files(seed, count)
@@ -188,13 +188,13 @@ def _content(
 
 
 def scattered_order(count: int, seed: int) -> Sequence[int]:
-    """Return an order of chunks that is not ascending where there are two, one in ten sent twice (DATA-2, DATA-4).
+    """Return an order of chunks that is not ascending, with one in ten sent twice (DATA-2, DATA-4).
 
-    What comes last comes once, so that the file is not whole before (PROG-2), unless it is the only one.
+    The last chunk is sent once, so that the file is incomplete before (PROG-2), unless it is the only one.
 
     Args:
-        count: number of chunks.
-        seed: of the order.
+        count: Number of chunks.
+        seed: Seed of the order.
     """
     random = np.random.default_rng(seed)
     order = [int(index) for index in random.permutation(count)]

@@ -16,15 +16,15 @@ _KEYS = {"metric", "of", "statistic", "at_most", "at_least", "least_samples", "a
 
 
 class LimitsError(ValueError):
-    """A file of limits says something that it cannot say."""
+    """An invalid file of limits."""
 
 
 @dataclass(frozen=True)
 class GeneratorLimits:
-    """When a result measures the generator in place of the target, and so says nothing.
+    """Limits of the generator; beyond them a result measures the generator instead of the target, and is invalid.
 
     Attributes:
-        cpu: most share of a core that a process may use over the run, 0 to 1.
+        cpu: Greatest share of a core that a process may use over the run, 0 to 1.
         generator_delay_p99: Greatest p99 of the generator's own delay in sending, seconds; open model only.
         event_loop_delay_p99: Greatest p99 of the delay of wake-ups, seconds.
     """
@@ -47,8 +47,8 @@ class Limits:
     """All limits of a run.
 
     Attributes:
-        limits: in the order of the file.
-        generator: of the processes that make the load.
+        limits: Limits of messages, in the order of the file.
+        generator: Limits of the processes that generate the load.
     """
 
     limits: tuple[Limit, ...] = BUILT_IN
@@ -62,10 +62,10 @@ def read_limits(path: Path | None) -> Limits:
     messages are never allowed by omission.
 
     Args:
-        path: of the file, None for the built-in limits.
+        path: Path of the file, None for the built-in limits.
 
     Raises:
-        ValueError: it cannot be read, or something in it is wrong; one line with the place.
+        ValueError: If the file cannot be read or is invalid; one line with the place.
     """
     if path is None:
         return Limits()
@@ -81,8 +81,8 @@ def read_limits(path: Path | None) -> Limits:
     if not isinstance(entries, list):
         raise LimitsError(f"{path}: write [[limit]] with two brackets, once for each limit")
     limits = [_limit(f"{path}: limit {number}", entry) for number, entry in enumerate(entries, start=1)]
-    said = {(limit.metric, limit.of) for limit in limits}
-    kept = [limit for limit in BUILT_IN if (limit.metric, limit.of) not in said]
+    replaced = {(limit.metric, limit.of) for limit in limits}
+    kept = [limit for limit in BUILT_IN if (limit.metric, limit.of) not in replaced]
     return Limits((*limits, *kept), _generator(path, data.get("generator", {})))
 
 
@@ -118,7 +118,7 @@ def _limit(where: str, entry: Any) -> Limit:
 def _statistic(where: str, metric: str, given: Any) -> str:
     if metric in SPEEDS:
         if given not in (None, "mean"):
-            raise LimitsError(f"{where}: statistic {given!r}: {metric} has its mean over the run alone")
+            raise LimitsError(f"{where}: statistic {given!r}: {metric} has only its mean over the run")
         return "mean"
     if metric in COUNTS:
         if given not in (None, "count", "share"):

@@ -1,4 +1,4 @@
-"""One limit: what is measured of which messages, and what it may be at most or must be at least."""
+"""One limit: a metric of a type of message, and its bound."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Limit:
     """A limit.
 
     Attributes:
-        metric: one of METRICS.
-        of: type of message, with ``*`` for any text.
-        statistic: ``p50`` to ``p99.99``, ``mean``, ``max``; ``count`` or ``share``; ``mean`` alone for speeds.
-        bound: seconds, MB/s, messages/s, a number, or a share.
-        at_least: whether the value must not be below the bound, in place of not above it.
-        least_samples: that the value must be made of.
-        abort: whether the run ends as soon as it is broken.
+        metric: One of METRICS.
+        of: Type of message, with ``*`` for any text.
+        statistic: ``p50`` to ``p99.99``, ``mean``, ``max``; ``count`` or ``share``; for speeds only ``mean``.
+        bound: Bound in seconds, MB/s, messages/s, a number, or a share.
+        at_least: Whether the bound is the least value instead of the greatest.
+        least_samples: Smallest number of samples that is conclusive.
+        abort: Whether the run ends as soon as the limit is broken.
     """
 
     metric: str
@@ -42,43 +42,43 @@ class Limit:
     abort: bool = False
 
     def check(self, series: Mapping[str, Series], seconds: float) -> list[LimitResult]:
-        """Whether it holds, for each type of message that it is asked of; of counts, for all of them together.
+        """Check the limit for each selected type of message; counts for all of them together.
 
         Args:
-            series: type of message to what came of it.
-            seconds: of measuring.
+            series: Type of message to its series.
+            seconds: Seconds of measuring.
         """
         chosen = {name: one for name, one in series.items() if fnmatch.fnmatchcase(name, self.of)}
         if not chosen:
             like = difflib.get_close_matches(self.of, series, 1)
-            meant = f": is {like[0]!r} meant?" if like else ""
+            meant = f": did you mean {like[0]!r}?" if like else ""
             return [self._result(self.of, None, 0, RunState.INVALID, f"no such message was sent{meant}")]
         if self.metric in COUNTS:
-            return [self._count(chosen)]
-        return [self._ask_one(name, one, seconds) for name, one in chosen.items()]
+            return [self._check_count(chosen)]
+        return [self._check_one(name, one, seconds) for name, one in chosen.items()]
 
-    def _count(self, chosen: Mapping[str, Series]) -> LimitResult:
+    def _check_count(self, chosen: Mapping[str, Series]) -> LimitResult:
         counted = sum(getattr(one, self.metric) for one in chosen.values())
-        due = sum(one.sent + one.unsent for one in chosen.values())
-        value = counted / due if self.statistic == "share" and due else float(counted)
-        return self._judged(self.of, value, due)
+        scheduled = sum(one.sent + one.unsent for one in chosen.values())
+        value = counted / scheduled if self.statistic == "share" and scheduled else float(counted)
+        return self._compare(self.of, value, scheduled)
 
-    def _ask_one(self, name: str, one: Series, seconds: float) -> LimitResult:
+    def _check_one(self, name: str, one: Series, seconds: float) -> LimitResult:
         if self.metric in SPEEDS:
             value = one.speed(seconds) / MEGABYTE if self.metric == "throughput" else one.rate(seconds)
-            return self._judged(name, value, one.succeeded - one.late + one.early)
+            return self._compare(name, value, one.succeeded - one.late + one.early)
         times = getattr(one, self.metric)
         if not times.count:
-            return self._result(name, None, 0, RunState.INVALID, "nothing was answered rightly")
+            return self._result(name, None, 0, RunState.INVALID, "no valid answers")
         if self.statistic == "max":
             value = times.most / 1e6
         elif self.statistic == "mean":
             value = times.mean
         else:
             value = times.percentile(float(self.statistic.removeprefix("p")))
-        return self._judged(name, value, times.count)
+        return self._compare(name, value, times.count)
 
-    def _judged(self, name: str, value: float, samples: int) -> LimitResult:
+    def _compare(self, name: str, value: float, samples: int) -> LimitResult:
         if samples < self.least_samples:
             explanation = f"{samples} samples are too few, {self.least_samples} are needed"
             return self._result(name, value, samples, RunState.INVALID, explanation)
@@ -105,7 +105,7 @@ class Limit:
         )
 
     def format_value(self, value: float) -> str:
-        """Return a value of this metric, for people."""
+        """Return a value of this metric as text with its unit."""
         if self.metric in TIMES:
             return format_time(value)
         if self.metric == "throughput":
@@ -116,10 +116,10 @@ class Limit:
 
 
 def seconds_of(text: str) -> float:
-    """Return a time as people write it, ``250 us``, ``50ms``, ``2 s``.
+    """Parse a time with its unit, such as ``250 us``, ``50ms`` or ``2 s``; return seconds.
 
     Raises:
-        ValueError: it is none.
+        ValueError: If the text is no time.
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(us|µs|ms|s)\s*", text)
     if match is None:

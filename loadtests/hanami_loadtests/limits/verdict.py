@@ -1,4 +1,4 @@
-"""What is said of a run: PASS, FAIL, or INVALID where nothing can be said."""
+"""The verdict on a run: PASS, FAIL, or INVALID where it is not conclusive."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from hanami_reports.common.format import format_time
 from hanami_reports.model.load import Generator, LimitResult, RunState
 from hanami_reports.model.series import Series
 
-BAD = ("incorrect", "unanswered", "failed")  # what is bad however the generator fared
+ERRORS = ("incorrect", "unanswered", "failed")  # they fail a run even where the generator was the bottleneck
 
 
 def check_limits(
     limits: Limits, series: Mapping[str, Series], generators: Sequence[Generator], seconds: float
 ) -> tuple[LimitResult, ...]:
-    """Every limit and whether it holds, those of the generator last."""
-    asked = [result for limit in limits.limits for result in limit.check(series, seconds)]
-    return (*asked, *(result for one in generators for result in _of_generator(limits, one)))
+    """Check every limit, those of the generator last."""
+    results = [result for limit in limits.limits for result in limit.check(series, seconds)]
+    return (*results, *(result for one in generators for result in _check_generator(limits, one)))
 
 
-def _of_generator(limits: Limits, one: Generator) -> list[LimitResult]:
+def _check_generator(limits: Limits, one: Generator) -> list[LimitResult]:
     bounds = limits.generator
     results = [_generator_limit(one, "cpu", "mean", bounds.cpu, one.cpu, 1)]
     for metric, times, bound in (
@@ -56,46 +56,46 @@ def run_verdict(
     results: Sequence[LimitResult],
     series: Mapping[str, Series],
     generators: Sequence[Generator],
-    wanted: Mapping[str, str] | None = None,
+    required_series: Mapping[str, str] | None = None,
 ) -> tuple[RunState, tuple[str, ...]]:
-    """Return the state of a run, and why.
+    """Return the state of a run and its reasons.
 
-    Wrong, failed and unanswered messages are bad whatever the generator did. Everything else that it says of a target
-    holds only where the generator was not the bottleneck and all of its processes told what they saw, and where each
-    scenario did at least once what it is for.
+    Incorrect, failed and unanswered messages fail a run whatever the generator did. Everything else is conclusive only
+    where the generator was not the bottleneck, all of its processes reported to the end, and each scenario achieved its
+    purpose at least once.
 
     Args:
-        results: of the limits.
-        series: type of message to what came of it.
-        generators: the processes that made the load.
-        wanted: scenario that had users to the type of message that it is for.
+        results: Results of the limits.
+        series: Type of message to its series.
+        generators: Processes that generated the load.
+        required_series: Scenario with users to the type of message that is its purpose.
     """
     if not any(one.sent for one in series.values()):
         return RunState.INVALID, ("nothing was sent",)
-    bad = [_line(result) for result in results if result.state is RunState.FAIL and result.metric in BAD]
-    if bad:
-        return RunState.FAIL, tuple(bad)
+    errors = [_line(result) for result in results if result.state is RunState.FAIL and result.metric in ERRORS]
+    if errors:
+        return RunState.FAIL, tuple(errors)
     lost = [f"{one.name} did not report to the end" for one in generators if not one.complete]
     bottleneck = [
         _line(one) for one in results if one.state is RunState.INVALID and one.selector.startswith("generator")
     ]
     if lost or bottleneck:
         return RunState.INVALID, (*lost, *bottleneck)
-    if undone := _undone(series, wanted or {}):
-        return RunState.INVALID, undone
+    if missing := _missing_series(series, required_series or {}):
+        return RunState.INVALID, missing
     for state in (RunState.FAIL, RunState.INVALID):
         if lines := tuple(_line(result) for result in results if result.state is state):
             return state, lines
     return RunState.PASS, ()
 
 
-def _undone(series: Mapping[str, Series], wanted: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what was never done and verified, a line each."""
+def _missing_series(series: Mapping[str, Series], required: Mapping[str, str]) -> tuple[str, ...]:
+    """Return required types of message of which none was verified, a line each."""
     done = {name for name, one in series.items() if one.succeeded or one.early}
     if not done:
-        return ("nothing was answered and verified",)
-    more = "give it more --seconds, more --sockets where they are few, or less to do"
-    return tuple(f"{who}: no {name} was verified; {more}" for who, name in wanted.items() if name not in done)
+        return ("no answer was verified",)
+    more = "increase --seconds or --sockets, or reduce the load"
+    return tuple(f"{who}: no {name} was verified; {more}" for who, name in required.items() if name not in done)
 
 
 def _line(result: LimitResult) -> str:

@@ -1,1 +1,1 @@
-"""What ties the load tests to Locust. Nothing outside this folder and the locustfile imports it."""
+"""The integration into Locust. Nothing outside this folder and the locustfile imports it."""

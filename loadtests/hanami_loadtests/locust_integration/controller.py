@@ -1,4 +1,4 @@
-"""The life of load runs in one process: checked before it begins, watched while it lasts, judged when it is over."""
+"""The life of load runs in one process: checked before, monitored while it lasts, judged after it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from hanami_reports.common.report_folder import ReportFolderError
 from hanami_reports.load.terminal import load_console, print_result
 from hanami_reports.model.load import EXIT_STATUSES, Generator, LoadExit, LoadResult, RunState
 
-WORKERS_SECONDS = 60.0  # that workers may take to connect; after that Locust says how many it waits for
-SPARE = 5.0  # seconds that users get to clean up, on top of the time to drain
+WORKERS_SECONDS = 60.0  # time for workers to connect; after that Locust reports how many are missing
+CLEAN_UP_SECONDS = 5.0  # time for users to clean up, on top of the drain time
 LOCAL = "local"
-ATTRIBUTE = "hanami"  # of Locust's environment, where the control of a process is found
+ATTRIBUTE = "hanami"  # of Locust's environment; holds the controller of the process
 logger = logging.getLogger(__name__)
 
 
@@ -44,13 +44,17 @@ class RunController:
     """Runs in one process: local, master or worker.
 
     Args:
-        environment: of Locust.
-        runner: of Locust.
+        environment: Environment of Locust.
+        runner: Runner of Locust; its class tells which kind of process this is.
 
     Attributes:
-        session: of the run that goes on, None before the first or where it could not begin.
-        result: of the last run that was judged.
-        trouble: what came before any limit: state and line.
+        session: Session of the current run, None before the first or where it could not begin.
+        result: Result of the last finished run.
+        failures: States that precede any limit, with their reasons.
+        settings: Options of the last run that was checked.
+        limits: Limits of that run.
+        worker: The worker side of distributed runs, None in other processes.
+        coordinator: The master side of distributed runs, None in other processes.
     """
 
     def __init__(self, environment: Environment, runner: Runner) -> None:
@@ -66,20 +70,21 @@ class RunController:
         self._monitor: RunMonitor | None = None
         self._started = datetime.now(UTC)
         self._finishing = RLock()
-        self._judged = self._told = True
+        self._is_finished = True  # whether judging has begun
+        self.is_judged = True  # whether the verdict on the last run is there
 
     # Before a run
 
     def check(self, given: Mapping[str, Any] | None = None, host: str | None = None) -> Session:
-        """Check options, limits and folder, and reach the target; nothing is sent but a login.
+        """Check options, limits and folder, and log in at the target.
 
         Args:
-            given: option to value, None for those of the process.
-            host: address of the target, where options are given.
+            given: Option to value, None for those of the process.
+            host: Address of the target, where options are given.
 
         Raises:
-            ValueError: an option or a file is wrong.
-            TargetDown, TargetRejectedConfiguration: see :meth:`Session.open`.
+            ValueError: If an option or a file is invalid.
+            TargetDown, TargetRejectedConfiguration: See :meth:`Session.open`.
         """
         if given is None:
             given, host = vars(self.environment.parsed_options), self.environment.host
@@ -91,21 +96,21 @@ class RunController:
             except ReportFolderError as error:
                 raise ValueError(str(error)) from error
         self.settings = settings
-        self.environment.stop_timeout = settings.drain + SPARE
+        self.environment.stop_timeout = settings.drain + CLEAN_UP_SECONDS
         if self.worker is not None:
             if self.worker.late and settings.sockets:
-                raise ValueError("joined in the middle of the run, whose budget of sockets was shared out already")
+                raise ValueError("joined during the run, whose sockets are distributed already")
             return Session.open(settings, max(1, self.worker.workers), self.worker.index)
         check_sockets(
             settings, self.scenarios(), max(1, self.coordinator.workers) if self.coordinator is not None else 1
         )
         return Session.open(settings)
 
-    def check_or_leave(self) -> None:
-        """Check everything before a run without a web UI; a mistake ends the process.
+    def check_or_exit(self) -> None:
+        """Check everything before a run without a web UI; an error ends the process.
 
         Raises:
-            SystemExit: something is wrong; one line was printed.
+            SystemExit: If anything is invalid; one line was printed.
         """
         try:
             session = self.check()
@@ -116,23 +121,23 @@ class RunController:
         if self.coordinator is None:
             prepare(session, self.scenarios())
             return
-        self.coordinator.preparing.wait_for(
+        self.coordinator.preparation.wait_for(
             int(vars(self.environment.parsed_options)["expect_workers"]), WORKERS_SECONDS
         )
-        trouble = self.coordinator.preparing.prepare()
-        if trouble is not None:
-            state, line = trouble
+        failure = self.coordinator.preparation.prepare()
+        if failure is not None:
+            state, line = failure
             exit_with(EXIT_STATUSES[state], f"ERROR: {line}")
 
     def scenarios(self) -> list[type[Scenario]]:
-        """Those that the run has users of."""
+        """Return the scenarios that have users in the run."""
         found = (getattr(one, "scenario_class", None) for one in self.environment.user_classes)
         chosen = self.worker.scenarios if self.worker is not None else None
         return [one for one in found if one is not None and (chosen is None or one.name in chosen)]
 
     def begin(self) -> None:
         """Begin a run."""
-        self.result, self.failures, self._judged, self._told = None, [], False, False
+        self.result, self.failures, self._is_finished, self.is_judged = None, [], False, False
         self.session = None
         self._started = datetime.now(UTC)
         if self.worker is not None and not self.worker.join_run():
@@ -144,14 +149,14 @@ class RunController:
         except Exception as error:  # noqa: BLE001 - failure_from logs it
             self.abort(*failure_from(error))
             return
-        if self.coordinator is not None and (trouble := self.coordinator.preparing.prepare()) is not None:
-            self.abort(*trouble)
+        if self.coordinator is not None and (failure := self.coordinator.preparation.prepare()) is not None:
+            self.abort(*failure)
             return
-        session.health = Health()  # what it took to get ready is no part of the run
+        session.health = Health()  # the cost of preparation is no part of the run
         # All processes count the same seconds.
-        behind = self.worker.behind if self.worker is not None else 0.0
-        session.recorder.origin = session.recorder.clock() + session.settings.warm_up - behind
-        session.recorder.observer = self._tell_locust
+        delay = self.worker.delay if self.worker is not None else 0.0
+        session.recorder.origin = session.recorder.clock() + session.settings.warm_up - delay
+        session.recorder.observer = self._report_to_locust
         self.session = session
         if self.coordinator is not None:
             self.coordinator.begin()
@@ -161,11 +166,11 @@ class RunController:
         self._monitor.start()
 
     def abort(self, state: RunState, line: str) -> None:
-        """End a run that cannot begin, or not go on.
+        """End a run that cannot begin or go on.
 
         Args:
-            state: of the run.
-            line: why.
+            state: State of the run.
+            line: Reason, one line.
         """
         logger.error(line)
         if self.worker is not None:
@@ -178,7 +183,7 @@ class RunController:
         web_ui = self.environment.web_ui
         spawning = vars(web_ui).get("_swarm_greenlet") if web_ui is not None else None
         if spawning is not None:
-            spawning.kill(block=True)  # as the page's own Stop does it: it would go on and spawn users
+            spawning.kill(block=True)  # as the page's own Stop button does; otherwise it goes on to spawn users
         if self._headless:
             self.runner.quit()
         else:
@@ -188,7 +193,7 @@ class RunController:
     def _headless(self) -> bool:
         return bool(getattr(self.environment.parsed_options, "headless", False))
 
-    def _tell_locust(self, series: str, seconds: float, size: int, error: Exception | None) -> None:
+    def _report_to_locust(self, series: str, seconds: float, size: int, error: Exception | None) -> None:
         self.environment.events.request.fire(
             request_type=series.split(" ", maxsplit=1)[0],
             name=series,
@@ -200,17 +205,17 @@ class RunController:
 
     @contextlib.contextmanager
     def abort_on_internal_error(self) -> Iterator[None]:
-        """Let an error of our own code in here end the run, and be no failure of the target.
+        """End the run where our own code fails within the block, so that it is no failure of the target.
 
         Raises:
-            StopUser: something did.
+            StopUser: If it did.
         """
         try:
             yield
         except (LoadFailure, RunFinished, StopUser):
             raise
         except Exception as error:
-            logger.exception("fault of the suite")
+            logger.exception("internal error")
             if not any(state is RunState.INTERNAL_ERROR for state, _ in self.failures):
                 self.abort(RunState.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
             raise StopUser from error
@@ -218,20 +223,20 @@ class RunController:
     # While it lasts
 
     def live(self) -> Recorder:
-        """Return what was recorded so far, of all processes."""
+        """Return the merged record of all processes so far."""
         if self.coordinator is not None:
             return self.coordinator.live()
         return self.session.recorder if self.session is not None else Recorder()
 
     @property
     def in_flight(self) -> int:
-        """Messages in flight, of all processes."""
+        """Number of messages in flight, of all processes."""
         if self.coordinator is not None:
             return self.coordinator.in_flight
         return self.session.recorder.in_flight if self.session is not None else 0
 
     def seconds(self) -> float:
-        """Seconds of measuring so far, or of the whole run when it is over."""
+        """Return the seconds of measuring so far."""
         session = self.session
         if session is None:
             return 0.0
@@ -239,15 +244,10 @@ class RunController:
         return max(0.0, end - session.recorder.origin)
 
     def overdue(self) -> Mapping[str, int]:
-        """Type of message to what is due and not sent yet, of all processes."""
+        """Return the number of overdue messages by type, of all processes."""
         if self.coordinator is not None:
             return self.coordinator.overdue()
         return self.session.overdue() if self.session is not None else {}
-
-    @property
-    def is_judged(self) -> bool:
-        """Whether the last run is over and its verdict is there, or there was no run yet."""
-        return self._told
 
     @property
     def report_dir(self) -> Path | None:
@@ -257,29 +257,29 @@ class RunController:
     # After it
 
     def on_test_stopping(self, **_: Any) -> None:
-        """End the run: nothing more is sent."""
+        """End the run, so that nothing more is sent."""
         if self.session is not None:
             self.session.end()
-        if self.coordinator is not None and not self._judged:
-            self.coordinator.collect(self.environment.stop_timeout + SPARE)
+        if self.coordinator is not None and not self._is_finished:
+            self.coordinator.collect(self.environment.stop_timeout + CLEAN_UP_SECONDS)
 
     def on_test_stop(self, **_: Any) -> None:
-        """All users have stopped."""
+        """Judge the run once all users have stopped."""
         if self.worker is None:
             self.finish()
 
     def finish(self) -> None:
         """Judge the run and write its reports, once."""
         with self._finishing:
-            if self._judged:
+            if self._is_finished:
                 return
-            self._judged = True
+            self._is_finished = True
             if self._monitor is not None:
                 self._monitor.stop()
             try:
                 self._judge()
             finally:
-                self._told = True
+                self.is_judged = True
 
     def _judge(self) -> None:
         session = self.session
@@ -290,8 +290,8 @@ class RunController:
         else:
             recorder, generators = session.recorder, [session.health.result(LOCAL)]
             leftovers = list(session.leftovers)
-        if (gone := _target_down_reason(session)) is not None:
-            self.failures.append((RunState.LOST, gone))
+        if (reason := _target_down_reason(session)) is not None:
+            self.failures.append((RunState.LOST, reason))
         self.result = self._result(session, recorder, generators, leftovers)
         try:
             LoadFolder(session.settings.report_dir).write(self.result, recorder.exchanges)
@@ -303,7 +303,7 @@ class RunController:
         self, session: Session, recorder: Recorder, generators: list[Generator], leftovers: list[str]
     ) -> LoadResult:
         names = {scenario.__name__: name for name, scenario in SCENARIOS.items()}
-        # Of a master, Locust's own count may be of a moment when some users had stopped already.
+        # In a master, Locust's own count may be taken when some users have stopped already.
         final = self.coordinator.users() if self.coordinator is not None else self.runner.final_user_classes_count
         counts = {names[name]: count for name, count in final.items() if name in names}
         return make_result(
@@ -313,7 +313,7 @@ class RunController:
             generators,
             users={name: count for name, count in counts.items() if count},
             seconds=self.seconds(),
-            trouble=self.failures,
+            failures=self.failures,
             in_flight=self._monitor.in_flight if self._monitor is not None else {},
             users_by_second=self._monitor.users if self._monitor is not None else {},
             leftovers=leftovers,
@@ -321,20 +321,20 @@ class RunController:
         )
 
     def on_quitting(self, **_: Any) -> None:
-        """End the process: after the run, or by Ctrl-C or SIGTERM in the middle of it."""
+        """End the process, after the run or by Ctrl-C or SIGTERM within it."""
         if self.worker is not None:
             return
-        if not self._judged:
+        if not self._is_finished:
             timed = getattr(self.environment.parsed_options, "run_time", None)
             if timed or not self._headless:
-                self.failures.append((RunState.INTERRUPTED, "interrupted before its time was over"))
+                self.failures.append((RunState.INTERRUPTED, "interrupted before the end of the run"))
             self.runner.stop()
             self.finish()
         if self.environment.process_exit_code is None:
             self.environment.process_exit_code = self.exit_status()
 
     def exit_status(self) -> int | None:
-        """Of the process; None where there was no run, and Locust may decide."""
+        """Return the exit status of the process; None where there was no run and Locust decides."""
         if self.result is not None:
             return self.result.exit_status
         if self.failures:
@@ -342,7 +342,7 @@ class RunController:
         return LoadExit.INVALID if self._headless else None
 
     def on_quit(self, **_: Any) -> None:
-        """Say what came of it, below the tables of Locust."""
+        """Print the result below the tables of Locust."""
         console = load_console()
         if self.result is not None and self.session is not None:
             print_result(self.result, self.session.settings.report_dir, console)
@@ -352,18 +352,18 @@ class RunController:
 
 
 def _target_down_reason(session: Session) -> str | None:
-    """How the target is gone, None while it answers."""
+    """Return why the target is down, None if it answers."""
     rest = session.rest()
     try:
         rest.call("dataset.list")
     except LoadFailure as error:
-        return f"the target is gone: {error}"
+        return f"the target is down: {error}"
     finally:
         rest.close()
     return None
 
 
 def controller_for(environment: Environment) -> RunController:
-    """Return the control of a process."""
+    """Return the controller of a process."""
     controller: RunController = vars(environment)[ATTRIBUTE]
     return controller

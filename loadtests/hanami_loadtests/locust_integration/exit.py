@@ -1,4 +1,4 @@
-"""The end of a process of Locust before any run: one line, and none of the workers that it forked is left."""
+"""Exit of a Locust process before any run, together with the workers that it forked."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ POLL = 0.05
 
 
 def exit_with(status: int, line: str) -> NoReturn:
-    """End this process.
+    """Exit this process.
 
     Args:
-        status: its exit status.
-        line: why.
+        status: Exit status.
+        line: Reason, one line.
 
     Raises:
-        SystemExit: always.
+        SystemExit: Always.
     """
     _end_forked_workers()
     sys.stderr.write(SECRETS.text(line) + "\n")
@@ -32,9 +32,9 @@ def exit_with(status: int, line: str) -> NoReturn:
 
 
 def _end_forked_workers() -> None:
-    """End the workers that ``--processes`` forked, which would look for their master for a minute.
+    """End the workers that ``--processes`` forked, which would search for their master for a minute.
 
-    They are not waited for: Locust does that, and complains of those that somebody else has waited for.
+    They are not reaped here: Locust does that, and reports an error if somebody else did.
     """
     forked = psutil.Process().children()
     for end in (psutil.Process.terminate, psutil.Process.kill):

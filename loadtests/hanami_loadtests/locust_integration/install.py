@@ -1,4 +1,4 @@
-"""Where Locust lets us take part: its environment is ready, a run begins, a process ends."""
+"""The hooks of Locust that we use: environment ready, begin of a run, end of a process."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ POLL = 0.05
 
 
 def bucket_of_milliseconds(milliseconds: float) -> float:
-    """How Locust's own tables round times: to three digits, below a millisecond as well."""
+    """Round a time for Locust's own tables to three digits, below a millisecond as well."""
     low, _ = bucket_bounds(bucket_for(max(0, int(milliseconds * 1000))))
     return low / 1000
 
 
 def install(environment: Environment, runner: Runner, web_ui: Any = None, **_: Any) -> None:
-    """Take part in a process of Locust; called once, when its environment is ready."""
+    """Install the controller in a Locust process; called once, when its environment is ready."""
     locust.stats.bucket_response_time = bucket_of_milliseconds  # type: ignore[assignment] # Locust's are whole
     controller = RunController(environment, runner)
     if controller.worker is None and (web_ui is None or getattr(environment.parsed_options, "autostart", False)):
-        controller.check_or_leave()
+        controller.check_or_exit()
     if web_ui is not None:
         Page(controller, web_ui)
     listeners: dict[str, Callable[..., None]] = {
@@ -45,7 +45,7 @@ def install(environment: Environment, runner: Runner, web_ui: Any = None, **_: A
 
 
 def begin(environment: Environment, **_: Any) -> None:
-    """Begin a run. A worker may be told to before its own environment is ready; it begins when it is."""
+    """Begin a run; a worker that gets the order too early waits until its own environment is ready."""
     until = time.monotonic() + READY_SECONDS
     while ATTRIBUTE not in vars(environment) and time.monotonic() < until:
         gevent.sleep(POLL)

@@ -1,4 +1,4 @@
-"""A run is watched while it lasts: users, what is in flight, progress, and limits that end it."""
+"""The monitor of a run: users, messages in flight, progress, and limits that end the run."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from hanami_loadtests.session import Session
 from hanami_reports.common.format import MEGABYTE
 from hanami_reports.model.load import RunState
 
-TICK = 1.0  # seconds between two looks
+TICK = 1.0  # seconds between two observations
 
 
 class RunMonitor:
-    """Looks at a run every second.
+    """Observes a run every second.
 
     Args:
-        controller: of this process.
-        session: of the run.
+        controller: Controller of this process.
+        session: Session of the run.
 
     Attributes:
-        in_flight: second of the run to messages in flight, of all processes; empty in a worker.
-        users: second of the run to users, likewise.
+        in_flight: Second of the run to number of messages in flight, of all processes; empty in a worker.
+        users: Second of the run to number of users, likewise.
     """
 
     def __init__(self, controller: RunProcess, session: Session) -> None:
@@ -39,14 +39,14 @@ class RunMonitor:
         self._greenlets: list[gevent.Greenlet[..., Any]] = []
 
     def start(self) -> None:
-        """Begin."""
+        """Start the observation."""
         if not isinstance(self._controller.runner, WorkerRunner):
-            self._greenlets.append(gevent.spawn(self._look_every_second))
+            self._greenlets.append(gevent.spawn(self._observe_every_second))
         if not isinstance(self._controller.runner, MasterRunner):
             self._greenlets.append(gevent.spawn(self._probe))
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop the observation."""
         gevent.killall(self._greenlets)
 
     def _probe(self) -> None:
@@ -54,7 +54,7 @@ class RunMonitor:
             while True:
                 self._session.health.probe(gevent.sleep)
 
-    def _look_every_second(self) -> None:
+    def _observe_every_second(self) -> None:
         controller, recorder = self._controller, self._session.recorder
         while True:
             gevent.sleep(TICK)
@@ -62,35 +62,35 @@ class RunMonitor:
             if second >= 0:
                 self.in_flight[second] = controller.in_flight
                 self.users[second] = controller.runner.user_count
-                self._tell_progress(second)
-                self._abort_where_broken()
+                self._report_progress(second)
+                self._abort_on_broken_limit()
 
-    def _tell_progress(self, second: int) -> None:
-        """Tell the process that started this one how it goes, a line a second."""
+    def _report_progress(self, second: int) -> None:
+        """Report the progress to the process that started this one, one line a second."""
         pipe = os.environ.get(PROGRESS)
         if pipe is None:
             return
         controller = self._controller
         live, seconds = controller.live(), controller.seconds()
         everything = live.series.values()
-        news = {
+        progress = {
             "second": second,
             "users": controller.runner.user_count,
-            "verified": sum(one.succeeded for one in everything),
-            "bad": sum(one.failed + one.incorrect + one.unanswered for one in everything),
+            "valid": sum(one.succeeded for one in everything),
+            "errors": sum(one.failed + one.incorrect + one.unanswered for one in everything),
             "megabytes": sum(one.speed(seconds) for name, one in live.series.items() if name != FILE) / MEGABYTE,
             "per_second": sum(one.rate(seconds) for one in everything),
         }
         try:
-            os.write(int(pipe), json.dumps(news).encode() + b"\n")
+            os.write(int(pipe), json.dumps(progress).encode() + b"\n")
         except OSError:
             if not controller.failures:
-                controller.abort(RunState.INTERRUPTED, "who started this run is gone")
+                controller.abort(RunState.INTERRUPTED, "the process that started this run has ended")
 
-    def _abort_where_broken(self) -> None:
+    def _abort_on_broken_limit(self) -> None:
         controller = self._controller
         if controller.failures:
-            return  # it ends already
+            return  # the run ends already
         live, seconds = controller.live(), controller.seconds()
         for limit in controller.limits.limits:
             for result in limit.check(live.series, seconds) if limit.abort and live.series else ():

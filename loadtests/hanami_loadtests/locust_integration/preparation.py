@@ -1,7 +1,7 @@
-"""Workers make what their users share before a run begins: within it, it would take of its time.
+"""Preparation of a run: workers make the contents that their users share before it begins.
 
-The master tells each worker the options and the scenarios, and waits until all have answered. Things are made in a
-thread of its own, since a worker that did nothing else for some seconds would count as gone.
+The master sends each worker the options and the scenarios, and waits until all have answered. Contents are made in a
+separate thread, since a worker that does nothing else for some seconds counts as missing.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ from hanami_reports.model.load import RunState
 logger = logging.getLogger(__name__)
 
 PREPARE, READY = "hanami_prepare", "hanami_ready"
-SECONDS = 300.0  # that workers may take
-AGAIN = 1.0  # seconds after which a worker that has not answered is told once more: it may not have listened yet
+SECONDS = 300.0  # time for workers to prepare
+REPEAT_SECONDS = 1.0  # after which a worker without an answer is asked again: it may not have listened yet
 POLL = 0.05
 
 RunFailure = tuple[RunState, str]
 
 
 def prepare(session: Session, scenarios: Sequence[type[Scenario]]) -> None:
-    """Make what users of these scenarios share; it is kept, so that a second time takes none."""
+    """Make the contents that users of these scenarios share; they are cached for later runs."""
     for scenario in scenarios:
         gevent.get_hub().threadpool.apply(scenario.prepare, (session,))
 
 
 def failure_from(error: Exception) -> RunFailure:
-    """Return what is said of a run that cannot begin for that reason; log an error of our own with its trace."""
+    """Return the state and reason of a run that cannot begin; log an internal error with its traceback."""
     if isinstance(error, TargetDown):
         return RunState.LOST, SECRETS.text(str(error))
     if isinstance(error, ValueError | TargetRejectedConfiguration):
         return RunState.INVALID, SECRETS.text(str(error))
-    logger.error("fault of the suite: %s", SECRETS.text("".join(traceback.format_exception(error))))
+    logger.error("internal error: %s", SECRETS.text("".join(traceback.format_exception(error))))
     return RunState.INTERNAL_ERROR, SECRETS.text(f"{type(error).__name__}: {error}")
 
 
 class WorkerPreparation:
-    """The part of a worker.
+    """The worker side of the preparation.
 
     Args:
-        controller: of its process.
+        controller: Controller of the process.
         forget: Called before a run is prepared, to drop the state of the last run.
     """
 
@@ -64,7 +64,7 @@ class WorkerPreparation:
         self._controller = controller
         self._forget = forget
         self._runner = controller.runner
-        self._answers: dict[str, dict[str, str] | None] = {}  # by what was asked; None while it is at it
+        self._answers: dict[str, dict[str, str] | None] = {}  # by request; None while it is in work
         controller.runner.register_message(PREPARE, self._on_prepare, concurrent=True)
 
     def _on_prepare(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as Locust calls it
@@ -75,7 +75,7 @@ class WorkerPreparation:
         if (answer := self._answers.get(asked)) is not None:
             self._runner.send_message(READY, answer)
             if answer["state"]:
-                self._answers = {}  # what failed may succeed the next time
+                self._answers = {}  # a failed preparation may succeed the next time
 
     def _prepare(self, asked: dict[str, Any]) -> dict[str, str]:
         self._forget()
@@ -89,10 +89,10 @@ class WorkerPreparation:
 
 
 class MasterPreparation:
-    """The part of a master.
+    """The master side of the preparation.
 
     Args:
-        controller: of its process.
+        controller: Controller of the process.
     """
 
     def __init__(self, controller: RunProcess) -> None:
@@ -106,14 +106,14 @@ class MasterPreparation:
         self._answers[msg.node_id] = msg.data
 
     def wait_for(self, count: int, seconds: float) -> None:
-        """Wait until so many workers are connected, or no longer."""
+        """Wait at most so many seconds until ``count`` workers are connected."""
         _wait(lambda: len(self._runner.clients.get_by_state(STATE_INIT)) >= count, seconds)
 
     def prepare(self) -> RunFailure | None:
-        """Let all workers that are connected prepare the next run.
+        """Let all connected workers prepare the next run.
 
         Returns:
-            Why it cannot begin, None where it can.
+            State and reason of a run that cannot begin, None if it can.
         """
         environment = self._controller.environment
         given = vars(environment.parsed_options)
@@ -133,10 +133,10 @@ class MasterPreparation:
         while missing() and not gone() and time.monotonic() < until:
             for worker in missing():
                 self._runner.send_message(PREPARE, {"asked": asked}, worker)
-            _wait(lambda: not missing() or bool(gone()), AGAIN)
+            _wait(lambda: not missing() or bool(gone()), REPEAT_SECONDS)
         for worker in sorted(missing()):
-            says = "is gone" if worker in gone() else f"was not ready within {SECONDS:g} s"
-            return RunState.INVALID, f"worker {worker} {says}"
+            reason = "has disconnected" if worker in gone() else f"was not ready within {SECONDS:g} s"
+            return RunState.INVALID, f"worker {worker} {reason}"
         for worker in sorted(workers):
             if self._answers[worker]["state"]:
                 return RunState(self._answers[worker]["state"]), f"worker {worker}: {self._answers[worker]['line']}"

@@ -1,4 +1,4 @@
-"""A process that takes part in load runs, as its parts see it: the interface of the controller that is made of them."""
+"""The interface of the controller for its parts, which it is made of."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RunProcess(Protocol):
     Attributes:
         environment: Environment of Locust.
         runner: Runner of Locust; its class tells which kind of process this is.
-        session: Session of the run that goes on, None before the first or where a run could not begin.
+        session: Session of the current run, None before the first or where a run could not begin.
         failures: Reasons why the run failed before any limit was checked: state and line.
         limits: Limits of the run.
     """
@@ -37,16 +37,16 @@ class RunProcess(Protocol):
         """Number of messages in flight, of all processes."""
 
     def check(self, given: Mapping[str, Any] | None = None, host: str | None = None) -> Session:
-        """Check options, limits and folder, and reach the target."""
+        """Check options, limits and folder, and log in at the target."""
 
     def scenarios(self) -> list[type[Scenario]]:
-        """Return the scenarios that the run has users of."""
+        """Return the scenarios that have users in the run."""
 
     def abort(self, state: RunState, line: str) -> None:
-        """End a run that cannot begin, or not go on."""
+        """End a run that cannot begin or go on."""
 
     def live(self) -> Recorder:
-        """Return what was recorded so far, of all processes."""
+        """Return the merged record of all processes so far."""
 
     def seconds(self) -> float:
         """Return the seconds of measuring so far."""

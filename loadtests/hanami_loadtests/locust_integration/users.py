@@ -1,4 +1,4 @@
-"""The users of Locust: one class a scenario, each of which only lends it a greenlet."""
+"""The user classes of Locust: one for each scenario, which runs in the greenlet of the user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
 
 
 class HanamiUser(User):
-    """A user that works through a scenario."""
+    """A user that runs a scenario."""
 
     abstract = True
     scenario_class: ClassVar[type[Scenario]]
@@ -21,7 +21,7 @@ class HanamiUser(User):
     scenario: Scenario | None = None
 
     def stop(self, force: bool = False) -> bool:
-        """End this user; what Locust calls a task goes on until the run is over, so it has to be told."""
+        """Stop this user; its task would otherwise go on until the run is over."""
         if self.scenario is not None:
             self.scenario.leave()
         return bool(super().stop(force))
@@ -54,7 +54,7 @@ class HanamiUser(User):
 
 
 def user_classes() -> dict[str, type[HanamiUser]]:
-    """Return a class for each scenario, by the name that Locust shows."""
+    """Return a class for each scenario, by the name in Locust."""
     classes: dict[str, type[HanamiUser]] = {}
     for scenario in SCENARIOS.values():
         members: dict[str, Any] = {

@@ -1,1 +1,1 @@
-"""What users do: each scenario is a full workflow that checks what it is answered and cleans up after itself."""
+"""Scenarios of users: each is a whole workflow that verifies every answer and cleans up after itself."""

@@ -1,4 +1,4 @@
-"""Every scenario, in the order in which people see them."""
+"""All scenarios, in the order in which they are listed."""
 
 from __future__ import annotations
 

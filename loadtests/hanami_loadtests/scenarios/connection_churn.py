@@ -1,4 +1,4 @@
-"""Clients that come and go: a storm of sockets, and clients that behave badly beside honest users."""
+"""Connection churn, and misbehaving clients beside well-behaved ones."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ from hanami_loadtests.scenarios.upload import ATTACH
 
 ANNOUNCED = 1 << 20  # bytes of the upload that sockets attach to
 UNREAD = 200  # chunks whose acknowledgements a slow reader does not read
-SLOW = 0.5  # seconds that it does nothing
-PIECE = 1000  # bytes of a chunk
+STALL_SECONDS = 0.5  # time for which a misbehaving client does nothing
+CHUNK = 1000  # bytes
 
 
-class _WithFile(Scenario):
-    """Has an upload that sockets can attach to."""
+class _AttachScenario(Scenario):
+    """A user with an upload to which sockets attach."""
 
     paced_series = ATTACH
 
     def begin(self) -> None:
-        """Nothing yet."""
+        """Set the initial state."""
         self.uuid = ""
         self.file = ""
         self.upload_name = ""
 
-    def make(self) -> None:
+    def begin_upload(self) -> None:
         """Begin the upload."""
         self.upload_name = self.session.name(self.name.split("-")[0])
         begun = self.call("csv.init", body={"name": self.upload_name, "input_data_size": ANNOUNCED})
         self.uuid, self.file = self.text(begun, "uuid", "INIT-2"), self.text(begun, "uuid_input_file", "INIT-2")
 
     def work(self) -> None:
-        """Come and go once."""
+        """Connect and disconnect once."""
         if self.over():
             raise RunFinished
         try:
             if not self.uuid:
-                self.make()
-            due = self.wait_turn()
+                self.begin_upload()
+            scheduled = self.wait_turn()
             with self.session.socket_limit.sockets(1) as waited:
                 if self.over():
                     raise RunFinished
-                self.visit(due + waited)
+                self.connect(scheduled + waited)
         except LoadFailure as error:
-            self.note(error)
+            self.record_untimed(error)
             self.back_off()
         if self.over():
             raise RunFinished
 
-    def visit(self, due: float) -> None:
+    def connect(self, scheduled: float) -> None:
         """Open a socket and end it.
 
         Args:
-            due: when it was due.
+            scheduled: Scheduled time, seconds of the clock.
         """
         raise NotImplementedError
 
@@ -66,40 +66,40 @@ class _WithFile(Scenario):
             self.delete("dataset", self.uuid, self.upload_name)
 
 
-class ConnectionChurn(_WithFile):
-    """Connects, attaches, and leaves at once (requirements ATT-1, ATT-2)."""
+class ConnectionChurn(_AttachScenario):
+    """A user that connects, attaches and disconnects at once (requirements ATT-1, ATT-2)."""
 
     name = "connection-churn"
-    title = "connect and attach storm: sockets that come and go"
+    title = "connect, attach and disconnect at once"
 
-    def visit(self, due: float) -> None:
+    def connect(self, scheduled: float) -> None:
         """Attach and close."""
-        with self.attached(self.file, FILE_UPLOAD, ATTACH, due):
+        with self.attached(self.file, FILE_UPLOAD, ATTACH, scheduled):
             pass
 
 
-class MisbehavingClient(_WithFile):
-    """Reads slowly, stops in the middle of a frame, breaks off: others must not notice (requirement GEN-4)."""
+class MisbehavingClient(_AttachScenario):
+    """A client that reads slowly, stalls within a frame, or resets: others must not be affected (GEN-4)."""
 
     name = "misbehaving-clients"
-    title = "slow readers and abrupt closers, to be run beside honest users"
-    paced_by = "nothing"  # how often it comes is no promise to anybody
+    title = "slow readers and abrupt disconnects, to be run beside other scenarios"
+    paced_by = "nothing"  # its rate is of no interest
 
-    def visit(self, due: float) -> None:
-        """Behave badly, in one of three ways by turns."""
-        chunk = binary_frame(self.session.dialect.codec.encode_chunk(0, bytes(PIECE)))
-        way = self.session.number() % 3
-        with self.attached(self.file, FILE_UPLOAD, ATTACH, due) as connection:
-            if way == 0:
+    def connect(self, scheduled: float) -> None:
+        """Misbehave in one of three ways, in turn."""
+        chunk = binary_frame(self.session.dialect.codec.encode_chunk(0, bytes(CHUNK)))
+        kind = self.session.number() % 3
+        with self.attached(self.file, FILE_UPLOAD, ATTACH, scheduled) as connection:
+            if kind == 0:
                 for _ in range(UNREAD):
                     connection.send(chunk)
-                self._do_nothing()
-            elif way == 1:
-                connection.send(chunk[: PIECE // 2])
-                self._do_nothing()
+                self._stall()
+            elif kind == 1:
+                connection.send(chunk[: CHUNK // 2])
+                self._stall()
             connection.reset()
 
-    def _do_nothing(self) -> None:
-        end = clock() + SLOW
+    def _stall(self) -> None:
+        end = clock() + STALL_SECONDS
         while not self.over() and clock() < end:
             gevent.sleep(0.05)

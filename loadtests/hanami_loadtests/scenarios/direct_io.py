@@ -1,4 +1,4 @@
-"""Direct interaction: a cluster of one's own in direct mode, requests and training over one socket."""
+"""Direct interaction: each user has a cluster in direct mode, with requests and training over one socket."""
 
 from __future__ import annotations
 
@@ -20,69 +20,63 @@ from hanami_loadtests.engine.direct_io_messages import (
     request_message,
     train_message,
 )
-from hanami_loadtests.engine.failures import LoadFailure
+from hanami_loadtests.engine.failures import LoadFailure, NotMeasurable
 from hanami_loadtests.engine.stream import MessageStream, Outgoing
 from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
 
 ATTACH = "attach cluster"
-HOLD = 1.0  # seconds that a socket is kept where others wait for the budget
-TRAINS_OF_MIX = 4  # one message in so many trains
-
-
-class NotMeasurable(LoadFailure):
-    """The target does not answer what is to be measured."""
-
-    kind = "not measurable"
+HOLD_SECONDS = 1.0  # time for which a socket is kept where others wait for one
+MIX_TRAINING_EVERY = 4  # messages; the last of them trains
 
 
 class DirectScenario(Scenario):
-    """Has a cluster, and a socket that is attached to it (direct interaction, steps 1 to 4)."""
+    """A user with a cluster and a socket that is attached to it (direct interaction, steps 1 to 4)."""
 
     weight = 2
     trains: ClassVar[bool] = False
     paced_series = REQUEST
 
     def begin(self) -> None:
-        """Nothing yet: a cluster that cannot be made is tried again."""
+        """Set the initial state; :meth:`work` creates the cluster, again and again until it succeeds."""
         self.uuid = ""
         self.direct = False
         self.cluster_name = ""
         self.knowledge: Knowledge = new_knowledge(self.session.dialect, self.session.settings.shape)
 
     def messages(self, knowledge: Knowledge, answers: int) -> Iterator[Outgoing]:
-        """Yield what is sent, without end.
+        """Yield the messages to send, without end.
 
         Args:
-            knowledge: of the cluster.
-            answers: messages that the target answers a training cycle with.
+            knowledge: State of the cluster.
+            answers: Number of messages with which the target answers a training cycle.
         """
         raise NotImplementedError
 
     def work(self) -> None:
-        """Attach and send until the run is over, or something goes wrong."""
+        """Attach and send until the run is over or an exchange fails."""
         if self.over():
             raise RunFinished
         try:
             if not self.uuid:
-                self.make_cluster()
+                self.create_cluster()
             if not self.direct:
                 self.enter_direct_mode()
             with self.session.socket_limit.sockets(1):
                 if self.over():
                     raise RunFinished
                 with self.attached(self.uuid, CLUSTER, ATTACH) as connection:
-                    self.talk(connection)
+                    self.exchange_messages(connection)
         except LoadFailure as error:
-            self.note(error)
+            self.record_untimed(error)
             self.back_off()
         if self.over():
             raise RunFinished
 
-    def make_cluster(self) -> None:
-        """Make a cluster from a template.
+    def create_cluster(self) -> None:
+        """Create a cluster from a template.
 
         Raises:
-            LoadFailure: it cannot be made.
+            LoadFailure: If it cannot be created.
         """
         dialect, shape = self.session.dialect, self.session.settings.shape
         self.cluster_name = self.session.name("cluster")
@@ -96,24 +90,24 @@ class DirectScenario(Scenario):
         """Switch the cluster to direct mode.
 
         Raises:
-            LoadFailure: it cannot be switched.
+            LoadFailure: If it cannot be switched.
         """
-        self.switch(self.session.dialect.modes[1])
+        self.set_mode(self.session.dialect.modes[1])
         self.direct = True
 
-    def switch(self, mode: str) -> None:
+    def set_mode(self, mode: str) -> None:
         """Switch the mode of the cluster.
 
         Raises:
-            LoadFailure: it cannot be switched.
+            LoadFailure: If it cannot be switched.
         """
         self.call("cluster.set_mode", body={"uuid": self.uuid, "new_state": mode})
 
-    def talk(self, connection: Connection) -> None:
-        """Send messages until the run is over, or others wait for the socket."""
+    def exchange_messages(self, connection: Connection) -> None:
+        """Send messages until the run is over or other users wait for a socket."""
         settings, health = self.session.settings, self.session.health
-        answers = self.habit(connection) if self.trains else 0
-        until = clock() + HOLD
+        answers = self.count_training_replies(connection) if self.trains else 0
+        until = clock() + HOLD_SECONDS
 
         def over() -> bool:
             return self.over() or (self.session.socket_limit.limit > 0 and clock() >= until)
@@ -130,17 +124,19 @@ class DirectScenario(Scenario):
         )
         stream.run(self.messages(self.knowledge, answers), self.schedule)
 
-    def habit(self, connection: Connection) -> int:
-        """How many messages the target answers a training cycle with: those that come before the answer to a request.
+    def count_training_replies(self, connection: Connection) -> int:
+        """Return the number of messages with which the target answers a training cycle.
+
+        These are the messages that arrive before the answer to a request that follows the cycle.
 
         Raises:
-            NotMeasurable: none, so that nobody can tell when a cycle ended.
+            NotMeasurable: If there are none, so that the end of a cycle cannot be observed.
         """
         deadline = self.session.settings.target.deadline
         before = self.knowledge.acknowledgements
         train, request = train_message(self.knowledge, 0, 0), request_message(self.knowledge, 0)
         connection.send(train.frame)
-        # The acknowledgements of the request's own messages are told apart by asking once more.
+        # A second request shows how many acknowledgements belong to the request itself.
         counts = []
         for _ in range(2):
             connection.send(request.frame)
@@ -155,7 +151,7 @@ class DirectScenario(Scenario):
             before = self.knowledge.acknowledgements
         answers = counts[0] - counts[1]
         if answers <= 0:
-            raise NotMeasurable("the target answers no training cycle, so nobody can tell when one ended (DIO-6)")
+            raise NotMeasurable("the target answers no training cycle, so the end of one cannot be observed (DIO-6)")
         return answers
 
     def clean_up(self) -> None:
@@ -164,28 +160,28 @@ class DirectScenario(Scenario):
             return
         try:
             if self.direct:
-                with contextlib.suppress(LoadFailure):  # it is recorded, and the cluster is deleted all the same
-                    self.switch(self.session.dialect.modes[0])
-        except BaseException:  # we are ended by force
+                with contextlib.suppress(LoadFailure):  # recorded, and the cluster is deleted anyway
+                    self.set_mode(self.session.dialect.modes[0])
+        except BaseException:  # Locust kills the user
             self.session.leftovers.append(f"cluster {self.cluster_name}: there was no time to delete it")
             raise
         self.delete("cluster", self.uuid, self.cluster_name)
 
 
 class DirectRequest(DirectScenario):
-    """Requests to an untrained cluster: the same values, the same answer (requirement DIO-7)."""
+    """A user that sends requests to an untrained cluster: same values, same answer (requirement DIO-7)."""
 
     name = "direct-request"
     title = "direct-IO requests to an untrained cluster"
     weight = 4
 
-    def messages(self, knowledge: Knowledge, answers: int) -> Iterator[Outgoing]:  # noqa: ARG002 - nothing is trained
-        """Yield requests with a few different values in turn."""
+    def messages(self, knowledge: Knowledge, answers: int) -> Iterator[Outgoing]:  # noqa: ARG002 - no training
+        """Return requests with a few different values in turn."""
         return itertools.cycle([request_message(knowledge, kind) for kind in range(KINDS)])
 
 
 class DirectTrain(DirectScenario):
-    """Training cycles."""
+    """A user that runs training cycles."""
 
     name = "direct-train"
     title = "direct-IO training"
@@ -194,21 +190,21 @@ class DirectTrain(DirectScenario):
     paced_series = TRAIN
 
     def messages(self, knowledge: Knowledge, answers: int) -> Iterator[Outgoing]:
-        """Training cycles with a few different values in turn."""
+        """Return training cycles with a few different values in turn."""
         return itertools.cycle([train_message(knowledge, kind, answers) for kind in range(KINDS)])
 
 
 class DirectMix(DirectScenario):
-    """Requests and training on one socket, in order (requirement DIO-9)."""
+    """A user that sends requests and training cycles over one socket, in order (requirement DIO-9)."""
 
     name = "direct-mix"
     title = "requests with training in between, on one socket"
     trains = True
 
     def messages(self, knowledge: Knowledge, answers: int) -> Iterator[Outgoing]:
-        """Yield requests, and a training cycle every so often."""
+        """Yield requests with training cycles in between."""
         requests = [request_message(knowledge, kind) for kind in range(KINDS)]
         trains = [train_message(knowledge, kind, answers) for kind in range(KINDS)]
         for number in itertools.count():
             kind = number % KINDS
-            yield trains[kind] if number % TRAINS_OF_MIX == TRAINS_OF_MIX - 1 else requests[kind]
+            yield trains[kind] if number % MIX_TRAINING_EVERY == MIX_TRAINING_EVERY - 1 else requests[kind]

@@ -1,4 +1,4 @@
-"""REST alone: progress polling and listing, beside whatever the sockets do."""
+"""REST only: progress polling and listing, beside the load of sockets."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure
 from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
 
 ANNOUNCED = 1000  # bytes of the upload that is polled and never sent
-POLLS = 3  # questions for the progress between two lists
+POLLS = 3  # progress queries between two lists
 
 
 class RestOnly(Scenario):
-    """Polls the progress of an upload that does not begin, and lists datasets and clusters (PROG-1, PROG-2, INIT-1)."""
+    """A user that polls the progress of an upload without data, and lists datasets and clusters (PROG-1, PROG-2)."""
 
     name = "rest"
     title = "REST only: progress polling and listing"
@@ -21,13 +21,13 @@ class RestOnly(Scenario):
     paced_series = "rest dataset.progress"
 
     def begin(self) -> None:
-        """Nothing yet."""
+        """Set the initial state."""
         self.uuid = ""
         self.upload_name = ""
         self.turns = 0
 
     def work(self) -> None:
-        """Ask once."""
+        """Send one request."""
         if self.over():
             raise RunFinished
         try:
@@ -35,16 +35,16 @@ class RestOnly(Scenario):
                 self.upload_name = self.session.name("rest")
                 begun = self.call("csv.init", body={"name": self.upload_name, "input_data_size": ANNOUNCED})
                 self.uuid = self.text(begun, "uuid", "INIT-2")
-            due = self.wait_turn()
+            scheduled = self.wait_turn()
             self.turns += 1
             if self.turns % (POLLS + 1):
-                self.call("dataset.progress", {"uuid": self.uuid}, verify=_not_complete, due=due)
+                self.call("dataset.progress", {"uuid": self.uuid}, verify=_not_complete, scheduled=scheduled)
             elif self.turns % (2 * POLLS + 2) and "cluster.list" in self.session.dialect.routes:
-                self.call("cluster.list", verify=_is_list, due=due)
+                self.call("cluster.list", verify=_is_list, scheduled=scheduled)
             else:
-                self.call("dataset.list", verify=_is_list, due=due)
+                self.call("dataset.list", verify=_is_list, scheduled=scheduled)
         except LoadFailure as error:
-            self.note(error)
+            self.record_untimed(error)
             self.back_off()
         if self.over():
             raise RunFinished
@@ -58,7 +58,7 @@ class RestOnly(Scenario):
 def _not_complete(found: dict[str, Any]) -> None:
     if found.get("complete") is not False:
         actual = f"complete = {found.get('complete')!r:.60}"
-        raise IncorrectAnswer("PROG-2", "complete = false: nothing was sent", actual)
+        raise IncorrectAnswer("PROG-2", "complete = false: no data was sent", actual)
 
 
 def _is_list(found: dict[str, Any]) -> None:

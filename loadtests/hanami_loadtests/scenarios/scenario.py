@@ -1,4 +1,4 @@
-"""What all scenarios share: pacing, timed calls, sockets within the budget, cleaning up."""
+"""The base of all scenarios: pacing, timed calls, limited sockets, clean-up."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from hanami_loadtests.engine.stream import DRAINED
 from hanami_loadtests.session import Session
 from hanami_loadtests.settings import Settings
 
-BACK_OFF = 0.5  # seconds after a failure, so that a dead target is not asked a thousand times a second
-NAP = 0.05  # seconds after which the end of the run is looked for
+BACK_OFF_SECONDS = 0.5  # after a failure, so that a dead target is not called a thousand times a second
+POLL_SECONDS = 0.05  # longest wait before the end of the run is checked
 
 
-class RunFinished(Exception):  # noqa: N818 - names what happened
+class RunFinished(Exception):  # noqa: N818 - an event, no error
     """The run is over."""
 
 
 class Scenario:
-    """One user. It begins, works again and again until the run is over, and ends.
+    """One user, who works again and again until the run is over.
 
     Args:
-        session: shared by the users of this process.
+        session: State shared by the users of this process.
 
     Attributes:
-        name: on the command line.
-        title: one line for people.
-        weight: how many users of this scenario there are among all, where nothing else is said.
-        sockets: that it needs at the same time.
-        paced_by: ``message`` or ``file``: what the rate of the open model counts; ``nothing`` where it does not hold.
-        paced_series: type of message that the schedule is for; a run must have verified one of it.
+        name: Name on the command line.
+        title: Description, one line.
+        weight: Default share of users of this scenario among all.
+        sockets: Number of sockets that a user needs at the same time.
+        paced_by: Unit of the rate in the open model: ``message``, ``file``, or ``nothing`` for no rate.
+        paced_series: Type of message that is scheduled; a conclusive run has verified at least one.
     """
 
     name: ClassVar[str]
@@ -49,11 +49,7 @@ class Scenario:
 
     @classmethod
     def prepare(cls, session: Session) -> None:
-        """Make what all users of this scenario share, before the run: in it, it would hold up everybody.
-
-        Args:
-            session: of this process.
-        """
+        """Prepare the state that all users of this scenario share, before the run, so that it delays no user."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -69,91 +65,91 @@ class Scenario:
         session.schedules.append(self._paced_schedule)
 
     def begin(self) -> None:
-        """Before the first work; what fails here is tried again by :meth:`work`."""
+        """Set the state of the scenario before the first work."""
 
     def work(self) -> None:
         """Work once, or until the run is over.
 
         Raises:
-            RunFinished: the run is over.
+            RunFinished: If the run is over.
         """
         raise NotImplementedError
 
     def leave(self) -> None:
-        """Let this user go, while the run may go on: as at the end of a run, nothing more is sent."""
+        """Let this user end while the run goes on; it sends nothing more."""
         if self._left is None:
             self._left = clock()
 
     def over(self) -> bool:
-        """Whether the run is over, or this user leaves it, so that nothing more is sent."""
+        """Whether the run is over or this user leaves it, so that nothing more is sent."""
         return self._left is not None or self.session.over()
 
     def drain_end(self) -> float:
-        """Until when missing answers are waited for, seconds of the clock; infinite while this user works."""
+        """Return the end of the wait for missing answers, seconds of the clock; infinite while this user works."""
         left = math.inf if self._left is None else self._left + self.session.settings.drain
         return min(left, self.session.drain_end())
 
     def ended(self) -> float:
-        """When this user's part of the run was over, seconds of the clock; infinite while it is not."""
+        """Return the end of this user's part of the run, seconds of the clock; infinite while it lasts."""
         return min(end if end is not None else math.inf for end in (self._left, self.session.ended))
 
     def end(self) -> None:
-        """After the last work: count what is unsent, then delete what was made, which may be ended by force."""
+        """Record unsent messages, then delete all resources; Locust may kill the user meanwhile."""
         self.session.schedules.remove(self._paced_schedule)
-        # What became due in the very last moment could not be sent any more, and is nobody's fault.
-        self.recorder.unsent(self.paced_series, self.schedule.skip_until(min(self.ended(), clock()) - NAP))
+        # Messages scheduled for the very last moment could not be sent any more, and are no failure.
+        self.recorder.unsent(self.paced_series, self.schedule.skip_until(min(self.ended(), clock()) - POLL_SECONDS))
         try:
             self.clean_up()
         finally:
             self.rest.close()
 
     def clean_up(self) -> None:
-        """Delete what was made on the target."""
+        """Delete all resources on the target."""
 
     def wait_turn(self) -> float:
-        """Wait until the next is due.
+        """Wait for the next scheduled time.
 
         Returns:
-            When it was due; now, in the closed model.
+            Scheduled time; the current time in the closed model.
 
         Raises:
-            RunFinished: the run is over.
+            RunFinished: If the run is over.
         """
         while not self.over():
             self.schedule.skip_before(self.recorder.origin, clock())
             left = self.schedule.next_time - clock()
             if left <= 0:
-                due = self.schedule.next_time if self.schedule.is_open else clock()
+                scheduled = self.schedule.next_time if self.schedule.is_open else clock()
                 self.schedule.advance()
-                return due
-            gevent.sleep(min(left, NAP))
+                return scheduled
+            gevent.sleep(min(left, POLL_SECONDS))
         raise RunFinished
 
     def back_off(self) -> None:
         """Wait a moment after a failure."""
-        gevent.sleep(0 if self.over() else BACK_OFF)
+        gevent.sleep(0 if self.over() else BACK_OFF_SECONDS)
 
-    def timed(self, series: str, act: Callable[[], int], due: float | None = None, extra: float = 0.0) -> None:
-        """Do something and record what came of it.
+    def timed(self, series: str, act: Callable[[], int], scheduled: float | None = None, extra: float = 0.0) -> None:
+        """Perform an exchange and record its outcome.
 
         Args:
-            series: type of message.
-            act: does it; returns verified bytes that came.
-            due: when it was due, now if None.
-            extra: seconds that the target may take on top of what others may.
+            series: Type of message.
+            act: Performs the exchange and returns the verified payload that was received, bytes.
+            scheduled: Scheduled time, None for now.
+            extra: Seconds that the target may take on top of the drain time.
 
         Raises:
-            LoadFailure: it failed; that is recorded.
+            LoadFailure: If the exchange fails; it is recorded.
         """
         sent = clock()
-        watch = Stopwatch(sent if due is None else due, sent)
+        watch = Stopwatch(sent if scheduled is None else scheduled, sent)
         self.recorder.sent(series, watch)
         try:
             down = act()
         except LoadFailure as error:
             self.recorder.failed(series, watch, error)
             raise
-        except BaseException:  # this user is ended by force
+        except BaseException:  # Locust kills the user
             if sent <= self.ended() and clock() - sent >= self.session.settings.drain + extra:
                 self.recorder.unanswered(series, watch, NoAnswer(DRAINED))
             else:
@@ -170,44 +166,44 @@ class Scenario:
         extra: float = 0.0,
         verify: Callable[[dict[str, Any]], None] | None = None,
         must: str = "",
-        due: float | None = None,
+        scheduled: float | None = None,
     ) -> dict[str, Any]:
         """Call a REST operation, timed as a series of its own.
 
         Args:
-            operation: of the dialect.
-            params: of the query.
-            body: sent as JSON.
-            extra: seconds on top of the deadline.
-            verify: looks at the object that came.
-            must: id of the requirement by which a refusal is a incorrect answer; empty where a refusal is just that.
-            due: when it was due, now if None.
+            operation: Operation of the dialect.
+            params: Query parameters.
+            body: Body, sent as JSON.
+            extra: Seconds on top of the deadline.
+            verify: Verifies the received object.
+            must: Id of the requirement that a rejection violates; empty if the target may reject the call.
+            scheduled: Scheduled time, None for now.
 
         Returns:
-            The JSON object.
+            The received JSON object.
 
         Raises:
-            LoadFailure: no such object came, or a wrong one.
+            LoadFailure: If no JSON object arrives, or an incorrect one.
         """
         found: dict[str, Any] = {}
 
         def act() -> int:
             answer = self.rest.call(operation, params, body, extra)
-            if must and 400 <= answer.status < 500:
+            if must and answer.rejected:
                 raise IncorrectAnswer(must, f"200 to {answer.request}", str(answer))
             found.update(answer.object())
             if verify is not None:
                 verify(found)
             return len(answer.body)
 
-        self.timed(f"rest {operation}", act, due, extra)
+        self.timed(f"rest {operation}", act, scheduled, extra)
         return found
 
     def text(self, found: Mapping[str, Any], key: str, requirement: str) -> str:
-        """Return a text in an answer.
+        """Return a text of a response.
 
         Raises:
-            IncorrectAnswer: there is none.
+            IncorrectAnswer: If there is none.
         """
         value = found.get(key)
         if not isinstance(value, str) or not value:
@@ -217,47 +213,47 @@ class Scenario:
         return value
 
     @contextlib.contextmanager
-    def attached(self, uuid: str, target: str, series: str, due: float | None = None) -> Iterator[Connection]:
-        """Provide a socket that is attached in here, and closed after it; connecting and attaching are one series.
+    def attached(self, uuid: str, target: str, series: str, scheduled: float | None = None) -> Iterator[Connection]:
+        """Provide an attached socket within the block; connecting and attaching are timed together.
 
         Raises:
-            LoadFailure: it could not be attached.
+            LoadFailure: If it cannot be attached.
         """
-        made: list[Connection] = []
+        opened: list[Connection] = []
 
         def act() -> int:
             connection = self.session.connection()
-            made.append(connection)
+            opened.append(connection)
             connection.attach(self.session.token, uuid, target)
             return 0
 
         try:
-            self.timed(series, act, due)
-            yield made[0]
+            self.timed(series, act, scheduled)
+            yield opened[0]
         except BaseException:
-            for connection in made:
+            for connection in opened:
                 connection.reset()
             raise
-        made[0].close()
+        opened[0].close()
 
     def delete(self, kind: str, uuid: str, name: str) -> None:
-        """Delete what was made on the target; what cannot be deleted is told in the end.
+        """Delete a resource on the target; if that fails, it is reported as a leftover.
 
         Args:
             kind: ``dataset`` or ``cluster``.
-            uuid: of it.
-            name: of it.
+            uuid: Uuid of the resource.
+            name: Name of the resource.
         """
         try:
             self.call(f"{kind}.delete", {"uuid": uuid})
         except LoadFailure as error:
             self.session.leftovers.append(f"{kind} {name}: {error}")
-        except BaseException:  # we are ended by force
+        except BaseException:  # Locust kills the user
             self.session.leftovers.append(f"{kind} {name}: there was no time to delete it")
             raise
 
-    def note(self, error: LoadFailure) -> None:
-        """Record a failure that nobody recorded yet: what came where nothing was timed is no less wrong."""
+    def record_untimed(self, error: LoadFailure) -> None:
+        """Record a failure outside of timed exchanges, unless it is recorded already."""
         if not error.recorded:
             now = clock()
             watch = Stopwatch(now, now)
@@ -266,15 +262,15 @@ class Scenario:
 
 
 def check_sockets(settings: Settings, scenarios: Iterable[type[Scenario]], processes: int) -> None:
-    """Whether each process gets as many sockets as the hungriest scenario needs at the same time.
+    """Check that each process gets as many sockets as every scenario needs at the same time.
 
     Args:
-        settings: of the run.
-        scenarios: that have users.
-        processes: that share the budget.
+        settings: Options of the run.
+        scenarios: Scenarios that have users.
+        processes: Number of processes that share the limit of sockets.
 
     Raises:
-        ValueError: it does not.
+        ValueError: If it does not.
     """
     for scenario in scenarios:
         if settings.sockets and settings.sockets // processes < scenario.sockets:

@@ -1,4 +1,4 @@
-"""Uploads: init, one socket a file, chunks in a window, progress, finalize, a look at the content, delete."""
+"""Uploads: init, one socket a file, chunks in a window, progress, finalize, verified content, delete."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from hanami_loadtests.engine.upload_messages import Content, csv_content, mnist_
 from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
 from hanami_loadtests.session import Session
 
-FILE = "upload file"  # the whole of an upload, from init to the look at its content
+FILE = "upload file"  # a whole upload, from init to its verified content
 ATTACH = "attach file"
 SAMPLE = 200  # rows of a column that are read back
 SAMPLE_VALUES = 20_000  # most numbers that are read back
 
 
 class UploadScenario(Scenario):
-    """Uploads one dataset after the other (upload, steps 1 to 5)."""
+    """A user that uploads one dataset after the other (upload, steps 1 to 5)."""
 
     paced_by: ClassVar[str] = "file"
     paced_series = FILE
     kind: ClassVar[str]
     scattered: ClassVar[bool] = False
-    uuid = ""  # of the dataset that is being uploaded
+    uuid = ""  # of the dataset in progress
     upload_name = ""
 
     @classmethod
     def prepare(cls, session: Session) -> None:
-        """See :class:`Scenario`: serialising and masking whole files takes long."""
+        """Serialise and mask whole files, which takes long."""
         for variant in range(session.content_variants):
-            cls.made(session, variant)
+            cls.content_for(session, variant)
 
     @classmethod
-    def made(cls, session: Session, variant: int) -> Content:
-        """One of the contents, which are made once."""
+    def content_for(cls, session: Session, variant: int) -> Content:
+        """Return a content, made once."""
         settings = session.settings
         make = csv_content if cls.kind == "csv" else mnist_content
         content: Content = session.cached(
@@ -56,14 +56,13 @@ class UploadScenario(Scenario):
         return content
 
     def content(self) -> Content:
-        """Return the next content: users take turns with a few."""
-        return self.made(self.session, self.session.number() % self.session.content_variants)
+        """Return the next content; users share a few in turn."""
+        return self.content_for(self.session, self.session.number() % self.session.content_variants)
 
     def work(self) -> None:
         """Upload once."""
         content = self.content()
-        due = self.wait_turn()
-        watch = Stopwatch(due, clock())
+        watch = Stopwatch(self.wait_turn(), clock())
         self.recorder.sent(FILE, watch)
         try:
             self.upload(content, watch)
@@ -76,7 +75,7 @@ class UploadScenario(Scenario):
         except LoadFailure as error:
             self.recorder.failed(FILE, watch, error)
             self.back_off()
-        except BaseException:  # which of its parts the target left unanswered, they tell themselves
+        except BaseException:  # Locust kills the user; unanswered parts are recorded on their own
             self.recorder.cancelled(FILE, watch)
             raise
         else:
@@ -87,15 +86,15 @@ class UploadScenario(Scenario):
                 self.delete("dataset", uuid, self.upload_name)
 
     def upload(self, content: Content, watch: Stopwatch) -> None:
-        """Upload a content and look at what the target made of it.
+        """Upload a content and verify the dataset that the target makes of it.
 
         Args:
-            content: of the files.
-            watch: of the whole; the wait for sockets is taken out of it.
+            content: Content of the files.
+            watch: Times of the whole upload; the wait for sockets is subtracted.
 
         Raises:
-            LoadFailure: something went wrong.
-            RunFinished: the run is over, and not all was sent.
+            LoadFailure: If an exchange fails.
+            RunFinished: If the run is over before all is sent.
         """
         self.upload_name = self.session.name(self.kind)
         sizes = {f"{role}_data_size": len(file) for role, file in content.files.items()}
@@ -117,27 +116,27 @@ class UploadScenario(Scenario):
         """Send the files, each over its socket, at the same time.
 
         Args:
-            content: of the files.
-            files: role to uuid.
+            content: Content of the files.
+            files: Role to uuid.
         """
         if len(files) == 1:
             for role, uuid in files.items():
                 self.send_file(content, role, uuid)
             return
-        # A failure is raised in our own greenlet; in a child's it would be printed as a fault of the suite.
-        children = [gevent.spawn(self._caught, content, role, uuid) for role, uuid in files.items()]
+        # Failures are raised in the greenlet of the user; in a child they would be printed as internal errors.
+        children = [gevent.spawn(self._send_file_caught, content, role, uuid) for role, uuid in files.items()]
         try:
             gevent.joinall(children)
         finally:
             gevent.killall(children)
         failures = [child.value for child in children if child.value is not None]
         if failures:
-            raise min(failures, key=_weight)
+            raise min(failures, key=_rank)
 
-    def _caught(self, content: Content, role: str, uuid: str) -> Exception | None:
+    def _send_file_caught(self, content: Content, role: str, uuid: str) -> Exception | None:
         try:
             self.send_file(content, role, uuid)
-        except Exception as error:  # noqa: BLE001 - of whatever kind, it is raised in the greenlet of the user
+        except Exception as error:  # noqa: BLE001 - raised in the greenlet of the user
             return error
         return None
 
@@ -150,15 +149,15 @@ class UploadScenario(Scenario):
                 raise IncorrectAnswer("DATA-1", "one answer to each chunk", "more answers than chunks")
 
     def send_chunks(self, connection: Connection, content: Content, role: str) -> None:
-        """Send all chunks of a file; see :meth:`send`."""
+        """Send all chunks of a file."""
         self.send(connection, content.messages[role])
 
     def send(self, connection: Connection, messages: Sequence[Outgoing]) -> None:
         """Send chunks, a window of them in flight, until all are acknowledged.
 
         Raises:
-            LoadFailure: something went wrong.
-            RunFinished: the run is over, and not all was sent.
+            LoadFailure: If an exchange fails.
+            RunFinished: If the run is over before all is sent.
         """
         settings = self.session.settings
         sent = 0
@@ -184,7 +183,7 @@ class UploadScenario(Scenario):
             raise RunFinished
 
     def expect_complete(self, uuid: str) -> None:
-        """Ask for the progress, which must be complete now (requirement PROG-3)."""
+        """Query the progress until it is complete (requirement PROG-3)."""
         end = clock() + self.session.settings.target.deadline
         while not self.progress(uuid):
             if clock() >= end:
@@ -192,14 +191,14 @@ class UploadScenario(Scenario):
             gevent.sleep(POLL)
 
     def progress(self, uuid: str) -> bool:
-        """Return what the target says of ``complete``."""
+        """Return ``complete`` of the progress."""
         complete = self.call("dataset.progress", {"uuid": uuid}).get("complete")
         if not isinstance(complete, bool):
             raise IncorrectAnswer("PROG-1", "a JSON object with boolean complete", f"complete = {complete!r:.60}")
         return complete
 
     def expect_content(self, content: Content, uuid: str) -> None:
-        """Compare rows, columns, and some values, as far as the target lets them be seen (FIN-1, FIN-2)."""
+        """Compare rows, columns and some values, as far as the target shows them (FIN-1, FIN-2)."""
         dialect, model = self.session.dialect, content.model
         described = self.call("dataset.get", {"uuid": uuid})
         for key in dialect.rows_keys:
@@ -216,15 +215,15 @@ class UploadScenario(Scenario):
             self.expect_values(content, uuid, columns[self.session.number() % len(columns)])
 
     def expect_values(self, content: Content, uuid: str, column: str) -> None:
-        """Read some rows of a column back and compare them (requirement FIN-2)."""
+        """Read back some rows of a column and compare them (requirement FIN-2)."""
         model = content.model
         width = model.columns[column].shape[1]
         rows = min(SAMPLE, model.rows, self.session.dialect.content_rows, max(1, SAMPLE_VALUES // width))
-        first = (self.session.number() * SAMPLE) % (model.rows - rows + 1)
+        begin = (self.session.number() * SAMPLE) % (model.rows - rows + 1)
         params = {
             "uuid": uuid,
             "column_name": column,
-            "row_offset": str(first),
+            "row_offset": str(begin),
             "number_of_rows": str(rows),
         }
         data = self.call("dataset.content", params).get("data")
@@ -233,14 +232,14 @@ class UploadScenario(Scenario):
             actual = np.array(cells, dtype=np.float32)
         except (ValueError, TypeError, OverflowError) as error:
             raise IncorrectAnswer("FIN-2", f"numbers in column {column!r}", str(error)) from error
-        if not model.rows_slice(first, rows).matches(column, actual):
-            wanted = model.columns[column][first : first + rows]
+        if not model.rows_slice(begin, rows).matches(column, actual):
+            expected = model.columns[column][begin : begin + rows]
             raise IncorrectAnswer(
-                "FIN-2", f"column {column!r} as uploaded, from row {first}", first_difference(wanted, actual)
+                "FIN-2", f"column {column!r} as uploaded, from row {begin}", first_difference(expected, actual)
             )
 
 
-def _weight(error: Exception) -> int:
+def _rank(error: Exception) -> int:
     """Return the rank of an error: internal errors first, then incorrect answers, other failures, end of run."""
     kinds = (IncorrectAnswer, LoadFailure, RunFinished)
     return next((place for place, kind in enumerate(kinds, start=1) if isinstance(error, kind)), 0)
@@ -251,7 +250,7 @@ def _reject_unsolicited(payload: bytes) -> None:
 
 
 class CsvUpload(UploadScenario):
-    """A table over one socket."""
+    """A user that uploads a table over one socket."""
 
     name = "csv-upload"
     title = "CSV upload: a table over one socket"
@@ -260,7 +259,7 @@ class CsvUpload(UploadScenario):
 
 
 class MnistUpload(UploadScenario):
-    """Images and labels, over two sockets at the same time (requirement DATA-8)."""
+    """A user that uploads images and labels over two sockets at the same time (requirement DATA-8)."""
 
     name = "mnist-upload"
     title = "MNIST upload: images and labels over two sockets at the same time"
@@ -270,7 +269,7 @@ class MnistUpload(UploadScenario):
 
 
 class ScatteredUpload(UploadScenario):
-    """Chunks out of order, one in ten of them twice; not complete before the last one (PROG-2, DATA-2, DATA-4)."""
+    """A user that sends chunks out of order and one in ten twice (PROG-2, DATA-2, DATA-4)."""
 
     name = "scattered-upload"
     title = "upload with chunks out of order, one in ten of them twice"
@@ -278,16 +277,16 @@ class ScatteredUpload(UploadScenario):
     scattered = True
 
     def send_all(self, content: Content, files: Mapping[str, str]) -> None:
-        """See :class:`UploadScenario`; the progress is looked at before each file but the first is sent."""
-        # The input file, which has most chunks, comes last: before its own last chunk nothing else is missing.
+        """Send one file after the other, and check the progress in between."""
+        # The input file, which has most chunks, is the last: only its own last chunk is then missing.
         for role in reversed(list(files)):
             super().send_all(content, {role: files[role]})
             if role != next(iter(files)):
                 self.expect_incomplete("a file is missing")
 
     def send_chunks(self, connection: Connection, content: Content, role: str) -> None:
-        """See :class:`UploadScenario`; the progress is looked at before the last chunk."""
-        if content.ends_whole(role):
+        """Send all chunks of a file, and check the progress before the last one."""
+        if content.completes_with_last_chunk(role):
             *before, last = content.messages[role]
             self.send(connection, before)
             self.expect_incomplete("a chunk is missing")
@@ -296,6 +295,6 @@ class ScatteredUpload(UploadScenario):
             super().send_chunks(connection, content, role)
 
     def expect_incomplete(self, why: str) -> None:
-        """Ask for the progress, which must not be complete yet (requirement PROG-2)."""
+        """Query the progress, which must be incomplete (requirement PROG-2)."""
         if self.progress(self.uuid):
             raise IncorrectAnswer("PROG-2", f"complete = false: {why}", "complete = true")

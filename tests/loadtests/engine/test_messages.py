@@ -82,7 +82,7 @@ def output(values: list[float], name: str = "output_0", **more: int) -> bytes:
     return load_dialect().codec.encode_io(name, np.array(values, dtype=np.float32), is_last=True, **more)
 
 
-def dummy() -> bytes:
+def placeholder() -> bytes:
     return load_dialect().codec.encode_io("", [0.0], is_last=False, process_type=ProcessType.TRAIN)
 
 
@@ -117,9 +117,9 @@ def test_an_answer_of_the_wrong_form_is_wrong(payload: bytes) -> None:
         OutputExpected(new_knowledge(load_dialect(), SHAPE), 0).verify(payload)
 
 
-def test_dummies_and_nameless_outputs_of_real_servers_are_no_violation() -> None:
+def test_placeholders_and_nameless_outputs_of_real_servers_are_no_violation() -> None:
     expected = OutputExpected(new_knowledge(load_dialect(), SHAPE), 0)
-    assert expected.verify(dummy()) == INCOMPLETE
+    assert expected.verify(placeholder()) == INCOMPLETE
     assert expected.verify(b'{"success": true}') == INCOMPLETE
     assert expected.verify(output([0.1, 0.2, 0.3], name="")) == 12
 
@@ -137,8 +137,8 @@ def test_a_request_is_answered_by_every_output_brick() -> None:
 def test_training_is_answered_as_often_as_the_target_does_and_by_no_output() -> None:
     ended = TrainingEnded(new_knowledge(load_dialect(), SHAPE), 2, 0)
     for _ in range(2):
-        assert ended.verify(dummy()) == INCOMPLETE
-        assert ended.verify(dummy()) == 0
+        assert ended.verify(placeholder()) == INCOMPLETE
+        assert ended.verify(placeholder()) == 0
     with pytest.raises(IncorrectAnswer, match="DIO-5"):
         ended.verify(output([0.1, 0.2, 0.3]))
 

@@ -63,7 +63,7 @@ def test_a_scenario_that_never_did_what_it_is_for_makes_a_run_invalid() -> None:
     state, reasons = run_verdict(check_limits(Limits(), found, makers, 10.0), found, makers, wanted)
     assert state is RunState.INVALID
     (reason,) = reasons
-    assert reason.startswith("csv-upload: no upload file was verified; give it more --seconds, more --sockets")
+    assert reason.startswith("csv-upload: no upload file was verified; increase --seconds or --sockets")
 
 
 def test_a_generator_that_was_the_bottleneck_says_nothing_good_of_a_target() -> None:
@@ -92,7 +92,9 @@ def test_a_limit_of_what_was_never_sent_is_invalid() -> None:
     assert state_of({"a": series(1)}, Limits((Limit("rate", "b", "mean", 1.0, at_least=True),))) is RunState.INVALID
 
 
-@pytest.mark.parametrize(("of", "hint"), [("direct requests", ": is 'direct request' meant?"), ("nothing like it", "")])
+@pytest.mark.parametrize(
+    ("of", "hint"), [("direct requests", ": did you mean 'direct request'?"), ("nothing like it", "")]
+)
 def test_a_type_of_message_that_was_mistyped_is_told(of: str, hint: str) -> None:
     (result,) = Limit("rate", of, "mean", 1.0, at_least=True).check({"direct request": series(1)}, 1.0)
     assert result.explanation == f"no such message was sent{hint}"

@@ -58,7 +58,7 @@ def table(url: str) -> list[dict[str, object]]:
 def goes_on(url: str, users: int) -> bool:
     """Whether a run has so many users and verified something; what else Locust tells may be two seconds old."""
     run, *messages = table(url)
-    return str(run["name"]).startswith(f"Run going on, {users} users") and any(row["perwhole"] for row in messages)
+    return str(run["name"]).startswith(f"Run running, {users} users") and any(row["perwhole"] for row in messages)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_what_is_wrong_in_the_form_is_told_before_a_user_is_spawned(url: str, gi
     assert "not-the-password" not in message
     stats = httpx.get(f"{url}/stats/requests", timeout=PATIENCE, trust_env=False).json()
     assert (stats["state"], stats["user_count"]) == ("ready", 0)
-    assert stats["extended_stats"][0]["data"][0]["name"] == "Run not begun"
+    assert stats["extended_stats"][0]["data"][0]["name"] == "Run not started"
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -123,7 +123,7 @@ def test_a_run_by_hand(
         page.get_by_role("tab", name="Hanami").click()
         cells = page.get_by_role("row", name="direct request").get_by_role("cell")
         rate = cells.nth(4)
-        page.get_by_role("row", name="Run going on").wait_for()
+        page.get_by_role("row", name="Run running").wait_for()
         rate.wait_for()
         assert float(rate.inner_text()) > 0
         page.get_by_role("button", name="Stop").click()
