@@ -65,7 +65,7 @@ def said(status: int | None, result: RunResult | None, ending: str) -> Said:
 
 
 def _done(case: CaseResult) -> str:
-    """Return what became of a case, and how much was told and compared; exchanges depend on timing."""
+    """Return the outcome of a case and its number of sequences and comparisons; exchanges depend on timing."""
     sequences = f", {case.sequences} sequences" if case.sequences else ""
     return f"{case.outcome.value}, {case.checks} checks{sequences}"
 
@@ -143,8 +143,8 @@ def run_once(plan: Plan, folder: Path) -> Said:
     return said(status, result_in(folder / "report"), ending)
 
 
-def repeat(plan: Plan, tell: Callable[[str], None]) -> int:
-    """Run, compare, tell.
+def repeat(plan: Plan, output: Callable[[str], None]) -> int:
+    """Run, compare and report.
 
     Returns:
         0 when every run was conformant and all said the same, 1 when not, 2 when the options of the runs are wrong,
@@ -162,23 +162,23 @@ def repeat(plan: Plan, tell: Callable[[str], None]) -> int:
                 runs.append(run_once(plan, folder / f"run-{number}"))
                 facts = runs[-1].facts
                 if number == 1 and facts["exit status"] == str(ExitStatus.USAGE):
-                    tell(facts["headline"])
+                    output(facts["headline"])
                     return 2
                 took = time.monotonic() - began
-                tell(
+                output(
                     f"run {number:>3} of {plan.runs}  {took:6.1f} s"
                     f"  exit status {facts['exit status']}  {facts['headline']}"
                 )
         except KeyboardInterrupt:
             interrupted = True
-            tell(f"interrupted in run {len(runs) + 1} of {plan.runs}")
-        good = not runs or conclude(plan, runs, folder, tell)
+            output(f"interrupted in run {len(runs) + 1} of {plan.runs}")
+        good = not runs or conclude(plan, runs, folder, output)
     if interrupted:
         return INTERRUPTED
     return 0 if good else 1
 
 
-def conclude(plan: Plan, runs: Sequence[Said], folder: Path, tell: Callable[[str], None]) -> bool:
+def conclude(plan: Plan, runs: Sequence[Said], folder: Path, output: Callable[[str], None]) -> bool:
     """Say what the runs disagree about, and keep the reports that show it.
 
     Returns:
@@ -186,7 +186,7 @@ def conclude(plan: Plan, runs: Sequence[Said], folder: Path, tell: Callable[[str
     """
     found = differences(runs)
     for difference in found:
-        tell(str(difference))
+        output(str(difference))
     worth = {number for difference in found for number in difference.others}
     worth |= {number for number, run in enumerate(runs, start=1) if not run.conformant} if worth else set()
     if not worth and not runs[0].conformant:
@@ -195,10 +195,10 @@ def conclude(plan: Plan, runs: Sequence[Said], folder: Path, tell: Callable[[str
         kept = plan.report_dir / f"run-{one}"
         shutil.rmtree(kept, ignore_errors=True)
         shutil.copytree(folder / f"run-{one}", kept)
-        tell(f"reports of run {one}: {kept}")
+        output(f"reports of run {one}: {kept}")
     alike = "ALIKE" if not found else f"NOT ALIKE in {len(found)} things"
     headlines = ", ".join(dict.fromkeys(run.facts["headline"] for run in runs))
-    tell(f"{alike}: {len(runs)} runs of {runs[0].facts['cases']} cases, {headlines}")
+    output(f"{alike}: {len(runs)} runs of {runs[0].facts['cases']} cases, {headlines}")
     return not worth
 
 

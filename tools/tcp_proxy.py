@@ -32,7 +32,7 @@ class NetworkConditions:
 PLAIN = NetworkConditions()
 READ = 1 << 16
 COUNTS = sys.platform == "linux"  # whether connections can be counted, see Proxy.most
-ESTABLISHED = 1  # first byte of what Linux tells of a connection: neither side has closed it
+ESTABLISHED = 1  # first byte of the TCP_INFO of Linux: neither side has closed it
 
 
 class Proxy:
@@ -152,8 +152,8 @@ class Proxy:
 def is_established(connection: Any) -> bool:
     """Whether neither side of a connection has closed it, or sent its end."""
     with contextlib.suppress(OSError):  # closed here
-        told: bytes = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
-        return told[0] == ESTABLISHED
+        info: bytes = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+        return info[0] == ESTABLISHED
     return False
 
 
@@ -174,7 +174,7 @@ def proxy(
 
 @contextmanager
 def counting_proxy(url: str) -> Iterator[tuple[str, Callable[[], int]]]:
-    """Provide a proxy in front of a server: its address, and what tells the most connections at the same time."""
+    """Provide a proxy in front of a server: its address, and a count of the most simultaneous connections."""
     relay = Proxy(int(url.rpartition(":")[2]), "")
     with relaying(relay, None) as port:
         yield f"http://127.0.0.1:{port}", lambda: relay.most

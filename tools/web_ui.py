@@ -105,11 +105,11 @@ class Swarm:
         self.processes.append(self._stack.enter_context(process))
 
     def add_worker(self) -> None:
-        """Start one more worker, which its master tells everything."""
+        """Start one more worker; the master sends it its settings."""
         self.start(self._worker, {})
 
     def get(self, path: str) -> Any:
-        """Return what the page is told, from JSON."""
+        """Return the JSON data of the page."""
         return httpx.get(self.url + path, timeout=PATIENCE, trust_env=False).json()
 
     def wait_for_workers(self, count: int) -> None:
@@ -117,7 +117,7 @@ class Swarm:
         self.wait_until(lambda: self.get("/worker-count")["worker_count"] >= count)
 
     def wait_until(self, reached: Callable[[], bool]) -> None:
-        """Wait for something that the page tells."""
+        """Wait until the data of the page fulfil a condition."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             with contextlib.suppress(httpx.HTTPError):

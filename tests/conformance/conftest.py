@@ -1,4 +1,4 @@
-"""An honest server, and a resource factory at it, for tests that speak to it in this process."""
+"""A reference backend without faults, and a resource factory for it, for tests in this process."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pytest
 
 from hanami_conformance.resources.factory import ResourceFactory
 from support.sequences import resources_at
-from support.suite_runs import HONEST, faulty_backend
+from support.suite_runs import faulty_backend
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with faulty_backend(HONEST) as address:
+    with faulty_backend() as address:
         yield address
 
 

@@ -11,7 +11,7 @@ from hanami_loadtests.live_view import COLUMNS, RunSnapshot, table_rows
 
 
 class Clock:
-    """Time that passes when it is told to."""
+    """Clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0

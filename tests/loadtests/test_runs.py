@@ -30,8 +30,8 @@ from tools.tcp_proxy import counting_proxy, proxy
 SHORT = ("--seconds", "2", "--warm-up", "0.2", "--users", "2", "--model", "open", "--rate", "100")
 
 
-def test_all_scenarios_pass_against_an_honest_server_in_a_mixed_run(tmp_path: Path) -> None:
-    with faulty_backend("honest") as url:
+def test_all_scenarios_pass_against_a_server_without_faults_in_a_mixed_run(tmp_path: Path) -> None:
+    with faulty_backend() as url:
         options = ("--target", url, "--users", "17", "--seconds", "5", "--warm-up", "0", "--file-size", "300KiB")
         run = run_load(*options, "--chunk-size", "32KiB", "--limits", "none.toml", cwd=tmp_path)
         assert (run.returncode, run.stderr) == (
@@ -113,7 +113,7 @@ def test_a_wrong_answer_fails_and_is_kept_as_a_file_that_replay_runs(tmp_path: P
         ("overlaps-rejected", "scattered-upload", "DATA-3"),
     ],
 )
-def test_lost_bytes_and_lies_of_the_progress_are_noticed_under_load(
+def test_lost_bytes_and_wrong_progress_are_detected_under_load(
     tmp_path: Path, fault: str, scenario: str, requirement: str
 ) -> None:
     with faulty_backend(fault) as url:
@@ -139,7 +139,7 @@ def test_lost_bytes_and_lies_of_the_progress_are_noticed_under_load(
 def test_folders_of_the_user_do_not_take_the_place_of_our_packages(tmp_path: Path) -> None:
     for name in ("hanami_reports/load", "hanami_loadtests/engine", "hanami_conformance", "locust"):
         (tmp_path / name).mkdir(parents=True)
-    with faulty_backend("honest") as url:
+    with faulty_backend() as url:
         run = run_load("--target", url, *SHORT, "--scenario", "rest", "--processes", "2", cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
 
@@ -155,7 +155,7 @@ def test_a_server_that_falls_silent_does_not_pass(tmp_path: Path) -> None:
     assert "no answer within 1 s" in run.stdout
 
 
-def test_an_absent_server_is_told_before_any_user_is_spawned(tmp_path: Path) -> None:
+def test_an_absent_server_is_reported_before_any_user_is_spawned(tmp_path: Path) -> None:
     run = run_load("--target", "http://127.0.0.1:1", *SHORT, cwd=tmp_path)
     assert run.returncode == 6, run.stdout + run.stderr
     assert run.stderr.startswith("TARGET NOT REACHABLE: no connection to http://127.0.0.1:1")
@@ -163,7 +163,7 @@ def test_an_absent_server_is_told_before_any_user_is_spawned(tmp_path: Path) -> 
     assert not (tmp_path / "reports" / "latest-load" / "load.json").exists()
 
 
-def test_a_server_that_takes_connections_and_is_silent_is_told_as_well(tmp_path: Path) -> None:
+def test_a_server_that_accepts_connections_and_is_silent_is_reported_too(tmp_path: Path) -> None:
     def serve(connection: socket.socket, done: threading.Event) -> None:  # noqa: ARG001 - as a double has it
         done.wait()
 
@@ -203,7 +203,7 @@ def test_what_is_wrong_where_nothing_is_timed_fails_as_well(tmp_path: Path, faul
 
 
 def test_a_wrong_password_is_one_line(tmp_path: Path) -> None:
-    with faulty_backend("honest") as url:
+    with faulty_backend() as url:
         login = {**LOGIN, "HANAMI_PASSWORD": "not-the-password"}
         run = run_load("--target", url, *SHORT, cwd=tmp_path, login=login)
     assert run.returncode == 4, run.stdout + run.stderr
@@ -270,7 +270,7 @@ def test_a_limit_with_abort_ends_a_run_early(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_cleans_up_reports_and_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
-    with faulty_backend("honest") as url:
+    with faulty_backend() as url:
         options = ("--seconds", "100", "--users", "4", "--warm-up", "0", "--processes", "2")
         with started(tmp_path, "--target", url, *options) as process:
             wait_for_clients(listener_on(int(url.rpartition(":")[2])), 4, process)
@@ -287,9 +287,9 @@ def test_an_interrupt_cleans_up_reports_and_leaves_no_process(tmp_path: Path, nu
         assert left_over(url) == []
 
 
-def test_an_interrupt_before_the_run_begins_is_told(tmp_path: Path) -> None:
+def test_an_interrupt_before_the_run_begins_is_reported(tmp_path: Path) -> None:
     options = ("--seconds", "100", "--file-size", "200MiB", "--scenario", "csv-upload")
-    with faulty_backend("honest") as url, started(tmp_path, "--target", url, *options) as process:
+    with faulty_backend() as url, started(tmp_path, "--target", url, *options) as process:
         until = time.monotonic() + TIMEOUT
         while not (children := psutil.Process(process.pid).children(recursive=True)):
             assert process.poll() is None, process.communicate()[0]
@@ -406,7 +406,7 @@ def test_a_stall_of_the_server_shows_in_the_response_of_an_open_run(tmp_path: Pa
 
 @pytest.mark.slow
 def test_a_master_and_two_workers_add_up_exactly(tmp_path: Path) -> None:
-    with faulty_backend("honest") as url:
+    with faulty_backend() as url:
         options = ("--users", "5", "--seconds", "4", "--processes", "2", "--warm-up", "0")
         run = run_load("--target", url, *options, "--scenario", "direct-request", "--scenario", "rest", cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
@@ -427,7 +427,7 @@ def test_a_master_and_two_workers_add_up_exactly(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_budget_of_sockets_is_kept(tmp_path: Path) -> None:
-    with faulty_backend("honest") as url, counting_proxy(url) as (address, most):
+    with faulty_backend() as url, counting_proxy(url) as (address, most):
         options = ("--users", "8", "--seconds", "4", "--warm-up", "0", "--sockets", "2", "--file-size", "50KiB")
         # No REST users: each keeps one connection besides.
         scenarios = ("--scenario", "mnist-upload", "--scenario", "direct-request", "--scenario", "connection-churn")
@@ -438,7 +438,7 @@ def test_a_budget_of_sockets_is_kept(tmp_path: Path) -> None:
     assert all(result.series[name].succeeded for name in ("upload file", "direct request", "attach file"))
 
 
-def test_a_mistake_of_our_own_is_not_blamed_on_the_target(tmp_path: Path) -> None:
+def test_an_internal_error_is_not_attributed_to_the_target(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text(
         "from hanami_loadtests.locustfile import *\n"
         "from hanami_loadtests.scenarios.rest import RestOnly as Scenario\n"
@@ -446,7 +446,7 @@ def test_a_mistake_of_our_own_is_not_blamed_on_the_target(tmp_path: Path) -> Non
         "    raise ZeroDivisionError('ours')\n"
         "Scenario.work = work\n"
     )
-    with faulty_backend("honest") as url:
+    with faulty_backend() as url:
         run = subprocess.run(
             [sys.executable, "-m", "locust", "-f", "broken.py", "--host", url, "--headless", "-t", "30s", "RestOnly"],
             cwd=tmp_path,
@@ -461,7 +461,7 @@ def test_a_mistake_of_our_own_is_not_blamed_on_the_target(tmp_path: Path) -> Non
     assert "ZeroDivisionError: ours" in run.stdout
 
 
-def test_scenarios_and_limits_are_told_and_written(tmp_path: Path) -> None:
+def test_scenarios_and_limits_are_listed_and_written(tmp_path: Path) -> None:
     def command(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "hanami_loadtests.cli", *words],
@@ -473,9 +473,9 @@ def test_scenarios_and_limits_are_told_and_written(tmp_path: Path) -> None:
             check=False,
         )
 
-    told = command("scenarios")
-    assert told.returncode == 0
-    assert [line.split()[0] for line in told.stdout.splitlines()] == list(SCENARIOS)
+    listing = command("scenarios")
+    assert listing.returncode == 0
+    assert [line.split()[0] for line in listing.stdout.splitlines()] == list(SCENARIOS)
     assert command("limits").returncode == 0
     assert "[[limit]]" in (tmp_path / "limits.toml").read_text()
     again = command("limits")
@@ -490,7 +490,7 @@ def test_tls_holds_for_rest_and_websockets(tmp_path: Path) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     options = ("--seconds", "4", "--warm-up", "0", "--users", "4", "--file-size", "300KiB")
     scenarios = ("--scenario", "mnist-upload", "--scenario", "direct-request", "--scenario", "rest")
-    with faulty_backend("honest") as url, proxy(url, context) as secure:
+    with faulty_backend() as url, proxy(url, context) as secure:
         run = run_load("--target", secure, *options, *scenarios, "--ca-file", "ca.pem", cwd=tmp_path)
         assert run.returncode == 0, run.stdout + run.stderr
         result = load_result_of(tmp_path)

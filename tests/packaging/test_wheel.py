@@ -196,7 +196,7 @@ def test_it_runs_from_a_folder_of_anybody(installed: Environment, project: Path,
 
 
 @pytest.mark.slow
-def test_a_session_of_another_project_notices_nothing(installed: Environment, project: Path) -> None:
+def test_a_session_of_another_project_is_unaffected(installed: Environment, project: Path) -> None:
     installed.install("pytest-profiling")  # which has an option --profile
     said = installed.output("python", "-m", "pytest", "--target", "theirs", "--profile", cwd=project)
     assert "1 passed" in said

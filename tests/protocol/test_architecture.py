@@ -1,4 +1,4 @@
-"""The page on the architecture tells what is there: every folder in its order, and paths that exist."""
+"""The page on the architecture lists every folder in its order, and its paths exist."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ def section(heading: str) -> str:
 @pytest.mark.parametrize("package", [name for name in BELOW if name not in ("hanami_proto", "tools")])
 def test_the_folders_stand_in_the_order_of_their_imports(package: str) -> None:
     table = section("The folders, in the order of the flow").partition(f"{package}/`\n")[2].partition("\n`")[0]
-    told = [name for cell in re.findall(r"^\| (`[^|]*`) \|", table, flags=re.MULTILINE) for name in cell.split("`, `")]
+    listed = [
+        name for cell in re.findall(r"^\| (`[^|]*`) \|", table, flags=re.MULTILINE) for name in cell.split("`, `")
+    ]
     rooms = [name for names in ROOMS[package] for name in names.split() if name != "__main__"]
     places = {name: place for place, names in enumerate(ROOMS[package]) for name in names.split()}
-    names = [name.strip("`") for name in told]
+    names = [name.strip("`") for name in listed]
     assert sorted(names) == sorted(rooms)
     assert [places[name] for name in names] == sorted(places[name] for name in names)
 

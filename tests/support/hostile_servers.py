@@ -1,4 +1,4 @@
-"""Targets that begin well and then go wrong: a relay in front of an honest server that turns after some connections."""
+"""Targets that fail after a while: a relay in front of a good server that turns after some connections."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ CUT = 10  # bytes after which an answer breaks off
 
 @dataclass
 class Relay:
-    """Relays connections to a server, the first of them honestly.
+    """Relay connections to a server, the first ones unchanged.
 
     Attributes:
-        port: of the server, on 127.0.0.1.
-        turn: what becomes of the later connections; None relays all of them.
-        honest: how many connections are relayed before it turns.
-        pump: how bytes of the server go to the client.
+        port: Port of the server on 127.0.0.1.
+        turn: Handler of the later connections; None relays all of them.
+        turns_after: Number of connections that are relayed before the first is handled by ``turn``.
+        pump: Function that passes the bytes of the server on to the client.
     """
 
     port: int
     turn: Callable[[Relay, socket.socket, threading.Event], None] | None = None
-    honest: int = 0
+    turns_after: int = 0
     pump: Callable[[socket.socket, bytes], None] = socket.socket.sendall
     latency: float = 0.0
     last_answer: bytes = b""
@@ -41,7 +41,7 @@ class Relay:
         """Serve one connection."""
         number = next(self._numbers)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self.turn is not None and number >= self.honest:
+        if self.turn is not None and number >= self.turns_after:
             self.turn(self, connection, done)
         else:
             self.relay(connection)

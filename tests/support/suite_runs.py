@@ -16,7 +16,6 @@ from support.paths import ROOT
 from tools.reference import TIMEOUT, USERS, backend, clean_environment
 
 COMMAND = [sys.executable, "-m", "hanami_conformance.cli.main", "run"]
-HONEST = "honest"  # no fault
 BOLD = "--allow-destructive"
 
 
@@ -59,7 +58,7 @@ def begin_suite(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
 
 
 def wait_for_cases(process: subprocess.Popen[str]) -> None:
-    """Wait until a run has told of cases that passed."""
+    """Wait until a run has reported cases that passed."""
     assert process.stdout is not None
     assert any("passed" in line for line in process.stdout), "it ended before that"
 
@@ -76,9 +75,9 @@ def result_of(folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def faulty_backend(fault: str) -> Iterator[str]:
-    """A reference backend that tells one lie, or none where it is :data:`HONEST`, and its address."""
-    with backend(*USERS, *(() if fault == HONEST else ("--fault", fault))) as url:
+def faulty_backend(fault: str = "") -> Iterator[str]:
+    """Provide the address of a reference backend with one fault, or with none."""
+    with backend(*USERS, *(("--fault", fault) if fault else ())) as url:
         yield url
 
 

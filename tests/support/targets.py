@@ -54,7 +54,7 @@ def backend(*options: str) -> Iterator[str]:
 
 @contextmanager
 def rest(handler: Handler) -> Iterator[tuple[str, list[str]]]:
-    """A REST server that answers what a test says; its address, and the requests that came. Closes each connection."""
+    """Provide a REST server with scripted answers: its address and the received requests. It closes each connection."""
     seen: list[str] = []
 
     class Server(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Runs that say the same are told from runs that do not."""
+"""Equal runs are distinguished from runs that differ."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_case_too_few_is_a_difference() -> None:
     ]
 
 
-def test_an_exit_status_that_the_result_does_not_tell_is_a_difference() -> None:
+def test_an_exit_status_that_contradicts_the_result_is_a_difference() -> None:
     assert [str(found) for found in differences([said(0, GOOD, ""), said(3, GOOD, "")])] == ["exit status: 0; run 2: 3"]
 
 
@@ -106,12 +106,12 @@ def test_reports_that_show_what_is_wrong_are_kept(
 ) -> None:
     for number in range(1, len(results) + 1):
         (tmp_path / "all" / f"run-{number}").mkdir(parents=True)
-    told: list[str] = []
+    lines: list[str] = []
     plan = Plan(len(results), 0, 1.0, tmp_path / "kept", ())
     runs = [said(result.exit_status, result, "") for result in results]
-    assert conclude(plan, runs, tmp_path / "all", told.append) is not bool(kept)
+    assert conclude(plan, runs, tmp_path / "all", lines.append) is not bool(kept)
     assert sorted(path.name for path in (tmp_path / "kept").glob("*")) == kept
-    assert told[-1].startswith(verdict)
+    assert lines[-1].startswith(verdict)
 
 
 # The program
@@ -147,14 +147,14 @@ def test_a_run_that_takes_too_long_is_stopped_and_kept(tmp_path: Path) -> None:
         (["--", "--report-dir=x"], "the runs get --target"),
     ],
 )
-def test_wrong_options_are_told(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_options_are_reported(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ending:
         parse_options(arguments)
     assert ending.value.code == 2
     assert text in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_wrong_options_of_the_runs_are_told(tmp_path: Path) -> None:
+def test_wrong_options_of_the_runs_are_reported(tmp_path: Path) -> None:
     done = run_repeatability("--runs", "9", "--load", "0", "--", "--requirement", "NOPE", cwd=tmp_path)
     assert (done.returncode, len(done.stdout.splitlines())) == (2, 1)
     assert "no requirement 'NOPE'" in done.stdout

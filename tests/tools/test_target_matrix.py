@@ -67,7 +67,7 @@ def with_case(result: RunResult, **changes: Any) -> RunResult:
         (DYING, 1, with_case(RED, server_log=""), ["test_c.py::test_c is LOST", "no log is quoted with test_c.py"]),
     ],
 )
-def test_what_is_not_as_expected_is_told(
+def test_unexpected_outcomes_are_reported(
     scenario: TargetScenario, status: int | None, result: RunResult, says: list[str]
 ) -> None:
     found = complaints(scenario, status, result)
@@ -75,7 +75,7 @@ def test_what_is_not_as_expected_is_told(
     assert [text for text, part in zip(found, says, strict=True) if not text.startswith(part)] == []
 
 
-def test_a_verdict_that_is_not_green_is_told() -> None:
+def test_a_failed_verdict_is_reported() -> None:
     failing = replace(GREEN.requirements[0], verdict=Verdict.FAIL, reason="it lied")
     assert complaints(QUICK, 0, replace(GREEN, requirements=(failing,))) == ["PROG-1 FAIL: it lied"]
     unsupported = replace(GREEN.requirements[0], verdict=Verdict.UNSUPPORTED)
@@ -114,7 +114,7 @@ def test_a_server_that_cannot_be_started_is_wrong(tmp_path: Path, capsys: pytest
         (["--report-dir", "/dev/null"], "no folder that can be written"),
     ],
 )
-def test_wrong_options_are_told(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_options_are_reported(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ending:
         parse_options(arguments)
     assert ending.value.code == 2

@@ -12,7 +12,7 @@ import pytest
 from support.suite_runs import double
 from tools.tcp_proxy import COUNTS, counting_proxy
 
-pytestmark = pytest.mark.skipif(not COUNTS, reason="only Linux tells the state of a connection")
+pytestmark = pytest.mark.skipif(not COUNTS, reason="only Linux reports the state of a connection")
 
 
 @pytest.fixture(name="url")

@@ -60,7 +60,7 @@ class BareApplication:
 
 
 class Server(uvicorn.Server):
-    """Tells where it listens, and ends with its standard input."""
+    """Print the address, and serve until the standard input ends."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen, then announce it."""

@@ -128,7 +128,7 @@ class WebSocket:
                 self._protocol.receive_data(data)
             else:
                 self._protocol.receive_eof()
-        except WebSocketException as error:  # pragma: no cover - told by the state instead
+        except WebSocketException as error:  # pragma: no cover - the state shows it instead
             self._fail(f"broke the websocket protocol: {error}")
         for event in self._protocol.events_received():
             if isinstance(event, Frame) and event.opcode in (Opcode.BINARY, Opcode.TEXT, Opcode.CONT):
@@ -139,7 +139,7 @@ class WebSocket:
         if not data or self._protocol.state not in (State.CONNECTING, State.OPEN):
             if not self._messages:
                 self._fail_closed()
-            return  # what came before the end counts
+            return  # the messages before the close count
         self._flush()  # a pong, if there was a ping
 
     def _fail_closed(self) -> NoReturn:

@@ -19,7 +19,7 @@ from tools.bench.payloads import payloads_of
 
 
 class SocketUser(User):
-    """Sends a message, waits for its answer, tells Locust how long it took."""
+    """Locust user that sends a message, waits for its answer and reports the time."""
 
     abstract = True
     connection: websocket.WebSocket

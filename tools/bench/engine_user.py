@@ -1,4 +1,4 @@
-"""Our own generator as a side of a benchmark: streams over our connections, told to Locust as a real run does."""
+"""Our own generator as a side of a benchmark: message streams, reported to Locust as in a real run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def engine_work(task: dict[str, Any]) -> Work:
     """Return a stream, every answer verified and recorded."""
     environment = Environment()
     environment.create_local_runner()
-    recorder = Recorder(observer=lambda *told: tell_locust(environment, *told))
+    recorder = Recorder(observer=lambda *measured: report_to_locust(environment, *measured))
     connection = Connection(task["url"], DEADLINE)
     connection.attach("none", "none", "none")
     messages = itertools.cycle(messages_of(task["what"], task["chunk"]))
@@ -57,8 +57,8 @@ def engine_work(task: dict[str, Any]) -> Work:
     return work
 
 
-def tell_locust(environment: Environment, series: str, seconds: float, size: int, error: Exception | None) -> None:
-    """As :mod:`hanami_loadtests.locust_integration.controller` tells it."""
+def report_to_locust(environment: Environment, series: str, seconds: float, size: int, error: Exception | None) -> None:
+    """Report a message as :mod:`hanami_loadtests.locust_integration.controller` does."""
     environment.events.request.fire(  # type: ignore[no-untyped-call] # Locust's
         request_type=series.split(" ", maxsplit=1)[0],
         name=series,

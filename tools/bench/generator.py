@@ -86,7 +86,7 @@ class RequestSpeed(UploadSpeed):
 
 @contextmanager
 def generator(kind: str, title: str, task: Mapping[str, Any]) -> Iterator[Side]:
-    """Provide a process that makes load when it is told to.
+    """Provide a process that generates load on request.
 
     Args:
         kind: of :mod:`tools.bench.generators`.
@@ -123,4 +123,4 @@ def _write(process: ChildProcess, line: str) -> None:
         process.popen.stdin.write(line.encode() + b"\n")
         process.popen.stdin.flush()
     except BrokenPipeError:
-        pass  # what came of it is told by its silence
+        pass  # the missing answer is reported by the reader

@@ -52,7 +52,7 @@ def main() -> int:
     module, name = MODULES[kind].split(":")
     work: Work = getattr(importlib.import_module(f"tools.bench.{module}"), name)(task)
     for line in sys.stdin:
-        tell(measured(work, float(line)))
+        send_result(measured(work, float(line)))
     return 0
 
 
@@ -64,7 +64,7 @@ def measured(work: Work, seconds: float) -> dict[str, Any]:
     return {**done._asdict(), "seconds": spent, "cpu": time.process_time() - cpu}
 
 
-def tell(answer: dict[str, Any]) -> None:
+def send_result(answer: dict[str, Any]) -> None:
     """Write a line."""
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()

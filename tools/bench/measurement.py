@@ -98,25 +98,25 @@ class Outcome:
         return {side: [samples[side] for samples in self.rounds] for side in self.rounds[0]}
 
 
-def measure(measurement: Measurement, servers: Servers, plan: Plan, tell: Callable[[str], None]) -> Outcome:
+def measure(measurement: Measurement, servers: Servers, plan: Plan, progress: Callable[[str], None]) -> Outcome:
     """Warm every side up, then measure them in turn, round by round.
 
     Args:
         measurement: what to measure.
         servers: where its servers come from.
         plan: how much.
-        tell: is told what is being done.
+        progress: Receiver of the progress lines.
 
     Raises:
         ProcessError: a server does not start or answers wrongly.
     """
-    tell(f"{measurement.name}: preparing")
+    progress(f"{measurement.name}: preparing")
     with measurement.sides(servers, plan) as sides:
         for side in sides.values() if measurement.is_timed else ():
             side(min(plan.seconds, WARM_UP_SECONDS))
         rounds: list[Mapping[str, Sample]] = []
         planned = plan.rounds or measurement.default_rounds
         for number in range(1, planned + 1):
-            tell(f"{measurement.name}: round {number} of {planned}")
+            progress(f"{measurement.name}: round {number} of {planned}")
             rounds.append({title: side(plan.seconds) for title, side in sides.items()})
     return Outcome(measurement, tuple(rounds))

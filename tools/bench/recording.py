@@ -38,7 +38,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Recording:
-    """A run as a server saw it. The client did one thing at a time, so the order tells what waited for what.
+    """A run as a server saw it. The client did one thing at a time, so the order shows which step waited for which.
 
     Attributes:
         steps: in the order in which they happened, on all connections.

@@ -117,7 +117,7 @@ class RecordingProxy:
                             self._push(key.data)
                         if events & selectors.EVENT_READ and key.data in self._ends:
                             self._pull(key.data)
-        except Exception as error:  # noqa: BLE001 - told by recording()
+        except Exception as error:  # noqa: BLE001 - raised again by recording()
             self._failure = error
 
     def _accept(self) -> None:
@@ -163,7 +163,7 @@ class RecordingProxy:
                 if end.is_client:
                     self._break(end)
                     return
-                end.waiting = memoryview(b"")  # there may be an answer to read that tells why
+                end.waiting = memoryview(b"")  # there may be an answer to read that says why
                 break
             if not end.is_client:
                 self._note(Kind.SENT, end.number, bytes(end.waiting[:count]))

@@ -53,7 +53,7 @@ class Replay:
                 lines[number].do(act, (host, port))
             spent = time.perf_counter() - begin
         except (OSError, OutOfStepError) as error:
-            self._compare(lines, whole=False)  # a difference tells more than a silence
+            self._compare(lines, whole=False)  # a difference is more informative than a missing answer
             raise ProcessError(f"the replay is out of step {self._where(number)}: {error}") from error
         finally:
             for line in lines:
@@ -65,25 +65,25 @@ class Replay:
         return f"on connection {number} ({self._requests[number].decode('latin-1')!a})"
 
     def _compare(self, lines: Sequence[Line], *, whole: bool) -> None:
-        """Compare what came with what was recorded.
+        """Compare the received bytes with the recorded ones.
 
         Args:
-            lines: all connections.
-            whole: whether all of it must have come.
+            lines: All connections, in the order of the recording.
+            whole: Whether the answers must be complete.
 
         Raises:
-            ProcessError: they differ.
+            ProcessError: If an answer differs from the recorded one.
         """
         for number, (expected, line, size) in enumerate(zip(self._expected, lines, self._script.firm, strict=True)):
-            came = comparable(b"".join(line.received)[:size])
-            if came == expected or (not whole and expected.startswith(came)):
+            actual = comparable(b"".join(line.received)[:size])
+            if actual == expected or (not whole and expected.startswith(actual)):
                 continue
-            pairs = enumerate(zip(expected, came, strict=False))
-            place = next((at for at, (one, other) in pairs if one != other), min(len(expected), len(came)))
+            pairs = enumerate(zip(expected, actual, strict=False))
+            place = next((at for at, (one, other) in pairs if one != other), min(len(expected), len(actual)))
             place = max(0, place - SHOWN // 2)
             raise ProcessError(
                 f"the replay got another answer {self._where(number)}:"
-                f" {came[place : place + SHOWN]!r}, not {expected[place : place + SHOWN]!r}"
+                f" {actual[place : place + SHOWN]!r}, not {expected[place : place + SHOWN]!r}"
             )
 
 
@@ -100,7 +100,7 @@ class Line:
     """One connection of a replay.
 
     Attributes:
-        received: all that came, in pieces.
+        received: Received bytes, one item for each read.
     """
 
     def __init__(self) -> None:
@@ -158,14 +158,14 @@ class Line:
         """Read once.
 
         Args:
-            total: bytes that are awaited since the connection was opened, None for its end.
+            total: Number of bytes expected since the connection was opened; None waits for its end.
         """
         assert self._socket is not None
         awaited = "the end" if total is None else f"{total} bytes"
         try:
             data = self._socket.recv(READ_SIZE)
         except BlockingIOError as error:
-            raise OutOfStepError(f"{self._count} bytes came, {awaited} did not within {TIMEOUT:g} s") from error
+            raise OutOfStepError(f"{self._count} bytes received, not {awaited} within {TIMEOUT:g} s") from error
         except ConnectionError:
             data = b""
         if data:
@@ -174,7 +174,7 @@ class Line:
             return
         self._is_over = True
         if total is not None:
-            raise OutOfStepError(f"{self._count} bytes came and then the end, not {awaited}")
+            raise OutOfStepError(f"{self._count} bytes received before the end, not {awaited}")
 
     def _send(self, data: bytes) -> None:
         assert self._socket is not None

@@ -101,10 +101,10 @@ def _table_of_sides(outcome: Outcome) -> Table:
         figures = (rates.median, rates.low, rates.high, time, volume, cost, memory)
         rows.append((side, *(_short(figure) if figure else "" for figure in figures)))
     columns = list(zip(SIDE_COLUMNS, zip(*rows, strict=True), strict=True))
-    told = [(title, column) for title, column in columns if any(column)]
-    for title, _ in told:
+    filled = [(title, column) for title, column in columns if any(column)]
+    for title, _ in filled:
         table.add_column(title, justify="left" if title == SIDE_COLUMNS[0] else "right", no_wrap=True)
-    for row in zip(*(column for _, column in told), strict=True):
+    for row in zip(*(column for _, column in filled), strict=True):
         table.add_row(*row)
     return table
 

@@ -26,7 +26,7 @@ UPGRADE = (
 
 
 def plain_work(task: dict[str, Any]) -> Work:
-    """So many frames on their way, one more whenever an answer came."""
+    """Keep a number of frames in flight: send one more for each received answer."""
     connection = _attached(task["url"])
     frames = [(binary_frame(payload), counted) for payload, counted in payloads_of(task["what"], task["chunk"])]
     connection.sendall(frames[0][0])
@@ -34,19 +34,19 @@ def plain_work(task: dict[str, Any]) -> Work:
     cycle, window = itertools.cycle(frames), int(task["window"])
 
     def work(seconds: float) -> Done:
-        sent = size = came = 0
+        sent = size = received = 0
         end = perf_counter() + seconds
         while True:
             more = perf_counter() < end
-            while more and sent - came // len(answer) < window:
+            while more and sent - received // len(answer) < window:
                 frame, counted = next(cycle)
                 connection.sendall(frame)
                 sent, size = sent + 1, size + counted
-            if came >= sent * len(answer):
+            if received >= sent * len(answer):
                 return Done(sent, size)
             data = connection.recv(READ_SIZE)
             assert data, "the server ended the connection"
-            came += len(data)
+            received += len(data)
 
     return work
 

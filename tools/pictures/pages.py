@@ -1,6 +1,6 @@
 """Take the pictures of the pages from real runs: ``python -m tools.pictures.pages`` (needs ``.[dev]`` and a Chromium).
 
-A reference backend that is honest, and two that lie in several ways, are judged, and one is loaded; the pages of these
+A reference backend without faults, and two with several, are judged, and one is loaded; the pages of these
 runs are opened, and what a reader sees first is stored in ``docs/``, in few colours.
 """
 
@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-LIARS = {
+FAULTY = {
     "first": ("chunks-clipped-at-the-end", "complete-from-the-beginning"),
     "second": ("loses-boundary-bytes", "training-lost-with-the-socket", "any-password-will-do"),
 }
@@ -40,10 +40,10 @@ def main() -> None:
         sys.exit("no Chromium on PATH: install the package chromium of your system")
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
         folder = Path(temporary)
-        run_verdict(folder, "honest", ())
-        for name, faults in LIARS.items():
+        run_verdict(folder, "faultless", ())
+        for name, faults in FAULTY.items():
             run_verdict(folder, name, faults)
-        runs = [str(folder / name) for name in ("honest", *LIARS)]
+        runs = [str(folder / name) for name in ("faultless", *FAULTY)]
         subprocess.run(
             [sys.executable, "-m", "hanami_reports.cli.main", "render", *runs, "--out", str(folder / "servers")],
             check=True,
@@ -64,7 +64,7 @@ def shoot(browser: Browser, folder: Path) -> None:
     with opened(browser, folder / "first", TALL, "dark") as page:
         open_failure(page)
         save(page, "conformance-failure.png")
-    with opened(browser, folder / "honest", PHONE, "light") as page:
+    with opened(browser, folder / "faultless", PHONE, "light") as page:
         save(page, "conformance-phone.png")
     with opened(browser, folder / "servers", DESK, "light") as page:
         page.get_by_role("button", name="differs").click()

@@ -1,6 +1,6 @@
 """Draw the pictures of the README from real runs: ``python -m tools.pictures.terminal`` (needs the project installed).
 
-A reference backend is started with one lie, the suite finds it, and the terminal is drawn as SVG.
+A reference backend is started with one fault, the suite finds it, and the terminal is drawn as SVG.
 """
 
 from __future__ import annotations

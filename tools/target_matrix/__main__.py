@@ -27,7 +27,7 @@ OURS = "HANAMI_", "PYTEST_"  # beginnings of variables that would configure the 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a scenario.
+    """Outcome of a scenario.
 
     Attributes:
         wrong: what is not as expected.
@@ -88,7 +88,7 @@ def run_command(command: Sequence[str], output: int, folder: Path, seconds: floa
 
 
 def run_all(scenarios: Sequence[TargetScenario], jobs: int, report_dir: Path) -> int:
-    """Run the targets, and tell a line of each as it ends.
+    """Run the targets, and print a line for each as it ends.
 
     Returns:
         How many were not as expected.

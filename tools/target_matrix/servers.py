@@ -68,7 +68,7 @@ class Served:
 
     Attributes:
         options: of the suite, with which it is reached.
-        note: what else is worth telling, may be empty.
+        note: Remark for the printed line; may be empty.
         complaints: what the server's side saw that must not be, asked when the run is over; gets its report folder.
     """
 
@@ -173,7 +173,7 @@ def takes_connections(port: int) -> bool:
 
 
 def started_by_the_suite(fault: str) -> Serve:
-    """Return a faulty reference backend that the suite starts, and starts again; it tells its processes in the log."""
+    """Return a faulty reference backend that the suite starts and restarts; it logs its process ids."""
 
     @contextmanager
     def serve() -> Iterator[Served]:

@@ -90,7 +90,7 @@ SCENARIOS = (
     ),
     TargetScenario(
         "old-sockets-late",
-        "30 s for each connection, and 50 ms each way; the cases that need longer: UNSUPPORTED, none to blame",
+        "30 s for each connection, and 50 ms each way; the cases that need longer: UNSUPPORTED, none FAILED",
         behind(LATENCY_AND_LIMITED_LIFETIME),
         (*SMOKE, "-k", "digits or test_attach"),
         unsupported=("DIO-8",),
@@ -218,7 +218,7 @@ def green(scenario: TargetScenario, result: RunResult) -> list[str]:
 
 
 def red(scenario: TargetScenario, result: RunResult) -> list[str]:
-    """Return what is not as expected where the server is lost on the way: no other case may be blamed."""
+    """Return the deviations of a run that loses its server: no other case may fail."""
     gone = [case for case in result.cases if case.outcome is Outcome.LOST]
     found = [
         f"no case is LOST of {test}" for test in scenario.lost if not any(case.id.startswith(test) for case in gone)
@@ -227,7 +227,7 @@ def red(scenario: TargetScenario, result: RunResult) -> list[str]:
     started = scenario.status == ExitStatus.NOT_CONFORMANT
     found += [f"no log is quoted with {case.id}" for case in gone if started and not case.server_log]
     found += [
-        f"its end is not told in {case.id}: {case.reason}"
+        f"its end is not reported in {case.id}: {case.reason}"
         for case in gone
         if started and "its process" not in case.reason
     ]

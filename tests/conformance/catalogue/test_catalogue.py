@@ -93,7 +93,7 @@ def test_selection_by_id_and_by_family() -> None:
 
 
 def sentences() -> list[tuple[str, str, str]]:
-    """Ids, sentences and the line below of all comments in the suite that tell a requirement, in their order."""
+    """Ids, sentences and the line below of all comments in the suite that quote a requirement, in their order."""
     found = []
     for path in sorted(SUITE.glob("test_*.py")):
         text = path.read_text(encoding="utf-8")

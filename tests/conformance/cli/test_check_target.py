@@ -1,4 +1,4 @@
-"""``check-target`` tells on one screen what a run would find, leaves nothing behind, and what it foretells is true."""
+"""``check-target`` reports on one screen what a run would find, deletes what it creates, and predicts correctly."""
 
 from __future__ import annotations
 
@@ -147,9 +147,9 @@ def test_what_is_predicted_of_a_server_that_must_not_be_broken_is_true(tmp_path:
         check = hanami("check-target", *to, cwd=tmp_path, environment=careful)
         run = program([sys.executable, *words, *in_pytest(*to)], cwd=tmp_path, environment=careful)
     assert run.returncode == 5, run.stdout + run.stderr  # nothing was judged
-    (told,) = (line for line in flat(check.stdout).split(" lacking ") if "(--allow-destructive" in line)
+    (line,) = (line for line in flat(check.stdout).split(" lacking ") if "(--allow-destructive" in line)
     whole, partly = capabilities.DESTRUCTIVE_CASES
-    assert f"{', '.join(whole)} will be UNSUPPORTED; some cases of {', '.join(partly)} careful " in told
+    assert f"{', '.join(whole)} will be UNSUPPORTED; some cases of {', '.join(partly)} careful " in line
     cases = result_of(tmp_path)["cases"]
     assert {(case["outcome"], case["reason"]) for case in cases} == {("unsupported", capabilities.DESTRUCTIVE)}
     assert {name for case in cases for name in case["requirements"]} == {*whole, *partly}

@@ -24,13 +24,13 @@ from hanami_conformance.cli.main import parser
 from hanami_conformance.options.definitions import OPTIONS
 from hanami_reports.model.conformance import parse_result
 from support.paths import ROOT
-from support.suite_runs import HONEST, double, faulty_backend
+from support.suite_runs import double, faulty_backend
 from tools.reference import TIMEOUT, USERS, clean_environment
 
 ACTION: Mapping[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 STEPS: Mapping[str, Any] = {step["id"]: step for step in ACTION["runs"]["steps"]}
 DOCS = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
-LIE = "complete-from-the-beginning"
+FAULT = "complete-from-the-beginning"
 PASSWORD = "very-secret-1"
 QUICK = {"user": "alice", "password": PASSWORD, "profile": "smoke", "arguments": "--requirement PROG --shrink 0"}
 EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
@@ -121,14 +121,14 @@ def runner(tmp_path: Path) -> Runner:
 
 
 @pytest.fixture(scope="module")
-def honest() -> Iterator[str]:
-    with faulty_backend(HONEST) as url:
+def faultless() -> Iterator[str]:
+    with faulty_backend() as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def lying() -> Iterator[str]:
-    with faulty_backend(LIE) as url:
+def faulty() -> Iterator[str]:
+    with faulty_backend(FAULT) as url:
         yield url
 
 
@@ -201,19 +201,19 @@ def test_the_suite_is_installed_from_its_own_checkout(runner: Runner, monkeypatc
     assert lines[2].endswith(f"--constraint {ROOT}/constraints.txt {ROOT}")
 
 
-def test_a_python_that_is_too_old_is_told(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_that_is_too_old_is_an_error(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     status, said = runner.run("install")
     assert status == 1
     assert said.startswith("::error title=Hanami conformance::Python 3.11 or newer is needed")
 
 
-def test_an_honest_server_is_green(runner: Runner, honest: str) -> None:
-    # What lies in the workspace must not be taken for the suite.
+def test_a_server_without_faults_passes(runner: Runner, faultless: str) -> None:
+    # A module in the workspace must not be imported in place of the suite.
     for name in ("hanami_conformance", "hanami_reports", "hanami_proto"):
         (runner.workspace / name).mkdir()
         (runner.workspace / name / "__init__.py").write_text("raise SystemExit('the wrong package')\n")
-    status, said = runner.run("judge", target=honest, **QUICK)
+    status, said = runner.run("judge", target=faultless, **QUICK)
     assert status == 0, said
     assert runner.outputs == {
         "verdict": "CONFORMANT",
@@ -228,8 +228,8 @@ def test_an_honest_server_is_green(runner: Runner, honest: str) -> None:
     assert PASSWORD not in said + runner.summary
 
 
-def test_a_lying_server_is_red_and_a_baseline_forgives_what_was_bad_before(runner: Runner, lying: str) -> None:
-    status, said = runner.run("judge", target=lying, **QUICK)
+def test_a_faulty_server_fails_and_a_baseline_accepts_its_old_failures(runner: Runner, faulty: str) -> None:
+    status, said = runner.run("judge", target=faulty, **QUICK)
     assert status == 1, said
     assert (runner.outputs["verdict"], runner.outputs["exit-status"]) == ("NOT CONFORMANT", "1")
     assert "| <code>PROG-" in runner.summary
@@ -239,19 +239,19 @@ def test_a_lying_server_is_red_and_a_baseline_forgives_what_was_bad_before(runne
     token = re.match(r"::stop-commands::([0-9a-f]{32})\n", said)
     assert token is not None
     assert said.index(f"\n::{token[1]}::\n") < said.index("\n::error")
-    # The same again: nothing is worse. The baseline lies where the run writes its own.
-    status, said = runner.run("judge", target=lying, baseline="reports/latest/result.json", **QUICK)
+    # The same again: nothing is worse. The baseline stands where the run writes its own result.
+    status, said = runner.run("judge", target=faulty, baseline="reports/latest/result.json", **QUICK)
     assert status == 0, said
     assert runner.outputs["verdict"] == "NOT CONFORMANT"
     assert "Compared with the baseline: no regressions" in runner.summary
     assert "::error" not in said
 
 
-def test_what_became_worse_is_red(runner: Runner, honest: str, lying: str) -> None:
+def test_what_became_worse_is_red(runner: Runner, faultless: str, faulty: str) -> None:
     baseline = runner.workspace / "before.json"
-    assert runner.run("judge", target=honest, report_dir="a folder", **QUICK)[0] == 0
+    assert runner.run("judge", target=faultless, report_dir="a folder", **QUICK)[0] == 0
     (runner.workspace / "a folder" / "result.json").rename(baseline)
-    status, said = runner.run("judge", target=lying, baseline=baseline.name, **QUICK)
+    status, said = runner.run("judge", target=faulty, baseline=baseline.name, **QUICK)
     assert status == 1, said
     assert "**The job fails**: <code>worse than the baseline</code>" in runner.summary
     assert "**worse**" in runner.summary
@@ -262,14 +262,14 @@ def test_what_became_worse_is_red(runner: Runner, honest: str, lying: str) -> No
     data = json.loads(baseline.read_text())
     data["cases"] = [case for case in data["cases"] if requirement.id not in case["requirements"]]
     baseline.write_text(json.dumps(data))
-    status, said = runner.run("judge", target=honest, baseline=baseline.name, **other)
+    status, said = runner.run("judge", target=faultless, baseline=baseline.name, **other)
     assert status == 4, said
     assert "no case in common" in runner.summary
 
 
-def test_a_result_of_an_earlier_run_does_not_pass_for_this_one(runner: Runner, honest: str) -> None:
-    assert runner.run("judge", target=honest, **QUICK)[0] == 0
-    status, _ = runner.run("judge", target=honest, **(QUICK | {"profile": "no-such-profile"}))
+def test_a_result_of_an_earlier_run_does_not_pass_for_this_one(runner: Runner, faultless: str) -> None:
+    assert runner.run("judge", target=faultless, **QUICK)[0] == 0
+    status, _ = runner.run("judge", target=faultless, **(QUICK | {"profile": "no-such-profile"}))
     assert status == 4
     assert runner.outputs == {"verdict": "USAGE", "exit-status": "4", "result": "", "reports": ""}
     assert "Hanami conformance: USAGE" in runner.summary
@@ -299,7 +299,7 @@ def test_a_target_that_is_not_there_is_red_whatever_the_baseline(runner: Runner)
         ({"arguments": "--no-such-option"}, ""),
     ],
 )
-def test_wrong_inputs_are_told(runner: Runner, inputs: Mapping[str, str], message: str) -> None:
+def test_wrong_inputs_are_reported(runner: Runner, inputs: Mapping[str, str], message: str) -> None:
     status, said = runner.run("judge", target="http://127.0.0.1:9", **inputs)
     assert status == 4
     assert message in said
@@ -337,7 +337,7 @@ def test_an_input_that_is_empty_decides_nothing() -> None:
     assert gate.folder == Path("there")
 
 
-def test_a_job_that_is_cancelled_ends_the_run_and_still_tells(runner: Runner) -> None:
+def test_a_job_that_is_cancelled_ends_the_run_and_is_still_reported(runner: Runner) -> None:
     asked = threading.Event()
 
     def silent(connection: socket.socket, done: threading.Event) -> None:  # noqa: ARG001 - as a double has it
@@ -358,8 +358,8 @@ def test_a_job_that_is_cancelled_ends_the_run_and_still_tells(runner: Runner) ->
     assert "INTERRUPTED" in runner.summary
 
 
-def test_the_summary_is_a_command_too(runner: Runner, honest: str) -> None:
-    assert runner.run("judge", target=honest, **QUICK)[0] == 0
+def test_the_summary_is_a_command_too(runner: Runner, faultless: str) -> None:
+    assert runner.run("judge", target=faultless, **QUICK)[0] == 0
     command = [sys.executable, "-m", "hanami_conformance.cli.main", "summary"]
 
     def summary(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -404,7 +404,7 @@ def test_the_examples_of_the_docs_are_right() -> None:
                     parser().parse_args(words[1:])
 
 
-def test_every_input_is_told_in_the_docs() -> None:
+def test_every_input_is_documented() -> None:
     for name in (*ACTION["inputs"], *ACTION["outputs"]):
         assert f"`{name}`" in DOCS
 

@@ -21,7 +21,7 @@ MAINS = [hanami_conformance.cli.main.main, hanami_loadtests.cli.main]
 
 @pytest.mark.parametrize("main", MAINS)
 @pytest.mark.parametrize("given", [["--target", "http://127.0.0.1:1"], ["--password=very-secret"], ["-k", "x", "run"]])
-def test_options_before_the_command_are_told_in_words(
+def test_options_before_the_command_are_explained(
     main: Callable[[list[str]], int], given: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(given) == 4

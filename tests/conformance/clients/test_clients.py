@@ -113,7 +113,7 @@ def test_a_close_of_the_peer_is_answered() -> None:
     assert answers == [True]
 
 
-def test_a_close_tells_its_code_and_reason() -> None:
+def test_a_close_has_its_code_and_reason() -> None:
     with peer(lambda connection: connection.close(1008, "no entry")) as url, websocket(url) as client:
         assert client.receive_or_close("a close") == CloseInfo(1008, "no entry")
         with pytest.raises(ConnectionClosed, match="close 1008 'no entry'"):
@@ -138,7 +138,7 @@ def test_messages_that_nobody_asked_for_are_handed_out_at_the_end() -> None:
 
     def handler(connection: ServerConnection) -> None:
         for _ in range(3):
-            connection.send(b"surplus")
+            connection.send(b"unsolicited")
         sent.set()
         connection.recv()
 
@@ -147,11 +147,11 @@ def test_messages_that_nobody_asked_for_are_handed_out_at_the_end() -> None:
         client.open()
         client.receive("one")
         assert sent.wait(10)  # the peer sends nothing more once it has read the close
-        assert client.close() == [Message(False, b"surplus")] * 2
+        assert client.close() == [Message(False, b"unsolicited")] * 2
         assert client.close() == []
 
 
-def test_the_end_is_awaited_with_what_came_before() -> None:
+def test_wait_closed_returns_the_messages_before_the_close() -> None:
     def handler(connection: ServerConnection) -> None:
         connection.send("last words")
         connection.close(1001, "bye")

@@ -74,7 +74,7 @@ def test_fields_are_hidden_also_where_the_secret_is_unknown_or_short() -> None:
 
 
 def test_a_first_message_that_is_cut_in_its_token_hides_it() -> None:
-    with faulty_backend("honest") as url, resources_at(url) as resources:
+    with faulty_backend() as url, resources_at(url) as resources:
         token = resources.target.account.token
         case = execute(resources, "first", {"action": "truncated", "length": 12 + len(token) - 10})
         shown = [event.line() + base64.b64decode(event.payload).decode("latin-1") for event in case.exchange()]

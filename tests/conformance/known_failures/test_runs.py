@@ -20,7 +20,7 @@ from support.suite_runs import faulty_backend, in_pytest, result_of, run_suite
 from tools.reference import ALICE, TIMEOUT, backend, clean_environment
 
 FAULT = "complete-from-the-beginning"
-LYING_ALICE = ("--user", "alice", "--password", "alice-password")
+FAULTY_ALICE = ("--user", "alice", "--password", "alice-password")
 TINY = "test_upload_progress.py::test_many_tiny_chunks_are_not_complete"
 CHUNKS = "test_upload_progress.py::test_as_many_chunks_as_segments_are_not_complete"
 REPORT = Path("reports") / "latest"
@@ -32,7 +32,7 @@ def entry(subject: str, message: str = "complete = true", *, kind: str = "known"
 
 
 @pytest.fixture(scope="module")
-def lying() -> Iterator[str]:
+def faulty() -> Iterator[str]:
     with backend("--fault", FAULT) as url:
         yield url
 
@@ -40,9 +40,9 @@ def lying() -> Iterator[str]:
 def run_with(
     listed: str, *options: str, cwd: Path, url: str = "reference", by_environment: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """A run with a list, against the bundled backend or a lying one."""
+    """A run with a list, against the bundled backend or a faulty one."""
     (cwd / "k.toml").write_text(listed)
-    who = () if url == "reference" else LYING_ALICE
+    who = () if url == "reference" else FAULTY_ALICE
     environment = {"HANAMI_KNOWN": "k.toml"} if by_environment else {}
     given = () if by_environment else ("--known", "k.toml")
     return run_suite("--target", url, *who, *given, *options, cwd=cwd, environment=environment)
@@ -53,8 +53,8 @@ def verdicts(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("by_environment", [False, True])
-def test_a_failure_that_is_listed_is_green(tmp_path: Path, lying: str, by_environment: bool) -> None:
-    run = run_with(entry("PROG-2"), "--case", TINY, cwd=tmp_path, url=lying, by_environment=by_environment)
+def test_a_failure_that_is_listed_is_green(tmp_path: Path, faulty: str, by_environment: bool) -> None:
+    run = run_with(entry("PROG-2"), "--case", TINY, cwd=tmp_path, url=faulty, by_environment=by_environment)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "CONFORMANT  but for 1 known failure  1 requirement: 1 KNOWN" in run.stdout
     assert "  known     PROG-2  1 case: it does not count" in run.stdout
@@ -68,16 +68,16 @@ def test_a_failure_that_is_listed_is_green(tmp_path: Path, lying: str, by_enviro
     assert list((tmp_path / REPORT / "exchanges").iterdir())
 
 
-def test_a_failure_in_other_words_is_red(tmp_path: Path, lying: str) -> None:
-    run = run_with(entry(TINY, "complete = maybe"), "--case", TINY, cwd=tmp_path, url=lying)
+def test_a_failure_in_other_words_is_red(tmp_path: Path, faulty: str) -> None:
+    run = run_with(entry(TINY, "complete = maybe"), "--case", TINY, cwd=tmp_path, url=faulty)
     assert run.returncode == 1, run.stdout + run.stderr
     assert f"  wrong     k.toml:2 {TINY} {TINY} fails differently: expected complete = false" in run.stdout
     assert "  fix       hanami-conformance known --update k.toml --from reports/latest/result.json" in run.stdout
     assert verdicts(tmp_path) == {"PROG-2": "FAIL"}
 
 
-def test_an_expired_entry_excuses_nothing(tmp_path: Path, lying: str) -> None:
-    run = run_with(entry(TINY, more="expires = 2020-01-01\n"), "--case", TINY, cwd=tmp_path, url=lying)
+def test_an_expired_entry_excuses_nothing(tmp_path: Path, faulty: str) -> None:
+    run = run_with(entry(TINY, more="expires = 2020-01-01\n"), "--case", TINY, cwd=tmp_path, url=faulty)
     assert run.returncode == 1, run.stdout + run.stderr
     assert f"k.toml:2 {TINY} expired on 2020-01-01, 1 case still failing" in run.stdout
     assert "--expires YYYY-MM-DD" in run.stdout
@@ -162,9 +162,9 @@ def test_a_list_for_another_dialect_is_refused_also_where_the_server_is_asked_fo
     assert old.read_text() == "old"
 
 
-def test_in_plain_pytest_a_known_failure_is_expected(tmp_path: Path, lying: str) -> None:
+def test_in_plain_pytest_a_known_failure_is_expected(tmp_path: Path, faulty: str) -> None:
     (tmp_path / "k.toml").write_text(entry("PROG-2"))
-    words = ("--pyargs", "hanami_conformance", *in_pytest("--target", lying, *LYING_ALICE, "--known", "k.toml"))
+    words = ("--pyargs", "hanami_conformance", *in_pytest("--target", faulty, *FAULTY_ALICE, "--known", "k.toml"))
     run = subprocess.run(
         [sys.executable, "-m", "pytest", *words, "-k", "tiny_chunks"],
         cwd=tmp_path,
@@ -178,9 +178,9 @@ def test_in_plain_pytest_a_known_failure_is_expected(tmp_path: Path, lying: str)
     assert "1 xfailed" in run.stdout
 
 
-def test_two_runs_are_compared(tmp_path: Path, lying: str) -> None:
+def test_two_runs_are_compared(tmp_path: Path, faulty: str) -> None:
     good = run_suite("--target", "reference", "--case", TINY, "--report-dir", "a", cwd=tmp_path)
-    bad = run_suite("--target", lying, *LYING_ALICE, "--case", TINY, "--report-dir", "b", cwd=tmp_path)
+    bad = run_suite("--target", faulty, *FAULTY_ALICE, "--case", TINY, "--report-dir", "b", cwd=tmp_path)
     assert (good.returncode, bad.returncode) == (0, 1)
     compared = subprocess.run(
         [sys.executable, "-m", "hanami_conformance.cli.main", "compare", "a/result.json", "b/result.json"],
@@ -213,7 +213,7 @@ class Target:
         return ""
 
     def downtime_reason(self) -> str:
-        """Alive in the test, and afterwards as told."""
+        """Report the process as alive during the test, and then as the parameter says."""
         self.asked += 1
         return "" if self.alive or self.asked == 1 else "it is silent"
 

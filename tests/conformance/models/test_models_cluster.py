@@ -122,7 +122,7 @@ def test_distance_is_computed_in_float64() -> None:
 # What a cycle processes
 
 
-def test_a_cycle_processes_the_values_brick_by_brick_in_the_order_in_which_they_came() -> None:
+def test_a_cycle_processes_the_values_brick_by_brick_in_the_order_of_arrival() -> None:
     model = ClusterModel()
     model.buffer_values("input_b", floats(3))
     model.buffer_values("input_a", floats(1))

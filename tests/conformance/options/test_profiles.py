@@ -12,7 +12,7 @@ from tools.tcp_proxy import COUNTS, counting_proxy
 
 
 def sequences_of(folder: Path) -> dict[str, tuple[int, dict[str, int]]]:
-    """What the cases of sequences told: sequences, comparisons by requirement.
+    """Return the counts of the sequence cases: sequences, and comparisons by requirement.
 
     Not the exchanges: whether a close that meets the server's own is sent or only answered is a matter of timing.
     """
@@ -31,34 +31,34 @@ def test_smoke_judges_every_requirement_with_one_case_of_each_test(tmp_path: Pat
     assert result["leftovers"] == []
 
 
-def test_the_same_sequences_are_told_whatever_else_runs(tmp_path: Path) -> None:
-    told = []
+def test_the_same_sequences_run_whatever_else_runs(tmp_path: Path) -> None:
+    counts = []
     for name, options in (("some", ("-k", "sequences")), ("one", ("--case", "test_direct_sequences.py"))):
         folder = tmp_path / name
         folder.mkdir()
         run = run_suite("--target", "reference", "--profile", "smoke", *options, cwd=folder)
         assert run.returncode in (0, 5), run.stdout  # so few sequences do not come to every requirement
-        told.append(sequences_of(folder))
+        counts.append(sequences_of(folder))
     case = "test_direct_sequences.py::test_any_sequence_of_clusters_matches_the_model"
-    assert told[0][case] == told[1][case]
+    assert counts[0][case] == counts[1][case]
 
 
 @pytest.mark.slow
-def test_deep_tells_its_seed_and_ends_in_time(tmp_path: Path) -> None:
+def test_deep_reports_its_seed_and_ends_in_time(tmp_path: Path) -> None:
     options = ("--profile", "deep", "--minutes", "0.1", "--case", "test_call_sequences.py")
     run = run_suite("--target", "reference", *options, cwd=tmp_path)
-    assert run.returncode in (0, 5), run.stdout + run.stderr  # 5 where no sequence came to some requirement
+    assert run.returncode in (0, 5), run.stdout + run.stderr  # 5 where no sequence reached some requirement
     seed = result_of(tmp_path)["manifest"]["options"]["seed"]
     assert f"profile deep, seed {seed}" in run.stdout
     ((sequences, _),) = sequences_of(tmp_path).values()
     assert sequences > 0
 
 
-@pytest.mark.skipif(not COUNTS, reason="only Linux tells the state of a connection")
+@pytest.mark.skipif(not COUNTS, reason="only Linux reports the state of a connection")
 @pytest.mark.parametrize("connections", [1, 2])
 def test_sequences_keep_to_the_budget(tmp_path: Path, connections: int) -> None:
     options = ("--profile", "smoke", "--max-connections", str(connections), "-k", "sequences")
-    with faulty_backend("honest") as url, counting_proxy(url) as (address, most):
+    with faulty_backend() as url, counting_proxy(url) as (address, most):
         run = run_suite("--target", address, *ALICE, *SECOND, *options, cwd=tmp_path)
     assert {case["outcome"] for case in result_of(tmp_path)["cases"]} == {"passed"}, run.stdout
     assert most() == connections + 1  # one REST call comes on top

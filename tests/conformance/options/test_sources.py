@@ -115,7 +115,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text", "message"), WRONG, ids=[message[:40] for _, message in WRONG])
-def test_what_is_wrong_is_told_with_file_and_line(text: str, message: str) -> None:
+def test_errors_name_file_and_line(text: str, message: str) -> None:
     with pytest.raises(ValueError, match="hanami-conformance") as raised:
         resolved(text)
     assert str(raised.value).startswith(f"hanami-conformance.toml:{message}")
@@ -144,7 +144,7 @@ def test_init_writes_and_never_replaces(folder: Path) -> None:
     assert hanami("init", "no/such/folder.toml", cwd=folder).returncode == 4
 
 
-def test_a_run_tells_which_file_it_read_and_nothing_secret(folder: Path) -> None:
+def test_a_run_names_the_file_it_read_and_nothing_secret(folder: Path) -> None:
     with backend() as url:
         (folder / "hanami-conformance.toml").write_text(
             f'[target]\ntarget = "{url}"\nuser = "alice"\npassword = "very-secret-1"\n'

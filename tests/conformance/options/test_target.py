@@ -50,7 +50,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("given", "message"), WRONG, ids=[message[:40] for _, message in WRONG])
-def test_what_is_wrong_is_told(given: dict[str, Any], message: str) -> None:
+def test_invalid_options_are_reported(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)) as raised:
         resolve(given, {})
     assert "\n" not in str(raised.value)

@@ -14,7 +14,7 @@ from support.suite_runs import faulty_backend
 
 
 def test_what_nobody_remembers_is_found_by_its_name() -> None:
-    with faulty_backend("honest") as url:
+    with faulty_backend() as url:
         target = connect(TargetOptions(url=url, account=Credentials("alice", "very-secret-1")))
         try:
             ours, others = ResourceFactory(target, "aaaa1111"), ResourceFactory(target, "bbbb2222")
@@ -35,7 +35,7 @@ def test_what_nobody_remembers_is_found_by_its_name() -> None:
 
 
 def test_a_token_that_expired_is_no_reason_to_leave_something(monkeypatch: pytest.MonkeyPatch) -> None:
-    with faulty_backend("honest") as url, resources_at(url) as resources:
+    with faulty_backend() as url, resources_at(url) as resources:
         target = resources.target
         monkeypatch.setattr("hanami_conformance.target.target.expires_soon", lambda token: token == "expired")
         target.account.token = "expired"

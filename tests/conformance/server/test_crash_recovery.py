@@ -86,7 +86,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hanami_conformance.server.crash_bisect.CrashBisect._wait", lambda *_: None)
 
 
-def test_a_process_that_ended_behind_a_case_is_noticed() -> None:
+def test_a_process_that_ends_after_a_case_is_detected() -> None:
     world = World()
     passed = ran("a", Outcome.PASSED)
     assert world.recovery.check_process(passed) is passed
@@ -218,9 +218,9 @@ def test_the_first_case_has_none_before_it() -> None:
 def test_a_case_that_passed_and_ended_a_server_has_its_log_and_breaks_a_requirement() -> None:
     world = World(("b", Outcome.PASSED), ("a", None))
     world.recovery.on_case_ok(ran(BEFORE, Outcome.PASSED))
-    (blamed, _) = world.recovery.recover(ran("b", Outcome.LOST))
-    assert blamed.violated == ("GEN-2",)
-    assert blamed.server_log == "log 1"
+    (lost, _) = world.recovery.recover(ran("b", Outcome.LOST))
+    assert lost.violated == ("GEN-2",)
+    assert lost.server_log == "log 1"
 
 
 def test_it_gives_up_after_some_restarts_without_a_case_that_passed() -> None:

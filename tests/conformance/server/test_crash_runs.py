@@ -19,7 +19,6 @@ from hanami_conformance.options.target import Credentials, TargetOptions, allow_
 from hanami_conformance.target.target import Account, Target
 from hanami_loadtests.ports import free_port
 from support.suite_runs import (
-    HONEST,
     begin_suite,
     closing,
     double,
@@ -40,17 +39,17 @@ LATE = """\
 import os, sys, threading
 from hanami_reference_backend import cli
 from hanami_reference_backend.storage.datasets import DatasetStore
-honest = DatasetStore.delete
+original = DatasetStore.delete
 def delete(*given):
     threading.Timer(DELAY, os._exit, (7,)).start()
-    return honest(*given)
+    return original(*given)
 DatasetStore.delete = delete
 sys.exit(cli.main())
 """
 
 
 def server_of(fault: str = "", *, code: str = "") -> tuple[str, ...]:
-    """The options of a run that starts a reference backend, which tells its process and a secret first."""
+    """The options of a run that starts a reference backend, which first prints its process id and a secret."""
     port = free_port()
     program = ["-c", code] if code else ["-m", "hanami_reference_backend"]
     words = [sys.executable, *program, "--port", str(port), "--user", USER, *(("--fault", fault) if fault else ())]
@@ -125,19 +124,19 @@ def test_a_server_that_ends_again_and_again_ends_the_run(tmp_path: Path) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("delay", ["0.02", "0.3"])
-def test_a_loss_that_is_noticed_late_is_blamed_on_the_case_before(tmp_path: Path, delay: str) -> None:
+def test_a_loss_that_is_detected_late_is_attributed_to_the_case_before(tmp_path: Path, delay: str) -> None:
     cases = ("-k", "many_tiny_chunks or names_the_cluster", "--requirement", "PROG-2", "--requirement", "MODE-1")
     run = run_suite(*server_of(code=LATE.replace("DELAY", delay)), *cases, "--deadline", "3", cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     result = result_of(tmp_path)
-    blamed = [case for case in result["cases"] if case["outcome"] == "lost"]
-    assert [case["id"] for case in blamed] == ["test_upload_progress.py::test_many_tiny_chunks_are_not_complete"]
-    assert "its process ended with exit status 7" in blamed[0]["reason"]
+    lost = [case for case in result["cases"] if case["outcome"] == "lost"]
+    assert [case["id"] for case in lost] == ["test_upload_progress.py::test_many_tiny_chunks_are_not_complete"]
+    assert "its process ended with exit status 7" in lost[0]["reason"]
     expect_gone(tmp_path)
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_noticed_some_cases_later_is_blamed_on_the_one_that_began_it(tmp_path: Path) -> None:
+def test_a_loss_that_is_detected_some_cases_later_is_attributed_to_its_cause(tmp_path: Path) -> None:
     cases = (
         "-k",
         "many_tiny_chunks or training",
@@ -150,11 +149,11 @@ def test_a_loss_that_is_noticed_some_cases_later_is_blamed_on_the_one_that_began
     )
     run = run_suite(*server_of(code=LATE.replace("DELAY", "0.7")), *cases, "--deadline", "3", cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
-    blamed = [case for case in result_of(tmp_path)["cases"] if case["outcome"] == "lost"]
-    assert [case["id"] for case in blamed] == ["test_upload_progress.py::test_many_tiny_chunks_are_not_complete"]
-    assert blamed[0]["reason"].startswith("a while later, noticed in test_direct_")
-    assert "its process ended with exit status 7" in blamed[0]["reason"]
-    assert "server_log" in blamed[0]
+    lost = [case for case in result_of(tmp_path)["cases"] if case["outcome"] == "lost"]
+    assert [case["id"] for case in lost] == ["test_upload_progress.py::test_many_tiny_chunks_are_not_complete"]
+    assert lost[0]["reason"].startswith("a while later, noticed in test_direct_")
+    assert "its process ended with exit status 7" in lost[0]["reason"]
+    assert "server_log" in lost[0]
     assert re.search(r"looking \d+ cases back for what ends the server", run.stdout)
     expect_gone(tmp_path)
 
@@ -277,7 +276,7 @@ def test_a_sequence_of_a_server_that_was_started_is_replayed_against_one_that_ru
     assert run.returncode == 1, run.stdout + run.stderr
     expect_gone(tmp_path, starts=1)
     (sequence,) = (tmp_path / "reports" / "latest" / "exchanges").glob("*.json")
-    for fault, status, says in (("complete-from-the-beginning", 1, "still failing: "), (HONEST, 0, "fixed: ")):
+    for fault, status, says in (("complete-from-the-beginning", 1, "still failing: "), ("", 0, "fixed: ")):
         with faulty_backend(fault) as url:  # at another address, and started by hand
             again = hanami("replay", str(sequence), "--target", url, *ALICE, cwd=tmp_path)
         assert again.returncode == status, again.stdout + again.stderr

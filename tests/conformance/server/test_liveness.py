@@ -31,7 +31,7 @@ def mortal(url: str) -> Iterator[ResourceFactory]:
         yield resources
 
 
-def test_a_server_that_closes_what_is_old_is_not_to_blame(url: str) -> None:
+def test_closing_old_connections_is_no_failure(url: str) -> None:
     with mortal(url) as resources:
         begin_case("test")
         socket = resources.csv(10).attach()
@@ -52,7 +52,7 @@ def test_a_socket_that_ends_early_is_another_matter(url: str) -> None:
         assert resources.target.idle_timeout_reason(old) != ""
 
 
-def test_a_server_that_keeps_old_connections_is_to_blame(url: str) -> None:
+def test_closing_a_connection_is_a_failure_where_old_ones_are_kept(url: str) -> None:
     with resources_at(url) as resources:
         probe = WebSocketProbe(resources.target)
         assert probe.idle_timeout_reason(ClosedSocket(0.6, "end of stream")) == ""
@@ -67,7 +67,7 @@ def test_a_socket_that_the_case_ends_is_not_old_age(url: str) -> None:
         resources.clean()
 
 
-def test_silence_on_websockets_is_noticed_once_they_have_worked(url: str) -> None:
+def test_silence_on_websockets_is_detected_once_they_have_worked(url: str) -> None:
     with resources_at(url) as resources:
         target = resources.target
         watch_sockets(target)

@@ -48,7 +48,7 @@ def test_0_the_reference_backend_is_conformant(tmp_path: Path) -> None:
     assert_learned(result["cases"])
     sequences = [case for case in result["cases"] if case["sequences"]]
     assert len(sequences) == 5
-    for case in sequences:  # came to every requirement that their case names
+    for case in sequences:  # reached every requirement that their case names
         assert [name for name in case["requirements"] if not case["checks_by_requirement"].get(name)] == [], case["id"]
 
 
@@ -60,7 +60,7 @@ def assert_learned(cases: list[dict[str, object]]) -> None:
     assert float(observations["held-out accuracy on digits"].split()[0]) >= 0.85
 
 
-def test_1_a_lie_is_found_and_shown(tmp_path: Path) -> None:
+def test_1_a_fault_is_found_and_shown(tmp_path: Path) -> None:
     with faulty_backend("complete-from-the-beginning") as url:
         run = run_suite("--target", url, *ALICE, *SECOND, "--requirement", "PROG", "-k", "not sequences", cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
@@ -105,7 +105,7 @@ def test_the_level_decides_whether_a_should_counts(tmp_path: Path, level: str) -
 
 
 def test_2_ctrl_c_stops_cleans_up_and_reports(tmp_path: Path) -> None:
-    with faulty_backend("honest") as url:
+    with faulty_backend() as url:
         process = begin_suite("--target", url, *ALICE, cwd=tmp_path)
         wait_for_cases(process)
         process.send_signal(signal.SIGINT)
@@ -190,7 +190,7 @@ def test_4_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
 
 
 def test_4_credentials_that_are_refused(tmp_path: Path) -> None:
-    with faulty_backend("honest") as url:
+    with faulty_backend() as url:
         run = run_suite("--target", url, "--user", "alice", "--password", "a-wrong-one", cwd=tmp_path)
     assert run.returncode == 4, run.stdout
     assert "rejects the first user 'alice'" in one_line(run.stderr)
@@ -199,7 +199,7 @@ def test_4_credentials_that_are_refused(tmp_path: Path) -> None:
 
 
 def test_4_another_dialect_is_named(tmp_path: Path) -> None:
-    with faulty_backend("honest") as url:
+    with faulty_backend() as url:
         run = run_suite("--target", url, *ALICE, "--dialect", "hanami-0.4", cwd=tmp_path)
     assert run.returncode == 4, run.stdout
     assert "give --dialect documented" in one_line(run.stderr)
@@ -209,7 +209,7 @@ def test_a_mistake_in_the_options_loses_no_report(tmp_path: Path) -> None:
     good = run_suite("--target", "reference", "--requirement", "PROG-1", "--profile", "smoke", cwd=tmp_path)
     assert good.returncode == 0, good.stdout + good.stderr
     before = (tmp_path / "reports" / "latest" / "result.json").read_text()
-    with faulty_backend("honest") as url:
+    with faulty_backend() as url:
         run = run_suite("--target", url, "--user", "alice", "--password", "a-wrong-one", cwd=tmp_path)
     assert run.returncode == 4
     assert (tmp_path / "reports" / "latest" / "result.json").read_text() == before
@@ -231,7 +231,7 @@ def test_5_nothing_ran(tmp_path: Path) -> None:
 
 def test_5_sequences_that_did_not_come_to_a_requirement_do_not_prove_it(tmp_path: Path) -> None:
     options = ("--profile", "smoke", "--requirement", "GEN-3", "--case", "test_upload_sequences.py")
-    with faulty_backend("honest") as url:
+    with faulty_backend() as url:
         run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)  # nobody is there to intrude
     (case,) = result_of(tmp_path)["cases"]
     assert (case["outcome"], "GEN-3" in case["checks_by_requirement"]) == ("passed", False)
@@ -240,7 +240,7 @@ def test_5_sequences_that_did_not_come_to_a_requirement_do_not_prove_it(tmp_path
 
 
 def test_5_everything_unsupported(tmp_path: Path) -> None:
-    with faulty_backend("honest") as url:
+    with faulty_backend() as url:
         case = "test_general.py::test_datasets_of_others_are_invisible"
         run = run_suite("--target", url, *ALICE, "--case", case, cwd=tmp_path)
     assert run.returncode == 5, run.stdout

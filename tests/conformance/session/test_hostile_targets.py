@@ -24,7 +24,7 @@ from support.suite_runs import faulty_backend, result_of, run_suite
 from tools.reference import ALICE, SECOND
 
 BOUND = 120.0  # seconds; a hang would take for ever, and a run that tries each case in spite of it far longer
-HONEST = 40  # connections before the target turns
+TURNS_AFTER = 40  # connections that are relayed before the target turns
 ACCEPTED = 150  # connections before it turns, websockets that were accepted among them
 TURNS = [goes_silent, silent_on_websockets, closes, talks_nonsense, dies_in_answers]
 
@@ -33,8 +33,8 @@ TURNS = [goes_silent, silent_on_websockets, closes, talks_nonsense, dies_in_answ
 @pytest.mark.parametrize("turn", TURNS, ids=lambda turn: turn.__name__)
 def test_a_target_that_turns_in_the_middle_is_lost(tmp_path: Path, turn: Callable[..., None]) -> None:
     began = time.monotonic()
-    honest = ACCEPTED if turn is silent_on_websockets else HONEST
-    with faulty_backend("honest") as url, relayed(url, lambda port: Relay(port, turn, honest)) as address:
+    relayed_first = ACCEPTED if turn is silent_on_websockets else TURNS_AFTER
+    with faulty_backend() as url, relayed(url, lambda port: Relay(port, turn, relayed_first)) as address:
         run = run_suite("--target", address, *ALICE, *SECOND, "--deadline", "1", cwd=tmp_path)
     assert time.monotonic() - began < BOUND
     assert run.returncode == 6, run.stdout + run.stderr
@@ -51,7 +51,7 @@ def test_a_target_that_turns_in_the_middle_is_lost(tmp_path: Path, turn: Callabl
 
 @pytest.mark.slow
 def test_a_target_that_gives_the_answers_of_others_is_never_green(tmp_path: Path) -> None:
-    with faulty_backend("honest") as url, relayed(url, lambda port: Relay(port, answers_of_others, 20)) as address:
+    with faulty_backend() as url, relayed(url, lambda port: Relay(port, answers_of_others, 20)) as address:
         options = ("--deadline", "1", "--profile", "smoke", "-k", "not sequences")
         run = run_suite("--target", address, *ALICE, *SECOND, *options, cwd=tmp_path)
     assert run.returncode in (1, 6), run.stdout + run.stderr
@@ -71,7 +71,7 @@ def test_a_target_that_gives_the_answers_of_others_is_never_green(tmp_path: Path
     ids=["latency", "a byte at a time"],
 )
 def test_a_slow_target_is_no_worse_for_it(tmp_path: Path, make: Callable[[int], Relay], cases: str) -> None:
-    with faulty_backend("honest") as url, relayed(url, make) as address:
+    with faulty_backend() as url, relayed(url, make) as address:
         options = ("--profile", "smoke", "--deadline", "5", "-k", cases)
         run = run_suite("--target", address, *ALICE, *SECOND, *options, cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr

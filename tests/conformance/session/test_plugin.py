@@ -35,7 +35,7 @@ def test_plain_pytest_gives_the_same_result(tmp_path: Path) -> None:
 
 
 def test_the_environment_configures_it(tmp_path: Path) -> None:
-    with faulty_backend("honest") as url:
+    with faulty_backend() as url:
         run = run_pytest(
             "--pyargs",
             "hanami_conformance",
@@ -173,7 +173,7 @@ def test_options_are_named_as_pytest_has_them(tmp_path: Path) -> None:
     run = run_pytest(*words, *place, cwd=tmp_path)
     assert run.returncode == 4, run.stdout + run.stderr
     assert "choose another folder with --hanami-report-dir" in run.stderr
-    with faulty_backend("honest") as url:
+    with faulty_backend() as url:
         skipped = run_pytest(*words, *in_pytest("--target", url, *ALICE, "--requirement", "PROG"), cwd=tmp_path)
     assert "(--hanami-second-user and --hanami-second-password)" in skipped.stdout
 

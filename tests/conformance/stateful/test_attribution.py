@@ -286,7 +286,7 @@ def test_others_are_answered_as_they_must_be(
     assert violated_requirement(resources, "upload", BEGIN, step) == requirement
 
 
-def test_replay_tells_the_same_failure_from_another() -> None:
+def test_replay_distinguishes_the_same_failure_from_another() -> None:
     sequence = StepSequence("upload", (), requirement="DATA-4", expected="bytes")
     assert is_same(sequence, Violation("x", "y", "DATA-4"))
     assert is_same(sequence, Violation("bytes", "y"))

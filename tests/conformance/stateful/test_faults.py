@@ -49,7 +49,7 @@ def test_a_failing_sequence_runs_first_next_time_and_is_forgotten_when_fixed(tmp
     assert replayed["sequences"] < found["sequences"]
     database = tmp_path / ".hypothesis" / "examples"
     assert any(database.iterdir())
-    with faulty_backend("honest") as url:
+    with faulty_backend() as url:
         fixed = run_suite("--target", url, *options, cwd=tmp_path)
     assert fixed.returncode == 0, fixed.stdout
     with faulty_backend("takes-any-name") as url:

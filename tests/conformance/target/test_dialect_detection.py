@@ -73,7 +73,7 @@ def test_nothing_fits() -> None:
     assert "give --dialect" in line
 
 
-def test_wrong_credentials_are_told_where_one_prefix_is_known() -> None:
+def test_wrong_credentials_are_reported_where_one_prefix_is_known() -> None:
     def server(_method: str, path: str, _body: dict[str, Any]) -> Said:
         return (401, "wrong password") if path.startswith("/v1/") else (404, "no")
 
@@ -125,7 +125,7 @@ def test_of_several_that_fit_the_one_whose_paths_are_there() -> None:
     [(silent, "actual nothing"), (closing, "actual the end of the connection"), (garbage, "illegal status line")],
     ids=["silent", "closing", "garbage"],
 )
-def test_what_comes_in_place_of_answers_is_told(serve: Any, says: str) -> None:
+def test_unusable_answers_are_reported(serve: Any, says: str) -> None:
     with double(serve) as url, pytest.raises(TargetDown, match="no usable target: expected an answer.*" + says):
         find_dialect(options(url, deadline=0.3))
 
@@ -156,7 +156,7 @@ def test_run_replay_and_check_target_ask(tmp_path: Path) -> None:
             environment={"HANAMI_DIALECT": "auto"},
         )
         checked = hanami("check-target", *to, "--dialect", "auto", cwd=tmp_path)
-        told = hanami("replay", "sequence.json", *to, "--dialect", "auto", cwd=tmp_path)
+        replay = hanami("replay", "sequence.json", *to, "--dialect", "auto", cwd=tmp_path)
         other = hanami("replay", "sequence.json", *to, cwd=tmp_path)
         words = (
             "-m",
@@ -178,7 +178,7 @@ def test_run_replay_and_check_target_ask(tmp_path: Path) -> None:
     assert f'"dialect_reason": "{why}"' in result
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert f"hanami-0.4: {why}" in checked.stdout
-    assert told.returncode == 0, told.stdout + told.stderr
+    assert replay.returncode == 0, replay.stdout + replay.stderr
     assert other.returncode == 4
 
 

@@ -84,7 +84,7 @@ def test_a_given_one_is_taken(dialect: str) -> None:
     ],
     ids=["no admin", "refused", "no route"],
 )
-def test_without_one_it_is_told_why(dialect: str, server: Server, named: str, why: str) -> None:
+def test_a_missing_account_has_a_reason(dialect: str, server: Server, named: str, why: str) -> None:
     with rest(server) as (url, _):
         target = connect(options(url, dialect if named == "mine" else named))
         assert target.other_account is None
@@ -94,7 +94,7 @@ def test_without_one_it_is_told_why(dialect: str, server: Server, named: str, wh
         target.close()
 
 
-def test_one_that_cannot_be_deleted_is_told(dialect: str) -> None:
+def test_an_account_that_cannot_be_deleted_is_reported(dialect: str) -> None:
     server = Server()
     with rest(server) as (url, _):
         target = connect(options(url, dialect))

@@ -41,16 +41,16 @@ def test_one_that_needs_two_gets_them_although_others_need_one_again_and_again()
     assert most[1] == 2
 
 
-def test_how_long_one_waited_is_told() -> None:
-    budget, told = SocketLimit(1), []
+def test_the_waiting_time_is_returned() -> None:
+    budget, waits = SocketLimit(1), []
 
     def user() -> None:
         with budget.sockets(1) as waited:
-            told.append(waited)
+            waits.append(waited)
             gevent.sleep(0.05)
 
     gevent.joinall([gevent.spawn(user) for _ in range(2)], timeout=SECONDS, raise_error=True)
-    assert told[0] < told[1] >= 0.04
+    assert waits[0] < waits[1] >= 0.04
     with SocketLimit(0).sockets(5) as waited:
         assert waited == 0
 

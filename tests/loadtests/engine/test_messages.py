@@ -1,4 +1,4 @@
-"""What load users send, and how they tell right answers from wrong ones."""
+"""Messages of load users, and how correct answers are distinguished from wrong ones."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_scattered_chunks_are_out_of_order_and_some_come_twice(count: int, seed:
     assert len(order) == count + -(-count // 10)
 
 
-def test_acknowledgements_are_told_from_refusals_and_nonsense() -> None:
+def test_acknowledgements_are_distinguished_from_rejections_and_invalid_replies() -> None:
     codec = load_dialect().codec
     content = csv_content(load_dialect(), 5000, 1000, 0)
     reply = content.messages["input"][1].reply
@@ -158,12 +158,12 @@ def test_a_cycle_ends_with_its_last_message_alone(name: str) -> None:
         (request_message(knowledge, 0), ProcessType.REQUEST, 2),
         (train_message(knowledge, 0, 1), ProcessType.TRAIN, 4),
     ):
-        told = [dialect.codec.decode_io(payload) for payload in unmasked(message.frame)]
-        assert [one.is_last for one in told] == [False] * (parts - 1) + [True]
-        assert {one.process_type for one in told} == {process}
-        assert message.size == 4 * sum(len(one.values) for one in told)
+        messages = [dialect.codec.decode_io(payload) for payload in unmasked(message.frame)]
+        assert [one.is_last for one in messages] == [False] * (parts - 1) + [True]
+        assert {one.process_type for one in messages} == {process}
+        assert message.size == 4 * sum(len(one.values) for one in messages)
         if name == "openhanami-0.5" and process == ProcessType.TRAIN:
-            assert [one.target_buffer for one in told[2:]] == [TargetBuffer.EXPECTED] * 2
+            assert [one.target_buffer for one in messages[2:]] == [TargetBuffer.EXPECTED] * 2
 
 
 def unmasked(wire: bytes) -> list[bytes]:

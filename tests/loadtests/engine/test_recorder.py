@@ -72,7 +72,7 @@ def test_what_we_waited_for_ourselves_is_no_part_of_any_time(recorder: Recorder,
 def test_what_is_due_in_the_warm_up_is_not_measured(recorder: Recorder, clock: Clock) -> None:
     exchange(recorder, clock, due=98.0, sent=98.5, answered=99.0)
     assert not recorder.series
-    # Only as much of it as came behind the warm-up counts, and only for rates.
+    # Only the part after the warm-up counts, and only for rates.
     exchange(recorder, clock, due=99.9, sent=100.5, answered=100.6)
     series = only(recorder)
     assert (series.early, series.early_up, series.early_down) == (1, 1000, 10)
@@ -89,7 +89,7 @@ def test_what_goes_wrong_in_the_warm_up_counts_all_the_same(recorder: Recorder, 
     assert (only(recorder).sent, only(recorder).unanswered) == (1, 1)
 
 
-def test_bytes_and_answers_count_in_the_second_in_which_they_came(recorder: Recorder, clock: Clock) -> None:
+def test_bytes_and_answers_count_in_the_second_of_their_arrival(recorder: Recorder, clock: Clock) -> None:
     for answered in (101.9, 102.1, 102.2):
         exchange(recorder, clock, due=101.0, sent=101.0, answered=answered)
     assert {second: one.succeeded for second, one in only(recorder).slices.items()} == {1: 1, 2: 2}
@@ -97,7 +97,7 @@ def test_bytes_and_answers_count_in_the_second_in_which_they_came(recorder: Reco
     assert only(recorder).by_index[0].count == 3
 
 
-def test_each_second_tells_what_was_due_and_what_was_sent_in_it(recorder: Recorder, clock: Clock) -> None:
+def test_each_second_counts_scheduled_and_sent_messages(recorder: Recorder, clock: Clock) -> None:
     exchange(recorder, clock, due=101.0, sent=103.5, answered=103.7)
     recorder.unsent("chunk", [101.5, 104.0])
     series = only(recorder)

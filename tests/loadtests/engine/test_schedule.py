@@ -59,7 +59,7 @@ def test_scheduled_messages_that_are_not_sent_are_unsent(rate: int, end: float) 
     assert schedule.skip_until(end) == []
 
 
-def test_a_closed_model_owes_nothing_and_is_due_at_once() -> None:
+def test_a_closed_model_has_nothing_overdue_and_sends_at_once() -> None:
     schedule = Schedule(0.0, 5.0)
     schedule.advance()
     assert schedule.next_time < 0

@@ -1,4 +1,4 @@
-"""Streams against a small websocket server that does as it is told."""
+"""Message streams against a small scripted websocket server."""
 
 from __future__ import annotations
 
@@ -85,13 +85,13 @@ def run(
 ) -> Recorder:
     recorder = recorder or Recorder(origin=clock())
 
-    def stray(payload: bytes) -> None:
+    def unsolicited(payload: bytes) -> None:
         raise IncorrectAnswer("DATA-1", "nothing more", f"{len(payload)} bytes")
 
     connection = Connection(url, deadline)
     note = (lags if lags is not None else []).append
     try:
-        MessageStream(connection, recorder, window, deadline, over, patience, note, stray).run(
+        MessageStream(connection, recorder, window, deadline, over, patience, note, unsolicited).run(
             outgoing, Schedule(rate, clock())
         )
     finally:

@@ -44,7 +44,7 @@ def test_one_bad_message_fails_without_any_file_of_limits(bad: str) -> None:
     assert state_of({"a": series(*[1] * 1000, bad=bad, count=1)}) is RunState.FAIL
 
 
-def test_owed_messages_fail_where_they_are_more_than_one_in_a_hundred() -> None:
+def test_unsent_messages_fail_above_one_in_a_hundred() -> None:
     late = series(*[1] * 1000)
     late.unsent = 5
     assert state_of({"a": late}) is RunState.PASS
@@ -95,7 +95,7 @@ def test_a_limit_of_what_was_never_sent_is_invalid() -> None:
 @pytest.mark.parametrize(
     ("of", "hint"), [("direct requests", ": did you mean 'direct request'?"), ("nothing like it", "")]
 )
-def test_a_type_of_message_that_was_mistyped_is_told(of: str, hint: str) -> None:
+def test_a_mistyped_message_type_is_reported(of: str, hint: str) -> None:
     (result,) = Limit("rate", of, "mean", 1.0, at_least=True).check({"direct request": series(1)}, 1.0)
     assert result.explanation == f"no such message was sent{hint}"
 

@@ -16,9 +16,9 @@ from locust.runners import WorkerRunner
 from hanami_loadtests.locust_integration.preparation import WorkerPreparation
 
 class Runner(WorkerRunner):
-    def __init__(self): self.told = []
+    def __init__(self): self.reports = []
     def register_message(self, *_, **__): pass
-    def send_message(self, kind, data=None, client_id=None): self.told.append(f"{data['state']} {data['line']}")
+    def send_message(self, kind, data=None, client_id=None): self.reports.append(f"{data['state']} {data['line']}")
 
 errors = eval(sys.argv[1])
 checks = []
@@ -32,23 +32,23 @@ prepared = WorkerPreparation(SimpleNamespace(runner=runner, check=check), lambda
 asked = SimpleNamespace(data={"asked": json.dumps({"options": {}, "host": "x", "scenarios": []})})
 for _ in range(3):
     prepared._on_prepare(None, asked)
-print(json.dumps([runner.told, len(checks)]))
+print(json.dumps([runner.reports, len(checks)]))
 """
 
 
-def told_after(errors: str) -> tuple[list[str], int, str]:
-    """What a worker tells when it is asked three times, how often it tried, and its log, after such errors."""
+def reports_after(errors: str) -> tuple[list[str], int, str]:
+    """Return the reports of a worker that is asked three times, its number of tries, and its log."""
     command = [sys.executable, "-c", SCRIPT, errors]
     run = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=True)
-    told, tries = json.loads(run.stdout)
-    return told, tries, run.stderr
+    reports, tries = json.loads(run.stdout)
+    return reports, tries, run.stderr
 
 
 def test_a_failure_is_tried_again_and_a_success_is_kept() -> None:
-    assert told_after("[ValueError('not yet')]")[:2] == (["INVALID not yet", " ", " "], 2)
+    assert reports_after("[ValueError('not yet')]")[:2] == (["INVALID not yet", " ", " "], 2)
 
 
-def test_a_fault_of_the_suite_is_told_too() -> None:
-    told, tries, log = told_after("[TypeError('no number')]")
-    assert (told, tries) == (["INTERNAL ERROR TypeError: no number", " ", " "], 2)
+def test_an_internal_error_is_reported_too() -> None:
+    reports, tries, log = reports_after("[TypeError('no number')]")
+    assert (reports, tries) == (["INTERNAL ERROR TypeError: no number", " ", " "], 2)
     assert "Traceback" in log

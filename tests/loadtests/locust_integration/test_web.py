@@ -56,7 +56,7 @@ def table(url: str) -> list[dict[str, object]]:
 
 
 def goes_on(url: str, users: int) -> bool:
-    """Whether a run has so many users and verified something; what else Locust tells may be two seconds old."""
+    """Whether a run has so many users and verified something; the other figures of Locust may be two seconds old."""
     run, *messages = table(url)
     return str(run["name"]).startswith(f"Run running, {users} users") and any(row["perwhole"] for row in messages)
 
@@ -73,7 +73,7 @@ def goes_on(url: str, users: int) -> bool:
         ({"user": "", "password": "", "token": ""}, "no user"),
     ],
 )
-def test_what_is_wrong_in_the_form_is_told_before_a_user_is_spawned(url: str, given: dict[str, str], says: str) -> None:
+def test_errors_in_the_form_are_reported_before_a_user_is_spawned(url: str, given: dict[str, str], says: str) -> None:
     answer = swarm(url, **given)
     assert answer["success"] is False
     message = str(answer["message"])

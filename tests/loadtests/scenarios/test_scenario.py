@@ -51,7 +51,7 @@ def session(*, rate: float = 0.0, drain: float = 10.0, ended: float | None = Non
     )
 
 
-def test_what_is_owed_is_counted_although_cleaning_up_is_ended_by_force() -> None:
+def test_unsent_messages_are_counted_although_cleaning_up_is_ended_by_force() -> None:
     made = session(rate=1000.0)
     user = Waiting(made)
     time.sleep(0.1)
@@ -100,7 +100,7 @@ WRONG = IncorrectAnswer("DATA-1", "this", "that")
         (WRONG, ZeroDivisionError(), ZeroDivisionError),
     ],
 )
-def test_of_two_sockets_that_fail_the_one_that_says_most_is_told(
+def test_of_two_failed_sockets_the_more_informative_error_is_reported(
     first: Exception, second: Exception, raised: type[Exception]
 ) -> None:
     failures: dict[str, Exception] = {"input": first, "label": second}

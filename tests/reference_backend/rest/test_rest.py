@@ -76,7 +76,7 @@ def test_finalize_with_wrong_files_destroys_nothing(alice: Peer, bob: Peer) -> N
         peer.ok("mnist.finalize", **fields)
 
 
-def test_wrong_content_can_be_mended(alice: Peer) -> None:
+def test_wrong_content_can_be_corrected(alice: Peer) -> None:
     upload = alice.begin_csv(4)
     fields = {"uuid": upload["uuid"], "uuid_input_file": upload["uuid_input_file"]}
     with alice.attach(upload["uuid_input_file"]) as socket:

@@ -76,7 +76,9 @@ def test_several_results_are_drawn_side_by_side(tmp_path: Path) -> None:
     assert 'data-verdict="FAIL|PASS"' in (out / "conformance.html").read_text()
 
 
-def test_compare_tells_conformance_results_by_their_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_recognises_conformance_results_by_their_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     good = ConformanceReportFolder(tmp_path / "b")
     good.prepare()
     good.write(run_of([case(3, Outcome.PASSED, "DATA-2")], status=ExitStatus.CONFORMANT))

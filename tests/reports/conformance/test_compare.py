@@ -95,7 +95,7 @@ def test_nothing_changed() -> None:
     assert "NO REGRESSIONS  nothing changed" in render_comparison(comparison, color=False)
 
 
-def test_a_case_that_fails_otherwise_is_told() -> None:
+def test_a_case_with_a_different_failure_is_reported() -> None:
     before = result(outcome=Outcome.FAILED)
     after = dataclasses.replace(before, cases=(dataclasses.replace(before.cases[0], reason="actual 500"),))
     assert compared(before, after).cases == (

@@ -1,4 +1,4 @@
-"""A result as Markdown: what it tells, that it stays short, and that nothing in it can be made to mean something."""
+"""A result as Markdown: its contents, its limited length, and the escaping of foreign text."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def passing() -> RunResult:
     return replace(result, exit_status=ExitStatus.CONFORMANT, reason="", cases=cases, leftovers=(), known=None)
 
 
-def test_what_passes_is_told_in_short() -> None:
+def test_passed_requirements_are_summarised() -> None:
     text = result_markdown(passing())
     assert text.startswith("## \N{WHITE HEAVY CHECK MARK} Hanami conformance: CONFORMANT\n")
     assert "**1 requirement**: 1 PASS\n" in text
@@ -180,7 +180,7 @@ def test_every_exit_status_has_a_headline(headline: int) -> None:
     assert f"Hanami conformance: {result.headline}" in result_markdown(result)
 
 
-def test_known_failures_are_told_with_links_and_entries_to_fix() -> None:
+def test_known_failures_are_listed_with_links_and_entries_to_fix() -> None:
     entries: Sequence[EntryResult] = (
         EntryResult(Entry("PROG-2", reason="segments", link="https://example.org/17"), ("a", "b")),
         EntryResult(Entry("DATA-1", reason="old"), (), Problem.STALE, "no longer holds"),

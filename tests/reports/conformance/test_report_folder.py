@@ -1,4 +1,4 @@
-"""The files of a run: JSON that can be read again, JUnit that tells failures from errors, exchanges for people."""
+"""The files of a run: JSON that can be loaded again, JUnit with failures and errors, readable exchanges."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_the_summary_counts_what_was_selected() -> None:
     assert (summary["exchanges"], summary["checks"]) == (3 * len(Outcome), 2 * len(Outcome))
 
 
-def test_junit_tells_failures_errors_and_skipped_cases_apart() -> None:
+def test_junit_distinguishes_failures_errors_and_skipped_cases() -> None:
     root = ElementTree.fromstring(junit_xml(example(HOSTILE)))
     kinds = {
         entry.attrib["name"].removeprefix("test_").removesuffix("[a b/c]"): [child.tag for child in entry]
@@ -199,7 +199,7 @@ def test_the_line_that_runs_a_case_again(target: dict[str, object], dialect: str
     assert rerun_command(CaseResult("c", "", (), Outcome.FAILED), result) == f"hanami-conformance run {line}"
 
 
-def test_the_log_of_a_lost_server_is_told_and_may_be_lacking() -> None:
+def test_the_log_of_a_lost_server_is_quoted_where_there_is_one() -> None:
     result = example()
     lost = dataclasses.replace(result.cases[0], outcome=Outcome.LOST, reason="gone", server_log="line 1\nline [2]")
     with_log = dataclasses.replace(result, cases=(lost, *result.cases[1:]))

@@ -107,7 +107,7 @@ def test_everybody_can_read_it(look: Opener, name: str, scheme: str, rules: list
     assert found.violations_count == 0, found.generate_report()
 
 
-def test_what_lies_under_the_pointer_is_read_out(look: Opener) -> None:
+def test_the_value_under_the_pointer_is_shown(look: Opener) -> None:
     page = look("failed").page
     page.locator("#all-curves").scroll_into_view_if_needed()
     page.locator("#all-curves svg").wait_for()

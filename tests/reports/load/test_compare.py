@@ -83,7 +83,7 @@ def test_sides_that_change_places_give_the_inverse_and_the_same_numbers_give_the
         (0.99, 1.01, True, Verdict.SAME),
     ],
 )
-def test_worse_is_what_lies_wholly_beyond_the_tolerance(
+def test_worse_is_an_interval_wholly_beyond_the_tolerance(
     low: float, high: float, more_is_worse: bool, expected: Verdict
 ) -> None:
     assert Ratio(1.0, low, high).verdict(more_is_worse=more_is_worse, tolerance=0.05) is expected
@@ -123,7 +123,7 @@ def test_the_command_says_that_a_slower_server_is_worse(
     assert "maxT" in (tmp_path / "out" / "load-compare.html").read_text(encoding="utf-8")
 
 
-def test_the_same_server_is_no_regression_and_runs_that_say_nothing_are_told_and_not_used(
+def test_the_same_server_is_no_regression_and_inconclusive_runs_are_reported_and_not_used(
     base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     again = write(tmp_path / "again", [*made(5, 100), replace(invalid_run(), state=RunState.INVALID)])
@@ -133,7 +133,7 @@ def test_the_same_server_is_no_regression_and_runs_that_say_nothing_are_told_and
     assert "NEW (5)" in said
 
 
-def test_what_noise_hides_is_told(base: Path, tmp_path: Path) -> None:
+def test_a_difference_hidden_by_noise_is_reported(base: Path, tmp_path: Path) -> None:
     # One run of five that took three times as long: the interval of every time is wide.
     noisy = [*made(4, 100), *made(1, 104, 3.0)]
     found = compare_load(read_side(base), read_side(write(tmp_path / "noisy", noisy)), 0.05)
@@ -213,7 +213,7 @@ def test_a_target_that_is_lost_on_both_sides_is_no_news(tmp_path: Path) -> None:
     assert compare_load(before, after, 0.9).exit_status == 0
 
 
-def test_failures_are_told_since_times_are_of_what_succeeded(base: Path, tmp_path: Path) -> None:
+def test_failures_are_reported_since_times_are_of_successes(base: Path, tmp_path: Path) -> None:
     failing = made(5, 100)
     for one in failing:
         progress = one.series["GET progress"]

@@ -69,7 +69,7 @@ def test_an_hour_of_ten_types_is_a_page_of_no_more_than_two_megabytes() -> None:
     assert len(run.to_json()) > 5 * MEGABYTE
 
 
-def test_percentiles_that_too_few_answers_tell_are_marked() -> None:
+def test_percentiles_of_too_few_answers_are_marked() -> None:
     page = load_page(second_run())
     row = re.search(r"<td class=\"text\">response</td>(.*?)</tr>", page, re.DOTALL)
     assert row
@@ -124,7 +124,7 @@ def test_junit_keeps_to_the_schema_and_is_never_green_where_the_run_is_not(run: 
     assert (red == 0) == (result.state is RunState.PASS)
 
 
-def test_junit_tells_broken_limits_from_limits_of_which_nothing_can_be_said() -> None:
+def test_junit_distinguishes_broken_limits_from_undecided_ones() -> None:
     cases = [
         LimitResult("response", "chunk", "p99", "<= 5 ms", 0.009, "9 ms", 2000, 1000, RunState.FAIL, "above 5 ms"),
         LimitResult("response", "file", "p99", "<= 5 s", None, "", 12, 1000, RunState.INVALID, "too few samples"),
@@ -148,7 +148,7 @@ def test_the_summary_has_verdict_limits_messages_and_errors() -> None:
     assert len(load_markdown(failed_run(), limit=800)) <= 800
 
 
-def test_the_badge_tells_the_state() -> None:
+def test_the_badge_shows_the_state() -> None:
     assert "<title>hanami load: fail, 2 of 6 limits</title>" in load_badge(failed_run())
     assert "<title>hanami load: pass</title>" in load_badge(second_run())
 
@@ -195,7 +195,7 @@ def test_a_broken_result_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err.endswith("result of a load run of format version 99, this release reads 1\n")
 
 
-def test_the_library_within_the_page_has_its_licence_and_the_version_that_is_told() -> None:
+def test_the_library_within_the_page_has_its_licence_and_the_documented_version() -> None:
     code = (ECHARTS / "echarts.min.js").read_text(encoding="utf-8")
     version = (ECHARTS / "VERSION").read_text(encoding="utf-8").strip()
     assert f'.version="{version}"' in code

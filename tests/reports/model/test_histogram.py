@@ -33,7 +33,7 @@ def histogram(times: list[int]) -> Histogram:
 
 
 @given(TIMES)
-def test_a_time_lies_within_its_bucket_which_is_narrower_than_a_thousandth_of_it(time: int) -> None:
+def test_a_time_is_within_its_bucket_which_is_narrower_than_a_thousandth_of_it(time: int) -> None:
     low, high = bucket_bounds(bucket_for(time))
     assert low <= time <= high
     assert high - low <= time / 1000
@@ -69,7 +69,7 @@ def test_the_file_form_is_read_back(times: list[int]) -> None:
     assert validate(Histogram, plain(made)) == made
 
 
-def test_a_time_above_the_range_is_counted_and_told_exactly() -> None:
+def test_a_time_above_the_range_is_counted_and_reported_exactly() -> None:
     made = histogram([5, 2 * HIGHEST])
     assert made.count == 2
     assert made.most == 2 * HIGHEST

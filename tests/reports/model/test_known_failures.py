@@ -144,7 +144,7 @@ def test_an_entry_of_a_requirement_that_was_not_asked_for_is_left_alone() -> Non
     assert problems([late], ALL, selected={"X-1"}) == [Problem.EXPIRED]
 
 
-def test_a_failure_that_any_entry_tells_is_no_other_one() -> None:
+def test_a_failure_that_any_entry_matches_is_no_other_failure() -> None:
     two = [entry(case=ONE), entry(requirement="X-1", message="404")]
     assert problems(two, [failed(ONE, actual="404"), ended(TWO)]) == [Problem.STALE, None]
 

@@ -80,7 +80,7 @@ def test_the_schema_refuses(change: Callable[[dict[str, Any]], None]) -> None:
     assert not CHECK.is_valid(data)
 
 
-def test_the_document_tells_every_field() -> None:
+def test_the_document_describes_every_field() -> None:
     parts = SCHEMA["$defs"]
     names = [*SCHEMA["properties"], *(name for part in parts.values() for name in part.get("properties", {}))]
     missing = [name for name in dict.fromkeys(names) if f"`{name}`" not in DOCUMENT]

@@ -84,7 +84,7 @@ def test_cases_that_judge_others_make_what_was_asked_for_no_greener() -> None:
 @pytest.mark.parametrize("level", [Level.MUST, Level.SHOULD])
 @pytest.mark.parametrize("least", [Level.MUST, Level.SHOULD])
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.BLOCKED])
-def test_a_should_counts_unless_told_otherwise(level: Level, least: Level, outcome: Outcome) -> None:
+def test_a_should_counts_by_default(level: Level, least: Level, outcome: Outcome) -> None:
     broken = ["X-1"] if outcome is Outcome.FAILED else []
     cases = [case(Outcome.PASSED), case(outcome, violated=broken)]
     counts = level is Level.MUST or least is Level.SHOULD

@@ -47,7 +47,7 @@ def test_held_sockets_are_counted_and_their_memory_is_measured(monkeypatch: pyte
     assert all(sample.memory > 0 for sample in samples.values())
 
 
-def test_a_generator_that_ends_is_told_with_the_end_of_its_log() -> None:
+def test_the_end_of_a_generator_is_reported_with_the_end_of_its_log() -> None:
     task = {"url": "ws://127.0.0.1:1/upload", "what": "upload", "chunk": 1000, "window": 1}
     with (
         generator("socket", "the plain socket", task) as side,

@@ -43,7 +43,7 @@ class EndError(Exception):
 
 @contextlib.contextmanager
 def server_that(answers: Callable[[bytes], list[bytes]], first: str = '{"success": true}') -> Iterator[str]:
-    """A websocket server that answers the first message with a text, the others as told; its address."""
+    """Provide a websocket server that answers the first message with a text, the others with ``answers``."""
 
     def handle(connection: ServerConnection) -> None:
         try:
@@ -71,7 +71,7 @@ def server_that(answers: Callable[[bytes], list[bytes]], first: str = '{"success
 QUICK = ["upload", "request", "load-request", "gate"]
 
 
-def test_a_tiny_run_measures_what_it_is_told_to(tmp_path: Path) -> None:
+def test_a_tiny_run_measures_the_selected_benchmarks(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     process = subprocess.run(
         [*COMMAND, *QUICK, "--rounds", "1", "--seconds", "0.2", "--requirement", "MODE-3", "--json", str(file)],
@@ -132,9 +132,9 @@ def test_no_child_outlives_an_interrupted_run(number: signal.Signals, measuremen
             children = listed.read_text(encoding="ascii").split()
             time.sleep(0.05)
         process.send_signal(number)
-        _, told = process.communicate(timeout=TIMEOUT)
+        _, errors = process.communicate(timeout=TIMEOUT)
     if number != signal.SIGKILL:
-        assert (process.returncode, told) == (130, "tools.bench: interrupted\n")
+        assert (process.returncode, errors) == (130, "tools.bench: interrupted\n")
     while any(is_running(child) for child in children) and time.monotonic() < end:
         time.sleep(0.05)
     assert len(children) == most
@@ -200,7 +200,7 @@ def test_measurements_are_chosen_by_name() -> None:
         (["download"], "choose of upload, request, load-upload"),
     ],
 )
-def test_wrong_options_are_told(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_options_are_reported(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ending:
         parse_options(arguments)
     assert ending.value.code == 2
@@ -226,7 +226,7 @@ def test_an_upload_to_the_reference_backend_is_one() -> None:
             servers.reference.ask("dataset.get", {"uuid": "00000000-0000-4000-8000-000000000000"})
 
 
-def test_a_refused_chunk_is_told() -> None:
+def test_a_rejected_chunk_is_reported() -> None:
     refusal = CODEC.encode_acknowledgement(success=False, error="disk full")
     with (
         server_that(lambda _message: [refusal]) as url,
@@ -244,14 +244,14 @@ def test_a_refused_chunk_is_told() -> None:
         (CODEC.encode_io("digits", [0.5] * 9 + [math.nan], is_last=True), "not finite"),
     ],
 )
-def test_a_wrong_output_is_told(answer: bytes, text: str) -> None:
+def test_a_wrong_output_is_reported(answer: bytes, text: str) -> None:
     with server_that(lambda _message: [answer]) as url, Bare(url).open("request") as connection:
         side = RequestSide("the server", connection, CODEC, [b"a"])
         with pytest.raises(ProcessError, match=text):
             side(0.05)
 
 
-def test_a_second_answer_is_told() -> None:
+def test_a_second_answer_is_reported() -> None:
     with (
         server_that(lambda message: [message, message]) as url,
         Bare(url).open("x") as connection,
@@ -260,7 +260,7 @@ def test_a_second_answer_is_told() -> None:
         exchange_for(connection, [b"a"] * 1000, math.inf)
 
 
-def test_a_missing_answer_is_told_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_answer_is_reported_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "TIMEOUT", 0.2)
     with (
         server_that(lambda _message: []) as url,
@@ -270,13 +270,13 @@ def test_a_missing_answer_is_told_in_time(monkeypatch: pytest.MonkeyPatch) -> No
         connection.exchange(b"a")
 
 
-def test_a_refused_websocket_is_told() -> None:
+def test_a_rejected_websocket_is_reported() -> None:
     with server_that(lambda _message: [], first='{"success": false}') as url:  # noqa: SIM117
         with pytest.raises(ProcessError, match="did not accept the websocket"):
             Bare(url).open("x")
 
 
-def test_an_end_is_told_with_its_reason_after_the_answer_before_it() -> None:
+def test_a_close_is_reported_with_its_reason_after_the_answer_before_it() -> None:
     def answers(message: bytes) -> list[bytes]:
         if message == b"end":
             raise EndError
@@ -289,7 +289,7 @@ def test_an_end_is_told_with_its_reason_after_the_answer_before_it() -> None:
                 connection.exchange(b"end")
 
 
-def test_nobody_there_is_told() -> None:
+def test_a_missing_server_is_reported() -> None:
     with pytest.raises(ProcessError, match="does not take connections"):
         WebSocket("the server", "http://127.0.0.1:1/")
 
@@ -302,7 +302,7 @@ def test_nobody_there_is_told() -> None:
         ("import sys; sys.exit('broken')", "did not start: broken"),
     ],
 )
-def test_a_program_that_is_no_server_is_told(code: str, text: str) -> None:
+def test_a_program_that_is_no_server_is_reported(code: str, text: str) -> None:
     with pytest.raises(ProcessError, match=text), running_server("the server", ["-c", code]):
         pass
 

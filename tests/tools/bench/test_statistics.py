@@ -37,7 +37,7 @@ def test_a_spread_of_nothing_or_of_no_numbers_is_refused(values: list[float]) ->
         Spread.of(values)
 
 
-def test_a_sample_tells_rates_and_times() -> None:
+def test_a_sample_has_rates_and_times() -> None:
     sample = Sample(operations=4, seconds=2.0, size=6_000_000)
     assert (sample.per_second, sample.each, sample.megabytes_per_second) == (2.0, 0.5, 3.0)
 

@@ -111,12 +111,12 @@ def test_pieces_of_one_answer_are_one_step() -> None:
     assert recording.requests() == [b"G", b""]
 
 
-def test_the_proxy_tells_how_a_connection_went_on() -> None:
+def test_the_proxy_records_the_messages_of_a_connection() -> None:
     with server_that(answering(ANSWER)) as address:
         assert kinds(recorded(address, ask)) == ["OPENED", "SENT", "RECEIVED", "FINISHED", "CRASH"]
 
 
-def test_the_proxy_tells_a_reset_and_passes_it_on() -> None:
+def test_the_proxy_records_a_reset_and_passes_it_on() -> None:
     seen: list[str] = []
 
     def handle(connection: socket.socket) -> None:
@@ -135,7 +135,7 @@ def test_the_proxy_tells_a_reset_and_passes_it_on() -> None:
     assert seen == ["reset"]
 
 
-def test_the_proxy_tells_a_server_that_ends_first() -> None:
+def test_the_proxy_records_a_server_that_closes_first() -> None:
     def handle(connection: socket.socket) -> None:
         connection.sendall(b"bye")
 
@@ -147,7 +147,7 @@ def test_the_proxy_tells_a_server_that_ends_first() -> None:
         assert kinds(recorded(address, wait)) == ["OPENED", "RECEIVED", "CRASH", "FINISHED"]
 
 
-def test_the_proxy_tells_who_never_read_what_was_sent() -> None:
+def test_the_proxy_records_a_side_that_never_reads() -> None:
     def handle(connection: socket.socket) -> None:
         if connection.recv(1):
             while True:  # until the client is gone
@@ -259,8 +259,8 @@ def test_another_time_of_day_is_the_same_answer() -> None:
         ),
         ([ANSWER[:-1] + b"]"], "another answer.*{]"),
         ([b"HTTP/1.1 404 Not Found\r\n\r\n"], "another answer.*404"),
-        ([ANSWER[:-1]], r"out of step on connection 0.*did not within 0\.2 s"),
-        ([], r"out of step.*0 bytes came.*did not within 0\.2 s"),
+        ([ANSWER[:-1]], r"out of step on connection 0.*not 77 bytes within 0\.2 s"),
+        ([], r"out of step.*0 bytes received.*not within 0\.2 s"),
     ],
 )
 def test_other_answers_do_not_pass(answers: list[bytes], text: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,18 +271,18 @@ def test_other_answers_do_not_pass(answers: list[bytes], text: str, monkeypatch:
         Replay(recording).run(*address)
 
 
-def test_an_early_end_is_told() -> None:
+def test_an_early_end_is_reported() -> None:
     def handle(connection: socket.socket) -> None:
         connection.recv(1000)
         connection.sendall(ANSWER[:20])
 
     with server_that(answering(ANSWER)) as address:
         recording = recorded(address, ask)
-    with server_that(handle) as address, pytest.raises(ProcessError, match="20 bytes came and then the end, not 77"):
+    with server_that(handle) as address, pytest.raises(ProcessError, match="20 bytes received before the end, not 77"):
         Replay(recording).run(*address)
 
 
-def test_nobody_there_is_told() -> None:
+def test_a_missing_server_is_reported() -> None:
     with server_that(answering(ANSWER)) as address:
         recording = recorded(address, ask)
     with pytest.raises(ProcessError, match="out of step on connection 0"):
@@ -318,7 +318,7 @@ def test_a_part_of_the_suite_can_be_repeated() -> None:
         assert samples[SUITE].size == samples[REPLAY].size > 0
 
 
-def test_a_run_that_is_not_conformant_is_told() -> None:
+def test_a_run_that_is_not_conformant_is_reported() -> None:
     gate = Gate({"alice": "one", "bob": "two"}, ["ATT-8"])
     with gate.backend() as backend:
         url = f"http://{backend.host}:{backend.port}"

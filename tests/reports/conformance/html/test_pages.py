@@ -155,7 +155,7 @@ def test_hostile_text_is_text_and_what_was_cut_has_its_digest() -> None:
     assert len(page) < 200_000
 
 
-def test_a_large_result_stays_small_and_tells_what_was_left_out() -> None:
+def test_a_large_result_stays_small_and_names_what_was_left_out() -> None:
     result = large(3000, 100)
     page = conformance_page(result)
     assert 1_000_000 < len(page.encode()) < LIMIT
@@ -187,14 +187,14 @@ def test_a_huge_text_in_every_field_cannot_make_a_page_large() -> None:
     assert len(conformance_page(result).encode()) < LIMIT
 
 
-def test_a_case_of_two_requirements_is_told_once_and_linked_to() -> None:
+def test_a_case_of_two_requirements_is_shown_once_and_linked_to() -> None:
     one = dataclasses.replace(case(1, Outcome.FAILED, "A-1", upload_exchange()), requirements=("A-1", "B-2"))
     page = conformance_page(run_of([one]))
     assert page.count('<ol class="ladder') == 1
     assert 'is shown under <a href="#case-1">A-1</a>' in page
 
 
-def test_a_case_is_told_under_a_requirement_that_was_asked_for() -> None:
+def test_a_case_is_shown_under_a_selected_requirement() -> None:
     one = dataclasses.replace(case(1, Outcome.FAILED, "A-1", upload_exchange()), requirements=("A-1", "B-2"))
     result = run_of([one])
     unasked = dataclasses.replace(result.requirements[0], selected=False)
@@ -256,7 +256,7 @@ def test_the_page_of_a_run_without_anything_is_drawn() -> None:
     assert "no connection" in page
 
 
-def test_json_that_nests_too_deep_is_shown_as_it_came() -> None:
+def test_json_that_nests_too_deep_is_shown_unchanged() -> None:
     deep = b"[" * 50_000
     view = ladder([event(0, "rest-1", "received", "http", "200 [", deep)], CODEC, FULL)
     payload = view.rows[0].payload
