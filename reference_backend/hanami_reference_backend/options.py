@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 
 from hanami_proto.dialect import DEFAULT_DIALECT, Dialect, dialect_names, load_dialect
@@ -15,6 +15,7 @@ from hanami_reference_backend.auth import DEFAULT_USERS, User, Users
 from hanami_reference_backend.common.identity import RandomIdentity, identity_from
 from hanami_reference_backend.common.settings import Settings
 from hanami_reference_backend.faults import Fault, UnknownFaultError, catalogue, select_faults
+from hanami_reference_backend.faults.released import SERVERS, Defect, UnknownDefectError, defects_of, select_defects
 from hanami_reference_backend.quirks import Quirks, quirk_names, quirks_for
 
 USERS_VARIABLE = "HANAMI_REFERENCE_USERS"
@@ -33,6 +34,8 @@ class Options:
     identity: RandomIdentity
     quirks: Quirks | None
     faults: tuple[Fault, ...]
+    released: str
+    defects: tuple[Defect, ...]
     announce: str
     stop_with_stdin: bool
     log_level: str
@@ -43,8 +46,10 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
     parser = build_parser()
     arguments = parser.parse_args(argv)
     if arguments.list_faults:
-        sys.stdout.write(fault_list())
+        known = defects_of(arguments.released) if arguments.released else catalogue()
+        sys.stdout.write(fault_list(known.values()))
         parser.exit()
+    defects = _defects(parser, arguments)
     try:
         dialect = load_dialect(arguments.dialect or arguments.quirks or DEFAULT_DIALECT)
     except ValueError as error:
@@ -54,7 +59,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
     if arguments.quirks and dialect.name != arguments.quirks:
         parser.error(f"--quirks {arguments.quirks}: this server does not speak the dialect {dialect.name}")
     if arguments.quirk_speed is not None and not arguments.quirks:
-        parser.error("--quirk-speed needs --quirks: without it there are no delays")
+        parser.error("--quirk-speed needs --quirks or --as: without them there are no delays")
     names = {field.name for field in fields(Settings)}
     settings = Settings(**{name: value for name, value in vars(arguments).items() if name in names})
     specs = arguments.user or os.environ.get(USERS_VARIABLE, "").split() or DEFAULT_USERS
@@ -76,6 +81,8 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
         identity=source,
         quirks=_quirks(arguments),
         faults=faults,
+        released=arguments.released or "",
+        defects=defects,
         announce=arguments.announce,
         stop_with_stdin=arguments.stop_with_stdin,
         log_level=arguments.log_level,
@@ -115,7 +122,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="inject this fault, to see whether a client or a suite detects it; repeatable (default: no fault)",
     )
     parser.add_argument(
-        "--list-faults", action="store_true", help="list all faults with the requirements that they violate"
+        "--list-faults",
+        action="store_true",
+        help="list all faults with the requirements that they violate; with --as, the defects of that server",
     )
     parser.add_argument(
         "--announce",
@@ -141,9 +150,8 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def fault_list() -> str:
+def fault_list(faults: Collection[Fault]) -> str:
     """Return one line for each fault: name, violated requirements, behaviour of the server."""
-    faults = catalogue().values()
     name_width = max(len(fault.name) for fault in faults)
     ids_width = max(len(" ".join(fault.violates)) for fault in faults)
     return "".join(
@@ -161,8 +169,38 @@ def _add_quirks(parser: argparse.ArgumentParser) -> None:
         "--quirk-speed",
         type=number(0, 1000),
         metavar="FACTOR",
-        help="factor of the delays of --quirks, 0 for none (default: 1)",
+        help="factor of the delays of --quirks and --as, 0 for none (default: 1)",
     )
+    parser.add_argument(
+        "--as",
+        dest="released",
+        choices=tuple(SERVERS),
+        help="simulate this released server: its dialect, its quirks, and its known defects, crashes and lost workers"
+        " included (default: none)",
+    )
+    parser.add_argument(
+        "--defect",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="with --as: have only this one of its defects; repeatable (default: all of them)",
+    )
+
+
+def _defects(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> tuple[Defect, ...]:
+    """Return the defects of the released server, and select its quirks."""
+    if not arguments.released:
+        if arguments.defect:
+            parser.error("--defect needs --as")
+        return ()
+    quirks = SERVERS[arguments.released]
+    if arguments.quirks not in (None, quirks):
+        parser.error(f"--as {arguments.released}: this server does not have the quirks of {arguments.quirks}")
+    arguments.quirks = quirks
+    try:
+        return select_defects(arguments.released, arguments.defect)
+    except UnknownDefectError as error:
+        parser.error(f"--defect: {error}; --list-faults with --as shows all")
 
 
 def _quirks(arguments: argparse.Namespace) -> Quirks | None:

@@ -49,6 +49,10 @@ def assemble(options: Options) -> ASGIApp:
         from hanami_reference_backend.quirks.activate import activate  # noqa: PLC0415 - loaded only where asked for
 
         activate(options.quirks)
+    if options.released:
+        from hanami_reference_backend.faults import released  # noqa: PLC0415 - loaded only where asked for
+
+        released.activate(options.released, options.defects)
     for fault in options.faults:
         fault.activate()
     # Looked up in its module, since quirks and faults replace functions there, the faults on top of the quirks.

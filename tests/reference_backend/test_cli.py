@@ -14,6 +14,8 @@ import pytest
 from hanami_reference_backend import __version__
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.cli import main
+from hanami_reference_backend.faults import catalogue
+from hanami_reference_backend.faults.released import SERVERS, defects_of
 from hanami_reference_backend.options import parse_options
 from support.backend_peer import DEADLINE, Peer, running
 
@@ -25,7 +27,7 @@ def test_help_explains_every_option_and_its_default(capsys: pytest.CaptureFixtur
         main(["--help"])
     text = capsys.readouterr().out
     options = [line.split()[0] for line in text.splitlines() if line.startswith("  --")]
-    assert len(options) == 24
+    assert len(options) == 26
     assert text.count("(default") == len(options) - 2  # all but --version and --list-faults
 
 
@@ -171,3 +173,41 @@ def test_a_dialect_with_users_is_rejected(tmp_path: Path, capsys: pytest.Capture
     assert ended.value.code == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert "this server cannot create users, so it does not serve user.create, user.delete" in error
+
+
+@pytest.mark.parametrize(("released", "quirks"), SERVERS.items())
+def test_a_released_server_has_its_dialect_its_quirks_and_its_defects(released: str, quirks: str) -> None:
+    options = parse_options(["--as", released])
+    assert options.dialect.name == quirks
+    assert options.quirks is not None
+    assert options.quirks.name == quirks
+    assert [defect.name for defect in options.defects] == list(defects_of(released))
+    one = parse_options(["--as", released, "--defect", "large-answers-crash", "--quirk-speed", "0"])
+    assert [defect.name for defect in one.defects] == ["large-answers-crash"]
+    assert parse_options([]).defects == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--defect", "large-answers-crash"], "--defect needs --as"),
+        (["--as", "hanami-0.4.1", "--defect", "large-answer-crash"], "did you mean large-answers-crash?"),
+        (["--as", "hanami-0.4.1", "--defect", "answers-drift"], "hanami-0.4.1 has no defect 'requests-train'"),
+        (["--as", "hanami-0.4.1", "--quirks", "openhanami-0.5"], "does not have the quirks of openhanami-0.5"),
+        (["--as", "hanami-0.4.1", "--dialect", "documented"], "does not speak the dialect documented"),
+        (["--as", "hanami"], "invalid choice"),
+    ],
+)
+def test_wrong_options_of_a_released_server(options: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse_options(options)
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_defects_of_a_released_server_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse_options(["--as", "openhanami-0.5.0", "--list-faults"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(defects_of("openhanami-0.5.0"))
+    assert not {line.split()[0] for line in lines} & set(catalogue())

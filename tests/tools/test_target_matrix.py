@@ -109,7 +109,7 @@ def test_a_server_that_cannot_be_started_is_wrong(tmp_path: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--target", "nobody"], "there is no 'nobody'; there are quirks"),
+        (["--target", "nobody"], "there is no 'nobody'; there are hanami-0.4.1"),
         (["--jobs", "0"], "from 1 to 16"),
         (["--report-dir", "/dev/null"], "no folder that can be written"),
     ],

@@ -33,11 +33,13 @@ class Outcome:
         wrong: what is not as expected.
         said: the result in short.
         seconds: that it took, with starting and stopping the server.
+        table: Lines to print below that of the target.
     """
 
     wrong: Sequence[str]
     said: str
     seconds: float
+    table: Sequence[str] = ()
 
 
 def run_scenario(scenario: TargetScenario, folder: Path, stop: Event) -> Outcome:
@@ -71,10 +73,11 @@ def run_scenario(scenario: TargetScenario, folder: Path, stop: Event) -> Outcome
             )
             result = result_in(report)
             wrong = [*complaints(scenario, status, result), *served.complaints(report)]
+            table = served.table(report)
         said = result.headline if result is not None else last_line(log)
     passed = "" if result is None else f", {result.summary()['cases'].get('passed', 0)} cases passed"
     note = f" ({served.note})" if served.note else ""
-    return Outcome(wrong, f"{said}{passed}{note}", time.monotonic() - began)
+    return Outcome(wrong, f"{said}{passed}{note}", time.monotonic() - began, table)
 
 
 def run_command(command: Sequence[str], output: int, folder: Path, seconds: float, stop: Event) -> int | None:
@@ -109,7 +112,8 @@ def run_all(scenarios: Sequence[TargetScenario], jobs: int, report_dir: Path) ->
             more = f"; {len(outcome.wrong) - SHOWN} more" if len(outcome.wrong) > SHOWN else ""
             kept = f"; NOT AS EXPECTED: {'; '.join(outcome.wrong[:SHOWN])}{more}; see {report_dir / scenario.name}"
         verdict = "WRONG" if outcome.wrong else "ok"
-        print(f"{verdict:<5} {outcome.seconds:6.1f} s  {scenario.name:<{width}}  {outcome.said}{kept}", flush=True)
+        line = f"{verdict:<5} {outcome.seconds:6.1f} s  {scenario.name:<{width}}  {outcome.said}{kept}"
+        print("\n".join((line, *(f"      {row}" for row in outcome.table))), flush=True)
         return bool(outcome.wrong)
 
     with tempfile.TemporaryDirectory(prefix="hanami-targets-") as folder, ThreadPoolExecutor(jobs) as pool:

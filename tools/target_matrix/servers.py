@@ -24,13 +24,16 @@ from hanami_conformance.common.child_process import ChildProcess
 from hanami_conformance.server.process import SERVER_LOG
 from hanami_conformance.server.reference import LARGEST_FILE
 from hanami_loadtests.ports import free_port
+from tools.process import result_in
 from tools.reference import ALICE, SECOND, TIMEOUT, USERS, backend, clean_environment
+from tools.target_matrix.released import Comparison, compare
 from tools.tcp_proxy import COUNTS, NetworkConditions, counting_proxy, proxy
 
 BASE = "/some/base"  # path in front of all others
 HUGE = ("--max-file-size", str(LARGEST_FILE), "--max-storage", str(LARGEST_FILE))
 START_SECONDS = 20.0
 POLL = 0.05
+SIMULATOR_SPEED = "0.2"  # the delays of a real server, in a fifth of the time
 NGINX = """\
 daemon off;
 master_process off;
@@ -70,11 +73,13 @@ class Served:
         options: of the suite, with which it is reached.
         note: Remark for the printed line; may be empty.
         complaints: what the server's side saw that must not be, asked when the run is over; gets its report folder.
+        table: Lines to print below that of the target; gets the report folder, too.
     """
 
     options: tuple[str, ...]
     note: str = ""
     complaints: Callable[[Path], list[str]] = field(default=lambda _folder: [])
+    table: Callable[[Path], list[str]] = field(default=lambda _folder: [])
 
 
 Serve = Callable[[], AbstractContextManager[Served]]
@@ -187,14 +192,44 @@ def started_by_the_suite(fault: str) -> Serve:
     return serve
 
 
+def simulated(server: str) -> Serve:
+    """Return the simulator of a released server, which the suite starts again after each crash."""
+
+    @contextmanager
+    def serve() -> Iterator[Served]:
+        port = free_port()
+        backend = (sys.executable, "-m", "hanami_reference_backend", "--port", str(port), *USERS, *HUGE)
+        words = (*backend, "--as", server, "--quirk-speed", SIMULATOR_SPEED)
+        command = shlex.join(["/bin/sh", "-c", f"echo pid $$; exec {shlex.join(words)}"])
+
+        def compared(folder: Path) -> Comparison | None:
+            result = result_in(folder)
+            return compare(server, result, _log(folder)) if result else None
+
+        def complaints(folder: Path) -> list[str]:
+            comparison = compared(folder)
+            return [*survivors(folder, port), *(comparison.complaints if comparison else ())]
+
+        def table(folder: Path) -> list[str]:
+            comparison = compared(folder)
+            return [comparison.headline, *comparison.lines()] if comparison else []
+
+        yield Served(reached(f"http://127.0.0.1:{port}", "--server-command", command), "", complaints, table)
+
+    return serve
+
+
 def survivors(folder: Path, port: int) -> list[str]:
     """Return what is left of a server that the suite started."""
-    log = folder / SERVER_LOG
-    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-    pids = re.findall(r"^pid (\d+)", text, re.MULTILINE)
+    pids = re.findall(r"^pid (\d+)", _log(folder), re.MULTILINE)
     left = [f"process {pid} of the server is left" for pid in pids if Path(f"/proc/{pid}").exists()]
     left += [] if pids else ["the server was never started"]
     return left + ([f"somebody listens at port {port}"] if takes_connections(port) else [])
+
+
+def _log(folder: Path) -> str:
+    log = folder / SERVER_LOG
+    return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
 
 
 @contextmanager

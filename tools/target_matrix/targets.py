@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from hanami_reports.model.conformance import ExitStatus, Outcome, RunResult, Verdict
-from tools.target_matrix.servers import Serve, behind, behind_tls, counted, dying, reference, started_by_the_suite
+from tools.target_matrix.servers import (
+    Serve,
+    behind,
+    behind_tls,
+    counted,
+    dying,
+    reference,
+    simulated,
+    started_by_the_suite,
+)
 from tools.tcp_proxy import NetworkConditions
 
 SMOKE = ("--profile", "smoke")
@@ -39,6 +48,7 @@ class TargetScenario:
         lost: tests of which a case must be LOST, with a red one.
         lacking: how many cases are unsupported at most, by a part of the reason; any other reason is not expected.
         least: cases that must have passed.
+        has_defects: Whether the server is a simulated one, of which the table of its defects says what must be found.
         seconds: after which it is stopped, about three times what it takes on an idle machine.
     """
 
@@ -51,6 +61,7 @@ class TargetScenario:
     lost: tuple[str, ...] = ()
     lacking: Mapping[str, int] = field(default_factory=dict)
     least: int = 1
+    has_defects: bool = False
     seconds: float = 600.0
 
 
@@ -64,6 +75,24 @@ NONSENSE = tuple(
 
 SCENARIOS = (
     # The longest first, so that two at a time end together.
+    TargetScenario(
+        "hanami-0.4.1",
+        "the released server, simulated with its defects: crashes, lost workers ...; gate",
+        simulated("hanami-0.4.1"),
+        ("--dialect", "hanami-0.4"),
+        status=ExitStatus.NOT_CONFORMANT,
+        has_defects=True,
+        seconds=2700.0,
+    ),
+    TargetScenario(
+        "openhanami-0.5.0",
+        "the same of this one",
+        simulated("openhanami-0.5.0"),
+        ("--dialect", "openhanami-0.5"),
+        status=ExitStatus.NOT_CONFORMANT,
+        has_defects=True,
+        seconds=2700.0,
+    ),
     TargetScenario(
         "quirks-openhanami-0.5",
         "four workers, slow, closes each connection; gate",
@@ -190,9 +219,18 @@ def complaints(scenario: TargetScenario, status: int | None, result: RunResult |
         return [*found, "no result"]
     passed = sum(case.outcome is Outcome.PASSED for case in result.cases)
     found += [] if passed >= scenario.least else [f"{passed} cases passed, not {scenario.least}"]
-    found += [f"left over: {left}" for left in result.leftovers if scenario.status != ExitStatus.TARGET_LOST]
+    if not scenario.has_defects and scenario.status != ExitStatus.TARGET_LOST:
+        found += [f"left over: {left}" for left in result.leftovers]
+    if scenario.has_defects:
+        return found + unjudged(result)
     found += green(scenario, result) if scenario.status == ExitStatus.CONFORMANT else red(scenario, result)
     return found
+
+
+def unjudged(result: RunResult) -> list[str]:
+    """Return the cases that have no outcome of their own."""
+    without = (Outcome.ERROR, Outcome.NOT_RUN, Outcome.VACUOUS)
+    return [f"{case.id} {case.outcome.value}: {case.reason}" for case in result.cases if case.outcome in without]
 
 
 def green(scenario: TargetScenario, result: RunResult) -> list[str]:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hanami_proto.dialect import load_dialect
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.quirks.profile import Quirks
 from hanami_reference_backend.serving import app
@@ -62,19 +63,32 @@ def slow_down_calls(quirks: Quirks) -> Middleware:
 
 
 def fail_until_ready(quirks: Quirks) -> Middleware:
-    """Answer every REST call of the first second with 500."""
+    """Answer every creation of a cluster in the first second with 500, although the cluster is made."""
     ready = time.monotonic() + START * quirks.speed
+    route = load_dialect(quirks.name).route("cluster.create")
 
     async def serve(application: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and time.monotonic() < ready:
-            application = PlainTextResponse("the server is not ready yet", HTTPStatus.INTERNAL_SERVER_ERROR)
-        await application(scope, receive, send)
+        creates = scope["type"] == "http" and (scope["method"], scope["path"]) == (route.method, route.path)
+        if not creates or time.monotonic() >= ready:
+            await application(scope, receive, send)
+            return
+        messages: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            messages.append(message)
+
+        await application(scope, receive, keep)
+        if messages and messages[0]["status"] == HTTPStatus.OK:
+            await PlainTextResponse("", HTTPStatus.INTERNAL_SERVER_ERROR)(scope, receive, send)
+            return
+        for message in messages:
+            await send(message)
 
     return serve
 
 
-def answer_unknown_paths(quirks: Quirks) -> None:
-    """Answer an unknown path with the status of this server."""
+def answer_unknown_paths(_quirks: Quirks) -> None:
+    """Answer an unknown path or method with 401."""
 
     @replace_method(app, "_router_error_handler")
     def _router_error_handler(original: Any, *arguments: Any) -> Any:
@@ -82,8 +96,8 @@ def answer_unknown_paths(quirks: Quirks) -> None:
 
         async def answer(request: Request, error: Exception) -> Response:
             response: Response = await handler(request, error)
-            if response.status_code == HTTPStatus.NOT_FOUND:
-                response.status_code = quirks.unknown_path
+            if response.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
+                response.status_code = HTTPStatus.UNAUTHORIZED
             return response
 
         return answer

@@ -64,10 +64,8 @@ def answer_with_placeholders(_quirks: Quirks) -> None:
         return original(codec, name, values, **fields)
 
 
-def leave_requests_open(quirks: Quirks) -> None:
-    """Send no output of a request with isLast = true, if the profile says so."""
-    if quirks.requests_end:
-        return
+def leave_requests_open(_quirks: Quirks) -> None:
+    """Send no output of a request with isLast = true."""
 
     @replace_method(Codec, "encode_io")
     def encode_io(original: Any, codec: Codec, name: str, values: Any, **fields: Any) -> Any:

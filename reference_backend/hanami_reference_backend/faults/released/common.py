@@ -1,0 +1,262 @@
+"""Behaviour of released servers that a suite must tolerate and that no quirk of ``--quirks`` has.
+
+Lists have the columns of the real servers, and uploads are listed before they are finalized. A cluster takes a
+websocket in any mode, and the latest one replaces the others. The values of a message start at the first value of their
+brick, and stay in its buffer until others replace them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from hanami_proto.codec import BrickMessage, ProcessType
+from hanami_reference_backend.auth import User
+from hanami_reference_backend.faults.patch import replace_method
+from hanami_reference_backend.faults.released.registry import HANAMI
+from hanami_reference_backend.network.clusters import Attached, Cluster, ClusterStore
+from hanami_reference_backend.network.cycle_buffer import Buffer, Cycle
+from hanami_reference_backend.rest import clusters, datasets, fields
+from hanami_reference_backend.rest.clusters import ClusterOperations
+from hanami_reference_backend.rest.datasets import DatasetOperations
+from hanami_reference_backend.sockets.attach import RejectedError, SocketServer
+from hanami_reference_backend.sockets.channel import Channel
+from hanami_reference_backend.sockets.cluster import INVALID_DATA, ClusterSession, InvalidMessageError
+from hanami_reference_backend.storage.datasets import Dataset, DatasetStore
+from hanami_reference_backend.storage.uploads import Kind, Upload
+
+CYCLE = 0.001  # seconds that a cycle takes at least
+COLUMNS = ("project_id", "owner_id", "visibility", "name")
+ANY_UUID = re.compile(r"[a-fA-F0-9]{8}(-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}")
+TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+
+
+def install(server: str) -> None:
+    """Give this behaviour to the servers that this process starts from now on."""
+    fields.UUID_PATTERN = ANY_UUID
+    _keep_kinds()
+    _list_datasets(server)
+    _list_clusters(server)
+    _attach_in_any_mode()
+    _fill_buffers_from_the_start()
+    _check_little()
+
+
+# Lists
+
+
+@cache
+def kinds() -> dict[str, Kind]:
+    """Return the kinds of all datasets and uploads by uuid."""
+    return {}
+
+
+@cache
+def birthdays() -> dict[str, str]:
+    """Return the times of creation of all datasets and clusters by uuid."""
+    return {}
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime(TIME_FORMAT)
+
+
+def _keep_kinds() -> None:
+    @replace_method(DatasetStore, "begin")
+    def begin(original: Any, store: DatasetStore, user: User, kind: Kind, *more: Any) -> Upload:
+        upload: Upload = original(store, user, kind, *more)
+        kinds()[upload.uuid] = kind
+        birthdays()[upload.uuid] = _now()
+        return upload
+
+    @replace_method(ClusterStore, "create")
+    def create(original: Any, *arguments: Any) -> Cluster:
+        cluster: Cluster = original(*arguments)
+        birthdays()[cluster.uuid] = _now()
+        return cluster
+
+
+def _list_datasets(server: str) -> None:
+    is_hanami = server == HANAMI
+    header = ("uuid", *COLUMNS, "type") if is_hanami else ("created_at", "uuid", *COLUMNS)
+    datasets.LIST_HEADER = header  # type: ignore[assignment]
+
+    @replace_method(DatasetOperations, "row")
+    def row(_original: Any, _operations: Any, dataset: Dataset | Upload) -> list[str]:
+        common = [dataset.uuid, dataset.project_id, dataset.owner_id, "private", dataset.name]
+        return [*common, kinds()[dataset.uuid].value] if is_hanami else [birthdays()[dataset.uuid], *common]
+
+    @replace_method(DatasetOperations, "list_all")
+    async def list_all(_original: Any, operations: DatasetOperations, user: User, _fields: Any) -> Any:
+        store = operations._datasets
+        uploads = [one for one in store._uploads.values() if one.project_id == user.project_id]
+        rows = [operations.row(one) for one in (*store.datasets(user), *uploads)]  # type: ignore[arg-type]
+        return {"header": datasets.LIST_HEADER, "body": rows}
+
+
+def _list_clusters(server: str) -> None:
+    is_hanami = server == HANAMI
+    header = ("uuid", *COLUMNS) if is_hanami else ("created_at", "uuid", *COLUMNS)
+    clusters.LIST_HEADER = header  # type: ignore[assignment]
+
+    @replace_method(ClusterOperations, "describe")
+    def describe(_original: Any, _operations: Any, cluster: Cluster) -> dict[str, object]:
+        values = [cluster.uuid, cluster.project_id, cluster.owner_id, "private", cluster.name]
+        if not is_hanami:
+            values.insert(0, birthdays()[cluster.uuid])
+        return dict(zip(clusters.LIST_HEADER, values, strict=True))
+
+
+# Websockets of clusters
+
+
+@cache
+def running() -> set[str]:
+    """Return the uuids of the clusters whose cycle runs at the moment."""
+    return set()
+
+
+@cache
+def cycles() -> dict[str, Cycle]:
+    """Return the buffers of all clusters by uuid; they outlast their websockets."""
+    return {}
+
+
+@cache
+def trained() -> set[str]:
+    """Return the uuids of the clusters that were trained at least once."""
+    return set()
+
+
+def _attach_in_any_mode() -> None:
+    @replace_method(ClusterStore, "attach")
+    def attach(_original: Any, _store: ClusterStore, cluster: Cluster, socket: Attached) -> None:
+        cluster.attached = socket
+
+    @replace_method(ClusterStore, "_end_socket")
+    def end_socket(_original: Any, *_arguments: Any) -> None:
+        return None
+
+    @replace_method(ClusterSession, "__init__")
+    def init(original: Any, session: ClusterSession, channel: Channel, cluster: Cluster, *more: Any) -> None:
+        original(session, channel, cluster, *more)
+        session._cycle = cycles().setdefault(cluster.uuid, session._cycle)
+
+    @replace_method(SocketServer, "open_cluster")
+    def open_cluster(original: Any, sockets: SocketServer, *arguments: Any) -> Any:
+        session = original(sockets, *arguments)
+        session.sockets = sockets
+        return session
+
+    @replace_method(ClusterSession, "run")
+    async def run(_original: Any, session: Any) -> None:
+        channel = session._channel
+        while True:
+            message = await channel.receive()
+            if session._cluster.uuid not in session._clusters._clusters:
+                await _serve_without_cluster(session, message)
+                return
+            try:
+                answers = await session.answer(message)
+            except InvalidMessageError as error:
+                await channel.close(error.code, error.reason)
+                return
+            for answer in answers:
+                await deliver(session, answer)
+
+
+async def deliver(session: ClusterSession, answer: bytes) -> None:
+    """Send an answer to the latest websocket of the cluster."""
+    socket = session._cluster.attached
+    await (socket if isinstance(socket, Channel) else session._channel).send_bytes(answer)
+
+
+async def _serve_without_cluster(session: Any, message: bytes | str) -> None:
+    # The cluster was deleted, so the websocket is like a new one.
+    channel: Channel = session._channel
+    while True:
+        try:
+            following = session.sockets.open_session(channel, message)
+        except RejectedError as error:
+            await channel.send_text(json.dumps({"success": False, "error": str(error)}))
+            message = await channel.receive()
+            continue
+        with following:
+            await channel.send_text(json.dumps({"success": True}))
+            await following.run()
+
+
+def _fill_buffers_from_the_start() -> None:
+    @replace_method(Buffer, "append")
+    def append(_original: Any, buffer: Buffer, name: str, values: Any) -> bool:
+        part = buffer.slices[name]
+        if len(values) > part.stop - part.start:
+            return False
+        buffer.values[part.start : part.start + len(values)] = values
+        return True
+
+    @replace_method(Buffer, "clear")
+    def clear(_original: Any, _buffer: Buffer) -> None:
+        return None
+
+    @replace_method(ClusterSession, "train")
+    async def train(_original: Any, session: ClusterSession) -> list[bytes]:
+        cycle, cluster = session._cycle, session._cluster
+        inputs = input_values(session)
+        await run_cycle(cluster)
+        cluster.network.train(inputs, np.nan_to_num(cycle.expected.values), np.ones_like(cycle.expected.values))
+        if inputs.any():
+            trained().add(cluster.uuid)
+        return [session._plain_answers[ProcessType.TRAIN, True]]
+
+    @replace_method(ClusterSession, "request")
+    async def request(original: Any, session: ClusterSession) -> list[bytes]:
+        values = session._cycle.inputs.values
+        session._cycle.inputs.values = input_values(session)
+        try:
+            await run_cycle(session._cluster)
+            answers: list[bytes] = await original(session)
+        finally:
+            session._cycle.inputs.values = values
+        return answers
+
+
+def input_values(session: ClusterSession) -> Any:
+    """Return the inputs of a cycle; a value that is not above zero counts as zero."""
+    values = session._cycle.inputs.values
+    return np.where(values > 0, values, np.float32(0))
+
+
+async def run_cycle(cluster: Cluster) -> None:
+    """Take the time of a cycle."""
+    running().add(cluster.uuid)
+    try:
+        await asyncio.sleep(CYCLE)
+    finally:
+        running().discard(cluster.uuid)
+
+
+def _check_little() -> None:
+    @replace_method(ClusterSession, "decode")
+    def decode(original: Any, session: ClusterSession, payload: bytes | str) -> Any:
+        return original(session, payload.encode() if isinstance(payload, str) else payload)
+
+    @replace_method(ClusterSession, "check")
+    def check(_original: Any, _session: ClusterSession, message: BrickMessage) -> None:
+        if message.is_last and message.process_type not in (ProcessType.REQUEST, ProcessType.TRAIN):
+            raise InvalidMessageError(INVALID_DATA, f"unknown processType {message.process_type}")
+        if message.number_of_values != len(message.values):
+            reason = f"numberOfValues is {message.number_of_values}, but there are {len(message.values)} values"
+            raise InvalidMessageError(INVALID_DATA, reason)
+
+    @replace_method(ClusterSession, "is_expected")
+    def is_expected(original: Any, session: ClusterSession, message: BrickMessage) -> Any:
+        if session._codec.schema == "brick":
+            return message.name in session._cycle.expected
+        return original(session, message)

@@ -1,0 +1,186 @@
+"""Defects of finalize: what these servers do not check before they convert."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from http import HTTPStatus
+from typing import Any, cast
+
+from hanami_reference_backend.auth import User
+from hanami_reference_backend.common.errors import RequestError, not_found
+from hanami_reference_backend.faults.patch import replace_method
+from hanami_reference_backend.faults.released.connections import ABORT, crash
+from hanami_reference_backend.faults.released.registry import HANAMI, OPENHANAMI, defect
+from hanami_reference_backend.rest.datasets import DatasetOperations
+from hanami_reference_backend.rest.fields import ByUuid
+from hanami_reference_backend.storage.dataset_content import Content, ContentError
+from hanami_reference_backend.storage.datasets import Dataset, DatasetStore
+from hanami_reference_backend.storage.uploads import Kind, TempFile, Upload
+
+FIELDS = ("uuid_input_file", "uuid_label_file")
+MAX_FILE_NAME = 255
+
+
+def internal_error() -> RequestError:
+    """Return the error of a conversion that fails; these servers tell the reason only in their log."""
+    return RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "")
+
+
+@cache
+def _unchecked() -> set[str]:
+    """Finalize without the checks whose names are in the result."""
+    unchecked: set[str] = set()
+
+    @replace_method(DatasetStore, "finalize")
+    async def finalize(
+        original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, file_uuids: Sequence[str]
+    ) -> Dataset:
+        upload = store._upload(user, uuid)
+        if upload is None:
+            store.dataset(user, uuid)
+            raise _no_file(FIELDS[0], file_uuids[0])  # the files were removed when it was finalized
+        files = tuple(_file(store, upload, *pair, unchecked) for pair in zip(FIELDS, file_uuids, strict=False))
+        as_requested = (kind, files) == (upload.kind, upload.files)
+        if as_requested and (upload.is_complete() or "complete" not in unchecked):
+            return cast("Dataset", await original(store, user, kind, uuid, file_uuids))
+        if not as_requested and "kind" not in unchecked and set(files) <= set(upload.files):
+            return cast("Dataset", await original(store, user, kind, uuid, file_uuids))
+        return _convert(store, upload, kind, files)
+
+    return unchecked
+
+
+def _file(store: DatasetStore, upload: Upload, field: str, uuid: str, unchecked: set[str]) -> TempFile:
+    file = store._files.get(uuid)
+    if file is None or not (file in upload.files or "owner" in unchecked):
+        raise _no_file(field, uuid)
+    return file
+
+
+def _no_file(field: str, uuid: str) -> RequestError:
+    word = "Input" if field == FIELDS[0] else "Label"
+    return not_found(f"{word}-data with uuid '{uuid}' not found.")
+
+
+def _convert(store: DatasetStore, upload: Upload, kind: Kind, files: Sequence[TempFile]) -> Dataset:
+    try:
+        content = store.convert(kind, [file.content() for file in files])
+    except ContentError as error:
+        raise internal_error() from error
+    dataset = Dataset(upload.uuid, upload.name, upload.owner_id, upload.project_id, content, upload.storage)
+    store._datasets[dataset.uuid] = dataset
+    del store._uploads[upload.uuid]
+    for file in files:
+        store._files.pop(file.uuid, None)
+        file.discard("the file was finalized")
+    return dataset
+
+
+@defect("FIN-3")
+def incomplete_uploads_finalized() -> None:
+    """A finalize before the upload is complete is accepted, with zeros in the gaps, and the files are gone."""
+    _unchecked().add("complete")
+
+
+@defect("FIN-4")
+def swapped_files_and_wrong_kinds_finalized() -> None:
+    """A finalize with the files in the wrong order, or as the wrong kind, is accepted."""
+    _unchecked().add("kind")
+
+
+@defect("FIN-4", "GEN-3", servers=[OPENHANAMI])
+def files_of_others_finalized() -> None:
+    """A finalize takes the files of other datasets, users and projects."""
+    _unchecked().add("owner")
+
+
+@defect("FIN-4", "GEN-3", "GEN-2", servers=[HANAMI])
+def files_of_others_finalized_or_crash() -> None:
+    """A finalize takes the files of other datasets; those of other users crash the server after they are converted."""
+    _unchecked().add("owner")
+
+    @replace_method(DatasetStore, "finalize")
+    async def finalize(original: Any, store: DatasetStore, user: User, *arguments: Any) -> Dataset:
+        *_, file_uuids = arguments
+        files = [store._files[uuid] for uuid in file_uuids if uuid in store._files]
+        dataset: Dataset = await original(store, user, *arguments)
+        if any(file.project_id != user.project_id for file in files):
+            crash("files-of-others-finalized-or-crash", ABORT)
+        return dataset
+
+
+@defect("GEN-1", "FIN-6", hook=replace_method(DatasetStore, "finalize"))
+async def invalid_content_gets_500(original: Any, *arguments: Any) -> Dataset:
+    """A finalize of content that cannot be converted is answered with 500 and without a reason."""
+    try:
+        dataset: Dataset = await original(*arguments)
+    except RequestError as error:
+        if error.status == HTTPStatus.BAD_REQUEST:
+            raise internal_error() from error
+        raise
+    return dataset
+
+
+def _file_name(user: User, name: str) -> str:
+    return f"{name}_csv_{user.id}"
+
+
+@defect("GEN-2", "FIN-1")
+def long_names_of_tables_crash() -> None:
+    """A table whose name and user are longer than 255 characters as a file name crashes the server at finalize."""
+
+    @replace_method(DatasetStore, "finalize")
+    async def finalize(original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *more: Any) -> Dataset:
+        upload = store._upload(user, uuid)
+        if upload and kind is Kind.CSV and len(_file_name(user, upload.name)) > MAX_FILE_NAME:
+            crash("long-names-of-tables-crash", ABORT)
+        dataset: Dataset = await original(store, user, kind, uuid, *more)
+        return dataset
+
+
+@defect("FIN-1", "GEN-1", servers=[OPENHANAMI])
+def tables_of_one_name_get_500() -> None:
+    """The finalize of a second table of the same name and user is answered with 500."""
+    names: dict[str, str] = {}
+
+    @replace_method(DatasetStore, "finalize")
+    async def finalize(original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *more: Any) -> Dataset:
+        upload = store._upload(user, uuid)
+        if upload and kind is Kind.CSV and names.get(_file_name(user, upload.name)) in store._datasets:
+            raise internal_error()
+        dataset: Dataset = await original(store, user, kind, uuid, *more)
+        if kind is Kind.CSV:
+            names[_file_name(user, dataset.name)] = dataset.uuid
+        return dataset
+
+
+@defect("FIN-1", "FIN-5", "DEL-1", servers=[HANAMI])
+def tables_of_one_name_share_a_file() -> None:
+    """Tables of the same name and user share their content: the last finalize overwrites it, a deletion removes it."""
+    files: dict[str, Content] = {}
+    tables: dict[str, str] = {}  # names of files by the uuid of the dataset
+
+    @replace_method(DatasetStore, "finalize")
+    async def finalize(original: Any, store: DatasetStore, user: User, kind: Kind, *more: Any) -> Dataset:
+        dataset: Dataset = await original(store, user, kind, *more)
+        if kind is Kind.CSV:
+            tables[dataset.uuid] = _file_name(user, dataset.name)
+            files[tables[dataset.uuid]] = dataset.content
+        return dataset
+
+    @replace_method(DatasetOperations, "get")
+    async def get(original: Any, operations: DatasetOperations, user: User, fields: ByUuid) -> Any:
+        name = tables.get(fields.uuid)
+        found = operations._datasets._datasets.get(fields.uuid)
+        if name and found and found.project_id == user.project_id:
+            if name not in files:
+                raise internal_error()
+            operations._datasets._datasets[fields.uuid] = replace(found, content=files[name])
+        return await original(operations, user, fields)
+
+    @replace_method(DatasetStore, "delete")
+    def delete(original: Any, store: DatasetStore, user: User, uuid: str) -> None:
+        original(store, user, uuid)
+        files.pop(tables.get(uuid, ""), None)
