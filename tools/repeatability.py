@@ -34,8 +34,8 @@ class Said:
     """What a run said.
 
     Attributes:
-        facts: what must be the same in every run: of the whole, of each requirement by its id, of each case by its id.
-        reasons: ids to why they are not green, which may be put in other words from run to run.
+        facts: Facts that must be equal in every run, by subject: the run, each requirement, each case.
+        reasons: Reasons of the outcomes that are not passed, by subject; their wording may differ from run to run.
     """
 
     facts: Mapping[str, str]
@@ -51,9 +51,9 @@ def said(status: int | None, result: RunResult | None, ending: str) -> Said:
     """Return what a run said.
 
     Args:
-        status: its exit status, None where it was stopped.
-        result: what it left, None for nothing.
-        ending: how it ended, where it left nothing.
+        status: Exit status of the run; None if it was stopped.
+        result: Result of the run; None if it left none.
+        ending: Last line of the output of a run without a result.
     """
     if result is None:
         return Said({"exit status": str(status), "headline": ending, "cases": "0"})
@@ -75,9 +75,9 @@ class Difference:
     """What runs disagree about.
 
     Attributes:
-        what: the exit status, the headline, the number of cases, a requirement or a case.
-        usual: what most runs said, the earlier where as many said another thing.
-        others: number of a run, from 1, to what it said instead and why.
+        what: The exit status, the headline, the number of cases, a requirement or a case.
+        usual: Most frequent fact; the earliest of several.
+        others: Deviating fact and its reason, by the number of the run from 1.
     """
 
     what: str
@@ -111,11 +111,11 @@ class Plan:
     """What is done.
 
     Attributes:
-        runs: how many.
-        load: busy processes beside them.
-        deadline: seconds that a run may take.
-        report_dir: where reports that are worth a look go.
-        arguments: more options of every run.
+        runs: Number of runs.
+        load: Number of busy processes beside them.
+        deadline: Longest time of a run in seconds.
+        report_dir: Folder for the reports of deviating runs.
+        arguments: Further options of every run.
     """
 
     runs: int

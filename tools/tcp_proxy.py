@@ -19,9 +19,9 @@ class NetworkConditions:
     """What is between a client and a server.
 
     Attributes:
-        latency: seconds that each byte is on its way, in each direction; bytes behind it are on their way, too.
-        lifetime: seconds after which a connection is closed, whatever happens on it; None for never.
-        most: connections that are served at the same time, the next ones wait; None for any number.
+        latency: Delay of each byte in each direction in seconds; following bytes are sent meanwhile.
+        lifetime: Time in seconds after which a connection is closed; None for never.
+        most: Number of connections that are served at the same time, while others wait; None for any number.
     """
 
     latency: float = 0.0
@@ -39,14 +39,14 @@ class Proxy:
     """Relays every connection to a server; one carries one request, or a websocket.
 
     Args:
-        port: of the server.
-        prefix: taken off the path of a request; one without it gets 404.
-        line: between the clients and the server.
+        port: Port of the server.
+        prefix: Prefix that is removed from the path of a request; a request without it gets 404.
+        line: Network conditions between the clients and the server.
 
     Attributes:
-        most: connections of clients at the same time, open at both ends, where :data:`COUNTS`. They are counted when
-            one is taken, by what the system knows of each: the end of an earlier one may not have been read yet. A
-            table of all connections would not do, since others come and go while it is read.
+        most: Largest number of simultaneous client connections, open at both ends, where :data:`COUNTS`. They are
+            counted by the state of the socket when one is accepted, since the close of an earlier one may not have
+            been read yet.
     """
 
     def __init__(self, port: int, prefix: str, line: NetworkConditions = PLAIN) -> None:

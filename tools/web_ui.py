@@ -50,10 +50,10 @@ def locust(target: str, folder: Path, workers: int = 0, *options: str) -> Iterat
     """Locust that shows its page.
 
     Args:
-        target: address.
-        folder: for reports and logs.
-        workers: processes beside the master; 0 for a single process.
-        options: more of them.
+        target: Address of the target.
+        folder: Folder for reports and logs.
+        workers: Number of processes beside the master; 0 for a single process.
+        options: Further options of the load run.
     """
     web_port, master_port = free_ports(2)
     command = [
@@ -85,8 +85,8 @@ class Swarm:
     """Locust as one or several processes.
 
     Attributes:
-        url: of its page.
-        folder: for reports and logs.
+        url: Address of the page.
+        folder: Folder for reports and logs.
     """
 
     url: str
@@ -133,7 +133,7 @@ def browser_page(complaints: list[str]) -> Iterator[Page]:
     """Provide an empty page of a headless browser.
 
     Args:
-        complaints: takes what the browser complains of in its console.
+        complaints: List that receives the console messages of the browser.
     """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)

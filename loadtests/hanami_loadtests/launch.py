@@ -151,7 +151,7 @@ def _follow(child: ChildProcess, progress: IO[bytes], console: Console, seconds:
     """Print progress until the child has ended.
 
     Args:
-        child: Locust.
+        child: Process of Locust.
         progress: Its pipe.
         console: Where progress is printed.
         seconds: Seconds after which it is stopped, from the beginning of the run.

@@ -72,7 +72,7 @@ def wrong(text: str, file: str, path: Iterable[str], message: str) -> TomlError:
         text: Text of the file.
         file: Name of the file.
         path: Sections and name of the key.
-        message: Mistake.
+        message: Description of the mistake.
     """
     return TomlError(f"{file}:{line_of(text, tuple(path))}: {message}")
 

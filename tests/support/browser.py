@@ -54,9 +54,9 @@ class Visit:
     """A page that is looked at, and all that it did which a page must not do.
 
     Attributes:
-        page: of the browser.
-        complaints: messages on the console, errors, dialogs.
-        requests: what was asked for besides the file itself.
+        page: Page of the browser.
+        complaints: Console messages, errors and dialogs.
+        requests: Requested addresses besides the file itself.
     """
 
     def __init__(self, page: Page) -> None:

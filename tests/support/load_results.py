@@ -33,12 +33,12 @@ class Kind:
     """How messages of one type behave.
 
     Attributes:
-        rate: due in a second.
-        median: service time, us.
-        spread: sigma of its logarithm.
-        up, down: payload of a message, bytes.
-        failing: share that fails.
-        chunks: of a file, for what is a chunk; else 0.
+        rate: Scheduled messages per second.
+        median: Median service time in microseconds.
+        spread: Sigma of the logarithm of the service time.
+        up, down: Payload of a message in bytes.
+        failing: Share of messages that fail.
+        chunks: Number of chunks in a file, for series of chunks; otherwise 0.
     """
 
     rate: float = 200.0

@@ -32,9 +32,9 @@ class Options:
     """What the command line asks for.
 
     Attributes:
-        measurements: which, in the order of the registry.
-        plan: how much to measure.
-        json: file for the figures, or None.
+        measurements: Selected measurements, in the order of the registry.
+        plan: Number and length of the rounds.
+        json: Path for the figures as JSON, or None.
     """
 
     measurements: tuple[Measurement, ...]
@@ -122,7 +122,7 @@ def run(options: Options) -> list[Outcome]:
     """Measure everything that is asked for.
 
     Raises:
-        ProcessError: a server does not start or answers wrongly.
+        ProcessError: If a server does not start or answers wrongly.
     """
     progress = Console(stderr=True)
     with Servers() as servers, progress.status("starting") as status:
@@ -133,7 +133,7 @@ def write(file: Path, text: str) -> None:
     """Write a file.
 
     Raises:
-        ProcessError: that is impossible.
+        ProcessError: If the system does not allow it.
     """
     try:
         file.write_text(text, encoding="utf-8")

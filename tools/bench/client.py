@@ -27,11 +27,11 @@ class WebSocket:
     """A connection on which each message is answered by one message. No extensions, no limit of size.
 
     Args:
-        title: what to call the server in messages.
-        url: ``http://host:port/path``.
+        title: Name of the server in messages.
+        url: Address as ``http://host:port/path``.
 
     Raises:
-        ProcessError: no websocket opens there.
+        ProcessError: If no websocket opens there.
     """
 
     def __init__(self, title: str, url: str) -> None:
@@ -77,7 +77,7 @@ class WebSocket:
         """Send a binary message and wait for its answer.
 
         Raises:
-            ProcessError: there was more than one answer to the message before, or none to this one.
+            ProcessError: If there was more than one answer to the message before, or none to this one.
         """
         if self._protocol.state is not State.OPEN:
             self._fail_closed()
@@ -88,7 +88,7 @@ class WebSocket:
         """Send the JSON text that comes first on every Hanami websocket, and wait for success.
 
         Raises:
-            ProcessError: it was refused.
+            ProcessError: If the first message is rejected.
         """
         self._protocol.send_text(json.dumps(first_message).encode())
         answer = self._answer()
@@ -154,15 +154,15 @@ def exchange_for(connection: WebSocket, messages: Iterable[bytes], seconds: floa
     """Send one message after the other, each when the one before is answered.
 
     Args:
-        connection: where to send them.
-        messages: at least one.
-        seconds: when to stop, the exchange at work then is finished.
+        connection: Attached connection.
+        messages: Messages to send in turn, at least one.
+        seconds: Time after which no new exchange begins.
 
     Returns:
         The answers, not looked at yet, and the time that it took, seconds.
 
     Raises:
-        ProcessError: an answer did not come.
+        ProcessError: If an answer is missing.
     """
     answers: list[bytes] = []
     start = time.perf_counter()

@@ -24,7 +24,7 @@ def messages_of(what: str, chunk: int) -> list[Outgoing]:
 
     Args:
         what: ``upload`` or ``request``.
-        chunk: data of a chunk, bytes.
+        chunk: Size of the data of a chunk in bytes.
     """
     dialect = load_dialect()
     if what == REQUEST:

@@ -24,8 +24,8 @@ class GeneratorMeasurement(Measurement):
     """Three processes that send the same messages: ours, a usual Locust user, and a plain socket.
 
     Attributes:
-        what: is sent, ``upload`` or ``request``.
-        window: messages on their way; of ours and of the plain socket. The usual user waits for each answer.
+        what: Kind of message, ``upload`` or ``request``.
+        window: Messages in flight, of our generator and of the plain socket. The usual user waits for each answer.
     """
 
     what: ClassVar[str]
@@ -89,9 +89,9 @@ def generator(kind: str, title: str, task: Mapping[str, Any]) -> Iterator[Side]:
     """Provide a process that generates load on request.
 
     Args:
-        kind: of :mod:`tools.bench.generators`.
-        title: what to call it in messages.
-        task: what it is to do.
+        kind: Name of a generator in :mod:`tools.bench.generators`.
+        title: Name of the generator in messages.
+        task: Task of the generator, as JSON data.
 
     Yields:
         A side. It raises ProcessError where the process does not answer.

@@ -21,10 +21,10 @@ class Plan:
     """How much to measure.
 
     Attributes:
-        rounds: how often each side is measured, None for as often as the measurement likes best.
-        seconds: how long each time, seconds.
-        chunk: data of one upload message, bytes.
-        requirements: patterns of what a run of the suite checks, all if there are none.
+        rounds: Number of measurements of each side; None for the default of the measurement.
+        seconds: Length of one measurement in seconds.
+        chunk: Size of the data of an upload message in bytes.
+        requirements: Patterns of the requirements that a run of the suite checks; all if there are none.
     """
 
     rounds: int | None
@@ -37,13 +37,13 @@ class Measurement(ABC):
     """A comparison of two or more sides, measured in turn so that what else the machine does weighs on all.
 
     Attributes:
-        name: on the command line and in JSON.
-        title: one line for people.
-        ratio_title: what is divided by what.
-        aim: what the ratio should be.
-        default_rounds: how often each side is measured unless the plan says otherwise.
-        is_timed: whether a side works for a given time. Otherwise each of its turns is one piece of work, and since
-            that takes long, it is not warmed up with another one.
+        name: Name on the command line and in JSON.
+        title: Description in one line.
+        ratio_title: Description of the ratio: dividend and divisor.
+        aim: Aim for the ratio.
+        default_rounds: Number of measurements of each side unless the plan sets it.
+        is_timed: Whether a side works for a given time. Otherwise each of its turns is one long piece of work, without
+            a warm-up.
     """
 
     name: ClassVar[str]
@@ -58,7 +58,7 @@ class Measurement(ABC):
         """Return the sides by their titles, ready to be measured.
 
         Raises:
-            ProcessError: a server does not start or answers wrongly; also from a side itself.
+            ProcessError: If a server does not start or answers wrongly; also raised by the sides.
         """
 
     @abstractmethod
@@ -71,8 +71,8 @@ class Outcome:
     """What a measurement found.
 
     Attributes:
-        measurement: which one it was.
-        rounds: samples of each round, by side.
+        measurement: Measurement that was done.
+        rounds: Samples of each round, by side.
     """
 
     measurement: Measurement
@@ -102,13 +102,13 @@ def measure(measurement: Measurement, servers: Servers, plan: Plan, progress: Ca
     """Warm every side up, then measure them in turn, round by round.
 
     Args:
-        measurement: what to measure.
-        servers: where its servers come from.
-        plan: how much.
+        measurement: Measurement to do.
+        servers: Source of the servers.
+        plan: Number and length of the rounds.
         progress: Receiver of the progress lines.
 
     Raises:
-        ProcessError: a server does not start or answers wrongly.
+        ProcessError: If a server does not start or answers wrongly.
     """
     progress(f"{measurement.name}: preparing")
     with measurement.sides(servers, plan) as sides:

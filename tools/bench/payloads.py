@@ -19,7 +19,7 @@ def payloads_of(what: str, chunk: int) -> list[tuple[bytes, int]]:
 
     Args:
         what: ``upload`` or ``request``.
-        chunk: data of a chunk, bytes.
+        chunk: Size of the data of a chunk in bytes.
     """
     codec = load_dialect().codec
     if what == REQUEST:

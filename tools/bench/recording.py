@@ -26,9 +26,9 @@ class Step:
     """One thing that happened.
 
     Attributes:
-        kind: what.
-        connection: its number, from 0 in the order in which they were opened.
-        data: bytes that were sent or received, else none.
+        kind: Kind of step.
+        connection: Number of the connection, from 0 in the order of opening.
+        data: Sent or received bytes, empty for other kinds.
     """
 
     kind: Kind
@@ -41,7 +41,7 @@ class Recording:
     """A run as a server saw it. The client did one thing at a time, so the order shows which step waited for which.
 
     Attributes:
-        steps: in the order in which they happened, on all connections.
+        steps: Steps on all connections, in the order of time.
     """
 
     steps: tuple[Step, ...]

@@ -23,13 +23,13 @@ class End:
     """One of the two ends of a relayed connection.
 
     Attributes:
-        socket: to the client, or to the server.
-        number: of the connection.
-        is_client: whether it is that to the client.
-        other: the other end.
-        waiting: bytes that it did not take yet; nothing more is read for it until it has them.
-        is_over: whether it sends no more.
-        stuck_at: number of steps when it last stopped taking bytes, None while it takes them.
+        socket: Socket to the client or to the server.
+        number: Number of the connection.
+        is_client: Whether this is the socket to the client.
+        other: Opposite end of the connection.
+        waiting: Bytes that the socket has not accepted yet; nothing more is read for it until they are sent.
+        is_over: Whether the peer sends no more.
+        stuck_at: Number of steps when the socket last stopped accepting bytes; None while it accepts them.
     """
 
     def __init__(self, connection: socket.socket, number: int, *, is_client: bool) -> None:
@@ -56,8 +56,8 @@ class RecordingProxy:
     What it writes down is what it does to the server: who does the same again, in the same order, is the same client.
 
     Args:
-        host: of the server.
-        port: of the server.
+        host: Host of the server.
+        port: Port of the server.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -98,7 +98,7 @@ class RecordingProxy:
         """Return what was relayed, once it is over.
 
         Raises:
-            ProcessError: the proxy itself failed.
+            ProcessError: If the proxy itself failed.
         """
         if self._failure is not None:
             raise ProcessError(f"the recording proxy failed: {self._failure!r}")

@@ -25,7 +25,7 @@ class Replay:
     """A recording that can be repeated with any server that gives the same answers.
 
     Args:
-        recording: what is sent, and what must come.
+        recording: Recorded requests and answers.
     """
 
     def __init__(self, recording: Recording) -> None:
@@ -42,7 +42,7 @@ class Replay:
             Seconds that it took.
 
         Raises:
-            ProcessError: the server does not answer as it did; names the first difference.
+            ProcessError: If an answer differs from the recording; names the first difference.
         """
         lines = [Line() for _ in range(self.recording.connections)]
         number = 0
@@ -113,8 +113,8 @@ class Line:
         """Do one thing.
 
         Raises:
-            OSError: no connection, or none any more.
-            OutOfStepError: the server does not answer, or answers something else.
+            OSError: If there is no connection, or none any more.
+            OutOfStepError: If the answer is missing or different.
         """
         if act.kind is Kind.SENT:
             self._send(act.data)

@@ -78,10 +78,10 @@ class RequestSide:
     """Requests to one server.
 
     Args:
-        title: of the server, for messages.
-        connection: attached.
-        codec: of the messages.
-        messages: the requests, all of one length.
+        title: Name of the server in messages.
+        connection: Attached connection.
+        codec: Codec of the messages.
+        messages: Requests, all of one length.
     """
 
     def __init__(self, title: str, connection: WebSocket, codec: Codec, messages: Sequence[bytes]) -> None:
@@ -94,7 +94,7 @@ class RequestSide:
         """Ask for that long.
 
         Raises:
-            ProcessError: an answer is not an output of the cluster.
+            ProcessError: If an answer is not an output of the cluster.
         """
         answers, spent = exchange_for(self._connection, itertools.cycle(self._messages), seconds)
         for answer in set(answers):  # the same request has the same answer, so that there are few
@@ -116,7 +116,7 @@ class ForwardSide:
     """The arithmetic of a request in this process: tanh, then sigmoid, in float32.
 
     Args:
-        inputs: shape (n, 784).
+        inputs: Input values, shape (n, 784).
     """
 
     def __init__(self, inputs: Vector) -> None:
@@ -145,8 +145,8 @@ def forward_pass(hidden: Vector, output: Vector) -> Callable[[Vector], Vector]:
     """Return a network of two layers, its biases 0.
 
     Args:
-        hidden: weights, shape (neurons, inputs).
-        output: weights, shape (outputs, neurons).
+        hidden: Weights of the hidden layer, shape (neurons, inputs).
+        output: Weights of the output layer, shape (outputs, neurons).
 
     Returns:
         A function of inputs, shape (inputs,), that answers outputs, shape (outputs,), each from 0 to 1.

@@ -18,10 +18,10 @@ class Act:
     Attributes:
         kind: RECEIVED waits until ``total`` bytes have come on the connection, CRASH for its end; FINISHED closes the
             sending side, or all of it if ``closes``; the rest as in :class:`Kind`.
-        connection: its number.
-        data: what is sent.
-        total: bytes since the connection was opened.
-        closes: whether the connection is of no use any more.
+        connection: Number of the connection.
+        data: Bytes to send.
+        total: Number of bytes since the connection was opened.
+        closes: Whether the connection is not used any more.
     """
 
     kind: Kind
@@ -36,9 +36,9 @@ class Script:
     """All acts of a client.
 
     Attributes:
-        acts: in their order.
-        firm: by connection, how many bytes of its answers must be the same again. What comes after a goodbye or to a
-            client that reads no more depends on who was faster, also between the same client and the same server.
+        acts: Acts in their order.
+        firm: Number of answer bytes of each connection that must be equal again. Later bytes, after a close or to a
+            client that no longer reads, depend on timing, even between the same client and server.
     """
 
     acts: list[Act] = field(default_factory=list)

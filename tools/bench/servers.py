@@ -22,11 +22,11 @@ class Reference:
     """REST and websockets of the reference backend, as one logged-in user.
 
     Args:
-        url: where it listens.
-        password: of the user ``bench``.
+        url: Address of the server.
+        password: Password of the user ``bench``.
 
     Raises:
-        ProcessError: the login failed.
+        ProcessError: If the login fails.
     """
 
     TITLE = "the reference backend"
@@ -48,11 +48,11 @@ class Reference:
         """One REST request.
 
         Args:
-            operation: its name in the dialects, such as ``csv.init``.
-            fields: of the JSON body, or of the query.
+            operation: Name of the operation in the dialects, such as ``csv.init``.
+            fields: Fields of the JSON body or of the query.
 
         Raises:
-            ProcessError: the answer is not status 200 with a JSON object.
+            ProcessError: If the answer is not status 200 with a JSON object.
         """
         route = self.dialect.route(operation)
         in_query = route.method in ("GET", "DELETE")
@@ -81,7 +81,7 @@ class Reference:
         """Return a text of an answer.
 
         Raises:
-            ProcessError: there is none of that key.
+            ProcessError: If there is no value of that key.
         """
         value = answer.get(key)
         if not isinstance(value, str):
@@ -93,10 +93,10 @@ class Reference:
 
         Args:
             target: ``file_upload`` or ``cluster``.
-            uuid: of the file or the cluster.
+            uuid: Uuid of the file or of the cluster.
 
         Raises:
-            ProcessError: it does not open, or was refused.
+            ProcessError: If it does not open or is rejected.
         """
         return _attached(WebSocket(self.TITLE, self._url + "/"), self._token, uuid, target)
 
@@ -117,7 +117,7 @@ class Bare:
         """Return a websocket, attached in the same way as to the reference backend.
 
         Raises:
-            ProcessError: it does not open.
+            ProcessError: If it does not open.
         """
         return _attached(WebSocket(self.TITLE, f"{self._url}/{path}"), "none", "none", path)
 
@@ -144,7 +144,7 @@ class Servers:
         """The reference backend.
 
         Raises:
-            ProcessError: it does not start.
+            ProcessError: If it does not start.
         """
         if self._reference is None:
             password = secrets.token_urlsafe(12)
@@ -165,7 +165,7 @@ class Servers:
         """The bare server.
 
         Raises:
-            ProcessError: it does not start.
+            ProcessError: If it does not start.
         """
         if self._bare is None:
             server = running_server(Bare.TITLE, ["-m", "tools.bench.baseline_server"])

@@ -53,7 +53,7 @@ def more_files() -> Iterator[None]:
     """Let processes that are started in here open as many files as the measurement needs.
 
     Raises:
-        ProcessError: the system does not allow that many.
+        ProcessError: If the system does not allow that many.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard not in (resource.RLIM_INFINITY, -1) and hard < FILES:

@@ -21,7 +21,7 @@ class Spread:
         """Return the spread of at least one value.
 
         Raises:
-            ValueError: there is none, or one is not finite.
+            ValueError: If there is no value, or one is not finite.
         """
         listed = list(values)
         if not listed or not all(math.isfinite(value) for value in listed):
@@ -34,11 +34,11 @@ class Sample:
     """What one side did in one round.
 
     Attributes:
-        operations: how many were done, each answered; at least one.
-        seconds: how long they took together, above 0.
-        size: payload of them all, bytes.
-        cpu: processor time of the side, seconds; 0 where it was not measured.
-        memory: that they took, bytes; 0 where it was not measured.
+        operations: Number of answered operations, at least one.
+        seconds: Time of all operations in seconds, above 0.
+        size: Payload of all operations in bytes.
+        cpu: Processor time of the side in seconds; 0 where it was not measured.
+        memory: Memory of the side in bytes; 0 where it was not measured.
     """
 
     operations: int
@@ -82,8 +82,8 @@ class Aim:
     """What a ratio should be.
 
     Attributes:
-        limit: the ratio that just meets it.
-        at_least: whether more is better; otherwise less is.
+        limit: Ratio that just meets the aim.
+        at_least: Whether the ratio must be at least the limit; otherwise at most.
     """
 
     limit: float

@@ -63,9 +63,9 @@ class Backend:
     """A reference backend.
 
     Attributes:
-        host: where it listens.
-        port: where it listens.
-        expired_token: of the user ``alice``.
+        host: Host of the server.
+        port: Port of the server.
+        expired_token: Expired token of the user ``alice``.
     """
 
     host: str
@@ -77,8 +77,8 @@ class Gate:
     """Runs of the suite, each with a backend of its own that gives the same uuids and tokens.
 
     Args:
-        passwords: of the users ``alice`` and ``bob``.
-        requirements: patterns of what is checked, all if there are none.
+        passwords: Passwords of the users ``alice`` and ``bob``.
+        requirements: Patterns of the checked requirements; all if there are none.
     """
 
     def __init__(self, passwords: Mapping[str, str], requirements: Sequence[str]) -> None:
@@ -90,7 +90,7 @@ class Gate:
         """Provide a backend that has nothing yet.
 
         Raises:
-            ProcessError: it does not start.
+            ProcessError: If it does not start.
         """
         options = ["--port", "0", "--announce", "json", "--stop-with-stdin", f"--replayable={SEED}"]
         options += [f"--max-file-size={LARGEST_FILE}", f"--max-storage={LARGEST_FILE}"]
@@ -110,7 +110,7 @@ class Gate:
             That, and how many exchanges the suite counted.
 
         Raises:
-            ProcessError: see :meth:`run`.
+            ProcessError: As :meth:`run` raises it.
         """
         with self.backend() as backend, RecordingProxy(backend.host, backend.port) as proxy:
             _, result = self.run(proxy.url, backend.expired_token)
@@ -120,14 +120,14 @@ class Gate:
         """Run the suite.
 
         Args:
-            url: of the target.
-            expired_token: for the target.
+            url: Address of the target.
+            expired_token: Expired token for the target.
 
         Returns:
             Seconds from the start of the command to its end, and its result.
 
         Raises:
-            ProcessError: its exit status is not 0, or it does not end.
+            ProcessError: If the exit status is not 0, or the run does not end.
         """
         environment = {key: text for key, text in os.environ.items() if not key.startswith(("HANAMI_", "PYTEST_"))}
         environment["HANAMI_PASSWORD"] = self._passwords["alice"]
@@ -160,8 +160,8 @@ class SuiteSide:
     """Runs of the suite.
 
     Args:
-        gate: makes them.
-        size: what goes over the wire in one, bytes.
+        gate: Source of the runs.
+        size: Bytes on the wire in one run.
     """
 
     def __init__(self, gate: Gate, size: int) -> None:
@@ -180,9 +180,9 @@ class ReplaySide:
     """Replays of one run of the suite.
 
     Args:
-        gate: has backends.
-        recording: of the run.
-        exchanges: that it had.
+        gate: Source of the backends.
+        recording: Recording of the run.
+        exchanges: Number of exchanges in the recording.
     """
 
     def __init__(self, gate: Gate, recording: Recording, exchanges: int) -> None:
@@ -205,7 +205,7 @@ def run_command(command: Sequence[str], environment: Mapping[str, str], log: IO[
         Its exit status.
 
     Raises:
-        ProcessError: it does not end.
+        ProcessError: If it does not end.
     """
     with ChildProcess(command, stdout=log, stderr=subprocess.STDOUT, environment=environment) as process:
         status = process.wait(GATE_SECONDS)

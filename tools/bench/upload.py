@@ -55,10 +55,10 @@ class FileContent:
     """A file as FileUpload_Messages, serialised once for all times that it is sent.
 
     Attributes:
-        codec: of the messages.
-        size: of the file, bytes.
-        chunk: data of a message, bytes; the last may have less.
-        messages: in the order of their positions, which all differ.
+        codec: Codec of the messages.
+        size: Size of the file in bytes.
+        chunk: Size of the data of a message in bytes; the last one may have less.
+        messages: Messages in the order of their positions, which all differ.
     """
 
     codec: Codec
@@ -79,9 +79,9 @@ class OpenFile:
     """A file that waits for its chunks.
 
     Attributes:
-        title: of the server, for messages.
-        connection: a websocket, attached to the file.
-        is_complete: asks whether all of it arrived; None where nobody knows.
+        title: Name of the server in messages.
+        connection: Websocket that is attached to the file.
+        is_complete: Query for the completion of the file; None where the server has none.
     """
 
     title: str
@@ -93,8 +93,8 @@ class UploadSide:
     """Uploads to one server.
 
     Args:
-        content: of every file.
-        start: opens a new file.
+        content: Content of every file.
+        start: Function that opens a new file.
     """
 
     def __init__(self, content: FileContent, start: Callable[[], AbstractContextManager[OpenFile]]) -> None:
@@ -116,7 +116,7 @@ class UploadSide:
         """Send one file, or what can be sent of it in that time.
 
         Raises:
-            ProcessError: a chunk was refused, or the server does not say rightly whether the file is complete.
+            ProcessError: If a chunk is rejected, or the server reports the wrong completion.
         """
         content = self._content
         with self._start() as file:
@@ -166,6 +166,6 @@ def table(size: int) -> bytes:
     """Return a CSV table whose rows all differ.
 
     Args:
-        size: of its text, bytes; the last row may be cut off.
+        size: Size of the text in bytes; the last row may be cut off.
     """
     return b"".join(ROW % number for number in range(-(-size // ROW_SIZE)))[:size]

@@ -19,7 +19,7 @@ class Cell:
     Attributes:
         kind: ``right`` and ``other`` for a detection under a violated and another requirement, ``silent`` for a test
             that passed, ``out`` for one that did not run.
-        title: Tooltip.
+        title: Text of the tooltip.
     """
 
     kind: str

@@ -30,9 +30,9 @@ class Outcome:
     """Outcome of a scenario.
 
     Attributes:
-        wrong: what is not as expected.
-        said: the result in short.
-        seconds: that it took, with starting and stopping the server.
+        wrong: Deviations from the expected outcome.
+        said: Result of the run in one line.
+        seconds: Time in seconds, including the start and the stop of the server.
         table: Lines to print below that of the target.
     """
 
@@ -47,11 +47,11 @@ def run_scenario(scenario: TargetScenario, folder: Path, stop: Event) -> Outcome
 
     Args:
         scenario: Target, and what must be said of it.
-        folder: for the reports and the output.
-        stop: set when it shall end at once.
+        folder: Folder for the reports and the output.
+        stop: Event that ends the run at once.
 
     Raises:
-        StoppedError: it was set.
+        StoppedError: If ``stop`` was set.
     """
     folder.mkdir(parents=True)
     report = folder / "report"
@@ -84,7 +84,7 @@ def run_command(command: Sequence[str], output: int, folder: Path, seconds: floa
     """Run a command until its end; its exit status, None where it had to be stopped.
 
     Raises:
-        StoppedError: it shall stop.
+        StoppedError: If ``stop`` was set.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return run_to_end(command, output, kept, folder, seconds, stop)

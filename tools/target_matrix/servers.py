@@ -70,10 +70,11 @@ class Served:
     """A server that runs.
 
     Attributes:
-        options: of the suite, with which it is reached.
+        options: Options of the suite that reach the target.
         note: Remark for the printed line; may be empty.
-        complaints: what the server's side saw that must not be, asked when the run is over; gets its report folder.
-        table: Lines to print below that of the target; gets the report folder, too.
+        complaints: Function that returns the deviations seen by the server, called with the report folder after the
+            run.
+        table: Function that returns the lines to print below that of the target, called with the report folder.
     """
 
     options: tuple[str, ...]

@@ -39,17 +39,17 @@ class TargetScenario:
     """A scenario.
 
     Attributes:
-        name: of it.
-        title: what is hard about it, and which profile is run.
-        serve: starts it.
-        options: of the run, besides those that reach it.
-        status: exit status that must come of it.
-        unsupported: ids of the requirements that can't be judged, with a green result.
-        lost: tests of which a case must be LOST, with a red one.
-        lacking: how many cases are unsupported at most, by a part of the reason; any other reason is not expected.
-        least: cases that must have passed.
-        has_defects: Whether the server is a simulated one, of which the table of its defects says what must be found.
-        seconds: after which it is stopped, about three times what it takes on an idle machine.
+        name: Name of the scenario.
+        title: Description of the difficulty, and the profile that is run.
+        serve: Function that starts the target.
+        options: Options of the run, besides those that reach the target.
+        status: Expected exit status.
+        unsupported: Ids of the requirements that may be UNSUPPORTED in a conformant run.
+        lost: Tests with at least one LOST case in a run that is not conformant.
+        lacking: Largest number of unsupported cases, by a part of the reason; any other reason is a deviation.
+        least: Least number of passed cases.
+        has_defects: Whether the server is simulated, with a table of its defects and the expected findings.
+        seconds: Time in seconds after which the run is stopped, about three times that on an idle machine.
     """
 
     name: str
@@ -208,9 +208,9 @@ def complaints(scenario: TargetScenario, status: int | None, result: RunResult |
     """Return what is not as expected of a run against a scenario.
 
     Args:
-        scenario: it.
-        status: exit status, None where the run had to be stopped.
-        result: what the run left, None for nothing.
+        scenario: Scenario of the run.
+        status: Exit status; None if the run had to be stopped.
+        result: Result of the run; None if it left none.
     """
     if status is None:
         return [f"it did not end within {scenario.seconds:g} s"]

@@ -58,11 +58,11 @@ class Gate:
     """What the job asks for.
 
     Attributes:
-        command: that runs the suite.
-        environment: of that command, with its options.
-        folder: of the reports.
-        baseline: earlier result that must be kept up with, None for none.
-        baseline_file: name of that.
+        command: Command line that runs the suite.
+        environment: Environment of that command, with the options of the run.
+        folder: Report folder of the run.
+        baseline: Earlier result that the run must not be worse than; None for none.
+        baseline_file: Path of the baseline as given.
     """
 
     command: tuple[str, ...]
@@ -77,12 +77,12 @@ class Judgement:
     """What is said of the job.
 
     Attributes:
-        status: exit status of the job.
-        verdict: headline of the run.
-        run_status: exit status of the run.
-        result: file of the result, empty where there is none.
-        reason: why the job is red, one line; empty where it is green.
-        markdown: the summary.
+        status: Exit status of the job.
+        verdict: Headline of the run.
+        run_status: Exit status of the run.
+        result: Path of the result file, empty where there is none.
+        reason: Reason why the job fails, one line; empty where it passes.
+        markdown: Summary of the job as Markdown.
     """
 
     status: int
@@ -114,7 +114,7 @@ def read_inputs(environment: Mapping[str, str]) -> Gate:
     """Return what the job asks for. An empty input is none, so that a settings file may decide.
 
     Raises:
-        InputError: an input is wrong.
+        InputError: If an input is invalid.
     """
     given = {name: environment.get(input_variable(name), "") for name in (*PASSED_ON, *OWN)}
     options = {option.name: option for option in OPTIONS}
@@ -137,7 +137,7 @@ def _words(arguments: str) -> list[str]:
     """Return the arguments as a shell would split them; nothing in them is expanded.
 
     Raises:
-        InputError: they cannot be split, hold a secret, or move the reports away.
+        InputError: If they cannot be split, hold a secret, or move the reports away.
     """
     try:
         words = shlex.split(arguments)
@@ -197,8 +197,8 @@ def judge(gate: Gate, status: int) -> Judgement:
     """Return what to say of the job.
 
     Args:
-        gate: what it asked for.
-        status: exit status of the run.
+        gate: Settings of the job.
+        status: Exit status of the run.
     """
     file = gate.folder / RESULT
     if not file.is_file():

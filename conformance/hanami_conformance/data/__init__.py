@@ -25,10 +25,10 @@ class Digits:
     """1797 handwritten digits.
 
     Attributes:
-        image_file: as IDX.
-        label_file: as IDX.
-        images: uint8, shape (1797, 8, 8), 0 to 16.
-        labels: uint8, shape (1797,), 0 to 9.
+        image_file: Images as an IDX file.
+        label_file: Labels as an IDX file.
+        images: Images of 0 to 16, uint8, shape (1797, 8, 8).
+        labels: Digits of 0 to 9, uint8, shape (1797,).
     """
 
     image_file: bytes

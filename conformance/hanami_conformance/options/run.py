@@ -84,7 +84,7 @@ def resolve(
 
     Args:
         given: Option ``dest`` to value, None or an empty list where it was not given.
-        environment: Variables.
+        environment: Environment variables by name.
         dialect: Dialect where no source names one.
         ini: Option ``dest`` to its value in the settings file of pytest; the environment takes precedence.
 

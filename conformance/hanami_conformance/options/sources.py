@@ -157,7 +157,7 @@ def merge_sources(
     Args:
         options: Rows of the table.
         given: Values on the command line; None or an empty list where an option was not given.
-        environment: Variables.
+        environment: Environment variables by name.
         ini: Option ``dest`` to its value in the settings file of pytest.
         config: Settings file.
         accounts: User, password and token of each account that is taken as a whole.

@@ -25,7 +25,7 @@ class Manifest:
     """Collects what is known of a run while it goes on.
 
     Args:
-        options: of the run.
+        options: Options of the run.
     """
 
     def __init__(self, options: RunOptions) -> None:

@@ -15,9 +15,9 @@ class MissingCapability:
     """Something that a run will lack.
 
     Attributes:
-        what: is lacking, and how it could be given.
-        whole: ids of the requirements that no case can judge.
-        partly: ids of those of which some cases will be unsupported.
+        what: Missing capability, and how to provide it.
+        whole: Ids of the requirements that no case can judge.
+        partly: Ids of the requirements of which some cases will be unsupported.
     """
 
     what: str
@@ -52,10 +52,10 @@ def missing_capabilities(
     """Yield what a run against a target will lack.
 
     Args:
-        target: reached and logged in to.
-        content: whether the content of datasets can be read back, None where that is not known.
-        clusters: whether clusters can be made.
-        destructive: whether what may end a fragile server is sent.
+        target: Connected target.
+        content: Whether the content of datasets can be read back; None if unknown.
+        clusters: Whether clusters can be created.
+        destructive: Whether requests that may crash a fragile server are sent.
     """
     if target.other_account is None:
         yield MissingCapability(target.other_account_missing_reason.removeprefix("needs "), *SECOND_USER)

@@ -23,7 +23,7 @@ def exit_with(status: int, line: str) -> NoReturn:
         line: Reason, one line.
 
     Raises:
-        SystemExit: Always.
+        SystemExit: Always raised.
     """
     _end_forked_workers()
     sys.stderr.write(SECRETS.text(line) + "\n")

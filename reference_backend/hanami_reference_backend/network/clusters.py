@@ -50,7 +50,7 @@ class ClusterStore:
     """All clusters; a user sees only those of the own project (GEN-3).
 
     Args:
-        settings: Limits.
+        settings: Limits of the server.
         modes: Names of the task mode and the direct mode.
         identity: Source of uuids.
     """

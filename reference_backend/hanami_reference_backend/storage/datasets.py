@@ -40,7 +40,7 @@ class DatasetStore:
     rejected like unknown ones (GEN-3).
 
     Args:
-        settings: Limits.
+        settings: Limits of the server.
         identity: Source of uuids.
     """
 

@@ -107,7 +107,7 @@ class RunSummary:
         requirements: Number of selected requirements.
         cases: Number of cases that were to run.
         exchanges: Number of messages sent.
-        duration: Seconds.
+        duration: Time in seconds.
     """
 
     file: str

@@ -129,7 +129,7 @@ class CaseResult:
         reason: Reason why it did not pass, one line.
         expected: Behaviour that the protocol requires, if the case failed.
         actual: Behaviour of the target, if the case failed.
-        duration: Seconds.
+        duration: Time in seconds.
         exchanges: Number of messages sent.
         checks: Number of comparisons made.
         sequences: Number of generated sequences, for a case that runs sequences.

@@ -154,7 +154,7 @@ class LoadResult:
         manifest: Versions, target, started (ISO 8601), duration (seconds of measuring), warm-up, host.
         configuration: Requested load: dialect, model, rate, window, sizes, users by scenario. Only runs with the same
             configuration are compared.
-        state: Verdict.
+        state: Verdict of the run.
         exit_status: Exit status of the command.
         reasons: Reasons for the verdict, a line each.
         limits: Limits in the order of their file, those of the generator last.

@@ -26,7 +26,8 @@ class World:
     """A server, and what becomes of cases that run again on it.
 
     Args:
-        again: outcomes of those, in order: name of the case and outcome; None for one that is passed and gone behind.
+        again: Outcomes of the reruns in order, as name of the case and outcome; None for a case that passes and ends
+            the server.
     """
 
     def __init__(self, *again: tuple[str, Outcome | None]) -> None:

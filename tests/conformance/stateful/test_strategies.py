@@ -90,10 +90,10 @@ def sample(strategy: SearchStrategy[Drawn], count: int = 300, at_once: int = 10)
     """Some of what is drawn, from one seed.
 
     Args:
-        strategy: what is drawn.
-        count: how many.
-        at_once: of them in one example, as in a sequence; an example of one takes three times as long. What is large,
-            as a table, has no room beside others.
+        strategy: Strategy to draw from.
+        count: Number of draws.
+        at_once: Number of draws in one example, as in a sequence; examples of one draw take three times as long, but a
+            large draw, such as a table, needs the room of a whole example.
     """
     drawn: list[Drawn] = []
 

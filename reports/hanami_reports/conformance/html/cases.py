@@ -46,7 +46,7 @@ class TestView:
     """The cases of one test that check a requirement.
 
     Attributes:
-        id: ``file::test``.
+        id: Case as ``file::test``.
         name: Name for people.
         title: Required behaviour of a server, one sentence.
         outcomes: Number of cases by outcome.
@@ -55,7 +55,7 @@ class TestView:
         exchanges: Number of messages sent.
         checks: Number of comparisons made.
         sequences: Number of generated sequences.
-        duration: Seconds.
+        duration: Time in seconds.
     """
 
     id: str

@@ -59,7 +59,7 @@ class RequirementView:
         judged: Number of cases that could judge it.
         exchanges: Number of messages sent.
         sequences: Number of generated sequences.
-        duration: Seconds.
+        duration: Time in seconds.
         observations: Names and values of observed behaviour that the protocol leaves open.
         failing: Cases shown here.
         elsewhere: Failing cases shown under another requirement.

@@ -53,7 +53,7 @@ class Row:
 
     Attributes:
         type: Name of the message type.
-        metric: Metric.
+        metric: Compared metric.
         base: Median of the BASE runs, None with too few samples.
         new: Median of the NEW runs, None with too few samples.
         ratio: NEW / BASE, None if one of them is unknown.
