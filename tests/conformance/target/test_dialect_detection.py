@@ -122,7 +122,7 @@ def test_of_several_that_fit_the_one_whose_paths_are_there() -> None:
 
 @pytest.mark.parametrize(
     ("serve", "says"),
-    [(silent, "actual no whole response"), (closing, "actual the end of the connection"), (garbage, "illegal status line")],
+    [(silent, "no whole response"), (closing, "actual the end of the connection"), (garbage, "illegal status line")],
     ids=["silent", "closing", "garbage"],
 )
 def test_unusable_answers_are_reported(serve: Any, says: str) -> None:
