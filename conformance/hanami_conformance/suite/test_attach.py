@@ -92,7 +92,7 @@ def test_a_cluster_socket_is_accepted(resources: ResourceFactory) -> None:
 TOKENS = ["missing", "empty", "malformed", "cut short", "tampered", "unsigned", "expired", "a number", "null"]
 
 
-# ATT-3: the token authorises: an invalid, malformed, expired or missing token is refused, recognisably, in bounded
+# ATT-3: the token authorises: an invalid, malformed, expired or missing token is rejected recognisably and in bounded
 # time.
 @requirement("ATT-3")
 @pytest.mark.parametrize("kind", TOKENS)
@@ -123,7 +123,7 @@ def test_an_invalid_token_opens_no_cluster(resources: ResourceFactory, kind: str
     expect_rejected(resources.target, first, f"the token is {kind}")
 
 
-# ATT-4: an unknown, malformed or missing uuid, and a resource of another user or project, are refused alike.
+# ATT-4: an unknown, malformed or missing uuid and a resource of another user or project are rejected alike.
 @requirement("ATT-4")
 @pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
 @pytest.mark.parametrize("kind", list(INVALID_UUIDS))
@@ -203,8 +203,8 @@ def wording(answer: Message | CloseInfo, uuid: str) -> str:
     return re.sub(r"[0-9]+", "", text.replace(uuid, ""))
 
 
-# ATT-5: an unknown or missing target, and a first message that is no JSON object, are refused; the server goes on
-# serving others.
+# ATT-5: an unknown or missing target, and a first message that is not a JSON object, are rejected; the server still
+# serves others.
 @requirement("ATT-5", "GEN-2")
 @pytest.mark.parametrize("kind", ["unknown", "empty", "in capitals", "missing", "a number", "null", "an array"])
 def test_an_unknown_target_is_rejected(resources: ResourceFactory, kind: str) -> None:
@@ -265,7 +265,7 @@ def test_a_binary_first_message_that_is_no_json_is_rejected(resources: ResourceF
         upload.attach().write(0, b"served")
 
 
-# ATT-6: a uuid of the wrong kind (dataset for file, file for cluster, cluster for file) is refused.
+# ATT-6: a uuid of the wrong kind (dataset for file, file for cluster, cluster for file) is rejected.
 @requirement("ATT-6")
 @pytest.mark.parametrize(
     ("kind", "resource"),
@@ -287,8 +287,8 @@ def test_a_uuid_of_the_wrong_kind_is_rejected(resources: ResourceFactory, kind: 
     )
 
 
-# ATT-8: frame type of the answer, extra keys, whether a refused socket may try again, a second init on an accepted
-# socket, several sockets on one resource.
+# ATT-8: frame type of the answer, extra keys, whether a rejected socket may try again, a second first message on an
+# accepted socket, several sockets on one resource.
 @requirement("ATT-8")
 def test_form_of_an_acceptance(resources: ResourceFactory) -> None:
     """Record the frame type and the keys of an acceptance."""

@@ -19,7 +19,7 @@ from hanami_conformance.target.target import Account
 from hanami_proto.codec import ProcessType, TargetBuffer
 
 
-# ATT-7: nothing sent before acceptance, or after a refusal, has any effect on the resource.
+# ATT-7: nothing that is sent before acceptance, or after a rejection, has any effect on the resource.
 @requirement("ATT-7")
 @pytest.mark.parametrize(
     ("message_first", "answer_first"),

@@ -32,7 +32,7 @@ CUT = 2  # expected values in the first of two messages
 LEARNED = 0.5  # part of the initial distance; training of the other values alone does not reach it
 
 
-# DIO-1: a cluster socket takes ClusterIO_Message binary messages.
+# DIO-1: a cluster socket accepts ClusterIO_Message binary messages.
 @requirement("DIO-1")
 @pytest.mark.parametrize("size", [None, 784])  # a message of 3 KiB carries a handwritten digit
 def test_a_cluster_takes_messages(resources: ResourceFactory, size: int | None) -> None:
@@ -46,8 +46,8 @@ def test_a_cluster_takes_messages(resources: ResourceFactory, size: int | None) 
     socket.decode(answer)
 
 
-# DIO-2: messages with isLast false start nothing; the one with isLast true starts the processing of all values sent
-# since.
+# DIO-2: messages with isLast false start nothing; one with isLast true starts the processing of all values sent since
+# the previous one.
 @requirement("DIO-2")
 def test_not_last_requests_start_nothing(resources: ResourceFactory) -> None:
     """No output comes before the message with isLast = true."""
@@ -94,8 +94,7 @@ def test_the_last_message_carries_values_too(resources: ResourceFactory) -> None
         expect_same(split, whole, "the answer to the whole input")
 
 
-# DIO-4: one input split over several not-last messages (several bricks, or one brick) gives the same answer as sent
-# at once.
+# DIO-4: one input split over several messages (several bricks, or one brick) gives the same answer as one sent at once.
 @requirement("DIO-4", "DIO-2")
 @pytest.mark.parametrize("brick", list(TWO_BRICKS.inputs))
 def test_the_values_of_every_brick_take_part(resources: ResourceFactory, brick: str) -> None:
@@ -140,8 +139,8 @@ def test_each_cycle_runs_once(resources: ResourceFactory) -> None:
     expect_nothing_more(socket, "11 answers to 11 requests")
 
 
-# DIO-3: a last REQUEST message is answered by ClusterIO messages of REQUEST_TYPE carrying the output: numberOfValues
-# equals the count of values and the size of the output brick, every value finite.
+# DIO-3: a last REQUEST message is answered by ClusterIO messages of REQUEST_TYPE with the output: numberOfValues equals
+# the number of values and the size of the output brick, and every value is finite.
 @requirement("DIO-3")
 @pytest.mark.parametrize("size", [1, 2, 10, 784], ids=lambda size: f"{size} values")
 def test_a_request_is_answered_with_the_output(resources: ResourceFactory, size: int) -> None:
@@ -320,8 +319,8 @@ def _training_of_the_rest(
     return start, end
 
 
-# DIO-5: processType selects: a TRAIN cycle is answered by no output of a brick (a dummy value with an empty name is
-# none), a REQUEST needs no expected values.
+# DIO-5: processType decides: a TRAIN cycle is answered by no output of a brick (a placeholder with an empty name is not
+# an output), and a REQUEST needs no expected values.
 @requirement("DIO-5")
 def test_training_is_answered_by_no_output(resources: ResourceFactory) -> None:
     """A TRAIN cycle is answered by no output, and the next request gets its own answer."""
@@ -355,7 +354,8 @@ def test_training_changes_the_answer(resources: ResourceFactory) -> None:
     require(changed, expected=f"another answer than {format_answer(before)}", actual="the same", requirement="DIO-5")
 
 
-# DIO-6: every message is answered: not-last by an acknowledgement, last TRAIN by an end message with isLast true.
+# DIO-6: every message is answered: one that is not last by an acknowledgement, a last TRAIN by an end message with
+# isLast true.
 @requirement("DIO-6")
 @pytest.mark.parametrize("process", [ProcessType.REQUEST, ProcessType.TRAIN])
 def test_every_not_last_message_is_acknowledged(resources: ResourceFactory, process: ProcessType) -> None:

@@ -130,9 +130,9 @@ MISTAKES |= UNDECODABLE
 HUGE = ("numberOfValues 2^64 - 1", "numberOfValues too large by 2^32")
 
 
-# DIO-12: unknown brick, numberOfValues different from the count of values, more values than the brick holds, unknown
-# processType, undecodable bytes: signalled in bounded time (an answer or a close with a reason), no effect on the
-# cluster, the server goes on.
+# DIO-12: an unknown brick, a numberOfValues that differs from the number of values, more values than the brick holds,
+# an unknown processType and undecodable bytes are signalled in bounded time (an answer, or a close with a reason), have
+# no effect on the cluster, and the server still serves others.
 @requirement("DIO-12", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("mistake", mark_destructive(MISTAKES, *HUGE, *UNDECODABLE))

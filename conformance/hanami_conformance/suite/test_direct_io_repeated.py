@@ -76,7 +76,7 @@ def test_training_moves_the_answer_toward_the_expected_values(resources: Resourc
         require(end < start, expected=expected, actual=f"{end:.5f}")
 
 
-# DIO-9: many cycles, mixed TRAIN and REQUEST, run on one socket in order; pipelined messages are answered in order.
+# DIO-9: many cycles, TRAIN and REQUEST mixed, run in order on one socket; pipelined messages are answered in order.
 @requirement("DIO-9")
 def test_many_mixed_cycles_run_in_order(resources: ResourceFactory) -> None:
     """Each of many alternating TRAIN and REQUEST cycles gets its own answer."""
@@ -169,7 +169,7 @@ def test_answers_go_to_their_own_socket(resources: ResourceFactory) -> None:
             socket.receive_outputs()
 
 
-# DIO-11: after a lost or closed socket a new one attaches and works; what was trained is kept.
+# DIO-11: after a socket is lost or closed, a new one attaches and works; what the cluster has learned is kept.
 @requirement("DIO-11")
 @pytest.mark.parametrize(
     ("loss", "in_cycle"),
@@ -234,7 +234,7 @@ def test_training_survives_a_switch_of_the_mode(resources: ResourceFactory) -> N
     expect_same(actual, expected, "the answer of the trained cluster, as before the switch to task mode and back")
 
 
-# DIO-14: deleting a cluster with a socket attached ends the socket's access; the server goes on.
+# DIO-14: deleting a cluster with a socket attached ends the access of the socket; the server still serves others.
 @requirement("DIO-14")
 @pytest.mark.parametrize("in_cycle", [False, True], ids=["between cycles", "in a cycle"])
 def test_a_deleted_cluster_answers_no_more(resources: ResourceFactory, in_cycle: bool) -> None:

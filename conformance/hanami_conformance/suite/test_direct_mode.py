@@ -28,7 +28,8 @@ def expect_usable(cluster: Cluster) -> None:
     socket.close()
 
 
-# MODE-1: PUT set_mode with new_state DIRECT switches an idle cluster from task to direct mode, TASK switches it back.
+# MODE-1: PUT set_mode with new_state DIRECT switches an idle cluster from task to direct mode, and TASK switches it
+# back.
 @requirement("MODE-1")
 def test_an_idle_cluster_switches_to_direct_and_back(resources: ResourceFactory) -> None:
     """An idle cluster can be switched to direct mode, where it is usable, and back, repeatedly."""
@@ -70,7 +71,8 @@ def test_the_answer_names_the_cluster_and_its_state(resources: ResourceFactory) 
     require(described.get("new_state", direct) == direct, expected=f"new_state {direct}", actual=answer)
 
 
-# MODE-2: unknown states, ill-typed bodies, unknown and foreign clusters are refused (400, 404), no token 401.
+# MODE-2: unknown states, ill-typed bodies, and unknown and foreign clusters are rejected (400, 404); a request without
+# a token gets 401.
 @requirement("MODE-2")
 @pytest.mark.parametrize("state", ["direct", "Direct", "SLEEP", "", "DIRECT ", None, 1, True, ["DIRECT"], OMITTED])
 def test_an_unknown_state_is_rejected(resources: ResourceFactory, state: Any) -> None:
@@ -137,7 +139,7 @@ def test_a_body_that_is_no_object_is_rejected(target: Target) -> None:
         require(answer.status == 400, expected=f"400 to the body {content!r}", actual=answer)
 
 
-# MODE-3: setting the mode that is already set; switching back with a socket attached; attaching in task mode.
+# MODE-3: setting the current mode again; switching back with a socket attached; attaching in task mode.
 @requirement("MODE-3")
 def test_answer_to_setting_the_same_mode(resources: ResourceFactory) -> None:
     """Record the answer to a switch to the current mode."""
@@ -163,7 +165,7 @@ def test_effect_of_switching_back_on_a_socket(resources: ResourceFactory) -> Non
         observe("a request on that socket", "an output")
 
 
-# GEN-2: no input of a client ends or blocks the server for others.
+# GEN-2: no input of a client ends the server or blocks it for others.
 @requirement("GEN-2")
 @pytest.mark.hostile
 def test_an_open_cycle_does_not_hold_up_the_switch(resources: ResourceFactory) -> None:

@@ -315,7 +315,7 @@ def test_repeated_mistakes_harm_nobody(resources: ResourceFactory) -> None:
         expect_other_clients_served(resources)
 
 
-# GEN-3: one user's or project's datasets, files and clusters are invisible to another's.
+# GEN-3: datasets, files and clusters of a user or project are invisible to others.
 @requirement("GEN-3")
 def test_datasets_of_others_are_invisible(resources: ResourceFactory, other_account: Account) -> None:
     """A dataset is not listed, described, read or deleted for a user of another project."""

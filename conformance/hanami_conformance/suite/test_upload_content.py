@@ -25,7 +25,7 @@ from hanami_conformance.suite.support.uploads import (
 )
 
 
-# FIN-1: after complete, PUT with uuid and the file uuids merges the files: the dataset is listed, readable, and has
+# FIN-1: after complete, PUT with uuid and the file uuids merges the files: the dataset is listed and readable, and has
 # the rows and columns of the uploaded content.
 @requirement("FIN-1", "FIN-2")
 @pytest.mark.parametrize(("count", "side"), [(1, 1), (1, 28), (3, 5), (40, 2), (256, 1), (700, 16)])
@@ -54,7 +54,7 @@ TABLES: dict[str, tuple[bytes, list[list[float]]]] = {
 PLAIN = ("integers", "fractions")
 
 
-# FIN-2: its content, where the target lets it be read, equals what was uploaded, value for value.
+# FIN-2: the content of a dataset, where it can be read, equals the uploaded content, value for value.
 @requirement("FIN-2", "FIN-1")
 @pytest.mark.parametrize("kind", list(TABLES))
 def test_tables_keep_their_values(resources: ResourceFactory, kind: str) -> None:
@@ -125,8 +125,8 @@ BAD_IDX: dict[str, dict[str, bytes]] = {
 }
 
 
-# FIN-6: content that is no MNIST idx file, or idx headers that promise more than the file holds, or no table, get a
-# 4xx; the server goes on.
+# FIN-6: content that is not an MNIST IDX file or not a table, and IDX headers that announce more than the file holds,
+# get a 4xx; the server still serves others.
 @requirement("FIN-6", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", mark_destructive(BAD_IDX, "billions of images promised"))

@@ -27,7 +27,7 @@ from hanami_conformance.suite.support.uploads import (
 )
 
 
-# DATA-1: after acceptance FileUpload_Message binary messages are taken, each answered by exactly one
+# DATA-1: after acceptance, FileUpload_Message binary messages are accepted, and each is answered by exactly one
 # FileUploadResponse_Message, in order.
 @requirement("DATA-1")
 def test_each_chunk_is_answered_exactly_once(resources: ResourceFactory) -> None:
@@ -99,7 +99,7 @@ def test_small_chunks_in_any_order_give_the_same_file(resources: ResourceFactory
     expect_written(resources, mnist, shuffled(split_into_chunks(len(mnist.contents["input"]), 29)), values=True)
 
 
-# DATA-3: chunk sizes other than the SDK's 128 KiB work: smaller, larger, uneven, unaligned.
+# DATA-3: chunk sizes other than the 128 KiB of the SDK work: smaller, larger, uneven, unaligned.
 @requirement("DATA-3")
 @pytest.mark.parametrize("chunk", [1000, 65_536, SEGMENT - 1, SEGMENT + 1, 2 * SEGMENT, 7 * SEGMENT // 2])
 def test_other_chunk_sizes_work(resources: ResourceFactory, chunk: int) -> None:
@@ -205,7 +205,7 @@ def test_of_overlapping_chunks_the_later_one_wins(resources: ResourceFactory, ov
     expect_finalized_as(upload, mnist.model, "the file as it was sent", values=True)
 
 
-# DATA-10: pipelined messages (sent before earlier answers were read) are all answered, in order.
+# DATA-10: pipelined messages (sent before earlier answers are read) are all answered, in order.
 @requirement("DATA-10")
 def test_pipelined_chunks_are_all_answered(resources: ResourceFactory) -> None:
     """Chunks sent before the first answer is read are all answered and kept."""

@@ -21,7 +21,7 @@ from hanami_conformance.suite.support.uploads import (
 from hanami_conformance.target.target import Account
 
 
-# DATA-7: an upload survives losing its socket: re-attach and go on, nothing already acknowledged is lost.
+# DATA-7: an upload survives the loss of its socket: it can continue on a new one, and no acknowledged byte is lost.
 @requirement("DATA-7")
 @pytest.mark.parametrize("loss", list(LOSSES))
 def test_an_upload_survives_the_loss_of_its_socket(resources: ResourceFactory, loss: str) -> None:
@@ -38,7 +38,7 @@ def test_an_upload_survives_the_loss_of_its_socket(resources: ResourceFactory, l
     expect_finalized_as(upload, mnist.model, "the file as it was sent")
 
 
-# DATA-8: the two files of an MNIST upload are written over two sockets, in turn or at the same time, without mixing.
+# DATA-8: the two files of an MNIST upload are written over two sockets, in turn or at the same time, and do not mix.
 @requirement("DATA-8")
 @pytest.mark.parametrize("roles", [("input", "label"), ("label", "input")], ids=["images first", "labels first"])
 def test_two_files_in_turn_do_not_mix(resources: ResourceFactory, roles: tuple[str, str]) -> None:
@@ -84,7 +84,7 @@ def test_a_file_goes_on_when_the_socket_of_the_other_closes(resources: ResourceF
     expect_finalized_as(upload, mnist.model, "the file as it was sent", values=True)
 
 
-# DATA-9: several uploads at once, by one or several users, do not mix.
+# DATA-9: several uploads at the same time, by one or several users, do not mix.
 @requirement("DATA-9")
 def test_two_uploads_at_the_same_time_do_not_mix(resources: ResourceFactory) -> None:
     """Two uploads of one user with alternating chunks do not mix."""

@@ -29,8 +29,8 @@ BEYOND: dict[str, Callable[[int], tuple[int, int]]] = {
 }
 
 
-# DATA-5: a chunk that ends beyond the announced size is answered with success false and a reason, writes nothing,
-# counts for nothing, and the socket stays usable.
+# DATA-5: a chunk that ends beyond the announced size is answered with success false and a reason, writes nothing and
+# counts for nothing; the socket stays usable.
 @requirement("DATA-5")
 @pytest.mark.hostile
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ UNDECODABLE = {
 }
 
 
-# DATA-6: bytes that are no FileUpload_Message are answered with success false and a reason; the socket stays usable.
+# DATA-6: bytes that are not a FileUpload_Message are answered with success false and a reason; the socket stays usable.
 @requirement("DATA-6")
 @pytest.mark.hostile
 @pytest.mark.destructive

@@ -51,8 +51,8 @@ STATES: dict[str, Callable[[ResourceFactory, str], Upload]] = {
 }
 
 
-# DEL-1: deleting a dataset before, during or after its upload ends it: later chunks are refused, nothing of it is
-# listed.
+# DEL-1: deleting a dataset before, during or after its upload ends the upload: later chunks are rejected, and nothing
+# of it is listed.
 @requirement("DEL-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("state", list(STATES))

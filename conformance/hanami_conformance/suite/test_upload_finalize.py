@@ -54,7 +54,7 @@ PARTS: dict[str, Callable[[Mapping[str, bytes]], Part]] = {
 }
 
 
-# FIN-3: PUT before complete is refused (4xx) and destroys nothing: the upload can still be completed and finalized.
+# FIN-3: PUT before complete is rejected (4xx) and destroys nothing: the upload can still be completed and finalized.
 @requirement("FIN-3")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("sent", list(PARTS))
@@ -91,8 +91,8 @@ WRONG_UUIDS: dict[str, Any] = {
 }
 
 
-# FIN-4: unknown file uuids, file uuids of another dataset or user, swapped files and the wrong kind's path are
-# refused and destroy nothing.
+# FIN-4: unknown file uuids, file uuids of another dataset or user, swapped files and the path of the wrong kind are
+# rejected and destroy nothing.
 @requirement("FIN-4")
 @pytest.mark.parametrize("field", ["uuid", "uuid_input_file", "uuid_label_file"])
 @pytest.mark.parametrize("kind", list(WRONG_UUIDS))
@@ -190,7 +190,7 @@ def test_finalizing_needs_a_valid_token(resources: ResourceFactory, token: str) 
     expect_finalized_as(upload, model, "an upload after a PUT without a valid token")
 
 
-# FIN-5: a second PUT is refused and leaves the dataset as it is.
+# FIN-5: a second PUT is rejected and leaves the dataset unchanged.
 @requirement("FIN-5")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_a_second_put_is_rejected_and_changes_nothing(resources: ResourceFactory, kind: str) -> None:
@@ -201,7 +201,7 @@ def test_a_second_put_is_rejected_and_changes_nothing(resources: ResourceFactory
     check_dataset(upload, model)
 
 
-# FIN-7: finalize with the upload socket still open is harmless; the temp files are gone afterwards.
+# FIN-7: finalizing with the upload socket still open is harmless; the temporary files are gone afterwards.
 @requirement("FIN-7")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_finalizing_with_the_socket_open_is_harmless(resources: ResourceFactory, kind: str) -> None:

@@ -28,8 +28,8 @@ def init_body(resources: ResourceFactory, kind: str) -> dict[str, Any]:
     return body | ({"label_data_size": 50} if kind == "mnist" else {})
 
 
-# INIT-1: POST with name, input_data_size, label_data_size to the MNIST path answers uuid, uuid_input_file,
-# uuid_label_file.
+# INIT-1: POST with name, input_data_size and label_data_size to the MNIST path is answered with uuid, uuid_input_file
+# and uuid_label_file.
 @requirement("INIT-1")
 def test_an_mnist_upload_has_a_dataset_and_two_files(resources: ResourceFactory) -> None:
     """A POST to the MNIST path answers the uuids of a dataset, an input file and a label file."""
@@ -38,7 +38,8 @@ def test_an_mnist_upload_has_a_dataset_and_two_files(resources: ResourceFactory)
     resources.from_init_response(answer, "mnist", body["name"], {"input": 100, "label": 50})
 
 
-# INIT-2: POST with name, input_data_size to the CSV path answers uuid, uuid_input_file and no uuid_label_file.
+# INIT-2: POST with name and input_data_size to the CSV path is answered with uuid and uuid_input_file, without
+# uuid_label_file.
 @requirement("INIT-2")
 def test_a_csv_upload_has_a_dataset_and_one_file(resources: ResourceFactory) -> None:
     """A POST to the CSV path answers the uuids of a dataset and an input file, and none of a label file."""
@@ -86,7 +87,7 @@ def test_every_valid_name_is_accepted(resources: ResourceFactory, kind: str, loo
 SIZES = [1, 2, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT + 1, 7 * SEGMENT // 2]
 
 
-# INIT-3: sizes are numbers of bytes; storage of that size is allocated: every write inside it is accepted.
+# INIT-3: sizes are numbers of bytes; storage of that size is allocated, so every write within it is accepted.
 @requirement("INIT-3")
 @pytest.mark.parametrize("size", SIZES)
 def test_every_byte_of_the_announced_size_can_be_written(resources: ResourceFactory, size: int) -> None:
@@ -136,7 +137,7 @@ def test_sizes_beyond_32_bits_are_accepted(resources: ResourceFactory) -> None:
     require(not upload.progress(), expected="complete = false: 4 bytes were sent", actual="complete = true")
 
 
-# INIT-4: all uuids of an upload and of different uploads are distinct and each is usable in the later steps.
+# INIT-4: all uuids of one upload and of different uploads are distinct, and each is usable in the later steps.
 @requirement("INIT-4")
 def test_uuids_are_distinct_and_usable(resources: ResourceFactory) -> None:
     """The uuids of several uploads are distinct, and each is usable in the later steps."""
@@ -218,8 +219,8 @@ def expect_no_upload(answer: RestResponse, account: Account, why: str, name: Any
         require(name not in listed.text, expected=f"no dataset {name!r} after a rejection", actual=listed)
 
 
-# INIT-5: missing, extra, ill-typed or out-of-range fields, and bodies that are no JSON object, get a 4xx with a
-# reason, and allocate nothing.
+# INIT-5: missing, extra, ill-typed or out-of-range fields, and bodies that are not JSON objects, get a 4xx with a
+# reason and allocate nothing.
 @requirement("INIT-5")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 @pytest.mark.parametrize("case", list(INVALID_FIELDS))

@@ -32,7 +32,7 @@ def expect_complete_at_once(upload: Upload) -> None:
     require(actual, expected=expected, actual="complete = false", requirement="PROG-3")
 
 
-# PROG-1: GET progress with the dataset's uuid answers JSON with boolean complete.
+# PROG-1: GET progress with the uuid of the dataset is answered with JSON in which complete is a boolean.
 @requirement("PROG-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_progress_has_a_boolean_complete(resources: ResourceFactory, kind: str) -> None:
@@ -46,7 +46,7 @@ def test_progress_has_a_boolean_complete(resources: ResourceFactory, kind: str) 
 SIZES = [1, 2, 1000, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT, 7 * SEGMENT // 2]
 
 
-# PROG-2: complete is never true while a byte of any of its files is missing.
+# PROG-2: complete is never true while a byte of any file is missing.
 @requirement("PROG-2", "PROG-3")
 @pytest.mark.parametrize("missing", ["first", "last", "middle"])
 @pytest.mark.parametrize("size", SIZES)
@@ -173,7 +173,7 @@ def test_progress_of_one_upload_says_nothing_of_another(resources: ResourceFacto
     expect_complete_at_once(full)
 
 
-# PROG-3: complete is true once every byte of every file was acknowledged.
+# PROG-3: complete is true once every byte of every file is acknowledged.
 @requirement("PROG-3")
 @pytest.mark.parametrize("size", [1, 999, SEGMENT, 7 * SEGMENT // 2 + 3])
 @pytest.mark.parametrize("chunk", [333, SEGMENT])
@@ -208,7 +208,8 @@ def test_a_finalized_upload_stays_complete(resources: ResourceFactory) -> None:
     require(outcome in ("rejected", True), expected="complete = true after the PUT, or a 4xx", actual=answer)
 
 
-# PROG-4: unknown uuid 404, malformed uuid 400, no token 401, foreign dataset 404.
+# PROG-4: an unknown uuid gets 404, a malformed uuid 400, a request without a token 401, the dataset of another user
+# 404.
 @requirement("PROG-4")
 @pytest.mark.parametrize(("uuid", "status"), [("unknown", 404), ("malformed", 400), ("empty", 400)])
 def test_progress_of_an_invalid_uuid_is_rejected(target: Target, uuid: str, status: int) -> None:
