@@ -287,7 +287,7 @@ def test_a_uuid_of_the_wrong_kind_is_rejected(resources: ResourceFactory, kind: 
     )
 
 
-# ATT-8: frame type of the answer, extra keys, whether a rejected socket may try again, a second first message on an
+# ATT-8: frame type of the answer, extra keys, whether a rejected socket may try again, another first message on an
 # accepted socket, several sockets on one resource.
 @requirement("ATT-8")
 def test_form_of_an_acceptance(resources: ResourceFactory) -> None:
