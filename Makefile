@@ -72,7 +72,7 @@ $(MUTATION): $(READY)
 	$(INSTALL) '.[dev,mutation]'
 	@touch $@
 
-mutation: $(MUTATION)  ## change the models a little at a time: do their tests notice? takes about a minute
+mutation: $(MUTATION)  ## make small changes to the models: do their tests detect them? takes about a minute
 	@$(BIN)/python -m tools.mutation $(ARGS)
 
 proto: $(READY)  ## generate the protobuf modules again

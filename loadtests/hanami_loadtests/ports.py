@@ -13,7 +13,7 @@ PORTS = range(20_000, 30_000)
 def free_port() -> int:
     """Return a port on which nobody listens.
 
-    It lies outside the range of ephemeral ports: one of those could be assigned to a connection of the load run before
+    It is outside the range of ephemeral ports: one of those could be assigned to a connection of the load run before
     anybody listens on it.
 
     Raises:

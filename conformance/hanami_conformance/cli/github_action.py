@@ -1,8 +1,8 @@
-"""What the GitHub Action does: run the suite, write a summary and outputs, decide whether the job is red.
+"""The program of the GitHub Action: run the suite, write a summary and outputs, decide whether the job fails.
 
-``python -I -m hanami_conformance.cli.github_action``. Everything comes by the environment: the inputs of the action as
-``INPUT_...``, what the runner tells as ``GITHUB_...``. The run gets its options as ``HANAMI_...``, so no secret is on a
-command line.
+It is run as ``python -I -m hanami_conformance.cli.github_action``. All input is in the environment: the inputs of the
+action as ``INPUT_...``, the facts of the runner as ``GITHUB_...``. The run gets its options as ``HANAMI_...``, so no
+secret is on a command line.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ PASSED_ON = (
     "level",
     "report-dir",
 )
-# Inputs that are told to this program.
+# Inputs of this program.
 OWN = ("baseline", "arguments")
-# Where a comparison decides: the run came to its end, and the target is there.
-_FORGIVEN = (ExitStatus.CONFORMANT, ExitStatus.NOT_CONFORMANT, ExitStatus.NOTHING_RAN)
+# Exit statuses of runs that reached their end; for these a comparison with the baseline decides.
+_COMPARABLE = (ExitStatus.CONFORMANT, ExitStatus.NOT_CONFORMANT, ExitStatus.NOTHING_RAN)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class InputError(Exception):
-    """An input of the action is wrong; one line that says why."""
+    """An input of the action is invalid; the message is one line."""
 
 
 @dataclass(frozen=True)
-class Gate:
-    """What the job asks for.
+class JobSettings:
+    """Settings of a job.
 
     Attributes:
         command: Command line that runs the suite.
@@ -73,8 +73,8 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What is said of the job.
+class JobOutcome:
+    """Outcome of a job.
 
     Attributes:
         status: Exit status of the job.
@@ -94,24 +94,24 @@ class Judgement:
 
 
 def main() -> int:
-    """Do all of it; the exit status of the job."""
+    """Run the suite for a job, and return the exit status of the job."""
     try:
-        gate = read_inputs(os.environ)
+        settings = read_inputs(os.environ)
     except InputError as error:
-        return _tell(_nothing(ExitStatus.USAGE, str(error)))
+        return _write_outcome(_without_result(ExitStatus.USAGE, str(error)))
     with _no_commands():
-        status = _run(gate)
-        judgement = judge(gate, status)
-    return _tell(judgement)
+        status = _run(settings)
+        outcome = job_outcome(settings, status)
+    return _write_outcome(outcome)
 
 
 def input_variable(name: str) -> str:
-    """Return the variable that holds an input."""
+    """Return the name of the variable of an input."""
     return f"INPUT_{name.replace('-', '_').upper()}"
 
 
-def read_inputs(environment: Mapping[str, str]) -> Gate:
-    """Return what the job asks for. An empty input is none, so that a settings file may decide.
+def read_inputs(environment: Mapping[str, str]) -> JobSettings:
+    """Return the settings of the job. An empty input counts as not given, so that a settings file may apply.
 
     Raises:
         InputError: If an input is invalid.
@@ -121,20 +121,20 @@ def read_inputs(environment: Mapping[str, str]) -> Gate:
     passed = {name: value for name, value in environment.items() if not name.startswith("INPUT_")}
     passed |= {options[name].environment: given[name] for name in PASSED_ON if given[name]}
     folder = Path(passed.setdefault(options["report-dir"].environment, str(DEFAULT_REPORT_DIR)))
-    # -I: what lies in the workspace is not imported, whatever it is called.
+    # -I: no module in the workspace is imported, whatever its name.
     command = (sys.executable, "-I", "-m", "hanami_conformance.cli.main", "run", *_words(given["arguments"]))
     if not given["baseline"]:
-        return Gate(command, passed, folder)
-    # Read now: the run writes to the folder that it may be in.
+        return JobSettings(command, passed, folder)
+    # Read before the run, which may write to the same folder.
     try:
         baseline = read_result(Path(given["baseline"]))
     except ValueError as error:
         raise InputError(f"baseline: {error}") from error
-    return Gate(command, passed, folder, baseline, given["baseline"])
+    return JobSettings(command, passed, folder, baseline, given["baseline"])
 
 
 def _words(arguments: str) -> list[str]:
-    """Return the arguments as a shell would split them; nothing in them is expanded.
+    """Split arguments like a shell, without expanding anything.
 
     Raises:
         InputError: If they cannot be split, hold a secret, or move the reports away.
@@ -148,7 +148,7 @@ def _words(arguments: str) -> list[str]:
     for word in words:
         head = word.partition("=")[0]
         for flag, variable in barred.items():
-            # argparse takes what an option begins with for the option.
+            # argparse accepts abbreviated options.
             if flag == head or (head not in names and len(head) > len("--") and flag.startswith(head)):
                 raise InputError(f"arguments: {head} cannot be given here; give an input, or {variable} in env")
     return words
@@ -156,7 +156,7 @@ def _words(arguments: str) -> list[str]:
 
 @contextmanager
 def _no_commands() -> Iterator[None]:
-    """Lets the runner obey nothing that is printed in here: a target may say ``::add-mask::``."""
+    """Keep the runner from executing commands in printed text: a target may answer ``::add-mask::``."""
     if os.environ.get("GITHUB_ACTIONS") != "true":
         yield
         return
@@ -168,17 +168,17 @@ def _no_commands() -> Iterator[None]:
         _print(f"\n::{token}::")
 
 
-def _run(gate: Gate) -> int:
-    """Run the suite; its exit status. A signal to end is passed on, and the reports are waited for."""
+def _run(settings: JobSettings) -> int:
+    """Run the suite and return its exit status; pass signals on, and wait for the reports."""
     try:
-        # The result of an earlier run must not pass for this one's.
-        ConformanceReportFolder(gate.folder).clear()
+        # The result of an earlier run must not be taken for that of this one.
+        ConformanceReportFolder(settings.folder).clear()
     except OSError as error:
         _print(f"cannot remove old reports: {error}")
         return ExitStatus.USAGE
-    # In a process group of its own, so that a signal reaches it once: from here.
+    # In a process group of its own, so that it gets each signal only once: from here.
     with subprocess.Popen(  # noqa: S603 - the suite itself; no shell sees its arguments
-        gate.command, env=gate.environment, stdin=subprocess.DEVNULL, process_group=0
+        settings.command, env=settings.environment, stdin=subprocess.DEVNULL, process_group=0
     ) as process:
 
         def pass_on(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signal calls it
@@ -193,38 +193,38 @@ def _run(gate: Gate) -> int:
     return status if status in HEADLINES else ExitStatus.SUITE_FAULT
 
 
-def judge(gate: Gate, status: int) -> Judgement:
-    """Return what to say of the job.
+def job_outcome(settings: JobSettings, status: int) -> JobOutcome:
+    """Return the outcome of a job.
 
     Args:
-        gate: Settings of the job.
+        settings: Settings of the job.
         status: Exit status of the run.
     """
-    file = gate.folder / RESULT
+    file = settings.folder / RESULT
     if not file.is_file():
-        return _nothing(status, "the run ended without a result, its output tells why")
+        return _without_result(status, "the run ended without a result; see its output")
     try:
         result = read_result(file)
     except ValueError as error:
-        return _nothing(ExitStatus.SUITE_FAULT, str(error))
+        return _without_result(ExitStatus.SUITE_FAULT, str(error))
     comparison = None
     reason = "" if status == ExitStatus.CONFORMANT else _one_line(f"{result.headline}  {result.reason}")
     final = status
-    if gate.baseline is not None:
-        comparison = compare(gate.baseline, result, (gate.baseline_file, str(file)))
+    if settings.baseline is not None:
+        comparison = compare(settings.baseline, result, (settings.baseline_file, str(file)))
         _print(render_comparison(comparison, color=False))
-        final, reason = _against(gate.baseline, result, comparison, status, reason)
-    why = reason if gate.baseline is not None else ""
+        final, reason = _against(settings.baseline, result, comparison, status, reason)
+    why = reason if settings.baseline is not None else ""
     markdown = result_markdown(result, links=_links(), comparison=comparison, red=why)
-    return Judgement(final, result.headline, status, str(file), reason, markdown)
+    return JobOutcome(final, result.headline, status, str(file), reason, markdown)
 
 
 def _against(
     baseline: RunResult, result: RunResult, comparison: Comparison, status: int, reason: str
 ) -> tuple[int, str]:
-    """Exit status and reason where a baseline decides."""
+    """Return exit status and reason where a baseline decides."""
     checked = any(case.violated or case.checks for case in result.cases)
-    if status not in _FORGIVEN or not checked:
+    if status not in _COMPARABLE or not checked:
         return status or ExitStatus.NOTHING_RAN, reason or "nothing was checked"
     if not {case.id for case in baseline.cases} & {case.id for case in result.cases}:
         return ExitStatus.USAGE, "the baseline has no case in common with this run"
@@ -233,10 +233,10 @@ def _against(
     return ExitStatus.CONFORMANT, ""
 
 
-def _nothing(status: int, reason: str) -> Judgement:
+def _without_result(status: int, reason: str) -> JobOutcome:
     status = status or ExitStatus.SUITE_FAULT
     headline = "TARGET NOT REACHABLE" if status == ExitStatus.TARGET_LOST else HEADLINES[status]
-    return Judgement(status, headline, status, "", _one_line(reason), nothing_markdown(headline, reason))
+    return JobOutcome(status, headline, status, "", _one_line(reason), nothing_markdown(headline, reason))
 
 
 def _links() -> dict[str, str]:
@@ -244,22 +244,22 @@ def _links() -> dict[str, str]:
     return {"run and reports": f"{server}/{repository}/actions/runs/{run}"} if server and repository and run else {}
 
 
-def _tell(judgement: Judgement) -> int:
-    """Write summary, outputs and annotation; the exit status of the job."""
-    _append("GITHUB_STEP_SUMMARY", judgement.markdown)
-    folder = Path(judgement.result).parent
-    if judgement.result:
-        (folder / SUMMARY).write_text(judgement.markdown, encoding="utf-8")
+def _write_outcome(outcome: JobOutcome) -> int:
+    """Write summary, outputs and annotation, and return the exit status of the job."""
+    _append("GITHUB_STEP_SUMMARY", outcome.markdown)
+    folder = Path(outcome.result).parent
+    if outcome.result:
+        (folder / SUMMARY).write_text(outcome.markdown, encoding="utf-8")
     outputs = {
-        "verdict": judgement.verdict,
-        "exit-status": str(judgement.run_status),
-        "result": judgement.result,
-        "reports": str(folder) if judgement.result else "",
+        "verdict": outcome.verdict,
+        "exit-status": str(outcome.run_status),
+        "result": outcome.result,
+        "reports": str(folder) if outcome.result else "",
     }
     _append("GITHUB_OUTPUT", "".join(_output(name, value) for name, value in outputs.items()))
-    if judgement.reason:
-        _print(f"::error title=Hanami conformance::{_command_data(judgement.reason)}")
-    return judgement.status
+    if outcome.reason:
+        _print(f"::error title=Hanami conformance::{_command_data(outcome.reason)}")
+    return outcome.status
 
 
 def _append(variable: str, text: str) -> None:
@@ -269,7 +269,7 @@ def _append(variable: str, text: str) -> None:
 
 
 def _output(name: str, value: str) -> str:
-    """Return an output as the runner reads it; the end of the value is marked by what nobody can guess."""
+    """Return an output in the format of the runner, with a random end marker."""
     end = f"end-{secrets.token_hex(16)}"
     return f"{name}<<{end}\n{value}\n{end}\n"
 

@@ -42,8 +42,8 @@ def replay(path: Path, given: Mapping[str, Any], times: int = 1) -> int:
         times: Largest number of replays; the first failure ends them.
 
     Returns:
-        0 if it is fixed, 1 if it still fails, in the same way or otherwise, 2 if it was interrupted, 3 if it could not
-        be replayed to its end, 4 if the file or an option is wrong, 6 if the target is down.
+        0 if it is fixed, 1 if it still fails, in the same way or differently, 2 if it was interrupted, 3 if it could
+        not be replayed to its end, 4 if the file or an option is invalid, 6 if the target is down.
     """
     try:
         sequence = read(path)
@@ -62,7 +62,7 @@ def print_as_pytest(path: Path) -> int:
     """Print the sequence of a file as a small pytest file, without a target.
 
     Returns:
-        0, or 4 if the file is wrong.
+        0, or 4 if the file is invalid.
     """
     try:
         sys.stdout.write(to_pytest(read(path)))
@@ -75,7 +75,7 @@ def read(path: Path) -> StepSequence:
     """Read a sequence.
 
     Raises:
-        SequenceError: If the file holds no sequence, or cannot be read; one line that says why.
+        SequenceError: If the file cannot be read or is not a valid sequence; the message is one line.
     """
     try:
         return StepSequence.from_json(path.read_text(encoding="utf-8"))
@@ -87,11 +87,13 @@ def read(path: Path) -> StepSequence:
 
 def _replay_times(sequence: StepSequence, target: Target, times: int) -> int:
     for number in range(1, times + 1):
-        status = _replay_once(sequence, target, f" the {number}. time" if number > 1 else "")
+        status = _replay_once(sequence, target, f" in replay {number}" if number > 1 else "")
         if status != ExitStatus.CONFORMANT:
             return status
-    often = f", {times} times" if times > 1 else ""
-    return _say(ExitStatus.CONFORMANT, f"fixed: {pluralise(len(sequence.steps), 'step')} went as the model says{often}")
+    repeated = f", {times} times" if times > 1 else ""
+    return _say(
+        ExitStatus.CONFORMANT, f"fixed: {pluralise(len(sequence.steps), 'step')} agreed with the model{repeated}"
+    )
 
 
 def _replay_once(sequence: StepSequence, target: Target, when: str) -> int:
@@ -105,7 +107,7 @@ def _replay_once(sequence: StepSequence, target: Target, when: str) -> int:
             return _say(ExitStatus.TARGET_LOST, f"target down: {printable_line(str(error))}")
         for event in events[-EVENTS_SHOWN:]:
             sys.stdout.write(f"{event.line()}\n")
-        again = "still failing" if is_same(sequence, error) else "fails otherwise"
+        again = "still failing" if is_same(sequence, error) else "fails differently"
         return _say(ExitStatus.NOT_CONFORMANT, f"{again}{when}: {printable_line(str(error), MAX_LINE)}")
     except Unsupported as error:
         return _say(ExitStatus.SUITE_FAULT, f"cannot be replayed: {error}")

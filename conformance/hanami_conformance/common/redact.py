@@ -1,11 +1,11 @@
-"""Secrets never reach output: what is known to be secret is replaced wherever it stands."""
+"""Redaction: known secrets are replaced in all output."""
 
 from __future__ import annotations
 
 import json
 import re
 
-# Shorter secrets would blot out innocent text; the patterns below still hide them where they are sent.
+# Replacing shorter secrets would damage unrelated text; the patterns below still hide them in requests.
 LEAST_LENGTH = 4
 
 _FIELDS = rb'("(?:password|token)"\s*:\s*)"(?:[^"\\]|\\.)*"'
@@ -14,17 +14,17 @@ _IN_TEXT = re.compile(_FIELDS.decode(), re.IGNORECASE)
 
 
 class Redactor:
-    """Replaces passwords and tokens, in every spelling that JSON gives them."""
+    """Replacement of passwords and tokens, in every spelling of JSON."""
 
     def __init__(self) -> None:
         self._replacements: dict[str, str] = {}
 
     def clear(self) -> None:
-        """Forget every secret: a new run begins."""
+        """Forget every secret, for a new run."""
         self._replacements.clear()
 
     def add(self, secret: str, label: str) -> None:
-        """Hide ``secret`` from now on; ``label`` stands in its place."""
+        """Replace ``secret`` by ``label`` from now on."""
         for spelling in (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
             if len(spelling) >= LEAST_LENGTH:
                 self._replacements[spelling] = f"[{label}]"
@@ -42,12 +42,11 @@ class Redactor:
         return _IN_BYTES.sub(_hide_data, data)
 
     def _longest_first(self) -> list[str]:
-        # A password may be a part of a token or of another password: the longer one goes first.
+        # A password may be part of a token or of another password, so the longest is replaced first.
         return sorted(self._replacements, key=len, reverse=True)
 
 
-# The secrets of the run that goes on. One place, so that text can be made safe before it is cut: a secret that was cut
-# short would not be known any more.
+# Secrets of the current run. Text is redacted here before it is truncated, since a truncated secret is not recognised.
 SECRETS = Redactor()
 
 

@@ -24,7 +24,7 @@ class FileModel:
         self.received = np.zeros(size, dtype=bool)
 
     def in_bounds(self, position: int, data: bytes) -> bool:
-        """Whether a chunk lies within the announced size."""
+        """Whether a chunk is within the announced size."""
         return position + len(data) <= self.size
 
     def write(self, position: int, data: bytes) -> bool:

@@ -22,7 +22,7 @@ PACKAGES = ("httpx", "hypothesis", "numpy", "protobuf", "pytest", "websockets")
 
 
 class Manifest:
-    """Collects what is known of a run while it goes on.
+    """Facts about a run, collected while it goes on.
 
     Args:
         options: Options of the run.
@@ -35,18 +35,18 @@ class Manifest:
         self._started = datetime.now(UTC)
         self.target_url = options.target.url
         self._target: dict[str, Any] = {"url": options.target.url, "reference": options.reference}
-        self.dialect = options.target.dialect  # its name, once it is known
+        self.dialect = options.target.dialect  # the detected name replaces ``auto``
         self._reason = ""
         self.planned = 0
 
     @property
     def header(self) -> list[str]:
-        """What a reader of the terminal should know besides, a line each."""
+        """Further facts for the header of the terminal report, one a line."""
         lines = [f"dialect {self.dialect}: {self._reason}"] if self._reason else []
         lines += [f"settings from {self._options.config}"] if self._options.config is not None else []
         lines += ["certificate not checked (--insecure)"] if self._options.target.insecure else []
         lines += [f"cluster {self._options.target.cluster}, given"] if self._options.target.cluster else []
-        lines += ["server started by the suite, and again where a case ends it"] if self._options.server else []
+        lines += ["server started by the suite, and restarted after a crash"] if self._options.server else []
         return lines
 
     @property
@@ -61,7 +61,7 @@ class Manifest:
         return self._options.reference
 
     def target_reached(self, target: Target, planned: int) -> None:
-        """Note what was found, and how many cases are to run."""
+        """Note the connected target, and the number of planned cases."""
         self.target_url = target.url
         self.dialect, self._reason = target.dialect.name, target.dialect_reason
         users = {"user": target.account, "second_user": target.other_account}
@@ -96,7 +96,7 @@ class Manifest:
 
 
 def digests() -> dict[str, str]:
-    """SHA-256 of what the verdicts rest on: the message schemas and the catalogue."""
+    """Return the SHA-256 of the message schemas and the catalogue, on which the verdicts rest."""
     files = resources.files("hanami_proto")
     texts = {f"{name}.proto": (files / f"{name}.proto").read_bytes() for name in ("brick", "buffer")}
     texts["requirements.toml"] = catalogue_text().encode()
@@ -104,7 +104,7 @@ def digests() -> dict[str, str]:
 
 
 def dialect_digest(name: str) -> dict[str, str]:
-    """SHA-256 of a dialect that did not come with the suite, by its path."""
+    """Return the path and the SHA-256 of a dialect file that is not part of the suite."""
     path = Path(name)
     if not is_dialect_file(name) or not path.is_file():
         return {}

@@ -37,7 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--hanami-console", action="store_true", default=False, help="(set by hanami-conformance run)")
 
 
-@pytest.hookimpl(trylast=True)  # after pytest has its terminal reporter, which the console command mutes
+@pytest.hookimpl(trylast=True)  # after pytest has its terminal reporter, which the console command silences
 def pytest_configure(config: pytest.Config) -> None:
     """Start a run of the console command."""
     if config.getoption("hanami_console"):

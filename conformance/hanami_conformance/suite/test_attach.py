@@ -22,11 +22,11 @@ from hanami_conformance.suite.support.sample_data import ONE_BRICK
 from hanami_conformance.target.attach import (
     CLUSTER,
     FILE_UPLOAD,
-    accepted,
     attach,
     expect_rejected,
     first_message,
-    refused,
+    is_accepted,
+    is_rejected,
 )
 from hanami_conformance.target.target import Account, Target
 
@@ -47,7 +47,9 @@ def expect_acceptance(target: Target, first: str) -> None:
     """Check that a first message is accepted by one answer."""
     websocket, answer = ask(target, first)
     unsolicited = websocket.close()
-    require(isinstance(answer, Message) and accepted(answer), expected="JSON whose success is 1 or true", actual=answer)
+    require(
+        isinstance(answer, Message) and is_accepted(answer), expected="JSON whose success is 1 or true", actual=answer
+    )
     require(not unsolicited, expected="one answer to the first message", actual=f"{len(unsolicited)} more")
 
 
@@ -260,7 +262,7 @@ def test_a_binary_first_message_that_is_no_json_is_rejected(resources: ResourceF
     websocket.send(b"\x00\xff\xfe\x08\x96\x01 no json")
     answer = websocket.receive_or_close("an answer to the first message, or a close")
     websocket.close()
-    require(refused(answer), expected="a rejection of bytes that are no JSON", actual=answer)
+    require(is_rejected(answer), expected="a rejection of bytes that are no JSON", actual=answer)
     with attribute_to("ATT-5"):
         upload.attach().write(0, b"served")
 

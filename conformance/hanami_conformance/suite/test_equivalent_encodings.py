@@ -27,7 +27,7 @@ from hanami_conformance.suite.support.uploads import (
     split_into_chunks,
     start_upload,
 )
-from hanami_conformance.target.attach import FILE_UPLOAD, accepted
+from hanami_conformance.target.attach import FILE_UPLOAD, is_accepted
 from hanami_conformance.target.target import Target
 
 
@@ -125,7 +125,7 @@ def test_a_first_message_may_be_written_differently(resources: ResourceFactory, 
     websocket.send_text(JSON_FORMS[form](fields))
     answer = websocket.receive(f"an acceptance of a first message {form}")
     websocket.close()
-    require(accepted(answer), expected=f"JSON whose success is 1 or true, to a first message {form}", actual=answer)
+    require(is_accepted(answer), expected=f"JSON whose success is 1 or true, to a first message {form}", actual=answer)
 
 
 @requirement("INIT-2", "INIT-1")

@@ -21,13 +21,13 @@ def first_message(token: Any, uuid: Any, target: Any) -> str:
     return json.dumps({"token": token, "uuid": uuid, "target": target})
 
 
-def accepted(message: Message) -> bool:
+def is_accepted(message: Message) -> bool:
     """Return whether an answer accepts a first message: JSON whose success is 1 or true (requirement ATT-2)."""
     answer = json_object(message.data)
     return answer is not None and answer.get("success") in (1, True)
 
 
-def refused(answer: Message | CloseInfo) -> bool:
+def is_rejected(answer: Message | CloseInfo) -> bool:
     """Return whether an answer is a rejection that a client can recognise (requirement ATT-3)."""
     if isinstance(answer, CloseInfo):
         return True
@@ -39,7 +39,7 @@ def attach(account: Account, uuid: str, target: str) -> WebSocket:
     """Open a socket and attach it to a file or a cluster.
 
     Raises:
-        Violation: If the target does not accept it.
+        Violation: If the target does not accept the first message.
     """
     websocket = account.target.websocket()
     websocket.open()
@@ -47,7 +47,7 @@ def attach(account: Account, uuid: str, target: str) -> WebSocket:
         websocket.send_text(first_message(account.token, uuid, target))
         answer = websocket.receive_or_close("an answer to the first message")
         require(
-            isinstance(answer, Message) and accepted(answer),
+            isinstance(answer, Message) and is_accepted(answer),
             expected="a JSON object whose success is 1 or true",
             actual=answer,
             requirement="ATT-2",
@@ -59,22 +59,22 @@ def attach(account: Account, uuid: str, target: str) -> WebSocket:
     return websocket
 
 
-def expect_rejected(target: Target, first: str, why: str, requirement: str | None = None) -> Message | CloseInfo:
+def expect_rejected(target: Target, message: str, why: str, requirement: str | None = None) -> Message | CloseInfo:
     """Send a first message that must be rejected, over a socket of its own.
 
     Args:
         target: The target.
-        first: The message.
+        message: Text of the first message.
         why: Reason for the rejection, for the report.
-        requirement: Id of the violated requirement if the message is accepted, None for the first of the test.
+        requirement: Id of the violated requirement if the message is accepted; None for the default one.
 
     Raises:
-        Violation: If it was accepted, or not answered in time.
+        Violation: If the message is accepted, or not answered in time.
     """
     websocket = target.websocket()
     websocket.open()
     try:
-        websocket.send_text(first)
+        websocket.send_text(message)
         answer = websocket.receive_or_close("an answer to the first message, or a close")
     except Violation as violation:
         if violation.requirement is None and requirement is not None:
@@ -83,5 +83,5 @@ def expect_rejected(target: Target, first: str, why: str, requirement: str | Non
     finally:
         websocket.close()
     expected = f"a rejection (success false, or a close): {why}"
-    require(refused(answer), expected=expected, actual=answer, requirement=requirement)
+    require(is_rejected(answer), expected=expected, actual=answer, requirement=requirement)
     return answer

@@ -1,4 +1,4 @@
-"""What a run can't judge, told before it: which requirements need what, of what the suite is told about a target."""
+"""Prediction of the requirements that cannot be judged with the options of a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CLUSTER_FAMILIES = ("MODE", "DIO")
 
 @dataclass(frozen=True)
 class MissingCapability:
-    """Something that a run will lack.
+    """A capability that a run will lack.
 
     Attributes:
         what: Missing capability, and how to provide it.
@@ -25,7 +25,7 @@ class MissingCapability:
     partly: tuple[str, ...] = ()
 
 
-DESTRUCTIVE = "may end a fragile server: give --allow-destructive or --server-command"
+DESTRUCTIVE = "may crash a fragile server: give --allow-destructive or --server-command"
 DESTRUCTIVE_CASES = (("DATA-6",), ("DATA-5", "DATA-12", "DIO-12", "FIN-6", "GEN-1", "GEN-2", "INIT-3"))
 SECOND_USER = (("GEN-3",), ("ATT-4", "ATT-7", "DATA-9", "DEL-1", "FIN-4", "INIT-4", "MODE-2", "PROG-4"))
 EXPIRED_TOKEN = ((), ("ATT-3", "FIN-4", "INIT-6", "MODE-2", "PROG-4"))
@@ -49,7 +49,7 @@ NEW_CLUSTERS = (
 def missing_capabilities(
     target: Target, *, content: bool | None, clusters: bool, destructive: bool
 ) -> Iterator[MissingCapability]:
-    """Yield what a run against a target will lack.
+    """Yield the capabilities that a run against a target will lack.
 
     Args:
         target: Connected target.
@@ -63,7 +63,8 @@ def missing_capabilities(
         yield MissingCapability("a token that was valid once (--expired-token)", *EXPIRED_TOKEN)
     if not destructive:
         yield MissingCapability(
-            "leave to end a fragile server (--allow-destructive, or --server-command)", *DESTRUCTIVE_CASES
+            "permission for cases that may crash a fragile server (--allow-destructive, or --server-command)",
+            *DESTRUCTIVE_CASES,
         )
     if target.connection_limit.limit < 2:
         yield MissingCapability("two connections at the same time (--max-connections)", *TWO_CONNECTIONS)
@@ -78,6 +79,6 @@ def missing_capabilities(
 
 
 def _every() -> tuple[str, ...]:
-    from hanami_conformance.catalogue import catalogue  # noqa: PLC0415 - read from a file, only where it is needed
+    from hanami_conformance.catalogue import catalogue  # noqa: PLC0415 - reads a file, so it is imported only where it is needed
 
     return tuple(name for name in catalogue() if name.startswith(CLUSTER_FAMILIES))

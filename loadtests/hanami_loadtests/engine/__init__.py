@@ -1,4 +1,4 @@
-"""What makes load, apart from Locust: sockets, schedules, clocks, and the record of what came.
+"""Load generation apart from Locust: sockets, schedules, clocks, and the recording of answers.
 
 Nothing in here imports Locust, so that all of it can be tested in a process that is not patched.
 """

@@ -30,7 +30,7 @@ MOST_ENCODINGS = 8  # of the same answer that are remembered as bytes
 
 @dataclass
 class Knowledge:
-    """State of one cluster, as far as its answers tell.
+    """State of one cluster, as known from its answers.
 
     Attributes:
         codec: Codec of the dialect.

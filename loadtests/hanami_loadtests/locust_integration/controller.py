@@ -45,7 +45,7 @@ class RunController:
 
     Args:
         environment: Environment of Locust.
-        runner: Runner of Locust; its class tells which kind of process this is.
+        runner: Runner of Locust; its class determines the kind of process.
 
     Attributes:
         session: Session of the current run, None before the first or where it could not begin.

@@ -20,7 +20,7 @@ class RunProcess(Protocol):
 
     Attributes:
         environment: Environment of Locust.
-        runner: Runner of Locust; its class tells which kind of process this is.
+        runner: Runner of Locust; its class determines the kind of process.
         session: Session of the current run, None before the first or where a run could not begin.
         failures: Reasons why the run failed before any limit was checked: state and line.
         limits: Limits of the run.

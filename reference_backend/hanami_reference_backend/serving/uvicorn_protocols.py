@@ -48,7 +48,7 @@ class RestProtocol(HttpBase):  # type: ignore[misc]  # see HttpBase
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """A websocket connection with bounded memory that tells the client why it closes."""
+    """A websocket connection with bounded memory that closes with a reason."""
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Start the handshake."""

@@ -74,7 +74,7 @@ class Axis:
         return (second - self.first) // self.width
 
     def whole(self, place: int) -> bool:
-        """Whether the interval lies within measuring, so that its counts are a rate."""
+        """Whether the interval is within the measured time, so that its counts are a rate."""
         return place == 0 or self.first + place * self.width + self.length(place) <= self.end
 
     def length(self, place: int) -> int:
@@ -111,7 +111,7 @@ class Interval:
 
     Attributes:
         seconds: Length of the interval.
-        whole: Whether it lies within measuring, see :meth:`Axis.whole`.
+        whole: Whether it is within the measured time, see :meth:`Axis.whole`.
         total: Sum of its seconds.
     """
 

@@ -107,7 +107,7 @@ def _curves_text(answered: Mapping[str, Series]) -> str:
     return (
         f"From the scheduled time to the valid answer. The slowest: "
         f"{format_time(answered[slowest].response.most / MICROSECONDS)}, {slowest}. "
-        f"Dotted: fewer than {BEYOND} messages lie beyond."
+        f"Dotted: fewer than {BEYOND} messages beyond."
     )
 
 

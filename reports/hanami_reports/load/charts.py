@@ -102,7 +102,7 @@ class _Series:
 
 
 def curves(id: str, title: str, description: str, lines: Sequence[CurveLine]) -> Chart:  # noqa: A002 - of the element
-    """Return percentile curves on an axis of nines; dotted where too few samples lie beyond."""
+    """Return percentile curves on an axis of nines; dotted where too few samples are beyond."""
     series = _Series()
     for line in lines:
         known = line.curve.known

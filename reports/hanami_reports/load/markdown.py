@@ -34,7 +34,7 @@ def load_markdown(result: LoadResult, limit: int = LIMIT) -> str:
         title = "### Messages, times from schedule to valid answer"
         page.section(title, _MESSAGE_COLUMNS, [_message(one) for one in counts])
         if any(one.response.p50.few or one.response.p99.few for one in counts):
-            page.lines(["† fewer than 10 answers lie beyond it"])
+            page.lines(["† fewer than 10 answers are beyond it"])
     if result.errors:
         rows = [_error(one) for one in result.errors[:MOST_ERRORS]]
         page.section("### Errors", _ERROR_COLUMNS, rows, of=len(result.errors))

@@ -50,7 +50,7 @@ _WHY_INVALID = {
 
 @dataclass(frozen=True)
 class TimeCell:
-    """A time as text; ``few`` if too few samples lie beyond it."""
+    """A time as text; ``few`` if too few samples are beyond it."""
 
     text: str
     few: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hanami_reports.model.histogram import Histogram
 
-BEYOND = 10  # samples that must lie beyond a percentile
+BEYOND = 10  # samples that a percentile needs beyond it
 
 
 def supported(percent: float, samples: int) -> bool:

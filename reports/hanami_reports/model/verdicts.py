@@ -46,7 +46,7 @@ def _unviolated_verdict(level: Level, requirement_id: str, cases: Sequence[CaseR
     passed = [case for case in cases if case.outcome is Outcome.PASSED]
     if any(is_evidence_for(case, requirement_id) for case in passed):
         return (Verdict.OBSERVED if level is Level.OBSERVE else Verdict.PASS), ""
-    # A case ends with its first violation. If only known failures came before, the requirement counts as known, too.
+    # A case ends with its first violation. After known failures alone the requirement counts as known, too.
     if not any(case.outcome is Outcome.FAILED for case in cases):
         for case in cases:
             if case.outcome is Outcome.KNOWN:

@@ -24,7 +24,7 @@ from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.resources.factory import Leftover, ResourceFactory
 from hanami_conformance.resources.readback import _table
 from hanami_conformance.stateful.placeholders import damage_token
-from hanami_conformance.target.attach import accepted, refused
+from hanami_conformance.target.attach import is_accepted, is_rejected
 from hanami_conformance.target.connect import connect
 from hanami_conformance.target.login import expires_soon
 from support.sequences import answers_changed, violated_requirement
@@ -38,8 +38,8 @@ def test_nesting_that_is_too_deep_is_no_object() -> None:
     with pytest.raises(Violation, match="a JSON object"):
         RestResponse("GET x", 200, DEEP, "").object()
     message = Message(True, DEEP)
-    assert not accepted(message)
-    assert not refused(message)
+    assert not is_accepted(message)
+    assert not is_rejected(message)
     assert not is_json(DEEP)
     claims = base64.urlsafe_b64encode(DEEP).decode()
     assert not expires_soon(f"a.{claims}.b")

@@ -359,7 +359,7 @@ def test_what_is_known_to_end_servers_must_be_allowed(tmp_path: Path) -> None:
         assert any(b"ready" in line for line in server.stdout)
         rest = (*options[:place], *options[place + 2 :], "--requirement", "DATA-6", "-k", "no_message")
         careful = run_suite(*rest, cwd=tmp_path, environment={"HANAMI_ALLOW_DESTRUCTIVE": "0"})
-        assert "may end a fragile server: give --allow-destructive or --server-command" in careful.stdout
+        assert "may crash a fragile server: give --allow-destructive or --server-command" in careful.stdout
         assert set(outcomes(result_of(tmp_path))) == {"unsupported"}
         for allowed in ((), ("--allow-destructive",)):  # on the loopback it is
             bold = run_suite(*rest, *allowed, cwd=tmp_path)

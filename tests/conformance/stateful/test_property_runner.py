@@ -138,10 +138,10 @@ def test_a_sequence_is_repeated_until_a_sporadic_failure(tmp_path: Path) -> None
     with faulty_backend("one-answer-in-a-hundred-wrong") as url:
         run = run_replay(path, "--target", url, *ALICE, "--times", "30")
     assert run.returncode == 1, run.stdout + run.stderr
-    assert ". time: " in run.stdout.splitlines()[-1]
+    assert " in replay " in run.stdout.splitlines()[-1]
     run = run_replay(path, "--target", "reference", "--times", "3")
     assert run.returncode == 0, run.stdout + run.stderr
-    assert run.stdout == "fixed: 11 steps went as the model says, 3 times\n"
+    assert run.stdout == "fixed: 11 steps agreed with the model, 3 times\n"
 
 
 def test_replay_says_target_gone(boundary_sequence: tuple[Path, str]) -> None:

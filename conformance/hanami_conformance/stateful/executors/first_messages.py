@@ -20,7 +20,7 @@ from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.retry import reattach
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.stateful.placeholders import drop_missing, resolve_value, token_variants
-from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, attach, first_message, refused
+from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, attach, first_message, is_rejected
 from hanami_conformance.target.target import Account
 from hanami_reports.common.text import pluralise
 
@@ -159,7 +159,7 @@ class FirstMessageExecutor:
                     websocket.send(message, "bytes as first message")
                 answer = websocket.receive_or_close("an answer to the first message, or a close")
             expected = f"a rejection (success false, or a close): {reason}"
-            require(refused(answer), expected=expected, actual=answer, requirement=requirement)
+            require(is_rejected(answer), expected=expected, actual=answer, requirement=requirement)
             with contextlib.suppress(ConnectionClosed):
                 for position in range(0, SIZE if chunk else 0, SIZE // 2):
                     payload = self.resources.target.dialect.codec.encode_chunk(position, bytes(SIZE // 2))

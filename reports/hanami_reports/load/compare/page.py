@@ -53,7 +53,7 @@ def _overlays(sides: dict[str, Side]) -> list[Chart]:
             counts.append(f"{side_name}: {pluralise(answers, 'answer')} in {pluralise(runs, 'run')}")
         lines = [line for line in lines if line.curve.one_in]
         if lines:
-            text = f"{'; '.join(counts)}. Thin: each run. Dotted: fewer than 10 messages lie beyond."
+            text = f"{'; '.join(counts)}. Thin: each run. Dotted: fewer than 10 messages beyond."
             made.append(curves(f"overlay-{place}", f"Response time by percentile: {name}", text, lines))
     return made
 

@@ -3,7 +3,7 @@
 A run gives one number for each metric. Differences between runs (the machine, the scheduler, the moment) are larger
 than those within a run, so runs are the samples. Numbers are compared as logarithms, since the result is a ratio.
 
-A permutation test tells whether a difference is more than chance: if both sides were equal, any other division of the
+A permutation test decides whether a difference is more than chance: if both sides were equal, any other division of the
 runs into two sides would be as likely. For every division the greatest difference over *all* metrics is taken (maxT of
 Westfall and Young, 1993), each in units of its own standard error. A difference beyond the 95 % quantile of these
 occurs by chance in at most one comparison of twenty, however many metrics there are, and no distribution is assumed.
@@ -55,7 +55,7 @@ class Ratio:
     high: float | None = None
 
     def verdict(self, *, more_is_worse: bool, tolerance: float) -> Verdict:
-        """Return the verdict: worse or better only if the whole interval lies beyond the tolerance.
+        """Return the verdict: worse or better only if the whole interval is beyond the tolerance.
 
         Args:
             more_is_worse: Whether a greater value is worse, as for times.
