@@ -58,13 +58,13 @@ hexagons:
     2,1,1
     3,1,1
 inputs:
-    - name: first_input
-      target: 1,1,1
-      number_of_inputs: 4
+    first_input:
+        target: 1,1,1
+        number_of_inputs: 4
 outputs:
-    - name: first_output
-      target: 3,1,1
-      number_of_outputs: 3
+    first_output:
+        target: 3,1,1
+        number_of_outputs: 3
 """
 _names = itertools.count()
 

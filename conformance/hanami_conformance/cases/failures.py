@@ -45,6 +45,10 @@ class TargetDown(Exception):  # noqa: N818
     """The target cannot be used: it is unreachable, silent, or speaks another protocol."""
 
 
+class SiblingCrashed(Exception):  # noqa: N818
+    """Other parameters of the same test crashed the target in the same way, so this one does not run."""
+
+
 class TargetRejectedConfiguration(Exception):  # noqa: N818
     """The target rejects the credentials, the dialect or the cluster of the configuration; one line."""
 

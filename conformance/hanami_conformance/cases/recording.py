@@ -68,7 +68,9 @@ class CaseRecording:
         events: Recorded events.
         checks: Number of comparisons.
         sent: Number of sent messages.
+        sent_in_test: Number of messages that the test itself sent, without those of its clean-up.
         sequences: Number of executed sequences, 0 for a case without sequences.
+        deleting: Kind of the resource that the clean-up deleted last, and the number of messages sent until then.
         checks_by_requirement: Number of checks that would have been attributed to each requirement id, or to
             DEFAULT_REQUIREMENT, had they failed.
         observations: Behaviour that the protocol leaves open, by topic.
@@ -81,13 +83,21 @@ class CaseRecording:
     events: list[RecordedEvent] = field(default_factory=list)
     checks: int = 0
     sent: int = 0
+    sent_in_test: int = 0
     sequences: int = 0
+    deleting: tuple[str, int] = ("", 0)
     checks_by_requirement: Counter[str] = field(default_factory=Counter)
     observations: dict[str, str] = field(default_factory=dict)
     sequence: StepSequence | None = None
     ended: ClosedSocket | None = None
     _channels: dict[str, int] = field(default_factory=dict)
     _origin: float = field(default_factory=time.monotonic)
+
+    @property
+    def last_deleted(self) -> str:
+        """Kind of resource whose deletion in the clean-up is the last sent message; empty if another message is."""
+        kind, sent = self.deleting
+        return kind if self.sent == sent else ""
 
     def restart_record(self) -> None:
         """Drop the recorded events before another sequence is executed, and keep the counts."""

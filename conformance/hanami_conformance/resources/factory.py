@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from hanami_conformance.cases.attribution import precondition
 from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, TargetDown, Unsupported
+from hanami_conformance.cases.recording import current_case
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.json_response import is_uuid_text, json_object
 from hanami_conformance.clients.rest import RestResponse
@@ -238,11 +239,17 @@ def delete(left: Leftover) -> Leftover | None:
     Returns:
         None if it no longer exists, else the leftover with the reason.
     """
+    target = left.account.target
+    if left.kind in target.unsafe_deletions:
+        return left.with_reason(f"not deleted, since the deletion of {left.kind}s crashes the server")
+    case = current_case()
     try:
         answer = left.account.call(f"{left.kind}.delete", params={"uuid": left.uuid})
         if answer.status == UNAUTHORISED:  # the token may have expired
-            left.account.target.renew(left.account)
+            target.renew(left.account)
             answer = left.account.call(f"{left.kind}.delete", params={"uuid": left.uuid})
     except (ResponseTimeout, ConnectionClosed, TargetDown) as error:
         return left.with_reason(str(error))
+    finally:
+        case.deleting = (left.kind, case.sent)
     return None if answer.status in NOT_THERE else left.with_reason(str(answer))

@@ -40,8 +40,8 @@ def _hexagons(shape: ClusterShape) -> str:
     lines = ["hexagons:", *(f"    {position}" for position in (*inputs.values(), "2,1,1", *outputs.values()))]
     lines.append("inputs:")
     for name, position in inputs.items():
-        lines += [f"    - name: {name}", f"      target: {position}", f"      number_of_inputs: {shape.inputs[name]}"]
+        lines += [f"    {name}:", f"        target: {position}", f"        number_of_inputs: {shape.inputs[name]}"]
     lines.append("outputs:")
     for name, position in outputs.items():
-        lines += [f"    - name: {name}", f"      target: {position}", f"      number_of_outputs: {shape.outputs[name]}"]
+        lines += [f"    {name}:", f"        target: {position}", f"        number_of_outputs: {shape.outputs[name]}"]
     return _SETTINGS + "\n".join(lines) + "\n"

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import pytest
 
+from hanami_conformance.cases.recording import CaseRecording
 from hanami_conformance.clients.deadline import Deadline
 from hanami_reports.model.conformance import CaseResult, Outcome
 
@@ -20,16 +21,17 @@ MOST_GRACE_SECONDS = 5.0  # the same, where the server took longer before
 
 @dataclass(frozen=True)
 class ExecutedCase:
-    """A case that ran, and its result."""
+    """A case that ran, its result, and its recording, also if the result keeps no exchange."""
 
     item: pytest.Item
     result: CaseResult
+    recording: CaseRecording
 
 
 class RestartableServer(Protocol):
     """The interface of the server that the search needs."""
 
-    def run(self, item: pytest.Item) -> CaseResult | None:
+    def run(self, item: pytest.Item) -> ExecutedCase | None:
         """Run a case again; return None if it was interrupted."""
 
     def ended(self) -> bool:
@@ -92,14 +94,15 @@ class CrashBisect:
         for place, ran in enumerate(suspects):
             if self._until.passed:
                 return BisectResult()
-            result = self._server.run(ran.item)
-            if result is None:
+            again = self._server.run(ran.item)
+            if again is None:
                 return BisectResult()
+            result = again.result
             last = place == len(suspects) - 1
             if last and result.outcome is not Outcome.LOST:
                 self._wait_for_exit(settle)
             if result.outcome is not Outcome.LOST and (last or self._server.ended()):
-                result = self._server.check_after(ExecutedCase(ran.item, result))
+                result = self._server.check_after(again)
             if result.outcome is Outcome.LOST:
                 self._server.restart()
                 return BisectResult(suspects[: place + 1], result)

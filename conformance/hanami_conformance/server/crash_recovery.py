@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from hanami_conformance.cases.failures import TargetDown
+from hanami_conformance.cases.recording import CaseRecording
 from hanami_conformance.catalogue import CRASH
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import MAX_LINE, printable_line
 from hanami_conformance.server.crash_bisect import GRACE_SECONDS, LOOK_BACK, CrashBisect, ExecutedCase
+from hanami_conformance.server.crashed_siblings import CrashedSiblings
 from hanami_conformance.server.liveness import SILENT
 from hanami_conformance.server.startup import ServerStartup
 from hanami_conformance.target.target import Target
 from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import CaseResult, Outcome
 
-MOST_RESTARTS = 5  # in a row, without a case that passed between two of them
-
+MOST_DELETION_CRASHES = 2
 MOST_FAILED_SEARCHES = 3  # searches further back than one case without a result, in a run
 
-RerunCase = Callable[[pytest.Item], CaseResult | None]
+RerunCase = Callable[[pytest.Item], ExecutedCase | None]
 
 
 class RecoveryError(Exception):
-    """The server is not restarted any more, or cannot be; the reason and the end of its log."""
+    """The server cannot be started any more; the reason and the end of its log."""
 
 
 class CrashRecovery:
@@ -55,8 +56,8 @@ class CrashRecovery:
         self._say = say
         self._since: deque[ExecutedCase] = deque(maxlen=LOOK_BACK)  # since the last restart
         self._failed_searches = 0
+        self._deletion_crashes: Counter[str] = Counter()  # by kind of resource
         self._was_silent = False  # on websockets alone: only then they are asked, which makes and deletes an upload
-        self._restarts_in_a_row = 0
         self.restarts = 0
 
     def check_process(self, ran: ExecutedCase, *, last: bool = False) -> ExecutedCase:
@@ -70,23 +71,25 @@ class CrashRecovery:
             time.sleep(GRACE_SECONDS)
         if ran.result.outcome is Outcome.LOST or not self._server.ended():
             return ran
-        return ExecutedCase(ran.item, self.check_after(ran))
+        return replace(ran, result=self.check_after(ran))
 
     def on_case_ok(self, ran: ExecutedCase) -> None:
         """Note a finished case after which the target is up."""
         self._since.append(ran)
-        if ran.result.outcome is Outcome.PASSED:
-            self._restarts_in_a_row = 0
 
     def with_log(self, result: CaseResult) -> CaseResult:
         """Return the result of a lost case with the last lines of the log."""
         return replace(result, server_log=self._server.tail())
 
-    def recover(self, lost: ExecutedCase) -> list[CaseResult]:
+    def recover(self, lost: ExecutedCase, *, known: bool = False) -> list[CaseResult]:
         """Restart the server, and find the case that crashes it.
+
+        Only a loss that repeats says something of the requirement that the case is about. Any other one violates GEN-2
+        alone, since an earlier case may have caused it.
 
         Args:
             lost: The case in which the crash was detected, with the log.
+            known: Whether another parameter of the test crashed the server in the same way, again when it ran alone.
 
         Returns:
             New results: of an earlier case if that one causes the crash, and of the lost case last.
@@ -94,53 +97,65 @@ class CrashRecovery:
         Raises:
             RecoveryError: If the server does not come back, and the run has to end.
         """
-        if self._restarts_in_a_row >= MOST_RESTARTS:
-            raise RecoveryError(f"after {self._restarts_in_a_row} restarts in a row without a passed case")
-        self._restarts_in_a_row += 1
         since = list(self._since)
         self._since.clear()
-        self._was_silent = SILENT in lost.result.reason
+        self._count_deletion(lost.recording)
+        self._was_silent = SILENT in lost.result.loss
         self.restart()
+        if known:
+            return [_with_note(lost.result, "as with another parameter")]
         again = self._alone(lost.item)
         if again is None:
-            return [_with_note(lost.result, "it could not run again")]
+            return [_unconfirmed(lost.result, "it could not run again")]
         if again.outcome is Outcome.LOST:
             self.restart()
             return [_with_note(lost.result, "again when it ran alone")]
         if not since:
-            return [_with_note(lost.result, "not when it ran again alone")]
+            return [_unconfirmed(lost.result, "not when it ran again alone")]
+        return self._search_earlier(lost, again, since)
+
+    def _count_deletion(self, recording: CaseRecording) -> None:
+        """Stop deleting resources of a kind where that crashed the server twice: the cases can be judged without."""
+        if kind := recording.last_deleted:
+            self._deletion_crashes[kind] += 1
+            if self._deletion_crashes[kind] == MOST_DELETION_CRASHES:
+                self._target.unsafe_deletions.add(kind)
+                self._say(f"the deletion of {kind}s crashes the server: the clean-up leaves them")
+
+    def _search_earlier(self, lost: ExecutedCase, again: CaseResult, since: list[ExecutedCase]) -> list[CaseResult]:
+        """Return new results where the lost case does not crash the server when it runs alone."""
         before = since[-1]
         earlier = self._alone(before.item)
         if earlier is not None and earlier.outcome is Outcome.LOST:
             self.restart()
-            self._say(f"{before.result.id} ends the server, noticed in {lost.result.id}")
-            return [_with_note(earlier, f"noticed in {lost.result.id}"), again]
+            self._say(f"{before.result.id} crashes the server, detected in {lost.result.id}")
+            return [_with_note(earlier, f"detected in {lost.result.id}"), again]
         behind = self._alone(lost.item)
         if behind is not None and behind.outcome is Outcome.LOST:
             self.restart()
-            return [_with_note(lost.result, f"again behind {before.result.id}, not when it ran alone")]
+            return [_unconfirmed(lost.result, f"again after {before.result.id}, not when it ran alone")]
         return self._further_back(lost, again, since)
 
     def _further_back(self, lost: ExecutedCase, again: CaseResult, since: list[ExecutedCase]) -> list[CaseResult]:
         """Return new results where neither the lost case nor the one before crashes the server at once."""
         if self._failed_searches >= MOST_FAILED_SEARCHES:
-            return [_with_note(lost.result, f"neither again when it ran alone, nor behind {since[-1].result.id}")]
-        self._say(f"looking {pluralise(len(since), 'case')} back for what ends the server")
+            return [_unconfirmed(lost.result, f"neither again when it ran alone, nor after {since[-1].result.id}")]
+        self._say(f"looking {pluralise(len(since), 'case')} back for the cause")
         self.restart()  # without after-effects of these two cases
         found = CrashBisect(self).search([*since, lost])
         if not found.suspects or found.lost is None:
             self._failed_searches += 1
-            behind = f"neither again when it ran alone, nor behind the {pluralise(len(since), 'case')} before it"
-            return [_with_note(lost.result, behind)]
+            behind = f"neither again when it ran alone, nor after the {pluralise(len(since), 'case')} before it"
+            return [_unconfirmed(lost.result, behind)]
         first, last = found.suspects[0].result.id, found.suspects[-1].result.id
         if len(found.suspects) > 1:
-            return [_with_note(lost.result, f"again behind the cases from {first} to {last}, not when they ran apart")]
+            return [_unconfirmed(lost.result, f"again after the cases {first} to {last}, not when they ran apart")]
         if first == lost.result.id:
             return [_with_note(lost.result, "again when it ran alone, a while later")]
-        self._say(f"{first} ends the server a while later, noticed in {lost.result.id}")
-        return [_with_note(self.with_log(found.lost), f"a while later, noticed in {lost.result.id}"), again]
+        self._say(f"{first} crashes the server a while later, detected in {lost.result.id}")
+        return [_with_note(self.with_log(found.lost), f"a while later, detected in {lost.result.id}"), again]
 
-    def run(self, item: pytest.Item) -> CaseResult | None:
+    def run(self, item: pytest.Item) -> ExecutedCase | None:
         """Implement :class:`hanami_conformance.server.crash_bisect.RestartableServer`."""
         return self._rerun(item)
 
@@ -150,12 +165,13 @@ class CrashRecovery:
 
     def _alone(self, item: pytest.Item) -> CaseResult | None:
         """Run a case again; return its result, LOST also if the target is down after it."""
-        result = self._rerun(item)
-        if result is None:
+        ran = self._rerun(item)
+        if ran is None:
             return None
+        result = ran.result
         if result.outcome is not Outcome.LOST:
             time.sleep(GRACE_SECONDS)
-            result = self.check_after(ExecutedCase(item, result))
+            result = self.check_after(ran)
         return self.with_log(result) if result.outcome is Outcome.LOST else result
 
     def check_after(self, ran: ExecutedCase) -> CaseResult:
@@ -163,15 +179,21 @@ class CrashRecovery:
         loss = self._target.downtime_reason(sockets=self._was_silent)
         if not loss:
             return ran.result
-        hostile = ran.item.get_closest_marker("hostile") is not None
+        last = ran.recording.last_request()
+        sent = f"; sent last: {last}" if last else ""
+        # The cause may be any step of a sequence, or a DELETE of the clean-up, which is not what the test is about.
+        only_test = ran.recording.sent == ran.recording.sent_in_test and not ran.result.sequences
+        about = ran.result.requirements[:1] if only_test else ()
         return replace(
             ran.result,
             outcome=Outcome.LOST,
-            reason=printable_line(f"the target no longer answers behind it: {loss}", MAX_LINE),
-            violated=(CRASH,) if hostile else (),
+            reason=printable_line(f"the target no longer answers after it: {loss}{sent}", MAX_LINE),
+            violated=tuple(dict.fromkeys((CRASH, *about))),
             expected="",
             actual="",
             known="",
+            loss=printable_line(loss, MAX_LINE),
+            exchange=ran.result.exchange or ran.recording.exchange(),
         )
 
     def restart(self) -> None:
@@ -193,6 +215,11 @@ def _with_note(result: CaseResult, what: str) -> CaseResult:
     return replace(result, reason=printable_line(f"{what}: {result.reason}", MAX_LINE))
 
 
+def _unconfirmed(result: CaseResult, what: str) -> CaseResult:
+    """Return the result of a lost case that may not be the cause, without the requirement that it is about."""
+    return replace(_with_note(result, what), violated=(CRASH,))
+
+
 class TargetLossHandler:
     """Handle a lost target after each case: abort the run, or restart the server and go on.
 
@@ -204,12 +231,17 @@ class TargetLossHandler:
     def __init__(self, recovery: CrashRecovery | None, keep: Callable[[CaseResult], None]) -> None:
         self._recovery = recovery
         self._keep = keep
+        self._siblings = CrashedSiblings()
         self.abort_reason = ""  # empty while the run goes on
 
     @property
     def restarted(self) -> bool:
         """Whether every case has its turn, since the server came back after each crash."""
         return self._recovery is not None and not self.abort_reason
+
+    def skip_reason(self, item: pytest.Item) -> str:
+        """Return why a case need not run, empty if it must: other parameters of its test crashed the target alike."""
+        return self._siblings.skip_reason(item)
 
     def on_case_finished(self, ran: ExecutedCase, *, last: bool) -> CaseResult:
         """Check the target after a case.
@@ -228,17 +260,20 @@ class TargetLossHandler:
                 self._recovery.on_case_ok(ran)
         elif self._recovery is None:
             self.abort_reason = f"lost in {result.id}: {result.reason}"
+            result = replace(result, violated=(CRASH,))  # whether it happens again, nobody can try
         else:
-            result = self._recovered(self._recovery, ExecutedCase(ran.item, self._recovery.with_log(result)))
+            result = self._recovered(self._recovery, replace(ran, result=self._recovery.with_log(result)))
         return result
 
     def _recovered(self, recovery: CrashRecovery, lost: ExecutedCase) -> CaseResult:
         self._keep(lost.result)
         try:
-            *others, result = recovery.recover(lost)
+            *others, result = recovery.recover(lost, known=self._siblings.crashed_alike(lost))
         except RecoveryError as error:
             self.abort_reason = f"lost in {lost.result.id}: {SECRETS.text(str(error))}"
-            return lost.result
+            return replace(lost.result, violated=(CRASH,))
         for other in others:
             self._keep(other)
+        if result.outcome is Outcome.LOST and result.violated != (CRASH,):
+            self._siblings.add(replace(lost, result=result))
         return result

@@ -26,6 +26,10 @@ SHAPE = ClusterShape({"test_input": 4}, {"test_output": 2}, hidden=4)
 T = TypeVar("T")
 
 
+class ClustersUnavailable(TargetDown):
+    """A server that logs users in and creates no cluster yet: POST cluster is answered with 5xx while it starts."""
+
+
 class ServerStartError(TargetDown):
     """A server that was started does not become ready.
 
@@ -104,6 +108,11 @@ class ServerStartup:
                 if refused_until.passed and not self.server.ended():
                     raise
                 last_problem = "it rejects the credentials"
+            except ClustersUnavailable as error:
+                if deadline.passed:
+                    self._makes_clusters = False  # never, it seems: for the cases to judge
+                    continue
+                last_problem = str(error)
             except TargetDown as error:
                 last_problem = str(error)
             if ended := self.server.ended():
@@ -155,22 +164,20 @@ class ServerStartup:
         if target.given_cluster is not None:
             return False
         resources = ResourceFactory(target, self._run_id)
-        until = Deadline.after(min(GRACE, target.timeouts.setting))
-        while True:
-            try:
-                body = resources.cluster_body(resources.name("ready"), SHAPE)
-                answer = target.account.call("cluster.create", body=body)
-            except Unsupported:
-                break
-            if answer.status == 200:
-                resources.register_unexpected(answer, "cluster.create")
-                resources.clean()
-                return not resources.leftovers
-            if answer.status < 500 or until.passed:
-                break
-            time.sleep(READY_POLL)
-        self._makes_clusters = False  # not tried again after a restart
-        return False
+        try:
+            body = resources.cluster_body(resources.name("ready"), SHAPE)
+            answer = target.account.call("cluster.create", body=body)
+        except Unsupported:
+            self._makes_clusters = False
+            return False
+        if answer.status >= 500:  # a cluster that it leaves all the same is deleted at the end by its name
+            raise ClustersUnavailable(f"POST cluster is answered with {answer.status}")
+        if answer.status != 200:
+            self._makes_clusters = False
+            return False
+        resources.register_unexpected(answer, "cluster.create")
+        resources.clean()
+        return not resources.leftovers
 
 
 def is_taken(url: str) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from hanami_conformance.cases.failures import PreconditionFailed, TargetDown, Unsupported, Violation
+from hanami_conformance.cases.failures import PreconditionFailed, SiblingCrashed, TargetDown, Unsupported, Violation
 from hanami_conformance.cases.recording import DEFAULT_REQUIREMENT, CaseRecording
 from hanami_conformance.catalogue import CRASH, catalogue
 from hanami_conformance.common.redact import SECRETS
@@ -37,27 +37,15 @@ class CaseClassifier:
         self._match_known_failure = match_known_failure
         self._case: CaseRecording | None = None
 
-    def begin(
-        self,
-        case: CaseRecording,
-        title: str,
-        requirements: tuple[str, ...],
-        *,
-        may_violate: tuple[str, ...],
-        hostile: bool,
-    ) -> None:
+    def begin(self, case: CaseRecording, title: str, requirements: tuple[str, ...]) -> None:
         """Begin a test.
 
         Args:
             case: Recording of the case.
             title: Behaviour that a server must show.
             requirements: Ids of the requirements that the test checks.
-            may_violate: Ids of other requirements that it can find violated, without evidence for them when it passes.
-            hostile: Whether it may crash a fragile server.
         """
         self._case = case
-        self._hostile = hostile
-        self._may_violate = may_violate
         self._title = title
         self._requirements = requirements
         self._outcome = Outcome.NOT_RUN
@@ -68,17 +56,23 @@ class CaseClassifier:
         self._violated_ids: tuple[str, ...] = ()
         self._exchange: tuple[Event, ...] = ()
         self._last = ""
+        self._loss = ""
         self._checks = 0
 
     def phase(self, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
         """Classify a finished phase of the test, and put the outcome into the report of pytest."""
         assert self._case is not None
         error = call.excinfo.value if call.excinfo is not None else None
+        if call.when == "call":
+            self._case.sent_in_test = self._case.sent
         if error is None:
             if call.when == "call":
                 self._passed(report)
             return
         if isinstance(error, (KeyboardInterrupt, pytest.exit.Exception)):
+            return
+        if isinstance(error, SiblingCrashed):
+            self._skipped(str(error), report)
             return
         if isinstance(error, (Unsupported, NoRouteError, pytest.skip.Exception)):
             self._unsupported(str(error), report)
@@ -95,6 +89,11 @@ class CaseClassifier:
         self._exchange = ()
         report.outcome = "skipped"
         report.longrepr = (str(report.fspath), 0, f"UNSUPPORTED: {self._reason}")
+
+    def _skipped(self, reason: str, report: pytest.TestReport) -> None:
+        self._set(Outcome.SKIPPED, reason)
+        report.outcome = "skipped"
+        report.longrepr = (str(report.fspath), 0, f"SKIPPED: {self._reason}")
 
     def _passed(self, report: pytest.TestReport) -> None:
         assert self._case is not None
@@ -113,8 +112,8 @@ class CaseClassifier:
         self._target.close_websockets()  # one of them may block the target
         if known and (loss := self._target.downtime_reason()):
             self._mark_lost(loss, error)
-            if self._hostile:
-                self._violated_ids = (CRASH,)  # input of a client has crashed the server, or blocked it
+            is_step = call.when == "call" and not isinstance(error, PreconditionFailed)
+            self._violated_ids = self._violated_by_loss(error if is_step else None)
         elif known and (why := self._target.disconnect_reason(str(error))):
             self._unsupported(f"{why}; needs one that lives longer", report)
             return
@@ -166,10 +165,21 @@ class CaseClassifier:
             self._actual = self._line(error.actual)
             self._reason = f"expected {self._expected}; actual {self._actual}"
         attributed = error.requirement if isinstance(error, Violation) else None
-        # A helper that several tests share names its own requirement; a test that does not check it violates its first.
-        is_declared = attributed in self._requirements or attributed in self._may_violate
-        self._violated_ids = (attributed if attributed is not None and is_declared else self._requirements[0],)
+        # A check that several tests share names its own requirement, which is violated whatever the test is about.
+        self._violated_ids = (attributed if attributed is not None else self._requirements[0],)
         self._apply_known_failure(report)
+
+    def _violated_by_loss(self, error: BaseException | None) -> tuple[str, ...]:
+        """Return the requirements that the loss of the target violates: that clients end no server, and the case's own.
+
+        Args:
+            error: Failure of the step under test; None if the setup or the teardown lost the target.
+        """
+        assert self._case is not None
+        about = error.requirement if isinstance(error, Violation) else None
+        if about is None and error is not None and not self._case.sequences:
+            about = self._requirements[0]
+        return (CRASH,) if about is None or about == CRASH else (CRASH, about)
 
     def _apply_known_failure(self, report: pytest.TestReport) -> None:
         assert self._case is not None
@@ -188,6 +198,7 @@ class CaseClassifier:
 
     def _mark_lost(self, loss: str, error: BaseException) -> None:
         last = f"; sent last: {self._last}" if self._last else ""
+        self._loss = self._line(loss)
         self._set(Outcome.LOST, f"the target no longer answers: {loss}{last}; before that: {error}")
 
     def _line(self, text: str) -> str:
@@ -232,6 +243,7 @@ class CaseClassifier:
             exchange=self._exchange,
             sequence=self._sequence(case),
             known=self._known,
+            loss=self._loss,
         )
 
     def _evidence(self, case: CaseRecording) -> dict[str, int]:

@@ -108,6 +108,7 @@ def _requirement(
     own = [case for case in cases if name in case.requirements or name in case.violated]
     verdict, reason = requirement_verdict(entry.level, name, own)
     is_selected = name in selected if selected is not None else bool(own) or whole_suite
+    is_selected |= any(name in case.violated for case in own)  # found on the way: named, whatever was selected
     if not is_selected:
         verdict, reason = Verdict.NOT_RUN, "not selected"
     return RequirementResult(

@@ -6,14 +6,15 @@ import io
 import sys
 from collections.abc import Collection, Generator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import date
 
 import pytest
 from _pytest.runner import runtestprotocol
 from _pytest.terminal import TerminalReporter
 
-from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration
-from hanami_conformance.cases.recording import begin_case, end_case
+from hanami_conformance.cases.failures import SiblingCrashed, TargetDown, TargetRejectedConfiguration
+from hanami_conformance.cases.recording import begin_case, current_case, end_case
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.signals import acknowledge_interrupt, handle_signals
 from hanami_conformance.known_failures.file import KnownList, read_list
@@ -28,7 +29,6 @@ from hanami_conformance.server.process import SERVER_LOG
 from hanami_conformance.session.classifier import CaseClassifier, title_of
 from hanami_conformance.session.collection import (
     case_id,
-    ids_of,
     is_suite_item,
     keep_first_parameter,
     requirements_of,
@@ -45,7 +45,7 @@ from hanami_proto.dialect import load_dialect
 from hanami_reports.common.report_folder import ReportFolderError
 from hanami_reports.conformance.report_folder import ConformanceReportFolder
 from hanami_reports.conformance.terminal import render_result
-from hanami_reports.model.conformance import CaseResult, ExitStatus, RunResult
+from hanami_reports.model.conformance import CaseResult, ExitStatus, Outcome, RunResult
 from hanami_reports.model.known_failure_matching import SuiteCase, find_entry
 from hanami_reports.model.known_failures import Entry
 
@@ -189,28 +189,37 @@ class ConformanceSession:
         try:
             handled = yield
         finally:
-            result = self._end_case()
-        if result is not None:
-            self._finish_case(ExecutedCase(item, result), last=nextitem is None)
+            ran = self._end_case(item)
+        if ran is not None:
+            self._finish_case(ran, last=nextitem is None)
         return handled
 
     def _begin_case(self, item: pytest.Item) -> None:
         assert self._classifier is not None
-        hostile = item.get_closest_marker("hostile") is not None
         case = begin_case(case_id(item))
-        self._classifier.begin(
-            case, title_of(item), requirements_of(item), may_violate=ids_of(item, "may_violate"), hostile=hostile
-        )
+        self._classifier.begin(case, title_of(item), requirements_of(item))
 
-    def _end_case(self) -> CaseResult | None:
+    def _end_case(self, item: pytest.Item) -> ExecutedCase | None:
         assert self._classifier is not None
+        recording = current_case()
         result = self._classifier.end()
         end_case()
-        return result
+        return None if result is None else ExecutedCase(item, result, recording)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Skip a case whose test crashed the target in the same way with other parameters.
+
+        Raises:
+            SiblingCrashed: If the case need not run.
+        """
+        if is_suite_item(item) and (reason := self._losses.skip_reason(item)):
+            raise SiblingCrashed(reason)
 
     def _finish_case(self, ran: ExecutedCase, *, last: bool) -> None:
         """Keep the result of a finished case, and handle a lost target."""
         result = self._losses.on_case_finished(ran, last=last)
+        result = self._excuse_known_loss(result)
         if self._losses.abort_reason:
             self._reason = self._losses.abort_reason
             ran.item.session.shouldfail = "target lost"
@@ -220,15 +229,22 @@ class ConformanceSession:
     def _keep(self, result: CaseResult) -> None:
         self._cases[result.id] = result
 
-    def _rerun(self, item: pytest.Item) -> CaseResult | None:
+    def _excuse_known_loss(self, result: CaseResult) -> CaseResult:
+        """Return the result of a case; KNOWN if it lost a server that came back, and the list has an entry for it."""
+        if result.outcome is not Outcome.LOST or not self._losses.restarted:
+            return result
+        entry = self._match_known_failure(result.id, result.violated, (result.reason,))
+        return result if entry is None else replace(result, outcome=Outcome.KNOWN, known=entry.explanation)
+
+    def _rerun(self, item: pytest.Item) -> ExecutedCase | None:
         """Run a case again, apart from all others; return None if it was interrupted."""
         item.session._setupstate.teardown_exact(None)  # noqa: SLF001 - as plugins do that run tests again
         self._begin_case(item)
         try:
             runtestprotocol(item, log=False, nextitem=None)
         finally:
-            result = self._end_case()
-        return result
+            ran = self._end_case(item)
+        return ran
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -92,6 +92,7 @@ class Target:
         limit = options.max_connections if options.max_connections is not None else self.dialect.connections
         self.connection_limit = ConnectionLimit(limit)
         self.uuids: set[str] = set()  # of all uploads and their files in this run
+        self.unsafe_deletions: set[str] = set()  # kinds of resources whose deletion crashes the target
         self.expired_token = options.expired_token
         self._ssl = context_for(self.url, options.ca_file, insecure=options.insecure)
         self.certificate_checked = not options.insecure

@@ -147,12 +147,15 @@ class TemplateReader:
         return sections, lines[-1].number
 
     def _add_line(self, entries: list[Entry], section: str, line: Line) -> None:
-        if line.key not in FIELDS[section]:
+        is_name = section in NAMED and line.key not in KEYWORDS and not line.value
+        if line.key not in FIELDS[section] and not is_name:
             raise line.error(f"{_quoted(line)} is unknown in {section!r}")
-        if line.key == STARTS[section]:
+        if is_name or line.key == STARTS.get(section):
             if len(entries) >= self._max_bricks:
                 raise line.error(f"more than {self._max_bricks} entries in {section!r}")
             entries.append(Entry(line))
+            if is_name:
+                return
         elif not entries:
             raise line.error(f"{line.key!r} needs an entry in {section!r} before it")
         FIELDS[section][line.key](line)
@@ -184,7 +187,9 @@ class TemplateReader:
                 if position(target) not in known:
                     raise target.error(f"there is no hexagon {target.value}")
                 free.discard(position(target))
-                ports.append((self._named(entry.require("name")), role, number(entry.require(f"number_of_{role}s"))))
+                size = number(entry.require(f"number_of_{role}s"))
+                name = Line(entry.line.number, "name", entry.line.key)
+                ports.append((self._named(name), role, size))
         return ports, [self._hidden_size] * len(free)
 
     def _named(self, line: Line) -> Line:
@@ -239,16 +244,18 @@ FIELDS: dict[str, dict[str, Callable[[Line], object]]] = {
     },
     "bricks": {"": position, "input": _text, "output": _text, "number_of_neurons": number},
     "hexagons": {"": position},
-    "inputs": {"name": _text, "target": position, "number_of_inputs": number},
-    "outputs": {"name": _text, "target": position, "number_of_outputs": number},
+    "inputs": {"target": position, "number_of_inputs": number},
+    "outputs": {"target": position, "number_of_outputs": number},
 }
-# The key that starts a new entry; a section without one is a single entry.
-STARTS = {"settings": None, "bricks": "", "hexagons": "", "inputs": "name", "outputs": "name"}
+# Sections whose entries start with a bare position, and those whose entries start with a name, ``NAME:``.
+STARTS = {"bricks": "", "hexagons": ""}
+NAMED = {"inputs", "outputs"}
+KEYWORDS = {"version", *FIELDS, *(key for fields in FIELDS.values() for key in fields)}  # no names, "" included
 
 
 def _lines(text: str) -> Iterator[Line]:
     for index, raw in enumerate(text.split("\n"), start=1):
-        content = raw.strip().removeprefix("- ").strip()
+        content = raw.strip()
         if content:
             key, colon, value = content.partition(":")
             yield Line(index, key.strip(), value.strip()) if colon else Line(index, "", content)

@@ -25,6 +25,7 @@ _KINDS: Mapping[Outcome, str] = {
     Outcome.LOST: "error",
     Outcome.ERROR: "error",
     Outcome.UNSUPPORTED: "skipped",
+    Outcome.SKIPPED: "skipped",
     Outcome.NOT_RUN: "skipped",
     Outcome.KNOWN: "skipped",
 }

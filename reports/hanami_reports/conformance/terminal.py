@@ -23,6 +23,7 @@ from hanami_reports.model.known_failures import KnownFailuresReport, Problem
 
 PLAIN_WIDTH = 120  # characters, without a terminal
 MOST_EVENTS = 14
+MOST_LEFTOVERS = 5
 MOST_CASES = 20
 MOST_REASONS = 8
 
@@ -85,6 +86,7 @@ def _parts(result: RunResult, folder: Path) -> Iterable[RenderableType]:
     if len(detailed) > MOST_CASES:
         yield Text(f"\n... and {len(detailed) - MOST_CASES} more that did not pass, all in {folder}/{EXCHANGES}/")
     yield from _grouped_by_reason(result, Outcome.BLOCKED, "blocked")
+    yield from _grouped_by_reason(result, Outcome.SKIPPED, "skipped")
     yield from _grouped_by_reason(result, Outcome.UNSUPPORTED, "unsupported")
     if result.known is not None:
         yield from _known(result.known, folder)
@@ -212,7 +214,12 @@ def _verdict(result: RunResult, folder: Path) -> RenderableType:
         cases = pluralise(len(result.cases), "case")
         exchanges, checks = pluralise(summary["exchanges"], "exchange"), pluralise(summary["checks"], "check")
         lines.append(Text(f"{of_all}{cases}, {exchanges}, {checks} in {result.manifest.get('duration', 0):.1f} s"))
-    lines += [Text(f"left over on the target: {leftover}", style="yellow") for leftover in result.leftovers]
+    left = result.leftovers[:MOST_LEFTOVERS]
+    lines += [Text(f"left over on the target: {leftover}", style="yellow") for leftover in left]
+    if len(left) < len(result.leftovers):
+        lines.append(
+            Text(f"... and {len(result.leftovers) - len(left)} more left over, all in {RESULT}", style="yellow")
+        )
     reports = ", ".join(escape(str(folder / name)) for name in (PAGE, RESULT, JUNIT))
     lines.append(Text.from_markup(f"reports  {reports}"))
     return Group(*lines)

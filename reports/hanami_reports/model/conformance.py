@@ -40,6 +40,7 @@ class Outcome(StrEnum):
     VACUOUS = "vacuous"  # it sent or checked nothing
     LOST = "lost"  # the target was down or silent afterwards
     ERROR = "error"  # an internal error of the suite
+    SKIPPED = "skipped"  # other parameters of the same test crashed the target in the same way
     NOT_RUN = "not run"
 
 
@@ -139,6 +140,7 @@ class CaseResult:
         sequence: Shrunk failing sequence, in the file form that ``replay`` takes; empty for none.
         known: Reason from the list of known failures; empty if the failure is not listed.
         server_log: Last lines of the server's log, if the suite started the server and the case lost it.
+        loss: How the target was down after the case, such as "its process ended with signal 11"; empty if it was not.
     """
 
     id: str
@@ -159,6 +161,7 @@ class CaseResult:
     sequence: str = ""
     known: str = ""
     server_log: str = ""
+    loss: str = ""
 
 
 @dataclass(frozen=True)

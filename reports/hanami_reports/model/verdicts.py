@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, RequirementResult, Verdict
 
-# Outcomes that leave a requirement without a verdict, the worst first.
-_UNJUDGED = (
-    (Outcome.LOST, Verdict.LOST),
-    (Outcome.ERROR, Verdict.NOT_RUN),
-    (Outcome.VACUOUS, Verdict.VACUOUS),
-    (Outcome.BLOCKED, Verdict.NOT_RUN),
-    (Outcome.NOT_RUN, Verdict.NOT_RUN),
-)
+# Outcomes of cases that say nothing of the server. The first of them that occurs gives the reason.
+COULD_NOT_RUN = (Outcome.LOST, Outcome.SKIPPED, Outcome.BLOCKED, Outcome.NOT_RUN)
 
 
 def requirement_verdict(level: Level, requirement_id: str, cases: Sequence[CaseResult]) -> tuple[Verdict, str]:
-    """Return the verdict on a requirement, and one line of reason unless it is PASS or OBSERVED.
+    """Return the verdict on a requirement, and one line of reason, empty if there is nothing to explain.
 
-    The worst outcome decides: one failed case outweighs any number of passed cases.
+    One failed case outweighs any number of passed cases. Cases that could not run say nothing: the others decide, and
+    the reason counts them.
 
     Args:
         level: Level of the requirement.
         requirement_id: Id of the requirement.
-        cases: Cases that check it.
+        cases: Cases that check it, or found it violated.
     """
     if not cases:
         return Verdict.NOT_RUN, "none of its cases was run"
@@ -32,21 +28,33 @@ def requirement_verdict(level: Level, requirement_id: str, cases: Sequence[CaseR
     for case in violating:
         if case.outcome is not Outcome.KNOWN:
             return Verdict.FAIL, case.reason
-    for outcome, verdict in _UNJUDGED:
+    # What the suite itself did wrong hides nothing: it stays visible beside any number of passed cases.
+    for outcome, verdict in ((Outcome.ERROR, Verdict.NOT_RUN), (Outcome.VACUOUS, Verdict.VACUOUS)):
         for case in cases:
             if case.outcome is outcome:
                 return verdict, case.reason
     for case in violating:
         return Verdict.KNOWN, f"{case.known}: {case.reason}"
-    return _unviolated_verdict(level, requirement_id, cases)
+    if any(case.outcome is Outcome.PASSED and is_evidence_for(case, requirement_id) for case in cases):
+        return (Verdict.OBSERVED if level is Level.OBSERVE else Verdict.PASS), _count_missing(cases)
+    return _verdict_without_evidence(cases)
 
 
-def _unviolated_verdict(level: Level, requirement_id: str, cases: Sequence[CaseResult]) -> tuple[Verdict, str]:
-    """Return the verdict on a requirement whose cases ran and did not find it violated."""
-    passed = [case for case in cases if case.outcome is Outcome.PASSED]
-    if any(is_evidence_for(case, requirement_id) for case in passed):
-        return (Verdict.OBSERVED if level is Level.OBSERVE else Verdict.PASS), ""
-    # A case ends with its first violation. After known failures alone the requirement counts as known, too.
+def _count_missing(cases: Sequence[CaseResult]) -> str:
+    """Return how many cases could not run, and why the first of them could not; empty for none."""
+    missing = [case for case in cases if case.outcome in COULD_NOT_RUN]
+    if not missing:
+        return ""
+    return f"{len(missing)} of {pluralise(len(cases), 'case')} could not run: {missing[0].reason}"
+
+
+def _verdict_without_evidence(cases: Sequence[CaseResult]) -> tuple[Verdict, str]:
+    """Return the verdict on a requirement that no case found violated, and for which no case is evidence."""
+    for outcome in COULD_NOT_RUN:
+        for case in cases:
+            if case.outcome is outcome:
+                return (Verdict.LOST if outcome is Outcome.LOST else Verdict.NOT_RUN), case.reason
+    # A case ends with its first violation. If only known failures came before, the requirement counts as known, too.
     if not any(case.outcome is Outcome.FAILED for case in cases):
         for case in cases:
             if case.outcome is Outcome.KNOWN:
@@ -54,7 +62,7 @@ def _unviolated_verdict(level: Level, requirement_id: str, cases: Sequence[CaseR
     for case in cases:
         if case.outcome is Outcome.UNSUPPORTED:
             return Verdict.UNSUPPORTED, case.reason
-    if passed:
+    if any(case.outcome is Outcome.PASSED for case in cases):
         return Verdict.NOT_RUN, "no generated sequence reached this requirement"
     return Verdict.NOT_RUN, f"its cases violated another requirement: {cases[0].reason}"
 

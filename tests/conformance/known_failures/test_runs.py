@@ -231,7 +231,7 @@ def test_what_follows_a_known_failure(alive: bool, error: Exception | None, outc
     known = Entry(requirement="PROG-2", message="x", reason="why")
     target: Any = Target(alive=alive)
     judge = CaseClassifier(target, lambda *_: known)
-    judge.begin(CaseRecording("f::t"), "title", ("PROG-2",), may_violate=(), hostile=False)
+    judge.begin(CaseRecording("f::t"), "title", ("PROG-2",))
     for when, raised in (("call", Violation("a", "x")), ("teardown", error)):
         call: Any = SimpleNamespace(when=when, excinfo=None if raised is None else SimpleNamespace(value=raised))
         report: Any = SimpleNamespace(outcome="failed", longrepr="")

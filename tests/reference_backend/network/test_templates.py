@@ -25,7 +25,6 @@ def test_bricks() -> None:
 def test_hexagons() -> None:
     template = read(HEXAGONS, "hexagons")
     assert template == Template((Port("first_input", 4),), (Port("first_output", 3),), (64,))
-    assert template == read(HEXAGONS.replace("- ", ""), "hexagons")
 
 
 def test_bricks_stand_in_the_order_of_their_positions() -> None:
@@ -77,9 +76,12 @@ def test_invalid_templates(text: str, reason: str) -> None:
     ("old", "new", "reason"),
     [
         ("target: 3,1,1", "target: 4,1,1", "there is no hexagon 4,1,1"),
-        ("      target: 3,1,1\n", "", "'target' is missing"),
+        ("        target: 3,1,1\n", "", "'target' is missing"),
         ("number_of_outputs", "number_of_inputs", "'number_of_inputs' is unknown in 'outputs'"),
         ("outputs:", "bricks:", "'bricks' is unknown"),
+        ("first_output:", "- name: first_output", "'- name' is unknown in 'outputs'"),
+        ("first_output:", "target:", "'target' needs an entry in 'outputs'"),
+        ("first_output:", "first output!:", "'first output!' is not a valid name"),
     ],
 )
 def test_invalid_templates_of_hexagons(old: str, new: str, reason: str) -> None:

@@ -108,6 +108,7 @@ def test_junit_distinguishes_failures_errors_and_skipped_cases() -> None:
         "vacuous": ["error"],
         "lost": ["error"],
         "error": ["error"],
+        "skipped": ["skipped"],
         "not_run": ["skipped"],
     }
     assert [root.attrib[name] for name in ("tests", "failures", "errors")] == [str(len(Outcome)), "1", "4"]

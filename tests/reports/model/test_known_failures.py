@@ -171,14 +171,14 @@ def test_a_requirement_is_known_when_all_its_failures_are() -> None:
 @pytest.mark.parametrize(
     ("outcome", "verdict"),
     [
-        (Outcome.LOST, Verdict.LOST),
+        (Outcome.LOST, Verdict.KNOWN),
         (Outcome.ERROR, Verdict.NOT_RUN),
         (Outcome.VACUOUS, Verdict.VACUOUS),
-        (Outcome.BLOCKED, Verdict.NOT_RUN),
-        (Outcome.NOT_RUN, Verdict.NOT_RUN),
+        (Outcome.BLOCKED, Verdict.KNOWN),
+        (Outcome.NOT_RUN, Verdict.KNOWN),
     ],
 )
-def test_nothing_else_is_excused(outcome: Outcome, verdict: Verdict) -> None:
+def test_only_the_known_failure_is_excused(outcome: Outcome, verdict: Verdict) -> None:
     cases = [failed(ONE, outcome=Outcome.KNOWN), ended(TWO, outcome)]
     assert requirement_verdict(Level.MUST, "X-1", cases)[0] is verdict
     requirements = [RequirementResult(name, Level.MUST, "w", "s", "t", Verdict.KNOWN) for name in ("X-1", "X-2")]

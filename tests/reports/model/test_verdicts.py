@@ -27,16 +27,26 @@ def requirement(level: Level, name: str = "X-1") -> RequirementResult:
         ([Outcome.PASSED], Verdict.PASS),
         ([Outcome.PASSED, Outcome.UNSUPPORTED], Verdict.PASS),
         ([Outcome.UNSUPPORTED], Verdict.UNSUPPORTED),
-        ([Outcome.PASSED, Outcome.BLOCKED], Verdict.NOT_RUN),
-        ([Outcome.PASSED, Outcome.NOT_RUN], Verdict.NOT_RUN),
+        ([Outcome.PASSED, Outcome.BLOCKED], Verdict.PASS),
+        ([Outcome.PASSED, Outcome.NOT_RUN], Verdict.PASS),
+        ([Outcome.PASSED, Outcome.LOST, Outcome.SKIPPED], Verdict.PASS),
+        ([Outcome.LOST, Outcome.NOT_RUN, Outcome.UNSUPPORTED], Verdict.LOST),
+        ([Outcome.SKIPPED], Verdict.NOT_RUN),
+        ([Outcome.BLOCKED, Outcome.UNSUPPORTED], Verdict.NOT_RUN),
         ([Outcome.PASSED, Outcome.VACUOUS, Outcome.BLOCKED], Verdict.VACUOUS),
         ([Outcome.ERROR, Outcome.VACUOUS], Verdict.NOT_RUN),
-        ([Outcome.LOST, Outcome.ERROR], Verdict.LOST),
+        ([Outcome.LOST, Outcome.ERROR], Verdict.NOT_RUN),
     ],
 )
 def test_the_worst_outcome_decides(outcomes: list[Outcome], verdict: Verdict) -> None:
     for order in itertools.permutations(outcomes):
         assert requirement_verdict(Level.MUST, "X-1", [case(outcome) for outcome in order])[0] is verdict
+
+
+def test_cases_that_could_not_run_are_counted() -> None:
+    cases = [case(Outcome.PASSED), case(Outcome.LOST), case(Outcome.NOT_RUN)]
+    verdict = requirement_verdict(Level.MUST, "X-1", cases)
+    assert verdict == (Verdict.PASS, "2 of 3 cases could not run: it was lost")
 
 
 def test_a_broken_requirement_fails_whatever_else_passed() -> None:

@@ -17,7 +17,7 @@ DETAILED_OUTCOMES = (
     *(Outcome.BLOCKED, Outcome.KNOWN),
 )
 # Outcomes of cases that judged nothing, shown as a line for each reason.
-SKIPPED_OUTCOMES = (Outcome.UNSUPPORTED, Outcome.NOT_RUN)
+SKIPPED_OUTCOMES = (Outcome.UNSUPPORTED, Outcome.SKIPPED, Outcome.NOT_RUN)
 
 
 @dataclass(frozen=True)

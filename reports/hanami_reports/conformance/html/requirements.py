@@ -34,6 +34,7 @@ OUTCOME_STYLES: Mapping[str, str] = {
     Outcome.VACUOUS: "open",
     Outcome.LOST: "fail",
     Outcome.ERROR: "fail",
+    Outcome.SKIPPED: "open",
     Outcome.NOT_RUN: "open",
 }
 
