@@ -1,4 +1,4 @@
-"""Simulated released servers: does the suite show each of their defects, and blame them for nothing else?"""
+"""Simulated released servers: does the suite show each of their defects, and report nothing else?"""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def attributed(case: CaseResult) -> Sequence[str]:
 def _shows(case: CaseResult, expectation: Expectation) -> bool:
     if not set(attributed(case)) & set(expectation.expected):
         return False
-    # A crash is shown by a case whose log tells of it: many defects violate the same requirement.
+    # A crash is shown by a case whose log has its line: many defects violate the same requirement.
     if expectation.name.endswith("-crash"):
         return f"{CRASH_LINE}{expectation.name}" in case.server_log.splitlines()
     return re.search(expectation.cases, case.id) is not None

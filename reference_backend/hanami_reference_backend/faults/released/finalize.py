@@ -24,7 +24,7 @@ MAX_FILE_NAME = 255
 
 
 def internal_error() -> RequestError:
-    """Return the error of a conversion that fails; these servers tell the reason only in their log."""
+    """Return the error of a conversion that fails; these servers give the reason only in their log."""
     return RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "")
 
 

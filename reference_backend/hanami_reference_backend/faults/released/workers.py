@@ -48,7 +48,7 @@ class WorkerPool:
             self._waiting.append(connection)
 
     def leave(self, connection: Connection) -> None:
-        """Free the worker of a connection that has ended, unless the worker does not notice the end."""
+        """Free the worker of a connection that has ended, unless the worker does not detect the end."""
         if connection in self._waiting:
             self._waiting.remove(connection)
         worker = self._serving.pop(connection, None)
@@ -84,7 +84,7 @@ def pool() -> WorkerPool:
 
 
 async def fall_silent(channel: Channel) -> None:
-    """Never read from a websocket again, nor notice its end: its worker is lost."""
+    """Never read from a websocket again, nor detect its end: its worker is lost."""
     connection = open_connections().get(channel.peer)
     if connection is not None:
         connection.silent = True
