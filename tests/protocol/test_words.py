@@ -10,20 +10,35 @@ import pytest
 
 from support.paths import ROOT
 
-# Retired word to the term that stands for it now.
+# Retired word, as a regular expression, to the term that stands for it now.
 RETIRED = {
     "statement": "requirement",
-    "story": "sequence",
-    "stories": "sequence",
+    "story|stories": "sequence",
     "teller": "executor",
     "workshop": "resources, ResourceFactory",
     "crew": "coordinator, workers",
-    "foretold": "predicted",
     "soak": "repeatability",
+    "told|tell|telling": "reported, distinguished, sent",
+    "lie|lying|liar": "fault, faulty; is beyond, is within",
+    "honest|honestly": "without faults, original",
+    "blame|blamed|blaming": "attribute",
+    "came": "actual, received, arrived",
+    "mend|mended|mending": "fix, correct",
+    "nuisance": "stalled client",
+    "haunt|haunted": "use after delete",
+    "foretold|foretell": "predicted",
+    "surplus": "unsolicited",
+    "stray": "unsolicited",
+    "owed|owe|owing": "unsent, overdue",
+    # "notice" itself is left: licences come with a file of that name.
+    "noticed|notices|noticing": "detect",
+    "hub.delay": "event-loop delay",
+    "mute|muted|muting": "silence",
 }
 KINDS = (".py", ".md", ".j2", ".toml", ".yml", ".js", ".css", ".json")
 QUOTED = {"CHANGELOG.md", "tests/protocol/test_words.py"}  # of what was, and this list
-WORDS = re.compile(rf"(?<![a-z])(?:{'|'.join(RETIRED)})s?(?![a-z])", re.IGNORECASE)
+# Files have a method ``tell()``, which is not ours to rename.
+WORDS = re.compile(rf"(?<![a-z])(?:{'|'.join(RETIRED)})s?(?![a-z])(?<!\.tell)", re.IGNORECASE)
 
 
 def files() -> list[Path]:
@@ -46,11 +61,11 @@ def test_retired_words_stay_away() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("text", ["a story", "stories_of", "STATEMENTS", "_crew", "Soak"])
+@pytest.mark.parametrize("text", ["a story", "stories_of", "STATEMENTS", "_crew", "Soak", "_tell_all", "lies", "hub_delay", "was told"])
 def test_a_retired_word_is_seen_in_any_form(text: str) -> None:
     assert WORDS.search(text)
 
 
-@pytest.mark.parametrize("text", ["a history", "restatement", "screws"])
+@pytest.mark.parametrize("text", ["a history", "restatement", "screws", "file.tell()", "believe", "became", "recommend", "NOTICE", "strayed"])
 def test_other_words_are_left_alone(text: str) -> None:
     assert not WORDS.search(text)

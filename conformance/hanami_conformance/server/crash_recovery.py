@@ -236,7 +236,7 @@ class TargetLossHandler:
 
     @property
     def restarted(self) -> bool:
-        """Whether every case has its turn, since the server came back after each crash."""
+        """Whether every case has its turn, since the server was restarted after each crash."""
         return self._recovery is not None and not self.abort_reason
 
     def skip_reason(self, item: pytest.Item) -> str:

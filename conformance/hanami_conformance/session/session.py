@@ -230,7 +230,7 @@ class ConformanceSession:
         self._cases[result.id] = result
 
     def _excuse_known_loss(self, result: CaseResult) -> CaseResult:
-        """Return the result of a case; KNOWN if it lost a server that came back, and the list has an entry for it."""
+        """Return the result of a case; KNOWN if the server was restarted, and the list has an entry for the crash."""
         if result.outcome is not Outcome.LOST or not self._losses.restarted:
             return result
         entry = self._match_known_failure(result.id, result.violated, (result.reason,))

@@ -54,7 +54,7 @@ def _verdict_without_evidence(cases: Sequence[CaseResult]) -> tuple[Verdict, str
         for case in cases:
             if case.outcome is outcome:
                 return (Verdict.LOST if outcome is Outcome.LOST else Verdict.NOT_RUN), case.reason
-    # A case ends with its first violation. If only known failures came before, the requirement counts as known, too.
+    # A case ends with its first violation. After known failures alone, the requirement counts as known, too.
     if not any(case.outcome is Outcome.FAILED for case in cases):
         for case in cases:
             if case.outcome is Outcome.KNOWN:
