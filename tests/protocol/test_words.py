@@ -61,11 +61,15 @@ def test_retired_words_stay_away() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("text", ["a story", "stories_of", "STATEMENTS", "_crew", "Soak", "_tell_all", "lies", "hub_delay", "was told"])
+@pytest.mark.parametrize(
+    "text", ["a story", "stories_of", "STATEMENTS", "_crew", "Soak", "_tell_all", "lies", "hub_delay", "was told"]
+)
 def test_a_retired_word_is_seen_in_any_form(text: str) -> None:
     assert WORDS.search(text)
 
 
-@pytest.mark.parametrize("text", ["a history", "restatement", "screws", "file.tell()", "believe", "became", "recommend", "NOTICE", "strayed"])
+@pytest.mark.parametrize(
+    "text", ["a history", "restatement", "screws", "file.tell()", "believe", "became", "recommend", "NOTICE", "strayed"]
+)
 def test_other_words_are_left_alone(text: str) -> None:
     assert not WORDS.search(text)
