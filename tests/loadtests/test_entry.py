@@ -9,7 +9,7 @@ import pytest
 from hanami_loadtests import entry
 
 
-def test_without_locust_it_says_in_one_line_what_to_install(
+def test_without_locust_one_line_names_the_package_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(entry, "find_spec", lambda _name: None)

@@ -85,7 +85,7 @@ def test_the_row_of_the_run_is_first_where_the_page_sorts_by_name() -> None:
     assert names == sorted(names)
 
 
-def test_what_is_due_and_not_sent_is_counted_without_giving_it_up() -> None:
+def test_overdue_messages_are_counted_and_still_sent() -> None:
     schedule = Schedule(10.0, 0.0, 1, CONSTANT)
     first = schedule.next_time
     assert schedule.overdue(first - 0.001) == 0

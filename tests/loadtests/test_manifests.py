@@ -65,7 +65,7 @@ def test_no_manifest_holds_a_password_and_every_variable_is_one_of_ours() -> Non
                 assert source["name"] in {"hanami-load", *objects("ConfigMap")}
 
 
-def test_the_image_is_made_of_what_is_in_the_repository() -> None:
+def test_the_image_is_built_from_the_repository() -> None:
     assert re.findall(r"^FROM (.*)$", DOCKERFILE, re.MULTILINE) == ["python:3.12-slim"]
     assert (ROOT / "constraints.txt").is_file()
     (locustfile,) = re.findall(r"/suite/(\S+\.py)", DOCKERFILE)

@@ -195,7 +195,7 @@ def test_a_server_that_answers_everything_with_an_empty_object_fails(tmp_path: P
 @pytest.mark.parametrize(
     ("fault", "scenario"), [("output-one-value-short", "direct-train"), ("requests-run-twice", "direct-request")]
 )
-def test_what_is_wrong_where_nothing_is_timed_fails_as_well(tmp_path: Path, fault: str, scenario: str) -> None:
+def test_a_wrong_answer_to_an_untimed_call_fails_too(tmp_path: Path, fault: str, scenario: str) -> None:
     with faulty_backend(fault) as url:
         run = run_load("--target", url, *SHORT, "--scenario", scenario, cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr

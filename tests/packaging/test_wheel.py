@@ -149,14 +149,14 @@ def test_a_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
 
 
 @pytest.mark.parametrize("foreign", ["tests/test_x.py", "tools/dist.py", "proto/__init__.py", "reports/latest/x"])
-def test_what_does_not_belong_in_a_wheel_is_found(foreign: str) -> None:
+def test_foreign_files_in_a_wheel_are_found(foreign: str) -> None:
     check_wheel(NAMES)
     with pytest.raises(DistError, match=f"does not belong there: {foreign}$"):
         check_wheel([*NAMES, foreign])
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_a_wheel_lacks_is_found(name: str) -> None:
+def test_missing_files_in_a_wheel_are_found(name: str) -> None:
     with pytest.raises(DistError, match="lacks"):
         check_wheel([*(other for other in NAMES if other != name), "x.dist-info/METADATA"])
 

@@ -136,7 +136,7 @@ def test_the_unmodified_server_must_be_conformant_and_every_case_must_compare() 
     assert "sent or compared nothing" in line
 
 
-def test_the_page_is_one_file_and_escapes_what_it_shows() -> None:
+def test_the_page_is_one_file_and_escapes_its_texts() -> None:
     text = render_page(PROBLEMS["survives"][0])
     assert "FAIL" in text
     assert "Progress counts &lt;chunks&gt;" in text

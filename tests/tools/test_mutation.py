@@ -57,7 +57,7 @@ def test_results_are_read() -> None:
         ("cluster.x__far_from__mutmut_12", "cluster._far_from"),
     ],
 )
-def test_mutants_are_named_by_what_they_change(name: str, place: str) -> None:
+def test_mutants_are_named_by_their_change(name: str, place: str) -> None:
     diff = "# it: survived\n--- a.py\n+++ a.py\n@@ -1,3 +1,3 @@\n def f():\n-    return 1\n+    return 2\n"
     assert parse_diff(MODELS + name, diff) == Mutant(place, "return 1", "return 2")
 

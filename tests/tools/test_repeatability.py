@@ -57,7 +57,7 @@ def test_alike_is_alike() -> None:
     assert differences([said(1, BAD, ""), said(1, BAD, "")]) == []
 
 
-def test_what_one_run_says_otherwise_is_named_with_its_reason() -> None:
+def test_a_deviating_run_is_named_with_its_reason() -> None:
     found = differences([said(1, BAD, ""), said(0, GOOD, ""), said(0, GOOD, "")])
     assert [str(difference) for difference in found] == [
         "exit status: 0; run 1: 1",
@@ -101,7 +101,7 @@ def test_a_run_without_a_result_is_a_difference() -> None:
         ([BAD, BAD], ["run-1"], "ALIKE: 2 runs of 1 cases, NOT CONFORMANT"),
     ],
 )
-def test_reports_that_show_what_is_wrong_are_kept(
+def test_reports_of_deviating_runs_are_kept(
     results: list[RunResult], kept: list[str], verdict: str, tmp_path: Path
 ) -> None:
     for number in range(1, len(results) + 1):

@@ -84,7 +84,7 @@ def test_a_failed_verdict_is_reported() -> None:
     assert complaints(replace(QUICK, unsupported=("PROG-1",)), 0, result) == []
 
 
-def test_only_reports_of_what_went_wrong_are_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_reports_of_unexpected_outcomes_are_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wrong = replace(QUICK, name="wrong", status=ExitStatus.TARGET_LOST)
     (tmp_path / "quick").mkdir()  # of an earlier run, and would pass for this one's
     assert run_all([QUICK, wrong], 2, tmp_path) == 1

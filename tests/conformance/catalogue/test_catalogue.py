@@ -47,7 +47,7 @@ def named(node: ast.FunctionDef, marker: str = "requirement") -> list[str]:
     ]
 
 
-def test_every_test_names_its_requirements_and_says_what_a_server_must_do() -> None:
+def test_every_test_names_its_requirements_and_has_a_title() -> None:
     for file, node, ids in suite_tests():
         assert ids, f"{file}::{node.name} names no requirement"
         assert ast.get_docstring(node), f"{file}::{node.name} has no sentence"

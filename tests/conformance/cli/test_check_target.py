@@ -64,7 +64,7 @@ def test_a_target_that_is_ready(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_lacking_and_what_is_there_already(tmp_path: Path) -> None:
+def test_missing_capabilities_and_existing_resources(tmp_path: Path) -> None:
     with backend("--dialect", "hanami-0.4") as url:
         token = httpx.post(f"{url}/control/v1/token", json={"id": "alice", "password": "very-secret-1"}).json()["token"]
         template = base64.b64encode(render_template("bricks", SHAPE).encode()).decode()
@@ -116,14 +116,14 @@ NEEDS = {
 
 
 @pytest.mark.parametrize("need", list(NEEDS))
-def test_what_is_predicted_names_requirements(need: str) -> None:
+def test_predictions_name_existing_requirements(need: str) -> None:
     whole, partly = NEEDS[need]
     assert set(whole) | set(partly) <= set(catalogue())
     assert not set(whole) & set(partly)
 
 
 @pytest.mark.slow
-def test_what_is_predicted_of_a_target_alone_is_true(tmp_path: Path) -> None:
+def test_the_prediction_for_a_minimal_target_is_true(tmp_path: Path) -> None:
     options = ("--max-connections", "1", "--dialect", "hanami-0.4", "--database", "none", "-k", "not sequences")
     with backend("--dialect", "hanami-0.4") as url:
         run = hanami("run", "--target", url, *ALICE, *options, cwd=tmp_path)
@@ -139,7 +139,7 @@ def test_what_is_predicted_of_a_target_alone_is_true(tmp_path: Path) -> None:
         assert found == set(whole) | set(partly), word
 
 
-def test_what_is_predicted_of_a_server_that_must_not_be_broken_is_true(tmp_path: Path) -> None:
+def test_the_prediction_without_destructive_cases_is_true(tmp_path: Path) -> None:
     careful = {"HANAMI_ALLOW_DESTRUCTIVE": "0"}
     words = ("-m", "pytest", "--pyargs", "hanami_conformance", "-m", "destructive", "--hanami-database", "none")
     with backend() as url:

@@ -247,7 +247,7 @@ def test_a_faulty_server_fails_and_a_baseline_accepts_its_old_failures(runner: R
     assert "::error" not in said
 
 
-def test_what_became_worse_is_red(runner: Runner, faultless: str, faulty: str) -> None:
+def test_a_regression_fails_the_job(runner: Runner, faultless: str, faulty: str) -> None:
     baseline = runner.workspace / "before.json"
     assert runner.run("judge", target=faultless, report_dir="a folder", **QUICK)[0] == 0
     (runner.workspace / "a folder" / "result.json").rename(baseline)

@@ -253,7 +253,7 @@ def test_patience_wears_out_after_several_silences() -> None:
     assert timeouts.deadline("chunk", extra=5).seconds == pytest.approx(9.0)
 
 
-def test_what_is_hardly_ever_answered_is_hardly_waited_for() -> None:
+def test_rarely_answered_calls_are_awaited_briefly() -> None:
     timeouts = AdaptiveTimeout(10)
     for _ in range(9):
         timeouts.record_timeout("chunk")

@@ -53,7 +53,7 @@ def test_a_number_that_no_float_holds_is_a_violation() -> None:
 
 
 @pytest.mark.parametrize("uuid", NO_UUIDS)
-def test_what_is_no_uuid_is_a_violation(
+def test_a_malformed_uuid_is_a_violation(
     resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, uuid: object
 ) -> None:
     def no_uuid(method: str, path: str, answer: RestResponse) -> RestResponse:
@@ -75,7 +75,7 @@ def test_what_is_no_uuid_is_a_violation(
         assert resources.target.account.call(f"{kind}.delete", params={"uuid": gone}).status == 200
 
 
-def test_what_cannot_be_sent_is_a_violation() -> None:
+def test_an_unsendable_request_is_a_violation() -> None:
     client = RestClient("http://127.0.0.1:1", AdaptiveTimeout(1))
     for params in ({"uuid": "\ud800"}, {"uuid": "x" * 70_000}):
         with pytest.raises(ConnectionClosed, match="a request that can be sent"):

@@ -16,7 +16,7 @@ from tools.reference import TIMEOUT, clean_environment
 ENTRY = [sys.executable, "-c", "import sys; from hanami_conformance.cli.entry import main; sys.exit(main())"]
 
 
-def test_an_interrupt_waits_for_the_end_of_what_must_not_be_broken() -> None:
+def test_an_interrupt_waits_for_the_end_of_a_protected_block() -> None:
     done = []
 
     def work() -> None:

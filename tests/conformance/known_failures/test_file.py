@@ -157,7 +157,7 @@ def test_a_list_that_holds_is_not_touched() -> None:
     assert after(LIST).text == LIST  # nothing ran, so nothing is known of it
 
 
-def test_what_no_longer_holds_goes_with_the_comment_above_it() -> None:
+def test_a_stale_entry_is_removed_with_the_comment_above_it() -> None:
     done = after(LIST, *PASSING)
     flaky = LIST[LIST.index("[[flaky]]") : LIST.index("\n# about the last")]
     head = LIST[: LIST.index("# about the first")]
@@ -226,17 +226,17 @@ def test_failures_of_a_requirement_in_several_tests_are_one_entry() -> None:
 
 
 @pytest.mark.parametrize("outcome", [Outcome.LOST, Outcome.ERROR, Outcome.VACUOUS, Outcome.BLOCKED, Outcome.NOT_RUN])
-def test_what_cannot_be_excused_is_not_listed(outcome: Outcome) -> None:
+def test_failures_that_cannot_be_known_are_not_listed(outcome: Outcome) -> None:
     assert after(HEAD, case(A1, outcome, "gone")) == Update(HEAD, (), ())
 
 
-def test_what_names_nothing_goes() -> None:
+def test_an_entry_that_matches_no_test_is_removed() -> None:
     done = after(HEAD + ENTRY.replace("PROG-2", "PROG-22"))
     assert done.text == HEAD
     assert done.changes[0].endswith("there is no such requirement in the suite, did you mean PROG-2?")
 
 
-def test_what_has_expired_is_for_a_person_to_decide() -> None:
+def test_an_expired_entry_is_left_undecided() -> None:
     late = date(2028, 1, 1)
     cases = [case(A1), case(A2, Outcome.FAILED, "complete = true"), case(B)]
     late_update = after(LIST, *cases, today=late)

@@ -111,14 +111,14 @@ def test_a_stale_list_is_red_and_is_fixed_by_the_printed_command(tmp_path: Path)
     assert again.returncode == 0, again.stdout + again.stderr
 
 
-def test_a_narrow_run_asks_nothing_of_what_it_leaves_out(tmp_path: Path) -> None:
+def test_a_narrow_run_ignores_entries_of_omitted_cases(tmp_path: Path) -> None:
     listed = entry("PROG-2") + entry(CHUNKS) + entry("FIN-3", more="expires = 2020-01-01\n")
     run = run_with(listed, "-k", "tiny_chunks", cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "wrong" not in run.stdout
 
 
-def test_what_does_not_exist_is_red_in_a_narrow_run_too(tmp_path: Path) -> None:
+def test_an_unknown_case_fails_a_narrow_run_too(tmp_path: Path) -> None:
     run = run_with(entry(f"{TINY}[5]"), "--case", CHUNKS, cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     assert f"there is no such case in the suite, did you mean {TINY}?" in run.stdout
@@ -227,7 +227,7 @@ class Target:
         (True, KeyError("a mistake of the suite"), Outcome.ERROR),
     ],
 )
-def test_what_follows_a_known_failure(alive: bool, error: Exception | None, outcome: Outcome) -> None:
+def test_outcomes_after_a_known_failure(alive: bool, error: Exception | None, outcome: Outcome) -> None:
     known = Entry(requirement="PROG-2", message="x", reason="why")
     target: Any = Target(alive=alive)
     judge = CaseClassifier(target, lambda *_: known)

@@ -24,7 +24,7 @@ chunks = st.lists(st.tuples(st.integers(0, 40), st.binary(max_size=12)), max_siz
 
 
 @given(size=st.integers(1, 30), writes=chunks)
-def test_a_file_is_what_a_list_of_bytes_would_be(size: int, writes: list[tuple[int, bytes]]) -> None:
+def test_a_file_behaves_like_a_list_of_bytes(size: int, writes: list[tuple[int, bytes]]) -> None:
     model = FileModel(size)
     plain: list[int | None] = [None] * size
     for position, chunk in writes:
@@ -105,7 +105,7 @@ def test_differences_in_words() -> None:
     assert first_difference(expected, expected) == "the same values"
 
 
-def test_the_shipped_data_are_what_scikit_learn_gives() -> None:
+def test_the_shipped_data_are_those_of_scikit_learn() -> None:
     with tempfile.TemporaryDirectory() as folder:
         make(Path(folder))
         shipped = Path(data.__file__).parent

@@ -135,7 +135,7 @@ def test_a_cycle_processes_float32() -> None:
     assert model.finish_cycle() == b"input:1:" + floats(0.1).tobytes()
 
 
-def test_a_cycle_forgets_what_it_processed() -> None:
+def test_a_cycle_forgets_processed_values() -> None:
     model = ClusterModel()
     model.buffer_values("input", floats(1))
     assert model.finish_cycle() != b""

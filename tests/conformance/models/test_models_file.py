@@ -10,7 +10,7 @@ from hanami_conformance.models.file import SEGMENT, FileModel
 FAR = [2**31 - 1, 2**31, 2**32, 2**63 - 1, 2**63, 2**64 - 1]
 
 
-def test_a_segment_is_what_the_sdk_sends() -> None:
+def test_a_segment_has_the_size_of_the_sdk() -> None:
     assert SEGMENT == 131_072
 
 

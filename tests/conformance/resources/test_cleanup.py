@@ -13,7 +13,7 @@ from support.sequences import execute, resources_at
 from support.suite_runs import faulty_backend
 
 
-def test_what_nobody_remembers_is_found_by_its_name() -> None:
+def test_forgotten_resources_are_found_by_their_names() -> None:
     with faulty_backend() as url:
         target = connect(TargetOptions(url=url, account=Credentials("alice", "very-secret-1")))
         try:

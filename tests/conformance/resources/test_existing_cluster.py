@@ -54,7 +54,7 @@ def made() -> Iterator[Given]:
         made.http.close()
 
 
-def test_what_needs_one_cluster_uses_it(tmp_path: Path, given: Given) -> None:
+def test_cases_that_need_one_cluster_use_it(tmp_path: Path, given: Given) -> None:
     families = [word for name in ("ATT-2", "MODE-1", "DIO", "GEN-3") for word in ("--requirement", name)]
     run = hanami("run", *given.options, "--profile", "smoke", "--database", "none", *families, cwd=tmp_path)
     assert run.returncode in (0, 5), run.stdout + run.stderr

@@ -348,14 +348,14 @@ def test_how_a_target_is_gone(serve: Callable[..., None] | None, says: str) -> N
         ("http://localhost.example:80", False),
     ],
 )
-def test_only_what_is_on_this_machine_is_destroyed_unasked(url: str, allowed: bool) -> None:
+def test_only_servers_on_this_machine_get_destructive_cases_by_default(url: str, allowed: bool) -> None:
     assert allow_destructive(None, url, started=False) == allowed
     assert allow_destructive(True, url, started=False)
     assert not allow_destructive(False, url, started=False)
     assert allow_destructive(False, url, started=True)
 
 
-def test_what_is_known_to_end_servers_must_be_allowed(tmp_path: Path) -> None:
+def test_cases_that_are_known_to_crash_servers_must_be_allowed(tmp_path: Path) -> None:
     options = server_of()
     place = options.index("--server-command")
     server = subprocess.Popen(shlex.split(options[place + 1]), stdout=subprocess.PIPE, env=clean_environment())

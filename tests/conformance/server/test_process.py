@@ -85,7 +85,7 @@ def test_the_end_of_its_log_is_short_and_holds_no_secret(tmp_path: Path) -> None
     assert "very-secret-1" not in text
 
 
-def test_only_what_it_logged_since_it_was_started_last_is_quoted(tmp_path: Path) -> None:
+def test_only_log_lines_since_the_last_start_are_quoted(tmp_path: Path) -> None:
     server = ServerProcess(
         ("/bin/sh", "-c", f"echo once; test -e {tmp_path}/x && exit; touch {tmp_path}/x"), tmp_path / "log"
     )
@@ -96,7 +96,9 @@ def test_only_what_it_logged_since_it_was_started_last_is_quoted(tmp_path: Path)
     server.close()
 
 
-def test_what_does_not_go_is_killed_with_all_that_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_does_not_end_is_killed_with_its_children(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("hanami_conformance.common.child_process.STOP_SECONDS", 0.3)
     code = (
         f"import subprocess, sys; c = [sys.executable, '-c', {PATIENT!r}]; print(subprocess.Popen(c).pid, flush=True)"
@@ -109,7 +111,7 @@ def test_what_does_not_go_is_killed_with_all_that_it_started(tmp_path: Path, mon
     server.close()
 
 
-def test_what_outlives_its_leader_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_children_that_outlive_the_process_are_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hanami_conformance.common.child_process.STOP_SECONDS", 0.3)
     code = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {PATIENT!r}]).pid, flush=True)"
     server = started(tmp_path, code)

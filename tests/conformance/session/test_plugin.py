@@ -89,7 +89,7 @@ def test_a_failure_of_somebody_elses_test_is_not_hidden(tmp_path: Path) -> None:
     assert result_of(tmp_path)["verdict"] == "CONFORMANT"
 
 
-def test_what_pytest_left_out_is_not_planned(tmp_path: Path) -> None:
+def test_cases_that_pytest_deselects_are_not_planned(tmp_path: Path) -> None:
     with faulty_backend("complete-from-the-beginning") as url:
         arguments = ("--pyargs", "hanami_conformance", *in_pytest("--target", url, *ALICE))
         first = run_pytest(*arguments, "-k", "tiny_chunks or boolean_complete", cwd=tmp_path)
@@ -157,7 +157,7 @@ def test_cases_are_collected_whatever_the_settings_of_a_project_are(tmp_path: Pa
     assert [case.partition("::")[2] for case in lines_of_cases(one.stdout)] == names
 
 
-def test_what_is_ignored_is_not_collected(tmp_path: Path) -> None:
+def test_ignored_cases_are_not_collected(tmp_path: Path) -> None:
     file = SUITE / "test_attach.py"
     run = run_pytest("--pyargs", "hanami_conformance", "--collect-only", "-q", f"--ignore={file}", cwd=tmp_path)
     assert len(lines_of_cases(run.stdout)) > 500

@@ -14,7 +14,7 @@ FEW = [word for name in ("ATT-2", "ATT-3", "DIO-3", "DIO-6") for word in ("--req
 
 
 @pytest.mark.parametrize("name", quirk_names())
-def test_no_fault_is_found_in_what_is_odd(name: str, tmp_path: Path) -> None:
+def test_quirks_are_no_failures(name: str, tmp_path: Path) -> None:
     with backend(*USERS, "--quirks", name, "--quirk-speed", "0") as url:
         options = ("--profile", "smoke", "--dialect", "auto", *FEW)
         run = run_suite("--target", url, *ALICE, *SECOND, *options, cwd=tmp_path)

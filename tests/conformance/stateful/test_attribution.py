@@ -129,7 +129,7 @@ def expect_error_signal(resources: ResourceFactory, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("answer", NO_SIGNALS.values(), ids=NO_SIGNALS)
-def test_what_right_messages_are_answered_with_is_no_signal(resources: ResourceFactory, answer: bytes) -> None:
+def test_answers_to_valid_messages_are_no_error_signals(resources: ResourceFactory, answer: bytes) -> None:
     with pytest.raises(Violation, match="a mistake not to be processed"):
         expect_error_signal(resources, answer)
 

@@ -159,7 +159,7 @@ def test_how_a_table_is_laid_out_is_left_open(
 
 
 @pytest.mark.parametrize("layout", ODD_LAYOUTS[:2])
-def test_what_is_taken_must_be_whole(
+def test_an_accepted_file_must_be_complete(
     resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, layout: dict[str, Any]
 ) -> None:
     answers_changed(monkeypatch, fewer_rows)

@@ -228,7 +228,7 @@ def test_positions_are_far_out_of_range(position: int) -> None:
     assert draws(primitives.positions, lambda drawn: drawn == position)
 
 
-def test_positions_are_what_the_schema_can_hold() -> None:
+def test_positions_fit_into_the_schema() -> None:
     positions = sample(primitives.positions, 1500)
     assert 0 <= min(positions) <= max(positions) < 2**64
 
@@ -518,7 +518,7 @@ def test_wrong_values_are_of_every_type_and_can_be_sent() -> None:
 # Contents
 
 
-def test_plain_tables_are_what_every_server_must_take() -> None:
+def test_plain_tables_have_only_values_that_every_server_accepts() -> None:
     tables = sample(dataset_contents.legible_tables(plain=True), 200, at_once=1)
     assert all(
         content_executor.is_regular(table.text_list_argument("names"), table.text_rows_argument("rows"))
@@ -577,7 +577,7 @@ def claims(step: Step) -> dict[str, bool]:
     return wrong
 
 
-def test_right_images_say_what_follows() -> None:
+def test_valid_images_have_matching_headers() -> None:
     drawn = sample(dataset_contents.images(invalid=False), at_once=1)
     assert not any(any(claims(step).values()) for step in drawn)
     assert {step.arguments["count"] for step in drawn} >= {1, 12, 100, 255}

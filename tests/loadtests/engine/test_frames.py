@@ -100,7 +100,7 @@ def test_frames_of_every_kind_cut_anywhere(piece: int) -> None:
     ids=["message in a message", "extension", "masked", "opcode"],  # the mask is another in each process
 )
 @pytest.mark.parametrize("piece", [1, 100])
-def test_frames_that_are_none_end_the_connection_after_what_was_right(wrong: bytes, piece: int) -> None:
+def test_malformed_frames_end_the_connection_after_the_valid_ones(wrong: bytes, piece: int) -> None:
     messages, ending = received(cut(frame(Opcode.BINARY, b"right") + wrong + frame(Opcode.BINARY, b"late"), piece), 1)
     assert messages == [b"right"]
     assert "malformed websocket frame" in ending

@@ -57,7 +57,7 @@ def test_three_clocks_are_kept_apart(recorder: Recorder, clock: Clock) -> None:
     assert series.scheduling_delay.percentile(50) == pytest.approx(0.5, rel=0.001)
 
 
-def test_what_we_waited_for_ourselves_is_no_part_of_any_time(recorder: Recorder, clock: Clock) -> None:
+def test_our_own_waiting_is_part_of_no_time(recorder: Recorder, clock: Clock) -> None:
     watch = Stopwatch(101.0, 101.5)
     recorder.sent("file", watch)
     watch.queue_wait = 8.0
@@ -69,7 +69,7 @@ def test_what_we_waited_for_ourselves_is_no_part_of_any_time(recorder: Recorder,
     assert series.slices[10].succeeded == 1
 
 
-def test_what_is_due_in_the_warm_up_is_not_measured(recorder: Recorder, clock: Clock) -> None:
+def test_messages_scheduled_in_the_warm_up_are_not_measured(recorder: Recorder, clock: Clock) -> None:
     exchange(recorder, clock, due=98.0, sent=98.5, answered=99.0)
     assert not recorder.series
     # Only the part after the warm-up counts, and only for rates.
@@ -81,7 +81,7 @@ def test_what_is_due_in_the_warm_up_is_not_measured(recorder: Recorder, clock: C
     assert recorder.in_flight == 0
 
 
-def test_what_goes_wrong_in_the_warm_up_counts_all_the_same(recorder: Recorder, clock: Clock) -> None:
+def test_failures_in_the_warm_up_count(recorder: Recorder, clock: Clock) -> None:
     clock.now = 50.0
     watch = Stopwatch(50.0, 50.0)
     recorder.sent("chunk", watch)
@@ -109,9 +109,7 @@ def test_each_second_counts_scheduled_and_sent_messages(recorder: Recorder, cloc
     }
 
 
-def test_what_is_verified_after_the_run_is_counted_and_is_no_part_of_its_rates(
-    recorder: Recorder, clock: Clock
-) -> None:
+def test_answers_verified_after_the_run_are_counted_and_in_no_rate(recorder: Recorder, clock: Clock) -> None:
     exchange(recorder, clock, due=101.0, sent=101.0, answered=101.5)
     recorder.ended = 110.0
     exchange(recorder, clock, due=109.0, sent=109.0, answered=110.5)
@@ -152,7 +150,7 @@ def test_many_different_failures_do_not_fill_the_memory(recorder: Recorder, cloc
     assert len(recorder.exchanges) == MOST_EXCHANGES
 
 
-def test_what_is_taken_piece_by_piece_adds_up_to_the_whole(recorder: Recorder, clock: Clock) -> None:
+def test_partial_reports_add_up_to_the_whole(recorder: Recorder, clock: Clock) -> None:
     total = Recorder()
     for number in range(10):
         exchange(recorder, clock, 101.0 + number, 101.0 + number, 101.2 + number)

@@ -66,7 +66,7 @@ def test_a_closed_model_has_nothing_overdue_and_sends_at_once() -> None:
     assert schedule.skip_until(1e9) == []
 
 
-def test_what_the_warm_up_left_over_is_given_up_when_it_ends() -> None:
+def test_messages_left_over_from_the_warm_up_are_skipped() -> None:
     schedule = Schedule(100.0, start=0.0)
     schedule.skip_before(10.0, now=9.0)
     assert schedule.next_time < 1.0

@@ -217,7 +217,7 @@ def test_when_the_run_is_over_nothing_more_is_sent_and_answers_are_waited_for() 
     assert series.sent == series.succeeded < 20
 
 
-def test_what_is_missing_when_the_run_is_over_is_waited_for_as_long_as_the_drain_lasts() -> None:
+def test_missing_answers_are_awaited_for_the_drain_time() -> None:
     over = threading.Event()
 
     def silent(connection: ServerConnection) -> None:

@@ -57,7 +57,7 @@ def test_a_run_that_verified_nothing_is_invalid(found: dict[str, Series]) -> Non
     assert state_of(found) is RunState.INVALID
 
 
-def test_a_scenario_that_never_did_what_it_is_for_makes_a_run_invalid() -> None:
+def test_a_scenario_that_never_achieved_its_purpose_makes_a_run_invalid() -> None:
     found, makers = {"attach file": series(1), "upload file": Series(sent=3, cancelled=3)}, (generator(),)
     wanted = {"csv-upload": "upload file", "connection-churn": "attach file"}
     state, reasons = run_verdict(check_limits(Limits(), found, makers, 10.0), found, makers, wanted)
@@ -88,7 +88,7 @@ def test_too_few_samples_are_invalid_and_not_passed() -> None:
     assert state_of({"a": series(*[1] * 1000)}, limits) is RunState.PASS
 
 
-def test_a_limit_of_what_was_never_sent_is_invalid() -> None:
+def test_a_limit_of_a_message_that_was_never_sent_is_invalid() -> None:
     assert state_of({"a": series(1)}, Limits((Limit("rate", "b", "mean", 1.0, at_least=True),))) is RunState.INVALID
 
 
@@ -110,7 +110,7 @@ def test_a_mistyped_message_type_is_reported(of: str, hint: str) -> None:
         (Limit("rate", "a", "mean", 0.1, at_least=True), 0.3),
     ],
 )
-def test_values_are_what_they_are_called(limit: Limit, value: float) -> None:
+def test_statistics_agree_with_their_names(limit: Limit, value: float) -> None:
     (result,) = limit.check({"a": series(1, 2, 3)}, 10.0)
     assert result.value == pytest.approx(value, rel=0.001)
     assert result.state is RunState.PASS
@@ -121,7 +121,7 @@ def test_the_file_that_is_shipped_is_right() -> None:
     assert {limit.metric for limit in limits.limits} >= {"response", "throughput", "incorrect", "unsent"}
 
 
-def test_what_a_file_does_not_mention_keeps_its_limit(tmp_path: Path) -> None:
+def test_limits_that_a_file_does_not_mention_stay(tmp_path: Path) -> None:
     path = tmp_path / "limits.toml"
     path.write_text('[[limit]]\nmetric = "incorrect"\nat_most = 3\n')
     limits = read_limits(path).limits

@@ -143,7 +143,7 @@ def test_a_number_beyond_all_bounds_is_one_line(tmp_path: Path, capsys: pytest.C
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_there_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_existing_files_are_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = ConformanceReportFolder(tmp_path / "other")
     other.prepare()
     other.write(run_of([case(3, Outcome.FAILED, "DATA-2", upload_exchange())]))

@@ -219,7 +219,7 @@ def test_wrong_files_get_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "bad.json" in captured.err
 
 
-def test_what_a_server_said_is_no_markup() -> None:
+def test_text_of_a_server_is_no_markup() -> None:
     case = dataclasses.replace(
         CASE, outcome=Outcome.FAILED, reason="[bold]x[/]", exchange=(Event(0, "w", "sent", "h", ""),)
     )

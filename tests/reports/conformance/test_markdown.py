@@ -134,7 +134,7 @@ def test_a_hostile_server_writes_no_markdown(said: str) -> None:
     texts[0].encode()
 
 
-def test_what_hosting_services_make_something_of_is_no_plain_text() -> None:
+def test_text_that_hosting_services_interpret_is_escaped() -> None:
     for said in (
         "@someone",
         "www.example.org",
@@ -195,7 +195,7 @@ def test_known_failures_are_listed_with_links_and_entries_to_fix() -> None:
     assert page.targets == ["https://example.org/17"]
 
 
-def test_a_comparison_says_what_became_worse() -> None:
+def test_a_comparison_names_regressions() -> None:
     worse = result_markdown(failing("bad"), comparison=compare(passing(), failing("bad"), ("old.json", "new.json")))
     assert "Compared with the baseline: **" in worse
     assert "**worse**" in worse

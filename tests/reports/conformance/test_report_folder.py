@@ -81,12 +81,12 @@ def test_json_is_read_again_as_it_was() -> None:
         ),
     ],
 )
-def test_what_is_no_result_is_refused(text: str, message: str) -> None:
+def test_invalid_results_are_rejected(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse_result(text)
 
 
-def test_the_summary_counts_what_was_selected() -> None:
+def test_the_summary_counts_selected_requirements() -> None:
     summary = example().summary()
     assert summary["requirements"] == {"PASS": 1, "FAIL": 1}
     assert summary["cases"] == {outcome.value: 1 for outcome in Outcome}

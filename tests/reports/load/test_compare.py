@@ -35,7 +35,7 @@ def verdicts(found: Sequence[Ratio], tolerance: float) -> list[Verdict]:
     return [one.verdict(more_is_worse=True, tolerance=tolerance) for one in found]
 
 
-def test_what_is_the_same_is_rarely_called_worse_however_many_metrics_there_are() -> None:
+def test_equal_runs_are_rarely_called_worse_with_any_number_of_metrics() -> None:
     draw = np.random.default_rng(7)
     comparisons = 300
     false = sum(
@@ -150,7 +150,7 @@ def test_too_few_runs_are_no_answer(base: Path, tmp_path: Path, capsys: pytest.C
     assert "TOO FEW RUNS  5 runs of each side are needed" in capsys.readouterr().out
 
 
-def test_runs_of_another_configuration_are_refused_with_what_differs(
+def test_runs_of_another_configuration_are_rejected_with_the_difference(
     base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = [replace(one, configuration={**one.configuration, "window": 16}) for one in made(5, 100)]

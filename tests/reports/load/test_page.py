@@ -78,7 +78,7 @@ def test_percentiles_of_too_few_answers_are_marked() -> None:
     assert marked == [False, True, True, True, False]
 
 
-def test_what_comes_after_the_end_makes_no_rate() -> None:
+def test_answers_after_the_end_are_in_no_rate() -> None:
     run = made_up(Plan(seconds=5))
     cut = replace(run, manifest={**run.manifest, "duration": 3.2})
     axis = time_axis(cut)
@@ -103,7 +103,7 @@ def test_a_wrong_answer_is_sent_again_by_a_line_that_can_be_copied() -> None:
     assert command[3:] == ["--target", "http://backend.example:11418", "--user", "it's me"]
 
 
-def test_what_is_broken_comes_first_and_an_invalid_run_says_why() -> None:
+def test_broken_limits_are_first_and_an_invalid_run_has_its_reason() -> None:
     run = failed_run()
     turned = replace(run, limits=tuple(reversed(run.limits)))
     table = load_page(turned).split('id="limits"')[1].split("</table>")[0]

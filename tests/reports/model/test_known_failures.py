@@ -81,7 +81,7 @@ def excused(one: Entry, case: CaseResult) -> bool:
         ({"requirement": "X-1", "flaky": True}, True),
     ],
 )
-def test_what_an_entry_excuses(fields: dict[str, object], yes: bool) -> None:
+def test_which_failures_an_entry_matches(fields: dict[str, object], yes: bool) -> None:
     assert excused(entry(**fields), failed(ONE)) is yes
 
 
@@ -127,7 +127,7 @@ def test_whether_an_entry_holds(fields: dict[str, object], cases: list[CaseResul
     "outcome",
     [Outcome.BLOCKED, Outcome.UNSUPPORTED, Outcome.VACUOUS, Outcome.LOST, Outcome.ERROR, Outcome.NOT_RUN],
 )
-def test_what_was_not_judged_says_nothing_of_an_entry(outcome: Outcome) -> None:
+def test_an_unjudged_case_decides_nothing_about_an_entry(outcome: Outcome) -> None:
     assert problems([entry(case=ONE)], [ended(ONE, outcome)]) == [None]
 
 
@@ -185,7 +185,7 @@ def test_only_the_known_failure_is_excused(outcome: Outcome, verdict: Verdict) -
     assert exit_status(requirements, cases, least=Level.SHOULD) != ExitStatus.CONFORMANT
 
 
-def test_what_only_a_known_failure_kept_from_being_judged_is_known() -> None:
+def test_a_requirement_that_only_known_failures_left_unjudged_is_known() -> None:
     known = failed(ONE, outcome=Outcome.KNOWN)
     verdict, reason = requirement_verdict(Level.MUST, "X-2", [known])
     assert (verdict, reason) == (Verdict.KNOWN, "not judged: X-1 is known to fail before it")
@@ -242,7 +242,7 @@ def test_the_terminal_shows_the_list_and_the_command_that_fixes_it() -> None:
     assert not any("actual" in line and "red" in line for line in lines)
 
 
-def test_junit_skips_what_is_known_and_fails_for_the_list() -> None:
+def test_junit_skips_known_failures_and_fails_for_the_list() -> None:
     root = ElementTree.fromstring(junit_xml(run_result()))
     assert [root.attrib[name] for name in ("tests", "failures", "errors")] == ["3", "2", "0"]
     skipped = root.find("./testsuite/testcase/skipped")

@@ -66,9 +66,7 @@ PLACES = [place for place in places(json.loads(TEXT)) if place]
 
 @given(st.sampled_from(PLACES), st.sampled_from(ODD))
 @settings(max_examples=60, deadline=None)
-def test_what_is_read_can_be_drawn_and_what_cannot_be_drawn_is_not_read(
-    place: tuple[str | int, ...], odd: object
-) -> None:
+def test_exactly_the_results_that_can_be_rendered_are_loaded(place: tuple[str | int, ...], odd: object) -> None:
     data = json.loads(TEXT)
     put(*place, value=odd)(data)
     try:
@@ -81,7 +79,7 @@ def test_what_is_read_can_be_drawn_and_what_cannot_be_drawn_is_not_read(
 
 
 @pytest.mark.parametrize("change", LOAD_RESULT_CHANGES.values(), ids=list(LOAD_RESULT_CHANGES))
-def test_what_the_schema_refuses_is_not_read(change: Change) -> None:
+def test_results_that_the_schema_rejects_are_not_loaded(change: Change) -> None:
     data = json.loads(replace(failed_run(), exit_status=1).to_json())
     parse_load_result(json.dumps(data))
     change(data)
@@ -102,7 +100,7 @@ def test_what_the_schema_refuses_is_not_read(change: Change) -> None:
         (put("errors", 0, value={}), "errors.0.series: is missing"),
     ],
 )
-def test_the_command_names_what_is_damaged_and_draws_nothing(
+def test_the_command_names_the_damage_and_renders_nothing(
     change: Change, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = json.loads(TEXT)
@@ -116,7 +114,7 @@ def test_the_command_names_what_is_damaged_and_draws_nothing(
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_what_a_server_sent_is_read_again_whatever_characters_it_chose() -> None:
+def test_text_of_a_server_is_loaded_again_with_any_characters() -> None:
     run = failed_run()
     odd = replace(run, errors=(replace(run.errors[0], message="a\ud800\u202e<b>\x00"),))
     assert parse_load_result(odd.to_json()) == odd

@@ -81,7 +81,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-def test_what_is_none_is_refused_by_the_schema(change: Callable[[dict[str, Any]], None]) -> None:
+def test_the_schema_rejects_invalid_results(change: Callable[[dict[str, Any]], None]) -> None:
     result = run_of([case(0, Outcome.PASSED, "A-1"), *mixed().cases[2:3]])
     data = copy.deepcopy(json.loads(result.to_json()))
     assert not list(Draft202012Validator(SCHEMA).iter_errors(data))

@@ -62,7 +62,7 @@ def test_a_case_that_broke_another_requirement_says_nothing_of_this_one() -> Non
     assert requirement_verdict(Level.MUST, "X-1", both)[0] is Verdict.PASS
 
 
-def test_what_is_left_open_is_observed() -> None:
+def test_open_behaviour_is_observed() -> None:
     assert requirement_verdict(Level.OBSERVE, "X-1", [case(Outcome.PASSED)])[0] is Verdict.OBSERVED
 
 
@@ -85,7 +85,7 @@ def test_exit_status(outcomes: list[Outcome], status: int) -> None:
     assert exit_status([requirement(Level.MUST)], cases, least=Level.SHOULD) == status
 
 
-def test_cases_that_judge_others_make_what_was_asked_for_no_greener() -> None:
+def test_cases_of_other_requirements_do_not_improve_a_selected_one() -> None:
     asked = replace(requirement(Level.MUST), verdict=Verdict.UNSUPPORTED)
     other = replace(requirement(Level.MUST), selected=False)
     assert exit_status([asked, other], [case(Outcome.PASSED)], least=Level.SHOULD) == ExitStatus.NOTHING_RAN

@@ -168,7 +168,7 @@ def test_the_proxy_records_a_side_that_never_reads() -> None:
         Replay(recording).run(*address)
 
 
-def test_a_proxy_without_a_server_closes_what_comes() -> None:
+def test_a_proxy_without_a_server_closes_connections() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = taken.getsockname()
     with RecordingProxy(*address) as proxy:
@@ -199,7 +199,7 @@ def test_a_client_that_only_sends_no_more_still_reads() -> None:
     assert [(act.kind, act.closes) for act in script.acts] == [(step.kind, False) for step in steps]
 
 
-def test_what_comes_after_a_goodbye_may_be_something_else() -> None:
+def test_answers_after_a_close_may_differ() -> None:
     hello = UPGRADED + b"Switching Protocols\r\n\r\n"
     steps = [Step(Kind.OPENED, 0), Step(Kind.SENT, 0, b"GET"), Step(Kind.RECEIVED, 0, hello)]
     end = [Step(Kind.RECEIVED, 0, b"\x88\x02\x03\xe8"), Step(Kind.FINISHED, 0), Step(Kind.CRASH, 0)]
@@ -227,7 +227,7 @@ def test_a_goodbye_is_known(data: bytes, found: bool) -> None:
 # Replays
 
 
-def test_what_was_recorded_can_be_repeated() -> None:
+def test_a_recording_can_be_replayed() -> None:
     requests: list[bytes] = []
 
     def handle(connection: socket.socket) -> None:

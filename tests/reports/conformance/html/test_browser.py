@@ -54,7 +54,7 @@ def open_everything(page: Page) -> None:
     page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
 
 
-def test_filters_and_search_leave_what_fits(look: Opener) -> None:
+def test_filters_and_search_leave_matching_requirements(look: Opener) -> None:
     visit = look("run")
     page = visit.page
     everything = ("ATT-1", "DATA-2", "DATA-5", "PROG-4", "DIO-3", "GEN-2")
@@ -114,7 +114,7 @@ def test_a_failing_requirement_opens_its_ladder_by_keyboard(look: Opener) -> Non
     assert sent["y"] < received["y"]
 
 
-def test_the_matrix_leads_to_a_requirement_and_links_open_what_is_closed(look: Opener) -> None:
+def test_the_matrix_leads_to_a_requirement_and_links_open_closed_sections(look: Opener) -> None:
     page = look("run").page
     page.get_by_role("button", name="PASS 1").click()
     page.locator(".matrix a", has_text="DIO-3").click()
@@ -189,7 +189,7 @@ def test_hostile_answers_are_shown_and_never_executed(look: Opener) -> None:
         assert page.locator("script").count() == 2  # theme, page
 
 
-def test_the_policy_stops_what_would_be_asked_for_or_executed_all_the_same(look: Opener) -> None:
+def test_the_policy_stops_requests_and_scripts(look: Opener) -> None:
     visit = look("run")
     visit.page.evaluate(
         """() => {
@@ -208,7 +208,7 @@ def test_the_policy_stops_what_would_be_asked_for_or_executed_all_the_same(look:
     visit.requests.remove("http://127.0.0.1:9/x.png")  # it was stopped, as the console said
 
 
-def test_servers_are_filtered_by_what_differs(look: Opener) -> None:
+def test_servers_are_filtered_by_their_differences(look: Opener) -> None:
     visit = look("servers")
     differs = visit.page.get_by_role("button", name="differs")
     differs.click()

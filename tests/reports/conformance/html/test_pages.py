@@ -50,7 +50,7 @@ class Elements(HTMLParser):
         self.attributes.update(name for name, _ in attrs)
 
 
-def test_an_exchange_is_decoded_by_what_its_socket_is_attached_to() -> None:
+def test_an_exchange_is_decoded_by_the_resource_of_its_socket() -> None:
     view = ladder(upload_exchange(), CODEC, FULL)
     assert view.lanes == ("REST", "ws-1")
     rows = {row.title: row for row in view.rows}
@@ -65,7 +65,7 @@ def test_an_exchange_is_decoded_by_what_its_socket_is_attached_to() -> None:
     assert rows["FileUpload_Message"].accessible_label == "client sends, ws-1:"
 
 
-def test_values_of_a_cluster_are_decoded_and_what_is_none_says_so() -> None:
+def test_values_of_a_cluster_are_decoded_and_other_bytes_are_marked() -> None:
     rows = ladder(cluster_exchange(), CODEC, FULL).rows
     sent = dict(rows[2].payload.fields)
     assert (sent["name"], sent["processType"], sent["isLast"], sent["numberOfValues"]) == (
@@ -145,7 +145,7 @@ def test_the_policy_allows_the_style_and_the_script_of_the_page_and_nothing_else
     assert not re.search(r"url\(|@import|https?://(?!h:1)", re.sub(r"(?s)<body>.*", "", page))
 
 
-def test_hostile_text_is_text_and_what_was_cut_has_its_digest() -> None:
+def test_hostile_text_is_text_and_truncated_text_has_its_digest() -> None:
     page = conformance_page(hostile())
     assert "<script>window" not in page
     assert "&lt;script&gt;window.hacked = 1&lt;/script&gt;" in page
@@ -155,7 +155,7 @@ def test_hostile_text_is_text_and_what_was_cut_has_its_digest() -> None:
     assert len(page) < 200_000
 
 
-def test_a_large_result_stays_small_and_names_what_was_left_out() -> None:
+def test_a_large_result_stays_small_and_counts_omissions() -> None:
     result = large(3000, 100)
     page = conformance_page(result)
     assert 1_000_000 < len(page.encode()) < LIMIT
@@ -205,7 +205,7 @@ def test_a_case_is_shown_under_a_selected_requirement() -> None:
     assert "is shown under" not in page
 
 
-def test_servers_side_by_side_say_what_differs() -> None:
+def test_servers_side_by_side_show_their_differences() -> None:
     good = run_of(
         [case(n, Outcome.PASSED, name) for n, name in enumerate(("A-1", "B-2"))], status=ExitStatus.CONFORMANT
     )
