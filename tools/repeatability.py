@@ -1,4 +1,4 @@
-"""Runs the gate again and again while other programs keep the cores busy: do all runs say the same?"""
+"""Run the gate repeatedly while other programs keep the cores busy, and compare the outcomes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BURN = "import os, sys\nwhile os.getppid() == int(sys.argv[1]):\n    sum(range(1
 
 @dataclass(frozen=True)
 class Said:
-    """What a run said.
+    """Facts of a run.
 
     Attributes:
         facts: Facts that must be equal in every run, by subject: the run, each requirement, each case.
@@ -48,7 +48,7 @@ class Said:
 
 
 def said(status: int | None, result: RunResult | None, ending: str) -> Said:
-    """Return what a run said.
+    """Return the facts of a run.
 
     Args:
         status: Exit status of the run; None if it was stopped.
@@ -72,7 +72,7 @@ def _done(case: CaseResult) -> str:
 
 @dataclass(frozen=True)
 class Difference:
-    """What runs disagree about.
+    """A subject that runs disagree about.
 
     Attributes:
         what: The exit status, the headline, the number of cases, a requirement or a case.
@@ -91,7 +91,7 @@ class Difference:
 
 
 def differences(runs: Sequence[Said]) -> list[Difference]:
-    """Return what the runs disagree about, in the order in which they say it."""
+    """Return the differences between the runs, in the order of their facts."""
     found = []
     for what in dict.fromkeys(name for run in runs for name in run.facts):
         texts = [run.facts.get(what, "nothing") for run in runs]
@@ -108,7 +108,7 @@ def differences(runs: Sequence[Said]) -> list[Difference]:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is done.
+    """Settings of the command.
 
     Attributes:
         runs: Number of runs.
@@ -131,7 +131,7 @@ def start(command: Sequence[str], output: IO[bytes] | int) -> ChildProcess:
 
 
 def run_once(plan: Plan, folder: Path) -> Said:
-    """Run the gate once; its reports and what it printed go into the folder."""
+    """Run the gate once; its reports and its output go into the folder."""
     folder.mkdir()
     command = [sys.executable, "-m", "hanami_conformance.cli.main", "run", "--target=reference", "--database=none"]
     command += [f"--report-dir={folder / 'report'}", *plan.arguments]
@@ -179,7 +179,7 @@ def repeat(plan: Plan, output: Callable[[str], None]) -> int:
 
 
 def conclude(plan: Plan, runs: Sequence[Said], folder: Path, output: Callable[[str], None]) -> bool:
-    """Say what the runs disagree about, and keep the reports that show it.
+    """Print the differences between the runs, and keep the reports of the deviating ones.
 
     Returns:
         Whether all runs were conformant and alike.
@@ -190,7 +190,7 @@ def conclude(plan: Plan, runs: Sequence[Said], folder: Path, output: Callable[[s
     worth = {number for difference in found for number in difference.others}
     worth |= {number for number, run in enumerate(runs, start=1) if not run.conformant} if worth else set()
     if not worth and not runs[0].conformant:
-        worth = {1}  # they are all alike, and one shows what is wrong
+        worth = {1}  # all are alike, so one is enough
     for one in sorted(worth):
         kept = plan.report_dir / f"run-{one}"
         shutil.rmtree(kept, ignore_errors=True)
@@ -203,37 +203,37 @@ def conclude(plan: Plan, runs: Sequence[Said], folder: Path, output: Callable[[s
 
 
 def parse_options(argv: Sequence[str] | None = None) -> Plan:
-    """Read the command line; ends the program with status 2 and one line that says what is wrong with it."""
+    """Read the command line; end the program with status 2 and one line if it is invalid."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.repeatability",
         description=__doc__,
         epilog="Exit status: 0 all runs were conformant and alike; 1 they were not; 2 wrong options; 130 interrupted.",
     )
     parser.add_argument(
-        "--runs", type=whole_number(1, 10_000), default=30, metavar="N", help="how many (default: %(default)s)"
+        "--runs", type=whole_number(1, 10_000), default=30, metavar="N", help="number of runs (default: %(default)s)"
     )
     parser.add_argument(
         "--load",
         type=whole_number(0, 1000),
         default=os.cpu_count() or 1,
         metavar="N",
-        help="busy processes beside them (default: one a core, %(default)s)",
+        help="number of busy processes beside the runs (default: one a core, %(default)s)",
     )
     parser.add_argument(
         "--deadline",
         type=number(0, above=True),
         default=600.0,
         metavar="SECONDS",
-        help="that a run may take (default: %(default)g)",
+        help="longest time of a run (default: %(default)g)",
     )
     parser.add_argument(
         "--report-dir",
         type=Path,
         default=Path("reports") / "repeatability",
         metavar="DIR",
-        help="where the reports of runs that differ are kept (default: %(default)s)",
+        help="folder for the reports of deviating runs (default: %(default)s)",
     )
-    parser.add_argument("rest", nargs="*", metavar="OPTION", help="more options of the runs, behind --")
+    parser.add_argument("rest", nargs="*", metavar="OPTION", help="further options of the runs, after --")
     options = parser.parse_args(argv)
     if options.report_dir.exists() and not options.report_dir.is_dir():
         parser.error(f"--report-dir: {str(options.report_dir)!r} is no folder")
@@ -244,7 +244,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Plan:
 
 
 def main() -> int:
-    """Return the command line."""
+    """Run the command line, and return the exit status."""
     plan = parse_options()
     try:
         with handle_signals():

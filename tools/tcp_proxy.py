@@ -16,7 +16,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class NetworkConditions:
-    """What is between a client and a server.
+    """Network conditions between a client and a server.
 
     Attributes:
         latency: Delay of each byte in each direction in seconds; following bytes are sent meanwhile.

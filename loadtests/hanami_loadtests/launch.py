@@ -35,7 +35,7 @@ KNOWN = {0, 1, 2, 3, 4, 5, 6}
 
 @dataclass(frozen=True)
 class Launch:
-    """How Locust is started.
+    """Settings for the start of Locust.
 
     Attributes:
         url: Address of the target.

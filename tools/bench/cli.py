@@ -29,7 +29,7 @@ INTERRUPTED = 130  # as shells have it
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asks for.
+    """Settings of the command.
 
     Attributes:
         measurements: Selected measurements, in the order of the registry.

@@ -33,7 +33,7 @@ MODULES = {
 
 
 class Done(NamedTuple):
-    """What a side did: operations, their payload and the memory that they took, bytes."""
+    """Work of a side: operations, their payload in bytes, and their memory in bytes."""
 
     operations: int
     size: int = 0

@@ -1,4 +1,4 @@
-"""What a measurement is, and how its sides are measured in turn."""
+"""Measurements, and how their sides are measured in turn."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Side = Callable[[float], Sample]  # does its work for about that many seconds
 
 @dataclass(frozen=True)
 class Plan:
-    """How much to measure.
+    """Number and length of the rounds.
 
     Attributes:
         rounds: Number of measurements of each side; None for the default of the measurement.
@@ -68,7 +68,7 @@ class Measurement(ABC):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a measurement found.
+    """Samples of a measurement.
 
     Attributes:
         measurement: Measurement that was done.

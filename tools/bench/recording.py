@@ -1,4 +1,4 @@
-"""What went over the connections of a run, in one order."""
+"""Recording of the connections of a run, in one order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ UPGRADED = b"HTTP/1.1 101 "  # how the answer to a websocket handshake begins
 
 
 class Kind(Enum):
-    """What happened on a connection."""
+    """Kinds of steps on a connection."""
 
     OPENED = auto()  # by the client, as all connections
     SENT = auto()  # by the client
@@ -63,17 +63,17 @@ class Recording:
 
     @property
     def connections(self) -> int:
-        """How many there were."""
+        """Number of connections."""
         return sum(step.kind is Kind.OPENED for step in self.steps)
 
     @property
     def sent(self) -> int:
-        """What the client sent, bytes."""
+        """Number of bytes that the client sent."""
         return sum(len(step.data) for step in self.steps if step.kind is Kind.SENT)
 
     @property
     def received(self) -> int:
-        """What the server sent, bytes."""
+        """Number of bytes that the server sent."""
         return sum(len(step.data) for step in self.steps if step.kind is Kind.RECEIVED)
 
     def answers(self) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""What a run found, as tables for people and as JSON for programs."""
+"""Results of a run, as tables for people and as JSON for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client has to do to repeat a recording, and which of the answers must be the same again."""
+"""The acts of a client that replays a recording, and the parts of the answers that must be equal."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class Bare:
         self._url = url
 
     def websocket_url(self, path: str) -> str:
-        """Where other processes connect."""
+        """Address for other processes."""
         return f"ws{self._url.removeprefix('http')}/{path}"
 
     def open(self, path: str) -> WebSocket:
@@ -123,7 +123,7 @@ class Bare:
 
 
 class Servers:
-    """Whatever servers the measurements of a run need."""
+    """The servers of the measurements of a run."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()

@@ -31,7 +31,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Sample:
-    """What one side did in one round.
+    """Work of one side in one round.
 
     Attributes:
         operations: Number of answered operations, at least one.
@@ -79,7 +79,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Aim:
-    """What a ratio should be.
+    """Aim for a ratio.
 
     Attributes:
         limit: Ratio that just meets the aim.

@@ -215,5 +215,5 @@ def run_command(command: Sequence[str], environment: Mapping[str, str], log: IO[
 
 
 def exchanges_of(result: RunResult) -> int:
-    """How many exchanges a run had."""
+    """Return the number of exchanges of a run."""
     return sum(case.exchanges for case in result.cases)

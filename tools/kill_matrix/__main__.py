@@ -35,7 +35,7 @@ MAX_PROBLEMS = 40  # printed ones
 
 @dataclass(frozen=True)
 class Plan:
-    """How the suite runs.
+    """Settings of the runs.
 
     Attributes:
         all_cases: Whether all cases run against each fault, not only those of the requirements that it violates.

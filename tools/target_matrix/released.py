@@ -19,7 +19,7 @@ FINDINGS = (Outcome.FAILED, Outcome.LOST)
 
 @dataclass(frozen=True)
 class Expectation:
-    """What the suite must say of a defect.
+    """Expected finding for a defect.
 
     Attributes:
         name: Name of the defect.

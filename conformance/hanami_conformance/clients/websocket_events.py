@@ -27,7 +27,7 @@ class Message:
 
 @dataclass(frozen=True)
 class CloseInfo:
-    """How a connection ended.
+    """The end of a connection.
 
     Attributes:
         code: Code of the target's close frame, None where the connection ended without one.

@@ -1,1 +1,1 @@
-"""What the user says: the table of options, their sources, and the checked result."""
+"""Options of the user: their table, their sources, and the checked result."""

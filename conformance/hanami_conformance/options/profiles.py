@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Profile:
-    """How much a run tries.
+    """Extent of a run.
 
     Attributes:
         name: Value of ``--profile``.

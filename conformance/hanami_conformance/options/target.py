@@ -17,7 +17,7 @@ from hanami_conformance.options.definitions import REFERENCE
 
 @dataclass(frozen=True)
 class Credentials:
-    """How an account logs in: with user and password, or with a token that it has already."""
+    """Credentials of an account: user and password, or an existing token."""
 
     user: str = ""
     password: str = field(default="", repr=False)

@@ -22,7 +22,7 @@ DERIVED = ("verdict", "summary")  # keys of the file that follow from the others
 
 
 class Level(StrEnum):
-    """How binding a requirement is."""
+    """Obligation of a requirement."""
 
     MUST = "MUST"
     SHOULD = "SHOULD"

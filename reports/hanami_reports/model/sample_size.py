@@ -1,4 +1,4 @@
-"""How many samples a percentile needs: with fewer, a few messages decide it, and it is marked as unreliable."""
+"""Number of samples that a percentile needs; with fewer, it is marked as not significant."""
 
 from __future__ import annotations
 

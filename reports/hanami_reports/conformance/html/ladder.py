@@ -23,7 +23,7 @@ _REST_CHANNEL = re.compile(r"rest-\d+")
 
 @dataclass(frozen=True)
 class Detail:
-    """How much of an exchange is shown.
+    """Shown extent of an exchange.
 
     Attributes:
         first: Number of events from its beginning.
