@@ -55,6 +55,7 @@ class Dialect:
         template: Form of a cluster template, ``bricks`` or ``hexagons``.
         modes: Values of ``new_state`` for the task mode and the direct mode.
         connections: Maximum number of concurrent connections.
+        workers: Number of workers, each of which an open websocket occupies; 0 if sockets are not limited so.
         finalize_seconds_per_mib: Seconds that a finalize may take for each MiB.
         user_body: Body of ``user.create`` with the placeholders ``{id}``, ``{name}``, ``{project}``, ``{password}``
             and ``{password_base64}``; empty without that operation.
@@ -76,6 +77,7 @@ class Dialect:
     template: str
     modes: tuple[str, str]
     connections: int
+    workers: int
     finalize_seconds_per_mib: float
     user_body: Mapping[str, Any]
     user_key: str
@@ -170,6 +172,7 @@ def _dialect(data: Mapping[str, Any]) -> Dialect:
         template=data["cluster"]["template"],
         modes=(task, direct),
         connections=data["target"]["connections"],
+        workers=data["target"].get("workers", 0),
         finalize_seconds_per_mib=float(data["target"]["finalize_seconds_per_mib"]),
         user_body=data.get("user", {}).get("body", {}),
         user_key=data.get("user", {}).get("delete_key", ""),
@@ -261,6 +264,7 @@ _RULES: Mapping[str, Mapping[str, Rule]] = {
     },
     "target": {
         "connections": _NUMBER,
+        "workers": _NUMBER,
         "finalize_seconds_per_mib": (
             lambda value: isinstance(value, int | float) and not isinstance(value, bool) and value >= 0,
             "a number of seconds",
@@ -271,7 +275,7 @@ _RULES: Mapping[str, Mapping[str, Rule]] = {
         "delete_key": _TEXT,
     },
 }
-_OPTIONAL = {("", "default_port"), ("dataset", "content_rows")}
+_OPTIONAL = {("", "default_port"), ("dataset", "content_rows"), ("target", "workers")}
 _DEFAULTS: Mapping[str, Any] = {"default_port": 11418}
 
 

@@ -99,6 +99,11 @@ class CaseRecording:
         kind, sent = self.deleting
         return kind if self.sent == sent else ""
 
+    @property
+    def has_websockets(self) -> bool:
+        """Whether the case opened a websocket."""
+        return "ws" in self._channels
+
     def restart_record(self) -> None:
         """Drop the recorded events before another sequence is executed, and keep the counts."""
         self.events.clear()

@@ -13,7 +13,9 @@ from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.target.attach import FILE_UPLOAD, attach
 from hanami_conformance.target.target import Target
 
-SILENT = "it answers REST calls and is silent on websockets"
+SILENT = "silent on websockets"
+ALL_SILENT = f"it answers REST calls and is {SILENT}"
+WORKER_SECONDS = 3.0  # in which a worker answers a first message
 ATTEMPTS = 2  # before a target counts as silent
 OLD = 10.0  # seconds; a younger connection was closed because of a message
 OLDEST = 120.0  # seconds to wait until an idle connection is closed
@@ -21,9 +23,9 @@ SLACK = 2.0  # seconds that an idle connection may live longer than the one that
 TOLERANCE = 0.9  # share of the age; servers check it at intervals
 
 
-def watch_sockets(target: Target, run_id: str = "") -> None:
+def watch_sockets(target: Target, run_id: str = "", *, restartable: bool = False) -> None:
     """Install the websocket probes of a target; see :class:`WebSocketProbe`."""
-    probe = WebSocketProbe(target, run_id)
+    probe = WebSocketProbe(target, run_id, restartable=restartable)
     target.socket_silence_reason, target.idle_timeout_reason = probe.silence_reason, probe.idle_timeout_reason
 
 
@@ -33,25 +35,55 @@ class WebSocketProbe:
     Args:
         target: The target.
         run_id: Part of the names of its resources.
+        restartable: Whether the suite can restart the target, so that it need not live with a lost worker.
     """
 
-    def __init__(self, target: Target, run_id: str = "") -> None:
+    def __init__(self, target: Target, run_id: str = "", *, restartable: bool = False) -> None:
         self._target = target
         self._run_id = run_id or secrets.token_hex(4)
+        self._workers = target.dialect.workers if restartable else 0
         self._closed_at: float | None = None  # age at which an idle connection was closed
         self._idle_lifetime = 0.0  # age at which an idle connection was still open
 
     def silence_reason(self) -> str:
-        """Return a reason if no socket gets an answer any more, though one did before; empty otherwise.
+        """Return a reason if sockets get no answer any more, though they did before; empty otherwise.
 
-        A rejection is an answer, so the cases judge that.
+        That holds if all are silent, or one of the workers of a target that can be restarted. A rejection is an answer,
+        so the cases judge that.
         """
         if not self._target.attached:
             return ""
         with recording_paused():
-            silent = all(self._is_silent() for _ in range(ATTEMPTS))
+            if self._workers:
+                reason = self._lost_worker_reason(self._workers)
+            else:
+                reason = ALL_SILENT if all(self._is_silent() for _ in range(ATTEMPTS)) else ""
         self._target.timeouts.socket_timeouts = 0  # those of the probe do not count for a case
-        return SILENT if silent else ""
+        return reason
+
+    def _lost_worker_reason(self, workers: int) -> str:
+        """Return a reason if one of as many sockets as there are workers gets no answer, empty otherwise.
+
+        They are open at the same time, since each occupies a worker: one after the other may all meet the same one.
+        """
+        resources = ResourceFactory(self._target, self._run_id)
+        limit, setting = self._target.connection_limit.limit, self._target.timeouts.setting
+        try:
+            upload = resources.csv(1)
+            self._target.connection_limit.limit = max(limit, workers)
+            self._target.timeouts.setting = min(setting, WORKER_SECONDS)
+            for number in range(1, workers + 1):
+                try:
+                    attach(upload.account, upload.files["input"].uuid, FILE_UPLOAD)
+                except ResponseTimeout:
+                    return f"one of {workers} workers is {SILENT} (socket {number})"
+        except (Violation, PreconditionFailed, TargetDown):
+            return ""
+        finally:
+            self._target.timeouts.setting = setting
+            resources.clean()
+            self._target.connection_limit.limit = limit
+        return ""
 
     def _is_silent(self) -> bool:
         resources = ResourceFactory(self._target, self._run_id)

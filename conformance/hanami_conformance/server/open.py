@@ -58,7 +58,7 @@ def open_target(options: RunOptions, log_folder: Path | None = None, run_id: str
         else:
             target = connect(options.target)
         stack.callback(target.close)
-        watch_sockets(target, run_id)
+        watch_sockets(target, run_id, restartable=startup is not None)
         yield OpenTarget(target, startup)
 
 

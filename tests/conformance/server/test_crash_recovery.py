@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ class Item:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.nodeid = name
 
     def get_closest_marker(self, name: str) -> object:
         return name if name == "hostile" else None
@@ -36,8 +38,10 @@ class World:
         self.starts = 0
         self.works = True
         self.gone = ""
+        self.sockets = ""
         self.said: list[str] = []
         self.server = self
+        self.dialect = SimpleNamespace(workers=0)
         me: Any = self
         self.recovery = CrashRecovery(me, me, me.run_again, self.said.append)
 
@@ -52,9 +56,9 @@ class World:
     def ended(self) -> str:
         return self.gone
 
-    def downtime_reason(self, *, sockets: bool = False) -> str:  # noqa: ARG002 - as asked
+    def downtime_reason(self, *, sockets: bool = False) -> str:
         gone, self.gone = self.gone, ""
-        return gone
+        return gone or (self.sockets if sockets else "")
 
     def run_again(self, item: Any) -> ExecutedCase | None:
         name, outcome = self.again.pop(0)
@@ -227,6 +231,21 @@ def test_a_case_that_passed_and_ended_a_server_has_its_log_and_breaks_a_requirem
     (lost, _) = world.recovery.recover(ran("b", Outcome.LOST))
     assert lost.violated == ("GEN-2", "PROG-2")
     assert lost.server_log == "log 1"
+
+
+def test_workers_are_probed_after_hostile_cases_with_websockets() -> None:
+    world = World()
+    world.gone = ""
+    passed = ran("a", Outcome.PASSED)
+    lost = "one of 4 workers is silent on websockets (socket 2)"
+    world.sockets = lost
+    assert world.recovery.check_process(passed).result.outcome is Outcome.PASSED  # without websockets
+    passed.recording.channel("ws")
+    passed.recording.sent = 3  # a DELETE of the clean-up
+    assert world.recovery.check_process(passed).result.outcome is Outcome.PASSED  # the number of workers is not known
+    world.dialect.workers = 4
+    found = world.recovery.check_process(passed).result
+    assert (found.outcome, found.violated, found.loss) == (Outcome.LOST, ("GEN-2", "PROG-2"), lost)
 
 
 def test_only_a_repeated_loss_violates_the_requirement_of_the_case() -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from hanami_conformance.cases.failures import Violation
+from hanami_conformance.cases.failures import ResponseTimeout, Violation
 from hanami_conformance.cases.recording import ClosedSocket, begin_case
+from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.server.liveness import SILENT, WebSocketProbe, watch_sockets
+from hanami_conformance.server.liveness import ALL_SILENT, WebSocketProbe, watch_sockets
+from hanami_conformance.target.attach import attach
 from support.sequences import resources_at
 from tools.tcp_proxy import NetworkConditions, proxy
 
@@ -91,5 +95,31 @@ def test_silent_websockets(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         target.attached = True
         target.timeouts.setting = 0.2
         assert target.downtime_reason() == ""  # nobody missed an answer
-        assert target.downtime_reason(sockets=True) == SILENT
+        assert target.downtime_reason(sockets=True) == ALL_SILENT
         assert target.timeouts.socket_timeouts == 0
+
+
+@pytest.mark.parametrize("lost", [1, 4, 5])
+def test_a_lost_worker_is_found_by_as_many_sockets_as_there_are_workers(
+    url: str, lost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = 0
+
+    def attach_or_wait(*arguments: Any) -> WebSocket:
+        nonlocal opened
+        opened += 1
+        if opened == lost:
+            raise ResponseTimeout("an answer to the first message", "nothing")
+        return attach(*arguments)
+
+    monkeypatch.setattr("hanami_conformance.server.liveness.attach", attach_or_wait)
+    with resources_at(url) as resources:
+        target = resources.target
+        target.dialect = replace(target.dialect, workers=4)
+        watch_sockets(target, restartable=True)
+        target.attached = True
+        limit = target.connection_limit.limit = 2
+        reason = "" if lost > 4 else f"one of 4 workers is silent on websockets (socket {lost})"
+        assert target.downtime_reason(sockets=True) == reason
+        assert target.connection_limit.limit == limit
+        assert target.account.call("dataset.list").text.count("hc_") == 0
