@@ -76,6 +76,7 @@ class CaseRecording:
         observations: Behaviour that the protocol leaves open, by topic.
         sequence: Smallest failing sequence.
         ended: Oldest websocket that the target closed.
+        dropped: Whether the target ended a websocket without a close frame, as a crash does.
     """
 
     id: str
@@ -90,6 +91,7 @@ class CaseRecording:
     observations: dict[str, str] = field(default_factory=dict)
     sequence: StepSequence | None = None
     ended: ClosedSocket | None = None
+    dropped: bool = False
     _channels: dict[str, int] = field(default_factory=dict)
     _origin: float = field(default_factory=time.monotonic)
 
@@ -130,8 +132,9 @@ class CaseRecording:
         """Record something that happened to a connection."""
         self._add(channel, "note", kind, summary, b"")
 
-    def socket_ended(self, age: float, ending: str) -> None:
+    def socket_ended(self, age: float, ending: str, *, dropped: bool = False) -> None:
         """Note a websocket that the target closed, if it is the oldest of them."""
+        self.dropped |= dropped
         if self.ended is None or age > self.ended.age:
             self.ended = ClosedSocket(age, ending)
 

@@ -340,7 +340,7 @@ class WebSocket(WebSocketConnection):
         self.close_info = info
         current_case().received_event(self._channel, "close", str(info))
         if not self._leaving:
-            current_case().socket_ended(time.monotonic() - self._opened, str(info))
+            current_case().socket_ended(time.monotonic() - self._opened, str(info), dropped=info.code is None)
 
     def _abandon(self, reason: str) -> None:
         if self.close_info is None:

@@ -107,7 +107,6 @@ class CrashRecovery:
         """
         since = list(self._since)
         self._since.clear()
-        self._count_deletion(lost.recording)
         self._was_silent = SILENT in lost.result.loss
         self.restart()
         if known:
@@ -117,6 +116,7 @@ class CrashRecovery:
             return [_unconfirmed(lost.result, "it could not run again")]
         if again.outcome is Outcome.LOST:
             self.restart()
+            self._count_deletion(lost.recording)
             return [_with_note(lost.result, "again when it ran alone")]
         if not since:
             return [_unconfirmed(lost.result, "not when it ran again alone")]

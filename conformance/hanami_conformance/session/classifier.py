@@ -97,6 +97,10 @@ class CaseClassifier:
 
     def _passed(self, report: pytest.TestReport) -> None:
         assert self._case is not None
+        if self._case.dropped and self._lost_by_a_rejection():
+            report.outcome = "failed"
+            report.longrepr = self._explain()
+            return
         if self._case.sent and self._case.checks:
             self._set(Outcome.PASSED, "")
             return
@@ -105,6 +109,20 @@ class CaseClassifier:
         report.outcome = "failed"
         report.longrepr = self._reason
         self._keep_exchange()
+
+    def _lost_by_a_rejection(self) -> bool:
+        """Return whether the target is down after a socket that it dropped: a rejection for the test, or a crash.
+
+        The clean-up would meet a crash next, and it would look like the effect of a DELETE.
+        """
+        self._keep_exchange()
+        self._target.close_websockets()
+        if not (loss := self._target.downtime_reason()):
+            self._exchange = ()
+            return False
+        self._mark_lost(loss, "it ended a websocket without a close frame")
+        self._violated_ids = tuple(dict.fromkeys((CRASH, self._requirements[0])))
+        return True
 
     def _failed(self, error: BaseException, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
         self._keep_exchange()
@@ -196,7 +214,7 @@ class CaseClassifier:
         self._outcome = outcome
         self._reason = self._line(reason)
 
-    def _mark_lost(self, loss: str, error: BaseException) -> None:
+    def _mark_lost(self, loss: str, error: BaseException | str) -> None:
         last = f"; sent last: {self._last}" if self._last else ""
         self._loss = self._line(loss)
         self._set(Outcome.LOST, f"the target no longer answers: {loss}{last}; before that: {error}")

@@ -18,7 +18,15 @@ from rich.text import Text
 from hanami_reports.common.file_names import EXCHANGES, JUNIT, PAGE, RESULT, exchange_name
 from hanami_reports.common.text import pluralise
 from hanami_reports.conformance.reproduce_commands import replay_command, rerun_command
-from hanami_reports.model.conformance import CaseResult, ExitStatus, Outcome, RequirementResult, RunResult, Verdict
+from hanami_reports.model.conformance import (
+    JUDGED_OUTCOMES,
+    CaseResult,
+    ExitStatus,
+    Outcome,
+    RequirementResult,
+    RunResult,
+    Verdict,
+)
 from hanami_reports.model.known_failures import KnownFailuresReport, Problem
 
 PLAIN_WIDTH = 120  # characters, without a terminal
@@ -27,7 +35,6 @@ MOST_LEFTOVERS = 5
 MOST_CASES = 20
 MOST_REASONS = 8
 
-_JUDGED = (Outcome.PASSED, Outcome.FAILED, Outcome.KNOWN, Outcome.LOST)
 # Outcomes that are printed with all details, the most important first.
 _DETAILED_OUTCOMES = (Outcome.FAILED, Outcome.LOST, Outcome.ERROR, Outcome.VACUOUS)
 
@@ -135,7 +142,7 @@ def _table(result: RunResult) -> Table:
             workflow = requirement.workflow
             table.add_row(Text(workflow, style="bold"), "", "", "", "")
         verdict = Text(requirement.verdict.value, style=_VERDICT_STYLES[requirement.verdict])
-        judged = sum(1 for case in result.cases if case.id in requirement.cases and case.outcome in _JUDGED)
+        judged = sum(1 for case in result.cases if case.id in requirement.cases and case.outcome in JUDGED_OUTCOMES)
         total = len(requirement.cases)
         cases = str(total) if judged == total else f"{judged} of {total}"
         table.add_row(f"  {requirement.id}", requirement.level.value, verdict, cases, _text(requirement, result))
@@ -210,10 +217,11 @@ def _verdict(result: RunResult, folder: Path) -> RenderableType:
                 head.append("  judged by MUST alone")
             counts = ", ".join(f"{number} {verdict}" for verdict, number in summary["requirements"].items())
             head.append(f"  {pluralise(summary['requirements_selected'], 'requirement')}: {counts}")
-        of_all = f"{result.ran} of " if result.ran < len(result.cases) else ""
         cases = pluralise(len(result.cases), "case")
+        if result.judged < len(result.cases):
+            cases = f"{result.judged} of {cases} judged"
         exchanges, checks = pluralise(summary["exchanges"], "exchange"), pluralise(summary["checks"], "check")
-        lines.append(Text(f"{of_all}{cases}, {exchanges}, {checks} in {result.manifest.get('duration', 0):.1f} s"))
+        lines.append(Text(f"{cases}, {exchanges}, {checks} in {result.manifest.get('duration', 0):.1f} s"))
     left = result.leftovers[:MOST_LEFTOVERS]
     lines += [Text(f"left over on the target: {leftover}", style="yellow") for leftover in left]
     if len(left) < len(result.leftovers):

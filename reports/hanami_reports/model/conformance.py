@@ -44,6 +44,10 @@ class Outcome(StrEnum):
     NOT_RUN = "not run"
 
 
+# A case with one of these outcomes says something about the target; a lost target violates a requirement, too.
+JUDGED_OUTCOMES = (Outcome.PASSED, Outcome.FAILED, Outcome.KNOWN, Outcome.LOST)
+
+
 class Verdict(StrEnum):
     """Verdict on a requirement."""
 
@@ -250,6 +254,11 @@ class RunResult:
         if self.exit_status == ExitStatus.NOTHING_RAN and any(case.outcome is Outcome.PASSED for case in self.cases):
             return "INCOMPLETE"
         return HEADLINES[self.exit_status]
+
+    @property
+    def judged(self) -> int:
+        """Number of cases with an outcome that says something about the target."""
+        return sum(case.outcome in JUDGED_OUTCOMES for case in self.cases)
 
     @property
     def ran(self) -> int:

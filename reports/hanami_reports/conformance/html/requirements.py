@@ -7,9 +7,16 @@ from dataclasses import dataclass
 
 from hanami_reports.conformance.html.cases import CaseView, SkippedGroup, TestView, group_skipped, views_by_test
 from hanami_reports.conformance.html.selection import SelectedCases
-from hanami_reports.model.conformance import CaseResult, Level, Outcome, RequirementResult, RunResult, Verdict
+from hanami_reports.model.conformance import (
+    JUDGED_OUTCOMES,
+    CaseResult,
+    Level,
+    Outcome,
+    RequirementResult,
+    RunResult,
+    Verdict,
+)
 
-_JUDGED = (Outcome.PASSED, Outcome.FAILED, Outcome.KNOWN, Outcome.LOST)
 MOST_OBSERVATIONS = 40
 MOST_REFERENCES = 40
 
@@ -143,7 +150,7 @@ def _view(
         anchor=anchor,
         tests=views_by_test(cases, most_parameters),
         cases=len(cases),
-        judged=sum(case.outcome in _JUDGED for case in cases),
+        judged=sum(case.outcome in JUDGED_OUTCOMES for case in cases),
         exchanges=sum(case.exchanges for case in cases),
         sequences=sum(case.sequences for case in cases),
         duration=sum(case.duration for case in cases),

@@ -1,0 +1,80 @@
+"""Outcomes of cases: what a case that ended, and the state of the target, make of it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hanami_conformance.cases.failures import PreconditionFailed, SiblingCrashed, Violation
+from hanami_conformance.cases.recording import CaseRecording
+from hanami_conformance.session.classifier import CaseClassifier
+from hanami_reports.model.conformance import CaseResult, Outcome
+
+DOWN = "its process was ended by signal 11 (SIGSEGV)"
+
+
+class Target:
+    """A target that is down or not."""
+
+    dialect = SimpleNamespace(name="documented")
+
+    def __init__(self, loss: str) -> None:
+        self.loss = loss
+
+    def close_websockets(self) -> None: ...
+
+    def downtime_reason(self) -> str:
+        return self.loss
+
+    def disconnect_reason(self, failure: str) -> str:  # noqa: ARG002 - as asked
+        return ""
+
+
+def classified(error: Exception | None = None, *, loss: str = "", when: str = "call", **recorded: Any) -> CaseResult:
+    target: Any = Target(loss)
+    classifier = CaseClassifier(target)
+    recording = CaseRecording("f::t", sent=1, checks=1, **recorded)
+    classifier.begin(recording, "title", ("ATT-4", "ATT-5"))
+    call: Any = SimpleNamespace(when=when, excinfo=None if error is None else SimpleNamespace(value=error))
+    report: Any = SimpleNamespace(outcome="passed", longrepr="", fspath="f")
+    classifier.phase(call, report)
+    result = classifier.end()
+    assert result is not None
+    return result
+
+
+@pytest.mark.parametrize(
+    ("error", "when", "recorded", "violated"),
+    [
+        (Violation("a", "b"), "call", {}, ("GEN-2", "ATT-4")),
+        (Violation("a", "b", "ATT-2"), "call", {}, ("GEN-2", "ATT-2")),
+        (Violation("a", "b"), "call", {"sequences": 3}, ("GEN-2",)),
+        (Violation("a", "b", "DIO-1"), "call", {"sequences": 3}, ("GEN-2", "DIO-1")),
+        (PreconditionFailed("no cluster"), "call", {}, ("GEN-2",)),
+        (Violation("a", "b"), "setup", {}, ("GEN-2",)),
+        (None, "call", {"dropped": True}, ("GEN-2", "ATT-4")),
+    ],
+)
+def test_the_requirements_that_a_lost_target_violates(
+    error: Exception | None, when: str, recorded: dict[str, Any], violated: tuple[str, ...]
+) -> None:
+    result = classified(error, loss=DOWN, when=when, **recorded)
+    assert (result.outcome, result.violated, result.loss) == (Outcome.LOST, violated, DOWN)
+    assert result.reason.startswith(f"the target no longer answers: {DOWN}; before that: ")
+
+
+def test_a_dropped_socket_is_a_rejection_where_the_target_is_up() -> None:
+    result = classified(dropped=True)
+    assert (result.outcome, result.violated, result.exchange) == (Outcome.PASSED, (), ())
+
+
+def test_a_violation_that_names_a_requirement_violates_it_in_every_case() -> None:
+    assert classified(Violation("a", "b", "FIN-1")).violated == ("FIN-1",)
+    assert classified(Violation("a", "b")).violated == ("ATT-4",)
+
+
+def test_a_case_whose_siblings_crashed_the_target_is_skipped() -> None:
+    result = classified(SiblingCrashed("two others lost the target alike"), when="setup")
+    assert (result.outcome, result.reason) == (Outcome.SKIPPED, "two others lost the target alike")
