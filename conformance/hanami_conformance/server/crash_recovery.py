@@ -60,6 +60,10 @@ class CrashRecovery:
         self._was_silent = False  # on websockets alone: only then they are asked, which makes and deletes an upload
         self.restarts = 0
 
+    def begin_case(self) -> None:
+        """Note that a case begins, so that its part of the log can be quoted."""
+        self._server.begin_case()
+
     def check_process(self, ran: ExecutedCase, *, last: bool = False) -> ExecutedCase:
         """Return a finished case; LOST if the process has ended, and nothing answers in its place.
 
@@ -248,6 +252,11 @@ class TargetLossHandler:
     def restarted(self) -> bool:
         """Whether every case has its turn, since the server was restarted after each crash."""
         return self._recovery is not None and not self.abort_reason
+
+    def begin_case(self) -> None:
+        """Note that a case begins."""
+        if self._recovery is not None:
+            self._recovery.begin_case()
 
     def skip_reason(self, item: pytest.Item) -> str:
         """Return why a case need not run, empty if it must: other parameters of its test crashed the target alike."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -20,6 +21,7 @@ SERVER_LOG = "server.log"
 TAIL_BYTES = 1 << 16
 TAIL_LINES = 20
 TAIL_LINE = 300  # characters
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # colours and the like
 
 
 class ServerProcess:
@@ -35,7 +37,7 @@ class ServerProcess:
         self._path = log
         self._log: IO[bytes] | None = None
         self._child: ChildProcess | None = None
-        self._logged = 0  # bytes of the log when it was started last
+        self._logged = 0  # bytes of the log when it was started last, or when the case began
         self.starts = 0
 
     def start(self) -> None:
@@ -57,6 +59,12 @@ class ServerProcess:
                 f"the server cannot be started: {error.strerror or error}: {what}"
             ) from error
 
+    def begin_case(self) -> None:
+        """Quote only lines that are logged from now on: the start of a server says nothing about its crash."""
+        if self._log is not None:
+            with contextlib.suppress(OSError):
+                self._logged = self._path.stat().st_size
+
     def ended(self) -> str:
         """Return how the process ended, empty while it runs."""
         status = None if self._child is None else self._child.status
@@ -71,14 +79,14 @@ class ServerProcess:
         return f"its process was ended by signal {-status} ({name})"
 
     def tail(self) -> str:
-        """Return the last lines that the server logged since it was started, fit for a report."""
+        """Return the last lines that the server logged since its start or since the case began, fit for a report."""
         if self._log is None:
             return ""
         with contextlib.suppress(OSError), self._path.open("rb") as log:
             size = log.seek(0, os.SEEK_END)
             begin = max(self._logged, size - TAIL_BYTES)
             log.seek(begin)
-            lines = SECRETS.text(log.read().decode("utf-8", "replace")).splitlines()
+            lines = SECRETS.text(ESCAPES.sub("", log.read().decode("utf-8", "replace"))).splitlines()
             if begin > self._logged:
                 lines = lines[1:]  # it was cut, perhaps in the middle of a secret
             return "\n".join(printable_line(line, TAIL_LINE) for line in lines[-TAIL_LINES:] if line.strip())

@@ -196,6 +196,7 @@ class ConformanceSession:
 
     def _begin_case(self, item: pytest.Item) -> None:
         assert self._classifier is not None
+        self._losses.begin_case()
         case = begin_case(case_id(item))
         self._classifier.begin(case, title_of(item), requirements_of(item))
 

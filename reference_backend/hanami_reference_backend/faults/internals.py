@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary, WeakSet
@@ -29,7 +30,9 @@ Span = tuple[int, int]  # offset of the first byte, and of the one after the las
 
 
 def crash() -> NoReturn:
-    """End the process at once."""
+    """End the process at once, with a line in its log."""
+    sys.stderr.write("injected fault: crash\n")
+    sys.stderr.flush()
     os._exit(9)
 
 

@@ -32,6 +32,7 @@ from hanami_reports.model.known_failures import KnownFailuresReport, Problem
 PLAIN_WIDTH = 120  # characters, without a terminal
 MOST_EVENTS = 14
 MOST_LEFTOVERS = 5
+MOST_LOG_LINES = 6  # of the server's log, for a lost case
 MOST_CASES = 20
 MOST_REASONS = 8
 
@@ -174,7 +175,10 @@ def _failure(case: CaseResult, result: RunResult) -> RenderableType:
     if case.exchange:
         grid.add_row("exchange", _exchange(case))
     if case.server_log:
-        grid.add_row("server log", Text(case.server_log, style="yellow"))
+        lines = case.server_log.splitlines()
+        if len(lines) > MOST_LOG_LINES:
+            lines = [f"... the last {MOST_LOG_LINES} of {len(lines)} lines:", *lines[-MOST_LOG_LINES:]]
+        grid.add_row("server log", Text("\n".join(lines), style="yellow"))
     requirements = {requirement.id: requirement for requirement in result.requirements}
     heads = [
         Text.assemble(

@@ -96,6 +96,18 @@ def test_only_log_lines_since_the_last_start_are_quoted(tmp_path: Path) -> None:
     server.close()
 
 
+def test_only_log_lines_since_the_case_began_are_quoted(tmp_path: Path) -> None:
+    server = started(tmp_path, "print('start', flush=True); input(); print('\x1b[1;31mcrash\x1b[0m', flush=True)")
+    wait_for(server.ended)  # without input it ends with an error
+    assert server.tail().splitlines()[0] == "start"
+    server.begin_case()
+    assert server.tail() == ""
+    with (tmp_path / "server.log").open("a") as log:
+        log.write("\x1b[1;31mERROR:\x1b[0m out of range\n")
+    assert server.tail() == "ERROR: out of range"
+    server.close()
+
+
 def test_a_process_that_does_not_end_is_killed_with_its_children(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
