@@ -13,6 +13,7 @@ from pathlib import Path
 from socket import SHUT_RDWR
 from typing import Any
 
+import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
@@ -21,7 +22,8 @@ from support.backend_peer import DEADLINE, Peer, Server
 
 HANAMI = "hanami-0.4.1"
 OPENHANAMI = "openhanami-0.5.0"
-BOTH = (HANAMI, OPENHANAMI)
+# A test of both servers; the defects that they share have the same code.
+EACH = pytest.mark.parametrize("server", [HANAMI, pytest.param(OPENHANAMI, marks=pytest.mark.slow)])
 SOON = 0.3  # seconds in which a reply would have arrived
 WORKERS = 4
 

@@ -54,7 +54,7 @@ def test_a_run_without_findings_misses_all() -> None:
 def test_a_failed_case_shows_the_defects_of_its_requirement() -> None:
     comparison = compare(HANAMI, with_cases(CASE), "")
     assert comparison.shown["deleted-uploads-take-chunks"] == CASE.id
-    assert "finalized-files-take-chunks" not in comparison.shown
+    assert "incomplete-uploads-finalized" not in comparison.shown
     assert not compare(HANAMI, with_cases(replace(CASE, outcome=Outcome.PASSED)), "").shown
     assert not compare(HANAMI, with_cases(replace(CASE, violated=("DIO-3",))), "").shown.get(
         "deleted-uploads-take-chunks"
@@ -64,7 +64,7 @@ def test_a_failed_case_shows_the_defects_of_its_requirement() -> None:
 def test_a_crash_is_shown_only_by_a_case_that_quotes_it() -> None:
     comparison = compare(HANAMI, with_cases(CRASH), CRASH.server_log)
     assert comparison.shown["unknown-datasets-crash"] == CRASH.id
-    assert "large-images-crash" not in comparison.shown
+    assert "images-without-pixels-crash" not in comparison.shown
     assert comparison.crashes["unknown-datasets-crash"] == 1
 
 

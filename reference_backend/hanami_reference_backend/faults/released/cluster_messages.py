@@ -6,14 +6,16 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from hanami_proto.codec import BrickMessage, ProcessType
+import numpy as np
+
+from hanami_proto.codec import BrickMessage
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.released.connections import ABORT, crash
 from hanami_reference_backend.faults.released.registry import defect
 from hanami_reference_backend.faults.released.workers import fall_silent
 from hanami_reference_backend.sockets.cluster import ClusterSession, InvalidMessageError
 
-PROCESS_TYPES = (ProcessType.REQUEST, ProcessType.TRAIN)
+MANY = 500  # values behind a buffer that hit other data
 
 
 @cache
@@ -46,22 +48,56 @@ def unknown_process_types_silence_a_worker() -> None:
     _silent().add("processType")
 
 
-@defect("DIO-12", "GEN-2", hook=replace_method(ClusterSession, "check"))
-def more_values_announced_than_sent_crash(original: Any, session: ClusterSession, message: BrickMessage) -> Any:
-    """A message whose numberOfValues is above the number of its values crashes the server."""
-    if message.number_of_values > len(message.values):
-        crash("more-values-announced-than-sent-crash")
+@defect("DIO-12")
+def values_that_were_not_sent_are_read() -> None:
+    """A message whose numberOfValues is above the number of its values is accepted, with zeros for the others."""
+
+    @replace_method(ClusterSession, "decode")
+    def decode(original: Any, session: ClusterSession, payload: bytes | str) -> BrickMessage:
+        message: BrickMessage = original(session, payload)
+        missing = message.number_of_values - len(message.values)
+        if not 0 < missing <= MANY:
+            return message
+        return replace(message, values=np.append(message.values, np.zeros(missing, dtype=np.float32)))
+
+
+@defect("DIO-12", "GEN-2")
+def values_announced_and_not_sent_crash() -> None:
+    """A message without values, or with far fewer than numberOfValues says, crashes the server."""
+
+    @replace_method(ClusterSession, "decode")
+    def decode(original: Any, session: ClusterSession, payload: bytes | str) -> BrickMessage:
+        message: BrickMessage = original(session, payload)
+        missing = message.number_of_values - len(message.values)
+        if missing > MANY or (missing > 0 and not len(message.values)):
+            crash("values-announced-and-not-sent-crash")
+        return message
+
+
+@defect("DIO-12", hook=replace_method(ClusterSession, "store"))
+def values_beyond_the_brick_are_accepted(original: Any, session: ClusterSession, message: BrickMessage) -> Any:
+    """A message with a few values more than its brick holds is accepted."""
+    surplus = _surplus(session, message)
+    if 0 < surplus <= MANY:
+        message = replace(message, values=message.values[:-surplus])
     return original(session, message)
 
 
 @defect("DIO-12", "GEN-2", hook=replace_method(ClusterSession, "store"))
-def more_values_than_the_brick_holds_crash(original: Any, session: ClusterSession, message: BrickMessage) -> Any:
-    """A message with more values than its brick holds crashes the server."""
-    for buffer in (session._cycle.inputs, session._cycle.expected):
-        part = buffer.slices.get(message.name, slice(0, len(message.values)))
-        if len(message.values) > part.stop - part.start:
-            crash("more-values-than-the-brick-holds-crash", ABORT)
+def many_values_beyond_the_brick_crash(original: Any, session: ClusterSession, message: BrickMessage) -> Any:
+    """A message with far more values than its brick holds crashes the server."""
+    if _surplus(session, message) > MANY:
+        crash("many-values-beyond-the-brick-crash", ABORT)
     return original(session, message)
+
+
+def _surplus(session: ClusterSession, message: BrickMessage) -> int:
+    for buffer in (session._cycle.inputs, session._cycle.expected):
+        if message.name in buffer.slices:
+            part = buffer.slices[message.name]
+            size: int = part.stop - part.start
+            return max(0, len(message.values) - size)
+    return 0
 
 
 @defect("DIO-12")

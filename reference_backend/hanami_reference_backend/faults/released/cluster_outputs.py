@@ -16,6 +16,7 @@ from hanami_reference_backend.faults.released.workers import fall_silent
 from hanami_reference_backend.network.cycle_buffer import Buffer
 from hanami_reference_backend.sockets.cluster import ClusterSession
 
+MANY = 1000  # values behind a buffer that hit other data
 LARGEST_ANSWER = 32_700  # values of an output, about 128 KiB
 DRIFT = np.float32(0.02)  # change of each bias of the outputs by a request
 
@@ -31,9 +32,9 @@ def untrained_clusters_silence_a_worker() -> None:
         return await original(session)
 
 
-@defect("DIO-3", "DIO-9")
+@defect("DIO-3", "DIO-9", servers=[OPENHANAMI])
 def further_outputs_come_late() -> None:
-    """Only the first output of a request is sent; the others come in front of the answer to the next message."""
+    """Only the first output of a request is sent; another one comes after the answer to the next message."""
     late: WeakKeyDictionary[ClusterSession, list[bytes]] = WeakKeyDictionary()
 
     @replace_method(ClusterSession, "answer")
@@ -41,7 +42,17 @@ def further_outputs_come_late() -> None:
         before = late.pop(session, [])
         answers: list[bytes] = await original(session, payload)
         late[session] = answers[1:]
-        return [*before, *answers[:1]]
+        return [*answers[:1], *before]
+
+
+@defect("DIO-3", "DIO-9", servers=[HANAMI])
+def further_outputs_are_not_sent() -> None:
+    """Only the first output of a request is sent."""
+
+    @replace_method(ClusterSession, "request")
+    async def request(original: Any, session: ClusterSession) -> list[bytes]:
+        answers: list[bytes] = await original(session)
+        return answers[:1]
 
 
 @defect("DIO-3", "GEN-2")
@@ -71,14 +82,14 @@ def answers_drift() -> None:
 
 
 @defect("DIO-4", "GEN-2", servers=[HANAMI])
-def two_inputs_crash() -> None:
-    """Values for an input that is larger than the last input of the template crash the server."""
+def inputs_far_larger_than_the_last_crash() -> None:
+    """Values for an input that is far larger than the last input of the template crash the server."""
 
     @replace_method(Buffer, "append")
     def append(original: Any, buffer: Buffer, name: str, values: Any) -> Any:
         last = list(buffer.slices.values())[-1]
-        if len(values) > last.stop - last.start:
-            crash("two-inputs-crash", ABORT)
+        if len(values) > last.stop - last.start + MANY:
+            crash("inputs-far-larger-than-the-last-crash", ABORT)
         return original(buffer, name, values)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -33,16 +34,26 @@ from hanami_reference_backend.storage.uploads import Kind, Upload
 
 CYCLE = 0.001  # seconds that a cycle takes at least
 COLUMNS = ("project_id", "owner_id", "visibility", "name")
+PROCESS_TYPES = (ProcessType.REQUEST, ProcessType.TRAIN)
 ANY_UUID = re.compile(r"[a-fA-F0-9]{8}(-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}")
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
-def install(server: str) -> None:
+_installed: list[str] = []
+
+
+def server() -> str:
+    """Return the name of the released server that this process simulates."""
+    return _installed[-1]
+
+
+def install(name: str) -> None:
     """Give this behaviour to the servers that this process starts from now on."""
+    _installed.append(name)
     fields.UUID_PATTERN = ANY_UUID
     _keep_kinds()
-    _list_datasets(server)
-    _list_clusters(server)
+    _list_datasets(name)
+    _list_clusters(name)
     _attach_in_any_mode()
     _fill_buffers_from_the_start()
     _check_little()
@@ -82,8 +93,8 @@ def _keep_kinds() -> None:
         return cluster
 
 
-def _list_datasets(server: str) -> None:
-    is_hanami = server == HANAMI
+def _list_datasets(name: str) -> None:
+    is_hanami = name == HANAMI
     header = ("uuid", *COLUMNS, "type") if is_hanami else ("created_at", "uuid", *COLUMNS)
     datasets.LIST_HEADER = header  # type: ignore[assignment]
 
@@ -100,8 +111,8 @@ def _list_datasets(server: str) -> None:
         return {"header": datasets.LIST_HEADER, "body": rows}
 
 
-def _list_clusters(server: str) -> None:
-    is_hanami = server == HANAMI
+def _list_clusters(name: str) -> None:
+    is_hanami = name == HANAMI
     header = ("uuid", *COLUMNS) if is_hanami else ("created_at", "uuid", *COLUMNS)
     clusters.LIST_HEADER = header  # type: ignore[assignment]
 
@@ -244,12 +255,21 @@ async def run_cycle(cluster: Cluster) -> None:
 
 def _check_little() -> None:
     @replace_method(ClusterSession, "decode")
-    def decode(original: Any, session: ClusterSession, payload: bytes | str) -> Any:
-        return original(session, payload.encode() if isinstance(payload, str) else payload)
+    def decode(original: Any, session: ClusterSession, payload: bytes | str) -> BrickMessage:
+        message: BrickMessage = original(session, payload.encode() if isinstance(payload, str) else payload)
+        if message.is_last or message.process_type in PROCESS_TYPES:
+            return message
+        return replace(message, process_type=ProcessType.TRAIN)  # looked at in the last message only
+
+    @replace_method(ClusterSession, "store")
+    def store(original: Any, session: ClusterSession, message: BrickMessage) -> None:
+        # Internal bricks have the empty name, and take no values.
+        if message.name or session._codec.schema != "brick" or not session._cluster.template.hidden:
+            original(session, message)
 
     @replace_method(ClusterSession, "check")
     def check(_original: Any, _session: ClusterSession, message: BrickMessage) -> None:
-        if message.is_last and message.process_type not in (ProcessType.REQUEST, ProcessType.TRAIN):
+        if message.is_last and message.process_type not in PROCESS_TYPES:
             raise InvalidMessageError(INVALID_DATA, f"unknown processType {message.process_type}")
         if message.number_of_values != len(message.values):
             reason = f"numberOfValues is {message.number_of_values}, but there are {len(message.values)} values"

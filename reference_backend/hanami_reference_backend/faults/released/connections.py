@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from asyncio import Transport
 from dataclasses import dataclass, field
 from functools import cache
@@ -55,9 +56,9 @@ def crash(defect: str, number: signal.Signals = SEGMENTATION_FAULT) -> NoReturn:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     except (ImportError, ValueError, OSError):
         pass
-    signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
-    os._exit(128 + number)  # not reached where the signal ends the process
+    time.sleep(1.0)  # another thread may get the signal, a moment later
+    os._exit(128 + number)
 
 
 @cache

@@ -15,8 +15,9 @@ from hanami_reference_backend.faults.released.connections import ABORT, crash
 from hanami_reference_backend.faults.released.finalize import internal_error
 from hanami_reference_backend.faults.released.registry import HANAMI, OPENHANAMI, defect
 from hanami_reference_backend.storage import csv_parser, datasets
-from hanami_reference_backend.storage.dataset_content import Content, ContentError, PlainColumn
+from hanami_reference_backend.storage.dataset_content import Content, PlainColumn
 
+MANY = 1000  # cells behind a table that hit other data
 INT32 = range(-(2**31), 2**31)
 INTEGER = re.compile(r"-?[0-9]+")
 DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
@@ -82,6 +83,21 @@ def integers_outside_int32_in_a_table_crash() -> None:
     _read_first(read)
 
 
+@defect("GEN-2", "FIN-6", servers=[OPENHANAMI])
+def names_of_columns_outside_utf_8_crash() -> None:
+    """A table whose header is not UTF-8 crashes the server."""
+
+    def read(content: bytes) -> Content | None:
+        header = next((line for line in content.split(b"\n") if b"," in line), b"")
+        try:
+            header.decode()
+        except UnicodeDecodeError:
+            crash("names-of-columns-outside-utf-8-crash", ABORT)
+        return None
+
+    _read_first(read)
+
+
 @defect("GEN-1", "FIN-6", "FIN-1", servers=[HANAMI])
 def tables_without_a_comma_get_500() -> None:
     """The finalize of a table with a single column is answered with 500."""
@@ -114,6 +130,19 @@ def tables_without_a_comma_are_lost() -> None:
         return found
 
 
+@defect("GEN-2", "FIN-6", servers=[HANAMI])
+def rows_with_many_more_cells_crash() -> None:
+    """A row with many more cells than the header is written behind the table, and crashes the server."""
+
+    def read(content: bytes) -> Content | None:
+        lines = content.split(b"\n")
+        if any(line.count(b",") > lines[0].count(b",") + MANY for line in lines):
+            crash("rows-with-many-more-cells-crash", ABORT)
+        return None
+
+    _read_first(read)
+
+
 @defect("FIN-2", "FIN-6", servers=[HANAMI])
 def rows_of_other_lengths_shift_the_values() -> None:
     """A table with rows longer or shorter than its header is accepted, and later values move to other columns."""
@@ -130,8 +159,6 @@ def _read_shifted(content: bytes) -> Content | None:
     size = (len(lines) - 1) * len(names)
     if len(cells) == size:
         return None
-    if len(cells) > content.count(b"\n") * len(names):
-        raise ContentError("the buffer is too small")
     table = np.array((cells + [0.0] * size)[:size], dtype=np.float32).reshape(-1, len(names))
     columns = [PlainColumn(name, table[:, index : index + 1]) for index, name in enumerate(names)]
     return Content(columns, len(table), inputs=len(names), outputs=0)

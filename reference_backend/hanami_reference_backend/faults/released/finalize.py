@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from http import HTTPStatus
@@ -127,15 +127,40 @@ def _file_name(user: User, name: str) -> str:
     return f"{name}_csv_{user.id}"
 
 
-@defect("GEN-2", "FIN-1")
+@defect("GEN-2", "FIN-1", servers=[OPENHANAMI])
 def long_names_of_tables_crash() -> None:
     """A table whose name and user are longer than 255 characters as a file name crashes the server at finalize."""
+    _at_long_names(lambda: crash("long-names-of-tables-crash", ABORT))
 
+
+@defect("FIN-1", "GEN-1", servers=[HANAMI])
+def long_names_of_tables_get_500() -> None:
+    """A table whose name and user are longer than 255 characters as a file name is finalized with 500."""
+    _at_long_names(_raise_internal_error)
+
+
+@defect("GEN-2", "DEL-1", servers=[HANAMI])
+def deleting_long_names_crashes() -> None:
+    """The deletion of a table with such a name, finalized or not, crashes the server."""
+
+    @replace_method(DatasetStore, "delete")
+    def delete(original: Any, store: DatasetStore, user: User, uuid: str) -> None:
+        upload = store._upload(user, uuid)
+        if upload and upload.kind is Kind.CSV and len(_file_name(user, upload.name)) > MAX_FILE_NAME:
+            crash("deleting-long-names-crashes", ABORT)
+        original(store, user, uuid)
+
+
+def _raise_internal_error() -> None:
+    raise internal_error()
+
+
+def _at_long_names(act: Callable[[], object]) -> None:
     @replace_method(DatasetStore, "finalize")
     async def finalize(original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *more: Any) -> Dataset:
         upload = store._upload(user, uuid)
         if upload and kind is Kind.CSV and len(_file_name(user, upload.name)) > MAX_FILE_NAME:
-            crash("long-names-of-tables-crash", ABORT)
+            act()
         dataset: Dataset = await original(store, user, kind, uuid, *more)
         return dataset
 

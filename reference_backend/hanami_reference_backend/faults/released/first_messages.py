@@ -9,8 +9,8 @@ from typing import Any
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.released.connections import connection_of_channel, crash
-from hanami_reference_backend.faults.released.registry import HANAMI, defect
-from hanami_reference_backend.faults.released.workers import Worker, pool
+from hanami_reference_backend.faults.released.registry import HANAMI, OPENHANAMI, defect
+from hanami_reference_backend.faults.released.workers import Worker, pool, stopped_server
 from hanami_reference_backend.sockets.attach import SocketServer
 from hanami_reference_backend.sockets.channel import Channel
 
@@ -93,8 +93,32 @@ def unknown_clusters_crash() -> None:
 
     @replace_method(SocketServer, "open_cluster")
     def open_cluster(original: Any, sockets: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
-        if isinstance(uuid, str) and uuid not in sockets._backend.clusters._clusters and "'" not in uuid:
+        if isinstance(uuid, str) and uuid not in sockets._backend.clusters._clusters and uuid.count("'") % 2 == 0:
             crash("unknown-clusters-crash")
+        return original(sockets, channel, user, uuid)
+
+
+@defect("GEN-2", "ATT-4", servers=[OPENHANAMI])
+def conditions_in_a_uuid_crash() -> None:
+    """A first message with a valid token and a condition of a query as the uuid of a cluster crashes the server."""
+
+    @replace_method(SocketServer, "open_cluster")
+    def open_cluster(original: Any, sockets: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
+        quotes = uuid.count("'") if isinstance(uuid, str) else 0
+        if quotes and quotes % 2 == 0:
+            crash("conditions-in-a-uuid-crash")
+        return original(sockets, channel, user, uuid)
+
+
+@defect("GEN-2", "ATT-4")
+def quotes_in_a_uuid_stop_the_server() -> None:
+    """After a first message with a valid token and a quote in the uuid of a cluster, nothing is answered any more."""
+    stopped = stopped_server()
+
+    @replace_method(SocketServer, "open_cluster")
+    def open_cluster(original: Any, sockets: SocketServer, channel: Channel, user: User, uuid: object) -> Any:
+        if isinstance(uuid, str) and uuid.count("'") % 2:
+            stopped.set()
         return original(sockets, channel, user, uuid)
 
 

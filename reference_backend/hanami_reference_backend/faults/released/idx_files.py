@@ -11,16 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hanami_reference_backend.faults.patch import replace_method
-from hanami_reference_backend.faults.released.connections import ABORT, crash
-from hanami_reference_backend.faults.released.registry import HANAMI, OPENHANAMI, defect
+from hanami_reference_backend.faults.released.connections import crash
+from hanami_reference_backend.faults.released.registry import HANAMI, defect
 from hanami_reference_backend.storage import datasets
 from hanami_reference_backend.storage.dataset_content import Content, OneHotColumn, PlainColumn
 
 LABELS = 10
 IMAGES_HEADER = 16
 LABELS_HEADER = 8
-NEARBY = 1024 * 1024  # bytes behind a file that can be read, since they are memory of the process
-LARGEST_IMAGE = 42_950  # pixels from which on the size of a block of images overflows
+NEARBY = 512 * 1024  # bytes behind a file that can be read, since they are memory of the process
 
 Bytes = NDArray[np.uint8]
 
@@ -81,28 +80,18 @@ def headers_with_large_counts_crash() -> None:
 
 
 @defect("GEN-2", "FIN-6", servers=[HANAMI])
-def large_images_crash() -> None:
-    """Images of 42 950 pixels and more crash the server."""
+def images_without_pixels_crash() -> None:
+    """A header that promises images of 0 pixels crashes the server."""
+    _lenient()
 
     def check(count: int, pixels: int, _images: Bytes, _labels: Bytes) -> None:
-        if count and pixels >= LARGEST_IMAGE:
-            crash("large-images-crash", ABORT)
+        if count and not pixels:
+            crash("images-without-pixels-crash")
 
     _check_first(check)
 
 
-@defect("FIN-2", "FIN-6", servers=[HANAMI])
+@defect("FIN-2", "FIN-6")
 def labels_from_ten_on_are_lost() -> None:
     """An image with a label of ten or more is finalized without a label."""
     _lenient()  # all zeros in one-hot encoding
-
-
-@defect("GEN-2", "FIN-2", servers=[OPENHANAMI])
-def labels_from_ten_on_crash() -> None:
-    """A label of ten or more is written behind its buffer, and crashes the server."""
-
-    def check(count: int, _pixels: int, _images: Bytes, labels: Bytes) -> None:
-        if (labels[LABELS_HEADER : LABELS_HEADER + count] >= LABELS).any():
-            crash("labels-from-ten-on-crash", ABORT)
-
-    _check_first(check)

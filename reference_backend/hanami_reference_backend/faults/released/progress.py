@@ -92,16 +92,3 @@ def deleted_uploads_take_chunks() -> None:
             original(store, upload, reason)
             return
         del store._uploads[upload.uuid]
-
-
-@defect("FIN-7")
-def finalized_files_take_chunks() -> None:
-    """A websocket that is attached to a file when it is finalized goes on accepting chunks."""
-
-    @replace_method(TempFile, "freeze")
-    def freeze(_original: Any, _file: TempFile, _reason: str) -> None:
-        return None
-
-    @replace_method(TempFile, "discard")
-    def discard(_original: Any, _file: TempFile, _reason: str) -> None:
-        return None

@@ -20,10 +20,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hanami_reference_backend.common.errors import RequestError
 from hanami_reference_backend.common.settings import KIB, MIB
 from hanami_reference_backend.faults.patch import replace_method
+from hanami_reference_backend.faults.released import common
 from hanami_reference_backend.faults.released.connections import ABORT, connection_of, crash
 from hanami_reference_backend.faults.released.registry import HANAMI, defect
 from hanami_reference_backend.faults.released.workers import pool
-from hanami_reference_backend.rest import request_body
+from hanami_reference_backend.rest import operation, request_body
 from hanami_reference_backend.rest.operation import TOKEN_HEADER
 from hanami_reference_backend.serving import app
 from hanami_reference_backend.serving.uvicorn_protocols import RestProtocol
@@ -32,6 +33,8 @@ MAX_HEAD = 8 * KIB
 MAX_BODY = MIB
 INT32 = range(-(2**31), 2**31)
 END_OF_HEAD = b"\r\n\r\n"
+SHORT_PATH = 6  # bytes of a path that is rejected before anything else
+LONGEST_TEXT = 50_000  # characters that a regular expression of these servers survives
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,18 @@ def huge_numbers_crash() -> None:
     _on_body(check)
 
 
+@defect("GEN-2", "GEN-1", "INIT-5")
+def long_texts_crash() -> None:
+    """A name or an id of more than 50 000 characters crashes the server, at the login also without a token."""
+
+    @replace_method(operation, "check")
+    def check(original: Any, model: Any, values: dict[str, Any], dialect: Any) -> Any:
+        texts = [values[key] for key in ("id", "name") if isinstance(values.get(key), str)]
+        if any(len(text) > LONGEST_TEXT for text in texts):
+            crash("long-texts-crash")
+        return original(model, values, dialect)
+
+
 def _has_infinity(value: Any) -> bool:
     if isinstance(value, float):
         return math.isinf(value)
@@ -158,7 +173,7 @@ def _on_body(check: Callable[[Any], None]) -> None:
         application: ASGIApp = original(*arguments)
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] != "http" or scope["method"] not in {"POST", "PUT"}:
+            if scope["type"] != "http" or scope["method"] not in {"POST", "PUT"} or not _is_api(scope["path"]):
                 await application(scope, receive, send)
                 return
             messages: list[Message] = []
@@ -195,7 +210,20 @@ def integers_outside_int32_in_a_query_crash() -> None:
         if any(int(value[:20]) not in INT32 for value in values):
             crash("integers-outside-int32-in-a-query-crash", ABORT)
 
-    _head_checks().append(check)
+    _head_checks().append(_in_api(check))
+
+
+def _in_api(check: Check) -> Check:
+    def check_there(protocol: Any, head: Head) -> None:
+        if _is_api(head.target.partition(b"?")[0].decode("latin-1")):
+            check(protocol, head)
+
+    return check_there
+
+
+def _is_api(path: str) -> bool:
+    """Return whether a server parses requests to a path, whether or not it is known."""
+    return path.startswith("/control/") if common.server() == HANAMI else len(path) > SHORT_PATH
 
 
 @defect("GEN-2", "GEN-1")
@@ -207,7 +235,7 @@ def bytes_outside_utf_8_crash() -> None:
         if not all(_is_utf_8(value) for value in (token, *_query_values(head.target))):
             crash("bytes-outside-utf-8-crash", ABORT)
 
-    _head_checks().append(check)
+    _head_checks().append(_in_api(check))
 
 
 def _is_utf_8(value: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +11,7 @@ from typing import Any
 from hanami_reference_backend.faults.internals import hang
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.released.connections import Connection, open_connections
+from hanami_reference_backend.serving.app import Application
 from hanami_reference_backend.serving.uvicorn_protocols import RestProtocol, SocketProtocol
 from hanami_reference_backend.sockets.attach import SocketServer
 from hanami_reference_backend.sockets.channel import Channel
@@ -81,6 +83,20 @@ class WorkerPool:
 def pool() -> WorkerPool:
     """Return the workers of this process."""
     return WorkerPool()
+
+
+@cache
+def stopped_server() -> asyncio.Event:
+    """Return an event after which nothing is answered any more, although connections are accepted."""
+    stopped = asyncio.Event()
+
+    @replace_method(Application, "__call__")
+    async def call(original: Any, application: Application, *arguments: Any) -> None:
+        if stopped.is_set():
+            await hang()
+        await original(application, *arguments)
+
+    return stopped
 
 
 async def fall_silent(channel: Channel) -> None:

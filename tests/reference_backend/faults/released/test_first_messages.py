@@ -13,7 +13,7 @@ import pytest
 
 from support.backend_peer import DEADLINE, Peer
 from support.simulators import (
-    BOTH,
+    EACH,
     HANAMI,
     OPENHANAMI,
     Simulator,
@@ -23,7 +23,6 @@ from support.simulators import (
     simulator,
 )
 
-EACH = pytest.mark.parametrize("server", BOTH)
 HANDSHAKE = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="
 UNKNOWN = "6b0a0b06-9c0c-4f4e-8e0e-6a1c2b3d4e5f"
 

@@ -9,9 +9,7 @@ import httpx
 import pytest
 
 from support.backend_peer import Peer, fresh_name
-from support.simulators import BOTH, HANAMI, OPENHANAMI, SOON, Simulator, simulator
-
-EACH = pytest.mark.parametrize("server", BOTH)
+from support.simulators import EACH, HANAMI, OPENHANAMI, SOON, Simulator, simulator
 
 
 def cluster_path(running: Simulator) -> str:
