@@ -77,21 +77,21 @@ def values_announced_and_not_sent_crash() -> None:
 @defect("DIO-12", hook=replace_method(ClusterSession, "store"))
 def values_beyond_the_brick_are_accepted(original: Any, session: ClusterSession, message: BrickMessage) -> Any:
     """A message with a few values more than its brick holds is accepted."""
-    surplus = _surplus(session, message)
-    if 0 < surplus <= MANY:
-        message = replace(message, values=message.values[:-surplus])
+    excess = _excess(session, message)
+    if 0 < excess <= MANY:
+        message = replace(message, values=message.values[:-excess])
     return original(session, message)
 
 
 @defect("DIO-12", "GEN-2", hook=replace_method(ClusterSession, "store"))
 def many_values_beyond_the_brick_crash(original: Any, session: ClusterSession, message: BrickMessage) -> Any:
     """A message with far more values than its brick holds crashes the server."""
-    if _surplus(session, message) > MANY:
+    if _excess(session, message) > MANY:
         crash("many-values-beyond-the-brick-crash", ABORT)
     return original(session, message)
 
 
-def _surplus(session: ClusterSession, message: BrickMessage) -> int:
+def _excess(session: ClusterSession, message: BrickMessage) -> int:
     for buffer in (session._cycle.inputs, session._cycle.expected):
         if message.name in buffer.slices:
             part = buffer.slices[message.name]
