@@ -7,27 +7,40 @@ import statistics
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from hanami_conformance.cases.attribution import precondition
 from hanami_conformance.cases.failures import (
-    ConnectionClosed,
     PreconditionFailed,
-    ResponseTimeout,
     TargetDown,
     TargetRejectedConfiguration,
     Unsupported,
     Violation,
 )
 from hanami_conformance.clients.cluster_messages import ClusterShape
+from hanami_conformance.clients.cluster_socket import ClusterSocket
+from hanami_conformance.clients.deadline import Deadline
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import printable_line
 from hanami_conformance.options.run import RunOptions, resolve
+from hanami_conformance.resources.cleanup import delete_leftovers
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ALREADY, ResourceFactory
-from hanami_conformance.resources.training import sample_inputs
+from hanami_conformance.resources.training import sample_inputs, training_targets
 from hanami_conformance.server.open import temporary_target
-from hanami_conformance.target.capabilities import missing_capabilities
+from hanami_conformance.server.workers import WorkerCount, count_workers
+from hanami_conformance.target.attach import FILE_UPLOAD, attach
+from hanami_conformance.target.capabilities import (
+    CLUSTERS,
+    UNJUDGED_WITHOUT,
+    UPLOADS,
+    WEBSOCKETS,
+    large_file_cost,
+    missing_capabilities,
+    short_list,
+)
+from hanami_conformance.target.login import READY_POLL
 from hanami_conformance.target.target import Account, Target
 from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import ExitStatus
@@ -35,7 +48,8 @@ from hanami_reports.model.conformance import ExitStatus
 WIDTH = 110  # characters of a line
 LABEL = 16
 CALLS = 5  # of which the median is printed
-STARVING = 4  # connections that occupy every worker of a real server
+USUAL_WORKERS = 4  # of a real server
+ERRORS = 500  # least status of a server error
 TABLE = b"first,second\n1,2\n3,4\n"
 SHAPE = ClusterShape({"test_input": 4}, {"test_output": 2}, hidden=4)
 
@@ -47,8 +61,8 @@ def check_target(given: Mapping[str, Any]) -> int:
         given: Options of the target, as :func:`resolve` takes them.
 
     Returns:
-        0 if it is ready, 2 if the check was interrupted, 4 if options or credentials are wrong, 6 if the target cannot
-        be reached.
+        0 if it is ready, 1 if uploads, websockets or clusters do not work, 2 if the check was interrupted, 4 if options
+        or credentials are wrong, 6 if the target cannot be reached.
     """
     try:
         options = resolve(given)
@@ -60,13 +74,17 @@ def check_target(given: Mapping[str, Any]) -> int:
         _say("settings", f"from {options.config}")
     try:
         with temporary_target(options) as target:
-            _TargetCheck(target, options).run()
+            broken = _TargetCheck(target, options).run()
     except (TargetRejectedConfiguration, ValueError) as error:
         return _end(ExitStatus.USAGE, "NOT READY", str(error))
     except TargetDown as error:
         return _end(ExitStatus.TARGET_LOST, "NOT REACHABLE", str(error))
     except KeyboardInterrupt:
         return _end(ExitStatus.INTERRUPTED, "INTERRUPTED", "the rest was not checked")
+    if broken:
+        unjudged = {name for part in broken for name in UNJUDGED_WITHOUT[part]}
+        what = f"{' and '.join(broken)} do not work: {pluralise(len(unjudged), 'requirement')} cannot be judged"
+        return _end(ExitStatus.NOT_CONFORMANT, "PARTLY READY", what)
     return _end(ExitStatus.CONFORMANT, "READY", "hanami-conformance run takes the same options")
 
 
@@ -81,12 +99,18 @@ class _TargetCheck:
     def __init__(self, target: Target, options: RunOptions) -> None:
         self._target = target
         self._options = options
-        self._resources = ResourceFactory(target, secrets.token_hex(4))
-        self._clusters = False
+        self._run_id = secrets.token_hex(4)
+        self._resources = ResourceFactory(target, self._run_id)
         self._content: bool | None = None
+        self._workers: WorkerCount | None = None
+        self._broken: list[str] = []
+        self._creation_failed = False  # some servers leave a cluster although they answer with 5xx
 
-    def run(self) -> None:
+    def run(self) -> Sequence[str]:
         """Check everything, and print it.
+
+        Returns:
+            Parts of the target that do not work, of :data:`UNJUDGED_WITHOUT`.
 
         Raises:
             TargetRejectedConfiguration: If the existing cluster does not match its description.
@@ -94,31 +118,42 @@ class _TargetCheck:
         """
         try:
             self._facts()
-            self._try("upload", self._upload)
-            self._target.close_websockets()
+            self._try("upload", self._upload, UPLOADS)
+            self._try("websocket", self._websocket, WEBSOCKETS)
             self._try(
                 "cluster",
                 self._check_existing_cluster if self._target.given_cluster is not None else self._check_new_cluster,
+                CLUSTERS,
             )
+            self._target.close_websockets()
+            self._try("workers", self._count_workers)
         finally:
             self._resources.clean()
-            for left in self._resources.leftovers:
+            leftovers = self._resources.leftovers
+            if self._creation_failed:
+                leftovers = delete_leftovers(self._target, self._run_id, leftovers)
+            for left in leftovers:
                 _say("LEFT OVER", str(left))
         if not self._target.is_alive():
             raise TargetDown("the target no longer answers")
+        if WEBSOCKETS in self._broken:
+            self._broken = [WEBSOCKETS]  # the others need one, so they are no failures of their own
         self._print_missing_capabilities()
+        return self._broken
 
-    def _try(self, label: str, look: Callable[[], str]) -> None:
+    def _try(self, label: str, look: Callable[[], str], part: str = "") -> None:
+        """Print the outcome of a check; note the part of the target if it does not work."""
         try:
             _say(label, look())
-        except Unsupported as error:
-            _say(label, f"no: {error}")
-        except (Violation, PreconditionFailed) as error:
-            _say(label, f"FAILS: {error}")
+        except (Unsupported, Violation, PreconditionFailed) as error:
+            _say(label, f"{'no' if isinstance(error, Unsupported) else 'FAILS'}: {error}")
+            if part:
+                self._broken.append(part)
+        self._target.close_websockets()
 
     def _facts(self) -> None:
         target = self._target
-        _say("reachable", f"yes; a REST call takes {_milliseconds(self._call)}, a websocket opens in {self._opening()}")
+        _say("reachable", f"yes; a REST call takes {_milliseconds(self._call)}")
         if target.url.startswith("https"):
             _say("TLS", "yes, certificate checked" if target.certificate_checked else "yes, CERTIFICATE NOT CHECKED")
         else:
@@ -137,18 +172,31 @@ class _TargetCheck:
         if answer.status >= 500:
             raise TargetDown(f"{self._target.url} is no usable target: {answer}")
 
-    def _opening(self) -> str:
-        def once() -> None:
+    def _websocket(self) -> str:
+        """Attach a websocket to a new upload, after the time of some openings was measured."""
+        try:
+            upload = self._resources.csv(1)
+        except PreconditionFailed:
+            return "not tried, since no upload can be begun"
+
+        def open_once() -> None:
             websocket = self._target.websocket()
             try:
                 websocket.open()
             finally:
                 websocket.close()
 
-        try:
-            return _milliseconds(once)
-        except (ResponseTimeout, ConnectionClosed) as error:
-            return f"NO time: {printable_line(str(error))}"
+        duration = _milliseconds(open_once)
+        attach(upload.account, upload.files["input"].uuid, FILE_UPLOAD)
+        return f"opens in {duration}, and is accepted"
+
+    def _count_workers(self) -> str:
+        if {UPLOADS, WEBSOCKETS} & set(self._broken):
+            return "not counted, since no websocket can be attached to an upload"
+        if not self._options.destructive:
+            return "not counted, since that occupies the server for a moment (--allow-destructive)"
+        self._workers = count_workers(self._target, self._run_id)
+        return str(self._workers)
 
     def _upload(self) -> str:
         upload = self._resources.dataset("csv", {"input": TABLE})
@@ -157,10 +205,28 @@ class _TargetCheck:
         return f"works, and was deleted again; the content of a dataset {what}"
 
     def _check_new_cluster(self) -> str:
-        cluster = self._resources.cluster(SHAPE)
-        self._clusters = True
+        cluster = self._create_cluster()
         cluster.enter_direct_mode()
-        return f"can be made, answers{self._answered(cluster)}, and is deleted again"
+        socket = cluster.attach()
+        # Some servers answer no request to a cluster that was never trained.
+        socket.train([*sample_inputs(SHAPE, seed=1), *training_targets(SHAPE, seed=1)])
+        return f"can be made and trained, answers{_answer(socket)}, and is deleted again"
+
+    def _create_cluster(self) -> Cluster:
+        """Create a cluster; repeat it for a while after a 5xx, since the server may be starting."""
+        deadline = Deadline.after(self._options.target.deadline)
+        account = self._target.account
+        with precondition("creating a cluster"):
+            while True:
+                name = self._resources.name("cluster")
+                answer = account.call("cluster.create", body=self._resources.cluster_body(name, SHAPE))
+                if answer.status < ERRORS or deadline.passed:
+                    break
+                self._creation_failed = True
+                time.sleep(READY_POLL)
+            uuid = answer.object().get("uuid")
+            self._resources.register_unexpected(answer, "cluster.create")
+        return Cluster(account, name, str(uuid), SHAPE)
 
     def _check_existing_cluster(self) -> str:
         """Use the existing cluster once, and restore its mode."""
@@ -172,7 +238,7 @@ class _TargetCheck:
         if answer.status not in ALREADY:
             raise TargetRejectedConfiguration(f"the given cluster does not switch to direct mode: {answer}")
         try:
-            outputs = self._answered(cluster)
+            outputs = _answer(cluster.attach())
         except (Violation, PreconditionFailed) as error:
             raise TargetRejectedConfiguration(
                 f"the given cluster {given} is not as described: {printable_line(str(error))}"
@@ -183,22 +249,16 @@ class _TargetCheck:
                 cluster.set_mode(task)
         return f"{given} is given, answers{outputs}, and is never deleted"
 
-    def _answered(self, cluster: Cluster) -> str:
-        socket = cluster.attach()
-        answer = socket.request(sample_inputs(cluster.shape, seed=1))
-        socket.close()
-        return " with " + ", ".join(f"{pluralise(len(values), 'value')} of {name}" for name, values in answer.items())
-
     def _print_missing_capabilities(self) -> None:
         found = list(
             missing_capabilities(
-                self._target, content=self._content, clusters=self._clusters, destructive=self._options.destructive
+                self._target, content=self._content, broken=self._broken, destructive=self._options.destructive
             )
         )
         if not found:
             _say("UNSUPPORTED", "nothing: every requirement can be judged")
         for lack in found:
-            whole = f"{', '.join(lack.whole)} will be UNSUPPORTED" if lack.whole else ""
+            whole = f"{short_list(lack.whole)} {lack.verdict}" if lack.whole else ""
             partly = f"some cases of {', '.join(lack.partly)}" if lack.partly else ""
             _say("lacking", f"{lack.what}: {'; '.join(filter(None, (whole, partly)))}")
         for risk_level in self._dangers():
@@ -213,10 +273,9 @@ class _TargetCheck:
         )
         advice = "fragile servers hang or crash, so use one that nobody relies on"
         dangers = [f"malformed input is sent on purpose, {much}; {advice}"]
-        if target.connection_limit.limit >= STARVING and not self._options.reference:
-            dangers.append(
-                f"{target.connection_limit.limit} websockets at the same time starve a server of four workers"
-            )
+        dangers += self._worker_dangers()
+        if self._options.destructive and not self._options.reference:
+            dangers.append(large_file_cost())
         if target.given_cluster is not None:
             dangers.append("the existing cluster will be trained, and its mode switched: its learned state is lost")
         if not target.certificate_checked:
@@ -226,6 +285,17 @@ class _TargetCheck:
             dangers.append(f"the first user already has {' and '.join(there)}")
         return dangers
 
+    def _worker_dangers(self) -> list[str]:
+        """Return a line if the websockets of a run could occupy all workers, so that no REST call is answered."""
+        limit = self._target.connection_limit.limit
+        if self._workers is None:
+            starves = limit >= USUAL_WORKERS
+            return [f"{limit} websockets at the same time starve a server of four workers"] if starves else []
+        if not self._workers.limited or limit <= self._workers.connections:
+            return []
+        advice = f"give --max-connections {self._workers.connections}"
+        return [f"{limit} websockets at the same time occupy all of the {self._workers.served} workers: {advice}"]
+
     def _count(self, kind: str) -> str:
         """Return the number of resources of the first user, empty for none."""
         try:
@@ -233,6 +303,12 @@ class _TargetCheck:
         except (Violation, Unsupported):
             return ""
         return pluralise(len(body), kind) if isinstance(body, list) and body else ""
+
+
+def _answer(socket: ClusterSocket) -> str:
+    """Return the answer to a request as text."""
+    answer = socket.request(sample_inputs(socket.shape, seed=1))
+    return " with " + ", ".join(f"{pluralise(len(values), 'value')} of {name}" for name, values in answer.items())
 
 
 def _describe_account(account: Account) -> str:

@@ -32,9 +32,10 @@ Replays a stored sequence, without Hypothesis, and reports whether it still fail
 or failing otherwise (1), interrupted (2), internal error (3), wrong file or options (4), target not reachable (6).
 """
 CHECK = """\
-Checks a target before a run: whether it is reachable, which dialect it speaks, who can log in, whether uploads and
-clusters work, what will be UNSUPPORTED, what is dangerous. Leaves nothing behind. Exit status: ready (0), wrong options
-or credentials (4), not reachable (6).
+Checks a target before a run: whether it is reachable, its dialect, which users can log in, whether uploads, websockets
+and clusters work, the number of workers, which requirements will be UNSUPPORTED, and the risks of a run. Deletes
+everything that it creates. Exit status: ready (0), partly ready (1), wrong options or credentials (4), not reachable
+(6).
 """
 INIT = "Writes a settings file with every option in it, explained. Never replaces a file."
 EPILOG = """\

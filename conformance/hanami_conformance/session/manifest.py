@@ -6,6 +6,7 @@ import hashlib
 import platform
 import secrets
 import time
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from importlib import metadata, resources
 from pathlib import Path
@@ -15,6 +16,7 @@ from hanami_conformance import __version__
 from hanami_conformance.catalogue import catalogue_text
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.options.run import RunOptions
+from hanami_conformance.target.capabilities import LARGE_FILE_CASE, large_file_cost
 from hanami_conformance.target.target import Target
 from hanami_proto.dialect import is_dialect_file
 
@@ -38,6 +40,8 @@ class Manifest:
         self.dialect = options.target.dialect  # the detected name replaces ``auto``
         self._reason = ""
         self.planned = 0
+        self._announced_bytes: Callable[[], int] = lambda: 0
+        self._large_file = False
 
     @property
     def header(self) -> list[str]:
@@ -47,6 +51,7 @@ class Manifest:
         lines += ["certificate not checked (--insecure)"] if self._options.target.insecure else []
         lines += [f"cluster {self._options.target.cluster}, given"] if self._options.target.cluster else []
         lines += ["server started by the suite, and restarted after a crash"] if self._options.server else []
+        lines += [large_file_cost()] if self._large_file else []
         return lines
 
     @property
@@ -60,8 +65,8 @@ class Manifest:
         """Whether the target is the bundled reference backend."""
         return self._options.reference
 
-    def target_reached(self, target: Target, planned: int) -> None:
-        """Note the connected target, and the number of planned cases."""
+    def target_reached(self, target: Target, planned: Collection[str]) -> None:
+        """Note the connected target, and the ids of the planned cases."""
         self.target_url = target.url
         self.dialect, self._reason = target.dialect.name, target.dialect_reason
         users = {"user": target.account, "second_user": target.other_account}
@@ -72,7 +77,10 @@ class Manifest:
         self._target |= {"certificate_checked": target.certificate_checked} if target.url.startswith("https") else {}
         self._target |= {"cluster": str(target.given_cluster)} if target.given_cluster is not None else {}
         self._target |= {"dialect_reason": self._reason} if self._reason else {}
-        self.planned = planned
+        self.planned = len(planned)
+        self._announced_bytes = lambda: target.announced_bytes
+        # The bundled reference backend does not allocate the file.
+        self._large_file = LARGE_FILE_CASE in planned and self._options.destructive and not self.reference
 
     def finished(self) -> dict[str, Any]:
         """Return the manifest of a run that is over."""
@@ -88,6 +96,7 @@ class Manifest:
                 for name, value in self._options.manifest_options.items()
             },
             "planned_cases": self.planned,
+            "announced_bytes": self._announced_bytes(),
             "digests": digests() | dialect_digest(self._options.target.dialect),
             "python": platform.python_version(),
             "platform": platform.platform(),

@@ -146,7 +146,7 @@ class ConformanceSession:
             leftovers=self._leftovers,
         )
         self._classifier = CaseClassifier(self._target, self._match_known_failure)
-        self.manifest.target_reached(self._target, planned=len(self._planned))
+        self.manifest.target_reached(self._target, planned=self._planned)
         self._console.begin(self.manifest, self._planned)
 
     def pytest_report_collectionfinish(self) -> list[str]:

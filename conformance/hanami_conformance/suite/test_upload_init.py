@@ -19,6 +19,7 @@ from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import NAME_PREFIX, ResourceFactory
 from hanami_conformance.suite.support.invalid import OMITTED, invalid_header_token, without_omitted
 from hanami_conformance.suite.support.sample_data import csv_sample, random_bytes
+from hanami_conformance.target.capabilities import LARGE_FILE
 from hanami_conformance.target.target import Account, Target
 
 
@@ -111,7 +112,6 @@ def test_the_two_files_have_each_its_own_size(resources: ResourceFactory) -> Non
             socket.close()
 
 
-BEYOND_32_BITS = 2**32 + 100
 ALLOCATION_SECONDS = 60.0  # on top of the deadline, for a server that really allocates the file
 
 
@@ -120,16 +120,16 @@ ALLOCATION_SECONDS = 60.0  # on top of the deadline, for a server that really al
 @pytest.mark.destructive
 def test_sizes_beyond_32_bits_are_accepted(resources: ResourceFactory) -> None:
     """The last byte of a file of more than 4 GiB can be written if its size is accepted."""
-    body = init_body(resources, "csv") | {"input_data_size": BEYOND_32_BITS}
+    body = init_body(resources, "csv") | {"input_data_size": LARGE_FILE}
     try:
         answer = resources.target.account.call("csv.init", body=body, extra=ALLOCATION_SECONDS)
     except ResponseTimeout as timeout:
-        raise Unsupported(f"the server takes too long for a file of {BEYOND_32_BITS} bytes: {timeout}") from timeout
+        raise Unsupported(f"the server takes too long for a file of {LARGE_FILE} bytes: {timeout}") from timeout
     if answer.rejected:
-        raise Unsupported(f"the server rejects a file of {BEYOND_32_BITS} bytes: {answer}")
+        raise Unsupported(f"the server rejects a file of {LARGE_FILE} bytes: {answer}")
     upload = resources.from_init_response(answer, "csv", body["name"], {"input": 1})
     socket = upload.attach()
-    for position in (BEYOND_32_BITS - 1, 2**32, 2**32 - 1, 0):
+    for position in (LARGE_FILE - 1, 2**32, 2**32 - 1, 0):
         socket.send(position, b"x")
         acknowledgement = socket.receive_acknowledgement()
         expected = f"success = true at byte {position}"

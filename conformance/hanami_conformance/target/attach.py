@@ -35,13 +35,19 @@ def is_rejected(answer: Message | CloseInfo) -> bool:
     return parsed is not None and "success" in parsed and parsed["success"] in (0, False)
 
 
-def attach(account: Account, uuid: str, target: str) -> WebSocket:
+def attach(account: Account, uuid: str, target: str, websocket: WebSocket | None = None) -> WebSocket:
     """Open a socket and attach it to a file or a cluster.
+
+    Args:
+        account: Owner of the resource.
+        uuid: Uuid of the file or the cluster.
+        target: Kind of the resource, ``file_upload`` or ``cluster``.
+        websocket: Websocket that is not open yet; None for a new one of the target.
 
     Raises:
         Violation: If the target does not accept the first message.
     """
-    websocket = account.target.websocket()
+    websocket = websocket or account.target.websocket()
     websocket.open()
     try:
         websocket.send_text(first_message(account.token, uuid, target))

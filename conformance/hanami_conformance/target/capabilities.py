@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 from hanami_conformance.target.target import Target
 
-CLUSTER_FAMILIES = ("MODE", "DIO")
+# The largest file that is announced to a target, and the case that does it.
+LARGE_FILE = 2**32 + 100  # bytes; the offsets of its last bytes need more than 32 bits
+LARGE_FILE_CASE = "test_upload_init.py::test_sizes_beyond_32_bits_are_accepted"
+FEWEST_IN_RANGE = 3  # ids that are written as a range
 
 
 @dataclass(frozen=True)
@@ -18,11 +22,13 @@ class MissingCapability:
         what: Missing capability, and how to provide it.
         whole: Ids of the requirements that no case can judge.
         partly: Ids of the requirements of which some cases will be unsupported.
+        verdict: Consequence for the requirements that no case can judge.
     """
 
     what: str
     whole: tuple[str, ...] = ()
     partly: tuple[str, ...] = ()
+    verdict: str = "will be UNSUPPORTED"
 
 
 DESTRUCTIVE = "may crash a fragile server: give --allow-destructive or --server-command"
@@ -46,15 +52,57 @@ NEW_CLUSTERS = (
 )
 
 
+def numbered(family: str, *numbers: int) -> tuple[str, ...]:
+    """Return ids of a family of requirements."""
+    return tuple(f"{family}-{number}" for number in numbers)
+
+
+# Parts of a server that a run needs, each with the requirements that no case can judge while it does not work.
+UPLOADS, WEBSOCKETS, CLUSTERS = "uploads", "websockets", "clusters"
+UNJUDGED_WITHOUT: Mapping[str, tuple[str, ...]] = {
+    UPLOADS: (
+        *numbered("ATT", 4, 5, 6, 8),
+        *numbered("DATA", *range(1, 13)),
+        *numbered("PROG", 1, 2, 3),
+        *numbered("FIN", *range(1, 8)),
+        "DEL-1",
+    ),
+    WEBSOCKETS: (
+        "INIT-3",
+        *numbered("DATA", 1, 2, 3, 4, 5, 6, 10, 12),
+        *numbered("PROG", 2, 3),
+        *numbered("FIN", *range(1, 8)),
+        *numbered("DIO", *range(1, 14)),
+    ),
+    CLUSTERS: (*numbered("MODE", 1, 3), *numbered("DIO", *range(1, 15))),
+}
+_REMEDIES = {CLUSTERS: " (--cluster UUID --cluster-input NAME=SIZE --cluster-output NAME=SIZE names an existing one)"}
+
+
+def large_file_cost() -> str:
+    """Return a line about the disk space that the largest announced file takes on a target."""
+    return f"INIT-3 announces a file of {LARGE_FILE:,} bytes: a server may allocate it, and keep it after the deletion"
+
+
+def short_list(ids: Iterable[str]) -> str:
+    """Return ids as text, consecutive ones of a family as a range."""
+    numbers = [(family, int(number)) for family, _, number in (one.rpartition("-") for one in ids)]
+    texts: list[str] = []
+    for _, group in groupby(enumerate(numbers), lambda entry: (entry[1][0], entry[1][1] - entry[0])):
+        members = [f"{family}-{number}" for _, (family, number) in group]
+        texts += [f"{members[0]} to {members[-1]}"] if len(members) >= FEWEST_IN_RANGE else members
+    return ", ".join(texts)
+
+
 def missing_capabilities(
-    target: Target, *, content: bool | None, clusters: bool, destructive: bool
+    target: Target, *, content: bool | None, broken: Collection[str], destructive: bool
 ) -> Iterator[MissingCapability]:
     """Yield the capabilities that a run against a target will lack.
 
     Args:
         target: Connected target.
         content: Whether the content of datasets can be read back; None if unknown.
-        clusters: Whether clusters can be created.
+        broken: Parts of the target that do not work, of :data:`UNJUDGED_WITHOUT`.
         destructive: Whether requests that may crash a fragile server are sent.
     """
     if target.other_account is None:
@@ -72,13 +120,6 @@ def missing_capabilities(
         yield MissingCapability("a way to read the content of a dataset back", *CONTENT)
     if target.given_cluster is not None:
         yield MissingCapability("new clusters: one is given, and used where one is enough (--cluster)", *NEW_CLUSTERS)
-    elif not clusters:
-        yield MissingCapability(
-            "clusters: give one (--cluster UUID --cluster-input NAME=SIZE --cluster-output NAME=SIZE)", _every()
-        )
-
-
-def _every() -> tuple[str, ...]:
-    from hanami_conformance.catalogue import catalogue  # noqa: PLC0415 - reads a file, so it is imported only where it is needed
-
-    return tuple(name for name in catalogue() if name.startswith(CLUSTER_FAMILIES))
+    for part in broken:
+        unjudged = UNJUDGED_WITHOUT[part]
+        yield MissingCapability(f"working {part}{_REMEDIES.get(part, '')}", unjudged, verdict="cannot be judged")

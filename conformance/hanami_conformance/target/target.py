@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from hanami_conformance.cases.failures import (
@@ -112,6 +113,7 @@ class Target:
         self.idle_timeout_reason: Callable[[ClosedSocket], str] = lambda _ended: (
             ""
         )  # why it may have ended one that is old
+        self.announced_bytes = 0  # of all accepted uploads; servers may allocate them, and keep them after a deletion
         self.optional_replies: dict[str, bool] = {}  # name of a SHOULD reply: whether the target sends it
 
     @property
@@ -124,9 +126,14 @@ class Target:
         """Address of the websocket: that of the REST API (requirement ATT-1)."""
         return "ws" + self.url.removeprefix("http") + "/"
 
-    def websocket(self) -> WebSocket:
-        """Return a websocket that is not open yet."""
-        made = WebSocket(self.websocket_url, self.timeouts, self.connection_limit, self._ssl)
+    def websocket(self, timeouts: AdaptiveTimeout | None = None, limit: ConnectionLimit | None = None) -> WebSocket:
+        """Return a websocket that is not open yet.
+
+        Args:
+            timeouts: Time limits of its waits; None for those of the target.
+            limit: Limit that it counts for; None for that of the target.
+        """
+        made = WebSocket(self.websocket_url, timeouts or self.timeouts, limit or self.connection_limit, self._ssl)
         self._websockets.append(made)
         return made
 
@@ -160,7 +167,10 @@ class Target:
         except NoRouteError as error:
             raise Unsupported(str(error)) from error
         content = None if body is None else json.dumps(body).encode()
-        return self.rest.request(route.method, route.path, token=token, params=params, content=content, extra=extra)
+        answer = self.rest.request(route.method, route.path, token=token, params=params, content=content, extra=extra)
+        if operation.endswith(".init") and answer.status == HTTPStatus.OK:
+            self.announced_bytes += _announced_bytes(body)
+        return answer
 
     def login(self, credentials: Credentials, name: str) -> Account:
         """Log an account in, waiting for a server that is not ready yet.
@@ -272,3 +282,9 @@ class Target:
     def close(self) -> None:
         """Close the REST connections."""
         self.rest.close()
+
+
+def _announced_bytes(body: Any) -> int:
+    """Return the bytes of the files that an accepted body of an upload announces."""
+    fields = body.items() if isinstance(body, dict) else ()
+    return sum(size for name, size in fields if name.endswith("_data_size") and type(size) is int and size > 0)

@@ -35,6 +35,7 @@ MOST_LEFTOVERS = 5
 MOST_LOG_LINES = 6  # of the server's log, for a lost case
 MOST_CASES = 20
 MOST_REASONS = 8
+MUCH_SPACE = 1 << 30  # bytes on the target that are worth a line
 
 # Outcomes that are printed with all details, the most important first.
 _DETAILED_OUTCOMES = (Outcome.FAILED, Outcome.LOST, Outcome.ERROR, Outcome.VACUOUS)
@@ -232,6 +233,10 @@ def _verdict(result: RunResult, folder: Path) -> RenderableType:
         lines.append(
             Text(f"... and {len(result.leftovers) - len(left)} more left over, all in {RESULT}", style="yellow")
         )
+    announced = result.manifest.get("announced_bytes", 0)
+    if announced >= MUCH_SPACE and not result.manifest.get("target", {}).get("reference"):
+        note = "a server that keeps the files of deleted uploads still has them"
+        lines.append(Text(f"accepted uploads announced {announced:,} bytes: {note}"))
     reports = ", ".join(escape(str(folder / name)) for name in (PAGE, RESULT, JUNIT))
     lines.append(Text.from_markup(f"reports  {reports}"))
     return Group(*lines)

@@ -216,6 +216,7 @@ class _Manifest:
     options: Mapping[str, Any] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     packages: Mapping[str, str] = field(default_factory=dict)
+    announced_bytes: int = 0
 
 
 def _check_exit_status(status: int) -> int:

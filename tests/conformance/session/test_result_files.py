@@ -11,8 +11,10 @@ import pytest
 import xmlschema
 from jsonschema import Draft202012Validator
 
+from hanami_conformance.target.capabilities import LARGE_FILE, LARGE_FILE_CASE
 from support.paths import ROOT
-from support.suite_runs import BOLD, faulty_backend, run_suite
+from support.suite_runs import BOLD, faulty_backend, result_of, run_suite
+from support.targets import backend
 from tools.reference import ALICE
 
 SCHEMA = Draft202012Validator(
@@ -54,3 +56,35 @@ def test_real_results_keep_to_their_schemas(
     assert data["verdict"].lower() in "".join(ElementTree.parse(folder / "badge.svg").getroot().itertext())
     assert data["verdict"] in (folder / "summary.md").read_text()
     assert "reports  reports/latest/conformance.html, reports/latest/result.json" in run.stdout
+
+
+LARGE = ("--case", LARGE_FILE_CASE)
+COST = "INIT-3 announces a file of 4,294,967,396 bytes: a server may allocate it, and keep it after the deletion"
+KEPT = "accepted uploads announced 4,294,967,396 bytes: a server that keeps the files of deleted uploads still has them"
+
+
+@pytest.mark.parametrize(
+    ("options", "permission", "before", "after"),
+    [
+        (("--max-file-size", "5000000000", "--max-storage", "9000000000"), "1", True, True),
+        ((), "1", True, False),  # the server rejects the file
+        ((), "0", False, False),  # the case does not run
+    ],
+    ids=["accepted", "rejected", "not sent"],
+)
+def test_the_space_of_the_large_file_is_named_before_and_after_the_run(
+    tmp_path: Path, options: Sequence[str], permission: str, *, before: bool, after: bool
+) -> None:
+    with backend(*options) as url:
+        environment = {"HANAMI_ALLOW_DESTRUCTIVE": permission}
+        run = run_suite("--target", url, *ALICE, *LARGE, cwd=tmp_path, environment=environment)
+    assert (COST in run.stdout) is before
+    assert (KEPT in run.stdout) is after
+    assert result_of(tmp_path)["manifest"]["announced_bytes"] == (LARGE_FILE if after else 0)
+
+
+def test_the_space_is_not_named_where_another_case_runs(tmp_path: Path) -> None:
+    with backend() as url:
+        run = run_suite("--target", url, *ALICE, *MISSING, cwd=tmp_path)
+    assert "INIT-3 announces" not in run.stdout
+    assert result_of(tmp_path)["manifest"]["announced_bytes"] > 0
