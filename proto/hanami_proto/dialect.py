@@ -5,9 +5,10 @@ The dialects in the folder ``dialects`` are loaded by name, all others by the pa
 
 from __future__ import annotations
 
+import base64
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -15,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from hanami_proto.codec import Codec
-from hanami_proto.toml import did_you_mean, parse, wrong
+from hanami_proto.dialect_file import DEFAULT_ANSWERS, PASSWORD, PASSWORD_BASE64, SETTINGS, USER_ID, read_dialect
 
 DEFAULT_DIALECT = "documented"
+DEFAULT_LOGIN: Mapping[str, str] = {"id": USER_ID, "password": PASSWORD}
+MOST_ROWS = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,18 @@ class Dialect:
         rows_keys: Keys of a finalized dataset that hold its number of rows.
         columns_keys: Groups of keys; the sum over a group is the number of columns.
         content_rows: Maximum number of rows of a content request, 0 without such requests.
-        template: Form of a cluster template, ``bricks`` or ``hexagons``.
+        content_offset: Maximum number of the first row of a content request.
+        column_range: Keys in the description of a dataset: first column of a group, and the one after its last.
+        template: Form of a cluster template: ``bricks``, ``hexagons``, or ``axons``, which gives no sizes.
+        template_settings: Settings that a template may have.
+        input_types: Types that an input of the form ``axons`` may have.
+        output_types: Types that an output of the form ``axons`` may have.
         modes: Values of ``new_state`` for the task mode and the direct mode.
         connections: Maximum number of concurrent connections.
         workers: Number of workers, each of which an open websocket occupies; 0 if sockets are not limited so.
         finalize_seconds_per_mib: Seconds that a finalize may take for each MiB.
+        token_body: Body of ``token.create``, with one of the words of :data:`.dialect_file.CREDENTIALS` for each field.
+        answers: Keys of the answers of some operations, in the order of the server; of a list, its columns.
         user_body: Body of ``user.create`` with the placeholders ``{id}``, ``{name}``, ``{project}``, ``{password}``
             and ``{password_base64}``; empty without that operation.
         user_key: Query parameter of ``user.delete`` for the id.
@@ -74,11 +84,18 @@ class Dialect:
     rows_keys: tuple[str, ...]
     columns_keys: tuple[tuple[str, ...], ...]
     content_rows: int
+    content_offset: int
+    column_range: tuple[str, str]
     template: str
+    template_settings: tuple[str, ...]
+    input_types: tuple[str, ...]
+    output_types: tuple[str, ...]
     modes: tuple[str, str]
     connections: int
     workers: int
     finalize_seconds_per_mib: float
+    token_body: Mapping[str, str]
+    answers: Mapping[str, tuple[str, ...]]
     user_body: Mapping[str, Any]
     user_key: str
 
@@ -91,6 +108,23 @@ class Dialect:
     def has_content(self) -> bool:
         """Whether the content of a finalized dataset can be read."""
         return "dataset.content" in self.routes
+
+    @property
+    def has_sizes(self) -> bool:
+        """Whether templates give the sizes of inputs and outputs; otherwise the first messages do."""
+        return self.template != "axons"
+
+    def login(self, user_id: str, password: str) -> dict[str, str]:
+        """Return the body that logs a user in."""
+        words = {USER_ID: user_id, PASSWORD: password, PASSWORD_BASE64: base64_text(password)}
+        return {field: words[word] for field, word in self.token_body.items()}
+
+    def credentials(self, body: Mapping[str, str]) -> tuple[str, str]:
+        """Return the user id and the password in the body of a login, whose base64 must be valid."""
+        words = {self.token_body[field]: text for field, text in body.items()}
+        coded = words.get(PASSWORD_BASE64, "")
+        password = base64.b64decode(coded).decode("utf-8", "surrogateescape")
+        return words[USER_ID], words.get(PASSWORD, password)
 
     def route(self, operation: str) -> Route:
         """Return the route of an operation.
@@ -111,6 +145,11 @@ class Dialect:
         """Return whether a file may have this announced size, a JSON integer in bytes."""
         low, high = self.file_size
         return isinstance(size, int) and not isinstance(size, bool) and low <= size <= high
+
+
+def base64_text(text: str) -> str:
+    """Return the UTF-8 bytes of a text as base64."""
+    return base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
 
 
 def dialect_names() -> tuple[str, ...]:
@@ -156,6 +195,8 @@ def _dialect(data: Mapping[str, Any]) -> Dialect:
     least_name, most_name = data["fields"]["name_length"]
     least_size, most_size = data["fields"]["file_size"]
     task, direct = data["cluster"]["modes"]
+    first_column, end_column = data["dataset"].get("column_range", ("start_column", "end_column"))
+    answers = {operation: tuple(keys) for operation, keys in data.get("answers", {}).items()}
     return Dialect(
         name=data["name"],
         title=data["title"],
@@ -169,161 +210,18 @@ def _dialect(data: Mapping[str, Any]) -> Dialect:
         rows_keys=tuple(data["dataset"]["rows"]),
         columns_keys=tuple(tuple(group) for group in data["dataset"]["columns"]),
         content_rows=data["dataset"].get("content_rows", 0),
+        content_offset=data["dataset"].get("content_offset", MOST_ROWS),
+        column_range=(first_column, end_column),
         template=data["cluster"]["template"],
+        template_settings=tuple(data["cluster"].get("settings", SETTINGS)),
+        input_types=tuple(data["cluster"].get("input_types", ())),
+        output_types=tuple(data["cluster"].get("output_types", ())),
         modes=(task, direct),
         connections=data["target"]["connections"],
         workers=data["target"].get("workers", 0),
         finalize_seconds_per_mib=float(data["target"]["finalize_seconds_per_mib"]),
+        token_body=data.get("token", {}).get("body", DEFAULT_LOGIN),
+        answers={**DEFAULT_ANSWERS, **answers},
         user_body=data.get("user", {}).get("body", {}),
         user_key=data.get("user", {}).get("delete_key", ""),
     )
-
-
-SCHEMAS = ("brick", "buffer")
-TEMPLATES = ("bricks", "hexagons")
-METHODS = ("GET", "POST", "PUT", "DELETE")
-# Without these the suite can neither log in nor check that the server is available.
-REQUIRED_ROUTES = ("token.create", "dataset.list")
-ROUTES = (
-    *REQUIRED_ROUTES,
-    *("mnist.init", "mnist.finalize", "csv.init", "csv.finalize"),
-    *("dataset.progress", "dataset.get", "dataset.content", "dataset.delete"),
-    *("cluster.create", "cluster.get", "cluster.list", "cluster.delete", "cluster.set_mode"),
-    *("user.create", "user.delete"),
-)
-
-Rule = tuple[Callable[[Any], bool], str]
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _is_range(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)) and value[0] <= value[1]
-
-
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and value != [] and all(map(_is_text, value))
-
-
-def _is_pattern(value: Any) -> bool:
-    try:
-        return _is_text(value) and re.compile(value) is not None
-    except re.error:
-        return False
-
-
-def _is_prefix(value: Any) -> bool:
-    return _is_text(value) and value.startswith("/") and value.endswith("/")
-
-
-def _is_route(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(rf"({'|'.join(METHODS)}) [^/\s]\S*", value) is not None
-
-
-def _one_of(words: tuple[str, ...]) -> Rule:
-    return (lambda value: value in words, f"one of {', '.join(words)}")
-
-
-_TEXT: Rule = (_is_text, "a text")
-_NUMBER: Rule = (_is_number, "a whole number from 1")
-_RANGE: Rule = (_is_range, "two whole numbers, the least and the greatest")
-_TEXTS: Rule = (_is_texts, "a list of texts")
-
-# The rules of the keys of each section, "" for the keys above all sections: a check, and its description for messages.
-_RULES: Mapping[str, Mapping[str, Rule]] = {
-    "": {
-        "name": (lambda value: _is_text(value) and re.fullmatch(r"[\w.-]+", value) is not None, "a word"),
-        "title": _TEXT,
-        "prefix": (_is_prefix, "a path that begins and ends with /"),
-        "schema": _one_of(SCHEMAS),
-        "default_port": (lambda value: _is_number(value) and value < 65536, "a port"),
-    },
-    "routes": dict.fromkeys(ROUTES, (_is_route, f"METHOD path: one of {', '.join(METHODS)}, a path below the prefix")),
-    "fields": {
-        "name_pattern": (_is_pattern, "a regular expression"),
-        "name_length": _RANGE,
-        "file_size": _RANGE,
-    },
-    "dataset": {
-        "rows": _TEXTS,
-        "columns": (
-            lambda value: isinstance(value, list) and value != [] and all(map(_is_texts, value)),
-            "a list of lists of texts",
-        ),
-        "content_rows": _NUMBER,
-    },
-    "cluster": {
-        "template": _one_of(TEMPLATES),
-        "modes": (lambda value: _is_texts(value) and len(value) == 2, "two texts: task mode, direct mode"),
-    },
-    "target": {
-        "connections": _NUMBER,
-        "workers": _NUMBER,
-        "finalize_seconds_per_mib": (
-            lambda value: isinstance(value, int | float) and not isinstance(value, bool) and value >= 0,
-            "a number of seconds",
-        ),
-    },
-    "user": {
-        "body": (lambda value: isinstance(value, dict) and value != {}, "a table: the body of user.create"),
-        "delete_key": _TEXT,
-    },
-}
-_OPTIONAL = {("", "default_port"), ("dataset", "content_rows"), ("target", "workers")}
-_DEFAULTS: Mapping[str, Any] = {"default_port": 11418}
-
-
-def read_dialect(text: str, file: str) -> dict[str, Any]:
-    """Parse and validate the file of a dialect, and fill in the defaults.
-
-    Args:
-        text: Text of the file.
-        file: Name of the file for messages.
-
-    Raises:
-        TomlError: If the dialect is invalid; one line with file, line and fix.
-    """
-    data = parse(text, file)
-    sections = [name for name in _RULES if name]
-    for name, value in data.items():
-        if name in sections and not isinstance(value, dict):
-            raise wrong(text, file, (name,), f"{name} must be a section: [{name}]")
-        if name not in sections and name not in _RULES[""]:
-            raise wrong(text, file, (name,), f"unknown key {name!r}, {did_you_mean(name, [*_RULES[''], *sections])}")
-    _check_section(text, file, "", {name: value for name, value in data.items() if name not in sections})
-    for name in sections:
-        if name in data or name != "user":
-            _check_section(text, file, name, data.get(name, {}))
-    _check_together(text, file, data)
-    return {**_DEFAULTS, **data}
-
-
-def _check_section(text: str, file: str, section: str, data: Mapping[str, Any]) -> None:
-    path = (section,) if section else ()
-    location = f" in [{section}]" if section else ""
-    rules = _RULES[section]
-    for key, value in data.items():
-        if key not in rules:
-            raise wrong(text, file, (*path, key), f"unknown key {key!r}{location}, {did_you_mean(key, rules)}")
-        holds, form = rules[key]
-        if not holds(value):
-            raise wrong(text, file, (*path, key), f"{key}{location} must be {form}")
-    for key in REQUIRED_ROUTES if section == "routes" else rules:
-        if key not in data and (section, key) not in _OPTIONAL:
-            raise wrong(text, file, path or ("",), f"no {key}{location}: {rules[key][1]}")
-
-
-def _check_together(text: str, file: str, data: Mapping[str, Any]) -> None:
-    routes = data["routes"]
-    if ("dataset.content" in routes) != ("content_rows" in data["dataset"]):
-        raise wrong(text, file, ("dataset",), "dataset.content in [routes] and content_rows in [dataset] go together")
-    users = {name for name in ("user.create", "user.delete") if name in routes}
-    if users and (len(users) == 1 or "user" not in data):
-        # A user that cannot be deleted would stay on the target.
-        raise wrong(text, file, ("routes", min(users)), "user.create, user.delete and a section [user] go together")

@@ -33,6 +33,8 @@ class Backend:
             dialect.name_pattern,
             max_bricks=settings.max_bricks,
             hidden_size=settings.hidden_size,
+            settings=dialect.template_settings,
+            types={"inputs": dialect.input_types, "outputs": dialect.output_types},
         )
         clusters = ClusterStore(settings, dialect.modes, identity)
         return Backend(dialect, settings, users, DatasetStore(settings, identity), clusters, templates)

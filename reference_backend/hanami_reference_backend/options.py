@@ -17,6 +17,7 @@ from hanami_reference_backend.common.settings import Settings
 from hanami_reference_backend.faults import Fault, UnknownFaultError, catalogue, select_faults
 from hanami_reference_backend.faults.released import SERVERS, Defect, UnknownDefectError, defects_of, select_defects
 from hanami_reference_backend.quirks import Quirks, quirk_names, quirks_for
+from hanami_reference_backend.rest.answers import unknown_keys
 
 USERS_VARIABLE = "HANAMI_REFERENCE_USERS"
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
@@ -56,6 +57,8 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
         parser.error(f"--dialect: {error}")
     if user_routes := [name for name in dialect.routes if name.startswith("user.")]:
         parser.error(f"--dialect: this server cannot create users, so it does not serve {', '.join(user_routes)}")
+    if unknown := unknown_keys(dialect.answers):
+        parser.error(f"--dialect: this server has no value for {unknown[0]} in [answers]")
     if arguments.quirks and dialect.name != arguments.quirks:
         parser.error(f"--quirks {arguments.quirks}: this server does not speak the dialect {dialect.name}")
     if arguments.quirk_speed is not None and not arguments.quirks:

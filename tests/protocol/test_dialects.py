@@ -8,7 +8,7 @@ from hanami_proto.dialect import dialect_names, load_dialect
 
 
 def test_the_default_comes_first() -> None:
-    assert dialect_names() == ("documented", "hanami-0.4", "openhanami-0.5")
+    assert dialect_names() == ("documented", "hanami-0.4", "openhanami-0.5", "openhanami-0.6", "openhanami-0.7")
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,16 @@ def test_the_default_comes_first() -> None:
             "PUT /v1.0alpha/dataset/upload/csv",
             "buffer",
             "hexagons",
+        ),
+        *(
+            (
+                f"openhanami-0.{minor}",
+                "POST /v1.0alpha/dataset/upload/mnist",
+                "PUT /v1.0alpha/dataset/upload/csv",
+                "buffer",
+                "axons",
+            )
+            for minor in (6, 7)
         ),
     ],
 )
@@ -38,7 +48,35 @@ def test_content_cannot_be_read_back_everywhere() -> None:
         "documented": True,
         "hanami-0.4": False,
         "openhanami-0.5": True,
+        "openhanami-0.6": True,
+        "openhanami-0.7": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        *((name, {"id": "alice", "password": "grün&blau"}) for name in ("documented", "hanami-0.4", "openhanami-0.5")),
+        *((f"openhanami-0.{minor}", {"id": "alice", "passphrase": "Z3LDvG4mYmxhdQ=="}) for minor in (6, 7)),
+    ],
+)
+def test_the_login_of_each_dialect(name: str, body: dict[str, str]) -> None:
+    dialect = load_dialect(name)
+    assert dialect.login("alice", "grün&blau") == body
+    assert dialect.credentials(body) == ("alice", "grün&blau")
+
+
+def test_templates_have_sizes_up_to_0_5() -> None:
+    assert [load_dialect(name).has_sizes for name in dialect_names()] == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [("documented", 0), ("hanami-0.4", 0), ("openhanami-0.5", 1), ("openhanami-0.6", 1), ("openhanami-0.7", 4)],
+)
+def test_the_column_of_the_uuid_in_lists(name: str, index: int) -> None:
+    dialect = load_dialect(name)
+    assert dialect.answers["dataset.list"].index("uuid") == dialect.answers["cluster.list"].index("uuid") == index
 
 
 def test_names() -> None:

@@ -66,6 +66,23 @@ outputs:
         target: 3,1,1
         number_of_outputs: 3
 """
+AXONS = """version: 1
+settings:
+    neuron_cooldown: 10000000.0
+    refractory_time: 1
+    max_connection_distance: 1
+hexagons:
+    1,1,1
+    3,1,1
+    4,1,1
+axons:
+    1,1,1 -> 3,1,1
+inputs:
+    first_input: 1,1,1
+outputs:
+    first_output: 4,1,1
+"""
+TEMPLATES = {"bricks": BRICKS, "hexagons": HEXAGONS, "axons": AXONS}
 _names = itertools.count()
 
 
@@ -149,7 +166,7 @@ class Peer:
         self.dialect = server.dialect
         self.codec: Codec = server.dialect.codec
         self.http = httpx.Client(base_url=server.url, timeout=DEADLINE, trust_env=False)
-        self.token = self.call("token.create", id=user, password=PASSWORDS[user]).json()["token"]
+        self.token = self.call("token.create", **self.dialect.login(user, PASSWORDS[user])).json()["token"]
         self.http.headers["X-Auth-Token"] = self.token
 
     def __enter__(self) -> Self:
@@ -207,7 +224,7 @@ class Peer:
         return answer["data"]
 
     def cluster(self, template: str = "", *, direct: bool = True) -> str:
-        text = template or (BRICKS if self.dialect.template == "bricks" else HEXAGONS)
+        text = template or TEMPLATES[self.dialect.template]
         uuid = str(self.ok("cluster.create", name=fresh_name(), template=encoded(text))["uuid"])
         if direct:
             self.ok("cluster.set_mode", uuid=uuid, new_state="DIRECT")

@@ -8,7 +8,7 @@ import re
 # Replacing shorter secrets would damage unrelated text; the patterns below still hide them in requests.
 LEAST_LENGTH = 4
 
-_FIELDS = rb'("(?:password|token)"\s*:\s*)"(?:[^"\\]|\\.)*"'
+_FIELDS = rb'("(?:password|passphrase|token)"\s*:\s*)"(?:[^"\\]|\\.)*"'
 _IN_BYTES = re.compile(_FIELDS, re.IGNORECASE)
 _IN_TEXT = re.compile(_FIELDS.decode(), re.IGNORECASE)
 

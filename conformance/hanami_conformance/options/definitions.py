@@ -12,7 +12,13 @@ from hanami_proto.options import Option, boolean, choice, number, whole_number
 DEFAULT_CONFIG = "hanami-conformance.toml"
 REFERENCE = "reference"
 AUTO = "auto"  # in place of a dialect: ask the target
-DIALECTS = ("documented", "hanami-0.4", "openhanami-0.5")  # that come with the suite, the default first
+DIALECTS = (
+    "documented",
+    "hanami-0.4",
+    "openhanami-0.5",
+    "openhanami-0.6",
+    "openhanami-0.7",
+)  # that come with the suite, the default first
 PROFILES = {
     "smoke": "one case of each test, few sequences",
     "gate": "every case, the same sequences in every run",

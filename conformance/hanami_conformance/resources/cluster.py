@@ -10,6 +10,7 @@ from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.resources.retry import reattach, retry_until_released
+from hanami_conformance.resources.training import sample_inputs, training_targets
 from hanami_conformance.target.attach import CLUSTER, attach
 from hanami_conformance.target.target import Account
 
@@ -25,12 +26,14 @@ class Cluster:
         name: Name of the cluster.
         uuid: Uuid of the cluster.
         shape: Bricks of the cluster and their sizes.
+        is_sized: Whether its bricks have these sizes; where templates give none, the first training cycle does.
     """
 
     account: Account
     name: str
     uuid: str
     shape: ClusterShape
+    is_sized: bool = True
 
     def set_mode(self, mode: str) -> RestResponse:
         """Switch the mode (requirement MODE-1)."""
@@ -73,4 +76,9 @@ class Cluster:
 
     def _socket(self, websocket: WebSocket) -> ClusterSocket:
         target = self.account.target
-        return ClusterSocket(websocket, target.dialect.codec, self.shape, target.optional_replies)
+        socket = ClusterSocket(websocket, target.dialect.codec, self.shape, target.optional_replies)
+        if not self.is_sized:
+            self.is_sized = True  # also if the cycle fails, so that no later socket fails for the same reason
+            with precondition("giving a cluster its sizes by a training cycle"):
+                socket.train([*sample_inputs(self.shape, seed=1), *training_targets(self.shape, seed=1)])
+        return socket

@@ -175,11 +175,11 @@ class ResourceFactory:
             uuid = answer.object().get("uuid")
             require(is_uuid_text(uuid), expected="the uuid of the new cluster", actual=answer)
             self.register_for_deletion("cluster", str(uuid), account)
-        return Cluster(account, name, str(uuid), shape)
+        return Cluster(account, name, str(uuid), shape, is_sized=self.target.dialect.has_sizes)
 
     def cluster_body(self, name: str, shape: ClusterShape) -> dict[str, str]:
         """Return the body of the request that creates a cluster."""
-        template = render_template(self.target.dialect.template, shape)
+        template = render_template(self.target.dialect, shape)
         return {"name": name, "template": base64.b64encode(template.encode()).decode()}
 
     def any_cluster(self, shape: ClusterShape) -> Cluster:

@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 from hanami_conformance.clients.cluster_messages import ClusterShape
+from hanami_proto.dialect import Dialect
 
-_SETTINGS = """\
-version: 1
-settings:
-    neuron_cooldown: 10000000.0
-    refractory_time: 1
-    max_connection_distance: 1
-    enable_reduction: false
-"""
+_SETTINGS = {
+    "neuron_cooldown": "10000000.0",
+    "refractory_time": "1",
+    "max_connection_distance": "1",
+    "enable_reduction": "false",
+}
 
 
-def render_template(form: str, shape: ClusterShape) -> str:
-    """Return a template of the given form.
+def render_template(dialect: Dialect, shape: ClusterShape) -> str:
+    """Return a template in the form of a dialect, which may leave the sizes out.
 
     Args:
-        form: ``bricks`` or ``hexagons``, from the dialect.
-        shape: Bricks of the cluster; inputs are placed at x = 1, the internal brick at x = 2, outputs at x = 3.
+        dialect: Dialect of the target.
+        shape: Bricks of the cluster.
     """
-    return _bricks(shape) if form == "bricks" else _hexagons(shape)
+    settings = [f"    {name}: {value}" for name, value in _SETTINGS.items() if name in dialect.template_settings]
+    forms = {"bricks": _bricks, "hexagons": _hexagons, "axons": _axons}
+    return "\n".join(["version: 1", "settings:", *settings, *forms[dialect.template](shape)]) + "\n"
 
 
-def _bricks(shape: ClusterShape) -> str:
+def _bricks(shape: ClusterShape) -> list[str]:
+    """Return the inputs at x = 1, the internal brick at x = 2, and the outputs at x = 3."""
     lines = ["bricks:"]
     for row, (name, size) in enumerate(shape.inputs.items(), start=1):
         lines += [f"    1,{row},1", f"        input: {name}", f"        number_of_neurons: {size}"]
     lines += ["    2,1,1", f"        number_of_neurons: {shape.hidden}"]
     for row, (name, size) in enumerate(shape.outputs.items(), start=1):
         lines += [f"    3,{row},1", f"        output: {name}", f"        number_of_neurons: {size}"]
-    return _SETTINGS + "\n".join(lines) + "\n"
+    return lines
 
 
-def _hexagons(shape: ClusterShape) -> str:
+def _hexagons(shape: ClusterShape) -> list[str]:
+    """Return hexagons placed as the bricks are."""
     inputs = {name: f"1,{row},1" for row, name in enumerate(shape.inputs, start=1)}
     outputs = {name: f"3,{row},1" for row, name in enumerate(shape.outputs, start=1)}
     lines = ["hexagons:", *(f"    {position}" for position in (*inputs.values(), "2,1,1", *outputs.values()))]
@@ -44,4 +47,21 @@ def _hexagons(shape: ClusterShape) -> str:
     lines.append("outputs:")
     for name, position in outputs.items():
         lines += [f"    {name}:", f"        target: {position}", f"        number_of_outputs: {shape.outputs[name]}"]
-    return _SETTINGS + "\n".join(lines) + "\n"
+    return lines
+
+
+def _axons(shape: ClusterShape) -> list[str]:
+    """Return inputs in a row that all lead to one internal hexagon, and the outputs as neighbours of it, the last ones.
+
+    Without the connections an input would lead to the next hexagon, which may be another input.
+    """
+    inside = len(shape.inputs) + 2
+    inputs = {name: f"{column},1,1" for column, name in enumerate(shape.inputs, start=1)}
+    outputs = {name: f"{inside + 1},{row},1" for row, name in enumerate(shape.outputs, start=1)}
+    hexagons = [*inputs.values(), f"{inside},1,1", *outputs.values()]
+    return [
+        *("hexagons:", *(f"    {position}" for position in hexagons)),
+        *("axons:", *(f"    {position} -> {inside},1,1" for position in inputs.values())),
+        *("inputs:", *(f"    {name}: {position}" for name, position in inputs.items())),
+        *("outputs:", *(f"    {name}: {position}" for name, position in outputs.items())),
+    ]

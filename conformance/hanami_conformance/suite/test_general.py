@@ -106,7 +106,7 @@ def test_invalid_bodies_are_rejected(target: Target, kind: str) -> None:
 
 WRONG_VALUES: list[Any] = [None, "", 0, -1, 1.5, True, [], {}, "\x00", "'; DROP TABLE users; --", "a" * 10_000]
 FIELDS = {
-    "token.create": ["id", "password"],
+    "token.create": [],  # those of the dialect
     "csv.init": ["name", "input_data_size"],
     "mnist.init": ["name", "input_data_size", "label_data_size"],
     "csv.finalize": ["uuid", "uuid_input_file"],
@@ -115,8 +115,6 @@ FIELDS = {
     "cluster.set_mode": ["uuid", "new_state"],
 }
 GOOD_VALUES: dict[str, Any] = {
-    "id": "nobody",
-    "password": "wrong-password",
     "input_data_size": 10,
     "label_data_size": 10,
     "uuid": "6fa459ea-ee8a-4ca4-894e-db77e160355e",
@@ -133,10 +131,12 @@ GOOD_VALUES: dict[str, Any] = {
 def test_invalid_values_never_get_a_5xx(resources: ResourceFactory, operation: str) -> None:
     """An invalid value of any field gets a 4xx."""
     target = resources.target
-    good = {**GOOD_VALUES, "name": resources.name("probe")}
-    for field in FIELDS[operation]:
+    login = target.dialect.login("nobody", "wrong-password")
+    good = {**GOOD_VALUES, **login, "name": resources.name("probe")}
+    fields = FIELDS[operation] or list(login)
+    for field in fields:
         for value in WRONG_VALUES:
-            body = {name: good[name] for name in FIELDS[operation]} | {field: value}
+            body = {name: good[name] for name in fields} | {field: value}
             answer = target.call(operation, body=body, token=target.account.token)
             resources.register_unexpected(answer, operation)
             expect_4xx(answer, f"{field} = {json.dumps(value)[:40]}")
@@ -200,7 +200,7 @@ def test_a_duplicate_name_never_gets_a_5xx(resources: ResourceFactory) -> None:
 @requirement("GEN-1")
 def test_unknown_users_get_401(target: Target) -> None:
     """An unknown user gets 401."""
-    unknown = target.call("token.create", body={"id": "nobody-of-that-name", "password": "wrong"}, token=None)
+    unknown = target.call("token.create", body=target.dialect.login("nobody-of-that-name", "wrong"), token=None)
     require(unknown.status == 401, expected="401 to an unknown user", actual=unknown)
 
 
@@ -210,7 +210,7 @@ def test_wrong_passwords_get_401(target: Target) -> None:
     user = target.account.credentials.user
     if not user:
         raise Unsupported("needs the name of the user, not a token alone (--user)")
-    answer = target.call("token.create", body={"id": user, "password": "certainly-a-wrong-one"}, token=None)
+    answer = target.call("token.create", body=target.dialect.login(user, "certainly-a-wrong-one"), token=None)
     require(answer.status == 401, expected="401 to a wrong password", actual=answer)
 
 

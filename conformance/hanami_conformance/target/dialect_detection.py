@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hanami_conformance.cases.failures import (
     ConnectionClosed,
@@ -22,6 +22,7 @@ from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.target.login import READY_POLL, register_secrets, request_login, token_from
 from hanami_proto.dialect import Dialect, Route, dialect_names, load_dialect
 
+NOBODY = "nobody_of_that_name"
 REJECTIONS = (400, 401, 403)  # statuses of a login whose path exists
 
 
@@ -58,6 +59,11 @@ class _Probe:
             return "nothing"
         return str(self.answer.status) if self.fits or self.answer.status != 200 else "200 without what it should hold"
 
+    def token(self, credentials: Credentials) -> str:
+        """Return the given token, or the one in the answer."""
+        assert self.answer is not None
+        return credentials.token or token_from(self.answer)
+
     @property
     def is_down(self) -> bool:
         """Whether the target may not be ready yet."""
@@ -65,7 +71,7 @@ class _Probe:
 
 
 def find_dialect(options: TargetOptions, dialects: Sequence[Dialect] | None = None) -> DetectedDialect:
-    """Find the dialect in which the first user can log in.
+    """Find the dialect that the target speaks: of those in which the first user can log in, the one that fits the rest.
 
     Args:
         options: Options of the target.
@@ -89,9 +95,9 @@ def find_dialect(options: TargetOptions, dialects: Sequence[Dialect] | None = No
             raise _none(options, probes)
         if len(fitting) == 1:
             others = "/".join(sorted({probe.status for probe in probes if not probe.fits}))
-            but = f", the other prefixes {others}" if others else ""
+            but = f", the other dialects {others}" if others else ""
             return DetectedDialect(fitting[0].dialect, f"{fitting[0].route} answered 200{but}")
-        return _by_routes(rest, fitting, options.account)
+        return _choose(rest, fitting, options.account)
     finally:
         rest.close()
 
@@ -100,14 +106,23 @@ def _probes(rest: RestClient, dialects: Iterable[Dialect], options: TargetOption
     """Try every dialect, repeatedly while only server errors arrive: the server may be starting."""
     ready_by = Deadline.after(options.deadline)
     while True:
-        probes = []
+        probes: list[_Probe] = []
         for dialect in dialects:
-            probes.append(_probe(rest, dialect, options.account))
+            asked = (probe for probe in probes if _same_question(probe.dialect, dialect, options.account))
+            same = next(asked, None)
+            probes.append(_probe(rest, dialect, options.account) if same is None else replace(same, dialect=dialect))
             if ready_by.passed and probes[-1].answer is None:
                 return probes  # a silent server is not asked once a dialect
         if ready_by.passed or any(probe.fits for probe in probes) or not any(probe.is_down for probe in probes):
             return probes
         time.sleep(READY_POLL)
+
+
+def _same_question(one: Dialect, other: Dialect, credentials: Credentials) -> bool:
+    """Return whether the login is the same request in two dialects."""
+    if credentials.token:
+        return one.route("dataset.list") == other.route("dataset.list")
+    return (one.route("token.create"), one.token_body) == (other.route("token.create"), other.token_body)
 
 
 def _probe(rest: RestClient, dialect: Dialect, credentials: Credentials) -> _Probe:
@@ -132,30 +147,84 @@ def _is_object(answer: RestResponse) -> bool:
 
 
 def _none(options: TargetOptions, probes: Sequence[_Probe]) -> Exception:
-    answers = ", ".join(f"{probe.route} answered {probe.status}" for probe in probes)
+    questions = ", ".join(dict.fromkeys(f"{probe.route} answered {probe.status}" for probe in probes))
     if all(probe.is_down for probe in probes):
         silent = next((probe.error for probe in probes if probe.answer is None), "")
-        return TargetDown(f"{options.url} is no usable target: {silent or answers}")
+        return TargetDown(f"{options.url} is no usable target: {silent or questions}")
     known = [probe for probe in probes if probe.answer is not None and probe.answer.status not in (404, 405)]
+    # On one path, 400 rejects the form of the login, and 401 the credentials in it.
+    rejected_routes = {probe.route for probe in known if probe.status in ("401", "403")}
+    known = [probe for probe in known if probe.status != "400" or probe.route not in rejected_routes]
     # Some servers answer 401 to unknown paths: only a single different answer is conclusive.
-    if len(known) == 1 and known[0].answer is not None and known[0].answer.status in REJECTIONS:
-        whom = "token of the first user" if options.account.token else f"first user {options.account.user!r}"
-        return TargetRejectedConfiguration(
-            f"the target rejects the {whom}: {known[0].route} answered {known[0].status} "
-            f"{printable_line(known[0].answer.text, 80)}; "
-            f"it seems to speak {known[0].dialect.name}, the others have no such path"
-        )
+    answers = {(probe.route, probe.status): probe.answer for probe in known}
+    if len({probe.route for probe in known}) == 1 and len(answers) == 1:
+        ((route, _), answer), *_rest = answers.items()
+        if answer is not None and answer.status in REJECTIONS:
+            whom = "token of the first user" if options.account.token else f"first user {options.account.user!r}"
+            return TargetRejectedConfiguration(
+                f"the target rejects the {whom}: {route} answered {answer.status} {printable_line(answer.text, 80)}; "
+                f"it seems to speak {' or '.join(probe.dialect.name for probe in known)}, the others have no such path"
+            )
     return TargetRejectedConfiguration(
-        f"no dialect fits: {answers}: wrong credentials, or none of these dialects; give --dialect to choose"
+        f"no dialect fits: {questions}: wrong credentials, or none of these dialects; give --dialect to choose"
     )
+
+
+def _choose(rest: RestClient, fitting: Sequence[_Probe], credentials: Credentials) -> DetectedDialect:
+    """Choose among dialects that all let us in: by their forms of a login, the columns of lists, and their paths."""
+    reasons = []
+    for narrow in (_by_columns, _by_login):
+        left, reason = narrow(rest, fitting, credentials)
+        if left and len(left) < len(fitting):
+            fitting = left
+            reasons.append(reason)
+    if len(fitting) == 1:
+        return DetectedDialect(fitting[0].dialect, f"{fitting[0].route} answered 200, {', and '.join(reasons)}")
+    return _by_routes(rest, fitting, credentials)
+
+
+def _by_columns(rest: RestClient, fitting: Sequence[_Probe], credentials: Credentials) -> tuple[list[_Probe], str]:
+    """Return the dialects whose list of datasets has the columns of the target."""
+    left: list[_Probe] = []
+    headers: dict[Route, tuple[str, ...]] = {}
+    for probe in fitting:
+        route = probe.dialect.route("dataset.list")
+        if route not in headers:
+            headers[route] = _columns(rest, route, probe.token(credentials))
+        if headers[route] == probe.dialect.answers["dataset.list"]:
+            left.append(probe)
+    return left, f"{fitting[0].dialect.route('dataset.list')} has its columns"
+
+
+def _columns(rest: RestClient, route: Route, token: str) -> tuple[str, ...]:
+    try:
+        header = rest.request(route.method, route.path, token=token).object().get("header")
+    except (ResponseTimeout, ConnectionClosed, TargetDown, Violation):
+        return ()
+    return tuple(map(str, header)) if isinstance(header, list) else ()
+
+
+def _by_login(rest: RestClient, fitting: Sequence[_Probe], credentials: Credentials) -> tuple[list[_Probe], str]:
+    """Return the dialects whose form of a login the target knows: it refuses an unknown user, and not the fields."""
+    if not credentials.token:
+        return list(fitting), ""  # the login itself has been tried
+    left = []
+    for probe in fitting:
+        try:
+            answer = request_login(rest, probe.dialect, Credentials(NOBODY, "no-password"))
+        except (ResponseTimeout, ConnectionClosed, TargetDown):
+            continue
+        if answer.status in (401, 403):
+            left.append(probe)
+    one = (left or fitting)[0].dialect
+    return left, f"{one.route('token.create')} takes {' and '.join(one.token_body)}"
 
 
 def _by_routes(rest: RestClient, fitting: Sequence[_Probe], credentials: Credentials) -> DetectedDialect:
     """Choose among dialects in which the login works, by the paths that exist, each requested with GET."""
     lacking = {}
     for probe in fitting:
-        assert probe.answer is not None
-        token = credentials.token or token_from(probe.answer)
+        token = probe.token(credentials)
         paths = sorted({route.path for route in probe.dialect.routes.values()})
         lacking[probe.dialect.name] = [path for path in paths if not _is_there(rest, path, token)]
     whole = [probe for probe in fitting if not lacking[probe.dialect.name]]

@@ -20,7 +20,7 @@ from hanami_conformance.clients.json_response import is_token_text
 from hanami_conformance.clients.rest import RestClient, RestResponse
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.options.target import Credentials
-from hanami_proto.dialect import Dialect, dialect_names, load_dialect
+from hanami_proto.dialect import Dialect, base64_text, dialect_names, load_dialect
 
 TOKEN_RESERVE = 60.0  # seconds that a token must still be valid when a case begins
 READY_POLL = 0.25  # seconds between two requests to a server that is not ready yet
@@ -89,6 +89,7 @@ def log_in(rest: RestClient, dialect: Dialect, timeouts: AdaptiveTimeout, creden
 def register_secrets(credentials: Credentials, name: str) -> None:
     """Register the credentials for redaction."""
     SECRETS.add(credentials.password, f"password of the {name}")
+    SECRETS.add(base64_text(credentials.password), f"password of the {name}")
     SECRETS.add(credentials.token, f"token of the {name}")
 
 
@@ -102,7 +103,7 @@ def request_login(rest: RestClient, dialect: Dialect, credentials: Credentials) 
         route = dialect.route("dataset.list")
         return rest.request(route.method, route.path, token=credentials.token)
     route = dialect.route("token.create")
-    body = json.dumps({"id": credentials.user, "password": credentials.password}).encode()
+    body = json.dumps(dialect.login(credentials.user, credentials.password)).encode()
     return rest.request(route.method, route.path, content=body)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 from typing import Any
 
@@ -11,6 +10,7 @@ from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.signals import uninterrupted
 from hanami_conformance.options.target import Credentials
 from hanami_conformance.target.target import NO_OTHER_ACCOUNT, Target
+from hanami_proto.dialect import base64_text
 
 NAME = "second user"
 CREATE, DELETE = "user.create", "user.delete"
@@ -41,7 +41,7 @@ def _create(target: Target) -> None:
     user = f"hc_{secrets.token_hex(4)}"
     password = secrets.token_urlsafe(12)
     SECRETS.add(password, f"password of the {NAME}")
-    coded = base64.b64encode(password.encode()).decode()
+    coded = base64_text(password)
     SECRETS.add(coded, f"password of the {NAME}")
     words = {"id": user, "name": user, "project": f"{user}_project", "password": password, "password_base64": coded}
     with uninterrupted():  # a created user is always registered for deletion

@@ -24,7 +24,7 @@ from hanami_reference_backend.rest import operation
 from hanami_reference_backend.rest.datasets import DatasetOperations
 from hanami_reference_backend.rest.fields import CsvInit, Fields, MnistInit
 from hanami_reference_backend.rest.uploads import UploadOperations
-from hanami_reference_backend.storage.datasets import VISIBILITY, DatasetStore
+from hanami_reference_backend.storage.datasets import DatasetStore
 from hanami_reference_backend.storage.uploads import Kind, Upload
 
 INITS = ("csv.init", "mnist.init")
@@ -260,7 +260,8 @@ def rejected_init_leaves_a_dataset() -> None:
     async def list_all(original: Any, operations: DatasetOperations, user: User, fields: Fields) -> Any:
         answer = await original(operations, user, fields)
         uuid = RandomIdentity().uuid()
-        rows = [[uuid, name, owner.id, owner.project_id, VISIBILITY] for owner, name in left if owner == user]
+        found = ({"uuid": uuid, "name": name, "owner_id": owner.id} for owner, name in left if owner == user)
+        rows = [[values.get(key, "") for key in answer["header"]] for values in found]
         return {**answer, "body": [*answer["body"], *rows]}
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.common.errors import conflict, not_found
 from hanami_reference_backend.common.identity import RandomIdentity
 from hanami_reference_backend.common.settings import Settings
 from hanami_reference_backend.network.network import Network
-from hanami_reference_backend.network.templates import Template
+from hanami_reference_backend.network.templates import Port, Template
 
 BYTES_PER_PARAMETER = 4
 NORMAL_CLOSURE = 1000  # RFC 6455, 7.4.1
@@ -31,6 +35,7 @@ class Cluster:
 
     Attributes:
         mode: Task mode or direct mode, as the dialect names it.
+        created_at: Time of the creation in seconds since the epoch.
         attached: Websocket that is attached now.
         busy: Lock that a thread holds while it works on the network; the thread may outlast the websocket.
     """
@@ -42,6 +47,7 @@ class Cluster:
     mode: str
     template: Template
     network: Network
+    created_at: float = 0.0
     attached: Attached | None = None
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -73,9 +79,9 @@ class ClusterStore:
         if len(clusters) >= self._settings.max_clusters:
             raise conflict(f"the project has {len(clusters)} clusters: delete one first")
         parameters = network.parameters + sum(cluster.network.parameters for cluster in clusters)
-        if parameters * BYTES_PER_PARAMETER > self._settings.max_storage:
-            raise conflict("the clusters of the project would take too much memory: delete one first")
-        cluster = Cluster(self._identity.uuid(), name, user.id, user.project_id, self._task, template, network)
+        self._check_storage(parameters)
+        uuid, now = self._identity.uuid(), self._identity.now()
+        cluster = Cluster(uuid, name, user.id, user.project_id, self._task, template, network, now)
         self._clusters[cluster.uuid] = cluster
         return cluster
 
@@ -123,6 +129,27 @@ class ClusterStore:
             self._end_socket(cluster, NORMAL_CLOSURE, "cluster was switched to task mode")
         return cluster
 
+    def set_sizes(self, cluster: Cluster, sizes: Mapping[str, int]) -> None:
+        """Set the sizes of inputs and outputs, where the template of a cluster gives none; what was trained is kept.
+
+        Raises:
+            RequestError: 409, if the network would become too large.
+        """
+        before = cluster.template
+        after = before.with_sizes(sizes)
+        most = self._settings.max_parameters
+        if after.parameters > most:
+            raise conflict(f"{after.parameters} weights are more than {most}")
+        others = sum(
+            other.network.parameters
+            for other in self._clusters.values()
+            if other.project_id == cluster.project_id and other is not cluster
+        )
+        self._check_storage(after.parameters + others)
+        places = (_places(before.inputs, after.inputs), _places(before.outputs, after.outputs))
+        cluster.network = cluster.network.resized(after.layers, *places)
+        cluster.template = after
+
     def attach(self, cluster: Cluster, socket: Attached) -> None:
         """Attach a websocket to a cluster (direct interaction, step 2).
 
@@ -140,7 +167,21 @@ class ClusterStore:
         if cluster.attached is socket:
             cluster.attached = None
 
+    def _check_storage(self, parameters: int) -> None:
+        if parameters * BYTES_PER_PARAMETER > self._settings.max_storage:
+            raise conflict("the clusters of the project would take too much memory: delete one first")
+
     def _end_socket(self, cluster: Cluster, code: int, reason: str) -> None:
         socket, cluster.attached = cluster.attached, None
         if socket is not None:
             socket.end(code, reason)
+
+
+def _places(before: Sequence[Port], after: Sequence[Port]) -> NDArray[np.intp]:
+    """Return the place of each value of the ports that have a size among the values of the same ports, all sized."""
+    places: list[int] = []
+    start = 0
+    for old, new in zip(before, after, strict=True):
+        places += range(start, start + old.size)
+        start += new.size
+    return np.array(places, dtype=np.intp)

@@ -9,9 +9,13 @@ from numpy.typing import NDArray
 
 from hanami_reference_backend.network.templates import Port, Template
 
+MOST_VALUES = 4_000_000  # values that a port without a size may collect before its cycle ends
+
 
 class Buffer:
     """Values of all inputs, or of all outputs, one after the other in a single vector.
+
+    The values of a port without a size are only collected: their number becomes its size.
 
     Args:
         ports: Ports in the order of their values in the vector.
@@ -29,12 +33,18 @@ class Buffer:
             start += port.size
         self.values = np.zeros(start, dtype=np.float32)
         self._ends: dict[str, int] = {}
+        self._collected: dict[str, list[NDArray[np.float32]]] = {port.name: [] for port in ports if not port.size}
 
     def __contains__(self, name: str) -> bool:
         return name in self.slices
 
     def append(self, name: str, values: NDArray[np.float32]) -> bool:
         """Append values to those of a port (DIO-4); return False, without a change, if they do not fit."""
+        if name in self._collected:
+            if sum(map(len, self._collected[name])) + len(values) > MOST_VALUES:
+                return False
+            self._collected[name].append(values)
+            return True
         part = self.slices[name]
         start = self._ends.get(name, part.start)
         end = start + len(values)
@@ -44,9 +54,21 @@ class Buffer:
         self._ends[name] = end
         return True
 
+    def new_sizes(self) -> dict[str, int]:
+        """Return the number of values of each port without a size that has received any."""
+        counts = {name: sum(map(len, parts)) for name, parts in self._collected.items()}
+        return {name: count for name, count in counts.items() if count}
+
+    def take_over(self, other: Buffer) -> None:
+        """Append the values of a buffer of the same ports, of which some had no size."""
+        for name, part in other.slices.items():
+            received = [*other._collected.get(name, ()), other.values[part.start : other._ends.get(name, part.start)]]
+            for values in received:
+                self.append(name, values)
+
     def has_values(self) -> bool:
         """Return whether any port has received a value."""
-        return any(end > self.slices[name].start for name, end in self._ends.items())
+        return bool(self.new_sizes()) or any(end > self.slices[name].start for name, end in self._ends.items())
 
     def mask(self) -> NDArray[np.float32]:
         """Return 1 for all values of the ports that have received any, 0 for the rest; shape as :attr:`values`."""
@@ -58,6 +80,8 @@ class Buffer:
 
     def clear(self) -> None:
         """Empty all ports."""
+        for parts in self._collected.values():
+            parts.clear()
         if self._ends:
             self.values.fill(0.0)
             self._ends.clear()
@@ -69,6 +93,17 @@ class Cycle:
     def __init__(self, template: Template) -> None:
         self.inputs = Buffer(template.inputs)
         self.expected = Buffer(template.outputs)
+
+    def new_sizes(self) -> dict[str, int]:
+        """Return the sizes that the values of this cycle give to inputs and outputs without one."""
+        return self.inputs.new_sizes() | self.expected.new_sizes()
+
+    def with_template(self, template: Template) -> Cycle:
+        """Return the same values in a cycle for a template with more sizes."""
+        cycle = Cycle(template)
+        cycle.inputs.take_over(self.inputs)
+        cycle.expected.take_over(self.expected)
+        return cycle
 
     def clear(self) -> None:
         """Start a new cycle."""

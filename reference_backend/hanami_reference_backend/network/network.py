@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Vector = NDArray[np.float32]
 Matrix = NDArray[np.float32]
+Indices = NDArray[np.intp]
 
 LEARNING_RATE = np.float32(1.0)
 LARGEST_INPUT = np.float32(1e6)  # larger values are clipped, so that no sum overflows
@@ -31,17 +32,35 @@ class Network:
     """
 
     def __init__(self, layers: Sequence[int], seed: int = 0, text: str = "") -> None:
+        self._origin = (seed, text)
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
         random = np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
         self.weights: list[Matrix] = []
         self.biases: list[Vector] = []
         for before, after in pairwise(layers):
-            scale = np.float32(np.sqrt(2.0 / (before + after)))  # Xavier: keeps the variance from layer to layer
+            scale = np.float32(np.sqrt(2.0 / max(1, before + after)))  # Xavier: keeps the variance from layer to layer
             self.weights.append(random.standard_normal((after, before), dtype=np.float32) * scale)
             self.biases.append(np.zeros(after, dtype=np.float32))
         self.parameters = sum(part.size for part in (*self.weights, *self.biases))
         self._layers = [np.zeros(size, dtype=np.float32) for size in layers]
         self._scratch: list[Matrix] = []
+
+    def resized(self, layers: Sequence[int], inputs: Indices, outputs: Indices) -> Network:
+        """Return a larger network that has the weights of this one, and new ones for the neurons that it lacks.
+
+        Args:
+            layers: Sizes of the layers, the hidden ones as they are.
+            inputs: Place of each input neuron in the larger network, shape (inputs,).
+            outputs: Place of each output neuron in the larger network, shape (outputs,).
+        """
+        larger = Network(layers, *self._origin)
+        last = len(self.weights) - 1
+        for index, (matrix, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            rows = outputs if index == last else np.arange(matrix.shape[0])
+            columns = inputs if index == 0 else np.arange(matrix.shape[1])
+            larger.weights[index][np.ix_(rows, columns)] = matrix
+            larger.biases[index][rows] = bias
+        return larger
 
     def forward(self, values: Vector) -> Vector:
         """Compute the outputs.

@@ -1,35 +1,43 @@
-"""Parser of cluster templates."""
+"""Cluster templates in the forms of all dialects."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-MAX_NAME = 254  # characters
-Position = tuple[int, int, int]
-
-
-class TemplateError(ValueError):
-    """An invalid template.
-
-    Args:
-        line: Number of the line, from 1.
-        reason: Mistake in the line.
-    """
-
-    def __init__(self, line: int, reason: str) -> None:
-        super().__init__(f"line {line}: {reason}")
+from hanami_reference_backend.network.template_lines import (
+    MAX_NAME,
+    Entry,
+    Line,
+    Parser,
+    Position,
+    TemplateError,
+    any_text,
+    connection,
+    number,
+    position,
+    positive,
+    read_lines,
+    truth,
+    typed_position,
+)
 
 
 @dataclass(frozen=True)
 class Port:
-    """An input or output brick: its name and its number of values."""
+    """An input or output brick.
+
+    Attributes:
+        name: Name of the brick.
+        size: Number of values; where templates give no sizes, 0 until messages set it.
+        kind: Type of the values, empty for plain numbers.
+    """
 
     name: str
     size: int
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,55 +65,52 @@ class Template:
         sizes = self.layers
         return sum((before + 1) * after for before, after in pairwise(sizes))
 
+    def with_sizes(self, sizes: Mapping[str, int]) -> Template:
+        """Return this template with the sizes of some inputs and outputs set."""
 
-@dataclass(frozen=True)
-class Line:
-    """A non-empty line: ``key: value``, or a bare position with an empty key."""
+        def sized(ports: Iterable[Port]) -> tuple[Port, ...]:
+            return tuple(replace(port, size=sizes.get(port.name, port.size)) for port in ports)
 
-    number: int
-    key: str
-    value: str
-
-    def error(self, reason: str) -> TemplateError:
-        """Return an error in this line."""
-        return TemplateError(self.number, reason)
+        return Template(sized(self.inputs), sized(self.outputs), self.hidden)
 
 
-@dataclass
-class Entry:
-    """A brick, a hexagon, or an entry of ``inputs:`` or ``outputs:``, with the fields after its first line."""
-
-    line: Line
-    fields: dict[str, Line] = field(default_factory=dict)
-
-    def add(self, line: Line) -> None:
-        """Add a field that may appear once."""
-        if line.key in self.fields:
-            raise line.error(f"{line.key!r} appears twice")
-        self.fields[line.key] = line
-
-    def require(self, key: str) -> Line:
-        """Return a required field."""
-        if key not in self.fields:
-            raise self.line.error(f"{key!r} is missing")
-        return self.fields[key]
+NamedPort = tuple[Line, str, Port]  # line for errors, role, port
 
 
 class TemplateReader:
     """Reads one form of template.
 
     Args:
-        form: ``bricks`` or ``hexagons``.
+        form: ``bricks``, ``hexagons``, or ``axons``, in which inputs and outputs have no sizes.
         name_pattern: Regular expression that matches the whole name of a brick.
         max_bricks: Largest number of bricks or hexagons.
         hidden_size: Number of neurons of an internal hexagon.
+        settings: Settings that a template may have, None for all.
+        types: Types of the entries of ``inputs`` and ``outputs`` in the form ``axons``.
     """
 
-    def __init__(self, form: str, name_pattern: str, *, max_bricks: int, hidden_size: int) -> None:
+    def __init__(
+        self,
+        form: str,
+        name_pattern: str,
+        *,
+        max_bricks: int,
+        hidden_size: int,
+        settings: Iterable[str] | None = None,
+        types: Mapping[str, Iterable[str]] | None = None,
+    ) -> None:
         self._form = form
         self._name_pattern = re.compile(name_pattern)
         self._max_bricks = max_bricks
         self._hidden_size = hidden_size
+        self._types = {section: frozenset(words) for section, words in (types or {}).items()}
+        self._fields = dict(FORMS[form])
+        if settings is not None:
+            self._fields["settings"] = {key: SETTINGS[key] for key in settings}
+        # Words of the grammar are no names, and neither is the section of the other form.
+        words = {key for fields in self._fields.values() for key in fields}
+        types_of_all = {word for types_of_one in self._types.values() for word in types_of_one}
+        self._keywords = {"version", "bricks", *self._fields, *words, *types_of_all}
 
     def read(self, text: str) -> Template:
         """Parse a template.
@@ -113,15 +118,18 @@ class TemplateReader:
         Raises:
             TemplateError: If anything is missing, unknown, repeated, or out of range.
         """
-        sections, last = self._sections(list(_lines(text)))
-        ports, hidden = self._bricks(sections) if self._form == "bricks" else self._hexagons(sections)
-        names = [line.value for line, _, _ in ports]
-        for line, _, _ in ports:
-            if names.count(line.value) > 1:
-                raise line.error(f"the name {line.value!r} appears twice")
-        inputs = sorted((Port(line.value, size) for line, role, size in ports if role == "input"), key=_by_name)
-        outputs = sorted((Port(line.value, size) for line, role, size in ports if role == "output"), key=_by_name)
-        for role, found in (("input", inputs), ("output", outputs)):
+        sections, last = self._sections(list(read_lines(text)))
+        if self._form == "bricks":
+            ports, hidden = self._bricks(sections)
+        else:
+            self._check_sections(sections, last)
+            ports, hidden = self._hexagons(sections)
+        names = [port.name for _, _, port in ports]
+        for line, _, port in ports:
+            if names.count(port.name) > 1:
+                raise line.error(f"the name {port.name!r} appears twice")
+        inputs, outputs = (sorted((port for _, of, port in ports if of == role), key=_by_name) for role in ROLES)
+        for role, found in zip(ROLES, (inputs, outputs), strict=True):
             if not found:
                 raise TemplateError(last, f"there is no {role}")
         return Template(tuple(inputs), tuple(outputs), tuple(hidden))
@@ -131,137 +139,138 @@ class TemplateReader:
             raise TemplateError(lines[0].number if lines else 1, "the template must start with 'version: 1'")
         if lines[0].value != "1":
             raise lines[0].error(f"version {lines[0].value!r} is unknown: only 1 is")
-        known = {"settings", "bricks"} if self._form == "bricks" else {"settings", "hexagons", "inputs", "outputs"}
         sections: dict[str, list[Entry]] = {}
         current = ""
         for line in lines[1:]:
-            if line.key in known and not line.value:
+            if line.key in self._fields and not line.value:
                 if line.key in sections:
                     raise line.error(f"{line.key!r} appears twice")
                 current = line.key
                 sections[current] = [Entry(line)] if current == "settings" else []
             elif not current:
-                raise line.error(f"{_quoted(line)} is outside of a section")
+                raise line.error(f"{line} is outside of a section")
             else:
                 self._add_line(sections[current], current, line)
         return sections, lines[-1].number
 
     def _add_line(self, entries: list[Entry], section: str, line: Line) -> None:
-        is_name = section in NAMED and line.key not in KEYWORDS and not line.value
-        if line.key not in FIELDS[section] and not is_name:
-            raise line.error(f"{_quoted(line)} is unknown in {section!r}")
-        if is_name or line.key == STARTS.get(section):
+        fields = self._fields[section]
+        # An input or output begins with its own name; the form with sizes has its fields on further lines.
+        begins = section in PORTS and line.key not in self._keywords and bool(line.value) == (self._form == "axons")
+        if not begins and line.key not in fields:
+            raise line.error(f"{line} is unknown in {section!r}")
+        if begins or not line.key:
             if len(entries) >= self._max_bricks:
                 raise line.error(f"more than {self._max_bricks} entries in {section!r}")
             entries.append(Entry(line))
-            if is_name:
-                return
         elif not entries:
             raise line.error(f"{line.key!r} needs an entry in {section!r} before it")
-        FIELDS[section][line.key](line)
-        if line.key:
-            entries[-1].add(line)
+        if not begins:
+            fields[line.key](line)
+            if line.key:
+                entries[-1].add(line)
 
-    def _bricks(self, sections: dict[str, list[Entry]]) -> tuple[list[tuple[Line, str, int]], list[int]]:
-        ports: list[tuple[Line, str, int]] = []
+    def _check_sections(self, sections: Mapping[str, Sequence[Entry]], last: int) -> None:
+        """Check that all sections of hexagons are there, each with an entry, in the order of the grammar."""
+        for section in self._fields:
+            if section not in sections and section not in OPTIONAL:
+                raise TemplateError(last, f"there is no {section!r}")
+            entries = sections.get(section, ())
+            if section in sections and not (entries[0].fields if section == "settings" else entries):
+                raise TemplateError(last, f"there is nothing in {section!r}")
+        order = [section for section in self._fields if section in sections]
+        for section, expected in zip(sections, order, strict=True):
+            if section != expected:
+                raise TemplateError(last, f"{expected!r} must stand before {section!r}")
+
+    def _bricks(self, sections: Mapping[str, list[Entry]]) -> tuple[list[NamedPort], list[int]]:
+        ports: list[NamedPort] = []
         hidden: dict[Position, int] = {}
         entries = _by_position(sections.get("bricks", []))
-        for position, brick in entries.items():
+        for place, brick in entries.items():
             size = number(brick.require("number_of_neurons"))
-            roles = [role for role in ("input", "output") if role in brick.fields]
+            roles = [role for role in ROLES if role in brick.fields]
             if len(roles) > 1:
                 raise brick.line.error("a brick cannot be input and output")
             if roles:
-                ports.append((self._named(brick.fields[roles[0]]), roles[0], size))
+                line = brick.fields[roles[0]]
+                ports.append((line, roles[0], Port(self._name(line, line.value), size)))
             else:
-                hidden[position] = size
-        return ports, [hidden[position] for position in sorted(hidden)]
+                hidden[place] = size
+        return ports, [hidden[place] for place in sorted(hidden)]
 
-    def _hexagons(self, sections: dict[str, list[Entry]]) -> tuple[list[tuple[Line, str, int]], list[int]]:
-        ports: list[tuple[Line, str, int]] = []
-        free = set(_by_position(sections.get("hexagons", [])))
-        known = frozenset(free)
-        for role in ("input", "output"):
-            for entry in sections.get(f"{role}s", []):
-                target = entry.require("target")
-                if position(target) not in known:
-                    raise target.error(f"there is no hexagon {target.value}")
-                free.discard(position(target))
-                size = number(entry.require(f"number_of_{role}s"))
-                name = Line(entry.line.number, "name", entry.line.key)
-                ports.append((self._named(name), role, size))
-        return ports, [self._hidden_size] * len(free)
+    def _hexagons(self, sections: Mapping[str, list[Entry]]) -> tuple[list[NamedPort], list[int]]:
+        ports: list[NamedPort] = []
+        known = frozenset(_by_position(sections["hexagons"]))
+        for entry in sections.get("axons", []):
+            _check_known(entry.line, connection(entry.line), known)
+        taken: set[Position] = set()
+        for role in ROLES:
+            for entry in sections[f"{role}s"]:
+                place, port = self._port(entry, role)
+                _check_known(entry.line if self._form == "axons" else entry.fields["target"], (place,), known)
+                taken.add(place)
+                ports.append((entry.line, role, port))
+        return ports, [self._hidden_size] * len(known - taken)
 
-    def _named(self, line: Line) -> Line:
-        if len(line.value) > MAX_NAME or not self._name_pattern.fullmatch(line.value):
-            raise line.error(f"{line.value!r} is not a valid name")
-        return line
+    def _port(self, entry: Entry, role: str) -> tuple[Position, Port]:
+        """Return the position of an input or output among the hexagons, and its port."""
+        name = self._name(entry.line, entry.line.key)
+        if self._form == "hexagons":
+            place = position(entry.require("target"))
+            return place, Port(name, number(entry.require(f"number_of_{role}s")))
+        place, kind = typed_position(entry.line)
+        types = self._types.get(f"{role}s", frozenset())
+        if kind and kind not in types:
+            known = f"; there are {', '.join(sorted(types))}" if types else ""
+            raise entry.line.error(f"{kind!r} is no type of an {role}{known}")
+        return place, Port(name, 0, kind)
 
-
-def number(line: Line) -> int:
-    """Parse a whole number from 1 to 999 999 999."""
-    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", line.value, re.ASCII) or len(line.value) > MAX_NAME:
-        raise line.error(f"{line.value!r} is not a whole number from 1 to 999999999")
-    return int(line.value)
-
-
-def position(line: Line) -> Position:
-    """Parse a position ``x,y,z`` of whole numbers."""
-    match = re.fullmatch(r"([0-9]{1,9}), *([0-9]{1,9}), *([0-9]{1,9})", line.value)
-    if match is None:
-        raise line.error(f"{line.value!r} is not a position x,y,z")
-    x, y, z = match.groups()
-    return int(x), int(y), int(z)
+    def _name(self, line: Line, name: str) -> str:
+        if len(name) > MAX_NAME or not self._name_pattern.fullmatch(name):
+            raise line.error(f"{name!r} is not a valid name")
+        return name
 
 
-def _positive(line: Line) -> float:
-    try:
-        value = float(line.value)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise line.error(f"{line.value!r} is not a positive number")
-    return value
-
-
-def _truth(line: Line) -> bool:
-    if line.value not in {"true", "false"}:
-        raise line.error(f"{line.value!r} is neither true nor false")
-    return line.value == "true"
-
-
-def _text(line: Line) -> str:
-    return line.value
-
-
-# The keys of each section and their parsers. The empty key is a bare position.
-FIELDS: dict[str, dict[str, Callable[[Line], object]]] = {
-    "settings": {
-        "neuron_cooldown": _positive,
-        "refractory_time": number,
-        "max_connection_distance": number,
-        "enable_reduction": _truth,
-    },
-    "bricks": {"": position, "input": _text, "output": _text, "number_of_neurons": number},
-    "hexagons": {"": position},
-    "inputs": {"target": position, "number_of_inputs": number},
-    "outputs": {"target": position, "number_of_outputs": number},
+ROLES = ("input", "output")
+PORTS = frozenset(("inputs", "outputs"))
+OPTIONAL = frozenset(("axons",))
+SETTINGS: Mapping[str, Parser] = {
+    "neuron_cooldown": positive,
+    "refractory_time": number,
+    "max_connection_distance": number,
+    "enable_reduction": truth,
 }
-# Sections whose entries start with a bare position, and those whose entries start with a name, ``NAME:``.
-STARTS = {"bricks": "", "hexagons": ""}
-NAMED = {"inputs", "outputs"}
-KEYWORDS = {"version", *FIELDS, *(key for fields in FIELDS.values() for key in fields)}  # no names, "" included
+# The sections of each form in their order: the keys of each, with their parsers. The empty key is a line without one,
+# which begins an entry.
+FORMS: Mapping[str, Mapping[str, Mapping[str, Parser]]] = {
+    "bricks": {
+        "settings": SETTINGS,
+        "bricks": {"": position, "input": any_text, "output": any_text, "number_of_neurons": number},
+    },
+    "hexagons": {
+        "settings": SETTINGS,
+        "hexagons": {"": position},
+        "inputs": {"target": position, "number_of_inputs": number},
+        "outputs": {"target": position, "number_of_outputs": number},
+    },
+    "axons": {
+        "settings": SETTINGS,
+        "hexagons": {"": position},
+        "axons": {"": connection},
+        "inputs": {},
+        "outputs": {},
+    },
+}
 
 
-def _lines(text: str) -> Iterator[Line]:
-    for index, raw in enumerate(text.split("\n"), start=1):
-        content = raw.strip()
-        if content:
-            key, colon, value = content.partition(":")
-            yield Line(index, key.strip(), value.strip()) if colon else Line(index, "", content)
+def _check_known(line: Line, places: Iterable[Position], known: frozenset[Position]) -> None:
+    for place in places:
+        if place not in known:
+            raise line.error(f"there is no hexagon {','.join(map(str, place))}")
 
 
-def _by_position(entries: list[Entry]) -> dict[Position, Entry]:
+def _by_position(entries: Iterable[Entry]) -> dict[Position, Entry]:
     result: dict[Position, Entry] = {}
     for entry in entries:
         at = position(entry.line)
@@ -273,7 +282,3 @@ def _by_position(entries: list[Entry]) -> dict[Position, Entry]:
 
 def _by_name(port: Port) -> str:
     return port.name
-
-
-def _quoted(line: Line) -> str:
-    return repr(line.key or line.value)

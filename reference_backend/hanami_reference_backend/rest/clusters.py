@@ -11,12 +11,11 @@ from hanami_reference_backend.backend import Backend
 from hanami_reference_backend.common.errors import bad_request
 from hanami_reference_backend.network.clusters import Cluster
 from hanami_reference_backend.network.network import Network
-from hanami_reference_backend.network.templates import Template, TemplateError
+from hanami_reference_backend.network.template_lines import TemplateError
+from hanami_reference_backend.network.templates import Template
+from hanami_reference_backend.rest.answers import describe_cluster
 from hanami_reference_backend.rest.fields import ByUuid, ClusterCreate, Nothing, SetMode
 from hanami_reference_backend.rest.operation import Operation, OperationResult
-from hanami_reference_backend.storage.datasets import VISIBILITY
-
-LIST_HEADER = ("uuid", "name", "owner_id", "project_id", "visibility")
 
 
 class ClusterOperations:
@@ -44,17 +43,16 @@ class ClusterOperations:
         """
         # In a thread: a large cluster takes a while.
         template, network = await asyncio.to_thread(self.build, fields.template)
-        return self.describe(self._clusters.create(user, fields.name, template, network))
+        return self.describe(self._clusters.create(user, fields.name, template, network), "cluster.create")
 
     async def get(self, user: User, fields: ByUuid) -> OperationResult:
         """Return the description of a cluster."""
-        cluster = self._clusters.cluster(user, fields.uuid)
-        return self.describe(cluster) | {"state": cluster.mode, "mode": cluster.mode}
+        return self.describe(self._clusters.cluster(user, fields.uuid), "cluster.get")
 
     async def list_all(self, user: User, _fields: Nothing) -> OperationResult:
         """Return a table of all clusters of the project, oldest first."""
-        body = [list(self.describe(cluster).values()) for cluster in self._clusters.clusters(user)]
-        return {"header": LIST_HEADER, "body": body}
+        rows = [self.describe(cluster, "cluster.list") for cluster in self._clusters.clusters(user)]
+        return {"header": self._backend.dialect.answers["cluster.list"], "body": [list(row.values()) for row in rows]}
 
     async def delete(self, user: User, fields: ByUuid) -> OperationResult:
         """Delete a cluster, and close its websocket (DIO-14)."""
@@ -63,8 +61,7 @@ class ClusterOperations:
 
     async def set_mode(self, user: User, fields: SetMode) -> OperationResult:
         """Switch the mode (MODE-1); the task mode closes the websocket of the cluster."""
-        cluster = self._clusters.set_mode(user, fields.uuid, fields.new_state)
-        return {"uuid": cluster.uuid, "name": cluster.name, "new_state": cluster.mode}
+        return self.describe(self._clusters.set_mode(user, fields.uuid, fields.new_state), "cluster.set_mode")
 
     def build(self, encoded: str) -> tuple[Template, Network]:
         """Return a template and a network of its shape.
@@ -88,7 +85,8 @@ class ClusterOperations:
             raise bad_request(f"field 'template': {template.parameters} weights are more than {most}")
         return template, Network(template.layers, self._backend.settings.seed, text)
 
-    def describe(self, cluster: Cluster) -> dict[str, object]:
-        """Return the values of a cluster under the keys of :data:`LIST_HEADER`."""
-        values = (cluster.uuid, cluster.name, cluster.owner_id, cluster.project_id, VISIBILITY)
-        return dict(zip(LIST_HEADER, values, strict=True))
+    def describe(self, cluster: Cluster, operation: str) -> dict[str, object]:
+        """Return the values of a cluster under the keys of an operation."""
+        return describe_cluster(
+            cluster, cluster.mode, cluster.template.layers, self._backend.dialect.answers[operation]
+        )

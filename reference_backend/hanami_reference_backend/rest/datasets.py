@@ -11,12 +11,13 @@ from starlette.responses import StreamingResponse
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.backend import Backend
 from hanami_reference_backend.common.errors import bad_request, not_found
+from hanami_reference_backend.rest.answers import describe_dataset
 from hanami_reference_backend.rest.fields import ByUuid, ContentQuery, Nothing
 from hanami_reference_backend.rest.operation import Operation, OperationResult
 from hanami_reference_backend.storage.dataset_content import Column
-from hanami_reference_backend.storage.datasets import VISIBILITY, Dataset
+from hanami_reference_backend.storage.datasets import Dataset
+from hanami_reference_backend.storage.uploads import Upload
 
-LIST_HEADER = ("uuid", "name", "owner_id", "project_id", "visibility")
 BLOCK = 4096  # values that are formatted at once; the server serves other clients between two blocks
 
 
@@ -39,11 +40,13 @@ class DatasetOperations:
     async def get(self, user: User, fields: ByUuid) -> OperationResult:
         """Return the description of a dataset (FIN-1)."""
         dataset = self._datasets.dataset(user, fields.uuid)
-        return dict(zip(LIST_HEADER, self.row(dataset), strict=True)) | self.measures(dataset)
+        keys = self._backend.dialect.answers["dataset.get"]
+        return describe_dataset(dataset, dataset.kind.value, keys) | self.measures(dataset)
 
     async def list_all(self, user: User, _fields: Nothing) -> OperationResult:
         """Return a table of all finalized datasets of the project, oldest first."""
-        return {"header": LIST_HEADER, "body": [self.row(dataset) for dataset in self._datasets.datasets(user)]}
+        header = self._backend.dialect.answers["dataset.list"]
+        return {"header": header, "body": [self.row(dataset) for dataset in self._datasets.datasets(user)]}
 
     async def content(self, user: User, fields: ContentQuery) -> OperationResult:
         """Stream rows of a column (FIN-2); rows beyond the end are left out.
@@ -51,9 +54,11 @@ class DatasetOperations:
         Raises:
             RequestError: 400 for an invalid number of rows, 404 for an unknown dataset or column, 409 before finalize.
         """
-        most = self._backend.dialect.content_rows
-        if not 1 <= fields.number_of_rows <= most:
-            raise bad_request(f"field 'number_of_rows': must be from 1 to {most}")
+        dialect = self._backend.dialect
+        if not 1 <= fields.number_of_rows <= dialect.content_rows:
+            raise bad_request(f"field 'number_of_rows': must be from 1 to {dialect.content_rows}")
+        if fields.row_offset > dialect.content_offset:
+            raise bad_request(f"field 'row_offset': must be from 0 to {dialect.content_offset}")
         column = self._datasets.dataset(user, fields.uuid).content.column(fields.column_name)
         if column is None:
             raise not_found(f"the dataset has no column {fields.column_name!r}")
@@ -65,9 +70,10 @@ class DatasetOperations:
         self._datasets.delete(user, fields.uuid)
         return {}
 
-    def row(self, dataset: Dataset) -> list[str]:
-        """Return a dataset as a row below :data:`LIST_HEADER`."""
-        return [dataset.uuid, dataset.name, dataset.owner_id, dataset.project_id, VISIBILITY]
+    def row(self, dataset: Dataset | Upload) -> list[object]:
+        """Return a dataset or an upload as a row of the list."""
+        header = self._backend.dialect.answers["dataset.list"]
+        return list(describe_dataset(dataset, dataset.kind.value, header).values())
 
     def measures(self, dataset: Dataset) -> dict[str, object]:
         """Return the numbers of rows and columns under the keys of the dialect."""
@@ -83,7 +89,7 @@ class DatasetOperations:
         keys = {*dialect.rows_keys, *(key for group in dialect.columns_keys for key in group)}
         result = {key: value for key, value in everything.items() if key in keys}
         if dialect.has_content:
-            result["description"] = content.description()
+            result["description"] = content.description(*dialect.column_range)
         return result
 
 

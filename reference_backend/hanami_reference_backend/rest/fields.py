@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+)
 
 from hanami_proto.dialect import Dialect
+from hanami_proto.dialect_file import PASSWORD, PASSWORD_BASE64, USER_ID
 from hanami_reference_backend.common.errors import bad_request
 
 UUID_PATTERN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -47,6 +58,14 @@ def _mode(text: str, info: ValidationInfo) -> str:
     return text
 
 
+def _base64(text: str) -> str:
+    try:
+        base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise ValueError("must be base64") from error
+    return text
+
+
 def _digits(text: object) -> object:
     # A query has only text, so digits are converted for the strict integer.
     return int(text) if isinstance(text, str) and re.fullmatch(r"[0-9]{1,18}", text) else text
@@ -63,6 +82,7 @@ Uuid = Annotated[str, AfterValidator(_uuid)]
 Name = Annotated[str, AfterValidator(_name)]
 Size = Annotated[int, AfterValidator(_size)]
 Mode = Annotated[str, AfterValidator(_mode)]
+Base64 = Annotated[str, AfterValidator(_base64)]
 QueryNumber = Annotated[int, BeforeValidator(_digits), Field(ge=0)]
 
 
@@ -80,10 +100,14 @@ class Nothing(Fields):
 
 
 class Login(Fields):
-    """Credentials of a login."""
+    """Credentials of a login; the fields and their names come from the dialect."""
 
-    id: str
-    password: str
+
+def login_fields(dialect: Dialect) -> type[Login]:
+    """Return the model of the body of a login."""
+    types = {USER_ID: str, PASSWORD: str, PASSWORD_BASE64: Base64}
+    fields: dict[str, Any] = {name: (types[word], ...) for name, word in dialect.token_body.items()}
+    return create_model("Login", __base__=Login, __doc__=Login.__doc__, **fields)
 
 
 class MnistInit(Fields):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hanami_reference_backend.backend import Backend
 from hanami_reference_backend.common.errors import unauthorized
-from hanami_reference_backend.rest.fields import Login
+from hanami_reference_backend.rest.fields import Login, login_fields
 from hanami_reference_backend.rest.operation import Operation, OperationResult
 
 
@@ -13,10 +13,13 @@ class TokenOperations:
 
     def __init__(self, backend: Backend) -> None:
         self._users = backend.users
+        self._dialect = backend.dialect
 
     def operations(self) -> dict[str, Operation]:
         """Return the operations by their names in the dialects."""
-        return {"token.create": Operation("Log in, and get a token", Login, self.create, is_open=True)}
+        return {
+            "token.create": Operation("Log in, and get a token", login_fields(self._dialect), self.create, is_open=True)
+        }
 
     async def create(self, _user: None, fields: Login) -> OperationResult:
         """Return a token for a valid id and password.
@@ -24,7 +27,8 @@ class TokenOperations:
         Raises:
             RequestError: 401, with the same reason for an unknown user and a wrong password.
         """
-        user = self._users.log_in(fields.id, fields.password)
+        user_id, password = self._dialect.credentials(fields.model_dump())
+        user = self._users.log_in(user_id, password)
         if user is None:
             raise unauthorized("there is no user with that id and password")
         return {"id": user.id, "name": user.id, "is_admin": user.is_admin, "token": self._users.token(user)}

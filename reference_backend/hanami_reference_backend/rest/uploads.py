@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.backend import Backend
+from hanami_reference_backend.rest.answers import describe_dataset
 from hanami_reference_backend.rest.fields import ByUuid, CsvFinalize, CsvInit, MnistFinalize, MnistInit
 from hanami_reference_backend.rest.operation import Operation, OperationResult
 from hanami_reference_backend.storage.uploads import Kind
@@ -14,6 +15,7 @@ class UploadOperations:
 
     def __init__(self, backend: Backend) -> None:
         self._datasets = backend.datasets
+        self._keys = backend.dialect.answers["dataset.init"]
 
     def operations(self) -> dict[str, Operation]:
         """Return the operations by their names in the dialects."""
@@ -30,17 +32,14 @@ class UploadOperations:
         sizes = (fields.input_data_size, fields.label_data_size)
         upload = self._datasets.begin(user, Kind.MNIST, fields.name, sizes)
         images, labels = upload.files
-        return {
-            "uuid": upload.uuid,
-            "name": upload.name,
-            "uuid_input_file": images.uuid,
-            "uuid_label_file": labels.uuid,
-        }
+        described = describe_dataset(upload, Kind.MNIST.value, self._keys)
+        return {**described, "uuid_input_file": images.uuid, "uuid_label_file": labels.uuid}
 
     async def init_csv(self, user: User, fields: CsvInit) -> OperationResult:
         """Allocate one file (INIT-2)."""
         upload = self._datasets.begin(user, Kind.CSV, fields.name, (fields.input_data_size,))
-        return {"uuid": upload.uuid, "name": upload.name, "uuid_input_file": upload.files[0].uuid}
+        described = describe_dataset(upload, Kind.CSV.value, self._keys)
+        return {**described, "uuid_input_file": upload.files[0].uuid}
 
     async def progress(self, user: User, fields: ByUuid) -> OperationResult:
         """Return whether every byte of every file has arrived (PROG-1 to PROG-4)."""

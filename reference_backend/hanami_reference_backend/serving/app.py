@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
@@ -80,7 +82,7 @@ async def _render_error(_request: Request, error: Exception) -> Response:
 
 
 def _router_error_handler(dialect: Dialect):  # type: ignore[no-untyped-def]
-    # Unknown paths and methods (GEN-1).
+    # Unknown paths and methods (GEN-1), in words of this server and not of its framework.
     methods: dict[str, list[str]] = {}
     for route in dialect.routes.values():
         methods.setdefault(route.path, []).append(route.method)
@@ -88,10 +90,12 @@ def _router_error_handler(dialect: Dialect):  # type: ignore[no-untyped-def]
     async def answer(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise TypeError("not an error of the router") from error
-        headers = dict(error.headers or {})
-        allowed = methods.get(request.url.path)
-        if error.status_code == 405 and allowed:
-            headers["Allow"] = ", ".join(sorted(allowed))
-        return PlainTextResponse(clean(str(error.detail)), error.status_code, headers)
+        path, headers = request.scope["path"], dict(error.headers or {})
+        allowed = ", ".join(sorted(methods.get(path, ())))
+        reason = f"there is no path {path}"
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers |= {"Allow": allowed} if allowed else {}
+            reason = f"{path} takes {allowed or headers.get('Allow', 'other methods')}, not {request.method}"
+        return PlainTextResponse(clean(reason), error.status_code, headers)
 
     return answer

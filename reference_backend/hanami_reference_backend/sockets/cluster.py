@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hanami_proto.codec import BrickMessage, Codec, ProcessType, SchemaError, TargetBuffer
+from hanami_reference_backend.common.errors import RequestError
 from hanami_reference_backend.network.clusters import POLICY_VIOLATION, Cluster, ClusterStore
 from hanami_reference_backend.network.cycle_buffer import Cycle
 from hanami_reference_backend.sockets.channel import Channel
 
 INVALID_DATA = 1007  # RFC 6455, 7.4.1
 T = TypeVar("T")
+WHOLE_NUMBERS = ("bool", "int")  # types of outputs whose values are rounded
 LARGE_NETWORK = 500_000  # parameters; above this a cycle runs in a thread, so that it does not block other clients
 
 
@@ -132,25 +134,44 @@ class ClusterSession:
         cycle = self._cycle
         if not cycle.expected.has_values():
             raise InvalidMessageError(POLICY_VIOLATION, "training needs expected values for an output")
+        cycle = await self.set_sizes()
         arguments = (cycle.inputs.values, cycle.expected.values, cycle.expected.mask())
         await self.run_network(self._cluster.network.train, *arguments)
         return [self._plain_answers[ProcessType.TRAIN, True]]
 
     async def request(self) -> list[bytes]:
         """Return one message for each output, in the order of their names (DIO-3)."""
-        output = await self.run_network(self._cluster.network.forward, self._cycle.inputs.values)
+        cycle = await self.set_sizes()
+        output = await self.run_network(self._cluster.network.forward, cycle.inputs.values)
         answers = []
-        ports = self._cycle.expected.slices
-        for index, (name, part) in enumerate(ports.items(), start=1):
+        ports = self._cluster.template.outputs
+        for index, port in enumerate(ports, start=1):
+            values = output[cycle.expected.slices[port.name]]
             answer = self._codec.encode_io(
-                name,
-                output[part].tolist(),
+                port.name,
+                (np.rint(values) if port.kind in WHOLE_NUMBERS else values).tolist(),
                 is_last=index == len(ports),
                 process_type=ProcessType.REQUEST,
                 target_buffer=TargetBuffer.OUTPUT,
             )
             answers.append(answer)
         return answers
+
+    async def set_sizes(self) -> Cycle:
+        """Give inputs and outputs without a size the number of their values in this cycle, and return the cycle.
+
+        Raises:
+            InvalidMessageError: If the network would become too large.
+        """
+        sizes = self._cycle.new_sizes()
+        if sizes:
+            async with self._cluster.busy:  # a thread may still train what the new weights are made from
+                try:
+                    self._clusters.set_sizes(self._cluster, sizes)
+                except RequestError as error:
+                    raise InvalidMessageError(POLICY_VIOLATION, error.reason) from error
+            self._cycle = self._cycle.with_template(self._cluster.template)
+        return self._cycle
 
     async def run_network(self, function: Callable[..., T], *arguments: NDArray[np.float32]) -> T:
         """Run a function of the network, in a thread if it would block other clients for long."""

@@ -89,12 +89,17 @@ class Content:
         """Width of all columns together."""
         return sum(column.width for column in self.columns)
 
-    def description(self) -> dict[str, dict[str, int]]:
-        """Return the range of columns of each named group, without its end."""
+    def description(self, start_key: str, end_key: str) -> dict[str, dict[str, int]]:
+        """Return the range of columns of each named group.
+
+        Args:
+            start_key: Key of the first column.
+            end_key: Key of the column after the last one.
+        """
         result = {}
         start = 0
         for column in self.columns:
-            result[column.name] = {"start_column": start, "end_column": start + column.width}
+            result[column.name] = {start_key: start, end_key: start + column.width}
             start += column.width
         return result
 

@@ -18,12 +18,16 @@ from hanami_reference_backend.storage.dataset_content import Content, ContentErr
 from hanami_reference_backend.storage.idx_parser import parse_mnist
 from hanami_reference_backend.storage.uploads import Kind, TempFile, Upload
 
-VISIBILITY = "shared"  # with the users of the same project
-
 
 @dataclass(frozen=True)
 class Dataset:
-    """A finalized dataset; ``storage`` is the announced size of its files in bytes."""
+    """A finalized dataset.
+
+    Attributes:
+        storage: Announced size of its files in bytes.
+        kind: Kind of its files.
+        created_at: Time at which its upload began, in seconds since the epoch.
+    """
 
     uuid: str
     name: str
@@ -31,6 +35,8 @@ class Dataset:
     project_id: str
     content: Content
     storage: int
+    kind: Kind
+    created_at: float
 
 
 class DatasetStore:
@@ -68,7 +74,8 @@ class DatasetStore:
             files = tuple(TempFile(self._identity.uuid(), user.project_id, size) for size in sizes)
         except MemoryError as error:
             raise conflict("the server has no memory left for files of that size") from error
-        upload = Upload(self._identity.uuid(), name, kind, user.id, user.project_id, files)
+        uuid, now = self._identity.uuid(), self._identity.now()
+        upload = Upload(uuid, name, kind, user.id, user.project_id, files, now)
         self._uploads[upload.uuid] = upload
         self._files.update((file.uuid, file) for file in files)
         return upload
@@ -193,7 +200,8 @@ class DatasetStore:
         return upload
 
     def _replace(self, upload: Upload, content: Content) -> Dataset:
-        dataset = Dataset(upload.uuid, upload.name, upload.owner_id, upload.project_id, content, upload.storage)
+        owner, project, started = upload.owner_id, upload.project_id, upload.created_at
+        dataset = Dataset(upload.uuid, upload.name, owner, project, content, upload.storage, upload.kind, started)
         self._datasets[dataset.uuid] = dataset
         self._forget(upload, "the file was finalized")
         return dataset

@@ -87,6 +87,7 @@ class Upload:
     Attributes:
         uuid: Uuid of the dataset, before and after finalize.
         files: Input file and, for MNIST, label file.
+        created_at: Time of the start in seconds since the epoch.
         converting: Whether the upload is being finalized.
         deleted: Whether the upload was deleted, possibly while it is being finalized.
     """
@@ -97,6 +98,7 @@ class Upload:
     owner_id: str
     project_id: str
     files: tuple[TempFile, ...]
+    created_at: float = 0.0
     converting: bool = False
     deleted: bool = False
 

@@ -17,6 +17,7 @@ from hanami_conformance.cli.check_target import SHAPE
 from hanami_conformance.common.child_process import announced_server
 from hanami_conformance.resources.templates import render_template
 from hanami_conformance.target import capabilities
+from hanami_proto.dialect import load_dialect
 from support.suite_runs import double, failing, in_pytest, result_of, silent
 from support.targets import backend, hanami, program
 from tools.reference import USERS, clean_environment
@@ -74,7 +75,7 @@ def test_a_target_that_is_ready(tmp_path: Path) -> None:
 def test_missing_capabilities_and_existing_resources(tmp_path: Path) -> None:
     with backend("--dialect", "hanami-0.4") as url:
         token = httpx.post(f"{url}/control/v1/token", json={"id": "alice", "password": "very-secret-1"}).json()["token"]
-        template = base64.b64encode(render_template("bricks", SHAPE).encode()).decode()
+        template = base64.b64encode(render_template(load_dialect(), SHAPE).encode()).decode()
         body = {"name": "somebodys", "template": template}
         httpx.post(f"{url}/control/v1/cluster", headers={"X-Auth-Token": token}, json=body).raise_for_status()
         options = ("--target", url, "--token", token, "--dialect", "hanami-0.4", "--max-connections", "5")

@@ -17,6 +17,7 @@ from hanami_conformance.models.dataset import DatasetModel, csv_table, idx_image
 from hanami_conformance.models.file import FileModel
 from hanami_conformance.resources.readback import first_difference
 from hanami_conformance.resources.templates import render_template
+from hanami_proto.dialect import dialect_names, load_dialect
 from hanami_reference_backend.network.templates import TemplateReader
 from tools.sample_data import make
 
@@ -125,13 +126,17 @@ def test_the_shipped_data_are_real() -> None:
     assert csv_table(names, values) == content
 
 
-@pytest.mark.parametrize("form", ["bricks", "hexagons"])
-def test_templates_are_understood(form: str) -> None:
+@pytest.mark.parametrize("name", dialect_names())
+def test_templates_are_understood(name: str) -> None:
     shape = ClusterShape({"in_a": 3, "in_b": 4}, {"out_a": 2, "out_b": 5}, hidden=6)
-    reader = TemplateReader(form, "[a-z_]+", max_bricks=9, hidden_size=6)
-    template = reader.read(render_template(form, shape))
-    assert {port.name: port.size for port in template.inputs} == shape.inputs
-    assert {port.name: port.size for port in template.outputs} == shape.outputs
+    dialect = load_dialect(name)
+    settings = dialect.template_settings
+    reader = TemplateReader(dialect.template, "[a-z_]+", max_bricks=9, hidden_size=6, settings=settings)
+    template = reader.read(render_template(dialect, shape))
+    for ports, sizes in ((template.inputs, shape.inputs), (template.outputs, shape.outputs)):
+        assert {port.name: port.size for port in ports} == {
+            name: size if dialect.has_sizes else 0 for name, size in sizes.items()
+        }
     assert template.hidden == (6,)
 
 

@@ -15,6 +15,7 @@ from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.deadline import AdaptiveTimeout
 from hanami_conformance.clients.rest import RestClient
 from hanami_conformance.resources.templates import render_template
+from hanami_proto.dialect import load_dialect
 from support.suite_runs import result_of
 from support.targets import backend, hanami, rest
 
@@ -28,7 +29,7 @@ class Given:
     def __init__(self, url: str) -> None:
         token = httpx.post(f"{url}/v1/token", json={"id": "alice", "password": "very-secret-1"}).json()["token"]
         self.http = httpx.Client(base_url=f"{url}/v1/", headers={"X-Auth-Token": token})
-        template = base64.b64encode(render_template("bricks", SHAPE).encode()).decode()
+        template = base64.b64encode(render_template(load_dialect(), SHAPE).encode()).decode()
         self.uuid = self.http.post("cluster", json={"name": "given one", "template": template}).json()["uuid"]
         bricks = ("--cluster-input", "eyes=20", "--cluster-output", "hand=6")
         self.options = ("--target", url, *TO, "--cluster", self.uuid, *bricks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.options.definitions import AUTO
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.target.dialect_detection import find_dialect
-from hanami_proto.dialect import dialect_names, load_dialect
+from hanami_proto.dialect import Dialect, dialect_names, load_dialect
 from support.suite_runs import closing, double, garbage, in_pytest, silent
 from support.targets import Said, backend, hanami, program, rest
 
@@ -30,25 +31,75 @@ def options(url: str, first: Credentials = ALICE, deadline: float = 2.0) -> Targ
 @pytest.mark.parametrize("unknown", [401, 404])
 @pytest.mark.parametrize("name", dialect_names())
 def test_the_prefix_that_lets_the_user_in_decides(name: str, unknown: int) -> None:
-    route = load_dialect(name).route("token.create")
-
-    def server(method: str, path: str, body: dict[str, Any]) -> Said:
-        right = (method, path) == (route.method, route.path) and body["password"] == ALICE.password
-        return (200, LET_IN) if right else (unknown, "no")
-
-    with rest(server) as (url, seen):
+    dialect = load_dialect(name)
+    with rest(server_of(dialect, unknown)) as (url, seen):
         found = find_dialect(options(url))
     assert found.dialect.name == name
-    assert found.reason == f"{route} answered 200, the other prefixes {unknown}"
-    assert all(request.startswith("POST ") and request.endswith("/token") for request in seen)
+    others = f"400/{unknown}" if name == "openhanami-0.5" else str(unknown)
+    route, listed = dialect.route("token.create"), dialect.route("dataset.list")
+    if dialect.has_sizes:
+        assert found.reason == f"{route} answered 200, the other dialects {others}"
+        assert all(request.startswith("POST ") and request.endswith("/token") for request in seen)
+    else:  # two dialects have this login
+        assert found.reason == f"{route} answered 200, {listed} has its columns"
+    assert len(seen) == len(set(seen)) + 1  # 0.5 and those behind it have the same path, and another body
+
+
+def server_of(dialect: Dialect, unknown: int = 404) -> Callable[[str, str, dict[str, Any]], Said]:
+    """A server that has only the login and the list of datasets of a dialect."""
+    known = {route.path: operation for operation, route in dialect.routes.items()}
+    body_of_alice = dialect.login(ALICE.user, ALICE.password)
+
+    def serve(_method: str, path: str, body: dict[str, Any]) -> Said:
+        if known.get(path) == "dataset.list":
+            return 200, {"header": dialect.answers["dataset.list"], "body": []}
+        if known.get(path) != "token.create":
+            return unknown, "no"
+        if body.keys() != body_of_alice.keys():
+            return 400, "unknown field"
+        return (200, LET_IN) if body == body_of_alice else (401, "wrong password")
+
+    return serve
+
+
+@pytest.mark.parametrize("name", dialect_names())
+def test_a_token_is_enough(name: str) -> None:
+    dialect = load_dialect(name)
+    with rest(server_of(dialect)) as (url, _):
+        found = find_dialect(options(url, Credentials(token="a.long.token")))
+    assert found.dialect.name == name
+    columns = "GET /v1.0alpha/dataset/all has its columns"
+    assert found.reason.partition("answered 200, ")[2] == {
+        "openhanami-0.5": f"{columns}, and POST /v1.0alpha/token takes id and password",
+        "openhanami-0.6": f"{columns}, and POST /v1.0alpha/token takes id and passphrase",
+        "openhanami-0.7": columns,
+    }.get(name, "the other dialects 404")
+
+
+@pytest.mark.parametrize("name", dialect_names())
+def test_a_reference_backend_of_each_dialect_is_found(name: str) -> None:
+    with backend("--dialect", name) as url:
+        assert find_dialect(options(url, deadline=10.0)).dialect.name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("openhanami-0.5", "openhanami-0.5"), ("openhanami-0.7", "openhanami-0.6 or openhanami-0.7")],
+)
+def test_wrong_credentials_are_told_where_the_form_of_the_login_is_known(name: str, found: str) -> None:
+    with (
+        rest(server_of(load_dialect(name))) as (url, _),
+        pytest.raises(TargetRejectedConfiguration, match=f"answered 401 wrong password; it seems to speak {found},"),
+    ):
+        find_dialect(options(url, Credentials("alice", "another password")))
 
 
 def test_a_token_is_tried_with_a_list() -> None:
-    path = load_dialect("openhanami-0.5").route("dataset.list").path
+    path = load_dialect("hanami-0.4").route("dataset.list").path
     with rest(lambda _method, asked, _body: (200, {"header": []}) if asked == path else (401, "no")) as (url, seen):
         found = find_dialect(options(url, Credentials(token="a.long.token")))
-    assert found.dialect.name == "openhanami-0.5"
-    assert found.reason == "GET /v1.0alpha/dataset/all answered 200, the other prefixes 401"
+    assert found.dialect.name == "hanami-0.4"
+    assert found.reason == "GET /control/v1/dataset/all answered 200, the other dialects 401"
     assert all(request.startswith("GET ") for request in seen)
 
 
@@ -108,9 +159,9 @@ def test_several_fit() -> None:
 def test_of_several_that_fit_the_one_whose_paths_are_there() -> None:
     there = {route.path for route in load_dialect("openhanami-0.5").routes.values()}
 
-    def server(method: str, path: str, _body: dict[str, Any]) -> Said:
+    def server(method: str, path: str, body: dict[str, Any]) -> Said:
         if method == "POST" and path.endswith("/token"):
-            return 200, LET_IN
+            return (200, LET_IN) if "password" in body else (400, "no")
         return (405, "not so") if path in there else (404, "no")
 
     with rest(server) as (url, seen):
@@ -141,7 +192,7 @@ SEQUENCE = json.dumps(StepSequence("upload", (), dialect="documented").data())
 
 
 def test_run_replay_and_check_target_ask(tmp_path: Path) -> None:
-    why = "POST /control/v1/token answered 200, the other prefixes 404"
+    why = "POST /control/v1/token answered 200, the other dialects 404"
     (tmp_path / "sequence.json").write_text(SEQUENCE)
     with backend("--dialect", "hanami-0.4") as url:
         to = ("--target", url, "--user", "alice", "--password", "very-secret-1")

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hanami_reference_backend.network.templates import Port, Template, TemplateError, TemplateReader
+from hanami_reference_backend.network.template_lines import TemplateError
+from hanami_reference_backend.network.templates import Port, Template, TemplateReader
 from support.backend_peer import BRICKS, HEXAGONS
 
 NAME = "[a-zA-Z][a-zA-Z_0-9 -]*"

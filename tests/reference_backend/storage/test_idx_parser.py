@@ -22,10 +22,7 @@ def test_pixels_and_labels_become_columns() -> None:
 
     assert (content.number_of_rows, content.number_of_columns) == (3, 18)
     assert (content.inputs, content.outputs) == (8, 10)
-    assert content.description() == {
-        "picture": {"start_column": 0, "end_column": 8},
-        "label": {"start_column": 8, "end_column": 18},
-    }
+    assert content.description("from", "to") == {"picture": {"from": 0, "to": 8}, "label": {"from": 8, "to": 18}}
     picture, label = content.columns
     assert (picture.rows(0, 9) == PIXELS.reshape(3, 8)).all()
     assert (label.rows(1, 2) == np.eye(10)[[9, 3]]).all()

@@ -1,6 +1,6 @@
 """Behaviour of released servers that a suite must tolerate and that no quirk of ``--quirks`` has.
 
-Lists have the columns of the real servers, and uploads are listed before they are finalized. A cluster takes a
+Uploads are listed before they are finalized. A cluster takes a
 websocket in any mode, and the latest one replaces the others. The values of a message start at the first value of their
 brick, and stay in its buffer until others replace them.
 """
@@ -11,7 +11,6 @@ import asyncio
 import json
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -20,23 +19,17 @@ import numpy as np
 from hanami_proto.codec import BrickMessage, ProcessType
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.faults.patch import replace_method
-from hanami_reference_backend.faults.released.registry import HANAMI
 from hanami_reference_backend.network.clusters import Attached, Cluster, ClusterStore
 from hanami_reference_backend.network.cycle_buffer import Buffer, Cycle
-from hanami_reference_backend.rest import clusters, datasets, fields
-from hanami_reference_backend.rest.clusters import ClusterOperations
+from hanami_reference_backend.rest import answers, fields
 from hanami_reference_backend.rest.datasets import DatasetOperations
 from hanami_reference_backend.sockets.attach import RejectedError, SocketServer
 from hanami_reference_backend.sockets.channel import Channel
 from hanami_reference_backend.sockets.cluster import INVALID_DATA, ClusterSession, InvalidMessageError
-from hanami_reference_backend.storage.datasets import Dataset, DatasetStore
-from hanami_reference_backend.storage.uploads import Kind, Upload
 
 CYCLE = 0.001  # seconds that a cycle takes at least
-COLUMNS = ("project_id", "owner_id", "visibility", "name")
 PROCESS_TYPES = (ProcessType.REQUEST, ProcessType.TRAIN)
 ANY_UUID = re.compile(r"[a-fA-F0-9]{8}(-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}")
-TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
 _installed: list[str] = []
@@ -51,9 +44,8 @@ def install(name: str) -> None:
     """Give this behaviour to the servers that this process starts from now on."""
     _installed.append(name)
     fields.UUID_PATTERN = ANY_UUID
-    _keep_kinds()
-    _list_datasets(name)
-    _list_clusters(name)
+    answers.VISIBILITY = "private"
+    _list_unfinished_uploads()
     _attach_in_any_mode()
     _fill_buffers_from_the_start()
     _check_little()
@@ -62,66 +54,12 @@ def install(name: str) -> None:
 # Lists
 
 
-@cache
-def kinds() -> dict[str, Kind]:
-    """Return the kinds of all datasets and uploads by uuid."""
-    return {}
-
-
-@cache
-def birthdays() -> dict[str, str]:
-    """Return the times of creation of all datasets and clusters by uuid."""
-    return {}
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime(TIME_FORMAT)
-
-
-def _keep_kinds() -> None:
-    @replace_method(DatasetStore, "begin")
-    def begin(original: Any, store: DatasetStore, user: User, kind: Kind, *more: Any) -> Upload:
-        upload: Upload = original(store, user, kind, *more)
-        kinds()[upload.uuid] = kind
-        birthdays()[upload.uuid] = _now()
-        return upload
-
-    @replace_method(ClusterStore, "create")
-    def create(original: Any, *arguments: Any) -> Cluster:
-        cluster: Cluster = original(*arguments)
-        birthdays()[cluster.uuid] = _now()
-        return cluster
-
-
-def _list_datasets(name: str) -> None:
-    is_hanami = name == HANAMI
-    header = ("uuid", *COLUMNS, "type") if is_hanami else ("created_at", "uuid", *COLUMNS)
-    datasets.LIST_HEADER = header  # type: ignore[assignment]
-
-    @replace_method(DatasetOperations, "row")
-    def row(_original: Any, _operations: Any, dataset: Dataset | Upload) -> list[str]:
-        common = [dataset.uuid, dataset.project_id, dataset.owner_id, "private", dataset.name]
-        return [*common, kinds()[dataset.uuid].value] if is_hanami else [birthdays()[dataset.uuid], *common]
-
+def _list_unfinished_uploads() -> None:
     @replace_method(DatasetOperations, "list_all")
-    async def list_all(_original: Any, operations: DatasetOperations, user: User, _fields: Any) -> Any:
-        store = operations._datasets
-        uploads = [one for one in store._uploads.values() if one.project_id == user.project_id]
-        rows = [operations.row(one) for one in (*store.datasets(user), *uploads)]  # type: ignore[arg-type]
-        return {"header": datasets.LIST_HEADER, "body": rows}
-
-
-def _list_clusters(name: str) -> None:
-    is_hanami = name == HANAMI
-    header = ("uuid", *COLUMNS) if is_hanami else ("created_at", "uuid", *COLUMNS)
-    clusters.LIST_HEADER = header  # type: ignore[assignment]
-
-    @replace_method(ClusterOperations, "describe")
-    def describe(_original: Any, _operations: Any, cluster: Cluster) -> dict[str, object]:
-        values = [cluster.uuid, cluster.project_id, cluster.owner_id, "private", cluster.name]
-        if not is_hanami:
-            values.insert(0, birthdays()[cluster.uuid])
-        return dict(zip(clusters.LIST_HEADER, values, strict=True))
+    async def list_all(original: Any, operations: DatasetOperations, user: User, fields: Any) -> Any:
+        answer = await original(operations, user, fields)
+        uploads = [one for one in operations._datasets._uploads.values() if one.project_id == user.project_id]
+        return {**answer, "body": [*answer["body"], *map(operations.row, uploads)]}
 
 
 # Websockets of clusters

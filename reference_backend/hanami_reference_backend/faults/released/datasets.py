@@ -11,7 +11,6 @@ from starlette.types import Receive, Scope, Send
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.common.errors import RequestError
 from hanami_reference_backend.faults.patch import replace_method
-from hanami_reference_backend.faults.released.common import kinds
 from hanami_reference_backend.faults.released.connections import ABORT, connection_of, crash
 from hanami_reference_backend.faults.released.finalize import internal_error
 from hanami_reference_backend.faults.released.registry import HANAMI, OPENHANAMI, defect
@@ -62,7 +61,7 @@ def tables_have_no_columns() -> None:
     @replace_method(DatasetOperations, "measures")
     def measures(original: Any, operations: DatasetOperations, dataset: Dataset) -> dict[str, object]:
         result: dict[str, object] = original(operations, dataset)
-        return {**result, "inputs": 0, "outputs": 0} if kinds()[dataset.uuid] is Kind.CSV else result
+        return {**result, "inputs": 0, "outputs": 0} if dataset.kind is Kind.CSV else result
 
 
 @defect("GEN-1", servers=[OPENHANAMI])

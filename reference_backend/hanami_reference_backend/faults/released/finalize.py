@@ -69,7 +69,8 @@ def _convert(store: DatasetStore, upload: Upload, kind: Kind, files: Sequence[Te
         content = store.convert(kind, [file.content() for file in files])
     except ContentError as error:
         raise internal_error() from error
-    dataset = Dataset(upload.uuid, upload.name, upload.owner_id, upload.project_id, content, upload.storage)
+    owner, project, started = upload.owner_id, upload.project_id, upload.created_at
+    dataset = Dataset(upload.uuid, upload.name, owner, project, content, upload.storage, upload.kind, started)
     store._datasets[dataset.uuid] = dataset
     del store._uploads[upload.uuid]
     for file in files:
