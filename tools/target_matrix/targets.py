@@ -68,6 +68,7 @@ class TargetScenario:
 NO_TOKEN = {"needs a token that was valid once": 7}
 NO_CONTENT = {"the content of a dataset cannot be read back": 60, "has no operation dataset.content": 3}
 WHOLE = 480  # cases
+NO_SIZES = {"the size of a brick comes from the messages": 3}
 NONSENSE = tuple(
     f"test_direct_io_invalid.py::test_a_mistake_{name}"
     for name in ("is_signalled_and_has_no_effect", "does_not_disturb_another_cluster")
@@ -158,6 +159,22 @@ SCENARIOS = (
         reference("--dialect", "openhanami-0.5"),
         ("--dialect", "auto"),
         lacking=NO_TOKEN,
+        least=WHOLE,
+    ),
+    TargetScenario(
+        "openhanami-0.6",
+        "the dialect, found by auto: templates without sizes, another login; gate",
+        reference("--dialect", "openhanami-0.6"),
+        ("--dialect", "auto"),
+        lacking={**NO_TOKEN, **NO_SIZES},
+        least=WHOLE,
+    ),
+    TargetScenario(
+        "openhanami-0.7",
+        "the dialect, found by auto: as 0.6 with other lists; gate",
+        reference("--dialect", "openhanami-0.7"),
+        ("--dialect", "auto"),
+        lacking={**NO_TOKEN, **NO_SIZES},
         least=WHOLE,
     ),
     TargetScenario(
