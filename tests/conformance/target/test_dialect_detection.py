@@ -86,7 +86,7 @@ def test_a_reference_backend_of_each_dialect_is_found(name: str) -> None:
     ("name", "found"),
     [("openhanami-0.5", "openhanami-0.5"), ("openhanami-0.7", "openhanami-0.6 or openhanami-0.7")],
 )
-def test_wrong_credentials_are_told_where_the_form_of_the_login_is_known(name: str, found: str) -> None:
+def test_wrong_credentials_are_reported_where_the_form_of_the_login_is_known(name: str, found: str) -> None:
     with (
         rest(server_of(load_dialect(name))) as (url, _),
         pytest.raises(TargetRejectedConfiguration, match=f"answered 401 wrong password; it seems to speak {found},"),
