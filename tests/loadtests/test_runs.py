@@ -60,7 +60,7 @@ def test_all_scenarios_pass_against_a_server_without_faults_in_a_mixed_run(tmp_p
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dialect", ["hanami-0.4", "openhanami-0.5"])
+@pytest.mark.parametrize("dialect", ["hanami-0.4", "openhanami-0.5", "openhanami-0.6", "openhanami-0.7"])
 def test_other_dialects_are_found_and_loaded(tmp_path: Path, dialect: str) -> None:
     with backend(*USERS, "--dialect", dialect) as url:
         options = ("--target", url, "--users", "6", "--seconds", "3", "--warm-up", "0", "--inputs", "20,10")

@@ -41,6 +41,15 @@ def test_users_may_be_created(tmp_path: Path) -> None:
     assert (dialect.user_body, dialect.user_key) == ({"id": "{id}"}, "id")
 
 
+def test_login_and_answers_have_defaults(tmp_path: Path) -> None:
+    head, section, _ = DOCUMENTED.partition("[token]")
+    assert section
+    dialect, whole = load_dialect(write(tmp_path, head)), load_dialect()
+    assert dialect.login("a", "b") == {"id": "a", "password": "b"}
+    assert dialect.answers == whole.answers
+    assert dialect.column_range == ("start_column", "end_column")
+
+
 WRONG = [
     ("name = ", "nmae = ", "2: unknown key 'nmae', did you mean 'name'?"),
     ('name = "documented"', "name = 5", "2: name must be a word"),
@@ -56,6 +65,15 @@ WRONG = [
         "[fields]",
         '"user.create" = "POST user"\n[fields]',
         "25: user.create, user.delete and a section [user] go together",
+    ),
+    ('password = "{password}"', 'pin = "{pin}"', "46: body in [token] must be a table: the body of token.create"),
+    ('id = "{id}", ', "", "46: body in [token] must be a table: the body of token.create"),
+    ('"dataset.init" =', '"dataset.begin" =', "50: unknown key 'dataset.begin' in [answers], did you mean"),
+    ('"dataset.list" = ["uuid", ', '"dataset.list" = [5, ', "52: dataset.list in [answers] must be a list of texts"),
+    (
+        'template = "bricks"',
+        'template = "bricks"\nsettings = ["speed"]',
+        "38: settings in [cluster] must be a list of texts",
     ),
     ("connections = 2", "connections = = 2", "41: not TOML: Invalid value"),
     ("connections = 2", "connections = true", "41: connections in [target] must be a whole number from 1"),

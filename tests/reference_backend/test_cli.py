@@ -175,6 +175,16 @@ def test_a_dialect_with_users_is_rejected(tmp_path: Path, capsys: pytest.Capture
     assert "this server cannot create users, so it does not serve user.create, user.delete" in error
 
 
+def test_unknown_keys_of_answers_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (resources.files("hanami_proto") / "dialects" / "documented.toml").read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(
+        text.replace('"dataset.list" = ["uuid", ', '"dataset.list" = ["uuid", "colour", ')
+    )
+    with pytest.raises(SystemExit):
+        parse_options(["--dialect", str(tmp_path / "mine.toml")])
+    assert "this server has no value for colour of dataset.list in [answers]" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("released", "quirks"), SERVERS.items())
 def test_a_released_server_has_its_dialect_its_quirks_and_its_defects(released: str, quirks: str) -> None:
     options = parse_options(["--as", released])

@@ -71,6 +71,7 @@ def test_fields_are_hidden_also_where_the_secret_is_unknown_or_short() -> None:
     text = redactor.text('{"id": "x", "password": "x", "token" : "abc\\"def"}')
     assert text == '{"id": "x", "password": "[secret]", "token" : "[secret]"}'
     assert redactor.data(b'{"password":"x"}') == b'{"password":"[secret]"}'
+    assert redactor.data(b'{"passphrase":"eA=="}') == b'{"passphrase":"[secret]"}'
 
 
 def test_a_first_message_that_is_cut_in_its_token_hides_it() -> None:

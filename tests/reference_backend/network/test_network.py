@@ -87,3 +87,23 @@ def test_nothing_makes_the_network_infinite(scale: float) -> None:
         network.train(values, expected * np.float32(scale), ONES)
     assert np.isfinite(network.forward(values)).all()
     assert all(np.isfinite(matrix).all() for matrix in network.weights)
+
+
+def test_a_resized_network_keeps_what_it_has_learned() -> None:
+    network = Network((3, 8, 2), seed=1, text="template")
+    values, expected = pair(inputs=3)
+    for _ in range(20):
+        network.train(values, expected[:2], np.ones(2, dtype=np.float32))
+    before = network.forward(values).copy()
+    larger = network.resized((5, 8, 4), np.array([0, 2, 4]), np.array([1, 3]))
+    spread = np.zeros(5, dtype=np.float32)
+    spread[[0, 2, 4]] = values
+    assert np.allclose(larger.forward(spread)[[1, 3]], before, atol=1e-6)
+    assert larger.parameters == 6 * 8 + 9 * 4
+    assert (larger.weights[0][:, [1, 3]] != 0).all()  # new inputs have weights of their own
+
+
+def test_a_network_without_inputs_and_outputs_answers_nothing() -> None:
+    empty = Network((0, 0))
+    assert empty.forward(np.zeros(0, dtype=np.float32)).shape == (0,)
+    assert empty.resized((2, 3), np.array([], dtype=np.intp), np.array([], dtype=np.intp)).weights[0].shape == (3, 2)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hanami_reference_backend.network.template_lines import TemplateError
 from hanami_reference_backend.network.templates import Port, Template, TemplateReader
-from support.backend_peer import BRICKS, HEXAGONS
+from support.backend_peer import AXONS, BRICKS, HEXAGONS
 
 NAME = "[a-zA-Z][a-zA-Z_0-9 -]*"
 
@@ -88,6 +90,77 @@ def test_invalid_templates(text: str, reason: str) -> None:
 def test_invalid_templates_of_hexagons(old: str, new: str, reason: str) -> None:
     with pytest.raises(TemplateError, match=reason):
         read(HEXAGONS.replace(old, new), "hexagons")
+
+
+WITHOUT_REDUCTION = ("neuron_cooldown", "refractory_time", "max_connection_distance")
+TYPES = {"inputs": ("binary",), "outputs": ("bool", "int", "float")}
+
+
+def read_axons(text: str, *, types: Mapping[str, Iterable[str]] | None = None) -> Template:
+    return TemplateReader("axons", NAME, max_bricks=6, hidden_size=64, settings=WITHOUT_REDUCTION, types=types).read(
+        text
+    )
+
+
+def test_axons_give_no_sizes() -> None:
+    template = read_axons(AXONS)
+    assert template == Template((Port("first_input", 0),), (Port("first_output", 0),), (64,))
+    assert template.with_sizes({"first_output": 3}).layers == (0, 64, 3)
+    assert read_axons(AXONS.replace("axons:\n    1,1,1 -> 3,1,1\n", "")) == template
+
+
+def test_types_of_inputs_and_outputs() -> None:
+    text = AXONS.replace("input: 1,1,1", "input: 1,1,1 (binary)").replace("output: 4,1,1", "output: 4,1,1 (float)")
+    template = read_axons(text, types=TYPES)
+    assert (template.inputs[0].kind, template.outputs[0].kind) == ("binary", "float")
+    with pytest.raises(TemplateError, match=r"line 13: 'binary' is no type of an input$"):
+        read_axons(text, types={"outputs": TYPES["outputs"]})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("    max_connection", "    enable_reduction: false\n    max_connection", "'enable_reduction' is unknown"),
+        ("1,1,1 -> 3,1,1", "1,1,1 -> 5,1,1", "line 11: there is no hexagon 5,1,1"),
+        ("1,1,1 -> 3,1,1", "1,1,1 3,1,1", "line 11: '1,1,1 3,1,1' is not a connection"),
+        ("1,1,1 -> 3,1,1", "1,1,1 -> ", "line 11: '' is not a position"),
+        ("    1,1,1 -> 3,1,1\n", "", "there is nothing in 'axons'"),
+        ("first_input: 1,1,1", "first_input: 2,1,1", "line 13: there is no hexagon 2,1,1"),
+        ("first_input: 1,1,1", "first_input:", "line 13: 'first_input' is unknown in 'inputs'"),
+        ("first_input: 1,1,1", "first_input:\n        target: 1,1,1", "'first_input' is unknown in 'inputs'"),
+        (
+            "first_output: 4,1,1",
+            "first_output: 4,1,1 (text)",
+            "'text' is no type of an output; there are bool, float, int",
+        ),
+        ("first_output: 4,1,1", "first_output: 4,1,1 (bool", "is not a position x,y,z, or x,y,z"),
+        ("first_output:", "first_input:", "the name 'first_input' appears twice"),
+        ("first_output:", "axons:", "line 15: 'axons' is unknown in 'outputs'"),
+        ("first_output:", "float:", "line 15: 'float' is unknown in 'outputs'"),
+        ("first_output: 4,1,1\n", "", "there is nothing in 'outputs'"),
+        ("axons:\n    1,1,1 -> 3,1,1\ninputs:\n    first_input: 1,1,1\n", "", "there is no 'inputs'"),
+        ("4,1,1\naxons", "4,1,1\n    4,1,1\naxons", "the position 4,1,1 appears twice"),
+    ],
+)
+def test_invalid_templates_of_axons(old: str, new: str, reason: str) -> None:
+    assert old in AXONS
+    with pytest.raises(TemplateError, match=reason):
+        read_axons(AXONS.replace(old, new, 1), types=TYPES)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"), [("hexagons", HEXAGONS), ("axons", AXONS.replace("settings:\n", "settings:\n\n"))]
+)
+def test_sections_of_hexagons_are_complete_and_in_order(form: str, text: str) -> None:
+    assert read(text, form).hidden == (64,)
+    begin, middle, end = text.partition("hexagons:\n")
+    version, settings = begin.split("\n", 1)
+    with pytest.raises(TemplateError, match="'settings' must stand before 'hexagons'"):
+        read("\n".join((version, middle + end, settings)), form)
+    with pytest.raises(TemplateError, match="there is no 'settings'"):
+        read(version + "\n" + middle + end, form)
+    with pytest.raises(TemplateError, match="there is nothing in 'settings'"):
+        read(version + "\nsettings:\n" + middle + end, form)
 
 
 @given(st.lists(st.sampled_from([*BRICKS.split("\n"), "x", ":", "\0", "- ", "1,1,1:"])).map("\n".join))

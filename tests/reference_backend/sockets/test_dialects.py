@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from websockets.sync.client import ClientConnection
 
 from hanami_proto.codec import ProcessType, TargetBuffer
 from hanami_proto.dialect import dialect_names
-from support.backend_peer import Peer, closing, images_file, labels_file, running
+from support.backend_peer import AXONS, Peer, closing, images_file, labels_file, running
 
 TRAIN = ProcessType.TRAIN
 TABLE = b"a,b\n1,2.5\n3,0.1\n"
@@ -96,3 +97,92 @@ def test_buffers_are_distinguished_by_their_type(alice: Peer) -> None:
             with peer.attach(uuid, "cluster") as socket:
                 socket.send(peer.codec.encode_io(name, [1], is_last=True, target_buffer=buffer, process_type=TRAIN))
                 assert closing(socket)[0] == code
+
+
+UNSIZED = ("openhanami-0.6", "openhanami-0.7")
+EXPECTED = {"process_type": TRAIN, "target_buffer": TargetBuffer.EXPECTED}
+
+
+@pytest.fixture(scope="module", name="carol", params=UNSIZED)
+def _carol(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
+    folder = tmp_path_factory.mktemp("server")
+    with running(folder, "--dialect", request.param, "--max-parameters", "20000") as server, Peer(server) as peer:
+        yield peer
+
+
+def train(peer: Peer, socket: ClientConnection, inputs: list[float], expected: list[float]) -> None:
+    peer.io(socket, "first_input", inputs, is_last=False, process_type=TRAIN)
+    assert peer.io(socket, "first_output", expected, **EXPECTED).is_last
+
+
+def test_the_first_cycle_sets_the_sizes(carol: Peer) -> None:
+    uuid = carol.cluster()
+    with carol.attach(uuid, "cluster") as socket:
+        unsized = carol.io(socket, "first_input", [1, 0])
+        assert (unsized.name, unsized.number_of_values, unsized.values.tolist()) == ("first_output", 0, [])
+        for part in ([0.0], [1.0, 1.0]):  # the values of all messages of the cycle count
+            carol.io(socket, "first_output", part, is_last=False, **EXPECTED)
+        assert carol.io(socket, "first_input", [1, 0], process_type=TRAIN).is_last
+        assert carol.io(socket, "first_input", [1, 0]).number_of_values == 3
+    with carol.attach(uuid, "cluster") as socket:
+        assert carol.io(socket, "first_input", [1]).number_of_values == 3
+        socket.send(carol.codec.encode_io("first_input", [1, 0, 1], is_last=True))
+        assert closing(socket) == (1007, "more values than 'first_input' holds")
+
+
+def test_a_wrong_cycle_sets_no_size(carol: Peer) -> None:
+    uuid = carol.cluster()
+    with carol.attach(uuid, "cluster") as socket:
+        carol.io(socket, "first_input", [1, 0, 1], is_last=False)
+        socket.send(carol.codec.encode_io("nobody", [1], is_last=True))
+        assert closing(socket)[0] == 1008
+    with carol.attach(uuid, "cluster") as socket:
+        carol.io(socket, "first_input", [1, 0, 1], is_last=False, process_type=TRAIN)
+        socket.send(carol.codec.encode_io("first_input", [1], is_last=True, process_type=TRAIN))
+        assert closing(socket) == (1008, "training needs expected values for an output")
+    with carol.attach(uuid, "cluster") as socket:
+        train(carol, socket, [1, 0], [1])
+        assert carol.io(socket, "first_input", [1, 0]).number_of_values == 1
+
+
+def test_too_large_sizes_are_rejected(carol: Peer) -> None:
+    uuid = carol.cluster()
+    with carol.attach(uuid, "cluster") as socket:
+        socket.send(carol.codec.encode_io("first_input", [0.0] * 400, is_last=True))
+        assert closing(socket) == (1008, "25664 weights are more than 20000")
+    with carol.attach(uuid, "cluster") as socket:
+        train(carol, socket, [1, 0], [1])
+
+
+def test_outputs_of_a_type_are_whole_numbers(carol: Peer) -> None:
+    for kind in ("bool", "int"):
+        uuid = carol.cluster(AXONS.replace("output: 4,1,1", f"output: 4,1,1 ({kind})"))
+        with carol.attach(uuid, "cluster") as socket:
+            for _ in range(20):
+                train(carol, socket, [1, 0], [1, 0])
+            assert carol.io(socket, "first_input", [1, 0]).values.tolist() == [1, 0]
+
+
+def test_two_inputs_get_their_sizes_one_after_the_other(carol: Peer) -> None:
+    text = AXONS.replace("    3,1,1\n", "    2,1,1\n    3,1,1\n", 1).replace(
+        "inputs:\n", "inputs:\n    a_second: 2,1,1\n"
+    )
+    uuid = carol.cluster(text)
+    with carol.attach(uuid, "cluster") as socket:
+        for _ in range(20):
+            train(carol, socket, [1, 0], [1, 0])
+        before = carol.io(socket, "first_input", [1, 0]).values
+        carol.io(socket, "a_second", [0, 0, 0], is_last=False)
+        after = carol.io(socket, "first_input", [1, 0]).values
+        assert np.allclose(after, before, atol=1e-6)  # what was learned is kept
+
+
+def test_the_login_needs_base64(carol: Peer) -> None:
+    good = carol.dialect.login("alice", "alice-password")
+    assert carol.status("token.create", **good) == 200
+    assert carol.status("token.create", **carol.dialect.login("alice", "alice-passwords")) == 401
+    for wrong in ("alice-password", "YWJj*GVm", good["passphrase"].rstrip("="), "YWJjZGVm\n", "ä" * 8):
+        assert carol.status("token.create", id="alice", passphrase=wrong) == 400, wrong
+    assert carol.status("token.create", id="alice", passphrase="/////w==") == 401  # no UTF-8
+    assert carol.status("token.create", id="alice", password="alice-password") == 400
+    assert carol.status("token.create", id="alice") == 400
