@@ -35,6 +35,14 @@ def distinct_brick_sizes(text: str) -> tuple[int, ...]:
     return sizes
 
 
+def socket_limit(text: str) -> int | None:
+    """Convert the limit of sockets; None for one that is derived from the workers of the server."""
+    return None if text == AUTO else _SOCKETS(text)
+
+
+_SOCKETS = whole_number(0)
+
+
 def _number(name: str, text: str, default: str, convert: Callable[[str], object]) -> Option:
     return Option(name, text, default=default, kind="number", convert=convert)
 
@@ -63,7 +71,12 @@ LOAD_OPTIONS = (
     Option("outputs", "values of each output brick of a cluster", default="10", convert=distinct_brick_sizes),
     _number("hidden", "neurons of the internal brick of a cluster", "400", whole_number(1)),
     Option("limits", "TOML file of the limits; without one, no response may be incorrect or missing", convert=Path),
-    _number("sockets", "most websockets at the same time, over all users; 0 for no limit", "0", whole_number(0)),
+    Option(
+        "sockets",
+        "most websockets at the same time, over all users; 0 for no limit; auto leaves a worker of the server free",
+        default=AUTO,
+        convert=socket_limit,
+    ),
     _number("warm-up", "seconds at the beginning that are not measured", "1", number(0)),
     DEADLINE,
     _number("drain", "seconds to wait for missing responses at the end", "10", number(0.1)),

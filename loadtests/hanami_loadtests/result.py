@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from hanami_conformance import __version__
 from hanami_conformance.common.redact import SECRETS
@@ -15,12 +16,18 @@ from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.limits.file import Limits
 from hanami_loadtests.limits.verdict import check_limits, run_verdict
 from hanami_loadtests.scenarios.all import SCENARIOS
-from hanami_loadtests.session import Session
+from hanami_loadtests.scenarios.direct_io import ATTACH as ATTACH_CLUSTER
+from hanami_loadtests.scenarios.upload import ATTACH as ATTACH_FILE
+from hanami_loadtests.session import AttachedUsers, Session
 from hanami_reports.common.file_names import EXCHANGES, LOAD_RESULT
+from hanami_reports.common.format import format_time
 from hanami_reports.common.report_folder import ReportFolder
 from hanami_reports.load.report_folder import write_load_reports
+from hanami_reports.model.histogram import MICROSECONDS
 from hanami_reports.model.load import EXIT_STATUSES, Generator, LoadResult, RunState
+from hanami_reports.model.series import Series
 
+LONG_WAIT = 1.0  # seconds for which a server without a free worker leaves a socket unanswered, at least
 PACKAGES = ("locust", "gevent", "websockets", "protobuf", "numpy")
 
 
@@ -57,6 +64,9 @@ def make_result(
     results = check_limits(limits, recorder.series, generators, seconds)
     required = {name: SCENARIOS[name].paced_series for name, count in users.items() if count}
     state, reasons = run_verdict(results, recorder.series, generators, required)
+    if starving := starved_users(session.attached_users, recorder.series):
+        # Never conclusive: the other users measured a server that served them alone.
+        state, reasons = RunState.INVALID if state is RunState.PASS else state, (starving, *reasons)
     if failures:
         order = (RunState.INTERNAL_ERROR, RunState.LOST, RunState.INTERRUPTED, RunState.FAIL, RunState.INVALID)
         worst = min((found for found, _ in failures), key=order.index)
@@ -73,6 +83,7 @@ def make_result(
             "dialect_reason": session.dialect_reason,
             "certificate_checked": not settings.target.insecure,
             "seed": settings.seed,
+            **_worker_facts(session),
             "python": platform.python_version(),
             "platform": platform.platform(),
             "packages": {name: metadata.version(name) for name in PACKAGES},
@@ -94,6 +105,38 @@ def make_result(
         users=users_by_second or {},
         leftovers=tuple(map(SECRETS.text, leftovers)),
     )
+
+
+def starved_users(users: AttachedUsers, series: Mapping[str, Series]) -> str:
+    """Return a line if some users had a socket while others waited for the server in vain; empty otherwise.
+
+    Args:
+        users: Users that need sockets, and those that had one.
+        series: Type of message to its series.
+    """
+    if not users.served or users.served == users.asked:
+        return ""
+    attaching = _longest_wait(series, (ATTACH_FILE, ATTACH_CLUSTER))
+    calls = _longest_wait(series, [name for name in series if name.startswith("rest ")])
+    if max(attaching, calls) < LONG_WAIT:
+        return ""
+    # Users may be kept from their first socket by REST calls, which need a worker, too.
+    waited = (
+        f"attach waited {format_time(attaching)}" if attaching >= LONG_WAIT else f"REST waited {format_time(calls)}"
+    )
+    counts = f"{len(users.served)} of {len(users.asked)} users served; {waited}"
+    return f"{counts}: open websockets may occupy all workers of the server (--sockets)"
+
+
+def _longest_wait(series: Mapping[str, Series], names: Iterable[str]) -> float:
+    """Return the longest response time of some types of message in seconds, failures included."""
+    found = [max(one.response.most, one.failures.most) for name in names if (one := series.get(name)) is not None]
+    return max(found, default=0) / MICROSECONDS
+
+
+def _worker_facts(session: Session) -> dict[str, Any]:
+    found = session.server_workers
+    return {} if found is None else {"server_workers": str(found)}
 
 
 class LoadFolder:

@@ -8,13 +8,14 @@ import secrets
 import ssl
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration
+from hanami_conformance.cases.failures import PreconditionFailed, TargetDown, TargetRejectedConfiguration, Violation
 from hanami_conformance.clients.tcp import context_for
 from hanami_conformance.options.definitions import AUTO
 from hanami_conformance.resources.factory import NAME_PREFIX
+from hanami_conformance.server.workers import WorkerCount, count_workers
 from hanami_conformance.target.dialect_detection import DetectedDialect, find_dialect
 from hanami_conformance.target.login import expires_soon
 from hanami_conformance.target.target import Target
@@ -36,6 +37,24 @@ _CONTENT_CACHE: dict[Any, Any] = {}
 
 
 @dataclass
+class AttachedUsers:
+    """Users that need sockets, by their numbers.
+
+    Attributes:
+        asked: Users whose scenario needs sockets.
+        served: Users of which a socket was accepted before the end of the run.
+    """
+
+    asked: set[int] = field(default_factory=set)
+    served: set[int] = field(default_factory=set)
+
+    def add(self, other: AttachedUsers) -> None:
+        """Add the users of another process."""
+        self.asked |= other.asked
+        self.served |= other.served
+
+
+@dataclass
 class Session:
     """A reachable target, and everything that users of one process share.
 
@@ -46,6 +65,8 @@ class Session:
         recorder: Record of this process.
         health: Health of this process.
         socket_limit: Limit of the sockets of this process.
+        server_workers: Number of workers of the server, if it was counted for the limit of the sockets.
+        attached_users: Users of this process that need sockets, and those that had one.
         ended: End of the run, seconds of the recorder's clock; None during the run.
         leftovers: Resources that could not be deleted on the target, a line each.
         schedules: Type of message and schedule of each user.
@@ -58,6 +79,8 @@ class Session:
     recorder: Recorder
     health: Health
     socket_limit: SocketLimit
+    server_workers: WorkerCount | None = None
+    attached_users: AttachedUsers = field(default_factory=AttachedUsers)
     ended: float | None = None
     leftovers: list[str] = field(default_factory=list)
     schedules: list[tuple[str, Schedule]] = field(default_factory=list)
@@ -69,29 +92,36 @@ class Session:
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     @staticmethod
-    def open(settings: Settings, workers: int = 1, index: int = 0) -> Session:
+    def open(
+        settings: Settings, workers: int = 1, index: int = 0, server_workers: WorkerCount | None = None
+    ) -> Session:
         """Reach the target and log in.
 
         Args:
             settings: Options of the run.
             workers: Number of processes that share the limit of sockets.
             index: Index of this process among them.
+            server_workers: Number of workers of the server, None to count them if the settings need it.
 
         Raises:
             TargetDown: If the target cannot be reached or does not speak the protocol.
             TargetRejectedConfiguration: If the credentials are rejected, or the dialect is not detected.
             ValueError: If a file is invalid, or the limit of sockets too small for so many workers.
         """
-        sockets = settings.sockets // workers
-        if settings.sockets and not sockets:
-            raise ValueError(f"--sockets {settings.sockets}: {workers} workers need at least one each")
         options = settings.target
         found = find_dialect(options) if options.dialect == AUTO else None
         target = Target(options, found)
         try:
-            account = target.login(options.account, "user")
+            account = target.account = target.login(options.account, "user")
+            if settings.sockets is None:
+                server_workers = server_workers or _count_workers(target)
+                limited = server_workers is not None and server_workers.limited
+                settings = replace(settings, sockets=server_workers.connections if limited and server_workers else 0)
         finally:
             target.close()
+        sockets = (settings.sockets or 0) // workers
+        if settings.sockets and not sockets:
+            raise ValueError(f"--sockets {settings.sockets}: {workers} workers need at least one each")
         return Session(
             settings=settings,
             dialect=target.dialect,
@@ -101,6 +131,7 @@ class Session:
             recorder=Recorder(),
             health=Health(),
             socket_limit=SocketLimit(sockets),
+            server_workers=server_workers,
             _ssl=context_for(options.url, options.ca_file, insecure=options.insecure),
             _users=itertools.count(index * SEEDS),
         )
@@ -186,3 +217,11 @@ class Session:
         if key not in _CONTENT_CACHE:
             _CONTENT_CACHE[key] = make()
         return _CONTENT_CACHE[key]
+
+
+def _count_workers(target: Target) -> WorkerCount | None:
+    """Return the number of workers of a target; None if its sockets do not work, which the run will show."""
+    try:
+        return count_workers(target)
+    except (Violation, PreconditionFailed):
+        return None

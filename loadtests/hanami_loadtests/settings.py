@@ -29,7 +29,8 @@ class Settings:
         chunk: Data of a chunk, bytes.
         file: Approximate size of an upload, bytes.
         shape: Bricks of every cluster.
-        sockets: Largest number of sockets at the same time, over all users and workers; 0 for no limit.
+        sockets: Largest number of sockets at the same time, over all users and workers; 0 for no limit, None to derive
+            it from the workers of the server.
         warm_up: Seconds at the beginning that are not measured.
         drain: Seconds to wait for missing responses at the end.
         limits: File of the limits, None for the built-in ones.
@@ -45,7 +46,7 @@ class Settings:
     chunk: int
     file: int
     shape: ClusterShape
-    sockets: int
+    sockets: int | None
     warm_up: float
     drain: float
     limits: Path | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from locust.exception import StopUser
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration
+from hanami_conformance.server.workers import WorkerCount
 from hanami_loadtests.engine.failures import LoadFailure
 from hanami_loadtests.engine.health import Health
 from hanami_loadtests.engine.recorder import Recorder
@@ -67,6 +69,7 @@ class RunController:
         self.limits = Limits()
         self.worker = Worker(self) if isinstance(runner, WorkerRunner) else None
         self.coordinator = WorkerCoordinator(self) if isinstance(runner, MasterRunner) else None
+        self._server_workers: dict[str, WorkerCount] = {}  # address of the last target to the number of its workers
         self._monitor: RunMonitor | None = None
         self._started = datetime.now(UTC)
         self._finishing = RLock()
@@ -86,6 +89,7 @@ class RunController:
             ValueError: If an option or a file is invalid.
             TargetDown, TargetRejectedConfiguration: See :meth:`Session.open`.
         """
+        is_repeated = given is None  # at the begin of a run that was checked before
         if given is None:
             given, host = vars(self.environment.parsed_options), self.environment.host
         settings = settings_from(given, host)
@@ -98,13 +102,22 @@ class RunController:
         self.settings = settings
         self.environment.stop_timeout = settings.drain + CLEAN_UP_SECONDS
         if self.worker is not None:
+            if settings.sockets is None:  # derived by the master
+                settings = replace(settings, sockets=self.worker.sockets)
             if self.worker.late and settings.sockets:
                 raise ValueError("joined during the run, whose sockets are distributed already")
             return Session.open(settings, max(1, self.worker.workers), self.worker.index)
-        check_sockets(
-            settings, self.scenarios(), max(1, self.coordinator.workers) if self.coordinator is not None else 1
-        )
-        return Session.open(settings)
+        self._check_sockets(settings)
+        counted = self._server_workers.get(settings.target.url) if is_repeated else None
+        session = Session.open(settings, server_workers=counted)
+        if session.server_workers is not None:
+            self._server_workers = {settings.target.url: session.server_workers}
+            self._check_sockets(session.settings, session.server_workers)
+        return session
+
+    def _check_sockets(self, settings: Settings, counted: WorkerCount | None = None) -> None:
+        processes = max(1, self.coordinator.workers) if self.coordinator is not None else 1
+        check_sockets(settings, self.scenarios(), processes, None if counted is None else counted.served)
 
     def check_or_exit(self) -> None:
         """Check everything before a run without a web UI; an error ends the process.
@@ -124,6 +137,10 @@ class RunController:
         self.coordinator.preparation.wait_for(
             int(vars(self.environment.parsed_options)["expect_workers"]), WORKERS_SECONDS
         )
+        try:
+            self._check_sockets(session.settings, session.server_workers)  # now that the workers are connected
+        except ValueError as error:
+            exit_with(LoadExit.USAGE, f"ERROR: {error}")
         failure = self.coordinator.preparation.prepare()
         if failure is not None:
             state, line = failure
@@ -287,6 +304,7 @@ class RunController:
             return
         if self.coordinator is not None:
             recorder, generators, leftovers = self.coordinator.total()
+            session.attached_users = self.coordinator.attached_users()
         else:
             recorder, generators = session.recorder, [session.health.result(LOCAL)]
             leftovers = list(session.leftovers)

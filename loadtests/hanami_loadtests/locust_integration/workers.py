@@ -19,7 +19,7 @@ from hanami_loadtests.engine.health import Health
 from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.locust_integration.preparation import MasterPreparation, WorkerPreparation
 from hanami_loadtests.locust_integration.run_process import RunProcess
-from hanami_loadtests.session import Session
+from hanami_loadtests.session import AttachedUsers, Session
 from hanami_proto.validation import validate
 from hanami_reports.model.load import Generator, RunState
 from hanami_reports.model.loading import plain
@@ -41,6 +41,7 @@ class Worker:
         late: Whether it joined later.
         delay: Seconds by which it joined later.
         scenarios: Names of the scenarios of the run; None for all.
+        sockets: Limit of sockets over all workers that the master derived; 0 for none.
     """
 
     def __init__(self, controller: RunProcess) -> None:
@@ -70,11 +71,12 @@ class Worker:
         self.workers, self.delay, self.index = int(assignment["workers"]), float(assignment["delay"]), int(number)
         self.late = self.index >= self.workers
         self.scenarios = tuple(assignment["scenarios"])
+        self.sockets = int(assignment["sockets"])
         return True
 
     def leave_run(self) -> None:
         """Drop the assignment of the last run."""
-        self.workers, self.index, self.late, self.delay = 1, 0, False, 0.0
+        self.workers, self.index, self.late, self.delay, self.sockets = 1, 0, False, 0.0, 0
 
     def begin(self, session: Session) -> None:
         """Begin a run."""
@@ -113,6 +115,8 @@ class Worker:
             "generator": plain(health.result(self._runner.client_id)),
             "leftovers": list(session.leftovers),
             "users": users,
+            "asked": sorted(session.attached_users.asked),
+            "served": sorted(session.attached_users.served),
         }
 
 
@@ -172,6 +176,7 @@ class WorkerCoordinator:
         self._publish_assignment()
 
     def _publish_assignment(self) -> None:
+        session = self._controller.session
         # Sent among the options, which Locust attaches to every order to spawn users: a message of our own could arrive
         # too early at a worker that has just been started.
         assignment = {
@@ -180,6 +185,7 @@ class WorkerCoordinator:
             "numbers": dict(self._numbers),
             "delay": time.monotonic() - self._began,
             "scenarios": [scenario.name for scenario in self._controller.scenarios()],
+            "sockets": session.settings.sockets or 0 if session is not None else 0,
         }
         vars(self._controller.environment.parsed_options)[ASSIGNMENT] = assignment
 
@@ -226,6 +232,14 @@ class WorkerCoordinator:
     def users(self) -> Counter[str]:
         """Return the number of users at the end of the run by class, of all workers with a final report."""
         return sum((Counter(report["users"]) for report in self._final_reports.values() if report), Counter())
+
+    def attached_users(self) -> AttachedUsers:
+        """Return the users that need sockets and those that had one, of all workers with a final report."""
+        found = AttachedUsers()
+        for report in self._final_reports.values():
+            if report is not None:
+                found.add(AttachedUsers(set(report["asked"]), set(report["served"])))
+        return found
 
     def total(self) -> tuple[Recorder, list[Generator], list[str]]:
         """Return the merged record, the health of the workers, and the leftovers on the target."""

@@ -63,6 +63,8 @@ class Scenario:
         self.schedule = Schedule(rate, clock(), settings.seed + self.number, settings.arrivals)
         self._paced_schedule = (self.paced_series, self.schedule)
         session.schedules.append(self._paced_schedule)
+        if self.sockets:
+            session.attached_users.asked.add(self.number)
 
     def begin(self) -> None:
         """Set the state of the scenario before the first work."""
@@ -229,6 +231,8 @@ class Scenario:
 
         try:
             self.timed(series, act, scheduled)
+            if not self.over():  # at the end, workers become free for users that were never served before
+                self.session.attached_users.served.add(self.number)
             yield opened[0]
         except BaseException:
             for connection in opened:
@@ -261,7 +265,9 @@ class Scenario:
             self.recorder.failed(self.paced_series, watch, error)
 
 
-def check_sockets(settings: Settings, scenarios: Iterable[type[Scenario]], processes: int) -> None:
+def check_sockets(
+    settings: Settings, scenarios: Iterable[type[Scenario]], processes: int, server_workers: int | None = None
+) -> None:
     """Check that each process gets as many sockets as every scenario needs at the same time.
 
     Args:
@@ -269,12 +275,16 @@ def check_sockets(settings: Settings, scenarios: Iterable[type[Scenario]], proce
         scenarios: Scenarios that have users.
         processes: Number of processes that share the limit of sockets.
 
+        server_workers: Number of workers of the server, if the limit is derived from it.
+
     Raises:
         ValueError: If it does not.
     """
+    derived = f" (the server has {server_workers} workers, and REST calls need one)" if server_workers else ""
     for scenario in scenarios:
         if settings.sockets and settings.sockets // processes < scenario.sockets:
             shared = f" in each of {processes} processes" if processes > 1 else ""
             raise ValueError(
-                f"--sockets {settings.sockets}: {scenario.name} needs {scenario.sockets} at the same time{shared}"
+                f"--sockets {settings.sockets}: {scenario.name} needs {scenario.sockets} at the same time"
+                f"{shared}{derived}"
             )

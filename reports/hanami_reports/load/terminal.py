@@ -52,6 +52,9 @@ def print_result(result: LoadResult, folder: Path, console: Console) -> None:
         console.print(f"left over on the target: {escape(leftover)}", highlight=False)
     if len(result.leftovers) > MOST_LEFTOVERS:
         console.print(f"left over on the target: {len(result.leftovers) - MOST_LEFTOVERS} more, see the reports")
+    if workers := result.manifest.get("server_workers"):
+        limit = f"{most} at the same time" if (most := result.configuration.get("sockets")) else "no limit"
+        console.print(f"sockets: {limit}; workers of the server: {escape(str(workers))}", highlight=False)
     colour = COLOURS.get(result.state, "red")
     users = sum(result.configuration.get("users", {}).values())
     run = f"{result.configuration.get('model')} model, {users} users, {result.duration:.0f} s measured"

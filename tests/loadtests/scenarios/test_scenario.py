@@ -15,7 +15,7 @@ from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure
 from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
 from hanami_loadtests.scenarios.upload import MnistUpload
-from hanami_loadtests.session import Session
+from hanami_loadtests.session import AttachedUsers, Session
 
 
 class Killed(BaseException):
@@ -44,6 +44,7 @@ def session(*, rate: float = 0.0, drain: float = 10.0, ended: float | None = Non
             user_number=lambda: 0,
             rest=lambda: SimpleNamespace(close=lambda: None),
             schedules=[],
+            attached_users=AttachedUsers(),
             ended=ended,
             over=lambda: ended is not None,
             drain_end=lambda: math.inf,
