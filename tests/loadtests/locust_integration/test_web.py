@@ -215,7 +215,7 @@ def test_a_worker_that_joins_in_the_middle_of_a_run(target: str, tmp_path: Path,
         assert max(result.series["direct request"].slices) <= result.duration
     else:
         assert result.state is RunState.INVALID
-        assert "joined in the middle of the run" in result.reasons[0]
+        assert "joined during the run" in result.reasons[0]
 
 
 def _text(response: object) -> str:
