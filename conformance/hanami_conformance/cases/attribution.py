@@ -41,8 +41,13 @@ def default_requirement(requirement: str, *, counts: bool = True) -> Iterator[No
 
 
 @contextlib.contextmanager
-def precondition(what: str) -> Iterator[None]:
+def precondition(what: str, *, keep_named: bool = False) -> Iterator[None]:
     """Turn a failure of the block into a failed precondition, because the step under test was never reached.
+
+    Args:
+        what: Description of the block.
+        keep_named: Whether a violation of a check that names its requirement stays one: the step judges other
+            requirements than that of the case, and a server that violates one of these is judged for it.
 
     Raises:
         PreconditionFailed: If the block raises a violation or the target is down.
@@ -50,4 +55,6 @@ def precondition(what: str) -> Iterator[None]:
     try:
         yield
     except (Violation, TargetDown) as error:
+        if keep_named and isinstance(error, Violation) and error.requirement is not None:
+            raise
         raise PreconditionFailed(f"{what}: {error}") from error

@@ -80,11 +80,11 @@ class UploadSocket:
             Violation: If it is malformed (requirement DATA-1).
         """
         if message.text:
-            raise Violation("a binary FileUploadResponse_Message", str(message))
+            raise Violation("a binary FileUploadResponse_Message", str(message), "DATA-1")
         try:
             return self._codec.decode_acknowledgement(message.data)
         except SchemaError as error:
-            raise Violation("a FileUploadResponse_Message", f"{message}: {error}") from error
+            raise Violation("a FileUploadResponse_Message", f"{message}: {error}", "DATA-1") from error
 
     def exchange(self, position: int, data: bytes) -> Acknowledgement:
         """Send a chunk and return its acknowledgement; update the model if the chunk was accepted."""

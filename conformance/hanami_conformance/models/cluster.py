@@ -46,8 +46,8 @@ class ClusterModel:
     """The required behaviour of a cluster with one socket (requirements DIO-2, DIO-4, DIO-7).
 
     The weights are the server's own, so no answer is known in advance. Two things are known: a cycle processes the
-    values sent since the last cycle, brick by brick in the order of sending, however they were split into messages; and
-    without training in between, the same values get the same answer.
+    values sent since the last cycle, one message for each brick, in whatever order they were sent; and without training
+    in between, the same values get the same answer.
 
     Attributes:
         buffers: Brick name to the values sent since the last cycle.
@@ -57,14 +57,15 @@ class ClusterModel:
         last_event: Requirement violated by a missing answer, which follows from the last event.
     """
 
-    buffers: dict[str, list[Values]] = field(default_factory=dict)
+    buffers: dict[str, Values] = field(default_factory=dict)
     answers: dict[bytes, Outputs] = field(default_factory=dict)
     suspects: dict[bytes, str] = field(default_factory=dict)
     last_event: str = UNCHANGED
 
     def buffer_values(self, brick: str, values: Values) -> None:
-        """Add the values of a message to the buffer of a brick."""
-        self.buffers.setdefault(brick, []).append(values)
+        """Put the values of a message into the buffer of a brick, which must be the only ones in a cycle (DIO-13)."""
+        assert brick not in self.buffers, "whether a second message appends or overwrites is left open"
+        self.buffers[brick] = values
 
     def finish_cycle(self) -> bytes:
         """Empty the buffers, as the last message of a cycle does.
@@ -72,7 +73,7 @@ class ClusterModel:
         Returns:
             Processed values as a key: equal bytes for equal values of the same bricks.
         """
-        parts = [(name, np.concatenate(parts).astype(np.float32)) for name, parts in sorted(self.buffers.items())]
+        parts = [(name, values.astype(np.float32)) for name, values in sorted(self.buffers.items())]
         self.buffers.clear()
         return b"".join(f"{name}:{len(values)}:".encode() + values.tobytes() for name, values in parts if len(values))
 

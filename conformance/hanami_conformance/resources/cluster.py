@@ -67,7 +67,7 @@ class Cluster:
 
     def reattach(self) -> ClusterSocket:
         """Attach a socket after an earlier one was lost (requirement DIO-11); see :func:`.retry.reattach`."""
-        websocket = reattach(self.account, self.uuid, CLUSTER)
+        websocket = reattach(self.account, self.uuid, CLUSTER, "DIO-11")
         return self._socket(websocket)
 
     def delete(self) -> RestResponse:

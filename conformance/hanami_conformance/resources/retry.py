@@ -13,18 +13,30 @@ from hanami_conformance.target.attach import attach
 from hanami_conformance.target.target import Account
 
 POLL = 0.02  # seconds between two attempts
+ATTACHING = "ATT-2"  # requirement that a check of the first answer names
 REATTACHING = "next socket after a lost one"  # kind of wait, for its adaptive timeout
 
 Result = TypeVar("Result")
 
 
-def reattach(account: Account, uuid: str, target: str) -> WebSocket:
+def reattach(account: Account, uuid: str, target: str, requirement: str) -> WebSocket:
     """Attach a socket, repeated until the server has detected that the earlier one is gone.
+
+    Args:
+        account: Account that attaches.
+        uuid: Uuid of the file or the cluster.
+        target: ``file_upload`` or ``cluster``.
+        requirement: Id of the requirement that a rejection violates, because an earlier socket was accepted.
 
     Raises:
         Violation: If the socket is rejected until the deadline.
     """
-    return retry_until_released(account, REATTACHING, lambda: attach(account, uuid, target))
+    try:
+        return retry_until_released(account, REATTACHING, lambda: attach(account, uuid, target))
+    except Violation as violation:
+        if violation.requirement in (None, ATTACHING):
+            violation.reattribute(requirement)
+        raise
 
 
 def retry_until_released(account: Account, kind: str, ask: Callable[[], Result]) -> Result:

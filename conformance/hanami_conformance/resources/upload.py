@@ -78,7 +78,7 @@ class Upload:
     def reattach(self, role: str = "input") -> UploadSocket:
         """Attach a socket after an earlier one was lost (requirement DATA-7); see :func:`.retry.reattach`."""
         file = self.files[role]
-        websocket = reattach(self.account, file.uuid, FILE_UPLOAD)
+        websocket = reattach(self.account, file.uuid, FILE_UPLOAD, "DATA-7")
         return UploadSocket(websocket, self.account.target.dialect.codec, file.model)
 
     def progress(self) -> bool:

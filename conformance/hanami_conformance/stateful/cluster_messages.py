@@ -1,8 +1,6 @@
-"""Messages of a cycle: the values that are sent to a cluster, and how they are split into messages."""
+"""Messages of a cycle: the values that are sent to a cluster, one message for each brick."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -50,23 +48,3 @@ def input_messages(shape: ClusterShape, kind: int) -> list[InputMessage]:
     return [
         InputMessage(name, input_values(size, kind, index)) for index, (name, size) in enumerate(shape.inputs.items())
     ]
-
-
-def split_into_messages(parts: Sequence[InputMessage], cuts: Sequence[int], order: int) -> list[InputMessage]:
-    """Split the values of each brick into several messages, which keep their order within the brick.
-
-    Args:
-        parts: One message for each brick.
-        cuts: Positions at which the values of each brick are split, modulo their number; position 0 splits nothing.
-        order: 0 for the order of the parts, 1 for the last brick first, 2 for alternating bricks.
-    """
-    pieces = []
-    for part in parts:
-        places = sorted({cut % max(1, len(part.values)) for cut in cuts} - {0})
-        pieces.append([InputMessage(part.name, piece, part.expected) for piece in np.split(part.values, places)])
-    if order % 3 == 1:
-        pieces.reverse()
-    if order % 3 == 2:
-        longest = max((len(of_brick) for of_brick in pieces), default=0)
-        return [of_brick[turn] for turn in range(longest) for of_brick in pieces if turn < len(of_brick)]
-    return [piece for of_brick in pieces for piece in of_brick]

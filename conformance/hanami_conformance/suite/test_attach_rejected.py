@@ -6,12 +6,13 @@ import contextlib
 
 import pytest
 
+from hanami_conformance.cases.attribution import precondition
 from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.training import sample_inputs, training_targets
+from hanami_conformance.resources.training import sample_inputs, train_once, training_targets
 from hanami_conformance.suite.support.clusters import expect_same
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, random_bytes
 from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, first_message
@@ -108,6 +109,8 @@ def expect_no_training(resources: ResourceFactory, token: str) -> None:
     cluster.enter_direct_mode()
     question, targets = sample_inputs(cluster.shape, seed=1), training_targets(cluster.shape, seed=1)
     socket = cluster.attach()
+    with precondition("training a cluster", keep_named=True):
+        train_once(socket)
     before = socket.request(question)
     socket.close()
     encode = resources.target.dialect.codec.encode_io

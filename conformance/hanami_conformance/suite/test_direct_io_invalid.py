@@ -13,14 +13,15 @@ from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import observe, require
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Unsupported, Violation
 from hanami_conformance.catalogue import requirement
-from hanami_conformance.clients.cluster_messages import describe, is_json
+from hanami_conformance.clients.cluster_messages import InputMessage, describe, is_json
 from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
+from hanami_conformance.models.cluster import are_equal
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import sample_inputs, training_targets, vector
 from hanami_conformance.suite.support.clusters import ANY_SHAPE, direct_cluster, expect_same, trained_cluster
 from hanami_conformance.suite.support.markers import mark_destructive
-from hanami_conformance.suite.support.sample_data import ONE_BRICK, random_bytes
+from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_INPUTS, random_bytes
 from hanami_conformance.target.attach import CLUSTER, attach
 from hanami_proto.codec import ProcessType
 
@@ -64,21 +65,13 @@ def nearly(change: Callable[[str], str]) -> Send:
     return send
 
 
-def too_many_in_parts(socket: ClusterSocket) -> None:
-    """Send more values than the brick holds, in messages that are not too long by themselves."""
-    for seed, is_last in ((1, False), (2, True)):
-        (question,) = sample_inputs(socket.shape, seed)
-        socket.send(question.name, question.values, is_last=is_last)
-        if not is_last:
-            socket.receive_acknowledgement()
-
-
 def wrong_count_before_the_last(socket: ClusterSocket) -> None:
     """Send a wrong numberOfValues in a message with isLast = false, then a valid last message."""
-    (question,) = sample_inputs(socket.shape, seed=1)
+    (question,), (targets,) = sample_inputs(socket.shape, seed=1), training_targets(socket.shape, seed=1)
+    process = ProcessType.TRAIN
     with contextlib.suppress(ConnectionClosed):  # an immediate signal is read below
-        socket.send(question.name, question.values[:2], is_last=False, number_of_values=1)
-        socket.send(question.name, question.values[2:], is_last=True)
+        socket.send(question.name, question.values, is_last=False, process_type=process, number_of_values=1)
+        socket.send(targets.name, targets.values, is_last=True, process_type=process, expected=True)
         answer = socket.websocket.receive_or_close("an answer to an invalid message")
         if isinstance(answer, CloseInfo) or is_json(answer.data):
             socket.websocket.push_back(answer)
@@ -115,7 +108,6 @@ MISTAKES: dict[str, Send] = {
     "numberOfValues wrong before the last message": wrong_count_before_the_last,
     "one value too many": last("test_input", lambda size: vector(size + 1, seed=1)),
     "far too many values": last("test_input", lambda size: vector(size + 10_000, seed=1)),
-    "too many values in two messages": too_many_in_parts,
     "process type 2": last("test_input", good, process_type=2),
     "process type 1000": last("test_input", good, process_type=1000),
 }
@@ -221,8 +213,8 @@ UNUSUAL: dict[str, Send] = {
 }
 
 
-# DIO-13: NaN and infinities, fewer values than the brick holds, empty name, text frames, a second socket on the same
-# cluster.
+# DIO-13: NaN and infinities, fewer values than the brick holds, several messages for one brick within a cycle
+# (appended, or each from the first value on), empty name, text frames, a second socket on the same cluster.
 @requirement("DIO-13")
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", list(UNUSUAL))
@@ -245,6 +237,49 @@ def test_unusual_requests_leave_no_trace(resources: ResourceFactory, case: str) 
     socket.close()
     actual = cluster.reattach().request(sample_inputs(cluster.shape, seed=1))
     expect_same(actual, expected, f"the answer as before {case}")
+
+
+@requirement("DIO-13")
+@pytest.mark.hostile
+def test_effect_of_several_messages_for_one_brick(resources: ResourceFactory) -> None:
+    """Record whether the messages for one brick within a cycle are appended, or each begins at the first value."""
+    _, socket = trained_cluster(resources, ANY_SHAPE)
+    (question,) = sample_inputs(socket.shape, seed=1)
+    half = len(question.values) // 2
+    first, second = question.values[:half], question.values[half:]
+    overwritten = np.concatenate([second, first[len(second) :]])
+    effects = {
+        "appended": socket.request([question]),
+        "each from the first value on": socket.request([InputMessage(question.name, overwritten)]),
+    }
+    parts = [InputMessage(question.name, part) for part in (first, second)]
+    try:
+        actual = socket.request(parts)
+    except Violation as violation:
+        observe("several messages for one brick", f"rejected: {violation.actual}")
+        return
+    alike = [effect for effect, answer in effects.items() if are_equal(actual, answer)]
+    observe("several messages for one brick", " or ".join(alike) or "neither appended nor each from the first value on")
+
+
+@requirement("DIO-13")
+@pytest.mark.hostile
+def test_effect_of_a_cycle_without_values_for_a_brick(resources: ResourceFactory) -> None:
+    """Record whether a brick without values within a cycle counts as zeros, or keeps those of the cycle before."""
+    _, socket = trained_cluster(resources, TWO_INPUTS)
+    first, second = sample_inputs(TWO_INPUTS, seed=1)
+    zeros = InputMessage(second.name, np.zeros_like(second.values))
+    effects = {
+        "zeros": socket.request([first, zeros]),
+        "the values of the cycle before": socket.request([first, second]),
+    }
+    try:
+        actual = socket.request([first])
+    except Violation as violation:
+        observe("a brick without values within a cycle", f"rejected: {violation.actual}")
+        return
+    alike = [effect for effect, answer in effects.items() if are_equal(actual, answer)]
+    observe("a brick without values within a cycle", " or ".join(alike) or "neither zeros nor the values before")
 
 
 @requirement("DIO-13")

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from hanami_conformance.cases.attribution import attribute_to
+from hanami_conformance.cases.attribution import attribute_to, default_requirement
 from hanami_conformance.cases.checks import observe, require
 from hanami_conformance.cases.failures import Violation
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.training import sample_inputs
+from hanami_conformance.resources.training import sample_inputs, train_once
 from hanami_conformance.suite.support.invalid import INVALID_UUIDS, OMITTED, invalid_header_token, without_omitted
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 from hanami_conformance.target.attach import CLUSTER, attach
@@ -21,10 +21,12 @@ from hanami_conformance.target.target import Account, Target
 TURNS = 10  # switches of one cluster to direct mode and back
 
 
-def expect_usable(cluster: Cluster) -> None:
-    """Check that the cluster, in direct mode, answers a request."""
-    socket = cluster.reattach()
-    socket.request(sample_inputs(socket.shape, seed=1))
+def expect_usable(cluster: Cluster, requirement_id: str) -> None:
+    """Check that the cluster is in direct mode: it accepts a socket, and answers training and a request."""
+    with attribute_to(requirement_id):
+        socket = cluster.reattach()
+    with default_requirement(requirement_id):
+        train_once(socket)
     socket.close()
 
 
@@ -40,7 +42,7 @@ def test_an_idle_cluster_switches_to_direct_and_back(resources: ResourceFactory)
         require(answer.status == 200, expected=f"200 to switch {2 * turn + 1}, to {direct}", actual=answer)
         answer.object()
         if turn in (0, 1, TURNS - 1):
-            expect_usable(cluster)
+            expect_usable(cluster, "MODE-1")
             cluster.switch_when_released(task)
         else:
             answer = cluster.set_mode(task)
@@ -56,8 +58,7 @@ def test_a_switch_affects_one_cluster_only(resources: ResourceFactory) -> None:
         cluster.enter_direct_mode()
     answer = clusters[1].set_mode(resources.target.dialect.modes[0])
     require(answer.status == 200, expected="200 to the switch back to task mode", actual=answer)
-    with attribute_to("MODE-1"):
-        expect_usable(clusters[0])
+    expect_usable(clusters[0], "MODE-1")
 
 
 @requirement("MODE-1")
@@ -83,8 +84,7 @@ def test_an_unknown_state_is_rejected(resources: ResourceFactory, state: Any) ->
     answer = resources.target.account.call("cluster.set_mode", body=body)
     text = "missing" if state is OMITTED else repr(state)
     require(answer.status == 400, expected=f"400: new_state is {text}", actual=answer)
-    with attribute_to("MODE-2"):  # the rejected switch must not have switched to task mode
-        expect_usable(cluster)
+    expect_usable(cluster, "MODE-2")  # the rejected switch must not have switched to task mode
 
 
 @requirement("MODE-2")
@@ -114,7 +114,7 @@ def test_a_cluster_of_another_user_is_rejected(resources: ResourceFactory, other
     require(answer.status == 404, expected="404: the cluster belongs to another user", actual=answer)
     with attribute_to("MODE-2"):  # the rejected switch must not have switched
         cluster.enter_direct_mode()
-        expect_usable(cluster)
+    expect_usable(cluster, "MODE-2")
 
 
 @requirement("MODE-2")
@@ -127,7 +127,7 @@ def test_switching_needs_a_valid_token(resources: ResourceFactory, token: str) -
     require(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
     with attribute_to("MODE-2"):  # the rejected switch must not have switched
         cluster.enter_direct_mode()
-        expect_usable(cluster)
+    expect_usable(cluster, "MODE-2")
 
 
 @requirement("MODE-2")
@@ -156,6 +156,7 @@ def test_effect_of_switching_back_on_a_socket(resources: ResourceFactory) -> Non
     cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
     socket = cluster.attach()
+    train_once(socket)
     observe("TASK with a socket attached", cluster.set_mode(resources.target.dialect.modes[0]))
     try:
         socket.request(sample_inputs(socket.shape, seed=1))
@@ -174,7 +175,7 @@ def test_an_open_cycle_does_not_hold_up_the_switch(resources: ResourceFactory) -
     cluster.enter_direct_mode()
     socket = cluster.attach()
     (question,) = sample_inputs(socket.shape, seed=1)
-    socket.send(question.name, question.values[:2], is_last=False)
+    socket.send(question.name, question.values, is_last=False)
     socket.receive_acknowledgement()
     answer = cluster.set_mode(resources.target.dialect.modes[0])
     require(answer.status < 500, expected="an answer below 500 to the switch in an open cycle", actual=answer)

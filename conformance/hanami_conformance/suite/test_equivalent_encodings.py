@@ -18,7 +18,7 @@ from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import sample_inputs
 from hanami_conformance.suite.support.clusters import ANY_SHAPE, expect_same, trained_cluster
 from hanami_conformance.suite.support.protobuf_variants import CHUNK_FORMS, FLOAT_FORMS
-from hanami_conformance.suite.support.sample_data import ONE_BRICK, MnistSample
+from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_INPUTS, MnistSample
 from hanami_conformance.suite.support.uploads import (
     expect_complete,
     expect_finalized_as,
@@ -56,11 +56,9 @@ def test_values_may_be_encoded_differently(resources: ResourceFactory, form: str
     for seed in (1, 2):
         (question,) = sample_inputs(socket.shape, seed)
         expected = socket.request([question])
-        change = FLOAT_FORMS[form]
         encode = resources.target.dialect.codec.encode_io
-        socket.send_bytes(change(encode(question.name, question.values[:3], is_last=False)), f"three values, {form}")
-        socket.receive_acknowledgement()
-        socket.send_bytes(change(encode(question.name, question.values[3:], is_last=True)), f"the others, {form}")
+        payload = FLOAT_FORMS[form](encode(question.name, question.values, is_last=True))
+        socket.send_bytes(payload, f"the same values, {form}")
         expect_same(socket.receive_outputs(), expected, f"the answer to the same values with {form}")
 
 
@@ -114,6 +112,32 @@ def test_a_handshake_may_be_written_differently(target: Target, kind: str) -> No
     websocket.close()
 
 
+Fields = Mapping[str, Any]
+
+
+def begin_images(resources: ResourceFactory) -> tuple[str, Fields]:
+    """Return the operation that begins an upload of images, and its fields."""
+    return "mnist.init", {"name": resources.name("mnist"), "input_data_size": 100, "label_data_size": 50}
+
+
+def begin_table(resources: ResourceFactory) -> tuple[str, Fields]:
+    """Return the operation that begins an upload of a table, and its fields."""
+    return "csv.init", {"name": resources.name("csv"), "input_data_size": 100}
+
+
+def finalize_images(resources: ResourceFactory) -> tuple[str, Fields]:
+    """Return the operation that finalizes a complete upload of images, and its fields."""
+    upload, _ = small_upload(resources, "mnist")
+    expect_complete(upload)
+    return "mnist.finalize", upload.finalize_body()
+
+
+def switch_to_direct(resources: ResourceFactory) -> tuple[str, Fields]:
+    """Return the operation that switches a cluster to direct mode, and its fields."""
+    direct = resources.target.dialect.modes[1]
+    return "cluster.set_mode", {"uuid": resources.any_cluster(ONE_BRICK).uuid, "new_state": direct}
+
+
 @requirement("ATT-2")
 @pytest.mark.parametrize("form", list(JSON_FORMS))
 def test_a_first_message_may_be_written_differently(resources: ResourceFactory, form: str) -> None:
@@ -128,42 +152,26 @@ def test_a_first_message_may_be_written_differently(resources: ResourceFactory, 
     require(is_accepted(answer), expected=f"JSON whose success is 1 or true, to a first message {form}", actual=answer)
 
 
-@requirement("INIT-2", "INIT-1")
 @pytest.mark.parametrize("form", list(JSON_FORMS))
-@pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_a_body_may_be_written_differently(resources: ResourceFactory, kind: str, form: str) -> None:
-    """The body of a POST is accepted in every form that JSON allows."""
-    sizes = {"input": 100} | ({"label": 50} if kind == "mnist" else {})
-    body = {"name": resources.name(kind), **{f"{role}_data_size": size for role, size in sizes.items()}}
-    target, route = resources.target, resources.target.dialect.route(f"{kind}.init")
-    content = JSON_FORMS[form](body).encode()
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        pytest.param(begin_images, id="POST of images", marks=pytest.mark.requirement("INIT-1")),
+        pytest.param(begin_table, id="POST of a table", marks=pytest.mark.requirement("INIT-2")),
+        pytest.param(finalize_images, id="PUT of images", marks=pytest.mark.requirement("FIN-1")),
+        pytest.param(switch_to_direct, id="switch", marks=pytest.mark.requirement("MODE-1")),
+    ],
+)
+def test_a_body_may_be_written_differently(
+    resources: ResourceFactory, prepare: Callable[[ResourceFactory], tuple[str, Fields]], form: str
+) -> None:
+    """The body of a request is accepted in every form that JSON allows."""
+    operation, fields = prepare(resources)
+    target, route = resources.target, resources.target.dialect.route(operation)
+    content = JSON_FORMS[form](fields).encode()
     answer = target.rest.request(route.method, route.path, token=target.account.token, content=content)
-    resources.register_unexpected(answer, f"{kind}.init")
-    expected, requirement_id = f"200 to a body {form}", "INIT-1" if kind == "mnist" else "INIT-2"
-    require(answer.status == 200, expected=expected, actual=answer, requirement=requirement_id)
-
-
-@requirement("MODE-1")
-@pytest.mark.parametrize("form", list(JSON_FORMS))
-def test_a_switch_may_be_written_differently(resources: ResourceFactory, form: str) -> None:
-    """The body of a switch is accepted in every form that JSON allows."""
-    cluster = resources.any_cluster(ONE_BRICK)
-    target, route = resources.target, resources.target.dialect.route("cluster.set_mode")
-    content = JSON_FORMS[form]({"uuid": cluster.uuid, "new_state": target.dialect.modes[1]}).encode()
-    answer = target.rest.request(route.method, route.path, token=cluster.account.token, content=content)
-    require(answer.status == 200, expected=f"200 to a switch {form}", actual=answer)
-
-
-@requirement("FIN-1")
-@pytest.mark.parametrize("form", list(JSON_FORMS))
-def test_a_put_may_be_written_differently(resources: ResourceFactory, form: str) -> None:
-    """The body of the PUT that finalizes is accepted in every form that JSON allows."""
-    upload, _ = small_upload(resources, "mnist")
-    expect_complete(upload)
-    target, route = resources.target, resources.target.dialect.route("mnist.finalize")
-    content = JSON_FORMS[form](upload.finalize_body()).encode()
-    answer = target.rest.request(route.method, route.path, token=upload.account.token, content=content)
-    require(answer.status == 200, expected=f"200 to a PUT {form}", actual=answer)
+    resources.register_unexpected(answer, operation)
+    require(answer.status == 200, expected=f"200 to {operation} with a body {form}", actual=answer)
 
 
 @requirement("PROG-1")
@@ -193,13 +201,13 @@ def test_a_query_may_be_encoded(resources: ResourceFactory) -> None:
 @pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG], ids=["a ping", "a pong"])
 def test_control_frames_between_the_parts_change_nothing(resources: ResourceFactory, opcode: Opcode) -> None:
     """Values sent before a control frame take part in the cycle that goes on after it."""
-    _, socket = trained_cluster(resources, ANY_SHAPE)
-    (question,) = sample_inputs(socket.shape, seed=1)
-    expected = socket.request([question])
-    socket.send(question.name, question.values[:3], is_last=False)
+    _, socket = trained_cluster(resources, TWO_INPUTS)
+    first, second = sample_inputs(TWO_INPUTS, seed=1)
+    expected = socket.request([first, second])
+    socket.send(first.name, first.values, is_last=False)
     socket.receive_acknowledgement()
     socket.websocket.send_raw(Frame(opcode, b"between").serialize(mask=True), f"a {opcode.name.lower()}")
-    socket.send(question.name, question.values[3:], is_last=True)
+    socket.send(second.name, second.values, is_last=True)
     expect_same(
         socket.receive_outputs(), expected, "the answer to the same values without a control frame between them"
     )

@@ -28,7 +28,7 @@ async def cycle_starts_with_the_first_value(original: Any, session: ClusterSessi
     answers = await original(session, payload)
     message, inputs = session.decode(payload), session._cycle.inputs
     is_open = not message.is_last and message.process_type == ProcessType.REQUEST
-    if is_open and inputs._ends.keys() == inputs.slices.keys():
+    if is_open and inputs._filled == inputs.slices.keys():
         answers += await session.request()
     return answers
 
@@ -45,22 +45,14 @@ def values_of_the_last_message_dropped(original: Any, session: ClusterSession, m
     original(session, message)
     if message.is_last:
         side = session._cycle.expected if session.is_expected(message) else session._cycle.inputs
-        place = side.slices[message.name]
-        end = side._ends[message.name]
-        side.values[max(place.start, end - len(message.values)) : end] = 0.0
+        side.values[side.slices[message.name]] = 0.0
 
 
-@fault("DIO-2", "DIO-4", hook=replace_method(Buffer, "append"))
+@fault("DIO-2", "DIO-4", hook=replace_method(Buffer, "write"))
 def second_input_ignored(original: Any, buffer: Buffer, name: str, values: Any) -> Any:
     """Only the first of several input bricks takes part in a cycle."""
     behind = buffer.slices[name].start > 0 and name.startswith("input")
     return original(buffer, name, np.zeros_like(values) if behind else values)
-
-
-@fault("DIO-2", hook=replace_method(Buffer, "clear"))
-def values_stay_for_the_next_cycle(_original: Any, buffer: Buffer) -> None:
-    """The values of a brick stay for the next cycle until they are overwritten."""
-    buffer._ends.clear()
 
 
 @fault("DIO-2", hook=replace_method(ClusterSession, "answer"))
@@ -72,29 +64,22 @@ async def training_starts_before_the_last_message(original: Any, session: Cluste
     return answers
 
 
-@fault("DIO-4", hook=replace_method(Buffer, "append"))
-def forgets_the_second_part(original: Any, buffer: Buffer, name: str, values: Any) -> Any:
-    """The second message for a brick in a cycle is acknowledged but not stored."""
-    known = buffer._ends.get(name)
-    fits = original(buffer, name, values)
-    if fits and known is not None:
-        buffer.values[known : known + len(values)] = 0.0
-    return fits
-
-
-@fault("DIO-4", hook=replace_method(Buffer, "append"))
-def parts_overwrite_each_other(original: Any, buffer: Buffer, name: str, values: Any) -> Any:
-    """Each message for a brick is stored from its first neuron on."""
-    buffer._ends.pop(name, None)
-    return original(buffer, name, values)
+@fault("DIO-4", hook=replace_method(ClusterSession, "store"))
+def forgets_the_second_brick(original: Any, session: ClusterSession, message: Any) -> None:
+    """Of the inputs of a cycle, the first one sent is stored, and the others are only acknowledged."""
+    inputs = session._cycle.inputs
+    earlier = inputs._filled - {message.name}
+    original(session, message)
+    if earlier and message.name in inputs:
+        inputs.values[inputs.slices[message.name]] = 0.0
 
 
 @fault("DIO-4")
 def bricks_filled_as_they_come() -> None:
     """Values are stored in the order of arrival, whichever brick they name."""
 
-    @replace_method(Buffer, "append")
-    def append(original: Any, buffer: Any, name: str, values: Any) -> Any:
+    @replace_method(Buffer, "write")
+    def write(original: Any, buffer: Any, name: str, values: Any) -> Any:
         fits = original(buffer, name, values)
         if fits:
             buffer.arrived = [*getattr(buffer, "arrived", []), values]
@@ -108,23 +93,7 @@ def bricks_filled_as_they_come() -> None:
         original(buffer)
 
 
-@fault("DIO-4")
-def parts_beyond_the_fourth_lost() -> None:
-    """Only the first four messages for a brick in a cycle are stored."""
-
-    @replace_method(Buffer, "append")
-    def append(original: Any, buffer: Any, name: str, values: Any) -> Any:
-        parts = getattr(buffer, "parts", {})
-        buffer.parts = {**parts, name: parts.get(name, 0) + 1}
-        return original(buffer, name, values if buffer.parts[name] <= 4 else np.zeros_like(values))
-
-    @replace_method(Buffer, "clear")
-    def clear(original: Any, buffer: Any) -> None:
-        buffer.parts = {}
-        original(buffer)
-
-
-@fault("DIO-4")
+@fault("DIO-4", "DIO-8")
 def training_in_parts_lost() -> None:
     """A training cycle of more than two messages trains nothing."""
 

@@ -100,22 +100,21 @@ def clusters_share_weights() -> None:
 @fault("DIO-10")
 def clusters_share_values() -> None:
     """Clusters of the same shape share the values of an unfinished cycle."""
-    _share_cycles(lambda session: str(session._cluster.template.layers))
-
-
-@fault("DIO-11")
-def values_of_a_lost_socket_stay() -> None:
-    """The next socket of a cluster continues the unfinished cycle of the previous socket."""
-    _share_cycles(lambda session: session._cluster.uuid)
-
-
-def _share_cycles(key: Callable[[Any], str]) -> None:
     cycles: dict[str, Cycle] = {}
 
     @replace_method(ClusterSession, "__init__")
     def init(original: Any, session: ClusterSession, *arguments: Any) -> None:
         original(session, *arguments)
-        session._cycle = cycles.setdefault(key(session), session._cycle)
+        session._cycle = cycles.setdefault(str(session._cluster.template.layers), session._cycle)
+
+
+@fault("DIO-2", "DIO-11", hook=replace_method(ClusterSession, "__exit__"))
+def lost_sockets_finish_their_training(original: Any, session: ClusterSession, *arguments: Any) -> None:
+    """An unfinished training cycle is run when its socket ends."""
+    cycle = session._cycle
+    if cycle.expected.has_values():
+        session._cluster.network.train(cycle.inputs.values, cycle.expected.values, cycle.expected.mask())
+    original(session, *arguments)
 
 
 @fault("DIO-10", hook=replace_method(ClusterStore, "attach"))

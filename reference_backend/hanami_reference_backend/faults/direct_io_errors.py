@@ -86,11 +86,11 @@ def count_believed(_session: Any, message: Any) -> Any:
     return replace(message, values=values[:count], number_of_values=count)
 
 
-@fault("DIO-12", hook=replace_method(Buffer, "append"))
+@fault("DIO-12", hook=replace_method(Buffer, "write"))
 def excess_values_cut(original: Any, buffer: Buffer, name: str, values: Any) -> Any:
     """Values beyond the size of a brick are ignored."""
     place = buffer.slices[name]
-    return original(buffer, name, values[: place.stop - buffer._ends.get(name, place.start)])
+    return original(buffer, name, values[: place.stop - place.start])
 
 
 @fault("DIO-12", hook=_change_messages)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hanami_reference_backend.network.templates import Port, Template
 
-MOST_VALUES = 4_000_000  # values that a port without a size may collect before its cycle ends
+MOST_VALUES = 4_000_000  # values that a port without a size may receive
 
 
 class Buffer:
@@ -32,59 +32,63 @@ class Buffer:
             self.slices[port.name] = slice(start, start + port.size)
             start += port.size
         self.values = np.zeros(start, dtype=np.float32)
-        self._ends: dict[str, int] = {}
-        self._collected: dict[str, list[NDArray[np.float32]]] = {port.name: [] for port in ports if not port.size}
+        self._filled: set[str] = set()
+        self._collected = {port.name: np.zeros(0, dtype=np.float32) for port in ports if not port.size}
 
     def __contains__(self, name: str) -> bool:
         return name in self.slices
 
-    def append(self, name: str, values: NDArray[np.float32]) -> bool:
-        """Append values to those of a port (DIO-4); return False, without a change, if they do not fit."""
+    def write(self, name: str, values: NDArray[np.float32]) -> bool:
+        """Write the values of a message to a port, from its first value on (DIO-4).
+
+        The workflow document gives the values of a message no position, so those of a later message for the same port
+        replace those of an earlier one (DIO-13).
+
+        Returns:
+            Whether the values fit; nothing is changed otherwise.
+        """
         if name in self._collected:
-            if sum(map(len, self._collected[name])) + len(values) > MOST_VALUES:
+            if len(values) > MOST_VALUES:
                 return False
-            self._collected[name].append(values)
+            self._collected[name] = np.concatenate([values, self._collected[name][len(values) :]])
             return True
         part = self.slices[name]
-        start = self._ends.get(name, part.start)
-        end = start + len(values)
+        end = part.start + len(values)
         if end > part.stop:
             return False
-        self.values[start:end] = values
-        self._ends[name] = end
+        self.values[part.start : end] = values
+        if len(values):
+            self._filled.add(name)
         return True
 
     def new_sizes(self) -> dict[str, int]:
         """Return the number of values of each port without a size that has received any."""
-        counts = {name: sum(map(len, parts)) for name, parts in self._collected.items()}
-        return {name: count for name, count in counts.items() if count}
+        return {name: len(values) for name, values in self._collected.items() if len(values)}
 
     def take_over(self, other: Buffer) -> None:
-        """Append the values of a buffer of the same ports, of which some had no size."""
-        for name, part in other.slices.items():
-            received = [*other._collected.get(name, ()), other.values[part.start : other._ends.get(name, part.start)]]
-            for values in received:
-                self.append(name, values)
+        """Write the values of a buffer of the same ports, of which some had no size."""
+        for name in other.new_sizes():
+            self.write(name, other._collected[name])
+        for name in other._filled:
+            self.write(name, other.values[other.slices[name]])
 
     def has_values(self) -> bool:
         """Return whether any port has received a value."""
-        return bool(self.new_sizes()) or any(end > self.slices[name].start for name, end in self._ends.items())
+        return bool(self._filled) or bool(self.new_sizes())
 
     def mask(self) -> NDArray[np.float32]:
         """Return 1 for all values of the ports that have received any, 0 for the rest; shape as :attr:`values`."""
         mask = np.zeros_like(self.values)
-        for name, end in self._ends.items():
-            if end > self.slices[name].start:
-                mask[self.slices[name]] = 1.0
+        for name in self._filled:
+            mask[self.slices[name]] = 1.0
         return mask
 
     def clear(self) -> None:
         """Empty all ports."""
-        for parts in self._collected.values():
-            parts.clear()
-        if self._ends:
+        self._collected = {name: values[:0] for name, values in self._collected.items()}
+        if self._filled:
             self.values.fill(0.0)
-            self._ends.clear()
+            self._filled.clear()
 
 
 class Cycle:

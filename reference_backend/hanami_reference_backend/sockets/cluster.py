@@ -105,13 +105,13 @@ class ClusterSession:
             raise InvalidMessageError(INVALID_DATA, "a value is not finite")
 
     def store(self, message: BrickMessage) -> None:
-        """Append the values of a message to those of its brick (DIO-2, DIO-4)."""
+        """Write the values of a message to its brick (DIO-2, DIO-4)."""
         is_expected = self.is_expected(message)
         side = self._cycle.expected if is_expected else self._cycle.inputs
         if message.name not in side:
             kind = "output" if is_expected else "input"
             raise InvalidMessageError(POLICY_VIOLATION, f"there is no {kind} {message.name!r}")
-        if not side.append(message.name, message.values):
+        if not side.write(message.name, message.values):
             raise InvalidMessageError(INVALID_DATA, f"more values than {message.name!r} holds")
 
     def is_expected(self, message: BrickMessage) -> bool:

@@ -37,12 +37,13 @@ def suite_tests() -> list[tuple[str, ast.FunctionDef, list[str]]]:
 
 
 def named(node: ast.FunctionDef, marker: str = "requirement") -> list[str]:
-    """The ids in the ``@requirement`` of a test, or in another marker."""
+    """The ids in the ``@requirement`` of a test and its parameters, or in another marker."""
     return [
         str(argument.value)
         for decorator in node.decorator_list
-        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).removeprefix("pytest.mark.") == marker
-        for argument in decorator.args
+        for call in ast.walk(decorator)  # the parameters of a test may have markers of their own
+        if isinstance(call, ast.Call) and ast.unparse(call.func).removeprefix("pytest.mark.") == marker
+        for argument in call.args
         if isinstance(argument, ast.Constant)
     ]
 

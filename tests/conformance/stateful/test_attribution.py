@@ -36,7 +36,7 @@ GARBAGE = {"action": "garbage", "socket": 0, "bytes": "//8="}
 DELETE = {"action": "delete", "upload": 0}
 FINALIZE = {"action": "finalize", "upload": 0}
 CLUSTER = {"action": "cluster", "inputs": [3], "outputs": [3], "user": 0}
-REQUEST = {"action": "request", "cluster": 0, "values": 0, "cuts": [], "order": 0}
+REQUEST = {"action": "request", "cluster": 0, "values": 0, "order": 0}
 DROP = {"action": "drop", "cluster": 0}
 INIT = {
     "action": "init",

@@ -12,7 +12,7 @@ from tools.reference import ALICE
 
 FOUND = [
     ("first-write-wins", "upload", "DATA-4", 4),
-    ("forgets-the-second-part", "direct", "DIO-4", 2),
+    ("forgets-the-second-brick", "direct", "DIO-4", 2),
     ("ignores-blanks-behind-the-target", "first", "ATT-5", 1),
     ("transposes-images", "content", "FIN-2", 1),
     ("takes-any-name", "call", "INIT-5", 1),

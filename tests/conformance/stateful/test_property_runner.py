@@ -129,7 +129,7 @@ def test_replay_says_fixed(boundary_sequence: tuple[Path, str]) -> None:
 
 def test_a_sequence_is_repeated_until_a_sporadic_failure(tmp_path: Path) -> None:
     # Ten requests: a single execution most likely passes, the hundredth output of the server fails.
-    requests = [Step("request", {"cluster": 0, "values": 1, "cuts": [], "order": 0})] * 10
+    requests = [Step("request", {"cluster": 0, "values": 1, "order": 0})] * 10
     sequence = StepSequence(
         "direct", (Step("cluster", {"inputs": [4], "outputs": [3], "hidden": 5, "user": 0}), *requests)
     )

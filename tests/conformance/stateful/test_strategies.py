@@ -390,7 +390,7 @@ def test_numbers_that_are_none_and_messages_without_any_are_drawn(how: str) -> N
     ("action", "part", "choices"),
     [
         ("request", "values", range(KINDS_OF_VALUES)),
-        ("request", "order", range(3)),
+        ("request", "order", range(2)),
         ("open", "trains", range(2)),
         ("mistake", "how", direct_executor.MISTAKES),
         ("mistake", "process", range(2)),
@@ -413,9 +413,7 @@ def test_bricks_get_far_too_many_values(number: int) -> None:
     assert draws(direct_io.actions, has("mistake", how="too many", number=number))
 
 
-def test_cycles_are_cut_into_messages_and_sent_several_at_once() -> None:
-    assert draws(direct_io.actions, has("request", cuts=lambda cuts: len(set(cuts)) > 2))
-    assert draws(direct_io.actions, has("request", cuts=[]))
+def test_cycles_are_sent_several_at_once_and_to_several_bricks() -> None:
     assert draws(direct_io.actions, has("pipeline", cycles=lambda cycles: len(cycles) > 3))
     assert draws(direct_io.cluster_steps, has("cluster", inputs=lambda sizes: len(sizes) == 2))
 

@@ -1,4 +1,4 @@
-"""Executor of direct interaction: several clusters, split and interleaved cycles, lost sockets, invalid messages."""
+"""Executor of direct interaction: several clusters, unfinished and interleaved cycles, lost sockets, mistakes."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from hanami_conformance.resources.training import (
     ROUNDS,
     STEPS,
     format_answer,
+    train_once,
     train_until_distinguishable,
     training_targets,
     vector,
@@ -34,7 +35,6 @@ from hanami_conformance.stateful.cluster_messages import (
     KINDS_OF_VALUES,
     UNUSUAL_MESSAGES,
     input_messages,
-    split_into_messages,
     unusual_values,
 )
 from hanami_conformance.target.target import Account
@@ -131,6 +131,7 @@ class DirectIoExecutor:
         tracked.cluster.enter_direct_mode()
         self.clusters.append(tracked)
         with default_requirement("DIO-3"):  # no precondition but a part of the sequence, which counts as evidence
+            train_once(self._socket(tracked))
             train_until_distinguishable(self._socket(tracked), shape, least_rounds=0)
 
     def _socket(self, tracked: TrackedCluster) -> ClusterSocket:
@@ -170,12 +171,10 @@ class DirectIoExecutor:
         self._finish_cycle(tracked)
         kind = step.int_argument("values")
         known = self._request_at_once(tracked, kind)
-        order = step.int_argument("order")
-        messages = split_into_messages(input_messages(tracked.shape, kind), step.int_list_argument("cuts"), order)
-        if len(messages) > len(tracked.shape.inputs) or order % 3:
+        if step.int_argument("order") % 2:
             with default_requirement("DIO-4"):
-                actual = self._socket(tracked).request(messages)
-            _expect_equal(actual, known, "the answer as to the same values at once", "DIO-4")
+                actual = self._socket(tracked).request(input_messages(tracked.shape, kind)[::-1])
+            _expect_equal(actual, known, "the answer as to the same values in the other order", "DIO-4")
 
     def _request_at_once(self, tracked: TrackedCluster, kind: int) -> Outputs:
         """Request the answer to values in one message a brick; it must be equal to a known answer."""
@@ -205,7 +204,7 @@ class DirectIoExecutor:
         parts = input_messages(tracked.shape, kind)
         if tracked.trains:
             parts += training_targets(tracked.shape, kind)
-        *messages, last = split_into_messages(parts, step.int_list_argument("cuts"), 0)
+        *messages, last = parts
         tracked.pending_messages = [last]
         socket = self._socket(tracked)
         for part in messages:
@@ -247,7 +246,7 @@ class DirectIoExecutor:
         socket = self._socket(tracked)
         for _ in range(1 + step.int_argument("times") % 4):
             with default_requirement("DIO-5"):
-                socket.train(split_into_messages(parts, step.int_list_argument("cuts"), 0))
+                socket.train(parts)
         tracked.model.note_training()
 
     def _train_until_learned(self, tracked: TrackedCluster, step: Step) -> None:
@@ -274,16 +273,16 @@ class DirectIoExecutor:
     def _pipeline(self, tracked: TrackedCluster, step: Step) -> None:
         """Send several cycles before the first answer is read."""
         self._finish_cycle(tracked)
-        cycles = [(kind, cut) for kind, cut in step.int_tuples_argument("cycles", 2)]
-        known = [self._request_at_once(tracked, kind) for kind, _ in cycles]
+        cycles = step.int_list_argument("cycles")
+        known = [self._request_at_once(tracked, kind) for kind in cycles]
         socket = self._socket(tracked)
         tracked.trains = False
-        for kind, cut in cycles:
-            messages = split_into_messages(input_messages(tracked.shape, kind), [cut], 0)
+        for kind in cycles:
+            messages = input_messages(tracked.shape, kind)
             for index, part in enumerate(messages):
                 socket.send(part.name, part.values, is_last=index == len(messages) - 1)
         for number, answer in enumerate(known, start=1):
-            with attribute_to("DIO-9" if len(known) > 1 else "DIO-4"):
+            with attribute_to("DIO-9"):
                 _expect_equal(socket.receive_outputs(), answer, f"the answer to request {number} of {len(known)}")
 
     def _switch_mode(self, tracked: TrackedCluster, step: Step) -> None:  # noqa: ARG002

@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 from hanami_conformance.cases.attribution import attribute_to, default_requirement
@@ -138,9 +138,10 @@ class FirstMessageExecutor:
 
     def _expect_accepted(self, uuid: str, target: str) -> None:
         """Send a valid first message; after an earlier socket, the server may be slow to detect its end."""
-        connect = reattach if uuid in self._attached else attach
+        known = uuid in self._attached
         self._attached.add(uuid)
         with default_requirement("ATT-2"):
+            connect = partial(reattach, requirement="ATT-2") if known else attach
             websocket = connect(self.account, uuid, target)
         unsolicited = websocket.close()
         require(not unsolicited, expected="one answer", actual=f"{len(unsolicited)} more", requirement="ATT-2")

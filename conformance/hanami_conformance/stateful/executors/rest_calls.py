@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 from hanami_conformance.cases.attribution import attribute_to, default_requirement
 from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.step import Step
-from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage
+from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.common.signals import uninterrupted
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.training import vector
+from hanami_conformance.resources.training import train_once
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.stateful.placeholders import drop_missing, resolve_value, token_variants
 from hanami_conformance.target.target import Account
@@ -89,7 +89,7 @@ class RestCallExecutor:
         if self.mode != direct:
             self.cluster.set_mode(direct).object()
         socket = self.cluster.attach()
-        socket.request([InputMessage("test_input", vector(3, 1))])
+        train_once(socket)
         socket.close()
 
     def _expect_rejected(self, answer: RestResponse, requirement: str, reason: str) -> None:

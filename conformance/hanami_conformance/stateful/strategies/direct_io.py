@@ -11,17 +11,16 @@ from hanami_conformance.stateful.strategies.malformed_messages import io_payload
 from hanami_conformance.stateful.strategies.primitives import small_ints, step
 
 values = st.integers(0, KINDS_OF_VALUES - 1)
-cuts = st.lists(st.integers(0, 30), max_size=4)
 sizes = st.lists(st.integers(2, 9), min_size=1, max_size=2)
 counts = st.integers(0, 20) | st.sampled_from([2**31 - 1, 2**31, 2**32, 2**63, 2**64 - 1])
 
 cluster_steps = step("cluster", inputs=sizes, outputs=sizes, user=st.integers(0, 1))
 actions = st.one_of(
-    step("request", cluster=small_ints, values=values, cuts=cuts, order=st.integers(0, 2)),
-    step("open", cluster=small_ints, values=values, cuts=cuts, trains=st.integers(0, 1)),
-    step("train", cluster=small_ints, values=values, targets=small_ints, times=small_ints, cuts=cuts),
+    step("request", cluster=small_ints, values=values, order=st.integers(0, 1)),
+    step("open", cluster=small_ints, values=values, trains=st.integers(0, 1)),
+    step("train", cluster=small_ints, values=values, targets=small_ints, times=small_ints),
     step("end", cluster=small_ints),
-    step("pipeline", cluster=small_ints, cycles=st.lists(st.tuples(values, st.integers(0, 9)).map(list), max_size=6)),
+    step("pipeline", cluster=small_ints, cycles=st.lists(values, max_size=6)),
     step("drop", cluster=small_ints),
     step("close", cluster=small_ints),
     cluster_steps,

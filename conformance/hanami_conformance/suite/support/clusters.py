@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from hanami_conformance.cases.attribution import default_requirement, precondition
 from hanami_conformance.cases.checks import require
 from hanami_conformance.clients.cluster_messages import ClusterShape, Values
 from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.models.cluster import are_equal
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.training import format_answer, make_distinguishable
+from hanami_conformance.resources.training import format_answer, make_distinguishable, train_once
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 
 ANY_SHAPE = None  # of a cluster with one input and one output brick, which may be an existing one
@@ -23,21 +24,40 @@ def expect_same(
     require(is_same, expected=text, actual=format_answer(actual), requirement=requirement_id)
 
 
-def direct_cluster(resources: ResourceFactory, shape: ClusterShape | None = ONE_BRICK) -> tuple[Cluster, ClusterSocket]:
+def untrained_cluster(
+    resources: ResourceFactory, shape: ClusterShape | None = ONE_BRICK
+) -> tuple[Cluster, ClusterSocket]:
     """Return a cluster in direct mode and its socket; a new one, unless the shape is ANY_SHAPE."""
     cluster = resources.any_cluster(ONE_BRICK) if shape is ANY_SHAPE else resources.cluster(shape)
     cluster.enter_direct_mode()
     return cluster, cluster.attach()
 
 
+def direct_cluster(
+    resources: ResourceFactory, shape: ClusterShape | None = ONE_BRICK, *, about: str | None = None
+) -> tuple[Cluster, ClusterSocket]:
+    """Return a cluster in direct mode that was trained in one cycle, and its socket; see :func:`untrained_cluster`.
+
+    Args:
+        resources: Factory of the cluster.
+        shape: Shape of the cluster.
+        about: Id of the requirement of a case that is about the first cycles of such a cluster. A failure of them that
+            names no requirement violates it; for other cases it is a failed precondition.
+    """
+    cluster, socket = untrained_cluster(resources, shape)
+    with precondition("training a cluster", keep_named=True) if about is None else default_requirement(about):
+        train_once(socket)
+    return cluster, socket
+
+
 def trained_cluster(
-    resources: ResourceFactory, shape: ClusterShape | None = ONE_BRICK
+    resources: ResourceFactory, shape: ClusterShape | None = ONE_BRICK, *, about: str | None = None
 ) -> tuple[Cluster, ClusterSocket]:
     """Return a cluster that answers different inputs differently, and its socket; see :func:`direct_cluster`.
 
     Raises:
         Unsupported: If it never does, so that a wrong answer could not be distinguished from a correct one.
     """
-    cluster, socket = direct_cluster(resources, shape)
+    cluster, socket = direct_cluster(resources, shape, about=about)
     make_distinguishable(socket, socket.shape)
     return cluster, socket
