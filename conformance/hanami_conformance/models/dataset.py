@@ -33,10 +33,11 @@ def idx_labels(labels: NDArray[np.uint8]) -> bytes:
 def csv_table(names: Sequence[str], values: NDArray[np.float32]) -> bytes:
     """Return a CSV file: a header line, then a line for each row of the values, which have the shape (rows, columns).
 
-    Each value is written in the shortest form that gives the same float32.
+    Each value is written in the shortest form that gives the same float32, without an exponent, because the word CSV
+    alone does not say that a server must read one.
     """
     lines = [",".join(names)]
-    lines += [",".join(str(value) for value in row) for row in values]
+    lines += [",".join(np.format_float_positional(value, trim="0") for value in row) for row in values]
     return ("\n".join(lines) + "\n").encode()
 
 

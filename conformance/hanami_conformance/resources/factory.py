@@ -132,7 +132,11 @@ class ResourceFactory:
             expected = f"uuid and uuid_{role}_file in the answer"
             require(is_uuid_text(uuid) and is_uuid_text(file_uuid), expected=expected, actual=answer)
             files[role] = UploadFile(role, str(file_uuid), FileModel(size))
-        return Upload(account or self.target.account, kind, name, str(uuid), files)
+
+        def start_again(other_sizes: Mapping[str, int] = sizes) -> Upload:
+            return self._begin(kind, other_sizes, account)
+
+        return Upload(account or self.target.account, kind, name, str(uuid), files, start_again)
 
     def register_unexpected(self, answer: RestResponse, operation: str) -> None:
         """Register a resource for deletion that the server created although it should have rejected the request."""

@@ -1,4 +1,4 @@
-"""Read a finalized dataset back and compare it with its model."""
+"""Read a finalized dataset back, and compare its description with its model."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hanami_conformance.cases.attribution import attribute_to, default_requirement
 from hanami_conformance.cases.checks import require
-from hanami_conformance.cases.failures import Unsupported, Violation
+from hanami_conformance.cases.failures import Violation
 from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.common.text import printable_line
 from hanami_conformance.models.dataset import DatasetModel
+from hanami_conformance.resources.finding import Finding
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.target.target import Target
 
@@ -69,36 +69,6 @@ def _table(column: str, rows: list[Any]) -> NDArray[np.float32]:
     return table
 
 
-def check_dataset(upload: Upload, model: DatasetModel, *, values: bool = False) -> None:
-    """Compare a finalized dataset with its model, as far as the target shows its content (FIN-1, FIN-2).
-
-    Args:
-        upload: Finalized upload.
-        model: Required content of the dataset.
-        values: Whether the case is about the values, so that rows and columns alone are no evidence.
-
-    Raises:
-        Violation: If rows, columns or values differ.
-        Unsupported: If the case is about the values and they cannot be read back; rows and columns are correct then.
-    """
-    target = upload.account.target
-    with default_requirement("FIN-1"):
-        answer = upload.description()
-        described = answer.object()
-    check_shape(answer, described, target, model)
-    columns = readable_columns(model, described)
-    if columns and target.serves_content(upload.account, upload.uuid, next(iter(columns))):
-        with attribute_to("FIN-2"):
-            for column, found in read_columns(upload, columns).items():
-                require(
-                    model.matches(column, found),
-                    expected=f"column {column!r} value for value as it was uploaded",
-                    actual=first_difference(model.columns[column], found),
-                )
-    elif values:
-        raise Unsupported("the content of a dataset cannot be read back; its rows and columns are right")
-
-
 def check_no_rows(upload: Upload, what: str, requirement: str | None = None) -> None:
     """Check that an upload whose PUT was rejected is not a dataset with rows (FIN-6).
 
@@ -126,22 +96,27 @@ def readable_columns(model: DatasetModel, described: Mapping[str, Any]) -> dict[
     return {name: model.columns[name] for name in known}
 
 
-def check_shape(answer: RestResponse, described: Mapping[str, Any], target: Target, model: DatasetModel) -> None:
-    """Compare the described numbers of rows and columns with the model (FIN-1).
+def described_rows(target: Target, model: DatasetModel, answer: RestResponse, described: Mapping[str, Any]) -> Finding:
+    """Compare the described number of rows with the model; a description without any is right if there is a content."""
+    keys = target.dialect.rows_keys
+    rows = [described[key] for key in keys if key in described]
+    if not rows:
+        expected = f"the number of rows ({' or '.join(keys)})"
+        return Finding("FIN-1", expected, answer, None, target.dialect.has_content)
+    return Finding("FIN-1", f"{model.rows} rows", answer, rows, all(count == model.rows for count in rows))
 
-    Raises:
-        Violation: If they differ, or the description lacks the number of rows.
-    """
-    rows = [described[key] for key in target.dialect.rows_keys if key in described]
-    expected = f"the number of rows ({' or '.join(target.dialect.rows_keys)})"
-    require(bool(rows) or target.dialect.has_content, expected=expected, actual=answer, requirement="FIN-1")
-    expected = f"{model.rows} rows"
-    require(all(count == model.rows for count in rows), expected=expected, actual=answer, requirement="FIN-1")
-    for group in target.dialect.columns_keys:
-        if all(isinstance(described.get(key), int) for key in group):
-            width = sum(described[key] for key in group)
-            widths = " or ".join(str(number) for number in sorted(model.widths))
-            require(width in model.widths, expected=f"{widths} columns", actual=answer, requirement="FIN-1")
+
+def described_columns(
+    target: Target, model: DatasetModel, answer: RestResponse, described: Mapping[str, Any]
+) -> Finding:
+    """Compare the described number of columns, if there is one, with the model."""
+    counts = [
+        sum(described[key] for key in group)
+        for group in target.dialect.columns_keys
+        if all(isinstance(described.get(key), int) for key in group)
+    ]
+    widths = " or ".join(str(number) for number in sorted(model.widths))
+    return Finding("FIN-1", f"{widths} columns", answer, counts, all(count in model.widths for count in counts))
 
 
 def first_difference(expected: NDArray[np.float32], actual: NDArray[np.float32]) -> str:

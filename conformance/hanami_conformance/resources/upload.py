@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,7 @@ class Upload:
         name: Name of the dataset.
         uuid: Uuid of the dataset.
         files: Role to file.
+        start_again: Function that starts another upload of the same kind and account, with the same sizes by default.
     """
 
     account: Account
@@ -52,6 +53,7 @@ class Upload:
     name: str
     uuid: str
     files: dict[str, UploadFile]
+    start_again: Callable[..., Upload]
 
     @property
     def size(self) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hanami_conformance.cases.failures import Violation
+from hanami_conformance.cases.failures import PreconditionFailed, Violation
 from hanami_conformance.cases.recording import current_case
 from hanami_conformance.clients.upload_socket import UploadSocket
 from hanami_conformance.models.dataset import (
@@ -21,6 +21,7 @@ from hanami_conformance.models.dataset import (
     idx_labels,
 )
 from hanami_conformance.models.file import SEGMENT
+from hanami_conformance.resources.finished_upload import FinishedUpload
 from hanami_conformance.resources.upload import Upload
 
 CLASSES = 10
@@ -96,15 +97,27 @@ class TrackedUpload:
 
     @contextmanager
     def attribute_content(self) -> Iterator[None]:
-        """Attribute a wrong content to the first of SUSPECTS that the steps on the upload touched."""
+        """Attribute a wrong content to the first of SUSPECTS that the steps on the upload touched.
+
+        The steps are not to blame if the same files, sent plainly, become a wrong dataset as well.
+        """
         touched = self.touched_requirements
         try:
             yield
         except Violation as violation:
-            if violation.requirement in ("FIN-1", "FIN-2"):
-                violation.reattribute(next((name for name in SUSPECTS if name in touched), violation.requirement))
+            suspect = next((name for name in SUSPECTS if name in touched), None)
+            named = violation.requirement
+            if named in ("FIN-1", "FIN-2") and suspect is not None and not self._is_wrong_in_any_case(named):
+                violation.reattribute(suspect)
             raise
         current_case().checks_by_requirement.update(dict.fromkeys(touched, 1))
+
+    def _is_wrong_in_any_case(self, requirement: str) -> bool:
+        with suppress(Violation, PreconditionFailed):
+            twin = FinishedUpload(self.upload, self.model(), "the upload").plain_twin()
+            findings = [twin.aspect(name) for name in twin.ASPECTS]
+            return any(not finding.correct for finding in findings if finding.requirement == requirement)
+        return False
 
 
 @dataclass

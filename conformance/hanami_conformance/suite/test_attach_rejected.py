@@ -7,13 +7,13 @@ import contextlib
 import pytest
 
 from hanami_conformance.cases.attribution import precondition
-from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import sample_inputs, train_once, training_targets
 from hanami_conformance.suite.support.clusters import expect_same
+from hanami_conformance.suite.support.intact_uploads import expect_complete_as_sent, stays_incomplete
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, random_bytes
 from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, first_message
 from hanami_conformance.target.target import Account
@@ -36,22 +36,22 @@ def test_a_chunk_without_acceptance_has_no_effect(
     chunk = resources.target.dialect.codec.encode_chunk(0, content)
     SECRETS.add("this-is-no-token", "malformed token")
     invalid = first_message("this-is-no-token", upload.files["input"].uuid, FILE_UPLOAD)
-    websocket = resources.target.websocket()
-    websocket.open()
-    # The server may close at any point here, which is a rejection as well.
-    with contextlib.suppress(ConnectionClosed):
-        if message_first:
-            websocket.send_text(invalid)
-        else:
-            websocket.send(chunk, "a chunk as first message")
-        if answer_first:
-            with contextlib.suppress(ResponseTimeout):  # silence violates ATT-3
-                websocket.receive("the rejection")
-        websocket.send(chunk, "a chunk for the whole file")
-    websocket.close()
-    require(not upload.progress(), expected="complete = false: nothing was accepted", actual="complete = true")
+    with stays_incomplete(upload, "nothing was accepted"):
+        websocket = resources.target.websocket()
+        websocket.open()
+        # The server may close at any point here, which is a rejection as well.
+        with contextlib.suppress(ConnectionClosed):
+            if message_first:
+                websocket.send_text(invalid)
+            else:
+                websocket.send(chunk, "a chunk as first message")
+            if answer_first:
+                with contextlib.suppress(ResponseTimeout):  # silence violates ATT-3
+                    websocket.receive("the rejection")
+            websocket.send(chunk, "a chunk for the whole file")
+        websocket.close()
     upload.attach().write(0, content)
-    require(upload.wait_complete(), expected="complete = true after the accepted chunk", actual="complete = false")
+    expect_complete_as_sent(upload)
 
 
 @requirement("ATT-7")
@@ -59,15 +59,14 @@ def test_a_chunk_before_an_accepted_first_message_has_no_effect(resources: Resou
     """A chunk sent before the first message is not applied after acceptance."""
     content = random_bytes(100)
     upload = resources.csv(len(content))
-    websocket = resources.target.websocket()
-    websocket.open()
-    with contextlib.suppress(ConnectionClosed):
-        websocket.send(resources.target.dialect.codec.encode_chunk(0, content), "a chunk as first message")
-        websocket.send_text(first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD))
-        websocket.receive("an answer to the first message")
-    websocket.close()
-    expected = "complete = false: the chunk was sent before acceptance"
-    require(not upload.progress(), expected=expected, actual="complete = true")
+    with stays_incomplete(upload, "the chunk was sent before acceptance"):
+        websocket = resources.target.websocket()
+        websocket.open()
+        with contextlib.suppress(ConnectionClosed):
+            websocket.send(resources.target.dialect.codec.encode_chunk(0, content), "a chunk as first message")
+            websocket.send_text(first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD))
+            websocket.receive("an answer to the first message")
+        websocket.close()
 
 
 @requirement("ATT-7", "GEN-3")
@@ -77,15 +76,15 @@ def test_a_chunk_after_the_rejection_of_another_user_has_no_effect(
     """A chunk after a rejection writes nothing to the file of another user."""
     content = random_bytes(100)
     upload = resources.csv(len(content))
-    websocket = resources.target.websocket()
-    websocket.open()
-    with contextlib.suppress(ConnectionClosed):
-        websocket.send_text(first_message(other_account.token, upload.files["input"].uuid, FILE_UPLOAD))
-        with contextlib.suppress(ResponseTimeout):  # silence violates ATT-4
-            websocket.receive("the rejection")
-        websocket.send(resources.target.dialect.codec.encode_chunk(0, content), "a chunk for the whole file")
-    websocket.close()
-    require(not upload.progress(), expected="complete = false: nothing was accepted", actual="complete = true")
+    with stays_incomplete(upload, "nothing was accepted"):
+        websocket = resources.target.websocket()
+        websocket.open()
+        with contextlib.suppress(ConnectionClosed):
+            websocket.send_text(first_message(other_account.token, upload.files["input"].uuid, FILE_UPLOAD))
+            with contextlib.suppress(ResponseTimeout):  # silence violates ATT-4
+                websocket.receive("the rejection")
+            websocket.send(resources.target.dialect.codec.encode_chunk(0, content), "a chunk for the whole file")
+        websocket.close()
 
 
 @requirement("ATT-7")

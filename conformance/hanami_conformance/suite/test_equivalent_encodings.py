@@ -17,11 +17,11 @@ from hanami_conformance.catalogue import requirement
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import sample_inputs
 from hanami_conformance.suite.support.clusters import ANY_SHAPE, expect_same, trained_cluster
+from hanami_conformance.suite.support.intact_uploads import expect_intact
 from hanami_conformance.suite.support.protobuf_variants import CHUNK_FORMS, FLOAT_FORMS
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_INPUTS, MnistSample
 from hanami_conformance.suite.support.uploads import (
     expect_complete,
-    expect_finalized_as,
     send_labels,
     small_upload,
     split_into_chunks,
@@ -45,7 +45,7 @@ def test_a_chunk_may_be_encoded_differently(resources: ResourceFactory, form: st
         socket.send_bytes(payload, f"a chunk of {end - start} bytes at {start}, {form}")
         socket.expect_accepted(start, content[start:end], f"a chunk with {form}")
     socket.close()
-    expect_finalized_as(upload, mnist.model, "the file as it was sent")
+    expect_intact(upload, mnist.model, "the file as it was sent")
 
 
 @requirement("DIO-1")
@@ -235,7 +235,7 @@ def test_fragments_of_two_sockets_do_not_mix(resources: ResourceFactory) -> None
             socket.expect_accepted(start, mnist.contents[role][start:end], f"the {role} chunk at {start}")
     for socket in sockets.values():
         socket.close()
-    expect_finalized_as(upload, mnist.model, "the file as it was sent")
+    expect_intact(upload, mnist.model, "the file as it was sent")
 
 
 # Positions at which two frames of about 1000 bytes are cut, from the length of the first one.
@@ -267,4 +267,4 @@ def test_chunks_may_come_in_any_segments(resources: ResourceFactory, segments: s
         for start, end in pair:
             socket.expect_accepted(start, content[start:end], f"the chunk at {start}")
     socket.close()
-    expect_finalized_as(upload, mnist.model, "the file as it was sent")
+    expect_intact(upload, mnist.model, "the file as it was sent")

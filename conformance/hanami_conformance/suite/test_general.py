@@ -28,6 +28,7 @@ def expect_4xx(answer: RestResponse, why: str) -> None:
     require(answer.rejected, expected=f"a 4xx: {why}", actual=f"{answer} to {answer.request}")
 
 
+UNKNOWN_USER = "nobody_of_that_name"  # well-formed to every server: letters, digits and underscores
 PATHS = ["", "nothing", "dataset/nothing", "csv", "token/token", "%2e%2e/%2e%2e/etc/passwd", "%00", "a" * 2000]
 
 
@@ -200,7 +201,7 @@ def test_a_duplicate_name_never_gets_a_5xx(resources: ResourceFactory) -> None:
 @requirement("GEN-1")
 def test_unknown_users_get_401(target: Target) -> None:
     """An unknown user gets 401."""
-    unknown = target.call("token.create", body=target.dialect.login("nobody-of-that-name", "wrong"), token=None)
+    unknown = target.call("token.create", body=target.dialect.login(UNKNOWN_USER, "wrong-password"), token=None)
     require(unknown.status == 401, expected="401 to an unknown user", actual=unknown)
 
 

@@ -14,6 +14,7 @@ from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.stateful.stalled_client import STALL_KINDS, StalledClient
 from hanami_conformance.suite.support.bystander import expect_other_clients_served, open_socket
 from hanami_conformance.suite.support.clusters import direct_cluster
+from hanami_conformance.suite.support.intact_uploads import expect_complete_as_sent
 from hanami_conformance.suite.support.sample_data import random_bytes
 from hanami_conformance.target.target import Target
 
@@ -99,4 +100,4 @@ def test_many_sockets_at_once_are_served(resources: ResourceFactory) -> None:
     for socket in sockets:
         socket.close()
     for upload in uploads:
-        require(upload.wait_complete(), expected="complete = true of each upload", actual="complete = false")
+        expect_complete_as_sent(upload)

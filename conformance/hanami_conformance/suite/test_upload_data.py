@@ -14,11 +14,11 @@ from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import ResourceFactory
+from hanami_conformance.suite.support.intact_uploads import expect_intact
 from hanami_conformance.suite.support.sample_data import MnistSample, random_bytes
 from hanami_conformance.suite.support.sockets import expect_nothing_more
 from hanami_conformance.suite.support.uploads import (
     Chunks,
-    expect_finalized_as,
     send_chunks,
     send_labels,
     shuffled,
@@ -61,7 +61,7 @@ def expect_written(
     send_chunks(socket, mnist.contents["input"], chunks)
     socket.close()
     send_labels(upload, mnist)
-    expect_finalized_as(upload, mnist.model, "the file as it was sent", values=values)
+    expect_intact(upload, mnist.model, "the file as it was sent", values=values)
 
 
 ORDERS: dict[str, Callable[[Chunks], Chunks]] = {
@@ -142,7 +142,7 @@ def test_a_chunk_of_more_than_a_mebibyte_is_written_whole(resources: ResourceFac
         raise Unsupported("the server accepts no chunks of more than 1 MiB")
     socket.model.write(0, content)
     socket.close()
-    expect_finalized_as(upload, mnist.model, "the file as it was sent", values=True)
+    expect_intact(upload, mnist.model, "the file as it was sent", values=True)
 
 
 @requirement("DATA-3")
@@ -154,7 +154,7 @@ def test_single_bytes_work(resources: ResourceFactory) -> None:
         socket = upload.attach(role)
         send_chunks(socket, mnist.contents[role], split_into_chunks(len(mnist.contents[role]), 1))
         socket.close()
-    expect_finalized_as(upload, mnist.model, "the file as it was sent")
+    expect_intact(upload, mnist.model, "the file as it was sent")
 
 
 @requirement("DATA-3")
@@ -202,7 +202,7 @@ def test_of_overlapping_chunks_the_later_one_wins(resources: ResourceFactory, ov
     send_chunks(socket, content, [(0, low), (high, len(content))])
     socket.close()
     send_labels(upload, mnist)
-    expect_finalized_as(upload, mnist.model, "the file as it was sent", values=True)
+    expect_intact(upload, mnist.model, "the file as it was sent", values=True)
 
 
 # DATA-10: pipelined messages (sent before earlier answers are read) are all answered, in order.
@@ -220,7 +220,7 @@ def test_pipelined_chunks_are_all_answered(resources: ResourceFactory) -> None:
     for start, end in parts:
         socket.expect_accepted(start, content[start:end], f"the chunk at {start}")
     expect_nothing_more(socket, f"{len(parts)} answers to {len(parts)} chunks")
-    expect_finalized_as(upload, mnist.model, "the file as it was sent")
+    expect_intact(upload, mnist.model, "the file as it was sent")
 
 
 @requirement("DATA-10", "DATA-1")
@@ -247,7 +247,7 @@ def test_a_large_chunk_in_fragments_is_whole(resources: ResourceFactory) -> None
     socket.send_fragments(0, content, [1, 70_000, 70_100, 150_000])
     socket.expect_accepted(0, content, "a large chunk in fragments")
     socket.close()
-    expect_finalized_as(upload, mnist.model, "the file as it was sent", values=True)
+    expect_intact(upload, mnist.model, "the file as it was sent", values=True)
 
 
 @requirement("DATA-11")
@@ -265,4 +265,4 @@ def test_fragmented_chunks_are_whole(resources: ResourceFactory, between: str) -
         socket.expect_accepted(position, data, "a chunk in fragments")
     socket.close()
     send_labels(upload, mnist)
-    expect_finalized_as(upload, mnist.model, "the file as it was sent")
+    expect_intact(upload, mnist.model, "the file as it was sent")

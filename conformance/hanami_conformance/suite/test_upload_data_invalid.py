@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
-from hanami_conformance.cases.checks import observe, require
+from hanami_conformance.cases.checks import observe
 from hanami_conformance.catalogue import requirement
-from hanami_conformance.clients.upload_socket import UploadSocket, describe
+from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.clients.websocket_events import CloseInfo
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.upload import Upload
+from hanami_conformance.suite.support.intact_uploads import expect_complete_as_sent, expect_intact, stays_incomplete
 from hanami_conformance.suite.support.markers import mark_destructive
 from hanami_conformance.suite.support.sample_data import MnistSample, random_bytes
 from hanami_conformance.suite.support.sockets import expect_nothing_more
-from hanami_conformance.suite.support.uploads import expect_complete, expect_finalized_as, send_labels, start_upload
+from hanami_conformance.suite.support.uploads import send_labels, start_upload
 
 BEYOND: dict[str, Callable[[int], tuple[int, int]]] = {
     "ends one byte beyond": lambda size: (size - 9, 10),
@@ -44,21 +44,16 @@ def test_a_chunk_beyond_the_end_is_rejected(resources: ResourceFactory, case: st
     socket = upload.attach()
     half = len(content) // 2
     socket.write(0, content[:half])
-    position, length = BEYOND[case](len(content))
-    socket.write_rejected(position, bytes(length), "which ends beyond the announced size")
-    send_labels_after(upload, mnist, socket)
-    require(not upload.progress(), expected="complete = false: half of the file is missing", actual="complete = true")
+    socket.close()
+    send_labels(upload, mnist)
     socket = upload.attach()
+    position, length = BEYOND[case](len(content))
+    with stays_incomplete(upload, "half of the file is missing"):
+        socket.write_rejected(position, bytes(length), "which ends beyond the announced size")
     socket.write(half, content[half:])
     socket.write_rejected(position, bytes(length), "which ends beyond the announced size")
     socket.close()
-    expect_finalized_as(upload, mnist.model, "the file as it was sent")
-
-
-def send_labels_after(upload: Upload, mnist: MnistSample, socket: UploadSocket) -> None:
-    """Close a socket, then send the labels, so that one connection is enough."""
-    socket.close()
-    send_labels(upload, mnist)
+    expect_intact(upload, mnist.model, "the file as it was sent")
 
 
 @requirement("DATA-5")
@@ -72,7 +67,7 @@ def test_a_rejected_chunk_leaves_the_socket_usable(resources: ResourceFactory) -
     socket.write_rejected(999, b"xy", "which ends one byte beyond the file")
     socket.write(500, content[500:])
     expect_nothing_more(socket, "4 answers to 4 messages")
-    expect_complete(upload)
+    expect_complete_as_sent(upload)
 
 
 UNDECODABLE = {
@@ -95,11 +90,11 @@ def test_bytes_that_are_no_message_are_rejected(resources: ResourceFactory, case
     upload = resources.csv(len(content))
     socket = upload.attach()
     socket.write(0, content[:50])
-    socket.send_bytes(UNDECODABLE[case], case)
-    socket.expect_rejected(f"bytes that are no FileUpload_Message ({case})")
-    require(not upload.progress(), expected="complete = false: the second half is missing", actual="complete = true")
+    with stays_incomplete(upload, "the second half is missing"):
+        socket.send_bytes(UNDECODABLE[case], case)
+        socket.expect_rejected(f"bytes that are no FileUpload_Message ({case})")
     socket.write(50, content[50:])
-    expect_complete(upload)
+    expect_complete_as_sent(upload)
 
 
 @requirement("DATA-6")
@@ -113,16 +108,16 @@ def test_a_truncated_chunk_writes_nothing(resources: ResourceFactory) -> None:
     send_labels(upload, mnist)
     socket = upload.attach()
     socket.write(0, content[:-1])
-    # A server may parse in any order, so one wrong chunk overlaps acknowledged bytes, and one the missing byte.
-    for position, data in ((100, bytes(255 - byte for byte in content[100:400])), (len(content) - 2, b"ab")):
-        whole = resources.target.dialect.codec.encode_chunk(position, data)
-        for lacking in (1, len(data) // 2, len(data)):
-            socket.send_bytes(whole[: len(whole) - lacking], f"a chunk without its last {lacking} bytes")
-            socket.expect_rejected("a chunk that was cut short")
-    require(not upload.progress(), expected="complete = false: the last byte is missing", actual="complete = true")
+    with stays_incomplete(upload, "the last byte is missing"):
+        # A server may parse in any order, so one wrong chunk overlaps acknowledged bytes, and one the missing byte.
+        for position, data in ((100, bytes(255 - byte for byte in content[100:400])), (len(content) - 2, b"ab")):
+            whole = resources.target.dialect.codec.encode_chunk(position, data)
+            for lacking in (1, len(data) // 2, len(data)):
+                socket.send_bytes(whole[: len(whole) - lacking], f"a chunk without its last {lacking} bytes")
+                socket.expect_rejected("a chunk that was cut short")
     socket.write(len(content) - 1, content[-1:])
     socket.close()
-    expect_finalized_as(upload, mnist.model, "the file as it was sent", values=True)
+    expect_intact(upload, mnist.model, "the file as it was sent", values=True)
 
 
 # DATA-12: empty data, very large messages, text frames.

@@ -12,10 +12,10 @@ from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
+from hanami_conformance.suite.support.intact_uploads import expect_intact
 from hanami_conformance.suite.support.sample_data import csv_sample, random_bytes
 from hanami_conformance.suite.support.uploads import (
     expect_4xx_with_reason,
-    expect_finalized_as,
     expect_no_sockets,
     small_upload,
 )
@@ -39,7 +39,7 @@ def partly_sent(resources: ResourceFactory, kind: str) -> Upload:
 def finalized(resources: ResourceFactory, kind: str) -> Upload:
     """Return a finalized upload."""
     upload, model = small_upload(resources, kind)
-    expect_finalized_as(upload, model, "a complete upload")
+    expect_intact(upload, model, "a complete upload")
     return upload
 
 
@@ -103,7 +103,7 @@ def test_another_user_cannot_delete(resources: ResourceFactory, other_account: A
     upload, model = small_upload(resources, "csv")
     answer = other_account.call("dataset.delete", params={"uuid": upload.uuid})
     require(answer.status == 404, expected="404: it belongs to another user", actual=answer)
-    expect_finalized_as(upload, model, "an upload after another user's DELETE")
+    expect_intact(upload, model, "an upload after another user's DELETE")
 
 
 @requirement("DEL-1")
@@ -113,7 +113,7 @@ def test_the_uuid_of_a_file_deletes_nothing(resources: ResourceFactory, of: str)
     upload, model = small_upload(resources, "mnist")
     answer = upload.account.call("dataset.delete", params={"uuid": upload.files[of].uuid})
     require(answer.rejected, expected=f"a 4xx: the uuid is that of the {of} file", actual=answer)
-    expect_finalized_as(upload, model, "an upload after a DELETE that was rejected")
+    expect_intact(upload, model, "an upload after a DELETE that was rejected")
 
 
 @requirement("DEL-1")
@@ -130,7 +130,7 @@ def test_a_delete_affects_one_dataset_only(resources: ResourceFactory) -> None:
         uploads[-1].write_all({"input": content})
     uploads[0].delete()
     for upload in uploads[1:]:
-        expect_finalized_as(upload, model, "an upload after the DELETE of another one")
+        expect_intact(upload, model, "an upload after the DELETE of another one")
 
 
 @requirement("DEL-1", "FIN-2")
@@ -139,7 +139,7 @@ def test_a_new_dataset_has_nothing_of_a_deleted_one(resources: ResourceFactory) 
     content, model = csv_sample(seed=1)
     old = resources.csv(len(content))
     old.write_all({"input": content})
-    expect_finalized_as(old, model, "a complete upload")
+    expect_intact(old, model, "a complete upload")
     old.delete()
     content, model = csv_sample(seed=2)
     answer = old.account.call("csv.init", body={"name": old.name, "input_data_size": len(content)})
@@ -147,4 +147,4 @@ def test_a_new_dataset_has_nothing_of_a_deleted_one(resources: ResourceFactory) 
         raise Unsupported(f"the name of a deleted dataset is not free: {answer}")
     new = resources.from_init_response(answer, "csv", old.name, {"input": len(content)})
     new.write_all({"input": content})
-    expect_finalized_as(new, model, "an upload with the name of a deleted dataset", values=True)
+    expect_intact(new, model, "an upload with the name of a deleted dataset", values=True)

@@ -13,8 +13,8 @@ from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.readback import check_dataset
 from hanami_conformance.resources.upload import Upload
+from hanami_conformance.suite.support.intact_uploads import expect_intact, expect_unchanged, stays_incomplete
 from hanami_conformance.suite.support.invalid import OMITTED, invalid_header_token, without_omitted
 from hanami_conformance.suite.support.uploads import (
     expect_4xx_with_reason,
@@ -69,12 +69,12 @@ def test_finalizing_too_early_is_rejected_and_destroys_nothing(
     socket = upload.attach(role)
     if length:
         socket.write(0, contents[role][:length])
-    expect_4xx_with_reason(upload.finalize(), f"{sent} of the upload was sent")
-    require(not upload.progress(), expected="complete = false after a rejected PUT", actual="complete = true")
+    with stays_incomplete(upload, "the PUT was rejected"):
+        expect_4xx_with_reason(upload.finalize(), f"{sent} of the upload was sent")
     socket.write(length, contents[role][length:])
     socket.close()
     upload.write_all({name: file for name, file in contents.items() if name not in (role, *complete_files)})
-    expect_finalized_as(upload, model, "an upload that was completed after a rejected PUT")
+    expect_intact(upload, model, "an upload that was completed after a rejected PUT")
 
 
 def body_with(upload: Upload, field: str, value: Any) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def test_invalid_uuids_are_rejected_and_destroy_nothing(resources: ResourceFacto
     upload, model = small_upload(resources, "mnist")
     expect_complete(upload)
     expect_4xx_with_reason(upload.finalize(body_with(upload, field, WRONG_UUIDS[kind])), f"{field} is {kind}")
-    expect_finalized_as(upload, model, "an upload after a rejected PUT")
+    expect_intact(upload, model, "an upload after a rejected PUT")
 
 
 @requirement("FIN-4")
@@ -111,7 +111,7 @@ def test_swapped_files_are_rejected_and_destroy_nothing(resources: ResourceFacto
     body = upload.finalize_body()
     body["uuid_input_file"], body["uuid_label_file"] = body["uuid_label_file"], body["uuid_input_file"]
     expect_4xx_with_reason(upload.finalize(body), "the files are swapped")
-    expect_finalized_as(upload, model, "an upload after a rejected PUT")
+    expect_intact(upload, model, "an upload after a rejected PUT")
 
 
 @requirement("FIN-4")
@@ -121,7 +121,7 @@ def test_one_file_twice_is_rejected_and_destroys_nothing(resources: ResourceFact
     upload, model = small_upload(resources, "mnist")
     other = upload.files["label" if field == "uuid_input_file" else "input"]
     expect_4xx_with_reason(upload.finalize(body_with(upload, field, other.uuid)), f"{field} is that of the other file")
-    expect_finalized_as(upload, model, "an upload after a rejected PUT")
+    expect_intact(upload, model, "an upload after a rejected PUT")
 
 
 @requirement("FIN-4", "DEL-1")
@@ -132,7 +132,7 @@ def test_files_of_a_deleted_dataset_are_rejected(resources: ResourceFactory) -> 
     gone.delete()
     body = body_with(upload, "uuid_input_file", gone.files["input"].uuid)
     expect_4xx_with_reason(upload.finalize(body), "the input file belongs to a deleted dataset")
-    expect_finalized_as(upload, model, "an upload after a rejected PUT")
+    expect_intact(upload, model, "an upload after a rejected PUT")
 
 
 @requirement("FIN-4")
@@ -148,8 +148,8 @@ def test_files_of_another_dataset_are_rejected(
     for role in upload.files:
         foreign = body_with(upload, f"uuid_{role}_file", other.files[role].uuid)
         expect_4xx_with_reason(upload.finalize(foreign), f"the {role} file belongs to another dataset of {owner}")
-    expect_finalized_as(upload, model, "an upload after a rejected PUT")
-    expect_finalized_as(other, other_model, "the upload whose file was named elsewhere")
+    expect_intact(upload, model, "an upload after a rejected PUT")
+    expect_intact(other, other_model, "the upload whose file was named elsewhere")
 
 
 @requirement("FIN-4", "GEN-3")
@@ -160,7 +160,7 @@ def test_another_user_cannot_finalize(resources: ResourceFactory, other_account:
     expect_4xx_with_reason(
         other_account.call(f"{kind}.finalize", body=upload.finalize_body()), "the upload belongs to another user"
     )
-    expect_finalized_as(upload, model, "an upload after another user's PUT")
+    expect_intact(upload, model, "an upload after another user's PUT")
 
 
 @requirement("FIN-4")
@@ -175,7 +175,7 @@ def test_the_path_of_the_other_kind_is_rejected(resources: ResourceFactory) -> N
         expect_4xx_with_reason(
             upload.finalize(body, kind=other), f"a {kind} upload on the {other} path, with its fields"
         )
-        expect_finalized_as(upload, model, "an upload after a PUT on the wrong path")
+        expect_intact(upload, model, "an upload after a PUT on the wrong path")
 
 
 @requirement("FIN-4")
@@ -187,7 +187,7 @@ def test_finalizing_needs_a_valid_token(resources: ResourceFactory, token: str) 
         "csv.finalize", body=upload.finalize_body(), token=invalid_header_token(token, resources.target)
     )
     require(answer.status == 401, expected=f"401: the token is {token}", actual=answer)
-    expect_finalized_as(upload, model, "an upload after a PUT without a valid token")
+    expect_intact(upload, model, "an upload after a PUT without a valid token")
 
 
 # FIN-5: a second PUT is rejected and leaves the dataset unchanged.
@@ -196,9 +196,9 @@ def test_finalizing_needs_a_valid_token(resources: ResourceFactory, token: str) 
 def test_a_second_put_is_rejected_and_changes_nothing(resources: ResourceFactory, kind: str) -> None:
     """A second PUT is rejected and does not change the dataset."""
     upload, model = small_upload(resources, kind)
-    expect_finalized_as(upload, model, "a complete upload")
+    dataset = expect_intact(upload, model, "a complete upload")
     expect_4xx_with_reason(upload.finalize(), "it is finalized already")
-    check_dataset(upload, model)
+    expect_unchanged(dataset, "the second PUT")
 
 
 # FIN-7: finalizing with the upload socket still open is harmless; the temporary files are gone afterwards.
@@ -208,13 +208,13 @@ def test_finalizing_with_the_socket_open_is_harmless(resources: ResourceFactory,
     """A PUT with a socket open succeeds, and later chunks change nothing."""
     upload, model = small_upload(resources, kind)
     socket = upload.attach()
-    expect_finalized_as(upload, model, "an upload with a socket open")
+    dataset = expect_intact(upload, model, "an upload with a socket open")
     socket.send(0, b"x" * 10)
     answer = socket.websocket.receive_or_close("a rejection of a chunk after the PUT, or a close")
     if isinstance(answer, Message):
         acknowledgement = socket.decode(answer)
         require(not acknowledgement.success, expected="success = false after the PUT", actual=describe(acknowledgement))
-    check_dataset(upload, model)
+    expect_unchanged(dataset, "a chunk after the PUT")
 
 
 @requirement("FIN-7")
@@ -222,5 +222,5 @@ def test_finalizing_with_the_socket_open_is_harmless(resources: ResourceFactory,
 def test_the_files_are_gone_after_finalizing(resources: ResourceFactory, kind: str) -> None:
     """The temporary files are gone after the PUT."""
     upload, model = small_upload(resources, kind)
-    expect_finalized_as(upload, model, "a complete upload")
+    expect_intact(upload, model, "a complete upload")
     expect_no_sockets(upload, "is finalized")

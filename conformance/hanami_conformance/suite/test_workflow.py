@@ -13,7 +13,7 @@ from hanami_conformance.data import DIGIT_PIXEL_MAX, digits, iris
 from hanami_conformance.models.dataset import DatasetModel
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.readback import check_dataset
+from hanami_conformance.resources.finished_upload import check_dataset
 
 HELD_OUT = 360
 EPOCHS = 6

@@ -68,7 +68,8 @@ def test_a_view_is_written_in_the_order_of_its_entries() -> None:
 
 
 def test_a_table_is_lines_of_cells() -> None:
-    assert csv_table(["a", "b"], floats([1, 2.5], [-0.0, 1e-45])) == b"a,b\n1.0,2.5\n-0.0,1e-45\n"
+    tiny = b"0." + b"0" * 44 + b"1"
+    assert csv_table(["a", "b"], floats([1, 2.5], [-0.0, 1e-45])) == b"a,b\n1.0,2.5\n-0.0," + tiny + b"\n"
     assert csv_table(["a"], np.zeros((0, 1), dtype=np.float32)) == b"a\n"
 
 

@@ -15,7 +15,8 @@ from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.step import Step
 from hanami_conformance.models.dataset import IMAGES_MAGIC, LABELS_MAGIC, DatasetModel
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.readback import check_dataset, check_no_rows
+from hanami_conformance.resources.finished_upload import check_dataset
+from hanami_conformance.resources.readback import check_no_rows
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.target.target import Account
 from hanami_reports.common.text import pluralise

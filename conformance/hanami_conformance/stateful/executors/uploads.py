@@ -17,7 +17,7 @@ from hanami_conformance.clients.upload_socket import UploadSocket, describe
 from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.readback import check_dataset
+from hanami_conformance.resources.finished_upload import check_dataset
 from hanami_conformance.stateful.access_checks import (
     OTHER_USER_ACTIONS,
     attach_after_end,

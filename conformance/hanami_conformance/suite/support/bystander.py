@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from hanami_conformance.cases.checks import require
+from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Violation
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import sample_inputs
 from hanami_conformance.suite.support.clusters import ANY_SHAPE, direct_cluster
-from hanami_conformance.suite.support.sample_data import csv_sample
+from hanami_conformance.suite.support.uploads import small_contents, start_upload
 from hanami_conformance.target.target import Target
 
 
 def expect_other_clients_served(resources: ResourceFactory) -> None:
-    """Check that another client gets an upload and a cluster served from end to end."""
-    content, _ = csv_sample(rows=3)
-    upload = resources.csv(len(content))
-    socket = upload.attach()
-    socket.write(0, content)
-    require(upload.wait_complete(), expected="complete = true for another client", actual="complete = false")
+    """Check that another client gets an upload and a cluster served from end to end.
+
+    Each socket is closed before the next step, because one that stays open may keep a worker of the server, and then a
+    server of few workers would be blocked by this client.
+    """
+    contents, _ = small_contents("csv")
+    upload = start_upload(resources, contents)
+    upload.write_all(contents)
+    complete = upload.wait_complete()
     answer = upload.finalize()
-    require(answer.status == 200, expected="200 to the PUT of another client", actual=answer)
-    socket.close()
-    _, cluster_socket = direct_cluster(resources, ANY_SHAPE)
-    cluster_socket.request(sample_inputs(cluster_socket.shape, seed=1))
-    cluster_socket.close()
+    # Progress that never gets complete violates PROG-3, and is no sign that this client is not served.
+    require(answer.status == 200 or not complete, expected="200 to the PUT of another client", actual=answer)
+    with _any_answer_counts():
+        _, socket = direct_cluster(resources, ANY_SHAPE)
+        socket.request(sample_inputs(socket.shape, seed=1))
+        socket.close()
+
+
+@contextlib.contextmanager
+def _any_answer_counts() -> Iterator[None]:
+    """Accept wrong answers, which violate requirements of their own: they are answers, and the client is served."""
+    try:
+        yield
+    except (ResponseTimeout, ConnectionClosed):
+        raise
+    except Violation as violation:
+        if violation.requirement is None:
+            raise
 
 
 def open_socket(target: Target) -> WebSocket:

@@ -12,7 +12,7 @@ from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.clients.upload_socket import UploadSocket
 from hanami_conformance.models.dataset import DatasetModel
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.readback import check_dataset
+from hanami_conformance.resources.finished_upload import FinishedUpload, expect_readable
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.suite.support.sample_data import MnistSample, csv_sample
 from hanami_conformance.target.attach import FILE_UPLOAD, attach
@@ -69,12 +69,16 @@ def send_labels(upload: Upload, mnist: MnistSample) -> None:
 
 
 def expect_complete(upload: Upload) -> None:
-    """Check that the upload becomes complete within the deadline."""
-    require(upload.wait_complete(), expected="complete = true after every byte", actual="complete = false")
+    """Check that the upload becomes complete within the deadline (requirement PROG-3)."""
+    complete = upload.wait_complete()
+    expected = "complete = true after every byte"
+    require(complete, expected=expected, actual="complete = false", requirement="PROG-3")
 
 
 def expect_finalized_as(upload: Upload, model: DatasetModel, what: str, *, values: bool = False) -> None:
     """Check that the upload becomes complete, is finalized, and becomes the dataset of the model.
+
+    It is for cases of the requirements that judge these (PROG-3, FIN-1, FIN-2); others use :func:`expect_intact`.
 
     Args:
         upload: Upload of which every byte was sent.
@@ -82,11 +86,10 @@ def expect_finalized_as(upload: Upload, model: DatasetModel, what: str, *, value
         what: Description of the upload, for the report.
         values: Whether the case is about the values; see :func:`check_dataset`.
     """
-    assert upload.complete, "a test must send every byte"
-    expect_complete(upload)
-    answer = upload.finalize()
-    require(answer.status == 200, expected=f"200 to the PUT that finalizes {what}", actual=answer)
-    check_dataset(upload, model, values=values)
+    finished = FinishedUpload(upload, model, what)
+    for name in finished.ASPECTS:
+        finished.aspect(name).judge()
+    expect_readable(finished, values=values)
 
 
 def expect_4xx_with_reason(answer: RestResponse, reason: str) -> None:
