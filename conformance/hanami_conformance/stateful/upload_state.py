@@ -99,7 +99,7 @@ class TrackedUpload:
     def attribute_content(self) -> Iterator[None]:
         """Attribute a wrong content to the first of SUSPECTS that the steps on the upload touched.
 
-        The steps are not to blame if the same files, sent plainly, become a wrong dataset as well.
+        If the same files, sent plainly, become a wrong dataset as well, the steps did not cause it.
         """
         touched = self.touched_requirements
         try:

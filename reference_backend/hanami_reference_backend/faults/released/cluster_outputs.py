@@ -85,8 +85,8 @@ def answers_drift() -> None:
 def inputs_far_larger_than_the_last_crash() -> None:
     """Values for an input that is far larger than the last input of the template crash the server."""
 
-    @replace_method(Buffer, "append")
-    def append(original: Any, buffer: Buffer, name: str, values: Any) -> Any:
+    @replace_method(Buffer, "write")
+    def write(original: Any, buffer: Buffer, name: str, values: Any) -> Any:
         last = list(buffer.slices.values())[-1]
         if len(values) > last.stop - last.start + MANY:
             crash("inputs-far-larger-than-the-last-crash", ABORT)

@@ -47,7 +47,7 @@ def install(name: str) -> None:
     answers.VISIBILITY = "private"
     _list_unfinished_uploads()
     _attach_in_any_mode()
-    _fill_buffers_from_the_start()
+    _keep_values_for_the_next_cycle()
     _check_little()
 
 
@@ -141,15 +141,7 @@ async def _serve_without_cluster(session: Any, message: bytes | str) -> None:
             await following.run()
 
 
-def _fill_buffers_from_the_start() -> None:
-    @replace_method(Buffer, "append")
-    def append(_original: Any, buffer: Buffer, name: str, values: Any) -> bool:
-        part = buffer.slices[name]
-        if len(values) > part.stop - part.start:
-            return False
-        buffer.values[part.start : part.start + len(values)] = values
-        return True
-
+def _keep_values_for_the_next_cycle() -> None:
     @replace_method(Buffer, "clear")
     def clear(_original: Any, _buffer: Buffer) -> None:
         return None
