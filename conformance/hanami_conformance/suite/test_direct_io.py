@@ -42,7 +42,9 @@ NO_DISTANCE = 1e-9  # of an answer that is correct before training
 def test_a_cluster_takes_messages(resources: ResourceFactory, size: int | None) -> None:
     """A ClusterIO_Message is answered with a ClusterIO_Message."""
     shape = None if size is None else ClusterShape({"test_input": size}, {"test_output": 5}, hidden=4)
-    _, socket = direct_cluster(resources, shape, about="DIO-1")
+    cluster, socket = direct_cluster(resources, shape, about="DIO-1")
+    socket.close()
+    socket = cluster.reattach()  # so that it is the first message of its socket
     question, *_ = sample_inputs(socket.shape, seed=1)
     socket.send(question.name, question.values, is_last=True)
     answer = socket.websocket.receive("an answer to a ClusterIO_Message")

@@ -172,9 +172,18 @@ class DirectIoExecutor:
         kind = step.int_argument("values")
         known = self._request_at_once(tracked, kind)
         if step.int_argument("order") % 2:
+            self._request_in_reverse(tracked, input_messages(tracked.shape, kind)[::-1], known)
+
+    def _request_in_reverse(self, tracked: TrackedCluster, messages: list[InputMessage], known: Outputs) -> None:
+        socket = self._socket(tracked)
+        with default_requirement("DIO-4"):
+            actual = socket.request(messages)
+        if not are_equal(actual, known):
+            # An answer that is different each time says nothing of the order.
             with default_requirement("DIO-4"):
-                actual = self._socket(tracked).request(input_messages(tracked.shape, kind)[::-1])
-            _expect_equal(actual, known, "the answer as to the same values in the other order", "DIO-4")
+                again = socket.request(messages)
+            _expect_equal(actual, again, "the answer as to the same messages once more", UNCHANGED)
+        _expect_equal(actual, known, "the answer as to the same values in the other order", "DIO-4")
 
     def _request_at_once(self, tracked: TrackedCluster, kind: int) -> Outputs:
         """Request the answer to values in one message a brick; it must be equal to a known answer."""
