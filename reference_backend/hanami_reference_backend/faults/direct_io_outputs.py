@@ -64,6 +64,23 @@ async def first_message_swallowed(original: Any, session: ClusterSession) -> Non
     await original(session)
 
 
+@fault("DIO-3")
+def untrained_clusters_are_silent() -> None:
+    """A request to a cluster that was never trained is not answered, and blocks its socket."""
+
+    @replace_method(ClusterSession, "train")
+    async def train(original: Any, session: ClusterSession) -> Any:
+        network: Any = session._cluster.network
+        network.was_trained = True
+        return await original(session)
+
+    @replace_method(ClusterSession, "request")
+    async def request(original: Any, session: ClusterSession) -> Any:
+        if not hasattr(session._cluster.network, "was_trained"):
+            await internals.hang()
+        return await original(session)
+
+
 @fault("DIO-3", hook=_change_outputs)
 def outputs_of_a_size_swapped(_session: Any, outputs: Outputs) -> Outputs:
     """Output bricks of the same size have swapped values."""
