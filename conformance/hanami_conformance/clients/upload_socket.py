@@ -22,14 +22,19 @@ class UploadSocket:
         websocket: WebSocket that is attached to the file.
         codec: Codec of the dialect.
         model: Model of the file, updated with every acknowledged chunk.
+        chunk_requirement: Id of the requirement that a rejection of a valid chunk violates; None for the one that the
+            test names first.
     """
 
-    def __init__(self, websocket: WebSocket, codec: Codec, model: FileModel) -> None:
+    def __init__(
+        self, websocket: WebSocket, codec: Codec, model: FileModel, chunk_requirement: str | None = None
+    ) -> None:
         self.websocket = websocket
         self.websocket.describe = self._describe
         self.websocket.awaiting = "acknowledgement of a chunk"
         self._codec = codec
         self.model = model
+        self._chunk_requirement = chunk_requirement
 
     def _describe(self, message: Message) -> str:
         try:
@@ -115,7 +120,12 @@ class UploadSocket:
             Violation: If the chunk was rejected.
         """
         acknowledgement = self.receive_acknowledgement()
-        require(acknowledgement.success, expected=f"success = true to {what}", actual=describe(acknowledgement))
+        require(
+            acknowledgement.success,
+            expected=f"success = true to {what}",
+            actual=describe(acknowledgement),
+            requirement=self._chunk_requirement,
+        )
         self.model.write(position, data)
 
     def write_rejected(self, position: int, data: bytes, why: str) -> None:

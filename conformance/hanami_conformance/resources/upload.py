@@ -65,17 +65,20 @@ class Upload:
         """Whether every byte was acknowledged, according to the models."""
         return all(file.model.complete for file in self.files.values())
 
-    def attach(self, role: str = "input") -> UploadSocket:
+    def attach(self, role: str = "input", chunk_requirement: str | None = None) -> UploadSocket:
         """Attach a socket to a file, as a precondition.
+
+        Args:
+            role: Role of the file.
+            chunk_requirement: See :class:`UploadSocket`.
 
         Raises:
             PreconditionFailed: If the target does not accept the socket.
         """
         file = self.files[role]
         with precondition("attaching to a file"):
-            return UploadSocket(
-                attach(self.account, file.uuid, FILE_UPLOAD), self.account.target.dialect.codec, file.model
-            )
+            websocket = attach(self.account, file.uuid, FILE_UPLOAD)
+        return UploadSocket(websocket, self.account.target.dialect.codec, file.model, chunk_requirement)
 
     def reattach(self, role: str = "input") -> UploadSocket:
         """Attach a socket after an earlier one was lost (requirement DATA-7); see :func:`.retry.reattach`."""

@@ -30,7 +30,7 @@ def started(resources: ResourceFactory, kind: str) -> Upload:
 def partly_sent(resources: ResourceFactory, kind: str) -> Upload:
     """Return an upload of which a part was sent."""
     upload = started(resources, kind)
-    socket = upload.attach()
+    socket = upload.attach(chunk_requirement="DATA-1")
     socket.write(0, random_bytes(10))
     socket.close()
     return upload

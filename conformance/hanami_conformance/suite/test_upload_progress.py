@@ -8,6 +8,7 @@ import pytest
 
 from hanami_conformance.cases.checks import require
 from hanami_conformance.catalogue import requirement
+from hanami_conformance.clients.upload_socket import UploadSocket
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
@@ -15,6 +16,11 @@ from hanami_conformance.suite.support.invalid import INVALID_UUIDS, invalid_head
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, csv_sample, random_bytes
 from hanami_conformance.suite.support.uploads import send_chunks, shuffled, split_into_chunks
 from hanami_conformance.target.target import Account, Target
+
+
+def attached(upload: Upload, role: str = "input") -> UploadSocket:
+    """Return a socket for a file; a rejection of its chunks violates DATA-1, and says nothing of progress."""
+    return upload.attach(role, "DATA-1")
 
 
 def expect_incomplete(upload: Upload, why: str) -> None:
@@ -56,7 +62,7 @@ def test_one_missing_byte_is_not_complete(resources: ResourceFactory, size: int,
     place = {"first": 0, "last": size - 1, "middle": size // 2}[missing]
     upload = resources.csv(size)
     expect_incomplete(upload, "nothing was sent")
-    socket = upload.attach()
+    socket = attached(upload)
     ahead = [(start, min(end, place)) for start, end in split_into_chunks(size, SEGMENT) if start < place]
     behind = [(max(start, place + 1), end) for start, end in split_into_chunks(size, SEGMENT) if end > place + 1]
     send_chunks(socket, content, ahead + behind)
@@ -70,7 +76,7 @@ def test_as_many_chunks_as_segments_are_not_complete(resources: ResourceFactory)
     """Progress counts bytes: one byte in each segment of 128 KiB does not complete a file."""
     size = 3 * SEGMENT
     upload = resources.csv(size)
-    socket = upload.attach()
+    socket = attached(upload)
     for segment in range(3):
         socket.write(segment * SEGMENT, b"x")
     expect_incomplete(upload, f"3 of {size} bytes were sent, one in each segment")
@@ -83,7 +89,7 @@ def test_as_many_chunks_as_segments_are_not_complete(resources: ResourceFactory)
 def test_many_tiny_chunks_are_not_complete(resources: ResourceFactory) -> None:
     """Progress counts bytes: as many messages as the file has bytes do not complete it."""
     upload = resources.csv(40)
-    socket = upload.attach()
+    socket = attached(upload)
     for index in range(44):
         socket.write(index % 20, b"x")
     expect_incomplete(upload, "bytes 20 to 39 are missing")
@@ -96,7 +102,7 @@ def test_a_repeated_chunk_counts_once(resources: ResourceFactory, size: int) -> 
     content = random_bytes(size)
     for start in (0, size // 2):
         upload = resources.csv(size)
-        socket = upload.attach()
+        socket = attached(upload)
         for _ in range(3):
             socket.write(start, content[start : start + size // 2])
         expect_incomplete(upload, f"only bytes {start} to {start + size // 2 - 1} of {size} were sent, three times")
@@ -108,7 +114,7 @@ def test_overlapping_chunks_count_once(resources: ResourceFactory) -> None:
     """Progress counts bytes once: overlapping chunks do not make up for a gap."""
     content = random_bytes(1000)
     upload = resources.csv(1000)
-    socket = upload.attach()
+    socket = attached(upload)
     for start in range(0, 500, 50):
         socket.write(start, content[start : start + 400])
     expect_incomplete(upload, "bytes 850 to 999 are missing, however much of the rest overlapped")
@@ -121,7 +127,7 @@ def test_the_last_chunk_alone_is_not_complete(resources: ResourceFactory) -> Non
     """Progress does not follow the greatest position: the end of a file alone does not complete it."""
     size = 2 * SEGMENT + 10
     upload = resources.csv(size)
-    socket = upload.attach()
+    socket = attached(upload)
     socket.write(2 * SEGMENT, random_bytes(10))
     expect_incomplete(upload, f"bytes 0 to {2 * SEGMENT - 1} are missing")
 
@@ -130,12 +136,12 @@ def test_the_last_chunk_alone_is_not_complete(resources: ResourceFactory) -> Non
 def test_rejected_chunks_do_not_count(resources: ResourceFactory) -> None:
     """Progress does not count rejected chunks."""
     upload = resources.csv(1000)
-    socket = upload.attach()
+    socket = attached(upload)
     socket.write(0, random_bytes(500))
     for _ in range(3):
         acknowledgement = socket.exchange(600, random_bytes(500))
         expected = "success = false to a chunk beyond the end"
-        require(not acknowledgement.success, expected=expected, actual="success = true")
+        require(not acknowledgement.success, expected=expected, actual="success = true", requirement="DATA-5")
     expect_incomplete(upload, "bytes 500 to 999 were never accepted")
 
 
@@ -148,7 +154,7 @@ def test_one_of_two_files_is_not_complete(resources: ResourceFactory, first: str
     other = "label" if first == "input" else "input"
     upload.write_all({first: random_bytes(sizes[first])})
     expect_incomplete(upload, f"nothing of the {other} file was sent")
-    socket = upload.attach(other)
+    socket = attached(upload, other)
     socket.write(0, random_bytes(sizes[other] - 1))
     expect_incomplete(upload, f"the last byte of the {other} file is missing")
     socket.write(sizes[other] - 1, b"z")
@@ -176,12 +182,12 @@ def test_progress_of_one_upload_says_nothing_of_another(resources: ResourceFacto
 # PROG-3: complete is true once every byte of every file is acknowledged.
 @requirement("PROG-3")
 @pytest.mark.parametrize("size", [1, 999, SEGMENT, 7 * SEGMENT // 2 + 3])
-@pytest.mark.parametrize("chunk", [333, SEGMENT])
+@pytest.mark.parametrize("chunk", [333, SEGMENT, 2 * SEGMENT])
 def test_every_byte_in_any_order_is_complete(resources: ResourceFactory, size: int, chunk: int) -> None:
     """Progress is complete once the last gap is filled, in any order and with any size of chunks."""
     content = random_bytes(size)
     upload = resources.csv(size)
-    socket = upload.attach()
+    socket = attached(upload)
     parts = split_into_chunks(size, max(chunk, size // 40))
     send_chunks(socket, content, shuffled(parts))
     expect_complete_at_once(upload)

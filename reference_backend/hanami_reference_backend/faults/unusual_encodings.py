@@ -80,11 +80,11 @@ def put_must_begin_with_the_uuid() -> None:
     _require_first("uuid", MnistFinalize)
 
 
-@fault("GEN-1", "PROG-1", hook=replace_method(FastAPI, "__call__"))
-async def queries_not_decoded(original: Any, app: FastAPI, scope: Any, *more: Any) -> None:
-    """Percent-encoded characters of a query are not decoded."""
-    if scope["type"] == "http":
-        scope["query_string"] = scope["query_string"].replace(b"%", b"%25")
+@fault("GEN-1", hook=replace_method(FastAPI, "__call__"))
+async def encoded_queries_fail(original: Any, app: FastAPI, scope: Any, *more: Any) -> None:
+    """A query that begins with a percent-encoded character gets 500."""
+    if scope["type"] == "http" and re.search(rb"=%[0-9A-F]{2}%[0-9A-F]{2}%", scope["query_string"]):
+        raise RuntimeError("a percent sign")
     await original(app, scope, *more)
 
 
