@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from hanami_conformance.cases.failures import Unsupported, Violation
+from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Unsupported, Violation
 from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.models.dataset import DatasetModel
@@ -59,9 +59,7 @@ class FinishedUpload:
     @cached_property
     def completion(self) -> Finding:
         """Progress after every byte (requirement PROG-3)."""
-        complete = self.upload.wait_complete()
-        actual = f"complete = {str(complete).lower()}"
-        return Finding("PROG-3", "complete = true after every byte", actual, complete, complete)
+        return completion_of(self.upload)
 
     @cached_property
     def merging(self) -> Finding:
@@ -132,6 +130,18 @@ class FinishedUpload:
         twin = self.upload.start_again()
         twin.write_all({role: file.model.content.tobytes() for role, file in self.upload.files.items()})
         return FinishedUpload(twin, self.model, f"{self.what}, sent once more")
+
+
+def completion_of(upload: Upload) -> Finding:
+    """Wait until an upload of which every byte was sent is complete (requirement PROG-3; PROG-1 for no progress)."""
+    expected = "complete = true after every byte"
+    try:
+        complete = upload.wait_complete()
+    except (ResponseTimeout, ConnectionClosed):  # the server may be down
+        raise
+    except Violation as violation:
+        return Finding("PROG-1", violation.expected, violation.actual, "no progress", False)
+    return Finding("PROG-3", expected, f"complete = {str(complete).lower()}", complete, complete)
 
 
 def check_dataset(upload: Upload, model: DatasetModel, *, values: bool = False) -> None:

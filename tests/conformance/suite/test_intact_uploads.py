@@ -161,3 +161,29 @@ def test_progress_is_compared_with_that_before_the_step(
     monkeypatch.setattr(Upload, "progress", lambda _upload: True)
     with stays_incomplete(early, "nothing was sent"):
         pass
+
+
+def end(upload: Upload, ended: set[str]) -> None:
+    with stays_incomplete(upload, "it goes on"):
+        ended.add(upload.uuid)
+
+
+def test_an_upload_that_ends_violates_the_requirement_of_the_case(
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    progress_answer, ended = Upload.progress_answer, set[str]()
+
+    def changed(self: Upload) -> RestResponse:
+        answer = progress_answer(self)
+        return replace(answer, status=404, body=b"no such dataset") if self.uuid in ended else answer
+
+    monkeypatch.setattr(Upload, "progress_answer", changed)
+    with pytest.raises(Violation, match="complete = false: it goes on") as caught:
+        end(resources.csv(10), ended)
+    assert caught.value.requirement is None
+    upload, model = small_upload(resources, "csv")
+    ended.add(upload.uuid)
+    for check in (lambda: expect_complete_as_sent(upload), lambda: expect_intact(upload, model, "an upload")):
+        with pytest.raises(Violation, match="as if it is sent plainly") as caught:
+            check()
+        assert caught.value.requirement is None
