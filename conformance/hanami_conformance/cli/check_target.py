@@ -40,7 +40,6 @@ from hanami_conformance.target.capabilities import (
     missing_capabilities,
     short_list,
 )
-from hanami_conformance.target.login import READY_POLL
 from hanami_conformance.target.target import Account, Target
 from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import ExitStatus
@@ -50,6 +49,7 @@ LABEL = 16
 CALLS = 5  # of which the median is printed
 USUAL_WORKERS = 4  # of a real server
 ERRORS = 500  # least status of a server error
+CREATION_POLL = 1.0  # seconds; some servers keep a cluster that cannot be deleted for each failed creation
 TABLE = b"first,second\n1,2\n3,4\n"
 SHAPE = ClusterShape({"test_input": 4}, {"test_output": 2}, hidden=4)
 
@@ -223,7 +223,7 @@ class _TargetCheck:
                 if answer.status < ERRORS or deadline.passed:
                     break
                 self._creation_failed = True
-                time.sleep(READY_POLL)
+                time.sleep(CREATION_POLL)
             uuid = answer.object().get("uuid")
             self._resources.register_unexpected(answer, "cluster.create")
         return Cluster(account, name, str(uuid), SHAPE)
