@@ -85,6 +85,8 @@ def test_names() -> None:
     for wrong in ("abc", "1abc", "a/bcd", "abcd\n", "a" * 255, ""):
         assert not dialect.is_name(wrong), wrong
     assert not load_dialect("hanami-0.4").is_name("My digits-1")
+    assert load_dialect("hanami-0.4").is_name("a" * 256)
+    assert not load_dialect("hanami-0.4").is_name("a" * 257)
 
 
 def test_file_sizes() -> None:
