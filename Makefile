@@ -11,7 +11,7 @@ MUTATION := $(VENV)/.mutation
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 TEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 
-.PHONY: help conformance load test test-slow test-all lint types format dist pictures bench repeatability target-matrix kill-matrix mutation proto data clean
+.PHONY: help conformance load test test-slow test-all lint types format dist pictures bench repeatability target-matrix kill-matrix mutation proto data clean released-servers
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ repeatability: $(READY)  ## 30 runs in a row beside a busy machine: do they all 
 
 target-matrix: $(READY)  ## the suite against challenging targets: dialects, TLS, latency, crashes ...; ARGS='--target NAME' or '--list'
 	@$(BIN)/python -m tools.target_matrix --jobs $(JOBS) $(ARGS)
+
+released-servers: $(READY)  ## the suite against simulated released servers: each defect shown, nothing else? half an hour
+	@$(BIN)/python -m tools.target_matrix --released --jobs $(JOBS) $(ARGS)
 
 kill-matrix: $(READY)  ## does the suite detect every fault of the reference backend? ARGS='--fault NAME' for one
 	@$(BIN)/python -m tools.kill_matrix $(ARGS)
