@@ -14,6 +14,7 @@ from hanami_reference_backend.faults.released.connections import CRASH_LINE
 from hanami_reports.model.conformance import CaseResult, Outcome, RunResult
 
 TABLE = Path(__file__).with_name("released_servers.toml")
+CRASHES = ("-crash", "-crashes")  # ends of the names of defects that end the process
 FINDINGS = (Outcome.FAILED, Outcome.LOST)
 
 
@@ -134,7 +135,7 @@ def _shows(case: CaseResult, expectation: Expectation) -> bool:
     if not set(attributed(case)) & set(expectation.expected):
         return False
     # A crash is shown by a case whose log has its line: many defects violate the same requirement.
-    if expectation.name.endswith("-crash"):
+    if expectation.name.endswith(CRASHES):
         return f"{CRASH_LINE}{expectation.name}" in case.server_log.splitlines()
     return re.search(expectation.cases, case.id) is not None
 

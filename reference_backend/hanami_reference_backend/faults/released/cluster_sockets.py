@@ -13,7 +13,7 @@ from hanami_reference_backend.network.clusters import Attached, Cluster, Cluster
 from hanami_reference_backend.sockets.cluster import ClusterSession
 
 
-@defect("DIO-11", "GEN-2")
+@defect("DIO-11", "GEN-2", "DIO-13")
 def replaced_sockets_silence_the_cluster() -> None:
     """A websocket that another one replaces is not answered any more; when one of them ends, neither is the other."""
 
@@ -28,7 +28,7 @@ def replaced_sockets_silence_the_cluster() -> None:
         await original(session, answer)
 
 
-@defect("GEN-2", "DIO-11", servers=[HANAMI])
+@defect("GEN-2", "DIO-11", "DIO-13", servers=[HANAMI])
 def requests_after_a_replaced_socket_crash() -> None:
     """A request crashes the server if a websocket that the present one has replaced has ended."""
 

@@ -122,7 +122,7 @@ def quotes_in_a_uuid_stop_the_server() -> None:
         return original(sockets, channel, user, uuid)
 
 
-@defect("ATT-4", "GEN-3", servers=[HANAMI])
+@defect("ATT-4", "GEN-3", "ATT-7", servers=[HANAMI])
 def clusters_of_others_taken() -> None:
     """A websocket may attach to the cluster of another user and project."""
 
