@@ -125,4 +125,5 @@ def expect_no_training(resources: ResourceFactory, token: str) -> None:
                 payload = encode(part.name, part.values, is_last=is_last, process_type=process, target_buffer=buffer)
                 websocket.send(payload, f"training, {part.name}")
     websocket.close()
-    expect_same(cluster.reattach().request(question), before, "the same answer as before")
+    again = cluster.reattach()
+    expect_same(again, again.request(question), before, "the same answer as before")

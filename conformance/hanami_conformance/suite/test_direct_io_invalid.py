@@ -141,7 +141,7 @@ def test_a_mistake_is_signalled_and_has_no_effect(resources: ResourceFactory, mi
     with attribute_to("DIO-12"):
         again = cluster.reattach()
         after = again.request(sample_inputs(socket.shape, seed=1))
-    expect_same(after, before, f"the answer as before the mistake ({mistake})")
+    expect_same(again, after, before, f"the answer as before the mistake ({mistake})")
 
 
 @requirement("DIO-12")
@@ -163,7 +163,8 @@ def test_an_invalid_training_cycle_trains_nothing(resources: ResourceFactory) ->
         socket.expect_error_signal(f"{size} expected values for {name} with process type {process}")
         socket.close()
         socket = cluster.reattach()
-    expect_same(socket.request(sample_inputs(socket.shape, seed=1)), before, "the answer as before the invalid cycles")
+    after = socket.request(sample_inputs(socket.shape, seed=1))
+    expect_same(socket, after, before, "the answer as before the invalid cycles")
 
 
 @requirement("DIO-12", "GEN-2")
@@ -177,7 +178,8 @@ def test_a_mistake_does_not_disturb_another_cluster(resources: ResourceFactory) 
     _, broken = direct_cluster(resources)
     broken.send_bytes(b"\xff" * 50, "nonsense")
     with attribute_to("DIO-12"):
-        expect_same(healthy.request(sample_inputs(ONE_BRICK, seed=1)), expected, "the answer of the other cluster")
+        actual = healthy.request(sample_inputs(ONE_BRICK, seed=1))
+    expect_same(healthy, actual, expected, "the answer of the other cluster")
     broken.expect_error_signal("nonsense")
 
 
@@ -235,8 +237,9 @@ def test_unusual_requests_leave_no_trace(resources: ResourceFactory, case: str) 
     UNUSUAL[case](socket)
     outcome(socket)
     socket.close()
-    actual = cluster.reattach().request(sample_inputs(cluster.shape, seed=1))
-    expect_same(actual, expected, f"the answer as before {case}")
+    again = cluster.reattach()
+    actual = again.request(sample_inputs(cluster.shape, seed=1))
+    expect_same(again, actual, expected, f"the answer as before {case}")
 
 
 @requirement("DIO-13")

@@ -46,7 +46,7 @@ def test_the_same_request_gives_the_same_answer(resources: ResourceFactory) -> N
         if repeat % 3 == 2:
             socket.request(sample_inputs(socket.shape, seed=repeat))
         actual = socket.request(sample_inputs(socket.shape, seed=1))
-        expect_same(actual, expected, f"the same answer at repetition {repeat + 1}")
+        expect_same(socket, actual, expected, f"the same answer at repetition {repeat + 1}")
 
 
 @requirement("DIO-7")
@@ -58,7 +58,7 @@ def test_an_answer_survives_a_new_socket(resources: ResourceFactory) -> None:
     again = cluster.reattach()
     for ordinal in ("first", "second", "third"):
         actual = again.request(sample_inputs(socket.shape, seed=1))
-        expect_same(actual, expected, f"the same answer to the {ordinal} request on another socket")
+        expect_same(again, actual, expected, f"the same answer to the {ordinal} request on another socket")
 
 
 @requirement("DIO-8")
@@ -93,7 +93,7 @@ def test_many_mixed_cycles_run_in_order(resources: ResourceFactory) -> None:
         socket.train([*sample_inputs(socket.shape, seed), *training_targets(socket.shape, seed)])
         once = socket.request(sample_inputs(socket.shape, seed))
         twice = socket.request(sample_inputs(socket.shape, seed))
-        expect_same(twice, once, f"the same answer twice after training cycle {seed + 1}")
+        expect_same(socket, twice, once, f"the same answer twice after training cycle {seed + 1}")
     expect_nothing_more(socket, "80 answers to 80 requests")
 
 
@@ -105,8 +105,8 @@ def test_pipelined_requests_are_answered_in_order(resources: ResourceFactory) ->
     for seed in range(8):
         (question,) = sample_inputs(socket.shape, seed)
         socket.send(question.name, question.values, is_last=True)
-    for seed in range(8):
-        expect_same(socket.receive_outputs(), expected[seed], f"the answer to request {seed + 1} of 8")
+    for seed, actual in enumerate([socket.receive_outputs() for _ in range(8)]):
+        expect_same(socket, actual, expected[seed], f"the answer to request {seed + 1} of 8")
     expect_nothing_more(socket, "8 answers to 8 requests")
 
 
@@ -119,9 +119,9 @@ def test_pipelined_parts_are_assembled_correctly(resources: ResourceFactory) -> 
         first, second = sample_inputs(TWO_INPUTS, seed)
         socket.send(first.name, first.values, is_last=False)
         socket.send(second.name, second.values, is_last=True)
-    for seed in range(6):
-        # Acknowledgements arrive in between; receive_outputs() skips them.
-        expect_same(socket.receive_outputs(), expected[seed], f"the answer to request {seed + 1} of 6")
+    # Acknowledgements arrive in between; receive_outputs() skips them.
+    for seed, actual in enumerate([socket.receive_outputs() for _ in range(6)]):
+        expect_same(socket, actual, expected[seed], f"the answer to request {seed + 1} of 6")
 
 
 @requirement("DIO-9")
@@ -135,7 +135,7 @@ def test_pipelined_training_is_answered_before_the_request_behind_it(resources: 
     question = sample_inputs(socket.shape, seed=3)[0]
     socket.send(question.name, question.values, is_last=True)
     actual = socket.receive_outputs()
-    expect_same(actual, socket.request([question]), "the answer of the trained cluster, as it is afterwards")
+    expect_same(socket, actual, socket.request([question]), "the answer of the trained cluster, as it is afterwards")
     expect_nothing_more(socket, "no answer to training behind that to the request")
 
 
@@ -157,7 +157,7 @@ def test_two_clusters_do_not_influence_each_other(resources: ResourceFactory, sh
         right.train([*sample_inputs(shape, seed=1), *training_targets(shape, seed=2)])
     right.request(sample_inputs(shape, seed=3))
     left.send(last.name, last.values, is_last=True)
-    expect_same(left.receive_outputs(), expected, "the answer as before, while another cluster was trained")
+    expect_same(left, left.receive_outputs(), expected, "the answer as before, while another cluster was trained")
     expect_nothing_more(left, "no message that belongs to the other cluster")
 
 
@@ -197,7 +197,7 @@ def test_a_new_socket_continues_after_a_lost_one(resources: ResourceFactory, los
     LOSSES[loss](socket)
     again = cluster.reattach()
     actual = again.request(sample_inputs(socket.shape, seed=1))
-    expect_same(actual, expected, "the answer of the trained cluster, as before the socket was lost")
+    expect_same(again, actual, expected, "the answer of the trained cluster, as before the socket was lost")
 
 
 @requirement("DIO-11")
@@ -226,7 +226,8 @@ def test_sockets_come_and_go(resources: ResourceFactory) -> None:
     for _ in range(MANY):
         socket.close()
         socket = cluster.reattach()
-        expect_same(socket.request(sample_inputs(socket.shape, seed=1)), expected, "the answer as on the socket before")
+        actual = socket.request(sample_inputs(socket.shape, seed=1))
+        expect_same(socket, actual, expected, "the answer as on the socket before")
     socket.close()
 
 
@@ -240,8 +241,11 @@ def test_training_survives_a_switch_of_the_mode(resources: ResourceFactory) -> N
     with attribute_to("MODE-1"):
         cluster.set_mode(task).object()
         cluster.set_mode(direct_mode).object()
-    actual = cluster.reattach().request(sample_inputs(socket.shape, seed=1))
-    expect_same(actual, expected, "the answer of the trained cluster, as before the switch to task mode and back")
+    again = cluster.reattach()
+    actual = again.request(sample_inputs(socket.shape, seed=1))
+    expect_same(
+        again, actual, expected, "the answer of the trained cluster, as before the switch to task mode and back"
+    )
 
 
 # DIO-14: deleting a cluster with a socket attached ends the access of the socket; the server still serves others.

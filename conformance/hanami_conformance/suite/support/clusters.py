@@ -2,26 +2,60 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from hanami_conformance.cases.attribution import default_requirement, precondition
 from hanami_conformance.cases.checks import require
+from hanami_conformance.cases.failures import Violation
 from hanami_conformance.clients.cluster_messages import ClusterShape, Values
 from hanami_conformance.clients.cluster_socket import ClusterSocket
-from hanami_conformance.models.cluster import are_equal
+from hanami_conformance.models.cluster import UNCHANGED, are_equal
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.training import format_answer, make_distinguishable, train_once
+from hanami_conformance.resources.training import format_answer, make_distinguishable, sample_inputs, train_once
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 
+ASKED, REPEATS = 4, 10  # requests that are repeated, and how often, to see whether their answers change
 ANY_SHAPE = None  # of a cluster with one input and one output brick, which may be an existing one
 
 
 def expect_same(
-    actual: dict[str, Values], expected: dict[str, Values], expectation: str, requirement_id: str | None = None
+    socket: ClusterSocket,
+    actual: dict[str, Values],
+    expected: dict[str, Values],
+    expectation: str,
+    requirement_id: str | None = None,
 ) -> None:
-    """Check that two answers are equal within float32 tolerance."""
+    """Check that two answers are equal within float32 tolerance.
+
+    Where they are not, the cluster is asked again: if its answers change although nothing else happens, that is the
+    defect, and it violates DIO-7 and not the requirement of the case.
+
+    Args:
+        socket: Socket of the cluster, with no answer left to read.
+        actual: Answer that is compared.
+        expected: Answer that it must be equal to.
+        expectation: Description of the expected answer.
+        requirement_id: Id of the requirement that a difference violates; None for the one that the test names first.
+    """
     text = f"{expectation}: {format_answer(expected)}"
     is_same = are_equal(actual, expected)
+    if not is_same and requirement_id is None and _answers_change(socket):
+        requirement_id = UNCHANGED
     require(is_same, expected=text, actual=format_answer(actual), requirement=requirement_id)
+
+
+def _answers_change(socket: ClusterSocket) -> bool:
+    """Whether a cluster answers the same requests differently although nothing else happens."""
+    questions = [sample_inputs(socket.shape, seed) for seed in range(1, ASKED + 1)]
+    with contextlib.suppress(Violation):
+        first = [socket.request(question) for question in questions]
+        return any(
+            not are_equal(socket.request(question), answer)
+            for _ in range(REPEATS)
+            for question, answer in zip(questions, first, strict=True)
+        )
+    return False
 
 
 def untrained_cluster(
