@@ -128,7 +128,7 @@ def test_pipelined_parts_are_assembled_correctly(resources: ResourceFactory) -> 
 def expect_in_order(answers: Sequence[Outputs], expected: Sequence[Outputs]) -> None:
     """Check that the answers to pipelined requests are the expected ones in their order.
 
-    An answer that differs and is still nearest to that of its own request came in order: the cluster has changed, which
+    An answer that differs and is still nearest to that of its own request is in order: the cluster has changed, which
     violates DIO-7.
     """
     for number, actual in enumerate(answers):

@@ -12,7 +12,7 @@ ASKS = "test_direct_io.py::test_an_untrained_cluster_answers"
 
 def test_every_other_case_trains_before_it_asks(tmp_path: Path) -> None:
     families = [word for name in ("DIO", "MODE", "ATT-7") for word in ("--requirement", name)]
-    smoke = ("--profile", "smoke", "--deadline", "2", "--database", "none")
+    smoke = ("--profile", "smoke", "--deadline", "1", "--database", "none")
     with faulty_backend("untrained-clusters-are-silent") as url:
         run = run_suite("--target", url, *ALICE, *smoke, *families, cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
