@@ -53,7 +53,7 @@ def test_a_target_that_is_ready(tmp_path: Path) -> None:
         "websocket opens in",
         "ms, and is accepted",
         "TLS no:",
-        "documented: POST /v1/token answered 200, the other prefixes 404",
+        "documented: POST /v1/token answered 200, the other dialects 404",
         "first user 'alice' is logged in, an admin",
         "second user 'bob' is logged in",
         "connections 2 websockets at the same time",

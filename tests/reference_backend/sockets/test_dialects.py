@@ -120,7 +120,7 @@ def test_the_first_cycle_sets_the_sizes(carol: Peer) -> None:
     with carol.attach(uuid, "cluster") as socket:
         unsized = carol.io(socket, "first_input", [1, 0])
         assert (unsized.name, unsized.number_of_values, unsized.values.tolist()) == ("first_output", 0, [])
-        for part in ([0.0], [1.0, 1.0]):  # the values of all messages of the cycle count
+        for part in ([0.0], [1.0, 1.0, 1.0]):  # the longest message of the cycle sets the size
             carol.io(socket, "first_output", part, is_last=False, **EXPECTED)
         assert carol.io(socket, "first_input", [1, 0], process_type=TRAIN).is_last
         assert carol.io(socket, "first_input", [1, 0]).number_of_values == 3
