@@ -243,7 +243,8 @@ def parse_options(argv: Sequence[str] | None = None) -> None:
 def main() -> int:
     """Run the command."""
     parse_options()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
+        signal.signal(number, _interrupt)
     try:
         return mutate(lambda line: print(line, flush=True))
     except MutationError as error:
