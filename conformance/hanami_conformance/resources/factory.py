@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import contextlib
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from hanami_conformance.cases.attribution import precondition
 from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, TargetDown, Unsupported
-from hanami_conformance.cases.recording import current_case
+from hanami_conformance.cases.recording import current_case, recording_paused
 from hanami_conformance.clients.cluster_messages import ClusterShape
+from hanami_conformance.clients.deadline import Deadline
 from hanami_conformance.clients.json_response import is_uuid_text, json_object
 from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.common.signals import uninterrupted
@@ -28,6 +30,7 @@ LEAST_INPUT = 4  # values in an input brick that can be split into three message
 ALREADY = (200, 409)  # statuses of a switch after which the mode is set
 NOT_THERE = (200, 400, 404)  # statuses of a DELETE after which the resource does not exist
 UNAUTHORISED = 401
+CLUSTER_POLL = 0.5  # seconds between attempts to create a cluster on a server that starts
 
 
 def run_prefix(run_id: str) -> str:
@@ -173,13 +176,34 @@ class ResourceFactory:
         if self.target.given_cluster is not None:
             raise Unsupported("needs a new cluster of its own: the given one (--cluster) may have learned something")
         account = account or self.target.account
-        name = name or self.name("cluster")
         with precondition("making a cluster"), uninterrupted():
+            if not name:
+                name = self.name("cluster")
+                self._wait_for_clusters(account, shape)
             answer = account.call("cluster.create", body=self.cluster_body(name, shape))
             uuid = answer.object().get("uuid")
             require(is_uuid_text(uuid), expected="the uuid of the new cluster", actual=answer)
             self.register_for_deletion("cluster", str(uuid), account)
         return Cluster(account, name, str(uuid), shape, is_sized=self.target.dialect.has_sizes)
+
+    def _wait_for_clusters(self, account: Account, shape: ClusterShape) -> None:
+        """Wait, once in a run, while a server that just started answers the creation of a cluster with 5xx.
+
+        Each attempt has a name of its own, since such a server may keep what it failed to create.
+        """
+        if self.target.creates_clusters:
+            return
+        until = Deadline.after(self.target.timeouts.setting)
+        with recording_paused():
+            while True:
+                answer = account.call("cluster.create", body=self.cluster_body(self.name("cluster"), shape))
+                if answer.status < 500 or until.passed:
+                    break
+                time.sleep(CLUSTER_POLL)
+        self.target.creates_clusters = True  # or it never will, for the cases to judge
+        uuid = (json_object(answer.body) or {}).get("uuid")
+        if answer.status == 200 and is_uuid_text(uuid):
+            self.register_for_deletion("cluster", str(uuid), account)
 
     def cluster_body(self, name: str, shape: ClusterShape) -> dict[str, str]:
         """Return the body of the request that creates a cluster."""

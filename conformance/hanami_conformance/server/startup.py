@@ -175,6 +175,7 @@ class ServerStartup:
         if answer.status != 200:
             self._makes_clusters = False
             return False
+        target.creates_clusters = True
         resources.register_unexpected(answer, "cluster.create")
         resources.clean()
         return not resources.leftovers
