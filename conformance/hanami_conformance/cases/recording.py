@@ -188,6 +188,11 @@ def end_case() -> None:
     _current = _IDLE
 
 
+def is_case_running() -> bool:
+    """Return whether a case has begun and not ended."""
+    return _current is not _IDLE
+
+
 @contextlib.contextmanager
 def recording_paused() -> Iterator[None]:
     """Keep the events of the block out of the recording."""

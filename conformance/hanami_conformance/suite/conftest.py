@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from hanami_conformance.cases.failures import TargetDown, Unsupported
+from hanami_conformance.cases.recording import is_case_running
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.stateful.property_runner import PropertyRunner
 from hanami_conformance.suite.context import CONTEXT, SuiteContext
@@ -48,7 +49,8 @@ def resources(context: SuiteContext, target: Target) -> Iterator[ResourceFactory
     finally:
         factory.clean()
         context.leftovers.extend(factory.leftovers)
-        if factory.leftovers and not target.is_alive():
+        # After an interrupt the case is over, and nobody is left to classify the loss.
+        if factory.leftovers and is_case_running() and not target.is_alive():
             raise TargetDown(str(factory.leftovers[0]))
 
 
