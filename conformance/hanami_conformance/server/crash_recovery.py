@@ -10,7 +10,6 @@ from dataclasses import replace
 import pytest
 
 from hanami_conformance.cases.failures import TargetDown
-from hanami_conformance.cases.recording import CaseRecording
 from hanami_conformance.catalogue import CRASH
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import MAX_LINE, printable_line
@@ -120,15 +119,16 @@ class CrashRecovery:
             return [_unconfirmed(lost.result, "it could not run again")]
         if again.outcome is Outcome.LOST:
             self.restart()
-            self._count_deletion(lost.recording)
+            self._count_deletion(lost)
             return [_with_note(lost.result, "again when it ran alone")]
         if not since:
             return [_unconfirmed(lost.result, "not when it ran again alone")]
         return self._search_earlier(lost, again, since)
 
-    def _count_deletion(self, recording: CaseRecording) -> None:
-        """Stop deleting resources of a kind where that crashed the server twice: the cases can be judged without."""
-        if kind := recording.last_deleted:
+    def _count_deletion(self, lost: ExecutedCase) -> None:
+        """Stop deleting resources of a kind where that crashed the server three times: cases are judged without."""
+        kind = lost.recording.last_deleted
+        if kind and SILENT not in lost.result.loss:  # a DELETE silences no worker: an earlier message did
             self._deletion_crashes[kind] += 1
             if self._deletion_crashes[kind] == MOST_DELETION_CRASHES:
                 self._target.unsafe_deletions.add(kind)

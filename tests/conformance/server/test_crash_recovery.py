@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,6 +43,7 @@ class World:
         self.said: list[str] = []
         self.server = self
         self.dialect = SimpleNamespace(workers=0)
+        self.unsafe_deletions: set[str] = set()
         me: Any = self
         self.recovery = CrashRecovery(me, me, me.run_again, self.said.append)
 
@@ -246,6 +248,21 @@ def test_workers_are_probed_after_hostile_cases_with_websockets() -> None:
     world.dialect.workers = 4
     found = world.recovery.check_process(passed).result
     assert (found.outcome, found.violated, found.loss) == (Outcome.LOST, ("GEN-2", "PROG-2"), lost)
+
+
+@pytest.mark.parametrize(
+    ("loss", "left"),
+    [("its process ended with exit status 9", {"cluster"}), ("one of 4 workers is silent on websockets", set())],
+)
+def test_deletions_that_crash_the_server_three_times_are_left_out(loss: str, left: set[str]) -> None:
+    world = World(*[("b", Outcome.LOST)] * 3)
+    for number in range(3):
+        lost = ran("b", Outcome.LOST)
+        lost.recording.sent = 5
+        lost.recording.deleting = ("cluster", 5)
+        assert world.unsafe_deletions == set(), number
+        world.recovery.recover(replace(lost, result=replace(lost.result, loss=loss)))
+    assert world.unsafe_deletions == left
 
 
 def test_only_a_repeated_loss_violates_the_requirement_of_the_case() -> None:
