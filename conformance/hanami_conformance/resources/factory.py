@@ -276,8 +276,10 @@ def delete(left: Leftover) -> Leftover | None:
         if answer.status == UNAUTHORISED:  # the token may have expired
             target.renew(left.account)
             answer = left.account.call(f"{left.kind}.delete", params={"uuid": left.uuid})
-    except (ResponseTimeout, ConnectionClosed, TargetDown) as error:
+    except TargetDown as error:  # it was down before, so the deletion is not the cause
         return left.with_reason(str(error))
-    finally:
+    except (ResponseTimeout, ConnectionClosed) as error:
         case.deleting = (left.kind, case.sent)
+        return left.with_reason(str(error))
+    case.deleting = (left.kind, case.sent)
     return None if answer.status in NOT_THERE else left.with_reason(str(answer))
