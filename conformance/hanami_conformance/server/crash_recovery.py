@@ -279,7 +279,6 @@ class TargetLossHandler:
                 self._recovery.on_case_ok(ran)
         elif self._recovery is None:
             self.abort_reason = f"lost in {result.id}: {result.reason}"
-            result = replace(result, violated=(CRASH,))  # whether it happens again, nobody can try
         else:
             result = self._recovered(self._recovery, replace(ran, result=self._recovery.with_log(result)))
         return result
