@@ -131,7 +131,7 @@ def test_a_lost_target_is_never_excused(tmp_path: Path) -> None:
         options = ("--deadline", "2", "--requirement", "DATA-5", "--known", "k.toml", "--allow-destructive")
         run = run_suite("--target", url, *ALICE, *options, cwd=tmp_path)
     assert run.returncode == 6, run.stdout + run.stderr
-    assert verdicts(tmp_path)["DATA-5"] == "LOST"
+    assert verdicts(tmp_path)["GEN-2"] == "FAIL"
 
 
 @pytest.mark.parametrize(
