@@ -76,7 +76,7 @@ class Content:
                 # The progress is queried as in an upload under load.
                 for part in (chunks[:-1], chunks[-1:]) if self.completes_with_last_chunk(name) else (chunks,):
                     steps += [Step("pipeline", {"socket": 0, "chunks": part})] if part else []
-                    steps.append(Step("poll", {"upload": 0}))
+                    steps.append(Step("progress", {"upload": 0}))
                 steps.append(Step("close", {"socket": 0}))
         return StepSequence("upload", tuple(steps), self.dialect, error.requirement, error.expected, error.actual)
 
