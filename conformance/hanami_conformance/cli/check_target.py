@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hanami_conformance.cases.attribution import precondition
 from hanami_conformance.cases.failures import (
     PreconditionFailed,
     TargetDown,
@@ -20,7 +19,6 @@ from hanami_conformance.cases.failures import (
 )
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.cluster_socket import ClusterSocket
-from hanami_conformance.clients.deadline import Deadline
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import printable_line
 from hanami_conformance.options.run import RunOptions, resolve
@@ -29,6 +27,7 @@ from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ALREADY, ResourceFactory
 from hanami_conformance.resources.training import sample_inputs, training_targets
 from hanami_conformance.server.open import temporary_target
+from hanami_conformance.server.startup import SHAPE
 from hanami_conformance.server.workers import WorkerCount, count_workers
 from hanami_conformance.target.attach import FILE_UPLOAD, attach
 from hanami_conformance.target.capabilities import (
@@ -48,10 +47,7 @@ WIDTH = 110  # characters of a line
 LABEL = 16
 CALLS = 5  # of which the median is printed
 USUAL_WORKERS = 4  # of a real server
-ERRORS = 500  # least status of a server error
-CREATION_POLL = 1.0  # seconds; some servers keep a cluster that cannot be deleted for each failed creation
 TABLE = b"first,second\n1,2\n3,4\n"
-SHAPE = ClusterShape({"test_input": 4}, {"test_output": 2}, hidden=4)
 
 
 def check_target(given: Mapping[str, Any]) -> int:
@@ -104,7 +100,6 @@ class _TargetCheck:
         self._content: bool | None = None
         self._workers: WorkerCount | None = None
         self._broken: list[str] = []
-        self._creation_failed = False  # some servers leave a cluster although they answer with 5xx
 
     def run(self) -> Sequence[str]:
         """Check everything, and print it.
@@ -130,7 +125,7 @@ class _TargetCheck:
         finally:
             self._resources.clean()
             leftovers = self._resources.leftovers
-            if self._creation_failed:
+            if self._resources.creation_failed:
                 leftovers = delete_leftovers(self._target, self._run_id, leftovers)
             for left in leftovers:
                 _say("LEFT OVER", str(left))
@@ -205,28 +200,12 @@ class _TargetCheck:
         return f"works, and was deleted again; the content of a dataset {what}"
 
     def _check_new_cluster(self) -> str:
-        cluster = self._create_cluster()
+        cluster = self._resources.cluster(SHAPE)
         cluster.enter_direct_mode()
         socket = cluster.attach()
         # Some servers answer no request to a cluster that was never trained.
         socket.train([*sample_inputs(SHAPE, seed=1), *training_targets(SHAPE, seed=1)])
         return f"can be made and trained, answers{_answer(socket)}, and is deleted again"
-
-    def _create_cluster(self) -> Cluster:
-        """Create a cluster; repeat it for a while after a 5xx, since the server may be starting."""
-        deadline = Deadline.after(self._options.target.deadline)
-        account = self._target.account
-        with precondition("creating a cluster"):
-            while True:
-                name = self._resources.name("cluster")
-                answer = account.call("cluster.create", body=self._resources.cluster_body(name, SHAPE))
-                if answer.status < ERRORS or deadline.passed:
-                    break
-                self._creation_failed = True
-                time.sleep(CREATION_POLL)
-            uuid = answer.object().get("uuid")
-            self._resources.register_unexpected(answer, "cluster.create")
-        return Cluster(account, name, str(uuid), SHAPE)
 
     def _check_existing_cluster(self) -> str:
         """Use the existing cluster once, and restore its mode."""

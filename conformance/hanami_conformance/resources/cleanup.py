@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hanami_conformance.cases.failures import TargetDown, Violation
+from hanami_conformance.options.target import UUID
 from hanami_conformance.resources.factory import Leftover, delete, run_prefix
 from hanami_conformance.target.target import Account, Target
-
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def delete_leftovers(target: Target, run_id: str, known: Iterable[Leftover]) -> list[Leftover]:

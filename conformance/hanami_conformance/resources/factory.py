@@ -6,13 +6,13 @@ import base64
 import contextlib
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from hanami_conformance.cases.attribution import precondition
 from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, TargetDown, Unsupported
-from hanami_conformance.cases.recording import current_case, recording_paused
+from hanami_conformance.cases.recording import current_case
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.deadline import Deadline
 from hanami_conformance.clients.json_response import is_uuid_text, json_object
@@ -30,6 +30,7 @@ LEAST_INPUT = 4  # values in an input brick that can be split into three message
 ALREADY = (200, 409)  # statuses of a switch after which the mode is set
 NOT_THERE = (200, 400, 404)  # statuses of a DELETE after which the resource does not exist
 UNAUTHORISED = 401
+SERVER_ERRORS = 500  # least status of a server error
 CLUSTER_POLL = 0.5  # seconds between attempts to create a cluster on a server that starts
 
 
@@ -75,6 +76,7 @@ class ResourceFactory:
     def __init__(self, target: Target, run_id: str) -> None:
         self.target = target
         self.prefix = run_prefix(run_id)
+        self.creation_failed = False  # a server may keep a cluster although it answered its creation with 5xx
         self._created: dict[str, Leftover] = {}
         self._borrowed_cluster: Cluster | None = None  # the existing cluster (--cluster), while the case uses it
         self.leftovers: list[Leftover] = []
@@ -176,34 +178,46 @@ class ResourceFactory:
         if self.target.given_cluster is not None:
             raise Unsupported("needs a new cluster of its own: the given one (--cluster) may have learned something")
         account = account or self.target.account
+        # Only the first cluster of a run may meet a server that is starting; a given name is tried once.
+        seconds = 0.0 if name or self.target.tried_clusters else self.target.timeouts.setting
         with precondition("making a cluster"), uninterrupted():
-            if not name:
-                name = self.name("cluster")
-                self._wait_for_clusters(account, shape)
-            answer = account.call("cluster.create", body=self.cluster_body(name, shape))
+            name, answer = self.request_cluster(shape, account, name, Deadline.after(seconds))
             uuid = answer.object().get("uuid")
             require(is_uuid_text(uuid), expected="the uuid of the new cluster", actual=answer)
             self.register_for_deletion("cluster", str(uuid), account)
         return Cluster(account, name, str(uuid), shape, is_sized=self.target.dialect.has_sizes)
 
-    def _wait_for_clusters(self, account: Account, shape: ClusterShape) -> None:
-        """Wait, once in a run, while a server that just started answers the creation of a cluster with 5xx.
+    def request_cluster(
+        self,
+        shape: ClusterShape,
+        account: Account,
+        name: str,
+        until: Deadline,
+        is_down: Callable[[], object] = lambda: False,
+    ) -> tuple[str, RestResponse]:
+        """Request a cluster, and repeat that after a 5xx: real servers answer so for a while after their start.
 
-        Each attempt has a name of its own, since such a server may keep what it failed to create.
+        Each attempt has a name of its own, since such a server may keep what it failed to create. It is deleted at the
+        end of the run by its name.
+
+        Args:
+            shape: Bricks of the cluster and their sizes.
+            account: Owner of the cluster.
+            name: Name of the cluster, a new one for each attempt if empty.
+            until: Deadline of the last attempt.
+            is_down: Function that returns whether no further attempt can succeed.
+
+        Returns:
+            The name of the last attempt, and its answer.
         """
-        if self.target.creates_clusters:
-            return
-        until = Deadline.after(self.target.timeouts.setting)
-        with recording_paused():
-            while True:
-                answer = account.call("cluster.create", body=self.cluster_body(self.name("cluster"), shape))
-                if answer.status < 500 or until.passed:
-                    break
-                time.sleep(CLUSTER_POLL)
-        self.target.creates_clusters = True  # or it never will, for the cases to judge
-        uuid = (json_object(answer.body) or {}).get("uuid")
-        if answer.status == 200 and is_uuid_text(uuid):
-            self.register_for_deletion("cluster", str(uuid), account)
+        while True:
+            tried = name or self.name("cluster")
+            answer = account.call("cluster.create", body=self.cluster_body(tried, shape))
+            if answer.status < SERVER_ERRORS or until.passed or is_down():
+                self.target.tried_clusters = True
+                return tried, answer
+            self.creation_failed = True
+            time.sleep(CLUSTER_POLL)
 
     def cluster_body(self, name: str, shape: ClusterShape) -> dict[str, str]:
         """Return the body of the request that creates a cluster."""

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration, Unsupported, Violation
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.deadline import Deadline
+from hanami_conformance.clients.tcp import PORTS
 from hanami_conformance.options.target import TargetOptions
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.server.process import ServerProcess
@@ -24,10 +25,6 @@ from hanami_conformance.target.target import Target
 GRACE = 5.0  # seconds in which a starting server may reject what it accepts later
 SHAPE = ClusterShape({"test_input": 4}, {"test_output": 2}, hidden=4)
 T = TypeVar("T")
-
-
-class ClustersUnavailable(TargetDown):
-    """A server that logs users in and creates no cluster yet: POST cluster is answered with 5xx while it starts."""
 
 
 class ServerStartError(TargetDown):
@@ -62,6 +59,7 @@ class ServerStartup:
         self._seconds = seconds
         self._run_id = run_id or secrets.token_hex(4)
         self._makes_clusters = True
+        self._ready_until = Deadline.after(seconds)
 
     def start(self) -> Target:
         """Start the server, and reach it.
@@ -99,7 +97,7 @@ class ServerStartup:
             target.timeouts.reset()
 
     def _wait(self, attempt: Callable[[float], T]) -> T:
-        deadline = Deadline.after(self._seconds)
+        deadline = self._ready_until = Deadline.after(self._seconds)
         refused_until = Deadline.after(min(GRACE, self._seconds))
         while True:
             try:
@@ -108,11 +106,6 @@ class ServerStartup:
                 if refused_until.passed and not self.server.ended():
                     raise
                 last_problem = "it rejects the credentials"
-            except ClustersUnavailable as error:
-                if deadline.passed:
-                    self._makes_clusters = False  # never, it seems: for the cases to judge
-                    continue
-                last_problem = str(error)
             except TargetDown as error:
                 last_problem = str(error)
             if ended := self.server.ended():
@@ -165,17 +158,13 @@ class ServerStartup:
             return False
         resources = ResourceFactory(target, self._run_id)
         try:
-            body = resources.cluster_body(resources.name("ready"), SHAPE)
-            answer = target.account.call("cluster.create", body=body)
+            _, answer = resources.request_cluster(SHAPE, target.account, "", self._ready_until, self.server.ended)
         except Unsupported:
             self._makes_clusters = False
             return False
-        if answer.status >= 500:  # a cluster that it leaves all the same is deleted at the end by its name
-            raise ClustersUnavailable(f"POST cluster is answered with {answer.status}")
-        if answer.status != 200:
+        if answer.status != 200:  # never, it seems: for the cases to judge
             self._makes_clusters = False
             return False
-        target.creates_clusters = True
         resources.register_unexpected(answer, "cluster.create")
         resources.clean()
         return not resources.leftovers
@@ -185,7 +174,7 @@ def is_taken(url: str) -> bool:
     """Return whether a server accepts connections at an address."""
     parts = urlsplit(url)
     try:
-        with socket.create_connection((parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)), 1.0):
+        with socket.create_connection((parts.hostname, parts.port or PORTS[parts.scheme]), 1.0):
             return True
     except OSError:
         return False

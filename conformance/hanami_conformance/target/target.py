@@ -93,7 +93,7 @@ class Target:
         limit = options.max_connections if options.max_connections is not None else self.dialect.connections
         self.connection_limit = ConnectionLimit(limit)
         self.uuids: set[str] = set()  # of all uploads and their files in this run
-        self.creates_clusters = False  # not known yet; a starting server may reject them for a while
+        self.tried_clusters = False  # from then on a server is no longer starting
         self.unsafe_deletions: set[str] = set()  # kinds of resources whose deletion crashes the target
         self.expired_token = options.expired_token
         self._ssl = context_for(self.url, options.ca_file, insecure=options.insecure)

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from hanami_conformance.catalogue import catalogue
-from hanami_conformance.cli.check_target import SHAPE
 from hanami_conformance.common.child_process import announced_server
 from hanami_conformance.resources.templates import render_template
+from hanami_conformance.server.startup import SHAPE
 from hanami_conformance.target import capabilities
 from hanami_proto.dialect import load_dialect
 from support.suite_runs import double, failing, in_pytest, result_of, silent
