@@ -10,6 +10,7 @@ from hanami_conformance.cases.failures import PreconditionFailed, ResponseTimeou
 from hanami_conformance.cases.recording import ClosedSocket, recording_paused
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.resources.factory import ResourceFactory
+from hanami_conformance.server.workers import count_workers
 from hanami_conformance.target.attach import FILE_UPLOAD, attach
 from hanami_conformance.target.target import Target
 
@@ -66,37 +67,26 @@ class WebSocketProbe:
 
         They are open at the same time, since each occupies a worker: one after the other may all meet the same one.
         """
-        resources = ResourceFactory(self._target, self._run_id)
-        limit, setting = self._target.connection_limit.limit, self._target.timeouts.setting
         try:
-            upload = resources.csv(1)
-            self._target.connection_limit.limit = max(limit, workers)
-            self._target.timeouts.setting = min(setting, WORKER_SECONDS)
-            for number in range(1, workers + 1):
-                try:
-                    attach(upload.account, upload.files["input"].uuid, FILE_UPLOAD)
-                except ResponseTimeout:
-                    return f"one of {workers} workers is {SILENT} (socket {number})"
+            count = count_workers(self._target, self._run_id, most=workers, seconds=WORKER_SECONDS)
+        except ResponseTimeout:
+            served = 0
         except (Violation, PreconditionFailed, TargetDown):
             return ""
-        finally:
-            self._target.timeouts.setting = setting
-            resources.clean()
-            self._target.connection_limit.limit = limit
-        return ""
+        else:
+            if not count.limited:
+                return ""
+            served = count.served
+        return f"one of {workers} workers is {SILENT} (socket {served + 1})"
 
     def _is_silent(self) -> bool:
-        resources = ResourceFactory(self._target, self._run_id)
         try:
-            upload = resources.csv(1)
-            attach(upload.account, upload.files["input"].uuid, FILE_UPLOAD)
+            with self._idle():
+                return False
         except ResponseTimeout:
             return True
         except (Violation, PreconditionFailed, TargetDown):
             return False
-        finally:
-            resources.clean()
-        return False
 
     def idle_timeout_reason(self, ended: ClosedSocket) -> str:
         """Return the reason if an idle timeout of the target explains a closed connection; empty otherwise.

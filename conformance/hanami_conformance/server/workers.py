@@ -47,7 +47,9 @@ class WorkerCount:
         return f"{self.served}: with as many websockets open, the next was not answered within {self.waited:.1f} s"
 
 
-def count_workers(target: Target, run_id: str = "") -> WorkerCount:
+def count_workers(
+    target: Target, run_id: str = "", *, most: int = MOST_WORKERS, seconds: float | None = None
+) -> WorkerCount:
     """Open and attach websockets one after the other, until one is not answered or enough of them are open.
 
     This occupies the server for a moment. Every websocket is attached to an upload of its own, since a server need not
@@ -56,6 +58,9 @@ def count_workers(target: Target, run_id: str = "") -> WorkerCount:
     Args:
         target: Connected target.
         run_id: Part of the names of the uploads.
+        most: Number of websockets after which the count ends.
+        seconds: Seconds within which each websocket must be answered. By default the first one has the deadline of the
+            target, and the others a multiple of the slowest one.
 
     Raises:
         Violation, PreconditionFailed: If an upload cannot be begun, or a websocket is not accepted.
@@ -64,15 +69,16 @@ def count_workers(target: Target, run_id: str = "") -> WorkerCount:
     """
     resources = ResourceFactory(target, run_id or secrets.token_hex(4))
     try:
-        files = [resources.csv(1).files["input"] for _ in range(MOST_WORKERS)]
-        return _attach_until_unanswered(target, files)
+        files = [resources.csv(1).files["input"] for _ in range(most)]
+        return _attach_until_unanswered(target, files, seconds)
     finally:
         resources.clean()
 
 
-def _attach_until_unanswered(target: Target, files: list[UploadFile]) -> WorkerCount:
+def _attach_until_unanswered(target: Target, files: list[UploadFile], seconds: float | None) -> WorkerCount:
     # Time limits of their own: the websocket without an answer must not count for later waits of the run.
-    timeouts = AdaptiveTimeout(target.timeouts.setting)
+    most = target.timeouts.setting if seconds is None else min(seconds, target.timeouts.setting)
+    timeouts = AdaptiveTimeout(most)
     limit = ConnectionLimit(len(files))
     slowest = 0.0
     for served, file in enumerate(files):
@@ -85,6 +91,7 @@ def _attach_until_unanswered(target: Target, files: list[UploadFile]) -> WorkerC
             target.close_websockets()
             return WorkerCount(served, time.monotonic() - began)
         slowest = max(slowest, time.monotonic() - began)
-        timeouts.setting = min(target.timeouts.setting, max(LEAST_WAIT, slowest * SLOWEST_FACTOR))
+        if seconds is None:
+            timeouts.setting = min(most, max(LEAST_WAIT, slowest * SLOWEST_FACTOR))
     target.close_websockets()
     return WorkerCount(len(files))

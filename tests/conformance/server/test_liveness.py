@@ -112,7 +112,7 @@ def test_a_lost_worker_is_found_by_as_many_sockets_as_there_are_workers(
             raise ResponseTimeout("an answer to the first message", "nothing")
         return attach(*arguments)
 
-    monkeypatch.setattr("hanami_conformance.server.liveness.attach", attach_or_wait)
+    monkeypatch.setattr("hanami_conformance.server.workers.attach", attach_or_wait)
     with resources_at(url) as resources:
         target = resources.target
         target.dialect = replace(target.dialect, workers=4)
