@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,6 +40,9 @@ class RestartableServer(Protocol):
     def check_after(self, ran: ExecutedCase) -> CaseResult:
         """Return the result of a case; LOST if the server is down after it."""
 
+    def with_log(self, result: CaseResult) -> CaseResult:
+        """Return the result of a lost case with the last lines of the log."""
+
     def restart(self) -> None:
         """Start it again."""
 
@@ -62,12 +65,10 @@ class CrashBisect:
 
     Args:
         server: The server.
-        wait_for_exit: Function that waits the given seconds for the server to end, or until it has ended.
     """
 
-    def __init__(self, server: RestartableServer, wait_for_exit: Callable[[float], None] | None = None) -> None:
+    def __init__(self, server: RestartableServer) -> None:
         self._server = server
-        self._wait_for_exit = wait_for_exit or self._wait
         self._until = Deadline.after(LOOK_BACK_SECONDS)
 
     def search(self, suspects: Sequence[ExecutedCase]) -> BisectResult:
@@ -100,10 +101,11 @@ class CrashBisect:
             result = again.result
             last = place == len(suspects) - 1
             if last and result.outcome is not Outcome.LOST:
-                self._wait_for_exit(settle)
+                self._wait(settle)
             if result.outcome is not Outcome.LOST and (last or self._server.ended()):
                 result = self._server.check_after(again)
             if result.outcome is Outcome.LOST:
+                result = self._server.with_log(result)  # before the restart: then the log is that of the next start
                 self._server.restart()
                 return BisectResult(suspects[: place + 1], result)
         return BisectResult()

@@ -165,7 +165,7 @@ class CrashRecovery:
         if first == lost.result.id:
             return [_with_note(lost.result, "again when it ran alone, a while later")]
         self._say(f"{first} crashes the server a while later, detected in {lost.result.id}")
-        return [_with_note(self.with_log(found.lost), f"a while later, detected in {lost.result.id}"), again]
+        return [_with_note(found.lost, f"a while later, detected in {lost.result.id}"), again]
 
     def run(self, item: pytest.Item) -> ExecutedCase | None:
         """Implement :class:`hanami_conformance.server.crash_bisect.RestartableServer`."""

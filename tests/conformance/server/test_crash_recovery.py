@@ -201,6 +201,22 @@ def test_a_case_that_ends_the_server_a_while_later_is_named(
     assert said_of(world) == expected
 
 
+def test_the_log_of_the_start_that_crashed_is_quoted() -> None:
+    later = [
+        *all_passed(EIGHT),
+        ("b", Outcome.LOST),
+        *all_passed(["a6", "a7", "a8", "a9", "b"]),
+        ("a2", None),
+        ("a2", None),
+    ]
+    world = World(*NOTHING, *later)
+    for name in EIGHT:
+        world.recovery.on_case_ok(ran(name, Outcome.PASSED))
+    cause, lost = world.recovery.recover(ran("b", Outcome.LOST))
+    assert (cause.id, lost.outcome) == ("a2", Outcome.PASSED)
+    assert cause.server_log == f"log {world.starts - 1}"  # another start followed
+
+
 def test_it_looks_back_so_far_and_no_further() -> None:
     names = [f"a{number}" for number in range(LOOK_BACK + 5)]
     world = World(*[(name, outcome) for name, outcome in NOTHING if name == "b"], *all_passed([*names[5:], "b"]))
