@@ -57,7 +57,6 @@ class CaseClassifier:
         self._exchange: tuple[Event, ...] = ()
         self._last = ""
         self._loss = ""
-        self._checks = 0
 
     def phase(self, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
         """Classify a finished phase of the test, and put the outcome into the report of pytest."""
@@ -72,10 +71,10 @@ class CaseClassifier:
         if isinstance(error, (KeyboardInterrupt, pytest.exit.Exception)):
             return
         if isinstance(error, SiblingCrashed):
-            self._skipped(str(error), report)
+            self._left_out(Outcome.SKIPPED, str(error), report)
             return
         if isinstance(error, (Unsupported, NoRouteError, pytest.skip.Exception)):
-            self._unsupported(str(error), report)
+            self._left_out(Outcome.UNSUPPORTED, str(error), report)
             return
         if call.when == "teardown" and self._outcome is Outcome.KNOWN:
             self._failed_after_known(error, report)
@@ -84,16 +83,11 @@ class CaseClassifier:
             return
         self._failed(error, call, report)
 
-    def _unsupported(self, reason: str, report: pytest.TestReport) -> None:
-        self._set(Outcome.UNSUPPORTED, reason)
+    def _left_out(self, outcome: Outcome, reason: str, report: pytest.TestReport) -> None:
+        self._set(outcome, reason)
         self._exchange = ()
         report.outcome = "skipped"
-        report.longrepr = (str(report.fspath), 0, f"UNSUPPORTED: {self._reason}")
-
-    def _skipped(self, reason: str, report: pytest.TestReport) -> None:
-        self._set(Outcome.SKIPPED, reason)
-        report.outcome = "skipped"
-        report.longrepr = (str(report.fspath), 0, f"SKIPPED: {self._reason}")
+        report.longrepr = (str(report.fspath), 0, f"{outcome.name}: {self._reason}")
 
     def _passed(self, report: pytest.TestReport) -> None:
         assert self._case is not None
@@ -121,7 +115,7 @@ class CaseClassifier:
             self._exchange = ()
             return False
         self._mark_lost(loss, "it ended a websocket without a close frame")
-        self._violated_ids = tuple(dict.fromkeys((CRASH, self._requirements[0])))
+        self._violated_ids = self._violated_by_loss(in_test=True)
         return True
 
     def _failed(self, error: BaseException, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
@@ -131,9 +125,10 @@ class CaseClassifier:
         if known and (loss := self._target.downtime_reason()):
             self._mark_lost(loss, error)
             is_step = call.when == "call" and not isinstance(error, PreconditionFailed)
-            self._violated_ids = self._violated_by_loss(error if is_step else None)
+            named = error.requirement if isinstance(error, Violation) else None
+            self._violated_ids = self._violated_by_loss(named if is_step else None, in_test=is_step)
         elif known and (why := self._target.disconnect_reason(str(error))):
-            self._unsupported(f"{why}; needs one that lives longer", report)
+            self._left_out(Outcome.UNSUPPORTED, f"{why}; needs one that lives longer", report)
             return
         elif isinstance(error, PreconditionFailed) or (known and call.when == "setup"):
             self._set(Outcome.BLOCKED, f"its setup failed: {error}")
@@ -156,14 +151,15 @@ class CaseClassifier:
         if not isinstance(error, (Violation, PreconditionFailed, TargetDown)):
             self._known = ""
             self._set(Outcome.ERROR, f"internal error: {type(error).__name__}: {error}")
+            self._violated_ids = ()
         elif loss := self._target.downtime_reason():
             self._known = ""
             self._mark_lost(loss, error)
+            self._violated_ids = self._violated_by_loss(in_test=False)
         else:
             report.outcome = "passed"
             report.longrepr = None
             return
-        self._violated_ids = ()
         self._expected = self._actual = ""
         report.longrepr = self._explain()
 
@@ -187,16 +183,17 @@ class CaseClassifier:
         self._violated_ids = (attributed if attributed is not None else self._requirements[0],)
         self._apply_known_failure(report)
 
-    def _violated_by_loss(self, error: BaseException | None) -> tuple[str, ...]:
+    def _violated_by_loss(self, named: str | None = None, *, in_test: bool) -> tuple[str, ...]:
         """Return the requirements that the loss of the target violates: that clients end no server, and the case's own.
 
+        Which step of a sequence is the cause is not known, so only a requirement that the failed check names counts.
+
         Args:
-            error: Failure of the step under test; None if the setup or the teardown lost the target.
+            named: Requirement that the failed check names, None for none.
+            in_test: Whether the test itself lost the target, and not its setup or teardown.
         """
         assert self._case is not None
-        about = error.requirement if isinstance(error, Violation) else None
-        if about is None and error is not None and not self._case.sequences:
-            about = self._requirements[0]
+        about = self._requirements[0] if named is None and in_test and not self._case.sequences else named
         return (CRASH,) if about is None or about == CRASH else (CRASH, about)
 
     def _apply_known_failure(self, report: pytest.TestReport) -> None:

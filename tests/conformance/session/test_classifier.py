@@ -55,6 +55,7 @@ def classified(error: Exception | None = None, *, loss: str = "", when: str = "c
         (PreconditionFailed("no cluster"), "call", {}, ("GEN-2",)),
         (Violation("a", "b"), "setup", {}, ("GEN-2",)),
         (None, "call", {"dropped": True}, ("GEN-2", "ATT-4")),
+        (None, "call", {"dropped": True, "sequences": 3}, ("GEN-2",)),
     ],
 )
 def test_the_requirements_that_a_lost_target_violates(
