@@ -22,6 +22,7 @@ from hanami_conformance.clients.cluster_messages import (
 )
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
+from hanami_conformance.common.text import hex_preview
 from hanami_proto.codec import BrickMessage, Codec, ProcessType, SchemaError, TargetBuffer
 
 # Optional replies, as reports name them.
@@ -91,7 +92,7 @@ class ClusterSocket:
 
     def send_bytes(self, payload: bytes, what: str) -> None:
         """Send bytes that need not be a message of the protocol."""
-        self.websocket.send(payload, f"{what}: {len(payload)} bytes {payload[:8].hex(' ')}")
+        self.websocket.send(payload, f"{what}: {len(payload)} bytes {hex_preview(payload)}")
 
     def receive(self, awaited: str) -> BrickMessage:
         """Read the next ClusterIO_Message.

@@ -232,20 +232,6 @@ class WebSocket(WebSocketConnection):
         if isinstance(answer, Message):
             self._messages.appendleft(answer)
 
-    def wait_closed(self, awaited: str) -> tuple[CloseInfo, list[Message]]:
-        """Wait until the target has ended the connection.
-
-        Returns:
-            How it ended, and the messages that arrived before.
-
-        Raises:
-            ResponseTimeout: If the connection stays open until the deadline.
-        """
-        deadline = self._timeouts.deadline(self.awaiting)
-        while self.close_info is None:
-            self._wait(deadline, awaited)
-        return self.close_info, self._take_messages()
-
     def wait_idle(self, seconds: float) -> float | None:
         """Stay idle until the connection has reached an age.
 

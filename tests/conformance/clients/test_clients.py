@@ -151,15 +151,6 @@ def test_messages_that_nobody_asked_for_are_handed_out_at_the_end() -> None:
         assert client.close() == []
 
 
-def test_wait_closed_returns_the_messages_before_the_close() -> None:
-    def handler(connection: ServerConnection) -> None:
-        connection.send("last words")
-        connection.close(1001, "bye")
-
-    with peer(handler) as url, websocket(url) as client:
-        assert client.wait_closed("an end") == (CloseInfo(1001, "bye"), [Message(True, b"last words")])
-
-
 def test_dropping_resets_the_connection() -> None:
     seen: list[int | None] = []
     gone = threading.Event()
