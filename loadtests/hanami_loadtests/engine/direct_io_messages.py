@@ -70,8 +70,8 @@ class Knowledge:
         }
         steps = [Step("cluster", begin)]
         if self.is_trained:
-            steps.append(Step("train", {"cluster": 0, "values": kinds[0], "wanted": 1, "times": 1, "cuts": []}))
-        steps += [Step("request", {"cluster": 0, "values": kind, "cuts": [], "order": 0}) for kind in kinds * REPEATED]
+            steps.append(Step("train", {"cluster": 0, "values": kinds[0], "targets": 1, "times": 1}))
+        steps += [Step("request", {"cluster": 0, "values": kind, "order": 0}) for kind in kinds * REPEATED]
         return StepSequence("direct", tuple(steps), self.dialect, error.requirement, error.expected, error.actual)
 
     def accept_unsolicited(self, payload: bytes) -> None:

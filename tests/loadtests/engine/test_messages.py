@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hanami_conformance.cases.recording import CaseRecording, begin_case
 from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.clients.cluster_messages import ClusterShape
+from hanami_conformance.resources.factory import ResourceFactory
+from hanami_conformance.stateful.execute import execute
 from hanami_loadtests.engine.direct_io_messages import (
     OutputExpected,
     TrainingEnded,
@@ -21,6 +26,8 @@ from hanami_loadtests.engine.stream import INCOMPLETE
 from hanami_loadtests.engine.upload_messages import Content, csv_content, mnist_content, scattered_order
 from hanami_proto.codec import ProcessType, TargetBuffer
 from hanami_proto.dialect import load_dialect
+from support.sequences import resources_at
+from support.suite_runs import faulty_backend
 
 DIALECTS = ("documented", "hanami-0.4", "openhanami-0.5")
 SHAPE = ClusterShape({"input_0": 4}, {"output_0": 3}, 5)
@@ -76,6 +83,41 @@ def test_acknowledgements_are_distinguished_from_rejections_and_invalid_replies(
         sequence = reply.sequence(raised.value)
         assert isinstance(sequence, StepSequence)
         assert (sequence.kind, sequence.requirement) == ("upload", requirement)
+
+
+@pytest.fixture
+def resources() -> Iterator[ResourceFactory]:
+    with faulty_backend() as url, resources_at(url) as made:
+        yield made
+
+
+def replayed(sequence: StepSequence, resources: ResourceFactory) -> CaseRecording:
+    """Execute a kept exchange on a correct server, which must be possible, and return the recording."""
+    case = begin_case("test")
+    execute(sequence, resources)
+    return case
+
+
+@pytest.mark.parametrize("make", [csv_content, mnist_content])
+@pytest.mark.parametrize("scattered", [False, True], ids=["in order", "scattered"])
+def test_an_upload_can_be_replayed(resources: ResourceFactory, make: Callable[..., Content], scattered: bool) -> None:
+    content = make(load_dialect(), 5000, 1000, 0, scattered=scattered)
+    error = IncorrectAnswer("DATA-3", "success", "none")
+    case = replayed(content.sequence(error), resources)
+    chunks = sum(len(spans) for spans in content.chunks.values())
+    assert case.checks_by_requirement["DATA-3"] >= chunks
+    assert case.checks_by_requirement["FIN-2"]
+    for role in content.files:
+        assert replayed(content.sequence(error, role), resources).checks_by_requirement["DATA-3"]
+
+
+@pytest.mark.parametrize("is_trained", [False, True])
+def test_an_exchange_with_a_cluster_can_be_replayed(resources: ResourceFactory, is_trained: bool) -> None:
+    knowledge = new_knowledge(load_dialect(), SHAPE)
+    knowledge.is_trained = is_trained
+    sequence = knowledge.sequence(IncorrectAnswer("DIO-7", "the answer as before", "another"), 0, 1)
+    case = replayed(sequence, resources)
+    assert case.checks_by_requirement["DIO-7"] >= len(sequence.steps) - 3 - is_trained
 
 
 def output(values: list[float], name: str = "output_0", **more: int) -> bytes:
