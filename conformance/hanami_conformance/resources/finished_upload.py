@@ -96,6 +96,9 @@ class FinishedUpload:
         expected = "every column value for value as it was uploaded"
         try:
             found = read_columns(self.upload, self._readable)
+        except (ResponseTimeout, ConnectionClosed) as lost:  # the server may be down
+            lost.reattribute("FIN-2")
+            raise
         except Violation as violation:
             return Finding("FIN-2", violation.expected, violation.actual, "unreadable", False)
         digests = {name: (values.shape, hashlib.sha256(values.tobytes()).hexdigest()) for name, values in found.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -113,11 +113,14 @@ class TrackedUpload:
         current_case().checks_by_requirement.update(dict.fromkeys(touched, 1))
 
     def _is_wrong_in_any_case(self, requirement: str) -> bool:
-        with suppress(Violation, PreconditionFailed):
+        try:
             twin = FinishedUpload(self.upload, self.model(), "the upload").plain_twin()
             findings = [twin.aspect(name) for name in twin.ASPECTS]
-            return any(not finding.correct for finding in findings if finding.requirement == requirement)
-        return False
+        except Violation as violation:  # a lost server, which is no finding
+            return violation.requirement == requirement
+        except PreconditionFailed:
+            return False
+        return any(not finding.correct for finding in findings if finding.requirement == requirement)
 
 
 @dataclass
