@@ -6,15 +6,14 @@ import contextlib
 
 import pytest
 
-from hanami_conformance.cases.attribution import precondition
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.training import sample_inputs, train_once, training_targets
-from hanami_conformance.suite.support.clusters import expect_same
+from hanami_conformance.resources.training import sample_inputs, training_targets
+from hanami_conformance.suite.support.clusters import ANY_SHAPE, direct_cluster, expect_same
 from hanami_conformance.suite.support.intact_uploads import expect_complete_as_sent, stays_incomplete
-from hanami_conformance.suite.support.sample_data import ONE_BRICK, random_bytes
+from hanami_conformance.suite.support.sample_data import random_bytes
 from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, first_message
 from hanami_conformance.target.target import Account
 from hanami_proto.codec import ProcessType, TargetBuffer
@@ -104,12 +103,8 @@ def test_training_after_the_rejection_of_another_user_has_no_effect(
 
 def expect_no_training(resources: ResourceFactory, token: str) -> None:
     """Check that a cluster answers as before after training on a socket that is rejected for its token."""
-    cluster = resources.any_cluster(ONE_BRICK)
-    cluster.enter_direct_mode()
+    cluster, socket = direct_cluster(resources, ANY_SHAPE)
     question, targets = sample_inputs(cluster.shape, seed=1), training_targets(cluster.shape, seed=1)
-    socket = cluster.attach()
-    with precondition("training a cluster", keep_named=True):
-        train_once(socket)
     before = socket.request(question)
     socket.close()
     encode = resources.target.dialect.codec.encode_io
