@@ -13,6 +13,7 @@ from hanami_conformance.catalogue import requirement
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import sample_inputs, train_once
+from hanami_conformance.suite.support.clusters import ANY_SHAPE, direct_cluster, untrained_cluster
 from hanami_conformance.suite.support.invalid import INVALID_UUIDS, OMITTED, invalid_header_token, without_omitted
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 from hanami_conformance.target.attach import CLUSTER, attach
@@ -153,10 +154,7 @@ def test_answer_to_setting_the_same_mode(resources: ResourceFactory) -> None:
 @requirement("MODE-3")
 def test_effect_of_switching_back_on_a_socket(resources: ResourceFactory) -> None:
     """Record the answer to a switch back to task mode with a socket attached, and the effect on the socket."""
-    cluster = resources.any_cluster(ONE_BRICK)
-    cluster.enter_direct_mode()
-    socket = cluster.attach()
-    train_once(socket)
+    cluster, socket = direct_cluster(resources, ANY_SHAPE)
     observe("TASK with a socket attached", cluster.set_mode(resources.target.dialect.modes[0]))
     try:
         socket.request(sample_inputs(socket.shape, seed=1))
@@ -171,9 +169,7 @@ def test_effect_of_switching_back_on_a_socket(resources: ResourceFactory) -> Non
 @pytest.mark.hostile
 def test_an_open_cycle_does_not_hold_up_the_switch(resources: ResourceFactory) -> None:
     """A switch back to task mode is answered even during an unfinished cycle."""
-    cluster = resources.any_cluster(ONE_BRICK)
-    cluster.enter_direct_mode()
-    socket = cluster.attach()
+    cluster, socket = untrained_cluster(resources, ANY_SHAPE)
     (question,) = sample_inputs(socket.shape, seed=1)
     socket.send(question.name, question.values, is_last=False)
     socket.receive_acknowledgement()
