@@ -13,7 +13,7 @@ from hanami_conformance.data import DIGIT_PIXEL_MAX, digits, iris
 from hanami_conformance.models.dataset import DatasetModel
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.finished_upload import check_dataset
+from hanami_conformance.suite.support.uploads import expect_finalized_as
 
 HELD_OUT = 360
 EPOCHS = 6
@@ -55,10 +55,9 @@ def test_handwritten_digits_are_uploaded_and_read_back(resources: ResourceFactor
     contents = {"input": data.image_file, "label": data.label_file}
     upload = resources.mnist(len(data.image_file), len(data.label_file))
     upload.write_all(contents, chunk=SEGMENT)
-    require(upload.wait_complete(), expected="complete = true", actual="complete = false", requirement="PROG-3")
-    answer = upload.finalize()
-    require(answer.status == 200, expected="200 to the PUT that finalizes", actual=answer, requirement="FIN-1")
-    check_dataset(upload, DatasetModel.from_images(data.images, data.labels), values=True)
+    expect_finalized_as(
+        upload, DatasetModel.from_images(data.images, data.labels), "the handwritten digits", values=True
+    )
 
 
 @requirement("PROG-3", "FIN-1", "FIN-2")
@@ -67,7 +66,4 @@ def test_a_table_of_flowers_is_uploaded_and_read_back(resources: ResourceFactory
     content, names, values = iris()
     upload = resources.csv(len(content))
     upload.write_all({"input": content}, chunk=SEGMENT)
-    require(upload.wait_complete(), expected="complete = true", actual="complete = false", requirement="PROG-3")
-    answer = upload.finalize()
-    require(answer.status == 200, expected="200 to the PUT that finalizes", actual=answer, requirement="FIN-1")
-    check_dataset(upload, DatasetModel.from_table(names, values), values=True)
+    expect_finalized_as(upload, DatasetModel.from_table(names, values), "the table of flowers", values=True)

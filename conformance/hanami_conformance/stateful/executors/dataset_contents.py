@@ -15,7 +15,7 @@ from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.step import Step
 from hanami_conformance.models.dataset import IMAGES_MAGIC, LABELS_MAGIC, DatasetModel
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.finished_upload import check_dataset
+from hanami_conformance.resources.finished_upload import check_dataset, completion_of
 from hanami_conformance.resources.readback import check_no_rows
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.target.target import Account
@@ -58,7 +58,7 @@ class DatasetContentExecutor:
         else:
             upload = self.resources.mnist(len(contents["input"]), len(contents["label"]))
         upload.write_all(contents)
-        require(upload.wait_complete(), expected="complete = true", actual="complete = false", requirement="PROG-3")
+        completion_of(upload).judge()
         return upload
 
     def _expect_accepted(self, upload: Upload, model: DatasetModel, what: str) -> None:

@@ -12,7 +12,7 @@ from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.clients.upload_socket import UploadSocket
 from hanami_conformance.models.dataset import DatasetModel
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.finished_upload import FinishedUpload, expect_readable
+from hanami_conformance.resources.finished_upload import FinishedUpload, completion_of, expect_readable
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.suite.support.sample_data import MnistSample, csv_sample
 from hanami_conformance.target.attach import FILE_UPLOAD, attach
@@ -70,9 +70,7 @@ def send_labels(upload: Upload, mnist: MnistSample) -> None:
 
 def expect_complete(upload: Upload) -> None:
     """Check that the upload becomes complete within the deadline (requirement PROG-3)."""
-    complete = upload.wait_complete()
-    expected = "complete = true after every byte"
-    require(complete, expected=expected, actual="complete = false", requirement="PROG-3")
+    completion_of(upload).judge()
 
 
 def expect_finalized_as(upload: Upload, model: DatasetModel, what: str, *, values: bool = False) -> None:
