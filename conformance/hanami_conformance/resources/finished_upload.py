@@ -125,14 +125,8 @@ class FinishedUpload:
         return {}
 
     def plain_twin(self) -> FinishedUpload:
-        """Upload the same files once more, in the plainest way: one file after the other, in chunks of the SDK's size.
-
-        Raises:
-            PreconditionFailed: If the target does not accept them.
-        """
-        twin = self.upload.start_again()
-        twin.write_all({role: file.model.content.tobytes() for role, file in self.upload.files.items()})
-        return FinishedUpload(twin, self.model, f"{self.what}, sent once more")
+        """Upload the same files once more; see :meth:`Upload.plain_twin`."""
+        return FinishedUpload(self.upload.plain_twin(), self.model, f"{self.what}, sent once more")
 
 
 def completion_of(upload: Upload) -> Finding:

@@ -148,6 +148,16 @@ class Upload:
                     socket.write(position, content[position : position + chunk])
             socket.close()
 
+    def plain_twin(self) -> Upload:
+        """Upload the same files once more, in the plainest way: one file after the other, in chunks of the SDK's size.
+
+        Raises:
+            PreconditionFailed: If the target does not accept them.
+        """
+        twin = self.start_again()
+        twin.write_all({role: file.model.content.tobytes() for role, file in self.files.items()})
+        return twin
+
     def description(self) -> RestResponse:
         """Return the answer to a request for the description of the dataset."""
         return self.account.call("dataset.get", params={"uuid": self.uuid})

@@ -62,9 +62,7 @@ def expect_complete_as_sent(upload: Upload) -> None:
     if finding.correct:
         finding.judge()
         return
-    twin = upload.start_again()
-    twin.write_all({role: file.model.content.tobytes() for role, file in upload.files.items()})
-    if not completion_of(twin).correct:
+    if not completion_of(upload.plain_twin()).correct:
         finding.judge()
     raise Violation(f"{finding.expected}, as if it is sent plainly", str(finding.actual))
 
