@@ -17,7 +17,8 @@ from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.suite.support.invalid import INVALID_UUIDS, OMITTED, invalid_token, without_omitted
+from hanami_conformance.stateful.placeholders import MISSING, drop_missing
+from hanami_conformance.suite.support.invalid import INVALID_UUIDS, invalid_token
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 from hanami_conformance.target.attach import (
     CLUSTER,
@@ -54,8 +55,8 @@ def expect_acceptance(target: Target, first: str) -> None:
 
 
 def message_of(token: Any, uuid: Any, target: Any) -> str:
-    """Return a first message without the OMITTED fields."""
-    return json.dumps(without_omitted({"token": token, "uuid": uuid, "target": target}))
+    """Return a first message without the MISSING fields."""
+    return json.dumps(drop_missing({"token": token, "uuid": uuid, "target": target}))
 
 
 # ATT-1: a websocket opens at `ws://<ADDRESS>`, the address of the REST API.
@@ -215,7 +216,7 @@ def test_an_unknown_target_is_rejected(resources: ResourceFactory, kind: str) ->
         "unknown": "datasets",
         "empty": "",
         "in capitals": "FILE_UPLOAD",
-        "missing": OMITTED,
+        "missing": MISSING,
         "a number": 1,
         "null": None,
         "an array": [FILE_UPLOAD],

@@ -13,8 +13,9 @@ from hanami_conformance.catalogue import requirement
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import sample_inputs, train_once
+from hanami_conformance.stateful.placeholders import MISSING, drop_missing
 from hanami_conformance.suite.support.clusters import ANY_SHAPE, direct_cluster, untrained_cluster
-from hanami_conformance.suite.support.invalid import INVALID_UUIDS, OMITTED, invalid_header_token, without_omitted
+from hanami_conformance.suite.support.invalid import INVALID_UUIDS, invalid_header_token
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 from hanami_conformance.target.attach import CLUSTER, attach
 from hanami_conformance.target.target import Account, Target
@@ -76,14 +77,14 @@ def test_the_answer_names_the_cluster_and_its_state(resources: ResourceFactory) 
 # MODE-2: unknown states, ill-typed bodies, and unknown and foreign clusters are rejected (400, 404); a request without
 # a token gets 401.
 @requirement("MODE-2")
-@pytest.mark.parametrize("state", ["direct", "Direct", "SLEEP", "", "DIRECT ", None, 1, True, ["DIRECT"], OMITTED])
+@pytest.mark.parametrize("state", ["direct", "Direct", "SLEEP", "", "DIRECT ", None, 1, True, ["DIRECT"], MISSING])
 def test_an_unknown_state_is_rejected(resources: ResourceFactory, state: Any) -> None:
     """A state other than TASK and DIRECT gets 400, and the cluster keeps its mode."""
     cluster = resources.any_cluster(ONE_BRICK)
     cluster.enter_direct_mode()
-    body = without_omitted({"uuid": cluster.uuid, "new_state": state})
+    body = drop_missing({"uuid": cluster.uuid, "new_state": state})
     answer = resources.target.account.call("cluster.set_mode", body=body)
-    text = "missing" if state is OMITTED else repr(state)
+    text = "missing" if state is MISSING else repr(state)
     require(answer.status == 400, expected=f"400: new_state is {text}", actual=answer)
     expect_usable(cluster, "MODE-2")  # the rejected switch must not have switched to task mode
 
@@ -92,7 +93,7 @@ def test_an_unknown_state_is_rejected(resources: ResourceFactory, state: Any) ->
 @pytest.mark.parametrize("kind", list(INVALID_UUIDS))
 def test_an_unknown_cluster_is_rejected(target: Target, kind: str) -> None:
     """A switch of an unknown cluster gets 404, an invalid uuid 400."""
-    body = without_omitted({"new_state": target.dialect.modes[1], "uuid": INVALID_UUIDS[kind]})
+    body = drop_missing({"new_state": target.dialect.modes[1], "uuid": INVALID_UUIDS[kind]})
     answer = target.account.call("cluster.set_mode", body=body)
     expected = 404 if kind == "unknown" else 400
     require(answer.status == expected, expected=f"{expected}: the uuid is {kind}", actual=answer)

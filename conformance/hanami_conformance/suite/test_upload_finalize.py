@@ -14,8 +14,9 @@ from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
+from hanami_conformance.stateful.placeholders import MISSING, drop_missing
 from hanami_conformance.suite.support.intact_uploads import expect_intact, expect_unchanged, stays_incomplete
-from hanami_conformance.suite.support.invalid import OMITTED, invalid_header_token, without_omitted
+from hanami_conformance.suite.support.invalid import invalid_header_token
 from hanami_conformance.suite.support.uploads import (
     expect_4xx_with_reason,
     expect_complete,
@@ -79,13 +80,13 @@ def test_finalizing_too_early_is_rejected_and_destroys_nothing(
 
 def body_with(upload: Upload, field: str, value: Any) -> dict[str, Any]:
     """Return the valid body of the PUT with one field changed or left out."""
-    return without_omitted({**upload.finalize_body(), field: value})
+    return drop_missing({**upload.finalize_body(), field: value})
 
 
 WRONG_UUIDS: dict[str, Any] = {
     "unknown": str(uuids.UUID("6fa459ea-ee8a-4ca4-894e-db77e160355e")),
     "malformed": "not-a-uuid",
-    "missing": OMITTED,
+    "missing": MISSING,
     "null": None,
     "a number": 1,
 }

@@ -17,8 +17,9 @@ from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.common.signals import uninterrupted
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import NAME_PREFIX, ResourceFactory
+from hanami_conformance.stateful.placeholders import MISSING, drop_missing
 from hanami_conformance.suite.support.intact_uploads import expect_complete_as_sent
-from hanami_conformance.suite.support.invalid import OMITTED, invalid_header_token, without_omitted
+from hanami_conformance.suite.support.invalid import invalid_header_token
 from hanami_conformance.suite.support.sample_data import csv_sample, random_bytes
 from hanami_conformance.target.capabilities import LARGE_FILE
 from hanami_conformance.target.target import Account, Target
@@ -191,7 +192,7 @@ def test_uploads_of_the_same_name_are_distinct(resources: ResourceFactory, kind:
 
 TOO_LONG = object()  # stands for a name of one character more than the dialect allows
 INVALID_FIELDS: dict[str, tuple[str, Any]] = {
-    "no name": ("name", OMITTED),
+    "no name": ("name", MISSING),
     "name null": ("name", None),
     "name a number": ("name", 1234),
     "name too short": ("name", "abc"),
@@ -201,7 +202,7 @@ INVALID_FIELDS: dict[str, tuple[str, Any]] = {
     "name with a letter that is not ASCII": ("name", "z\u00e4hler"),
     "name in another alphabet": ("name", "\u0446\u0438\u0444\u0440\u044b"),
     "name with a slash": ("name", "digits/../other"),
-    "no size": ("input_data_size", OMITTED),
+    "no size": ("input_data_size", MISSING),
     "size null": ("input_data_size", None),
     "size zero": ("input_data_size", 0),
     "size negative": ("input_data_size", -1),
@@ -233,7 +234,7 @@ def test_an_invalid_field_is_rejected(resources: ResourceFactory, kind: str, cas
     body = {**init_body(resources, kind), name: value}
     if value is TOO_LONG:
         body["name"] = f"{resources.name(kind):x<{resources.target.dialect.name_length[1] + 1}}"
-    sent = without_omitted(body)
+    sent = drop_missing(body)
     account = resources.target.account
     answer = account.call(f"{kind}.init", body=sent)
     resources.register_unexpected(answer, "csv.init")
@@ -250,11 +251,11 @@ def test_a_table_has_no_label_size(resources: ResourceFactory) -> None:
 
 
 @requirement("INIT-5")
-@pytest.mark.parametrize("value", [OMITTED, 0, -1, "50", None])
+@pytest.mark.parametrize("value", [MISSING, 0, -1, "50", None])
 def test_an_invalid_label_size_is_rejected(resources: ResourceFactory, value: Any) -> None:
     """An MNIST upload without a valid label size is rejected."""
     body = {**init_body(resources, "mnist"), "label_data_size": value}
-    sent = without_omitted(body)
+    sent = drop_missing(body)
     answer = resources.target.account.call("mnist.init", body=sent)
     resources.register_unexpected(answer, "csv.init")
     expect_no_upload(answer, resources.target.account, f"label_data_size is {sent.get('label_data_size', 'missing')!r}")

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import base64
 import uuid as uuids
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from hanami_conformance.cases.failures import Unsupported
 from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.stateful.placeholders import MISSING
 from hanami_conformance.target.target import Target
-
-OMITTED = object()  # stands for a field that is not sent
-
-
-def without_omitted(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields without the OMITTED ones."""
-    return {name: value for name, value in fields.items() if value is not OMITTED}
 
 
 def invalid_token(kind: str, target: Target) -> Any:
-    """Return an invalid token of the given kind, or OMITTED."""
+    """Return an invalid token of the given kind, or MISSING."""
     valid = target.account.token
     if kind == "missing":
-        return OMITTED
+        return MISSING
     if kind == "expired":
         if not target.expired_token:
             raise Unsupported("needs a token that was valid once (--expired-token)")
@@ -48,7 +42,7 @@ def invalid_token(kind: str, target: Target) -> Any:
 def invalid_header_token(kind: str, target: Target) -> str | None:
     """Return an invalid token for a REST call, None for a missing one."""
     token = invalid_token(kind, target)
-    return None if token is OMITTED else str(token)
+    return None if token is MISSING else str(token)
 
 
 def _tampered(token: str) -> str:
@@ -69,7 +63,7 @@ INVALID_UUIDS: dict[str, Any] = {
     "unknown": str(uuids.UUID(int=0x0123456789AB4CDEF123456789ABCDEF & ~(0x3 << 62) | (0x2 << 62))),
     "malformed": "not-a-uuid",
     "empty": "",
-    "missing": OMITTED,
+    "missing": MISSING,
     "a number": 7,
     "null": None,
 }
