@@ -119,6 +119,14 @@ class ClusterSocket:
         """Whether a message carries the output of a brick of this cluster."""
         return is_output(message, self.shape)
 
+    def carries_output(self, message: Message) -> bool:
+        """Whether a received message carries the output of a brick of this cluster; text and JSON carry none.
+
+        Raises:
+            Violation: If it is neither text, nor JSON, nor a ClusterIO_Message (requirement DIO-1).
+        """
+        return not message.text and not is_json(message.data) and self.is_output(self.decode(message))
+
     def receive_acknowledgement(self) -> None:
         """Read the acknowledgement of a message that is not the last of its cycle.
 

@@ -8,8 +8,12 @@ from typing import Any
 
 from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import require
+from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Violation
+from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_conformance.resources.cluster import Cluster
+from hanami_conformance.resources.training import vector
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.stateful.upload_state import TrackedUpload
 from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, expect_rejected, first_message
@@ -107,6 +111,27 @@ def use_deleted_cluster(cluster: Cluster) -> None:
         require(answer.rejected, expected="a 4xx: the cluster is deleted", actual=answer, requirement="DIO-14")
         message = first_message(account.token, cluster.uuid, CLUSTER)
         expect_rejected(account.target, message, "the cluster is deleted", "DIO-14")
+
+
+def expect_no_output(socket: ClusterSocket) -> None:
+    """Check that a request to a deleted cluster gets no output, and close its socket (requirement DIO-14).
+
+    The connection may be closed, or the answer may be missing, or be no output.
+
+    Raises:
+        Violation: If the request gets an output, or bytes that cannot be decoded (requirement DIO-1).
+    """
+    socket.websocket.awaiting = "end of the access to a deleted cluster"
+    name, size = next(iter(socket.shape.inputs.items()))
+    answer: Message | CloseInfo | Violation
+    try:
+        socket.send(name, vector(size, seed=1), is_last=True)
+        answer = socket.websocket.receive_or_close("the end of the access to a deleted cluster")
+    except (ConnectionClosed, ResponseTimeout) as ended:
+        answer = ended
+    is_output = isinstance(answer, Message) and socket.carries_output(answer)
+    require(not is_output, expected="no output of a deleted cluster", actual=answer, requirement="DIO-14")
+    socket.close()
 
 
 def attach_after_end(tracked: TrackedUpload, role: str) -> None:

@@ -306,7 +306,7 @@ def test_training_is_answered_by_no_output(resources: ResourceFactory) -> None:
     for seed in (1, 2, 3):
         socket.train([*sample_inputs(socket.shape, seed), *training_targets(socket.shape, seed)])
     socket.request(sample_inputs(socket.shape, seed=1))
-    unsolicited = [message for message in socket.close() if socket.is_output(socket.decode(message))]
+    unsolicited = [message for message in socket.close() if socket.carries_output(message)]
     require(not unsolicited, expected="outputs for the request alone", actual=f"{len(unsolicited)} more outputs")
 
 

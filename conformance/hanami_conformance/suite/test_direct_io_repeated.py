@@ -8,17 +8,10 @@ import pytest
 
 from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import observe, require
-from hanami_conformance.cases.failures import (
-    ConnectionClosed,
-    PreconditionFailed,
-    ResponseTimeout,
-    Unsupported,
-    Violation,
-)
+from hanami_conformance.cases.failures import PreconditionFailed, Unsupported
 from hanami_conformance.catalogue import requirement
-from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, is_json
-from hanami_conformance.clients.cluster_socket import TRAINING_END, ClusterSocket
-from hanami_conformance.clients.websocket_events import CloseInfo, Message
+from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage
+from hanami_conformance.clients.cluster_socket import TRAINING_END
 from hanami_conformance.models.cluster import Outputs, are_distinguishable, are_equal, distance
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import (
@@ -29,6 +22,7 @@ from hanami_conformance.resources.training import (
     training_targets,
     vector,
 )
+from hanami_conformance.stateful.access_checks import expect_no_output
 from hanami_conformance.suite.support.clusters import ANY_SHAPE, direct_cluster, expect_same, trained_cluster
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_INPUTS, TWO_OUTPUTS
 from hanami_conformance.suite.support.sockets import LOSSES, expect_nothing_more
@@ -278,8 +272,7 @@ def test_a_deleted_cluster_answers_no_more(resources: ResourceFactory, in_cycle:
         socket.receive_acknowledgement()
     answer = cluster.delete()
     require(answer.status == 200, expected="200 to the DELETE", actual=answer)
-    expect_no_output(socket, "a deleted cluster")
-    socket.close()
+    expect_no_output(socket)
     gone = cluster.account.call("cluster.get", params={"uuid": cluster.uuid})
     require(gone.status == 404, expected="404 to a cluster that was deleted with a socket attached", actual=gone)
     listed = cluster.account.call("cluster.list")
@@ -316,20 +309,3 @@ def test_a_new_cluster_has_nothing_of_a_deleted_one(resources: ResourceFactory) 
     )
     expected = f"another answer than that of the deleted cluster, {format_answer(learned)}"
     require(far, expected=expected, actual=format_answer({"test_output": actual}))
-
-
-def expect_no_output(socket: ClusterSocket, of: str) -> None:
-    """Check that a request gets no output: the connection is closed, or the answer is no output, or missing."""
-    answer: Message | CloseInfo | Violation
-    try:
-        socket.send("test_input", vector(12, seed=1), is_last=True)
-        answer = socket.websocket.receive_or_close(f"the end of the access to {of}")
-    except (ConnectionClosed, ResponseTimeout) as ended:
-        answer = ended
-    output = (
-        isinstance(answer, Message)
-        and not answer.text
-        and not is_json(answer.data)
-        and socket.is_output(socket.decode(answer))
-    )
-    require(not output, expected=f"no output of {of}", actual=answer)

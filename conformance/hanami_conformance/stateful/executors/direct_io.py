@@ -9,11 +9,10 @@ from typing import ClassVar
 
 from hanami_conformance.cases.attribution import attribute_to, default_requirement
 from hanami_conformance.cases.checks import require
-from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Violation
+from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout
 from hanami_conformance.cases.step import Step
-from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage, is_json
+from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage
 from hanami_conformance.clients.cluster_socket import ClusterSocket
-from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.models.cluster import UNCHANGED, ClusterModel, Outputs, are_equal, distance
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
@@ -29,6 +28,7 @@ from hanami_conformance.resources.training import (
 from hanami_conformance.stateful.access_checks import (
     OTHER_USER_CLUSTER_ACTIONS,
     attempt_as_other_user_on_cluster,
+    expect_no_output,
     use_deleted_cluster,
 )
 from hanami_conformance.stateful.cluster_messages import (
@@ -151,7 +151,7 @@ class DirectIoExecutor:
     def _close(self, tracked: TrackedCluster, step: Step | None = None) -> None:  # noqa: ARG002 - signature of a step
         if tracked.socket is None:
             return
-        unsolicited = [message for message in tracked.socket.close() if is_output(tracked.socket, message)]
+        unsolicited = [message for message in tracked.socket.close() if tracked.socket.carries_output(message)]
         self._note_lost_socket(tracked)
         expected, actual = "one output of each brick to a request", f"{len(unsolicited)} more"
         require(not unsolicited, expected=expected, actual=actual, requirement="DIO-3")
@@ -369,7 +369,7 @@ class DirectIoExecutor:
         tracked.state = "deleted"
         socket, tracked.socket = tracked.socket, None
         if socket is not None:
-            _expect_no_output(socket)
+            expect_no_output(socket)
         self._make_room()
         use_deleted_cluster(tracked.cluster)
 
@@ -400,31 +400,9 @@ def processed(parts: Sequence[InputMessage]) -> bytes:
     return model.finish_cycle()
 
 
-def is_output(socket: ClusterSocket, message: Message) -> bool:
-    """Whether a message is the output of a brick."""
-    if message.text or is_json(message.data):
-        return False
-    try:
-        return socket.is_output(socket.decode(message))
-    except Violation:
-        return False
-
-
 def _expect_equal(actual: Outputs, known: Outputs, expectation: str, requirement: str | None = None) -> None:
     expected = f"{expectation}: {format_answer(known)}"
     require(are_equal(actual, known), expected=expected, actual=format_answer(actual), requirement=requirement)
-
-
-def _expect_no_output(socket: ClusterSocket) -> None:
-    """Check that a request to a deleted cluster gets no output (requirement DIO-14)."""
-    socket.websocket.awaiting = "end of the access to a deleted cluster"
-    name, size = next(iter(socket.shape.inputs.items()))
-    with contextlib.suppress(ResponseTimeout, ConnectionClosed):
-        socket.send(name, vector(size, 1), is_last=True)
-        actual = socket.websocket.receive_or_close("the end of the access")
-        output = isinstance(actual, Message) and is_output(socket, actual)
-        require(not output, expected="no output of a deleted cluster", actual=actual, requirement="DIO-14")
-    socket.close()
 
 
 def _distance(answer: Outputs, targets: Sequence[InputMessage]) -> float:
