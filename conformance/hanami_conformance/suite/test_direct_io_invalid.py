@@ -119,7 +119,7 @@ UNDECODABLE: dict[str, Send] = {
     "random bytes": raw(b"\xff" * 3 + random_bytes(200), "random bytes"),
 }
 MISTAKES |= UNDECODABLE
-TOO_MANY = ("one value too many", "far too many values", "too many values in two messages")
+TOO_MANY = ("one value too many", "far too many values")
 HUGE = ("numberOfValues 2^64 - 1", "numberOfValues too large by 2^32")
 
 

@@ -48,9 +48,9 @@ nested = st.recursive(
 )
 
 
-def invalid_value(value: st.SearchStrategy[Any] = nested) -> st.SearchStrategy[list[Any]]:
+def invalid_value() -> st.SearchStrategy[list[Any]]:
     """Return a placeholder of any value, or of a missing field; see :mod:`.stateful.placeholders`."""
-    return value.map(lambda drawn: ["value", drawn]) | st.just(["missing"])
+    return nested.map(lambda drawn: ["value", drawn]) | st.just(["missing"])
 
 
 MIB = 1 << 20
