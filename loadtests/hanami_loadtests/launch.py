@@ -30,7 +30,7 @@ LOG = "locust.log"
 GRACE = 30.0  # seconds that Locust may take on top of everything, to begin and to end
 PREPARING = 300.0  # seconds that it may take before the run begins, to make large files
 LINE_EVERY = 10.0  # seconds between two lines of progress where there is no terminal
-KNOWN = {0, 1, 2, 3, 4, 5, 6}
+KNOWN = set(LoadExit)
 
 
 @dataclass(frozen=True)

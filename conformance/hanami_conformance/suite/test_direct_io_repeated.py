@@ -15,6 +15,7 @@ from hanami_conformance.clients.cluster_socket import TRAINING_END
 from hanami_conformance.models.cluster import Outputs, are_distinguishable, are_equal, distance
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import (
+    ROUNDS,
     STEPS,
     format_answer,
     sample_inputs,
@@ -64,8 +65,7 @@ def test_training_moves_the_answer_toward_the_expected_values(resources: Resourc
     _, socket = direct_cluster(resources, shape)
     question, targets = sample_inputs(shape, seed=1), training_targets(shape, seed=1)
     before = socket.request(question)
-    rounds = 10
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         for _ in range(STEPS):
             socket.train([*question, *targets])
         after = socket.request(question)
