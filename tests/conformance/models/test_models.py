@@ -1,4 +1,4 @@
-"""The models, against the plainest possible requirement of what they should be."""
+"""Each model behaves like the simplest possible description of what it stands for."""
 
 from __future__ import annotations
 
