@@ -21,6 +21,7 @@ from hanami_conformance.stateful.placeholders import MISSING, drop_missing
 from hanami_conformance.suite.support.intact_uploads import expect_complete_as_sent
 from hanami_conformance.suite.support.invalid import invalid_header_token
 from hanami_conformance.suite.support.sample_data import csv_sample, random_bytes
+from hanami_conformance.suite.support.uploads import expect_4xx_with_reason
 from hanami_conformance.target.capabilities import LARGE_FILE
 from hanami_conformance.target.target import Account, Target
 
@@ -217,7 +218,7 @@ INVALID_FIELDS: dict[str, tuple[str, Any]] = {
 
 def expect_no_upload(answer: RestResponse, account: Account, why: str, name: Any = None) -> None:
     """Check that the answer is a 4xx with a reason, and that no dataset of the name was created."""
-    require(answer.rejected and answer.text.strip(), expected=f"a 4xx with a reason: {why}", actual=answer)
+    expect_4xx_with_reason(answer, why)
     if isinstance(name, str) and name.startswith(NAME_PREFIX):
         listed = account.call("dataset.list")
         require(name not in listed.text, expected=f"no dataset {name!r} after a rejection", actual=listed)
