@@ -274,7 +274,6 @@ def check_sockets(
         settings: Options of the run.
         scenarios: Scenarios that have users.
         processes: Number of processes that share the limit of sockets.
-
         server_workers: Number of workers of the server, if the limit is derived from it.
 
     Raises:
