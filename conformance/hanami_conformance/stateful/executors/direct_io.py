@@ -13,8 +13,7 @@ from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout
 from hanami_conformance.cases.step import Step
 from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage
 from hanami_conformance.clients.cluster_socket import ClusterSocket
-from hanami_conformance.models.cluster import UNCHANGED, ClusterModel, Outputs, are_equal, distance
-from hanami_conformance.resources.cluster import Cluster
+from hanami_conformance.models.cluster import UNCHANGED, Outputs, are_equal, distance
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import (
     ROUNDS,
@@ -37,6 +36,7 @@ from hanami_conformance.stateful.cluster_messages import (
     input_messages,
     unusual_values,
 )
+from hanami_conformance.stateful.cluster_state import TrackedCluster, processed
 from hanami_conformance.target.target import Account
 from hanami_proto.codec import ProcessType, SchemaError
 
@@ -45,32 +45,6 @@ HIDDEN = 8
 LEARNED = 0.5  # part of the initial distance at which training stops
 NOTHING_TO_LEARN = 1e-4  # initial distance of an answer that is correct without training
 MISTAKES = ("unknown brick", "count", "too many", "process type")
-
-
-@dataclass
-class TrackedCluster:
-    """A cluster of a sequence.
-
-    Attributes:
-        cluster: Cluster on the target.
-        model: Model of the cluster.
-        socket: Attached socket, None if there is none.
-        pending_messages: Messages of an unfinished cycle that are not sent yet, the last one with isLast.
-        trains: Whether the unfinished cycle is a TRAIN cycle.
-        state: ``used``, ``unusual`` if its answers are left open, or ``deleted``.
-    """
-
-    cluster: Cluster
-    model: ClusterModel = field(default_factory=ClusterModel)
-    socket: ClusterSocket | None = None
-    pending_messages: list[InputMessage] = field(default_factory=list)
-    trains: bool = False
-    state: str = "used"
-
-    @property
-    def shape(self) -> ClusterShape:
-        """Bricks of the cluster."""
-        return self.cluster.shape
 
 
 @dataclass
@@ -390,14 +364,6 @@ class DirectIoExecutor:
         "unusual": (_send_unusual, "DIO-3"),
         "other_user": (_attempt_as_other_user, "GEN-3"),
     }
-
-
-def processed(parts: Sequence[InputMessage]) -> bytes:
-    """Return the key of the values that a cycle of these messages processes; see :meth:`ClusterModel.finish_cycle`."""
-    model = ClusterModel()
-    for part in parts:
-        model.buffer_values(part.name, part.values)
-    return model.finish_cycle()
 
 
 def _expect_equal(actual: Outputs, known: Outputs, expectation: str, requirement: str | None = None) -> None:
