@@ -8,30 +8,24 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from operator import eq
-from random import Random
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, find, given, seed, settings
-from hypothesis.errors import NoSuchExample
-from hypothesis.strategies import SearchStrategy, lists
+from hypothesis.strategies import SearchStrategy
 
 from hanami_conformance.cases.step import Step
-from hanami_conformance.models.dataset import IMAGES_HEADER, IMAGES_MAGIC, LABELS_MAGIC
+from hanami_conformance.models.dataset import IMAGES_HEADER
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.options.profiles import DEEP, GATE, SMOKE
 from hanami_conformance.stateful.access_checks import CORRUPTIONS, OTHER_USER_ACTIONS
 from hanami_conformance.stateful.cluster_messages import KINDS_OF_VALUES, UNUSUAL_MESSAGES, input_values
-from hanami_conformance.stateful.executors import dataset_contents as content_executor
 from hanami_conformance.stateful.executors import direct_io as direct_executor
 from hanami_conformance.stateful.executors import rest_calls as call_executor
 from hanami_conformance.stateful.executors import uploads as upload_executor
-from hanami_conformance.stateful.hypothesis_determinism import without_local_constants
 from hanami_conformance.stateful.placeholders import DAMAGES
 from hanami_conformance.stateful.stalled_client import STALL_KINDS
 from hanami_conformance.stateful.strategies import (
-    dataset_contents,
     direct_io,
     first_messages,
     malformed_messages,
@@ -40,68 +34,12 @@ from hanami_conformance.stateful.strategies import (
     uploads,
 )
 from hanami_proto.codec import Codec, SchemaError
-
-Drawn = TypeVar("Drawn")
+from support.draws import draws, has, sample
 
 EDGES = [1, 2, 131_071, 131_072, 131_073, 262_143, 262_144, 262_145]
 FAR = [2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1]
 LARGEST = GATE.largest_file
 SIZES = primitives.sizes(LARGEST)
-INVALID_IMAGES = dataset_contents.images(invalid=True)
-SAME = settings(database=None, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-
-
-def draws(strategy: SearchStrategy[Drawn], is_wanted: Callable[[Drawn], Any]) -> bool:
-    """Whether something like this is drawn, in one sample or another, or else in a search, all from one seed."""
-    for count, at_once in ((1500, 10), (6000, 10), (1500, 1)):  # drawn once for all questions about a strategy
-        if any(is_wanted(drawn) for drawn in sample(strategy, count, at_once)):
-            return True
-    try:
-        with without_local_constants():
-            find(
-                strategy,
-                lambda drawn: bool(is_wanted(drawn)),
-                settings=settings(SAME, max_examples=5000),
-                random=Random(1),
-            )
-    except NoSuchExample:
-        return False
-    return True
-
-
-@cache
-def sample(strategy: SearchStrategy[Drawn], count: int = 300, at_once: int = 10) -> Sequence[Drawn]:
-    """Some of what is drawn, from one seed.
-
-    Args:
-        strategy: Strategy to draw from.
-        count: Number of draws.
-        at_once: Number of draws in one example, as in a sequence; examples of one draw take three times as long, but a
-            large draw, such as a table, needs the room of a whole example.
-    """
-    drawn: list[Drawn] = []
-
-    @settings(SAME, max_examples=count // at_once)
-    @seed(1)
-    @given(lists(strategy, min_size=at_once, max_size=at_once))
-    def note(some: list[Drawn]) -> None:
-        drawn.extend(some)
-
-    with without_local_constants():  # so that the loaded modules make no difference
-        note()
-    return drawn
-
-
-def has(action: str, **parts: object) -> Callable[[Step], bool]:
-    """Whether a step is one of these; a part is a value, or a predicate."""
-
-    def check(step: Step) -> bool:
-        return step.action == action and all(
-            expected(step.arguments[name]) if callable(expected) else step.arguments[name] == expected
-            for name, expected in parts.items()
-        )
-
-    return check
 
 
 # Files and chunks
@@ -421,96 +359,3 @@ def test_wrong_values_are_of_every_type_and_can_be_sent() -> None:
         json.dumps(value, ensure_ascii=False).encode()  # no lone surrogates, which UTF-8 cannot hold
     for one in [*primitives.NUMBERS, *primitives.TEXTS]:
         assert draws(primitives.scalars, partial(eq, one)), one
-
-
-# Contents
-
-
-def test_plain_tables_have_only_values_that_every_server_accepts() -> None:
-    tables = sample(dataset_contents.legible_tables(plain=True), 200, at_once=1)
-    assert all(
-        content_executor.is_regular(table.text_list_argument("names"), table.text_rows_argument("rows"))
-        for table in tables
-    )
-    assert {(table.int_argument("crlf"), table.int_argument("end")) for table in tables} == {(0, 1)}
-    assert min(len(table.text_list_argument("names")) for table in tables) == 1
-    assert max(len(table.text_list_argument("names")) for table in tables) > 30
-    cells = {cell for table in tables for row in table.text_rows_argument("rows") for cell in row}
-    for part in ("-", "."):
-        assert any(part in cell for cell in cells), part
-
-
-def test_legible_tables_have_but_one_reading_and_come_in_all_layouts() -> None:
-    tables = sample(dataset_contents.legible_tables(plain=False), 200, at_once=1)
-    assert all(
-        content_executor.is_legible(table.text_list_argument("names"), table.text_rows_argument("rows"))
-        for table in tables
-    )
-    assert {(table.int_argument("crlf"), table.int_argument("end")) for table in tables} == {
-        (0, 0),
-        (0, 1),
-        (1, 0),
-        (1, 1),
-    }
-    cells = {cell for table in tables for row in table.text_rows_argument("rows") for cell in row}
-    for part in ("-", "+", ".", "e", "E"):
-        assert any(part in cell for cell in cells), part
-
-
-@pytest.mark.parametrize("cell", dataset_contents.UNUSUAL_CELLS)
-def test_tables_have_every_unusual_cell(cell: str) -> None:
-    assert draws(dataset_contents.unusual_tables, has("table", rows=lambda rows: any(cell in row for row in rows)))
-
-
-@pytest.mark.parametrize("name", dataset_contents.UNUSUAL_NAMES)
-def test_tables_have_every_unusual_name(name: str) -> None:
-    assert draws(dataset_contents.unusual_tables, has("table", names=lambda names: name in names))
-
-
-def test_tables_are_without_columns_without_rows_ragged_and_with_a_name_twice() -> None:
-    assert draws(dataset_contents.unusual_tables, has("table", names=[]))
-    assert draws(dataset_contents.unusual_tables, has("table", rows=[], names=lambda names: names))
-    assert draws(dataset_contents.unusual_tables, has("table", rows=lambda rows: len({len(row) for row in rows}) > 1))
-    assert draws(dataset_contents.unusual_tables, has("table", names=lambda names: len(set(names)) < len(names)))
-
-
-def claims(step: Step) -> dict[str, bool]:
-    """Which headers of images say something else than what follows."""
-    wrong = {name: step.arguments[f"claimed_{name}"] != step.arguments[name] for name in dataset_contents.CLAIMS}
-    wrong["truncated_to"] = step.arguments["truncated_to"] != 0
-    wrong["images_magic"] = step.arguments["images_magic"] != IMAGES_MAGIC
-    wrong["labels_magic"] = step.arguments["labels_magic"] != LABELS_MAGIC
-    wrong["count of labels"] = step.arguments["labels"] != step.arguments["count"]
-    wrong["eleventh class"] = step.arguments["largest"] > 9
-    return wrong
-
-
-def test_valid_images_have_matching_headers() -> None:
-    drawn = sample(dataset_contents.images(invalid=False), at_once=1)
-    assert not any(any(claims(step).values()) for step in drawn)
-    assert {step.arguments["count"] for step in drawn} >= {1, 12, 100, 255}
-
-
-@pytest.mark.parametrize(
-    "wrong", [*dataset_contents.CLAIMS, "truncated_to", "images_magic", "labels_magic", "count of labels"]
-)
-def test_images_are_wrong_in_every_way(wrong: str) -> None:
-    assert draws(INVALID_IMAGES, lambda step: claims(step)[wrong])
-
-
-@pytest.mark.parametrize("name", dataset_contents.CLAIMS)
-def test_headers_of_images_promise_less_more_nothing_and_far_too_much(name: str) -> None:
-    claimed = f"claimed_{name}"
-    for number in (0, 2**31, 2**32 - 1):
-        assert draws(INVALID_IMAGES, has("images", **{claimed: number})), number
-    for by in (-1, 1, 2):
-        assert draws(INVALID_IMAGES, partial(is_claimed_too_much, name=name, by=by)), by
-
-
-def is_claimed_too_much(step: Step, name: str, by: int) -> bool:
-    return step.int_argument(f"claimed_{name}") - step.int_argument(name) == by
-
-
-def test_labels_of_an_eleventh_class_are_drawn_where_images_may_be_wrong() -> None:
-    assert draws(INVALID_IMAGES, lambda step: step.arguments["largest"] == 10)
-    assert draws(INVALID_IMAGES, lambda step: step.arguments["largest"] == 255)
