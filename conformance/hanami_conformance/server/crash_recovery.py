@@ -198,10 +198,16 @@ class CrashRecovery:
         in_test = ran.recording.sent == ran.recording.sent_in_test or SILENT in loss
         only_test = in_test and not ran.result.sequences
         about = ran.result.requirements[:1] if only_test else ()
+        failed = ""
+        if (
+            ran.result.outcome is Outcome.FAILED and ran.recording.last_deleted
+        ):  # a finding that the crash did not cause
+            about = ran.result.violated
+            failed = f"; before the clean-up: expected {ran.result.expected}, actual {ran.result.actual}"
         return replace(
             ran.result,
             outcome=Outcome.LOST,
-            reason=printable_line(f"the target no longer answers after it: {loss}{sent}", MAX_LINE),
+            reason=printable_line(f"the target no longer answers after it: {loss}{sent}{failed}", MAX_LINE),
             violated=tuple(dict.fromkeys((CRASH, *about))),
             expected="",
             actual="",

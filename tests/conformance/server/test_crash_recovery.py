@@ -281,6 +281,23 @@ def test_deletions_that_crash_the_server_three_times_are_left_out(loss: str, lef
     assert world.unsafe_deletions == left
 
 
+@pytest.mark.parametrize(
+    ("deleting", "violated"),
+    [(("dataset", 5), ("GEN-2", "FIN-1")), (("dataset", 4), ("GEN-2",)), (("", 0), ("GEN-2",))],
+)
+def test_a_finding_survives_a_clean_up_that_crashes_the_server(
+    deleting: tuple[str, int], violated: tuple[str, ...]
+) -> None:
+    world = World()
+    failed = ran("b", Outcome.FAILED)
+    failed.recording.sent, failed.recording.deleting = 5, deleting
+    found = replace(failed.result, violated=("FIN-1",), expected="200", actual="500")
+    world.gone = "it is silent"
+    lost = world.recovery.check_after(replace(failed, result=found))
+    assert (lost.outcome, lost.violated) == (Outcome.LOST, violated)
+    assert ("expected 200, actual 500" in lost.reason) is (violated != ("GEN-2",))
+
+
 def test_only_a_repeated_loss_violates_the_requirement_of_the_case() -> None:
     again = World(("b", Outcome.LOST)).recovery.recover(ran("b", Outcome.LOST))[-1]
     assert again.violated == ("GEN-2", "PROG-2")
