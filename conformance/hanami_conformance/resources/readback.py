@@ -120,12 +120,12 @@ def described_columns(
 
 
 def first_difference(expected: NDArray[np.float32], actual: NDArray[np.float32]) -> str:
-    """Describe the first difference of two tables."""
+    """Describe the first difference of two tables; NaN in the expected one stands for any value."""
     if expected.shape[0] != actual.shape[0]:
         return f"{actual.shape[0]} rows instead of {expected.shape[0]}"
     if expected.shape != actual.shape:
         return f"{actual.shape[1]} values in a row instead of {expected.shape[1]}"
-    places = np.argwhere(expected != actual)
+    places = np.argwhere((expected != actual) & ~np.isnan(expected))
     if not len(places):
         return "the same values"
     row, column = places[0]

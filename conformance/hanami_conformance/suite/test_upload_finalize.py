@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import uuid as uuids
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 import pytest
 
+from hanami_conformance.cases.attribution import default_requirement, precondition
 from hanami_conformance.cases.checks import require
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.upload_socket import describe
@@ -76,6 +78,45 @@ def test_finalizing_too_early_is_rejected_and_destroys_nothing(
     socket.close()
     upload.write_all({name: file for name, file in contents.items() if name not in (role, *complete_files)})
     expect_intact(upload, model, "an upload that was completed after a rejected PUT")
+
+
+SENT: dict[str, Callable[[int], int]] = {  # bytes of a file of some size that are sent before
+    "nothing": lambda _size: 0,
+    "half": lambda size: size // 2,
+    "everything": lambda size: size,
+}
+
+
+def send_part(upload: Upload, contents: Mapping[str, bytes], part: Callable[[int], tuple[int, int]]) -> None:
+    """Send the bytes from begin to end of each file, which follow from its size."""
+    for role, content in contents.items():
+        begin, end = part(len(content))
+        socket = upload.attach(role)
+        with precondition("uploading"):
+            if begin < end:
+                socket.write(begin, content[begin:end])
+        socket.close()
+
+
+@requirement("GEN-1", "FIN-1")
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+@pytest.mark.parametrize("sent", list(SENT))
+def test_reading_before_finalizing_never_gets_a_5xx(resources: ResourceFactory, kind: str, sent: str) -> None:
+    """Description, content and list get no 5xx while an upload is not finalized, and do not keep it from that."""
+    contents, model = small_contents(kind)
+    upload = start_upload(resources, contents)
+    send_part(upload, contents, lambda size: (0, SENT[sent](size)))
+    requests: dict[str, dict[str, str]] = {"dataset.get": {"uuid": upload.uuid}, "dataset.list": {}}
+    if upload.account.target.dialect.has_content:
+        column = {"column_name": next(iter(model.columns)), "row_offset": "0", "number_of_rows": "1"}
+        requests["dataset.content"] = {"uuid": upload.uuid, **column}
+    for operation, params in requests.items():
+        answer = upload.account.call(operation, params=params)
+        expected = f"an answer below 500 to {operation} before the PUT"
+        require(answer.status < HTTPStatus.INTERNAL_SERVER_ERROR, expected=expected, actual=answer)
+    send_part(upload, contents, lambda size: (SENT[sent](size), size))
+    with default_requirement("FIN-1"):
+        expect_intact(upload, model, "an upload that was read before")
 
 
 def body_with(upload: Upload, field: str, value: Any) -> dict[str, Any]:

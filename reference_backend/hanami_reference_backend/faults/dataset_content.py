@@ -18,7 +18,7 @@ from hanami_reference_backend.rest.datasets import DatasetOperations
 from hanami_reference_backend.storage import csv_parser, datasets, idx_parser
 from hanami_reference_backend.storage.dataset_content import Content, ContentError, PlainColumn
 from hanami_reference_backend.storage.datasets import Dataset, DatasetStore
-from hanami_reference_backend.storage.uploads import Kind
+from hanami_reference_backend.storage.uploads import Kind, Upload
 
 Bytes = NDArray[np.uint8]
 IMAGES_HEADER = 16  # bytes before the pixels
@@ -105,6 +105,16 @@ def newest_dataset_not_listed(answer: dict[str, Any]) -> dict[str, Any]:
     return {**answer, "body": answer["body"][:-1]}
 
 
+@fault("FIN-1", "FIN-2", hook=replace_method(DatasetStore, "_replace"))
+def content_shared_by_name(original: Any, store: DatasetStore, upload: Upload, content: Content) -> Dataset:
+    """All datasets of a name in a project have the content of the one that was finalized last."""
+    dataset: Dataset = original(store, upload, content)
+    for other in list(store._datasets.values()):
+        if (other.name, other.project_id) == (dataset.name, dataset.project_id):
+            store._datasets[other.uuid] = replace(other, content=content)
+    return dataset
+
+
 @fault("FIN-1", hook=replace_method(DatasetOperations, "measures"))
 def header_counted_as_a_row(original: Any, operations: DatasetOperations, dataset: Dataset) -> dict[str, object]:
     """The header of a table counts as one of its rows."""
@@ -179,6 +189,12 @@ def labels_shifted() -> None:
     _labels(lambda labels: np.roll(labels, 1))
 
 
+@fault("FIN-2")
+def labels_from_ten_on_lost() -> None:
+    """Labels of ten and more become 0."""
+    _labels(lambda labels: np.where(labels < 10, labels, 0).astype(np.uint8))
+
+
 @fault("FIN-2", hook=_image_file)
 def bytes_at_the_edges_of_blocks_repeated(file: Bytes) -> Bytes:
     """The first byte of each block of 64 KiB of an image file is replaced by the byte before it."""
@@ -199,6 +215,18 @@ def lines_at_the_edges_of_blocks_lost(file: bytes) -> bytes:
             block = block[: block.rfind(b"\n") + 1]
         kept.append(block)
     return b"".join(kept)
+
+
+@fault("FIN-2", hook=_tables)
+def rows_of_other_lengths_move_later_cells(file: bytes) -> bytes:
+    """The cells of a table fill its columns one after the other, wherever its lines end."""
+    header, *lines = file.rstrip(b"\n").split(b"\n")
+    width = header.count(b",") + 1
+    cells = b",".join(lines).split(b",")
+    size = len(lines) * width
+    cells = (cells + [b"0"] * size)[:size]
+    rows = (b",".join(cells[start : start + width]) for start in range(0, size, width))
+    return b"\n".join((header, *rows)) + b"\n"
 
 
 @fault("FIN-1", hook=_tables)

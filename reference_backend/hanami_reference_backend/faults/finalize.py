@@ -1,10 +1,11 @@
-"""Faults of the PUT that finalizes, without those of the content (FIN-3 to FIN-5, FIN-7)."""
+"""Faults of the PUT that finalizes, without those of the content (FIN-1, FIN-3 to FIN-5, FIN-7)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from hanami_reference_backend.storage.intervals import Intervals
 from hanami_reference_backend.storage.uploads import Kind, TempFile, Upload
 
 FINALIZES = ("csv.finalize", "mnist.finalize")
+LONG_NAME = 200  # characters
 FINALIZED = "the file was finalized"  # reason for discarding it
 
 
@@ -71,6 +73,17 @@ def _second_put(change: Callable[[Any], Any]) -> None:
             known[uuid] = _change_rows(known[uuid], change)
 
     _on_rejection(react)
+
+
+@fault("FIN-1", "GEN-1", hook=replace_method(DatasetStore, "finalize"))
+async def long_names_not_finalized(
+    original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any
+) -> Any:
+    """A PUT of an upload with a name of more than 200 characters is answered with 500."""
+    upload = store._uploads.get(uuid)
+    if upload is not None and len(upload.name) > LONG_NAME:
+        raise RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
+    return await original(store, user, kind, uuid, *files)
 
 
 @fault("FIN-3")

@@ -45,6 +45,18 @@ def invalid_offsets_get_500(original: Any, model: Any, values: dict[str, Any], d
     return original(model, values, dialect)
 
 
+@fault("GEN-1", hook=replace_method(DatasetStore, "dataset"))
+def datasets_before_finalize_get_500(original: Any, *arguments: Any) -> Dataset:
+    """Description and content of an upload that is not finalized are answered with 500."""
+    try:
+        dataset: Dataset = original(*arguments)
+    except RequestError as error:
+        if error.status == HTTPStatus.CONFLICT:
+            raise _internal_error() from error
+        raise
+    return dataset
+
+
 @fault("GEN-1", "PROG-4")
 def bad_query_gets_500() -> None:
     """A query without a valid uuid is answered with 500."""

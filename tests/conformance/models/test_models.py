@@ -101,6 +101,8 @@ def test_differences_in_words() -> None:
     other = expected.copy()
     other[1, 0] = 5
     assert "1 of 4 values differ, the first at row 1, value 0: 5.0 instead of 0.0" in first_difference(expected, other)
+    other[0, 1] = np.nan  # any value
+    assert "1 of 4 values differ, the first at row 1" in first_difference(other, expected)
     assert first_difference(expected, expected[:1]) == "1 rows instead of 2"
     assert first_difference(expected, expected[:, :1]) == "1 values in a row instead of 2"
     assert first_difference(expected, expected) == "the same values"

@@ -241,3 +241,13 @@ def test_a_part_holds_its_rows_and_is_of_the_same_kind() -> None:
     assert {name: values.ravel().tolist() for name, values in part.columns.items()} == {"a": [1, 2], "b": [11, 12]}
     assert part.matches("b", floats([11], [12]))
     assert not part.matches("b", floats([10], [11]))
+
+
+def test_nan_in_a_table_stands_for_any_value() -> None:
+    nan = float("nan")
+    model = DatasetModel.from_table(["a"], floats([nan], [2]))
+    assert model.matches("a", floats([7], [2]))
+    assert model.matches("a", floats([nan], [2]))
+    assert not model.matches("a", floats([7], [3]))
+    assert not model.matches("a", floats([7], [nan]))
+    assert not model.matches("a", floats([2]))

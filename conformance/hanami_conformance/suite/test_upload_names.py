@@ -1,0 +1,92 @@
+"""Upload, step 5: datasets of one name, and of the longest name."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import pytest
+
+from hanami_conformance.cases.attribution import precondition
+from hanami_conformance.cases.checks import observe, require
+from hanami_conformance.catalogue import requirement
+from hanami_conformance.models.dataset import DatasetModel
+from hanami_conformance.resources.factory import ResourceFactory
+from hanami_conformance.resources.finished_upload import FinishedUpload
+from hanami_conformance.resources.upload import Upload
+from hanami_conformance.suite.support.intact_uploads import expect_intact, expect_unchanged
+from hanami_conformance.suite.support.markers import mark_destructive
+from hanami_conformance.suite.support.sample_data import MnistSample, csv_sample
+from hanami_conformance.suite.support.uploads import small_contents, small_upload, start_upload
+
+
+def other_contents(kind: str) -> tuple[dict[str, bytes], DatasetModel]:
+    """Return the files of an upload with other values and fewer rows than :func:`small_contents`, and its dataset."""
+    if kind == "csv":
+        content, model = csv_sample(rows=7, seed=2)
+        return {"input": content}, model
+    mnist = MnistSample(1000, seed=2, side=8)
+    return mnist.contents, mnist.model
+
+
+def upload_of_the_same_name(resources: ResourceFactory, first: Upload) -> tuple[Upload, DatasetModel] | None:
+    """Return an upload with the name of another one and every byte sent; None if the server wants names to differ."""
+    contents, model = other_contents(first.kind)
+    sizes = {role: len(content) for role, content in contents.items()}
+    body = {"name": first.name, **{f"{role}_data_size": size for role, size in sizes.items()}}
+    answer = first.account.call(f"{first.kind}.init", body=body)
+    if answer.rejected:
+        observe("a second upload of the same name", answer)
+        return None
+    with precondition("beginning a second upload of the same name"):
+        second = resources.from_init_response(answer, first.kind, first.name, sizes)
+    second.write_all(contents)
+    return second, model
+
+
+@requirement("FIN-1", "FIN-2")
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+def test_datasets_of_one_name_keep_their_own_content(resources: ResourceFactory, kind: str) -> None:
+    """Two datasets of one name and user, if the server allows them, are finalized, and each has its own content."""
+    first, model = small_upload(resources, kind)
+    pair = upload_of_the_same_name(resources, first)
+    if pair is not None:
+        dataset = expect_intact(first, model, "the first of two uploads of one name")
+        expect_intact(*pair, "the second of two uploads of one name")
+        expect_unchanged(dataset, "the PUT of another one of its name")
+
+
+@requirement("DEL-1")
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+def test_a_delete_leaves_the_finalized_dataset_of_the_same_name(resources: ResourceFactory, kind: str) -> None:
+    """A DELETE of one of two finalized datasets of one name leaves the other as it is."""
+    first, _ = small_upload(resources, kind)
+    pair = upload_of_the_same_name(resources, first)
+    if pair is None:
+        return
+    with precondition("finalizing two datasets of one name"):
+        for upload in (first, pair[0]):
+            upload.wait_complete()
+            upload.finalize().object()
+    left = FinishedUpload(*pair, "the second of two datasets of one name")
+    for name in left.ASPECTS_OF_DATASETS:
+        left.aspect(name)
+    answer = first.delete()
+    require(answer.status == HTTPStatus.OK, expected="200 to the DELETE", actual=answer)
+    expect_unchanged(left, "the DELETE of the other one of its name")
+
+
+@requirement("FIN-1", "DEL-1", "GEN-2")
+@pytest.mark.hostile
+@pytest.mark.parametrize("kind", mark_destructive(["csv", "mnist"], "csv"))
+def test_a_dataset_with_the_longest_name_is_served(resources: ResourceFactory, kind: str) -> None:
+    """A dataset whose name has the largest length is finalized, read and deleted."""
+    name = f"{resources.name(kind):x<{resources.target.dialect.name_length[1]}}"
+    contents, model = small_contents(kind)
+    upload = start_upload(resources, contents, name=name)
+    upload.write_all(contents)
+    expect_intact(upload, model, f"an upload with a name of {len(name)} characters")
+    answer = upload.delete()
+    require(answer.status == HTTPStatus.OK, expected="200 to the DELETE", actual=answer, requirement="DEL-1")
+    listed = upload.account.call("dataset.list")
+    gone = listed.status == HTTPStatus.OK and upload.uuid not in listed.text
+    require(gone, expected=f"a list without {upload.uuid} after the DELETE", actual=listed, requirement="DEL-1")
