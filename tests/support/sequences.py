@@ -31,7 +31,7 @@ def resources_at(url: str) -> Iterator[ResourceFactory]:
     try:
         yield ResourceFactory(target, "aaaa1111")
     finally:
-        target.close_websockets()
+        target.close_connections()
         target.close()
         end_case()
 

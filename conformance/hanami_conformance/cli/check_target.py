@@ -120,7 +120,7 @@ class _TargetCheck:
                 self._check_existing_cluster if self._target.given_cluster is not None else self._check_new_cluster,
                 CLUSTERS,
             )
-            self._target.close_websockets()
+            self._target.close_connections()
             self._try("workers", self._count_workers)
         finally:
             self._resources.clean()
@@ -144,7 +144,7 @@ class _TargetCheck:
             _say(label, f"{'no' if isinstance(error, Unsupported) else 'FAILS'}: {error}")
             if part:
                 self._broken.append(part)
-        self._target.close_websockets()
+        self._target.close_connections()
 
     def _facts(self) -> None:
         target = self._target
@@ -223,7 +223,7 @@ class _TargetCheck:
                 f"the given cluster {given} is not as described: {printable_line(str(error))}"
             ) from error
         finally:
-            self._target.close_websockets()
+            self._target.close_connections()
             if answer.status == 200:
                 cluster.set_mode(task)
         return f"{given} is given, answers{outputs}, and is never deleted"

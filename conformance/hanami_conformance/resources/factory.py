@@ -261,7 +261,7 @@ class ResourceFactory:
 
         Resources that cannot be deleted are added to ``leftovers``.
         """
-        self.target.close_websockets()
+        self.target.close_connections()
         if not self._created and self._borrowed_cluster is None:
             return
         with uninterrupted():

@@ -74,6 +74,6 @@ def temporary_target(options: RunOptions) -> Iterator[Target]:
         try:
             yield opened.target
         finally:
-            opened.target.close_websockets()
+            opened.target.close_connections()
             for left in opened.target.teardown():
                 sys.stdout.write(SECRETS.text(f"left over on the target: {left}") + "\n")

@@ -88,10 +88,10 @@ def _attach_until_unanswered(target: Target, files: list[UploadFile], seconds: f
         except ResponseTimeout:
             if not served:
                 raise
-            target.close_websockets()
+            target.close_connections()
             return WorkerCount(served, time.monotonic() - began)
         slowest = max(slowest, time.monotonic() - began)
         if seconds is None:
             timeouts.setting = min(most, max(LEAST_WAIT, slowest * SLOWEST_FACTOR))
-    target.close_websockets()
+    target.close_connections()
     return WorkerCount(len(files))

@@ -110,7 +110,7 @@ class CaseClassifier:
         The clean-up would meet a crash next, and it would look like the effect of a DELETE.
         """
         self._keep_exchange()
-        self._target.close_websockets()
+        self._target.close_connections()
         if not (loss := self._target.downtime_reason()):
             self._exchange = ()
             return False
@@ -121,7 +121,7 @@ class CaseClassifier:
     def _failed(self, error: BaseException, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
         self._keep_exchange()
         known = isinstance(error, (Violation, PreconditionFailed, TargetDown))
-        self._target.close_websockets()  # one of them may block the target
+        self._target.close_connections()  # one of them may block the target
         if known and (loss := self._target.downtime_reason()):
             self._mark_lost(loss, error)
             is_step = call.when == "call" and not isinstance(error, PreconditionFailed)

@@ -29,7 +29,7 @@ def target(context: SuiteContext) -> Target:
 
 @pytest.fixture(autouse=True)
 def connections(request: pytest.FixtureRequest, context: SuiteContext, target: Target) -> Iterator[None]:
-    """Renew expiring tokens before each test, and close its sockets afterwards.
+    """Renew expiring tokens before each test, and close its connections afterwards.
 
     A destructive test sends nothing, unless that is allowed.
     """
@@ -37,7 +37,7 @@ def connections(request: pytest.FixtureRequest, context: SuiteContext, target: T
         raise Unsupported(DESTRUCTIVE)
     target.renew_tokens()
     yield
-    target.close_websockets()
+    target.close_connections()
 
 
 @pytest.fixture

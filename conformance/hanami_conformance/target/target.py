@@ -102,7 +102,7 @@ class Target:
         self.given_cluster = options.cluster
         if options.cluster is not None:
             self.rest.forbid_deletion(options.cluster.uuid)
-        self._websockets: list[WebSocket] = []
+        self._connections: list[WebSocket | RawConnection] = []
         self._serves_content: bool | None = None
         self.account: Account
         self.other_account: Account | None = None
@@ -135,18 +135,20 @@ class Target:
             limit: Limit that it counts for; None for that of the target.
         """
         made = WebSocket(self.websocket_url, timeouts or self.timeouts, limit or self.connection_limit, self._ssl)
-        self._websockets.append(made)
+        self._connections.append(made)
         return made
 
-    def close_websockets(self) -> None:
-        """Close all websockets: none outlives its case or counts against the connection limit of the next."""
-        for websocket in self._websockets:
-            websocket.close()
-        self._websockets.clear()
+    def close_connections(self) -> None:
+        """Close all connections: none outlives its case or counts against the connection limit of the next."""
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
 
     def raw(self) -> RawConnection:
         """Return a bare TCP connection, open."""
-        return RawConnection(self.url, self.timeouts.setting, self.connection_limit, self._ssl)
+        made = RawConnection(self.url, self.timeouts.setting, self.connection_limit, self._ssl)
+        self._connections.append(made)
+        return made
 
     def call(
         self,

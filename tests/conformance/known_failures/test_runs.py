@@ -205,7 +205,7 @@ class Target:
         self.alive = alive
         self.asked = 0
 
-    def close_websockets(self) -> None:
+    def close_connections(self) -> None:
         """Nothing is open."""
 
     def disconnect_reason(self, failure: str) -> str:  # noqa: ARG002 - as asked

@@ -33,7 +33,7 @@ def test_workers_are_counted(options: tuple[str, ...], dialect: str, served: int
         assert target.is_alive()
         assert target.timeouts.socket_timeouts == 0
         target.websocket().open()  # the limit of the run is not used up
-        target.close_websockets()
+        target.close_connections()
         target.close()
 
 

@@ -23,7 +23,7 @@ class Target:
     def __init__(self, loss: str) -> None:
         self.loss = loss
 
-    def close_websockets(self) -> None: ...
+    def close_connections(self) -> None: ...
 
     def downtime_reason(self) -> str:
         return self.loss
