@@ -157,7 +157,7 @@ def _follow(child: ChildProcess, progress: IO[bytes], console: Console, seconds:
         seconds: Seconds after which it is stopped, from the beginning of the run.
     """
     until = time.monotonic() + seconds + PREPARING
-    printed = time.monotonic()
+    printed = -math.inf  # the first line at once: from then on the run has begun
     rest, begun = b"", False
     with console.status("starting") as status, selectors.DefaultSelector() as selector:
         selector.register(progress, selectors.EVENT_READ)

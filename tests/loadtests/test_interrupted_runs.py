@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ def left_over(url: str) -> list[str]:
     return names
 
 
+PROGRESS_LINE = re.compile(r" *\d+ s  \d+ users  ")  # of a run without a terminal
 _LIST = """
 import httpx, json, sys
 url, user, password = sys.argv[1:]
@@ -70,7 +72,12 @@ def started(cwd: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def wait_for_clients(server: psutil.Process, count: int, process: subprocess.Popen[str]) -> None:
-    """Wait until a run has so many connections to a server."""
+    """Wait until a run has begun, as its first line of progress says, and has so many connections to a server.
+
+    The connections alone do not say it: there are some before, to log in and to count the workers of the server.
+    """
+    assert process.stdout is not None
+    assert any(map(PROGRESS_LINE.match, process.stdout)), "the run ended before its first line of progress"
     until = time.monotonic() + TIMEOUT
     while sum(one.status == psutil.CONN_ESTABLISHED for one in server.net_connections("tcp")) < count:
         assert process.poll() is None, process.communicate()[0]
