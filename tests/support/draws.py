@@ -16,7 +16,7 @@ from hanami_conformance.stateful.hypothesis_determinism import without_local_con
 
 Drawn = TypeVar("Drawn")
 
-SAME = settings(database=None, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+SAME = settings(database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 
 
 def draws(strategy: SearchStrategy[Drawn], is_wanted: Callable[[Drawn], Any]) -> bool:

@@ -120,7 +120,7 @@ class TestAttaching:
 
 
 class TestUploading:
-    @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         chunks=st.lists(st.tuples(st.integers(0, 20) | st.integers(0, 2**64 - 1), st.binary(max_size=20)), max_size=8)
     )

@@ -57,7 +57,7 @@ def test_a_slowdown_of_a_fifth_is_found_with_five_runs_of_each_side(noise: float
 
 
 @given(st.integers(0, 10_000), st.integers(5, 9), st.integers(5, 9), st.floats(0.5, 2.0))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_sides_that_change_places_give_the_inverse_and_the_same_numbers_give_the_same_answer(
     seed: int, before: int, after: int, factor: float
 ) -> None:

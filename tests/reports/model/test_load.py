@@ -65,7 +65,7 @@ PLACES = [place for place in places(json.loads(TEXT)) if place]
 
 
 @given(st.sampled_from(PLACES), st.sampled_from(ODD))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_exactly_the_results_that_can_be_rendered_are_loaded(place: tuple[str | int, ...], odd: object) -> None:
     data = json.loads(TEXT)
     put(*place, value=odd)(data)
