@@ -23,6 +23,7 @@ from hanami_reference_backend.network.clusters import Attached, Cluster, Cluster
 from hanami_reference_backend.network.cycle_buffer import Buffer, Cycle
 from hanami_reference_backend.rest import answers, fields
 from hanami_reference_backend.rest.datasets import DatasetOperations
+from hanami_reference_backend.sockets import attach
 from hanami_reference_backend.sockets.attach import RejectedError, SocketServer
 from hanami_reference_backend.sockets.channel import Channel
 from hanami_reference_backend.sockets.cluster import INVALID_DATA, ClusterSession, InvalidMessageError
@@ -137,8 +138,9 @@ async def _serve_without_cluster(session: Any, message: bytes | str) -> None:
             message = await channel.receive()
             continue
         with following:
-            await channel.send_text(json.dumps({"success": True}))
+            await channel.send_text(attach.ACCEPTED)
             await following.run()
+            return  # it was closed, so its first message must not attach it again
 
 
 def _keep_values_for_the_next_cycle() -> None:

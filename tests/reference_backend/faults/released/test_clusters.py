@@ -10,8 +10,18 @@ import pytest
 from websockets.sync.client import ClientConnection
 
 from hanami_proto.codec import BrickMessage, ProcessType, TargetBuffer
-from support.backend_peer import BRICKS, HEXAGONS, Peer, encoded, fresh_name
-from support.simulators import EACH, HANAMI, OPENHANAMI, SOON, attached, is_silent, lost_workers, simulator
+from support.backend_peer import BRICKS, HEXAGONS, Peer, closing, encoded, fresh_name
+from support.simulators import (
+    EACH,
+    HANAMI,
+    OPENHANAMI,
+    SOON,
+    attached,
+    is_silent,
+    lost_workers,
+    send_first_message,
+    simulator,
+)
 
 INPUTS = [0.5, 0.25, 0.75, 1.0]
 EXPECTED = [1.0, 0.0, 1.0]
@@ -117,6 +127,20 @@ def test_a_deleted_cluster_leaves_a_new_socket(tmp_path: Path, server: str) -> N
             answer = socket.recv(SOON)
             assert isinstance(answer, bytes)
             assert b'"success": false' in answer
+
+
+@EACH
+def test_a_socket_that_was_closed_is_not_attached_again(tmp_path: Path, server: str) -> None:
+    with simulator(tmp_path, server, "large-answers-crash") as running, Peer(running) as peer, ExitStack() as stack:
+        deleted, uuid = peer.cluster(template(peer)), peer.cluster(template(peer))
+        moved = stack.enter_context(attached(peer, deleted, "cluster"))
+        assert peer.ok("cluster.delete", uuid=deleted) == {}
+        assert send_first_message(moved, {"token": peer.token, "uuid": uuid, "target": "cluster"}) == {"success": True}
+        first, latest = (stack.enter_context(attached(peer, uuid, "cluster")) for _ in range(2))
+        moved.send(b"\xff")
+        assert closing(moved)[0] == 1007
+        first.send(peer.codec.encode_io("first_input", INPUTS, is_last=False, process_type=ProcessType.REQUEST))
+        assert (peer.answer(latest).name, is_silent(first)) == ("", True)
 
 
 @EACH
