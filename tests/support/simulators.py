@@ -55,11 +55,18 @@ class Simulator(Server):
 
 
 @contextmanager
-def simulator(folder: Path, server: str, *defects: str) -> Iterator[Simulator]:
-    """Run a released server with some of its defects, all without names; it must not log a traceback."""
+def simulator(folder: Path, server: str, *defects: str, speed: float = 0) -> Iterator[Simulator]:
+    """Run a released server with some of its defects, all without names; it must not log a traceback.
+
+    Args:
+        folder: Folder for the log.
+        server: Name of the released server.
+        defects: Names of its defects.
+        speed: Factor of all delays.
+    """
     options = [word for name in defects for word in ("--defect", name)]
     command = [sys.executable, "-m", "hanami_reference_backend", "--port", "0", "--announce", "json"]
-    command += ["--as", server, "--quirk-speed", "0", *options]
+    command += ["--as", server, "--quirk-speed", f"{speed:g}", *options]
     with (folder / "log").open("w+", encoding="utf-8") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
         assert process.stdout is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
@@ -47,7 +48,7 @@ def _unchecked() -> set[str]:
             return cast("Dataset", await original(store, user, kind, uuid, file_uuids))
         if not as_requested and "kind" not in unchecked and set(files) <= set(upload.files):
             return cast("Dataset", await original(store, user, kind, uuid, file_uuids))
-        return _convert(store, upload, kind, files)
+        return await _convert(store, upload, kind, files)
 
     return unchecked
 
@@ -64,19 +65,15 @@ def _no_file(field: str, uuid: str) -> RequestError:
     return not_found(f"{word}-data with uuid '{uuid}' not found.")
 
 
-def _convert(store: DatasetStore, upload: Upload, kind: Kind, files: Sequence[TempFile]) -> Dataset:
+async def _convert(store: DatasetStore, upload: Upload, kind: Kind, files: Sequence[TempFile]) -> Dataset:
     try:
-        content = store.convert(kind, [file.content() for file in files])
+        content = await asyncio.to_thread(store.convert, kind, [file.content() for file in files])
     except ContentError as error:
         raise internal_error() from error
-    owner, project, started = upload.owner_id, upload.project_id, upload.created_at
-    dataset = Dataset(upload.uuid, upload.name, owner, project, content, upload.storage, upload.kind, started)
-    store._datasets[dataset.uuid] = dataset
-    del store._uploads[upload.uuid]
-    for file in files:
-        store._files.pop(file.uuid, None)
-        file.discard("the file was finalized")
-    return dataset
+    # The upload, or another one that a file belongs to, may have been deleted or finalized meanwhile.
+    if store._uploads.get(upload.uuid) is not upload or any(file.uuid not in store._files for file in files):
+        raise _no_file(FIELDS[0], files[0].uuid)
+    return store._replace(replace(upload, files=tuple(dict.fromkeys(files))), content)
 
 
 @defect("FIN-3")

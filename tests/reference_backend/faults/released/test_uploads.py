@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import select
+import socket as sockets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from support.backend_peer import Peer, fresh_name
+from hanami_reference_backend.common.settings import MIB
+from support.backend_peer import DEADLINE, Peer, fresh_name
 from support.simulators import EACH, HANAMI, OPENHANAMI, Simulator, attached, simulator
 
 SEGMENT = 128 * 1024
@@ -75,6 +81,39 @@ def test_an_incomplete_upload_is_finalized(tmp_path: Path, server: str) -> None:
         rows = peer.dialect.rows_keys[0]
         assert peer.ok("dataset.get", uuid=upload["uuid"])[rows] == 2
         assert finalize(peer, upload) == 404
+
+
+@contextmanager
+def finalizing(running: Simulator, peer: Peer, upload: dict[str, str]) -> Iterator[sockets.socket]:
+    """Request a finalize on a connection of its own, whose response is not read yet."""
+    body = json.dumps({"uuid": upload["uuid"], "uuid_input_file": upload["uuid_input_file"]})
+    lines = (f"Host: x\r\nX-Auth-Token: {peer.token}", f"Content-Length: {len(body)}", "", body)
+    request = "\r\n".join((f"PUT {peer.dialect.route('csv.finalize').path} HTTP/1.1", *lines))
+    with sockets.create_connection(("127.0.0.1", running.port), DEADLINE) as connection:
+        connection.sendall(request.encode())
+        yield connection
+
+
+@EACH
+def test_an_incomplete_upload_is_finalized_beside_other_requests(tmp_path: Path, server: str) -> None:
+    names = ("incomplete-uploads-finalized", "unreadable-cells-are-zero")
+    with simulator(tmp_path, server, *names, speed=1) as running, Peer(running) as peer:
+        upload = begin(peer, MIB // 2, [(0, TABLE)])
+        with finalizing(running, peer, upload) as connection:
+            assert peer.status("cluster.list") == 200
+            assert select.select([connection], [], [], 0)[0] == []  # the table takes seconds
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+@EACH
+def test_an_upload_that_is_deleted_while_it_is_finalized_is_unknown(tmp_path: Path, server: str) -> None:
+    names = ("incomplete-uploads-finalized", "unreadable-cells-are-zero")
+    with simulator(tmp_path, server, *names, speed=1) as running, Peer(running) as peer:
+        upload = begin(peer, MIB // 2, [(0, TABLE)])
+        with finalizing(running, peer, upload) as connection:
+            assert peer.ok("dataset.delete", uuid=upload["uuid"]) == {}
+            assert connection.recv(4096).startswith(b"HTTP/1.1 404 ")
+        assert peer.ok("dataset.list")["body"] == []
 
 
 @EACH
