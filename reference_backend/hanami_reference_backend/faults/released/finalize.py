@@ -44,9 +44,11 @@ def _unchecked() -> set[str]:
             raise _no_file(FIELDS[0], file_uuids[0])  # the files were removed when it was finalized
         files = tuple(_file(store, upload, *pair, unchecked) for pair in zip(FIELDS, file_uuids, strict=False))
         as_requested = (kind, files) == (upload.kind, upload.files)
-        if as_requested and (upload.is_complete() or "complete" not in unchecked):
-            return cast("Dataset", await original(store, user, kind, uuid, file_uuids))
-        if not as_requested and "kind" not in unchecked and set(files) <= set(upload.files):
+        if as_requested:
+            is_checked = upload.is_complete() or "complete" not in unchecked
+        else:
+            is_checked = "kind" not in unchecked and set(files) <= set(upload.files)
+        if is_checked:
             return cast("Dataset", await original(store, user, kind, uuid, file_uuids))
         return await _convert(store, upload, kind, files)
 
