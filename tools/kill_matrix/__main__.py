@@ -119,7 +119,7 @@ def run_rows(plan: Plan, faults: Sequence[Fault], baseline: RunResult, on_row: C
         plan: How the suite runs.
         faults: Faults, one for each row.
         baseline: Result of a full run against the unmodified server.
-        on_row: Callback for each run_to_end row.
+        on_row: Callback for each finished row.
 
     Raises:
         StoppedError: If the runs were stopped.
@@ -211,7 +211,7 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 class RowPrinter:
-    """Prints a line for each run_to_end row.
+    """Prints a line for each finished row.
 
     Args:
         total: Number of rows.

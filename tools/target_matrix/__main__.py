@@ -178,7 +178,7 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return the command line."""
+    """Run the command."""
     options = parse_options(argv)
     if options.list:
         width = max(len(scenario.name) for scenario in options.scenarios)
