@@ -72,11 +72,11 @@ def test_a_crash_that_no_case_reports_is_missing() -> None:
     comparison = compare(HANAMI, EMPTY, CRASH.server_log)
     line = next(line for line in comparison.lines() if " unknown-datasets-crash " in line)
     assert line.startswith("missing ")
-    assert line.endswith("although it crashed the server 1 times")
+    assert line.endswith("although it crashed the server 1 time")
 
 
 def test_a_requirement_that_no_defect_violates_is_false() -> None:
     comparison = compare(HANAMI, with_cases(replace(CASE, violated=("INIT-1",))), "")
     assert comparison.false == {"INIT-1": (CASE.id,)}
     assert f"false: INIT-1, by {CASE.id}" in comparison.complaints
-    assert "1 requirements false" in comparison.headline
+    assert "1 requirement false" in comparison.headline

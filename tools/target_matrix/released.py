@@ -11,6 +11,7 @@ from pathlib import Path
 from hanami_proto.toml import load_toml
 from hanami_reference_backend.faults.released import defects_of
 from hanami_reference_backend.faults.released.connections import CRASH_LINE
+from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import CaseResult, Outcome, RunResult
 
 TABLE = Path(__file__).with_name("released_servers.toml")
@@ -75,7 +76,7 @@ class Comparison:
         known = len(self.shown) + len(self.missing) + len(self.out_of_reach)
         return (
             f"{len(self.shown)} of {known} defects shown, {len(self.missing)} missing,"
-            f" {len(self.out_of_reach)} out of reach of the cases; {len(self.false)} requirements false"
+            f" {len(self.out_of_reach)} out of reach of the cases; {pluralise(len(self.false), 'requirement')} false"
         )
 
     def lines(self) -> list[str]:
@@ -142,5 +143,5 @@ def _shows(case: CaseResult, expectation: Expectation) -> bool:
 
 def _crashes(comparison: Comparison, expectation: Expectation) -> str:
     count = comparison.crashes.get(expectation.name, 0)
-    happened = f", although it crashed the server {count} times" if count else ""
+    happened = f", although it crashed the server {pluralise(count, 'time')}" if count else ""
     return f"{expectation.name} ({', '.join(expectation.expected)}){happened}"
