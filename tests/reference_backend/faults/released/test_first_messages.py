@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from support.backend_peer import DEADLINE, Peer
@@ -16,6 +17,7 @@ from support.simulators import (
     EACH,
     HANAMI,
     OPENHANAMI,
+    SOON,
     Simulator,
     lost_workers,
     opened,
@@ -109,6 +111,26 @@ def test_an_unknown_cluster_is_rejected(tmp_path: Path) -> None:
         answer = answer_of(peer, {"token": peer.token, "uuid": UNKNOWN, "target": "cluster"})
         assert isinstance(answer, dict)
         assert answer["success"] is False
+
+
+def test_a_condition_in_a_uuid_crashes(tmp_path: Path) -> None:
+    name = "conditions-in-a-uuid-crash"
+    with simulator(tmp_path, OPENHANAMI, name) as running, Peer(running) as peer:
+        fields = {"token": peer.token, "uuid": "x' OR 'x'='x", "target": "cluster"}
+        assert answer_of(peer, fields | {"token": "x"}) is not None
+        assert answer_of(peer, fields) is None
+        assert running.crash() == name
+
+
+@EACH
+def test_a_quote_in_a_uuid_stops_the_server(tmp_path: Path, server: str) -> None:
+    with simulator(tmp_path, server, "quotes-in-a-uuid-stop-the-server") as running, Peer(running) as peer:
+        fields = {"token": peer.token, "uuid": f"{UNKNOWN}'", "target": "cluster"}
+        assert answer_of(peer, fields | {"token": "x"}) is not None
+        assert peer.status("cluster.list") == 200
+        assert answer_of(peer, fields) is not None
+        with pytest.raises(httpx.ReadTimeout):
+            peer.http.get(running.dialect.route("cluster.list").path, timeout=SOON)
 
 
 def test_the_cluster_of_another_user_is_taken(tmp_path: Path) -> None:

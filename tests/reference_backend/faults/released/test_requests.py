@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.backend_peer import Peer, fresh_name
+from support.backend_peer import TEMPLATES, Peer, encoded, fresh_name
 from support.simulators import EACH, HANAMI, OPENHANAMI, SOON, Simulator, simulator
 
 
@@ -41,6 +41,23 @@ def test_a_number_beyond_any_float_crashes(tmp_path: Path, server: str, number: 
         body = f'{{"name": [{{"x": {number}}}]}}'.encode()
         assert running.request("PUT", cluster_path(running), body=body) == b""
         assert running.crash() == "huge-numbers-crash"
+
+
+def with_text(running: Simulator, operation: str, length: int) -> dict[str, str]:
+    """Return the fields of a login or of a new cluster with an id or a name of this length."""
+    if operation == "token.create":
+        return running.dialect.login("a" * length, "password")
+    return {"name": "a" * length, "template": encoded(TEMPLATES[running.dialect.template])}
+
+
+@EACH
+@pytest.mark.parametrize(("operation", "status"), [("token.create", 401), ("cluster.create", 400)])
+def test_a_long_text_crashes(tmp_path: Path, server: str, operation: str, status: int) -> None:
+    with simulator(tmp_path, server, "long-texts-crash") as running, Peer(running) as peer:
+        assert peer.status(operation, **with_text(running, operation, 50_000)) == status
+        with pytest.raises(httpx.TransportError):
+            peer.call(operation, **with_text(running, operation, 50_001))
+        assert running.crash() == "long-texts-crash"
 
 
 @EACH
