@@ -7,6 +7,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,12 +39,19 @@ class Simulator(Server):
         assert len(lines) == 1
         return lines[0].removeprefix(CRASH_LINE)
 
-    def raw(self, content: bytes, wait: float = DEADLINE) -> bytes:
-        """Send bytes on a connection of their own, and return all that is answered until it ends."""
+    def raw(self, *segments: bytes, wait: float = DEADLINE) -> bytes:
+        """Send bytes on a connection of their own, and return all that is answered until it ends.
+
+        Args:
+            segments: Bytes, each of which arrives at a time of its own.
+            wait: Seconds to wait for each part of the answer.
+        """
         received = b""
         connection = socket.create_connection(("127.0.0.1", self.port), wait)
         with connection, contextlib.suppress(ConnectionError):
-            connection.sendall(content)
+            for number, content in enumerate(segments):
+                time.sleep(SOON if number else 0)
+                connection.sendall(content)
             while data := connection.recv(65536):
                 received += data
         return received

@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -56,20 +56,36 @@ class Head:
 Check = Callable[[Any, Head], None]
 
 
+@dataclass(frozen=True)
+class HeadChecks:
+    """Checks of a request before the server parses it.
+
+    Attributes:
+        parts: Checks of what has arrived of a head, each time when more of it arrives.
+        heads: Checks of a whole head.
+    """
+
+    parts: list[Callable[[Any, bytes], None]] = field(default_factory=list)
+    heads: list[Check] = field(default_factory=list)
+
+
 @cache
-def _head_checks() -> list[Check]:
-    """Check the head of each request before it is parsed."""
-    checks: list[Check] = []
-    heads: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()
+def _checks() -> HeadChecks:
+    """Check the head of the first request of each connection by the checks in the result."""
+    checks = HeadChecks()
+    received: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()
 
     @replace_method(RestProtocol, "data_received")
     def data_received(original: Any, protocol: Any, data: bytes) -> None:
-        before = heads.get(protocol, b"")
+        before = received.get(protocol, b"")
         if END_OF_HEAD not in before:
-            received = heads[protocol] = before + data
-            if END_OF_HEAD in received:
-                head = Head.parse(received.partition(END_OF_HEAD)[0])
-                for check in checks:
+            received[protocol] = before + data
+            raw, end, _ = received[protocol].partition(END_OF_HEAD)
+            for check_part in checks.parts:
+                check_part(protocol, raw)
+            if end and not protocol.transport.is_closing():
+                head = Head.parse(raw)
+                for check in checks.heads:
                     check(protocol, head)
         if not protocol.transport.is_closing():
             original(protocol, data)
@@ -86,25 +102,19 @@ def idle_connections_occupy_workers() -> None:
 @defect("GEN-1", "INIT-5", "GEN-2")
 def unreadable_requests_get_no_response() -> None:
     """Bytes that are not HTTP, heads above 8 KiB and bodies above 1 MiB end the connection without a response."""
-    sizes: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+
+    def check_part(protocol: Any, raw: bytes) -> None:
+        head = raw.removesuffix(b"\r").removesuffix(b"\r\n")  # a part may end within the end of the head
+        if len(head) > MAX_HEAD:
+            protocol.transport.abort()
 
     def check_length(protocol: Any, head: Head) -> None:
         length = head.headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > MAX_BODY:
             protocol.transport.abort()
 
-    _head_checks().append(check_length)
-
-    @replace_method(RestProtocol, "data_received")
-    def data_received(original: Any, protocol: Any, data: bytes) -> None:
-        if sizes.get(protocol, 0) >= 0:
-            size = sizes.get(protocol, 0)
-            end = data.find(END_OF_HEAD)
-            if size + (len(data) if end < 0 else end) > MAX_HEAD:
-                protocol.transport.abort()
-                return
-            sizes[protocol] = -1 if end >= 0 else size + len(data)
-        original(protocol, data)
+    _checks().parts.append(check_part)
+    _checks().heads.append(check_length)
 
     @replace_method(RestProtocol, "send_400_response")
     def send_400_response(_original: Any, protocol: Any, *_arguments: Any) -> None:
@@ -210,7 +220,7 @@ def integers_outside_int32_in_a_query_crash() -> None:
         if any(int(value[:20]) not in INT32 for value in values):
             crash("integers-outside-int32-in-a-query-crash", ABORT)
 
-    _head_checks().append(_in_api(check))
+    _checks().heads.append(_in_api(check))
 
 
 def _in_api(check: Check) -> Check:
@@ -235,7 +245,7 @@ def bytes_outside_utf_8_crash() -> None:
         if not all(_is_utf_8(value) for value in (token, *_query_values(head.target))):
             crash("bytes-outside-utf-8-crash", ABORT)
 
-    _head_checks().append(_in_api(check))
+    _checks().heads.append(_in_api(check))
 
 
 def _is_utf_8(value: bytes) -> bool:

@@ -58,7 +58,7 @@ def test_four_poisoned_workers_are_the_end(tmp_path: Path, server: str) -> None:
             assert answer_of(peer, "[]") is None
         assert lost_workers(peer) == 4
         with pytest.raises(TimeoutError):
-            running.raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 0.3)
+            running.raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", wait=0.3)
 
 
 @EACH

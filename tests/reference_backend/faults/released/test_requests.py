@@ -106,6 +106,28 @@ def test_an_unreadable_request_gets_no_response(tmp_path: Path, server: str, con
 
 
 @EACH
+@pytest.mark.parametrize("cut", range(5))
+@pytest.mark.parametrize(("size", "status"), [(8192, b"HTTP/1.1 401 Unauthorized"), (8193, b"")])
+def test_a_head_may_arrive_in_two_segments(tmp_path: Path, server: str, size: int, status: bytes, cut: int) -> None:
+    body = b"a" * 9000
+    with simulator(tmp_path, server, "unreadable-requests-get-no-response") as running:
+        head = f"POST {cluster_path(running)} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\nX: ".encode()
+        head = head.ljust(size, b"a") + b"\r\n\r\n"
+        first = len(head) - cut  # inside the blank line, at its begin, or at its end
+        answer = running.raw(head[:first], head[first:] + body)
+        assert answer.partition(b"\r\n")[0] == status
+
+
+@EACH
+def test_a_head_that_is_too_long_is_not_read(tmp_path: Path, server: str) -> None:
+    names = ("unreadable-requests-get-no-response", "integers-outside-int32-in-a-query-crash")
+    with simulator(tmp_path, server, *names) as running, Peer(running) as peer:
+        head = f"GET {cluster_path(running)}?x=2147483648 HTTP/1.1\r\nHost: x\r\nX: ".encode()
+        assert running.raw(head.ljust(8193, b"a") + b"\r\n\r\n") == b""
+        assert peer.status("cluster.list") == 200
+
+
+@EACH
 def test_idle_connections_occupy_all_workers(tmp_path: Path, server: str) -> None:
     with simulator(tmp_path, server, "idle-connections-occupy-workers") as running, Peer(running) as peer:
         idle = [socket.create_connection(("127.0.0.1", running.port)) for _ in range(4)]
