@@ -31,7 +31,6 @@ class Connection:
         reset: Whether the client has reset the connection.
         silent: Whether nobody reads from the connection any more.
         held: Bytes that have arrived before a worker serves the connection.
-        answering: Worker that answers the first message of a websocket.
     """
 
     protocol: Any
@@ -39,7 +38,6 @@ class Connection:
     reset: bool = False
     silent: bool = False
     held: list[bytes] = field(default_factory=list)
-    answering: object = None
 
     def drop(self) -> None:
         """End the connection without a response or a close frame."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import cache
 from typing import Any
 
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.released.connections import connection_of_channel, crash
 from hanami_reference_backend.faults.released.registry import HANAMI, OPENHANAMI, defect
-from hanami_reference_backend.faults.released.workers import Worker, pool, stopped_server
+from hanami_reference_backend.faults.released.workers import pool, stopped_server
 from hanami_reference_backend.sockets.attach import SocketServer
 from hanami_reference_backend.sockets.channel import Channel
 
@@ -21,6 +22,7 @@ class FirstMessageError(Exception):
     """A first message that these servers do not survive: the connection is dropped, and its worker poisoned."""
 
 
+@cache
 def _drop_and_poison() -> None:
     """Drop the connection of a message that raises :class:`FirstMessageError`, and poison its worker."""
 
@@ -70,19 +72,11 @@ def first_messages_without_a_uuid_poison_a_worker() -> None:
 def resets_after_the_first_message_poison_a_worker() -> None:
     """A connection that is reset right after its first message poisons its worker likewise."""
 
-    @replace_method(SocketServer, "open_session")
-    def open_session(original: Any, sockets: SocketServer, channel: Channel, message: bytes | str) -> Any:
-        connection = connection_of_channel(channel)
-        if connection is not None:
-            connection.answering = pool().worker_of(channel)
-        return original(sockets, channel, message)
-
     @replace_method(Channel, "send_text")
     async def send_text(original: Any, channel: Channel, text: str) -> None:
-        connection = connection_of_channel(channel)
+        connection, worker = connection_of_channel(channel), pool().worker_of(channel)
         await asyncio.sleep(TURN)
-        worker = getattr(connection, "answering", None)
-        if connection is not None and connection.reset and isinstance(worker, Worker):
+        if connection is not None and connection.reset:
             worker.poisoned = True
         await original(channel, text)
 
