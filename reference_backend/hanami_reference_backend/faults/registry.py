@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from types import MappingProxyType
 from typing import Any, TypeVar
+
+from hanami_proto.command_line import suggestion
 
 MODULES = (
     *("attach", "first_messages", "init", "data", "acknowledgements", "attach_sockets", "progress", "finalize"),
@@ -52,14 +53,22 @@ def fault(*violates: str, hook: Callable[[Any], object] | None = None) -> Callab
     """
 
     def declare(function: Function) -> Function:
-        name = function.__name__.replace("_", "-")
-        text = (inspect.getdoc(function) or "").rstrip(".")
-        if not violates or not text or "\n" in text or name in _declared:
-            raise ValueError(f"the fault {name} needs a requirement, one line of text, and a unique name")
-        _declared[name] = Fault(name, violates, text, function if hook is None else partial(hook, function))
+        one = described(function, violates, hook, _declared)
+        _declared[one.name] = one
         return function
 
     return declare
+
+
+def described(
+    function: Function, violates: tuple[str, ...], hook: Callable[[Any], object] | None, others: Container[str]
+) -> Fault:
+    """Return the fault that a function describes, as of :func:`fault`; its name must not be one of the others."""
+    name = function.__name__.replace("_", "-")
+    text = (inspect.getdoc(function) or "").rstrip(".")
+    if not violates or not text or "\n" in text or name in others:
+        raise ValueError(f"{name} needs a requirement, one line of text, and a unique name")
+    return Fault(name, violates, text, function if hook is None else partial(hook, function))
 
 
 @cache
@@ -79,7 +88,6 @@ def select_faults(names: Iterable[str]) -> tuple[Fault, ...]:
     faults = []
     for name in dict.fromkeys(names):
         if name not in catalogue():
-            similar = difflib.get_close_matches(name, catalogue(), n=1)
-            raise UnknownFaultError(f"no fault {name!r}" + (f", did you mean {similar[0]}?" if similar else ""))
+            raise UnknownFaultError(f"no fault {name!r}{suggestion(name, catalogue())}")
         faults.append(catalogue()[name])
     return tuple(faults)

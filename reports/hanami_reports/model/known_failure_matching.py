@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from hanami_proto.command_line import suggestion
 from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import CaseResult, Outcome
 from hanami_reports.model.known_failures import Entry, EntryResult, Problem, strip_parameters
@@ -184,9 +184,8 @@ def unknown_subject_message(entry: Entry, suite: Mapping[str, SuiteCase]) -> str
     else:
         tests = list(dict.fromkeys(map(strip_parameters, suite)))
         names = [*suite, *tests] if "[" in entry.case else tests
-    near = difflib.get_close_matches(entry.subject, names, n=1)
     kind = "requirement" if entry.requirement else "case"
-    return f"there is no such {kind} in the suite" + (f", did you mean {near[0]}?" if near else "")
+    return f"there is no such {kind} in the suite{suggestion(entry.subject, names)}"
 
 
 def _shorten(text: str) -> str:

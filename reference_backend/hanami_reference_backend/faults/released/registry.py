@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
-from hanami_reference_backend.faults.registry import Fault
+from hanami_proto.command_line import suggestion
+from hanami_reference_backend.faults.registry import Fault, Function, described
 
 HANAMI = "hanami-0.4.1"
 OPENHANAMI = "openhanami-0.5.0"
@@ -23,8 +22,6 @@ MODULES = (
     *("datasets", "clusters", "cluster_messages", "cluster_outputs"),
 )
 _declared: dict[str, Defect] = {}
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class UnknownDefectError(ValueError):
@@ -54,12 +51,8 @@ def defect(
     """
 
     def declare(function: Function) -> Function:
-        name = function.__name__.replace("_", "-")
-        text = (inspect.getdoc(function) or "").rstrip(".")
-        if not violates or not text or "\n" in text or name in _declared:
-            raise ValueError(f"the defect {name} needs a requirement, one line of text, and a unique name")
-        activate_one = function if hook is None else partial(hook, function)
-        _declared[name] = Defect(name, violates, text, activate_one, tuple(servers))
+        one = described(function, violates, hook, _declared)
+        _declared[one.name] = Defect(one.name, one.violates, one.text, one.activate, tuple(servers))
         return function
 
     return declare
@@ -83,9 +76,7 @@ def select_defects(server: str, names: Iterable[str]) -> tuple[Defect, ...]:
     wanted = tuple(dict.fromkeys(names)) or tuple(known)
     for name in wanted:
         if name not in known:
-            similar = difflib.get_close_matches(name, known, n=1)
-            hint = f", did you mean {similar[0]}?" if similar else ""
-            raise UnknownDefectError(f"{server} has no defect {name!r}{hint}")
+            raise UnknownDefectError(f"{server} has no defect {name!r}{suggestion(name, known)}")
     return tuple(known[name] for name in known if name in wanted)
 
 
