@@ -82,8 +82,7 @@ def names_that_begin_with_a_brick(session: Any, message: Any) -> Any:
 def count_believed(_session: Any, message: Any) -> Any:
     """The numberOfValues of a message decides how many values are read, and missing ones are zeros."""
     count = min(message.number_of_values, 12)
-    values = np.resize(np.append(message.values, np.zeros(12, dtype=np.float32)), count).astype(np.float32)
-    return replace(message, values=values[:count], number_of_values=count)
+    return replace(message, values=internals.padded(message.values, count), number_of_values=count)
 
 
 @fault("DIO-12", hook=replace_method(Buffer, "write"))

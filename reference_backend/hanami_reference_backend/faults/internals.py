@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
+from numpy.typing import NDArray
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
@@ -78,6 +79,13 @@ def encode(codec: Codec, message: BrickMessage) -> bytes:
 def operation_name(request: Request) -> str:
     """Return the operation of a request by its name in the dialects."""
     return str(request.scope["route"].name)
+
+
+def padded(values: NDArray[Any], size: int) -> NDArray[Any]:
+    """Return the first values, with zeros where there are fewer than the size."""
+    result = np.zeros(size, dtype=values.dtype)
+    result[: len(values)] = values[:size]
+    return result
 
 
 def grow(file: TempFile, size: int) -> None:

@@ -6,9 +6,8 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from hanami_proto.codec import BrickMessage
+from hanami_reference_backend.faults.internals import padded
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.released.connections import ABORT, crash
 from hanami_reference_backend.faults.released.registry import defect
@@ -58,7 +57,7 @@ def values_that_were_not_sent_are_read() -> None:
         missing = message.number_of_values - len(message.values)
         if not 0 < missing <= MANY:
             return message
-        return replace(message, values=np.append(message.values, np.zeros(missing, dtype=np.float32)))
+        return replace(message, values=padded(message.values, message.number_of_values))
 
 
 @defect("DIO-12", "GEN-2")

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from hanami_proto.codec import ProcessType
+from hanami_reference_backend.faults.internals import padded
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.released.common import trained
 from hanami_reference_backend.faults.released.connections import ABORT, crash
@@ -106,7 +107,7 @@ def outputs_have_the_size_of_the_last() -> None:
         return [
             codec.encode_io(
                 message.name,
-                np.resize(np.append(message.values, np.zeros(size)), size).tolist(),
+                padded(message.values, size),
                 is_last=message.is_last,
                 process_type=ProcessType.REQUEST,
                 target_buffer=message.target_buffer,

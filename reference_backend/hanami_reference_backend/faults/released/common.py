@@ -28,6 +28,7 @@ from hanami_reference_backend.sockets.attach import RejectedError, SocketServer
 from hanami_reference_backend.sockets.channel import Channel
 from hanami_reference_backend.sockets.cluster import INVALID_DATA, ClusterSession, InvalidMessageError
 
+INT32 = range(-(2**31), 2**31)
 CYCLE = 0.001  # seconds that a cycle takes at least
 PROCESS_TYPES = (ProcessType.REQUEST, ProcessType.TRAIN)
 ANY_UUID = re.compile(r"[a-fA-F0-9]{8}(-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hanami_reference_backend.faults.patch import replace_method
+from hanami_reference_backend.faults.released.common import INT32
 from hanami_reference_backend.faults.released.connections import ABORT, crash
 from hanami_reference_backend.faults.released.finalize import internal_error
 from hanami_reference_backend.faults.released.registry import HANAMI, OPENHANAMI, defect
@@ -18,7 +19,6 @@ from hanami_reference_backend.storage import csv_parser, datasets
 from hanami_reference_backend.storage.dataset_content import Content, PlainColumn
 
 MANY = 1000  # cells behind a table that hit other data
-INT32 = range(-(2**31), 2**31)
 INTEGER = re.compile(r"-?[0-9]+")
 DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
 
@@ -47,12 +47,19 @@ def _lenient() -> None:
 
 
 def _read_leniently(content: bytes) -> Content | None:
-    lines = [line for line in content.decode("latin-1").split("\n") if "," in line]
-    if not lines:
+    names, *rows = _rows(content) or [[]]
+    if not names:
         return None
-    names = _cells(lines[0])
-    rows = [(_cells(line) + [""] * len(names))[: len(names)] for line in lines[1:]]
-    table = np.array([[_value(cell) for cell in row] for row in rows], dtype=np.float32).reshape(-1, len(names))
+    cells = [cell for row in rows for cell in (row + [""] * len(names))[: len(names)]]
+    return _table(names, [_value(cell) for cell in cells])
+
+
+def _rows(content: bytes) -> list[list[str]]:
+    return [_cells(line) for line in content.decode("latin-1").split("\n") if "," in line]
+
+
+def _table(names: Sequence[str], values: Sequence[float]) -> Content:
+    table = np.array(values, dtype=np.float32).reshape(-1, len(names))
     columns = [PlainColumn(name, table[:, index : index + 1]) for index, name in enumerate(names)]
     return Content(columns, len(table), inputs=len(names), outputs=0)
 
@@ -79,17 +86,10 @@ def rows_of_other_lengths_shift_the_values() -> None:
 
 
 def _read_shifted(content: bytes) -> Content | None:
-    lines = [line for line in content.decode("latin-1").split("\n") if "," in line]
-    if not lines:
-        return None
-    names = _cells(lines[0])
-    cells = [_value(cell) for line in lines[1:] for cell in _cells(line)]
-    size = (len(lines) - 1) * len(names)
-    if len(cells) == size:
-        return None
-    table = np.array((cells + [0.0] * size)[:size], dtype=np.float32).reshape(-1, len(names))
-    columns = [PlainColumn(name, table[:, index : index + 1]) for index, name in enumerate(names)]
-    return Content(columns, len(table), inputs=len(names), outputs=0)
+    names, *rows = _rows(content) or [[]]
+    values = [_value(cell) for row in rows for cell in row]
+    size = len(rows) * len(names)
+    return None if len(values) == size else _table(names, (values + [0.0] * size)[:size])
 
 
 @defect("GEN-2", "FIN-6", "FIN-2")

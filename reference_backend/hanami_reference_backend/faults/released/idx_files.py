@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hanami_reference_backend.faults.internals import padded
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.released.connections import crash
 from hanami_reference_backend.faults.released.registry import HANAMI, defect
@@ -49,16 +50,10 @@ def _lenient() -> None:
     def parse_mnist(_original: Any, images: Bytes, labels: Bytes) -> Content:
         count, height, width = _header(images)
         pixels = height * width
-        picture = _padded(images[IMAGES_HEADER:], count * pixels).reshape(count, pixels)
-        classes = _padded(labels[LABELS_HEADER:], count)
+        picture = padded(images[IMAGES_HEADER:], count * pixels).reshape(count, pixels)
+        classes = padded(labels[LABELS_HEADER:], count)
         columns = (PlainColumn("picture", picture), OneHotColumn("label", classes, LABELS))
         return Content(columns, count, inputs=pixels, outputs=LABELS)
-
-
-def _padded(data: Bytes, size: int) -> Bytes:
-    result = np.zeros(size, dtype=np.uint8)
-    result[: min(size, len(data))] = data[:size]
-    return result
 
 
 @defect("FIN-6")

@@ -31,7 +31,6 @@ from hanami_reference_backend.serving.uvicorn_protocols import RestProtocol
 
 MAX_HEAD = 8 * KIB
 MAX_BODY = MIB
-INT32 = range(-(2**31), 2**31)
 END_OF_HEAD = b"\r\n\r\n"
 SHORT_PATH = 6  # bytes of a path that is rejected before anything else
 LONGEST_TEXT = 50_000  # characters that a regular expression of these servers survives
@@ -217,7 +216,7 @@ def integers_outside_int32_in_a_query_crash() -> None:
 
     def check(_protocol: Any, head: Head) -> None:
         values = [value for value in _query_values(head.target) if re.fullmatch(rb"-?[0-9]+", value)]
-        if any(int(value[:20]) not in INT32 for value in values):
+        if any(int(value[:20]) not in common.INT32 for value in values):
             crash("integers-outside-int32-in-a-query-crash", ABORT)
 
     _checks().heads.append(_in_api(check))
