@@ -8,6 +8,7 @@ from typing import Any
 
 from hanami_proto.toml import did_you_mean, parse, wrong
 
+DEFAULT_PORT = 11418
 SCHEMAS = ("brick", "buffer")
 # Forms of cluster templates: bricks with sizes; hexagons, inputs and outputs with sizes; hexagons, connections between
 # them, inputs and outputs without sizes.
@@ -162,7 +163,6 @@ _OPTIONAL = {
     ("target", "workers"),
     *(("answers", operation) for operation in ANSWERS),
 }
-_DEFAULTS: Mapping[str, Any] = {"default_port": 11418}
 
 
 def read_dialect(text: str, file: str) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def read_dialect(text: str, file: str) -> dict[str, Any]:
         if name in data or name not in _OPTIONAL_SECTIONS:
             _check_section(text, file, name, data.get(name, {}))
     _check_together(text, file, data)
-    return {**_DEFAULTS, **data}
+    return {"default_port": DEFAULT_PORT, **data}
 
 
 def _check_section(text: str, file: str, section: str, data: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from hanami_reference_backend.common.identity import RandomIdentity, identity_fr
 from hanami_reference_backend.common.settings import Settings
 from hanami_reference_backend.faults import Fault, UnknownFaultError, catalogue, select_faults
 from hanami_reference_backend.faults.released import SERVERS, Defect, UnknownDefectError, defects_of, select_defects
-from hanami_reference_backend.quirks import Quirks, quirk_names, quirks_for
+from hanami_reference_backend.quirks import QUIRK_NAMES, Quirks
 from hanami_reference_backend.rest.answers import unknown_keys
 
 USERS_VARIABLE = "HANAMI_REFERENCE_USERS"
@@ -165,7 +165,7 @@ def fault_list(faults: Collection[Fault]) -> str:
 def _add_quirks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quirks",
-        choices=quirk_names(),
+        choices=QUIRK_NAMES,
         help="have the compatibility quirks of a real server, which are no faults, and its dialect (default: none)",
     )
     parser.add_argument(
@@ -209,7 +209,7 @@ def _defects(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
 def _quirks(arguments: argparse.Namespace) -> Quirks | None:
     if not arguments.quirks:
         return None
-    return quirks_for(arguments.quirks, 1.0 if arguments.quirk_speed is None else arguments.quirk_speed)
+    return Quirks(arguments.quirks, 1.0 if arguments.quirk_speed is None else arguments.quirk_speed)
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,6 @@ own code knows nothing of quirks, and a server without ``--quirks`` never loads 
 the servers, ``http.py`` and ``sockets.py`` the quirks, ``activate.py`` gives them to a server.
 """
 
-from hanami_reference_backend.quirks.profile import Quirks, quirk_names, quirks_for
+from hanami_reference_backend.quirks.profile import QUIRK_NAMES, Quirks
 
-__all__ = ["Quirks", "quirk_names", "quirks_for"]
+__all__ = ["QUIRK_NAMES", "Quirks"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+QUIRK_NAMES = ("hanami-0.4", "openhanami-0.5")
 
 
 @dataclass(frozen=True)
@@ -16,22 +18,3 @@ class Quirks:
 
     name: str
     speed: float = 1.0
-
-
-_PROFILES = {
-    quirks.name: quirks
-    for quirks in (
-        Quirks("hanami-0.4"),
-        Quirks("openhanami-0.5"),
-    )
-}
-
-
-def quirk_names() -> tuple[str, ...]:
-    """Return the names of all profiles."""
-    return tuple(_PROFILES)
-
-
-def quirks_for(name: str, speed: float = 1.0) -> Quirks:
-    """Return the quirks of a profile, with a factor of the delays."""
-    return replace(_PROFILES[name], speed=speed)

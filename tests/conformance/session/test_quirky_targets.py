@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from hanami_reference_backend.quirks import quirk_names
+from hanami_reference_backend.quirks import QUIRK_NAMES
 from support.suite_runs import result_of, run_suite
 from tools.reference import ALICE, SECOND, USERS, backend
 
 FEW = [word for name in ("ATT-2", "ATT-3", "DIO-3", "DIO-6") for word in ("--requirement", name)]
 
 
-@pytest.mark.parametrize("name", quirk_names())
+@pytest.mark.parametrize("name", QUIRK_NAMES)
 def test_quirks_are_no_failures(name: str, tmp_path: Path) -> None:
     with backend(*USERS, "--quirks", name, "--quirk-speed", "0") as url:
         options = ("--profile", "smoke", "--dialect", "auto", *FEW)
