@@ -21,6 +21,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from tools.reference import clean_environment
+
 ROOT = Path(__file__).resolve().parents[1]
 JUSTIFIED = Path(__file__).with_name("mutants.toml")
 TOOL = "mutmut"
@@ -160,9 +162,7 @@ def run_tool(folder: Path, *arguments: str) -> str:
     Raises:
         MutationError: If the tool fails; the message has the last lines of its output.
     """
-    own = ("HANAMI_", "PYTEST_", "COV_")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
-    environment |= {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
+    environment = clean_environment({"PYTHONHASHSEED": "0", "PYTHONUTF8": "1"})
     with tempfile.TemporaryFile() as log:
         command = [sys.executable, "-m", TOOL, *arguments]
         process = subprocess.Popen(

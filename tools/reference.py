@@ -8,12 +8,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from hanami_conformance.common.child_process import announced_server
+from hanami_conformance.server.reference import LARGEST_FILE
 
 TIMEOUT = 240.0  # seconds; only reached when something is broken
 USERS = ("--user", "alice:very-secret-1:alpha", "--user", "bob:very-secret-2:beta")
 ALICE = ("--user", "alice", "--password", "very-secret-1")
 SECOND = ("--second-user", "bob", "--second-password", "very-secret-2")
 BACKEND = ("-m", "hanami_reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin")
+LARGE_FILES = ("--max-file-size", LARGEST_FILE, "--max-storage", LARGEST_FILE)
+RUN_SUITE = ("-m", "hanami_conformance.cli.main", "run")
 
 
 def clean_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:

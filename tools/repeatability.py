@@ -21,7 +21,7 @@ from hanami_conformance.common.signals import handle_signals
 from hanami_proto.options import number, whole_number
 from hanami_reports.model.conformance import CaseResult, ExitStatus, RunResult
 from tools.process import last_line, result_in
-from tools.reference import clean_environment
+from tools.reference import RUN_SUITE, clean_environment
 
 GRACE = 10.0  # seconds that a run gets to clean up when it is stopped
 INTERRUPTED = 130  # as shells have it
@@ -133,7 +133,7 @@ def start(command: Sequence[str], output: IO[bytes] | int) -> ChildProcess:
 def run_once(plan: Plan, folder: Path) -> Said:
     """Run the gate once; its reports and its output go into the folder."""
     folder.mkdir()
-    command = [sys.executable, "-m", "hanami_conformance.cli.main", "run", "--target=reference", "--database=none"]
+    command = [sys.executable, *RUN_SUITE, "--target=reference", "--database=none"]
     command += [f"--report-dir={folder / 'report'}", *plan.arguments]
     with (folder / "output.txt").open("w+b") as log, start(command, log) as process:
         status = process.wait(plan.deadline)

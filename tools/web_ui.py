@@ -18,6 +18,7 @@ from playwright.sync_api import Page, sync_playwright
 from hanami_conformance.common.child_process import ChildProcess
 from hanami_loadtests.ports import free_port
 from tools.process import running_server
+from tools.reference import BACKEND
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -32,8 +33,7 @@ USER, PASSWORD = "alice", "alice-password"
 @contextlib.contextmanager
 def backend() -> Iterator[str]:
     """Provide a reference backend; its address."""
-    options = ["-m", "hanami_reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin"]
-    with running_server("the reference backend", options) as announced:
+    with running_server("the reference backend", BACKEND) as announced:
         yield announced["url"]
 
 

@@ -13,6 +13,7 @@ from hanami_conformance.common.child_process import ProcessError
 from hanami_proto.dialect import Dialect, load_dialect
 from tools.bench.client import TIMEOUT, WebSocket
 from tools.process import running_server
+from tools.reference import BACKEND
 
 USER = "bench"
 TOKEN_LIFETIME = 10**9  # seconds: longer than any run
@@ -148,11 +149,10 @@ class Servers:
         """
         if self._reference is None:
             password = secrets.token_urlsafe(12)
-            options = ["--port", "0", "--announce", "json", "--stop-with-stdin", f"--token-lifetime={TOKEN_LIFETIME}"]
             announced = self._stack.enter_context(
                 running_server(
                     Reference.TITLE,
-                    ["-m", "hanami_reference_backend", *options],
+                    [*BACKEND, f"--token-lifetime={TOKEN_LIFETIME}"],
                     {"HANAMI_REFERENCE_USERS": f"{USER}:{password}:bench"},
                 )
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import subprocess
 import sys
@@ -24,9 +23,9 @@ from tools.bench.replay import Replay
 from tools.bench.servers import Reference, Servers
 from tools.bench.statistics import Aim, Sample
 from tools.process import last_line, result_in, running_server
+from tools.reference import BACKEND, LARGE_FILES, RUN_SUITE, clean_environment
 
 GATE_SECONDS = 600.0  # that a run may take; only reached when something is broken
-LARGEST_FILE = 10**10  # bytes, as the suite has it for a backend that it starts itself
 CONNECTIONS = 8  # websockets at the same time, as the suite has it for the reference backend
 SEED = 1
 
@@ -92,12 +91,9 @@ class Gate:
         Raises:
             ProcessError: If it does not start.
         """
-        options = ["--port", "0", "--announce", "json", "--stop-with-stdin", f"--replayable={SEED}"]
-        options += [f"--max-file-size={LARGEST_FILE}", f"--max-storage={LARGEST_FILE}"]
+        options = (*BACKEND, f"--replayable={SEED}", *LARGE_FILES)
         users = "alice:{alice}:alpha bob:{bob}:beta".format_map(self._passwords)
-        with running_server(
-            Reference.TITLE, ["-m", "hanami_reference_backend", *options], {"HANAMI_REFERENCE_USERS": users}
-        ) as announced:
+        with running_server(Reference.TITLE, options, {"HANAMI_REFERENCE_USERS": users}) as announced:
             address = urlsplit(announced["url"])
             assert address.hostname is not None
             assert address.port is not None
@@ -129,25 +125,17 @@ class Gate:
         Raises:
             ProcessError: If the exit status is not 0, or the run does not end.
         """
-        environment = {key: text for key, text in os.environ.items() if not key.startswith(("HANAMI_", "PYTEST_"))}
-        environment["HANAMI_PASSWORD"] = self._passwords["alice"]
-        environment["HANAMI_SECOND_PASSWORD"] = self._passwords["bob"]
-        environment["HANAMI_EXPIRED_TOKEN"] = expired_token
-        command = [
-            sys.executable,
-            "-m",
-            "hanami_conformance.cli.main",
-            "run",
-            "--target",
-            url,
-            "--user=alice",
-            "--second-user=bob",
-        ]
+        variables = {
+            "HANAMI_PASSWORD": self._passwords["alice"],
+            "HANAMI_SECOND_PASSWORD": self._passwords["bob"],
+            "HANAMI_EXPIRED_TOKEN": expired_token,
+        }
+        command = [sys.executable, *RUN_SUITE, "--target", url, "--user=alice", "--second-user=bob"]
         command += [f"--max-connections={CONNECTIONS}", "--database=none"]
         command += [f"--requirement={pattern}" for pattern in self._requirements]
         with tempfile.TemporaryDirectory(prefix="hanami-bench-") as folder, tempfile.TemporaryFile() as log:
             begin = time.perf_counter()
-            status = run_command([*command, f"--report-dir={folder}/report"], environment, log)
+            status = run_command([*command, f"--report-dir={folder}/report"], clean_environment(variables), log)
             spent = time.perf_counter() - begin
             result = result_in(Path(folder) / "report")
             if status != 0 or result is None:

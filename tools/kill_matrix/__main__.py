@@ -17,13 +17,13 @@ from threading import Event, Lock
 from hanami_conformance import __version__
 from hanami_conformance.common.child_process import ProcessError
 from hanami_conformance.common.signals import acknowledge_interrupt, handle_signals
-from hanami_conformance.server.reference import LARGEST_FILE
 from hanami_proto.options import number, whole_number
 from hanami_reference_backend.faults import Fault, UnknownFaultError, catalogue, select_faults
 from hanami_reports.model.conformance import ExitStatus, Level, RunResult
 from tools.kill_matrix.matrix import Matrix, Row, baseline_problems, row_from, test_of
 from tools.kill_matrix.page import render_page
 from tools.process import StoppedError, result_in, run_to_end, running_server
+from tools.reference import BACKEND, LARGE_FILES, RUN_SUITE, clean_environment
 
 DEADLINE = 2.0  # seconds that the suite waits for an answer: each silence of a fault costs one wait
 SEQUENCE_FILES = "_sequences.py::"  # in the ids of cases that execute generated sequences
@@ -77,15 +77,12 @@ def run_suite(plan: Plan, faults: Iterable[Fault], options: Iterable[str]) -> tu
     Raises:
         StoppedError: If the run was stopped.
     """
-    server = ["-m", "hanami_reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin"]
-    server += ["--max-file-size", LARGEST_FILE, "--max-storage", LARGEST_FILE]
-    server += [word for fault in faults for word in ("--fault", fault.name)]
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("HANAMI_", "PYTEST_"))}
+    injected = [word for fault in faults for word in ("--fault", fault.name)]
     with (
         tempfile.TemporaryDirectory(prefix="hanami-kill-") as folder,
-        running_server("the reference backend", server) as announced,
+        running_server("the reference backend", [*BACKEND, *LARGE_FILES, *injected]) as announced,
     ):
-        command = [sys.executable, "-m", "hanami_conformance.cli.main", "run", "--allow-destructive"]
+        command = [sys.executable, *RUN_SUITE, "--allow-destructive"]
         command += ["--target", announced["url"], "--user", "alice", "--second-user", "bob"]
         command += ["--max-connections", "8", "--deadline", f"{DEADLINE:g}"]
         command += ["--database", "none", "--shrink", "0", "--report-dir", folder, *options]
@@ -94,7 +91,7 @@ def run_suite(plan: Plan, faults: Iterable[Fault], options: Iterable[str]) -> tu
             "HANAMI_SECOND_PASSWORD": "bob-password",
             "HANAMI_EXPIRED_TOKEN": announced["expired_tokens"]["alice"],
         }
-        status = run_to_end(command, subprocess.DEVNULL, {**inherited, **secrets}, None, plan.deadline, plan.stop)
+        status = run_to_end(command, subprocess.DEVNULL, clean_environment(secrets), None, plan.deadline, plan.stop)
         return result_in(Path(folder)), status
 
 

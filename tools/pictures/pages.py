@@ -20,6 +20,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tools.reference import BACKEND, RUN_SUITE
+
 FOLDER = Path(__file__).resolve().parents[2] / "docs"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FAULTY = {
@@ -117,24 +119,14 @@ def save(page: Page, name: str) -> None:
 
 def run_verdict(folder: Path, name: str, faults: tuple[str, ...]) -> None:
     """Run the suite against a backend with these faults; its reports go to a folder of this name."""
-    program = [
-        sys.executable,
-        "-m",
-        "hanami_reference_backend",
-        "--port",
-        "0",
-        "--announce",
-        "json",
-        "--stop-with-stdin",
-    ]
-    options = [word for fault in faults for word in ("--fault", fault)]
-    with subprocess.Popen([*program, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as backend:
+    command = [sys.executable, *BACKEND, *(word for fault in faults for word in ("--fault", fault))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as backend:
         assert backend.stdin is not None
         assert backend.stdout is not None
         url = json.loads(backend.stdout.readline())["url"]
         users = ["--user", "alice", "--second-user", "bob"]
         subprocess.run(
-            [sys.executable, "-m", "hanami_conformance.cli.main", "run", "--target", url, *users, "--report-dir", name],
+            [sys.executable, *RUN_SUITE, "--target", url, *users, "--report-dir", name],
             cwd=folder,
             env={**os.environ, **PASSWORDS},
             stdout=subprocess.DEVNULL,

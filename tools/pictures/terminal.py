@@ -18,12 +18,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from tools.reference import BACKEND, RUN_SUITE
+
 ROOT = Path(__file__).resolve().parents[2]
 WIDTH = 118
-FAULTY = [
-    *(sys.executable, "-m", "hanami_reference_backend", "--port", "0", "--announce", "json", "--stop-with-stdin"),
-    *("--fault", "complete-from-the-beginning"),
-]
+FAULTY = (sys.executable, *BACKEND, "--fault", "complete-from-the-beginning")
 CASE = "test_upload_progress.py::test_a_repeated_chunk_counts_once[1000]"
 
 
@@ -43,7 +42,7 @@ def picture(name: str, options: list[str]) -> None:
     command = shlex.join(["hanami-conformance", "run", *options])
     with tempfile.TemporaryDirectory() as folder:
         run = subprocess.run(
-            [sys.executable, "-m", "hanami_conformance.cli.main", "run", *options],
+            [sys.executable, *RUN_SUITE, *options],
             cwd=folder,
             env={**os.environ, "HANAMI_PASSWORD": "alice-password", "FORCE_COLOR": "1", "COLUMNS": str(WIDTH)},
             capture_output=True,

@@ -18,11 +18,11 @@ from threading import Event
 from hanami_conformance.common.signals import acknowledge_interrupt, handle_signals
 from hanami_proto.options import whole_number
 from tools.process import StoppedError, last_line, result_in, run_to_end
+from tools.reference import RUN_SUITE, clean_environment
 from tools.target_matrix.targets import SCENARIOS, TargetScenario, by_name, complaints
 
 INTERRUPTED = 130  # as shells have it
 SHOWN = 5  # complaints on the line of a scenario
-OURS = "HANAMI_", "PYTEST_"  # beginnings of variables that would configure the runs
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,9 @@ def run_scenario(scenario: TargetScenario, folder: Path, stop: Event) -> Outcome
         raise StoppedError
     with (folder / "output.txt").open("w+b") as log:
         with scenario.serve() as served:
-            command = [
-                sys.executable,
-                "-m",
-                "hanami_conformance.cli.main",
-                "run",
-                "--database=none",
-                f"--report-dir={report}",
-            ]
-            status = run_command(
-                [*command, *served.options, *scenario.options], log.fileno(), folder, scenario.seconds, stop
-            )
+            command = [sys.executable, *RUN_SUITE, "--database=none", f"--report-dir={report}"]
+            command += [*served.options, *scenario.options]
+            status = run_to_end(command, log, clean_environment(), folder, scenario.seconds, stop)
             result = result_in(report)
             wrong = [*complaints(scenario, status, result), *served.complaints(report)]
             table = served.table(report)
@@ -78,16 +70,6 @@ def run_scenario(scenario: TargetScenario, folder: Path, stop: Event) -> Outcome
     passed = "" if result is None else f", {result.summary()['cases'].get('passed', 0)} cases passed"
     note = f" ({served.note})" if served.note else ""
     return Outcome(wrong, f"{said}{passed}{note}", time.monotonic() - began, table)
-
-
-def run_command(command: Sequence[str], output: int, folder: Path, seconds: float, stop: Event) -> int | None:
-    """Run a command until its end; its exit status, None where it had to be stopped.
-
-    Raises:
-        StoppedError: If ``stop`` was set.
-    """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    return run_to_end(command, output, kept, folder, seconds, stop)
 
 
 def run_all(scenarios: Sequence[TargetScenario], jobs: int, report_dir: Path) -> int:

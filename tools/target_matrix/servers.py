@@ -16,21 +16,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import trustme
 
 from hanami_conformance.common.child_process import ChildProcess
 from hanami_conformance.server.process import SERVER_LOG
-from hanami_conformance.server.reference import LARGEST_FILE
 from hanami_loadtests.ports import free_port
 from tools.process import result_in
-from tools.reference import ALICE, SECOND, TIMEOUT, USERS, backend, clean_environment
+from tools.reference import ALICE, LARGE_FILES, SECOND, TIMEOUT, USERS, backend, clean_environment
 from tools.target_matrix.released import Comparison, compare
 from tools.tcp_proxy import COUNTS, NetworkConditions, counting_proxy, proxy
 
 BASE = "/some/base"  # path in front of all others
-HUGE = ("--max-file-size", str(LARGEST_FILE), "--max-storage", str(LARGEST_FILE))
 START_SECONDS = 20.0
 POLL = 0.05
 SIMULATOR_SPEED = "0.2"  # the delays of a real server, in a fifth of the time
@@ -96,7 +95,7 @@ def reference(*options: str) -> Serve:
 
     @contextmanager
     def serve() -> Iterator[Served]:
-        with backend(*USERS, *HUGE, *options) as url:
+        with backend(*USERS, *LARGE_FILES, *options) as url:
             yield Served(reached(url))
 
     return serve
@@ -107,7 +106,7 @@ def counted(most: int, *options: str) -> Serve:
 
     @contextmanager
     def serve() -> Iterator[Served]:
-        with backend(*USERS, *HUGE, *options) as url:
+        with backend(*USERS, *LARGE_FILES, *options) as url:
             if not COUNTS:
                 yield Served(reached(url), "connections are counted on Linux only")
                 return
@@ -122,7 +121,7 @@ def behind(line: NetworkConditions) -> Serve:
 
     @contextmanager
     def serve() -> Iterator[Served]:
-        with backend(*USERS, *HUGE) as url, proxy(url, line=line) as address:
+        with backend(*USERS, *LARGE_FILES) as url, proxy(url, line=line) as address:
             yield Served(reached(address))
 
     return serve
@@ -132,7 +131,7 @@ def behind(line: NetworkConditions) -> Serve:
 def behind_tls() -> Iterator[Served]:
     """Provide the reference backend behind a proxy that ends TLS and takes a base path away: nginx, else ours."""
     authority = trustme.CA()
-    with tempfile.TemporaryDirectory(prefix="hanami-tls-") as name, backend(*USERS, *HUGE) as url:
+    with tempfile.TemporaryDirectory(prefix="hanami-tls-") as name, backend(*USERS, *LARGE_FILES) as url:
         folder = Path(name)
         authority.cert_pem.write_to_path(folder / "ca.pem")
         certificate = authority.issue_cert("127.0.0.1")
@@ -178,17 +177,26 @@ def takes_connections(port: int) -> bool:
     return False
 
 
+def backend_at(port: int, *options: str) -> list[str]:
+    """Return the command that starts the reference backend at a port."""
+    return [sys.executable, "-m", "hanami_reference_backend", "--port", str(port), *USERS, *LARGE_FILES, *options]
+
+
+def restarted(port: int, *options: str) -> tuple[str, ...]:
+    """Return the options with which the suite starts and restarts a backend, which logs its process ids."""
+    program = shlex.join(backend_at(port, *options))
+    command = shlex.join(["/bin/sh", "-c", f"echo pid $$; exec {program}"])
+    return reached(f"http://127.0.0.1:{port}", "--server-command", command)
+
+
 def started_by_the_suite(fault: str) -> Serve:
     """Return a faulty reference backend that the suite starts and restarts; it logs its process ids."""
 
     @contextmanager
     def serve() -> Iterator[Served]:
         port = free_port()
-        words = [sys.executable, "-m", "hanami_reference_backend", "--port", str(port), *USERS, *HUGE, "--fault", fault]
-        command = shlex.join(["/bin/sh", "-c", f"echo pid $$; exec {shlex.join(words)}"])
-        yield Served(
-            reached(f"http://127.0.0.1:{port}", "--server-command", command), "", lambda folder: survivors(folder, port)
-        )
+        options = restarted(port, "--fault", fault)
+        yield Served(options, "", lambda folder: survivors(folder, port))
 
     return serve
 
@@ -199,10 +207,9 @@ def simulated(server: str) -> Serve:
     @contextmanager
     def serve() -> Iterator[Served]:
         port = free_port()
-        backend = (sys.executable, "-m", "hanami_reference_backend", "--port", str(port), *USERS, *HUGE)
-        words = (*backend, "--as", server, "--quirk-speed", SIMULATOR_SPEED)
-        command = shlex.join(["/bin/sh", "-c", f"echo pid $$; exec {shlex.join(words)}"])
+        options = restarted(port, "--as", server, "--quirk-speed", SIMULATOR_SPEED)
 
+        @cache
         def compared(folder: Path) -> Comparison | None:
             result = result_in(folder)
             return compare(server, result, _log(folder)) if result else None
@@ -215,7 +222,7 @@ def simulated(server: str) -> Serve:
             comparison = compared(folder)
             return [comparison.headline, *comparison.lines()] if comparison else []
 
-        yield Served(reached(f"http://127.0.0.1:{port}", "--server-command", command), "", complaints, table)
+        yield Served(options, "", complaints, table)
 
     return serve
 
@@ -237,8 +244,7 @@ def _log(folder: Path) -> str:
 def dying(fault: str) -> Iterator[Served]:
     """Provide a faulty reference backend that somebody else started: it is not there any more once it ended."""
     port = free_port()
-    words = [sys.executable, "-m", "hanami_reference_backend", "--port", str(port), *USERS, *HUGE, "--fault", fault]
-    with ChildProcess(words, environment=clean_environment()):
+    with ChildProcess(backend_at(port, "--fault", fault), environment=clean_environment()):
         until = time.monotonic() + START_SECONDS
         while not takes_connections(port) and time.monotonic() < until:
             time.sleep(POLL)
