@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hanami_proto.dialect import NoRouteError, load_dialect
+from support.text import replaced
 
 DOCUMENTED = (resources.files("hanami_proto") / "dialects" / "documented.toml").read_text(encoding="utf-8")
 
@@ -19,14 +20,15 @@ def write(folder: Path, text: str) -> str:
 
 
 def test_a_file_from_outside_is_a_dialect(tmp_path: Path) -> None:
-    text = DOCUMENTED.replace('name = "documented"', 'name = "mine"').replace('prefix = "/v1/"', 'prefix = "/mine/"')
+    text = replaced(DOCUMENTED, 'name = "documented"', 'name = "mine"')
+    text = replaced(text, 'prefix = "/v1/"', 'prefix = "/mine/"')
     dialect = load_dialect(write(tmp_path, text))
     assert dialect.name == "mine"
     assert str(dialect.route("csv.init")) == "POST /mine/csv/dataset"
 
 
 def test_routes_may_be_left_out(tmp_path: Path) -> None:
-    dialect = load_dialect(write(tmp_path, DOCUMENTED.replace('"cluster.create" = "POST cluster"\n', "")))
+    dialect = load_dialect(write(tmp_path, replaced(DOCUMENTED, '"cluster.create" = "POST cluster"\n', "")))
     with pytest.raises(NoRouteError, match=r"the dialect documented has no operation cluster\.create"):
         dialect.route("cluster.create")
 
@@ -36,7 +38,7 @@ USER = '[user]\nbody = { id = "{id}" }\ndelete_key = "id"\n'
 
 
 def test_users_may_be_created(tmp_path: Path) -> None:
-    dialect = load_dialect(write(tmp_path, DOCUMENTED.replace("[fields]", USERS) + USER))
+    dialect = load_dialect(write(tmp_path, replaced(DOCUMENTED, "[fields]", USERS) + USER))
     assert str(dialect.route("user.create")) == "POST /v1/user"
     assert (dialect.user_body, dialect.user_key) == ({"id": "{id}"}, "id")
 
@@ -82,8 +84,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("old", "new", "message"), WRONG, ids=[message[:40] for *_, message in WRONG])
 def test_errors_are_reported_with_their_line(tmp_path: Path, old: str, new: str, message: str) -> None:
-    assert old in DOCUMENTED
-    file = write(tmp_path, DOCUMENTED.replace(old, new, 1))
+    file = write(tmp_path, replaced(DOCUMENTED, old, new))
     with pytest.raises(ValueError, match=r"mine\.toml") as raised:
         load_dialect(file)
     assert str(raised.value).startswith(f"{file}:{message}")

@@ -18,6 +18,7 @@ from hanami_reference_backend.faults import catalogue
 from hanami_reference_backend.faults.released import SERVERS, defects_of
 from hanami_reference_backend.options import parse_options
 from support.backend_peer import DEADLINE, Peer, running
+from support.text import replaced
 
 PROGRAM = [sys.executable, "-m", "hanami_reference_backend"]
 
@@ -167,7 +168,7 @@ def test_a_dialect_with_users_is_rejected(tmp_path: Path, capsys: pytest.Capture
     routes = '"user.create" = "POST user"\n"user.delete" = "DELETE user"\n[fields]'
     user = '\n[user]\nbody = { id = "{id}" }\ndelete_key = "id"\n'
     file = tmp_path / "mine.toml"
-    file.write_text(documented.replace("[fields]", routes) + user, encoding="utf-8")
+    file.write_text(replaced(documented, "[fields]", routes) + user, encoding="utf-8")
     with pytest.raises(SystemExit) as ended:
         parse_options(["--dialect", str(file)])
     assert ended.value.code == 2
@@ -178,7 +179,7 @@ def test_a_dialect_with_users_is_rejected(tmp_path: Path, capsys: pytest.Capture
 def test_unknown_keys_of_answers_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (resources.files("hanami_proto") / "dialects" / "documented.toml").read_text(encoding="utf-8")
     (tmp_path / "mine.toml").write_text(
-        text.replace('"dataset.list" = ["uuid", ', '"dataset.list" = ["uuid", "colour", ')
+        replaced(text, '"dataset.list" = ["uuid", ', '"dataset.list" = ["uuid", "colour", ')
     )
     with pytest.raises(SystemExit):
         parse_options(["--dialect", str(tmp_path / "mine.toml")])

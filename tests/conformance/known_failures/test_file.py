@@ -17,6 +17,7 @@ from hanami_reports.model.conformance import CaseResult, Level, Outcome, Require
 from hanami_reports.model.known_failure_matching import SuiteCase
 from hanami_reports.model.known_failures import Entry
 from support.paths import ROOT
+from support.text import replaced
 
 TODAY = date(2026, 11, 25)
 HEAD = 'dialect = "documented"\n'
@@ -89,9 +90,9 @@ ENTRY = '[[known]]\nrequirement = "PROG-2"\nmessage = "m"\nreason = "r"\n'
         ("[known]\na = 1", "a table under [[known]]"),
         ('[[known]]\nmessage = "m"\nreason = "r"\n', "k.toml:1: known: an entry names either a requirement or a case"),
         (ENTRY + 'case = "test_x.py::a"\n', "either a requirement or a case"),
-        (ENTRY.replace('message = "m"\n', ""), "k.toml:1: known.message: is missing"),
-        (ENTRY.replace('reason = "r"\n', ""), "known.reason: is missing"),
-        (ENTRY.replace('"m"', '" "'), "k.toml:3: known.message: must not be empty"),
+        (replaced(ENTRY, 'message = "m"\n', ""), "k.toml:1: known.message: is missing"),
+        (replaced(ENTRY, 'reason = "r"\n', ""), "known.reason: is missing"),
+        (replaced(ENTRY, '"m"', '" "'), "k.toml:3: known.message: must not be empty"),
         (ENTRY + "colour = 1\n", "k.toml:5: known: unknown key 'colour', known are message, "),
         (ENTRY + 'expires = "soon"\n', "known.expires: must be a date such as 2027-03-31"),
         (ENTRY + "expires = 2027-03-31T10:00:00\n", "expires: must be a date"),
@@ -181,7 +182,7 @@ def test_line_ends_stay() -> None:
 
 
 def test_new_failures_are_added_behind_the_others() -> None:
-    known = HEAD + "\n" + ENTRY.replace('"m"', '"complete"')
+    known = HEAD + "\n" + replaced(ENTRY, '"m"', '"complete"')
     cases = [case(A1, Outcome.FAILED, "complete = true"), case(A2), case(B, Outcome.FAILED, "500")]
     done = after(known, *cases)
     assert done.text == known + (
@@ -192,7 +193,7 @@ def test_new_failures_are_added_behind_the_others() -> None:
 
 
 def test_a_failure_in_other_words_is_another_one() -> None:
-    text = HEAD + "\n" + ENTRY.replace('"m"', '"nothing"')
+    text = HEAD + "\n" + replaced(ENTRY, '"m"', '"nothing"')
     done = after(text, case(A1, Outcome.FAILED, "404"), case(A2), case(B))
     assert done.changes == ("- PROG-2 'nothing': it fails differently now", f"+ {A1} 'actual 404'")
     # While another failure keeps the entry, it stays.
@@ -231,7 +232,7 @@ def test_failures_that_cannot_be_known_are_not_listed(outcome: Outcome) -> None:
 
 
 def test_an_entry_that_matches_no_test_is_removed() -> None:
-    done = after(HEAD + ENTRY.replace("PROG-2", "PROG-22"))
+    done = after(HEAD + replaced(ENTRY, "PROG-2", "PROG-22"))
     assert done.text == HEAD
     assert done.changes[0].endswith("there is no such requirement in the suite, did you mean PROG-2?")
 
@@ -254,7 +255,7 @@ def test_an_expired_entry_is_left_undecided() -> None:
     "text",
     [
         'known = [{requirement = "PROG-2", message = "m", reason = "r"}]\n',
-        ENTRY.replace('"m"', "'''\n[[known]]\n'''"),
+        replaced(ENTRY, '"m"', "'''\n[[known]]\n'''"),
     ],
     ids=["in one line", "with a header in a text"],
 )
@@ -307,7 +308,7 @@ def test_the_command_creates_and_updates_a_list(
 
 def test_the_command_checks_names_and_days(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "k.toml"
-    wrong = ENTRY.replace("PROG-2", "PORG-2")
+    wrong = replaced(ENTRY, "PROG-2", "PORG-2")
     path.write_text(ENTRY + "expires = 2020-01-01\n" + wrong)
     assert main(["known", "--check", str(path)]) == 1
     out = capsys.readouterr().out.splitlines()

@@ -11,6 +11,7 @@ from hanami_conformance.cli.init import settings_text
 from hanami_conformance.options.definitions import SECTIONS
 from hanami_conformance.options.run import RunOptions, resolve
 from support.targets import backend, hanami
+from support.text import replaced
 
 FILE = """\
 [target]
@@ -62,7 +63,7 @@ def test_flags_go_before_the_environment_before_the_file() -> None:
 def test_another_file_by_name(folder: Path) -> None:
     (folder / "sub").mkdir()
     more = 'report-dir = "out"\ndatabase = "none"\n'
-    (folder / "sub" / "mine.toml").write_text(FILE.replace("filer", "other") + more)
+    (folder / "sub" / "mine.toml").write_text(replaced(FILE, "filer", "other") + more)
     options = resolved(FILE, {"config": "sub/mine.toml"})
     assert options.target.account.user == "other"
     assert options.report_dir == Path("sub/out")
@@ -77,7 +78,7 @@ def test_no_file_is_needed() -> None:
 
 
 def test_a_secret_may_stand_in_a_variable() -> None:
-    text = FILE.replace('password = "secret-of-the-file"', 'password_env = "MY_PASSWORD"')
+    text = replaced(FILE, 'password = "secret-of-the-file"', 'password_env = "MY_PASSWORD"')
     assert resolved(text, MY_PASSWORD="from-there").target.account.password == "from-there"
     assert resolved(text, {"password": "given"}).target.account.password == "given"
     with pytest.raises(ValueError, match=r"^hanami-conformance\.toml:4: password_env: the environment has no MY_PASS"):
@@ -85,7 +86,7 @@ def test_a_secret_may_stand_in_a_variable() -> None:
 
 
 def test_an_account_is_taken_as_a_whole() -> None:
-    token = FILE.replace('user = "filer"\npassword = "secret-of-the-file"', 'token = "token-of-the-file"')
+    token = replaced(FILE, 'user = "filer"\npassword = "secret-of-the-file"', 'token = "token-of-the-file"')
     assert resolved(token).target.account.token == "token-of-the-file"
     account = resolved(token, {"user": "me"}, HANAMI_PASSWORD="mine").target.account
     assert (account.user, account.password, account.token) == ("me", "mine", "")

@@ -11,6 +11,7 @@ import pytest
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.target.connect import connect
 from support.targets import Said, rest
+from support.text import replaced
 
 DOCUMENTED = resources.files("hanami_proto") / "dialects" / "documented.toml"
 ROUTES = '"user.create" = "POST user"\n"user.delete" = "DELETE user"\n[fields]'
@@ -24,7 +25,7 @@ delete_key = "id"
 @pytest.fixture(name="dialect")
 def written(tmp_path: Path) -> str:
     path = tmp_path / "mine.toml"
-    path.write_text(DOCUMENTED.read_text(encoding="utf-8").replace("[fields]", ROUTES) + USER, encoding="utf-8")
+    path.write_text(replaced(DOCUMENTED.read_text(encoding="utf-8"), "[fields]", ROUTES) + USER, encoding="utf-8")
     return str(path)
 
 

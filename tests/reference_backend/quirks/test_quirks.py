@@ -186,8 +186,7 @@ def test_calls_and_tables_are_delayed(tmp_path: Path) -> None:
 
 def seconds_to_finalize(peer: Peer, content: bytes) -> float:
     upload = peer.begin_csv(len(content))
-    with attached(peer, upload["uuid_input_file"]) as socket:
-        assert peer.put(socket, 0, content) == ""
+    peer.send_file(upload["uuid_input_file"], content)
     began = time.monotonic()
     peer.ok("csv.finalize", uuid=upload["uuid"], uuid_input_file=upload["uuid_input_file"])
     return time.monotonic() - began

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from support.backend_peer import BRICKS, Peer, Server, encoded, fresh_name, images_file, labels_file, running
+from support.text import replaced
 
 UNKNOWN = "11111111-1111-4111-8111-111111111111"
 TABLE = b"a,b\n1,2.5\n3,0.1\n"
@@ -148,10 +149,10 @@ def test_wrong_clusters(alice: Peer) -> None:
     alice.ok("cluster.create", name=name, template=encoded(BRICKS))
     assert alice.status("cluster.create", name=name, template=encoded(BRICKS)) == 409
     wrong = {
-        "line 3": encoded(BRICKS.replace("10000000.0", "x")),
+        "line 3": encoded(replaced(BRICKS, "10000000.0", "x")),
         "base64": encoded(BRICKS) + "!",
         "base64 of UTF-8": "/w==",
-        "more than 100000": encoded(BRICKS.replace("number_of_neurons: 8", "number_of_neurons: 80000")),
+        "more than 100000": encoded(replaced(BRICKS, "number_of_neurons: 8", "number_of_neurons: 80000")),
     }
     for reason, template in wrong.items():
         response = alice.call("cluster.create", name=fresh_name(), template=template)

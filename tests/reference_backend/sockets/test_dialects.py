@@ -11,6 +11,7 @@ from websockets.sync.client import ClientConnection
 from hanami_proto.codec import ProcessType, TargetBuffer
 from hanami_proto.dialect import dialect_names
 from support.backend_peer import AXONS, Peer, closing, images_file, labels_file, running
+from support.text import replaced
 
 TRAIN = ProcessType.TRAIN
 TABLE = b"a,b\n1,2.5\n3,0.1\n"
@@ -156,7 +157,7 @@ def test_too_large_sizes_are_rejected(carol: Peer) -> None:
 
 def test_outputs_of_a_type_are_whole_numbers(carol: Peer) -> None:
     for kind in ("bool", "int"):
-        uuid = carol.cluster(AXONS.replace("output: 4,1,1", f"output: 4,1,1 ({kind})"))
+        uuid = carol.cluster(replaced(AXONS, "output: 4,1,1", f"output: 4,1,1 ({kind})"))
         with carol.attach(uuid, "cluster") as socket:
             for _ in range(20):
                 train(carol, socket, [1, 0], [1, 0])
@@ -164,9 +165,8 @@ def test_outputs_of_a_type_are_whole_numbers(carol: Peer) -> None:
 
 
 def test_two_inputs_get_their_sizes_one_after_the_other(carol: Peer) -> None:
-    text = AXONS.replace("    3,1,1\n", "    2,1,1\n    3,1,1\n", 1).replace(
-        "inputs:\n", "inputs:\n    a_second: 2,1,1\n"
-    )
+    text = replaced(AXONS, "    3,1,1\n", "    2,1,1\n    3,1,1\n")
+    text = replaced(text, "inputs:\n", "inputs:\n    a_second: 2,1,1\n")
     uuid = carol.cluster(text)
     with carol.attach(uuid, "cluster") as socket:
         for _ in range(20):

@@ -22,10 +22,12 @@ from support.simulators import (
     send_first_message,
     simulator,
 )
+from support.text import replaced
 
 INPUTS = [0.5, 0.25, 0.75, 1.0]
 EXPECTED = [1.0, 0.0, 1.0]
-ONE_OUTPUT = BRICKS.replace("    3,2,1\n        output: second_output\n        number_of_neurons: 2\n", "")
+TABLE = b"a,b\n1,2\n3,4\n"
+ONE_OUTPUT = replaced(BRICKS, "    3,2,1\n        output: second_output\n        number_of_neurons: 2\n", "")
 
 
 def template(peer: Peer) -> str:
@@ -83,7 +85,7 @@ def test_the_name_of_a_truth_value_gets_500(tmp_path: Path, server: str, defect:
 )
 def test_a_size_outside_int32_crashes(tmp_path: Path, server: str, name: str, size: str) -> None:
     with simulator(tmp_path, server, name) as running, Peer(running) as peer:
-        text = template(peer).replace(": 4\n", f": {size}\n")
+        text = replaced(template(peer), ": 4\n", f": {size}\n")
         with pytest.raises(httpx.TransportError):
             peer.call("cluster.create", name=fresh_name(), template=encoded(text))
         assert running.crash() == name
@@ -310,7 +312,7 @@ def test_a_large_answer_crashes(tmp_path: Path, server: str) -> None:
     name = "large-answers-crash"
     with simulator(tmp_path, server, name) as running, Peer(running) as peer:
         key = "number_of_neurons: 3" if peer.dialect.template == "bricks" else "number_of_outputs: 3"
-        text = template(peer).replace(key, key.replace("3", "40000"))
+        text = replaced(template(peer), key, key.replace("3", "40000"))
         with attached(peer, peer.cluster(text), "cluster") as socket:
             socket.send(peer.codec.encode_io("first_input", INPUTS, is_last=True, process_type=ProcessType.REQUEST))
             assert running.crash() == name
@@ -330,7 +332,7 @@ def test_answers_drift(tmp_path: Path) -> None:
 def test_a_far_larger_input_crashes(tmp_path: Path) -> None:
     name = "inputs-far-larger-than-the-last-crash"
     with simulator(tmp_path, HANAMI, name) as running, Peer(running) as peer:
-        text = BRICKS.replace("number_of_neurons: 4", "number_of_neurons: 5000")
+        text = replaced(BRICKS, "number_of_neurons: 4", "number_of_neurons: 5000")
         with attached(peer, peer.cluster(text), "cluster") as socket:
             peer.io(socket, "first_input", [1.0] * 900, is_last=False)
             socket.send(
@@ -341,7 +343,7 @@ def test_a_far_larger_input_crashes(tmp_path: Path) -> None:
 
 def test_inputs_share_their_values(tmp_path: Path) -> None:
     inputs = "    second_input:\n        target: 2,1,1\n        number_of_inputs: 2\n"
-    two = HEXAGONS.replace("outputs:\n", f"{inputs}outputs:\n")
+    two = replaced(HEXAGONS, "outputs:\n", f"{inputs}outputs:\n")
     with (
         simulator(tmp_path, OPENHANAMI, "inputs-share-their-values") as running,
         Peer(running) as peer,
@@ -394,23 +396,15 @@ def test_an_unknown_dataset_crashes(tmp_path: Path) -> None:
         assert running.crash() == "unknown-datasets-crash"
 
 
-def upload_table(peer: Peer) -> str:
-    upload = peer.begin_csv(12)
-    with attached(peer, upload["uuid_input_file"]) as socket:
-        assert peer.put(socket, 0, b"a,b\n1,2\n3,4\n") == ""
-    peer.ok("csv.finalize", uuid=upload["uuid"], uuid_input_file=upload["uuid_input_file"])
-    return str(upload["uuid"])
-
-
 def test_a_table_has_no_columns(tmp_path: Path) -> None:
     with simulator(tmp_path, HANAMI, "tables-have-no-columns") as running, Peer(running) as peer:
-        found = peer.ok("dataset.get", uuid=upload_table(peer))
+        found = peer.ok("dataset.get", uuid=peer.csv_dataset(TABLE))
         assert (found["inputs"], found["outputs"], found["lines"]) == (0, 0, 2)
 
 
 def test_rows_beyond_the_end_get_status_001(tmp_path: Path) -> None:
     with simulator(tmp_path, OPENHANAMI, "rows-beyond-the-end-get-status-001") as running, Peer(running) as peer:
-        uuid = upload_table(peer)
+        uuid = peer.csv_dataset(TABLE)
         assert peer.column(uuid, "b", 0, 2) == [[2.0], [4.0]]
         path = peer.dialect.route("dataset.content").path
         query = f"?uuid={uuid}&column_name=b&row_offset=1&number_of_rows=2"

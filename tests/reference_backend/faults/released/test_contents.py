@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from support.backend_peer import Peer, images_file, labels_file
-from support.simulators import EACH, HANAMI, OPENHANAMI, attached, simulator
+from support.simulators import EACH, HANAMI, OPENHANAMI, simulator
 
 IMAGES = np.arange(48, dtype=np.uint8).reshape(3, 4, 4)
 
@@ -20,17 +20,12 @@ def header(count: int, height: int, width: int) -> bytes:
     return struct.pack(">4I", 0x803, count, height, width)
 
 
-def send(peer: Peer, uuid: str, content: bytes) -> None:
-    with attached(peer, uuid) as socket:
-        assert peer.put(socket, 0, content) == ""
-
-
 def finalize(peer: Peer, *contents: bytes) -> tuple[int, str]:
     """Upload a table, or images and labels; return the status of finalize and the uuid."""
     keys = ("uuid_input_file", "uuid_label_file")[: len(contents)]
     upload = peer.begin_csv(len(contents[0])) if len(contents) == 1 else peer.begin_mnist(*map(len, contents))
     for key, content in zip(keys, contents, strict=True):
-        send(peer, upload[key], content)
+        peer.send_file(upload[key], content)
     operation = "csv.finalize" if len(contents) == 1 else "mnist.finalize"
     return peer.status(operation, uuid=upload["uuid"], **{key: upload[key] for key in keys}), upload["uuid"]
 

@@ -146,7 +146,7 @@ def test_swapped_files_and_wrong_kinds_are_finalized(tmp_path: Path, server: str
         for _ in range(2):
             upload = peer.begin_mnist(4, 4)
             for key in ("uuid_input_file", "uuid_label_file"):
-                peer_send(peer, upload[key], bytes(4))
+                peer.send_file(upload[key], bytes(4))
         assert (
             peer.status(
                 "mnist.finalize",
@@ -157,14 +157,9 @@ def test_swapped_files_and_wrong_kinds_are_finalized(tmp_path: Path, server: str
             == 200
         )
         wrong = peer.begin_mnist(len(TABLE), 1)
-        peer_send(peer, wrong["uuid_input_file"], TABLE)
-        peer_send(peer, wrong["uuid_label_file"], b"x")
+        peer.send_file(wrong["uuid_input_file"], TABLE)
+        peer.send_file(wrong["uuid_label_file"], b"x")
         assert finalize(peer, wrong) == 200
-
-
-def peer_send(peer: Peer, uuid: str, content: bytes) -> None:
-    with attached(peer, uuid) as socket:
-        assert peer.put(socket, 0, content) == ""
 
 
 @EACH
@@ -177,7 +172,7 @@ def test_invalid_content_gets_500(tmp_path: Path, server: str) -> None:
 def long_named(peer: Peer) -> dict[str, str]:
     name = fresh_name().ljust(peer.dialect.name_length[1], "x")
     upload = peer.ok("csv.init", name=name, input_data_size=len(TABLE))
-    peer_send(peer, upload["uuid_input_file"], TABLE)
+    peer.send_file(upload["uuid_input_file"], TABLE)
     return upload
 
 
@@ -201,7 +196,7 @@ def test_a_long_name_gets_500_and_its_deletion_crashes(tmp_path: Path) -> None:
 
 def named(peer: Peer, name: str, content: bytes) -> dict[str, str]:
     upload = peer.ok("csv.init", name=name, input_data_size=len(content))
-    peer_send(peer, upload["uuid_input_file"], content)
+    peer.send_file(upload["uuid_input_file"], content)
     return upload
 
 
