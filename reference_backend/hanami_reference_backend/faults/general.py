@@ -46,7 +46,7 @@ def invalid_offsets_get_500(original: Any, model: Any, values: dict[str, Any], d
 
 
 @fault("GEN-1", hook=replace_method(DatasetStore, "dataset"))
-def datasets_before_finalize_get_500(original: Any, *arguments: Any) -> Dataset:
+def unfinalized_datasets_get_500(original: Any, *arguments: Any) -> Dataset:
     """Description and content of an upload that is not finalized are answered with 500."""
     try:
         dataset: Dataset = original(*arguments)
