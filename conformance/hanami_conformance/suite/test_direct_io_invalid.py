@@ -239,7 +239,7 @@ def test_unusual_requests_leave_no_trace(resources: ResourceFactory, case: str) 
     socket.close()
     again = cluster.reattach()
     actual = again.request(sample_inputs(cluster.shape, seed=1))
-    expect_same(again, actual, expected, f"the answer as before {case}")
+    expect_same(again, actual, expected, f"the answer as before {case}", "DIO-7")
 
 
 @requirement("DIO-13")

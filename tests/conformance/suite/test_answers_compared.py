@@ -1,4 +1,4 @@
-"""Answers that change by themselves violate DIO-7, whatever a case is about."""
+"""Answers that change by themselves violate DIO-7, and no other requirement can be judged by them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from hanami_conformance.cases.failures import ResponseTimeout, Violation
+from hanami_conformance.cases.failures import PreconditionFailed, ResponseTimeout, Violation
 from hanami_conformance.clients.cluster_messages import InputMessage, Values
 from hanami_conformance.suite.support.clusters import expect_same
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
@@ -42,9 +42,19 @@ def test_a_difference_violates_the_requirement_of_the_case() -> None:
     assert violated(lambda value: value, "DIO-9") == "DIO-9"
 
 
-def test_a_difference_of_answers_that_change_by_themselves_violates_dio_7() -> None:
+def drifting() -> Callable[[float], float]:
     drift: Iterator[int] = iter(range(1000))
-    assert violated(lambda value: value + next(drift)) == "DIO-7"
+    return lambda value: value + next(drift)
+
+
+@pytest.mark.parametrize("requirement", [None, "DIO-9"])
+def test_nothing_is_judged_by_answers_that_change_by_themselves(requirement: str | None) -> None:
+    with pytest.raises(PreconditionFailed, match="which violates DIO-7"):
+        expect_same(Cluster(drifting()), outputs(0.1), outputs(0.2), "the answer as before", requirement)  # type: ignore[arg-type]
+
+
+def test_a_case_of_dio_7_fails_for_answers_that_change_by_themselves() -> None:
+    assert violated(drifting(), "DIO-7") == "DIO-7"
 
 
 def test_a_cluster_that_does_not_answer_again_is_judged_by_the_case() -> None:

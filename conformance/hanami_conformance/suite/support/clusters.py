@@ -6,7 +6,7 @@ import contextlib
 
 from hanami_conformance.cases.attribution import default_requirement, precondition
 from hanami_conformance.cases.checks import require
-from hanami_conformance.cases.failures import Violation
+from hanami_conformance.cases.failures import PreconditionFailed, Violation
 from hanami_conformance.clients.cluster_messages import ClusterShape, Values
 from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.models.cluster import UNCHANGED, are_equal
@@ -28,8 +28,8 @@ def expect_same(
 ) -> None:
     """Check that two answers are equal within float32 tolerance.
 
-    Where they are not, the cluster is asked again: if its answers change although nothing else happens, that is the
-    defect, and it violates DIO-7 and not the requirement of the case.
+    Where they are not, the cluster is asked again: if its answers change although nothing else happens, the difference
+    says nothing of the requirement of the case. Cases of DIO-7 fail for such a cluster, and others cannot be judged.
 
     Args:
         socket: Socket of the cluster, with no answer left to read.
@@ -37,12 +37,31 @@ def expect_same(
         expected: Answer that it must be equal to.
         expectation: Description of the expected answer.
         requirement_id: Id of the requirement that a difference violates; None for the one that the test names first.
+
+    Raises:
+        Violation: If the answers differ.
+        PreconditionFailed: If they differ, and the answers of the cluster change by themselves.
     """
-    text = f"{expectation}: {format_answer(expected)}"
     is_same = are_equal(actual, expected)
-    if not is_same and requirement_id is None and _answers_change(socket):
-        requirement_id = UNCHANGED
+    if not is_same and requirement_id != UNCHANGED:
+        expect_stable_answers(socket)
+    text = f"{expectation}: {format_answer(expected)}"
     require(is_same, expected=text, actual=format_answer(actual), requirement=requirement_id)
+
+
+def expect_stable_answers(socket: ClusterSocket) -> None:
+    """Check, as a precondition, that the answers of a cluster do not change by themselves.
+
+    Args:
+        socket: Socket of the cluster, with no answer left to read.
+
+    Raises:
+        PreconditionFailed: If they do.
+    """
+    if _answers_change(socket):
+        raise PreconditionFailed(
+            f"the answers of the cluster change although nothing else happens, which violates {UNCHANGED}"
+        )
 
 
 def _answers_change(socket: ClusterSocket) -> bool:
