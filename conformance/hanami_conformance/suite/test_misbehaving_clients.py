@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import pytest
@@ -10,13 +11,18 @@ from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import require
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import ClusterShape
+from hanami_conformance.clients.connection_limit import ConnectionLimit
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.stateful.stalled_client import STALL_KINDS, StalledClient
 from hanami_conformance.suite.support.bystander import expect_other_clients_served, open_socket
 from hanami_conformance.suite.support.clusters import direct_cluster
 from hanami_conformance.suite.support.intact_uploads import expect_complete_as_sent
-from hanami_conformance.suite.support.sample_data import random_bytes
+from hanami_conformance.suite.support.sample_data import ONE_BRICK, random_bytes
+from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, first_message
 from hanami_conformance.target.target import Target
+
+IDLE = 8  # connections: twice as many as released servers have workers
+RESETS = 30
 
 
 # GEN-4: slow, silent, half-open and abruptly closed clients do not block others.
@@ -45,6 +51,43 @@ def test_silent_clients_block_nobody(resources: ResourceFactory, kind: str) -> N
     for _ in range(40):
         SILENT_CLIENTS[kind](resources.target)
     with attribute_to("GEN-4"):
+        expect_other_clients_served(resources)
+
+
+@requirement("GEN-4")
+@pytest.mark.hostile
+@pytest.mark.destructive  # some servers serve nobody else meanwhile
+def test_idle_connections_block_nobody(resources: ResourceFactory) -> None:
+    """Connections that stay open and send nothing do not block others."""
+    # They do not count for the limit of the run: it is there to keep workers free, and the case is about these.
+    limit = ConnectionLimit(IDLE)
+    with contextlib.ExitStack() as connections, attribute_to("GEN-4"):
+        for _ in range(IDLE):
+            connections.enter_context(resources.target.raw(limit))
+        expect_other_clients_served(resources)
+
+
+@requirement("GEN-4")
+@pytest.mark.hostile
+@pytest.mark.destructive
+@pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
+def test_resets_behind_the_first_message_block_nobody(resources: ResourceFactory, resource: str) -> None:
+    """Sockets that are reset right behind their first message do not block others."""
+    target = resources.target
+    if resource == CLUSTER:
+        cluster = resources.any_cluster(ONE_BRICK)
+        cluster.enter_direct_mode()
+        first = first_message(target.account.token, cluster.uuid, resource)
+    else:
+        first = first_message(target.account.token, resources.csv(100).files["input"].uuid, resource)
+    with attribute_to("GEN-4"):
+        for _ in range(RESETS):
+            websocket = open_socket(target)
+            websocket.send_text(first)
+            websocket.reset()
+        for _ in range(target.dialect.workers):  # each of them
+            upload = resources.csv(100)
+            upload.attach().close()
         expect_other_clients_served(resources)
 
 

@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
+from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import Unsupported, Violation
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
+from hanami_conformance.suite.support.bystander import expect_other_clients_served
 from hanami_conformance.suite.support.intact_uploads import expect_intact
 from hanami_conformance.suite.support.sample_data import csv_sample, random_bytes
 from hanami_conformance.suite.support.uploads import (
@@ -20,6 +22,8 @@ from hanami_conformance.suite.support.uploads import (
     small_upload,
 )
 from hanami_conformance.target.target import Account
+
+IN_FLIGHT = 200  # chunks that are sent before a DELETE, and whose answers are not read
 
 
 def started(resources: ResourceFactory, kind: str) -> Upload:
@@ -95,6 +99,24 @@ def test_chunks_after_a_delete_are_rejected(resources: ResourceFactory, kind: st
         expected = "success = false after the DELETE"
         require(not acknowledgement.success, expected=expected, actual=describe(acknowledgement))
     expect_gone(upload)
+
+
+@requirement("DEL-1", "GEN-2")
+@pytest.mark.hostile
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+def test_a_dataset_may_be_deleted_with_chunks_in_flight(resources: ResourceFactory, kind: str) -> None:
+    """A DELETE is answered while chunks arrive, the dataset is gone, and the server goes on."""
+    upload = started(resources, kind)
+    socket = upload.attach()
+    chunk = resources.target.dialect.codec.encode_chunk(0, random_bytes(1000))
+    socket.websocket.send_without_reading([chunk] * IN_FLIGHT, f"{IN_FLIGHT} chunks of 1000 bytes at 0")
+    answer = upload.delete()
+    require(answer.status == 200, expected="200 to the DELETE", actual=answer)
+    socket.close()
+    answer = upload.description()
+    require(answer.status == 404, expected="404 to GET of a deleted dataset", actual=answer)
+    with attribute_to("GEN-2"):
+        expect_other_clients_served(resources)
 
 
 @requirement("DEL-1", "GEN-3")

@@ -144,9 +144,13 @@ class Target:
             connection.close()
         self._connections.clear()
 
-    def raw(self) -> RawConnection:
-        """Return a bare TCP connection, open."""
-        made = RawConnection(self.url, self.timeouts.setting, self.connection_limit, self._ssl)
+    def raw(self, limit: ConnectionLimit | None = None) -> RawConnection:
+        """Return a bare TCP connection, open.
+
+        Args:
+            limit: Limit that it counts for; None for that of the target.
+        """
+        made = RawConnection(self.url, self.timeouts.setting, limit or self.connection_limit, self._ssl)
         self._connections.append(made)
         return made
 

@@ -186,6 +186,22 @@ def broken_cycle_blocks_the_cluster(original: Any, session: ClusterSession, *arg
         original(session, *arguments)
 
 
+@fault("DIO-11", "GEN-2")
+def second_socket_silences_the_first() -> None:
+    """After a second socket was rejected, the cluster answers nothing any more."""
+    silent: set[str] = set()
+
+    @replace_method(ClusterStore, "attach")
+    def attach(original: Any, store: ClusterStore, cluster: Cluster, socket: Any) -> None:
+        if cluster.attached is not None:
+            silent.add(cluster.uuid)
+        original(store, cluster, socket)
+
+    @replace_method(ClusterSession, "answer")
+    async def answer(original: Any, session: ClusterSession, payload: bytes | str) -> Any:
+        return [] if session._cluster.uuid in silent else await original(session, payload)
+
+
 @fault("DIO-14", hook=replace_method(ClusterStore, "delete"))
 def socket_survives_its_cluster(original: Any, store: ClusterStore, user: Any, uuid: str) -> None:
     """The socket of a deleted cluster is still served."""

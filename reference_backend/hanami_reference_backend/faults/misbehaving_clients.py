@@ -159,6 +159,29 @@ def broken_off_sockets_use_up_the_server() -> None:
 
 
 @fault("GEN-4")
+def idle_connections_block_others() -> None:
+    """While four connections have sent nothing no request is served."""
+    idle: set[Any] = set()
+
+    @replace_method(RestProtocol, "connection_made")
+    def connection_made(original: Any, protocol: Any, transport: Any) -> None:
+        original(protocol, transport)
+        idle.add(protocol)
+
+    @replace_method(RestProtocol, "data_received")
+    def data_received(original: Any, protocol: Any, data: bytes) -> None:
+        idle.discard(protocol)
+        original(protocol, data)
+
+    @replace_method(RestProtocol, "connection_lost")
+    def connection_lost(original: Any, protocol: Any, error: Exception | None) -> None:
+        idle.discard(protocol)
+        original(protocol, error)
+
+    _serve_nothing_while(lambda: len(idle) >= 4)
+
+
+@fault("GEN-4")
 def half_requests_block_others() -> None:
     """While the head of a request is incomplete no other request is served."""
     halves: set[Any] = set()
@@ -174,12 +197,18 @@ def half_requests_block_others() -> None:
         halves.discard(protocol)
         original(protocol, error)
 
+    _serve_nothing_while(lambda: halves)
+
+
+def _serve_nothing_while(blocked: Any) -> None:
+    """Serve no request and no new websocket while a condition holds."""
+
     @replace_method(app, "build_app")
     def build_app(original: Any, backend: Any) -> Any:
         application = original(backend)
 
         async def serve(scope: Any, receive: Any, send: Any) -> None:
-            while halves:
+            while blocked():
                 await asyncio.sleep(POLL)
             await application(scope, receive, send)
 
