@@ -16,6 +16,7 @@ from hanami_conformance.clients.connection_limit import ConnectionLimit
 from hanami_conformance.common.text import hex_preview, printable_line
 
 PORTS = {"http": 80, "https": 443}
+READ_SIZE = 1 << 16
 CERTIFICATE_HINT = "give --ca-file FILE with the authority that signed it, or --insecure"
 
 
@@ -27,6 +28,9 @@ class RawConnection:
         seconds: Time limit of connecting and of sending.
         limit: Limit of the connections that are open at the same time.
         ssl_context: TLS context for ``https``.
+
+    Attributes:
+        channel: Name of the connection in the recording of the case.
     """
 
     def __init__(
@@ -34,7 +38,7 @@ class RawConnection:
     ) -> None:
         parts = urlsplit(url)
         assert parts.hostname is not None
-        self._channel = current_case().channel("tcp")
+        self.channel = current_case().channel("tcp")
         self._limit = limit
         self._is_open = True
         limit.acquire()
@@ -50,9 +54,23 @@ class RawConnection:
     def send(self, data: bytes, what: str) -> None:
         """Send bytes; the target may close the connection meanwhile."""
         preview = printable_line(data.decode("latin-1"), 60) if data.isascii() else hex_preview(data)
-        current_case().sent_event(self._channel, "raw", f"{what}: {preview}", data)
+        current_case().sent_event(self.channel, "raw", f"{what}: {preview}", data)
         with contextlib.suppress(OSError):
             self._socket.sendall(data)
+
+    def receive(self, seconds: float) -> bytes:
+        """Return the next bytes of the target, none if it has ended the connection.
+
+        Raises:
+            TimeoutError: If nothing arrives within this time.
+        """
+        self._socket.settimeout(seconds)
+        try:
+            return self._socket.recv(READ_SIZE)
+        except TimeoutError:
+            raise
+        except OSError:  # a reset is an end as well
+            return b""
 
     def close(self) -> None:
         """Close the connection."""

@@ -18,6 +18,7 @@ from hanami_conformance.cases.failures import (
 from hanami_conformance.cases.recording import ClosedSocket, current_case, recording_paused
 from hanami_conformance.clients.connection_limit import ConnectionLimit
 from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
+from hanami_conformance.clients.raw_request import send_raw
 from hanami_conformance.clients.rest import RestClient, RestResponse
 from hanami_conformance.clients.tcp import RawConnection, context_for
 from hanami_conformance.clients.websocket import WebSocket
@@ -153,6 +154,15 @@ class Target:
         made = RawConnection(self.url, self.timeouts.setting, limit or self.connection_limit, self._ssl)
         self._connections.append(made)
         return made
+
+    def send_raw(self, request: bytes, what: str) -> RestResponse:
+        """Send a request as it is over a connection of its own, and wait for the response.
+
+        Raises:
+            ResponseTimeout, ConnectionClosed, TargetDown: See :func:`hanami_conformance.clients.raw_request.send_raw`.
+        """
+        with self.raw() as connection:
+            return send_raw(connection, request, what, self.timeouts)
 
     def call(
         self,

@@ -15,7 +15,7 @@ from hanami_proto.command_line import suggestion
 MODULES = (
     *("attach", "first_messages", "init", "data", "acknowledgements", "attach_sockets", "progress", "finalize"),
     *("dataset_content", "unusual_encodings", "delete", "mode", "direct_io", "direct_io_outputs", "direct_io_cycles"),
-    *("direct_io_errors", "misbehaving_clients", "general"),
+    *("direct_io_errors", "misbehaving_clients", "general", "texts"),
 )
 _declared: dict[str, Fault] = {}
 

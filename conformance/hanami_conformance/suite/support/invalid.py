@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import base64
+import json
 import uuid as uuids
 from collections.abc import Callable
 from typing import Any
 
 from hanami_conformance.cases.failures import Unsupported
 from hanami_conformance.common.redact import SECRETS
-from hanami_conformance.stateful.placeholders import MISSING
+from hanami_conformance.stateful.placeholders import MISSING, drop_missing
 from hanami_conformance.target.target import Target
+
+
+def message_of(token: Any, uuid: Any, target: Any) -> str:
+    """Return a first message without the MISSING fields."""
+    return json.dumps(drop_missing({"token": token, "uuid": uuid, "target": target}))
 
 
 def invalid_token(kind: str, target: Target) -> Any:
@@ -32,6 +38,9 @@ def invalid_token(kind: str, target: Target) -> Any:
         "unsigned": lambda: _unsigned(valid),
         "a number": lambda: 42,
         "null": lambda: None,
+        "with a quote": lambda: valid + "'",
+        "a condition": lambda: QUERY_LANGUAGE["a condition"],
+        "very long": lambda: "a" * VERY_LONG,
     }
     token = makers[kind]()
     if isinstance(token, str):
@@ -58,6 +67,24 @@ def _unsigned(token: str) -> str:
     header = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').rstrip(b"=").decode()
     return f"{header}.{token.split('.')[1]}."
 
+
+VERY_LONG = 100_000  # characters, beyond every limit of a field
+
+# Ends of texts that change the query of a database which takes them as they are.
+QUERY_LANGUAGE: dict[str, str] = {
+    "a quote": "'",
+    "a condition": "' OR '1'='1",
+    "two quotes": "''",
+    "a double quote": '"',
+    "a condition in double quotes": '" OR "1"="1',
+    "a backtick": "`",
+    "a further command": "'; SELECT 1; --",
+    "a comment": "/**/",
+    "a semicolon": ";",
+    "a wildcard": "%",
+    "a backslash": "\\",
+    "a NUL byte": "\x00",
+}
 
 INVALID_UUIDS: dict[str, Any] = {
     "unknown": str(uuids.UUID(int=0x0123456789AB4CDEF123456789ABCDEF & ~(0x3 << 62) | (0x2 << 62))),

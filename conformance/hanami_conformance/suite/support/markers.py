@@ -10,4 +10,5 @@ import pytest
 
 def mark_destructive(cases: Iterable[str], *destructive: str) -> list[Any]:
     """Return names of cases for ``parametrize``; those in ``destructive`` run only where that is allowed."""
-    return [pytest.param(case, marks=pytest.mark.destructive) if case in destructive else case for case in cases]
+    marks = (pytest.mark.hostile, pytest.mark.destructive)
+    return [pytest.param(case, marks=marks) if case in destructive else case for case in cases]

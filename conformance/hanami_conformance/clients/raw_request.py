@@ -1,0 +1,67 @@
+"""Requests with bytes that no HTTP client sends, and the responses to them."""
+
+from __future__ import annotations
+
+import httptools
+
+from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout
+from hanami_conformance.cases.recording import current_case
+from hanami_conformance.clients.deadline import AdaptiveTimeout
+from hanami_conformance.clients.rest import KIND, RestResponse
+from hanami_conformance.clients.tcp import RawConnection
+
+
+class _Response:
+    """What the parser has read of a response."""
+
+    def __init__(self) -> None:
+        self.parser = httptools.HttpResponseParser(self)
+        self.body = bytearray()
+        self.content_type = ""
+        self.has_head = False
+        self.is_complete = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() == b"content-type":
+            self.content_type = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        self.has_head = True
+
+    def on_body(self, data: bytes) -> None:
+        self.body += data
+
+    def on_message_complete(self) -> None:
+        self.is_complete = True
+
+
+def send_raw(connection: RawConnection, request: bytes, what: str, timeouts: AdaptiveTimeout) -> RestResponse:
+    """Send a request as it is, and wait for the response.
+
+    Args:
+        connection: Connection on which nothing was sent.
+        request: Bytes of the request.
+        what: Description of the request, for the report.
+        timeouts: Time limits of the waits, by kind.
+
+    Raises:
+        ResponseTimeout: If no whole response arrives before the deadline.
+        ConnectionClosed: If the target closes the connection without a response, or does not send HTTP.
+    """
+    deadline = timeouts.deadline(KIND)
+    connection.send(request, what)
+    response = _Response()
+    expected = f"an answer to {what}"
+    try:
+        while not response.is_complete and (data := connection.receive(deadline.remaining() or 0.001)):
+            response.parser.feed_data(data)
+    except TimeoutError as error:
+        timeouts.record_timeout(KIND)
+        raise ResponseTimeout(f"{expected} within {deadline.seconds:g} s", "no whole response") from error
+    except httptools.HttpParserError as error:
+        raise ConnectionClosed(expected, f"bytes that are not HTTP: {error}") from error
+    if not response.has_head:
+        raise ConnectionClosed(expected, "the end of the connection without an answer")
+    answer = RestResponse(what, response.parser.get_status_code(), bytes(response.body), response.content_type)
+    current_case().received_event(connection.channel, "http", lambda: str(answer), answer.body)
+    return answer

@@ -1,0 +1,147 @@
+"""Attach: uuids of no resource, of another user's, and of another kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hanami_conformance.cases.attribution import attribute_to
+from hanami_conformance.cases.checks import require
+from hanami_conformance.catalogue import requirement
+from hanami_conformance.clients.websocket_events import CloseInfo, Message
+from hanami_conformance.resources.factory import ResourceFactory
+from hanami_conformance.suite.support.invalid import INVALID_UUIDS, QUERY_LANGUAGE, message_of
+from hanami_conformance.suite.support.sample_data import ONE_BRICK
+from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, expect_rejected, first_message
+from hanami_conformance.target.target import Account
+
+
+# ATT-4: an unknown, malformed or missing uuid and a resource of another user or project are rejected alike.
+@requirement("ATT-4")
+@pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
+@pytest.mark.parametrize("kind", list(INVALID_UUIDS))
+def test_an_invalid_uuid_is_rejected(resources: ResourceFactory, resource: str, kind: str) -> None:
+    """A socket for an unknown, malformed or missing uuid is rejected."""
+    # A resource of the kind exists, to detect a server that falls back on another one.
+    if resource == CLUSTER:
+        resources.cluster(ONE_BRICK).enter_direct_mode()
+    else:
+        resources.csv(100)
+    target = resources.target
+    expect_rejected(target, message_of(target.account.token, INVALID_UUIDS[kind], resource), f"the uuid is {kind}")
+
+
+# Unknown or malformed uuids made from a valid one.
+NEAR_MISSES: dict[str, Callable[[str], str]] = {
+    "cut short": lambda uuid: uuid[:-4],
+    "with a suffix": lambda uuid: uuid + "00",
+    "with a blank": lambda uuid: uuid + " ",
+    "with a wildcard": lambda _uuid: "%",
+    "with another end": lambda uuid: uuid[:-1] + other_digit(uuid[-1]),
+    "with another beginning": lambda uuid: other_digit(uuid[0]) + uuid[1:],
+}
+
+
+def other_digit(digit: str) -> str:
+    """Return a different hexadecimal digit."""
+    return "0" if digit != "0" else "1"
+
+
+@requirement("ATT-4")
+@pytest.mark.parametrize("change", list(NEAR_MISSES))
+def test_a_uuid_is_compared_whole(resources: ResourceFactory, change: str) -> None:
+    """A socket is rejected for a uuid that only resembles that of a file."""
+    upload = resources.csv(100)
+    first = first_message(upload.account.token, NEAR_MISSES[change](upload.files["input"].uuid), FILE_UPLOAD)
+    expect_rejected(resources.target, first, f"the uuid is one of a file, {change}")
+
+
+@requirement("ATT-4", "GEN-2")
+@pytest.mark.hostile
+@pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
+@pytest.mark.parametrize("uuid", [[], ["a"], {"a": 1}, True, 1.5, "x" * 100_000], ids=lambda uuid: str(uuid)[:12])
+def test_a_uuid_of_another_type_is_rejected(resources: ResourceFactory, resource: str, uuid: Any) -> None:
+    """A uuid that is not a string, or is very long, is rejected, and the server goes on serving."""
+    upload = resources.csv(100)
+    expect_rejected(resources.target, message_of(upload.account.token, uuid, resource), "the uuid is of another type")
+    with attribute_to("GEN-2"):
+        upload.attach().write(0, b"served")
+
+
+# One case each, since servers survive an open quote and not a complete condition, or the other way round.
+QUERY_TEXTS: dict[str, list[str]] = {
+    "a quote": ["a quote"],
+    "a condition": ["a condition", "two quotes", "a further command"],
+    "other characters": [kind for kind, text in QUERY_LANGUAGE.items() if "'" not in text],
+}
+
+
+@requirement("ATT-4", "GEN-2")
+@pytest.mark.hostile
+@pytest.mark.destructive
+@pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
+@pytest.mark.parametrize("kind", list(QUERY_TEXTS))
+def test_query_language_in_a_uuid_is_rejected(resources: ResourceFactory, resource: str, kind: str) -> None:
+    """A socket for a uuid that ends with quotes or conditions of a database is rejected, and the server serves on."""
+    upload = resources.csv(100)
+    if resource == CLUSTER:  # one that a condition could match
+        resources.any_cluster(ONE_BRICK).enter_direct_mode()
+    for text in QUERY_TEXTS[kind]:
+        uuid = INVALID_UUIDS["unknown"] + QUERY_LANGUAGE[text]
+        first = first_message(upload.account.token, uuid, resource)
+        expect_rejected(resources.target, first, f"the uuid ends with {text}")
+    with attribute_to("GEN-2"):
+        upload.attach().write(0, b"served")
+
+
+@requirement("ATT-4", "GEN-3")
+@pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
+def test_a_resource_of_another_user_looks_unknown(
+    resources: ResourceFactory, other_account: Account, resource: str
+) -> None:
+    """A resource of another user is rejected in the same words as an unknown one."""
+    if resource == CLUSTER:
+        cluster = resources.any_cluster(ONE_BRICK)
+        cluster.enter_direct_mode()
+        uuid = cluster.uuid
+    else:
+        uuid = resources.csv(100).files["input"].uuid
+    foreign = expect_rejected(
+        resources.target, first_message(other_account.token, uuid, resource), "it belongs to another user"
+    )
+    nothing = expect_rejected(
+        resources.target, first_message(other_account.token, INVALID_UUIDS["unknown"], resource), "it is unknown"
+    )
+    alike = wording(foreign, uuid) == wording(nothing, INVALID_UUIDS["unknown"])
+    require(alike, expected=f"the answer to an unknown uuid: {nothing}", actual=foreign, requirement="ATT-4")
+
+
+def wording(answer: Message | CloseInfo, uuid: str) -> str:
+    """Return the words of an answer without uuids, numbers and times."""
+    text = answer.data.decode("utf-8", "replace") if isinstance(answer, Message) else str(answer)
+    return re.sub(r"[0-9]+", "", text.replace(uuid, ""))
+
+
+# ATT-6: a uuid of the wrong kind (dataset for file, file for cluster, cluster for file) is rejected.
+@requirement("ATT-6")
+@pytest.mark.parametrize(
+    ("kind", "resource"),
+    [("dataset", FILE_UPLOAD), ("file", CLUSTER), ("cluster", FILE_UPLOAD), ("dataset", CLUSTER)],
+    ids=["dataset as file", "file as cluster", "cluster as file", "dataset as cluster"],
+)
+def test_a_uuid_of_the_wrong_kind_is_rejected(resources: ResourceFactory, kind: str, resource: str) -> None:
+    """A socket is rejected if its uuid belongs to another kind of resource than its target."""
+    token = resources.target.account.token
+    if kind == "cluster":
+        cluster = resources.any_cluster(ONE_BRICK)
+        cluster.enter_direct_mode()
+        uuid = cluster.uuid
+    else:
+        upload = resources.csv(100)
+        uuid = upload.uuid if kind == "dataset" else upload.files["input"].uuid
+    expect_rejected(
+        resources.target, first_message(token, uuid, resource), f"the uuid is of a {kind}, the target {resource}"
+    )

@@ -1,0 +1,177 @@
+"""General: texts that servers misread, in every field of every operation."""
+
+from __future__ import annotations
+
+import contextlib
+from http import HTTPStatus
+
+import pytest
+
+from hanami_conformance.cases.attribution import attribute_to
+from hanami_conformance.cases.checks import require
+from hanami_conformance.cases.failures import ConnectionClosed
+from hanami_conformance.catalogue import requirement
+from hanami_conformance.clients.json_response import json_object
+from hanami_conformance.common.signals import uninterrupted
+from hanami_conformance.resources.factory import SERVER_ERRORS, ResourceFactory
+from hanami_conformance.suite.support.invalid import QUERY_LANGUAGE, VERY_LONG
+from hanami_conformance.suite.support.markers import mark_destructive
+from hanami_conformance.suite.support.operations import (
+    DELETIONS,
+    FIELDS,
+    WITH_BODY,
+    WITH_FIELDS,
+    call_with,
+    expect_4xx,
+    fields_of,
+    request_bytes,
+    texts_of,
+)
+from hanami_conformance.suite.support.sample_data import ONE_BRICK
+from hanami_conformance.target.target import Account, Target
+
+
+def expect_list(account: Account) -> None:
+    """Check that the server still answers."""
+    with attribute_to("GEN-2"):
+        answer = account.call("dataset.list")
+        require(answer.status == HTTPStatus.OK, expected="200 to the next request", actual=answer)
+
+
+# A vulnerable server may delete whatever a condition matches.
+@requirement("GEN-1", "GEN-2")
+@pytest.mark.hostile
+@pytest.mark.parametrize("operation", mark_destructive(WITH_FIELDS, *DELETIONS))
+def test_query_language_in_a_text_gets_a_4xx(resources: ResourceFactory, operation: str) -> None:
+    """A text that ends with quotes, conditions or commands of a database gets a 4xx, in every field."""
+    good = fields_of(resources, operation)
+    for field, value in texts_of(resources, operation).items():
+        for kind, text in QUERY_LANGUAGE.items():
+            answer = call_with(resources, operation, good | {field: value + text})
+            if field != "name" or not resources.target.dialect.is_name(value + text):
+                expect_4xx(answer, f"{field} ends with {kind}")
+    expect_list(resources.target.account)
+
+
+LONG_BYTES = b"a" * 60_000  # beyond the limits of the heads of usual servers, 8 to 32 KiB
+BYTES_OF_A_TOKEN = {
+    "bytes that are not UTF-8": b"\xff\xfe",
+    "a letter in Latin-1": b"z\xe4hler",
+    "an incomplete letter in UTF-8": b"\xc3",
+    "a letter in UTF-8": b"z\xc3\xa4hler",
+}
+# None of these is a request of HTTP, so that an end of the connection rejects it as well.
+BYTES_OF_NO_REQUEST = {**BYTES_OF_A_TOKEN, "control bytes": b"a\x01\x1b\x7f", "a NUL byte": b"a\x00b"}
+
+
+@requirement("GEN-1", "GEN-2")
+@pytest.mark.hostile
+@pytest.mark.destructive
+@pytest.mark.parametrize("operation", list(FIELDS))
+def test_a_token_of_any_bytes_gets_a_4xx(target: Target, operation: str) -> None:
+    """A token with bytes beyond ASCII gets a 4xx; one with control bytes may end the connection."""
+    for kind, token in BYTES_OF_NO_REQUEST.items():
+        request = request_bytes(target, operation, token=token)
+        with contextlib.nullcontext() if kind in BYTES_OF_A_TOKEN else contextlib.suppress(ConnectionClosed):
+            expect_4xx(target.send_raw(request, f"a token with {kind}"), f"{operation}, the token has {kind}")
+    expect_list(target.account)
+
+
+@requirement("GEN-1", "GEN-2")
+@pytest.mark.hostile
+@pytest.mark.destructive
+@pytest.mark.parametrize("operation", list(FIELDS))
+def test_a_query_of_any_bytes_gets_a_4xx(target: Target, operation: str) -> None:
+    """A query with bytes that are not ASCII, as they are or encoded, is rejected; only a list may ignore it."""
+    may_ignore = operation not in WITH_FIELDS
+    for kind, value in BYTES_OF_NO_REQUEST.items():
+        encoded = "".join(f"%{byte:02x}" for byte in value).encode()
+        for what, sent in ((kind, value), (f"{kind}, encoded", encoded)):
+            request = request_bytes(target, operation, query=b"?uuid=" + sent)
+            with contextlib.suppress(ConnectionClosed) if sent is value else contextlib.nullcontext():
+                answer = target.send_raw(request, f"a query with {what}")
+                if not may_ignore or answer.status != HTTPStatus.OK:
+                    expect_4xx(answer, f"{operation}, the query has {what}")
+    expect_list(target.account)
+
+
+@requirement("GEN-1")
+@pytest.mark.hostile
+@pytest.mark.destructive
+@pytest.mark.parametrize("place", ["target", "query", "token"])
+def test_a_long_head_gets_a_4xx(target: Target, place: str) -> None:
+    """A request target, a query or a token of 60 000 characters gets a 4xx."""
+    query, token = b"?uuid=" + LONG_BYTES, b""
+    if place == "target":
+        query = b"/" + LONG_BYTES
+    elif place == "token":
+        query, token = b"", LONG_BYTES
+    answer = target.send_raw(request_bytes(target, "dataset.get", query=query, token=token), f"a {place} too long")
+    expect_4xx(answer, f"the {place} has {len(LONG_BYTES)} characters")
+
+
+@requirement("GEN-1", "GEN-2")
+@pytest.mark.hostile
+@pytest.mark.destructive
+@pytest.mark.parametrize("operation", WITH_BODY)
+def test_a_long_text_gets_a_4xx(resources: ResourceFactory, operation: str) -> None:
+    """A text of 100 000 characters in any field of a body gets a 4xx."""
+    good = fields_of(resources, operation)
+    for field, value in texts_of(resources, operation).items():
+        answer = call_with(resources, operation, good | {field: f"{value:a<{VERY_LONG}}"})
+        expect_4xx(answer, f"{field} has {VERY_LONG} characters")
+    expect_list(resources.target.account)
+
+
+LITERALS = ("true", "True", "TRUE", "false", "null", "Null", "NULL", "None", "Infinity")
+
+
+@requirement("GEN-1", "INIT-1", "INIT-2")
+@pytest.mark.hostile
+@pytest.mark.destructive
+@pytest.mark.parametrize("kind", ["csv", "mnist", "cluster"])
+def test_a_literal_is_kept_as_text(resources: ResourceFactory, kind: str) -> None:
+    """A name such as true or null is rejected with a reason, or it is read back as it was sent."""
+    for name in LITERALS:
+        expect_name_kept(resources, kind, name)
+
+
+def expect_name_kept(resources: ResourceFactory, kind: str, name: str) -> None:
+    """Check that the creation of a resource of this name is rejected, or that the name is read back."""
+    account = resources.target.account
+    family = "cluster" if kind == "cluster" else "dataset"
+    operation = "cluster.create" if kind == "cluster" else f"{kind}.init"
+    body = {**fields_of(resources, operation), "name": name}
+    if kind == "cluster":
+        body = resources.cluster_body(name, ONE_BRICK)
+    before = listed(account, family)
+    with uninterrupted():  # the final clean-up would not find it by its prefix
+        answer = account.call(operation, body=body)
+        resources.register_unexpected(answer, operation)
+        if answer.status >= SERVER_ERRORS:  # it may have been created
+            for uuid in listed(account, family).keys() - before.keys():
+                resources.register_for_deletion(family, uuid)
+    if answer.rejected:
+        require(answer.text.strip(), expected=f"a reason for the rejection of the name {name}", actual=answer)
+        return
+    created = answer.object()
+    uuid = str(created.get("uuid"))
+    names = [created.get("name", name)]
+    if kind == "cluster":
+        names.append(account.call("cluster.get", params={"uuid": uuid}).object().get("name", name))
+    row = listed(account, family).get(uuid, [name])
+    wrong = [one for one in names if one != name] or ([] if name in row else [row])
+    violated = {"csv": "INIT-2", "mnist": "INIT-1"}.get(kind)
+    require(not wrong, expected=f"the name {name!r} of the {kind}", actual=wrong, requirement=violated)
+    deleted = account.call(f"{family}.delete", params={"uuid": uuid})
+    require(deleted.status == HTTPStatus.OK, expected=f"200 to the DELETE of the {kind} {name}", actual=deleted)
+
+
+def listed(account: Account, family: str) -> dict[str, list[object]]:
+    """Return the rows of a list by their uuids; nothing of a list that has another form."""
+    table = json_object(account.call(f"{family}.list").body) or {}
+    header, rows = table.get("header"), table.get("body")
+    if not isinstance(header, list) or "uuid" not in header or not isinstance(rows, list):
+        return {}
+    place = header.index("uuid")
+    return {str(row[place]): row for row in rows if isinstance(row, list) and len(row) > place}
