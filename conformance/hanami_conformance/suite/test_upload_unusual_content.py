@@ -45,7 +45,8 @@ HUGE_NUMBERS: dict[str, tuple[bytes, list[list[float]]]] = {
 CRASHING_NUMBERS = [kind for kind in HUGE_NUMBERS if "integer" in kind]
 
 
-@requirement("FIN-6", "FIN-2", "GEN-2")
+@requirement("FIN-6", "GEN-2")
+@pytest.mark.may_violate("FIN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("kind", mark_destructive(HUGE_NUMBERS, *CRASHING_NUMBERS))
 def test_numbers_beyond_any_float_are_rejected_or_harm_no_other(resources: ResourceFactory, kind: str) -> None:
@@ -77,7 +78,8 @@ ODD_ROWS: dict[str, tuple[bytes, list[list[float]]]] = {
 CRASHING_ROWS = [kind for kind in ODD_ROWS if "longer by thousands" in kind]
 
 
-@requirement("FIN-6", "FIN-2", "GEN-2")
+@requirement("FIN-6", "GEN-2")
+@pytest.mark.may_violate("FIN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("kind", mark_destructive(ODD_ROWS, *CRASHING_ROWS))
 def test_rows_of_other_lengths_are_rejected_or_harm_no_other(resources: ResourceFactory, kind: str) -> None:
@@ -119,7 +121,8 @@ UNUSUAL_LABELS: dict[str, list[int]] = {
 }
 
 
-@requirement("FIN-2", "FIN-6", "GEN-2")
+@requirement("FIN-6", "GEN-2")
+@pytest.mark.may_violate("FIN-2")
 @pytest.mark.hostile
 @pytest.mark.destructive
 @pytest.mark.parametrize("kind", list(UNUSUAL_LABELS))

@@ -32,7 +32,10 @@ class MissingCapability:
 
 
 DESTRUCTIVE = "may crash a fragile server: give --allow-destructive or --server-command"
-DESTRUCTIVE_CASES = (("DATA-6",), ("DATA-5", "DATA-12", "DIO-12", "FIN-6", "GEN-1", "GEN-2", "INIT-3"))
+DESTRUCTIVE_CASES = (
+    ("DATA-6",),
+    ("DATA-5", "DATA-12", "DEL-1", "DIO-12", "FIN-1", "FIN-2", "FIN-6", "GEN-1", "GEN-2", "INIT-3"),
+)
 SECOND_USER = (("GEN-3",), ("ATT-4", "ATT-7", "DATA-9", "DEL-1", "FIN-4", "INIT-4", "MODE-2", "PROG-4"))
 EXPIRED_TOKEN = ((), ("ATT-3", "FIN-4", "INIT-6", "MODE-2", "PROG-4"))
 TWO_CONNECTIONS = (

@@ -189,7 +189,7 @@ def labels_shifted() -> None:
     _labels(lambda labels: np.roll(labels, 1))
 
 
-@fault("FIN-2")
+@fault("FIN-2", "FIN-6")
 def labels_from_ten_on_lost() -> None:
     """Labels of ten and more become 0."""
     _labels(lambda labels: np.where(labels < 10, labels, 0).astype(np.uint8))
@@ -217,7 +217,7 @@ def lines_at_the_edges_of_blocks_lost(file: bytes) -> bytes:
     return b"".join(kept)
 
 
-@fault("FIN-2", hook=_tables)
+@fault("FIN-2", "FIN-6", hook=_tables)
 def rows_of_other_lengths_move_later_cells(file: bytes) -> bytes:
     """The cells of a table fill its columns one after the other, wherever its lines end."""
     header, *lines = file.rstrip(b"\n").split(b"\n")
