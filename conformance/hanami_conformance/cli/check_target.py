@@ -231,7 +231,11 @@ class _TargetCheck:
     def _print_missing_capabilities(self) -> None:
         found = list(
             missing_capabilities(
-                self._target, content=self._content, broken=self._broken, destructive=self._options.destructive
+                self._target,
+                content=self._content,
+                broken=self._broken,
+                destructive=self._options.destructive,
+                restartable=self._options.reference or bool(self._options.server),
             )
         )
         if not found:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from hanami_conformance.common.redact import SECRETS
@@ -14,7 +15,7 @@ from hanami_conformance.common.signals import handle_signals
 from hanami_conformance.options.run import RunOptions
 from hanami_conformance.server.liveness import watch_sockets
 from hanami_conformance.server.process import SERVER_LOG, ServerProcess
-from hanami_conformance.server.reference import reference_backend
+from hanami_conformance.server.reference import ReferenceBackend
 from hanami_conformance.server.startup import ServerStartup
 from hanami_conformance.target.connect import connect
 from hanami_conformance.target.target import Target
@@ -27,10 +28,12 @@ class OpenTarget:
     Attributes:
         target: The target, with its accounts logged in.
         startup: How its server is started again; None where the suite does not start it by a command.
+        restart: Function that restarts its server and logs the accounts in; None where the suite does not start it.
     """
 
     target: Target
     startup: ServerStartup | None = None
+    restart: Callable[[], None] | None = None
 
 
 @contextlib.contextmanager
@@ -47,19 +50,32 @@ def open_target(options: RunOptions, log_folder: Path | None = None, run_id: str
     """
     with handle_signals(), contextlib.ExitStack() as stack:
         startup = None
+        restart: Callable[[], None] | None = None
         if options.reference:
-            target = connect(stack.enter_context(reference_backend(options.target)))
+            backend = stack.enter_context(ReferenceBackend(options.target))
+            target = connect(backend.options)
+            restart = partial(_restart_reference, backend, target)
         elif options.server:
             folder = log_folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hanami-server-")))
             server = ServerProcess(options.server, folder / SERVER_LOG)
             stack.callback(server.close)
             startup = ServerStartup(server, options.target, options.server_timeout, run_id)
             target = startup.start()
+            restart = partial(startup.restart, target)
         else:
             target = connect(options.target)
         stack.callback(target.close)
         watch_sockets(target, run_id, restartable=startup is not None)
-        yield OpenTarget(target, startup)
+        yield OpenTarget(target, startup, restart)
+
+
+def _restart_reference(backend: ReferenceBackend, target: Target) -> None:
+    target.rest.close()
+    backend.restart()
+    target.expired_token = backend.options.expired_token
+    SECRETS.add(target.expired_token, "expired token")
+    for account in target.accounts:
+        target.renew(account)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,8 @@ import secrets
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Self
+from urllib.parse import urlsplit
 
 from hanami_conformance.cases.failures import TargetDown
 from hanami_conformance.common.child_process import ProcessError, announced_server
@@ -18,9 +20,65 @@ from hanami_proto.dialect import DEFAULT_DIALECT
 LARGEST_FILE = "10000000000"  # bytes, what the protocol allows: announced, and hardly touched
 
 
+class ReferenceBackend:
+    """The reference backend on a free port, with passwords of its own for each run.
+
+    Args:
+        options: Options of the target; the address and the credentials are replaced.
+
+    Attributes:
+        options: Options that reach the server, once it was started.
+    """
+
+    def __init__(self, options: TargetOptions) -> None:
+        self.options = options
+        self._alice, self._bob = secrets.token_urlsafe(12), secrets.token_urlsafe(12)
+        self._process = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        self._start(0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.close()
+
+    def restart(self) -> None:
+        """Stop the server, and start it at the same address with the same users; nothing else of it is kept.
+
+        Raises:
+            TargetDown: If it does not start.
+        """
+        self._process.close()
+        self._start(urlsplit(self.options.url).port or 0)
+
+    def _start(self, port: int) -> None:
+        """Start the server.
+
+        Raises:
+            TargetDown: If it does not start; the end of its log is in the message.
+        """
+        dialect = DEFAULT_DIALECT if self.options.dialect == AUTO else self.options.dialect
+        command = [sys.executable, "-m", "hanami_reference_backend", "--port", str(port), "--dialect", dialect]
+        command += ["--max-file-size", LARGEST_FILE, "--max-storage", LARGEST_FILE]
+        command += ["--announce", "json", "--stop-with-stdin"]
+        users = f"alice:{self._alice}:alpha bob:{self._bob}:beta"
+        environment = {**os.environ, "HANAMI_REFERENCE_USERS": users}
+        try:
+            announced = self._process.enter_context(announced_server("the reference backend", command, environment))
+        except ProcessError as error:
+            raise TargetDown(str(error)) from error
+        self.options = replace(
+            self.options,
+            url=announced["url"],
+            account=Credentials("alice", self._alice),
+            other_account=Credentials("bob", self._bob),
+            expired_token=announced["expired_tokens"]["alice"],
+        )
+
+
 @contextlib.contextmanager
 def reference_backend(options: TargetOptions) -> Iterator[TargetOptions]:
-    """Run the reference backend on a free port, with passwords of its own for each run.
+    """Run the reference backend.
 
     Yields:
         The options, with its address and credentials.
@@ -28,21 +86,5 @@ def reference_backend(options: TargetOptions) -> Iterator[TargetOptions]:
     Raises:
         TargetDown: If it does not start; the end of its log is in the message.
     """
-    dialect = DEFAULT_DIALECT if options.dialect == AUTO else options.dialect
-    alice, bob = secrets.token_urlsafe(12), secrets.token_urlsafe(12)
-    command = [sys.executable, "-m", "hanami_reference_backend", "--port", "0", "--dialect", dialect]
-    command += ["--max-file-size", LARGEST_FILE, "--max-storage", LARGEST_FILE]
-    command += ["--announce", "json", "--stop-with-stdin"]
-    environment = {**os.environ, "HANAMI_REFERENCE_USERS": f"alice:{alice}:alpha bob:{bob}:beta"}
-    with contextlib.ExitStack() as stack:
-        try:
-            announced = stack.enter_context(announced_server("the reference backend", command, environment))
-        except ProcessError as error:
-            raise TargetDown(str(error)) from error
-        yield replace(
-            options,
-            url=announced["url"],
-            account=Credentials("alice", alice),
-            other_account=Credentials("bob", bob),
-            expired_token=announced["expired_tokens"]["alice"],
-        )
+    with ReferenceBackend(options) as backend:
+        yield backend.options

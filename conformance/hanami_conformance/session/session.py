@@ -144,6 +144,7 @@ class ConformanceSession:
             destructive=self.options.destructive,
             search_settings=self._plan(),
             leftovers=self._leftovers,
+            restart=opened.restart,
         )
         self._classifier = CaseClassifier(self._target, self._match_known_failure)
         self.manifest.target_reached(self._target, planned=self._planned)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from hanami_conformance.cases.failures import TargetDown, Unsupported
-from hanami_conformance.cases.recording import is_case_running
+from hanami_conformance.cases.recording import is_case_running, recording_paused
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.stateful.property_runner import PropertyRunner
 from hanami_conformance.suite.context import CONTEXT, SuiteContext
-from hanami_conformance.target.capabilities import DESTRUCTIVE
+from hanami_conformance.target.capabilities import DESTRUCTIVE, RESTART, survives_restart
 from hanami_conformance.target.target import Account, Target
 
 
@@ -66,3 +66,18 @@ def other_account(target: Target) -> Account:
     if target.other_account is None:
         raise Unsupported(target.other_account_missing_reason)
     return target.other_account
+
+
+@pytest.fixture
+def restart_server(context: SuiteContext, target: Target) -> Callable[[], None]:
+    """Return a function that restarts the server and logs the accounts in, which the case does not record."""
+    restart = context.restart
+    if restart is None or not survives_restart(target):
+        raise Unsupported(RESTART)
+
+    def close_and_restart() -> None:
+        target.close_websockets()
+        with recording_paused():
+            restart()
+
+    return close_and_restart

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -21,6 +22,7 @@ class SuiteContext:
         destructive: Whether requests that may crash a fragile server are allowed.
         search_settings: Settings of the search for failing sequences.
         leftovers: Resources on the target that a case could not delete; filled by the cases.
+        restart: Function that restarts the server and logs the accounts in; None where the suite does not start it.
     """
 
     target: Target
@@ -28,6 +30,7 @@ class SuiteContext:
     destructive: bool
     search_settings: SearchSettings
     leftovers: list[Leftover]
+    restart: Callable[[], None] | None = None
 
 
 # The session stores the context here before the first case, because the suite does not import the session.

@@ -36,6 +36,8 @@ DESTRUCTIVE_CASES = (
     ("DATA-6",),
     ("DATA-5", "DATA-12", "DEL-1", "DIO-12", "FIN-1", "FIN-2", "FIN-6", "GEN-1", "GEN-2", "INIT-3"),
 )
+RESTART = "needs a server that the suite may restart (--server-command, users with passwords, no --cluster)"
+RESTART_CASES = ((), ("GEN-1", "GEN-2"))
 SECOND_USER = (("GEN-3",), ("ATT-4", "ATT-7", "DATA-9", "DEL-1", "FIN-4", "INIT-4", "MODE-2", "PROG-4"))
 EXPIRED_TOKEN = ((), ("ATT-3", "FIN-4", "INIT-6", "MODE-2", "PROG-4"))
 TWO_CONNECTIONS = (
@@ -97,8 +99,13 @@ def short_list(ids: Iterable[str]) -> str:
     return ", ".join(texts)
 
 
+def survives_restart(target: Target) -> bool:
+    """Return whether a run can go on after a restart, in which a server may lose its clusters and reject old tokens."""
+    return target.given_cluster is None and all(account.credentials.password for account in target.accounts)
+
+
 def missing_capabilities(
-    target: Target, *, content: bool | None, broken: Collection[str], destructive: bool
+    target: Target, *, content: bool | None, broken: Collection[str], destructive: bool, restartable: bool
 ) -> Iterator[MissingCapability]:
     """Yield the capabilities that a run against a target will lack.
 
@@ -107,6 +114,7 @@ def missing_capabilities(
         content: Whether the content of datasets can be read back; None if unknown.
         broken: Parts of the target that do not work, of :data:`UNJUDGED_WITHOUT`.
         destructive: Whether requests that may crash a fragile server are sent.
+        restartable: Whether the suite starts the server, so that it may restart it.
     """
     if target.other_account is None:
         yield MissingCapability(target.other_account_missing_reason.removeprefix("needs "), *SECOND_USER)
@@ -117,6 +125,8 @@ def missing_capabilities(
             "permission for cases that may crash a fragile server (--allow-destructive, or --server-command)",
             *DESTRUCTIVE_CASES,
         )
+    elif not (restartable and survives_restart(target)):
+        yield MissingCapability(RESTART.removeprefix("needs "), *RESTART_CASES)
     if target.connection_limit.limit < 2:
         yield MissingCapability("two connections at the same time (--max-connections)", *TWO_CONNECTIONS)
     if content is False:

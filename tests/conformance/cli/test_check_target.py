@@ -61,6 +61,7 @@ def test_a_target_that_is_ready(tmp_path: Path) -> None:
         "cluster can be made and trained, answers with 2 values of test_output, and is deleted again",
         "workers 16 or more: so many websockets are served at the same time",
         "a token that was valid once (--expired-token)",
+        "a server that the suite may restart (--server-command, users with passwords, no --cluster)",
         "INIT-3 announces a file of 4,294,967,396 bytes",
         "malformed input is sent on purpose, malformed frames, undecodable messages and floods too;",
         "READY",
@@ -115,6 +116,7 @@ def test_6_not_reachable(tmp_path: Path, serve: Any) -> None:
 NEEDS = {
     "SECOND_USER": capabilities.SECOND_USER,
     "DESTRUCTIVE_CASES": capabilities.DESTRUCTIVE_CASES,
+    "RESTART_CASES": capabilities.RESTART_CASES,
     "EXPIRED_TOKEN": capabilities.EXPIRED_TOKEN,
     "TWO_CONNECTIONS": capabilities.TWO_CONNECTIONS,
     "CONTENT": capabilities.CONTENT,

@@ -14,7 +14,7 @@ import pytest
 
 from hanami_conformance.cases.failures import TargetDown
 from hanami_conformance.options.target import Credentials, TargetOptions
-from hanami_conformance.server.reference import reference_backend
+from hanami_conformance.server.reference import ReferenceBackend, reference_backend
 from support.suite_runs import COMMAND
 from tools.reference import TIMEOUT, clean_environment
 
@@ -41,6 +41,27 @@ def test_it_starts_with_its_own_users_and_stops() -> None:
         headers = {"X-Auth-Token": options.expired_token}
         assert httpx.get(f"{options.url}/v1/dataset/all", headers=headers, trust_env=False).status_code == 401
     wait_gone(options.url)
+
+
+def test_it_restarts_at_its_address_with_its_users_and_nothing_else() -> None:
+    with ReferenceBackend(TargetOptions(url="", account=Credentials())) as backend:
+        before = backend.options
+        body = {"id": before.account.user, "password": before.account.password}
+
+        def headers() -> dict[str, str]:
+            answer = httpx.post(f"{before.url}/v1/token", json=body, trust_env=False)
+            return {"X-Auth-Token": answer.json()["token"]}
+
+        upload = {"name": "table", "input_data_size": 10}
+        begun = httpx.post(f"{before.url}/v1/csv/dataset", json=upload, headers=headers(), trust_env=False).json()
+        progress = f"{before.url}/v1/dataset/progress?uuid={begun['uuid']}"
+        assert httpx.get(progress, headers=headers(), trust_env=False).status_code == 200
+        backend.restart()
+        after = backend.options
+        assert (after.url, after.account, after.other_account) == (before.url, before.account, before.other_account)
+        assert after.expired_token not in ("", before.expired_token)
+        assert httpx.get(progress, headers=headers(), trust_env=False).status_code == 404
+    wait_gone(before.url)
 
 
 def test_a_backend_that_does_not_start_says_why() -> None:

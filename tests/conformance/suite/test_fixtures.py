@@ -1,4 +1,4 @@
-"""The fixtures of the suite where a run is interrupted, or the target is lost in the clean-up."""
+"""The fixtures of the suite: an interrupted run, a target that is lost in the clean-up, and a restart."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from hanami_conformance.cases.failures import TargetDown
-from hanami_conformance.cases.recording import begin_case, end_case, is_case_running
+from hanami_conformance.cases.failures import TargetDown, Unsupported
+from hanami_conformance.cases.recording import begin_case, current_case, end_case, is_case_running
 from hanami_conformance.suite import conftest
 
 
@@ -49,3 +49,36 @@ def test_the_clean_up_after_an_interrupt_raises_nothing(fixture: Any) -> None:
     assert not is_case_running()
     assert next(generator, None) is None
     assert context.leftovers == ["cluster x: no connection"]
+
+
+def restart_function(restart: Any, cluster: object = None, password: str = "secret") -> tuple[Any, list[str]]:
+    calls: list[str] = []
+    account = SimpleNamespace(credentials=SimpleNamespace(password=password))
+    target: Any = SimpleNamespace(
+        given_cluster=cluster, accounts=[account], close_websockets=lambda: calls.append("close")
+    )
+    context: Any = SimpleNamespace(restart=restart)
+    function: Any = conftest.restart_server
+    return function.__wrapped__(context, target), calls
+
+
+def test_a_restart_closes_the_websockets_first_and_is_not_recorded() -> None:
+    sent: list[str] = []
+
+    def restart() -> None:
+        current_case().sent_event("rest", "request", "POST token")
+        sent.append("restart")
+
+    run, calls = restart_function(restart)
+    case = begin_case("f::t")
+    run()
+    end_case()
+    assert (calls, sent, case.sent) == (["close"], ["restart"], 0)
+
+
+@pytest.mark.parametrize(
+    ("restart", "cluster", "password"), [(None, None, "x"), (lambda: None, "a cluster", "x"), (lambda: None, None, "")]
+)
+def test_only_a_server_is_restarted_that_can_be_used_afterwards(restart: Any, cluster: object, password: str) -> None:
+    with pytest.raises(Unsupported, match=r"needs a server that the suite may restart \(--server-command"):
+        restart_function(restart, cluster, password)
