@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from hanami_proto.dialect import Dialect
 from hanami_reference_backend.auth import User, Users
 from hanami_reference_backend.common.errors import RequestError
-from hanami_reference_backend.faults import tokens
+from hanami_reference_backend.faults import earlier_starts, tokens
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.network.clusters import Cluster, ClusterStore
@@ -22,6 +22,7 @@ from hanami_reference_backend.rest import operation
 from hanami_reference_backend.rest.fields import ByUuid, ContentQuery
 from hanami_reference_backend.serving import app
 from hanami_reference_backend.storage.datasets import Dataset, DatasetStore
+from hanami_reference_backend.storage.uploads import Kind
 
 
 def _internal_error() -> RequestError:
@@ -55,6 +56,19 @@ def unfinalized_datasets_get_500(original: Any, *arguments: Any) -> Dataset:
             raise _internal_error() from error
         raise
     return dataset
+
+
+@fault("GEN-1")
+def put_after_a_restart_gets_500() -> None:
+    """The PUT of an upload that was begun before the server was restarted is answered with 500."""
+    earlier_starts.mark_uuids()
+
+    @replace_method(DatasetStore, "finalize")
+    async def finalize(original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any) -> Dataset:
+        if earlier_starts.is_from_an_earlier_start(uuid):
+            raise _internal_error()
+        dataset: Dataset = await original(store, user, kind, uuid, *files)
+        return dataset
 
 
 @fault("GEN-1", "PROG-4")

@@ -6,8 +6,11 @@ from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from hanami_reference_backend.auth import User
 from hanami_reference_backend.common.settings import KIB
+from hanami_reference_backend.faults import earlier_starts
 from hanami_reference_backend.faults.patch import replace_method
+from hanami_reference_backend.faults.released.connections import crash
 from hanami_reference_backend.faults.released.registry import defect
 from hanami_reference_backend.storage.datasets import DatasetStore
 from hanami_reference_backend.storage.uploads import TempFile, Upload
@@ -92,3 +95,16 @@ def deleted_uploads_take_chunks() -> None:
             original(store, upload, reason)
             return
         del store._uploads[upload.uuid]
+
+
+@defect("GEN-2", "GEN-1")
+def progress_after_a_restart_crashes() -> None:
+    """Progress of an upload that was begun before a restart crashes the server: its row is there, its file is not."""
+    earlier_starts.mark_uuids()
+
+    @replace_method(DatasetStore, "is_complete")
+    def is_complete(original: Any, store: DatasetStore, user: User, uuid: str) -> bool:
+        if earlier_starts.is_from_an_earlier_start(uuid):
+            crash("progress-after-a-restart-crashes")
+        complete: bool = original(store, user, uuid)
+        return complete

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+import pytest
+
 from hanami_reference_backend.common.settings import MIB
 from support.backend_peer import DEADLINE, Peer, fresh_name
 from support.simulators import EACH, HANAMI, OPENHANAMI, Simulator, attached, simulator
@@ -57,6 +60,19 @@ def test_a_segment_in_a_larger_message_stays_missing(tmp_path: Path, server: str
         assert not is_complete(peer, begin(peer, 2 * SEGMENT, [(0, bytes(2 * SEGMENT))]))
         assert is_complete(peer, begin(peer, 2 * SEGMENT, [(0, bytes(SEGMENT)), (SEGMENT, bytes(SEGMENT))]))
         assert is_complete(peer, begin(peer, 9, [(0, bytes(9))]))
+
+
+@EACH
+def test_progress_after_a_restart_crashes(tmp_path: Path, server: str) -> None:
+    name = "progress-after-a-restart-crashes"
+    with simulator(tmp_path, server, name) as running, Peer(running) as peer:
+        upload = peer.begin_csv(10)
+        assert not is_complete(peer, upload)
+    with simulator(tmp_path, server, name) as running, Peer(running) as peer:
+        assert peer.status("dataset.progress", uuid="6fa459ea-ee8a-4ca4-894e-db77e160355e") == 404
+        with pytest.raises(httpx.TransportError):
+            is_complete(peer, upload)
+        assert running.crash() == name
 
 
 @EACH
