@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Lock
 
 from hanami_conformance import __version__
 from hanami_conformance.common.child_process import ProcessError
 from hanami_conformance.common.signals import acknowledge_interrupt, handle_signals
+from hanami_loadtests.ports import free_port
 from hanami_proto.options import number, whole_number
 from hanami_reference_backend.faults import Fault, UnknownFaultError, catalogue, select_faults
 from hanami_reports.model.conformance import ExitStatus, Level, RunResult
@@ -28,6 +31,7 @@ from tools.reference import BACKEND, LARGE_FILES, RUN_SUITE, clean_environment
 DEADLINE = 2.0  # seconds that the suite waits for an answer: each silence of a fault costs one wait
 SEQUENCE_FILES = "_sequences.py::"  # in the ids of cases that execute generated sequences
 SEQUENCES_EVERY = 8  # the sequences run against each eighth fault although examples detected it, to prove themselves
+RESTART = "restart"  # in the names of cases that restart the server, and of faults that only these can detect
 INTERRUPTED = 130  # as shells have it
 LINE_LENGTH = 100  # characters of the outcome in the line of a row
 MAX_PROBLEMS = 40  # printed ones
@@ -63,13 +67,17 @@ class Part:
     planned: int
 
 
-def run_suite(plan: Plan, faults: Iterable[Fault], options: Iterable[str]) -> tuple[RunResult | None, int | None]:
+def run_suite(
+    plan: Plan, faults: Iterable[Fault], options: Iterable[str], *, restartable: bool = False
+) -> tuple[RunResult | None, int | None]:
     """Run the suite once against a server of its own.
 
     Args:
         plan: Time limit and event that ends the run.
         faults: Faults of the server, none for the unmodified server.
         options: Further options of the suite.
+        restartable: Whether the suite starts the server, so that it can restart it. Cases that need an expired token
+            are unsupported then.
 
     Returns:
         The result, if the run left one, and the exit status, None if the run did not end in time.
@@ -80,19 +88,43 @@ def run_suite(plan: Plan, faults: Iterable[Fault], options: Iterable[str]) -> tu
     injected = [word for fault in faults for word in ("--fault", fault.name)]
     with (
         tempfile.TemporaryDirectory(prefix="hanami-kill-") as folder,
-        running_server("the reference backend", [*BACKEND, *LARGE_FILES, *injected]) as announced,
+        (_restartable_server if restartable else _server)([*LARGE_FILES, *injected]) as (reached, secrets),
     ):
         command = [sys.executable, *RUN_SUITE, "--allow-destructive"]
-        command += ["--target", announced["url"], "--user", "alice", "--second-user", "bob"]
+        command += [*reached, "--user", "alice", "--second-user", "bob"]
         command += ["--max-connections", "8", "--deadline", f"{DEADLINE:g}"]
         command += ["--database", "none", "--shrink", "0", "--report-dir", folder, *options]
-        secrets = {
-            "HANAMI_PASSWORD": "alice-password",
-            "HANAMI_SECOND_PASSWORD": "bob-password",
-            "HANAMI_EXPIRED_TOKEN": announced["expired_tokens"]["alice"],
-        }
-        status = run_to_end(command, subprocess.DEVNULL, clean_environment(secrets), None, plan.deadline, plan.stop)
+        passwords = {"HANAMI_PASSWORD": "alice-password", "HANAMI_SECOND_PASSWORD": "bob-password"}
+        environment = clean_environment({**passwords, **secrets})
+        status = run_to_end(command, subprocess.DEVNULL, environment, None, plan.deadline, plan.stop)
         return result_in(Path(folder)), status
+
+
+Reached = tuple[list[str], dict[str, str]]  # options of the suite, and variables of its environment
+
+
+@contextmanager
+def _server(options: Sequence[str]) -> Iterator[Reached]:
+    with running_server("the reference backend", [*BACKEND, *options]) as announced:
+        yield ["--target", announced["url"]], {"HANAMI_EXPIRED_TOKEN": announced["expired_tokens"]["alice"]}
+
+
+@contextmanager
+def _restartable_server(options: Sequence[str]) -> Iterator[Reached]:
+    port = free_port()
+    command = shlex.join([sys.executable, "-m", "hanami_reference_backend", "--port", str(port), *options])
+    yield ["--target", f"http://127.0.0.1:{port}", "--server-command", command], {}
+
+
+def run_baseline(plan: Plan, options: Sequence[str]) -> tuple[RunResult | None, int | None]:
+    """Run the suite against the unmodified server, and the cases that restart it against one that it starts."""
+    result, status = run_suite(plan, [], options)
+    if result is None or not any(RESTART in case.id for case in result.cases):
+        return result, status
+    restarts, restart_status = run_suite(plan, [], (*options, "-k", RESTART), restartable=True)
+    judged = {case.id: case for case in (restarts.cases if restarts is not None else ())}
+    cases = tuple(judged.get(case.id, case) for case in result.cases)
+    return replace(result, cases=cases), status or restart_status
 
 
 def requirement_options(requirements: Iterable[str]) -> tuple[str, ...]:
@@ -148,7 +180,7 @@ def run_part(plan: Plan, fault: Fault, part: Part) -> Row:
     if not part.planned:
         return row_from(fault, None, ExitStatus.CONFORMANT, 0.0, 0)
     began = time.monotonic()
-    result, status = run_suite(plan, [fault], part.options)
+    result, status = run_suite(plan, [fault], part.options, restartable=RESTART in fault.name)
     return row_from(fault, result, status, time.monotonic() - began, part.planned)
 
 
@@ -243,7 +275,7 @@ def run(options: argparse.Namespace, stop: Event) -> Matrix:
     # For a few faults the cases of their requirements suffice as a baseline.
     violated = dict.fromkeys(name for fault in faults for name in fault.violates)
     selection = () if options.all_cases or complete else requirement_options(violated)
-    baseline, status = run_suite(plan, [], selection)
+    baseline, status = run_baseline(plan, selection)
     problems = baseline_problems(baseline, status)
     if baseline is None or problems:
         return Matrix((), {}, frozenset(), {}, problems, complete=False)

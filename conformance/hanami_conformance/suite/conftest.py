@@ -76,7 +76,7 @@ def restart_server(context: SuiteContext, target: Target) -> Callable[[], None]:
         raise Unsupported(RESTART)
 
     def close_and_restart() -> None:
-        target.close_websockets()
+        target.close_connections()
         with recording_paused():
             restart()
 

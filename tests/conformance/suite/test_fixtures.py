@@ -55,7 +55,7 @@ def restart_function(restart: Any, cluster: object = None, password: str = "secr
     calls: list[str] = []
     account = SimpleNamespace(credentials=SimpleNamespace(password=password))
     target: Any = SimpleNamespace(
-        given_cluster=cluster, accounts=[account], close_websockets=lambda: calls.append("close")
+        given_cluster=cluster, accounts=[account], close_connections=lambda: calls.append("close")
     )
     context: Any = SimpleNamespace(restart=restart)
     function: Any = conftest.restart_server
