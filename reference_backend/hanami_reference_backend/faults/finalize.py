@@ -16,13 +16,12 @@ from hanami_reference_backend.faults import internals, tokens
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.storage.dataset_content import Column, Content, OneHotColumn, PlainColumn
-from hanami_reference_backend.storage.datasets import Dataset, DatasetStore
+from hanami_reference_backend.storage.datasets import FINALIZED, Dataset, DatasetStore
 from hanami_reference_backend.storage.intervals import Intervals
 from hanami_reference_backend.storage.uploads import Kind, TempFile, Upload
 
 FINALIZES = ("csv.finalize", "mnist.finalize")
 LONG_NAME = 200  # characters
-FINALIZED = "the file was finalized"  # reason for discarding it
 
 
 def _on_rejection(react: Callable[[DatasetStore, User, str], None]) -> None:

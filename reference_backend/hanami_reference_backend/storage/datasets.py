@@ -18,6 +18,8 @@ from hanami_reference_backend.storage.dataset_content import Content, ContentErr
 from hanami_reference_backend.storage.idx_parser import parse_mnist
 from hanami_reference_backend.storage.uploads import Kind, TempFile, Upload
 
+FINALIZED = "the file was finalized"  # reason of the rejection of later writes
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -203,7 +205,7 @@ class DatasetStore:
         owner, project, started = upload.owner_id, upload.project_id, upload.created_at
         dataset = Dataset(upload.uuid, upload.name, owner, project, content, upload.storage, upload.kind, started)
         self._datasets[dataset.uuid] = dataset
-        self._forget(upload, "the file was finalized")
+        self._forget(upload, FINALIZED)
         return dataset
 
     def _forget(self, upload: Upload, reason: str) -> None:

@@ -17,7 +17,7 @@ from hanami_reference_backend.faults.released.registry import HANAMI, OPENHANAMI
 from hanami_reference_backend.rest.datasets import DatasetOperations
 from hanami_reference_backend.rest.fields import ByUuid
 from hanami_reference_backend.storage.dataset_content import Content, ContentError
-from hanami_reference_backend.storage.datasets import Dataset, DatasetStore
+from hanami_reference_backend.storage.datasets import FINALIZED, Dataset, DatasetStore
 from hanami_reference_backend.storage.uploads import Kind, TempFile, Upload
 
 FIELDS = ("uuid_input_file", "uuid_label_file")
@@ -109,6 +109,22 @@ def files_of_others_finalized_or_crash() -> None:
         if any(file.project_id != user.project_id for file in files):
             crash("files-of-others-finalized-or-crash", ABORT)
         return dataset
+
+
+@defect("FIN-7", servers=[HANAMI], hook=replace_method(TempFile, "discard"))
+def chunks_on_an_open_socket_accepted_after_finalize(original: Any, file: TempFile, reason: str) -> None:
+    """A socket that is open when its upload is finalized still accepts chunks, which go nowhere."""
+    if reason != FINALIZED:
+        original(file, reason)
+
+
+@defect("FIN-7", "GEN-2", servers=[OPENHANAMI], hook=replace_method(TempFile, "write"))
+def chunks_after_finalize_crash(original: Any, file: TempFile, position: int, data: bytes) -> str | None:
+    """A chunk on a socket that was open when its upload was finalized crashes the server."""
+    if file.rejection == FINALIZED:
+        crash("chunks-after-finalize-crash")
+    rejection: str | None = original(file, position, data)
+    return rejection
 
 
 @defect("GEN-1", "FIN-6", hook=replace_method(DatasetStore, "finalize"))

@@ -141,6 +141,26 @@ def test_the_file_of_another_dataset_is_finalized(tmp_path: Path, server: str) -
         assert finalize(peer, other) == 404
 
 
+def test_a_chunk_after_finalize_is_accepted(tmp_path: Path) -> None:
+    name = "chunks-on-an-open-socket-accepted-after-finalize"
+    with simulator(tmp_path, HANAMI, name) as running, Peer(running) as peer:
+        upload = begin(peer, len(TABLE), [(0, TABLE)])
+        with attached(peer, upload["uuid_input_file"]) as socket:
+            assert finalize(peer, upload) == 200
+            assert peer.put(socket, 0, b"x") == ""
+        assert peer.ok("dataset.get", uuid=upload["uuid"])["lines"] == 2
+
+
+def test_a_chunk_after_finalize_crashes(tmp_path: Path) -> None:
+    name = "chunks-after-finalize-crash"
+    with simulator(tmp_path, OPENHANAMI, name) as running, Peer(running) as peer:
+        upload = begin(peer, len(TABLE), [(0, TABLE)])
+        with attached(peer, upload["uuid_input_file"]) as socket:
+            assert finalize(peer, upload) == 200
+            socket.send(peer.codec.encode_chunk(0, b"x"))
+            assert running.crash() == name
+
+
 def test_the_file_of_another_user_crashes(tmp_path: Path) -> None:
     name = "files-of-others-finalized-or-crash"
     with simulator(tmp_path, HANAMI, name) as running, Peer(running) as peer, Peer(running, "bob") as bob:
