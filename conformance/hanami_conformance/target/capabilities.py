@@ -34,7 +34,10 @@ class MissingCapability:
 DESTRUCTIVE = "may crash a fragile server: give --allow-destructive or --server-command"
 DESTRUCTIVE_CASES = (
     ("DATA-6",),
-    ("DATA-5", "DATA-12", "DEL-1", "DIO-12", "FIN-1", "FIN-2", "FIN-6", "GEN-1", "GEN-2", "INIT-3"),
+    (
+        *("ATT-3", "ATT-4", "ATT-5", "DATA-12", "DATA-5", "DEL-1", "DIO-11", "DIO-12", "DIO-14", "DIO-3", "DIO-4"),
+        *("FIN-1", "FIN-2", "FIN-6", "GEN-1", "GEN-2", "GEN-4", "INIT-1", "INIT-2", "INIT-3", "INIT-5"),
+    ),
 )
 RESTART = "needs a server that the suite may restart (--server-command, users with passwords, no --cluster)"
 RESTART_CASES = ((), ("GEN-1", "GEN-2"))
@@ -42,7 +45,10 @@ SECOND_USER = (("GEN-3",), ("ATT-4", "ATT-7", "DATA-9", "DEL-1", "FIN-4", "INIT-
 EXPIRED_TOKEN = ((), ("ATT-3", "FIN-4", "INIT-6", "MODE-2", "PROG-4"))
 TWO_CONNECTIONS = (
     (),
-    ("ATT-8", "DATA-1", "DATA-11", "DATA-8", "DATA-9", "DEL-1", "DIO-10", "DIO-12", "DIO-13", "GEN-2", "GEN-4"),
+    (
+        *("ATT-8", "DATA-1", "DATA-11", "DATA-8", "DATA-9", "DEL-1"),
+        *("DIO-10", "DIO-11", "DIO-12", "DIO-13", "GEN-2", "GEN-4"),
+    ),
 )
 CONTENT = (
     ("FIN-2",),
