@@ -6,7 +6,7 @@ import contextlib
 
 from hanami_conformance.cases.attribution import default_requirement, precondition
 from hanami_conformance.cases.checks import require
-from hanami_conformance.cases.failures import PreconditionFailed, Violation
+from hanami_conformance.cases.failures import Unsupported, Violation
 from hanami_conformance.clients.cluster_messages import ClusterShape, Values
 from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.models.cluster import UNCHANGED, are_equal
@@ -40,7 +40,7 @@ def expect_same(
 
     Raises:
         Violation: If the answers differ.
-        PreconditionFailed: If they differ, and the answers of the cluster change by themselves.
+        Unsupported: If they differ, and the answers of the cluster change by themselves.
     """
     is_same = are_equal(actual, expected)
     if not is_same and requirement_id != UNCHANGED:
@@ -50,17 +50,18 @@ def expect_same(
 
 
 def expect_stable_answers(socket: ClusterSocket) -> None:
-    """Check, as a precondition, that the answers of a cluster do not change by themselves.
+    """Check that the answers of a cluster do not change by themselves.
 
     Args:
         socket: Socket of the cluster, with no answer left to read.
 
     Raises:
-        PreconditionFailed: If they do.
+        Unsupported: If they do, so that a wrong answer could not be distinguished from a correct one.
     """
     if _answers_change(socket):
-        raise PreconditionFailed(
-            f"the answers of the cluster change although nothing else happens, which violates {UNCHANGED}"
+        raise Unsupported(
+            f"the answers of the cluster change although nothing else happens, which violates {UNCHANGED},"
+            " so that a wrong answer could not be detected"
         )
 
 
