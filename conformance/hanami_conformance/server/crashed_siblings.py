@@ -10,7 +10,7 @@ import pytest
 from hanami_conformance.server.crash_bisect import ExecutedCase
 
 ENOUGH = 2  # crashes of one test that are alike; what differs between its other parameters has not mattered so far
-VARIABLE = re.compile(r"\"[^\"]*\"|[0-9a-fA-F-]{8,}|\d+|[?{\[].*")  # parts of a message that parameters change
+VARIABLE = re.compile(r"\"[^\"]*\"|'[^']*'|[0-9a-fA-F-]{8,}|\d+|[?{\[].*")  # parts of a message that parameters change
 
 Signature = tuple[str, str]  # how the target was lost, and the last message without its variable parts
 

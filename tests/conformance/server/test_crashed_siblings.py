@@ -61,3 +61,10 @@ def test_a_crash_is_known_by_its_test_symptom_and_message() -> None:
     assert siblings.crashed_alike(lost("test_body[b]", sent="GET /csv?uuid=0"))
     assert not siblings.crashed_alike(lost("test_body[b]", sent="GET /mnist?uuid=0"))
     assert not siblings.crashed_alike(lost("test_body[b]", sent="GET /csv?uuid=0", loss=SILENT))
+
+
+def test_names_of_bricks_make_no_difference() -> None:
+    siblings = CrashedSiblings()
+    siblings.add(lost("test_brick[a]", sent="ClusterIO 'no_such_brick' REQUEST numberOfValues=12 [0.1]"))
+    assert siblings.crashed_alike(lost("test_brick[b]", sent="ClusterIO 'test_inpu' REQUEST numberOfValues=2 [0.5]"))
+    assert not siblings.crashed_alike(lost("test_brick[b]", sent="ClusterIO 'test_inpu' TRAIN numberOfValues=2 [0.5]"))
