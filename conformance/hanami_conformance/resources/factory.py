@@ -285,12 +285,14 @@ def delete(left: Leftover) -> Leftover | None:
     if left.kind in target.unsafe_deletions:
         return left.with_reason(f"not deleted, since the deletion of {left.kind}s crashes the server")
     case = current_case()
+    earlier = case.last_deleted
     try:
         answer = left.account.call(f"{left.kind}.delete", params={"uuid": left.uuid})
         if answer.status == UNAUTHORISED:  # the token may have expired
             target.renew(left.account)
             answer = left.account.call(f"{left.kind}.delete", params={"uuid": left.uuid})
-    except TargetDown as error:  # it was down before, so the deletion is not the cause
+    except TargetDown as error:  # it was down before, so an earlier deletion may be the cause, and this one is not
+        case.deleting = (earlier, case.sent)
         return left.with_reason(str(error))
     except (ResponseTimeout, ConnectionClosed) as error:
         case.deleting = (left.kind, case.sent)

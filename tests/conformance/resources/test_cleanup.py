@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
+from hanami_conformance.cases.failures import ConnectionClosed, TargetDown
+from hanami_conformance.cases.recording import begin_case, current_case, end_case
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.resources.cleanup import delete_leftovers
-from hanami_conformance.resources.factory import Leftover, ResourceFactory
+from hanami_conformance.resources.factory import Leftover, ResourceFactory, delete
 from hanami_conformance.target.connect import connect
 from support.sequences import execute, resources_at
 from support.suite_runs import faulty_backend
@@ -51,3 +56,25 @@ def test_a_token_that_expired_is_no_reason_to_leave_something(monkeypatch: pytes
         target.account.token = "expired unnoticed"
         resources.clean()
         assert [item.uuid for item in resources.leftovers] == [left.uuid]
+
+
+@pytest.mark.parametrize(
+    ("ends", "last"),
+    [
+        ([ConnectionClosed("an answer", "a reset"), TargetDown("no connection")], "dataset"),
+        ([TargetDown("no connection"), TargetDown("no connection")], ""),
+    ],
+)
+def test_a_deletion_stays_the_last_one_if_the_target_takes_no_connection_after_it(
+    ends: list[Exception], last: str
+) -> None:
+    def call(*_: object, **__: object) -> None:
+        current_case().sent_event("rest", "request", "DELETE")
+        raise ends.pop(0)
+
+    account: Any = SimpleNamespace(target=SimpleNamespace(unsafe_deletions=set()), call=call)
+    case = begin_case("f::t")
+    for kind in ("dataset", "cluster"):
+        assert delete(Leftover(account, kind, "x", "x")) is not None
+    end_case()
+    assert case.last_deleted == last
