@@ -14,6 +14,7 @@ from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.suite.support.invalid import INVALID_UUIDS, QUERY_LANGUAGE, message_of
+from hanami_conformance.suite.support.markers import mark_hostile
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, expect_rejected, first_message
 from hanami_conformance.target.target import Account
@@ -22,7 +23,7 @@ from hanami_conformance.target.target import Account
 # ATT-4: an unknown, malformed or missing uuid and a resource of another user or project are rejected alike.
 @requirement("ATT-4")
 @pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
-@pytest.mark.parametrize("kind", list(INVALID_UUIDS))
+@pytest.mark.parametrize("kind", mark_hostile(INVALID_UUIDS, "missing", "a number", "null"))
 def test_an_invalid_uuid_is_rejected(resources: ResourceFactory, resource: str, kind: str) -> None:
     """A socket for an unknown, malformed or missing uuid is rejected."""
     # A resource of the kind exists, to detect a server that falls back on another one.

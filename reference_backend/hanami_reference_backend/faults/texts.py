@@ -1,4 +1,4 @@
-"""Faults of texts and templates that a server misreads (GEN-1, GEN-2, ATT-4)."""
+"""Faults of texts and templates that a server misreads (GEN-1, ATT-4)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.common.errors import RequestError
-from hanami_reference_backend.faults.internals import change_response, crash
+from hanami_reference_backend.faults.internals import change_response
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.rest import operation
@@ -91,13 +91,13 @@ def tokens_outside_utf_8_get_500() -> None:
     _look_at(look)
 
 
-@fault("GEN-2", "GEN-1")
-def queries_outside_utf_8_crash() -> None:
-    """A query with encoded bytes that are not UTF-8 crashes the server."""
+@fault("GEN-1")
+def queries_outside_utf_8_get_500() -> None:
+    """A query with encoded bytes that are not UTF-8 is answered with 500."""
 
     def look(query: bytes, _token: bytes) -> None:
         if not _is_utf_8(query):
-            crash()
+            raise _internal_error()
 
     _look_at(look)
 

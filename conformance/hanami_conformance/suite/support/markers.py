@@ -12,3 +12,8 @@ def mark_destructive(cases: Iterable[str], *destructive: str) -> list[Any]:
     """Return names of cases for ``parametrize``; those in ``destructive`` run only where that is allowed."""
     marks = (pytest.mark.hostile, pytest.mark.destructive)
     return [pytest.param(case, marks=marks) if case in destructive else case for case in cases]
+
+
+def mark_hostile(cases: Iterable[str], *hostile: str) -> list[Any]:
+    """Return names of cases for ``parametrize``; those in ``hostile`` may crash a fragile server, or lose a worker."""
+    return [pytest.param(case, marks=pytest.mark.hostile) if case in hostile else case for case in cases]
