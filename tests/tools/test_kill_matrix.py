@@ -8,13 +8,16 @@ import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, RunResult
 from support.suite_runs import left_in, with_tools
-from tools.kill_matrix.matrix import Matrix, baseline_problems, row_from
+from tools.kill_matrix import runs
+from tools.kill_matrix.matrix import Matrix, Row, baseline_problems, row_from
 from tools.kill_matrix.page import render_page
+from tools.kill_matrix.runs import Part, Plan, try_idle_tests
 
 COUNTS = "test_a.py::test_progress_counts_bytes"
 LISTS = "test_a.py::test_lists_are_private"
@@ -126,6 +129,31 @@ def test_examples_and_sequences_are_one_row() -> None:
     assert merged.correctly_attributed == (LISTS,)
     assert merged.tests == (COUNTS, LISTS)
     assert examples.merge(row_from(FaultStub(), None, None, 9.0, 1)).exit_status is None
+
+
+def test_sequences_that_detected_nothing_run_until_they_detect_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    sequence, other = "test_a_sequences.py::test_any_upload", "test_b_sequences.py::test_any_call"
+    faults = [FaultStub("f1", ("GEN-3",)), FaultStub("f2", ("PROG-2",)), FaultStub("f3", ("PROG-2",))]
+    rows = [
+        row_from(fault, run(case(COUNTS, Outcome.FAILED, *fault.violates)), ExitStatus.NOT_CONFORMANT, 1.0, 1)
+        for fault in [*faults, FaultStub("f4", ("PROG-2",))]
+    ]
+    rows[3] = rows[3].merge(row_from(faults[2], run(case(other, Outcome.FAILED, "PROG-2")), 1, 1.0, 1))
+    asked: list[tuple[str, tuple[str, ...], int]] = []
+
+    def run_part(_plan: Plan, fault: FaultStub, part: Part) -> Row:
+        asked.append((fault.name, part.options, part.planned))
+        outcome = Outcome.FAILED if fault.name == "f3" else Outcome.PASSED
+        violated = ("PROG-2",) if outcome is Outcome.FAILED else ()
+        return row_from(fault, run(case(sequence, outcome, *violated)), ExitStatus.NOT_CONFORMANT, 1.0, 1)
+
+    monkeypatch.setattr(runs, "run_part", run_part)
+    baseline = run(case(COUNTS, Outcome.PASSED), case(sequence, Outcome.PASSED), case(other, Outcome.PASSED))
+    plan = Plan(all_cases=False, jobs=1, deadline=1.0, stop=Event())
+    found = try_idle_tests(plan, rows, [*faults, FaultStub("f4", ("PROG-2",))], baseline)
+    assert asked == [(name, ("--case", sequence), 1) for name in ("f2", "f3")]
+    assert [sequence in row.detected_by for row in found] == [False, False, True, False]
+    assert found[2].planned == 2
 
 
 def test_the_unmodified_server_must_be_conformant_and_every_case_must_compare() -> None:

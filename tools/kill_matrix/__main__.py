@@ -4,193 +4,33 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event, Lock
 
 from hanami_conformance import __version__
 from hanami_conformance.common.child_process import ProcessError
-from hanami_conformance.common.signals import acknowledge_interrupt, handle_signals
-from hanami_loadtests.ports import free_port
+from hanami_conformance.common.signals import handle_signals
 from hanami_proto.options import number, whole_number
 from hanami_reference_backend.faults import Fault, UnknownFaultError, catalogue, select_faults
-from hanami_reports.model.conformance import ExitStatus, Level, RunResult
-from tools.kill_matrix.matrix import Matrix, Row, baseline_problems, row_from, test_of
+from hanami_reports.model.conformance import Level
+from tools.kill_matrix.matrix import Matrix, Row, baseline_problems
 from tools.kill_matrix.page import render_page
-from tools.process import StoppedError, result_in, run_to_end, running_server
-from tools.reference import BACKEND, LARGE_FILES, RUN_SUITE, clean_environment
+from tools.kill_matrix.runs import (
+    Plan,
+    requirement_options,
+    requirements_by_test,
+    run_baseline,
+    run_rows,
+    try_idle_tests,
+)
+from tools.process import StoppedError
 
-DEADLINE = 2.0  # seconds that the suite waits for an answer: each silence of a fault costs one wait
-SEQUENCE_FILES = "_sequences.py::"  # in the ids of cases that execute generated sequences
-SEQUENCES_EVERY = 8  # the sequences run against each eighth fault although examples detected it, to prove themselves
-RESTART = "restart"  # in the names of cases that restart the server, and of faults that only these can detect
 INTERRUPTED = 130  # as shells have it
 LINE_LENGTH = 100  # characters of the outcome in the line of a row
 MAX_PROBLEMS = 40  # printed ones
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Settings of the runs.
-
-    Attributes:
-        all_cases: Whether all cases run against each fault, not only those of the requirements that it violates.
-        jobs: Number of concurrent runs.
-        deadline: Time limit of a run in seconds.
-        stop: Event that ends all runs.
-    """
-
-    all_cases: bool
-    jobs: int
-    deadline: float
-    stop: Event
-
-
-@dataclass(frozen=True)
-class Part:
-    """Cases that run against a fault together.
-
-    Attributes:
-        options: Options of the suite that select the cases.
-        planned: Number of the cases.
-    """
-
-    options: tuple[str, ...]
-    planned: int
-
-
-def run_suite(
-    plan: Plan, faults: Iterable[Fault], options: Iterable[str], *, restartable: bool = False
-) -> tuple[RunResult | None, int | None]:
-    """Run the suite once against a server of its own.
-
-    Args:
-        plan: Time limit and event that ends the run.
-        faults: Faults of the server, none for the unmodified server.
-        options: Further options of the suite.
-        restartable: Whether the suite starts the server, so that it can restart it. Cases that need an expired token
-            are unsupported then.
-
-    Returns:
-        The result, if the run left one, and the exit status, None if the run did not end in time.
-
-    Raises:
-        StoppedError: If the run was stopped.
-    """
-    injected = [word for fault in faults for word in ("--fault", fault.name)]
-    with (
-        tempfile.TemporaryDirectory(prefix="hanami-kill-") as folder,
-        (_restartable_server if restartable else _server)([*LARGE_FILES, *injected]) as (reached, secrets),
-    ):
-        command = [sys.executable, *RUN_SUITE, "--allow-destructive"]
-        command += [*reached, "--user", "alice", "--second-user", "bob"]
-        command += ["--max-connections", "8", "--deadline", f"{DEADLINE:g}"]
-        command += ["--database", "none", "--shrink", "0", "--report-dir", folder, *options]
-        passwords = {"HANAMI_PASSWORD": "alice-password", "HANAMI_SECOND_PASSWORD": "bob-password"}
-        environment = clean_environment({**passwords, **secrets})
-        status = run_to_end(command, subprocess.DEVNULL, environment, None, plan.deadline, plan.stop)
-        return result_in(Path(folder)), status
-
-
-Reached = tuple[list[str], dict[str, str]]  # options of the suite, and variables of its environment
-
-
-@contextmanager
-def _server(options: Sequence[str]) -> Iterator[Reached]:
-    with running_server("the reference backend", [*BACKEND, *options]) as announced:
-        yield ["--target", announced["url"]], {"HANAMI_EXPIRED_TOKEN": announced["expired_tokens"]["alice"]}
-
-
-@contextmanager
-def _restartable_server(options: Sequence[str]) -> Iterator[Reached]:
-    port = free_port()
-    command = shlex.join([sys.executable, "-m", "hanami_reference_backend", "--port", str(port), *options])
-    yield ["--target", f"http://127.0.0.1:{port}", "--server-command", command], {}
-
-
-def run_baseline(plan: Plan, options: Sequence[str]) -> tuple[RunResult | None, int | None]:
-    """Run the suite against the unmodified server, and the cases that restart it against one that it starts."""
-    result, status = run_suite(plan, [], options)
-    if result is None or not any(RESTART in case.id for case in result.cases):
-        return result, status
-    restarts, restart_status = run_suite(plan, [], (*options, "-k", RESTART), restartable=True)
-    judged = {case.id: case for case in (restarts.cases if restarts is not None else ())}
-    cases = tuple(judged.get(case.id, case) for case in result.cases)
-    return replace(result, cases=cases), status or restart_status
-
-
-def requirement_options(requirements: Iterable[str]) -> tuple[str, ...]:
-    """Return the options of the suite that select the cases of these requirements."""
-    return tuple(word for requirement in requirements for word in ("--requirement", requirement))
-
-
-def parts_for(plan: Plan, fault: Fault, baseline: RunResult) -> tuple[Part, Part]:
-    """Return the examples and the sequences to run against a fault."""
-    selection = () if plan.all_cases else requirement_options(fault.violates)
-    cases = [case for case in baseline.cases if plan.all_cases or set(case.requirements) & set(fault.violates)]
-    sequences = sum(SEQUENCE_FILES in case.id for case in cases)
-    examples = len(cases) - sequences
-    return Part((*selection, "-k", "not sequences"), examples), Part((*selection, "-k", "sequences"), sequences)
-
-
-def run_rows(plan: Plan, faults: Sequence[Fault], baseline: RunResult, on_row: Callable[[Row], None]) -> list[Row]:
-    """Run the suite against every fault.
-
-    Args:
-        plan: How the suite runs.
-        faults: Faults, one for each row.
-        baseline: Result of a full run against the unmodified server.
-        on_row: Callback for each finished row.
-
-    Raises:
-        StoppedError: If the runs were stopped.
-    """
-
-    def run_row(number: int, fault: Fault) -> Row:
-        examples, sequences = parts_for(plan, fault, baseline)
-        row = run_part(plan, fault, examples)
-        if sequences.planned and (plan.all_cases or not row.correctly_attributed or number % SEQUENCES_EVERY == 0):
-            row = row.merge(run_part(plan, fault, sequences))
-        on_row(row)
-        return row
-
-    with ThreadPoolExecutor(plan.jobs) as pool:
-        futures = [pool.submit(run_row, number, fault) for number, fault in enumerate(faults)]
-        try:
-            return [future.result() for future in futures]
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
-                acknowledge_interrupt()
-            plan.stop.set()
-            for future in futures:
-                future.cancel()
-            raise
-
-
-def run_part(plan: Plan, fault: Fault, part: Part) -> Row:
-    """Run a part of the cases against a fault."""
-    if not part.planned:
-        return row_from(fault, None, ExitStatus.CONFORMANT, 0.0, 0)
-    began = time.monotonic()
-    result, status = run_suite(plan, [fault], part.options, restartable=RESTART in fault.name)
-    return row_from(fault, result, status, time.monotonic() - began, part.planned)
-
-
-def requirements_by_test(result: RunResult) -> dict[str, tuple[str, ...]]:
-    """Return every test of a run with the requirements that its cases name."""
-    tests: dict[str, tuple[str, ...]] = {}
-    for case in result.cases:
-        test = test_of(case.id)
-        tests[test] = tuple(dict.fromkeys((*tests.get(test, ()), *case.requirements)))
-    return tests
 
 
 def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -280,6 +120,8 @@ def run(options: argparse.Namespace, stop: Event) -> Matrix:
     if baseline is None or problems:
         return Matrix((), {}, frozenset(), {}, problems, complete=False)
     rows = run_rows(plan, faults, baseline, RowPrinter(len(faults)))
+    if complete and not options.all_cases:
+        rows = try_idle_tests(plan, rows, faults, baseline)
     tests = requirements_by_test(baseline)
     levels = {requirement.id: requirement.level for requirement in baseline.requirements}
     return Matrix(

@@ -84,6 +84,22 @@ def images_and_labels_mixed() -> None:
 
 
 @fault("DATA-8")
+def images_overwrite_labels_before_them() -> None:
+    """The first images of an upload overwrite labels that were written before them."""
+    uploads, written = internals.uploads_of_files(), WeakSet[TempFile]()
+
+    @replace_method(TempFile, "write")
+    def write(original: Any, file: TempFile, position: int, data: bytes) -> str | None:
+        rejection: str | None = original(file, position, data)
+        images, *others = uploads[file].files
+        if file is images and file not in written:
+            for labels in filter(TempFile.is_complete, others):
+                labels.content()[8:16] = 9 - labels.content()[8:16]
+        written.add(file)
+        return rejection
+
+
+@fault("DATA-8")
 def one_socket_for_an_upload() -> None:
     """While one file of an upload has a socket, the other file gets none."""
     sessions, uploads = internals.open_sessions(), internals.uploads_of_files()
