@@ -113,6 +113,8 @@ def run_baseline(plan: Plan, options: Sequence[str]) -> tuple[RunResult | None, 
     restarts, restart_status = run_suite(plan, [], (*options, "-k", RESTART), restartable=True)
     judged = {case.id: case for case in (restarts.cases if restarts is not None else ())}
     cases = tuple(judged.get(case.id, case) for case in result.cases)
+    if restart_status == ExitStatus.NOTHING_RAN:  # the selection has no such case that runs
+        restart_status = ExitStatus.CONFORMANT
     return replace(result, cases=cases), status or restart_status
 
 
