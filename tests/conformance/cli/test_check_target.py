@@ -176,7 +176,8 @@ from hanami_reference_backend import cli
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.serving import app
 
-PATHS = {"uploads": ("/v1/csv/dataset", "/v1/mnist/dataset"), "clusters": ("/v1/cluster",)}.get(PART, ())
+CREATIONS = {"uploads": ("/v1/csv/dataset", "/v1/mnist/dataset"), "clusters": ("/v1/cluster",)}
+PATHS = [path for part in PARTS for path in CREATIONS.get(part, ())]
 
 @replace_method(app, "build_app")
 def build_app(original, backend):
@@ -185,7 +186,7 @@ def build_app(original, backend):
     async def serve(scope, receive, send):
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in PATHS:
             await PlainTextResponse("", 500)(scope, receive, send)
-        elif scope["type"] == "websocket" and PART == "websockets":
+        elif scope["type"] == "websocket" and "websockets" in PARTS:
             await receive()
             await send({"type": "websocket.close"})
         else:
@@ -199,10 +200,10 @@ PARTS = ("uploads", "websockets", "clusters")
 
 
 @contextmanager
-def backend_without(part: str) -> Iterator[str]:
-    """Provide the address of a reference backend of which a part does not work."""
+def backend_without(*parts: str) -> Iterator[str]:
+    """Provide the address of a reference backend of which some parts do not work."""
     options = ("--port", "0", "--announce", "json", "--stop-with-stdin")
-    command = [sys.executable, "-c", f"PART = {part!r}\n{BROKEN}", *options, *USERS]
+    command = [sys.executable, "-c", f"PARTS = {parts!r}\n{BROKEN}", *options, *USERS]
     with announced_server("the reference backend", command, clean_environment()) as announced:
         yield announced["url"]
 
@@ -221,6 +222,16 @@ def test_1_a_target_that_is_partly_ready(tmp_path: Path, part: str) -> None:
     assert text.count("cannot be judged") == 2  # other parts that need this one are not counted again
     assert ("workers not counted" in text) is (part != "clusters")
     assert left == [[], [], [], []]
+
+
+def test_1_clusters_that_cannot_be_made_do_not_work_beside_broken_websockets(tmp_path: Path) -> None:
+    with backend_without("websockets", "clusters") as url:
+        run = hanami("check-target", "--target", url, *ALICE, *SECOND, "--deadline", "1", cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    unjudged = {name for part in ("websockets", "clusters") for name in capabilities.UNJUDGED_WITHOUT[part]}
+    text = flat(run.stdout)
+    assert f"websockets and clusters do not work: {len(unjudged)} requirements cannot be judged" in text
+    assert {"MODE-1", "MODE-3", "DIO-14"} <= unjudged
 
 
 @pytest.mark.slow
