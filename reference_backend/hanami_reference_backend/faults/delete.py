@@ -37,7 +37,7 @@ def files_outlive_delete(original: Any, store: DatasetStore, upload: Upload, rea
 @fault("DEL-1")
 def deleted_datasets_listed() -> None:
     """A deleted dataset is still listed."""
-    deleted: list[Dataset] = []
+    deleted = _listed_although_deleted()
 
     @replace_method(DatasetStore, "delete")
     def delete(original: Any, store: DatasetStore, user: User, uuid: str) -> None:
@@ -46,11 +46,31 @@ def deleted_datasets_listed() -> None:
         if known:
             deleted.append(known)
 
+
+@fault("DEL-1")
+def uploads_deleted_under_a_socket_listed() -> None:
+    """An upload that is deleted while it has a socket is listed from then on."""
+    sessions, deleted = internals.open_sessions(), _listed_although_deleted()
+
+    @replace_method(DatasetStore, "delete")
+    def delete(original: Any, store: DatasetStore, user: User, uuid: str) -> None:
+        upload = store._uploads.get(uuid)
+        original(store, user, uuid)
+        if upload and any(session._file in upload.files for session in sessions):
+            deleted.append(upload)
+
+
+def _listed_although_deleted() -> list[Dataset | Upload]:
+    """List what is in the result beside the datasets of a project."""
+    deleted: list[Dataset | Upload] = []
+
     @replace_method(DatasetOperations, "list_all")
     async def list_all(original: Any, operations: DatasetOperations, user: User, fields: Nothing) -> Any:
         answer = await original(operations, user, fields)
-        rows = [operations.row(dataset) for dataset in deleted if dataset.project_id == user.project_id]
+        rows = [operations.row(one) for one in deleted if one.project_id == user.project_id]
         return {**answer, "body": [*answer["body"], *rows]}
+
+    return deleted
 
 
 @fault("DEL-1")

@@ -68,6 +68,20 @@ def sockets_without_a_word_use_up_the_server() -> None:
     _hold_sockets_while(lambda: silent >= 20)
 
 
+@fault("GEN-4")
+def resets_behind_the_first_message_use_up_the_server() -> None:
+    """After twenty sockets that were accepted and reset without another message no other is served."""
+    aborted = internals.aborted_channels()
+    used_up: list[Channel] = []
+    _hold_sockets_while(lambda: len(used_up) >= 20)
+
+    @replace_method(UploadSession, "__exit__")
+    def leave(original: Any, session: UploadSession, *error: Any) -> None:
+        if session._channel in aborted and not session._file.received:
+            used_up.append(session._channel)
+        original(session, *error)
+
+
 @fault("GEN-2")
 def text_frames_block_the_server() -> None:
     """After a text frame on an attached socket no other socket is served."""

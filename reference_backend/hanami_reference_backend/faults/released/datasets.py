@@ -19,6 +19,7 @@ from hanami_reference_backend.rest.fields import ByUuid, ContentQuery
 from hanami_reference_backend.storage.datasets import Dataset
 from hanami_reference_backend.storage.uploads import Kind
 
+TRUTH_VALUES = {"true": True, "false": False}
 INVALID_STATUS = b"HTTP/1.1 001 <unknown-status>\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -52,6 +53,13 @@ def unknown_datasets_crash() -> None:
             if error.status == HTTPStatus.NOT_FOUND:
                 crash("unknown-datasets-crash", ABORT)
             raise
+
+
+@defect("INIT-1", "INIT-2", servers=[HANAMI], hook=replace_method(DatasetOperations, "row"))
+def names_of_truth_values_listed_as_such(original: Any, *arguments: Any) -> list[object]:
+    """A dataset with the name of a truth value is listed with that value in place of the text."""
+    cells: list[object] = original(*arguments)
+    return [TRUTH_VALUES.get(cell.lower(), cell) if isinstance(cell, str) else cell for cell in cells]
 
 
 @defect("FIN-1", servers=[HANAMI])

@@ -75,6 +75,15 @@ def test_the_name_of_a_truth_value_gets_500(tmp_path: Path, server: str, defect:
         assert peer.status("csv.init", name="null", input_data_size=4) == 200
 
 
+def test_the_name_of_a_truth_value_is_listed_as_such(tmp_path: Path) -> None:
+    with simulator(tmp_path, HANAMI, "names-of-truth-values-listed-as-such") as running, Peer(running) as peer:
+        for name in ("True", "null"):
+            assert peer.ok("csv.init", name=name, input_data_size=4)["name"] == name
+        table = peer.ok("dataset.list")
+        column = table["header"].index("name")
+        assert [row[column] for row in table["body"]] == [True, "null"]
+
+
 @pytest.mark.parametrize(
     ("server", "name", "size"),
     [
