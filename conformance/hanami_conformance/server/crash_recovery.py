@@ -203,7 +203,7 @@ class CrashRecovery:
             ran.result.outcome is Outcome.FAILED and ran.recording.last_deleted
         ):  # a finding that the crash did not cause
             about = ran.result.violated
-            failed = f"; before the clean-up: expected {ran.result.expected}, actual {ran.result.actual}"
+            failed = f"; before the clean-up: {ran.result.reason}"
         return replace(
             ran.result,
             outcome=Outcome.LOST,

@@ -291,11 +291,11 @@ def test_a_finding_survives_a_clean_up_that_crashes_the_server(
     world = World()
     failed = ran("b", Outcome.FAILED)
     failed.recording.sent, failed.recording.deleting = 5, deleting
-    found = replace(failed.result, violated=("FIN-1",), expected="200", actual="500")
+    found = replace(failed.result, violated=("FIN-1",), reason="expected 200; actual 500")
     world.gone = "it is silent"
     lost = world.recovery.check_after(replace(failed, result=found))
     assert (lost.outcome, lost.violated) == (Outcome.LOST, violated)
-    assert ("expected 200, actual 500" in lost.reason) is (violated != ("GEN-2",))
+    assert ("; before the clean-up: expected 200; actual 500" in lost.reason) is (violated != ("GEN-2",))
 
 
 def test_only_a_repeated_loss_violates_the_requirement_of_the_case() -> None:
