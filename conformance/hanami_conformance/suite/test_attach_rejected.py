@@ -121,4 +121,4 @@ def expect_no_training(resources: ResourceFactory, token: str) -> None:
                 websocket.send(payload, f"training, {part.name}")
     websocket.close()
     again = cluster.reattach()
-    expect_same(again, again.request(question), before, "the same answer as before")
+    expect_same(resources, again, again.request(question), before, "the same answer as before")

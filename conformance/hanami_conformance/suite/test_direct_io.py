@@ -89,7 +89,7 @@ def test_not_last_training_messages_train_nothing(resources: ResourceFactory) ->
             socket.receive_acknowledgement()
         socket.close()
         socket = cluster.reattach()
-    expect_same(socket, socket.request(question), before, "the answer as before, since no cycle was ended")
+    expect_same(resources, socket, socket.request(question), before, "the answer as before, since no cycle was ended")
 
 
 @requirement("DIO-2")
@@ -105,7 +105,7 @@ def test_the_last_message_carries_values_too(resources: ResourceFactory) -> None
         _, other = sample_inputs(TWO_INPUTS, seed + 2)
         wrong_order = not are_equal(swapped, whole) and not are_equal(socket.request([first, other]), whole)
         what = "the same answer with the other brick last"
-        expect_same(socket, swapped, whole, what, "DIO-4" if wrong_order else None)
+        expect_same(resources, socket, swapped, whole, what, "DIO-4" if wrong_order else None)
 
 
 # DIO-4: one input split over several messages, one for each brick, gives the same answer in whatever order they are
@@ -134,7 +134,7 @@ def test_each_cycle_runs_once(resources: ResourceFactory) -> None:
     answers = {seed: socket.request(sample_inputs(socket.shape, seed)) for seed in range(1, 6)}
     for seed in (5, 3, 1, 1, 4, 2):
         actual = socket.request(sample_inputs(socket.shape, seed))
-        expect_same(socket, actual, answers[seed], f"the answer to input {seed} as before", "DIO-7")
+        expect_same(resources, socket, actual, answers[seed], f"the answer to input {seed} as before", "DIO-7")
     expect_nothing_more(socket, "11 answers to 11 requests")
 
 
@@ -230,7 +230,11 @@ def test_two_bricks_may_be_filled_in_any_order(resources: ResourceFactory) -> No
         first, second = sample_inputs(TWO_INPUTS, seed)
         whole = socket.request([first, second])
         expect_same(
-            socket, socket.request([second, first]), whole, "the same answer with the bricks in the other order"
+            resources,
+            socket,
+            socket.request([second, first]),
+            whole,
+            "the same answer with the bricks in the other order",
         )
 
 
@@ -285,7 +289,7 @@ def test_a_request_trains_nothing(resources: ResourceFactory) -> None:
     for seed in range(2, 22):
         socket.request(sample_inputs(socket.shape, seed))
     actual = socket.request(sample_inputs(socket.shape, seed=1))
-    expect_same(socket, actual, before, "the answer as before 20 other requests", "DIO-7")
+    expect_same(resources, socket, actual, before, "the answer as before 20 other requests", "DIO-7")
 
 
 @requirement("DIO-5", "DIO-8")

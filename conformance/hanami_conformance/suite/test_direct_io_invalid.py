@@ -137,7 +137,7 @@ def expect_signal_without_effect(resources: ResourceFactory, send: Send, mistake
     with attribute_to("DIO-12"):
         again = cluster.reattach()
         after = again.request(sample_inputs(socket.shape, seed=1))
-    expect_same(again, after, before, f"the answer as before the mistake ({mistake})")
+    expect_same(resources, again, after, before, f"the answer as before the mistake ({mistake})")
 
 
 # DIO-12: an unknown brick, a numberOfValues that differs from the number of values, more values than the brick holds,
@@ -206,7 +206,7 @@ def test_an_invalid_training_cycle_trains_nothing(resources: ResourceFactory) ->
         socket.close()
         socket = cluster.reattach()
     after = socket.request(sample_inputs(socket.shape, seed=1))
-    expect_same(socket, after, before, "the answer as before the invalid cycles")
+    expect_same(resources, socket, after, before, "the answer as before the invalid cycles")
 
 
 @requirement("DIO-12", "GEN-2")
@@ -221,7 +221,7 @@ def test_a_mistake_does_not_disturb_another_cluster(resources: ResourceFactory) 
     broken.send_bytes(b"\xff" * 50, "nonsense")
     with attribute_to("DIO-12"):
         actual = healthy.request(sample_inputs(ONE_BRICK, seed=1))
-    expect_same(healthy, actual, expected, "the answer of the other cluster")
+    expect_same(resources, healthy, actual, expected, "the answer of the other cluster")
     broken.expect_error_signal("nonsense")
 
 
@@ -281,7 +281,7 @@ def test_unusual_requests_leave_no_trace(resources: ResourceFactory, case: str) 
     socket.close()
     again = cluster.reattach()
     actual = again.request(sample_inputs(cluster.shape, seed=1))
-    expect_same(again, actual, expected, f"the answer as before {case}", "DIO-7")
+    expect_same(resources, again, actual, expected, f"the answer as before {case}", "DIO-7")
 
 
 @requirement("DIO-13")

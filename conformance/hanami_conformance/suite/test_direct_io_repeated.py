@@ -46,7 +46,7 @@ def test_the_same_request_gives_the_same_answer(resources: ResourceFactory) -> N
         if repeat % 3 == 2:
             socket.request(sample_inputs(socket.shape, seed=repeat))
         actual = socket.request(sample_inputs(socket.shape, seed=1))
-        expect_same(socket, actual, expected, f"the same answer at repetition {repeat + 1}", "DIO-7")
+        expect_same(resources, socket, actual, expected, f"the same answer at repetition {repeat + 1}", "DIO-7")
 
 
 @requirement("DIO-7")
@@ -59,7 +59,7 @@ def test_an_answer_survives_a_new_socket(resources: ResourceFactory) -> None:
     for ordinal in ("first", "second", "third"):
         actual = again.request(sample_inputs(socket.shape, seed=1))
         what = f"the same answer to the {ordinal} request on another socket"
-        expect_same(again, actual, expected, what, "DIO-7")
+        expect_same(resources, again, actual, expected, what, "DIO-7")
 
 
 @requirement("DIO-8")
@@ -94,7 +94,7 @@ def test_many_mixed_cycles_run_in_order(resources: ResourceFactory) -> None:
             socket.train([*sample_inputs(socket.shape, seed), *training_targets(socket.shape, seed)])
         once = socket.request(sample_inputs(socket.shape, seed))
         twice = socket.request(sample_inputs(socket.shape, seed))
-        expect_same(socket, twice, once, f"the same answer twice after training cycle {seed + 1}")
+        expect_same(resources, socket, twice, once, f"the same answer twice after training cycle {seed + 1}")
     expect_nothing_more(socket, "80 answers to 80 requests")
 
 
@@ -106,7 +106,7 @@ def test_pipelined_requests_are_answered_in_order(resources: ResourceFactory) ->
     for seed in range(8):
         (question,) = sample_inputs(socket.shape, seed)
         socket.send(question.name, question.values, is_last=True)
-    expect_in_order(socket, [socket.receive_outputs() for _ in range(8)], expected)
+    expect_in_order(resources, socket, [socket.receive_outputs() for _ in range(8)], expected)
     expect_nothing_more(socket, "8 answers to 8 requests")
 
 
@@ -120,10 +120,12 @@ def test_pipelined_parts_are_assembled_correctly(resources: ResourceFactory) -> 
         socket.send(first.name, first.values, is_last=False)
         socket.send(second.name, second.values, is_last=True)
     # Acknowledgements arrive in between; receive_outputs() skips them.
-    expect_in_order(socket, [socket.receive_outputs() for _ in range(6)], expected)
+    expect_in_order(resources, socket, [socket.receive_outputs() for _ in range(6)], expected)
 
 
-def expect_in_order(socket: ClusterSocket, answers: Sequence[Outputs], expected: Sequence[Outputs]) -> None:
+def expect_in_order(
+    resources: ResourceFactory, socket: ClusterSocket, answers: Sequence[Outputs], expected: Sequence[Outputs]
+) -> None:
     """Check that the answers to pipelined requests are the expected ones in their order.
 
     An answer that differs and is still nearest to that of its own request is in order: the cluster has changed, which
@@ -134,7 +136,7 @@ def expect_in_order(socket: ClusterSocket, answers: Sequence[Outputs], expected:
         in_order = min(distances) == distances[number]
         is_same = are_equal(actual, expected[number])
         if in_order and not is_same:
-            expect_stable_answers(socket)
+            expect_stable_answers(resources, socket)
         require(
             is_same,
             expected=f"the answer to request {number + 1} of {len(expected)}: {format_answer(expected[number])}",
@@ -154,7 +156,9 @@ def test_pipelined_training_is_answered_before_the_request_behind_it(resources: 
     question = sample_inputs(socket.shape, seed=3)[0]
     socket.send(question.name, question.values, is_last=True)
     actual = socket.receive_outputs()
-    expect_same(socket, actual, socket.request([question]), "the answer of the trained cluster, as it is afterwards")
+    expect_same(
+        resources, socket, actual, socket.request([question]), "the answer of the trained cluster, as it is afterwards"
+    )
     expect_nothing_more(socket, "no answer to training behind that to the request")
 
 
@@ -176,7 +180,9 @@ def test_two_clusters_do_not_influence_each_other(resources: ResourceFactory, sh
         right.train([*sample_inputs(shape, seed=1), *training_targets(shape, seed=2)])
     right.request(sample_inputs(shape, seed=3))
     left.send(last.name, last.values, is_last=True)
-    expect_same(left, left.receive_outputs(), expected, "the answer as before, while another cluster was trained")
+    expect_same(
+        resources, left, left.receive_outputs(), expected, "the answer as before, while another cluster was trained"
+    )
     expect_nothing_more(left, "no message that belongs to the other cluster")
 
 
@@ -216,7 +222,7 @@ def test_a_new_socket_continues_after_a_lost_one(resources: ResourceFactory, los
     LOSSES[loss](socket)
     again = cluster.reattach()
     actual = again.request(sample_inputs(socket.shape, seed=1))
-    expect_same(again, actual, expected, "the answer of the trained cluster, as before the socket was lost")
+    expect_same(resources, again, actual, expected, "the answer of the trained cluster, as before the socket was lost")
 
 
 @requirement("DIO-11")
@@ -246,7 +252,7 @@ def test_sockets_come_and_go(resources: ResourceFactory) -> None:
         socket.close()
         socket = cluster.reattach()
         actual = socket.request(sample_inputs(socket.shape, seed=1))
-        expect_same(socket, actual, expected, "the answer as on the socket before")
+        expect_same(resources, socket, actual, expected, "the answer as on the socket before")
     socket.close()
 
 
@@ -263,5 +269,9 @@ def test_training_survives_a_switch_of_the_mode(resources: ResourceFactory) -> N
     again = cluster.reattach()
     actual = again.request(sample_inputs(socket.shape, seed=1))
     expect_same(
-        again, actual, expected, "the answer of the trained cluster, as before the switch to task mode and back"
+        resources,
+        again,
+        actual,
+        expected,
+        "the answer of the trained cluster, as before the switch to task mode and back",
     )

@@ -114,4 +114,4 @@ def test_inputs_of_unlike_sizes_keep_their_values(resources: ResourceFactory, si
         first, second = sample_inputs(shape, seed)
         whole = socket.request([first, second])
         what = "the same answer with the bricks in the other order"
-        expect_same(socket, socket.request([second, first]), whole, what)
+        expect_same(resources, socket, socket.request([second, first]), whole, what)

@@ -59,7 +59,7 @@ def test_values_may_be_encoded_differently(resources: ResourceFactory, form: str
         encode = resources.target.dialect.codec.encode_io
         payload = FLOAT_FORMS[form](encode(question.name, question.values, is_last=True))
         socket.send_bytes(payload, f"the same values, {form}")
-        expect_same(socket, socket.receive_outputs(), expected, f"the answer to the same values with {form}")
+        expect_same(resources, socket, socket.receive_outputs(), expected, f"the answer to the same values with {form}")
 
 
 PAUSE = 0.005  # seconds
@@ -209,7 +209,9 @@ def test_control_frames_between_the_parts_change_nothing(resources: ResourceFact
     socket.websocket.send_raw(Frame(opcode, b"between").serialize(mask=True), f"a {opcode.name.lower()}")
     socket.send(second.name, second.values, is_last=True)
     actual = socket.receive_outputs()
-    expect_same(socket, actual, expected, "the answer to the same values without a control frame between them")
+    expect_same(
+        resources, socket, actual, expected, "the answer to the same values without a control frame between them"
+    )
 
 
 @requirement("DATA-11", "DATA-8")

@@ -58,7 +58,7 @@ def test_a_second_socket_leaves_the_cluster_usable(resources: ResourceFactory, c
     again = cluster.reattach()
     with default_requirement("DIO-11"):
         actual = again.request(question)
-    expect_same(again, actual, expected, "the answer as before the second socket")
+    expect_same(resources, again, actual, expected, "the answer as before the second socket")
 
 
 def expect_answered_or_closed(socket: ClusterSocket, messages: Sequence[InputMessage]) -> None:
