@@ -6,9 +6,11 @@ import httptools
 
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout
 from hanami_conformance.cases.recording import current_case
-from hanami_conformance.clients.deadline import AdaptiveTimeout
+from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
 from hanami_conformance.clients.rest import KIND, RestResponse
 from hanami_conformance.clients.tcp import RawConnection
+
+SHORTEST = 0.001  # seconds, since a socket takes 0 for "do not wait"
 
 
 class _Response:
@@ -53,7 +55,7 @@ def send_raw(connection: RawConnection, request: bytes, what: str, timeouts: Ada
     response = _Response()
     expected = f"an answer to {what}"
     try:
-        while not response.is_complete and (data := connection.receive(deadline.remaining() or 0.001)):
+        while not response.is_complete and (data := _receive(connection, deadline)):
             response.parser.feed_data(data)
     except TimeoutError as error:
         timeouts.record_timeout(KIND)
@@ -65,3 +67,10 @@ def send_raw(connection: RawConnection, request: bytes, what: str, timeouts: Ada
     answer = RestResponse(what, response.parser.get_status_code(), bytes(response.body), response.content_type)
     current_case().received_event(connection.channel, "http", lambda: str(answer), answer.body)
     return answer
+
+
+def _receive(connection: RawConnection, deadline: Deadline) -> bytes:
+    # A target that never pauses would keep any wait for the next bytes short.
+    if deadline.passed:
+        raise TimeoutError
+    return connection.receive(deadline.remaining() or SHORTEST)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -77,3 +79,23 @@ def test_other_bytes_are_no_response() -> None:
 def test_silence_ends_with_the_deadline() -> None:
     with pytest.raises(ResponseTimeout, match=r"an answer to a byte within 0\.1 s"):
         exchange(OK, closes=False, seconds=0.1)
+
+
+def test_a_response_that_never_pauses_ends_with_the_deadline() -> None:
+    until = time.monotonic() + 2.0
+
+    class Endless:
+        channel = "tcp"
+
+        def send(self, *_: object) -> None:
+            self.rest = OK + b"\r\n"
+
+        def receive(self, seconds: float) -> bytes:
+            assert seconds > 0
+            assert time.monotonic() < until
+            data, self.rest = self.rest, b"why?"
+            return data
+
+    connection: Any = Endless()
+    with pytest.raises(ResponseTimeout, match=r"an answer to a byte within 0\.1 s"):
+        send_raw(connection, b"\xff", "a byte", AdaptiveTimeout(0.1))
