@@ -10,10 +10,9 @@ from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ConnectionClosed, TargetDown
 from hanami_conformance.catalogue import requirement
-from hanami_conformance.clients.json_response import json_object
-from hanami_conformance.common.signals import uninterrupted
-from hanami_conformance.resources.factory import SERVER_ERRORS, ResourceFactory
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.suite.support.invalid import QUERY_LANGUAGE, VERY_LONG
+from hanami_conformance.suite.support.literal_names import LITERALS, expect_name_kept
 from hanami_conformance.suite.support.markers import mark_destructive
 from hanami_conformance.suite.support.operations import (
     DELETIONS,
@@ -26,7 +25,6 @@ from hanami_conformance.suite.support.operations import (
     request_bytes,
     texts_of,
 )
-from hanami_conformance.suite.support.sample_data import ONE_BRICK
 from hanami_conformance.target.target import Account, Target
 
 
@@ -151,9 +149,6 @@ def test_a_long_text_gets_a_4xx(resources: ResourceFactory, operation: str) -> N
     expect_list(resources.target.account)
 
 
-LITERALS = ("true", "True", "TRUE", "false", "null", "Null", "NULL", "None", "Infinity")
-
-
 @requirement("GEN-1", "INIT-1", "INIT-2")
 @pytest.mark.hostile
 @pytest.mark.destructive
@@ -162,44 +157,3 @@ def test_a_literal_is_kept_as_text(resources: ResourceFactory, kind: str) -> Non
     """A name such as true or null is rejected with a reason, or it is read back as it was sent."""
     for name in LITERALS:
         expect_name_kept(resources, kind, name)
-
-
-def expect_name_kept(resources: ResourceFactory, kind: str, name: str) -> None:
-    """Check that the creation of a resource of this name is rejected, or that the name is read back."""
-    account = resources.target.account
-    family = "cluster" if kind == "cluster" else "dataset"
-    operation = "cluster.create" if kind == "cluster" else f"{kind}.init"
-    body = {**fields_of(resources, operation), "name": name}
-    if kind == "cluster":
-        body = resources.cluster_body(name, ONE_BRICK)
-    before = listed(account, family)
-    with uninterrupted():  # the final clean-up would not find it by its prefix
-        answer = account.call(operation, body=body)
-        resources.register_unexpected(answer, operation)
-        if answer.status >= SERVER_ERRORS:  # it may have been created
-            for uuid in listed(account, family).keys() - before.keys():
-                resources.register_for_deletion(family, uuid)
-    if answer.rejected:
-        require(answer.text.strip(), expected=f"a reason for the rejection of the name {name}", actual=answer)
-        return
-    created = answer.object()
-    uuid = str(created.get("uuid"))
-    names = [created.get("name", name)]
-    if kind == "cluster":
-        names.append(account.call("cluster.get", params={"uuid": uuid}).object().get("name", name))
-    row = listed(account, family).get(uuid, [name])
-    wrong = [one for one in names if one != name] or ([] if name in row else [row])
-    violated = {"csv": "INIT-2", "mnist": "INIT-1"}.get(kind)
-    require(not wrong, expected=f"the name {name!r} of the {kind}", actual=wrong, requirement=violated)
-    deleted = account.call(f"{family}.delete", params={"uuid": uuid})
-    require(deleted.status == HTTPStatus.OK, expected=f"200 to the DELETE of the {kind} {name}", actual=deleted)
-
-
-def listed(account: Account, family: str) -> dict[str, list[object]]:
-    """Return the rows of a list by their uuids; nothing of a list that has another form."""
-    table = json_object(account.call(f"{family}.list").body) or {}
-    header, rows = table.get("header"), table.get("body")
-    if not isinstance(header, list) or "uuid" not in header or not isinstance(rows, list):
-        return {}
-    place = header.index("uuid")
-    return {str(row[place]): row for row in rows if isinstance(row, list) and len(row) > place}
