@@ -30,6 +30,11 @@ class ClusterShape:
     outputs: Mapping[str, int]
     hidden: int
 
+    @property
+    def largest(self) -> int:
+        """Number of values of the largest brick."""
+        return max(*self.inputs.values(), *self.outputs.values(), self.hidden)
+
 
 @dataclass(frozen=True)
 class InputMessage:

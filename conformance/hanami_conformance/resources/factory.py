@@ -27,6 +27,7 @@ from hanami_conformance.target.target import Account, Target
 
 NAME_PREFIX = "hc"  # begins the name of every resource that the suite creates
 LEAST_INPUT = 4  # values in an input brick that can be split into three messages or left incomplete
+REFERENCE_SIZE = 784  # values in the largest brick of the cluster that every target can create
 ALREADY = (200, 409)  # statuses of a switch after which the mode is set
 NOT_THERE = (200, 400, 404)  # statuses of a DELETE after which the resource does not exist
 UNAUTHORISED = 401
@@ -173,7 +174,8 @@ class ResourceFactory:
 
         Raises:
             PreconditionFailed: If the target does not create it.
-            Unsupported: If the run uses an existing cluster, so that none is created.
+            Unsupported: If the run uses an existing cluster, so that none is created, or if the target rejects a larger
+                one than the reference size, which no requirement asks for.
         """
         if self.target.given_cluster is not None:
             raise Unsupported("needs a new cluster of its own: the given one (--cluster) may have learned something")
@@ -182,6 +184,8 @@ class ResourceFactory:
         seconds = 0.0 if name or self.target.tried_clusters else self.target.timeouts.setting
         with precondition("making a cluster"), uninterrupted():
             name, answer = self.request_cluster(shape, account, name, Deadline.after(seconds))
+            if answer.rejected and shape.largest > REFERENCE_SIZE:
+                raise Unsupported(f"the target creates no cluster with {shape.largest} values in a brick: {answer}")
             uuid = answer.object().get("uuid")
             require(is_uuid_text(uuid), expected="the uuid of the new cluster", actual=answer)
             self.register_for_deletion("cluster", str(uuid), account)
