@@ -37,6 +37,10 @@ class ConnectionClosed(Violation):
     """The target ended a connection that was needed, or never let it begin."""
 
 
+class ErrorAnswer(Violation):
+    """The target answered with an error in place of a message of the protocol."""
+
+
 class PreconditionFailed(Exception):  # noqa: N818 - names what happened, like its siblings
     """A step before the step under test failed, so that nothing was judged."""
 

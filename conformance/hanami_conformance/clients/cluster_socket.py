@@ -9,7 +9,7 @@ import numpy as np
 
 from hanami_conformance.cases.attribution import default_requirement
 from hanami_conformance.cases.checks import require
-from hanami_conformance.cases.failures import ResponseTimeout, Violation
+from hanami_conformance.cases.failures import ErrorAnswer, ResponseTimeout, Violation
 from hanami_conformance.clients.cluster_messages import (
     ClusterShape,
     InputMessage,
@@ -106,8 +106,11 @@ class ClusterSocket:
         """Decode a message as a ClusterIO_Message.
 
         Raises:
+            ErrorAnswer: If it is a JSON object, as targets send for an error (requirement DIO-1).
             Violation: If it is malformed (requirement DIO-1).
         """
+        if is_json(message.data):
+            raise ErrorAnswer("a binary ClusterIO_Message", str(message), "DIO-1")
         if message.text:
             raise Violation("a binary ClusterIO_Message", str(message), "DIO-1")
         try:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hanami_conformance.cases.checks import observe, require
-from hanami_conformance.cases.failures import ConnectionClosed
+from hanami_conformance.cases.failures import ConnectionClosed, ErrorAnswer
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage
 from hanami_conformance.clients.cluster_socket import ClusterSocket
@@ -78,10 +78,12 @@ def test_any_finite_expected_values_leave_the_output_finite(resources: ResourceF
     question = sample_inputs(socket.shape, seed=1)[0]
     try:
         expect_finite(socket, question, InputMessage(name, values, expected=True))
-    except ConnectionClosed as closed:
-        if socket.websocket.close_info is None or not socket.websocket.close_info.reason:
+    except (ConnectionClosed, ErrorAnswer) as rejection:
+        closed = socket.websocket.close_info
+        if isinstance(rejection, ConnectionClosed) and (closed is None or not closed.reason):
             raise
-        observe(f"training to {kind}", closed.actual)
+        observe(f"training to {kind}", rejection.actual)
+        socket.close()
         cluster.reattach().request([question])
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hanami_conformance.cases.failures import Violation
+from hanami_conformance.cases.failures import ErrorAnswer, Violation
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.clients.websocket_events import Message
@@ -39,4 +39,11 @@ def test_other_messages_carry_no_output(message: Message) -> None:
 def test_an_undecodable_message_is_a_violation() -> None:
     with pytest.raises(Violation) as caught:
         cluster_socket().carries_output(Message(False, b"\xff\xff"))
+    assert caught.value.requirement == "DIO-1"
+
+
+@pytest.mark.parametrize("kind", ["JSON", "JSON as text"])
+def test_a_json_object_is_an_error_of_the_target(kind: str) -> None:
+    with pytest.raises(ErrorAnswer) as caught:
+        cluster_socket().decode(OTHERS[kind])
     assert caught.value.requirement == "DIO-1"
