@@ -13,7 +13,7 @@ from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import format_answer, make_distinguishable, sample_inputs, train_once
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 
-ASKED, REPEATS = 4, 10  # requests that are repeated, and how often, to see whether their answers change
+ASKED, REPEATS = 8, 25  # requests that are repeated, and how often, to see whether their answers change
 ANY_SHAPE = None  # of a cluster with one input and one output brick, which may be an existing one
 
 
