@@ -6,7 +6,6 @@ The dialects in the folder ``dialects`` are loaded by name, all others by the pa
 from __future__ import annotations
 
 import base64
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 
 from hanami_proto.codec import Codec
 from hanami_proto.dialect_file import DEFAULT_ANSWERS, PASSWORD, PASSWORD_BASE64, SETTINGS, USER_ID, read_dialect
+from hanami_proto.toml import is_file_path
 
 DEFAULT_DIALECT = "documented"
 DEFAULT_LOGIN: Mapping[str, str] = {"id": USER_ID, "password": PASSWORD}
@@ -159,11 +159,6 @@ def dialect_names() -> tuple[str, ...]:
     return (DEFAULT_DIALECT, *(name for name in names if name != DEFAULT_DIALECT))
 
 
-def is_dialect_file(name: str) -> bool:
-    """Return whether the name of a dialect is the path of a file."""
-    return name.endswith(".toml") or "/" in name or os.sep in name
-
-
 @cache
 def load_dialect(name: str = DEFAULT_DIALECT) -> Dialect:
     """Load a bundled dialect by its name, or another one by the path of its file.
@@ -171,7 +166,7 @@ def load_dialect(name: str = DEFAULT_DIALECT) -> Dialect:
     Raises:
         ValueError: If there is no such dialect, or the file is invalid; one line with the fix.
     """
-    if is_dialect_file(name):
+    if is_file_path(name):
         try:
             return _dialect(read_dialect(Path(name).read_text(encoding="utf-8"), name))
         except OSError as error:

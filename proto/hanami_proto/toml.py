@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 import re
 import tomllib
 import typing
@@ -19,6 +20,11 @@ Model = TypeVar("Model")
 
 class TomlError(ValueError):
     """A file has a mistake; one line: file, line, key, and what would be right."""
+
+
+def is_file_path(value: str) -> bool:
+    """Return whether a value is the path of a TOML file, and not the name of one that ships with a package."""
+    return value.endswith(".toml") or "/" in value or os.sep in value
 
 
 def load_toml(model: type[Model], text: str, file: str) -> Model:

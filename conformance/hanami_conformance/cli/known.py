@@ -20,6 +20,7 @@ from hanami_conformance.known_failures.update import empty_list, update_list
 from hanami_conformance.session import plugin
 from hanami_conformance.session.collection import PYTEST_INI, suite_cases
 from hanami_conformance.suite import SUITE
+from hanami_proto.toml import is_file_path
 from hanami_reports.common.file_names import DEFAULT_RESULT
 from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import ExitStatus, read_result
@@ -49,7 +50,7 @@ def add_parser(commands: Any) -> None:
     )
     what = known.add_mutually_exclusive_group(required=True)
     what.add_argument("--update", type=Path, metavar="FILE", help="update this list; created if missing")
-    what.add_argument("--check", type=Path, metavar="FILE", help="check this list without a run")
+    what.add_argument("--check", type=Path, metavar="FILE", help="check this list, or a bundled one, without a run")
     known.add_argument(
         "--from",
         type=Path,
@@ -115,6 +116,8 @@ def update(path: Path, result_path: Path, today: date, expires: date | None) -> 
     Raises:
         ValueError: If a file is wrong or cannot be written; nothing was changed.
     """
+    if not is_file_path(str(path)):
+        raise ListError(f"--update needs the path of a .toml file, and not {str(path)!r}")
     result = read_result(result_path)
     dialect = str(result.manifest.get("dialect", ""))
     text = read_text(path) if path.exists() else empty_list(dialect)

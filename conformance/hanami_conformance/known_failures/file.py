@@ -6,10 +6,11 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from hanami_proto.toml import TomlError, entry_lines, load_toml
+from hanami_proto.toml import TomlError, entry_lines, is_file_path, load_toml
 from hanami_proto.validation import Check
 from hanami_reports.model.known_failures import Entry
 
@@ -105,12 +106,26 @@ class _ListTable:
     flaky: _Entries = ()
 
 
+def bundled_lists() -> dict[str, Path]:
+    """Return the lists that ship with the package: the name of a released server to the path of its list."""
+    folder = Path(str(resources.files("hanami_conformance.known_failures") / "released"))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
 def read_list(path: Path) -> KnownList:
     """Read a list.
 
+    Args:
+        path: Path of the file, or the name of a bundled list.
+
     Raises:
-        ListError: If the file cannot be read, or is no valid list.
+        ListError: If there is no such list, or the file cannot be read, or is no valid list.
     """
+    if not is_file_path(str(path)):
+        if str(path) not in bundled_lists():
+            names = ", ".join(bundled_lists())
+            raise ListError(f"unknown list {str(path)!r}: choose one of {names}, or give the path of a .toml file")
+        path = bundled_lists()[str(path)]
     return parse_list(read_text(path), str(path))
 
 

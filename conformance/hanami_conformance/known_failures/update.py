@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -24,6 +25,8 @@ from hanami_reports.model.known_failures import Entry, strip_parameters
 TODO = "TODO: why"
 LEAST_MESSAGE = 3  # characters
 MOST_MESSAGE = 120
+LISTED = (Outcome.FAILED, Outcome.KNOWN, Outcome.LOST)
+_SYMPTOM = re.compile(r"the target no longer answers(?: after it)?: ([^;]+)")
 
 
 @dataclass(frozen=True)
@@ -105,21 +108,23 @@ def new_entries(
     """Return entries for the failures that no entry describes.
 
     Failures that violate the same requirement with the same message become one entry: for the requirement if several
-    tests fail, for the test if all its cases fail, otherwise for each case.
+    tests fail, for the test if all its cases fail, otherwise for each case. A crash is listed by its test, however many
+    tests end the process in the same way: an entry for GEN-2 would hide every other crash.
     """
     groups: dict[tuple[str, str], list[str]] = {}
     for case in cases:
-        if case.outcome not in (Outcome.FAILED, Outcome.KNOWN):
+        if case.outcome not in LISTED or not case.violated:
             continue
         covering = [entry for entry in entries if entry.covers(case.id, case.violated)]
         if not any(entry.matches_text(failure_texts(case)) for entry in covering):
-            groups.setdefault((case.violated[0], message_for(case)), []).append(case.id)
+            what = strip_parameters(case.id) if case.outcome is Outcome.LOST else case.violated[0]
+            groups.setdefault((what, message_for(case)), []).append(case.id)
     day = "" if expires is None else expires.isoformat()
     made = []
-    for (requirement, message), failed in groups.items():
+    for (what, message), failed in groups.items():
         tests = {strip_parameters(name) for name in failed}
         if len(tests) > 1:
-            made.append(Entry(requirement=requirement, message=message, reason=TODO, expires=day))
+            made.append(Entry(requirement=what, message=message, reason=TODO, expires=day))
             continue
         all_failed = len(failed) > 1 and len(failed) == sum(strip_parameters(name) in tests for name in suite)
         names = sorted(tests) if all_failed else failed
@@ -129,6 +134,8 @@ def new_entries(
 
 def message_for(case: CaseResult) -> str:
     """Return the longest part of a failure's text that does not differ from run to run."""
+    if case.outcome is Outcome.LOST and (symptom := _SYMPTOM.search(case.reason)) is not None:
+        return max(stable_parts(symptom[1]), key=len).strip()
     actual = f"actual {case.actual}"
     for text in (actual if case.actual and actual in case.reason else "", case.actual, case.reason, case.expected):
         longest = max((part.strip() for part in stable_parts(text)), key=len)

@@ -189,7 +189,7 @@ _RUN: tuple[Option, ...] = (
     ),
     Option(
         "known",
-        "list of failures that are known, and so count as green: a TOML file",
+        "list of failures that are known, and so count as green: a TOML file, or the name of a released server",
         "FILE",
         "HANAMI_KNOWN",
         convert=Path,

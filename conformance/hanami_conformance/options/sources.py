@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from hanami_conformance.options.definitions import CONFIG, DEFAULT_CONFIG, NO_DATABASE, SECTIONS
-from hanami_proto.dialect import is_dialect_file
 from hanami_proto.options import Option
-from hanami_proto.toml import TomlError, did_you_mean, parse, wrong
+from hanami_proto.toml import TomlError, did_you_mean, is_file_path, parse, wrong
 
 Value = str | list[str]
 # Options that belong together: user and password, or a token in their place.
 ACCOUNTS = (("user", "password", "token"), ("second_user", "second_password", "second_token"))
+NAMED_FILES = ("dialect", "known")  # files of the package by their names, others by their paths
 VARIABLE_SUFFIX = "-env"  # of keys that name a variable
 
 
@@ -117,7 +117,7 @@ def _checked(option: Option, key: str, value: Any) -> Value:
 
 def path_beside(file: Path, option: Option, value: str) -> str:
     """Return a path in a settings file relative to the folder of that file, and any other value unchanged."""
-    is_word = value in ("", NO_DATABASE) or (option.name == "dialect" and not is_dialect_file(value))
+    is_word = value in ("", NO_DATABASE) or (option.name in NAMED_FILES and not is_file_path(value))
     return value if is_word or not option.path else str(file.parent / Path(value).expanduser())
 
 

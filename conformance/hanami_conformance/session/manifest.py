@@ -18,7 +18,7 @@ from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.options.run import RunOptions
 from hanami_conformance.target.capabilities import LARGE_FILE_CASE, large_file_cost
 from hanami_conformance.target.target import Target
-from hanami_proto.dialect import is_dialect_file
+from hanami_proto.toml import is_file_path
 
 PACKAGES = ("httpx", "hypothesis", "numpy", "protobuf", "pytest", "websockets")
 
@@ -115,6 +115,6 @@ def digests() -> dict[str, str]:
 def dialect_digest(name: str) -> dict[str, str]:
     """Return the path and the SHA-256 of a dialect file that is not part of the suite."""
     path = Path(name)
-    if not is_dialect_file(name) or not path.is_file():
+    if not is_file_path(name) or not path.is_file():
         return {}
     return {name: hashlib.sha256(path.read_bytes()).hexdigest()}

@@ -14,7 +14,7 @@ from hanami_conformance.known_failures import toml_edit
 from hanami_conformance.known_failures.file import ListError, parse_list, read_list
 from hanami_conformance.known_failures.update import Update, empty_list, message_for, update_list
 from hanami_reports.model.conformance import CaseResult, Level, Outcome, RequirementResult, RunResult, Verdict
-from hanami_reports.model.known_failure_matching import SuiteCase
+from hanami_reports.model.known_failure_matching import SuiteCase, failure_texts
 from hanami_reports.model.known_failures import Entry
 from support.paths import ROOT
 from support.text import replaced
@@ -226,7 +226,29 @@ def test_failures_of_a_requirement_in_several_tests_are_one_entry() -> None:
     assert (entry.requirement, entry.message) == ("PROG-2", "actual b c")
 
 
-@pytest.mark.parametrize("outcome", [Outcome.LOST, Outcome.ERROR, Outcome.VACUOUS, Outcome.BLOCKED, Outcome.NOT_RUN])
+def test_a_crash_is_listed_by_its_test() -> None:
+    symptom = "its process was ended by signal 6 (SIGABRT)"
+    suite = {**SUITE, "test_y.py::test_c": SuiteCase(("PROG-2",))}
+    crashes = [
+        CaseResult(name, "t", ("PROG-2",), Outcome.LOST, ("GEN-2", "PROG-2"), f"{how}: {symptom}; sent last: {name}")
+        for name, how in (
+            (A1, "again when it ran alone: the target no longer answers"),
+            (A2, "as with another parameter: the target no longer answers"),
+            ("test_y.py::test_c", "the target no longer answers after it"),
+        )
+    ]
+    text = empty_list("documented")
+    result = RunResult({"dialect": "documented"}, 1, "", (), tuple(crashes))
+    done = update_list(text, parse_list(text, "k"), result, suite, today=TODAY)
+    entries = parse_list(done.text, "k").entries
+    assert [(one.subject, one.message) for one in entries] == [
+        ("test_x.py::test_a", symptom),
+        ("test_y.py::test_c", symptom),
+    ]
+    assert all(any(one.matches_text(failure_texts(crash)) for one in entries) for crash in crashes)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.ERROR, Outcome.VACUOUS, Outcome.BLOCKED, Outcome.NOT_RUN])
 def test_failures_that_cannot_be_known_are_not_listed(outcome: Outcome) -> None:
     assert after(HEAD, case(A1, outcome, "gone")) == Update(HEAD, (), ())
 
