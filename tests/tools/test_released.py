@@ -78,5 +78,5 @@ def test_a_crash_that_no_case_reports_is_missing() -> None:
 def test_a_requirement_that_no_defect_violates_is_false() -> None:
     comparison = compare(HANAMI, with_cases(replace(CASE, violated=("INIT-4",))), "")
     assert comparison.false == {"INIT-4": (CASE.id,)}
-    assert f"false: INIT-1, by {CASE.id}" in comparison.complaints
+    assert f"false: INIT-4, by {CASE.id}" in comparison.complaints
     assert "1 requirement false" in comparison.headline
