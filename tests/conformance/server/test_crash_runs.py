@@ -157,7 +157,7 @@ def test_a_loss_that_is_detected_some_cases_later_is_attributed_to_its_cause(tmp
     assert run.returncode == 1, run.stdout + run.stderr
     lost = [case for case in result_of(tmp_path)["cases"] if case["outcome"] == "lost"]
     assert [case["id"] for case in lost] == ["test_upload_progress.py::test_many_tiny_chunks_are_not_complete"]
-    assert lost[0]["reason"].startswith("a while later, detected in test_direct_")
+    assert re.match("a while later, detected in test_(direct|cluster)_", lost[0]["reason"])
     assert "its process ended with exit status 7" in lost[0]["reason"]
     assert "server_log" in lost[0]
     assert re.search(r"looking \d+ cases back for the cause", run.stdout)
