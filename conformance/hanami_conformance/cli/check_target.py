@@ -165,7 +165,7 @@ class _TargetCheck:
 
     def _call(self) -> None:
         answer = self._target.account.call("dataset.list")
-        if answer.status >= 500:
+        if answer.failed:
             raise TargetDown(f"{self._target.url} is no usable target: {answer}")
 
     def _websocket(self) -> str:

@@ -58,6 +58,11 @@ class RestResponse:
         """Whether the request was rejected as an error of the client: a 4xx."""
         return 400 <= self.status < 500
 
+    @property
+    def failed(self) -> bool:
+        """Whether the server failed: a 5xx."""
+        return self.status >= 500
+
     def object(self) -> dict[str, Any]:
         """Return the JSON object of a 200.
 

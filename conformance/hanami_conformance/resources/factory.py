@@ -31,7 +31,6 @@ REFERENCE_SIZE = 784  # values in the largest brick of the cluster that every ta
 ALREADY = (200, 409)  # statuses of a switch after which the mode is set
 NOT_THERE = (200, 400, 404)  # statuses of a DELETE after which the resource does not exist
 UNAUTHORISED = 401
-SERVER_ERRORS = 500  # least status of a server error
 CLUSTER_POLL = 0.5  # seconds between attempts to create a cluster on a server that starts
 
 
@@ -217,7 +216,7 @@ class ResourceFactory:
         while True:
             tried = name or self.name("cluster")
             answer = account.call("cluster.create", body=self.cluster_body(tried, shape))
-            if answer.status < SERVER_ERRORS or until.passed or is_down():
+            if not answer.failed or until.passed or is_down():
                 self.target.tried_clusters = True
                 return tried, answer
             self.creation_failed = True

@@ -67,7 +67,7 @@ class _Probe:
     @property
     def is_down(self) -> bool:
         """Whether the target may not be ready yet."""
-        return self.answer is None or self.answer.status >= 500
+        return self.answer is None or self.answer.failed
 
 
 def find_dialect(options: TargetOptions, dialects: Sequence[Dialect] | None = None) -> DetectedDialect:

@@ -62,7 +62,7 @@ def log_in(rest: RestClient, dialect: Dialect, timeouts: AdaptiveTimeout, creden
             answer = request_login(rest, dialect, credentials)
         except (ResponseTimeout, ConnectionClosed) as error:
             raise TargetDown(f"{rest.url} is no usable target: {error}") from error
-        if answer.status < 500 or ready_by.passed:
+        if not answer.failed or ready_by.passed:
             break
         time.sleep(READY_POLL)
     if credentials.token:

@@ -46,7 +46,7 @@ class LoadResponse(RestResponse):
         """
         if self.rejected:
             raise Rejected(f"response to {self.request}: {self}")
-        if self.status >= 500:
+        if self.failed:
             raise ServerError(f"response to {self.request}: {self}")
         found = json_object(self.body)
         if self.status != 200 or found is None:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from hanami_conformance.cases.checks import require
 from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.common.signals import uninterrupted
-from hanami_conformance.resources.factory import SERVER_ERRORS, ResourceFactory
+from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.suite.support.operations import fields_of
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 from hanami_conformance.target.target import Account
@@ -27,7 +27,7 @@ def expect_name_kept(resources: ResourceFactory, kind: str, name: str) -> None:
     with uninterrupted():  # the final clean-up would not find it by its prefix
         answer = account.call(operation, body=body)
         resources.register_unexpected(answer, operation)
-        if answer.status >= SERVER_ERRORS:  # it may have been created, and others create resources meanwhile
+        if answer.failed:  # it may have been created, and others create resources meanwhile
             for uuid, row in listed_rows(account, family).items():
                 if uuid not in before and str(row.get("name")).lower() in map(str.lower, LITERALS):
                     resources.register_for_deletion(family, uuid)
