@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -26,7 +25,6 @@ TODO = "TODO: why"
 LEAST_MESSAGE = 3  # characters
 MOST_MESSAGE = 120
 LISTED = (Outcome.FAILED, Outcome.KNOWN, Outcome.LOST)
-_SYMPTOM = re.compile(r"the target no longer answers(?: after it)?: ([^;]+)")
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,7 @@ def new_entries(
             continue
         covering = [entry for entry in entries if entry.covers(case.id, case.violated)]
         if not any(entry.matches_text(failure_texts(case)) for entry in covering):
-            what = strip_parameters(case.id) if case.outcome is Outcome.LOST else case.violated[0]
+            what = strip_parameters(case.id) if case.loss else case.violated[0]
             groups.setdefault((what, message_for(case)), []).append(case.id)
     day = "" if expires is None else expires.isoformat()
     made = []
@@ -134,8 +132,8 @@ def new_entries(
 
 def message_for(case: CaseResult) -> str:
     """Return the longest part of a failure's text that does not differ from run to run."""
-    if case.outcome is Outcome.LOST and (symptom := _SYMPTOM.search(case.reason)) is not None:
-        return max(stable_parts(symptom[1]), key=len).strip()
+    if case.loss:
+        return max(stable_parts(case.loss), key=len).strip()
     actual = f"actual {case.actual}"
     for text in (actual if case.actual and actual in case.reason else "", case.actual, case.reason, case.expected):
         longest = max((part.strip() for part in stable_parts(text)), key=len)

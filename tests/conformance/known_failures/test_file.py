@@ -230,7 +230,15 @@ def test_a_crash_is_listed_by_its_test() -> None:
     symptom = "its process was ended by signal 6 (SIGABRT)"
     suite = {**SUITE, "test_y.py::test_c": SuiteCase(("PROG-2",))}
     crashes = [
-        CaseResult(name, "t", ("PROG-2",), Outcome.LOST, ("GEN-2", "PROG-2"), f"{how}: {symptom}; sent last: {name}")
+        CaseResult(
+            name,
+            "t",
+            ("PROG-2",),
+            Outcome.LOST,
+            ("GEN-2", "PROG-2"),
+            f"{how}: {symptom}; sent last: {name}",
+            loss=symptom,
+        )
         for name, how in (
             (A1, "again when it ran alone: the target no longer answers"),
             (A2, "as with another parameter: the target no longer answers"),
