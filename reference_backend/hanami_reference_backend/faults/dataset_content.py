@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from http import HTTPStatus
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hanami_reference_backend.common.errors import RequestError
 from hanami_reference_backend.faults import internals
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
@@ -305,7 +303,7 @@ def empty_table_accepted(error: ContentError, _kind: Kind) -> Content:
 @fault("FIN-6", "GEN-1", hook=_on_invalid_content)
 def wrong_content_is_an_internal_error(error: ContentError, _kind: Kind) -> Content:
     """Invalid content is answered with 500."""
-    raise RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error") from error
+    raise internals.internal_error() from error
 
 
 @fault("FIN-6", "GEN-2", hook=_image_file)

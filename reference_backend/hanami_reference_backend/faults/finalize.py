@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
-from http import HTTPStatus
 from typing import Any
 
 import numpy as np
@@ -81,7 +80,7 @@ async def long_names_not_finalized(
     """A PUT of an upload with a name of more than 200 characters is answered with 500."""
     upload = store._uploads.get(uuid)
     if upload is not None and len(upload.name) > LONG_NAME:
-        raise RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
+        raise internals.internal_error()
     return await original(store, user, kind, uuid, *files)
 
 

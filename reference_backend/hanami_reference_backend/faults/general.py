@@ -15,6 +15,7 @@ from hanami_proto.dialect import Dialect
 from hanami_reference_backend.auth import User, Users
 from hanami_reference_backend.common.errors import RequestError
 from hanami_reference_backend.faults import earlier_starts, tokens
+from hanami_reference_backend.faults.internals import internal_error
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.network.clusters import Cluster, ClusterStore
@@ -25,24 +26,20 @@ from hanami_reference_backend.storage.datasets import Dataset, DatasetStore
 from hanami_reference_backend.storage.uploads import Kind
 
 
-def _internal_error() -> RequestError:
-    return RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
-
-
 @fault("GEN-1", "MODE-2", "INIT-5", hook=replace_method(operation, "read_body"))
 async def bad_json_gets_500(original: Any, *arguments: Any) -> Any:
     """A body that is not a JSON object is answered with 500."""
     try:
         return await original(*arguments)
     except RequestError as error:
-        raise _internal_error() from error
+        raise internal_error() from error
 
 
 @fault("GEN-1", hook=replace_method(operation, "check"))
 def invalid_offsets_get_500(original: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
     """A request for rows of a dataset with an invalid offset is answered with 500."""
     if model is ContentQuery and not str(values.get("row_offset", "0")).isdecimal():
-        raise _internal_error()
+        raise internal_error()
     return original(model, values, dialect)
 
 
@@ -53,7 +50,7 @@ def unfinalized_datasets_get_500(original: Any, *arguments: Any) -> Dataset:
         dataset: Dataset = original(*arguments)
     except RequestError as error:
         if error.status == HTTPStatus.CONFLICT:
-            raise _internal_error() from error
+            raise internal_error() from error
         raise
     return dataset
 
@@ -66,7 +63,7 @@ def put_after_a_restart_gets_500() -> None:
     @replace_method(DatasetStore, "finalize")
     async def finalize(original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, *files: Any) -> Dataset:
         if earlier_starts.is_from_an_earlier_start(uuid):
-            raise _internal_error()
+            raise internal_error()
         dataset: Dataset = await original(store, user, kind, uuid, *files)
         return dataset
 
@@ -95,7 +92,7 @@ def _fail_at(fails: Callable[[Any, dict[str, Any]], bool]) -> None:
             return original(model, values, dialect)
         except RequestError as error:
             if fails(model, values):
-                raise _internal_error() from error
+                raise internal_error() from error
             raise
 
 
@@ -135,7 +132,7 @@ async def anything_may_come_before_a_path(original: Any, app: FastAPI, scope: An
 def existing_names_get_500(original: Any, store: ClusterStore, user: User, name: str, *more: Any) -> Any:
     """A second cluster of the same name is answered with 500."""
     if any(cluster.name == name for cluster in store.clusters(user)):
-        raise _internal_error()
+        raise internal_error()
     return original(store, user, name, *more)
 
 
@@ -155,7 +152,7 @@ def any_password_will_do(_original: Any, users: Users, user_id: str, _password: 
 def unknown_users_get_500(original: Any, users: Users, user_id: str, password: str) -> Any:
     """The login of an unknown user is answered with 500."""
     if user_id not in users._users:
-        raise _internal_error()
+        raise internal_error()
     return original(users, user_id, password)
 
 

@@ -231,7 +231,7 @@ async def init_fails_on_no_json(original: Any, request: Request, settings: Setti
     except RequestError as error:
         if internals.operation_name(request) not in INITS:
             raise
-        raise RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error") from error
+        raise internals.internal_error() from error
 
 
 @fault("INIT-5")

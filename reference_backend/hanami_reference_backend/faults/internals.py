@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -16,6 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from hanami_proto.codec import BrickMessage, Codec
 from hanami_proto.dialect import Dialect
+from hanami_reference_backend.common.errors import RequestError
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.rest import operation
 from hanami_reference_backend.rest.fields import Fields
@@ -35,6 +37,20 @@ def crash() -> NoReturn:
     sys.stderr.write("injected fault: crash\n")
     sys.stderr.flush()
     os._exit(9)
+
+
+def internal_error() -> RequestError:
+    """Return the error of a request that the server fails to process."""
+    return RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
+
+
+def is_utf_8(value: bytes) -> bool:
+    """Return whether bytes are a text."""
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 async def hang() -> None:

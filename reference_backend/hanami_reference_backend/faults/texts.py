@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
 from uuid import uuid4
@@ -13,7 +12,7 @@ from starlette.requests import Request
 
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.common.errors import RequestError
-from hanami_reference_backend.faults.internals import change_response
+from hanami_reference_backend.faults.internals import change_response, internal_error, is_utf_8
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.rest import operation
@@ -31,15 +30,11 @@ LONGEST_HEAD = 8 * 1024  # bytes of the path with the query, and of the token
 Values = dict[str, Any]
 
 
-def _internal_error() -> RequestError:
-    return RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
-
-
 def _fail_at(fails: Callable[[Any, Values], bool]) -> None:
     @replace_method(operation, "check")
     def check(original: Any, model: Any, values: Values, dialect: Any) -> Any:
         if fails(model, values):
-            raise _internal_error()
+            raise internal_error()
         return original(model, values, dialect)
 
 
@@ -72,21 +67,13 @@ def _look_at(look: Callable[[bytes, bytes], None]) -> None:
         return user
 
 
-def _is_utf_8(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 @fault("GEN-1")
 def tokens_outside_utf_8_get_500() -> None:
     """A token with bytes that are not UTF-8 is answered with 500."""
 
     def look(_query: bytes, token: bytes) -> None:
-        if not _is_utf_8(token):
-            raise _internal_error()
+        if not is_utf_8(token):
+            raise internal_error()
 
     _look_at(look)
 
@@ -96,8 +83,8 @@ def queries_outside_utf_8_get_500() -> None:
     """A query with encoded bytes that are not UTF-8 is answered with 500."""
 
     def look(query: bytes, _token: bytes) -> None:
-        if not _is_utf_8(query):
-            raise _internal_error()
+        if not is_utf_8(query):
+            raise internal_error()
 
     _look_at(look)
 
@@ -108,7 +95,7 @@ def long_heads_get_500() -> None:
 
     def look(query: bytes, token: bytes) -> None:
         if len(query) + len(token) > LONGEST_HEAD:
-            raise _internal_error()
+            raise internal_error()
 
     _look_at(look)
 
@@ -145,7 +132,7 @@ def odd_sizes_get_500(original: Any, operations: ClusterOperations, encoded: str
         return original(operations, encoded)
     except RequestError as error:
         if "is not a whole number" in error.reason or "is not a position" in error.reason:
-            raise _internal_error() from error
+            raise internal_error() from error
         raise
 
 

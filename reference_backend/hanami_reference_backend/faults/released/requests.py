@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hanami_reference_backend.common.errors import RequestError
 from hanami_reference_backend.common.settings import KIB, MIB
+from hanami_reference_backend.faults.internals import is_utf_8
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.released import common
 from hanami_reference_backend.faults.released.connections import ABORT, connection_of, crash
@@ -241,18 +242,10 @@ def bytes_outside_utf_8_crash() -> None:
 
     def check(_protocol: Any, head: Head) -> None:
         token = head.headers.get(TOKEN_HEADER.lower().encode(), b"")
-        if not all(_is_utf_8(value) for value in (token, *_query_values(head.target))):
+        if not all(is_utf_8(value) for value in (token, *_query_values(head.target))):
             crash("bytes-outside-utf-8-crash", ABORT)
 
     _checks().heads.append(_in_api(check))
-
-
-def _is_utf_8(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 @defect("GEN-1", servers=[HANAMI])
