@@ -21,7 +21,7 @@ from hanami_conformance.common.signals import handle_signals
 from hanami_conformance.options.definitions import AUTO, DIALECT, PASSWORD, REFERENCE, TARGET, TOKEN, USER
 from hanami_conformance.options.sources import merge_sources
 from hanami_conformance.options.target import Credentials, TargetOptions
-from hanami_conformance.server.reference import reference_backend
+from hanami_conformance.server.reference import ReferenceBackend
 from hanami_loadtests.engine.schedule import OPEN
 from hanami_loadtests.launch import LOG, Launch, run_locust
 from hanami_loadtests.limits.file import read_limits
@@ -153,7 +153,8 @@ def _with_target(arguments: argparse.Namespace) -> int:
     if target != REFERENCE:
         return _load(arguments, target, given)
     dialect = given.get(DIALECT.dest, AUTO)
-    with reference_backend(TargetOptions("", Credentials(), dialect=dialect)) as started:
+    with ReferenceBackend(TargetOptions("", Credentials(), dialect=dialect)) as backend:
+        started = backend.options
         given |= {USER.dest: started.account.user, PASSWORD.dest: started.account.password}
         return _load(arguments, started.url, given)
 

@@ -6,7 +6,6 @@ import contextlib
 import os
 import secrets
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Self
 from urllib.parse import urlsplit
@@ -74,17 +73,3 @@ class ReferenceBackend:
             other_account=Credentials("bob", self._bob),
             expired_token=announced["expired_tokens"]["alice"],
         )
-
-
-@contextlib.contextmanager
-def reference_backend(options: TargetOptions) -> Iterator[TargetOptions]:
-    """Run the reference backend.
-
-    Yields:
-        The options, with its address and credentials.
-
-    Raises:
-        TargetDown: If it does not start; the end of its log is in the message.
-    """
-    with ReferenceBackend(options) as backend:
-        yield backend.options

@@ -14,7 +14,7 @@ import pytest
 
 from hanami_conformance.cases.failures import TargetDown
 from hanami_conformance.options.target import Credentials, TargetOptions
-from hanami_conformance.server.reference import ReferenceBackend, reference_backend
+from hanami_conformance.server.reference import ReferenceBackend
 from support.suite_runs import COMMAND
 from tools.reference import TIMEOUT, clean_environment
 
@@ -32,7 +32,8 @@ def wait_gone(url: str) -> None:
 
 
 def test_it_starts_with_its_own_users_and_stops() -> None:
-    with reference_backend(TargetOptions(url="", account=Credentials())) as options:
+    with ReferenceBackend(TargetOptions(url="", account=Credentials())) as backend:
+        options = backend.options
         body = {"id": options.account.user, "password": options.account.password}
         answer = httpx.post(f"{options.url}/v1/token", json=body, trust_env=False)
         assert answer.status_code == 200
@@ -66,7 +67,7 @@ def test_it_restarts_at_its_address_with_its_users_and_nothing_else() -> None:
 
 def test_a_backend_that_does_not_start_says_why() -> None:
     options = TargetOptions(url="", account=Credentials(), dialect="no-such-dialect")
-    with pytest.raises(TargetDown, match="did not start"), reference_backend(options):
+    with pytest.raises(TargetDown, match="did not start"), ReferenceBackend(options):
         pass
 
 
