@@ -199,9 +199,8 @@ class CrashRecovery:
         only_test = in_test and not ran.result.sequences
         about = ran.result.requirements[:1] if only_test else ()
         failed = ""
-        if (
-            ran.result.outcome is Outcome.FAILED and ran.recording.last_deleted
-        ):  # a finding that the crash did not cause
+        # A finding before the clean-up is not caused by the crash of a DELETE.
+        if ran.result.outcome is Outcome.FAILED and ran.recording.last_deleted:
             about = ran.result.violated
             failed = f"; before the clean-up: {ran.result.reason}"
         return replace(

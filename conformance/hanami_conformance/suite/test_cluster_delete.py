@@ -6,10 +6,7 @@ import pytest
 
 from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import require
-from hanami_conformance.cases.failures import (
-    PreconditionFailed,
-    Unsupported,
-)
+from hanami_conformance.cases.failures import PreconditionFailed, Unsupported
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.models.cluster import are_distinguishable, distance
 from hanami_conformance.resources.cluster import Cluster

@@ -16,6 +16,7 @@ from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import sample_inputs
 from hanami_conformance.suite.support.clusters import ANY_SHAPE, direct_cluster, expect_same, trained_cluster
+from hanami_proto.codec import ProcessType
 
 WHAT = "a second socket for the same cluster"
 
@@ -63,11 +64,8 @@ def test_a_second_socket_leaves_the_cluster_usable(resources: ResourceFactory, c
 
 def expect_answered_or_closed(socket: ClusterSocket, messages: Sequence[InputMessage]) -> None:
     """Check that a request on a socket is answered by any message, or the socket is closed."""
-    *others, last = messages
     try:
-        for message in others:
-            socket.send(message.name, message.values, is_last=False)
-        socket.send(last.name, last.values, is_last=True)
+        socket.send_messages(messages, ProcessType.REQUEST)
         answer = socket.websocket.receive_or_close("an answer to a request, or a close")
     except ConnectionClosed as closed:
         observe("a request on the socket that is left", closed.actual)
