@@ -105,7 +105,7 @@ def line_of(text: str, path: Sequence[str | int]) -> int:
     whole = ".".join(names)
     section, section_line = "", 1
     seen = dict.fromkeys((parent, whole), -1)
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(_lines(text), start=1):
         header = _HEADER.fullmatch(line)
         if header:
             section = header.group(1).replace('"', "").replace("'", "")
@@ -131,8 +131,13 @@ def entry_lines(text: str, section: str, count: int) -> list[int]:
         count: Number of its tables.
     """
     headers = re.compile(rf"\s*\[\[\s*[\"']?{re.escape(section)}[\"']?\s*\]\]\s*(#.*)?")
-    lines = [number for number, line in enumerate(text.splitlines(), start=1) if headers.fullmatch(line)]
+    lines = [number for number, line in enumerate(_lines(text), start=1) if headers.fullmatch(line)]
     return lines if len(lines) == count else [0] * count
+
+
+def _lines(text: str) -> list[str]:
+    # Not splitlines: in TOML, other separators are letters of a comment or a text.
+    return re.split(r"\r?\n", text)
 
 
 def _sets(line: str, key: str) -> bool:

@@ -90,6 +90,14 @@ def test_errors_are_reported_with_their_line(tmp_path: Path, old: str, new: str,
     assert str(raised.value).startswith(f"{file}:{message}")
 
 
+def test_only_line_ends_of_toml_count_as_lines(tmp_path: Path) -> None:
+    text = replaced(DOCUMENTED, "# characters", "# char\u2028act\x85ers")
+    file = write(tmp_path, replaced(text, "content_rows = 10_000", "content_rows = 0"))
+    with pytest.raises(ValueError, match="content_rows") as raised:
+        load_dialect(file)
+    assert str(raised.value).startswith(f"{file}:34: content_rows in [dataset] must be a whole number from 1")
+
+
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"cannot read the dialect .*nowhere\.toml: No such file"):
         load_dialect(str(tmp_path / "nowhere.toml"))

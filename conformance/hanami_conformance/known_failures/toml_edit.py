@@ -31,7 +31,7 @@ class Block:
 def split(text: str) -> list[Block]:
     """Cut a list into blocks, the text before the first table first. Their lines and tails are the list again."""
     blocks = [Block("")]
-    for line in text.splitlines(keepends=True):
+    for line in re.findall(r"[^\n]*\n|[^\n]+", text):  # not splitlines: other separators are letters of a comment
         current = blocks[-1]
         header = _HEADER.fullmatch(line.rstrip("\r\n"))
         if header:

@@ -60,8 +60,8 @@ class Entry:
 
 
 def read_lines(text: str) -> Iterator[Line]:
-    """Yield the lines of a template that are not empty."""
-    for index, raw in enumerate(text.split("\n"), start=1):
+    """Yield the lines of a template that are not empty; they end in LF, CRLF or CR."""
+    for index, raw in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         content = raw.strip()
         if content:
             key, colon, value = content.partition(":")

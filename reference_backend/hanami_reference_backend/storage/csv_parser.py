@@ -7,7 +7,7 @@ import io
 import re
 from array import array
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,44 +17,37 @@ from hanami_reference_backend.storage.dataset_content import Content, ContentErr
 MAX_LINE = 16 * 1024 * 1024  # characters
 FREE_CELLS = 16 * 1024 * 1024  # allowed in a table however small its file is
 FLOAT32_LIMIT = 3.4028235677973366e38  # numbers from here on round to infinity
-CONTROL = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")  # a quoted name may have line breaks
+CONTROL = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # a quoted name may have line breaks
+LINE_END = re.compile("\r\n|\r|\n")
 WORDS = {"": 0.0, "null": 0.0, "false": 0.0, "true": 1.0}
+
+Row = tuple[int, list[str]]  # number of its first line, and its cells
 
 
 def parse_csv(file: NDArray[np.uint8]) -> Content:
     """Parse a table (FIN-1, FIN-2).
 
     Args:
-        file: UTF-8 bytes, with cells separated by commas and quoted as in RFC 4180, and lines that end in LF or CRLF.
+        file: UTF-8 bytes, with cells separated by commas and quoted as in RFC 4180, and lines that end in LF, CRLF or
+            CR.
 
     Returns:
-        One column for each name in the header. Empty lines are skipped; empty and missing cells and ``null`` are 0.0.
+        One column for each name in the header. Lines of blanks are skipped; empty and missing cells and ``null`` are
+        0.0.
 
     Raises:
-        ContentError: If there is no header, a name is empty, repeated or has control characters, a row is longer than
-            the header, or a cell is not a finite float32; the message has the line and the column (FIN-6).
+        ContentError: If there is no header or no row, a name is empty, repeated or has control characters, a row is
+            longer than the header, or a cell is not a finite float32; the message has the line and the column (FIN-6).
     """
-    reader = csv.reader(_lines(file), strict=True)
-    try:
-        names = _header(reader)
-        values = _rows(reader, names, max(FREE_CELLS, len(file)))
-    except UnicodeDecodeError as error:
-        raise ContentError(f"line {reader.line_num + 1}: not UTF-8") from error
-    except csv.Error as error:
-        raise ContentError(f"line {reader.line_num}: {error}") from error
+    rows = _rows(file)
+    names = _header(rows)
+    values = _values(rows, names, max(FREE_CELLS, len(file)))
+    if not values:
+        # A line alone may be any text: what is no table must not become one.
+        raise ContentError("there are no rows behind the header")
     table = np.frombuffer(values, dtype=np.float32).reshape(-1, len(names))
     columns = [PlainColumn(name, table[:, index : index + 1]) for index, name in enumerate(names)]
     return Content(columns, len(table), inputs=len(names), outputs=0)
-
-
-class Rows(Protocol):
-    """The type of ``csv.reader``, which is not public."""
-
-    line_num: int
-
-    def __iter__(self) -> Iterator[list[str]]: ...
-
-    def __next__(self) -> list[str]: ...
 
 
 class _ArrayReader(io.RawIOBase):
@@ -75,51 +68,79 @@ class _ArrayReader(io.RawIOBase):
 
 def _lines(file: NDArray[np.uint8]) -> Iterator[str]:
     raw = io.BufferedReader(_ArrayReader(file), 64 * 1024)
-    text = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="\n")
+    # Bytes that are not UTF-8 become surrogates, so that their line is known; decoding runs ahead of the lines.
+    text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="")
     number = 0
     while line := text.readline(MAX_LINE):
         number += 1
         if len(line) == MAX_LINE:
             raise ContentError(f"line {number}: longer than {MAX_LINE} characters")
+        try:
+            line.encode()
+        except UnicodeEncodeError as error:
+            byte = ord(line[error.start]) & 0xFF
+            raise ContentError(f"line {number}: the byte {byte:#04x} is not UTF-8") from error
         yield line
 
 
-def _header(reader: Rows) -> list[str]:
-    header = next((row for row in reader if row), None)
-    if header is None:
-        raise ContentError("line 1: there is no header")
-    names = [name.strip() for name in header]
-    seen: set[str] = set()
-    for position, name in enumerate(names, start=1):
+def _rows(file: NDArray[np.uint8]) -> Iterator[Row]:
+    """Yield the header and the rows of a table, without the lines of blanks."""
+    reader = csv.reader(_lines(file), strict=True)
+    while True:
+        first = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            last = reader.line_num
+            place = f"line {first}" if first == last else f"lines {first} to {last}"
+            raise ContentError(f"{place}: {error}") from error
+        if cells and not (len(cells) == 1 and cells[0].isspace()):
+            yield first, cells
+
+
+def _header(rows: Iterator[Row]) -> list[str]:
+    first, header = next(rows, (0, []))
+    if not header:
+        raise ContentError("there is no header: all lines are empty")
+    names: dict[str, None] = {}
+    for index, cell in enumerate(header):
+        name = cell.strip()
+        mistake = ""
         if not name:
-            raise ContentError(f"line 1, column {position}: the name is empty")
-        if CONTROL.search(name):
-            raise ContentError(f"line 1, column {position}: the name {name[:40]!r} is not text")
-        if name in seen:
-            raise ContentError(f"line 1, column {position}: the name {name!r} appears twice")
-        seen.add(name)
-    return names
+            mistake = "the name is empty"
+        elif CONTROL.search(name):
+            mistake = f"the name {name[:40]!r} is not text"
+        elif name in names:
+            mistake = f"the name {name!r} appears twice"
+        if mistake:
+            raise ContentError(f"line {_line_of(first, header, index)}, column {index + 1}: {mistake}")
+        names[name] = None
+    return list(names)
 
 
-def _rows(reader: Rows, names: list[str], max_cells: int) -> array[float]:
+def _values(rows: Iterator[Row], names: list[str], max_cells: int) -> array[float]:
     width = len(names)
     values: array[float] = array("f")
-    for row in reader:
-        if not row:
-            continue
-        if len(row) > width:
-            raise ContentError(f"line {reader.line_num}: {len(row)} cells, but the header has {width}")
+    for first, cells in rows:
+        if len(cells) > width:
+            raise ContentError(f"line {first}: {len(cells)} cells, but the header has {width}")
         if len(values) + width > max_cells:
-            raise ContentError(f"line {reader.line_num}: more than {max_cells} cells, most of them missing")
-        for position, cell in enumerate(row):
+            raise ContentError(f"line {first}: more than {max_cells} cells, most of them missing")
+        for index, cell in enumerate(cells):
             number = parse_cell(cell)
             if number is None:
-                raise ContentError(
-                    f"line {reader.line_num}, column {names[position]!r}: {cell!r} is not a finite number"
-                )
+                place = f"line {_line_of(first, cells, index)}, column {names[index]!r}"
+                raise ContentError(f"{place}: {cell!r} is not a finite number")
             values.append(number)
-        values.extend([0.0] * (width - len(row)))
+        values.extend([0.0] * (width - len(cells)))
     return values
+
+
+def _line_of(first: int, cells: list[str], index: int) -> int:
+    """Return the line in which a cell begins; quoted cells before it may have line ends."""
+    return first + sum(len(LINE_END.findall(cell)) for cell in cells[:index])
 
 
 def parse_cell(cell: str) -> float | None:

@@ -123,6 +123,8 @@ def test_blocks_are_the_list_again() -> None:
     assert toml_edit.join(toml_edit.split(crlf)) == crlf
     for text in ("", HEAD, ENTRY, ENTRY.rstrip("\n")):
         assert toml_edit.join(toml_edit.split(text)) == text
+    commented = "# a comment\u2028[[known]]\n" + ENTRY
+    assert [block.kind for block in toml_edit.split(commented)] == ["", "known"]
 
 
 def case(name: str, outcome: Outcome = Outcome.PASSED, actual: str = "") -> CaseResult:

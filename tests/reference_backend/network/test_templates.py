@@ -27,6 +27,13 @@ def test_bricks() -> None:
     assert template.parameters == 7 * 8 + 9 * 5
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\r"], ids=["CRLF", "CR"])
+def test_lines_may_end_in_any_way(end: str) -> None:
+    assert read(BRICKS.replace("\n", end)) == read(BRICKS)
+    with pytest.raises(TemplateError, match=r"^line 10: '4\.5'"):
+        read(changed("4", "4.5").replace("\n", end))
+
+
 def test_hexagons() -> None:
     template = read(HEXAGONS, "hexagons")
     assert template == Template((Port("first_input", 4),), (Port("first_output", 3),), (64,))
