@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 ]
+TOKEN_HEADER, TOKEN_NAME = "X-Hanami-Load-Token", "hanami-load-token"
 PATIENCE = 30.0  # seconds; only reached when something is broken
 USER, PASSWORD = "alice", "alice-password"
 
@@ -35,6 +37,14 @@ def backend() -> Iterator[str]:
     """Provide a reference backend; its address."""
     with running_server("the reference backend", BACKEND) as announced:
         yield announced["url"]
+
+
+def page_token(url: str) -> str:
+    """Return the token that the page adds to requests which change something."""
+    page = httpx.get(url, timeout=PATIENCE, trust_env=False).text
+    found = re.search(f'<meta name="{TOKEN_NAME}" content="([^"]+)">', page)
+    assert found is not None
+    return found[1]
 
 
 def free_ports(count: int) -> list[int]:
@@ -66,7 +76,7 @@ def locust(target: str, folder: Path, workers: int = 0, *options: str) -> Iterat
         target,
         *options,
     ]
-    page = ["--web-host", "127.0.0.1", "--web-port", str(web_port), "--report-dir", str(folder / "reports")]
+    page = ["--web-port", str(web_port), "--report-dir", str(folder / "reports")]
     master = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", str(master_port)]
     worker = ["--worker", "--master-host", "127.0.0.1", "--master-port", str(master_port)]
     with contextlib.ExitStack() as stack:
@@ -111,6 +121,11 @@ class Swarm:
     def get(self, path: str) -> Any:
         """Return the JSON data of the page."""
         return httpx.get(self.url + path, timeout=PATIENCE, trust_env=False).json()
+
+    def post(self, path: str, **request: Any) -> httpx.Response:
+        """Send a request that changes something, as the page does."""
+        headers = {TOKEN_HEADER: page_token(self.url)}
+        return httpx.post(self.url + path, headers=headers, timeout=PATIENCE, trust_env=False, **request)
 
     def wait_for_workers(self, count: int) -> None:
         """Wait until the page is there and so many workers are connected."""

@@ -18,14 +18,15 @@ from hanami_conformance import __version__
 from hanami_conformance.cases.failures import TargetDown
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.signals import handle_signals
-from hanami_conformance.options.definitions import AUTO, DIALECT, PASSWORD, REFERENCE, TARGET, TOKEN, USER
+from hanami_conformance.options.definitions import AUTO, DIALECT, PASSWORD, REFERENCE, TARGET, USER
 from hanami_conformance.options.sources import merge_sources
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.server.reference import ReferenceBackend
 from hanami_loadtests.engine.schedule import OPEN
 from hanami_loadtests.launch import LOG, Launch, run_locust
 from hanami_loadtests.limits.file import read_limits
-from hanami_loadtests.options import LOAD_OPTIONS
+from hanami_loadtests.options import ACCOUNT_OPTIONS, LOAD_OPTIONS, LOCUST_OPTIONS, WEB_ALLOWED_HOSTS
+from hanami_loadtests.ports import LOOPBACK
 from hanami_loadtests.result import LoadFolder
 from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_loadtests.scenarios.scenario import check_sockets
@@ -83,7 +84,8 @@ def parser() -> CommandParser:
         "--seconds", type=float, default=DEFAULT_SECONDS, metavar="N", help="with the warm-up; default: %(default)g"
     )
     web.add_argument("--web-port", type=int, default=8089, metavar="PORT", help="of the page; default: %(default)s")
-    web.add_argument("--web-host", default="127.0.0.1", metavar="HOST", help="of the page; default: %(default)s")
+    web.add_argument("--web-host", default=LOOPBACK, metavar="HOST", help="of the page; default: %(default)s")
+    web.add_argument(WEB_ALLOWED_HOSTS.flag, **WEB_ALLOWED_HOSTS.argparse_kwargs())
     scenarios = commands.add_parser("scenarios", help="list the scenarios", description="List the scenarios.")
     scenarios.set_defaults(act=_list_scenarios)
     limits = commands.add_parser("limits", help="write a file of limits to begin with", description="Write limits.")
@@ -144,7 +146,7 @@ def _write_locustfile(arguments: argparse.Namespace) -> int:
 
 def _with_target(arguments: argparse.Namespace) -> int:
     # No account as a whole: a token and a user together are an error here, from wherever they come.
-    given: dict[str, Any] = dict(merge_sources((TARGET, *LOAD_OPTIONS), vars(arguments), os.environ, accounts=()))
+    given: dict[str, Any] = dict(merge_sources((TARGET, *LOCUST_OPTIONS), vars(arguments), os.environ, accounts=()))
     target = given.pop(TARGET.dest, "")
     if not target:
         raise ValueError(f"no target: give --target http://HOST:PORT, or --target {REFERENCE} for the bundled backend")
@@ -170,11 +172,12 @@ def _load(arguments: argparse.Namespace, url: str, given: Mapping[str, Any]) -> 
         url=url,
         options=_locust_options(given),
         # An account reaches Locust by the environment, where other users of the machine do not see it.
-        environment={option.environment: given.get(option.dest, "") for option in (USER, PASSWORD, TOKEN)},
+        environment={option.environment: given.get(option.dest, "") for option in ACCOUNT_OPTIONS},
         processes=arguments.processes,
         folder=settings.report_dir,
     )
     if arguments.command == "web":
+        WEB_ALLOWED_HOSTS.value(given.get(WEB_ALLOWED_HOSTS.dest))
         return run_locust(replace(launch, web=(arguments.web_host, arguments.web_port)), Console())
     _check_run(arguments)
     for name in ("rate", "arrivals"):
@@ -201,9 +204,9 @@ def _load(arguments: argparse.Namespace, url: str, given: Mapping[str, Any]) -> 
 
 def _locust_options(given: Mapping[str, Any]) -> list[str]:
     words = []
-    for option in LOAD_OPTIONS:
+    for option in LOCUST_OPTIONS:
         value = given.get(option.dest)
-        if option in (USER, PASSWORD, TOKEN) or value is None:
+        if option in ACCOUNT_OPTIONS or value is None:
             continue
         if option.kind != "switch":
             words.append(f"{option.flag}={value}")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from hanami_conformance.options.definitions import AUTO, CA_FILE, DEADLINE, DIALECT, INSECURE, PASSWORD, TOKEN, USER
 from hanami_loadtests.engine.schedule import ARRIVALS, MODELS
+from hanami_loadtests.ports import LOOPBACK
+from hanami_proto.http_origin import host_name
 from hanami_proto.options import Option, OptionError, choice, number, size, whole_number
 
 DEFAULT_REPORT_DIR = Path("reports") / "latest-load"
@@ -51,11 +53,23 @@ def _choice(name: str, text: str, choices: tuple[str, ...]) -> Option:
     return Option(name, text, default=choices[0], choices=choices, convert=choice(choices))
 
 
+def _fixed(option: Option) -> Option:
+    """Return an option that cannot be set from the web UI: target, account and files are fixed at the start."""
+    return replace(option, in_form=False)
+
+
+def host_names(text: str) -> tuple[str, ...]:
+    """Convert names of hosts, separated by commas."""
+    names = tuple(host_name(part.strip()) for part in text.split(","))
+    if not all(names):
+        raise OptionError(f"{text!r}: give names of hosts without ports, such as load.example.org")
+    return names
+
+
+ACCOUNT_OPTIONS = (_fixed(USER), _fixed(PASSWORD), _fixed(TOKEN))
 LOAD_OPTIONS = (
-    USER,
-    PASSWORD,
-    TOKEN,
-    replace(DIALECT, default=AUTO, default_note=""),
+    *ACCOUNT_OPTIONS,
+    _fixed(replace(DIALECT, default=AUTO, default_note="")),
     _choice("model", "closed: as fast as replies arrive; open: at scheduled times", MODELS),
     _number(
         "rate",
@@ -70,7 +84,9 @@ LOAD_OPTIONS = (
     Option("inputs", "values of each input brick, such as 784 or 100,50", default="784", convert=brick_sizes),
     Option("outputs", "values of each output brick of a cluster", default="10", convert=distinct_brick_sizes),
     _number("hidden", "neurons of the internal brick of a cluster", "400", whole_number(1)),
-    Option("limits", "TOML file of the limits; without one, no response may be incorrect or missing", convert=Path),
+    _fixed(
+        Option("limits", "TOML file of the limits; without one, no response may be incorrect or missing", convert=Path)
+    ),
     Option(
         "sockets",
         "most websockets at the same time, over all users; 0 for no limit; auto leaves a worker of the server free",
@@ -81,23 +97,34 @@ LOAD_OPTIONS = (
     DEADLINE,
     _number("drain", "seconds to wait for missing responses at the end", "10", number(0.1)),
     _number("seed", "seed of schedules and orders", "0", whole_number(0)),
-    CA_FILE,
-    INSECURE,
-    Option(
-        "report-dir",
-        "folder for the reports",
-        environment="HANAMI_LOAD_REPORT_DIR",
-        default=str(DEFAULT_REPORT_DIR),
-        convert=Path,
-        in_form=False,
+    _fixed(CA_FILE),
+    _fixed(INSECURE),
+    _fixed(
+        Option(
+            "report-dir",
+            "folder for the reports",
+            environment="HANAMI_LOAD_REPORT_DIR",
+            default=str(DEFAULT_REPORT_DIR),
+            convert=Path,
+        )
     ),
 )
+WEB_ALLOWED_HOSTS = _fixed(
+    Option(
+        "web-allowed-hosts",
+        "further names of this machine by which the page is opened, separated by commas",
+        environment="HANAMI_LOAD_WEB_ALLOWED_HOSTS",
+        convert=host_names,
+    )
+)
+LOCUST_OPTIONS = (*LOAD_OPTIONS, WEB_ALLOWED_HOSTS)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add our options to the parser of Locust."""
     try:
-        for option in LOAD_OPTIONS:
+        for option in LOCUST_OPTIONS:
             parser.add_argument(option.flag, **option.locust_kwargs(os.environ))
     except OptionError as error:
         parser.error(str(error))
+    parser.set_defaults(web_host=LOOPBACK)  # Locust's own default is all addresses

@@ -26,7 +26,7 @@ def test_compose_has_a_master_and_workers_that_know_it() -> None:
     compose = yaml.safe_load(COMPOSE)
     services = compose["services"]
     assert set(services) == {"master", "worker"}
-    assert services["master"]["command"][0] == "--master"
+    assert services["master"]["command"][:3] == ["--master", "--web-host", "0.0.0.0"]  # the port is published below
     assert services["worker"]["command"][:2] == ["--worker", "--master-host"]
     assert services["worker"]["command"][2] in services
     for service in services.values():
@@ -48,6 +48,7 @@ def test_kubernetes_services_and_selectors_fit() -> None:
     assert {port["port"] for port in service["spec"]["ports"]} == {port["containerPort"] for port in container["ports"]}
     (worker,) = deployments["hanami-load-worker"]["spec"]["template"]["spec"]["containers"]
     assert worker["args"] == ["--worker", "--master-host", name]
+    assert container["args"][:3] == ["--master", "--web-host", "0.0.0.0"]
     assert master["replicas"] == 1
     mounts = {mount["name"] for mount in container["volumeMounts"]}
     assert mounts == {volume["name"] for volume in master["template"]["spec"]["volumes"]}

@@ -25,7 +25,12 @@ FOLDERS = {package: ROOT / package.removeprefix("hanami_") / package for package
 # The rooms of a package, from the ground up: each imports only from itself and from those before it. A room is a folder
 # or a module; rooms in one string know nothing of each other.
 ROOMS = {
-    "hanami_proto": ("validation options command_line brick_pb2 buffer_pb2", "toml codec", "dialect_file", "dialect"),
+    "hanami_proto": (
+        "validation options command_line http_origin brick_pb2 buffer_pb2",
+        "toml codec",
+        "dialect_file",
+        "dialect",
+    ),
     "hanami_reports": ("common", "model", "conformance", "load", "cli"),
     "hanami_conformance": (
         *("common", "catalogue", "models", "data", "cases", "clients", "options", "target", "resources", "server"),

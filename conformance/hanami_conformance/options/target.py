@@ -6,13 +6,13 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from hanami_conformance.clients.tcp import context_for
 from hanami_conformance.options.definitions import REFERENCE
+from hanami_proto.http_origin import is_loopback
 
 
 @dataclass(frozen=True)
@@ -208,13 +208,7 @@ def allow_destructive(given: bool | None, url: str, *, started: bool) -> bool:
 
 def on_this_machine(url: str) -> bool:
     """Return whether an address is one of the loopback, which only programs of this machine reach."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(urlsplit(url).hostname or "")
 
 
 def server_command(text: str, *, reference: bool) -> tuple[str, ...]:

@@ -93,8 +93,8 @@ class RunController:
         if given is None:
             given, host = vars(self.environment.parsed_options), self.environment.host
         settings = settings_from(given, host)
-        self.limits = read_limits(settings.limits)
-        if self.worker is None:
+        if self.worker is None:  # the files of the master need not exist on the hosts of workers
+            self.limits = read_limits(settings.limits)
             try:
                 LoadFolder(settings.report_dir).prepare()
             except ReportFolderError as error:

@@ -1,10 +1,12 @@
 """Our part of Locust's web UI: a tab with live figures and the verdict, and a form that is checked before a run.
 
 The tab is a table of Locust's page. Its rows are sent with the statistics, which the page requests every two seconds.
+The form sets the load alone: target, account, files and everything else of Locust stay as they were at the start.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,24 +15,29 @@ import flask
 import gevent
 from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_SPAWNING, STATE_STOPPED, STATE_STOPPING
 from locust.web import WebUI
-from werkzeug.datastructures import ImmutableMultiDict, MultiDict
+from werkzeug.datastructures import ImmutableMultiDict
 
 from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration
 from hanami_conformance.common.redact import SECRETS
 from hanami_loadtests.live_view import COLUMNS, Row, RunSnapshot, table_rows
-from hanami_loadtests.options import LOAD_OPTIONS
+from hanami_loadtests.locust_integration.web_guard import WebGuard
+from hanami_loadtests.options import LOAD_OPTIONS, WEB_ALLOWED_HOSTS
+from hanami_proto.http_origin import is_loopback
 
 if TYPE_CHECKING:
     from hanami_loadtests.locust_integration.controller import RunController
     from hanami_loadtests.locust_integration.workers import WorkerCoordinator
 
 TAB = "hanami"
-SECRET = tuple(option.dest for option in LOAD_OPTIONS if option.secret)
+RUN_FIELDS = {"user_count", "spawn_rate", "run_time", "user_classes"}  # of Locust, which may be set for each run
+FORM_FIELDS = RUN_FIELDS | {option.dest for option in LOAD_OPTIONS if option.in_form}
+USER_FIELDS = {"user_class_name", "weight", "fixed_count", "tasks"}
 ENDING = (STATE_CLEANUP, STATE_STOPPING, STATE_STOPPED)
 OPEN_SECONDS = 5.0  # time after its last request for which a page counts as open
 RETURN_SECONDS = 3.0
 VERDICT_SECONDS = 4.0  # time for an open page to request the verdict
 POLL = 0.05
+logger = logging.getLogger(__name__)
 
 
 class Page:
@@ -52,18 +59,43 @@ class Page:
             "extended_tables": [{"key": TAB, "structure": structure}],
         }
         app: flask.Flask = web_ui.app  # type: ignore[assignment] # None only in the class of Locust
-        flask.before_render_template.connect(_hide_secrets, app)
+        allowed = WEB_ALLOWED_HOSTS.value(vars(self._environment.parsed_options)[WEB_ALLOWED_HOSTS.dest]) or ()
+        self._guard = WebGuard(app.wsgi_app, web_ui.host, allowed)
+        app.wsgi_app = self._guard  # type: ignore[method-assign] # as Flask recommends for middleware
         app.before_request(self._before)
         app.after_request(self._after)
+        if not is_loopback(web_ui.host):
+            logger.warning(
+                "the web UI listens on %s: whoever reaches it can start load on %s with the account of this process "
+                "(only this machine can with --web-host 127.0.0.1)",
+                web_ui.host or "all addresses",
+                self._environment.host,
+            )
 
     def _before(self) -> flask.Response | None:
+        if flask.request.endpoint == "locust.update_user":
+            fields = flask.request.get_json(force=True, silent=True)
+            error = _user_error(fields)
+            return None if error is None else flask.make_response(f"{error}\n", 400)
         if flask.request.endpoint != "locust.swarm":
             return None
-        form = flask.request.form = _with_secrets(flask.request.form, vars(self._environment.parsed_options))
-        error = self._form_error(form)
+        given = flask.request.form
+        flask.request.form = ImmutableMultiDict(pair for pair in given.items(multi=True) if pair[0] in FORM_FIELDS)
+        error = self._fixed_error(given) or self._form_error(flask.request.form)
         if error is None:
             return None
         return flask.jsonify({"success": False, "message": SECRETS.text(error), "host": self._environment.host})
+
+    def _fixed_error(self, form: Mapping[str, str]) -> str | None:
+        """Return why a form is refused that sets something which is fixed at the start; None where it does not."""
+        environment = self._environment
+        # Locust's form sends these as well.
+        shown = {"host": environment.host, "profile": environment.profile, "shape_class": "Default"}
+        for name, value in form.items():
+            if name in FORM_FIELDS or (name in shown and value in ("", shown[name])):
+                continue
+            return f"{name} is fixed at the start and cannot be set from the page"
+        return None
 
     def _form_error(self, form: Mapping[str, str]) -> str | None:
         """Return why a run with this form cannot begin, one line; None if it can."""
@@ -80,7 +112,7 @@ class Page:
                 return "no worker is connected"
         given = {**vars(self._environment.parsed_options), **form}
         try:
-            self._controller.check(given, form.get("host") or self._environment.host)
+            self._controller.check(given, self._environment.host)
         except (ValueError, TargetRejectedConfiguration) as error:
             return str(error)
         except TargetDown as error:
@@ -100,6 +132,9 @@ class Page:
             self._add_figures(response)
         elif endpoint == "locust.stop":
             self._wait_for_verdict_request()
+        elif endpoint == "locust.index":
+            response.set_data(self._guard.with_token(response.get_data(as_text=True)))
+            response.headers["Cache-Control"] = "no-store"
         return response
 
     def _add_figures(self, response: flask.Response) -> None:
@@ -151,29 +186,11 @@ def snapshot_of(controller: RunController) -> RunSnapshot:
     return RunSnapshot(status, (), controller.live().series, seconds, controller.overdue(), newest)
 
 
-def _hide_secrets(_app: flask.Flask, template: Any, context: dict[str, Any], **_: Any) -> None:  # noqa: ARG001
-    """Remove secrets from the page, into which Locust puts the value of every option."""
-    arguments = context.get("template_args")
-    if isinstance(arguments, dict) and "extra_options" in arguments:
-        options = dict(arguments["extra_options"])
-        for name in SECRET:
-            if name in options:
-                options[name] = {**options[name], "default_value": ""}
-        context["template_args"] = {**arguments, "extra_options": options}
-
-
-def _with_secrets(form: Mapping[str, str], known: Mapping[str, Any]) -> ImmutableMultiDict[str, str]:
-    """Return the form with known values for secrets that are left empty, unless the form logs in in the other way.
-
-    Args:
-        form: Submitted form.
-        known: Options so far.
-    """
-    filled = MultiDict(form)
-    if "user" not in form:
-        return ImmutableMultiDict(filled)
-    unused = ("token",) if form["user"] else ("password",)
-    for name in SECRET:
-        if not form.get(name) and name not in unused:
-            filled[name] = known.get(name) or ""
-    return ImmutableMultiDict(filled)
+def _user_error(fields: Any) -> str | None:
+    """Return why the settings of a user class are refused, one line; None where only its load is set."""
+    if not isinstance(fields, dict):
+        return "the settings of a user class are no JSON object"
+    for name, value in fields.items():
+        if name not in USER_FIELDS and not (name == "host" and not value):
+            return f"{name} of a user class cannot be set from the page"
+    return None

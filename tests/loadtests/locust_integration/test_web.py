@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Page
 
 from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_reports.model.load import RunState, read_load_result
 from support.load_runs import EASY, easy_limits
-from tools.web_ui import CHROMIUM, PASSWORD, PATIENCE, backend, browser_page, locust
+from tools.web_ui import CHROMIUM, PASSWORD, PATIENCE, Swarm, backend, browser_page, locust
 
-FORM = {
-    "user_count": "2",
-    "spawn_rate": "10",
-    "user": "alice",
-    "password": "",
-    "token": "",
-    "warm_up": "0",
-    "model": "closed",
-}
+FORM = {"user_count": "2", "spawn_rate": "10", "warm_up": "0", "model": "closed"}
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +30,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def url(target: str, folder: Path) -> Iterator[str]:
-    """Of the page of a single process."""
-    with locust(target, folder) as single:
-        yield single.url
+def single(target: str, folder: Path) -> Iterator[Swarm]:
+    """A single process with its page."""
+    with locust(target, folder, 0, *easy_limits(folder)) as process:
+        yield process
 
 
-def swarm(url: str, **more: str | list[str]) -> dict[str, object]:
-    answer: dict[str, object] = httpx.post(f"{url}/swarm", data=FORM | more, timeout=PATIENCE, trust_env=False).json()
+@pytest.fixture(scope="module")
+def url(single: Swarm) -> str:
+    """Of its page."""
+    return single.url
+
+
+def swarm(page: Swarm, **more: str | list[str]) -> dict[str, object]:
+    answer: dict[str, object] = page.post("/swarm", data=FORM | more).json()
     return answer
 
 
@@ -66,23 +64,46 @@ def goes_on(url: str, users: int) -> bool:
     [
         ({"rate": "fast", "model": "open"}, "--rate 'fast': give a number"),
         ({"chunk_size": "some"}, "--chunk-size 'some': give a size"),
-        ({"limits": "nowhere.toml"}, "cannot read the limits nowhere.toml"),
-        ({"host": "http://127.0.0.1:1"}, "not reachable"),
-        ({"host": "nonsense"}, "nonsense"),
-        ({"password": "not-the-password", "dialect": "documented"}, "401"),
-        ({"user": "", "password": "", "token": ""}, "no user"),
     ],
 )
-def test_errors_in_the_form_are_reported_before_a_user_is_spawned(url: str, given: dict[str, str], says: str) -> None:
-    answer = swarm(url, **given)
+def test_errors_in_the_form_are_reported_before_a_user_is_spawned(
+    single: Swarm, given: dict[str, str], says: str
+) -> None:
+    answer = swarm(single, **given)
     assert answer["success"] is False
     message = str(answer["message"])
     assert says in message
     assert "\n" not in message
-    assert "not-the-password" not in message
-    stats = httpx.get(f"{url}/stats/requests", timeout=PATIENCE, trust_env=False).json()
+    assert_nothing_runs(single)
+
+
+@pytest.mark.parametrize(("account", "says"), [({}, "not reachable"), ({"HANAMI_PASSWORD": "not-the-password"}, "401")])
+def test_a_target_that_cannot_be_loaded_is_reported_in_the_form(
+    target: str, tmp_path: Path, account: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.web_ui.PASSWORD", account.get("HANAMI_PASSWORD", PASSWORD))
+    host = target if account else "http://127.0.0.1:1"
+    with locust(host, tmp_path, 0, "--dialect", "documented") as page:
+        answer = swarm(page)
+        assert answer["success"] is False
+        message = str(answer["message"])
+        assert says in message
+        assert "\n" not in message
+        assert "not-the-password" not in message
+        assert_nothing_runs(page)
+
+
+def assert_nothing_runs(page: Swarm) -> None:
+    stats = page.get("/stats/requests")
     assert (stats["state"], stats["user_count"]) == ("ready", 0)
     assert stats["extended_stats"][0]["data"][0]["name"] == "Run not started"
+
+
+def edit_users(page: Page, count: int) -> None:
+    page.get_by_role("button", name="Edit").click()
+    page.locator("input[name=userCount]").fill(str(count))
+    page.get_by_role("button", name="Update").click()
+    page.get_by_role("row", name=f"Run running, {count} users").wait_for()
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -93,7 +114,7 @@ def test_a_run_by_hand(
         pytest.skip(f"no browser at {CHROMIUM}")
     if workers:
         folder = tmp_path
-        manager = locust(target, folder, workers)
+        manager = locust(target, folder, workers, *easy_limits(folder))
         url = manager.__enter__().url
         request.addfinalizer(lambda: manager.__exit__(None, None, None))
     complaints: list[str] = []
@@ -109,8 +130,8 @@ def test_a_run_by_hand(
         page.locator("input[name=userCount]").fill("4")
         page.locator("input[name=spawnRate]").fill("20")
         page.get_by_text("Custom parameters").click()
-        assert page.locator("input[name=password]").get_attribute("type") == "password"
-        assert page.locator("input[name=token]").input_value() == ""
+        for name in ("user", "password", "token", "limits", "reportDir", "caFile", "insecure", "dialect"):
+            assert page.locator(f"input[name={name}]").count() == 0
         page.locator("input[name=warmUp]").fill("0")
         page.locator("select[name=model]").select_option("open")
 
@@ -126,12 +147,14 @@ def test_a_run_by_hand(
         page.get_by_role("row", name="Run running").wait_for()
         rate.wait_for()
         assert float(rate.inner_text()) > 0
+        edit_users(page, 6)
         page.get_by_role("button", name="Stop").click()
         verdict = page.get_by_role("row", name="Run").get_by_role("cell").first
         page.get_by_text("reports in").wait_for()
         result = read_load_result(folder / "reports")
         assert verdict.inner_text().startswith(f"Run {result.state}, reports in {folder / 'reports'}")
         assert set(result.configuration["users"]) == {"direct-request", "rest"}
+        assert sum(result.configuration["users"].values()) == 6
         assert result.configuration["processes"] == max(1, workers)
         # What the page shows at last is what was judged.
         whole = [cell.inner_text() for cell in cells.all()]
@@ -145,25 +168,17 @@ def test_a_run_by_hand(
 
 
 @pytest.mark.slow
-def test_users_that_leave_in_the_middle_of_a_run_are_no_failure(url: str, folder: Path) -> None:
+def test_users_that_leave_in_the_middle_of_a_run_are_no_failure(single: Swarm, folder: Path) -> None:
     def users() -> int:
-        stats = httpx.get(f"{url}/stats/requests", timeout=PATIENCE, trust_env=False).json()
-        return int(stats["user_count"])
+        return int(single.get("/stats/requests")["user_count"])
 
-    def wait_for(reached: Callable[[], bool]) -> None:
-        end = time.monotonic() + PATIENCE
-        while not reached():
-            assert time.monotonic() < end
-            time.sleep(0.1)
-
-    easy = easy_limits(folder)[1]
     classes = ["DirectRequest", "RestOnly", "CsvUpload", "ConnectionChurn"]
-    assert swarm(url, user_count="8", user_classes=classes, limits=easy)["success"]
-    wait_for(lambda: users() == 8)
-    assert swarm(url, user_count="4", user_classes=classes, limits=easy)["success"]
-    wait_for(lambda: users() == 4)
-    httpx.post(f"{url}/stop", timeout=PATIENCE, trust_env=False)
-    wait_for(lambda: "reports in" in str(table(url)[0]["name"]))
+    assert swarm(single, user_count="8", user_classes=classes)["success"]
+    single.wait_until(lambda: users() == 8)
+    assert swarm(single, user_count="4", user_classes=classes)["success"]
+    single.wait_until(lambda: users() == 4)
+    single.post("/stop")
+    single.wait_until(lambda: "reports in" in str(table(single.url)[0]["name"]))
     result = read_load_result(folder / "reports")
     assert result.state is RunState.PASS, result.reasons
     assert sum(result.configuration["users"].values()) == 4
@@ -174,9 +189,9 @@ def test_users_that_leave_in_the_middle_of_a_run_are_no_failure(url: str, folder
 def test_a_limit_ends_a_run_of_workers_while_users_are_still_spawned(target: str, tmp_path: Path) -> None:
     limit = '[[limit]]\nmetric = "response"\nof = "direct request"\nstatistic = "max"\nat_most = "1 us"\nabort = true\n'
     (tmp_path / "abort.toml").write_text(limit + EASY)
-    options = {"user_count": "60", "spawn_rate": "1", "limits": str(tmp_path / "abort.toml")}
-    with locust(target, tmp_path, 1) as group:
-        assert swarm(group.url, user_classes=["DirectRequest"], **options)["success"]
+    options = {"user_count": "60", "spawn_rate": "1"}
+    with locust(target, tmp_path, 1, "--limits", str(tmp_path / "abort.toml")) as group:
+        assert swarm(group, user_classes=["DirectRequest"], **options)["success"]
         group.wait_until(lambda: "reports in" in str(table(group.url)[0]["name"]))
         group.wait_until(lambda: group.get("/stats/requests")["user_count"] == 0)
         result = read_load_result(tmp_path / "reports")
@@ -188,23 +203,21 @@ def test_a_limit_ends_a_run_of_workers_while_users_are_still_spawned(target: str
 @pytest.mark.slow
 @pytest.mark.parametrize("sockets", ["0", "8"])
 def test_a_worker_that_joins_in_the_middle_of_a_run(target: str, tmp_path: Path, sockets: str) -> None:
-    with locust(target, tmp_path, 1) as group:
-        easy = easy_limits(tmp_path)[1]
-        started = swarm(group.url, user_count="4", sockets=sockets, user_classes=["DirectRequest"], limits=easy)
-        assert started["success"]
+    with locust(target, tmp_path, 1, *easy_limits(tmp_path)) as group:
+        assert swarm(group, user_count="4", sockets=sockets, user_classes=["DirectRequest"])["success"]
         group.wait_until(lambda: goes_on(group.url, 4))
         group.add_worker()
         group.wait_for_workers(2)
         if sockets == "0":
             group.wait_until(lambda: [one["user_count"] for one in group.get("/stats/requests")["workers"]] == [2, 2])
-            httpx.post(f"{group.url}/stop", timeout=PATIENCE, trust_env=False)
+            group.post("/stop")
         group.wait_until(lambda: "reports in" in str(table(group.url)[0]["name"]))
         result = read_load_result(tmp_path / "reports")
         group.wait_until(lambda: group.get("/worker-count")["worker_count"] == 2)
         # In the next run both are there from the beginning.
-        assert swarm(group.url, user_count="4", sockets=sockets, user_classes=["DirectRequest"], limits=easy)["success"]
+        assert swarm(group, user_count="4", sockets=sockets, user_classes=["DirectRequest"])["success"]
         group.wait_until(lambda: goes_on(group.url, 4))
-        httpx.post(f"{group.url}/stop", timeout=PATIENCE, trust_env=False)
+        group.post("/stop")
         group.wait_until(lambda: "Run PASS" in str(table(group.url)[0]["name"]))
     if sockets == "0":
         assert result.state is RunState.PASS, result.reasons
@@ -225,10 +238,10 @@ def _text(response: object) -> str:
         return ""
 
 
-def test_a_second_run_begins_anew(url: str, folder: Path) -> None:
+def test_a_second_run_begins_anew(single: Swarm, url: str, folder: Path) -> None:
     counts = []
     for _ in range(2):
-        assert swarm(url, user_classes="RestOnly", run_time="1s")["success"] is True
+        assert swarm(single, user_classes="RestOnly", run_time="1s")["success"] is True
         rows = table(url)
         while "reports in" not in str(rows[0]["name"]):
             rows = table(url)
@@ -247,4 +260,3 @@ def test_no_secret_is_in_any_page(url: str) -> None:
         answer = httpx.get(f"{url}/{path}", timeout=PATIENCE, trust_env=False)
         assert answer.status_code == 200
         assert PASSWORD not in answer.text
-    assert '"password"' in httpx.get(f"{url}/", trust_env=False).text
