@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 # Once a target has left so many questions of one kind unanswered, later ones are given less time.
@@ -75,6 +77,15 @@ class AdaptiveTimeout:
             return self.setting
         least = FAST_MINIMUM if known.timeouts < FASTEST_AFTER else FASTEST_MINIMUM
         return min(self.setting, max(least, known.slowest * SLOWEST_REPLY_FACTOR))
+
+    @contextlib.contextmanager
+    def limited(self, seconds: float) -> Iterator[None]:
+        """Bound all waits by a number of seconds for a while."""
+        setting, self.setting = self.setting, min(self.setting, seconds)
+        try:
+            yield
+        finally:
+            self.setting = setting
 
     def reset(self) -> None:
         """Forget all replies and timeouts, because the target was restarted."""

@@ -246,11 +246,14 @@ class WebSocket(WebSocketConnection):
                 self._wait(deadline, "the end of an idle connection")
         return time.monotonic() - self._opened
 
-    def close(self) -> list[Message]:
+    def close(self, within: float | None = None) -> list[Message]:
         """Close cleanly and return the unsolicited messages.
 
         The target has handled all earlier messages before it answers the close, so unsolicited answers arrive first. A
         target that does not answer the close in time is left with a broken connection; that violates no requirement.
+
+        Args:
+            within: Seconds that the answer to the close may take; None for the time limit of the target.
         """
         if self._socket is None:
             return list(self._messages)
@@ -262,7 +265,8 @@ class WebSocket(WebSocketConnection):
                 self._send_pending()
         with contextlib.suppress(ResponseTimeout, ConnectionClosed):
             self.awaiting = "close"
-            deadline = self._timeouts.deadline(self.awaiting)
+            limit = self._timeouts.seconds(self.awaiting)
+            deadline = Deadline.after(limit if within is None else min(limit, within))
             while self.close_info is None:
                 self._wait(deadline, "the close to be answered")
         self._close_socket()

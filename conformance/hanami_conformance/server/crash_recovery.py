@@ -17,11 +17,12 @@ from hanami_conformance.server.crash_bisect import GRACE_SECONDS, LOOK_BACK, Cra
 from hanami_conformance.server.crashed_siblings import CrashedSiblings
 from hanami_conformance.server.liveness import SILENT
 from hanami_conformance.server.startup import ServerStartup
-from hanami_conformance.target.target import Target
+from hanami_conformance.target.target import UNRESPONSIVE, Target
 from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import CaseResult, Outcome
 
 MOST_DELETION_CRASHES = 3  # of one kind of resource, then the clean-up leaves it
+RERUN_SECONDS = 4.0  # of a wait for an answer when a case runs again that left the target silent
 MOST_FAILED_SEARCHES = 3  # searches further back than one case without a result, in a run
 
 RerunCase = Callable[[pytest.Item], ExecutedCase | None]
@@ -56,6 +57,7 @@ class CrashRecovery:
         self._since: deque[ExecutedCase] = deque(maxlen=LOOK_BACK)  # since the last restart
         self._failed_searches = 0
         self._deletion_crashes: Counter[str] = Counter()  # by kind of resource
+        self._left_it_silent = False
         self._was_silent = False  # on websockets alone: only then they are asked, which makes and deletes an upload
         self.restarts = 0
 
@@ -111,6 +113,7 @@ class CrashRecovery:
         since = list(self._since)
         self._since.clear()
         self._was_silent = SILENT in lost.result.loss
+        self._left_it_silent = self._was_silent or lost.result.loss.startswith(UNRESPONSIVE)
         self.restart()
         if known:
             return [_with_note(lost.result, "as with another parameter")]
@@ -176,7 +179,19 @@ class CrashRecovery:
         return bool(self._server.ended())
 
     def _alone(self, item: pytest.Item) -> CaseResult | None:
-        """Run a case again; return its result, LOST also if the target is down after it."""
+        """Run a case again; return its result, LOST also if the target is down after it.
+
+        After a silence, short waits show a silence again. Only where they do not, the case runs again with long ones,
+        since its result counts.
+        """
+        if self._left_it_silent:
+            with self._target.timeouts.limited(RERUN_SECONDS):
+                result = self._result_alone(item)
+            if result is None or result.outcome is Outcome.LOST:
+                return result
+        return self._result_alone(item)
+
+    def _result_alone(self, item: pytest.Item) -> CaseResult | None:
         ran = self._rerun(item)
         if ran is None:
             return None

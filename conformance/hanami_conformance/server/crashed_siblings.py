@@ -10,6 +10,7 @@ import pytest
 from hanami_conformance.server.crash_bisect import ExecutedCase
 
 ENOUGH = 2  # crashes of one test that are alike; what differs between its other parameters has not mattered so far
+RAW_BYTES = re.compile(r"\S[^:]*: \d+ bytes .*")  # a message that is none: what it was cut from, and its bytes
 VARIABLE = re.compile(r"\"[^\"]*\"|'[^']*'|[0-9a-fA-F-]{8,}|\d+|[?{\[].*")  # parts of a message that parameters change
 
 Signature = tuple[str, str]  # how the target was lost, and the last message without its variable parts
@@ -44,5 +45,6 @@ def _test_of(item: pytest.Item) -> str:
 
 def _signature_of(ran: ExecutedCase) -> Signature:
     sent = [event for event in ran.result.exchange if event.direction == "sent"]
-    message = f"{sent[-1].channel.rstrip('-0123456789')} {sent[-1].summary}" if sent else ""
+    summary = RAW_BYTES.sub("bytes", sent[-1].summary) if sent else ""
+    message = f"{sent[-1].channel.rstrip('-0123456789')} {summary}" if sent else ""
     return VARIABLE.sub("*", ran.result.loss), VARIABLE.sub("*", message).strip()

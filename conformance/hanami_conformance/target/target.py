@@ -29,6 +29,8 @@ from hanami_conformance.target.login import READY_POLL, expires_soon, log_in
 from hanami_proto.dialect import Dialect, NoRouteError, load_dialect
 
 SILENT_CALLS_WHEN_DOWN = 2
+UNRESPONSIVE = "it takes connections and is silent"
+CLOSE_SECONDS = 2.0  # for the answer to a close of which the case expects nothing any more
 MAX_CAUSE = 80  # characters
 NO_OTHER_ACCOUNT = "needs a user of another project (--second-user and --second-password)"
 
@@ -142,7 +144,10 @@ class Target:
     def close_connections(self) -> None:
         """Close all connections: none outlives its case or counts against the connection limit of the next."""
         for connection in self._connections:
-            connection.close()
+            if isinstance(connection, WebSocket):
+                connection.close(CLOSE_SECONDS)
+            else:
+                connection.close()
         self._connections.clear()
 
     def raw(self, limit: ConnectionLimit | None = None) -> RawConnection:
@@ -259,7 +264,7 @@ class Target:
                     self.rest.request(*self._liveness_probe(), token=self.account.token, kind="liveness probe")
             except ResponseTimeout:
                 silences += 1
-                how = "it takes connections and is silent"
+                how = UNRESPONSIVE
             except ConnectionClosed as error:
                 how = f"it drops connections without an answer ({printable_line(error.actual, MAX_CAUSE)})"
                 time.sleep(READY_POLL)

@@ -113,6 +113,25 @@ def test_a_close_of_the_peer_is_answered() -> None:
     assert answers == [True]
 
 
+def test_a_close_is_not_waited_for_longer_than_was_said() -> None:
+    deaf, done = threading.Event(), threading.Event()
+
+    def ignore(data: bytes | bytearray) -> None:
+        """Answer no close frame."""
+
+    def handler(connection: ServerConnection) -> None:
+        connection.protocol.receive_data = ignore  # type: ignore[method-assign]
+        connection.close_timeout = 0
+        deaf.set()
+        done.wait(10.0)
+
+    with peer(handler) as url, websocket(url) as client:
+        assert deaf.wait(10.0)
+        client.close(within=0.1)
+        assert current_case().exchange()[-1].summary == "the close to be answered: not within 0.1 s"
+        done.set()
+
+
 def test_a_close_has_its_code_and_reason() -> None:
     with peer(lambda connection: connection.close(1008, "no entry")) as url, websocket(url) as client:
         assert client.receive_or_close("a close") == CloseInfo(1008, "no entry")

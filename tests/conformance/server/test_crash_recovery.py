@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hanami_conformance.cases.recording import CaseRecording
+from hanami_conformance.clients.deadline import AdaptiveTimeout
 from hanami_conformance.server.crash_bisect import LOOK_BACK, ExecutedCase
 from hanami_conformance.server.crash_recovery import MOST_FAILED_SEARCHES, CrashRecovery, RecoveryError
 from hanami_conformance.server.startup import ServerStartError
@@ -44,6 +45,8 @@ class World:
         self.server = self
         self.dialect = SimpleNamespace(workers=0)
         self.unsafe_deletions: set[str] = set()
+        self.timeouts = AdaptiveTimeout(10.0)
+        self.waits: list[float] = []  # the time limit of each rerun
         me: Any = self
         self.recovery = CrashRecovery(me, me, me.run_again, self.said.append)
 
@@ -64,6 +67,7 @@ class World:
 
     def run_again(self, item: Any) -> ExecutedCase | None:
         name, outcome = self.again.pop(0)
+        self.waits.append(self.timeouts.setting)
         assert item.name == name
         self.gone = "it is silent" if outcome is None else ""
         return ran(name, outcome or Outcome.PASSED)
@@ -140,6 +144,25 @@ def test_the_case_that_ends_the_server_is_named(
     world.recovery.on_case_ok(ran(BEFORE, Outcome.PASSED))
     assert said_of(world) == expected
     assert world.starts == world.recovery.restarts == starts
+
+
+@pytest.mark.parametrize(
+    ("loss", "again", "waits"),
+    [
+        ("its process ended with signal 11", [Outcome.LOST], [10.0]),
+        ("it takes connections and is silent", [Outcome.LOST], [4.0]),
+        ("one of 4 workers is silent on websockets (socket 3)", [Outcome.LOST], [4.0]),
+        ("it takes connections and is silent", [Outcome.FAILED, Outcome.LOST], [4.0, 10.0]),
+    ],
+)
+def test_a_silence_is_confirmed_by_short_waits_and_nothing_else_is(
+    loss: str, again: list[Outcome], waits: list[float]
+) -> None:
+    world = World(*[("b", outcome) for outcome in again])
+    lost = ran("b", Outcome.LOST)
+    [found] = world.recovery.recover(replace(lost, result=replace(lost.result, loss=loss)))
+    assert (found.outcome, found.reason, world.waits) == (Outcome.LOST, "again when it ran alone: why", waits)
+    assert world.timeouts.setting == 10.0
 
 
 NOTHING = [("b", Outcome.PASSED), ("a9", Outcome.PASSED), ("b", Outcome.PASSED)]

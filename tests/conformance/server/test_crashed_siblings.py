@@ -63,6 +63,13 @@ def test_a_crash_is_known_by_its_test_symptom_and_message() -> None:
     assert not siblings.crashed_alike(lost("test_body[b]", sent="GET /csv?uuid=0", loss=SILENT))
 
 
+def test_messages_that_are_none_are_alike() -> None:
+    siblings = CrashedSiblings()
+    siblings.add(lost("test_bytes[JSON]", sent="JSON: 43 bytes 7b 22 62 72 ..."))
+    assert siblings.crashed_alike(lost("test_bytes[random]", sent="random bytes: 203 bytes ff ff e4 22 ..."))
+    assert not siblings.crashed_alike(lost("test_bytes[c]", sent="ClusterIO 'test_inpu' TRAIN numberOfValues=0"))
+
+
 def test_names_of_bricks_make_no_difference() -> None:
     siblings = CrashedSiblings()
     siblings.add(lost("test_brick[a]", sent="ClusterIO 'no_such_brick' REQUEST numberOfValues=12 [0.1]"))
