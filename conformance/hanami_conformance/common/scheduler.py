@@ -1,0 +1,126 @@
+"""CPU time that processes were kept from: they were ready to run, and the scheduler did not run them.
+
+Linux counts it for each thread in ``/proc/PID/task/TID/schedstat`` (nanoseconds run, nanoseconds waited, slices), and
+for a control group with a quota in its ``cpu.stat``. On other systems nothing is known, and nothing counts as waited.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import psutil
+
+PROC = Path("/proc")
+CGROUP = Path("/sys/fs/cgroup")
+NANOSECONDS = 1e9
+MICROSECONDS = 1e6
+
+
+@dataclass(frozen=True)
+class CpuWait:
+    """How long processes waited for a CPU in a period.
+
+    Attributes:
+        seconds: Length of the period.
+        waited: Seconds for which the thread that waited longest was ready to run and did not run.
+        throttled: Seconds for which the quota of the control group was used up, summed over CPUs, and the length of the
+            period at most.
+    """
+
+    seconds: float
+    waited: float
+    throttled: float
+
+    @property
+    def share(self) -> float:
+        """Part of the period that was waited, from 0 to 1."""
+        return min(1.0, self.waited / self.seconds) if self.seconds > 0 else 0.0
+
+    def __str__(self) -> str:
+        text = f"waited {self.waited:.1f} of {self.seconds:.1f} s for a CPU"
+        return f"{text} (the CPU quota of its control group was used up)" if self.throttled > self.waited / 2 else text
+
+
+class SchedulerMeter:
+    """Measures how long processes wait for a CPU, from its creation or the last restart on.
+
+    Args:
+        processes: Function that returns the ids of the processes, by default of this one.
+    """
+
+    def __init__(self, processes: Callable[[], Iterable[int]] = lambda: (os.getpid(),)) -> None:
+        self._processes = processes
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin a new period."""
+        self._began = time.monotonic()
+        self._waited = _waited_seconds(self._processes())
+        self._throttled = _throttled_seconds()
+
+    def read(self) -> CpuWait:
+        """Return the waiting of the period so far; threads that ended in it are not known."""
+        seconds = time.monotonic() - self._began
+        now = _waited_seconds(self._processes())
+        waited = max((total - self._waited.get(thread, 0.0) for thread, total in now.items()), default=0.0)
+        throttled = min(seconds, max(0.0, _throttled_seconds() - self._throttled))
+        # Without counters of threads, as in some containers, those of the group are all that is known.
+        return CpuWait(seconds, waited if now else throttled, throttled)
+
+
+def process_family() -> list[int]:
+    """Return the ids of this process and of all that it started, directly or not."""
+    own = psutil.Process()
+    with contextlib.suppress(psutil.Error):
+        return [own.pid, *(child.pid for child in own.children(recursive=True))]
+    return [own.pid]
+
+
+def _waited_seconds(processes: Iterable[int]) -> Mapping[int, float]:
+    """Return the waiting so far of every thread of the processes, by its id."""
+    waited = {}
+    for process in processes:
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            for thread in (PROC / str(process) / "task").iterdir():
+                with contextlib.suppress(OSError):  # it has ended
+                    counters = (thread / "schedstat").read_bytes().split()
+                    waited[int(thread.name)] = int(counters[1]) / NANOSECONDS
+    return waited
+
+
+def _throttled_seconds() -> float:
+    """Return for how long a quota has stopped the control group of this process, or one above it, so far."""
+    return max((seconds for group in _cpu_groups() for seconds in _throttled(group)), default=0.0)
+
+
+def _throttled(group: Path) -> Iterator[float]:
+    with contextlib.suppress(OSError, ValueError):
+        for line in (group / "cpu.stat").read_text(encoding="ascii").splitlines():
+            name, _, value = line.partition(" ")
+            if name == "throttled_usec":  # of version 2 of control groups
+                yield int(value) / MICROSECONDS
+            elif name == "throttled_time":  # of version 1
+                yield int(value) / NANOSECONDS
+
+
+def _cpu_groups() -> Iterator[Path]:
+    """Yield the folders of the control groups of this process that may have a quota of CPU time.
+
+    In a container the path may be that of the host; then the folder of the controller itself is the group.
+    """
+    try:
+        lines = (PROC / "self" / "cgroup").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        for mount in (CGROUP / controllers, CGROUP / ("cpu" if controllers else "unified")):
+            inside = PurePosixPath(path.lstrip("/"))
+            yield from (mount / folder for folder in (inside, *inside.parents))
