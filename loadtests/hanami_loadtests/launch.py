@@ -26,6 +26,8 @@ from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_reports.model.load import LoadExit
 
 PROGRESS = "HANAMI_LOAD_PROGRESS"  # variable with the number of the pipe for progress
+PARENT = "HANAMI_LOAD_PARENT"  # variable with the id of the process without which Locust ends
+FOREIGN_VARIABLES = "LOCUST_"  # beginning of the variables that would change the run unseen
 LOG = "locust.log"
 GRACE = 30.0  # seconds that Locust may take on top of everything, to begin and to end
 PREPARING = 300.0  # seconds that it may take before the run begins, to make large files
@@ -67,7 +69,7 @@ class Launch:
             sys.executable,
             "-P",
             "-m",
-            "locust",
+            "hanami_loadtests.locust_integration",
             "-f",
             str(resources.files("hanami_loadtests") / "locustfile.py"),
         ]
@@ -85,6 +87,11 @@ class Launch:
         weights = {SCENARIOS[name].__name__: weight for name, weight in self.weights.items()}
         classes = [json.dumps({"user_class_name": name, "weight": weight}) for name, weight in weights.items()]
         return [*words, "--config-users", *classes] if classes else words
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment of Locust, without settings for other load tests."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)}
+        return {**kept, **self.environment, PARENT: str(os.getpid())}
 
 
 def run_locust(launch: Launch, console: Console) -> int:
@@ -109,7 +116,7 @@ def run_locust(launch: Launch, console: Console) -> int:
         os.fdopen(reading, "rb", buffering=0) as progress,
     ):
         try:
-            environment = {**os.environ, **launch.environment, PROGRESS: str(writing)}
+            environment = {**launch.variables(), PROGRESS: str(writing)}
             child = ChildProcess(
                 launch.command(), stdout=log, stderr=errors, environment=environment, pass_fds=(writing,), grace=0.0
             )
@@ -136,9 +143,8 @@ def run_locust(launch: Launch, console: Console) -> int:
 
 
 def _run_web(launch: Launch) -> int:
-    environment = {**os.environ, **launch.environment}
     with ChildProcess(
-        launch.command(), stdin=None, stdout=None, stderr=None, environment=environment, grace=0.0
+        launch.command(), stdin=None, stdout=None, stderr=None, environment=launch.variables(), grace=0.0
     ) as child:
         try:
             return child.wait() or LoadExit.PASS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
+import errno
 import importlib
 import io
 import os
@@ -65,10 +66,11 @@ def parse_command(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -
 
 
 class _Output:
-    """A text stream that discards everything once its reader is gone."""
+    """A text stream that discards everything once its reader is gone, or its terminal is closed."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
+        self._gone = (errno.EPIPE, errno.EIO) if stream.isatty() else (errno.EPIPE,)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -86,7 +88,9 @@ class _Output:
     def _discarding(self) -> Iterator[None]:
         try:
             yield
-        except BrokenPipeError:
+        except OSError as error:
+            if error.errno not in self._gone:
+                raise
             # The rest of the buffer must go somewhere, else the end of the program complains.
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self._stream.fileno())

@@ -86,7 +86,7 @@ def wait_for_clients(server: psutil.Process, count: int, process: subprocess.Pop
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_cleans_up_reports_and_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
     with faulty_backend() as url:
         options = ("--seconds", "100", "--users", "4", "--warm-up", "0", "--processes", "2")

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first signal ends a run as soon as no step is half done, and everything is cleaned up."""
+"""Ctrl-C, SIGTERM, SIGHUP: the first signal ends a run as soon as no step is half done; everything is cleaned up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from hanami_reports.model.conformance import ExitStatus
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXIT_ACTIONS: list[Callable[[], None]] = []  # run before a third signal ends the process
 
 
@@ -41,16 +41,19 @@ _STATE = _State()
 def handle_signals() -> Iterator[None]:
     """Handle signals: the first raises KeyboardInterrupt, the second prints a request to wait, the third exits.
 
+    SIGHUP counts once, since the end of a terminal may send several; where it is ignored, as by nohup, it stays so.
     Outside of the main thread, and where code other than Python set a handler, nothing is changed.
     """
     before = None
     if threading.current_thread() is threading.main_thread():
         before = {number: signal.getsignal(number) for number in SIGNALS}
+        if before[signal.SIGHUP] is signal.SIG_IGN:
+            del before[signal.SIGHUP]
     if before is None or any(handler is None or handler is _catch for handler in before.values()):
         yield
         return
     _STATE.waiting = _STATE.acknowledged = _STATE.warned = False
-    for number in SIGNALS:
+    for number in before:
         signal.signal(number, _catch)
     try:
         yield
@@ -87,6 +90,8 @@ def acknowledge_interrupt() -> None:
 
 
 def _catch(number: int, frame: types.FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
+    if number == signal.SIGHUP and (_STATE.acknowledged or _STATE.waiting):
+        return
     if _STATE.warned:
         for act in EXIT_ACTIONS:
             act()
@@ -94,7 +99,8 @@ def _catch(number: int, frame: types.FrameType | None) -> None:  # noqa: ARG001 
     if _STATE.acknowledged or _STATE.waiting:
         _STATE.warned = True
         # A handler may run in the middle of a write to a buffered file, which must not be entered twice.
-        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, b"cleaning up; once more to leave at once\n")
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, b"cleaning up; once more to leave at once\n")
         return
     if _STATE.blocks:
         _STATE.waiting = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +14,7 @@ from locust.env import Environment
 from locust.runners import Runner
 
 from hanami_loadtests.locust_integration.controller import ATTRIBUTE, RunController, controller_for
+from hanami_loadtests.locust_integration.parent_watch import ParentWatch, parent_of
 from hanami_loadtests.locust_integration.web import Page
 from hanami_reports.model.histogram import bucket_bounds, bucket_for
 
@@ -29,6 +32,10 @@ def install(environment: Environment, runner: Runner, web_ui: Any = None, **_: A
     """Install the controller in a Locust process; called once, when its environment is ready."""
     locust.stats.bucket_response_time = bucket_of_milliseconds  # type: ignore[assignment] # Locust's are whole
     controller = RunController(environment, runner)
+    if (parent := parent_of(os.environ)) is not None:
+        gevent.spawn(ParentWatch(controller, parent).run)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # and not ignored, as by nohup
+        gevent.signal_handler(signal.SIGHUP, os.kill, os.getpid(), signal.SIGTERM)  # for which Locust has a handler
     if controller.worker is None and (web_ui is None or getattr(environment.parsed_options, "autostart", False)):
         controller.check_or_exit()
     if web_ui is not None:

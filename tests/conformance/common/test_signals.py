@@ -50,6 +50,27 @@ def test_the_cleaning_up_is_not_broken_off(capfd: pytest.CaptureFixture[str]) ->
     assert capfd.readouterr().err == "cleaning up; once more to leave at once\n"
 
 
+def test_the_end_of_a_terminal_counts_once(capfd: pytest.CaptureFixture[str]) -> None:
+    with handle_signals():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGHUP)
+        acknowledge_interrupt()
+        for _ in range(3):  # of the kernel, of the shell, of the terminal: a third SIGINT would exit
+            signal.raise_signal(signal.SIGHUP)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_command_under_nohup_outlives_its_terminal() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with handle_signals():
+            signal.raise_signal(signal.SIGHUP)
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_handlers_are_put_back() -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     with handle_signals():
