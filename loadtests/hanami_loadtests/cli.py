@@ -18,7 +18,16 @@ from hanami_conformance import __version__
 from hanami_conformance.cases.failures import TargetDown
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.signals import handle_signals
-from hanami_conformance.options.definitions import AUTO, DIALECT, PASSWORD, REFERENCE, TARGET, USER
+from hanami_conformance.options.definitions import (
+    AUTO,
+    CA_FILE,
+    DIALECT,
+    INSECURE,
+    PASSWORD,
+    REFERENCE,
+    TARGET,
+    USER,
+)
 from hanami_conformance.options.sources import merge_sources
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.server.reference import ReferenceBackend
@@ -34,6 +43,7 @@ from hanami_loadtests.settings import settings_from
 from hanami_proto.command_line import CommandParser, guarded_output, parse_command
 from hanami_reports.common.file_names import LOAD_RESULT
 from hanami_reports.common.report_folder import ReportFolderError
+from hanami_reports.common.text import UNCHECKED_CERTIFICATE
 from hanami_reports.load.terminal import load_console, print_result
 from hanami_reports.model.load import LoadExit, read_load_result
 
@@ -158,6 +168,7 @@ def _with_target(arguments: argparse.Namespace) -> int:
     with ReferenceBackend(TargetOptions("", Credentials(), dialect=dialect)) as backend:
         started = backend.options
         given |= {USER.dest: started.account.user, PASSWORD.dest: started.account.password}
+        given |= {CA_FILE.dest: "", INSECURE.dest: ""}  # for servers of others
         return _load(arguments, started.url, given)
 
 
@@ -171,11 +182,15 @@ def _load(arguments: argparse.Namespace, url: str, given: Mapping[str, Any]) -> 
     launch = Launch(
         url=url,
         options=_locust_options(given),
-        # An account reaches Locust by the environment, where other users of the machine do not see it.
-        environment={option.environment: given.get(option.dest, "") for option in ACCOUNT_OPTIONS},
+        # By the environment an account reaches Locust unseen by other users of the machine, and nothing else is in it.
+        environment={
+            option.environment: str(given.get(option.dest, "")) for option in LOCUST_OPTIONS if option.environment
+        },
         processes=arguments.processes,
         folder=settings.report_dir,
     )
+    if settings.target.insecure:
+        load_console().print(UNCHECKED_CERTIFICATE, style="yellow", highlight=False)
     if arguments.command == "web":
         WEB_ALLOWED_HOSTS.value(given.get(WEB_ALLOWED_HOSTS.dest))
         return run_locust(replace(launch, web=(arguments.web_host, arguments.web_port)), Console())

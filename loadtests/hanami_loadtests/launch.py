@@ -42,7 +42,7 @@ class Launch:
     Attributes:
         url: Address of the target.
         options: Options of ours on the command line of Locust.
-        environment: Additional variables, secrets among them.
+        environment: Additional variables, secrets among them; an empty one unsets its variable.
         processes: Number of processes that generate load; 0 for one, -1 for one a core.
         folder: Folder of the reports.
         weights: Scenario to weight; empty for all scenarios.
@@ -91,7 +91,8 @@ class Launch:
     def variables(self) -> dict[str, str]:
         """Return the environment of Locust, without settings for other load tests."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)}
-        return {**kept, **self.environment, PARENT: str(os.getpid())}
+        given = kept | dict(self.environment) | {PARENT: str(os.getpid())}
+        return {name: value for name, value in given.items() if value}
 
 
 def run_locust(launch: Launch, console: Console) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from hanami_conformance.options.definitions import AUTO, CA_FILE, DEADLINE, DIALECT, INSECURE, PASSWORD, TOKEN, USER
 from hanami_loadtests.engine.schedule import ARRIVALS, MODELS
 from hanami_loadtests.ports import LOOPBACK
+from hanami_proto.command_line import USAGE
 from hanami_proto.http_origin import host_name
 from hanami_proto.options import Option, OptionError, choice, number, size, whole_number
 
@@ -126,5 +127,5 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         for option in LOCUST_OPTIONS:
             parser.add_argument(option.flag, **option.locust_kwargs(os.environ))
     except OptionError as error:
-        parser.error(str(error))
+        parser.exit(USAGE, f"ERROR: {error}\n")
     parser.set_defaults(web_host=LOOPBACK)  # Locust's own default is all addresses

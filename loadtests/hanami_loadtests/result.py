@@ -11,6 +11,7 @@ from typing import Any
 
 from hanami_conformance import __version__
 from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.options.target import TargetOptions
 from hanami_conformance.session.manifest import digests
 from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.limits.file import Limits
@@ -81,7 +82,7 @@ def make_result(
             "target": settings.target.url,
             "user": settings.target.account.user,
             "dialect_reason": session.dialect_reason,
-            "certificate_checked": not settings.target.insecure,
+            **_certificate_fact(settings.target),
             "seed": settings.seed,
             **_worker_facts(session),
             "python": platform.python_version(),
@@ -132,6 +133,10 @@ def _longest_wait(series: Mapping[str, Series], names: Iterable[str]) -> float:
     """Return the longest response time of some types of message in seconds, failures included."""
     found = [max(one.response.most, one.failures.most) for name in names if (one := series.get(name)) is not None]
     return max(found, default=0) / MICROSECONDS
+
+
+def _certificate_fact(target: TargetOptions) -> dict[str, bool]:
+    return {"certificate_checked": not target.insecure} if target.url.startswith("https") else {}
 
 
 def _worker_facts(session: Session) -> dict[str, Any]:

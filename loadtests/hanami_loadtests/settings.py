@@ -9,7 +9,7 @@ from typing import Any
 
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.options.definitions import AUTO
-from hanami_conformance.options.target import Credentials, TargetOptions, checked_url
+from hanami_conformance.options.target import Credentials, TargetOptions, check_tls, checked_url
 from hanami_loadtests.engine.schedule import OPEN
 from hanami_loadtests.options import LOAD_OPTIONS
 from hanami_proto.dialect import load_dialect
@@ -101,11 +101,11 @@ def settings_from(given: Mapping[str, Any], host: str | None) -> Settings:
     values = convert_values(LOAD_OPTIONS, given)
     if values["dialect"] != AUTO:
         load_dialect(values["dialect"])
-    if values["ca_file"] and values["insecure"]:
-        raise ValueError("--ca-file and --insecure exclude each other")
+    url = checked_url(host)
+    check_tls(url, values["ca_file"], insecure=bool(values["insecure"]))
     return Settings(
         target=TargetOptions(
-            url=checked_url(host),
+            url=url,
             account=_credentials(values),
             dialect=values["dialect"],
             deadline=values["deadline"],

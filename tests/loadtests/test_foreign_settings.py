@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 from support.load_runs import COMMAND, LOGIN, easy_limits, load_result_of
+from support.paths import ROOT
 from support.suite_runs import faulty_backend
 from tools.reference import TIMEOUT, clean_environment
 
@@ -24,6 +26,15 @@ VARIABLES = {
     "LOCUST_SKIP_MONKEY_PATCH": "1",
     "LOCUST_HTML": "report-of-locust.html",
 }
+
+
+def test_a_word_that_is_no_boolean_is_an_error_in_locust_itself(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtests" / "locustfile.py"), "--host", "https://h:1"]
+    environment = clean_environment(LOGIN | {"HANAMI_INSECURE": "maybe"})
+    run = subprocess.run(
+        words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
+    assert (run.returncode, run.stderr) == (4, "ERROR: --insecure 'maybe': give 1 or 0\n")
 
 
 def test_a_run_has_our_settings_alone(tmp_path: Path) -> None:

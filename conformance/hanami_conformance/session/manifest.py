@@ -19,6 +19,7 @@ from hanami_conformance.options.run import RunOptions
 from hanami_conformance.target.capabilities import LARGE_FILE_CASE, large_file_cost
 from hanami_conformance.target.target import Target
 from hanami_proto.toml import is_file_path
+from hanami_reports.common.text import UNCHECKED_CERTIFICATE
 
 PACKAGES = ("httpx", "hypothesis", "numpy", "protobuf", "pytest", "websockets")
 
@@ -48,7 +49,7 @@ class Manifest:
         """Further facts for the header of the terminal report, one a line."""
         lines = [f"dialect {self.dialect}: {self._reason}"] if self._reason else []
         lines += [f"settings from {self._options.config}"] if self._options.config is not None else []
-        lines += ["certificate not checked (--insecure)"] if self._options.target.insecure else []
+        lines += [UNCHECKED_CERTIFICATE] if self._options.target.insecure else []
         lines += [f"cluster {self._options.target.cluster}, given"] if self._options.target.cluster else []
         lines += ["server started by the suite, and restarted after a crash"] if self._options.server else []
         lines += [large_file_cost()] if self._large_file else []

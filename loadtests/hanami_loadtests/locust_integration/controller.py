@@ -32,6 +32,7 @@ from hanami_loadtests.scenarios.scenario import RunFinished, Scenario, check_soc
 from hanami_loadtests.session import Session
 from hanami_loadtests.settings import Settings, settings_from
 from hanami_reports.common.report_folder import ReportFolderError
+from hanami_reports.common.text import UNCHECKED_CERTIFICATE
 from hanami_reports.load.terminal import load_console, print_result
 from hanami_reports.model.load import EXIT_STATUSES, Generator, LoadExit, LoadResult, RunState
 
@@ -169,6 +170,8 @@ class RunController:
         if self.coordinator is not None and (failure := self.coordinator.preparation.prepare()) is not None:
             self.abort(*failure)
             return
+        if session.settings.target.insecure:
+            logger.warning(UNCHECKED_CERTIFICATE)
         session.health = Health()  # the cost of preparation is no part of the run
         # All processes count the same seconds.
         delay = self.worker.delay if self.worker is not None else 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 
+UNCHECKED_CERTIFICATE = "certificate not checked (--insecure)"  # in the header and in every report of a run
 TEXT_LIMIT = 600  # characters of a text on one line
 _DIGEST_LENGTH = 16  # hexadecimal digits; enough to recognise the same bytes
 

@@ -90,6 +90,8 @@ def _head(result: RunResult) -> Iterable[str]:
     seconds = f" in {result.manifest.get('duration', 0.0):.1f} s"
     yield f"**{pluralise(len(result.cases), 'case')}**: {outcomes or 'none'}; {summary['exchanges']} exchanges{seconds}"
     yield " · ".join(_facts(result.manifest))
+    if result.certificate_note:
+        yield result.certificate_note
     for leftover in result.leftovers[:MOST_CASES]:
         yield f"left over on the target: {code(leftover)}"
 

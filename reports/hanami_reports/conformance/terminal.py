@@ -227,6 +227,7 @@ def _verdict(result: RunResult, folder: Path) -> RenderableType:
             cases = f"{result.judged} of {cases} judged"
         exchanges, checks = pluralise(summary["exchanges"], "exchange"), pluralise(summary["checks"], "check")
         lines.append(Text(f"{cases}, {exchanges}, {checks} in {result.manifest.get('duration', 0):.1f} s"))
+    lines += [Text(result.certificate_note, style="yellow")] if result.certificate_note else []
     left = result.leftovers[:MOST_LEFTOVERS]
     lines += [Text(f"left over on the target: {leftover}", style="yellow") for leftover in left]
     if len(left) < len(result.leftovers):

@@ -29,6 +29,7 @@ def load_junit(result: LoadResult) -> str:
         "time": f"{result.duration:.3f}",
     }
     properties = [("target", target_address(result)), ("state", result.state.value)]
+    properties += [("TLS", result.certificate_note)] if result.certificate_note else []
     return document("hanami-load", [suite_element(attributes, cases, properties)], result.duration)
 
 

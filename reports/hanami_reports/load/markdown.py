@@ -53,6 +53,8 @@ def _head(result: LoadResult) -> Iterable[str]:
         "started": str(result.manifest.get("started", "")),
     }
     yield " · ".join(f"{name} {code(value)}" for name, value in facts.items() if value)
+    if result.certificate_note:
+        yield result.certificate_note
     yield from (f"left over on the target: {code(leftover)}" for leftover in result.leftovers[:MOST_ERRORS])
 
 

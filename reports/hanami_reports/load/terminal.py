@@ -55,6 +55,8 @@ def print_result(result: LoadResult, folder: Path, console: Console) -> None:
     if workers := result.manifest.get("server_workers"):
         limit = f"{most} at the same time" if (most := result.configuration.get("sockets")) else "no limit"
         console.print(f"sockets: {limit}; workers of the server: {escape(str(workers))}", highlight=False)
+    if result.certificate_note:
+        console.print(f"[yellow]{result.certificate_note}[/]", highlight=False)
     colour = COLOURS.get(result.state, "red")
     users = sum(result.configuration.get("users", {}).values())
     run = f"{result.configuration.get('model')} model, {users} users, {result.duration:.0f} s measured"

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from hanami_proto.validation import Check, checked_as
 from hanami_reports.common.file_names import RESULT
+from hanami_reports.common.text import UNCHECKED_CERTIFICATE
 from hanami_reports.model.known_failures import KnownFailuresReport
 from hanami_reports.model.loading import load_json, read_file
 
@@ -265,6 +266,12 @@ class RunResult:
     def ran(self) -> int:
         """Number of cases that ran."""
         return sum(1 for case in self.cases if case.outcome is not Outcome.NOT_RUN)
+
+    @property
+    def certificate_note(self) -> str:
+        """Sentence for a run that did not check the certificate of the target; empty for others."""
+        is_checked = self.manifest.get("target", {}).get("certificate_checked", True)
+        return "" if is_checked else UNCHECKED_CERTIFICATE
 
     def count(self, verdict: Verdict) -> int:
         """Return the number of selected requirements with a verdict."""

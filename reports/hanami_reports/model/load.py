@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from hanami_proto.validation import Check, Within, checked_as
 from hanami_reports.common.file_names import LOAD_RESULT
+from hanami_reports.common.text import UNCHECKED_CERTIFICATE
 from hanami_reports.model.histogram import Count, Histogram
 from hanami_reports.model.loading import load_json, plain, read_file
 from hanami_reports.model.series import LONGEST, Second, Series
@@ -183,6 +184,11 @@ class LoadResult:
     def duration(self) -> float:
         """Seconds of measuring."""
         return float(self.manifest.get("duration", 0.0))
+
+    @property
+    def certificate_note(self) -> str:
+        """Sentence for a run that did not check the certificate of the target; empty for others."""
+        return "" if self.manifest.get("certificate_checked", True) else UNCHECKED_CERTIFICATE
 
     def to_json(self) -> str:
         """Return the file form."""

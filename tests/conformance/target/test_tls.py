@@ -65,7 +65,11 @@ def test_insecure_takes_any_certificate_and_says_so(tmp_path: Path, secure: str)
     options = ("--target", secure, *ALICE, "--insecure")
     run = hanami("run", *options, *QUICK, "--requirement", "PROG-1", cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "certificate not checked (--insecure)" in run.stdout
+    note = "certificate not checked (--insecure)"
+    assert run.stdout.count(note) == 2  # in the header, and with the verdict
+    reports = tmp_path / "reports" / "latest"
+    assert note in (reports / "summary.md").read_text()
+    assert note.capitalize() in (reports / "conformance.html").read_text()
     assert result_of(tmp_path)["manifest"]["target"]["certificate_checked"] is False
     assert "CERTIFICATE NOT CHECKED" in hanami("check-target", *options, cwd=tmp_path).stdout
 
