@@ -26,7 +26,7 @@ FOLDERS = {package: ROOT / package.removeprefix("hanami_") / package for package
 # or a module; rooms in one string know nothing of each other.
 ROOMS = {
     "hanami_proto": (
-        "validation options command_line http_origin brick_pb2 buffer_pb2",
+        "validation options command_line http_origin websocket brick_pb2 buffer_pb2",
         "toml codec",
         "dialect_file",
         "dialect",
@@ -46,7 +46,7 @@ ROOMS = {
     ),
     "tools": (
         *("process", "tcp_proxy", "reference", "web_ui", "bench", "kill_matrix target_matrix repeatability mutation"),
-        *("sample_data dist", "pictures"),
+        *("autobahn sample_data dist", "pictures"),
     ),
 }
 PATCHED = ("hanami_loadtests.locust_integration", "hanami_loadtests.locustfile", "tools.bench")

@@ -14,12 +14,12 @@ import ssl
 import struct
 from collections.abc import Mapping
 
-from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from hanami_conformance.clients.websocket_events import CloseInfo
+from hanami_proto.websocket import WebSocketClient
 
 READ_SIZE = 1 << 16
 DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
@@ -41,7 +41,7 @@ class WebSocketConnection:
     """
 
     def __init__(self, url: str, ssl_context: ssl.SSLContext | None, max_size: int | None = None) -> None:
-        self._protocol = ClientProtocol(parse_uri(url), max_size=max_size, logger=_SILENT)
+        self._protocol = WebSocketClient(parse_uri(url), max_size=max_size, logger=_SILENT)
         self._ssl_context = ssl_context
         self._socket: socket.socket | None = None
         self._fragments: list[bytes] = []

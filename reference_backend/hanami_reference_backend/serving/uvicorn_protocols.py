@@ -8,9 +8,13 @@ import socket
 from asyncio import BaseTransport, Transport
 from typing import TYPE_CHECKING, Any
 
+from uvicorn import Config
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
 from websockets.frames import Frame
+
+from hanami_proto.websocket import WebSocketServer
 
 if TYPE_CHECKING:
     HttpBase: Any
@@ -49,6 +53,10 @@ class RestProtocol(HttpBase):  # type: ignore[misc]  # see HttpBase
 
 class SocketProtocol(WebSocketsSansIOProtocol):
     """A websocket connection with bounded memory that closes with a reason."""
+
+    def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
+        super().__init__(config, server_state, app_state)
+        self.conn = WebSocketServer(max_size=config.ws_max_size, logger=self.logger)
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Start the handshake."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from websockets.exceptions import ConnectionClosed as PeerGone
+from websockets.frames import Close
 from websockets.sync.server import ServerConnection, serve
 
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, TargetDown, Unsupported
@@ -139,6 +140,20 @@ def test_a_close_has_its_code_and_reason() -> None:
             client.receive("anything")
         with pytest.raises(ConnectionClosed):
             client.send(b"too late")
+
+
+def test_a_close_of_the_peer_between_fragments_is_answered_alike() -> None:
+    answers: list[Close | None] = []
+
+    def handler(connection: ServerConnection) -> None:
+        connection.protocol.send_text(b"begun", fin=False)
+        connection.socket.sendall(b"".join(connection.protocol.data_to_send()))
+        connection.close(1001, "bye")
+        answers.append(connection.protocol.close_rcvd)
+
+    with peer(handler) as url, websocket(url) as client:
+        assert client.receive_or_close("a close") == CloseInfo(1001, "bye")
+    assert answers == [Close(1001, "bye")]
 
 
 def test_a_broken_connection_is_no_close() -> None:

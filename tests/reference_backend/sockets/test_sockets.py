@@ -347,14 +347,34 @@ def test_raw_requests_get_no_5xx(server: Server, request_bytes: bytes) -> None:
     ],
 )
 def test_violations_of_the_websocket_protocol_are_reported(server: Server, frame: bytes, code: int) -> None:
+    answer = raw_answer(server, frame)
+    assert (answer[0], int.from_bytes(answer[2:4], "big")) == (0x88, code)
+
+
+def raw_answer(server: Server, frames: bytes) -> bytes:
+    """Everything that the server sends after its handshake until it ends the connection."""
     with ending(sockets.create_connection(("127.0.0.1", server.port), DEADLINE)) as connection:
         connection.sendall(f"GET / HTTP/1.1\r\n{HEAD}{KEY}\r\n".encode())
         assert connection.recv(4096).startswith(b"HTTP/1.1 101")
-        connection.sendall(frame)
+        connection.sendall(frames)
         answer = b""
         while part := connection.recv(4096):
             answer += part
-    assert (answer[0], int.from_bytes(answer[2:4], "big")) == (0x88, code)
+    return answer
+
+
+NO_MASK = b"\0\0\0\0"
+
+
+@pytest.mark.parametrize("kind", [b"\x01", b"\x02"], ids=["text", "binary"])
+@pytest.mark.parametrize("close", [b"\x03\xe8", b"\x03\xe9bye", b""], ids=["1000", "1001 with a reason", "no code"])
+def test_a_close_between_fragments_is_answered_alike(server: Server, kind: bytes, close: bytes) -> None:
+    def masked(first: bytes, payload: bytes) -> bytes:
+        return first + bytes([0x80 | len(payload)]) + NO_MASK + payload
+
+    frames = masked(kind, b"begun") + masked(b"\x00", b"more") + masked(b"\x88", close) + masked(b"\x80", b"late")
+    # RFC 6455: control frames may stand between fragments (5.4), a close is answered by its own code (5.5.1).
+    assert raw_answer(server, frames) == bytes([0x88, len(close)]) + close
 
 
 def test_a_flood_that_is_never_read_blocks_nobody(alice: Peer) -> None:
