@@ -1,4 +1,4 @@
-"""The files in ``docs/load`` that start load tests on several hosts."""
+"""The files in ``docs/how-to/load`` that start load tests on several hosts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 from hanami_loadtests.options import LOAD_OPTIONS
 from support.paths import ROOT
 
-FOLDER = ROOT / "docs" / "load"
+FOLDER = ROOT / "docs" / "how-to" / "load"
 COMPOSE = (FOLDER / "compose.yml").read_text()
 KUBERNETES = (FOLDER / "kubernetes.yml").read_text()
 DOCKERFILE = (FOLDER / "Dockerfile").read_text()

@@ -9,7 +9,7 @@ import pytest
 from protocol.test_layers import BELOW, FOLDERS, ROOMS
 from support.paths import ROOT
 
-PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
 ROWS = 25  # of the table "I look for ..."
 
 

@@ -96,7 +96,7 @@ def update_list(
 
 def empty_list(dialect: str) -> str:
     """Return the text of a list without entries."""
-    comment = "# Known failures; each entry has its reason, see docs/known-failures.md."
+    comment = "# Known failures; each entry has its reason, see docs/how-to/known-failures.md."
     return f"{comment}\ndialect = {tomlkit.item(dialect).as_string()}\n"
 
 

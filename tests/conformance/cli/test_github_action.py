@@ -29,7 +29,7 @@ from tools.reference import TIMEOUT, USERS, clean_environment
 
 ACTION: Mapping[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 STEPS: Mapping[str, Any] = {step["id"]: step for step in ACTION["runs"]["steps"]}
-DOCS = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+DOCS = (ROOT / "docs" / "how-to" / "ci.md").read_text(encoding="utf-8")
 FAULT = "complete-from-the-beginning"
 PASSWORD = "very-secret-1"
 QUICK = {"user": "alice", "password": PASSWORD, "profile": "smoke", "arguments": "--requirement PROG --shrink 0"}

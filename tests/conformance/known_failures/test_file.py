@@ -352,7 +352,7 @@ def test_the_command_checks_names_and_days(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_the_example_of_the_docs_is_a_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    page = (ROOT / "docs" / "known-failures.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "how-to" / "known-failures.md").read_text(encoding="utf-8")
     path = tmp_path / "k.toml"
     path.write_text(re.sub(r"(?m)^expires.*$", "expires = 2999-01-01", page.split("```toml\n")[1].split("```")[0]))
     assert main(["known", "--check", str(path)]) == 0, capsys.readouterr().out

@@ -30,7 +30,7 @@ from support.schemas import LOAD_RESULT_CHANGES
 SCHEMA = json.loads(
     (ROOT / "reports" / "hanami_reports" / "model" / "schemas" / "load.schema.json").read_text(encoding="utf-8")
 )
-DOCUMENT = (ROOT / "docs" / "load-results.md").read_text(encoding="utf-8")
+DOCUMENT = (ROOT / "docs" / "reference" / "load-results.md").read_text(encoding="utf-8")
 CHECK = Draft202012Validator(SCHEMA)
 
 
