@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hanami_conformance.cases.recording import current_case
+
 UNATTRIBUTED = "unattributed"  # failure key of a violation that names no requirement
 
 
@@ -14,6 +16,7 @@ class Violation(AssertionError):  # noqa: N818 - the field's word
         requirement: Id of the violated requirement; None for the one that the test names first.
         failure_key: Id of the requirement that the check itself named, empty while the violation was not reattributed.
             Shrinking identifies failures by it, because the attribution depends on earlier steps, which change.
+        event: Index of the last event that was recorded before the check failed; -1 for none.
     """
 
     def __init__(self, expected: str, actual: str, requirement: str | None = None) -> None:
@@ -22,6 +25,7 @@ class Violation(AssertionError):  # noqa: N818 - the field's word
         self.actual = actual
         self.requirement = requirement
         self.failure_key = ""
+        self.event = len(current_case().events) - 1
 
     def reattribute(self, requirement: str) -> None:
         """Attribute the failure to another requirement, because of what happened in earlier steps."""

@@ -28,6 +28,7 @@ class Requirement:
         workflow: Heading in the workflow document.
         step: Place in the workflow document.
         text: Text of the requirement.
+        violation: What a server that violates it does, in a few words: the title of a finding.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Requirement:
     workflow: str
     step: str
     text: str
+    violation: str
 
 
 @cache

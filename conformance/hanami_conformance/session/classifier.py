@@ -52,6 +52,7 @@ class CaseClassifier:
         self._reason = "it was interrupted"
         self._expected = ""
         self._actual = ""
+        self._failed_at = -1
         self._known = ""
         self._violated_ids: tuple[str, ...] = ()
         self._exchange: tuple[Event, ...] = ()
@@ -177,6 +178,7 @@ class CaseClassifier:
         if isinstance(error, Violation):
             self._expected = self._line(error.expected)
             self._actual = self._line(error.actual)
+            self._failed_at = _event_of(error)
             self._reason = f"expected {self._expected}; actual {self._actual}"
         attributed = error.requirement if isinstance(error, Violation) else None
         # A check that several tests share names its own requirement, which is violated whatever the test is about.
@@ -259,6 +261,7 @@ class CaseClassifier:
             sequence=self._sequence(case),
             known=self._known,
             loss=self._loss,
+            failed_at=self._failed_at,
         )
 
     def _evidence(self, case: CaseRecording) -> dict[str, int]:
@@ -281,6 +284,13 @@ class CaseClassifier:
             actual=self._actual or self._reason,
         )
         return sequence.to_json()
+
+
+def _event_of(error: Violation) -> int:
+    """Return the index of the last event before the check that failed, which another one may have quoted."""
+    while isinstance(error.__cause__, Violation):
+        error = error.__cause__
+    return error.event
 
 
 def title_of(item: pytest.Item) -> str:

@@ -117,6 +117,7 @@ def _requirement(
         workflow=entry.workflow,
         step=entry.step,
         text=entry.text,
+        violation=entry.violation,
         verdict=verdict,
         reason=reason,
         cases=tuple(case.id for case in own),

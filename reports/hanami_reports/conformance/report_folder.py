@@ -18,6 +18,7 @@ from hanami_reports.conformance.html.page import conformance_page
 from hanami_reports.conformance.junit import junit_xml
 from hanami_reports.conformance.markdown import result_markdown
 from hanami_reports.model.conformance import CaseResult, RunResult
+from hanami_reports.model.findings import result_json
 
 
 class ConformanceReportFolder(ReportFolder):
@@ -46,7 +47,7 @@ class ConformanceReportFolder(ReportFolder):
             OSError: If a file cannot be written.
         """
         self.clear()
-        self.write_file(RESULT, result.to_json())
+        self.write_file(RESULT, result_json(result))
         self.render(result)
 
     def render(self, result: RunResult) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -15,9 +15,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from hanami_reports.common.file_names import EXCHANGES, JUNIT, PAGE, RESULT, exchange_name
+from hanami_reports.common.file_names import JUNIT, PAGE, RESULT
 from hanami_reports.common.text import pluralise
-from hanami_reports.conformance.reproduce_commands import replay_command, rerun_command
+from hanami_reports.conformance.finding_text import finding_commands, finding_details, finding_head
 from hanami_reports.model.conformance import (
     JUDGED_OUTCOMES,
     CaseResult,
@@ -27,18 +27,19 @@ from hanami_reports.model.conformance import (
     RunResult,
     Verdict,
 )
+from hanami_reports.model.findings import Finding, find
 from hanami_reports.model.known_failures import KnownFailuresReport, Problem
 
 PLAIN_WIDTH = 120  # characters, without a terminal
-MOST_EVENTS = 14
 MOST_LEFTOVERS = 5
-MOST_LOG_LINES = 6  # of the server's log, for a lost case
-MOST_CASES = 20
+MOST_DETAILED = 2  # findings with details: with them, a typical failing run fits on a screen
+MOST_FINDINGS = 20
+MOST_CASES = 5
 MOST_REASONS = 8
 MUCH_SPACE = 1 << 30  # bytes on the target that are worth a line
 
-# Outcomes that are printed with all details, the most important first.
-_DETAILED_OUTCOMES = (Outcome.FAILED, Outcome.LOST, Outcome.ERROR, Outcome.VACUOUS)
+# Verdicts of requirements that are listed although there are findings.
+_UNFULFILLED = (Verdict.FAIL, Verdict.LOST, Verdict.VACUOUS, Verdict.NOT_RUN)
 
 _VERDICT_STYLES = {
     Verdict.PASS: "green",
@@ -69,37 +70,68 @@ def new_console(
     return console
 
 
-def render_result(result: RunResult, folder: Path, *, color: bool, width: int | None = None) -> str:
-    """Return the result as text.
+def render_result(
+    result: RunResult, folder: Path, *, color: bool, width: int | None = None, verbose: bool = False
+) -> str:
+    """Return the result as text: the findings, the requirements that are not fulfilled, the verdict.
 
     Args:
         result: Result of a run.
         folder: Folder of its reports.
         color: Whether escape sequences for colours may be used.
         width: Width of the terminal, characters.
+        verbose: Whether to print all requirements and the details of all findings.
     """
     buffer = io.StringIO()
     console = new_console(buffer, color=color or None, width=width or PLAIN_WIDTH)
-    for part in _parts(result, folder):
+    for part in _parts(result, folder, console.width, verbose=verbose):
         console.print(part, soft_wrap=isinstance(part, Text))  # a command must stay on one line to be copied
     return buffer.getvalue()
 
 
-def _parts(result: RunResult, folder: Path) -> Iterable[RenderableType]:
-    if result.ran:
-        yield _table(result)
-    detailed = [case for outcome in _DETAILED_OUTCOMES for case in result.cases if case.outcome is outcome]
-    for case in detailed[:MOST_CASES]:
-        yield _failure(case, result)
-        yield from _commands(case, result, folder)
-    if len(detailed) > MOST_CASES:
-        yield Text(f"\n... and {len(detailed) - MOST_CASES} more that did not pass, all in {folder}/{EXCHANGES}/")
+def _parts(result: RunResult, folder: Path, width: int, *, verbose: bool) -> Iterable[RenderableType]:
+    findings = find(result)
+    if result.ran and (verbose or not findings):
+        yield _table(result, result.requirements)
+    yield from _findings(findings, result, folder, width, verbose=verbose)
+    if result.ran and findings and not verbose:
+        yield Text("")
+        yield _table(result, [one for one in result.requirements if one.verdict in _UNFULFILLED])
+    yield from _faults_of_the_suite(result, folder)
     yield from _grouped_by_reason(result, Outcome.BLOCKED, "blocked")
     yield from _grouped_by_reason(result, Outcome.SKIPPED, "skipped")
     yield from _grouped_by_reason(result, Outcome.UNSUPPORTED, "unsupported")
     if result.known is not None:
         yield from _known(result.known, folder)
     yield _verdict(result, folder)
+
+
+def _findings(
+    findings: Sequence[Finding], result: RunResult, folder: Path, width: int, *, verbose: bool
+) -> Iterable[RenderableType]:
+    if findings:
+        cases = sum(len(finding.cases) for finding in findings)
+        yield Text(f"\n{pluralise(len(findings), 'finding')} in {pluralise(cases, 'failed case')}", style="bold red")
+    detailed = len(findings) if verbose else MOST_DETAILED
+    listed = len(findings) if verbose else MOST_FINDINGS
+    for number, finding in enumerate(findings[:listed], 1):
+        yield Text("") if number <= detailed + 1 else Text("", end="")
+        yield finding_head(number, finding, result)
+        if number <= detailed:
+            yield from finding_details(finding, result, folder, width)
+    if len(findings) > listed:
+        yield Text(f"... and {pluralise(len(findings) - listed, 'more finding')}, all in {folder / PAGE}")
+
+
+def _faults_of_the_suite(result: RunResult, folder: Path) -> Iterable[RenderableType]:
+    """Yield the cases that could not do their work, which is no fault of the target."""
+    cases = [case for case in result.cases if case.outcome in (Outcome.ERROR, Outcome.VACUOUS)]
+    for case in cases[:MOST_CASES]:
+        yield Text.assemble("\n", (case.outcome.value.upper(), "bold magenta"), f"  {case.id}")
+        yield Padding(Text(case.reason, style="red"), (0, 0, 0, 4))
+        yield from finding_commands(case, result, folder)
+    if len(cases) > MOST_CASES:
+        yield Text(f"... and {len(cases) - MOST_CASES} more, all in {folder / RESULT}")
 
 
 def _grouped_by_reason(result: RunResult, outcome: Outcome, label: str) -> Iterable[Text]:
@@ -129,84 +161,46 @@ def _known(known: KnownFailuresReport, folder: Path) -> Iterable[Text]:
         yield Text.assemble(("  fix       ", "dim"), known.update_command(str(folder / RESULT)))
 
 
-def _table(result: RunResult) -> Table:
+def _table(result: RunResult, requirements: Iterable[RequirementResult]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=True)
     table.add_column("requirement", no_wrap=True)
     table.add_column("level", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     table.add_column("cases", justify="right", no_wrap=True)
     table.add_column("text", ratio=1)
+    outcomes = {case.id: case for case in result.cases}
     workflow = ""
-    for requirement in result.requirements:
+    for requirement in requirements:
         if not requirement.selected:
             continue
         if requirement.workflow != workflow:
             workflow = requirement.workflow
             table.add_row(Text(workflow, style="bold"), "", "", "", "")
         verdict = Text(requirement.verdict.value, style=_VERDICT_STYLES[requirement.verdict])
-        judged = sum(1 for case in result.cases if case.id in requirement.cases and case.outcome in JUDGED_OUTCOMES)
-        total = len(requirement.cases)
-        cases = str(total) if judged == total else f"{judged} of {total}"
-        table.add_row(f"  {requirement.id}", requirement.level.value, verdict, cases, _text(requirement, result))
+        own = [outcomes[name] for name in requirement.cases if name in outcomes]
+        table.add_row(
+            f"  {requirement.id}", requirement.level.value, verdict, _counts(requirement, own), _text(requirement, own)
+        )
     return table
 
 
-def _text(requirement: RequirementResult, result: RunResult) -> RenderableType:
+def _counts(requirement: RequirementResult, cases: Sequence[CaseResult]) -> str:
+    """Return how many cases violate a requirement, or how many were judged, of how many."""
+    violating = sum(requirement.id in case.violated for case in cases)
+    if violating:
+        return f"{violating} of {len(cases)} failed"
+    judged = sum(case.outcome in JUDGED_OUTCOMES for case in cases)
+    return str(len(cases)) if judged == len(cases) else f"{judged} of {len(cases)}"
+
+
+def _text(requirement: RequirementResult, cases: Iterable[CaseResult]) -> RenderableType:
     parts = [Text(requirement.text.replace("`", ""))]
     if requirement.verdict not in (Verdict.PASS, Verdict.OBSERVED, Verdict.FAIL) and requirement.reason:
         parts.append(Text(requirement.reason, style="yellow"))
     if requirement.verdict is Verdict.OBSERVED:
-        for case in result.cases:
-            if case.id in requirement.cases:
-                parts += [Text(f"{name}: {value}", style="cyan") for name, value in case.observations.items()]
+        for case in cases:
+            parts += [Text(f"{name}: {value}", style="cyan") for name, value in case.observations.items()]
     return Group(*parts)
-
-
-def _failure(case: CaseResult, result: RunResult) -> RenderableType:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column()
-    grid.add_row("case", Text(f"{case.id}\n{case.title}"))
-    grid.add_row("dialect", Text(str(result.manifest.get("dialect", ""))))
-    if case.expected:
-        grid.add_row("expected", Text(case.expected, style="green"))
-        grid.add_row("actual", Text(case.actual, style="red"))
-    else:
-        grid.add_row("reason", Text(case.reason, style="red"))
-    if case.exchange:
-        grid.add_row("exchange", _exchange(case))
-    if case.server_log:
-        lines = case.server_log.splitlines()
-        if len(lines) > MOST_LOG_LINES:
-            lines = [f"... the last {MOST_LOG_LINES} of {len(lines)} lines:", *lines[-MOST_LOG_LINES:]]
-        grid.add_row("server log", Text("\n".join(lines), style="yellow"))
-    requirements = {requirement.id: requirement for requirement in result.requirements}
-    heads = [
-        Text.assemble(
-            (case.outcome.value.upper(), "bold red"),
-            f"  {name} ",
-            (requirements[name].level.value, "bold"),
-            f"  {requirements[name].text}",
-        )
-        for name in case.violated or case.requirements
-    ]
-    return Group(Text(""), *heads, Padding(grid, (0, 0, 0, 2)))
-
-
-def _commands(case: CaseResult, result: RunResult, folder: Path) -> Iterable[Text]:
-    if case.exchange:
-        yield Text.assemble(("  events    ", "dim"), str(folder / EXCHANGES / exchange_name(case.id)))
-    if case.sequence:
-        yield Text.assemble(("  replay    ", "dim"), replay_command(case, result, folder))
-    yield Text.assemble(("  rerun     ", "dim"), rerun_command(case, result))
-
-
-def _exchange(case: CaseResult) -> Text:
-    events = case.exchange[-MOST_EVENTS:]
-    lines = [event.line() for event in events]
-    if len(events) < len(case.exchange):
-        lines.append(f"the last {len(events)} of {len(case.exchange)} events")
-    return Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
 
 
 def _verdict(result: RunResult, folder: Path) -> RenderableType:

@@ -19,7 +19,7 @@ from hanami_reports.model.loading import load_json, read_file
 FORMAT = "hanami-conformance-result"
 FORMAT_VERSION = 2
 READABLE = (1, 2)  # version 1 had no known failures
-DERIVED = ("verdict", "summary")  # keys of the file that follow from the others
+DERIVED = ("verdict", "summary", "findings")  # keys of the file that follow from the others
 
 
 class Level(StrEnum):
@@ -145,6 +145,7 @@ class CaseResult:
         sequence: Shrunk failing sequence, in the file form that ``replay`` takes; empty for none.
         known: Reason from the list of known failures; empty if the failure is not listed.
         server_log: Last lines of the server's log, if the suite started the server and the case lost it.
+        failed_at: Index in the exchange of the last event before the check that failed; -1 if it is not known.
         loss: How the target was down after the case, such as "its process ended with signal 11"; empty if it was not.
     """
 
@@ -167,6 +168,7 @@ class CaseResult:
     known: str = ""
     server_log: str = ""
     loss: str = ""
+    failed_at: int = -1
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,7 @@ class RequirementResult:
         workflow: Heading in the workflow document.
         step: Place in the workflow document.
         text: Text of the requirement.
+        violation: What a server that violates it does, in a few words.
         verdict: Verdict on the requirement.
         reason: Reason unless the verdict is PASS or OBSERVED, one line.
         cases: Ids of its cases.
@@ -194,6 +197,7 @@ class RequirementResult:
     reason: str = ""
     cases: tuple[str, ...] = ()
     selected: bool = True
+    violation: str = ""
 
 
 @dataclass(frozen=True)
@@ -277,8 +281,12 @@ class RunResult:
         """Return the number of selected requirements with a verdict."""
         return sum(1 for requirement in self.requirements if requirement.selected and requirement.verdict is verdict)
 
-    def to_json(self) -> str:
-        """Return the file form."""
+    def to_json(self, **derived: Any) -> str:
+        """Return the file form.
+
+        Args:
+            derived: Further entries that follow from the others, for readers that do not compute them.
+        """
         data = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -291,6 +299,7 @@ class RunResult:
             "cases": self.cases,
             "leftovers": self.leftovers,
             "known": self.known,
+            **derived,
         }
         # Dataclasses are written directly: copies of 100,000 events would take longer than writing them.
         return json.dumps(data, default=vars, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

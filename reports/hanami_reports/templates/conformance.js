@@ -9,7 +9,11 @@
   const search = byId('search');
   const texts = new Map();
   const text = (item) => {
-    if (!texts.has(item)) texts.set(item, item.textContent.toLowerCase());
+    if (!texts.has(item)) {
+      // Cases that are shown elsewhere, such as the example of a finding, belong to it, too.
+      const linked = all('.elsewhere a', item).map((link) => document.querySelector(link.getAttribute('href'))?.textContent ?? '');
+      texts.set(item, [item.textContent, ...linked].join(' ').toLowerCase());
+    }
     return texts.get(item);
   };
   const apply = () => {

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from hanami_reports.conformance.junit import junit_xml
 from hanami_reports.model.conformance import FORMAT_VERSION, ExitStatus, Outcome, RunResult, Verdict, parse_result
+from hanami_reports.model.findings import result_json
 from hanami_reports.model.known_failures import Entry, EntryResult, KnownFailuresReport, Problem
 from support.conformance_results import case, hostile, mixed, run_of
 from support.paths import ROOT
@@ -52,7 +53,7 @@ def test_the_schema_of_jenkins_takes_no_properties_of_cases() -> None:
 @pytest.mark.parametrize("result", RESULTS)
 def test_a_result_keeps_to_its_schema(result: RunResult) -> None:
     Draft202012Validator.check_schema(SCHEMA)
-    text = result.to_json().encode("utf-8", "backslashreplace").decode()
+    text = result_json(result).encode("utf-8", "backslashreplace").decode()
     assert [error.message for error in Draft202012Validator(SCHEMA).iter_errors(json.loads(text))] == []
     assert parse_result(text) == result
 
@@ -83,7 +84,7 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 def test_the_schema_rejects_invalid_results(change: Callable[[dict[str, Any]], None]) -> None:
     result = run_of([case(0, Outcome.PASSED, "A-1"), *mixed().cases[2:3]])
-    data = copy.deepcopy(json.loads(result.to_json()))
+    data = copy.deepcopy(json.loads(result_json(result)))
     assert not list(Draft202012Validator(SCHEMA).iter_errors(data))
     change(data)
     assert list(Draft202012Validator(SCHEMA).iter_errors(data))

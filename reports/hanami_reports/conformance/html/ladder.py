@@ -13,6 +13,7 @@ from hanami_reports.common.text import one_line
 from hanami_reports.conformance.html.payload import Payload, attached_targets, read_payload
 from hanami_reports.model.conformance import Event, RunResult
 
+BEHIND = 4  # events that are shown behind the one that shows the violation, if not all can be
 MOST_LANES = 3  # side by side; with more, all share one lane and each message names its connection
 SILENCE = 0.5  # seconds between two events that are worth a remark
 TITLE_LIMIT = 160  # characters
@@ -38,6 +39,7 @@ class Detail:
 
 FULL = Detail(12, 68, 256)
 SHORT = Detail(8, 16, 64)
+EXAMPLE = Detail(4, 16, 256)  # of a finding: how it began, and what led to the violation
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class LadderRow:
         payload: Payload of the message.
         silence: Time without events before it, for people; empty if short.
         skipped: Number of events left out before it.
+        violating: Whether it shows the violation.
     """
 
     at: str
@@ -65,6 +68,7 @@ class LadderRow:
     payload: Payload
     silence: str = ""
     skipped: int = 0
+    violating: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,25 +79,31 @@ class Ladder:
         lanes: Names of the lanes, from left to right.
         rows: Rows from top to bottom.
         total: Number of events of the exchange, those left out included.
+        omitted_at_end: Number of events left out after the last row.
     """
 
     lanes: tuple[str, ...]
     rows: tuple[LadderRow, ...]
     total: int
+    omitted_at_end: int = 0
 
 
-def ladder(events: Sequence[Event], codec: Codec, detail: Detail) -> Ladder:
+def ladder(events: Sequence[Event], codec: Codec, detail: Detail, violating: int = -1) -> Ladder:
     """Return the ladder of an exchange.
 
     Args:
         events: Events in order of time.
         codec: Codec of the dialect of the run.
         detail: How much is shown.
+        violating: Index of the event that shows the violation, -1 for none.
     """
     chosen = list(enumerate(events))
     left_out = len(events) - detail.first - detail.last
     if left_out > 1:  # the note about a single event would need as much room as the event
-        chosen = chosen[: detail.first] + chosen[-detail.last :]
+        end = len(events)
+        if violating >= 0:
+            end = min(end, max(violating + 1 + BEHIND, detail.first + detail.last))
+        chosen = chosen[: detail.first] + chosen[end - detail.last : end]
     names = list(dict.fromkeys(_lane(event) for _, event in chosen))
     lanes = tuple(one_line(name, 20) for name in names) if len(names) <= MOST_LANES else ("",)
     targets = attached_targets(events)
@@ -112,10 +122,11 @@ def ladder(events: Sequence[Event], codec: Codec, detail: Detail) -> Ladder:
                 payload=payload,
                 silence=format_span(silence) if silence >= SILENCE else "",
                 skipped=index - before - 1,
+                violating=index == violating,
             )
         )
         before = index
-    return Ladder(lanes, tuple(rows), len(events))
+    return Ladder(lanes, tuple(rows), len(events), len(events) - before - 1)
 
 
 def codec_for(result: RunResult) -> Codec:

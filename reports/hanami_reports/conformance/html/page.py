@@ -13,9 +13,11 @@ from typing import Any
 
 from hanami_reports.common.file_names import DEFAULT_FOLDER
 from hanami_reports.common.page import render_page
+from hanami_reports.conformance.html.findings import finding_views
 from hanami_reports.conformance.html.requirements import MARKS, OUTCOME_STYLES, matrix_rows, requirement_views
 from hanami_reports.conformance.html.selection import SpaceBudget, select_cases
 from hanami_reports.model.conformance import ExitStatus, Level, RunResult, Verdict
+from hanami_reports.model.findings import find
 
 LIMIT = 3_000_000  # bytes of a page
 STYLES = ("base.css", "conformance.css", "ladder.css")
@@ -93,7 +95,9 @@ def verdict_counts(result: RunResult) -> dict[str, int]:
 
 
 def _page(result: RunResult, folder: Path, divisor: int) -> str:
-    selected = select_cases(result, folder, SpaceBudget(EXCHANGE_BYTES // divisor, CASE_BYTES // divisor))
+    findings = find(result)
+    budget = SpaceBudget(EXCHANGE_BYTES // divisor, CASE_BYTES // divisor)
+    selected = select_cases(result, folder, budget, findings=findings)
     views = requirement_views(result, selected, most_parameters=MOST_PARAMETERS // divisor)
     unselected = [one.id for one in result.requirements if not one.selected]
     values = {
@@ -105,7 +109,9 @@ def _page(result: RunResult, folder: Path, divisor: int) -> str:
         "level_counts": list(Counter(view.requirement.level.value for view in views).items()),
         "marks": MARKS,
         "outcome_styles": OUTCOME_STYLES,
+        "findings": finding_views(findings, selected),
         "views": views,
+        "anchors": {view.requirement.id: view.anchor for view in views},
         "rows": matrix_rows(views),
         "unselected": unselected[: MOST_UNSELECTED // divisor],
         "selected": selected,

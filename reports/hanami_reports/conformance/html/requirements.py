@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from hanami_reports.model.conformance import (
     Verdict,
 )
 
+_ANCHOR = re.compile(r"[A-Z]+-\d+")  # ids of the catalogue; a file may hold any others
 MOST_OBSERVATIONS = 40
 MOST_REFERENCES = 40
 
@@ -48,7 +50,7 @@ OUTCOME_STYLES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class CrossReference:
-    """A failing case that is shown under another requirement."""
+    """A failing case that is shown under another requirement, or as the example of a finding."""
 
     case: str
     requirement: str
@@ -65,6 +67,7 @@ class RequirementView:
         tests: Tests that check it.
         cases: Number of its cases.
         judged: Number of cases that could judge it.
+        failed: Number of cases that violate it.
         exchanges: Number of messages sent.
         sequences: Number of generated sequences.
         duration: Time in seconds.
@@ -80,6 +83,7 @@ class RequirementView:
     tests: Sequence[TestView]
     cases: int
     judged: int
+    failed: int
     exchanges: int
     sequences: int
     duration: float
@@ -115,7 +119,8 @@ def requirement_views(
     views = []
     for number, one in enumerate(requirements, start=1):
         cases = [by_id[name] for name in one.cases if name in by_id]
-        views.append(_view(one, f"{prefix}s{number}", cases, selected, most_parameters))
+        name = one.id if _ANCHOR.fullmatch(one.id) else f"s{number}"
+        views.append(_view(one, f"{prefix}{name}", cases, selected, most_parameters))
     return views
 
 
@@ -151,6 +156,7 @@ def _view(
         tests=views_by_test(cases, most_parameters),
         cases=len(cases),
         judged=sum(case.outcome in JUDGED_OUTCOMES for case in cases),
+        failed=sum(one.id in case.violated for case in cases),
         exchanges=sum(case.exchanges for case in cases),
         sequences=sum(case.sequences for case in cases),
         duration=sum(case.duration for case in cases),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +10,10 @@ from markupsafe import Markup
 
 from hanami_reports.common.page import macro
 from hanami_reports.conformance.html.cases import DETAILED_OUTCOMES, CaseView
-from hanami_reports.conformance.html.ladder import FULL, SHORT, codec_for, ladder
+from hanami_reports.conformance.html.ladder import EXAMPLE, FULL, SHORT, Detail, codec_for, ladder
 from hanami_reports.conformance.reproduce_commands import replay_command, rerun_command
 from hanami_reports.model.conformance import CaseResult, RunResult
+from hanami_reports.model.findings import Finding, violating_event
 
 BASE_COST = 2_000  # bytes of a case besides its exchange and its texts
 MOST_MISSES = 20  # exchanges that did not fit before no further one is tried
@@ -36,8 +37,8 @@ class SelectedCases:
     """The failing cases of a result that a page shows.
 
     Attributes:
-        by_requirement: Cases by the id of the requirement that they are shown under.
-        places: Requirement and anchor of each case, by its id.
+        by_requirement: Cases by the id of the requirement, or the name of the finding, that they are shown under.
+        places: That id or name, and the anchor, of each case by its id.
         omitted: Number of cases left out, by the id of their requirement.
         exchanges_omitted: Number of cases shown without their exchange.
     """
@@ -48,21 +49,29 @@ class SelectedCases:
     exchanges_omitted: int
 
 
-def select_cases(result: RunResult, folder: Path, budget: SpaceBudget, prefix: str = "") -> SelectedCases:
-    """Select the cases to show: the first failing case of every requirement, then the second ones, and so on.
+def finding_name(number: int) -> str:
+    """Return the name of a finding, counted from 1."""
+    return f"finding {number}"
+
+
+def select_cases(
+    result: RunResult, folder: Path, budget: SpaceBudget, prefix: str = "", findings: Sequence[Finding] = ()
+) -> SelectedCases:
+    """Select the cases to show: the example of every finding, the first failing case of every requirement, and so on.
 
     Args:
         result: Result of a run.
         folder: Folder of its reports, for commands.
         budget: Bytes that are left; reduced by those that are used.
         prefix: Prefix of anchors, for a page with several results.
+        findings: Findings of which each shows its example.
     """
     by_requirement: dict[str, list[CaseView]] = {}
     places: dict[str, tuple[str, str]] = {}
     omitted: dict[str, int] = {}
     exchanges_omitted = 0
     renderer = ExchangeRenderer(result, budget)
-    ranked = _ranked(result)
+    ranked = _ranked(result, findings)
     first_cases = sum(rank == 0 for rank, _, _ in ranked)
     for number, (_, home, case) in enumerate(ranked):
         # The first case of each requirement may use its share of what is left; the others are shown shortly.
@@ -72,7 +81,7 @@ def select_cases(result: RunResult, folder: Path, budget: SpaceBudget, prefix: s
             omitted[home] = omitted.get(home, 0) + 1
             continue
         budget.cases -= cost
-        exchange = renderer.render(case, share)
+        exchange = renderer.render(case, share, EXAMPLE if number < len(findings) else FULL)
         view = CaseView(
             case=case,
             anchor=f"{prefix}case-{number + 1}",
@@ -88,17 +97,21 @@ def select_cases(result: RunResult, folder: Path, budget: SpaceBudget, prefix: s
     return SelectedCases(by_requirement, places, omitted, exchanges_omitted)
 
 
-def _ranked(result: RunResult) -> list[tuple[int, str, CaseResult]]:
-    """Return the failing cases in the order of their importance, with their rank within a requirement and its id."""
+def _ranked(result: RunResult, findings: Sequence[Finding]) -> list[tuple[int, str, CaseResult]]:
+    """Return the failing cases in the order of their importance, with their rank within their home and its name."""
     ranked: list[tuple[int, int, str, CaseResult]] = []
     ranks: dict[str, int] = {}
+    examples = {finding.example.id: finding_name(number) for number, finding in enumerate(findings, 1)}
     selected = {one.id for one in result.requirements if one.selected}
     for order, outcome in enumerate(DETAILED_OUTCOMES):
         for case in result.cases:
-            home = next((name for name in (*case.violated, *case.requirements) if name in selected), None)
+            own = next((name for name in (*case.violated, *case.requirements) if name in selected), None)
+            home = examples.get(case.id, own)
             if case.outcome is outcome and home is not None:
                 ranks[home] = ranks.get(home, -1) + 1
-                ranked.append((ranks[home], order, home, case))
+                # Cases of requirements come after all examples, which have most of the room.
+                rank = ranks[home] + (case.id not in examples and bool(examples))
+                ranked.append((rank, order, home, case))
     ranked.sort(key=lambda entry: entry[:2])
     return [(rank, home, case) for rank, _, home, case in ranked]
 
@@ -117,23 +130,24 @@ class ExchangeRenderer:
         self._misses = 0  # rendering takes time, so it is given up after some that did not fit
         self._macro = macro("ladder.html.j2", "ladder")
 
-    def render(self, case: CaseResult, share: int) -> Markup | None:
+    def render(self, case: CaseResult, share: int, detail: Detail) -> Markup | None:
         """Return the ladder of a case; None without an exchange or without room for it.
 
         Args:
             case: Case that did not pass.
-            share: Bytes that the full ladder may take; if it needs more, a short one is tried.
+            share: Bytes that the ladder may take; if it needs more, a short one is tried.
+            detail: How much of the exchange is shown if there is room.
         """
         if not case.exchange:
             return None
-        for detail, most in ((FULL, share), (SHORT, self._budget.exchanges)):
+        for extent, most in ((detail, share), (SHORT, self._budget.exchanges)):
             if self._misses >= MOST_MISSES or not most:
                 continue
-            rendered: Markup = self._macro(ladder(case.exchange, self._codec, detail))
+            rendered: Markup = self._macro(ladder(case.exchange, self._codec, extent, violating_event(case)))
             size = len(rendered.encode("utf-8", "backslashreplace"))
             if size <= most:
                 self._budget.exchanges -= size
                 return rendered
-            if detail is SHORT:
+            if extent is SHORT:
                 self._misses += 1
         return None

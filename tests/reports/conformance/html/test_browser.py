@@ -86,12 +86,16 @@ def test_the_numbers_lead_to_the_requirements_that_they_count(look: Opener) -> N
     page.wait_for_function("() => scrollY > 0")
 
 
-def test_a_failing_requirement_opens_its_ladder_by_keyboard(look: Opener) -> None:
+def test_a_finding_shows_its_ladder_and_closes_by_keyboard(look: Opener) -> None:
     page = look("run").page
-    ladder = page.locator("details.requirement", has_text="DATA-2").locator(".ladder")
-    expect(ladder).to_be_hidden()
-    page.locator("details.requirement", has_text="DATA-2").locator("> summary").press("Enter")
+    finding = page.locator(".finding", has_text="DATA-2")
+    ladder = finding.locator(".ladder")
     expect(ladder).to_be_visible()
+    finding.locator("details.case > summary").press("Enter")
+    expect(ladder).to_be_hidden()
+    finding.locator("details.case > summary").press("Enter")
+    expect(ladder).to_be_visible()
+    expect(ladder.locator(".violating")).to_have_count(1)
     words = ladder.inner_text()
     for expected in (
         "FileUpload_Message",
@@ -125,8 +129,7 @@ def test_the_matrix_leads_to_a_requirement_and_links_open_closed_sections(look: 
 def test_commands_to_rerun_a_case_can_be_copied(look: Opener) -> None:
     page = look("run").page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.locator("details.requirement", has_text="DIO-3").locator("> summary").click()
-    commands = page.locator(".command:visible")
+    commands = page.locator(".finding", has_text="DIO-3").locator(".command:visible")
     expect(commands.nth(1).locator("code")).to_have_text(
         "hanami-conformance replay reports/latest/exchanges/test_x.py-test_of_dio_3-7.json"
         " --target http://h:1 --user alice"
