@@ -20,6 +20,7 @@ PACKAGES = (
 )
 # One file of each kind that is no Python, and that a package cannot do without.
 DATA = (
+    "hanami_conformance/catalogue/explanations.toml",
     "hanami_conformance/catalogue/requirements.toml",
     "hanami_conformance/data/digits-images.idx3-ubyte.gz",
     "hanami_conformance/py.typed",

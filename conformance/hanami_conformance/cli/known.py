@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from hanami_conformance.cli.collect import CollectError, collected_cases
 from hanami_conformance.known_failures.file import ListError, parse_list, read_list, read_text
 from hanami_conformance.known_failures.update import empty_list, update_list
-from hanami_conformance.session import plugin
-from hanami_conformance.session.collection import PYTEST_INI, suite_cases
-from hanami_conformance.suite import SUITE
 from hanami_proto.toml import is_file_path
 from hanami_reports.common.file_names import DEFAULT_RESULT
 from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import ExitStatus, read_result
-from hanami_reports.model.known_failure_matching import SuiteCase, unknown_subject_message
+from hanami_reports.model.known_failure_matching import unknown_subject_message
 
 DESCRIPTION = """\
 Checks a list of known failures, or updates it after a run: new failures are added, with a reason to be filled in, and
@@ -172,43 +166,3 @@ def _day(text: str | None, today: date) -> date | None:
 
 def _say(lines: Sequence[str]) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
-
-
-class CollectError(Exception):
-    """The suite cannot be collected."""
-
-
-class _Collector:
-    """Plugin of a pytest session that collects the cases and runs none."""
-
-    def __init__(self) -> None:
-        self.cases: dict[str, SuiteCase] = {}
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Keep all cases."""
-        self.cases = suite_cases(session)
-
-
-def collected_cases() -> dict[str, SuiteCase]:
-    """Return all cases of the suite, collected by a silent pytest session.
-
-    Raises:
-        CollectError: If the collection failed.
-    """
-    collector = _Collector()
-    command = ["-c", str(PYTEST_INI), "--rootdir", str(SUITE), "-p", "no:cacheprovider"]
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output), _plain_environment():
-        status = pytest.main([*command, "--collect-only", "-q", str(SUITE)], plugins=[plugin, collector])
-    if status != pytest.ExitCode.OK or not collector.cases:
-        raise CollectError(f"the suite cannot be collected:\n{output.getvalue()}")
-    return collector.cases
-
-
-@contextlib.contextmanager
-def _plain_environment() -> Iterator[None]:
-    """Keep out plugins and settings of the folder and the environment."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-        patch.delenv("PYTEST_ADDOPTS", raising=False)
-        yield

@@ -14,7 +14,7 @@ import pytest
 
 from hanami_conformance import __version__
 from hanami_conformance.catalogue import catalogue
-from hanami_conformance.cli import known, replay
+from hanami_conformance.cli import explain, known, replay
 from hanami_conformance.cli.check_target import check_target
 from hanami_conformance.cli.init import write_settings
 from hanami_conformance.options.definitions import DEFAULT_CONFIG, OPTIONS, TARGET_OPTIONS
@@ -25,6 +25,7 @@ from hanami_proto.command_line import CommandParser, guarded_output, parse_comma
 from hanami_proto.options import Option, whole_number
 from hanami_reports.cli import compare, summary
 from hanami_reports.model.conformance import ExitStatus
+from hanami_reports.model.meanings import EXIT_STATUSES
 
 DESCRIPTION = "Judges a Hanami backend: every requirement of the protocol, each with a verdict."
 REPLAY = """\
@@ -38,12 +39,10 @@ everything that it creates. Exit status: ready (0), partly ready (1), wrong opti
 (6).
 """
 INIT = "Writes a settings file with every option in it, explained. Never replaces a file."
-EPILOG = """\
+_STATUSES = "\n".join(f"  {status.value}  {meaning}" for status, meaning in EXIT_STATUSES.items())
+EPILOG = f"""\
 exit status:
-  0  conformant                      4  wrong options, or credentials that the target rejects
-  1  not conformant                  5  nothing ran, or not all of it
-  2  interrupted                     6  target not reachable, or lost during the run
-  3  internal error of the suite
+{_STATUSES}
 
 examples:
   hanami-conformance run --target reference
@@ -98,6 +97,7 @@ def parser() -> CommandParser:
         "requirements", help="list the requirements of the protocol", description="List the catalogue."
     )
     list_parser.set_defaults(act=lambda _arguments: _list_requirements())
+    explain.add_parser(commands)
     return main_parser
 
 

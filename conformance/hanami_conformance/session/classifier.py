@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
@@ -291,10 +290,3 @@ def _event_of(error: Violation) -> int:
     while isinstance(error.__cause__, Violation):
         error = error.__cause__
     return error.event
-
-
-def title_of(item: pytest.Item) -> str:
-    """Return the behaviour that a server must show: the first line of the test's docstring."""
-    function = getattr(item, "function", None)
-    text = inspect.getdoc(function) or item.name
-    return text.splitlines()[0]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,19 @@ from hanami_conformance.suite import SUITE
 from hanami_reports.model.known_failure_matching import SuiteCase
 
 PYTEST_INI = Path(__file__).with_name("pytest.ini")  # the settings of a run by a console command
+
+
+@dataclass(frozen=True)
+class CollectedCase(SuiteCase):
+    """A case as it was collected.
+
+    Attributes:
+        title: Behaviour that a server must show, one sentence.
+        risk_level: As of :func:`risk_level`.
+    """
+
+    title: str = ""
+    risk_level: int = 0
 
 
 class CaseModule(pytest.Module):
@@ -52,6 +67,13 @@ def ids_of(item: pytest.Item, marker: str) -> tuple[str, ...]:
     return tuple(name for mark in marks for name in mark.args)
 
 
+def title_of(item: pytest.Item) -> str:
+    """Return the behaviour that a server must show: the first line of the test's docstring."""
+    function = getattr(item, "function", None)
+    text = inspect.getdoc(function) or item.name
+    return text.splitlines()[0]
+
+
 def risk_level(item: pytest.Item) -> int:
     """Return 0 for a harmless test, 1 for one that may crash a fragile server, 2 for one that is known to do so."""
     return sum(item.get_closest_marker(name) is not None for name in ("hostile", "destructive"))
@@ -79,7 +101,7 @@ def keep_first_parameter(items: list[pytest.Item]) -> list[pytest.Item]:
     return kept
 
 
-def suite_cases(session: pytest.Session) -> dict[str, SuiteCase]:
+def suite_cases(session: pytest.Session) -> dict[str, CollectedCase]:
     """Return all cases of the suite by their ids.
 
     They are collected without the hooks of pytest, with which a plugin or an option may leave tests out.
@@ -90,7 +112,9 @@ def suite_cases(session: pytest.Session) -> dict[str, SuiteCase]:
     cases = {}
     for path in sorted(SUITE.glob("test_*.py")):
         for item in _items(CaseModule.from_parent(session, path=path)):
-            cases[case_id(item)] = SuiteCase(requirements_of(item), ids_of(item, "may_violate"))
+            cases[case_id(item)] = CollectedCase(
+                requirements_of(item), ids_of(item, "may_violate"), title_of(item), risk_level(item)
+            )
     return cases
 
 

@@ -26,13 +26,14 @@ from hanami_conformance.server.crash_bisect import ExecutedCase
 from hanami_conformance.server.crash_recovery import CrashRecovery, TargetLossHandler
 from hanami_conformance.server.open import open_target
 from hanami_conformance.server.process import SERVER_LOG
-from hanami_conformance.session.classifier import CaseClassifier, title_of
+from hanami_conformance.session.classifier import CaseClassifier
 from hanami_conformance.session.collection import (
     case_id,
     is_suite_item,
     keep_first_parameter,
     requirements_of,
     suite_cases,
+    title_of,
 )
 from hanami_conformance.session.manifest import Manifest
 from hanami_conformance.session.progress import Console, QuietConsole, TerminalConsole

@@ -1,0 +1,31 @@
+"""Explanations of the requirements for people: why each matters, and an example of a violation."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Explanation of one requirement.
+
+    Attributes:
+        why: Reason why the requirement matters to a user of the server, one or two sentences.
+        example: Behaviour of a server that violates the requirement; of an OBSERVE, behaviour that is recorded.
+    """
+
+    why: str
+    example: str
+
+
+@cache
+def explanations() -> Mapping[str, Explanation]:
+    """Return the explanations of all requirements by id, in the order of the catalogue."""
+    # Apart from the requirements: other words here make no other catalogue, which results of runs have a digest of.
+    file = resources.files("hanami_conformance.catalogue") / "explanations.toml"
+    data = tomllib.loads(file.read_text(encoding="utf-8"))
+    return {key: Explanation(**entry) for key, entry in data.items()}
