@@ -1,4 +1,4 @@
-"""Findings: failed cases of a run that have one cause, told once."""
+"""Findings: failed cases of a run that have one cause, reported once."""
 
 from __future__ import annotations
 

@@ -87,13 +87,13 @@ def test_short_answers_alone_are_no_common_cause() -> None:
 
 def test_a_third_case_connects_two() -> None:
     first = failed("a", "ATT-2", "x", "nothing at all here")
-    second = failed("b", "DATA-5", "y", "something else came instead")
+    second = failed("b", "DATA-5", "y", "something else arrived instead")
     both = failed("c", "DATA-5", "x", "nothing at all here")
     assert grouped(first, second) == [["a"], ["b"]]
     assert grouped(first, second, both) == [["a", "b", "c"]]
 
 
-def test_losses_are_told_apart_by_the_message_before_them() -> None:
+def test_losses_are_distinguished_by_the_message_before_them() -> None:
     signal = "its process ended with signal 11"
     one = lost("a", ("GEN-2", "DATA-5"), signal, "POST /v1/csv/dataset {}")
     other = lost("b", ("GEN-2", "FIN-3"), signal, 'POST /v1/csv/dataset {"name": 1}')
