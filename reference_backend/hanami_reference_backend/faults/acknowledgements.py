@@ -15,7 +15,7 @@ from hanami_proto.codec import Codec, SchemaError
 from hanami_reference_backend.faults import internals
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
-from hanami_reference_backend.serving.uvicorn_protocols import SocketProtocol
+from hanami_reference_backend.serving.socket_protocol import SocketProtocol
 from hanami_reference_backend.sockets.channel import Channel, ChannelClosedError
 from hanami_reference_backend.sockets.upload import UploadSession
 from hanami_reference_backend.storage.intervals import Intervals

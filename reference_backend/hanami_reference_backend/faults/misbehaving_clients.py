@@ -12,7 +12,8 @@ from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.rest import operation
 from hanami_reference_backend.serving import app
-from hanami_reference_backend.serving.uvicorn_protocols import RestProtocol, SocketProtocol
+from hanami_reference_backend.serving.rest_protocol import RestProtocol
+from hanami_reference_backend.serving.socket_protocol import SocketProtocol
 from hanami_reference_backend.sockets.attach import SocketServer
 from hanami_reference_backend.sockets.channel import Channel, ChannelClosedError
 from hanami_reference_backend.sockets.cluster import ClusterSession

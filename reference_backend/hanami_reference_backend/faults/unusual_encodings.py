@@ -19,7 +19,8 @@ from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.rest import operation
 from hanami_reference_backend.rest.fields import CsvInit, Fields, MnistFinalize, MnistInit, SetMode
 from hanami_reference_backend.rest.operation import TOKEN_HEADER
-from hanami_reference_backend.serving.uvicorn_protocols import RestProtocol, SocketProtocol
+from hanami_reference_backend.serving.rest_protocol import RestProtocol
+from hanami_reference_backend.serving.socket_protocol import SocketProtocol
 from hanami_reference_backend.sockets.attach import RejectedError, SocketServer
 
 MOST_COLLECTED = 1 << 16  # bytes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -14,7 +15,8 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
-from hanami_reference_backend.serving.uvicorn_protocols import ClientErrorFilter, RestProtocol, SocketProtocol
+from hanami_reference_backend.serving.rest_protocol import RestProtocol
+from hanami_reference_backend.serving.socket_protocol import SocketProtocol
 
 GRACE = 1.5  # seconds that open connections get when the server stops
 OPEN_FILES = 65536
@@ -62,6 +64,15 @@ class Server(uvicorn.Server):
             loop.call_soon_threadsafe(self.stop)
 
         threading.Thread(target=wait, name="standard input", daemon=True).start()
+
+
+class ClientErrorFilter(logging.Filter):
+    """Keeps tracebacks of client errors and of the shutdown out of the log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is logged."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, (UnicodeDecodeError, asyncio.CancelledError))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -120,6 +131,8 @@ def serve(
         signal.signal(number, _ignore)  # uvicorn raises the signal again once it has stopped
     server = Server(config, announce, stop_with_stdin=stop_with_stdin)
     _raise_open_files()
+    gc.collect()
+    gc.freeze()  # what is loaded now is never garbage, and looking through it again would block the event loop
     with listener:
         server.run(sockets=[listener])
 

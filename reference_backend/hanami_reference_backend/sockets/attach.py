@@ -44,6 +44,7 @@ class SocketServer:
             session = await self.attach(channel)
             if session is not None:
                 with session:
+                    channel.allow_large_messages()
                     await channel.send_text(ACCEPTED)
                     await session.run()
         except ChannelClosedError:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
 
 from hanami_reference_backend.common.errors import clean_close_reason
 
 TURN = 0.005  # seconds that one socket may work before it yields to the others
+ALLOW_LARGE_MESSAGES = "hanami.allow_large_messages"  # ASGI extension of our server, with a function under ``call``
 
 
 class ChannelClosedError(Exception):
@@ -33,6 +35,13 @@ class Channel:
         self._closed = False
         self._ending: asyncio.Task[None] | None = None
         self._turn_ends = 0.0
+        extensions: dict[str, Any] = scope.get("extensions") or {}
+        self._large_messages = extensions.get(ALLOW_LARGE_MESSAGES)
+
+    def allow_large_messages(self) -> None:
+        """Take messages up to the limit of the server, and no longer only those that may be a first message."""
+        if self._large_messages is not None:
+            self._large_messages["call"]()
 
     async def open(self) -> None:
         """Finish the handshake.

@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 from starlette.types import Scope
 
 from hanami_reference_backend.faults.patch import replace_method
-from hanami_reference_backend.serving.uvicorn_protocols import RestProtocol, SocketProtocol
+from hanami_reference_backend.serving.rest_protocol import RestProtocol
+from hanami_reference_backend.serving.socket_protocol import SocketProtocol
 from hanami_reference_backend.sockets.channel import Channel
 
 CRASH_LINE = "crash: "  # before the name of the defect, in the log

@@ -28,7 +28,7 @@ from hanami_reference_backend.faults.released.workers import pool
 from hanami_reference_backend.rest import operation, request_body
 from hanami_reference_backend.rest.operation import TOKEN_HEADER
 from hanami_reference_backend.serving import app
-from hanami_reference_backend.serving.uvicorn_protocols import RestProtocol
+from hanami_reference_backend.serving.rest_protocol import RestProtocol
 
 MAX_HEAD = 8 * KIB
 MAX_BODY = MIB

@@ -12,7 +12,8 @@ from hanami_reference_backend.faults.internals import hang
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.released.connections import Connection, open_connections
 from hanami_reference_backend.serving.app import Application
-from hanami_reference_backend.serving.uvicorn_protocols import RestProtocol, SocketProtocol
+from hanami_reference_backend.serving.rest_protocol import RestProtocol
+from hanami_reference_backend.serving.socket_protocol import SocketProtocol
 from hanami_reference_backend.sockets.attach import SocketServer
 from hanami_reference_backend.sockets.channel import Channel
 
@@ -115,9 +116,12 @@ def install() -> None:
     @replace_method(RestProtocol, "connection_made")
     def made(original: Any, protocol: Any, transport: Any) -> None:
         original(protocol, transport)
-        protocol._clock.cancel()  # these servers wait for ever
         if workers.serve_idle:
             workers.enter(_of(protocol, found))
+
+    @replace_method(RestProtocol, "start_arrival")
+    def start_arrival(*_arguments: Any) -> None:
+        """Start no timeout: these servers wait for ever."""
 
     for kind in (RestProtocol, SocketProtocol):
         _hold_data(kind, workers, found)
