@@ -13,7 +13,7 @@ from typing import Any
 
 from hanami_conformance.cli.collect import CollectError, collected_cases
 from hanami_conformance.known_failures.file import ListError, parse_list, read_list, read_text
-from hanami_conformance.known_failures.update import empty_list, update_list
+from hanami_conformance.known_failures.update import TODO, empty_list, update_list
 from hanami_proto.toml import is_file_path
 from hanami_reports.common.file_names import DEFAULT_RESULT
 from hanami_reports.common.text import pluralise
@@ -27,7 +27,7 @@ stale entries are removed; everything else stays as it is written.
 EPILOG = """\
 exit status:
   0  the list is right
-  1  entries match no test or have expired
+  1  entries match no test, have expired, or have no reason yet
   4  wrong file or options; nothing is written
 """
 
@@ -82,7 +82,7 @@ def check(path: Path, today: date) -> int:
     """Check a list without a run.
 
     Returns:
-        0, or 1 if entries match no test or have expired.
+        0, or 1 if entries match no test, have expired, or have no reason yet.
 
     Raises:
         ListError: If the file is no valid list.
@@ -96,6 +96,8 @@ def check(path: Path, today: date) -> int:
             wrong.append(f"{place} {entry.subject}: {unknown_subject_message(entry, suite)}")
         elif entry.has_expired(today):
             wrong.append(f"{place} {entry.subject}: expired on {entry.expires}")
+        elif entry.reason.startswith(TODO):
+            wrong.append(f"{place} {entry.subject}: has no reason yet: replace {entry.reason!r}")
     _say(wrong)
     sys.stdout.write(f"{known.file}: {pluralise(len(known.entries), 'entry', 'entries')}, {len(wrong)} wrong\n")
     return ExitStatus.NOT_CONFORMANT if wrong else ExitStatus.CONFORMANT

@@ -21,7 +21,7 @@ from hanami_reports.model.known_failure_matching import (
 )
 from hanami_reports.model.known_failures import Entry, strip_parameters
 
-TODO = "TODO: why"
+TODO = "TODO"  # begins a reason that nobody has filled in yet
 LEAST_MESSAGE = 3  # characters
 MOST_MESSAGE = 120
 LISTED = (Outcome.FAILED, Outcome.KNOWN, Outcome.LOST)
@@ -122,11 +122,11 @@ def new_entries(
     for (what, message), failed in groups.items():
         tests = {strip_parameters(name) for name in failed}
         if len(tests) > 1:
-            made.append(Entry(requirement=what, message=message, reason=TODO, expires=day))
+            made.append(Entry(requirement=what, message=message, reason=f"{TODO}: why", expires=day))
             continue
         all_failed = len(failed) > 1 and len(failed) == sum(strip_parameters(name) in tests for name in suite)
         names = sorted(tests) if all_failed else failed
-        made += [Entry(case=name, message=message, reason=TODO, expires=day) for name in names]
+        made += [Entry(case=name, message=message, reason=f"{TODO}: why", expires=day) for name in names]
     return made
 
 

@@ -54,14 +54,14 @@ def _verdict_without_evidence(cases: Sequence[CaseResult]) -> tuple[Verdict, str
         for case in cases:
             if case.outcome is outcome:
                 return (Verdict.LOST if outcome is Outcome.LOST else Verdict.NOT_RUN), case.reason
+    for case in cases:
+        if case.outcome is Outcome.UNSUPPORTED:  # whether the other cases failed as listed makes no difference
+            return Verdict.UNSUPPORTED, case.reason
     # A case ends with its first violation. After known failures alone, the requirement counts as known, too.
     if not any(case.outcome is Outcome.FAILED for case in cases):
         for case in cases:
             if case.outcome is Outcome.KNOWN:
                 return Verdict.KNOWN, f"not judged: {', '.join(case.violated)} is known to fail before it"
-    for case in cases:
-        if case.outcome is Outcome.UNSUPPORTED:
-            return Verdict.UNSUPPORTED, case.reason
     if any(case.outcome is Outcome.PASSED for case in cases):
         return Verdict.NOT_RUN, "no generated sequence reached this requirement"
     return Verdict.NOT_RUN, f"its cases violated another requirement: {cases[0].reason}"

@@ -334,6 +334,13 @@ def test_the_command_creates_and_updates_a_list(
     assert (entry.reason, entry.expires) == ("TODO: why", "2999-01-01")
     assert f"{path}: 1 added, 0 removed, 0 extended" in capsys.readouterr().out
     assert main(words) == 0
+    capsys.readouterr()
+    assert main(["known", "--check", str(path)]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{path}:4 {entry.subject}: has no reason yet: replace 'TODO: why'",
+        f"{path}: 1 entry, 1 wrong",
+    ]
+    path.write_text(replaced(path.read_text(), "TODO: why", "counts segments"))
     assert main(["known", "--check", str(path)]) == 0
     assert f"{path}: 1 entry, 0 wrong" in capsys.readouterr().out
 

@@ -62,6 +62,19 @@ def test_a_case_that_broke_another_requirement_says_nothing_of_this_one() -> Non
     assert requirement_verdict(Level.MUST, "X-1", both)[0] is Verdict.PASS
 
 
+@pytest.mark.parametrize("others", [(), (Outcome.UNSUPPORTED,), (Outcome.UNSUPPORTED, Outcome.UNSUPPORTED)])
+def test_a_known_failure_of_another_requirement_hides_no_reason(others: tuple[Outcome, ...]) -> None:
+    beside = [case(outcome) for outcome in others]
+    verdicts = {
+        outcome: requirement_verdict(Level.MUST, "X-1", [case(outcome, violated=["Y-1"]), *beside])
+        for outcome in (Outcome.FAILED, Outcome.KNOWN)
+    }
+    if others:
+        assert verdicts == dict.fromkeys(verdicts, (Verdict.UNSUPPORTED, "it was unsupported"))
+    else:
+        assert verdicts[Outcome.KNOWN] == (Verdict.KNOWN, "not judged: Y-1 is known to fail before it")
+
+
 def test_open_behaviour_is_observed() -> None:
     assert requirement_verdict(Level.OBSERVE, "X-1", [case(Outcome.PASSED)])[0] is Verdict.OBSERVED
 
