@@ -29,7 +29,7 @@ from hanami_conformance.options.definitions import (
     USER,
 )
 from hanami_conformance.options.sources import merge_sources
-from hanami_conformance.options.target import Credentials, TargetOptions
+from hanami_conformance.options.target import Credentials, TargetOptions, check_reference
 from hanami_conformance.server.reference import ReferenceBackend
 from hanami_loadtests.engine.schedule import OPEN
 from hanami_loadtests.launch import LOG, Launch, run_locust
@@ -164,6 +164,7 @@ def _with_target(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--processes {arguments.processes}: give a number of processes, or -1 for one a core")
     if target != REFERENCE:
         return _load(arguments, target, given)
+    check_reference(vars(arguments))
     dialect = given.get(DIALECT.dest, AUTO)
     with ReferenceBackend(TargetOptions("", Credentials(), dialect=dialect)) as backend:
         started = backend.options

@@ -226,6 +226,7 @@ def test_a_wrong_password_is_one_line(tmp_path: Path) -> None:
         (("--target", "http://127.0.0.1:1", "--seconds", "1"), "the warm-up alone takes 1"),
         (("--target", "http://127.0.0.1:1", "--sockets", "1"), "--sockets 1: mnist-upload needs 2"),
         (("--target", "http://127.0.0.1:1", "--token", "x"), "--token and --user exclude each other"),
+        (("--target", "reference", "--ca-file", "ca.pem"), "--ca-file is not for --target reference"),
         (("--target", "http://127.0.0.1:1", "--rate", "9"), "--rate 9: has no effect in the closed model"),
     ],
 )

@@ -24,6 +24,7 @@ from hanami_conformance.options.sources import Value, find_config, merge_sources
 from hanami_conformance.options.target import (
     TargetOptions,
     allow_destructive,
+    check_reference,
     reference_options,
     server_command,
     target_options,
@@ -31,8 +32,6 @@ from hanami_conformance.options.target import (
 from hanami_proto.dialect import DEFAULT_DIALECT, load_dialect
 from hanami_proto.options import convert_values
 from hanami_reports.model.conformance import Level
-
-REFERENCE_CONNECTIONS = 8
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,9 @@ def resolve(
     if values["dialect"] != AUTO:
         load_dialect(values["dialect"])
     reference = values["target"] == REFERENCE
-    if reference and values["max_connections"] is None:
-        values["max_connections"] = REFERENCE_CONNECTIONS
+    if reference:
+        files = [ini, {} if config is None else config.values]
+        check_reference(given, *(one for one in files if one.get("target") == REFERENCE))
     profile = PROFILES[values["profile"]]
     if values["minutes"] is not None and profile.sequences is not None:
         raise ValueError(f"--minutes is for the profile deep; {profile.name} runs a fixed number of sequences")
@@ -109,7 +109,7 @@ def resolve(
     if seed is None:
         seed = secrets.randbelow(2**32) if profile.random else 0
     target = reference_options(values) if reference else target_options(values)
-    server = server_command(values["server_command"], reference=reference)
+    server = () if reference else server_command(values["server_command"])
     destructive = allow_destructive(values["allow_destructive"], target.url, started=reference or bool(server))
     manifest_options = {
         "deadline": target.deadline,

@@ -152,7 +152,7 @@ def merge_sources(
     """Return option ``dest`` to its value, without those that no source gives.
 
     An account is taken as a whole: a user or a password on the command line is not undone by a token in the file, and a
-    token is not mixed with the user of another source.
+    token is not mixed with the user of another source. A password of the environment without a user is left out.
 
     Args:
         options: Rows of the table.
@@ -186,6 +186,10 @@ def merge_sources(
                 settled |= {user, password}
             elif user in source or password in source:
                 settled.add(token)
+    for user, password, _ in accounts:
+        # A password that is exported for every run names no user, unlike one that was given for this one.
+        if password in variables and password not in command_line and user not in values:
+            values.pop(password, None)
     return values
 
 

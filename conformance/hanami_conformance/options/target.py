@@ -100,6 +100,12 @@ def checked_url(url: str) -> str:
 
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+# Options of a server at an address, which mean nothing for the bundled one.
+ADDRESS_OPTIONS = (
+    *("user", "password", "token", "second_user", "second_password", "second_token", "expired_token"),
+    *("ca_file", "insecure", "cluster", "cluster_input", "cluster_output", "server_command", "server_timeout"),
+)
+REFERENCE_CONNECTIONS = 8
 MOST_VALUES = 1_000_000  # of a brick; a mistake rather than a brick
 
 
@@ -117,6 +123,24 @@ def target_url(target: str) -> str:
     return checked_url(target)
 
 
+def check_reference(*sources: Mapping[str, Any]) -> None:
+    """Check that no source which names the bundled reference backend has an option for another server.
+
+    Args:
+        sources: Option ``dest`` to its value, for each source whose options are meant for this target. Variables of the
+            environment are not: they may be set for other runs.
+
+    Raises:
+        ValueError: If there is such an option.
+    """
+    for source in sources:
+        for dest in ADDRESS_OPTIONS:
+            if source.get(dest) not in (None, "", [], "false"):
+                flag = f"--{dest.replace('_', '-')}"
+                own = "which has an address, users and a start of its own"
+                raise ValueError(f"{flag} is not for --target {REFERENCE}, {own}: leave it out, or name another target")
+
+
 def reference_options(values: Mapping[str, Any]) -> TargetOptions:
     """Return the options for the bundled reference backend, whose address and accounts are not known yet."""
     return TargetOptions(
@@ -125,7 +149,7 @@ def reference_options(values: Mapping[str, Any]) -> TargetOptions:
         expired_token=values["expired_token"],
         dialect=values["dialect"],
         deadline=values["deadline"],
-        max_connections=values["max_connections"],
+        max_connections=values["max_connections"] or REFERENCE_CONNECTIONS,
     )
 
 
@@ -211,16 +235,12 @@ def on_this_machine(url: str) -> bool:
     return is_loopback(urlsplit(url).hostname or "")
 
 
-def server_command(text: str, *, reference: bool) -> tuple[str, ...]:
+def server_command(text: str) -> tuple[str, ...]:
     """Return the words of the command that starts the server, none where the suite does not start it.
 
     Raises:
-        ValueError: If it is not a command, or the reference backend is the target.
+        ValueError: If it is not a command.
     """
-    if not text.strip():
-        return ()
-    if reference:
-        raise ValueError(f"--server-command starts the server at an address, and --target {REFERENCE} one of its own")
     try:
         return tuple(shlex.split(text))
     except ValueError as error:

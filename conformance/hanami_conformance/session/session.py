@@ -20,6 +20,7 @@ from hanami_conformance.common.signals import acknowledge_interrupt, handle_sign
 from hanami_conformance.known_failures.file import KnownList, read_list
 from hanami_conformance.options.definitions import AUTO, REFERENCE
 from hanami_conformance.options.run import RunOptions
+from hanami_conformance.options.target import ADDRESS_OPTIONS
 from hanami_conformance.resources.cleanup import delete_leftovers
 from hanami_conformance.resources.factory import Leftover, run_prefix
 from hanami_conformance.server.crash_bisect import ExecutedCase
@@ -349,7 +350,9 @@ def start_session(config: pytest.Config) -> ConformanceSession:
     if hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("the suite runs in one process: several would exceed the limit of connections (-n 0)")
     try:
-        options = resolve_pytest_options(config, {"target": REFERENCE} if config.option.collectonly else None)
+        # Without a run no target is needed, and the options of one are not checked.
+        replaced = {"target": REFERENCE, **dict.fromkeys(ADDRESS_OPTIONS)} if config.option.collectonly else None
+        options = resolve_pytest_options(config, replaced)
         known = None if options.known is None or config.option.collectonly else read_list(options.known)
         if known is not None and options.target.dialect != AUTO:  # else it is checked when the target is reached
             known.check_dialect(load_dialect(options.target.dialect).name)

@@ -77,6 +77,13 @@ def test_no_file_is_needed() -> None:
         resolved(None, {"target": "reference", "config": "nowhere.toml"})
 
 
+def test_a_file_for_the_reference_backend_has_no_options_of_another_server() -> None:
+    with pytest.raises(ValueError, match="--user is not for --target reference"):
+        resolved('[target]\ntarget = "reference"\nuser = "a"\n')
+    assert resolved('[target]\ntarget = "reference"\ninsecure = false\n').reference
+    assert resolved(FILE, {"target": "reference"}).reference  # the file is for another target, and stays as it is
+
+
 def test_a_secret_may_stand_in_a_variable() -> None:
     text = replaced(FILE, 'password = "secret-of-the-file"', 'password_env = "MY_PASSWORD"')
     assert resolved(text, MY_PASSWORD="from-there").target.account.password == "from-there"

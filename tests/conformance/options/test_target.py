@@ -28,7 +28,6 @@ def test_a_cluster_is_given_with_its_bricks() -> None:
     assert resolve({**PLAIN, **given}, {}).target.cluster == cluster
     environment = {"HANAMI_CLUSTER": UUID, "HANAMI_CLUSTER_INPUT": "eyes=20, a=b=3", "HANAMI_CLUSTER_OUTPUT": "hand=6"}
     assert resolve(PLAIN, environment).target.cluster == cluster
-    assert resolve({"target": "reference", **given}, {}).target.cluster is None
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -44,6 +43,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({**SAFE, "insecure": "maybe"}, "--insecure 'maybe': give 1 or 0"),
     ({**SAFE, "insecure": "1", "ca_file": "ca.pem"}, "exclude each other"),
     ({**SAFE, "ca_file": "nowhere.pem"}, "--ca-file nowhere.pem: No such file"),
+    ({"target": "reference", "user": "a"}, "--user is not for --target reference"),
+    ({"target": "reference", "ca_file": "ca.pem"}, "--ca-file is not for --target reference"),
+    ({"target": "reference", "cluster_input": ["a=1"]}, "--cluster-input is not for --target reference"),
+    ({"target": "reference", "server_command": "x"}, "--server-command is not for --target reference"),
+    ({**PLAIN, "second_password": "x"}, "--second-password needs --second-user (or HANAMI_SECOND_USER)"),
     ({**PLAIN, "dialect": "klingon"}, "or give the path of a .toml file"),
     ({**PLAIN, "dialect": "./klingon.toml"}, "cannot read the dialect ./klingon.toml"),
 ]
@@ -84,6 +88,19 @@ def test_a_word_that_is_no_boolean_is_an_error_in_every_command(
     assert said in capsys.readouterr().err
     assert hanami_conformance.cli.main.main(["check-target", "--target", "reference"]) == 4
     assert said in capsys.readouterr().err
+
+
+def test_an_account_in_the_environment_may_be_for_other_runs() -> None:
+    exported = {"HANAMI_USER": "a", "HANAMI_PASSWORD": "b", "HANAMI_SECOND_PASSWORD": "c", "HANAMI_CA_FILE": "ca.pem"}
+    assert resolve({"target": "reference"}, exported).reference
+    exported.pop("HANAMI_CA_FILE")
+    options = resolve({"target": "http://h:1"}, exported).target
+    assert (options.account.user, options.account.password, options.other_account) == ("a", "b", None)
+    with_user = resolve({"target": "http://h:1", "second_user": "d"}, exported).target.other_account
+    assert with_user is not None
+    assert (with_user.user, with_user.password) == ("d", "c")
+    with pytest.raises(ValueError, match="--second-user needs --second-password"):
+        resolve(PLAIN, {"HANAMI_SECOND_USER": "d"})
 
 
 def test_an_address_may_have_a_base_path() -> None:
