@@ -30,6 +30,7 @@ ROOMS = {
         "toml codec",
         "dialect_file",
         "dialect",
+        "asyncapi",
     ),
     "hanami_reports": ("common", "model", "conformance", "load", "cli"),
     "hanami_conformance": (

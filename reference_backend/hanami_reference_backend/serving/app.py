@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from fastapi import FastAPI
@@ -9,9 +10,10 @@ from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hanami_proto.asyncapi import asyncapi_document
 from hanami_proto.dialect import Dialect
 from hanami_reference_backend import __version__
 from hanami_reference_backend.backend import Backend
@@ -22,6 +24,8 @@ from hanami_reference_backend.rest.operation import SECURITY_SCHEME, TOKEN_HEADE
 from hanami_reference_backend.rest.tokens import TokenOperations
 from hanami_reference_backend.rest.uploads import UploadOperations
 from hanami_reference_backend.sockets.attach import SocketServer
+
+ASYNCAPI_PATH = "/asyncapi.json"
 
 
 class Application:
@@ -56,11 +60,13 @@ def build_rest(backend: Backend, known: dict[str, Operation]) -> FastAPI:
     app: FastAPI = FastAPIOffline(
         title=f"Hanami reference backend ({backend.dialect.name})",
         version=__version__,
+        description=f"The websocket on the same port is described in [AsyncAPI]({ASYNCAPI_PATH}).",
         redirect_slashes=False,
     )
     for name, route in backend.dialect.routes.items():
         add_operation(app, backend, name, route, known[name])
     _describe(app)
+    app.add_route(ASYNCAPI_PATH, _describe_sockets(backend.dialect), include_in_schema=False)
     app.add_exception_handler(RequestError, _render_error)
     app.add_exception_handler(HTTPException, _router_error_handler(backend.dialect))
     return app
@@ -68,10 +74,19 @@ def build_rest(backend: Backend, known: dict[str, Operation]) -> FastAPI:
 
 def _describe(app: FastAPI) -> None:
     """Make the API page ask for the token once, and send it with every request."""
-    schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     scheme = {"type": "apiKey", "in": "header", "name": TOKEN_HEADER}
     schema.setdefault("components", {})["securitySchemes"] = {SECURITY_SCHEME: scheme}
     app.openapi_schema = schema
+
+
+def _describe_sockets(dialect: Dialect) -> Callable[[Request], Awaitable[Response]]:
+    document = asyncapi_document(dialect, __version__)
+
+    async def answer(_request: Request) -> Response:
+        return JSONResponse(document)
+
+    return answer
 
 
 async def _render_error(_request: Request, error: Exception) -> Response:

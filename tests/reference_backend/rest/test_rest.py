@@ -9,6 +9,7 @@ import jwt
 import numpy as np
 import pytest
 
+from hanami_proto.asyncapi import asyncapi_document
 from support.backend_peer import BRICKS, Peer, Server, encoded, fresh_name, images_file, labels_file, running
 from support.text import replaced
 
@@ -316,3 +317,10 @@ def test_the_api_page_needs_no_network(alice: Peer) -> None:
     description = alice.http.get("/openapi.json").json()
     for route in alice.dialect.routes.values():
         assert route.method.lower() in description["paths"][route.path]
+
+
+def test_the_websocket_is_described_beside_the_rest_api(alice: Peer) -> None:
+    described = httpx.get(f"{alice.http.base_url}/asyncapi.json").json()  # without a token
+    assert described == json.loads(json.dumps(asyncapi_document(alice.dialect, described["info"]["version"])))
+    assert "/asyncapi.json" in alice.http.get("/openapi.json").json()["info"]["description"]
+    assert "/asyncapi.json" not in alice.http.get("/openapi.json").json()["paths"]
