@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import secrets
-import ssl
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hanami_conformance.cases.failures import PreconditionFailed, TargetDown, TargetRejectedConfiguration, Violation
-from hanami_conformance.clients.tcp import context_for
+from hanami_conformance.clients.endpoint import Endpoint
 from hanami_conformance.options.definitions import AUTO
 from hanami_conformance.resources.factory import NAME_PREFIX
 from hanami_conformance.server.workers import WorkerCount, count_workers
@@ -76,6 +76,7 @@ class Session:
     dialect: Dialect
     dialect_reason: str
     _token: str = field(repr=False)
+    _endpoint: Endpoint
     recorder: Recorder
     health: Health
     socket_limit: SocketLimit
@@ -85,7 +86,6 @@ class Session:
     leftovers: list[str] = field(default_factory=list)
     schedules: list[tuple[str, Schedule]] = field(default_factory=list)
     _found: DetectedDialect | None = None
-    _ssl: ssl.SSLContext | None = None
     _checked: float = 0.0
     _users: itertools.count[int] = field(default_factory=itertools.count)
     _run: str = field(default_factory=lambda: secrets.token_hex(4))
@@ -111,14 +111,11 @@ class Session:
         options = settings.target
         found = find_dialect(options) if options.dialect == AUTO else None
         target = Target(options, found)
-        try:
-            account = target.account = target.login(options.account, "user")
-            if settings.sockets is None:
-                server_workers = server_workers or _count_workers(target)
-                limited = server_workers is not None and server_workers.limited
-                settings = replace(settings, sockets=server_workers.connections if limited and server_workers else 0)
-        finally:
-            target.close()
+        account = target.account = target.login(options.account, "user")
+        if settings.sockets is None:
+            server_workers = server_workers or _count_workers(target)
+            limited = server_workers is not None and server_workers.limited
+            settings = replace(settings, sockets=server_workers.connections if limited and server_workers else 0)
         sockets = (settings.sockets or 0) // workers
         if settings.sockets and not sockets:
             raise ValueError(f"--sockets {settings.sockets}: {workers} workers need at least one each")
@@ -128,11 +125,11 @@ class Session:
             dialect_reason=target.dialect_reason,
             _token=account.token,
             _found=found,
+            _endpoint=target.endpoint,
             recorder=Recorder(),
             health=Health(),
             socket_limit=SocketLimit(sockets),
             server_workers=server_workers,
-            _ssl=context_for(options.url, options.ca_file, insecure=options.insecure),
             _users=itertools.count(index * SEEDS),
         )
 
@@ -145,13 +142,9 @@ class Session:
         self._checked = now
         account = self.settings.target.account
         if account.user and expires_soon(self._token):
-            target = Target(self.settings.target, self._found)
-            try:
-                self._token = target.login(account, "user").token
-            except (TargetDown, TargetRejectedConfiguration):
-                pass  # calls with the old token show whether it still works
-            finally:
-                target.close()
+            # Calls with the old token show whether it still works.
+            with contextlib.suppress(TargetDown, TargetRejectedConfiguration):
+                self._token = Target(self.settings.target, self._found).login(account, "user").token
         return self._token
 
     def over(self) -> bool:
@@ -176,8 +169,7 @@ class Session:
 
     def rest(self) -> Rest:
         """Return a REST client for one user."""
-        options = self.settings.target
-        return Rest(options.url, self.dialect, lambda: self.token, options.deadline, self._ssl)
+        return Rest(self._endpoint, self.dialect, lambda: self.token, self.settings.target.deadline)
 
     def connection(self) -> Connection:
         """Return a new websocket.
@@ -185,8 +177,7 @@ class Session:
         Raises:
             LoadFailure: If it cannot be opened.
         """
-        options = self.settings.target
-        return Connection("ws" + options.url.removeprefix("http") + "/", options.deadline, self._ssl)
+        return Connection(self._endpoint, self.settings.target.deadline)
 
     def user_number(self) -> int:
         """Return a number that no other user of the run has, the same in every run with as many workers."""

@@ -32,7 +32,6 @@ def resources_at(url: str) -> Iterator[ResourceFactory]:
         yield ResourceFactory(target, "aaaa1111")
     finally:
         target.close_connections()
-        target.close()
         end_case()
 
 

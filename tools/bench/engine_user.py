@@ -8,6 +8,7 @@ from typing import Any
 
 from locust.env import Environment
 
+from hanami_conformance.clients.endpoint import Endpoint
 from hanami_loadtests.engine.connection import Connection, clock
 from hanami_loadtests.engine.direct_io_messages import KINDS, new_knowledge, request_message
 from hanami_loadtests.engine.recorder import Recorder
@@ -39,7 +40,7 @@ def engine_work(task: dict[str, Any]) -> Work:
     environment = Environment()
     environment.create_local_runner()
     recorder = Recorder(observer=lambda *measured: report_to_locust(environment, *measured))
-    connection = Connection(task["url"], DEADLINE)
+    connection = Connection(Endpoint(task["url"]), DEADLINE)
     connection.attach("none", "none", "none")
     messages = itertools.cycle(messages_of(task["what"], task["chunk"]))
 

@@ -11,6 +11,7 @@ import gevent
 import psutil
 import websocket
 
+from hanami_conformance.clients.endpoint import Endpoint
 from hanami_loadtests.engine.connection import Connection
 from tools.bench.generators import DEADLINE, Done, Work
 
@@ -21,7 +22,7 @@ def engine_held(task: dict[str, Any]) -> Work:
     """Hold connections of ours."""
 
     def hold() -> Callable[[], None]:
-        connection = Connection(task["url"], DEADLINE)
+        connection = Connection(Endpoint(task["url"]), DEADLINE)
         connection.attach("none", "none", "none")
         greenlet = gevent.spawn(connection.receive, WAIT)
 

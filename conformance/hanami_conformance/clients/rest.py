@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +14,9 @@ import httpx
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, TargetDown, Unsupported, Violation
 from hanami_conformance.cases.recording import current_case
 from hanami_conformance.clients.deadline import AdaptiveTimeout
+from hanami_conformance.clients.endpoint import ConnectError, Endpoint
 from hanami_conformance.clients.json_response import json_object
-from hanami_conformance.clients.rest_transport import DeadlinePool
-from hanami_conformance.clients.tcp import explain
+from hanami_conformance.clients.rest_transport import send
 from hanami_conformance.common.text import printable_line
 
 TOKEN_HEADER = "X-Auth-Token"  # noqa: S105 - the name of a header
@@ -84,18 +83,15 @@ class RestClient:
     """Sends requests to the REST API of one target.
 
     Args:
-        url: Address of the target, ``http://HOST:PORT``, with at most a base path.
+        endpoint: Where the target listens; its address has at most a base path.
         timeouts: Time limits of the waits, by kind.
-        ssl_context: TLS context for ``https``.
     """
 
-    def __init__(self, url: str, timeouts: AdaptiveTimeout, ssl_context: ssl.SSLContext | None = None) -> None:
-        self._url = url.rstrip("/")
+    def __init__(self, endpoint: Endpoint, timeouts: AdaptiveTimeout) -> None:
+        self._endpoint = endpoint
+        self._url = endpoint.url.rstrip("/")
         self._protected: list[str] = []
         self._timeouts = timeouts
-        # No httpx client: its cookies, redirects, authentication and environment settings are unwanted, and looking for
-        # them took a tenth of a run.
-        self._pool = DeadlinePool(ssl_context)
 
     @property
     def url(self) -> str:
@@ -155,10 +151,12 @@ class RestClient:
         )
         began = time.monotonic()
         try:
-            response = self._pool.send(request, deadline)
-        except httpcore.ConnectError as error:
+            # No httpx client: its cookies, redirects, authentication and environment settings are unwanted, and looking
+            # for them took a tenth of a run.
+            response = send(self._endpoint, request, deadline)
+        except ConnectError as error:
             case.note(channel, "close", f"no connection: {error}")
-            raise TargetDown(f"no connection to {self._url}: {explain(error)}") from error
+            raise TargetDown(f"no connection to {self._url}: {error}") from error
         except httpcore.TimeoutException as error:
             self._timeouts.record_timeout(kind)
             case.note(channel, "close", f"no answer within {deadline.seconds:g} s")
@@ -188,10 +186,6 @@ class RestClient:
             raise ConnectionClosed(
                 f"a request that can be sent: {method} {printable_line(path)}", printable_line(str(error))
             ) from error
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._pool.close()
 
 
 def _digits(text: str) -> str:

@@ -1,107 +1,74 @@
-"""Connections for REST calls, with a deadline for a whole request.
+"""The transport of REST calls: a connection for each, and a deadline for a whole request.
 
 The timeouts of httpcore hold for each read, so a server that sends a byte now and then could delay a response for ever.
 """
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Iterable
-from typing import Any
+import socket
 
 import httpcore
 import httpx
 
 from hanami_conformance.clients.deadline import Deadline
+from hanami_conformance.clients.endpoint import Endpoint
 
 
 class _Stream(httpcore.NetworkStream):
-    """A network stream whose operations take no longer than the time left for the request."""
+    """A connection whose operations take no longer than the time left for the request."""
 
-    def __init__(self, stream: httpcore.NetworkStream, backend: _Backend) -> None:
-        self._stream = stream
-        self._backend = backend
+    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
+        self._socket = connection
+        self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline is shorter
-        return self._stream.read(max_bytes, self._backend.remaining())
+        try:
+            self._socket.settimeout(self._remaining())
+            return self._socket.recv(max_bytes)
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.ReadError(str(error)) from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
-        self._stream.write(buffer, self._backend.remaining())
+        try:
+            self._socket.settimeout(self._remaining())
+            self._socket.sendall(buffer)
+        except TimeoutError as error:
+            raise httpcore.WriteTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.WriteError(str(error)) from error
 
     def close(self) -> None:
-        self._stream.close()
+        self._socket.close()
 
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ARG002
-    ) -> httpcore.NetworkStream:
-        stream = self._stream.start_tls(ssl_context, server_hostname, self._backend.remaining())
-        return _Stream(stream, self._backend)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-
-class _Backend(httpcore.NetworkBackend):
-    """Opens connections for one request at a time."""
-
-    def __init__(self) -> None:
-        self._sync = httpcore.SyncBackend()
-        self.deadline = Deadline.after(0)
-
-    def remaining(self) -> float:
-        remaining = self.deadline.remaining()
+    def _remaining(self) -> float:
+        remaining = self._deadline.remaining()
         if remaining <= 0:
-            raise httpcore.ReadTimeout("deadline passed")
+            raise TimeoutError("deadline passed")
         return remaining
 
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ARG002
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        stream = self._sync.connect_tcp(host, port, self.remaining(), local_address, socket_options)
-        return _Stream(stream, self)
 
+def send(endpoint: Endpoint, request: httpx.Request, deadline: Deadline) -> httpcore.Response:
+    """Send one request to the target, and read the whole response.
 
-class DeadlinePool:
-    """Sends each request over a connection of its own, within a deadline.
+    The connection is used once: a kept one would count against the limit of connections, and servers close it anyway.
+    Whatever host the request names, it is sent to the target alone: no redirect is followed, no proxy is used.
 
-    A kept connection would count against the limit of connections, and servers close it anyway.
+    Raises:
+        ConnectError: If there is no connection.
+        httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError: If no whole response arrives in time.
     """
-
-    def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
-        self._backend = _Backend()
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl_context, max_keepalive_connections=0, network_backend=self._backend
+    # To httpcore every connection is a plain one: the endpoint has encrypted it where that is necessary.
+    url = httpcore.URL(scheme=b"http", host=request.url.raw_host, port=endpoint.port, target=request.url.raw_path)
+    stream = _Stream(endpoint.connect(deadline), deadline)
+    connection = httpcore.HTTP11Connection(origin=url.origin, stream=stream)
+    try:
+        content = request.stream if isinstance(request.stream, httpx.SyncByteStream) else None
+        response = connection.handle_request(
+            httpcore.Request(method=request.method, url=url, headers=request.headers.raw, content=content)
         )
-
-    def send(self, request: httpx.Request, deadline: Deadline) -> httpcore.Response:
-        """Send one request and read the whole response.
-
-        Raises:
-            httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError: If none arrives in time.
-        """
-        self._backend.deadline = deadline
-        url = request.url
-        core_request = httpcore.Request(
-            method=request.method,
-            url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-            headers=request.headers.raw,
-            content=request.stream if isinstance(request.stream, httpx.SyncByteStream) else None,
-        )
-        response = self._pool.handle_request(core_request)
-        try:
-            response.read()
-        finally:
-            response.close()
-        return response
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._pool.close()
+        response.read()
+    finally:
+        connection.close()
+    return response

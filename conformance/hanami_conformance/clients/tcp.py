@@ -1,55 +1,46 @@
-"""Bare TCP connections, and the TLS context of all clients of a target."""
+"""Bare connections, and the TLS context of all clients of a target."""
 
 from __future__ import annotations
 
 import contextlib
-import socket
 import ssl
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
 from hanami_conformance.cases.failures import TargetDown
 from hanami_conformance.cases.recording import current_case
 from hanami_conformance.clients.connection_limit import ConnectionLimit
+from hanami_conformance.clients.deadline import Deadline
+from hanami_conformance.clients.endpoint import ConnectError, Endpoint
 from hanami_conformance.common.text import hex_preview, printable_line
 
-PORTS = {"http": 80, "https": 443}
 READ_SIZE = 1 << 16
-CERTIFICATE_HINT = "give --ca-file FILE with the authority that signed it, or --insecure"
 
 
 class RawConnection:
     """Sends any bytes, and leaves the connection open until it is closed.
 
     Args:
-        url: Address of the target.
+        endpoint: Where the target listens.
         seconds: Time limit of connecting and of sending.
         limit: Limit of the connections that are open at the same time.
-        ssl_context: TLS context for ``https``.
 
     Attributes:
         channel: Name of the connection in the recording of the case.
     """
 
-    def __init__(
-        self, url: str, seconds: float, limit: ConnectionLimit, ssl_context: ssl.SSLContext | None = None
-    ) -> None:
-        parts = urlsplit(url)
-        assert parts.hostname is not None
+    def __init__(self, endpoint: Endpoint, seconds: float, limit: ConnectionLimit) -> None:
         self.channel = current_case().channel("tcp")
         self._limit = limit
         self._is_open = True
         limit.acquire()
-        address = (parts.hostname, parts.port or PORTS[parts.scheme])
         try:
-            self._socket = socket.create_connection(address, timeout=seconds)
-            if ssl_context is not None:
-                self._socket = ssl_context.wrap_socket(self._socket, server_hostname=parts.hostname)
-        except OSError as error:
+            self._socket = endpoint.connect(Deadline.after(seconds))
+        except ConnectError as error:
             self._release()
-            raise TargetDown(f"no connection to {url}: {explain(error)}") from error
+            raise TargetDown(f"no connection to {endpoint.url}: {error}") from error
+        self._socket.settimeout(seconds)
 
     def send(self, data: bytes, what: str) -> None:
         """Send bytes; the target may close the connection meanwhile."""
@@ -114,9 +105,3 @@ def context_for(url: str, ca_file: Path | None = None, *, insecure: bool = False
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def explain(error: Exception) -> str:
-    """Return the message of a failed connection, with a hint where the certificate is the cause."""
-    text = str(error)
-    return f"{text}; {CERTIFICATE_HINT}" if "CERTIFICATE_VERIFY_FAILED" in text else text

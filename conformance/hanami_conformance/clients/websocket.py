@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +15,7 @@ from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout,
 from hanami_conformance.cases.recording import Summary, current_case
 from hanami_conformance.clients.connection_limit import ConnectionLimit
 from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
-from hanami_conformance.clients.tcp import explain
+from hanami_conformance.clients.endpoint import ConnectError, Endpoint
 from hanami_conformance.clients.websocket_connection import WebSocketConnection
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_conformance.common.signals import uninterrupted
@@ -32,21 +31,18 @@ class WebSocket(WebSocketConnection):
     """One connection to a target.
 
     Args:
-        url: ``ws://`` or ``wss://`` address.
+        endpoint: Where the target listens.
         timeouts: Time limits of the waits, by kind.
         limit: Limit of the connections that are open at the same time.
-        ssl_context: TLS context for ``wss``.
 
     Attributes:
         awaiting: Kind of the next wait, which selects its adaptive timeout.
         describe: Returns the text that stands for a received message in the record; the attached socket replaces it.
     """
 
-    def __init__(
-        self, url: str, timeouts: AdaptiveTimeout, limit: ConnectionLimit, ssl_context: ssl.SSLContext | None = None
-    ) -> None:
-        super().__init__(url, ssl_context)
-        self._url = url
+    def __init__(self, endpoint: Endpoint, timeouts: AdaptiveTimeout, limit: ConnectionLimit) -> None:
+        super().__init__(endpoint)
+        self._url = endpoint.websocket_url
         self._timeouts = timeouts
         self._limit = limit
         self._channel = current_case().channel("ws")
@@ -77,13 +73,12 @@ class WebSocket(WebSocketConnection):
         self._limit.acquire()
         case = current_case()
         try:
-            self._connect(deadline.remaining())
-        except OSError as error:
+            self._connect(deadline)
+        except ConnectError as error:
             self._limit.release()
             raise TargetDown(f"no connection to {self._url}: {error}") from error
         self._opened = time.monotonic()
         try:
-            self._prepare_socket()
             case.sent_event(self._channel, "open", f"websocket handshake with {self._url}")
             self._request_handshake(headers)
             self._send_segments(cuts)
@@ -92,9 +87,6 @@ class WebSocket(WebSocketConnection):
         except (ResponseTimeout, ConnectionClosed):
             self._abandon("no handshake")
             raise
-        except OSError as error:
-            self._abandon(f"no TLS: {explain(error)}")
-            raise ConnectionClosed(f"a websocket at {self._url}", str(self.close_info)) from error
         rejection = self._protocol.handshake_exc
         if rejection is not None or self._protocol.state is State.CONNECTING:
             if rejection is not None:

@@ -18,6 +18,8 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
+from hanami_conformance.clients.deadline import Deadline
+from hanami_conformance.clients.endpoint import Endpoint
 from hanami_conformance.clients.websocket_events import CloseInfo
 from hanami_proto.websocket import WebSocketClient
 
@@ -32,17 +34,16 @@ class WebSocketConnection:
     """Handshake, frames in both directions, whole messages, and how the connection ended.
 
     Args:
-        url: ``ws://`` or ``wss://`` address.
-        ssl_context: TLS context for ``wss``.
+        endpoint: Where the target listens.
         max_size: Greatest size of a received message, bytes; None for any.
 
     Attributes:
         close_info: How the connection ended; None while it has not.
     """
 
-    def __init__(self, url: str, ssl_context: ssl.SSLContext | None, max_size: int | None = None) -> None:
-        self._protocol = WebSocketClient(parse_uri(url), max_size=max_size, logger=_SILENT)
-        self._ssl_context = ssl_context
+    def __init__(self, endpoint: Endpoint, max_size: int | None = None) -> None:
+        self._protocol = WebSocketClient(parse_uri(endpoint.websocket_url), max_size=max_size, logger=_SILENT)
+        self._endpoint = endpoint
         self._socket: socket.socket | None = None
         self._fragments: list[bytes] = []
         self._fragments_are_text = False
@@ -67,16 +68,8 @@ class WebSocketConnection:
         assert self._socket is not None
         return self._socket
 
-    def _connect(self, timeout: float) -> None:
-        uri = self._protocol.uri
-        self._socket = socket.create_connection((uri.host, uri.port), timeout)
-
-    def _prepare_socket(self) -> None:
-        """Let small frames be sent at once, and encrypt the connection where the address asks for it."""
-        self._open_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._ssl_context is not None:
-            host = self._protocol.uri.host
-            self._socket = self._ssl_context.wrap_socket(self._open_socket, server_hostname=host)
+    def _connect(self, deadline: Deadline) -> None:
+        self._socket = self._endpoint.connect(deadline)
 
     def _request_handshake(self, headers: Mapping[str, str] | None = None) -> None:
         """Hand the request of the handshake to the protocol; it is sent by :meth:`_flush`."""

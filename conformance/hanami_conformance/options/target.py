@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from hanami_conformance.clients.endpoint import Endpoint
 from hanami_conformance.clients.tcp import context_for
 from hanami_conformance.options.definitions import REFERENCE
 from hanami_proto.http_origin import is_loopback
@@ -70,6 +71,14 @@ class TargetOptions:
     cluster: ExistingCluster | None = None
     ca_file: Path | None = None
     insecure: bool = False
+
+    def endpoint(self) -> Endpoint:
+        """Return where the target listens.
+
+        Raises:
+            ValueError: If the file of certificates is not valid.
+        """
+        return Endpoint(self.url, context_for(self.url, self.ca_file, insecure=self.insecure))
 
 
 def checked_url(url: str) -> str:

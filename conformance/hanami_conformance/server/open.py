@@ -64,13 +64,11 @@ def open_target(options: RunOptions, log_folder: Path | None = None, run_id: str
             restart = partial(startup.restart, target)
         else:
             target = connect(options.target)
-        stack.callback(target.close)
         watch_sockets(target, run_id, restartable=startup is not None)
         yield OpenTarget(target, startup, restart)
 
 
 def _restart_reference(backend: ReferenceBackend, target: Target) -> None:
-    target.rest.close()
     backend.restart()
     target.expired_token = backend.options.expired_token
     SECRETS.add(target.expired_token, "expired token")

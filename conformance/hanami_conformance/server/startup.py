@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration, Unsupported, Violation
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.deadline import Deadline
-from hanami_conformance.clients.tcp import PORTS
+from hanami_conformance.clients.endpoint import ConnectError, Endpoint
 from hanami_conformance.options.target import TargetOptions
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.server.process import ServerProcess
@@ -86,7 +84,6 @@ class ServerStartup:
             ServerStartError: If it does not become ready.
         """
         self.server.stop()
-        target.rest.close()
         try:
             self.server.start()
             self._wait(lambda left: self._reconnect(target, left))
@@ -122,7 +119,6 @@ class ServerStartup:
             self._probe(target)
         except BaseException:
             target.teardown()
-            target.close()
             raise
         return target
 
@@ -172,9 +168,8 @@ class ServerStartup:
 
 def is_taken(url: str) -> bool:
     """Return whether a server accepts connections at an address."""
-    parts = urlsplit(url)
     try:
-        with socket.create_connection((parts.hostname, parts.port or PORTS[parts.scheme]), 1.0):
+        with Endpoint(url).connect(Deadline.after(1.0)):
             return True
-    except OSError:
+    except ConnectError:
         return False

@@ -29,7 +29,6 @@ def connect(options: TargetOptions) -> Target:
         add_other_account(target, options.other_account)
     except BaseException:
         target.teardown()
-        target.close()
         raise
     return target
 

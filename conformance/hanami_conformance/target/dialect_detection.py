@@ -15,7 +15,6 @@ from hanami_conformance.cases.failures import (
 )
 from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
 from hanami_conformance.clients.rest import RestClient, RestResponse
-from hanami_conformance.clients.tcp import context_for
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import printable_line
 from hanami_conformance.options.target import Credentials, TargetOptions
@@ -83,23 +82,16 @@ def find_dialect(options: TargetOptions, dialects: Sequence[Dialect] | None = No
     """
     tried = [load_dialect(name) for name in dialect_names()] if dialects is None else dialects
     register_secrets(options.account, "first user")
-    rest = RestClient(
-        options.url,
-        AdaptiveTimeout(options.deadline),
-        context_for(options.url, options.ca_file, insecure=options.insecure),
-    )
-    try:
-        probes = _probes(rest, tried, options)
-        fitting = [probe for probe in probes if probe.fits]
-        if not fitting:
-            raise _none(options, probes)
-        if len(fitting) == 1:
-            others = "/".join(sorted({probe.status for probe in probes if not probe.fits}))
-            but = f", the other dialects {others}" if others else ""
-            return DetectedDialect(fitting[0].dialect, f"{fitting[0].route} answered 200{but}")
-        return _choose(rest, fitting, options.account)
-    finally:
-        rest.close()
+    rest = RestClient(options.endpoint(), AdaptiveTimeout(options.deadline))
+    probes = _probes(rest, tried, options)
+    fitting = [probe for probe in probes if probe.fits]
+    if not fitting:
+        raise _none(options, probes)
+    if len(fitting) == 1:
+        others = "/".join(sorted({probe.status for probe in probes if not probe.fits}))
+        but = f", the other dialects {others}" if others else ""
+        return DetectedDialect(fitting[0].dialect, f"{fitting[0].route} answered 200{but}")
+    return _choose(rest, fitting, options.account)
 
 
 def _probes(rest: RestClient, dialects: Iterable[Dialect], options: TargetOptions) -> list[_Probe]:

@@ -20,7 +20,7 @@ from hanami_conformance.clients.connection_limit import ConnectionLimit
 from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
 from hanami_conformance.clients.raw_request import send_raw
 from hanami_conformance.clients.rest import RestClient, RestResponse
-from hanami_conformance.clients.tcp import RawConnection, context_for
+from hanami_conformance.clients.tcp import RawConnection
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.common.text import printable_line
 from hanami_conformance.options.target import Credentials, TargetOptions
@@ -99,9 +99,9 @@ class Target:
         self.tried_clusters = False  # from then on a server is no longer starting
         self.unsafe_deletions: set[str] = set()  # kinds of resources whose deletion crashes the target
         self.expired_token = options.expired_token
-        self._ssl = context_for(self.url, options.ca_file, insecure=options.insecure)
+        self.endpoint = options.endpoint()
         self.certificate_checked = not options.insecure
-        self.rest = RestClient(self.url, self.timeouts, self._ssl)
+        self.rest = RestClient(self.endpoint, self.timeouts)
         self.given_cluster = options.cluster
         if options.cluster is not None:
             self.rest.forbid_deletion(options.cluster.uuid)
@@ -128,7 +128,7 @@ class Target:
     @property
     def websocket_url(self) -> str:
         """Address of the websocket: that of the REST API (requirement ATT-1)."""
-        return "ws" + self.url.removeprefix("http") + "/"
+        return self.endpoint.websocket_url
 
     def websocket(self, timeouts: AdaptiveTimeout | None = None, limit: ConnectionLimit | None = None) -> WebSocket:
         """Return a websocket that is not open yet.
@@ -137,7 +137,7 @@ class Target:
             timeouts: Time limits of its waits; None for those of the target.
             limit: Limit that it counts for; None for that of the target.
         """
-        made = WebSocket(self.websocket_url, timeouts or self.timeouts, limit or self.connection_limit, self._ssl)
+        made = WebSocket(self.endpoint, timeouts or self.timeouts, limit or self.connection_limit)
         self._connections.append(made)
         return made
 
@@ -156,7 +156,7 @@ class Target:
         Args:
             limit: Limit that it counts for; None for that of the target.
         """
-        made = RawConnection(self.url, self.timeouts.setting, limit or self.connection_limit, self._ssl)
+        made = RawConnection(self.endpoint, self.timeouts.setting, limit or self.connection_limit)
         self._connections.append(made)
         return made
 
@@ -300,10 +300,6 @@ class Target:
         lines = [undo() for undo in reversed(self.teardown_actions)]
         self.teardown_actions.clear()
         return [line for line in lines if line]
-
-    def close(self) -> None:
-        """Close the REST connections."""
-        self.rest.close()
 
 
 def _announced_bytes(body: Any) -> int:

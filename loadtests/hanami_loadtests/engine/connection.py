@@ -13,14 +13,18 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from gevent import Timeout
 from websockets.frames import CloseCode, Frame, Opcode
 
+from hanami_conformance.clients.deadline import Deadline
+from hanami_conformance.clients.endpoint import ConnectError, Endpoint
 from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.clients.websocket_connection import WebSocketConnection
 from hanami_conformance.common.text import printable_line
-from hanami_loadtests.engine.failures import ConnectionLost, NoAnswer, Rejected
+from hanami_loadtests.engine.failures import ConnectionLost, NoAnswer, NoConnection, Rejected
 
 CLOSE_SECONDS = 1.0
+TLS_SECONDS = 1.0  # after which a TLS handshake that is over its limit ends
 MOST_MESSAGE = 1 << 26  # greatest size of a received message, bytes
 HEAD_END = b"\r\n\r\n"  # end of the answer to the handshake
 WHOLE_BINARY = 0x82  # first byte of an unfragmented binary frame without extension
@@ -32,24 +36,22 @@ class Connection(WebSocketConnection):
     """One websocket, open from the start.
 
     Args:
-        url: ``ws://`` or ``wss://`` address.
-        deadline: Seconds that the handshake, and sending one frame, may take.
-        ssl_context: TLS context for ``wss``.
+        endpoint: Where the target listens.
+        deadline: Seconds that connecting, the handshake, and sending one frame may take.
     """
 
-    def __init__(self, url: str, deadline: float, ssl_context: ssl.SSLContext | None = None) -> None:
-        super().__init__(url, ssl_context, MOST_MESSAGE)
+    def __init__(self, endpoint: Endpoint, deadline: float) -> None:
+        super().__init__(endpoint, MOST_MESSAGE)
         self._deadline = deadline
         self._messages: deque[bytes] = deque()
         self._partial: int | None = None  # received bytes of an incomplete frame; None where that is not known
         try:
-            self._connect(deadline)
-        except TimeoutError as error:
-            raise NoAnswer(f"no connection within {deadline:g} s") from error
-        except OSError as error:
-            raise ConnectionLost(f"no connection: {error}") from error
+            # The limits of gevent hold for each step of a TLS handshake, which a server may draw out.
+            with Timeout(deadline + TLS_SECONDS, NoAnswer(f"no TLS handshake within {deadline:g} s")):
+                self._connect(Deadline.after(deadline))
+        except ConnectError as error:
+            raise NoConnection(f"no connection: {error}") from error
         try:
-            self._prepare_socket()
             self._shake_hands()
         except OSError as error:
             self.reset()

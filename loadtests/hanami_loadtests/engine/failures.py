@@ -21,8 +21,14 @@ class NoAnswer(LoadFailure):
     kind = "no answer"
 
 
+class NoConnection(LoadFailure):
+    """The target accepted no connection."""
+
+    kind = "no connection"
+
+
 class ConnectionLost(LoadFailure):
-    """The target ended the connection, or accepted none."""
+    """The target ended the connection."""
 
     kind = "lost connection"
 

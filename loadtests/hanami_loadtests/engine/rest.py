@@ -9,7 +9,6 @@ from __future__ import annotations
 import http.client
 import json
 import select
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,9 +17,18 @@ from urllib.parse import urlencode, urlsplit
 from gevent import Timeout
 from gevent.monkey import get_original
 
+from hanami_conformance.clients.deadline import Deadline
+from hanami_conformance.clients.endpoint import ConnectError, Endpoint
 from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.clients.rest import HEADERS, TOKEN_HEADER, RestResponse
-from hanami_loadtests.engine.failures import ConnectionLost, IncorrectAnswer, LoadFailure, NoAnswer, Rejected
+from hanami_loadtests.engine.failures import (
+    ConnectionLost,
+    IncorrectAnswer,
+    LoadFailure,
+    NoAnswer,
+    NoConnection,
+    Rejected,
+)
 from hanami_proto.dialect import Dialect
 
 PLAIN_POLL = get_original("select", "poll")  # with a timeout of 0, gevent's own can miss readable data
@@ -58,36 +66,25 @@ class Rest:
     """The REST API, as one user calls it.
 
     Args:
-        url: Address of the target, with its base path.
+        endpoint: Where the target listens; its address has at most a base path.
         dialect: Dialect with the routes.
         token: Returns the token of the account.
         deadline: Seconds that a call may take.
-        ssl_context: TLS context for ``https``.
     """
 
-    def __init__(
-        self,
-        url: str,
-        dialect: Dialect,
-        token: Callable[[], str],
-        deadline: float,
-        ssl_context: ssl.SSLContext | None = None,
-    ) -> None:
-        address = urlsplit(url)
-        self._base = address.path.rstrip("/")
+    def __init__(self, endpoint: Endpoint, dialect: Dialect, token: Callable[[], str], deadline: float) -> None:
+        self._endpoint = endpoint
+        self._base = urlsplit(endpoint.url).path.rstrip("/")
         self._dialect = dialect
         self._token = token
-        self._address = address
-        self._ssl = ssl_context
         self._connection: http.client.HTTPConnection | None = None
         self._deadline = deadline
         self._used = time.monotonic()
 
-    def _new_connection(self) -> http.client.HTTPConnection:
-        host, port = self._address.hostname or "", self._address.port
-        if self._ssl is None:
-            return http.client.HTTPConnection(host, port)
-        return http.client.HTTPSConnection(host, port, context=self._ssl)
+    def _connect(self, seconds: float) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection(self._endpoint.host, self._endpoint.port)
+        connection.sock = self._endpoint.connect(Deadline.after(seconds))
+        return connection
 
     def call(
         self,
@@ -105,6 +102,7 @@ class Rest:
             extra: Seconds on top of the deadline, for work that takes the target long.
 
         Raises:
+            NoConnection: If the target accepts no connection.
             NoAnswer, ConnectionLost: If no whole response arrives.
         """
         route = self._dialect.route(operation)
@@ -118,12 +116,14 @@ class Rest:
             self.close()
         seconds = self._deadline + extra
         try:
+            if self._connection is None:
+                self._connection = self._connect(seconds)
             with Timeout(seconds, TimeoutError):
-                if self._connection is None:
-                    self._connection = self._new_connection()
                 self._connection.request(route.method, path, content or None, headers)
                 response = self._connection.getresponse()
                 data = response.read()
+        except ConnectError as error:
+            raise NoConnection(f"no connection for {request}: {error}") from error
         except TimeoutError as error:
             self.close()
             raise NoAnswer(f"no whole answer to {request} within {seconds:g} s") from error

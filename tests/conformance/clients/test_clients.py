@@ -16,6 +16,7 @@ from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout,
 from hanami_conformance.cases.recording import begin_case, current_case, end_case
 from hanami_conformance.clients.connection_limit import ConnectionLimit
 from hanami_conformance.clients.deadline import FAST_MINIMUM, FASTEST_MINIMUM, AdaptiveTimeout
+from hanami_conformance.clients.endpoint import Endpoint
 from hanami_conformance.clients.rest import RestClient
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
@@ -49,7 +50,7 @@ def peer(handler: Handler) -> Iterator[str]:
 
 @contextlib.contextmanager
 def websocket(url: str, seconds: float = 10.0) -> Iterator[WebSocket]:
-    opened = WebSocket(url, AdaptiveTimeout(seconds), ConnectionLimit(1))
+    opened = WebSocket(Endpoint(url), AdaptiveTimeout(seconds), ConnectionLimit(1))
     opened.open()
     try:
         yield opened
@@ -177,7 +178,7 @@ def test_messages_that_nobody_asked_for_are_handed_out_at_the_end() -> None:
         connection.recv()
 
     with peer(handler) as url:
-        client = WebSocket(url, AdaptiveTimeout(10), ConnectionLimit(1))
+        client = WebSocket(Endpoint(url), AdaptiveTimeout(10), ConnectionLimit(1))
         client.open()
         client.receive("one")
         assert sent.wait(10)  # the peer sends nothing more once it has read the close
@@ -197,7 +198,7 @@ def test_dropping_resets_the_connection() -> None:
         gone.set()
 
     with peer(handler) as url:
-        client = WebSocket(url, AdaptiveTimeout(10), ConnectionLimit(1))
+        client = WebSocket(Endpoint(url), AdaptiveTimeout(10), ConnectionLimit(1))
         client.open()
         client.reset()
         client.reset()
@@ -211,15 +212,15 @@ def test_dropping_resets_the_connection() -> None:
 def test_a_handshake_that_fails(double_of: object, kind: type[Exception]) -> None:
     budget = ConnectionLimit(1)
     with double(double_of) as url, pytest.raises(kind):  # type: ignore[arg-type]
-        WebSocket("ws" + url.removeprefix("http"), AdaptiveTimeout(0.3), budget).open()
+        WebSocket(Endpoint(url), AdaptiveTimeout(0.3), budget).open()
     budget.acquire()  # the failed one was given back
 
 
 def test_nobody_there() -> None:
     with pytest.raises(TargetDown):
-        WebSocket("ws://127.0.0.1:1/", AdaptiveTimeout(1), ConnectionLimit(1)).open()
+        WebSocket(Endpoint("ws://127.0.0.1:1/"), AdaptiveTimeout(1), ConnectionLimit(1)).open()
     with pytest.raises(TargetDown):
-        RestClient("http://127.0.0.1:1", AdaptiveTimeout(1)).request("GET", "/")
+        RestClient(Endpoint("http://127.0.0.1:1"), AdaptiveTimeout(1)).request("GET", "/")
 
 
 @pytest.mark.parametrize(
@@ -228,10 +229,9 @@ def test_nobody_there() -> None:
 )
 def test_a_rest_call_that_fails(double_of: object, kind: type[Exception]) -> None:
     with double(double_of) as url:  # type: ignore[arg-type]
-        client = RestClient(url, AdaptiveTimeout(0.3))
+        client = RestClient(Endpoint(url), AdaptiveTimeout(0.3))
         with pytest.raises(kind):
             client.request("GET", "/v1/token")
-        client.close()
 
 
 def test_the_exchange_is_recorded() -> None:

@@ -18,6 +18,7 @@ from hanami_conformance.cases.failures import (
 )
 from hanami_conformance.clients.cluster_messages import ClusterShape, is_json
 from hanami_conformance.clients.deadline import AdaptiveTimeout
+from hanami_conformance.clients.endpoint import Endpoint
 from hanami_conformance.clients.rest import RestClient, RestResponse
 from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.options.target import Credentials, TargetOptions
@@ -76,7 +77,7 @@ def test_a_malformed_uuid_is_a_violation(
 
 
 def test_an_unsendable_request_is_a_violation() -> None:
-    client = RestClient("http://127.0.0.1:1", AdaptiveTimeout(1))
+    client = RestClient(Endpoint("http://127.0.0.1:1"), AdaptiveTimeout(1))
     for params in ({"uuid": "\ud800"}, {"uuid": "x" * 70_000}):
         with pytest.raises(ConnectionClosed, match="a request that can be sent"):
             client.request("GET", "/v1/dataset", params=params)

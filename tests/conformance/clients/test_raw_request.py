@@ -14,6 +14,7 @@ from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout
 from hanami_conformance.cases.recording import begin_case, current_case, end_case
 from hanami_conformance.clients.connection_limit import ConnectionLimit
 from hanami_conformance.clients.deadline import AdaptiveTimeout
+from hanami_conformance.clients.endpoint import Endpoint
 from hanami_conformance.clients.raw_request import send_raw
 from hanami_conformance.clients.rest import RestResponse
 from hanami_conformance.clients.tcp import RawConnection
@@ -44,7 +45,7 @@ def exchange(answer: bytes, *, closes: bool = True, seconds: float = 5.0) -> Res
         thread.start()
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         try:
-            with RawConnection(url, 5.0, ConnectionLimit(1)) as connection:
+            with RawConnection(Endpoint(url), 5.0, ConnectionLimit(1)) as connection:
                 return send_raw(connection, b"\xff", "a byte", AdaptiveTimeout(seconds))
         finally:
             thread.join()

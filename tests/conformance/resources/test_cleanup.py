@@ -21,22 +21,19 @@ from support.suite_runs import faulty_backend
 def test_forgotten_resources_are_found_by_their_names() -> None:
     with faulty_backend() as url:
         target = connect(TargetOptions(url=url, account=Credentials("alice", "very-secret-1")))
-        try:
-            ours, others = ResourceFactory(target, "aaaa1111"), ResourceFactory(target, "bbbb2222")
-            for resources in (ours, others):
-                resources.cluster(ClusterShape({"test_input": 2}, {"test_output": 2}, hidden=2))
-                resources._created.clear()
-            gone = Leftover(target.account, "cluster", "6fa459ea-ee8a-4ca4-894e-db77e160355e", "gone already", "once")
-            assert delete_leftovers(target, "aaaa1111", [gone]) == []
-            listed = target.account.call("cluster.list").text
-            assert "hc_aaaa1111_" not in listed
-            assert "hc_bbbb2222_" in listed
-            stubborn = Leftover(target.account, "dataset", "x" * 3000, "stubborn")
-            target.account.token = "no-token"
-            left = delete_leftovers(target, "bbbb2222", [stubborn])
-            assert [item.name for item in left] == ["all datasets of the first user", "all clusters of the first user"]
-        finally:
-            target.close()
+        ours, others = ResourceFactory(target, "aaaa1111"), ResourceFactory(target, "bbbb2222")
+        for resources in (ours, others):
+            resources.cluster(ClusterShape({"test_input": 2}, {"test_output": 2}, hidden=2))
+            resources._created.clear()
+        gone = Leftover(target.account, "cluster", "6fa459ea-ee8a-4ca4-894e-db77e160355e", "gone already", "once")
+        assert delete_leftovers(target, "aaaa1111", [gone]) == []
+        listed = target.account.call("cluster.list").text
+        assert "hc_aaaa1111_" not in listed
+        assert "hc_bbbb2222_" in listed
+        stubborn = Leftover(target.account, "dataset", "x" * 3000, "stubborn")
+        target.account.token = "no-token"
+        left = delete_leftovers(target, "bbbb2222", [stubborn])
+        assert [item.name for item in left] == ["all datasets of the first user", "all clusters of the first user"]
 
 
 def test_a_token_that_expired_is_no_reason_to_leave_something(monkeypatch: pytest.MonkeyPatch) -> None:

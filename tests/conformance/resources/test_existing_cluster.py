@@ -13,6 +13,7 @@ import pytest
 from hanami_conformance.cases.failures import Unsupported
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.deadline import AdaptiveTimeout
+from hanami_conformance.clients.endpoint import Endpoint
 from hanami_conformance.clients.rest import RestClient
 from hanami_conformance.resources.templates import render_template
 from hanami_proto.dialect import load_dialect
@@ -73,7 +74,7 @@ def test_cases_that_need_one_cluster_use_it(tmp_path: Path, given: Given) -> Non
 def test_a_delete_of_it_is_never_sent() -> None:
     uuid = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
     with rest(lambda *_: (200, {})) as (url, seen):
-        client = RestClient(url, AdaptiveTimeout(2.0))
+        client = RestClient(Endpoint(url), AdaptiveTimeout(2.0))
         client.forbid_deletion(uuid)
         for spelling in (uuid, uuid.upper(), uuid.replace("-", ""), f"{{{uuid}}}"):
             with pytest.raises(Unsupported, match="never deleted"):
@@ -82,7 +83,6 @@ def test_a_delete_of_it_is_never_sent() -> None:
                 client.request("DELETE", f"/v1/cluster?uuid={spelling.replace('-', '%2D')}")
         client.request("DELETE", "/v1/cluster", params={"uuid": uuid.replace("6", "7")})
         client.request("GET", "/v1/cluster", params={"uuid": uuid})
-        client.close()
     assert len(seen) == 2
 
 

@@ -319,17 +319,14 @@ def refusing_connections() -> str:
     [
         (silent, "it takes connections and is silent"),
         (closing, "it drops connections without an answer"),
-        (None, "it takes no connections any more ([Errno 111] Connection refused)"),
+        (None, "it takes no connections any more (connection refused)"),
     ],
 )
 def test_how_a_target_is_gone(serve: Callable[..., None] | None, says: str) -> None:
     def loss(url: str) -> str:
         target = Target(TargetOptions(url=url, account=Credentials(token="a-token"), deadline=0.5))
         target.account = Account(target, "first user", "a-token", Credentials())
-        try:
-            return target.downtime_reason()
-        finally:
-            target.close()
+        return target.downtime_reason()
 
     if serve is None:
         assert loss(refusing_connections()) == says

@@ -34,7 +34,6 @@ def test_workers_are_counted(options: tuple[str, ...], dialect: str, served: int
         assert target.timeouts.socket_timeouts == 0
         target.websocket().open()  # the limit of the run is not used up
         target.close_connections()
-        target.close()
 
 
 def test_a_server_that_accepts_no_socket_has_no_count() -> None:
@@ -43,7 +42,6 @@ def test_a_server_that_accepts_no_socket_has_no_count() -> None:
         with pytest.raises((Violation, PreconditionFailed)):
             count_workers(target)
         assert target.account.call("dataset.list").object()["body"] == []
-        target.close()
 
 
 @pytest.mark.parametrize(

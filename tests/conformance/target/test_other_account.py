@@ -59,7 +59,6 @@ def test_one_is_made_and_deleted_again(dialect: str) -> None:
         assert target.other_account.token == f"token-of-{user}"
         assert target.teardown() == []
         assert target.teardown() == []
-        target.close()
     (body,) = server.bodies
     assert user.startswith("hc_")
     assert (body["id"], body["projects"]) == (user, [{"name": f"{user}_project"}])
@@ -72,7 +71,6 @@ def test_a_given_one_is_taken(dialect: str) -> None:
         target = connect(options(url, dialect, Credentials("bob", "pw")))
         assert target.other_account is not None
         assert target.other_account.credentials.user == "bob"
-        target.close()
     assert server.bodies == []
 
 
@@ -92,7 +90,6 @@ def test_a_missing_account_has_a_reason(dialect: str, server: Server, named: str
         assert "--second-user" in target.other_account_missing_reason
         assert why in target.other_account_missing_reason
         assert target.teardown() == []
-        target.close()
 
 
 def test_an_account_that_cannot_be_deleted_is_reported(dialect: str) -> None:
@@ -101,6 +98,5 @@ def test_an_account_that_cannot_be_deleted_is_reported(dialect: str) -> None:
         target = connect(options(url, dialect))
         server.status = 500
         (left,) = target.teardown()
-        target.close()
     assert left.startswith("user hc_")
     assert "500" in left

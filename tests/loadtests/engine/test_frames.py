@@ -11,6 +11,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
+from hanami_conformance.clients.endpoint import Endpoint
 from hanami_loadtests.engine.connection import Connection
 from hanami_loadtests.engine.failures import ConnectionLost
 from hanami_loadtests.engine.frames import binary_frame
@@ -57,7 +58,7 @@ def peer_that_sends(pieces: list[bytes]) -> Iterator[str]:
 def received(pieces: list[bytes], count: int) -> tuple[list[bytes], str]:
     """That many messages, and how the connection ends then."""
     with peer_that_sends(pieces) as url:
-        connection = Connection(url, PATIENCE)
+        connection = Connection(Endpoint(url), PATIENCE)
         connection.send(binary_frame(b"begin"))
         messages = [connection.receive(PATIENCE) for _ in range(count)]
         with pytest.raises(ConnectionLost) as ending:

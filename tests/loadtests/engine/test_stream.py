@@ -13,8 +13,16 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
+from hanami_conformance.clients.endpoint import Endpoint
 from hanami_loadtests.engine.connection import Connection, clock
-from hanami_loadtests.engine.failures import ConnectionLost, IncorrectAnswer, LoadFailure, NoAnswer, Rejected
+from hanami_loadtests.engine.failures import (
+    ConnectionLost,
+    IncorrectAnswer,
+    LoadFailure,
+    NoAnswer,
+    NoConnection,
+    Rejected,
+)
 from hanami_loadtests.engine.frames import binary_frame
 from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.engine.schedule import Schedule
@@ -88,7 +96,7 @@ def run(
     def unsolicited(payload: bytes) -> None:
         raise IncorrectAnswer("DATA-1", "nothing more", f"{len(payload)} bytes")
 
-    connection = Connection(url, deadline)
+    connection = Connection(Endpoint(url), deadline)
     note = (lags if lags is not None else []).append
     try:
         MessageStream(connection, recorder, window, deadline, over, patience, note, unsolicited).run(
@@ -263,8 +271,8 @@ def test_a_stall_shows_in_the_response_of_all_that_was_due_meanwhile() -> None:
 
 
 def test_a_handshake_that_is_refused_says_how() -> None:
-    with pytest.raises(ConnectionLost, match="no connection"):
-        Connection("ws://127.0.0.1:1/", DEADLINE)
+    with pytest.raises(NoConnection, match="no connection: connection refused"):
+        Connection(Endpoint("ws://127.0.0.1:1/"), DEADLINE)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +292,7 @@ def test_the_first_message_is_accepted_by_success_alone(answer: str, failure: ty
             pass
 
     with server(first) as url:
-        connection = Connection(url, DEADLINE)
+        connection = Connection(Endpoint(url), DEADLINE)
         try:
             if failure is None:
                 connection.attach("token", "uuid", "cluster")
