@@ -22,11 +22,14 @@ from types import FrameType
 
 from hanami_conformance.options.definitions import DEFAULT_REPORT_DIR, OPTIONS
 from hanami_reports.common.file_names import RESULT, SUMMARY
+from hanami_reports.common.text import pluralise
 from hanami_reports.conformance.compare import Comparison, compare
 from hanami_reports.conformance.compare_text import render_comparison
 from hanami_reports.conformance.markdown import nothing_markdown, result_markdown
 from hanami_reports.conformance.report_folder import ConformanceReportFolder
+from hanami_reports.conformance.reproduce_commands import rerun_command
 from hanami_reports.model.conformance import HEADLINES, ExitStatus, RunResult, read_result
+from hanami_reports.model.findings import find
 
 # Inputs that are options of the run.
 PASSED_ON = (
@@ -46,6 +49,7 @@ PASSED_ON = (
 OWN = ("baseline", "arguments")
 # Exit statuses of runs that reached their end; for these a comparison with the baseline decides.
 _COMPARABLE = (ExitStatus.CONFORMANT, ExitStatus.NOT_CONFORMANT, ExitStatus.NOTHING_RAN)
+MOST_ANNOTATIONS = 9  # of a step GitHub shows ten errors; the last is the verdict
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -83,6 +87,7 @@ class JobOutcome:
         result: Path of the result file, empty where there is none.
         reason: Reason why the job fails, one line; empty where it passes.
         markdown: Summary of the job as Markdown.
+        findings: Title and text of each finding, for annotations.
     """
 
     status: int
@@ -91,6 +96,7 @@ class JobOutcome:
     result: str
     reason: str
     markdown: str
+    findings: tuple[tuple[str, str], ...] = ()
 
 
 def main() -> int:
@@ -216,7 +222,16 @@ def job_outcome(settings: JobSettings, status: int) -> JobOutcome:
         final, reason = _against(settings.baseline, result, comparison, status, reason)
     why = reason if settings.baseline is not None else ""
     markdown = result_markdown(result, links=_links(), comparison=comparison, red=why)
-    return JobOutcome(final, result.headline, status, str(file), reason, markdown)
+    return JobOutcome(final, result.headline, status, str(file), reason, markdown, tuple(_annotations(result)))
+
+
+def _annotations(result: RunResult) -> Iterator[tuple[str, str]]:
+    """Yield title and text of an annotation for each finding, the most important first."""
+    for finding in find(result)[:MOST_ANNOTATIONS]:
+        violated = ", ".join(f"{one.level.value} {one.id}" for one in finding.requirements)
+        example = finding.example
+        text = f"{finding.title}\n{example.reason}\n{pluralise(len(finding.cases), 'case')}, such as {example.id}"
+        yield violated, f"{text}\nrerun: {rerun_command(example, result)}"
 
 
 def _against(
@@ -257,6 +272,8 @@ def _write_outcome(outcome: JobOutcome) -> int:
         "reports": str(folder) if outcome.result else "",
     }
     _append("GITHUB_OUTPUT", "".join(_output(name, value) for name, value in outputs.items()))
+    for title, text in outcome.findings if outcome.reason else ():
+        _print(f"::error title={_command_property(title)}::{_command_data(text)}")
     if outcome.reason:
         _print(f"::error title=Hanami conformance::{_command_data(outcome.reason)}")
     return outcome.status
@@ -276,6 +293,10 @@ def _output(name: str, value: str) -> str:
 
 def _command_data(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _command_property(text: str) -> str:
+    return _command_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def _one_line(text: str) -> str:

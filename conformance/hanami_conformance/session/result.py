@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from hanami_conformance.catalogue import catalogue
 from hanami_conformance.known_failures.file import KnownList
-from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import (
+    NO_NEW_FAILURES,
     CaseResult,
     ExitStatus,
     Level,
@@ -20,7 +21,7 @@ from hanami_reports.model.conformance import (
 )
 from hanami_reports.model.known_failure_matching import SuiteCase, entry_results, match_entries
 from hanami_reports.model.known_failures import KnownFailuresReport
-from hanami_reports.model.verdicts import exit_status, requirement_verdict
+from hanami_reports.model.verdicts import exit_status, known_reason, requirement_verdict
 
 
 def build_result(
@@ -76,13 +77,12 @@ def build_result(
         unjudged = [one.id for one in judged if one.selected and one.verdict in lacking]
         reason = f"not judged: {', '.join(unjudged)}" if unjudged else ""
     use = None if known is None else _use(known, every, suite or {}, selected, today or date.today())  # noqa: DTZ011
-    if status == ExitStatus.CONFORMANT and use is not None:
-        excused = sum(case.outcome is Outcome.KNOWN for case in every)
-        if use.wrong:
-            status, reason = ExitStatus.NOT_CONFORMANT, use.summary()
-        elif excused:
-            reason = f"but for {pluralise(excused, 'known failure')}"
-    return RunResult(manifest, status, reason, judged, tuple(every), tuple(leftovers), use)
+    if status == ExitStatus.CONFORMANT and use is not None and use.wrong:
+        status, reason = ExitStatus.NOT_CONFORMANT, use.summary()
+    result = RunResult(manifest, status, reason, judged, tuple(every), tuple(leftovers), use)
+    if result.headline == NO_NEW_FAILURES:
+        return replace(result, reason=known_reason(result.known_violations))
+    return result
 
 
 def _use(

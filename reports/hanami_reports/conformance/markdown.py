@@ -8,9 +8,19 @@ from hanami_reports.common.markdown import COMMAND_LIMIT, LIMIT, Page, code, esc
 from hanami_reports.common.text import pluralise
 from hanami_reports.conformance.compare import Change, Comparison, Trend
 from hanami_reports.conformance.reproduce_commands import rerun_command
-from hanami_reports.model.conformance import CaseResult, ExitStatus, Outcome, RequirementResult, RunResult, Verdict
+from hanami_reports.model.conformance import (
+    NO_NEW_FAILURES,
+    CaseResult,
+    ExitStatus,
+    Outcome,
+    RequirementResult,
+    RunResult,
+    Verdict,
+)
+from hanami_reports.model.findings import Finding, find
 from hanami_reports.model.known_failures import EntryResult, KnownFailuresReport, Problem
 
+MOST_FINDINGS = 20
 MOST_CASES = 20
 MOST_ENTRIES = 50
 
@@ -22,6 +32,7 @@ _LISTED_VERDICTS = (
 _BAD_OUTCOMES = (Outcome.FAILED, Outcome.LOST, Outcome.ERROR, Outcome.VACUOUS, Outcome.BLOCKED)
 
 _REQUIREMENT_COLUMNS = ("requirement", "level", "verdict", "text, and reason for the verdict")
+_FINDING_COLUMNS = ("finding", "cases", "expected and actual", "rerun")
 _CASE_COLUMNS = ("case", "outcome", "expected and actual", "rerun")
 _KNOWN_COLUMNS = ("known failure", "cases", "reason", "link")
 _OBSERVATION_COLUMNS = ("observed", "value")
@@ -54,6 +65,10 @@ def result_markdown(
     if comparison is not None:
         changes = [change for trend in Trend for change in comparison.changes(trend)]
         page.section(_comparison_title(comparison), _CHANGE_COLUMNS, [_change(one) for one in changes])
+    findings = find(result)
+    shown = [_finding(number, one, result) for number, one in enumerate(findings[:MOST_FINDINGS], 1)]
+    title = f"### {pluralise(len(findings), 'finding')}" if findings else ""
+    page.section(title, _FINDING_COLUMNS, shown, of=len(findings))
     selected = [one for one in result.requirements if one.selected]
     listed = [one for verdict in _LISTED_VERDICTS for one in selected if one.verdict is verdict]
     page.section("", _REQUIREMENT_COLUMNS, [_requirement(one) for one in listed])
@@ -79,6 +94,8 @@ def nothing_markdown(headline: str, reason: str) -> str:
 
 def _head(result: RunResult) -> Iterable[str]:
     mark = "\N{WHITE HEAVY CHECK MARK}" if result.exit_status == ExitStatus.CONFORMANT else "\N{CROSS MARK}"
+    if result.headline == NO_NEW_FAILURES:
+        mark = "\N{WARNING SIGN}"
     yield f"## {mark} Hanami conformance: {result.headline}"
     if result.reason:
         yield code(result.reason)
@@ -111,6 +128,13 @@ def _facts(manifest: Mapping[str, object]) -> Iterable[str]:
 def _requirement(one: RequirementResult) -> Sequence[str]:
     reason = f"<br>{code(one.reason)}" if one.reason else ""
     return code(one.id), one.level.value, f"**{one.verdict.value}**", code(one.text.replace("`", "")) + reason
+
+
+def _finding(number: int, one: Finding, result: RunResult) -> Sequence[str]:
+    violated = ", ".join(f"{requirement.level.value} {requirement.id}" for requirement in one.requirements)
+    title = f"**{number}.** {escape(one.title)}<br>{escape(violated)}"
+    _, _, failure, command = _case(one.example, result)
+    return title, str(len(one.cases)), failure, command
 
 
 def _case(case: CaseResult, result: RunResult) -> Sequence[str]:

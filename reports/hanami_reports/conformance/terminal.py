@@ -20,6 +20,7 @@ from hanami_reports.common.text import pluralise
 from hanami_reports.conformance.finding_text import finding_commands, finding_details, finding_head
 from hanami_reports.model.conformance import (
     JUDGED_OUTCOMES,
+    NO_NEW_FAILURES,
     CaseResult,
     ExitStatus,
     Outcome,
@@ -204,8 +205,10 @@ def _text(requirement: RequirementResult, cases: Iterable[CaseResult]) -> Render
 
 
 def _verdict(result: RunResult, folder: Path) -> RenderableType:
-    good = result.exit_status == ExitStatus.CONFORMANT
-    head = Text.assemble("\n" if result.ran else "", (result.headline, "bold green" if good else "bold red"))
+    style = "bold green" if result.exit_status == ExitStatus.CONFORMANT else "bold red"
+    if result.headline == NO_NEW_FAILURES:
+        style = "bold yellow"
+    head = Text.assemble("\n" if result.ran else "", (result.headline, style))
     if result.reason:
         head.append(f"  {result.reason}")
     lines = [head]

@@ -83,6 +83,7 @@ HEADLINES: Mapping[int, str] = {
     ExitStatus.NOTHING_RAN: "NOTHING RAN",
     ExitStatus.TARGET_LOST: "TARGET LOST",
 }
+NO_NEW_FAILURES = "NO NEW FAILURES"  # conformant only because known failures are not counted
 ARROWS = {"sent": "->", "received": "<-", "note": "--"}
 
 
@@ -259,7 +260,15 @@ class RunResult:
             return "TARGET NOT REACHABLE"
         if self.exit_status == ExitStatus.NOTHING_RAN and any(case.outcome is Outcome.PASSED for case in self.cases):
             return "INCOMPLETE"
+        if self.exit_status == ExitStatus.CONFORMANT and self.known_violations:
+            return NO_NEW_FAILURES
         return HEADLINES[self.exit_status]
+
+    @property
+    def known_violations(self) -> list[RequirementResult]:
+        """Requirements that are violated by known failures."""
+        violated = {name for case in self.cases if case.outcome is Outcome.KNOWN for name in case.violated}
+        return [one for one in self.requirements if one.id in violated]
 
     @property
     def judged(self) -> int:

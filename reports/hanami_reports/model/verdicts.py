@@ -72,6 +72,15 @@ def is_evidence_for(case: CaseResult, requirement_id: str) -> bool:
     return not case.sequences or requirement_id in case.checks_by_requirement
 
 
+def known_reason(violated: Sequence[RequirementResult]) -> str:
+    """Return how many requirements known failures violate, and how many of them are a MUST; empty for none."""
+    if not violated:
+        return ""
+    musts = sum(one.level is Level.MUST for one in violated)
+    noted = f", {musts} of them a MUST" if musts else ", none of them a MUST"
+    return f"{pluralise(len(violated), 'requirement')} known to fail{noted}"
+
+
 def exit_status(requirements: Sequence[RequirementResult], cases: Sequence[CaseResult], *, least: Level) -> ExitStatus:
     """Return the exit status of a run.
 

@@ -235,6 +235,7 @@ def test_a_faulty_server_fails_and_a_baseline_accepts_its_old_failures(runner: R
     assert "| <code>PROG-" in runner.summary
     assert "**FAIL**" in runner.summary
     assert "\n::error title=Hanami conformance::NOT CONFORMANT" in said
+    assert re.search(r"\n::error title=(MUST|SHOULD) PROG-\d[^:]*::.*%0Arerun: hanami-conformance run ", said)
     # What the target made the suite print is no command for the runner.
     token = re.match(r"::stop-commands::([0-9a-f]{32})\n", said)
     assert token is not None

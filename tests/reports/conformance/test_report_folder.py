@@ -119,6 +119,20 @@ def test_junit_distinguishes_failures_errors_and_skipped_cases() -> None:
     assert "<script>" in failure.attrib["message"]
 
 
+def test_junit_names_requirement_finding_and_step_of_a_failure() -> None:
+    result = example()
+    described = dataclasses.replace(result.requirements[0], violation="it is complete too early")
+    result = dataclasses.replace(result, requirements=(described, *result.requirements[1:]))
+    root = ElementTree.fromstring(junit_xml(result))
+    assert [suite.attrib["name"] for suite in root] == ["Upload: step 4"]
+    failure = root.find(".//testcase/failure")
+    assert failure is not None
+    assert failure.attrib["message"] == "PROG-2: it is complete too early (finding 1): expected a; actual b"
+    assert (failure.text or "").endswith(
+        "\nrerun: hanami-conformance run --target u --case 'test_x.py::test_failed[a b/c]'"
+    )
+
+
 def test_junit_of_a_run_that_reached_nothing_is_red() -> None:
     result = RunResult({}, ExitStatus.TARGET_LOST, "no connection", (), ())
     suite = ElementTree.fromstring(junit_xml(result))[0]
@@ -211,8 +225,9 @@ def test_the_log_of_a_lost_server_is_quoted_where_there_is_one() -> None:
     assert exchange_text(dataclasses.replace(lost, exchange=result.cases[1].exchange)).endswith("line 1\nline [2]\n")
     error = ElementTree.fromstring(junit_xml(with_log)).find(".//testcase/error")
     assert error is not None
-    assert (error.text or "").endswith("gone\nend of the server's log:\nline 1\nline [2]")
-    assert error.get("message") == "gone"
+    rerun = "rerun: hanami-conformance run --target u --case 'test_x.py::test_passed[a b/c]'"
+    assert (error.text or "").endswith(f"gone\nend of the server's log:\nline 1\nline [2]\n{rerun}")
+    assert "gone" in (error.get("message") or "")
     data = json.loads(result.to_json())
     for case in data["cases"]:
         del case["server_log"]

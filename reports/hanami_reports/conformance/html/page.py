@@ -16,7 +16,7 @@ from hanami_reports.common.page import render_page
 from hanami_reports.conformance.html.findings import finding_views
 from hanami_reports.conformance.html.requirements import MARKS, OUTCOME_STYLES, matrix_rows, requirement_views
 from hanami_reports.conformance.html.selection import SpaceBudget, select_cases
-from hanami_reports.model.conformance import ExitStatus, Level, RunResult, Verdict
+from hanami_reports.model.conformance import NO_NEW_FAILURES, ExitStatus, Level, RunResult, Verdict
 from hanami_reports.model.findings import find
 
 LIMIT = 3_000_000  # bytes of a page
@@ -64,6 +64,8 @@ def render_within_limit(render: Callable[[int], str]) -> str:
 
 def verdict_style(result: RunResult) -> str:
     """Return the CSS class of a headline."""
+    if result.headline == NO_NEW_FAILURES:
+        return "known"
     if result.exit_status == ExitStatus.CONFORMANT:
         return "pass"
     return "fail" if result.exit_status in (ExitStatus.NOT_CONFORMANT, ExitStatus.TARGET_LOST) else "open"
