@@ -40,7 +40,8 @@ from hanami_loadtests.result import LoadFolder
 from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_loadtests.scenarios.scenario import check_sockets
 from hanami_loadtests.settings import settings_from
-from hanami_proto.command_line import CommandParser, guarded_output, parse_command
+from hanami_proto.command_line import CommandParser, parse_command, run_guarded
+from hanami_proto.files import write_file
 from hanami_reports.common.file_names import LOAD_RESULT
 from hanami_reports.common.report_folder import ReportFolderError
 from hanami_reports.common.text import UNCHECKED_CERTIFICATE
@@ -117,23 +118,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status, see ``--help``.
     """
-    with guarded_output():
-        arguments = parse_command(parser(), argv)
-        if isinstance(arguments, int):
-            return arguments
-        try:
-            with handle_signals():
-                status: int = arguments.act(arguments)
-                return status
-        except KeyboardInterrupt:
-            sys.stdout.write("interrupted\n")
-            return LoadExit.INTERRUPTED
-        except ValueError as error:
-            sys.stderr.write(SECRETS.text(f"ERROR: {error}") + "\n")
-            return LoadExit.USAGE
-        except TargetDown as error:
-            sys.stderr.write(SECRETS.text(f"TARGET NOT REACHABLE: {error}") + "\n")
-            return LoadExit.TARGET_LOST
+    return run_guarded(lambda: _run(parse_command(parser(), argv)), SECRETS.text)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        with handle_signals():
+            status: int = arguments.act(arguments)
+            return status
+    except KeyboardInterrupt:
+        sys.stdout.write("interrupted\n")
+        return LoadExit.INTERRUPTED
+    except ValueError as error:
+        sys.stderr.write(SECRETS.text(f"ERROR: {error}") + "\n")
+        return LoadExit.USAGE
+    except TargetDown as error:
+        sys.stderr.write(SECRETS.text(f"TARGET NOT REACHABLE: {error}") + "\n")
+        return LoadExit.TARGET_LOST
 
 
 def _list_scenarios(_arguments: argparse.Namespace) -> int:
@@ -282,8 +283,7 @@ def _run_and_report(launch: Launch) -> int:
 def _write(path: Path, text: str, use: str) -> int:
     """Write a new file, and say how it is used."""
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        write_file(path, text, new=True)
     except FileExistsError as error:
         raise ValueError(f"{path} is there already, and is left as it is") from error
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -112,7 +113,7 @@ def run_locust(launch: Launch, console: Console) -> int:
         return _run_web(launch)
     reading, writing = os.pipe()
     with (
-        (launch.folder / LOG).open("wb") as log,
+        (launch.folder / LOG).open("wb", buffering=0) as log,
         tempfile.TemporaryFile() as errors,
         os.fdopen(reading, "rb", buffering=0) as progress,
     ):
@@ -130,7 +131,8 @@ def run_locust(launch: Launch, console: Console) -> int:
                 status = _end(child, launch.most_seconds - launch.seconds + GRACE)
         errors.seek(0)
         messages = errors.read().decode("utf-8", "replace")
-        log.write(messages.encode())
+        with contextlib.suppress(OSError):  # on a full disk
+            log.write(messages.encode())
     for line in messages.splitlines():
         if line.startswith(("ERROR: ", "TARGET NOT REACHABLE: ")):
             sys.stderr.write(SECRETS.text(line) + "\n")

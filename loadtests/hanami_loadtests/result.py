@@ -23,7 +23,7 @@ from hanami_loadtests.session import AttachedUsers, Session
 from hanami_reports.common.file_names import EXCHANGES, LOAD_RESULT
 from hanami_reports.common.format import format_time
 from hanami_reports.common.report_folder import ReportFolder
-from hanami_reports.load.report_folder import write_load_reports
+from hanami_reports.load.report_folder import RENDERED, write_load_reports
 from hanami_reports.model.histogram import MICROSECONDS
 from hanami_reports.model.load import EXIT_STATUSES, Generator, LoadResult, RunState
 from hanami_reports.model.series import Series
@@ -167,10 +167,11 @@ class LoadFolder:
             exchanges: File name to text, of incorrect answers.
 
         Raises:
-            OSError: If a file cannot be written.
+            DiskError, OSError: If a file cannot be written.
         """
-        for old in (self.path / EXCHANGES).glob("*-[0-9]*.json"):  # as the recorder names them
-            old.unlink()
+        for pattern in (LOAD_RESULT, *RENDERED, f"{EXCHANGES}/*-[0-9]*.json"):  # as the recorder names them
+            for old in self.path.glob(pattern):
+                old.unlink()
         self._folder.write_file(LOAD_RESULT, result.to_json())
         write_load_reports(self._folder, result)
         for name, text in exchanges.items():

@@ -1,4 +1,4 @@
-"""The behaviour that all commands share: wrong options, output that its reader closes, Ctrl-C while a command loads."""
+"""The behaviour that all commands share: wrong options, output that fails, mistakes of ours, Ctrl-C while they load."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ import importlib
 import io
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
-USAGE = 4
+from hanami_proto.files import DiskError
+
 INTERRUPTED = 2
+INTERNAL_ERROR = 3
+USAGE = 4
 OF_THE_PROGRAM = ("-h", "--help", "--version")  # options that need no command
 
 
@@ -44,33 +49,36 @@ def suggestion(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     return f", did you mean {like[0]}?" if like else ""
 
 
-def parse_command(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace | int:
+def parse_command(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse a command line that begins with a command.
 
     Args:
         parser: Parser of the program.
         argv: Words of the command line, None for those of the process.
 
-    Returns:
-        The arguments, or the exit status where they are wrong or only ask for help.
+    Raises:
+        SystemExit: If the arguments are wrong, or only ask for help.
     """
     given = sys.argv[1:] if argv is None else argv
     option = given[0].partition("=")[0] if given else ""  # its value may be a secret
-    try:
-        # argparse takes the value of an unknown option that comes first for the command, and complains of that.
-        if option.startswith("-") and not any(one.startswith(option) for one in OF_THE_PROGRAM):
-            parser.error(f"the command comes first: {parser.prog} run {option} ...")
-        return parser.parse_args(argv)
-    except SystemExit as error:
-        return int(error.code or 0)
+    # argparse takes the value of an unknown option that comes first for the command, and complains of that.
+    if option.startswith("-") and not any(one.startswith(option) for one in OF_THE_PROGRAM):
+        parser.error(f"the command comes first: {parser.prog} run {option} ...")
+    return parser.parse_args(argv)
 
 
 class _Output:
-    """A text stream that discards everything once its reader is gone, or its terminal is closed."""
+    """A text stream that discards what it is given from the first error on, and never raises one.
+
+    Attributes:
+        error: Why something could not be written, None for nothing. That its reader is gone, or its terminal is closed,
+            is no error.
+    """
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
         self._gone = (errno.EPIPE, errno.EIO) if stream.isatty() else (errno.EPIPE,)
+        self.error: OSError | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -90,26 +98,66 @@ class _Output:
             yield
         except OSError as error:
             if error.errno not in self._gone:
-                raise
+                self.error = self.error or error
             # The rest of the buffer must go somewhere, else the end of the program complains.
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self._stream.fileno())
             os.close(null)
 
 
-@contextlib.contextmanager
-def guarded_output() -> Iterator[None]:
-    """Let standard output be closed by its reader, or lack a character, without an effect on the exit status."""
+def run_guarded(command: Callable[[], int], redact: Callable[[str], str] = str) -> int:
+    """Run a command so that its exit status is never that of a mistake of ours, or of its output.
+
+    Standard output may be closed by its reader, or lack a character. Where it cannot be written, as on a full disk, the
+    command still runs to its end, and then one line says so.
+
+    Args:
+        command: Function that returns the exit status, or ends by SystemExit.
+        redact: Function that removes secrets from a text.
+
+    Returns:
+        The exit status of the command; 3 for an internal error, and for an output that was not written.
+    """
     open_missing_streams()
-    before = sys.stdout
-    if isinstance(before, io.TextIOWrapper):
-        before.reconfigure(errors="replace")  # a console of another encoding must not change the exit status
-    sys.stdout = _Output(before)
+    before = sys.stdout, sys.stderr
+    for stream in before:
+        if isinstance(stream, io.TextIOWrapper):  # a console of another encoding
+            stream.reconfigure(errors="backslashreplace" if stream is before[1] else "replace")
+    output, messages = _Output(before[0]), _Output(before[1])
+    sys.stdout, sys.stderr = output, messages
     try:
-        yield
+        status = _guarded(command, redact)
+        output.flush()
+        if output.error is not None:
+            reason = output.error.strerror or output.error
+            messages.write(f"ERROR: the output cannot be written: {reason}\n")
+            status = INTERNAL_ERROR
+        messages.flush()
     finally:
-        sys.stdout.flush()
-        sys.stdout = before
+        sys.stdout, sys.stderr = before
+    return status
+
+
+def _guarded(command: Callable[[], int], redact: Callable[[str], str]) -> int:
+    """Run a command; an exception that it does not handle is one line, unless Python runs in its development mode."""
+    try:
+        return command()
+    except SystemExit as error:
+        return int(error.code or 0)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED
+    except DiskError as error:
+        sys.stderr.write(f"ERROR: {redact(str(error))}\n")
+        return INTERNAL_ERROR
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        what = " ".join(redact(f"{type(error).__name__}: {error}").split())
+        place = f"{Path(frame.filename).name}, line {frame.lineno}"
+        sys.stderr.write(f"ERROR: internal error: {what} ({place}); PYTHONDEVMODE=1 shows where\n")
+        return INTERNAL_ERROR
 
 
 def open_missing_streams() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from hanami_proto.command_line import run_guarded
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the server until it is stopped.
@@ -21,4 +23,4 @@ def main(argv: Sequence[str] | None = None) -> int:
     from hanami_reference_backend.options import parse_options  # noqa: PLC0415
     from hanami_reference_backend.run import run  # noqa: PLC0415
 
-    return run(parse_options(argv))
+    return run_guarded(lambda: run(parse_options(argv)))

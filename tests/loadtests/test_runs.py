@@ -15,6 +15,7 @@ import trustme
 
 from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_reports.model.load import RunState
+from support.full_disk import files_of_at_most
 from support.load_runs import EASY, LOGIN, load_result_of, run_load
 from support.suite_runs import double, faulty_backend
 from tools.reference import ALICE, TIMEOUT, USERS, backend, clean_environment
@@ -373,3 +374,14 @@ def test_workers_share_the_budget_of_sockets(tmp_path: Path) -> None:
     run = run_load(*options, "--sockets", "1", cwd=tmp_path)
     assert run.returncode == 4, run.stdout + run.stderr
     assert "--sockets 1: csv-upload needs 1 at the same time in each of 2 processes" in run.stderr
+
+
+def test_reports_that_cannot_be_stored_are_an_error_and_not_announced(tmp_path: Path) -> None:
+    with faulty_backend() as url, files_of_at_most(60_000):  # the result has room, and the page has not
+        run = run_load("--target", url, *SHORT, "--scenario", "rest", cwd=tmp_path)
+    assert run.returncode == 3, run.stdout + run.stderr
+    assert "load.html: File too large" in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+    assert "reports in" not in run.stdout
+    files = {path.name for path in (tmp_path / "reports" / "latest-load").iterdir()}
+    assert files <= {"load.json", "locust.log"}

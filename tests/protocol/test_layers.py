@@ -26,6 +26,7 @@ FOLDERS = {package: ROOT / package.removeprefix("hanami_") / package for package
 # or a module; rooms in one string know nothing of each other.
 ROOMS = {
     "hanami_proto": (
+        "files",
         "validation options command_line http_origin websocket brick_pb2 buffer_pb2",
         "toml codec",
         "dialect_file",

@@ -21,6 +21,8 @@ from pathlib import Path
 from types import FrameType
 
 from hanami_conformance.options.definitions import DEFAULT_REPORT_DIR, OPTIONS
+from hanami_proto.command_line import run_guarded
+from hanami_proto.files import write_file
 from hanami_reports.common.file_names import RESULT, SUMMARY
 from hanami_reports.common.text import pluralise
 from hanami_reports.conformance.compare import Comparison, compare
@@ -264,7 +266,7 @@ def _write_outcome(outcome: JobOutcome) -> int:
     _append("GITHUB_STEP_SUMMARY", outcome.markdown)
     folder = Path(outcome.result).parent
     if outcome.result:
-        (folder / SUMMARY).write_text(outcome.markdown, encoding="utf-8")
+        write_file(folder / SUMMARY, outcome.markdown)
     outputs = {
         "verdict": outcome.verdict,
         "exit-status": str(outcome.run_status),
@@ -308,4 +310,4 @@ def _print(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_guarded(main))

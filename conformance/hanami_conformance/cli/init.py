@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hanami_conformance.options.definitions import SECTIONS
+from hanami_proto.files import write_file
 from hanami_proto.options import Option
 from hanami_reports.model.conformance import ExitStatus
 
@@ -67,8 +68,7 @@ def write_settings(path: Path) -> int:
         0, or 4 if it exists already or cannot be written.
     """
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(settings_text())
+        write_file(path, settings_text(), new=True)
     except FileExistsError:
         return _fail(f"{path} exists already and was not changed: name another file")
     except OSError as error:

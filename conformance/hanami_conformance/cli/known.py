@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 from hanami_conformance.cli.collect import CollectError, collected_cases
 from hanami_conformance.known_failures.file import ListError, parse_list, read_list, read_text
 from hanami_conformance.known_failures.update import TODO, empty_list, update_list
+from hanami_proto.files import write_file
 from hanami_proto.toml import is_file_path
 from hanami_reports.common.file_names import DEFAULT_RESULT
 from hanami_reports.common.text import pluralise
@@ -133,24 +132,14 @@ _SIGNS = (("+", "added"), ("-", "removed"), ("~", "extended"))
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file completely or not at all; a link stays a link.
+    """Write the list.
 
     Raises:
         ListError: If it cannot be written.
     """
-    path = path.resolve()
-    temporary = None
     try:
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        temporary.chmod(mode)
-        temporary.replace(path)
+        write_file(path, text)
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise ListError(f"cannot write {path}: {error.strerror or error}") from error
 
 

@@ -17,11 +17,12 @@ from hanami_conformance.catalogue import catalogue
 from hanami_conformance.cli import explain, known, replay
 from hanami_conformance.cli.check_target import check_target
 from hanami_conformance.cli.init import write_settings
+from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.options.definitions import DEFAULT_CONFIG, OPTIONS, TARGET_OPTIONS
 from hanami_conformance.session import plugin
 from hanami_conformance.session.collection import PYTEST_INI
 from hanami_conformance.suite import SUITE
-from hanami_proto.command_line import CommandParser, guarded_output, parse_command, suggestion
+from hanami_proto.command_line import CommandParser, parse_command, run_guarded, suggestion
 from hanami_proto.options import Option, whole_number
 from hanami_reports.cli import compare, summary
 from hanami_reports.model.conformance import ExitStatus
@@ -112,12 +113,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status, see ``--help``.
     """
-    with guarded_output():
+
+    def run() -> int:
         arguments = parse_command(parser(), argv)
-        if isinstance(arguments, int):
-            return arguments
         status: int = arguments.act(arguments)
         return status
+
+    return run_guarded(run, SECRETS.text)
 
 
 def _target_values(arguments: argparse.Namespace) -> dict[str, Any]:

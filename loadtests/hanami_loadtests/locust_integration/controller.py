@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_loadtests.scenarios.scenario import RunFinished, Scenario, check_sockets
 from hanami_loadtests.session import Session
 from hanami_loadtests.settings import Settings, settings_from
+from hanami_proto.files import DiskError
 from hanami_reports.common.report_folder import ReportFolderError
 from hanami_reports.common.text import UNCHECKED_CERTIFICATE
 from hanami_reports.load.terminal import load_console, print_result
@@ -316,8 +318,8 @@ class RunController:
         self.result = self._result(session, recorder, generators, leftovers)
         try:
             LoadFolder(session.settings.report_dir).write(self.result, recorder.exchanges)
-        except OSError as error:
-            logger.error("cannot write the reports: %s", error)  # noqa: TRY400 - no traceback for a full disk
+        except (DiskError, OSError) as error:
+            sys.stderr.write(f"ERROR: reports: {error}\n")
             self.environment.process_exit_code = LoadExit.INTERNAL_ERROR
 
     def _result(

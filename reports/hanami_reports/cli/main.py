@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from hanami_proto.command_line import CommandParser, guarded_output
+from hanami_proto.command_line import CommandParser, run_guarded
 from hanami_reports.cli import compare, render
 from hanami_reports.model.conformance import ExitStatus
 
@@ -35,16 +35,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = commands.add_parser(name, help=help_text, description=f"{help_text[0].upper()}{help_text[1:]}.")
         add_arguments(command)
         command.set_defaults(run=run)
-    with guarded_output():
-        arguments = parser.parse_args(argv)
-        try:
-            status: int = arguments.run(arguments)
-        except ValueError as error:
-            sys.stderr.write(f"hanami-reports: {error}\n")
-            return ExitStatus.USAGE
-        except KeyboardInterrupt:
-            return ExitStatus.INTERRUPTED
-        return status
+    return run_guarded(lambda: _run(parser.parse_args(argv)))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        status: int = arguments.run(arguments)
+    except ValueError as error:
+        sys.stderr.write(f"hanami-reports: {error}\n")
+        return ExitStatus.USAGE
+    return status
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
+
+from hanami_proto.files import write_file
 
 
 class ReportFolderError(Exception):
@@ -17,11 +18,15 @@ class ReportFolder:
     Args:
         path: Path of the folder; created if missing.
         option: Command-line option that names it, for error messages.
+
+    Attributes:
+        written: Names of the files that were written.
     """
 
     def __init__(self, path: Path, option: str = "--report-dir") -> None:
         self.path = path
         self._option = option
+        self.written: list[str] = []
 
     def prepare(self) -> None:
         """Create the folder and check that it is writable. Nothing is removed yet.
@@ -43,13 +48,9 @@ class ReportFolder:
         """Write one file.
 
         Raises:
-            OSError: If it cannot be written.
+            DiskError, OSError: If it cannot be written.
         """
-        # Renamed at the end, so that a reader never sees half a report.
         path = self.path / name
         path.parent.mkdir(exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        write_file(path, text)
+        self.written.append(name)

@@ -12,6 +12,8 @@ from hanami_reports.load.markdown import load_markdown
 from hanami_reports.load.page import load_page
 from hanami_reports.model.load import LoadResult, read_load_result
 
+RENDERED = (LOAD_PAGE, JUNIT, SUMMARY, BADGE)  # names of the reports that are made from a result
+
 
 def write_load_reports(folder: ReportFolder, result: LoadResult) -> None:
     """Write all reports of a result, but not the result itself.

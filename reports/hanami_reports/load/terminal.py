@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from hanami_reports.common.file_names import EXCHANGES
+from hanami_reports.common.file_names import EXCHANGES, LOAD_PAGE
 from hanami_reports.common.format import MEGABYTE, format_time
 from hanami_reports.conformance.terminal import new_console
 from hanami_reports.model.histogram import MICROSECONDS, Histogram
@@ -44,14 +44,8 @@ def print_result(result: LoadResult, folder: Path, console: Console) -> None:
         console.print("~ low sample count", style="dim")
     if cancelled := sum(one.cancelled for one in result.series.values()):
         console.print(f"{cancelled} cancelled at shutdown, excluded from the counts", style="dim")
-    for line in _limits(result):
+    for line in (*_limits(result), *_errors(result.errors, folder), *_leftovers(result)):
         console.print(line, highlight=False)
-    for line in _errors(result.errors, folder):
-        console.print(line, highlight=False)
-    for leftover in result.leftovers[:MOST_LEFTOVERS]:
-        console.print(f"left over on the target: {escape(leftover)}", highlight=False)
-    if len(result.leftovers) > MOST_LEFTOVERS:
-        console.print(f"left over on the target: {len(result.leftovers) - MOST_LEFTOVERS} more, see the reports")
     if workers := result.manifest.get("server_workers"):
         limit = f"{most} at the same time" if (most := result.configuration.get("sockets")) else "no limit"
         console.print(f"sockets: {limit}; workers of the server: {escape(str(workers))}", highlight=False)
@@ -63,7 +57,8 @@ def print_result(result: LoadResult, folder: Path, console: Console) -> None:
     console.print(f"[bold {colour}]{result.state.value}[/]  {escape(run)}", highlight=False)
     for reason in result.reasons:
         console.print(f"  {escape(reason)}", highlight=False)
-    console.print(f"reports in {escape(str(folder))}", highlight=False)
+    if (folder / LOAD_PAGE).is_file():  # else it could not be written, and that was an error
+        console.print(f"reports in {escape(str(folder))}", highlight=False)
 
 
 def _series_table(result: LoadResult) -> Table:
@@ -108,7 +103,15 @@ def _errors(errors: Sequence[ErrorClass], folder: Path) -> list[str]:
         lines.append(f"{error.count} x {escape(error.series)}: {error.kind}: {escape(error.message)}")
         if error.exchange:
             path = folder / EXCHANGES / error.exchange
-            lines.append(f"    hanami-conformance replay {escape(str(path))} --times 50 --target URL --user USER")
+            if path.is_file():
+                lines.append(f"    hanami-conformance replay {escape(str(path))} --times 50 --target URL --user USER")
     if len(errors) > MOST_ERRORS:
         lines.append(f"and {len(errors) - MOST_ERRORS} more kinds of failures in the reports")
+    return lines
+
+
+def _leftovers(result: LoadResult) -> list[str]:
+    lines = [f"left over on the target: {escape(leftover)}" for leftover in result.leftovers[:MOST_LEFTOVERS]]
+    if len(result.leftovers) > MOST_LEFTOVERS:
+        lines.append(f"left over on the target: {len(result.leftovers) - MOST_LEFTOVERS} more, see the reports")
     return lines

@@ -13,6 +13,7 @@ from hanami_conformance.cli.main import main
 from hanami_conformance.known_failures import toml_edit
 from hanami_conformance.known_failures.file import ListError, parse_list, read_list
 from hanami_conformance.known_failures.update import Update, empty_list, message_for, update_list
+from hanami_proto.files import DiskError
 from hanami_reports.model.conformance import CaseResult, Level, Outcome, RequirementResult, RunResult, Verdict
 from hanami_reports.model.known_failure_matching import SuiteCase, failure_texts
 from hanami_reports.model.known_failures import Entry
@@ -404,7 +405,7 @@ def test_a_list_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(ListError, match="No space left"):
+    with pytest.raises(DiskError, match="No space left"):
         known.write(path, "newer")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["k.toml", "link.toml"]
     assert path.read_text() == "new"
