@@ -13,6 +13,7 @@ from typing import Any
 
 from hanami_conformance.cases.failures import PreconditionFailed, TargetDown, TargetRejectedConfiguration, Violation
 from hanami_conformance.clients.endpoint import Endpoint
+from hanami_conformance.common.shortage import MachineShortage
 from hanami_conformance.options.definitions import AUTO
 from hanami_conformance.resources.factory import NAME_PREFIX
 from hanami_conformance.server.workers import WorkerCount, count_workers
@@ -106,16 +107,20 @@ class Session:
         Raises:
             TargetDown: If the target cannot be reached or does not speak the protocol.
             TargetRejectedConfiguration: If the credentials are rejected, or the dialect is not detected.
-            ValueError: If a file is invalid, or the limit of sockets too small for so many workers.
+            ValueError: If a file is invalid, the limit of sockets too small for so many workers, or this machine lacks
+                what it needs to reach the target.
         """
         options = settings.target
         found = find_dialect(options) if options.dialect == AUTO else None
         target = Target(options, found)
-        account = target.account = target.login(options.account, "user")
-        if settings.sockets is None:
-            server_workers = server_workers or _count_workers(target)
-            limited = server_workers is not None and server_workers.limited
-            settings = replace(settings, sockets=server_workers.connections if limited and server_workers else 0)
+        try:
+            account = target.account = target.login(options.account, "user")
+            if settings.sockets is None:
+                server_workers = server_workers or _count_workers(target)
+                limited = server_workers is not None and server_workers.limited
+                settings = replace(settings, sockets=server_workers.connections if limited and server_workers else 0)
+        except MachineShortage as shortage:
+            raise ValueError(str(shortage)) from shortage
         sockets = (settings.sockets or 0) // workers
         if settings.sockets and not sockets:
             raise ValueError(f"--sockets {settings.sockets}: {workers} workers need at least one each")
@@ -143,7 +148,7 @@ class Session:
         account = self.settings.target.account
         if account.user and expires_soon(self._token):
             # Calls with the old token show whether it still works.
-            with contextlib.suppress(TargetDown, TargetRejectedConfiguration):
+            with contextlib.suppress(TargetDown, TargetRejectedConfiguration, MachineShortage):
                 self._token = Target(self.settings.target, self._found).login(account, "user").token
         return self._token
 

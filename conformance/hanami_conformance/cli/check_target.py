@@ -20,6 +20,7 @@ from hanami_conformance.cases.failures import (
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.common.shortage import MachineShortage
 from hanami_conformance.common.text import printable_line
 from hanami_conformance.options.run import RunOptions, resolve
 from hanami_conformance.resources.cleanup import delete_leftovers
@@ -59,7 +60,7 @@ def check_target(given: Mapping[str, Any]) -> int:
 
     Returns:
         0 if it is ready, 1 if uploads, websockets or clusters do not work, 2 if the check was interrupted, 4 if options
-        or credentials are wrong, 6 if the target cannot be reached.
+        or credentials are wrong, 6 if the target cannot be reached, 3 if this machine lacks what that needs.
     """
     try:
         options = resolve(given)
@@ -76,8 +77,14 @@ def check_target(given: Mapping[str, Any]) -> int:
         return _end(ExitStatus.USAGE, "NOT READY", str(error))
     except TargetDown as error:
         return _end(ExitStatus.TARGET_LOST, "NOT REACHABLE", str(error))
+    except MachineShortage as shortage:
+        return _end(ExitStatus.SUITE_FAULT, "NOT CHECKED", str(shortage))
     except KeyboardInterrupt:
         return _end(ExitStatus.INTERRUPTED, "INTERRUPTED", "the rest was not checked")
+    return _end_of_check(broken)
+
+
+def _end_of_check(broken: Sequence[str]) -> int:
     if broken:
         unjudged = {name for part in broken for name in UNJUDGED_WITHOUT[part]}
         what = f"{' and '.join(broken)} do not work: {pluralise(len(unjudged), 'requirement')} cannot be judged"

@@ -31,13 +31,14 @@ from hanami_reports.model.meanings import EXIT_STATUSES
 DESCRIPTION = "Judges a Hanami backend: every requirement of the protocol, each with a verdict."
 REPLAY = """\
 Replays a stored sequence, without Hypothesis, and reports whether it still fails: fixed (exit status 0), still failing
-or failing otherwise (1), interrupted (2), internal error (3), wrong file or options (4), target not reachable (6).
+or failing otherwise (1), interrupted (2), internal error or lack of this machine (3), wrong file or options (4), target
+not reachable (6).
 """
 CHECK = """\
 Checks a target before a run: whether it is reachable, its dialect, which users can log in, whether uploads, websockets
 and clusters work, the number of workers, which requirements will be UNSUPPORTED, and the risks of a run. Deletes
-everything that it creates. Exit status: ready (0), partly ready (1), wrong options or credentials (4), not reachable
-(6).
+everything that it creates. Exit status: ready (0), partly ready (1), this machine lacks what the check needs (3), wrong
+options or credentials (4), not reachable (6).
 """
 INIT = "Writes a settings file with every option in it, explained. Never replaces a file."
 _STATUSES = "\n".join(f"  {status.value}  {meaning}" for status, meaning in EXIT_STATUSES.items())

@@ -19,6 +19,7 @@ from hanami_conformance.cases.recording import begin_case, end_case
 from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import SequenceError
 from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.common.shortage import MachineShortage
 from hanami_conformance.common.text import MAX_LINE, printable_line
 from hanami_conformance.options.run import resolve
 from hanami_conformance.resources.factory import ResourceFactory
@@ -43,7 +44,8 @@ def replay(path: Path, given: Mapping[str, Any], times: int = 1) -> int:
 
     Returns:
         0 if it is fixed, 1 if it still fails, in the same way or differently, 2 if it was interrupted, 3 if it could
-        not be replayed to its end, 4 if the file or an option is invalid, 6 if the target is down.
+        not be replayed to its end, or this machine lacks what that needs, 4 if the file or an option is invalid, 6 if
+        the target is down.
     """
     try:
         sequence = read(path)
@@ -54,6 +56,8 @@ def replay(path: Path, given: Mapping[str, Any], times: int = 1) -> int:
         return _say(ExitStatus.USAGE, f"ERROR: {error}")
     except TargetDown as error:
         return _say(ExitStatus.TARGET_LOST, f"target down: {error}")
+    except MachineShortage as shortage:
+        return _say(ExitStatus.SUITE_FAULT, f"cannot be replayed: {shortage}")
     except KeyboardInterrupt:
         return _say(ExitStatus.INTERRUPTED, "interrupted")
 

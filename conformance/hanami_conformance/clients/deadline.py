@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from hanami_conformance.common.machine_watch import MACHINE
+
 # Once a target has left so many questions of one kind unanswered, later ones are given less time.
 FAST_AFTER = 3
 FASTEST_AFTER = 10
@@ -32,6 +34,10 @@ class Deadline:
     def after(cls, seconds: float) -> Deadline:
         """Return the moment ``seconds`` from now."""
         return cls(time.monotonic() + seconds, seconds)
+
+    def postponed(self, seconds: float) -> Deadline:
+        """Return the deadline of the same wait, later by a time in which it could not go on."""
+        return Deadline(self.at + seconds, self.seconds)
 
     def remaining(self) -> float:
         """Return the seconds left, never negative."""
@@ -68,6 +74,7 @@ class AdaptiveTimeout:
 
     def deadline(self, kind: str, extra: float = 0.0) -> Deadline:
         """Return a deadline for the next wait of a kind, with ``extra`` seconds for work that takes the target long."""
+        MACHINE.note_wait()
         return Deadline.after(self.seconds(kind) + extra)
 
     def seconds(self, kind: str) -> float:
@@ -96,8 +103,18 @@ class AdaptiveTimeout:
         known = self._kinds[kind]
         known.slowest = max(known.slowest, seconds)
 
-    def record_timeout(self, kind: str, *, socket: bool = False) -> None:
-        """Record a wait that ended without a reply, on a websocket or not."""
+    def record_timeout(self, kind: str, seconds: float, *, socket: bool = False) -> None:
+        """Record a wait that ended without a reply.
+
+        Args:
+            kind: Kind of the wait.
+            seconds: Length of the wait.
+            socket: Whether a reply on a websocket was awaited.
+
+        Raises:
+            MachineShortage: If this machine may be the reason.
+        """
+        MACHINE.check_wait(seconds)
         self._kinds[kind].timeouts += 1
         if socket:
             self.socket_timeouts += 1

@@ -60,6 +60,11 @@ class Endpoint:
         self._addresses: list[Address] = []
 
     @property
+    def place(self) -> tuple[str, int]:
+        """Host and port."""
+        return self.host, self.port
+
+    @property
     def websocket_url(self) -> str:
         """Address of the websocket: that of the REST API (requirement ATT-1)."""
         return self.url if self.url.startswith("ws") else f"ws{self.url.removeprefix('http')}/"

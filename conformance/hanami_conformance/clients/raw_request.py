@@ -58,7 +58,7 @@ def send_raw(connection: RawConnection, request: bytes, what: str, timeouts: Ada
         while not response.is_complete and (data := _receive(connection, deadline)):
             response.parser.feed_data(data)
     except TimeoutError as error:
-        timeouts.record_timeout(KIND)
+        timeouts.record_timeout(KIND, deadline.seconds)
         raise ResponseTimeout(f"{expected} within {deadline.seconds:g} s", "no whole response") from error
     except httptools.HttpParserError as error:
         raise ConnectionClosed(expected, f"bytes that are not HTTP: {error}") from error

@@ -158,7 +158,7 @@ class RestClient:
             case.note(channel, "close", f"no connection: {error}")
             raise TargetDown(f"no connection to {self._url}: {error}") from error
         except httpcore.TimeoutException as error:
-            self._timeouts.record_timeout(kind)
+            self._timeouts.record_timeout(kind, deadline.seconds)
             case.note(channel, "close", f"no answer within {deadline.seconds:g} s")
             raise ResponseTimeout(f"an answer to {line} within {deadline.seconds:g} s", "no whole response") from error
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:

@@ -12,6 +12,7 @@ import httpx
 
 from hanami_conformance.clients.deadline import Deadline
 from hanami_conformance.clients.endpoint import Endpoint
+from hanami_conformance.common.machine_watch import MACHINE
 
 
 class _Stream(httpcore.NetworkStream):
@@ -57,11 +58,13 @@ def send(endpoint: Endpoint, request: httpx.Request, deadline: Deadline) -> http
 
     Raises:
         ConnectError: If there is no connection.
+        MachineShortage: If this machine lacks what a connection needs.
         httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError: If no whole response arrives in time.
     """
     # To httpcore every connection is a plain one: the endpoint has encrypted it where that is necessary.
     url = httpcore.URL(scheme=b"http", host=request.url.raw_host, port=endpoint.port, target=request.url.raw_path)
-    stream = _Stream(endpoint.connect(deadline), deadline)
+    opened, waited = MACHINE.connect(lambda: endpoint.connect(Deadline.after(deadline.seconds)), endpoint.place)
+    stream = _Stream(opened, deadline.postponed(waited))
     connection = httpcore.HTTP11Connection(origin=url.origin, stream=stream)
     try:
         content = request.stream if isinstance(request.stream, httpx.SyncByteStream) else None

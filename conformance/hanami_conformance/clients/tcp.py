@@ -13,6 +13,8 @@ from hanami_conformance.cases.recording import current_case
 from hanami_conformance.clients.connection_limit import ConnectionLimit
 from hanami_conformance.clients.deadline import Deadline
 from hanami_conformance.clients.endpoint import ConnectError, Endpoint
+from hanami_conformance.common.machine_watch import MACHINE
+from hanami_conformance.common.shortage import MachineShortage
 from hanami_conformance.common.text import hex_preview, printable_line
 
 READ_SIZE = 1 << 16
@@ -36,7 +38,10 @@ class RawConnection:
         self._is_open = True
         limit.acquire()
         try:
-            self._socket = endpoint.connect(Deadline.after(seconds))
+            self._socket, _ = MACHINE.connect(lambda: endpoint.connect(Deadline.after(seconds)), endpoint.place)
+        except MachineShortage:
+            self._release()
+            raise
         except ConnectError as error:
             self._release()
             raise TargetDown(f"no connection to {endpoint.url}: {error}") from error

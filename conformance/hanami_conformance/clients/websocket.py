@@ -18,6 +18,8 @@ from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
 from hanami_conformance.clients.endpoint import ConnectError, Endpoint
 from hanami_conformance.clients.websocket_connection import WebSocketConnection
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
+from hanami_conformance.common.machine_watch import MACHINE
+from hanami_conformance.common.shortage import MachineShortage
 from hanami_conformance.common.signals import uninterrupted
 from hanami_conformance.common.text import hex_preview, printable_line
 
@@ -73,10 +75,14 @@ class WebSocket(WebSocketConnection):
         self._limit.acquire()
         case = current_case()
         try:
-            self._connect(deadline)
+            _, waited = MACHINE.connect(lambda: self._connect(Deadline.after(deadline.seconds)), self._endpoint.place)
+        except MachineShortage:
+            self._limit.release()
+            raise
         except ConnectError as error:
             self._limit.release()
             raise TargetDown(f"no connection to {self._url}: {error}") from error
+        deadline = deadline.postponed(waited)
         self._opened = time.monotonic()
         try:
             case.sent_event(self._channel, "open", f"websocket handshake with {self._url}")
@@ -288,7 +294,7 @@ class WebSocket(WebSocketConnection):
         try:
             super()._send_all(data, max(timeout, SHORTEST_WAIT))
         except TimeoutError as error:
-            self._timeouts.record_timeout(self.awaiting, socket=True)
+            self._timeouts.record_timeout(self.awaiting, timeout, socket=True)
             raise ResponseTimeout(f"the target to read {len(data)} bytes", "a connection that is stalled") from error
         except OSError as error:
             self._read_rest(error)
@@ -300,7 +306,7 @@ class WebSocket(WebSocketConnection):
             raise ConnectionClosed(awaited, str(self.close_info))
         # Also where the deadline passes while something else keeps arriving.
         if deadline.passed or not self._read(max(deadline.remaining(), SHORTEST_WAIT)):
-            self._timeouts.record_timeout(self.awaiting, socket=True)
+            self._timeouts.record_timeout(self.awaiting, deadline.seconds, socket=True)
             current_case().note(self._channel, "close", f"{awaited}: not within {deadline.seconds:g} s")
             raise ResponseTimeout(f"{awaited} within {deadline.seconds:g} s", "nothing")
         with contextlib.suppress(ConnectionClosed):

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from hanami_conformance.common import signals
+from hanami_conformance.common.machine_watch import MACHINE
+from hanami_conformance.common.shortage import MachineShortage
 
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0  # between the end of its input and SIGTERM, and between SIGTERM and SIGKILL
@@ -45,6 +47,7 @@ class ChildProcess:
 
     Raises:
         OSError: If there is no such program.
+        MachineShortage: If this machine lacks what a process needs.
     """
 
     def __init__(
@@ -73,6 +76,8 @@ class ChildProcess:
                     start_new_session=True,
                 )
                 signals.EXIT_ACTIONS.append(self.kill)
+        except BlockingIOError as error:
+            raise MachineShortage("no process can be started: end other programs, or raise ulimit -u") from error
         except KeyboardInterrupt:
             self.stop()
             raise
@@ -164,13 +169,16 @@ def announced_server(
 
     Raises:
         ProcessError: If the server does not start; the end of its log is in the message.
+        MachineShortage: If this machine may be the reason.
     """
     with tempfile.TemporaryFile(prefix="hanami-server-") as log:
         pipe = subprocess.PIPE
         with ChildProcess(command, stdin=pipe, stdout=pipe, stderr=log, environment=environment) as process:
             try:
+                MACHINE.note_wait()
                 line = process.read_line(START_SECONDS)
             except TimeoutError as error:
+                MACHINE.check_wait(START_SECONDS)
                 raise ProcessError(f"{title} was not ready within {START_SECONDS:g} s{log_tail(log)}") from error
             except EOFError as error:
                 raise ProcessError(f"{title} did not start{log_tail(log)}") from error

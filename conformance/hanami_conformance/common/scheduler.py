@@ -11,12 +11,13 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import psutil
 
+from hanami_conformance.common.control_groups import control_groups
+
 PROC = Path("/proc")
-CGROUP = Path("/sys/fs/cgroup")
 NANOSECONDS = 1e9
 MICROSECONDS = 1e6
 
@@ -46,6 +47,34 @@ class CpuWait:
         return f"{text} (the CPU quota of its control group was used up)" if self.throttled > self.waited / 2 else text
 
 
+@dataclass(frozen=True)
+class SchedulerReading:
+    """The counters at one moment.
+
+    Attributes:
+        at: Moment, seconds of the monotonic clock.
+        waited: Seconds that each thread waited since its start, by its id; empty where there are no such counters.
+        throttled: Seconds for which a quota stopped the control group of this process, or one above it.
+    """
+
+    at: float
+    waited: Mapping[int, float]
+    throttled: float
+
+    @classmethod
+    def now(cls, processes: Iterable[int]) -> SchedulerReading:
+        """Read the counters of the threads of some processes."""
+        return cls(time.monotonic(), _waited_seconds(processes), _throttled_seconds())
+
+    def since(self, before: SchedulerReading) -> CpuWait:
+        """Return the waiting in the period from an earlier reading; threads that ended in it are not known."""
+        seconds = self.at - before.at
+        waited = max((total - before.waited.get(thread, 0.0) for thread, total in self.waited.items()), default=0.0)
+        throttled = min(seconds, max(0.0, self.throttled - before.throttled))
+        # Without counters of threads, as in some containers, those of the group are all that is known.
+        return CpuWait(seconds, waited if self.waited else throttled, throttled)
+
+
 class SchedulerMeter:
     """Measures how long processes wait for a CPU, from its creation or the last restart on.
 
@@ -59,18 +88,11 @@ class SchedulerMeter:
 
     def restart(self) -> None:
         """Begin a new period."""
-        self._began = time.monotonic()
-        self._waited = _waited_seconds(self._processes())
-        self._throttled = _throttled_seconds()
+        self._began = SchedulerReading.now(self._processes())
 
     def read(self) -> CpuWait:
-        """Return the waiting of the period so far; threads that ended in it are not known."""
-        seconds = time.monotonic() - self._began
-        now = _waited_seconds(self._processes())
-        waited = max((total - self._waited.get(thread, 0.0) for thread, total in now.items()), default=0.0)
-        throttled = min(seconds, max(0.0, _throttled_seconds() - self._throttled))
-        # Without counters of threads, as in some containers, those of the group are all that is known.
-        return CpuWait(seconds, waited if now else throttled, throttled)
+        """Return the waiting of the period so far."""
+        return SchedulerReading.now(self._processes()).since(self._began)
 
 
 def process_family() -> list[int]:
@@ -82,20 +104,18 @@ def process_family() -> list[int]:
 
 
 def _waited_seconds(processes: Iterable[int]) -> Mapping[int, float]:
-    """Return the waiting so far of every thread of the processes, by its id."""
     waited = {}
     for process in processes:
         with contextlib.suppress(OSError, ValueError, IndexError):
-            for thread in (PROC / str(process) / "task").iterdir():
+            for thread in os.listdir(PROC / str(process) / "task"):  # noqa: PTH208 - this runs often, and Path is slow
                 with contextlib.suppress(OSError):  # it has ended
-                    counters = (thread / "schedstat").read_bytes().split()
-                    waited[int(thread.name)] = int(counters[1]) / NANOSECONDS
+                    counters = Path(f"{PROC}/{process}/task/{thread}/schedstat").read_bytes().split()
+                    waited[int(thread)] = int(counters[1]) / NANOSECONDS
     return waited
 
 
 def _throttled_seconds() -> float:
-    """Return for how long a quota has stopped the control group of this process, or one above it, so far."""
-    return max((seconds for group in _cpu_groups() for seconds in _throttled(group)), default=0.0)
+    return max((seconds for group in control_groups("cpu") for seconds in _throttled(group)), default=0.0)
 
 
 def _throttled(group: Path) -> Iterator[float]:
@@ -106,21 +126,3 @@ def _throttled(group: Path) -> Iterator[float]:
                 yield int(value) / MICROSECONDS
             elif name == "throttled_time":  # of version 1
                 yield int(value) / NANOSECONDS
-
-
-def _cpu_groups() -> Iterator[Path]:
-    """Yield the folders of the control groups of this process that may have a quota of CPU time.
-
-    In a container the path may be that of the host; then the folder of the controller itself is the group.
-    """
-    try:
-        lines = (PROC / "self" / "cgroup").read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
-        return
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        for mount in (CGROUP / controllers, CGROUP / ("cpu" if controllers else "unified")):
-            inside = PurePosixPath(path.lstrip("/"))
-            yield from (mount / folder for folder in (inside, *inside.parents))

@@ -8,6 +8,8 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+from hanami_reports.model.conformance import MACHINE_LACKS
+
 PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 Address = tuple[str, int]  # host and port
 
@@ -16,7 +18,14 @@ class MachineShortage(BaseException):
     """This machine lacks what a run needs; the message is one line that names it and the cure.
 
     It is no Exception: nothing that handles the failures of a target may take it for one, and no run can go on.
+
+    Attributes:
+        lacking: What is lacking, and the cure.
     """
+
+    def __init__(self, lacking: str) -> None:
+        super().__init__(f"{MACHINE_LACKS}{lacking}")
+        self.lacking = lacking
 
 
 def shortage_in(error: BaseException | None, address: Address | None = None) -> str:
@@ -28,7 +37,7 @@ def shortage_in(error: BaseException | None, address: Address | None = None) -> 
     """
     for cause in _causes(error):
         if isinstance(cause, MachineShortage):
-            return str(cause)
+            return cause.lacking
         if isinstance(cause, MemoryError):
             return _lacking(errno.ENOMEM)
         if isinstance(cause, OSError) and cause.errno == errno.EADDRNOTAVAIL:
@@ -62,7 +71,7 @@ def _lacking(number: int | None) -> str:
         case errno.ENFILE:
             return "no file descriptor is left in the system: raise its limit (sysctl fs.file-max)"
         case errno.EADDRNOTAVAIL:
-            return f"no local port is left{_port_range()}: wait a minute, or widen net.ipv4.ip_local_port_range"
+            return no_port_left()
         case errno.ENOMEM | errno.ENOBUFS:
             return "no memory is left: end other programs, or raise the limit (ulimit -v, or that of the container)"
         case errno.ENOSPC | errno.EDQUOT:
@@ -70,12 +79,15 @@ def _lacking(number: int | None) -> str:
     return ""
 
 
-def _port_range() -> str:
+def no_port_left() -> str:
+    """Return one line that says that this machine lacks local ports."""
     try:
         first, last = PORT_RANGE.read_text(encoding="ascii").split()
     except (OSError, ValueError):
-        return ""
-    return f" of {first} to {last}"
+        known = ""
+    else:
+        known = f" of {first} to {last}"
+    return f"no local port is left{known}: wait a minute, or widen net.ipv4.ip_local_port_range"
 
 
 def _has_route(address: Address) -> bool:

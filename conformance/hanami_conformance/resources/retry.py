@@ -61,7 +61,7 @@ def retry_until_released(account: Account, kind: str, ask: Callable[[], Result])
         except Violation:
             case.checks, case.checks_by_requirement = counted  # the number of attempts depends on timing
             if deadline.passed:
-                timeouts.record_timeout(kind)
+                timeouts.record_timeout(kind, deadline.seconds)
                 raise
             time.sleep(POLL)
             continue

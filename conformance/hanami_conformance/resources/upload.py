@@ -110,7 +110,7 @@ class Upload:
         began = time.monotonic()
         while not self.progress():
             if deadline.passed:
-                timeouts.record_timeout(COMPLETION)
+                timeouts.record_timeout(COMPLETION, deadline.seconds)
                 return False
             time.sleep(POLL)
         timeouts.record_reply(COMPLETION, time.monotonic() - began)

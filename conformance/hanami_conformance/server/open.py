@@ -14,6 +14,7 @@ from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.signals import handle_signals
 from hanami_conformance.options.run import RunOptions
 from hanami_conformance.server.liveness import watch_sockets
+from hanami_conformance.server.machine import ServerMachine, require_descriptors
 from hanami_conformance.server.process import SERVER_LOG, ServerProcess
 from hanami_conformance.server.reference import ReferenceBackend
 from hanami_conformance.server.startup import ServerStartup
@@ -47,8 +48,11 @@ def open_target(options: RunOptions, log_folder: Path | None = None, run_id: str
 
     Raises:
         TargetDown, TargetRejectedConfiguration, ValueError: See :func:`connect` and :meth:`ServerStartup.start`.
+        MachineShortage: If this machine lacks what the suite or the server needs.
     """
     with handle_signals(), contextlib.ExitStack() as stack:
+        require_descriptors(options.target.max_connections or 0)
+        machine = ServerMachine(() if log_folder is None else (log_folder,))
         startup = None
         restart: Callable[[], None] | None = None
         if options.reference:
@@ -64,6 +68,8 @@ def open_target(options: RunOptions, log_folder: Path | None = None, run_id: str
             restart = partial(startup.restart, target)
         else:
             target = connect(options.target)
+        if restart is not None:
+            target.machine_shortage = machine.shortage
         watch_sockets(target, run_id, restartable=startup is not None)
         yield OpenTarget(target, startup, restart)
 

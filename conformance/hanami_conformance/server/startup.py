@@ -12,6 +12,7 @@ from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfigur
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.deadline import Deadline
 from hanami_conformance.clients.endpoint import ConnectError, Endpoint
+from hanami_conformance.common.machine_watch import MACHINE
 from hanami_conformance.options.target import TargetOptions
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.server.process import ServerProcess
@@ -94,6 +95,7 @@ class ServerStartup:
             target.timeouts.reset()
 
     def _wait(self, attempt: Callable[[float], T]) -> T:
+        MACHINE.note_wait()
         deadline = self._ready_until = Deadline.after(self._seconds)
         refused_until = Deadline.after(min(GRACE, self._seconds))
         while True:
@@ -108,6 +110,7 @@ class ServerStartup:
             if ended := self.server.ended():
                 raise ServerStartError(f"the server was not ready: {ended}", self.server.tail())
             if deadline.passed:
+                MACHINE.check_wait(self._seconds)
                 raise ServerStartError(
                     f"the server was not ready within {self._seconds:g} s: {last_problem}", self.server.tail()
                 )

@@ -13,6 +13,7 @@ from hanami_conformance.cases.failures import PreconditionFailed, SiblingCrashed
 from hanami_conformance.cases.recording import DEFAULT_REQUIREMENT, CaseRecording
 from hanami_conformance.catalogue import CRASH, catalogue
 from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.common.shortage import MachineShortage, shortage_in
 from hanami_conformance.common.text import MAX_LINE, printable_line
 from hanami_conformance.target.target import Target
 from hanami_proto.dialect import NoRouteError
@@ -35,6 +36,7 @@ class CaseClassifier:
         self._target = target
         self._match_known_failure = match_known_failure
         self._case: CaseRecording | None = None
+        self.shortage: MachineShortage | None = None  # of a case; nothing can be judged from then on
 
     def begin(self, case: CaseRecording, title: str, requirements: tuple[str, ...]) -> None:
         """Begin a test.
@@ -64,11 +66,17 @@ class CaseClassifier:
         error = call.excinfo.value if call.excinfo is not None else None
         if call.when == "call":
             self._case.sent_in_test = self._case.sent
-        if error is None:
-            if call.when == "call":
-                self._passed(report)
-            return
-        if isinstance(error, (KeyboardInterrupt, pytest.exit.Exception)):
+        try:
+            self._classify(error, call, report)
+        except MachineShortage as shortage:  # also from a probe of the target
+            self._set_shortage(shortage, report)
+
+    def _classify(self, error: BaseException | None, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+        if lacking := shortage_in(error, self._target.endpoint.place):
+            raise MachineShortage(lacking)
+        if error is None and call.when == "call":
+            self._passed(report)
+        if error is None or isinstance(error, (KeyboardInterrupt, pytest.exit.Exception)):
             return
         if isinstance(error, SiblingCrashed):
             self._left_out(Outcome.SKIPPED, str(error), report)
@@ -82,6 +90,15 @@ class CaseClassifier:
         if call.when == "teardown" and self._outcome is not Outcome.PASSED:
             return
         self._failed(error, call, report)
+
+    def _set_shortage(self, shortage: MachineShortage, report: pytest.TestReport) -> None:
+        """Attribute the failure to no requirement: this machine lacks what the case needs."""
+        self.shortage = self.shortage or shortage
+        self._known = ""
+        self._violated_ids = ()
+        self._set(Outcome.ERROR, str(shortage))
+        report.outcome = "failed"
+        report.longrepr = self._explain()
 
     def _left_out(self, outcome: Outcome, reason: str, report: pytest.TestReport) -> None:
         self._set(outcome, reason)
@@ -121,6 +138,8 @@ class CaseClassifier:
     def _failed(self, error: BaseException, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
         self._keep_exchange()
         known = isinstance(error, (Violation, PreconditionFailed, TargetDown))
+        if known and (lacking := self._target.machine_shortage()):
+            raise MachineShortage(lacking)
         self._target.close_connections()  # one of them may block the target
         if known and (loss := self._target.downtime_reason()):
             self._mark_lost(loss, error)

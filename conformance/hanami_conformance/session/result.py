@@ -34,6 +34,7 @@ def build_result(
     reason: str,
     unreachable: bool,
     interrupted: bool,
+    shortage: bool,
     leftovers: Sequence[str],
     restarted: bool = False,
     known: KnownList | None = None,
@@ -51,6 +52,7 @@ def build_result(
         reason: Reason for an early end of the run, one line.
         unreachable: Whether the target could not be reached at all.
         interrupted: Whether the user stopped the run.
+        shortage: Whether this machine lacks what the run needs, which ended it.
         leftovers: Resources that could not be deleted.
         restarted: Whether the server was restarted after every crash.
         known: List of known failures, None for none.
@@ -68,7 +70,9 @@ def build_result(
     status = exit_status(judged, every, least=level)
     if restarted and status == ExitStatus.TARGET_LOST:
         status = ExitStatus.NOT_CONFORMANT  # every case had its turn
-    if unreachable:
+    if shortage:
+        status = ExitStatus.SUITE_FAULT
+    elif unreachable:
         status = ExitStatus.TARGET_LOST
     elif interrupted and status != ExitStatus.TARGET_LOST:
         status = ExitStatus.INTERRUPTED

@@ -16,6 +16,7 @@ from _pytest.terminal import TerminalReporter
 from hanami_conformance.cases.failures import SiblingCrashed, TargetDown, TargetRejectedConfiguration
 from hanami_conformance.cases.recording import begin_case, current_case, end_case
 from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.common.shortage import MachineShortage
 from hanami_conformance.common.signals import acknowledge_interrupt, handle_signals
 from hanami_conformance.known_failures.file import KnownList, read_list
 from hanami_conformance.options.definitions import AUTO, REFERENCE
@@ -87,6 +88,7 @@ class ConformanceSession:
         self._planned: dict[str, pytest.Item] = {}
         self._cases: dict[str, CaseResult] = {}
         self._reason = ""
+        self._shortage = False  # whether this machine lacks what the run needs, which ended it
         self._interrupted = False
         self._suite_failed = False
         self._foreign_tests_failed = False
@@ -131,6 +133,9 @@ class ConformanceSession:
         except TargetDown as error:
             self._reason = SECRETS.text(str(error))
             pytest.exit(spelled(self._config, self._reason), returncode=ExitStatus.TARGET_LOST)
+        except MachineShortage as shortage:
+            self._note_shortage(shortage)
+            pytest.exit(self._reason, returncode=ExitStatus.SUITE_FAULT)
         try:
             self._folder.clear()  # from here on, files in it would be taken for this run's
             if opened.startup is None:
@@ -160,6 +165,11 @@ class ConformanceSession:
         what = "reference backend" if manifest.reference else "target"
         first = f"{what} {manifest.target_url}, dialect {manifest.dialect}, profile {manifest.profile}"
         return [f"hanami: {spelled(self._config, SECRETS.text(line))}" for line in (first, *manifest.header)]
+
+    def _note_shortage(self, shortage: MachineShortage) -> None:
+        """Note that this machine lacks something, which ends the run without a verdict."""
+        self._shortage = True
+        self._reason = str(shortage)
 
     def _match_known_failure(self, case: str, broken: Collection[str], texts: Collection[str]) -> Entry | None:
         """Return the entry of the list that matches a failure, None for none."""
@@ -222,9 +232,20 @@ class ConformanceSession:
 
     def _finish_case(self, ran: ExecutedCase, *, last: bool) -> None:
         """Keep the result of a finished case, and handle a lost target."""
-        result = self._losses.on_case_finished(ran, last=last)
-        result = self._excuse_known_loss(result)
-        if self._losses.abort_reason:
+        assert self._classifier is not None
+        result = ran.result
+        shortage = self._classifier.shortage
+        try:
+            if shortage is None:
+                result = self._excuse_known_loss(self._losses.on_case_finished(ran, last=last))
+                shortage = self._classifier.shortage  # of a case that ran again
+        except MachineShortage as met:
+            shortage = met
+        if shortage is not None:
+            self._note_shortage(shortage)
+            result = replace(result, outcome=Outcome.ERROR, reason=self._reason, violated=(), known="", loss="")
+            ran.item.session.shouldfail = "this machine lacks what the run needs"
+        elif self._losses.abort_reason:
             self._reason = self._losses.abort_reason
             ran.item.session.shouldfail = "target lost"
         self._keep(result)
@@ -277,8 +298,8 @@ class ConformanceSession:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Build the result, write the reports, and set the exit status."""
-        self._suite_failed = exitstatus == ExitStatus.SUITE_FAULT
-        if exitstatus in (ExitStatus.USAGE, ExitStatus.SUITE_FAULT) or self._config.option.collectonly:
+        self._suite_failed = exitstatus == ExitStatus.SUITE_FAULT and not self._shortage
+        if exitstatus == ExitStatus.USAGE or self._suite_failed or self._config.option.collectonly:
             return
         if exitstatus == ExitStatus.INTERRUPTED and not self._interrupted and self._reason == "":
             session.exitstatus = ExitStatus.SUITE_FAULT  # tests that cannot even be collected
@@ -295,6 +316,7 @@ class ConformanceSession:
             reason=self._reason,
             unreachable=exitstatus == ExitStatus.TARGET_LOST,
             interrupted=self._interrupted,
+            shortage=self._shortage,
             leftovers=self._clean_up(),
             restarted=self._losses.restarted,
             known=self._known,
@@ -323,7 +345,7 @@ class ConformanceSession:
             except KeyboardInterrupt:
                 prefix = run_prefix(self.manifest.run_id)
                 return [*map(str, self._leftovers), f"whatever begins with {prefix}: tidying up was interrupted"]
-            except (TargetDown, TargetRejectedConfiguration) as error:
+            except (TargetDown, TargetRejectedConfiguration, MachineShortage) as error:
                 return [*map(str, self._leftovers), f"it is not known what: {error}"]
         return [SECRETS.text(str(left)) for left in self._leftovers]
 

@@ -22,6 +22,7 @@ from hanami_conformance.clients.raw_request import send_raw
 from hanami_conformance.clients.rest import RestClient, RestResponse
 from hanami_conformance.clients.tcp import RawConnection
 from hanami_conformance.clients.websocket import WebSocket
+from hanami_conformance.common.shortage import MachineShortage
 from hanami_conformance.common.text import printable_line
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.target.dialect_detection import DetectedDialect
@@ -112,6 +113,7 @@ class Target:
         self.other_account_missing_reason = NO_OTHER_ACCOUNT
         self.teardown_actions: list[Callable[[], str]] = []  # delete what was created; each returns what is left
         self.process_end: Callable[[], str] = lambda: ""  # how the process ended, empty while it runs
+        self.machine_shortage: Callable[[], str] = lambda: ""  # what its machine lacks, where that is ours
         self.attached = False  # whether the target has accepted a socket
         self.socket_silence_reason: Callable[[], str] = lambda: ""  # empty unless all are silent
         self.idle_timeout_reason: Callable[[ClosedSocket], str] = lambda _ended: (
@@ -254,6 +256,9 @@ class Target:
 
         Args:
             sockets: Whether to probe the websockets in any case.
+
+        Raises:
+            MachineShortage: If it is down, and its machine, which is ours, may be the reason.
         """
         asked, self.timeouts.socket_timeouts = self.timeouts.socket_timeouts, 0
         ready_by = Deadline.after(self.timeouts.setting)
@@ -273,10 +278,11 @@ class Target:
                 time.sleep(READY_POLL)
             else:
                 return self.socket_silence_reason() if asked or sockets else ""
-            if ended := self.process_end():
-                return ended
-            if ready_by.passed or silences >= SILENT_CALLS_WHEN_DOWN:
-                return how
+            ended = self.process_end()
+            if ended or ready_by.passed or silences >= SILENT_CALLS_WHEN_DOWN:
+                if lacking := self.machine_shortage():
+                    raise MachineShortage(lacking)
+                return ended or how
 
     def disconnect_reason(self, failure: str) -> str:
         """Return why the target may close the connection on which the case failed; empty if it may not.

@@ -84,6 +84,7 @@ HEADLINES: Mapping[int, str] = {
     ExitStatus.TARGET_LOST: "TARGET LOST",
 }
 NO_NEW_FAILURES = "NO NEW FAILURES"  # conformant only because known failures are not counted
+MACHINE_LACKS = "this machine lacks what the run needs: "  # begins the reason for an end that is not the target's fault
 ARROWS = {"sent": "->", "received": "<-", "note": "--"}
 
 
@@ -262,6 +263,8 @@ class RunResult:
             return "INCOMPLETE"
         if self.exit_status == ExitStatus.CONFORMANT and self.known_violations:
             return NO_NEW_FAILURES
+        if self.exit_status == ExitStatus.SUITE_FAULT and self.reason.startswith(MACHINE_LACKS):
+            return "NOT JUDGED"
         return HEADLINES[self.exit_status]
 
     @property

@@ -29,7 +29,7 @@ OUTCOMES: Mapping[Outcome, str] = {
     Outcome.BLOCKED: "an earlier step failed, so it judged nothing",
     Outcome.VACUOUS: "it sent or checked nothing",
     Outcome.LOST: "the server crashed, or no longer answers",
-    Outcome.ERROR: "an internal error of the suite",
+    Outcome.ERROR: "an internal error of the suite, or its machine lacks what the run needs",
     Outcome.SKIPPED: "two other parameters of the same test lost the server in the same way",
     Outcome.NOT_RUN: "the run ended before it",
 }
@@ -37,7 +37,7 @@ EXIT_STATUSES: Mapping[ExitStatus, str] = {
     ExitStatus.CONFORMANT: "conformant, apart from listed known failures",
     ExitStatus.NOT_CONFORMANT: "not conformant; also if the list of known failures is wrong",
     ExitStatus.INTERRUPTED: "interrupted",
-    ExitStatus.SUITE_FAULT: "internal error of the suite",
+    ExitStatus.SUITE_FAULT: "internal error of the suite, or its machine lacks what the run needs",
     ExitStatus.USAGE: "wrong options, or credentials that the target rejects",
     ExitStatus.NOTHING_RAN: "nothing ran, or a selected requirement is NOT RUN",
     ExitStatus.TARGET_LOST: "target not reachable, or lost during the run",

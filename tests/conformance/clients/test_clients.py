@@ -270,9 +270,9 @@ def test_patience_wears_out_after_several_silences() -> None:
     timeouts = AdaptiveTimeout(10)
     timeouts.record_reply("chunk", 0.2)
     for _ in range(2):
-        timeouts.record_timeout("chunk")
+        timeouts.record_timeout("chunk", 1.0)
     assert timeouts.seconds("chunk") == 10
-    timeouts.record_timeout("chunk")
+    timeouts.record_timeout("chunk", 1.0)
     assert timeouts.seconds("chunk") == pytest.approx(4.0)
     assert timeouts.seconds("other") == 10
     assert timeouts.deadline("chunk", extra=5).seconds == pytest.approx(9.0)
@@ -281,13 +281,13 @@ def test_patience_wears_out_after_several_silences() -> None:
 def test_rarely_answered_calls_are_awaited_briefly() -> None:
     timeouts = AdaptiveTimeout(10)
     for _ in range(9):
-        timeouts.record_timeout("chunk")
+        timeouts.record_timeout("chunk", 1.0)
     assert timeouts.seconds("chunk") == FAST_MINIMUM
-    timeouts.record_timeout("chunk")
+    timeouts.record_timeout("chunk", 1.0)
     assert timeouts.seconds("chunk") == FASTEST_MINIMUM
     timeouts.record_reply("chunk", 0.1)
     assert timeouts.seconds("chunk") == pytest.approx(2.0)
     short = AdaptiveTimeout(0.1)
     for _ in range(10):
-        short.record_timeout("chunk")
+        short.record_timeout("chunk", 1.0)
     assert short.seconds("chunk") == 0.1

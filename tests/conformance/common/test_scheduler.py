@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hanami_conformance.common import scheduler
+from hanami_conformance.common import control_groups, scheduler
 from hanami_conformance.common.scheduler import CpuWait, SchedulerMeter, process_family
 
 LONGEST = 60.0  # seconds until a test gives up
@@ -82,7 +82,8 @@ def test_a_quota_counts_where_threads_have_no_counters(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, groups: str, folder: str, line: str
 ) -> None:
     monkeypatch.setattr(scheduler, "PROC", tmp_path / "proc")
-    monkeypatch.setattr(scheduler, "CGROUP", tmp_path / "cgroup")
+    monkeypatch.setattr(control_groups, "PROC", tmp_path / "proc")
+    monkeypatch.setattr(control_groups, "CGROUP", tmp_path / "cgroup")
     (tmp_path / "proc" / "self").mkdir(parents=True)
     (tmp_path / "proc" / "self" / "cgroup").write_text(groups)
     file = tmp_path / "cgroup" / folder / "cpu.stat"
@@ -98,7 +99,7 @@ def test_a_quota_counts_where_threads_have_no_counters(
 
 def test_nothing_counts_as_waited_where_nothing_is_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(scheduler, "PROC", tmp_path)
-    monkeypatch.setattr(scheduler, "CGROUP", tmp_path)
+    monkeypatch.setattr(control_groups, "PROC", tmp_path)
     result = SchedulerMeter().read()
     assert (result.waited, result.throttled, result.share) == (0, 0, 0)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from hanami_conformance.cases.failures import PreconditionFailed, SiblingCrashed, Violation
+from hanami_conformance.cases.failures import PreconditionFailed, SiblingCrashed, TargetDown, Violation
 from hanami_conformance.cases.recording import CaseRecording
+from hanami_conformance.common.shortage import MachineShortage
 from hanami_conformance.session.classifier import CaseClassifier
 from hanami_reports.model.conformance import CaseResult, Outcome
 
@@ -19,9 +21,14 @@ class Target:
     """A target that is down or not."""
 
     dialect = SimpleNamespace(name="documented")
+    endpoint = SimpleNamespace(place=("127.0.0.1", 9))
 
-    def __init__(self, loss: str) -> None:
+    def __init__(self, loss: str, lacking: str) -> None:
         self.loss = loss
+        self.lacking = lacking
+
+    def machine_shortage(self) -> str:
+        return self.lacking
 
     def close_connections(self) -> None: ...
 
@@ -32,8 +39,10 @@ class Target:
         return ""
 
 
-def classified(error: Exception | None = None, *, loss: str = "", when: str = "call", **recorded: Any) -> CaseResult:
-    target: Any = Target(loss)
+def classified(
+    error: BaseException | None = None, *, loss: str = "", lacking: str = "", when: str = "call", **recorded: Any
+) -> CaseResult:
+    target: Any = Target(loss, lacking)
     classifier = CaseClassifier(target)
     recording = CaseRecording("f::t", sent=1, checks=1, **recorded)
     classifier.begin(recording, "title", ("ATT-4", "ATT-5"))
@@ -79,3 +88,43 @@ def test_a_violation_that_names_a_requirement_violates_it_in_every_case() -> Non
 def test_a_case_whose_siblings_crashed_the_target_is_skipped() -> None:
     result = classified(SiblingCrashed("two others lost the target alike"), when="setup")
     assert (result.outcome, result.reason) == (Outcome.SKIPPED, "two others lost the target alike")
+
+
+def caused_by(error: Exception, cause: BaseException) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+NO_DESCRIPTORS = OSError(errno.EMFILE, "Too many open files")
+
+
+@pytest.mark.parametrize("when", ["setup", "call", "teardown"])
+@pytest.mark.parametrize(
+    ("error", "named"),
+    [
+        (caused_by(TargetDown("no connection"), NO_DESCRIPTORS), "no file descriptor"),
+        (caused_by(PreconditionFailed("no cluster"), NO_DESCRIPTORS), "no file descriptor"),
+        (caused_by(Violation("a", "b", "DIO-1"), NO_DESCRIPTORS), "no file descriptor"),
+        (MemoryError(), "no memory"),
+        (MachineShortage("no local port is left"), "no local port"),
+    ],
+)
+def test_what_this_machine_lacks_violates_nothing(error: BaseException, when: str, named: str) -> None:
+    result = classified(error, when=when, loss=DOWN)
+    assert (result.outcome, result.violated, result.loss) == (Outcome.ERROR, (), "")
+    assert result.reason.startswith(f"this machine lacks what the run needs: {named}")
+
+
+@pytest.mark.parametrize("error", [Violation("a", "b", "DIO-1"), TargetDown("silent"), PreconditionFailed("a")])
+def test_what_the_machine_of_the_server_lacks_violates_nothing(error: BaseException) -> None:
+    result = classified(error, lacking="no space is left on the disk of /tmp", loss=DOWN)
+    assert (result.outcome, result.violated, result.loss) == (Outcome.ERROR, (), "")
+    assert result.reason == "this machine lacks what the run needs: no space is left on the disk of /tmp"
+
+
+def test_a_target_that_cannot_be_reached_at_all_is_no_lack_of_ports() -> None:
+    nowhere = OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Target.endpoint, "place", ("255.255.255.255", 9))  # this machine has no way to it
+        result = classified(caused_by(TargetDown("no connection"), nowhere), loss=DOWN)
+    assert result.outcome is Outcome.LOST
