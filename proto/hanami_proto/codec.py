@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from hanami_proto import brick_pb2, buffer_pb2
 
+LENGTH_DELIMITED = 2  # wire type of protobuf
+
 
 class SchemaError(ValueError):
     """Bytes that are not a message of the expected type."""
@@ -158,9 +160,20 @@ class Codec:
         if self.schema == "buffer":
             message.targetBufferType = target_buffer
         message.numberOfValues = len(values) if number_of_values is None else number_of_values
+        if isinstance(values, np.ndarray) and values.dtype == np.float32:
+            # Many times faster than a field of a million values, and the same bytes: it is the last one.
+            return bytes(message.SerializeToString()) + self._packed(values)
         message.values.extend(values)
         encoded: bytes = message.SerializeToString()
         return encoded
+
+    def _packed(self, values: NDArray[np.float32]) -> bytes:
+        """Return the field ``values`` as protobuf encodes it; nothing for no values."""
+        content = values.astype("<f4", copy=False).tobytes()
+        if not content:
+            return b""
+        number: int = self._messages.ClusterIO_Message.DESCRIPTOR.fields_by_name["values"].number
+        return bytes([number << 3 | LENGTH_DELIMITED]) + _varint(len(content)) + content
 
     def decode_io(self, payload: bytes) -> BrickMessage:
         """Decode a ClusterIO_Message.
@@ -185,3 +198,13 @@ class Codec:
         except DecodeError as error:
             raise SchemaError(f"not a {message_type}: {error}") from error
         return message
+
+
+def _varint(number: int) -> bytes:
+    """Return a number as protobuf encodes it."""
+    encoded = bytearray()
+    while number >= 0x80:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)

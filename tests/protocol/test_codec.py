@@ -43,6 +43,23 @@ def test_io(schema: str, name: str, values: list[float], is_last: bool, process:
     assert message.target_buffer == (TargetBuffer.EXPECTED if schema == "buffer" else TargetBuffer.INPUT)
 
 
+@schemas
+@pytest.mark.parametrize("count", [0, 1, 31, 32, 4095, 4096, 600_000])
+def test_an_array_is_encoded_as_the_same_bytes_as_a_list(schema: str, count: int) -> None:
+    codec = Codec.for_schema(schema)
+    array = np.random.default_rng(count).standard_normal(2 * count, dtype=np.float32)[::2]
+    encoded = codec.encode_io("a", array, is_last=True, process_type=ProcessType.TRAIN)
+    assert encoded == codec.encode_io("a", array.tolist(), is_last=True, process_type=ProcessType.TRAIN)
+
+
+@schemas
+def test_special_values_of_an_array_survive(schema: str) -> None:
+    codec = Codec.for_schema(schema)
+    values = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-45, 3.4e38], dtype=np.float32)
+    decoded = codec.decode_io(codec.encode_io("a", values, is_last=False)).values
+    assert decoded.tobytes() == values.tobytes()
+
+
 def test_field_numbers_are_those_of_the_protocol() -> None:
     brick = {field.name: field.number for field in brick_pb2.ClusterIO_Message.DESCRIPTOR.fields}
     buffer = {field.name: field.number for field in buffer_pb2.ClusterIO_Message.DESCRIPTOR.fields}

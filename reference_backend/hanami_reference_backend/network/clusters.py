@@ -14,10 +14,9 @@ from hanami_reference_backend.auth import User
 from hanami_reference_backend.common.errors import conflict, not_found
 from hanami_reference_backend.common.identity import RandomIdentity
 from hanami_reference_backend.common.settings import Settings
-from hanami_reference_backend.network.network import Network
+from hanami_reference_backend.network.network import LARGE_NETWORK, Network, network_size
 from hanami_reference_backend.network.templates import Port, Template
 
-BYTES_PER_PARAMETER = 4
 NORMAL_CLOSURE = 1000  # RFC 6455, 7.4.1
 POLICY_VIOLATION = 1008
 
@@ -78,8 +77,7 @@ class ClusterStore:
             raise conflict(f"there is a cluster with the name {name!r} already")
         if len(clusters) >= self._settings.max_clusters:
             raise conflict(f"the project has {len(clusters)} clusters: delete one first")
-        parameters = network.parameters + sum(cluster.network.parameters for cluster in clusters)
-        self._check_storage(parameters)
+        self._check_storage(network.size + sum(cluster.network.size for cluster in clusters))
         uuid, now = self._identity.uuid(), self._identity.now()
         cluster = Cluster(uuid, name, user.id, user.project_id, self._task, template, network, now)
         self._clusters[cluster.uuid] = cluster
@@ -129,8 +127,10 @@ class ClusterStore:
             self._end_socket(cluster, NORMAL_CLOSURE, "cluster was switched to task mode")
         return cluster
 
-    def set_sizes(self, cluster: Cluster, sizes: Mapping[str, int]) -> None:
+    async def set_sizes(self, cluster: Cluster, sizes: Mapping[str, int]) -> None:
         """Set the sizes of inputs and outputs, where the template of a cluster gives none; what was trained is kept.
+
+        The caller holds the lock of the cluster.
 
         Raises:
             RequestError: 409, if the network would become too large.
@@ -141,14 +141,17 @@ class ClusterStore:
         if after.parameters > most:
             raise conflict(f"{after.parameters} weights are more than {most}")
         others = sum(
-            other.network.parameters
+            other.network.size
             for other in self._clusters.values()
             if other.project_id == cluster.project_id and other is not cluster
         )
-        self._check_storage(after.parameters + others)
+        self._check_storage(network_size(after.layers) + others)
         places = (_places(before.inputs, after.inputs), _places(before.outputs, after.outputs))
-        cluster.network = cluster.network.resized(after.layers, *places)
-        cluster.template = after
+        if after.parameters < LARGE_NETWORK:
+            network = cluster.network.resized(after.layers, *places)
+        else:
+            network = await asyncio.to_thread(cluster.network.resized, after.layers, *places)
+        cluster.network, cluster.template = network, after
 
     def attach(self, cluster: Cluster, socket: Attached) -> None:
         """Attach a websocket to a cluster (direct interaction, step 2).
@@ -167,8 +170,8 @@ class ClusterStore:
         if cluster.attached is socket:
             cluster.attached = None
 
-    def _check_storage(self, parameters: int) -> None:
-        if parameters * BYTES_PER_PARAMETER > self._settings.max_storage:
+    def _check_storage(self, size: int) -> None:
+        if size > self._settings.max_storage:
             raise conflict("the clusters of the project would take too much memory: delete one first")
 
     def _end_socket(self, cluster: Cluster, code: int, reason: str) -> None:
@@ -179,9 +182,9 @@ class ClusterStore:
 
 def _places(before: Sequence[Port], after: Sequence[Port]) -> NDArray[np.intp]:
     """Return the place of each value of the ports that have a size among the values of the same ports, all sized."""
-    places: list[int] = []
+    places = [np.zeros(0, dtype=np.intp)]
     start = 0
     for old, new in zip(before, after, strict=True):
-        places += range(start, start + old.size)
+        places.append(np.arange(start, start + old.size))
         start += new.size
-    return np.array(places, dtype=np.intp)
+    return np.concatenate(places)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hanami_reference_backend.network.templates import Port, Template
 
-MOST_VALUES = 4_000_000  # values that a port without a size may receive
+MOST_VALUES = 4_000_000  # values that all ports without a size may receive together
 
 
 class Buffer:
@@ -48,7 +48,8 @@ class Buffer:
             Whether the values fit; nothing is changed otherwise.
         """
         if name in self._collected:
-            if len(values) > MOST_VALUES:
+            others = sum(len(part) for other, part in self._collected.items() if other != name)
+            if others + len(values) > MOST_VALUES:
                 return False
             self._collected[name] = np.concatenate([values, self._collected[name][len(values) :]])
             return True

@@ -14,7 +14,16 @@ Matrix = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
 LEARNING_RATE = np.float32(1.0)
+LARGE_NETWORK = 500_000  # parameters; larger ones work in a thread, so that they do not block other clients
+BYTES_PER_PARAMETER = 4
+LAYER_SIZE = 600  # bytes of the arrays of a layer and its brick, without their values
 LARGEST_INPUT = np.float32(1e6)  # larger values are clipped, so that no sum overflows
+
+
+def network_size(layers: Sequence[int]) -> int:
+    """Return the memory that a network takes once it is trained, in bytes."""
+    parameters = sum((before + 1) * after for before, after in pairwise(layers))
+    return 2 * BYTES_PER_PARAMETER * parameters + LAYER_SIZE * len(layers)
 
 
 class Network:
@@ -29,6 +38,7 @@ class Network:
         weights: Weights of each layer but the first, shape (neurons, neurons of the layer before).
         biases: Biases of each layer but the first, shape (neurons,).
         parameters: Number of weights and biases.
+        size: Memory that the network takes once it is trained, in bytes.
     """
 
     def __init__(self, layers: Sequence[int], seed: int = 0, text: str = "") -> None:
@@ -42,6 +52,7 @@ class Network:
             self.weights.append(random.standard_normal((after, before), dtype=np.float32) * scale)
             self.biases.append(np.zeros(after, dtype=np.float32))
         self.parameters = sum(part.size for part in (*self.weights, *self.biases))
+        self.size = network_size(layers)
         self._layers = [np.zeros(size, dtype=np.float32) for size in layers]
         self._scratch: list[Matrix] = []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 from hanami_reference_backend.network.template_lines import (
@@ -54,7 +55,7 @@ class Template:
     outputs: tuple[Port, ...]
     hidden: tuple[int, ...]
 
-    @property
+    @cached_property
     def layers(self) -> tuple[int, ...]:
         """Sizes of the fully connected layers: inputs, internal bricks, outputs."""
         return (sum(port.size for port in self.inputs), *self.hidden, sum(port.size for port in self.outputs))

@@ -72,9 +72,12 @@ def describe_cluster(resource: Resource, mode: str, layers: Sequence[int], keys:
         layers: Sizes of the layers of its network.
         keys: Keys of :data:`CLUSTER_KEYS`.
     """
-    blocks = sum(-(-size // NEURONS_OF_A_BLOCK) for size in layers)
-    sizes = {"number_of_blocks": blocks, "number_of_sections": sum(layers)}
-    return _described(resource, keys, {"state": mode, "mode": mode, "new_state": mode, **sizes})
+    values: dict[str, object] = dict.fromkeys(("state", "mode", "new_state"), mode)
+    if "number_of_blocks" in keys:
+        values["number_of_blocks"] = sum(-(-size // NEURONS_OF_A_BLOCK) for size in layers)
+    if "number_of_sections" in keys:
+        values["number_of_sections"] = sum(layers)
+    return _described(resource, keys, values)
 
 
 def unknown_keys(answers: Mapping[str, Sequence[str]]) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from itertools import islice
 
 from starlette.responses import StreamingResponse
 
@@ -14,11 +15,11 @@ from hanami_reference_backend.common.errors import bad_request, not_found
 from hanami_reference_backend.rest.answers import describe_dataset
 from hanami_reference_backend.rest.fields import ByUuid, ContentQuery, Nothing
 from hanami_reference_backend.rest.operation import Operation, OperationResult
-from hanami_reference_backend.storage.dataset_content import Column
+from hanami_reference_backend.storage.dataset_content import Column, Content
 from hanami_reference_backend.storage.datasets import Dataset
 from hanami_reference_backend.storage.uploads import Upload
 
-BLOCK = 4096  # values that are formatted at once; the server serves other clients between two blocks
+BLOCK = 4096  # values or columns that are formatted at once; the server serves other clients between two blocks
 
 
 class DatasetOperations:
@@ -38,10 +39,18 @@ class DatasetOperations:
         }
 
     async def get(self, user: User, fields: ByUuid) -> OperationResult:
-        """Return the description of a dataset (FIN-1)."""
+        """Return the description of a dataset (FIN-1), streamed if it has many columns."""
         dataset = self._datasets.dataset(user, fields.uuid)
-        keys = self._backend.dialect.answers["dataset.get"]
-        return describe_dataset(dataset, dataset.kind.value, keys) | self.measures(dataset)
+        dialect = self._backend.dialect
+        keys = dialect.answers["dataset.get"]
+        answer = describe_dataset(dataset, dataset.kind.value, keys) | self.measures(dataset)
+        if not dialect.has_content:
+            return answer
+        columns = _described(dataset.content, dialect.column_range)
+        if len(dataset.content.columns) <= BLOCK:
+            return answer | {"description": dict(columns)}
+        begin = json.dumps(answer)[:-1] + ',"description":{'
+        return StreamingResponse(_streamed(begin, _items(columns), "}}"), media_type="application/json")
 
     async def list_all(self, user: User, _fields: Nothing) -> OperationResult:
         """Return a table of all finalized datasets of the project, oldest first."""
@@ -62,8 +71,8 @@ class DatasetOperations:
         column = self._datasets.dataset(user, fields.uuid).content.column(fields.column_name)
         if column is None:
             raise not_found(f"the dataset has no column {fields.column_name!r}")
-        text = _data(column, fields.row_offset, fields.number_of_rows)
-        return StreamingResponse(text, media_type="application/json")
+        rows = _rows(column, fields.row_offset, fields.number_of_rows)
+        return StreamingResponse(_streamed('{"data":[', rows, "]}"), media_type="application/json")
 
     async def delete(self, user: User, fields: ByUuid) -> OperationResult:
         """Delete a dataset or an upload (DEL-1)."""
@@ -87,22 +96,56 @@ class DatasetOperations:
         }
         dialect = self._backend.dialect
         keys = {*dialect.rows_keys, *(key for group in dialect.columns_keys for key in group)}
-        result = {key: value for key, value in everything.items() if key in keys}
-        if dialect.has_content:
-            result["description"] = content.description(*dialect.column_range)
-        return result
+        return {key: value for key, value in everything.items() if key in keys}
 
 
-async def _data(column: Column, offset: int, count: int) -> AsyncIterator[str]:
-    rows_at_once = max(1, BLOCK // column.width)
-    yield '{"data":['
+def _described(content: Content, keys: tuple[str, str]) -> Iterator[tuple[str, dict[str, int]]]:
+    """Yield the name of each column, and its range under the keys of the dialect."""
+    for name, start, end in content.ranges():
+        yield name, dict(zip(keys, (start, end), strict=True))
+
+
+async def _streamed(begin: str, blocks: Iterable[str], end: str) -> AsyncIterator[str]:
+    """Yield a text in blocks, and let the server serve other clients between two of them."""
+    yield begin
+    for block in blocks:
+        yield block
+        await asyncio.sleep(0)
+    yield end
+
+
+def _items(values: Iterator[tuple[str, object]]) -> Iterator[str]:
+    """Yield the JSON of the keys and values of an object, without its braces."""
     separator = ""
+    while block := dict(islice(values, BLOCK)):
+        yield separator + json.dumps(block)[1:-1]
+        separator = ","
+
+
+def _rows(column: Column, offset: int, count: int) -> Iterator[str]:
+    """Yield the JSON of the rows of a column, without the brackets around all of them."""
     end = offset + count
+    rows_at_once = BLOCK // column.width
+    if not rows_at_once:
+        yield from _long_rows(column, range(offset, end))
+        return
+    separator = ""
     for start in range(offset, end, rows_at_once):
         rows = column.rows(start, min(rows_at_once, end - start)).tolist()
         if not rows:
-            break
+            return
         yield separator + json.dumps(rows)[1:-1]
         separator = ","
-        await asyncio.sleep(0)
-    yield "]}"
+
+
+def _long_rows(column: Column, numbers: range) -> Iterator[str]:
+    """Yield the JSON of rows, each in parts."""
+    for number in numbers:
+        separator = "[" if number == numbers.start else ",["
+        for start in range(0, column.width, BLOCK):
+            rows = column.rows(number, 1, slice(start, start + BLOCK)).tolist()
+            if not rows:
+                return
+            yield separator + json.dumps(rows[0])[1:-1]
+            separator = ","
+        yield "]"

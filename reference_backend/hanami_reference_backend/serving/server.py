@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -20,6 +21,7 @@ from hanami_reference_backend.serving.socket_protocol import SocketProtocol
 
 GRACE = 1.5  # seconds that open connections get when the server stops
 OPEN_FILES = 65536
+SWITCH_INTERVAL = 0.0003  # seconds that each thread at work may delay the event loop; Python's default is 0.005
 
 
 class Server(uvicorn.Server):
@@ -133,6 +135,7 @@ def serve(
     _raise_open_files()
     gc.collect()
     gc.freeze()  # what is loaded now is never garbage, and looking through it again would block the event loop
+    sys.setswitchinterval(SWITCH_INTERVAL)
     with listener:
         server.run(sockets=[listener])
 

@@ -14,12 +14,12 @@ from hanami_proto.codec import BrickMessage, Codec, ProcessType, SchemaError, Ta
 from hanami_reference_backend.common.errors import RequestError
 from hanami_reference_backend.network.clusters import POLICY_VIOLATION, Cluster, ClusterStore
 from hanami_reference_backend.network.cycle_buffer import Cycle
+from hanami_reference_backend.network.network import LARGE_NETWORK
 from hanami_reference_backend.sockets.channel import Channel
 
 INVALID_DATA = 1007  # RFC 6455, 7.4.1
 T = TypeVar("T")
 WHOLE_NUMBERS = ("bool", "int")  # types of outputs whose values are rounded
-LARGE_NETWORK = 500_000  # parameters; above this a cycle runs in a thread, so that it does not block other clients
 
 
 class InvalidMessageError(Exception):
@@ -149,7 +149,7 @@ class ClusterSession:
             values = output[cycle.expected.slices[port.name]]
             answer = self._codec.encode_io(
                 port.name,
-                (np.rint(values) if port.kind in WHOLE_NUMBERS else values).tolist(),
+                np.rint(values) if port.kind in WHOLE_NUMBERS else values,
                 is_last=index == len(ports),
                 process_type=ProcessType.REQUEST,
                 target_buffer=TargetBuffer.OUTPUT,
@@ -167,7 +167,7 @@ class ClusterSession:
         if sizes:
             async with self._cluster.busy:  # a thread may still train what the new weights are made from
                 try:
-                    self._clusters.set_sizes(self._cluster, sizes)
+                    await self._clusters.set_sizes(self._cluster, sizes)
                 except RequestError as error:
                     raise InvalidMessageError(POLICY_VIOLATION, error.reason) from error
             self._cycle = self._cycle.with_template(self._cluster.template)

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from hanami_reference_backend.storage.dataset_content import Content, ContentError, PlainColumn
 
-MAX_LINE = 16 * 1024 * 1024  # characters
-FREE_CELLS = 16 * 1024 * 1024  # allowed in a table however small its file is
+# Characters of a row, in one line or several. A row is split at once, and nobody else is served meanwhile.
+MAX_ROW = 2 * 1024 * 1024
+MAX_COLUMNS = 100_000
+FREE_CELLS = 4 * 1024 * 1024  # allowed in a table however small its file is
 FLOAT32_LIMIT = 3.4028235677973366e38  # numbers from here on round to infinity
 CONTROL = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # a quoted name may have line breaks
 LINE_END = re.compile("\r\n|\r|\n")
@@ -37,7 +39,8 @@ def parse_csv(file: NDArray[np.uint8]) -> Content:
 
     Raises:
         ContentError: If there is no header or no row, a name is empty, repeated or has control characters, a row is
-            longer than the header, or a cell is not a finite float32; the message has the line and the column (FIN-6).
+            longer than the header or than a limit, or a cell is not a finite float32; the message has the line and the
+            column (FIN-6).
     """
     rows = _rows(file)
     names = _header(rows)
@@ -66,27 +69,45 @@ class _ArrayReader(io.RawIOBase):
         return count
 
 
-def _lines(file: NDArray[np.uint8]) -> Iterator[str]:
-    raw = io.BufferedReader(_ArrayReader(file), 64 * 1024)
-    # Bytes that are not UTF-8 become surrogates, so that their line is known; decoding runs ahead of the lines.
-    text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    number = 0
-    while line := text.readline(MAX_LINE):
-        number += 1
-        if len(line) == MAX_LINE:
-            raise ContentError(f"line {number}: longer than {MAX_LINE} characters")
+class _Lines:
+    """The lines of a file.
+
+    Attributes:
+        row: Characters that the row of the next line has already; set to 0 before each row.
+    """
+
+    def __init__(self, file: NDArray[np.uint8]) -> None:
+        raw = io.BufferedReader(_ArrayReader(file), 64 * 1024)
+        # Bytes that are not UTF-8 become surrogates, so that their line is known; decoding runs ahead of the lines.
+        self._text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        self._number = 0
+        self.row = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(MAX_ROW + 1)
+        if not line:
+            raise StopIteration
+        self._number += 1
+        self.row += len(line)
+        if self.row > MAX_ROW:
+            raise ContentError(f"line {self._number}: the row is longer than {MAX_ROW} characters")
         try:
             line.encode()
         except UnicodeEncodeError as error:
             byte = ord(line[error.start]) & 0xFF
-            raise ContentError(f"line {number}: the byte {byte:#04x} is not UTF-8") from error
-        yield line
+            raise ContentError(f"line {self._number}: the byte {byte:#04x} is not UTF-8") from error
+        return line
 
 
 def _rows(file: NDArray[np.uint8]) -> Iterator[Row]:
     """Yield the header and the rows of a table, without the lines of blanks."""
-    reader = csv.reader(_lines(file), strict=True)
+    lines = _Lines(file)
+    reader = csv.reader(lines, strict=True)
     while True:
+        lines.row = 0
         first = reader.line_num + 1
         try:
             cells = next(reader)
@@ -104,6 +125,8 @@ def _header(rows: Iterator[Row]) -> list[str]:
     first, header = next(rows, (0, []))
     if not header:
         raise ContentError("there is no header: all lines are empty")
+    if len(header) > MAX_COLUMNS:
+        raise ContentError(f"line {first}: {len(header)} columns are more than {MAX_COLUMNS}")
     names: dict[str, None] = {}
     for index, cell in enumerate(header):
         name = cell.strip()

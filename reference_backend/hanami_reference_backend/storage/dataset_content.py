@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+ALL = slice(None)
+COLUMN_SIZE = 300  # bytes of a column and its name, without its values
 
 
 class ContentError(ValueError):
@@ -25,11 +29,24 @@ class Column(Protocol):
     def width(self) -> int:
         """Values in each row."""
 
-    def rows(self, offset: int, count: int) -> NDArray[np.float32]:
-        """Return the values of rows, shape (count, width), fewer rows at the end of the data."""
+    @property
+    def size(self) -> int:
+        """Memory of the group in bytes."""
+
+    def rows(self, offset: int, count: int, part: slice = ALL) -> NDArray[np.float32]:
+        """Return the values of rows.
+
+        Args:
+            offset: First row.
+            count: Number of rows.
+            part: Range within each row.
+
+        Returns:
+            The values, shape (count, width of the part), fewer rows at the end of the data.
+        """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PlainColumn:
     """A column that stores its values.
 
@@ -45,12 +62,17 @@ class PlainColumn:
         """Values in each row."""
         return int(self.values.shape[1])
 
-    def rows(self, offset: int, count: int) -> NDArray[np.float32]:
+    @property
+    def size(self) -> int:
+        """Memory of the group in bytes."""
+        return COLUMN_SIZE + self.values.nbytes
+
+    def rows(self, offset: int, count: int, part: slice = ALL) -> NDArray[np.float32]:
         """Return the values of rows."""
-        return self.values[offset : offset + count].astype(np.float32)
+        return self.values[offset : offset + count, part].astype(np.float32)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OneHotColumn:
     """A column of classes in one-hot encoding.
 
@@ -62,10 +84,15 @@ class OneHotColumn:
     classes: NDArray[np.uint8]
     width: int
 
-    def rows(self, offset: int, count: int) -> NDArray[np.float32]:
+    @property
+    def size(self) -> int:
+        """Memory of the group in bytes."""
+        return COLUMN_SIZE + self.classes.nbytes
+
+    def rows(self, offset: int, count: int, part: slice = ALL) -> NDArray[np.float32]:
         """Return the values of rows."""
-        part = self.classes[offset : offset + count]
-        return np.equal(part[:, np.newaxis], np.arange(self.width)).astype(np.float32)
+        classes = self.classes[offset : offset + count]
+        return np.equal(classes[:, np.newaxis], np.arange(self.width)[part]).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -84,24 +111,23 @@ class Content:
     inputs: int
     outputs: int
 
-    @property
+    @cached_property
     def number_of_columns(self) -> int:
         """Width of all columns together."""
         return sum(column.width for column in self.columns)
 
-    def description(self, start_key: str, end_key: str) -> dict[str, dict[str, int]]:
-        """Return the range of columns of each named group.
+    @cached_property
+    def size(self) -> int:
+        """Memory of all columns in bytes."""
+        return sum(column.size for column in self.columns)
 
-        Args:
-            start_key: Key of the first column.
-            end_key: Key of the column after the last one.
-        """
-        result = {}
+    def ranges(self) -> Iterator[tuple[str, int, int]]:
+        """Yield the name of each named group, its first column, and the column after its last one."""
         start = 0
         for column in self.columns:
-            result[column.name] = {start_key: start, end_key: start + column.width}
-            start += column.width
-        return result
+            end = start + column.width
+            yield column.name, start, end
+            start = end
 
     def column(self, name: str) -> Column | None:
         """Return the group of this name, or None."""

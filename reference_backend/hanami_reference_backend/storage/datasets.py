@@ -18,6 +18,7 @@ from hanami_reference_backend.storage.dataset_content import Content, ContentErr
 from hanami_reference_backend.storage.idx_parser import parse_mnist
 from hanami_reference_backend.storage.uploads import Kind, TempFile, Upload
 
+MOST_CONVERSIONS = 4  # at the same time; more would not be faster, and each delays the event loop a little
 FINALIZED = "the file was finalized"  # reason of the rejection of later writes
 
 
@@ -26,7 +27,7 @@ class Dataset:
     """A finalized dataset.
 
     Attributes:
-        storage: Announced size of its files in bytes.
+        storage: Memory that its content takes, in bytes.
         kind: Kind of its files.
         created_at: Time at which its upload began, in seconds since the epoch.
     """
@@ -58,6 +59,7 @@ class DatasetStore:
         self._uploads: dict[str, Upload] = {}
         self._files: dict[str, TempFile] = {}
         self._datasets: dict[str, Dataset] = {}
+        self._conversions = asyncio.Semaphore(MOST_CONVERSIONS)
 
     def begin(self, user: User, kind: Kind, name: str, sizes: Sequence[int]) -> Upload:
         """Allocate an upload (upload, step 1).
@@ -113,7 +115,10 @@ class DatasetStore:
         for file in upload.files:
             file.freeze("the file is being finalized")
         try:
-            content = await asyncio.to_thread(self.convert, kind, [file.content() for file in upload.files])
+            async with self._conversions:
+                if upload.deleted:
+                    raise _no_dataset()
+                content = await asyncio.to_thread(self._convert, kind, [file.content() for file in upload.files])
         except ContentError as error:
             raise bad_request(str(error)) from error
         except MemoryError as error:
@@ -125,7 +130,15 @@ class DatasetStore:
                     file.thaw()
         if upload.deleted:
             raise _no_dataset()
+        others = self._used(user) - upload.storage
+        if others + content.size > self._settings.max_storage:
+            raise conflict(f"the dataset takes {content.size} bytes, {self._full(others)}")
         return self._replace(upload, content)
+
+    def _convert(self, kind: Kind, files: Sequence[NDArray[np.uint8]]) -> Content:
+        content = self.convert(kind, files)
+        _ = content.size, content.number_of_columns  # of many columns, which take a while; kept from now on
+        return content
 
     def convert(self, kind: Kind, files: Sequence[NDArray[np.uint8]]) -> Content:
         """Parse uploaded files; runs in a thread of its own.
@@ -177,9 +190,17 @@ class DatasetStore:
         uploads = [upload for upload in self._uploads.values() if upload.project_id == user.project_id]
         if len(uploads) >= limits.max_uploads:
             raise conflict(f"the project has {len(uploads)} unfinished uploads: finalize or delete one first")
-        used = sum(upload.storage for upload in uploads) + sum(dataset.storage for dataset in self.datasets(user))
+        used = self._used(user)
         if used + sum(sizes) > limits.max_storage:
-            raise conflict(f"the project has announced {used} of {limits.max_storage} bytes: delete a dataset first")
+            raise conflict(self._full(used))
+
+    def _used(self, user: User) -> int:
+        """Return the memory of all uploads and datasets of the project of a user, in bytes."""
+        uploads = (upload.storage for upload in self._uploads.values() if upload.project_id == user.project_id)
+        return sum(uploads) + sum(dataset.storage for dataset in self.datasets(user))
+
+    def _full(self, used: int) -> str:
+        return f"the project uses {used} of {self._settings.max_storage} bytes: delete a dataset first"
 
     def _ready_for_finalize(self, user: User, kind: Kind, uuid: str, file_uuids: Sequence[str]) -> Upload:
         upload = self._upload(user, uuid)
@@ -203,7 +224,7 @@ class DatasetStore:
 
     def _replace(self, upload: Upload, content: Content) -> Dataset:
         owner, project, started = upload.owner_id, upload.project_id, upload.created_at
-        dataset = Dataset(upload.uuid, upload.name, owner, project, content, upload.storage, upload.kind, started)
+        dataset = Dataset(upload.uuid, upload.name, owner, project, content, content.size, upload.kind, started)
         self._datasets[dataset.uuid] = dataset
         self._forget(upload, FINALIZED)
         return dataset

@@ -32,6 +32,10 @@ class Intervals:
         self._starts[first:last] = [start]
         self._ends[first:last] = [end]
 
+    def touches(self, start: int, end: int) -> bool:
+        """Return whether some interval overlaps or touches the offsets ``start`` to ``end - 1``."""
+        return bisect_left(self._ends, start) < bisect_right(self._starts, end)
+
     def total(self) -> int:
         """Return the number of offsets in the set."""
         return sum(self._ends) - sum(self._starts)

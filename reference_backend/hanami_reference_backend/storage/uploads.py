@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 
 from hanami_reference_backend.storage.intervals import Intervals
 
+# Of what a file has received, with gaps between them. More would take more memory than the file, and time to keep in
+# order; a gigabyte that arrives in chunks of 4 KiB in random order has 65,000 at most.
+MAX_PARTS = 100_000
+PART_SIZE = 80  # bytes of memory
+
 
 class Kind(Enum):
     """Kind of an upload."""
@@ -53,9 +58,16 @@ class TempFile:
         if end > self.size:
             return f"bytes {position} to {end} are outside of the file, which has {self.size} bytes"
         if data:
+            if len(self.received) >= MAX_PARTS and not self.received.touches(position, end):
+                return f"the file has {MAX_PARTS} parts with gaps between them: fill the gaps first"
             self._view[position:end] = data
             self.received.add(position, end)
         return None
+
+    @property
+    def storage(self) -> int:
+        """Memory that the file may take, in bytes."""
+        return self.size + PART_SIZE * len(self.received)
 
     def is_complete(self) -> bool:
         """Return whether every byte has arrived (PROG-2, PROG-3)."""
@@ -104,8 +116,8 @@ class Upload:
 
     @property
     def storage(self) -> int:
-        """Announced size of all files in bytes."""
-        return sum(file.size for file in self.files)
+        """Memory that all files may take, in bytes."""
+        return sum(file.storage for file in self.files)
 
     def is_complete(self) -> bool:
         """Return whether every byte of every file has arrived (PROG-2, PROG-3)."""

@@ -107,3 +107,12 @@ def test_a_network_without_inputs_and_outputs_answers_nothing() -> None:
     empty = Network((0, 0))
     assert empty.forward(np.zeros(0, dtype=np.float32)).shape == (0,)
     assert empty.resized((2, 3), np.array([], dtype=np.intp), np.array([], dtype=np.intp)).weights[0].shape == (3, 2)
+
+
+def test_the_size_is_the_memory_of_a_trained_network() -> None:
+    network = Network((300, 200, 3))
+    values, expected = pair(inputs=300)
+    network.train(values, expected, ONES)
+    arrays = [*network.weights, *network.biases, *network._scratch, *network._layers]
+    taken = sum(array.nbytes for array in arrays)
+    assert taken <= network.size <= taken + 10_000

@@ -10,6 +10,7 @@ from websockets.sync.client import ClientConnection
 
 from hanami_proto.codec import ProcessType, TargetBuffer
 from hanami_proto.dialect import dialect_names
+from hanami_reference_backend.rest.datasets import BLOCK
 from support.backend_peer import AXONS, Peer, closing, images_file, labels_file, running
 from support.text import replaced
 
@@ -60,6 +61,34 @@ def test_a_table_becomes_a_dataset(alice: Peer) -> None:
         assert (
             alice.call("dataset.content", uuid=uuid, column_name="c", row_offset=0, number_of_rows=1).status_code == 404
         )
+
+
+def test_a_table_of_many_columns_is_described_completely(alice: Peer) -> None:
+    names = [f"c{number}" for number in range(2 * BLOCK + 5)]
+    uuid = alice.csv_dataset(",".join(names).encode() + b"\n" + b",".join(b"%d" % n for n in range(len(names))) + b"\n")
+    measures = alice.ok("dataset.get", uuid=uuid)
+    dialect = alice.dialect
+    assert {sum(measures[key] for key in group) for group in dialect.columns_keys} == {len(names)}
+    assert set(dialect.answers["dataset.get"]) <= measures.keys()
+    if dialect.has_content:
+        begin, end = dialect.column_range
+        assert measures["description"] == {name: {begin: n, end: n + 1} for n, name in enumerate(names)}
+        assert alice.column(uuid, names[-1]) == [[len(names) - 1.0]]
+
+
+@pytest.mark.parametrize("width", [BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK])
+def test_large_images_are_read_completely(alice: Peer, width: int) -> None:
+    pixels = np.random.default_rng(width).integers(0, 256, (3, 1, width), dtype=np.uint8)
+    images, labels = images_file(pixels), labels_file(np.zeros(3, dtype=np.uint8))
+    upload = alice.begin_mnist(len(images), len(labels))
+    alice.send_file(upload["uuid_input_file"], images)
+    alice.send_file(upload["uuid_label_file"], labels)
+    alice.ok("mnist.finalize", **{key: upload[key] for key in ("uuid", "uuid_input_file", "uuid_label_file")})
+    if alice.dialect.has_content:
+        rows = pixels.reshape(3, width).tolist()
+        for offset, count in ((0, 3), (1, 1), (1, 9), (2, 1)):
+            assert alice.column(upload["uuid"], "picture", offset, count) == rows[offset : offset + count]
+        assert alice.column(upload["uuid"], "picture", 3, 2) == []
 
 
 def test_a_cluster_learns(alice: Peer) -> None:

@@ -85,10 +85,32 @@ def test_a_small_file_cannot_become_a_huge_table(monkeypatch: pytest.MonkeyPatch
         read(",".join(f"c{number}" for number in range(200)) + "\n" + "1\n" * 100)
 
 
-def test_a_line_without_end_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_parser, "MAX_LINE", 100)
-    with pytest.raises(ContentError, match="line 2: longer than 100"):
-        read("a\n" + "1" * 101)
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        pytest.param("a\n" + "1" * 101, 2, id="a line without end"),
+        pytest.param("a\n" + '"\n",' * 30, 27, id="a row of many lines"),
+        pytest.param('"\n",' * 30, 26, id="a header of many lines"),
+    ],
+)
+def test_a_row_without_end_is_rejected(monkeypatch: pytest.MonkeyPatch, text: str, line: int) -> None:
+    monkeypatch.setattr(csv_parser, "MAX_ROW", 100)
+    with pytest.raises(ContentError, match=f"^line {line}: the row is longer than 100 characters$"):
+        read(text)
+
+
+def test_the_length_of_a_row_does_not_count_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_parser, "MAX_ROW", 100)
+    rows = "".join(f'"{number}","{" " * 60}\n"\n' for number in range(9))
+    assert read("a,b\n" + rows)[1] == [[number, 0] for number in range(9)]
+    assert read("a\n" + "0" * 98 + "1\n")[1] == [[1]]
+
+
+def test_a_table_has_a_limited_number_of_columns() -> None:
+    names = [str(number) for number in range(csv_parser.MAX_COLUMNS)]
+    assert read(",".join(names) + "\n1\n") == (names, [[1.0] + [0.0] * (len(names) - 1)])
+    with pytest.raises(ContentError, match=r"^line 1: 100001 columns are more than 100000$"):
+        read(",".join([*names, "more"]) + "\n1\n")
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))

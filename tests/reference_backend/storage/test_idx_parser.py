@@ -22,10 +22,12 @@ def test_pixels_and_labels_become_columns() -> None:
 
     assert (content.number_of_rows, content.number_of_columns) == (3, 18)
     assert (content.inputs, content.outputs) == (8, 10)
-    assert content.description("from", "to") == {"picture": {"from": 0, "to": 8}, "label": {"from": 8, "to": 18}}
+    assert list(content.ranges()) == [("picture", 0, 8), ("label", 8, 18)]
     picture, label = content.columns
     assert (picture.rows(0, 9) == PIXELS.reshape(3, 8)).all()
     assert (label.rows(1, 2) == np.eye(10)[[9, 3]]).all()
+    assert (picture.rows(1, 2, slice(2, 5)) == PIXELS.reshape(3, 8)[1:, 2:5]).all()
+    assert (label.rows(1, 2, slice(2, 5)) == np.eye(10)[[9, 3], 2:5]).all()
 
 
 def test_a_large_label_makes_the_column_wider() -> None:

@@ -14,6 +14,8 @@ RANGES = st.lists(st.tuples(st.integers(0, SIZE), st.integers(0, SIZE)))
 def test_intervals_agree_with_a_mask(ranges: list[tuple[int, int]]) -> None:
     intervals, mask = Intervals(), np.zeros(SIZE, dtype=bool)
     for start, end in ranges:
+        if start < end:
+            assert intervals.touches(start, end) == mask[max(0, start - 1) : end + 1].any()
         intervals.add(start, end)
         mask[start:end] = True
 
