@@ -65,7 +65,7 @@ repeatability: $(READY)  ## 30 runs in a row beside a busy machine: do they all 
 target-matrix: $(READY)  ## the suite against challenging targets: dialects, TLS, latency, crashes ...; ARGS='--target NAME' or '--list'
 	@$(BIN)/python -m tools.target_matrix --jobs $(JOBS) $(ARGS)
 
-released-servers: $(READY)  ## the suite against simulated released servers: each defect shown, nothing else? half an hour
+released-servers: $(READY)  ## the suite against simulated released servers: each defect shown, nothing else? 20 minutes
 	@$(BIN)/python -m tools.target_matrix --released --jobs $(JOBS) $(ARGS)
 
 kill-matrix: $(READY)  ## does the suite detect every fault of the reference backend? ARGS='--fault NAME' for one
