@@ -11,7 +11,7 @@ MUTATION := $(VENV)/.mutation
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 TEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 
-.PHONY: help conformance load test test-slow test-all lint types format dist pictures bench repeatability target-matrix kill-matrix mutation autobahn proto data clean released-servers
+.PHONY: help conformance load test test-slow test-all lint types format docs dist pictures bench repeatability target-matrix kill-matrix mutation autobahn proto data clean released-servers
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ types: $(READY)  ## mypy, strict
 format: $(READY)  ## let ruff fix what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+docs: $(READY)  ## build the site of the documentation in build/site; a dead link is an error
+	@$(BIN)/python -m tools.docs
 
 dist: $(READY)  ## build sdist and wheel in dist/, and check what is in them
 	@$(BIN)/python -m tools.dist

@@ -50,6 +50,7 @@ TOP = {
         "constraints.txt",
         "docs",
         "loadtests",
+        "mkdocs.yml",
     ),
     *("proto", "pyproject.toml", "reference_backend", "reports", "tests", "tools", "tox.ini"),
 }

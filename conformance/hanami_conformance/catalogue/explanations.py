@@ -16,10 +16,12 @@ class Explanation:
     Attributes:
         why: Reason why the requirement matters to a user of the server, one or two sentences.
         example: Behaviour of a server that violates the requirement; of an OBSERVE, behaviour that is recorded.
+        servers: Behaviour of released servers that is no defect; empty where there is nothing to say.
     """
 
     why: str
     example: str
+    servers: str = ""
 
 
 @cache

@@ -100,9 +100,15 @@ def _page(requirement: Requirement, cases: Mapping[str, CollectedCase], width: i
     yield f"{requirement.id}  {requirement.level.value}  {requirement.step}"
     yield ""
     yield from textwrap.wrap(requirement.text, width)
-    for title, text in (("Why", explanation.why), (example_title(requirement.level), explanation.example)):
-        yield from ("", title)
-        yield from _indented(text, width, 2)
+    parts = {
+        "Why": explanation.why,
+        example_title(requirement.level): explanation.example,
+        "Released servers": explanation.servers,
+    }
+    for title, text in parts.items():
+        if text:
+            yield from ("", title)
+            yield from _indented(text, width, 2)
     count = sum(test.cases for test in tests)
     yield from ("", f"{pluralise(count, 'case')} of {pluralise(len(tests), 'test')}; run them alone with")
     yield f"  hanami-conformance run --requirement {requirement.id} --target ..."

@@ -23,8 +23,8 @@ class _Parser(CommandParser):
         self.exit(ExitStatus.USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a sub-command; return its exit status."""
+def build_parser() -> CommandParser:
+    """Return the command line."""
     parser = _Parser(
         prog="hanami-reports",
         description="Render the reports of runs from their results, and compare results, without any server.",
@@ -35,7 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = commands.add_parser(name, help=help_text, description=f"{help_text[0].upper()}{help_text[1:]}.")
         add_arguments(command)
         command.set_defaults(run=run)
-    return run_guarded(lambda: _run(parser.parse_args(argv)))
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a sub-command; return its exit status."""
+    return run_guarded(lambda: _run(build_parser().parse_args(argv)))
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hanami_reports.model.conformance import ExitStatus, Level, Outcome, Verdict
+from hanami_reports.model.load import RunState
 
 LEVELS: Mapping[Level, str] = {
     Level.MUST: "the workflow document states it",
@@ -41,4 +42,13 @@ EXIT_STATUSES: Mapping[ExitStatus, str] = {
     ExitStatus.USAGE: "wrong options, or credentials that the target rejects",
     ExitStatus.NOTHING_RAN: "nothing ran, or a selected requirement is NOT RUN",
     ExitStatus.TARGET_LOST: "target not reachable, or lost during the run",
+}
+LOAD_STATES: Mapping[RunState, str] = {
+    RunState.PASS: "every limit holds, with enough samples",
+    RunState.FAIL: "a limit is exceeded",
+    RunState.INVALID: "not conclusive: the generator was the bottleneck, there are too few samples, a scenario never"
+    " achieved its purpose, or a worker was lost",
+    RunState.INTERRUPTED: "Ctrl-C, SIGTERM or SIGHUP before the end; the reports are written",
+    RunState.LOST: "the target was not reachable, or is down at the end",
+    RunState.INTERNAL_ERROR: "the load generator failed",
 }

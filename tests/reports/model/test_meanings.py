@@ -8,12 +8,13 @@ import pytest
 
 from hanami_conformance.cli.main import main
 from hanami_reports.model.conformance import ExitStatus, Level, Outcome, Verdict
-from hanami_reports.model.meanings import EXIT_STATUSES, LEVELS, OUTCOMES, VERDICTS
+from hanami_reports.model.load import RunState
+from hanami_reports.model.meanings import EXIT_STATUSES, LEVELS, LOAD_STATES, OUTCOMES, VERDICTS
 
 
 @pytest.mark.parametrize(
     ("words", "meanings"),
-    [(Level, LEVELS), (Verdict, VERDICTS), (Outcome, OUTCOMES), (ExitStatus, EXIT_STATUSES)],
+    [(Level, LEVELS), (Verdict, VERDICTS), (Outcome, OUTCOMES), (ExitStatus, EXIT_STATUSES), (RunState, LOAD_STATES)],
 )
 def test_each_word_has_a_meaning_of_its_own(words: type[Enum], meanings: dict[Enum, str]) -> None:
     assert list(meanings) == list(words)
