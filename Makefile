@@ -91,5 +91,5 @@ data: $(READY)  ## make the shipped data files again
 	@$(BIN)/python -m tools.sample_data
 
 clean:  ## remove everything that the commands made
-	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/latest-load reports/servers reports/compare reports/repeatability reports/target-matrix reports/kill-matrix reports/autobahn
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/latest-load reports/rerun reports/servers reports/compare reports/repeatability reports/target-matrix reports/kill-matrix reports/autobahn
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -28,6 +28,7 @@ from hanami_reports.model.histogram import MICROSECONDS
 from hanami_reports.model.load import EXIT_STATUSES, Generator, LoadResult, RunState
 from hanami_reports.model.series import Series
 
+NAMES = (*RENDERED, f"{EXCHANGES}/*-[0-9]*.json", LOAD_RESULT)  # with the pattern of those that the recorder keeps
 LONG_WAIT = 1.0  # seconds for which a server without a free worker leaves a socket unanswered, at least
 PACKAGES = ("locust", "gevent", "websockets", "protobuf", "numpy")
 
@@ -153,7 +154,7 @@ class LoadFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._folder = ReportFolder(path)
+        self._folder = ReportFolder(path, names=NAMES)
 
     def prepare(self) -> None:
         """Prepare the folder; see :meth:`ReportFolder.prepare`."""
@@ -169,7 +170,7 @@ class LoadFolder:
         Raises:
             DiskError, OSError: If a file cannot be written.
         """
-        for pattern in (LOAD_RESULT, *RENDERED, f"{EXCHANGES}/*-[0-9]*.json"):  # as the recorder names them
+        for pattern in NAMES:
             for old in self.path.glob(pattern):
                 old.unlink()
         self._folder.write_file(LOAD_RESULT, result.to_json())

@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -21,6 +20,7 @@ from hanami_conformance import __version__
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.session.collection import risk_level
 from hanami_conformance.session.manifest import Manifest
+from hanami_conformance.session.reports import RunReports
 from hanami_reports.common.text import pluralise
 from hanami_reports.conformance.terminal import new_console, render_result
 from hanami_reports.model.conformance import CaseResult, Outcome, RunResult
@@ -44,7 +44,7 @@ class Console(Protocol):
     def say(self, text: str) -> None:
         """Print a line about something other than a case."""
 
-    def end(self, result: RunResult | None, folder: Path, *, suite_failed: bool) -> None:
+    def end(self, result: RunResult | None, reports: RunReports, *, suite_failed: bool) -> None:
         """Print the result, once everything that the run started has stopped."""
 
 
@@ -63,7 +63,7 @@ class QuietConsole:
     def say(self, text: str) -> None:
         """Print nothing."""
 
-    def end(self, result: RunResult | None, folder: Path, *, suite_failed: bool) -> None:
+    def end(self, result: RunResult | None, reports: RunReports, *, suite_failed: bool) -> None:
         """Print nothing."""
 
 
@@ -153,7 +153,7 @@ class TerminalConsole:
     def _print(self, text: str) -> None:
         self._console.print(text, highlight=False, soft_wrap=True)
 
-    def end(self, result: RunResult | None, folder: Path, *, suite_failed: bool) -> None:
+    def end(self, result: RunResult | None, reports: RunReports, *, suite_failed: bool) -> None:
         """Print the result."""
         self._flush_step()
         if self._progress is not None:
@@ -164,8 +164,8 @@ class TerminalConsole:
             self._console.file.write(self._pytest_output.getvalue())
         if result is None:
             return
-        text = render_result(result, folder, color=self._console.is_terminal, width=self._console.width)
-        self._console.file.write(text)
+        text = render_result(result, reports.path, color=self._console.is_terminal, width=self._console.width)
+        self._console.file.write(text + reports.note)
         self._console.file.flush()
 
 

@@ -27,7 +27,6 @@ from hanami_conformance.resources.factory import Leftover, run_prefix
 from hanami_conformance.server.crash_bisect import ExecutedCase
 from hanami_conformance.server.crash_recovery import CrashRecovery, TargetLossHandler
 from hanami_conformance.server.open import open_target
-from hanami_conformance.server.process import SERVER_LOG
 from hanami_conformance.session.classifier import CaseClassifier
 from hanami_conformance.session.collection import (
     case_id,
@@ -40,6 +39,7 @@ from hanami_conformance.session.collection import (
 from hanami_conformance.session.manifest import Manifest
 from hanami_conformance.session.progress import Console, QuietConsole, TerminalConsole
 from hanami_conformance.session.pytest_options import resolve_pytest_options, spelled
+from hanami_conformance.session.reports import RunReports
 from hanami_conformance.session.result import build_result
 from hanami_conformance.stateful.property_runner import SearchSettings
 from hanami_conformance.suite.context import CONTEXT, SuiteContext
@@ -76,7 +76,8 @@ class ConformanceSession:
     ) -> None:
         self._config = config
         self.options = options
-        self._folder = folder
+        self._log_folder = folder.path
+        self._reports = RunReports(folder)
         self._console = console
         self._known = known
         self._suite: Mapping[str, SuiteCase] = {}
@@ -118,13 +119,15 @@ class ConformanceSession:
             pytest.UsageError: If the target does not accept the credentials.
             pytest.exit.Exception: If the target cannot be reached (status 6).
         """
+        if sys.exception() is not None:
+            return  # pytest calls this also where the collection was broken off
         self._planned = {case_id(item): item for item in session.items if is_suite_item(item)}
         if self._known is not None and not self._config.option.collectonly:
             self._suite = suite_cases(session)
         if not self._planned or self._config.option.collectonly:
             return
         try:
-            opened = self._stack.enter_context(open_target(self.options, self._folder.path, self.manifest.run_id))
+            opened = self._stack.enter_context(open_target(self.options, self._log_folder, self.manifest.run_id))
             self._target = opened.target
             if self._known is not None:
                 self._known.check_dialect(self._target.dialect.name)
@@ -136,13 +139,8 @@ class ConformanceSession:
         except MachineShortage as shortage:
             self._note_shortage(shortage)
             pytest.exit(self._reason, returncode=ExitStatus.SUITE_FAULT)
-        try:
-            self._folder.clear()  # from here on, files in it would be taken for this run's
-            if opened.startup is None:
-                (self._folder.path / SERVER_LOG).unlink(missing_ok=True)
-        except OSError as error:
-            raise pytest.UsageError(f"cannot remove old reports: {error}") from error
         if opened.startup is not None:
+            self._reports.keeps_log = True
             recovery = CrashRecovery(opened.startup, self._target, self._rerun, self._console.say)
             self._losses = TargetLossHandler(recovery, self._keep)
         self._config.stash[CONTEXT] = SuiteContext(
@@ -253,6 +251,7 @@ class ConformanceSession:
 
     def _keep(self, result: CaseResult) -> None:
         self._cases[result.id] = result
+        self._reports.note_case(result)
 
     def _excuse_known_loss(self, result: CaseResult) -> CaseResult:
         """Return the result of a case; KNOWN if the server was restarted, and the list has an entry for the crash."""
@@ -305,7 +304,9 @@ class ConformanceSession:
             session.exitstatus = ExitStatus.SUITE_FAULT  # tests that cannot even be collected
             self._suite_failed = True
             return
-        if not self._planned:
+        if self._interrupted and not self._cases:
+            self._reason = "before the first case"
+        elif not self._planned:
             self._reason = self._reason or "no case matches the selection"
         self.result = build_result(
             planned={name: (title_of(item), requirements_of(item)) for name, item in self._planned.items()},
@@ -317,7 +318,7 @@ class ConformanceSession:
             unreachable=exitstatus == ExitStatus.TARGET_LOST,
             interrupted=self._interrupted,
             shortage=self._shortage,
-            leftovers=self._clean_up(),
+            leftovers=tuple(map(str, self._leftovers)),
             restarted=self._losses.restarted,
             known=self._known,
             suite=self._suite,
@@ -326,10 +327,13 @@ class ConformanceSession:
         session.exitstatus = self.result.exit_status
         if self._foreign_tests_failed and session.exitstatus == ExitStatus.CONFORMANT:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED  # tests of somebody else, in the same session
-        try:
-            self._folder.write(self.result)
-        except OSError as error:
-            sys.stderr.write(f"ERROR: cannot write reports to {self._folder.path}: {error.strerror or error}\n")
+        written = self._reports.write(self.result)
+        # Only now, since a target may keep the suite busy with it.
+        leftovers = tuple(self._clean_up())
+        if leftovers != self.result.leftovers:
+            self.result = replace(self.result, leftovers=leftovers)
+            written = written and self._reports.write(self.result)
+        if not written:
             session.exitstatus = ExitStatus.SUITE_FAULT
 
     def _clean_up(self) -> list[str]:
@@ -352,13 +356,13 @@ class ConformanceSession:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the result where pytest itself reports."""
         if self.result is not None and not isinstance(self._console, TerminalConsole):
-            text = render_result(self.result, self._folder.path, color=terminalreporter.hasmarkup)
-            terminalreporter.write("\n" + text)
+            text = render_result(self.result, self._reports.path, color=terminalreporter.hasmarkup)
+            terminalreporter.write(f"\n{text}{self._reports.note}")
 
     def pytest_unconfigure(self) -> None:
         """Stop everything that the run started, then print the result."""
         self._stack.close()
-        self._console.end(self.result, self._folder.path, suite_failed=self._suite_failed)
+        self._console.end(self.result, self._reports, suite_failed=self._suite_failed)
 
 
 def start_session(config: pytest.Config) -> ConformanceSession:

@@ -16,6 +16,7 @@ LOAD_PAGE = "load.html"
 LOAD_COMPARE = "load-compare.html"
 EXCHANGES = "exchanges"
 DEFAULT_FOLDER = Path("reports") / "latest"
+RERUN_FOLDER = Path("reports") / "rerun"
 DEFAULT_RESULT = DEFAULT_FOLDER / RESULT
 MAX_NAME = 200  # characters; file systems allow 255 bytes, and temporary files add some around a name
 

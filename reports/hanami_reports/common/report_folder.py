@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from hanami_proto.files import write_file
+from hanami_reports.common.file_names import LOAD_RESULT, RESULT
+
+OUR_FORMAT = '"format": "hanami-'  # in the first characters of our results
+HEAD = 200  # characters
 
 
 class ReportFolderError(Exception):
@@ -18,31 +23,50 @@ class ReportFolder:
     Args:
         path: Path of the folder; created if missing.
         option: Command-line option that names it, for error messages.
+        names: Names and patterns of the files that are replaced, where other programs may have files of such names.
 
     Attributes:
-        written: Names of the files that were written.
+        path: Path of the folder.
     """
 
-    def __init__(self, path: Path, option: str = "--report-dir") -> None:
+    def __init__(self, path: Path, option: str = "--report-dir", names: Collection[str] = ()) -> None:
         self.path = path
         self._option = option
-        self.written: list[str] = []
+        self._names = names
+
+    @property
+    def holds_result(self) -> bool:
+        """Whether the folder holds the result of a run."""
+        return any(map(_is_ours, (self.path / RESULT, self.path / LOAD_RESULT)))
 
     def prepare(self) -> None:
         """Create the folder and check that it is writable. Nothing is removed yet.
 
         Raises:
-            ReportFolderError: If it is not; one line with the reason.
+            ReportFolderError: If it is not, or files of somebody else would be replaced; one line with the reason.
         """
         try:
+            self._check_contents()
             self.path.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.path):
                 pass
         except OSError as error:
-            raise ReportFolderError(
-                f"cannot write reports to {self.path}: {error.strerror or error}; "
-                f"choose another folder with {self._option}"
-            ) from error
+            raise self._error(error.strerror or str(error)) from error
+
+    def _check_contents(self) -> None:
+        place = self.path.resolve()
+        if place == place.parent:
+            raise self._error("it is the root of the file system")
+        if self.holds_result:
+            return
+        for name in self._names:
+            for file in self.path.glob(name):
+                raise self._error(f"that would replace {file}, which is no report of ours")
+
+    def _error(self, reason: str) -> ReportFolderError:
+        return ReportFolderError(
+            f"cannot write reports to {self.path}: {reason}; choose another folder with {self._option}"
+        )
 
     def write_file(self, name: str, text: str) -> None:
         """Write one file.
@@ -53,4 +77,11 @@ class ReportFolder:
         path = self.path / name
         path.parent.mkdir(exist_ok=True)
         write_file(path, text)
-        self.written.append(name)
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return OUR_FORMAT in file.read(HEAD)
+    except OSError:
+        return False

@@ -42,13 +42,13 @@ def _count(finding: Finding, result: RunResult) -> str:
     return f"({ran})"
 
 
-def finding_details(finding: Finding, result: RunResult, folder: Path, width: int) -> Iterable[RenderableType]:
+def finding_details(finding: Finding, result: RunResult, folder: Path | None, width: int) -> Iterable[RenderableType]:
     """Yield what was expected and done, the exchange, and the commands that repeat it.
 
     Args:
         finding: A finding.
         result: Result of its run.
-        folder: Folder of the reports.
+        folder: Folder of the reports, None where they were not written.
         width: Width of the terminal, characters.
     """
     case = finding.example
@@ -71,11 +71,11 @@ def finding_details(finding: Finding, result: RunResult, folder: Path, width: in
     yield from finding_commands(case, result, folder)
 
 
-def finding_commands(case: CaseResult, result: RunResult, folder: Path) -> Iterable[Text]:
+def finding_commands(case: CaseResult, result: RunResult, folder: Path | None) -> Iterable[Text]:
     """Yield the file with all events, and the commands that repeat a case: each on one line, to be copied."""
-    if case.exchange:
+    if case.exchange and folder is not None:
         yield Text.assemble(("    events    ", "dim"), str(folder / EXCHANGES / exchange_name(case.id)))
-    if case.sequence:
+    if case.sequence and folder is not None:
         yield Text.assemble(("    replay    ", "dim"), replay_command(case, result, folder))
     yield Text.assemble(("    rerun     ", "dim"), rerun_command(case, result))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hanami_reports.common.file_names import (
     BADGE,
     EXCHANGES,
@@ -20,9 +22,19 @@ from hanami_reports.conformance.markdown import result_markdown
 from hanami_reports.model.conformance import CaseResult, RunResult
 from hanami_reports.model.findings import result_json
 
+RENDERED = (JUNIT, SUMMARY, BADGE, PAGE, f"{EXCHANGES}/test_*.txt", f"{EXCHANGES}/test_*.json")  # with patterns
+
 
 class ConformanceReportFolder(ReportFolder):
-    """Writes the reports of a run. Reports of an earlier run are removed first, so that none is mistaken for new."""
+    """Writes the reports of a run. Reports of an earlier run are removed first, so that none is mistaken for new.
+
+    Args:
+        path: Path of the folder; created if missing.
+        option: Command-line option that names it, for error messages.
+    """
+
+    def __init__(self, path: Path, option: str = "--report-dir") -> None:
+        super().__init__(path, option, (RESULT, *RENDERED))
 
     def clear(self) -> None:
         """Remove the reports of an earlier run, and nothing else.
@@ -30,21 +42,19 @@ class ConformanceReportFolder(ReportFolder):
         Raises:
             OSError: If a file cannot be removed.
         """
-        (self.path / RESULT).unlink(missing_ok=True)
         self._clear_rendered()
+        (self.path / RESULT).unlink(missing_ok=True)  # last: it shows that the others are ours
 
     def _clear_rendered(self) -> None:
-        for name in (JUNIT, SUMMARY, BADGE, PAGE):
-            (self.path / name).unlink(missing_ok=True)
-        for pattern in ("test_*.txt", "test_*.json"):
-            for exchange in (self.path / EXCHANGES).glob(pattern):
-                exchange.unlink()
+        for pattern in RENDERED:
+            for file in self.path.glob(pattern):
+                file.unlink()
 
     def write(self, result: RunResult) -> None:
         """Write the result and all reports.
 
         Raises:
-            OSError: If a file cannot be written.
+            DiskError, OSError: If a file cannot be written.
         """
         self.clear()
         self.write_file(RESULT, result_json(result))
@@ -54,7 +64,7 @@ class ConformanceReportFolder(ReportFolder):
         """Write all reports, without the result that they are made from.
 
         Raises:
-            OSError: If a file cannot be written.
+            DiskError, OSError: If a file cannot be written.
         """
         self._clear_rendered()
         self.write_file(JUNIT, junit_xml(result))

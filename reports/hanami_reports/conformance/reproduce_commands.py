@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from hanami_reports.common.file_names import EXCHANGES, sequence_name
+from hanami_reports.common.file_names import EXCHANGES, RERUN_FOLDER, sequence_name
 from hanami_reports.model.conformance import CaseResult, RunResult
 
 
 def rerun_command(case: CaseResult, result: RunResult) -> str:
-    """Return the command that reruns one case."""
-    return f"hanami-conformance run {_target_options(result)} --case {shlex.quote(case.id)}"
+    """Return the command that reruns one case; its reports have a folder of their own, so those of the run stay."""
+    folder = shlex.quote(str(RERUN_FOLDER))
+    return f"hanami-conformance run {_target_options(result)} --report-dir {folder} --case {shlex.quote(case.id)}"
 
 
 def replay_command(case: CaseResult, result: RunResult, folder: Path) -> str:

@@ -10,7 +10,6 @@ from typing import IO
 
 from rich import box
 from rich.console import Console, Group, RenderableType
-from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -72,13 +71,13 @@ def new_console(
 
 
 def render_result(
-    result: RunResult, folder: Path, *, color: bool, width: int | None = None, verbose: bool = False
+    result: RunResult, folder: Path | None, *, color: bool, width: int | None = None, verbose: bool = False
 ) -> str:
     """Return the result as text: the findings, the requirements that are not fulfilled, the verdict.
 
     Args:
         result: Result of a run.
-        folder: Folder of its reports.
+        folder: Folder of its reports, None where they were not written.
         color: Whether escape sequences for colours may be used.
         width: Width of the terminal, characters.
         verbose: Whether to print all requirements and the details of all findings.
@@ -90,7 +89,7 @@ def render_result(
     return buffer.getvalue()
 
 
-def _parts(result: RunResult, folder: Path, width: int, *, verbose: bool) -> Iterable[RenderableType]:
+def _parts(result: RunResult, folder: Path | None, width: int, *, verbose: bool) -> Iterable[RenderableType]:
     findings = find(result)
     if result.ran and (verbose or not findings):
         yield _table(result, result.requirements)
@@ -108,7 +107,7 @@ def _parts(result: RunResult, folder: Path, width: int, *, verbose: bool) -> Ite
 
 
 def _findings(
-    findings: Sequence[Finding], result: RunResult, folder: Path, width: int, *, verbose: bool
+    findings: Sequence[Finding], result: RunResult, folder: Path | None, width: int, *, verbose: bool
 ) -> Iterable[RenderableType]:
     if findings:
         cases = sum(len(finding.cases) for finding in findings)
@@ -121,10 +120,10 @@ def _findings(
         if number <= detailed:
             yield from finding_details(finding, result, folder, width)
     if len(findings) > listed:
-        yield Text(f"... and {pluralise(len(findings) - listed, 'more finding')}, all in {folder / PAGE}")
+        yield Text(f"... and {pluralise(len(findings) - listed, 'more finding')}{_in(folder, PAGE)}")
 
 
-def _faults_of_the_suite(result: RunResult, folder: Path) -> Iterable[RenderableType]:
+def _faults_of_the_suite(result: RunResult, folder: Path | None) -> Iterable[RenderableType]:
     """Yield the cases that could not do their work, which is no fault of the target."""
     cases = [case for case in result.cases if case.outcome in (Outcome.ERROR, Outcome.VACUOUS)]
     for case in cases[:MOST_CASES]:
@@ -132,7 +131,12 @@ def _faults_of_the_suite(result: RunResult, folder: Path) -> Iterable[Renderable
         yield Padding(Text(case.reason, style="red"), (0, 0, 0, 4))
         yield from finding_commands(case, result, folder)
     if len(cases) > MOST_CASES:
-        yield Text(f"... and {len(cases) - MOST_CASES} more, all in {folder / RESULT}")
+        yield Text(f"... and {len(cases) - MOST_CASES} more{_in(folder, RESULT)}")
+
+
+def _in(folder: Path | None, name: str) -> str:
+    """Return where all of them are, empty where nothing was written."""
+    return "" if folder is None else f", all in {folder / name}"
 
 
 def _grouped_by_reason(result: RunResult, outcome: Outcome, label: str) -> Iterable[Text]:
@@ -145,7 +149,7 @@ def _grouped_by_reason(result: RunResult, outcome: Outcome, label: str) -> Itera
         yield Text(f"... and {len(reasons) - MOST_REASONS} more reasons, all in the result")
 
 
-def _known(known: KnownFailuresReport, folder: Path) -> Iterable[Text]:
+def _known(known: KnownFailuresReport, folder: Path | None) -> Iterable[Text]:
     """Return a line for each entry that occurred or must be changed."""
     occurred = [one for one in known.entries if one.cases and one.problem is not Problem.EXPIRED]
     server = f" of {known.server}" if known.server else ""
@@ -158,7 +162,7 @@ def _known(known: KnownFailuresReport, folder: Path) -> Iterable[Text]:
     for one in known.wrong:
         line = f"{known.place(one.entry)} {one.entry.subject} {one.explanation}"
         yield Text.assemble(("  wrong     ", "bold red"), line)
-    if known.wrong:
+    if known.wrong and folder is not None:
         yield Text.assemble(("  fix       ", "dim"), known.update_command(str(folder / RESULT)))
 
 
@@ -204,7 +208,7 @@ def _text(requirement: RequirementResult, cases: Iterable[CaseResult]) -> Render
     return Group(*parts)
 
 
-def _verdict(result: RunResult, folder: Path) -> RenderableType:
+def _verdict(result: RunResult, folder: Path | None) -> RenderableType:
     style = "bold green" if result.exit_status == ExitStatus.CONFORMANT else "bold red"
     if result.headline == NO_NEW_FAILURES:
         style = "bold yellow"
@@ -228,13 +232,12 @@ def _verdict(result: RunResult, folder: Path) -> RenderableType:
     left = result.leftovers[:MOST_LEFTOVERS]
     lines += [Text(f"left over on the target: {leftover}", style="yellow") for leftover in left]
     if len(left) < len(result.leftovers):
-        lines.append(
-            Text(f"... and {len(result.leftovers) - len(left)} more left over, all in {RESULT}", style="yellow")
-        )
+        more = f"... and {len(result.leftovers) - len(left)} more left over{_in(folder, RESULT)}"
+        lines.append(Text(more, style="yellow"))
     announced = result.manifest.get("announced_bytes", 0)
     if announced >= MUCH_SPACE and not result.manifest.get("target", {}).get("reference"):
         note = "a server that keeps the files of deleted uploads still has them"
         lines.append(Text(f"accepted uploads announced {announced:,} bytes: {note}"))
-    reports = ", ".join(escape(str(folder / name)) for name in (PAGE, RESULT, JUNIT))
-    lines.append(Text.from_markup(f"reports  {reports}"))
+    if folder is not None:
+        lines.append(Text(f"reports  {', '.join(str(folder / name) for name in (PAGE, RESULT, JUNIT))}"))
     return Group(*lines)

@@ -49,6 +49,10 @@ class Outcome(StrEnum):
 JUDGED_OUTCOMES = (Outcome.PASSED, Outcome.FAILED, Outcome.KNOWN, Outcome.LOST)
 
 
+# A case with one of these says nothing, neither about the target nor about the suite.
+UNINFORMATIVE = (Outcome.NOT_RUN, Outcome.UNSUPPORTED, Outcome.SKIPPED)
+
+
 class Verdict(StrEnum):
     """Verdict on a requirement."""
 
@@ -288,6 +292,11 @@ class RunResult:
         """Sentence for a run that did not check the certificate of the target; empty for others."""
         is_checked = self.manifest.get("target", {}).get("certificate_checked", True)
         return "" if is_checked else UNCHECKED_CERTIFICATE
+
+    @property
+    def is_informative(self) -> bool:
+        """Whether any case says something about the target or the suite."""
+        return any(case.outcome not in UNINFORMATIVE for case in self.cases)
 
     def count(self, verdict: Verdict) -> int:
         """Return the number of selected requirements with a verdict."""

@@ -155,11 +155,11 @@ def test_a_wrong_list_is_a_usage_error(tmp_path: Path, listed: str, message: str
 def test_a_list_for_another_dialect_is_refused_also_where_the_server_is_asked_for_its_own(tmp_path: Path) -> None:
     old = tmp_path / REPORT / "result.json"
     old.parent.mkdir(parents=True)
-    old.write_text("old")
+    old.write_text('{"format": "hanami-conformance-result"}')
     run = run_with(f'dialect = "hanami-0.4"\n{entry("PROG-2")}', "--dialect", "auto", "--case", TINY, cwd=tmp_path)
     assert run.returncode == 4, run.stdout + run.stderr
     assert "this list is for the dialect hanami-0.4, and not for documented" in run.stderr
-    assert old.read_text() == "old"
+    assert old.read_text() == '{"format": "hanami-conformance-result"}'
 
 
 def test_in_plain_pytest_a_known_failure_is_expected(tmp_path: Path, faulty: str) -> None:
@@ -201,12 +201,18 @@ def test_two_runs_are_compared(tmp_path: Path, faulty: str) -> None:
 class Target:
     """As much of a target as the judge asks for."""
 
+    endpoint = SimpleNamespace(place=("127.0.0.1", 1))
+
     def __init__(self, *, alive: bool) -> None:
         self.alive = alive
         self.asked = 0
 
     def close_connections(self) -> None:
         """Nothing is open."""
+
+    def machine_shortage(self) -> str:
+        """Nothing is lacking."""
+        return ""
 
     def disconnect_reason(self, failure: str) -> str:  # noqa: ARG002 - as asked
         """No socket ended."""

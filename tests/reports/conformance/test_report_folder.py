@@ -129,7 +129,7 @@ def test_junit_names_requirement_finding_and_step_of_a_failure() -> None:
     assert failure is not None
     assert failure.attrib["message"] == "PROG-2: it is complete too early (finding 1): expected a; actual b"
     assert (failure.text or "").endswith(
-        "\nrerun: hanami-conformance run --target u --case 'test_x.py::test_failed[a b/c]'"
+        "\nrerun: hanami-conformance run --target u --report-dir reports/rerun --case 'test_x.py::test_failed[a b/c]'"
     )
 
 
@@ -163,6 +163,24 @@ def test_other_peoples_files_stay(tmp_path: Path) -> None:
     folder.write(example())
     folder.clear()
     assert [path.read_text() for path in mine] == ["precious"] * len(mine)
+
+
+@pytest.mark.parametrize("name", ["junit.xml", "result.json", "summary.md", "exchanges/test_orders.txt"])
+def test_files_of_somebody_else_are_not_replaced(tmp_path: Path, name: str) -> None:
+    theirs = tmp_path / name
+    theirs.parent.mkdir(exist_ok=True)
+    theirs.write_text("precious")
+    with pytest.raises(ReportFolderError, match=rf"would replace {theirs}, which is no report of ours; choose another"):
+        ConformanceReportFolder(tmp_path).prepare()
+    assert theirs.read_text() == "precious"
+    (tmp_path / "load.json").write_text('{"format": "hanami-load-result"}')  # theirs is ours, then
+    ConformanceReportFolder(tmp_path).prepare()
+
+
+@pytest.mark.parametrize("place", ["/", "//", "/../."])
+def test_the_root_of_the_file_system_is_no_folder_for_reports(place: str) -> None:
+    with pytest.raises(ReportFolderError, match="it is the root of the file system; choose another folder"):
+        ConformanceReportFolder(Path(place)).prepare()
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
@@ -201,11 +219,11 @@ def test_colours_only_where_they_are_asked_for() -> None:
 @pytest.mark.parametrize(
     ("target", "dialect", "line"),
     [
-        ({"reference": True, "url": "x"}, "documented", "--target reference --case c"),
+        ({"reference": True, "url": "x"}, "documented", "--target reference --report-dir reports/rerun --case c"),
         (
-            {"url": "http://h:1", "user": "a b", "second_user": "bob"},
+            {"url": "http://h:1", "user": "a b", "second_user": "b"},
             "hanami-0.4",
-            "--target http://h:1 --dialect hanami-0.4 --user 'a b' --second-user bob --case c",
+            "--target http://h:1 --dialect hanami-0.4 --user 'a b' --second-user b --report-dir reports/rerun --case c",
         ),
     ],
 )
@@ -225,7 +243,7 @@ def test_the_log_of_a_lost_server_is_quoted_where_there_is_one() -> None:
     assert exchange_text(dataclasses.replace(lost, exchange=result.cases[1].exchange)).endswith("line 1\nline [2]\n")
     error = ElementTree.fromstring(junit_xml(with_log)).find(".//testcase/error")
     assert error is not None
-    rerun = "rerun: hanami-conformance run --target u --case 'test_x.py::test_passed[a b/c]'"
+    rerun = "rerun: hanami-conformance run --target u --report-dir reports/rerun --case 'test_x.py::test_passed[a b/c]'"
     assert (error.text or "").endswith(f"gone\nend of the server's log:\nline 1\nline [2]\n{rerun}")
     assert "gone" in (error.get("message") or "")
     data = json.loads(result.to_json())

@@ -137,7 +137,8 @@ def test_commands_to_rerun_a_case_can_be_copied(look: Opener) -> None:
     commands.first.get_by_role("button").click()
     commands.first.get_by_text("Copied").wait_for()
     said = page.evaluate("navigator.clipboard.readText()")
-    assert said == "hanami-conformance run --target http://h:1 --user alice --case 'test_x.py::test_of_dio_3[7]'"
+    options = "--target http://h:1 --user alice --report-dir reports/rerun"
+    assert said == f"hanami-conformance run {options} --case 'test_x.py::test_of_dio_3[7]'"
 
 
 def test_the_theme_follows_the_system_until_it_is_chosen(look: Opener) -> None:
