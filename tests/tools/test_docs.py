@@ -73,12 +73,13 @@ def test_a_page_has_the_faults_and_defects_of_its_requirement(files: dict[str, s
     for name in catalogue():
         page = files[f"reference/requirements/{name}.md"]
         for fault in faults().values():
-            assert (f"| `{fault.name}` |" in page) == (name in fault.violates), (name, fault.name)
+            assert (f"<br>`{fault.name}` |" in page) == (name in fault.violates), (name, fault.name)
         for defect in defects.values():
             if name in defect.violates:
                 assert f"| {cell(defect.text)} | {', '.join(defect.servers)} |" in page, (name, defect.name)
-    main = [line for line in files["reference/requirements/FIN-3.md"].splitlines() if line.startswith("| `")]
-    assert "| [FIN-3]" in main[0], "faults of which it is the main requirement come first"
+    rows = re.findall(r"<br>`[a-z-]+` \| \[(.*?)\]", files["reference/requirements/FIN-3.md"])
+    assert rows[0] == "FIN-3", "faults of which it is the main requirement come first"
+    assert set(rows) > {"FIN-3"}
 
 
 def test_every_option_is_on_the_page_of_its_command(files: dict[str, str]) -> None:
