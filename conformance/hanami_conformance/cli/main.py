@@ -67,6 +67,12 @@ def parser() -> CommandParser:
     run_parser.add_argument(
         "-k", dest="keyword", metavar="EXPRESSION", help="run only cases whose name matches, as in pytest"
     )
+    run_parser.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="print each case that does not pass at once, all findings with details, and all requirements",
+    )
     run_parser.set_defaults(act=run_suite)
     replay_parser = commands.add_parser(
         "replay", help="replay a stored sequence, and report whether it still fails", description=REPLAY
@@ -161,6 +167,8 @@ def run_suite(arguments: argparse.Namespace) -> int:
         command += option.to_argv(getattr(arguments, option.dest))
     if arguments.keyword:
         command += ["-k", arguments.keyword]
+    if arguments.verbose:
+        command.append("-v")
     # Plugins and settings of the folder or the environment are for other test suites, and may reorder or rerun ours.
     before = dict(os.environ)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"

@@ -72,10 +72,12 @@ class TerminalConsole:
 
     Args:
         pytest_output: Output of pytest, printed after an internal error.
+        verbose: Whether to print cases that do not pass at once, and the whole result.
     """
 
-    def __init__(self, pytest_output: io.StringIO) -> None:
+    def __init__(self, pytest_output: io.StringIO, *, verbose: bool = False) -> None:
         self._pytest_output = pytest_output
+        self._verbose = verbose
         self._console: rich.console.Console = new_console(sys.stdout)
         self._progress: Progress | None = None
         self._task: TaskID | None = None
@@ -118,7 +120,7 @@ class TerminalConsole:
             self._print(f"  [dim]{done} since the last step{time_left}[/]")
 
     def case(self, case: CaseResult) -> None:
-        """Print a case that did not pass at once, and a step when it is finished."""
+        """Print a step when it is finished, and with ``verbose`` a case that did not pass at once."""
         title = self._titles[case.id]
         self._sequences = 0
         self._said = time.monotonic()
@@ -129,7 +131,7 @@ class TerminalConsole:
         self._counts[case.outcome] += 1
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, advance=1, description=title)
-        if case.outcome not in _STYLES:
+        if self._verbose and case.outcome not in _STYLES:
             names = ", ".join(case.violated or case.requirements)
             self._print(f"  [bold red]{case.outcome.value}[/]  [bold]{names}[/]  {escape(case.id.split('::')[-1])}")
         self._left[title] -= 1
@@ -164,7 +166,9 @@ class TerminalConsole:
             self._console.file.write(self._pytest_output.getvalue())
         if result is None:
             return
-        text = render_result(result, reports.path, color=self._console.is_terminal, width=self._console.width)
+        text = render_result(
+            result, reports.path, color=self._console.is_terminal, width=self._console.width, verbose=self._verbose
+        )
         self._console.file.write(text + reports.note)
         self._console.file.flush()
 

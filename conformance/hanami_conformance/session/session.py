@@ -356,7 +356,8 @@ class ConformanceSession:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the result where pytest itself reports."""
         if self.result is not None and not isinstance(self._console, TerminalConsole):
-            text = render_result(self.result, self._reports.path, color=terminalreporter.hasmarkup)
+            verbose = self._config.option.verbose > 0
+            text = render_result(self.result, self._reports.path, color=terminalreporter.hasmarkup, verbose=verbose)
             terminalreporter.write(f"\n{text}{self._reports.note}")
 
     def pytest_unconfigure(self) -> None:
@@ -388,7 +389,9 @@ def start_session(config: pytest.Config) -> ConformanceSession:
     except (ValueError, ReportFolderError) as error:
         raise pytest.UsageError(spelled(config, str(error))) from error
     console = (
-        TerminalConsole(capture_terminal_reporter(config)) if config.getoption("hanami_console") else QuietConsole()
+        TerminalConsole(capture_terminal_reporter(config), verbose=config.option.verbose > 0)
+        if config.getoption("hanami_console")
+        else QuietConsole()
     )
     SECRETS.clear()
     run = ConformanceSession(config, options, folder, console, known)

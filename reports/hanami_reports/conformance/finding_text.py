@@ -18,7 +18,7 @@ from hanami_reports.conformance.reproduce_commands import replay_command, rerun_
 from hanami_reports.model.conformance import CaseResult, Event, Level, RunResult
 from hanami_reports.model.findings import Finding, violating_event
 
-MOST_EVENTS = 6  # of an exchange, the last ones
+MOST_EVENTS = 5  # of an exchange, the last ones
 MOST_LOG_LINES = 4
 MOST_ALSO = 8  # further requirements that are named
 LABEL_WIDTH = 11  # of the column before an exchange, with its padding

@@ -36,10 +36,12 @@ MOST_DETAILED = 2  # findings with details: with them, a typical failing run fit
 MOST_FINDINGS = 20
 MOST_CASES = 5
 MOST_REASONS = 8
+FEW_REASONS = 2  # beside findings
+MOST_KNOWN = 5  # entries that occurred
 MUCH_SPACE = 1 << 30  # bytes on the target that are worth a line
 
-# Verdicts of requirements that are listed although there are findings.
-_UNFULFILLED = (Verdict.FAIL, Verdict.LOST, Verdict.VACUOUS, Verdict.NOT_RUN)
+# Verdicts of requirements that have a line of their own although there are findings.
+_VIOLATED = (Verdict.FAIL, Verdict.LOST, Verdict.VACUOUS)
 
 _VERDICT_STYLES = {
     Verdict.PASS: "green",
@@ -96,13 +98,14 @@ def _parts(result: RunResult, folder: Path | None, width: int, *, verbose: bool)
     yield from _findings(findings, result, folder, width, verbose=verbose)
     if result.ran and findings and not verbose:
         yield Text("")
-        yield _table(result, [one for one in result.requirements if one.verdict in _UNFULFILLED])
+        yield from _unfulfilled(result)
     yield from _faults_of_the_suite(result, folder)
-    yield from _grouped_by_reason(result, Outcome.BLOCKED, "blocked")
-    yield from _grouped_by_reason(result, Outcome.SKIPPED, "skipped")
-    yield from _grouped_by_reason(result, Outcome.UNSUPPORTED, "unsupported")
+    most = MOST_REASONS if verbose or not findings else FEW_REASONS
+    yield from _grouped_by_reason(result, Outcome.BLOCKED, "blocked", most)
+    yield from _grouped_by_reason(result, Outcome.SKIPPED, "skipped", most)
+    yield from _grouped_by_reason(result, Outcome.UNSUPPORTED, "unsupported", most)
     if result.known is not None:
-        yield from _known(result.known, folder)
+        yield from _known(result.known, folder, len(result.known.entries) if verbose else MOST_KNOWN)
     yield _verdict(result, folder)
 
 
@@ -139,26 +142,35 @@ def _in(folder: Path | None, name: str) -> str:
     return "" if folder is None else f", all in {folder / name}"
 
 
-def _grouped_by_reason(result: RunResult, outcome: Outcome, label: str) -> Iterable[Text]:
-    """Return a line for each reason of an outcome."""
+def _grouped_by_reason(result: RunResult, outcome: Outcome, label: str, most: int) -> Iterable[RenderableType]:
+    """Yield a line for each reason of an outcome, at most so many."""
     reasons = Counter(case.reason for case in result.cases if case.outcome is outcome)
-    for index, (reason, count) in enumerate(reasons.most_common(MOST_REASONS)):
-        lead = "\n" if index == 0 else ""
-        yield Text.assemble((f"{lead}{pluralise(count, 'case')} {label}: ", "yellow"), reason)
-    if len(reasons) > MOST_REASONS:
-        yield Text(f"... and {len(reasons) - MOST_REASONS} more reasons, all in the result")
+    for index, (reason, count) in enumerate(reasons.most_common(most)):
+        if index == 0:
+            yield Text("")
+        yield _fitting(Text.assemble((f"{pluralise(count, 'case')} {label}: ", "yellow"), reason))
+    if len(reasons) > most:
+        yield Text(f"... and {pluralise(len(reasons) - most, 'more reason')}, all in the result")
 
 
-def _known(known: KnownFailuresReport, folder: Path | None) -> Iterable[Text]:
-    """Return a line for each entry that occurred or must be changed."""
+def _fitting(text: Text) -> RenderableType:
+    """Return a text on one line, cut at the width of the terminal."""
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return Group(text)
+
+
+def _known(known: KnownFailuresReport, folder: Path | None, most: int) -> Iterable[Text]:
+    """Yield a line for each entry that must be changed, and for those that occurred, at most so many of them."""
     occurred = [one for one in known.entries if one.cases and one.problem is not Problem.EXPIRED]
     server = f" of {known.server}" if known.server else ""
     if occurred or known.wrong:
         yield Text(f"\nknown failures{server}, {known.file}", style="bold")
-    for one in occurred:
+    for one in occurred[:most]:
         label = "flaky" if one.entry.flaky else "known"
         cases = pluralise(len(one.cases), "case")
         yield Text.assemble((f"  {label}     ", "yellow"), f"{one.entry.subject}  {cases}: {one.entry.explanation}")
+    if len(occurred) > most:
+        yield Text(f"  ... and {pluralise(len(occurred) - most, 'more entry', 'more entries')} that occurred")
     for one in known.wrong:
         line = f"{known.place(one.entry)} {one.entry.subject} {one.explanation}"
         yield Text.assemble(("  wrong     ", "bold red"), line)
@@ -187,6 +199,26 @@ def _table(result: RunResult, requirements: Iterable[RequirementResult]) -> Tabl
             f"  {requirement.id}", requirement.level.value, verdict, _counts(requirement, own), _text(requirement, own)
         )
     return table
+
+
+def _unfulfilled(result: RunResult) -> Iterable[RenderableType]:
+    """Yield a line for each requirement that is violated, and one for all that could not be judged."""
+    grid = Table.grid(padding=(0, 2), expand=True)
+    for _ in range(4):
+        grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    outcomes = {case.id: case for case in result.cases}
+    selected = [one for one in result.requirements if one.selected]
+    for one in selected:
+        if one.verdict in _VIOLATED:
+            own = [outcomes[name] for name in one.cases if name in outcomes]
+            verdict = Text(one.verdict.value, style=_VERDICT_STYLES[one.verdict])
+            text = one.text if one.verdict is Verdict.FAIL else one.reason
+            grid.add_row(one.id, one.level.value, verdict, _counts(one, own), Text(text.replace("`", "")))
+    yield grid
+    unjudged = [one.id for one in selected if one.verdict is Verdict.NOT_RUN]
+    if unjudged:
+        yield Text.assemble(("not judged  ", "bold magenta"), f"{', '.join(unjudged)}: -v prints the reasons")
 
 
 def _counts(requirement: RequirementResult, cases: Sequence[CaseResult]) -> str:
