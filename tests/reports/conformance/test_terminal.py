@@ -71,7 +71,8 @@ def test_a_typical_failing_run_fits_on_a_screen(width: int) -> None:
     assert printed.count("\n") <= SCREEN
     assert "2 findings in 66 failed cases" in printed
     assert " 1  SHOULD PROG-2  PROG-2 fails  (65 cases)" in printed
-    rerun = "hanami-conformance run --target http://h:1 --user alice --case 'test_upload.py::test_of_PROG-2[0]'"
+    rerun = "hanami-conformance run --target http://h:1 --user alice --report-dir reports/rerun"
+    rerun += " --case 'test_upload.py::test_of_PROG-2[0]'"
     assert f"    rerun     {rerun}\n" in printed
     assert "65 of 65 failed" in printed
     assert "OK-7" not in printed
