@@ -24,6 +24,7 @@ from hanami_conformance.options.definitions import DEFAULT_REPORT_DIR, OPTIONS
 from hanami_proto.command_line import run_guarded
 from hanami_proto.files import write_file
 from hanami_reports.common.file_names import RESULT, SUMMARY
+from hanami_reports.common.report_folder import ReportFolderError
 from hanami_reports.common.text import pluralise
 from hanami_reports.conformance.compare import Comparison, compare
 from hanami_reports.conformance.compare_text import render_comparison
@@ -180,8 +181,10 @@ def _run(settings: JobSettings) -> int:
     """Run the suite and return its exit status; pass signals on, and wait for the reports."""
     try:
         # The result of an earlier run must not be taken for that of this one.
-        ConformanceReportFolder(settings.folder).clear()
-    except OSError as error:
+        folder = ConformanceReportFolder(settings.folder)
+        folder.prepare()
+        folder.clear()
+    except (ReportFolderError, OSError) as error:
         _print(f"cannot remove old reports: {error}")
         return ExitStatus.USAGE
     # In a process group of its own, so that it gets each signal only once: from here.

@@ -9,6 +9,7 @@ from typing import Any
 
 from hanami_conformance.catalogue import catalogue
 from hanami_conformance.known_failures.file import KnownList
+from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import (
     NO_NEW_FAILURES,
     CaseResult,
@@ -80,6 +81,8 @@ def build_result(
         lacking = (Verdict.NOT_RUN, Verdict.UNSUPPORTED)
         unjudged = [one.id for one in judged if one.selected and one.verdict in lacking]
         reason = f"not judged: {', '.join(unjudged)}" if unjudged else ""
+    if status == ExitStatus.NOT_CONFORMANT and not reason:
+        reason = _hidden_cause(judged, every, selected)
     use = None if known is None else _use(known, every, suite or {}, selected, today or date.today())  # noqa: DTZ011
     if status == ExitStatus.CONFORMANT and use is not None and use.wrong:
         status, reason = ExitStatus.NOT_CONFORMANT, use.summary()
@@ -87,6 +90,18 @@ def build_result(
     if result.headline == NO_NEW_FAILURES:
         return replace(result, reason=known_reason(result.known_violations))
     return result
+
+
+def _hidden_cause(
+    requirements: Sequence[RequirementResult], cases: Sequence[CaseResult], selected: Collection[str] | None
+) -> str:
+    """Return why a target is not conformant where the selected requirements do not show it; empty where they do."""
+    failed = [one.id for one in requirements if one.verdict is Verdict.FAIL]
+    blocked = [case for case in cases if case.outcome is Outcome.BLOCKED]
+    if not failed and blocked:
+        return f"{pluralise(len(blocked), 'case')} could not run: {blocked[0].reason}"
+    outside = [] if selected is None else [name for name in failed if name not in selected]
+    return f"violated outside the selection: {', '.join(outside)}" if outside else ""
 
 
 def _use(

@@ -18,7 +18,6 @@ from hanami_reports.common.file_names import JUNIT, PAGE, RESULT
 from hanami_reports.common.text import pluralise
 from hanami_reports.conformance.finding_text import finding_commands, finding_details, finding_head
 from hanami_reports.model.conformance import (
-    JUDGED_OUTCOMES,
     NO_NEW_FAILURES,
     CaseResult,
     ExitStatus,
@@ -29,6 +28,7 @@ from hanami_reports.model.conformance import (
 )
 from hanami_reports.model.findings import Finding, find
 from hanami_reports.model.known_failures import KnownFailuresReport, Problem
+from hanami_reports.model.verdicts import judges
 
 PLAIN_WIDTH = 120  # characters, without a terminal
 MOST_LEFTOVERS = 5
@@ -226,13 +226,13 @@ def _counts(requirement: RequirementResult, cases: Sequence[CaseResult]) -> str:
     violating = sum(requirement.id in case.violated for case in cases)
     if violating:
         return f"{violating} of {len(cases)} failed"
-    judged = sum(case.outcome in JUDGED_OUTCOMES for case in cases)
+    judged = sum(judges(case, requirement.id) for case in cases)
     return str(len(cases)) if judged == len(cases) else f"{judged} of {len(cases)}"
 
 
 def _text(requirement: RequirementResult, cases: Iterable[CaseResult]) -> RenderableType:
     parts = [Text(requirement.text.replace("`", ""))]
-    if requirement.verdict not in (Verdict.PASS, Verdict.OBSERVED, Verdict.FAIL) and requirement.reason:
+    if requirement.verdict is not Verdict.FAIL and requirement.reason:
         parts.append(Text(requirement.reason, style="yellow"))
     if requirement.verdict is Verdict.OBSERVED:
         for case in cases:

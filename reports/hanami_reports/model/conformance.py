@@ -189,7 +189,7 @@ class RequirementResult:
         text: Text of the requirement.
         violation: What a server that violates it does, in a few words.
         verdict: Verdict on the requirement.
-        reason: Reason unless the verdict is PASS or OBSERVED, one line.
+        reason: Reason for the verdict, or why not all of its cases count; one line, may be empty.
         cases: Ids of its cases.
         selected: Whether the options of the run include the requirement.
     """

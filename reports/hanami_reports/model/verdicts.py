@@ -41,11 +41,15 @@ def requirement_verdict(level: Level, requirement_id: str, cases: Sequence[CaseR
 
 
 def _count_missing(cases: Sequence[CaseResult]) -> str:
-    """Return how many cases could not run, and why the first of them could not; empty for none."""
+    """Return how many cases could not run, or ended with a violation of another requirement; empty for none."""
+    of = f"of {pluralise(len(cases), 'case')}"
     missing = [case for case in cases if case.outcome in COULD_NOT_RUN]
-    if not missing:
-        return ""
-    return f"{len(missing)} of {pluralise(len(cases), 'case')} could not run: {missing[0].reason}"
+    parts = [f"{len(missing)} {of} could not run: {missing[0].reason}"] if missing else []
+    ended = [case for case in cases if case.outcome in (Outcome.FAILED, Outcome.KNOWN)]
+    if ended:
+        violated = sorted({name for case in ended for name in case.violated})
+        parts.append(f"{len(ended)} {of} violated {', '.join(violated)} before it was reached")
+    return "; ".join(parts)
 
 
 def _verdict_without_evidence(cases: Sequence[CaseResult]) -> tuple[Verdict, str]:
@@ -65,6 +69,11 @@ def _verdict_without_evidence(cases: Sequence[CaseResult]) -> tuple[Verdict, str
     if any(case.outcome is Outcome.PASSED for case in cases):
         return Verdict.NOT_RUN, "no generated sequence reached this requirement"
     return Verdict.NOT_RUN, f"its cases violated another requirement: {cases[0].reason}"
+
+
+def judges(case: CaseResult, requirement_id: str) -> bool:
+    """Whether a case says something about a requirement. One that violated another requirement ended there."""
+    return requirement_id in case.violated or (case.outcome is Outcome.PASSED and is_evidence_for(case, requirement_id))
 
 
 def is_evidence_for(case: CaseResult, requirement_id: str) -> bool:

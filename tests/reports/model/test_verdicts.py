@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, RequirementResult, Verdict
-from hanami_reports.model.verdicts import exit_status, requirement_verdict
+from hanami_reports.model.verdicts import exit_status, judges, requirement_verdict
 
 
 def case(outcome: Outcome, *, violated: Sequence[str] = (), requirements: Sequence[str] = ("X-1",)) -> CaseResult:
@@ -47,6 +47,24 @@ def test_cases_that_could_not_run_are_counted() -> None:
     cases = [case(Outcome.PASSED), case(Outcome.LOST), case(Outcome.NOT_RUN)]
     verdict = requirement_verdict(Level.MUST, "X-1", cases)
     assert verdict == (Verdict.PASS, "2 of 3 cases could not run: it was lost")
+
+
+def test_cases_that_violated_another_requirement_are_counted() -> None:
+    cases = [case(Outcome.PASSED), case(Outcome.FAILED, violated=["Z-1"]), case(Outcome.KNOWN, violated=["Y-1"])]
+    verdict = requirement_verdict(Level.MUST, "X-1", cases)
+    assert verdict == (Verdict.PASS, "2 of 3 cases violated Y-1, Z-1 before it was reached")
+    lost = requirement_verdict(Level.MUST, "X-1", [*cases, case(Outcome.LOST, violated=["GEN-2"])])
+    reason = "1 of 4 cases could not run: it was lost; 2 of 4 cases violated Y-1, Z-1 before it was reached"
+    assert lost == (Verdict.PASS, reason)
+
+
+def test_a_case_judges_what_it_reached() -> None:
+    sequences = replace(case(Outcome.PASSED), sequences=5, checks_by_requirement={"Y-1": 3})
+    cases = [case(Outcome.PASSED), case(Outcome.FAILED, violated=["X-1"]), case(Outcome.LOST, violated=["X-1"])]
+    assert [judges(one, "X-1") for one in cases] == [True, True, True]
+    others = [case(Outcome.FAILED, violated=["Y-1"]), case(Outcome.KNOWN, violated=["Y-1"]), case(Outcome.BLOCKED)]
+    assert [judges(one, "X-1") for one in (*others, sequences)] == [False] * 4
+    assert judges(sequences, "Y-1")
 
 
 def test_a_broken_requirement_fails_whatever_else_passed() -> None:

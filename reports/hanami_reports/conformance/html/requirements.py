@@ -8,15 +8,8 @@ from dataclasses import dataclass
 
 from hanami_reports.conformance.html.cases import CaseView, SkippedGroup, TestView, group_skipped, views_by_test
 from hanami_reports.conformance.html.selection import SelectedCases
-from hanami_reports.model.conformance import (
-    JUDGED_OUTCOMES,
-    CaseResult,
-    Level,
-    Outcome,
-    RequirementResult,
-    RunResult,
-    Verdict,
-)
+from hanami_reports.model.conformance import CaseResult, Level, Outcome, RequirementResult, RunResult, Verdict
+from hanami_reports.model.verdicts import judges
 
 _ANCHOR = re.compile(r"[A-Z]+-\d+")  # ids of the catalogue; a file may hold any others
 MOST_OBSERVATIONS = 40
@@ -155,7 +148,7 @@ def _view(
         anchor=anchor,
         tests=views_by_test(cases, most_parameters),
         cases=len(cases),
-        judged=sum(case.outcome in JUDGED_OUTCOMES for case in cases),
+        judged=sum(judges(case, one.id) for case in cases),
         failed=sum(one.id in case.violated for case in cases),
         exchanges=sum(case.exchanges for case in cases),
         sequences=sum(case.sequences for case in cases),
