@@ -8,10 +8,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 MUTATION := $(VENV)/.mutation
+SCHEMATHESIS := $(VENV)/schemathesis
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 TEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 
-.PHONY: help conformance load test test-slow test-all lint types format docs dist pictures bench repeatability target-matrix kill-matrix mutation autobahn proto data clean released-servers
+.PHONY: help conformance load test test-slow test-all lint types format docs dist pictures bench repeatability target-matrix kill-matrix mutation schemathesis autobahn proto data clean released-servers
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -81,6 +82,14 @@ $(MUTATION): $(READY)
 mutation: $(MUTATION)  ## make small changes to the models: do their tests detect them? takes about a minute
 	@$(BIN)/python -m tools.mutation $(ARGS)
 
+$(SCHEMATHESIS)/.ready: $(READY)
+	$(PYTHON) -m venv $(SCHEMATHESIS)
+	$(SCHEMATHESIS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[schemathesis]'
+	@touch $@
+
+schemathesis: $(SCHEMATHESIS)/.ready  ## the API page of the reference backend against its answers, in all dialects: five minutes; ARGS='--seconds 20'
+	@$(BIN)/python -m tools.schemathesis $(ARGS)
+
 autobahn: $(READY)  ## the websockets of the reference backend against the Autobahn test suite, where that can be had; ARGS='--case 7.*'
 	@$(BIN)/python -m tools.autobahn $(ARGS)
 
@@ -91,5 +100,5 @@ data: $(READY)  ## make the shipped data files again
 	@$(BIN)/python -m tools.sample_data
 
 clean:  ## remove everything that the commands made
-	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/latest-load reports/rerun reports/servers reports/compare reports/repeatability reports/target-matrix reports/kill-matrix reports/autobahn
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/latest-load reports/rerun reports/servers reports/compare reports/repeatability reports/target-matrix reports/kill-matrix reports/autobahn reports/schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -48,7 +48,7 @@ ROOMS = {
     ),
     "tools": (
         *("process", "tcp_proxy", "reference", "web_ui", "bench", "kill_matrix target_matrix repeatability mutation"),
-        *("autobahn sample_data dist docs", "pictures"),
+        *("autobahn schemathesis sample_data dist docs", "pictures"),
     ),
 }
 PATCHED = ("hanami_loadtests.locust_integration", "hanami_loadtests.locustfile", "tools.bench")

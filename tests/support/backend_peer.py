@@ -10,10 +10,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Self
 
 import httpx
+import jsonschema
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ from hanami_proto.codec import BrickMessage, Codec
 from hanami_proto.dialect import Dialect, load_dialect
 
 DEADLINE = 20.0  # seconds; reached only by a defect
+DEVIATIONS = ("--quirks", "--as", "--fault")
 PASSWORDS = {"alice": "alice-password", "bob": "bob-password"}
 BRICKS = """version: 1
 settings:
@@ -104,10 +107,16 @@ def labels_file(labels: NDArray[np.uint8]) -> bytes:
 
 
 class Server:
-    """A running reference backend."""
+    """A running reference backend.
 
-    def __init__(self, process: subprocess.Popen[str], errors: IO[str], announced: dict[str, Any]) -> None:
+    Its answers must be those of its API page, unless it deviates on purpose.
+    """
+
+    def __init__(
+        self, process: subprocess.Popen[str], errors: IO[str], announced: dict[str, Any], *, deviates: bool
+    ) -> None:
         self.process = process
+        self._deviates = deviates
         self.announced = announced
         self.url: str = announced["url"]
         self.dialect: Dialect = load_dialect(announced["dialect"])
@@ -120,6 +129,27 @@ class Server:
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
+
+    @cached_property
+    def api(self) -> dict[str, Any]:
+        """The operations of the API page by path and method."""
+        paths: dict[str, Any] = httpx.get(f"{self.url}/openapi.json", timeout=DEADLINE, trust_env=False).json()["paths"]
+        return paths
+
+    def check_described(self, response: httpx.Response) -> None:
+        """Check that an answer has a status and a form that the API page describes."""
+        request = response.request
+        operation = self.api.get(request.url.path, {}).get(request.method.lower())
+        if self._deviates or operation is None:
+            return
+        response.read()
+        described = operation["responses"]
+        assert str(response.status_code) in described, f"{request.method} {request.url}: {response.status_code}"
+        content = described[str(response.status_code)]["content"]
+        kind = response.headers["content-type"].partition(";")[0]
+        assert kind in content, f"{request.method} {request.url}: {kind}"
+        answer = response.json() if kind == "application/json" else response.text
+        jsonschema.Draft202012Validator(content[kind]["schema"]).validate(answer)
 
     def log(self) -> str:
         self._errors.seek(0)
@@ -147,7 +177,8 @@ def running(folder: Path, *options: str) -> Iterator[Server]:
         assert process.stdout is not None
         with process.stdout:
             try:
-                server = Server(process, errors, json.loads(process.stdout.readline()))
+                deviates = any(option in DEVIATIONS for option in options)
+                server = Server(process, errors, json.loads(process.stdout.readline()), deviates=deviates)
                 yield server
                 process.stdin.close()
                 assert process.wait(DEADLINE) == 0
@@ -165,7 +196,8 @@ class Peer:
         self.server = server
         self.dialect = server.dialect
         self.codec: Codec = server.dialect.codec
-        self.http = httpx.Client(base_url=server.url, timeout=DEADLINE, trust_env=False)
+        hooks = {"response": [server.check_described]}
+        self.http = httpx.Client(base_url=server.url, timeout=DEADLINE, trust_env=False, event_hooks=hooks)
         self.token = self.call("token.create", **self.dialect.login(user, PASSWORDS[user])).json()["token"]
         self.http.headers["X-Auth-Token"] = self.token
 

@@ -80,7 +80,7 @@ def simulator(folder: Path, server: str, *defects: str, speed: float = 0) -> Ite
         assert process.stdout is not None
         with process.stdout:
             try:
-                simulated = Simulator(process, errors, json.loads(process.stdout.readline()))
+                simulated = Simulator(process, errors, json.loads(process.stdout.readline()), deviates=True)
                 yield simulated
             finally:
                 process.kill()

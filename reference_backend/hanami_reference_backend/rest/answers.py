@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from hanami_proto.dialect import Dialect
+
 VISIBILITY = "shared"  # with the users of the same project
 VERSION = "1"
 NEURONS_OF_A_BLOCK = 64
@@ -45,6 +47,7 @@ _COMMON: Mapping[str, Callable[[Resource], object]] = {
 }
 DATASET_KEYS = frozenset((*_COMMON, "type", "location", "version"))
 CLUSTER_KEYS = frozenset((*_COMMON, "state", "mode", "new_state", "number_of_blocks", "number_of_sections"))
+MEASURES = ("inputs", "outputs", "lines", "number_of_rows", "number_of_columns")
 
 
 def time_text(seconds: float) -> str:
@@ -78,6 +81,12 @@ def describe_cluster(resource: Resource, mode: str, layers: Sequence[int], keys:
     if "number_of_sections" in keys:
         values["number_of_sections"] = sum(layers)
     return _described(resource, keys, values)
+
+
+def measure_keys(dialect: Dialect) -> list[str]:
+    """Return the keys of :data:`MEASURES` that a dialect has for the numbers of rows and columns of a dataset."""
+    keys = {*dialect.rows_keys, *(key for group in dialect.columns_keys for key in group)}
+    return [key for key in MEASURES if key in keys]
 
 
 def unknown_keys(answers: Mapping[str, Sequence[str]]) -> list[str]:

@@ -13,9 +13,10 @@ from hanami_reference_backend.network.clusters import Cluster
 from hanami_reference_backend.network.network import Network
 from hanami_reference_backend.network.template_lines import TemplateError
 from hanami_reference_backend.network.templates import Template
+from hanami_reference_backend.rest.answer_schemas import CLUSTER_VALUES, EMPTY, record, resource, table, taken
 from hanami_reference_backend.rest.answers import describe_cluster
 from hanami_reference_backend.rest.fields import ByUuid, ClusterCreate, Nothing, SetMode
-from hanami_reference_backend.rest.operation import Operation, OperationResult
+from hanami_reference_backend.rest.operation import CONFLICT, NOT_FOUND, Operation, OperationResult
 
 
 class ClusterOperations:
@@ -27,12 +28,34 @@ class ClusterOperations:
 
     def operations(self) -> dict[str, Operation]:
         """Return the operations by their names in the dialects."""
+        dialect = self._backend.dialect
+        created, described, listed, switched = (
+            resource(dialect.answers[f"cluster.{name}"], CLUSTER_VALUES, dialect)
+            for name in ("create", "get", "list", "set_mode")
+        )
         return {
-            "cluster.create": Operation("Build a cluster from a template", ClusterCreate, self.create),
-            "cluster.get": Operation("A cluster", ByUuid, self.get),
-            "cluster.list": Operation("All clusters", Nothing, self.list_all),
-            "cluster.delete": Operation("Delete a cluster", ByUuid, self.delete),
-            "cluster.set_mode": Operation("Switch between task mode and direct mode", SetMode, self.set_mode),
+            "cluster.create": Operation(
+                "Build a cluster from a template",
+                ClusterCreate,
+                self.create,
+                record(created),
+                (CONFLICT,),
+                {
+                    "cluster.get": taken("uuid"),
+                    "cluster.delete": taken("uuid"),
+                    "cluster.set_mode": {**taken("uuid"), "new_state": dialect.modes[1]},
+                },
+            ),
+            "cluster.get": Operation("A cluster", ByUuid, self.get, record(described), (NOT_FOUND,)),
+            "cluster.list": Operation("All clusters", Nothing, self.list_all, table(listed)),
+            "cluster.delete": Operation("Delete a cluster", ByUuid, self.delete, EMPTY, (NOT_FOUND,)),
+            "cluster.set_mode": Operation(
+                "Switch between task mode and direct mode",
+                SetMode,
+                self.set_mode,
+                record(switched),
+                (NOT_FOUND, CONFLICT),
+            ),
         }
 
     async def create(self, user: User, fields: ClusterCreate) -> OperationResult:

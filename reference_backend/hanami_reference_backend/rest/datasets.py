@@ -11,10 +11,19 @@ from starlette.responses import StreamingResponse
 
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.backend import Backend
-from hanami_reference_backend.common.errors import bad_request, not_found
-from hanami_reference_backend.rest.answers import describe_dataset
+from hanami_reference_backend.common.errors import not_found
+from hanami_reference_backend.rest.answer_schemas import (
+    DATASET_VALUES,
+    EMPTY,
+    column_rows,
+    measures,
+    record,
+    resource,
+    table,
+)
+from hanami_reference_backend.rest.answers import describe_dataset, measure_keys
 from hanami_reference_backend.rest.fields import ByUuid, ContentQuery, Nothing
-from hanami_reference_backend.rest.operation import Operation, OperationResult
+from hanami_reference_backend.rest.operation import CONFLICT, NOT_FOUND, Operation, OperationResult
 from hanami_reference_backend.storage.dataset_content import Column, Content
 from hanami_reference_backend.storage.datasets import Dataset
 from hanami_reference_backend.storage.uploads import Upload
@@ -31,11 +40,20 @@ class DatasetOperations:
 
     def operations(self) -> dict[str, Operation]:
         """Return the operations by their names in the dialects."""
+        dialect = self._backend.dialect
+        described, listed = (
+            resource(dialect.answers[name], DATASET_VALUES, dialect) for name in ("dataset.get", "dataset.list")
+        )
+        finalized = (NOT_FOUND, CONFLICT)
         return {
-            "dataset.get": Operation("A finalized dataset", ByUuid, self.get),
-            "dataset.list": Operation("All finalized datasets", Nothing, self.list_all),
-            "dataset.content": Operation("Rows of a column of a dataset", ContentQuery, self.content),
-            "dataset.delete": Operation("Delete a dataset or an upload", ByUuid, self.delete),
+            "dataset.get": Operation(
+                "A finalized dataset", ByUuid, self.get, record(described | measures(dialect)), finalized
+            ),
+            "dataset.list": Operation("All finalized datasets", Nothing, self.list_all, table(listed)),
+            "dataset.content": Operation(
+                "Rows of a column of a dataset", ContentQuery, self.content, column_rows(), finalized
+            ),
+            "dataset.delete": Operation("Delete a dataset or an upload", ByUuid, self.delete, EMPTY, (NOT_FOUND,)),
         }
 
     async def get(self, user: User, fields: ByUuid) -> OperationResult:
@@ -61,13 +79,8 @@ class DatasetOperations:
         """Stream rows of a column (FIN-2); rows beyond the end are left out.
 
         Raises:
-            RequestError: 400 for an invalid number of rows, 404 for an unknown dataset or column, 409 before finalize.
+            RequestError: 404 for an unknown dataset or column, 409 before finalize.
         """
-        dialect = self._backend.dialect
-        if not 1 <= fields.number_of_rows <= dialect.content_rows:
-            raise bad_request(f"field 'number_of_rows': must be from 1 to {dialect.content_rows}")
-        if fields.row_offset > dialect.content_offset:
-            raise bad_request(f"field 'row_offset': must be from 0 to {dialect.content_offset}")
         column = self._datasets.dataset(user, fields.uuid).content.column(fields.column_name)
         if column is None:
             raise not_found(f"the dataset has no column {fields.column_name!r}")
@@ -87,7 +100,7 @@ class DatasetOperations:
     def measures(self, dataset: Dataset) -> dict[str, object]:
         """Return the numbers of rows and columns under the keys of the dialect."""
         content = dataset.content
-        everything: dict[str, object] = {
+        everything = {
             "inputs": content.inputs,
             "outputs": content.outputs,
             "lines": content.number_of_rows,
@@ -95,8 +108,7 @@ class DatasetOperations:
             "number_of_columns": content.number_of_columns,
         }
         dialect = self._backend.dialect
-        keys = {*dialect.rows_keys, *(key for group in dialect.columns_keys for key in group)}
-        return {key: value for key, value in everything.items() if key in keys}
+        return {key: everything[key] for key in measure_keys(dialect)}
 
 
 def _described(content: Content, keys: tuple[str, str]) -> Iterator[tuple[str, dict[str, int]]]:
@@ -131,10 +143,10 @@ def _rows(column: Column, offset: int, count: int) -> Iterator[str]:
         return
     separator = ""
     for start in range(offset, end, rows_at_once):
-        rows = column.rows(start, min(rows_at_once, end - start)).tolist()
-        if not rows:
+        block = column.rows(start, min(rows_at_once, end - start)).tolist()
+        if not block:
             return
-        yield separator + json.dumps(rows)[1:-1]
+        yield separator + json.dumps(block)[1:-1]
         separator = ","
 
 

@@ -2,88 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import re
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    create_model,
-)
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from hanami_proto.dialect import Dialect
 from hanami_proto.dialect_file import PASSWORD, PASSWORD_BASE64, USER_ID
 from hanami_reference_backend.common.errors import bad_request
-
-UUID_PATTERN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-
-
-def is_uuid(text: str) -> bool:
-    """Return whether a text is a lower-case v4 uuid."""
-    return UUID_PATTERN.fullmatch(text) is not None
-
-
-def _uuid(text: str) -> str:
-    if not is_uuid(text):
-        raise ValueError("must be a lower-case v4 uuid")
-    return text
-
-
-def _name(text: str, info: ValidationInfo) -> str:
-    dialect = _dialect(info)
-    if not dialect.is_name(text):
-        low, high = dialect.name_length
-        raise ValueError(f"must match {dialect.name_pattern} and have {low} to {high} characters")
-    return text
-
-
-def _size(number: int, info: ValidationInfo) -> int:
-    dialect = _dialect(info)
-    if not dialect.is_file_size(number):
-        low, high = dialect.file_size
-        raise ValueError(f"must be a number of bytes from {low} to {high}")
-    return number
-
-
-def _mode(text: str, info: ValidationInfo) -> str:
-    modes = _dialect(info).modes
-    if text not in modes:
-        raise ValueError(f"must be {' or '.join(modes)}")
-    return text
-
-
-def _base64(text: str) -> str:
-    try:
-        base64.b64decode(text, validate=True)
-    except ValueError as error:
-        raise ValueError("must be base64") from error
-    return text
-
-
-def _digits(text: object) -> object:
-    # A query has only text, so digits are converted for the strict integer.
-    return int(text) if isinstance(text, str) and re.fullmatch(r"[0-9]{1,18}", text) else text
-
-
-def _dialect(info: ValidationInfo) -> Dialect:
-    dialect = info.context
-    if not isinstance(dialect, Dialect):
-        raise TypeError("fields are checked by the rules of a dialect")
-    return dialect
-
-
-Uuid = Annotated[str, AfterValidator(_uuid)]
-Name = Annotated[str, AfterValidator(_name)]
-Size = Annotated[int, AfterValidator(_size)]
-Mode = Annotated[str, AfterValidator(_mode)]
-Base64 = Annotated[str, AfterValidator(_base64)]
-QueryNumber = Annotated[int, BeforeValidator(_digits), Field(ge=0)]
+from hanami_reference_backend.common.settings import Settings
+from hanami_reference_backend.rest.field_rules import (
+    Base64,
+    Mode,
+    Name,
+    RowCount,
+    RowOffset,
+    Rule,
+    Size,
+    Template,
+    Uuid,
+)
 
 
 class Fields(BaseModel):
@@ -145,18 +82,18 @@ class ByUuid(Fields):
 
 
 class ContentQuery(ByUuid):
-    """Range of rows of a column; the operation checks the number of rows against the dialect."""
+    """Range of rows of a column."""
 
     column_name: str
-    row_offset: QueryNumber
-    number_of_rows: QueryNumber
+    row_offset: RowOffset
+    number_of_rows: RowCount
 
 
 class ClusterCreate(Fields):
     """A new cluster; the template is base64 of its text."""
 
     name: Name
-    template: str
+    template: Template
 
 
 class SetMode(ByUuid):
@@ -178,6 +115,16 @@ def check(model: type[FieldsT], values: dict[str, Any], dialect: Dialect) -> Fie
         return model.model_validate(values, context=dialect)
     except ValidationError as error:
         raise bad_request(_reason(error)) from error
+
+
+def request_schema(model: type[Fields], dialect: Dialect, settings: Settings) -> dict[str, Any]:
+    """Return the JSON Schema of what :func:`check` accepts, within the limits of the server."""
+    schema = model.model_json_schema()
+    for name, field in model.model_fields.items():
+        for rule in field.metadata:
+            if isinstance(rule, Rule):
+                schema["properties"][name] |= rule.schema(dialect, settings)
+    return schema
 
 
 def _reason(error: ValidationError) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hanami_reference_backend.backend import Backend
 from hanami_reference_backend.common.errors import unauthorized
+from hanami_reference_backend.rest.answer_schemas import FLAG, TEXT, record
 from hanami_reference_backend.rest.fields import Login, login_fields
 from hanami_reference_backend.rest.operation import Operation, OperationResult
 
@@ -17,9 +18,9 @@ class TokenOperations:
 
     def operations(self) -> dict[str, Operation]:
         """Return the operations by their names in the dialects."""
-        return {
-            "token.create": Operation("Log in, and get a token", login_fields(self._dialect), self.create, is_open=True)
-        }
+        answer = record({"id": TEXT, "name": TEXT, "is_admin": FLAG, "token": TEXT})
+        fields = login_fields(self._dialect)
+        return {"token.create": Operation("Log in, and get a token", fields, self.create, answer, is_open=True)}
 
     async def create(self, _user: None, fields: Login) -> OperationResult:
         """Return a token for a valid id and password.

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.backend import Backend
+from hanami_reference_backend.rest.answer_schemas import DATASET_VALUES, FLAG, TEXT, UUID, record, resource, taken
 from hanami_reference_backend.rest.answers import describe_dataset
 from hanami_reference_backend.rest.fields import ByUuid, CsvFinalize, CsvInit, MnistFinalize, MnistInit
-from hanami_reference_backend.rest.operation import Operation, OperationResult
+from hanami_reference_backend.rest.operation import CONFLICT, NOT_FOUND, Operation, OperationResult
 from hanami_reference_backend.storage.uploads import Kind
+
+BEGUN = {name: taken("uuid") for name in ("dataset.progress", "dataset.get", "dataset.delete")}
 
 
 class UploadOperations:
@@ -15,16 +18,43 @@ class UploadOperations:
 
     def __init__(self, backend: Backend) -> None:
         self._datasets = backend.datasets
+        self._dialect = backend.dialect
         self._keys = backend.dialect.answers["dataset.init"]
 
     def operations(self) -> dict[str, Operation]:
         """Return the operations by their names in the dialects."""
+        begun = resource(self._keys, DATASET_VALUES, self._dialect)
+        csv = record(begun | {"uuid_input_file": UUID})
+        mnist = record(begun | {"uuid_input_file": UUID, "uuid_label_file": UUID})
+        finalized = record({"uuid": UUID, "name": TEXT})
+        progress = record({"uuid": UUID, "complete": FLAG})
+        unready = (NOT_FOUND, CONFLICT)
         return {
-            "mnist.init": Operation("Begin the upload of an MNIST dataset", MnistInit, self.init_mnist),
-            "mnist.finalize": Operation("Merge the files of an MNIST dataset", MnistFinalize, self.finalize_mnist),
-            "csv.init": Operation("Begin the upload of a CSV file", CsvInit, self.init_csv),
-            "csv.finalize": Operation("Make a dataset of a CSV file", CsvFinalize, self.finalize_csv),
-            "dataset.progress": Operation("Whether every byte has arrived", ByUuid, self.progress),
+            "mnist.init": Operation(
+                "Begin the upload of an MNIST dataset",
+                MnistInit,
+                self.init_mnist,
+                mnist,
+                (CONFLICT,),
+                {**BEGUN, "mnist.finalize": taken("uuid", "uuid_input_file", "uuid_label_file")},
+            ),
+            "mnist.finalize": Operation(
+                "Merge the files of an MNIST dataset", MnistFinalize, self.finalize_mnist, finalized, unready
+            ),
+            "csv.init": Operation(
+                "Begin the upload of a CSV file",
+                CsvInit,
+                self.init_csv,
+                csv,
+                (CONFLICT,),
+                {**BEGUN, "csv.finalize": taken("uuid", "uuid_input_file")},
+            ),
+            "csv.finalize": Operation(
+                "Make a dataset of a CSV file", CsvFinalize, self.finalize_csv, finalized, unready
+            ),
+            "dataset.progress": Operation(
+                "Whether every byte has arrived", ByUuid, self.progress, progress, (NOT_FOUND,)
+            ),
         }
 
     async def init_mnist(self, user: User, fields: MnistInit) -> OperationResult:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hanami_reference_backend.auth import User
-from hanami_reference_backend.common.errors import RequestError, bad_request, conflict, not_found, too_large
+from hanami_reference_backend.common.errors import RequestError, bad_request, conflict, not_found
 from hanami_reference_backend.common.identity import RandomIdentity
 from hanami_reference_backend.common.settings import Settings
 from hanami_reference_backend.storage.csv_parser import parse_csv
@@ -71,7 +71,7 @@ class DatasetStore:
             sizes: Announced sizes of the input file and, for MNIST, of the label file in bytes.
 
         Raises:
-            RequestError: 413 for a file that is too large, 409 if a limit of the project is reached.
+            RequestError: 400 for a file that is too large, 409 if a limit of the project is reached.
         """
         self._check_limits(user, sizes)
         try:
@@ -107,7 +107,7 @@ class DatasetStore:
         After an error the upload stays as it is, and finalize can be tried again.
 
         Raises:
-            RequestError: 404 for unknown uuids, 400 for the wrong kind or invalid content, 409 if the upload is not
+            RequestError: 404 for unknown uuids, 400 for invalid content, 409 if the upload is of the other kind, is not
                 complete, was finalized before, or is being finalized.
         """
         upload = self._ready_for_finalize(user, kind, uuid, file_uuids)
@@ -186,7 +186,7 @@ class DatasetStore:
     def _check_limits(self, user: User, sizes: Sequence[int]) -> None:
         limits = self._settings
         if max(sizes) > limits.max_file_size:
-            raise too_large(f"a file of {max(sizes)} bytes is too large: the limit is {limits.max_file_size}")
+            raise bad_request(f"a file of {max(sizes)} bytes is too large: the limit is {limits.max_file_size}")
         uploads = [upload for upload in self._uploads.values() if upload.project_id == user.project_id]
         if len(uploads) >= limits.max_uploads:
             raise conflict(f"the project has {len(uploads)} unfinished uploads: finalize or delete one first")
@@ -208,7 +208,7 @@ class DatasetStore:
             self.dataset(user, uuid)
             raise conflict("the dataset is already finalized")
         if upload.kind is not kind:
-            raise bad_request(f"this is the upload of a {upload.kind.value} dataset, not of a {kind.value} one")
+            raise conflict(f"this is the upload of a {upload.kind.value} dataset, not of a {kind.value} one")
         for field, file, file_uuid in zip(
             ("uuid_input_file", "uuid_label_file"), upload.files, file_uuids, strict=False
         ):

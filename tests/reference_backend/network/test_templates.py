@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hanami_proto.dialect import Dialect, dialect_names, load_dialect
+from hanami_reference_backend.network.example_template import example_template
 from hanami_reference_backend.network.template_lines import TemplateError
 from hanami_reference_backend.network.templates import Port, Template, TemplateReader
 from support.backend_peer import AXONS, BRICKS, HEXAGONS
@@ -99,6 +101,15 @@ def test_invalid_templates(text: str, reason: str) -> None:
 def test_invalid_templates_of_hexagons(old: str, new: str, reason: str) -> None:
     with pytest.raises(TemplateError, match=reason):
         read(replaced(HEXAGONS, old, new), "hexagons")
+
+
+@pytest.mark.parametrize("dialect", [load_dialect(name) for name in dialect_names()], ids=dialect_names())
+def test_the_example_of_the_api_page_is_a_template(dialect: Dialect) -> None:
+    form, settings = dialect.template, dialect.template_settings
+    reader = TemplateReader(form, dialect.name_pattern, max_bricks=6, hidden_size=8, settings=settings)
+    template = reader.read(example_template(form, settings))
+    assert [port.name for port in (*template.inputs, *template.outputs)] == ["test_input", "test_output"]
+    assert template.hidden == (8,)
 
 
 WITHOUT_REDUCTION = ("neuron_cooldown", "refractory_time", "max_connection_distance")

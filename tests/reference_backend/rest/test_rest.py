@@ -73,7 +73,7 @@ def test_finalize_with_wrong_files_destroys_nothing(alice: Peer, bob: Peer) -> N
     wrong = [swapped, *({key: source[key]} for source in (other, foreign) for key in swapped)]
     for fields in [*wrong, {"uuid_input_file": UNKNOWN}, {"uuid_label_file": UNKNOWN}]:
         assert alice.status("mnist.finalize", **(upload | fields)) == 404
-    assert alice.status("csv.finalize", uuid=upload["uuid"], uuid_input_file=upload["uuid_input_file"]) == 400
+    assert alice.status("csv.finalize", uuid=upload["uuid"], uuid_input_file=upload["uuid_input_file"]) == 409
     for peer, fields in ((alice, upload), (alice, other), (bob, foreign)):
         peer.ok("mnist.finalize", **fields)
 
@@ -98,7 +98,7 @@ def test_deleting_ends_an_upload_and_a_dataset(alice: Peer) -> None:
 
 
 def test_limits_of_storage(alice: Peer) -> None:
-    assert alice.status("csv.init", name=fresh_name(), input_data_size=100_001) == 413
+    assert alice.status("csv.init", name=fresh_name(), input_data_size=100_001) == 400
     begun = []
     while (answer := alice.call("csv.init", name=fresh_name(), input_data_size=100_000)).status_code == 200:
         begun.append(answer.json()["uuid"])
@@ -177,7 +177,7 @@ def test_wrong_clusters(alice: Peer) -> None:
         pytest.param({"input_data_size": 10**4000}, "input_data_size", id="huge"),
         pytest.param({"input_data_size": True}, "input_data_size", id="bool"),
         pytest.param({"input_data_size": "5"}, "input_data_size", id="text"),
-        pytest.param({"input_data_size": 5.0}, "input_data_size", id="float"),
+        pytest.param({"input_data_size": 5.5}, "input_data_size", id="fraction"),
         pytest.param({"input_data_size": [5]}, "input_data_size", id="list"),
         pytest.param({"label_data_size": 5}, "label_data_size", id="extra"),
         pytest.param({"\ud800\r\nX: y": 5}, "ud800", id="hostile name"),
@@ -224,6 +224,16 @@ def test_invalid_bodies_are_rejected(alice: Peer, body: bytes) -> None:
     response = alice.http.post(alice.dialect.route("csv.init").path, content=body)
     assert response.status_code == 400, response.text
     assert response.text.isprintable()
+
+
+@pytest.mark.parametrize("number", ["5", "5.0", "5e0", "0.5E1"])
+def test_a_whole_number_is_one_however_it_is_written(alice: Peer, number: str) -> None:
+    path = alice.dialect.route("csv.init").path
+    body = f'{{"name": "some name", "input_data_size": {number}}}'
+    uuid = alice.http.post(path, content=body).json()["uuid_input_file"]
+    with alice.attach(uuid) as socket:
+        assert alice.put(socket, 0, b"a\n1\n2") == ""
+        assert "5 bytes" in alice.put(socket, 5, b"x")
 
 
 def test_a_body_is_json_whatever_its_content_type(alice: Peer) -> None:
@@ -309,6 +319,15 @@ def test_unknown_paths_and_methods(alice: Peer) -> None:
         response = alice.http.request(method, path)
         assert (response.status_code, response.headers["allow"]) == (405, "DELETE, GET")
         assert method == "HEAD" or response.text == f"{path} takes DELETE, GET, not {method}"
+
+
+def test_answers_before_the_operation_are_described_too(alice: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = alice.dialect.route("dataset.list").path
+    many = {f"X-{number}": "y" for number in range(200)}
+    assert alice.http.get(path, headers=many).status_code == 431
+    monkeypatch.delitem(alice.server.api[path]["get"]["responses"], "431")
+    with pytest.raises(AssertionError, match=r"^GET .*: 431"):  # so the descriptions are really looked at
+        alice.http.get(path, headers=many)
 
 
 def test_the_api_page_needs_no_network(alice: Peer) -> None:

@@ -21,7 +21,7 @@ from hanami_reference_backend.auth import User
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.network.clusters import Attached, Cluster, ClusterStore
 from hanami_reference_backend.network.cycle_buffer import Buffer, Cycle
-from hanami_reference_backend.rest import answers, fields
+from hanami_reference_backend.rest import answers, field_rules
 from hanami_reference_backend.rest.datasets import DatasetOperations
 from hanami_reference_backend.sockets import attach
 from hanami_reference_backend.sockets.attach import RejectedError, SocketServer
@@ -45,7 +45,7 @@ def server() -> str:
 def install(name: str) -> None:
     """Give this behaviour to the servers that this process starts from now on."""
     _installed.append(name)
-    fields.UUID_PATTERN = ANY_UUID
+    field_rules.UUID_PATTERN = ANY_UUID
     answers.VISIBILITY = "private"
     _list_unfinished_uploads()
     _attach_in_any_mode()
