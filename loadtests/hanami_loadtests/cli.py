@@ -17,6 +17,7 @@ from rich.console import Console
 from hanami_conformance import __version__
 from hanami_conformance.cases.failures import TargetDown
 from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.common.shortage import MachineShortage
 from hanami_conformance.common.signals import handle_signals
 from hanami_conformance.options.definitions import (
     AUTO,
@@ -51,7 +52,8 @@ from hanami_reports.model.load import LoadExit, read_load_result
 DESCRIPTION = "Load a Hanami backend with verified uploads and direct interaction, and judge the run by its limits."
 EPILOG = """\
 exit status: 0 PASS, 1 FAIL (a limit is broken), 2 interrupted, 3 internal error, 4 wrong options, 5 INVALID
-(not conclusive: the generator was the bottleneck, or there are too few samples), 6 target not reachable or lost.
+(not conclusive: this machine lacked something, the generator was the bottleneck, or there are too few samples),
+6 target not reachable or lost.
 Passwords are best given by the environment: HANAMI_USER, HANAMI_PASSWORD, HANAMI_TOKEN.
 The same scenarios in Locust's web UI: hanami-load web --target http://HOST:PORT"""
 DEFAULT_USERS, DEFAULT_SECONDS = 10, 30.0
@@ -132,6 +134,9 @@ def _run(arguments: argparse.Namespace) -> int:
     except ValueError as error:
         sys.stderr.write(SECRETS.text(f"ERROR: {error}") + "\n")
         return LoadExit.USAGE
+    except MachineShortage as error:
+        sys.stderr.write(f"INVALID: {error.lacking}\n")
+        return LoadExit.INVALID
     except TargetDown as error:
         sys.stderr.write(SECRETS.text(f"TARGET NOT REACHABLE: {error}") + "\n")
         return LoadExit.TARGET_LOST

@@ -122,6 +122,8 @@ def run_locust(launch: Launch, console: Console) -> int:
             child = ChildProcess(
                 launch.command(), stdout=log, stderr=errors, environment=environment, pass_fds=(writing,), grace=0.0
             )
+        except KeyboardInterrupt:  # while it was started; it is stopped again
+            return LoadExit.INTERRUPTED
         finally:
             os.close(writing)
         with child:  # workers that outlive their master end with it, too
@@ -134,11 +136,14 @@ def run_locust(launch: Launch, console: Console) -> int:
         with contextlib.suppress(OSError):  # on a full disk
             log.write(messages.encode())
     for line in messages.splitlines():
-        if line.startswith(("ERROR: ", "TARGET NOT REACHABLE: ")):
+        if line.startswith(("ERROR: ", "TARGET NOT REACHABLE: ", "INVALID: ")):
             sys.stderr.write(SECRETS.text(line) + "\n")
         elif line.startswith("locust: error: "):
             sys.stderr.write(SECRETS.text(line.replace("locust: error", "ERROR", 1)) + "\n")
             status = LoadExit.USAGE
+    if status == -signal.SIGKILL:
+        sys.stderr.write("INVALID: Locust was killed (SIGKILL), as by a system that lacks memory\n")
+        return LoadExit.INVALID
     if status not in KNOWN:
         sys.stderr.write(f"ERROR: Locust ended with {status}; see {launch.folder / LOG}\n")
         return LoadExit.INTERNAL_ERROR

@@ -64,16 +64,18 @@ def make_result(
     """
     started = started or datetime.now(UTC)
     results = check_limits(limits, recorder.series, generators, seconds)
-    required = {name: SCENARIOS[name].paced_series for name, count in users.items() if count}
-    state, reasons = run_verdict(results, recorder.series, generators, required)
+    state, reasons = run_verdict(
+        results,
+        recorder.series,
+        generators,
+        {name: SCENARIOS[name].paced_series for name, count in users.items() if count},
+        errors=recorder.errors.values(),
+        failures=[*failures, *((RunState.INVALID, line) for line in sorted(recorder.shortages))],
+    )
     if starving := starved_users(session.attached_users, recorder.series):
         # Never conclusive: the other users measured a server that served them alone.
-        state, reasons = RunState.INVALID if state is RunState.PASS else state, (starving, *reasons)
-    if failures:
-        order = (RunState.INTERNAL_ERROR, RunState.LOST, RunState.INTERRUPTED, RunState.FAIL, RunState.INVALID)
-        worst = min((found for found, _ in failures), key=order.index)
-        lines = tuple(dict.fromkeys(line for _, line in failures))
-        state, reasons = worst, (*lines, *reasons)
+        state = RunState.INVALID if state is RunState.PASS else state
+        reasons = (*reasons, starving) if failures else (starving, *reasons)
     settings = session.settings
     return LoadResult(
         manifest={

@@ -22,6 +22,7 @@ from hanami_conformance.target.login import expires_soon
 from hanami_conformance.target.target import Target
 from hanami_loadtests.engine.connection import Connection
 from hanami_loadtests.engine.connection_limit import SocketLimit
+from hanami_loadtests.engine.failures import GeneratorShortage, LoadFailure
 from hanami_loadtests.engine.health import Health
 from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.engine.rest import Rest
@@ -105,22 +106,22 @@ class Session:
             server_workers: Number of workers of the server, None to count them if the settings need it.
 
         Raises:
+            GeneratorShortage: If this machine lacks what it takes to reach the target.
             TargetDown: If the target cannot be reached or does not speak the protocol.
             TargetRejectedConfiguration: If the credentials are rejected, or the dialect is not detected.
-            ValueError: If a file is invalid, the limit of sockets too small for so many workers, or this machine lacks
-                what it needs to reach the target.
+            ValueError: If a file is invalid, or the limit of sockets too small for so many workers.
         """
         options = settings.target
-        found = find_dialect(options) if options.dialect == AUTO else None
-        target = Target(options, found)
         try:
+            found = find_dialect(options) if options.dialect == AUTO else None
+            target = Target(options, found)
             account = target.account = target.login(options.account, "user")
             if settings.sockets is None:
                 server_workers = server_workers or _count_workers(target)
                 limited = server_workers is not None and server_workers.limited
                 settings = replace(settings, sockets=server_workers.connections if limited and server_workers else 0)
         except MachineShortage as shortage:
-            raise ValueError(str(shortage)) from shortage
+            raise GeneratorShortage(shortage.lacking) from shortage
         sockets = (settings.sockets or 0) // workers
         if settings.sockets and not sockets:
             raise ValueError(f"--sockets {settings.sockets}: {workers} workers need at least one each")
@@ -175,6 +176,17 @@ class Session:
     def rest(self) -> Rest:
         """Return a REST client for one user."""
         return Rest(self._endpoint, self.dialect, lambda: self.token, self.settings.target.deadline)
+
+    def last_failure(self) -> LoadFailure | None:
+        """Call the target at the end of a run; return how that failed, None if it answers."""
+        rest = self.rest()
+        try:
+            rest.call("dataset.list")
+        except LoadFailure as error:
+            return error
+        finally:
+            rest.close()
+        return None
 
     def connection(self) -> Connection:
         """Return a new websocket.

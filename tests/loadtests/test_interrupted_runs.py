@@ -139,8 +139,6 @@ def test_a_server_that_ends_in_the_middle_is_lost(tmp_path: Path) -> None:
 def test_a_stall_of_the_server_shows_in_the_response_of_an_open_run(tmp_path: Path) -> None:
     rate, frozen = 100, 2.0
     easy = easy_limits(tmp_path)
-    with (tmp_path / easy[1]).open("a") as file:
-        file.write('[[limit]]\nmetric = "unsent"\nstatistic = "share"\nat_most = 1\n')
     with backend(*USERS) as url:
         server = listener_on(int(url.rpartition(":")[2]))
         options = ("--users", "1", "--scenario", "direct-request", "--model", "open", "--rate", str(rate))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import subprocess
 import time
 from collections.abc import Callable
@@ -44,6 +45,13 @@ def wait_for_end(processes: list[psutil.Process]) -> None:
     finally:
         for process in filter(is_alive, processes):
             process.kill()
+
+
+def wait_for_text(terminal: int, text: bytes) -> None:
+    until, seen = time.monotonic() + TIMEOUT, b""
+    while text not in seen:
+        assert select.select([terminal], [], [], max(0.0, until - time.monotonic()))[0], seen
+        seen += os.read(terminal, 4096)
 
 
 @pytest.mark.parametrize("processes", ["0", pytest.param("2", marks=pytest.mark.slow)])
@@ -88,10 +96,8 @@ def test_a_closed_terminal_ends_the_run_with_its_reports(tmp_path: Path) -> None
         if not pid:
             os.chdir(tmp_path)
             os.execve(COMMAND[0], [*COMMAND, "--target", url, *RUN], clean_environment(LOGIN))
-        command = psutil.Process(pid)
-        server = listener_on(int(url.rpartition(":")[2]))
-        wait_until(lambda: (tmp_path / "reports").exists() and len(server.net_connections("tcp")) > 4)
-        children = command.children(recursive=True)
+        wait_for_text(terminal, b" 4 users  ")  # of the progress
+        children = psutil.Process(pid).children(recursive=True)
         os.close(terminal)
         _, status = os.waitpid(pid, 0)
         assert os.waitstatus_to_exitcode(status) == 2

@@ -17,7 +17,8 @@ COMMAND = [
     "run",
 ]  # without the current folder, as a console command
 # Tests share their machine with other tests: how their generator fares is not what they are about.
-EASY = '[generator]\ncpu = 1.0\ngenerator_delay_p99 = "60 s"\nevent_loop_delay_p99 = "60 s"\n'
+EASY = '[generator]\ncpu = 1.0\ngenerator_delay_p99 = "60 s"\nevent_loop_delay_p99 = "60 s"\ncpu_wait = 1.0\n'
+EASY += '[[limit]]\nmetric = "unsent"\nstatistic = "share"\nat_most = 1\n'
 LOGIN = {"HANAMI_USER": ALICE[1], "HANAMI_PASSWORD": ALICE[3]}
 
 

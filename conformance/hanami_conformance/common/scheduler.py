@@ -42,9 +42,14 @@ class CpuWait:
         """Part of the period that was waited, from 0 to 1."""
         return min(1.0, self.waited / self.seconds) if self.seconds > 0 else 0.0
 
+    @property
+    def quota_reached(self) -> bool:
+        """Whether a quota of the control group was the main reason."""
+        return self.throttled > self.waited / 2
+
     def __str__(self) -> str:
         text = f"waited {self.waited:.1f} of {self.seconds:.1f} s for a CPU"
-        return f"{text} (the CPU quota of its control group was used up)" if self.throttled > self.waited / 2 else text
+        return f"{text} (the CPU quota of its control group was used up)" if self.quota_reached else text
 
 
 @dataclass(frozen=True)

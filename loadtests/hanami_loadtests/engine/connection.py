@@ -20,8 +20,16 @@ from hanami_conformance.clients.deadline import Deadline
 from hanami_conformance.clients.endpoint import ConnectError, Endpoint
 from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.clients.websocket_connection import WebSocketConnection
+from hanami_conformance.common.shortage import shortage_in
 from hanami_conformance.common.text import printable_line
-from hanami_loadtests.engine.failures import ConnectionLost, NoAnswer, NoConnection, Rejected
+from hanami_loadtests.engine.failures import (
+    ConnectionLost,
+    GeneratorShortage,
+    NoAnswer,
+    NoConnection,
+    Rejected,
+    unless_shortage,
+)
 
 CLOSE_SECONDS = 1.0
 TLS_SECONDS = 1.0  # after which a TLS handshake that is over its limit ends
@@ -50,12 +58,12 @@ class Connection(WebSocketConnection):
             with Timeout(deadline + TLS_SECONDS, NoAnswer(f"no TLS handshake within {deadline:g} s")):
                 self._connect(Deadline.after(deadline))
         except ConnectError as error:
-            raise NoConnection(f"no connection: {error}") from error
+            raise unless_shortage(NoConnection(f"no connection: {error}"), error, endpoint.place) from error
         try:
             self._shake_hands()
         except OSError as error:
             self.reset()
-            raise ConnectionLost(f"no websocket: {error}") from error
+            raise unless_shortage(ConnectionLost(f"no websocket: {error}"), error, endpoint.place) from error
         except BaseException:
             self.reset()
             raise
@@ -67,8 +75,11 @@ class Connection(WebSocketConnection):
         while self.is_connecting:
             if clock() >= end or not self._read(end - clock()):
                 raise NoAnswer(f"no answer to the websocket handshake within {self._deadline:g} s")
-        if self._protocol.handshake_exc is not None:
-            raise Rejected(f"websocket handshake: {self._protocol.handshake_exc}")
+        error = self._protocol.handshake_exc
+        if error is not None and isinstance(error.__cause__, EOFError):  # the answer has ended before its end
+            raise ConnectionLost("websocket handshake: the connection was closed without a whole answer")
+        if error is not None:
+            raise Rejected(f"websocket handshake: {error}")
         if self.close_info is not None:
             raise ConnectionLost(f"websocket handshake: {self.close_info}")
 
@@ -115,6 +126,8 @@ class Connection(WebSocketConnection):
                 except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
                     self._wait_writable(end)
         except OSError as error:
+            if lacking := shortage_in(error):
+                raise GeneratorShortage(lacking) from error
             self._read_rest(error)
             raise ConnectionLost(str(self.close_info)) from error
 

@@ -1,6 +1,8 @@
-"""Failures of exchanges under load."""
+"""Failures of exchanges under load: of the target, or of this machine."""
 
 from __future__ import annotations
+
+from hanami_conformance.common.shortage import Address, shortage_in
 
 
 class LoadFailure(Exception):  # noqa: N818 - a failure of the target, no error of ours
@@ -33,6 +35,12 @@ class ConnectionLost(LoadFailure):
     kind = "lost connection"
 
 
+class GeneratorShortage(LoadFailure):
+    """This machine lacks what an exchange needs, so nothing is known about the target; one line with the cure."""
+
+    kind = "shortage"
+
+
 class Rejected(LoadFailure):
     """The target rejected something that it must accept."""
 
@@ -61,3 +69,19 @@ class IncorrectAnswer(LoadFailure):
         self.requirement = requirement
         self.expected = expected
         self.actual = actual
+
+
+# Of answers that did not arrive, which this machine may be responsible for; all other kinds were answered.
+MISSING = (NoAnswer.kind, NoConnection.kind, ConnectionLost.kind)
+
+
+def unless_shortage(failure: LoadFailure, error: Exception, place: Address) -> LoadFailure:
+    """Return the failure of an exchange, or what this machine lacks where that caused its error.
+
+    Args:
+        failure: Failure of the target.
+        error: Error of the network.
+        place: Host and port of the target.
+    """
+    lacking = shortage_in(error, place)
+    return GeneratorShortage(lacking) if lacking else failure

@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 
+from hanami_conformance.common.scheduler import SchedulerMeter
 from hanami_reports.model.histogram import MICROSECONDS, Histogram
 from hanami_reports.model.load import Generator
 
@@ -32,6 +33,7 @@ class Health:
     gc_longest: float = 0.0
     cpu_most: float = 0.0
     _process: psutil.Process = field(default_factory=psutil.Process)
+    _scheduler: SchedulerMeter = field(default_factory=SchedulerMeter)
 
     def __post_init__(self) -> None:
         self._began = self._second = time.perf_counter()
@@ -77,6 +79,7 @@ class Health:
         """Return the measurements so far, under the name of the process."""
         seconds = max(time.perf_counter() - self._began, 1e-9)
         cpu = (time.process_time() - self._cpu) / seconds
+        wait = self._scheduler.read()
         return Generator(
             name=name,
             cpu=round(cpu, 4),
@@ -86,4 +89,6 @@ class Health:
             gc_pauses=self.gc_pauses,
             gc_longest=round(self.gc_longest, 6),
             memory=self._process.memory_info().rss,
+            cpu_wait=round(wait.share, 6),
+            cpu_quota_reached=wait.quota_reached,
         )

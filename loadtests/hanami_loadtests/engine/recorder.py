@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 from hanami_conformance.common.redact import SECRETS
-from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure
+from hanami_loadtests.engine.failures import GeneratorShortage, IncorrectAnswer, LoadFailure
 from hanami_proto.validation import validate
 from hanami_reports.model.histogram import COARSE, HIGHEST, MICROSECONDS, Histogram, bucket_for
 from hanami_reports.model.load import ErrorClass
@@ -67,6 +67,7 @@ class Recorder:
         series: Type of message to its series.
         errors: Type of message, kind and message of an error to its class.
         exchanges: File name to the text of the file, of incorrect answers.
+        shortages: What this machine lacked for exchanges, a line each.
         in_flight: Number of messages that are sent and not answered yet.
         ended: End of the run, seconds of ``clock``; infinite during the run.
         observer: Called for every success and failure: type of message, response in seconds, bytes, error.
@@ -76,6 +77,7 @@ class Recorder:
     series: dict[str, Series] = field(default_factory=dict)
     errors: dict[tuple[str, str, str], ErrorClass] = field(default_factory=dict)
     exchanges: dict[str, str] = field(default_factory=dict)
+    shortages: set[str] = field(default_factory=set)
     in_flight: int = 0
     ended: float = math.inf
     observer: Observer = _ignore
@@ -161,6 +163,9 @@ class Recorder:
             error: Failure of the exchange.
             sequence: Exchange of an incorrect answer, for ``hanami-conformance replay``.
         """
+        if isinstance(error, GeneratorShortage):
+            self._prevented(name, watch, error)
+            return
         series = self._record_failure(name, watch, error, sequence)
         if isinstance(error, IncorrectAnswer):
             series.incorrect += 1
@@ -169,6 +174,9 @@ class Recorder:
 
     def unanswered(self, name: str, watch: Stopwatch, error: LoadFailure) -> None:
         """Record a message that was sent and whose answer is no longer waited for."""
+        if isinstance(error, GeneratorShortage):
+            self._prevented(name, watch, error)
+            return
         self._record_failure(name, watch, error, None).unanswered += 1
 
     def _record_failure(
@@ -187,8 +195,13 @@ class Recorder:
         self.observer(name, watch.response(now), 0, error)
         return series
 
+    def _prevented(self, name: str, watch: Stopwatch, error: GeneratorShortage) -> None:
+        error.recorded = True
+        self.shortages.add(str(error))
+        self.cancelled(name, watch)
+
     def cancelled(self, name: str, watch: Stopwatch) -> None:
-        """Record an exchange that was cancelled at shutdown."""
+        """Record an exchange that was cancelled at shutdown, or that this machine prevented."""
         self.in_flight -= 1
         if self.is_measured(watch):
             self.series_for(name).cancelled += 1
@@ -234,6 +247,7 @@ class Recorder:
             "series": {name: plain(series) for name, series in self.series.items()},
             "errors": [asdict(error) for error in self.errors.values()],
             "exchanges": dict(self.exchanges),
+            "shortages": sorted(self.shortages),
         }
 
     def take_delta(self) -> dict[str, Any]:
@@ -242,6 +256,7 @@ class Recorder:
         self.series.clear()
         self.errors.clear()
         self.exchanges.clear()
+        self.shortages.clear()
         return delta
 
     def add(self, data: Mapping[str, Any], prefix: str = "") -> None:
@@ -255,6 +270,7 @@ class Recorder:
             self.series_for(name).add(validate(Series, series))
         for file, text in data["exchanges"].items():
             self.exchanges[prefix + file] = text
+        self.shortages.update(data["shortages"])
         for error in data["errors"]:
             added = ErrorClass(**{**error, "exchange": prefix + error["exchange"] if error["exchange"] else ""})
             key = (added.series, added.kind, added.message)

@@ -28,6 +28,7 @@ from hanami_loadtests.engine.failures import (
     NoAnswer,
     NoConnection,
     Rejected,
+    unless_shortage,
 )
 from hanami_proto.dialect import Dialect
 
@@ -123,13 +124,15 @@ class Rest:
                 response = self._connection.getresponse()
                 data = response.read()
         except ConnectError as error:
-            raise NoConnection(f"no connection for {request}: {error}") from error
+            refused = NoConnection(f"no connection for {request}: {error}")
+            raise unless_shortage(refused, error, self._endpoint.place) from error
         except TimeoutError as error:
             self.close()
             raise NoAnswer(f"no whole answer to {request} within {seconds:g} s") from error
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            raise ConnectionLost(f"no answer to {request}: {error or type(error).__name__}") from error
+            lost = ConnectionLost(f"no answer to {request}: {error or type(error).__name__}")
+            raise unless_shortage(lost, error, self._endpoint.place) from error
         except BaseException:
             self.close()
             raise

@@ -12,6 +12,7 @@ from typing import Any
 from hanami_loadtests.limits.limit import COUNTS, METRICS, SPEEDS, TIMES, Limit, seconds_of
 from hanami_reports.model.sample_size import samples_for
 
+SHARES = {"cpu": "a core", "cpu_wait": "the run"}  # limits of the generator that are no times
 _KEYS = {"metric", "of", "statistic", "at_most", "at_least", "least_samples", "abort"}
 
 
@@ -27,11 +28,13 @@ class GeneratorLimits:
         cpu: Greatest share of a core that a process may use over the run, 0 to 1.
         generator_delay_p99: Greatest p99 of the generator's own delay in sending, seconds; open model only.
         event_loop_delay_p99: Greatest p99 of the delay of wake-ups, seconds.
+        cpu_wait: Greatest share of the run for which a process may be ready to run and not run, 0 to 1.
     """
 
     cpu: float = 0.95
     generator_delay_p99: float = 0.05
     event_loop_delay_p99: float = 0.2
+    cpu_wait: float = 0.25
 
 
 BUILT_IN = (
@@ -154,9 +157,9 @@ def _generator(path: Path, given: Any) -> GeneratorLimits:
         raise LimitsError(f"{where}: unknown key {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     found = dict(known)
     for name, value in given.items():
-        if name == "cpu":
+        if name in SHARES:
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
-                raise LimitsError(f"{where}: cpu {value!r}: give a share of a core, above 0 and at most 1")
+                raise LimitsError(f"{where}: {name} {value!r}: give a share of {SHARES[name]}, above 0 and at most 1")
             found[name] = float(value)
             continue
         try:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from hanami_loadtests.engine.failures import MISSING, IncorrectAnswer
 from hanami_loadtests.limits.file import Limits
 from hanami_reports.common.format import format_time
-from hanami_reports.model.load import Generator, LimitResult, RunState
+from hanami_reports.model.load import ErrorClass, Generator, LimitResult, RunState
 from hanami_reports.model.series import Series
 
 ERRORS = ("incorrect", "unanswered", "failed")  # they fail a run even where the generator was the bottleneck
+CPU_WAIT, EVENT_LOOP_DELAY = "CPU wait", "event-loop delay"
+PREVENTING = (CPU_WAIT, EVENT_LOOP_DELAY)  # metrics of a generator that may have missed answers which were there
+PRECEDING = (RunState.INTERNAL_ERROR, RunState.LOST, RunState.INTERRUPTED)  # the worst first
 
 
 def check_limits(
@@ -22,10 +26,14 @@ def check_limits(
 
 def _check_generator(limits: Limits, one: Generator) -> list[LimitResult]:
     bounds = limits.generator
-    results = [_generator_limit(one, "cpu", "mean", bounds.cpu, one.cpu, 1)]
+    why_waiting = ", since the quota of its control group was used up" if one.cpu_quota_reached else ""
+    results = [
+        _generator_limit(one, "cpu", "mean", bounds.cpu, one.cpu, 1),
+        _generator_limit(one, CPU_WAIT, "mean", bounds.cpu_wait, one.cpu_wait, 1, why_waiting),
+    ]
     for metric, times, bound in (
         ("generator delay", one.generator_delay, bounds.generator_delay_p99),
-        ("event-loop delay", one.event_loop_delay, bounds.event_loop_delay_p99),
+        (EVENT_LOOP_DELAY, one.event_loop_delay, bounds.event_loop_delay_p99),
     ):
         if times.count:
             results.append(_generator_limit(one, metric, "p99", bound, times.percentile(99), times.count))
@@ -33,11 +41,12 @@ def _check_generator(limits: Limits, one: Generator) -> list[LimitResult]:
 
 
 def _generator_limit(
-    one: Generator, metric: str, statistic: str, bound: float, value: float, samples: int
+    one: Generator, metric: str, statistic: str, bound: float, value: float, samples: int, why: str = ""
 ) -> LimitResult:
     holds = value <= bound
-    value_text = f"{value:.0%}" if metric == "cpu" else format_time(value)
-    most = f"{bound:.0%}" if metric == "cpu" else format_time(bound)
+    value_text, most = (
+        f"{number:.0%}" if metric in ("cpu", CPU_WAIT) else format_time(number) for number in (value, bound)
+    )
     return LimitResult(
         metric=metric,
         selector=f"generator {one.name}",
@@ -48,7 +57,7 @@ def _generator_limit(
         samples=samples,
         least_samples=0,
         state=RunState.PASS if holds else RunState.INVALID,
-        explanation="" if holds else f"the generator was the bottleneck: {metric} {value_text}",
+        explanation="" if holds else f"the generator was the bottleneck: {metric} {value_text}{why}",
     )
 
 
@@ -57,36 +66,62 @@ def run_verdict(
     series: Mapping[str, Series],
     generators: Sequence[Generator],
     required_series: Mapping[str, str] | None = None,
+    *,
+    errors: Iterable[ErrorClass] = (),
+    failures: Sequence[tuple[RunState, str]] = (),
 ) -> tuple[RunState, tuple[str, ...]]:
     """Return the state of a run and its reasons.
 
-    Incorrect, failed and unanswered messages fail a run whatever the generator did. Everything else is conclusive only
-    where the generator was not the bottleneck, all of its processes reported to the end, and each scenario achieved its
-    purpose at least once.
+    Incorrect answers always fail a run. Failed and unanswered messages do, unless this machine may be the reason: it
+    lacked something, or kept the generator from running, so that answers were missed. Everything else is conclusive
+    only where the generator was not the bottleneck, all of its processes reported to the end, and each scenario
+    achieved its purpose at least once.
 
     Args:
         results: Results of the limits.
         series: Type of message to its series.
         generators: Processes that generated the load.
         required_series: Scenario with users to the type of message that is its purpose.
+        errors: Classes of failures.
+        failures: States that precede any limit, with their reasons.
     """
+    lines = {state: tuple(dict.fromkeys(line for found, line in failures if found is state)) for state in RunState}
+    state, reasons = _verdict(results, series, generators, required_series or {}, errors, lines)
+    worst = next((found for found in PRECEDING if lines[found]), state)
+    before = tuple(line for found in (*PRECEDING, RunState.FAIL, RunState.INVALID) for line in lines[found])
+    return worst, tuple(dict.fromkeys((*before, *reasons)))
+
+
+def _verdict(
+    results: Sequence[LimitResult],
+    series: Mapping[str, Series],
+    generators: Sequence[Generator],
+    required_series: Mapping[str, str],
+    errors: Iterable[ErrorClass],
+    failures: Mapping[RunState, Sequence[str]],
+) -> tuple[RunState, tuple[str, ...]]:
     if not any(one.sent for one in series.values()):
         return RunState.INVALID, ("nothing was sent",)
-    errors = [_line(result) for result in results if result.state is RunState.FAIL and result.metric in ERRORS]
-    if errors:
-        return RunState.FAIL, tuple(errors)
+    bottleneck = [one for one in results if one.state is RunState.INVALID and one.selector.startswith("generator")]
+    # The generator may have missed answers that were there, but none that it did not get.
+    missed = any(one.metric in PREVENTING for one in bottleneck) and all(
+        error.kind in (*MISSING, IncorrectAnswer.kind) for error in errors
+    )
+    counted = ("incorrect",) if failures[RunState.INVALID] or missed else ERRORS
+    if wrong := tuple(_line(one) for one in results if one.state is RunState.FAIL and one.metric in counted):
+        return RunState.FAIL, wrong
     lost = [f"{one.name} did not report to the end" for one in generators if not one.complete]
-    bottleneck = [
-        _line(one) for one in results if one.state is RunState.INVALID and one.selector.startswith("generator")
-    ]
-    if lost or bottleneck:
-        return RunState.INVALID, (*lost, *bottleneck)
-    if missing := _missing_series(series, required_series or {}):
+    if failures[RunState.INVALID] or lost or bottleneck:
+        return RunState.INVALID, (*lost, *map(_line, bottleneck))
+    if failures[RunState.FAIL]:  # a limit has ended the run
+        return RunState.FAIL, ()
+    if missing := _missing_series(series, required_series):
         return RunState.INVALID, missing
-    for state in (RunState.FAIL, RunState.INVALID):
-        if lines := tuple(_line(result) for result in results if result.state is state):
-            return state, lines
-    return RunState.PASS, ()
+    by_state = (
+        (state, tuple(_line(result) for result in results if result.state is state))
+        for state in (RunState.FAIL, RunState.INVALID)
+    )
+    return next((found for found in by_state if found[1]), (RunState.PASS, ()))
 
 
 def _missing_series(series: Mapping[str, Series], required: Mapping[str, str]) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import resource
 import sys
 from functools import partial
 
@@ -14,5 +16,8 @@ argument_parser.get_parser = partial(argument_parser.get_parser, default_config_
 from locust.main import main  # noqa: E402 - it takes the functions above from their module
 
 if __name__ == "__main__":
+    with contextlib.suppress(ValueError, OSError):  # each user needs two or three descriptors
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     sys.argv[0] = "locust"  # as its messages begin
     sys.exit(main())

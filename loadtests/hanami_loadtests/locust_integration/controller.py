@@ -18,8 +18,9 @@ from locust.exception import StopUser
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration
+from hanami_conformance.common.shortage import shortage_in
 from hanami_conformance.server.workers import WorkerCount
-from hanami_loadtests.engine.failures import LoadFailure
+from hanami_loadtests.engine.failures import GeneratorShortage, LoadFailure
 from hanami_loadtests.engine.health import Health
 from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.limits.file import Limits, read_limits
@@ -90,7 +91,7 @@ class RunController:
 
         Raises:
             ValueError: If an option or a file is invalid.
-            TargetDown, TargetRejectedConfiguration: See :meth:`Session.open`.
+            GeneratorShortage, TargetDown, TargetRejectedConfiguration: See :meth:`Session.open`.
         """
         is_repeated = given is None  # at the begin of a run that was checked before
         if given is None:
@@ -134,8 +135,13 @@ class RunController:
             exit_with(LoadExit.USAGE, f"ERROR: {error}")
         except TargetDown as error:
             exit_with(LoadExit.TARGET_LOST, f"TARGET NOT REACHABLE: {error}")
+        except GeneratorShortage as error:
+            exit_with(LoadExit.INVALID, f"INVALID: {error}")
         if self.coordinator is None:
-            prepare(session, self.scenarios())
+            try:
+                prepare(session, self.scenarios())
+            except MemoryError as error:
+                exit_with(LoadExit.INVALID, f"INVALID: {shortage_in(error)}")
             return
         self.coordinator.preparation.wait_for(
             int(vars(self.environment.parsed_options)["expect_workers"]), WORKERS_SECONDS
@@ -227,7 +233,7 @@ class RunController:
 
     @contextlib.contextmanager
     def abort_on_internal_error(self) -> Iterator[None]:
-        """End the run where our own code fails within the block, so that it is no failure of the target.
+        """End the run where our own code fails within the block, or lacks something: no failure of the target.
 
         Raises:
             StopUser: If it did.
@@ -237,6 +243,9 @@ class RunController:
         except (LoadFailure, RunFinished, StopUser):
             raise
         except Exception as error:
+            if lacking := shortage_in(error):
+                self.abort(RunState.INVALID, lacking)
+                raise StopUser from error
             logger.exception("internal error")
             if not any(state is RunState.INTERNAL_ERROR for state, _ in self.failures):
                 self.abort(RunState.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
@@ -313,8 +322,11 @@ class RunController:
         else:
             recorder, generators = session.recorder, [session.health.result(LOCAL)]
             leftovers = list(session.leftovers)
-        if (reason := _target_down_reason(session)) is not None:
-            self.failures.append((RunState.LOST, reason))
+        failure = session.last_failure()
+        if isinstance(failure, GeneratorShortage):
+            self.failures.append((RunState.INVALID, str(failure)))
+        elif failure is not None:
+            self.failures.append((RunState.LOST, f"the target is down: {failure}"))
         self.result = self._result(session, recorder, generators, leftovers)
         try:
             LoadFolder(session.settings.report_dir).write(self.result, recorder.exchanges)
@@ -372,18 +384,6 @@ class RunController:
         else:
             for state, line in self.failures:
                 console.print(f"{state.value}: {line}", markup=False, highlight=False)
-
-
-def _target_down_reason(session: Session) -> str | None:
-    """Return why the target is down, None if it answers."""
-    rest = session.rest()
-    try:
-        rest.call("dataset.list")
-    except LoadFailure as error:
-        return f"the target is down: {error}"
-    finally:
-        rest.close()
-    return None
 
 
 def controller_for(environment: Environment) -> RunController:

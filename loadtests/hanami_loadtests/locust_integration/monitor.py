@@ -64,7 +64,7 @@ class RunMonitor:
                 self.in_flight[second] = controller.in_flight
                 self.users[second] = controller.runner.user_count
                 self._report_progress(second)
-                self._abort_on_broken_limit()
+            self._abort_where_pointless(measured=second >= 0)
 
     def _report_progress(self, second: int) -> None:
         """Report the progress to the process that started this one, one line a second."""
@@ -85,12 +85,16 @@ class RunMonitor:
         with contextlib.suppress(OSError):  # ParentWatch ends a run whose parent is gone
             os.write(int(pipe), json.dumps(progress).encode() + b"\n")
 
-    def _abort_on_broken_limit(self) -> None:
+    def _abort_where_pointless(self, *, measured: bool) -> None:
+        """End a run that cannot pass any more: this machine lacks something, or a limit that ends a run is broken."""
         controller = self._controller
         if controller.failures:
             return  # the run ends already
         live, seconds = controller.live(), controller.seconds()
-        for limit in controller.limits.limits:
+        for line in sorted(live.shortages)[:1]:
+            controller.abort(RunState.INVALID, line)
+            return
+        for limit in controller.limits.limits if measured else ():
             for result in limit.check(live.series, seconds) if limit.abort and live.series else ():
                 if result.state is RunState.FAIL:
                     line = (

@@ -18,6 +18,8 @@ from locust.runners import STATE_INIT, MasterRunner, WorkerRunner
 
 from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration
 from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.common.shortage import shortage_in
+from hanami_loadtests.engine.failures import GeneratorShortage
 from hanami_loadtests.locust_integration.run_process import RunProcess
 from hanami_loadtests.options import LOAD_OPTIONS
 from hanami_loadtests.scenarios.all import SCENARIOS
@@ -45,7 +47,9 @@ def failure_from(error: Exception) -> RunFailure:
     """Return the state and reason of a run that cannot begin; log an internal error with its traceback."""
     if isinstance(error, TargetDown):
         return RunState.LOST, SECRETS.text(str(error))
-    if isinstance(error, ValueError | TargetRejectedConfiguration):
+    if lacking := shortage_in(error):
+        return RunState.INVALID, lacking
+    if isinstance(error, ValueError | TargetRejectedConfiguration | GeneratorShortage):
         return RunState.INVALID, SECRETS.text(str(error))
     logger.error("internal error: %s", SECRETS.text("".join(traceback.format_exception(error))))
     return RunState.INTERNAL_ERROR, SECRETS.text(f"{type(error).__name__}: {error}")

@@ -19,6 +19,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 
 from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration
 from hanami_conformance.common.redact import SECRETS
+from hanami_loadtests.engine.failures import GeneratorShortage
 from hanami_loadtests.live_view import COLUMNS, Row, RunSnapshot, table_rows
 from hanami_loadtests.locust_integration.web_guard import WebGuard
 from hanami_loadtests.options import LOAD_OPTIONS, WEB_ALLOWED_HOSTS
@@ -113,7 +114,7 @@ class Page:
         given = {**vars(self._environment.parsed_options), **form}
         try:
             self._controller.check(given, self._environment.host)
-        except (ValueError, TargetRejectedConfiguration) as error:
+        except (ValueError, TargetRejectedConfiguration, GeneratorShortage) as error:
             return str(error)
         except TargetDown as error:
             return f"target not reachable: {error}"

@@ -41,6 +41,8 @@ MEANING: Mapping[RunState, str] = {
 _WHY_INVALID = {
     "cpu": "A generator without a free core sends late and reads late: the measured times are its own, "
     "not the target's.",
+    "CPU wait": "The system ran other programs in its place: end them, give it a CPU of its own, or raise its quota. "
+    "The measured times are too long by as much, and answers may have come too late for it alone.",
     "generator delay": "Messages left later than scheduled though neither window nor target held them back, "
     "so the target received less load than requested.",
     "event-loop delay": "The event loop woke up late, and every measured time is too long by as much.",
@@ -192,6 +194,7 @@ class ProcessRow:
 PROCESS_COLUMNS = (
     "CPU mean",
     "CPU max",
+    "CPU wait",
     "event-loop delay p50",
     "event-loop delay p99",
     "event-loop delay max",
@@ -208,7 +211,7 @@ def process_row(one: Generator) -> ProcessRow:
     """Return the row of a process, with a cell for each of PROCESS_COLUMNS."""
     event_loop, generator = time_cells(one.event_loop_delay), time_cells(one.generator_delay)
     cells = (
-        *(format_percent(one.cpu), format_percent(one.cpu_most)),
+        *(format_percent(one.cpu), format_percent(one.cpu_most), format_percent(one.cpu_wait)),
         *(cell.text for times in (event_loop, generator) for cell in (times.p50, times.p99, times.longest)),
         *(f"{one.gc_pauses:,}", format_time(one.gc_longest), format_memory(one.memory)),
     )

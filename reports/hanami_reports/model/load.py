@@ -120,6 +120,8 @@ class Generator:
         gc_longest: Longest of these pauses, seconds.
         memory: Resident memory at the end, bytes.
         complete: Whether the process reported until the end.
+        cpu_wait: Share of the run for which it was ready to run and the system did not run it, 0 to 1.
+        cpu_quota_reached: Whether a quota of CPU time was the main reason for that.
     """
 
     name: str
@@ -131,6 +133,8 @@ class Generator:
     gc_longest: Seconds
     memory: Count
     complete: bool = True
+    cpu_wait: Share = 0.0
+    cpu_quota_reached: bool = False
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,24 @@ def peer_that_sends(pieces: list[bytes]) -> Iterator[str]:
             thread.join(PATIENCE)
 
 
+@pytest.mark.parametrize("begin", [b"", b"HTTP/1.1 101 Swit"])
+def test_a_handshake_without_a_whole_answer_is_a_lost_connection(begin: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(PATIENCE)
+                connection.recv(4096)
+                connection.sendall(begin)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(ConnectionLost, match="websocket handshake: "):
+            Connection(Endpoint(f"ws://127.0.0.1:{listener.getsockname()[1]}/"), PATIENCE)
+        thread.join(PATIENCE)
+
+
 def received(pieces: list[bytes], count: int) -> tuple[list[bytes], str]:
     """That many messages, and how the connection ends then."""
     with peer_that_sends(pieces) as url:

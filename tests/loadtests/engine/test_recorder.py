@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hanami_loadtests.engine.failures import IncorrectAnswer, NoAnswer
+from hanami_loadtests.engine.failures import GeneratorShortage, IncorrectAnswer, NoAnswer
 from hanami_loadtests.engine.recorder import MOST_CLASSES, MOST_EXCHANGES, Recorder, Stopwatch
 from hanami_proto.validation import validate
 from hanami_reports.model.loading import plain
@@ -137,6 +137,28 @@ def test_failures_are_no_part_of_the_percentiles_and_wrong_answers_a_class_of_th
     assert series.failures.count == 2
     assert {error.kind for error in recorder.errors.values()} == {"no answer", "incorrect answer"}
     assert recorder.exchanges == {"chunk-1.json": "{}"}
+
+
+@pytest.mark.parametrize("waited", [False, True])
+def test_what_this_machine_prevented_is_no_failure_of_the_target(
+    recorder: Recorder, clock: Clock, waited: bool
+) -> None:
+    clock.now = 101.0
+    watch, error = Stopwatch(101.0, 101.0), GeneratorShortage("no local port is left")
+    recorder.sent("chunk", watch)
+    if waited:
+        recorder.unanswered("chunk", watch, error)
+    else:
+        recorder.failed("chunk", watch, error)
+    series = only(recorder)
+    assert (series.sent, series.failed, series.unanswered, series.incorrect, series.cancelled) == (1, 0, 0, 0, 1)
+    assert error.recorded
+    assert (recorder.in_flight, recorder.errors) == (0, {})
+    total = Recorder()
+    total.add(recorder.take_delta())
+    total.add(recorder.take_delta())
+    assert total.shortages == {"no local port is left"}
+    assert recorder.shortages == set()
 
 
 def test_many_different_failures_do_not_fill_the_memory(recorder: Recorder, clock: Clock) -> None:

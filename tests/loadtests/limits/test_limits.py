@@ -10,7 +10,7 @@ from hanami_loadtests.limits.file import BUILT_IN, Limits, read_limits
 from hanami_loadtests.limits.limit import Limit, seconds_of
 from hanami_loadtests.limits.verdict import check_limits, run_verdict
 from hanami_reports.common.format import format_time
-from hanami_reports.model.load import Generator, RunState
+from hanami_reports.model.load import ErrorClass, Generator, RunState
 from hanami_reports.model.sample_size import samples_for
 from hanami_reports.model.series import Series
 
@@ -24,10 +24,20 @@ def series(*milliseconds: float, bad: str = "", count: int = 0) -> Series:
     return made
 
 
-def generator(cpu: float = 0.5, delay: float = 0.0, *, complete: bool = True) -> Generator:
+def generator(
+    cpu: float = 0.5,
+    delay: float = 0.0,
+    *,
+    complete: bool = True,
+    cpu_wait: float = 0.0,
+    quota: bool = False,
+    loop_delay: float = 0.0,
+) -> Generator:
     health = Health()
     health.record_generator_delay(delay)
-    return Generator("local", cpu, cpu, health.event_loop_delay, health.generator_delay, 0, 0.0, 0, complete)
+    health.event_loop_delay.record(int(loop_delay * 1e6))
+    times = (health.event_loop_delay, health.generator_delay)
+    return Generator("local", cpu, cpu, *times, 0, 0.0, 0, complete, cpu_wait, quota)
 
 
 def state_of(found: dict[str, Series], limits: Limits | None = None, *generators: Generator) -> RunState:
@@ -70,6 +80,64 @@ def test_a_generator_that_was_the_bottleneck_says_nothing_good_of_a_target() -> 
     assert state_of({"a": series(1)}, None, generator(cpu=0.99)) is RunState.INVALID
     assert state_of({"a": series(1)}, None, generator(delay=0.5)) is RunState.INVALID
     assert state_of({"a": series(1)}, None, generator(), generator(complete=False)) is RunState.INVALID
+
+
+@pytest.mark.parametrize("maker", [generator(cpu_wait=0.6), generator(loop_delay=3.0)])
+def test_answers_that_a_generator_may_have_missed_are_no_failures_of_a_target(maker: Generator) -> None:
+    for bad in ("failed", "unanswered"):
+        assert state_of({"a": series(1, bad=bad, count=1)}, None, maker) is RunState.INVALID
+    assert state_of({"a": series(1, bad="incorrect", count=1)}, None, maker) is RunState.FAIL
+    assert state_of({"a": series(1)}, None, maker) is RunState.INVALID
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        ("no answer", RunState.INVALID),
+        ("lost connection", RunState.INVALID),
+        ("no connection", RunState.INVALID),
+        ("rejected", RunState.FAIL),
+        ("server error", RunState.FAIL),
+    ],
+)
+def test_an_answer_that_did_arrive_counts_however_long_a_generator_waited(kind: str, state: RunState) -> None:
+    found, makers = {"a": series(1, bad="failed", count=1)}, (generator(cpu_wait=0.6),)
+    errors = [ErrorClass("a", kind, "what happened", 1, 0.0)]
+    assert run_verdict(check_limits(Limits(), found, makers, 10.0), found, makers, errors=errors)[0] is state
+
+
+@pytest.mark.parametrize(("bad", "state"), [("failed", RunState.INVALID), ("incorrect", RunState.FAIL)])
+def test_what_this_machine_lacked_excuses_all_but_wrong_answers(bad: str, state: RunState) -> None:
+    found, makers = {"a": series(1, bad=bad, count=1)}, (generator(),)
+    errors = [ErrorClass("a", "server error" if bad == "failed" else "incorrect answer", "what happened", 1, 0.0)]
+    failures = [(RunState.INVALID, "no local port is left")]
+    results = check_limits(Limits(), found, makers, 10.0)
+    verdict, reasons = run_verdict(results, found, makers, errors=errors, failures=failures)
+    assert (verdict, reasons[0]) == (state, "no local port is left")
+
+
+def test_a_wait_for_a_cpu_names_a_quota() -> None:
+    makers = (generator(cpu_wait=0.77, quota=True),)
+    (waited,) = [one for one in check_limits(Limits(), {}, makers, 10.0) if one.metric == "CPU wait"]
+    assert (waited.state, waited.bound, waited.value_text) == (RunState.INVALID, "<= 25%", "77%")
+    assert waited.explanation.endswith("CPU wait 77%, since the quota of its control group was used up")
+
+
+def test_a_limit_that_ended_a_run_is_not_believed_where_the_generator_was_the_bottleneck() -> None:
+    found, failures = {"a": series(1)}, [(RunState.FAIL, "ended by its limit")]
+    for maker, state in ((generator(), RunState.FAIL), (generator(cpu_wait=0.6), RunState.INVALID)):
+        results = check_limits(Limits(), found, (maker,), 10.0)
+        verdict, reasons = run_verdict(results, found, (maker,), failures=failures)
+        assert (verdict, reasons[0]) == (state, "ended by its limit")
+
+
+@pytest.mark.parametrize("state", [RunState.INTERNAL_ERROR, RunState.LOST, RunState.INTERRUPTED])
+def test_what_ended_a_run_precedes_its_limits(state: RunState) -> None:
+    found, makers = {"a": series(1, bad="incorrect", count=1)}, (generator(cpu_wait=0.6),)
+    results = check_limits(Limits(), found, makers, 10.0)
+    verdict, reasons = run_verdict(results, found, makers, failures=[(RunState.INVALID, "b"), (state, "a")])
+    assert verdict is state
+    assert reasons[:2] == ("a", "b")
 
 
 def test_a_wrong_answer_is_wrong_whatever_the_generator_did() -> None:
