@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hanami_conformance.common.redact import SECRETS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 PAYLOAD_LIMIT = 1 << 20  # bytes of a payload in the report; of a larger one it has digest and length
 
 Summary = str | Callable[[], str]
+Frames = bytes | Callable[[], bytes]
 MAX_LAST = 120  # characters of the last request
 NO_CONNECTION = "no connection"  # begins the note of a connection that the target did not accept
 DEFAULT_REQUIREMENT = ""  # stands for the requirement that a test names first
@@ -30,7 +32,7 @@ DEFAULT_REQUIREMENT = ""  # stands for the requirement that a test names first
 class RecordedEvent:
     """One recorded event, not redacted yet; see :class:`hanami_reports.model.conformance.Event`.
 
-    Its summary may be a function, because most events are never displayed.
+    Its summary, head and frames may be functions, because most events are never displayed.
     """
 
     at: float
@@ -39,6 +41,8 @@ class RecordedEvent:
     kind: str
     summary: Summary
     payload: bytes
+    head: Summary = ""
+    frames: Frames = b""
 
     def text(self) -> str:
         """Return the summary as text, not redacted."""
@@ -94,6 +98,12 @@ class CaseRecording:
     dropped: bool = False
     _channels: dict[str, int] = field(default_factory=dict)
     _origin: float = field(default_factory=time.monotonic)
+    _started: float = field(default_factory=time.time)
+
+    @property
+    def started(self) -> str:
+        """Time of the clock at which the recorded events begin, UTC, ISO 8601."""
+        return datetime.fromtimestamp(self._started, UTC).isoformat(timespec="microseconds")
 
     @property
     def last_deleted(self) -> str:
@@ -112,6 +122,7 @@ class CaseRecording:
         self._channels.clear()
         self.ended = None
         self._origin = time.monotonic()
+        self._started = time.time()
 
     def channel(self, kind: str) -> str:
         """Return the name of a new connection: ``ws-1``, ``ws-2``, ..."""
@@ -119,14 +130,25 @@ class CaseRecording:
         self._channels[kind] = number
         return f"{kind}-{number}"
 
-    def sent_event(self, channel: str, kind: str, summary: Summary, payload: bytes = b"") -> None:
+    def sent_event(
+        self,
+        channel: str,
+        kind: str,
+        summary: Summary,
+        payload: bytes = b"",
+        *,
+        head: Summary = "",
+        frames: Frames = b"",
+    ) -> None:
         """Record something sent to the target."""
         self.sent += 1
-        self._add(channel, "sent", kind, summary, payload)
+        self._add(channel, "sent", kind, summary, payload, head, frames)
 
-    def received_event(self, channel: str, kind: str, summary: Summary, payload: bytes = b"") -> None:
+    def received_event(
+        self, channel: str, kind: str, summary: Summary, payload: bytes = b"", *, head: Summary = ""
+    ) -> None:
         """Record something received from the target."""
-        self._add(channel, "received", kind, summary, payload)
+        self._add(channel, "received", kind, summary, payload, head)
 
     def note(self, channel: str, kind: str, summary: Summary) -> None:
         """Record something that happened to a connection."""
@@ -138,9 +160,18 @@ class CaseRecording:
         if self.ended is None or age > self.ended.age:
             self.ended = ClosedSocket(age, ending)
 
-    def _add(self, channel: str, direction: str, kind: str, summary: Summary, payload: bytes) -> None:
+    def _add(
+        self,
+        channel: str,
+        direction: str,
+        kind: str,
+        summary: Summary,
+        payload: bytes,
+        head: Summary = "",
+        frames: Frames = b"",
+    ) -> None:
         at = time.monotonic() - self._origin
-        self.events.append(RecordedEvent(at, channel, direction, kind, summary, payload))
+        self.events.append(RecordedEvent(at, channel, direction, kind, summary, payload, head, frames))
 
     def last_request(self) -> str:
         """Return the last event sent on an accepted connection, on one line; empty if there is none."""
@@ -166,8 +197,20 @@ def _event(event: RecordedEvent) -> Event:
         digest = hashlib.sha256(payload).hexdigest()
         summary += f" (cut after 1 MiB: {len(payload)} bytes, sha256 {digest})"
         payload = payload[:PAYLOAD_LIMIT]
-    encoded = base64.b64encode(payload).decode("ascii")
-    return Event(round(event.at, 6), event.channel, event.direction, event.kind, summary, encoded)
+    head = SECRETS.headers(event.head if isinstance(event.head, str) else event.head())
+    frames = _frames(event)
+    at = round(event.at, 6)
+    return Event(at, event.channel, event.direction, event.kind, summary, _base64(payload), head, _base64(frames))
+
+
+def _frames(event: RecordedEvent) -> bytes:
+    """Return the frames of an event; none if they are large, or if redaction would make their lengths wrong."""
+    frames = event.frames if isinstance(event.frames, bytes) else event.frames()
+    return frames if len(frames) <= PAYLOAD_LIMIT and SECRETS.data(frames) == frames else b""
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
 
 
 _IDLE = CaseRecording("outside of any case")

@@ -10,6 +10,7 @@ from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
 from hanami_conformance.clients.rest import KIND, RestResponse
 from hanami_conformance.clients.tcp import RawConnection
 
+END_OF_HEAD = b"\r\n\r\n"
 SHORTEST = 0.001  # seconds, since a socket takes 0 for "do not wait"
 
 
@@ -18,10 +19,17 @@ class _Response:
 
     def __init__(self) -> None:
         self.parser = httptools.HttpResponseParser(self)
+        self.head = b""
         self.body = bytearray()
         self.content_type = ""
         self.has_head = False
         self.is_complete = False
+
+    def feed(self, data: bytes) -> None:
+        """Read further bytes."""
+        if not self.has_head:
+            self.head += data
+        self.parser.feed_data(data)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if name.lower() == b"content-type":
@@ -56,7 +64,7 @@ def send_raw(connection: RawConnection, request: bytes, what: str, timeouts: Ada
     expected = f"an answer to {what}"
     try:
         while not response.is_complete and (data := _receive(connection, deadline)):
-            response.parser.feed_data(data)
+            response.feed(data)
     except TimeoutError as error:
         timeouts.record_timeout(KIND, deadline.seconds)
         raise ResponseTimeout(f"{expected} within {deadline.seconds:g} s", "no whole response") from error
@@ -65,7 +73,10 @@ def send_raw(connection: RawConnection, request: bytes, what: str, timeouts: Ada
     if not response.has_head:
         raise ConnectionClosed(expected, "the end of the connection without an answer")
     answer = RestResponse(what, response.parser.get_status_code(), bytes(response.body), response.content_type)
-    current_case().received_event(connection.channel, "http", lambda: str(answer), answer.body)
+    head = response.head.partition(END_OF_HEAD)[0] + END_OF_HEAD
+    current_case().received_event(
+        connection.channel, "http", lambda: str(answer), answer.body, head=head.decode("latin-1")
+    )
     return answer
 
 

@@ -15,6 +15,7 @@ from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout,
 from hanami_conformance.cases.recording import current_case
 from hanami_conformance.clients.deadline import AdaptiveTimeout
 from hanami_conformance.clients.endpoint import ConnectError, Endpoint
+from hanami_conformance.clients.http_head import http_head
 from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.clients.rest_transport import send
 from hanami_conformance.common.text import printable_line
@@ -147,7 +148,11 @@ class RestClient:
         channel = case.channel("rest")
         body = content or b""
         case.sent_event(
-            channel, "http", lambda: f"{line} {printable_line(body.decode('utf-8', 'replace'), MAX_SUMMARY)}", body
+            channel,
+            "http",
+            lambda: f"{line} {printable_line(body.decode('utf-8', 'replace'), MAX_SUMMARY)}",
+            body,
+            head=lambda: http_head(f"{line} HTTP/1.1", request.headers.raw),
         )
         began = time.monotonic()
         try:
@@ -155,21 +160,27 @@ class RestClient:
             # for them took a tenth of a run.
             response = send(self._endpoint, request, deadline)
         except ConnectError as error:
-            case.note(channel, "close", f"no connection: {error}")
+            case.note(channel, "refused", f"no connection: {error}")
             raise TargetDown(f"no connection to {self._url}: {error}") from error
         except httpcore.TimeoutException as error:
             self._timeouts.record_timeout(kind, deadline.seconds)
-            case.note(channel, "close", f"no answer within {deadline.seconds:g} s")
+            case.note(channel, "timeout", f"no answer within {deadline.seconds:g} s")
             raise ResponseTimeout(f"an answer to {line} within {deadline.seconds:g} s", "no whole response") from error
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
-            case.note(channel, "close", f"connection ended without an answer: {error}")
+            case.note(channel, "end", f"connection ended without an answer: {error}")
             raise ConnectionClosed(
                 f"an answer to {line}", f"the end of the connection: {error or type(error).__name__}"
             ) from error
         self._timeouts.record_reply(kind, time.monotonic() - began)
         content_type = httpx.Headers(response.headers).get("content-type", "")
         answer = RestResponse(line, response.status, response.content, content_type)
-        case.received_event(channel, "http", lambda: str(answer), answer.body)
+        case.received_event(
+            channel,
+            "http",
+            lambda: str(answer),
+            answer.body,
+            head=lambda: http_head(_status_line(response), response.headers),
+        )
         return answer
 
     def _build(
@@ -186,6 +197,13 @@ class RestClient:
             raise ConnectionClosed(
                 f"a request that can be sent: {method} {printable_line(path)}", printable_line(str(error))
             ) from error
+
+
+def _status_line(response: httpcore.Response) -> str:
+    version, reason = (
+        response.extensions.get(name, b"").decode("latin-1") for name in ("http_version", "reason_phrase")
+    )
+    return f"{version} {response.status} {reason}"
 
 
 def _digits(text: str) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from websockets.frames import CloseCode
 from websockets.protocol import State
@@ -22,6 +25,7 @@ from hanami_conformance.common.machine_watch import MACHINE
 from hanami_conformance.common.shortage import MachineShortage
 from hanami_conformance.common.signals import uninterrupted
 from hanami_conformance.common.text import hex_preview, printable_line
+from hanami_reports.common.websocket_frames import BINARY, CONTINUATION, PING, PONG, close_payload, encode_frame
 
 SEGMENT_PAUSE = 0.002  # seconds, so that the system does not merge segments
 SHORTEST_WAIT = 0.001  # seconds; 0 would not wait at all
@@ -85,21 +89,25 @@ class WebSocket(WebSocketConnection):
         deadline = deadline.postponed(waited)
         self._opened = time.monotonic()
         try:
-            case.sent_event(self._channel, "open", f"websocket handshake with {self._url}")
-            self._request_handshake(headers)
+            request = self._request_handshake(headers)
+            head = request.serialize().decode("latin-1")
+            case.sent_event(self._channel, "open", f"websocket handshake with {self._url}", head=head)
             self._send_segments(cuts)
             while self.is_connecting:
                 self._wait(deadline, f"an answer to the websocket handshake with {self._url}")
         except (ResponseTimeout, ConnectionClosed):
             self._abandon("no handshake")
             raise
-        rejection = self._protocol.handshake_exc
+        rejection, response = self._protocol.handshake_exc, self.handshake_response
+        head = "" if response is None else replace(response, body=b"").serialize().decode("latin-1")
         if rejection is not None or self._protocol.state is State.CONNECTING:
             if rejection is not None:
                 self.close_info = CloseInfo(None, f"handshake rejected: {rejection}")
+                body = b"" if response is None else bytes(response.body)
+                case.received_event(self._channel, "open", self.close_info.reason, body, head=head)
             self._close_socket()
             raise ConnectionClosed(f"a websocket at {self._url}", str(self.close_info))
-        case.received_event(self._channel, "open", "websocket open")
+        case.received_event(self._channel, "open", "websocket open", head=head)
         self.awaiting = "answer to a first message"
 
     def send_text(self, text: str) -> None:
@@ -136,18 +144,22 @@ class WebSocket(WebSocketConnection):
             between: Control frame between any two frames, ``ping`` or an unsolicited ``pong``; empty for none.
         """
         described = f"{summary} in {len(parts)} fragments{f' with {between}s between them' if between else ''}"
-        current_case().sent_event(self._channel, "binary", described, b"".join(parts))
+        frames: list[bytes] = []  # as far as they are sent
+        current_case().sent_event(self._channel, "binary", described, b"".join(parts), frames=lambda: b"".join(frames))
         self._require_open()
         for index, part in enumerate(parts):
             last = index == len(parts) - 1
+            frames.append(encode_frame(CONTINUATION if index else BINARY, part, masked=True, fin=last))
             if index == 0:
                 self._protocol.send_binary(part, fin=last)
             else:
                 self._protocol.send_continuation(part, fin=last)
             self._send_pending()
             if between and not last:
+                control = CONTROLS[index % len(CONTROLS)]
+                frames.append(encode_frame(PING if between == "ping" else PONG, control, masked=True))
                 send = self._protocol.send_ping if between == "ping" else self._protocol.send_pong
-                send(CONTROLS[index % len(CONTROLS)])
+                send(control)
                 self._send_pending()
 
     def send_segmented(self, payloads: Sequence[bytes], cuts: Sequence[int], what: str) -> None:
@@ -158,7 +170,9 @@ class WebSocket(WebSocketConnection):
             cuts: Offsets in the bytes of all frames where a new segment begins.
             what: Description of the messages for the record.
         """
-        current_case().sent_event(self._channel, "binary", what, b"".join(payloads))
+        for number, payload in enumerate(payloads, start=1):
+            summary = f"{what}: message {number} of {len(payloads)}"
+            current_case().sent_event(self._channel, "binary", summary, payload)
         self._require_open()
         for payload in payloads:
             self._protocol.send_binary(payload)
@@ -179,10 +193,18 @@ class WebSocket(WebSocketConnection):
 
     def send_without_reading(self, payloads: Sequence[bytes], what: str) -> None:
         """Send messages without reading answers until the target accepts no more bytes."""
-        current_case().sent_event(self._channel, "binary", what, payloads[0])
+        sent: list[bytes] = []
+        current_case().sent_event(
+            self._channel,
+            "binary",
+            what,
+            payloads[0],
+            frames=lambda: b"".join(encode_frame(BINARY, payload, masked=True) for payload in sent),
+        )
         self._require_open()
         with contextlib.suppress(OSError):  # the target is stalled
             for payload in payloads:
+                sent.append(payload)
                 self._protocol.send_binary(payload)
                 for data in self._protocol.data_to_send():
                     super()._send_all(data, STALLED)
@@ -190,7 +212,7 @@ class WebSocket(WebSocketConnection):
     def half_close(self) -> None:
         """Close the sending side of the connection and leave the other open."""
         self._leaving = True
-        current_case().note(self._channel, "close", "sending side closed by the suite")
+        current_case().note(self._channel, "half-close", "sending side closed by the suite")
         self._half_close()
 
     def receive(self, awaited: str, extra: float = 0.0) -> Message:
@@ -257,7 +279,8 @@ class WebSocket(WebSocketConnection):
             return list(self._messages)
         self._leaving = True
         if self.is_open:
-            current_case().sent_event(self._channel, "close", "close 1000")
+            payload = close_payload(CloseCode.NORMAL_CLOSURE)
+            current_case().sent_event(self._channel, "close", "close 1000", payload)
             self._protocol.send_close(CloseCode.NORMAL_CLOSURE, "")
             with contextlib.suppress(ConnectionClosed, ResponseTimeout):
                 self._send_pending()
@@ -274,7 +297,7 @@ class WebSocket(WebSocketConnection):
         """End the connection with a TCP reset, without a close frame."""
         if self._socket is None:
             return
-        current_case().note(self._channel, "close", "connection reset by the suite")
+        current_case().note(self._channel, "reset", "connection reset by the suite")
         self._reset_socket()
         self._abandon("reset by the suite")
 
@@ -307,7 +330,7 @@ class WebSocket(WebSocketConnection):
         # Also where the deadline passes while something else keeps arriving.
         if deadline.passed or not self._read(max(deadline.remaining(), SHORTEST_WAIT)):
             self._timeouts.record_timeout(self.awaiting, deadline.seconds, socket=True)
-            current_case().note(self._channel, "close", f"{awaited}: not within {deadline.seconds:g} s")
+            current_case().note(self._channel, "timeout", f"{awaited}: not within {deadline.seconds:g} s")
             raise ResponseTimeout(f"{awaited} within {deadline.seconds:g} s", "nothing")
         with contextlib.suppress(ConnectionClosed):
             self._flush(deadline.remaining())
@@ -326,7 +349,12 @@ class WebSocket(WebSocketConnection):
         if self.close_info is not None:
             return
         self.close_info = info
-        current_case().received_event(self._channel, "close", str(info))
+        kind, payload = "close", b""
+        if info.code is None:
+            kind = "reset" if os.strerror(errno.ECONNRESET) in info.reason else "end"
+        elif info.code != CloseCode.NO_STATUS_RCVD:  # which stands for a close frame without a code
+            payload = close_payload(info.code, info.reason)
+        current_case().received_event(self._channel, kind, str(info), payload)
         if not self._leaving:
             current_case().socket_ended(time.monotonic() - self._opened, str(info), dropped=info.code is None)
 

@@ -15,6 +15,7 @@ import struct
 from collections.abc import Mapping
 
 from websockets.frames import Frame, Opcode
+from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
@@ -39,6 +40,7 @@ class WebSocketConnection:
 
     Attributes:
         close_info: How the connection ended; None while it has not.
+        handshake_response: Response to the handshake; None before it has arrived.
     """
 
     def __init__(self, endpoint: Endpoint, max_size: int | None = None) -> None:
@@ -48,6 +50,7 @@ class WebSocketConnection:
         self._fragments: list[bytes] = []
         self._fragments_are_text = False
         self.close_info: CloseInfo | None = None
+        self.handshake_response: Response | None = None
 
     @property
     def is_open(self) -> bool:
@@ -71,13 +74,14 @@ class WebSocketConnection:
     def _connect(self, deadline: Deadline) -> None:
         self._socket = self._endpoint.connect(deadline)
 
-    def _request_handshake(self, headers: Mapping[str, str] | None = None) -> None:
+    def _request_handshake(self, headers: Mapping[str, str] | None = None) -> Request:
         """Hand the request of the handshake to the protocol; it is sent by :meth:`_flush`."""
         request = self._protocol.connect()
         for name, value in (headers or {}).items():
             del request.headers[name]
             request.headers[name] = value
         self._protocol.send_request(request)
+        return request
 
     def _flush(self, timeout: float) -> None:
         """Send everything that the protocol has to send, each piece within ``timeout`` seconds."""
@@ -126,6 +130,8 @@ class WebSocketConnection:
         for event in self._protocol.events_received():
             if isinstance(event, Frame):
                 self._on_frame(event)
+            elif isinstance(event, Response):
+                self.handshake_response = event
         close, error = self._protocol.close_rcvd, self._protocol.parser_exc
         if close is not None:
             self._on_close(CloseInfo(close.code, close.reason))

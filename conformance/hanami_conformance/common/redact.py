@@ -9,6 +9,8 @@ import re
 LEAST_LENGTH = 4
 
 _FIELDS = rb'("(?:password|passphrase|token)"\s*:\s*)"(?:[^"\\]|\\.)*"'
+# Headers that authorise, whatever their value is.
+_HEADERS = re.compile(r"(?im)^((?:x-auth-token|authorization|cookie|set-cookie):[ \t]*)([^\r\n]+)")
 _IN_BYTES = re.compile(_FIELDS, re.IGNORECASE)
 _IN_TEXT = re.compile(_FIELDS.decode(), re.IGNORECASE)
 
@@ -41,6 +43,10 @@ class Redactor:
             data = data.replace(secret.encode("utf-8", "surrogatepass"), self._replacements[secret].encode())
         return _IN_BYTES.sub(_hide_data, data)
 
+    def headers(self, text: str) -> str:
+        """Return the head of an HTTP message without secrets."""
+        return _HEADERS.sub(_hide_header, self.text(text))
+
     def _longest_first(self) -> list[str]:
         # A password may be part of a token or of another password, so the longest is replaced first.
         return sorted(self._replacements, key=len, reverse=True)
@@ -48,6 +54,11 @@ class Redactor:
 
 # Secrets of the current run. Text is redacted here before it is truncated, since a truncated secret is not recognised.
 SECRETS = Redactor()
+
+
+def _hide_header(match: re.Match[str]) -> str:
+    value = match.group(2)
+    return match.group(0) if value.startswith("[") and value.endswith("]") else f"{match.group(1)}[secret]"
 
 
 def _hide_text(match: re.Match[str]) -> str:

@@ -276,6 +276,7 @@ class CaseClassifier:
             checks_by_requirement=self._evidence(case),
             observations={what: printable_line(seen, MAX_LINE) for what, seen in case.observations.items()},
             exchange=self._exchange,
+            started=case.started,
             sequence=self._sequence(case),
             known=self._known,
             loss=self._loss,

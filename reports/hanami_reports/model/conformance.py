@@ -17,8 +17,8 @@ from hanami_reports.model.known_failures import KnownFailuresReport
 from hanami_reports.model.loading import load_json, read_file
 
 FORMAT = "hanami-conformance-result"
-FORMAT_VERSION = 2
-READABLE = (1, 2)  # version 1 had no known failures
+FORMAT_VERSION = 3
+READABLE = (1, 2, 3)  # version 1 had no known failures; version 2 no heads, frames, and times of the clock
 DERIVED = ("verdict", "summary", "findings")  # keys of the file that follow from the others
 
 
@@ -106,9 +106,12 @@ class Event:
         at: Seconds since the case began, monotonic.
         channel: Name of the connection, such as ``ws-1``.
         direction: ``sent``, ``received`` or ``note``.
-        kind: ``http``, ``text``, ``binary``, ``open``, ``close``, or ``raw`` for bytes outside the protocol.
+        kind: ``http``, ``text``, ``binary``, ``open``, ``close``, or ``raw`` for bytes outside the protocol; of the
+            connection itself ``refused``, ``timeout``, ``half-close``, ``reset``, or ``end`` without a close frame.
         summary: One line for people, secrets redacted.
         payload: Bytes in base64, secrets redacted.
+        head: First line and headers of an HTTP message, secrets redacted; empty if unknown.
+        frames: Frames of the payload in base64, with a masking key of zero, where they are not one frame; else empty.
     """
 
     at: float
@@ -117,6 +120,8 @@ class Event:
     kind: str
     summary: str
     payload: str = ""
+    head: str = ""
+    frames: str = ""
 
     @property
     def arrow(self) -> str:
@@ -148,6 +153,7 @@ class CaseResult:
         checks_by_requirement: Number of comparisons that could have found a requirement violated, by its id.
         observations: Observed behaviour that the protocol leaves open, by name.
         exchange: Events of the exchange, for cases that did not pass.
+        started: Time of the clock at which the exchange begins, UTC, ISO 8601; empty if unknown.
         sequence: Shrunk failing sequence, in the file form that ``replay`` takes; empty for none.
         known: Reason from the list of known failures; empty if the failure is not listed.
         server_log: Last lines of the server's log, if the suite started the server and the case lost it.
@@ -170,6 +176,7 @@ class CaseResult:
     checks_by_requirement: Mapping[str, int] = field(default_factory=dict)
     observations: Mapping[str, str] = field(default_factory=dict)
     exchange: tuple[Event, ...] = ()
+    started: str = ""
     sequence: str = ""
     known: str = ""
     server_log: str = ""
@@ -323,7 +330,7 @@ class RunResult:
             **derived,
         }
         # Dataclasses are written directly: copies of 100,000 events would take longer than writing them.
-        return json.dumps(data, default=vars, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return json.dumps(data, default=json_fields, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers of the run, by verdict and by outcome."""
@@ -339,6 +346,14 @@ class RunResult:
             "checks": sum(case.checks for case in self.cases),
             "sequences": sum(case.sequences for case in self.cases),
         }
+
+
+def json_fields(value: Any) -> dict[str, Any]:
+    """Return the fields of a part of a result in its file form."""
+    fields: dict[str, Any] = vars(value)
+    if isinstance(value, Event):  # few have these
+        return {name: field for name, field in fields.items() if field or name not in ("head", "frames")}
+    return fields
 
 
 def parse_result(text: str) -> RunResult:

@@ -65,7 +65,8 @@ def load_json(
         raise ValueError(f'not a {name}: "format" is not "{file_format}"')
     version = data.get("format_version")
     if type(version) is not int or version not in versions:
-        readable = " and ".join(map(str, versions))
+        *others, newest = map(str, versions)
+        readable = f"{', '.join(others)} and {newest}" if others else newest
         raise ValueError(
             f"{name} of format version {one_line(str(version), QUOTE_LIMIT)}, this release reads {readable}"
         )

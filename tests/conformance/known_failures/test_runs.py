@@ -59,7 +59,7 @@ def test_a_failure_that_is_listed_is_green(tmp_path: Path, faulty: str, by_envir
     assert "NO NEW FAILURES  1 requirement known to fail, 1 of them a MUST  1 requirement: 1 KNOWN" in run.stdout
     assert "  known     PROG-2  1 case: it does not count" in run.stdout
     result = result_of(tmp_path)
-    assert result["format_version"] == 2
+    assert result["format_version"] == 3
     assert verdicts(tmp_path) == {"PROG-2": "KNOWN"}
     assert [(case["outcome"], case["known"]) for case in result["cases"]] == [("known", "it does not count")]
     assert result["known"]["entries"][0]["cases"] == [TINY]

@@ -99,7 +99,7 @@ def changed(folder: Path, **fields: object) -> Path:
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
-        ({"format_version": 99}, "result of a run of format version 99, this release reads 1 and 2"),
+        ({"format_version": 99}, "result of a run of format version 99, this release reads 1, 2 and 3"),
         ({"format": "x"}, '"format" is not "hanami-conformance-result"'),
         ({"format_version": True}, "result of a run of format version True"),
         ({"format_version": "9" * 10_000}, "result of a run of format version 999"),

@@ -76,7 +76,7 @@ CHANGES = {
     "a verdict that there is not": put("requirements", 0, "verdict", value="ODD"),
     "a direction that there is not": put("cases", 1, "exchange", 0, "direction", value="sideways"),
     "a status that there is not": put("exit_status", value=9),
-    "a version that there is not": put("format_version", value=3),
+    "a version that there is not": put("format_version", value=99),
     "an entry without its file": put("known", value={"server": "", "entries": []}),
 }
 
