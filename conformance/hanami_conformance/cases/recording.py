@@ -81,6 +81,7 @@ class CaseRecording:
         sequence: Smallest failing sequence.
         ended: Oldest websocket that the target closed.
         dropped: Whether the target ended a websocket without a close frame, as a crash does.
+        on_restart: Function that is called before recorded events are dropped.
     """
 
     id: str
@@ -96,6 +97,7 @@ class CaseRecording:
     sequence: StepSequence | None = None
     ended: ClosedSocket | None = None
     dropped: bool = False
+    on_restart: Callable[[CaseRecording], None] | None = None
     _channels: dict[str, int] = field(default_factory=dict)
     _origin: float = field(default_factory=time.monotonic)
     _started: float = field(default_factory=time.time)
@@ -118,6 +120,8 @@ class CaseRecording:
 
     def restart_record(self) -> None:
         """Drop the recorded events before another sequence is executed, and keep the counts."""
+        if self.on_restart is not None:
+            self.on_restart(self)
         self.events.clear()
         self._channels.clear()
         self.ended = None

@@ -196,6 +196,14 @@ _RUN: tuple[Option, ...] = (
         path=True,
     ),
     Option(
+        "events",
+        "file for all events of all cases, passed ones included: NDJSON, one JSON object a line",
+        "FILE",
+        "HANAMI_EVENTS",
+        convert=Path,
+        path=True,
+    ),
+    Option(
         "report-dir",
         "folder for the reports",
         "DIR",

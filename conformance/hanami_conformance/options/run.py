@@ -44,6 +44,7 @@ class RunOptions:
         requirements: Ids of the requirements to check, None for all.
         level: Lowest level that decides the exit status.
         report_dir: Folder for the reports.
+        events: File for all events of all cases, None for none.
         profile: How much is tried.
         seed: Seed of the sequences.
         minutes: Time for sequences in a profile without a number of sequences.
@@ -65,6 +66,7 @@ class RunOptions:
     seed: int
     minutes: float
     database: Path | None
+    events: Path | None = None
     known: Path | None = None
     server: tuple[str, ...] = ()
     server_timeout: float = SERVER_TIMEOUT
@@ -133,6 +135,7 @@ def resolve(
         requirements=select(values["requirement"]) if values["requirement"] else None,
         level=Level(values["level"].upper()),
         report_dir=values["report_dir"],
+        events=values["events"],
         profile=profile,
         seed=seed,
         minutes=minutes,

@@ -83,8 +83,8 @@ class Manifest:
         # The bundled reference backend does not allocate the file.
         self._large_file = LARGE_FILE_CASE in planned and self._options.destructive and not self.reference
 
-    def finished(self) -> dict[str, Any]:
-        """Return the manifest of a run that is over."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the manifest as far as the run has gone."""
         return {
             "suite": __version__,
             "run_id": self.run_id,

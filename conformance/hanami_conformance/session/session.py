@@ -26,7 +26,7 @@ from hanami_conformance.resources.cleanup import delete_leftovers
 from hanami_conformance.resources.factory import Leftover, run_prefix
 from hanami_conformance.server.crash_bisect import ExecutedCase
 from hanami_conformance.server.crash_recovery import CrashRecovery, TargetLossHandler
-from hanami_conformance.server.open import open_target
+from hanami_conformance.server.open import OpenTarget, open_target
 from hanami_conformance.session.classifier import CaseClassifier
 from hanami_conformance.session.collection import (
     case_id,
@@ -36,6 +36,7 @@ from hanami_conformance.session.collection import (
     suite_cases,
     title_of,
 )
+from hanami_conformance.session.event_log import EventLog, EventLogError
 from hanami_conformance.session.manifest import Manifest
 from hanami_conformance.session.progress import Console, QuietConsole, TerminalConsole
 from hanami_conformance.session.pytest_options import resolve_pytest_options, spelled
@@ -83,6 +84,7 @@ class ConformanceSession:
         self._suite: Mapping[str, SuiteCase] = {}
         self._today = date.today()  # noqa: DTZ011 - entries expire where the list is read; one day for the whole run
         self.manifest = Manifest(options)
+        self._events = EventLog(options.events)
         self._losses = TargetLossHandler(None, self._keep)
         self._target: Target | None = None
         self._classifier: CaseClassifier | None = None
@@ -97,6 +99,7 @@ class ConformanceSession:
         self._leftovers: list[Leftover] = []
         self._stack = ExitStack()  # closed when pytest is done: the target, and the handling of signals
         self._stack.enter_context(handle_signals())
+        self._stack.callback(self._events.close)
 
     def _plan(self) -> SearchSettings:
         """Return the settings for generated sequences."""
@@ -126,6 +129,34 @@ class ConformanceSession:
             self._suite = suite_cases(session)
         if not self._planned or self._config.option.collectonly:
             return
+        opened = self._open_target()
+        if opened.startup is not None:
+            self._reports.keeps_log = True
+            recovery = CrashRecovery(opened.startup, opened.target, self._rerun, self._console.say)
+            self._losses = TargetLossHandler(recovery, self._keep)
+        self._config.stash[CONTEXT] = SuiteContext(
+            opened.target,
+            self.manifest.run_id,
+            destructive=self.options.destructive,
+            search_settings=self._plan(),
+            leftovers=self._leftovers,
+            restart=opened.restart,
+        )
+        self._classifier = CaseClassifier(opened.target, self._match_known_failure)
+        self.manifest.target_reached(opened.target, planned=self._planned)
+        try:
+            self._events.open(self.manifest.to_dict())
+        except EventLogError as error:
+            raise pytest.UsageError(spelled(self._config, str(error))) from error
+        self._console.begin(self.manifest, self._planned)
+
+    def _open_target(self) -> OpenTarget:
+        """Reach the target, or start it.
+
+        Raises:
+            pytest.UsageError: If the target does not accept the credentials.
+            pytest.exit.Exception: If the target cannot be reached (status 6).
+        """
         try:
             opened = self._stack.enter_context(open_target(self.options, self._log_folder, self.manifest.run_id))
             self._target = opened.target
@@ -139,21 +170,7 @@ class ConformanceSession:
         except MachineShortage as shortage:
             self._note_shortage(shortage)
             pytest.exit(self._reason, returncode=ExitStatus.SUITE_FAULT)
-        if opened.startup is not None:
-            self._reports.keeps_log = True
-            recovery = CrashRecovery(opened.startup, self._target, self._rerun, self._console.say)
-            self._losses = TargetLossHandler(recovery, self._keep)
-        self._config.stash[CONTEXT] = SuiteContext(
-            self._target,
-            self.manifest.run_id,
-            destructive=self.options.destructive,
-            search_settings=self._plan(),
-            leftovers=self._leftovers,
-            restart=opened.restart,
-        )
-        self._classifier = CaseClassifier(self._target, self._match_known_failure)
-        self.manifest.target_reached(self._target, planned=self._planned)
-        self._console.begin(self.manifest, self._planned)
+        return opened
 
     def pytest_report_collectionfinish(self) -> list[str]:
         """Return lines about suite and target, where pytest itself reports."""
@@ -209,6 +226,7 @@ class ConformanceSession:
         assert self._classifier is not None
         self._losses.begin_case()
         case = begin_case(case_id(item))
+        self._events.begin_case(case)
         self._classifier.begin(case, title_of(item), requirements_of(item))
 
     def _end_case(self, item: pytest.Item) -> ExecutedCase | None:
@@ -216,6 +234,7 @@ class ConformanceSession:
         recording = current_case()
         result = self._classifier.end()
         end_case()
+        self._events.write_exchange(recording)
         return None if result is None else ExecutedCase(item, result, recording)
 
     @pytest.hookimpl(tryfirst=True)
@@ -252,6 +271,7 @@ class ConformanceSession:
     def _keep(self, result: CaseResult) -> None:
         self._cases[result.id] = result
         self._reports.note_case(result)
+        self._events.write_case(result)
 
     def _excuse_known_loss(self, result: CaseResult) -> CaseResult:
         """Return the result of a case; KNOWN if the server was restarted, and the list has an entry for the crash."""
@@ -311,7 +331,7 @@ class ConformanceSession:
         self.result = build_result(
             planned={name: (title_of(item), requirements_of(item)) for name, item in self._planned.items()},
             cases=self._cases,
-            manifest=self.manifest.finished(),
+            manifest=self.manifest.to_dict(),
             selected=self.options.requirements,
             level=self.options.level,
             reason=self._reason,
@@ -334,6 +354,9 @@ class ConformanceSession:
             self.result = replace(self.result, leftovers=leftovers)
             written = written and self._reports.write(self.result)
         if not written:
+            session.exitstatus = ExitStatus.SUITE_FAULT
+        if self._events.failure:
+            sys.stderr.write(f"ERROR: {self._events.failure}\n")
             session.exitstatus = ExitStatus.SUITE_FAULT
 
     def _clean_up(self) -> list[str]:

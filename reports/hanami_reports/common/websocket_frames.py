@@ -16,7 +16,7 @@ def encode_frame(opcode: int, payload: bytes, *, masked: bool, fin: bool = True)
 
     Args:
         opcode: Opcode of the frame.
-        payload: Payload.
+        payload: Payload of the frame, bytes.
         masked: Whether it is a frame of a client, which must be masked. The masking key is zero.
         fin: Whether it is the last frame of its message.
     """

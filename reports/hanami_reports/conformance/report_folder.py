@@ -6,7 +6,9 @@ from pathlib import Path
 
 from hanami_reports.common.file_names import (
     BADGE,
+    EVENTS,
     EXCHANGES,
+    EXPORTS,
     JUNIT,
     PAGE,
     RESULT,
@@ -42,6 +44,11 @@ class ConformanceReportFolder(ReportFolder):
         Raises:
             OSError: If a file cannot be removed.
         """
+        for suffix in EXPORTS:
+            if suffix != EVENTS:  # which this run may be writing
+                (self.path / RESULT).with_suffix(suffix).unlink(missing_ok=True)
+            for export in (self.path / EXCHANGES).glob(f"test_*{suffix}"):
+                export.unlink()
         self._clear_rendered()
         (self.path / RESULT).unlink(missing_ok=True)  # last: it shows that the others are ours
 

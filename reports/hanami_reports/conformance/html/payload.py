@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
 from hanami_proto.codec import Codec, ProcessType, SchemaError, TargetBuffer
 from hanami_reports.common.text import pluralise, printable
+from hanami_reports.conformance.recorded_bytes import cut_of, event_bytes
 from hanami_reports.model.conformance import Event
 
 Field = tuple[str, str]
@@ -24,9 +22,6 @@ MOST_VALUES = 8
 LARGEST_PARSED = 1 << 16  # bytes; a larger JSON text is not reformatted
 HEX_WIDTH = 16  # bytes a line
 FILE, CLUSTER = "file_upload", "cluster"  # targets of an attach message
-
-# The recorder cuts large payloads, and says so at the end of the summary.
-_CUT = re.compile(r"\(cut after 1 MiB: (\d+) bytes, sha256 ([0-9a-f]{64})\)$")
 
 
 @dataclass(frozen=True)
@@ -64,14 +59,6 @@ def attached_targets(events: Iterable[Event]) -> Mapping[str, str]:
     return targets
 
 
-def event_bytes(event: Event) -> bytes:
-    """Return the payload of an event; text that is no base64 is returned as it is."""
-    try:
-        return base64.b64decode(event.payload, validate=True)
-    except (binascii.Error, ValueError):
-        return event.payload.encode("utf-8", "backslashreplace")
-
-
 def read_payload(event: Event, codec: Codec, target: str, hex_bytes: int) -> Payload:
     """Return the payload of an event.
 
@@ -90,10 +77,10 @@ def read_payload(event: Event, codec: Codec, target: str, hex_bytes: int) -> Pay
         name, fields = _message(data, codec, target, event)
     if not fields and event.kind != "raw":
         text, whole = _text(data, insist=event.kind in ("http", "text"))
-    cut = _CUT.search(event.summary)
-    size = int(cut[1][:18]) if cut else len(data)
+    cut = cut_of(event)
+    size = cut.size if cut else len(data)
     hidden = cut is not None or not whole or (not text and size > hex_bytes)
-    digest = (cut[2] if cut else hashlib.sha256(data).hexdigest()) if hidden else ""
+    digest = (cut.digest if cut else hashlib.sha256(data).hexdigest()) if hidden else ""
     return Payload(name, fields, text, size, digest, hex_dump(data[:hex_bytes]))
 
 

@@ -1,0 +1,1 @@
+"""Recorded exchanges in the formats of other tools: HAR, packet capture, NDJSON."""
