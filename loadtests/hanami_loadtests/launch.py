@@ -186,7 +186,7 @@ def _follow(child: ChildProcess, progress: IO[bytes], console: Console, seconds:
             if lines and not begun:
                 begun, until = True, min(until, time.monotonic() + seconds)
             for line in lines:
-                text = _progress_line(json.loads(line))
+                text = progress_line(json.loads(line))
                 status.update(text)
                 if not console.is_terminal and time.monotonic() - printed >= LINE_EVERY:
                     printed = time.monotonic()
@@ -197,11 +197,12 @@ def _follow(child: ChildProcess, progress: IO[bytes], console: Console, seconds:
     return int(child.status)
 
 
-def _progress_line(now: Mapping[str, Any]) -> str:
-    return (
-        f"{now['second']:4d} s  {now['users']} users  {now['valid']} valid  {now['errors']} errors  "
-        f"{now['megabytes']:.1f} MB/s  {now['per_second']:.0f} messages/s"
-    )
+def progress_line(now: Mapping[str, Any]) -> str:
+    """Return a line about a run that goes on, without rates before a second was measured."""
+    line = f"{now['second']:4d} s  {now['users']} users  {now['valid']} valid  {now['errors']} errors"
+    if "megabytes" in now:
+        line += f"  {now['megabytes']:.1f} MB/s  {now['per_second']:.0f} messages/s"
+    return line
 
 
 def _end(child: ChildProcess, seconds: float) -> int:

@@ -7,6 +7,14 @@ import sys
 import pytest
 
 from hanami_loadtests import entry
+from hanami_loadtests.launch import progress_line
+
+
+def test_a_line_of_progress_has_rates_once_there_are_any() -> None:
+    now: dict[str, float] = {"second": 0, "users": 4, "valid": 12, "errors": 0}
+    assert progress_line(now) == "   0 s  4 users  12 valid  0 errors"
+    now |= {"megabytes": 1.25, "per_second": 80.4}
+    assert progress_line(now) == "   0 s  4 users  12 valid  0 errors  1.2 MB/s  80 messages/s"
 
 
 def test_without_locust_one_line_names_the_package_to_install(

@@ -74,14 +74,18 @@ class RunMonitor:
         controller = self._controller
         live, seconds = controller.live(), controller.seconds()
         everything = live.series.values()
-        progress = {
+        progress: dict[str, float] = {
             "second": second,
             "users": controller.runner.user_count,
             "valid": sum(one.succeeded for one in everything),
             "errors": sum(one.failed + one.incorrect + one.unanswered for one in everything),
-            "megabytes": sum(one.speed(seconds) for name, one in live.series.items() if name != FILE) / MEGABYTE,
-            "per_second": sum(one.rate(seconds) for one in everything),
         }
+        if seconds >= TICK:  # rates of some milliseconds mean nothing
+            sent = (one.speed(seconds) for name, one in live.series.items() if name != FILE)
+            progress |= {
+                "megabytes": sum(sent) / MEGABYTE,
+                "per_second": sum(one.rate(seconds) for one in everything),
+            }
         with contextlib.suppress(OSError):  # ParentWatch ends a run whose parent is gone
             os.write(int(pipe), json.dumps(progress).encode() + b"\n")
 

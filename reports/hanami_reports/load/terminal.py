@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich import box
@@ -21,8 +21,10 @@ from hanami_reports.model.series import Series
 
 COLOURS = {RunState.PASS: "green", RunState.FAIL: "red", RunState.INVALID: "yellow"}
 STATISTICS = ("p50", "p90", "p99")
+COUNTS, TIMES = ("sent", "valid", "errors", "unsent", "1/s", "MB/s"), (*STATISTICS, "max")  # columns of the table
 MOST_ERRORS = 10
 MOST_LEFTOVERS = 3
+WIDEST = 1000  # characters, more than any table takes
 PLAIN_WIDTH = 140  # characters, without a terminal
 
 
@@ -40,7 +42,8 @@ def print_result(result: LoadResult, folder: Path, console: Console) -> None:
         console: Console to print on.
     """
     if any(one.sent or one.unsent for one in result.series.values()):
-        console.print(_series_table(result))
+        for table in _series_tables(result, console):
+            console.print(table)
         console.print("~ low sample count", style="dim")
     if cancelled := sum(one.cancelled for one in result.series.values()):
         console.print(f"{cancelled} cancelled at shutdown, excluded from the counts", style="dim")
@@ -61,23 +64,35 @@ def print_result(result: LoadResult, folder: Path, console: Console) -> None:
         console.print(f"reports in {escape(str(folder))}", highlight=False)
 
 
-def _series_table(result: LoadResult) -> Table:
+def _series_tables(result: LoadResult, console: Console) -> list[Table]:
+    """Return one table of counts and times, or one of each where the console is too narrow for both."""
+    rows = {name: _row(one, result.duration) for name, one in result.series.items()}
+    whole = _table((*COUNTS, *TIMES), rows)
+    unlimited = console.options.update(max_width=WIDEST)
+    if console.measure(whole, options=unlimited).maximum <= console.width:
+        return [whole]
+    counts = {name: cells[: len(COUNTS)] for name, cells in rows.items()}
+    times = {name: cells[len(COUNTS) :] for name, cells in rows.items()}
+    return [_table(COUNTS, counts), _table(TIMES, times)]
+
+
+def _table(titles: Sequence[str], rows: Mapping[str, Sequence[str]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("message")
-    for title in ("sent", "valid", "errors", "unsent", "1/s", "MB/s", *STATISTICS, "max"):
+    table.add_column("message", overflow="fold")
+    for title in titles:
         table.add_column(title, justify="right", no_wrap=True)
-    for name, one in result.series.items():
-        table.add_row(*_row(name, one, result.duration))
+    for name, cells in rows.items():
+        table.add_row(escape(name), *cells)
     return table
 
 
-def _row(name: str, one: Series, seconds: float) -> Sequence[str]:
+def _row(one: Series, seconds: float) -> Sequence[str]:
     errors = one.failed + one.incorrect + one.unanswered
     rate, speed = one.rate(seconds), one.speed(seconds) / MEGABYTE
     times = [_percentile(one.response, statistic) for statistic in STATISTICS]
     longest = format_time(one.response.most / MICROSECONDS) if one.response.count else "-"
     counts = (str(one.sent), str(one.succeeded), f"[red]{errors}[/]" if errors else "0", str(one.unsent))
-    return (escape(name), *counts, f"{rate:.1f}", f"{speed:.2f}" if speed else "-", *times, longest)
+    return (*counts, f"{rate:.1f}", f"{speed:.2f}" if speed else "-", *times, longest)
 
 
 def _percentile(times: Histogram, statistic: str) -> str:
