@@ -32,6 +32,8 @@ class DrawingRunner(PropertyRunner):
 
     drawn: dict[str, list[list[Step]]] = field(default_factory=dict)
 
+    def _execute_no_steps(self, kind: str) -> None: ...
+
     def _execute(self, kind: str, steps: list[Step], state: SearchState) -> None:
         del state
         self.drawn.setdefault(kind, []).append(steps)

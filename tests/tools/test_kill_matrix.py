@@ -73,6 +73,28 @@ def test_no_problems() -> None:
     assert json.loads(PASSING.to_json())["passed"] is True
 
 
+def test_collateral_is_what_fails_besides_the_violated_requirements() -> None:
+    """Two cases of one test fail for the first fault, under three requirements of which it violates two."""
+    failed = run(
+        case(COUNTS, Outcome.FAILED, "PROG-2"),
+        replace(case(COUNTS, Outcome.LOST, "GEN-2", "FIN-3"), id=f"{COUNTS}[2]"),
+        case(LISTS, Outcome.BLOCKED),
+    )
+    matrix = with_run(failed, ExitStatus.NOT_CONFORMANT, 3)
+    figures = {
+        "failed requirements": {"mean": 2.0, "most": 3, "fault": "counts-chunks"},
+        "failed requirements that it does not violate": {"mean": 0.5, "most": 1, "fault": "counts-chunks"},
+        "failed cases": {"mean": 1.5, "most": 2, "fault": "counts-chunks"},
+    }
+    written = json.loads(matrix.to_json())
+    assert written["collateral"] == figures
+    assert [row["failed_cases"] for row in written["faults"]] == [2, 1]
+    assert written["faults"][0]["failed_requirements"] == ["PROG-2", "GEN-2", "FIN-3"]
+    assert "Failed requirements a fault: mean 2, at most 3 (counts-chunks)." in render_page(matrix)
+    both = matrix.rows[0].merge(PASSING.rows[0])
+    assert both.failed_cases == 3
+
+
 PASSED_CASE = case(COUNTS, Outcome.PASSED)
 MISATTRIBUTED = case(COUNTS, Outcome.FAILED, "GEN-3")
 PROBLEMS = {

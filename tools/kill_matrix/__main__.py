@@ -42,6 +42,13 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="only this fault; repeatable")
     parser.add_argument(
+        "--every",
+        type=whole_number(1),
+        default=1,
+        metavar="N",
+        help="only every Nth of the faults, as a sample (default: %(default)s)",
+    )
+    parser.add_argument(
         "--all-cases",
         action="store_true",
         help="run all cases against every fault, not only those of the requirements that it violates (hours)",
@@ -69,7 +76,8 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     options = parser.parse_args(argv)
     try:
-        options.faults = select_faults(options.fault) or tuple(catalogue().values())
+        faults = select_faults(options.fault) or tuple(catalogue().values())
+        options.faults = faults[:: options.every]
     except UnknownFaultError as error:
         parser.error(f"--fault: {error}")
     try:
@@ -109,7 +117,7 @@ def run(options: argparse.Namespace, stop: Event) -> Matrix:
     """Run the suite against the unmodified server, then against every fault."""
     plan = Plan(options.all_cases, options.jobs, options.deadline, stop)
     faults: tuple[Fault, ...] = options.faults
-    complete = not options.fault
+    complete = len(faults) == len(catalogue())
     began = time.monotonic()
     print("the unmodified server first ...", flush=True)
     # For a few faults the cases of their requirements suffice as a baseline.
@@ -146,6 +154,8 @@ def write_matrix(matrix: Matrix, folder: Path) -> int:
         print(f"problem: {line}")
     if len(problems) > MAX_PROBLEMS:
         print(f"problem: {len(problems) - MAX_PROBLEMS} more, see the matrix")
+    for what, figures in matrix.collateral.items():
+        print(f"{what} a fault: {figures}")
     print(
         f"{'FAIL' if problems else 'PASS'}  {matrix.killed} of {len(matrix.rows)} faults killed for the right reason, "
         f"{len(matrix.tests)} tests, {matrix.manifest.get('seconds', 0)} s"

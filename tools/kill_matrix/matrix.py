@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol
 
@@ -48,6 +48,7 @@ class Row:
         unfinished: Cases that did not run or made no assertions, and the reasons.
         tests: Tests that ran.
         detected_by: Tests that failed or lost the server, and the requirements that their failures are attributed to.
+        failed_cases: Number of cases that failed or lost the server.
         example: Reason of the first of these failures, with the expected and the actual behaviour.
     """
 
@@ -61,6 +62,7 @@ class Row:
     unfinished: Mapping[str, str]
     tests: tuple[str, ...]
     detected_by: Mapping[str, tuple[str, ...]]
+    failed_cases: int
     example: str
 
     @property
@@ -69,10 +71,14 @@ class Row:
         return tuple(test for test, named in self.detected_by.items() if set(named) & set(self.violates))
 
     @property
+    def failed_requirements(self) -> tuple[str, ...]:
+        """Requirements that failures are attributed to."""
+        return tuple(dict.fromkeys(name for names in self.detected_by.values() for name in names))
+
+    @property
     def other_requirements(self) -> tuple[str, ...]:
         """Requirements that failures are attributed to although the fault does not violate them."""
-        attributed = dict.fromkeys(name for names in self.detected_by.values() for name in names)
-        return tuple(name for name in attributed if name not in self.violates)
+        return tuple(name for name in self.failed_requirements if name not in self.violates)
 
     def merge(self, other: Row) -> Row:
         """Return this row together with that of other cases against the same fault."""
@@ -90,8 +96,27 @@ class Row:
             unfinished={**self.unfinished, **other.unfinished},
             tests=(*self.tests, *other.tests),
             detected_by=detected_by,
+            failed_cases=self.failed_cases + other.failed_cases,
             example=self.example if self.correctly_attributed else other.example or self.example,
         )
+
+
+@dataclass(frozen=True)
+class Collateral:
+    """How many requirements, or cases, fail for a fault: few, where it is attributed to what it violates alone.
+
+    Attributes:
+        mean: Mean over the faults.
+        most: Largest number.
+        fault: Fault with that number.
+    """
+
+    mean: float
+    most: int
+    fault: str
+
+    def __str__(self) -> str:
+        return f"mean {self.mean:g}, at most {self.most} ({self.fault})"
 
 
 @dataclass(frozen=True)
@@ -120,6 +145,20 @@ class Matrix:
     def killed(self) -> int:
         """Number of faults that were detected under a requirement that they violate."""
         return sum(bool(row.correctly_attributed) for row in self.rows)
+
+    @property
+    def collateral(self) -> Mapping[str, Collateral]:
+        """How many requirements fail for a fault, how many of them it does not violate, and how many cases fail."""
+        counts: Mapping[str, Callable[[Row], int]] = {
+            "failed requirements": lambda row: len(row.failed_requirements),
+            "failed requirements that it does not violate": lambda row: len(row.other_requirements),
+            "failed cases": lambda row: row.failed_cases,
+        }
+        return {what: self._collateral(count) for what, count in counts.items()} if self.rows else {}
+
+    def _collateral(self, count: Callable[[Row], int]) -> Collateral:
+        worst = max(self.rows, key=count)
+        return Collateral(round(sum(map(count, self.rows)) / len(self.rows), 2), count(worst), worst.fault)
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -173,6 +212,7 @@ class Matrix:
             {
                 **asdict(row),
                 "correctly_attributed": row.correctly_attributed,
+                "failed_requirements": row.failed_requirements,
                 "other_requirements": row.other_requirements,
             }
             for row in self.rows
@@ -182,6 +222,7 @@ class Matrix:
             "format_version": FORMAT_VERSION,
             "passed": not self.problems,
             "problems": self.problems,
+            "collateral": {what: asdict(figures) for what, figures in self.collateral.items()},
             "manifest": self.manifest,
             "faults": rows,
             "tests": self.tests,
@@ -224,6 +265,7 @@ def row_from(fault: FaultInfo, result: RunResult | None, status: int | None, sec
         unfinished=_unfinished(cases),
         tests=tuple(dict.fromkeys(test_of(case.id) for case in cases)),
         detected_by=detected_by,
+        failed_cases=len(failures),
         example=examples[0].reason if examples else "",
     )
 

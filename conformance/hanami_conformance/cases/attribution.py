@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hanami_conformance.cases.failures import PreconditionFailed, TargetDown, Violation
 from hanami_conformance.cases.recording import current_case
@@ -38,6 +38,19 @@ def default_requirement(requirement: str, *, counts: bool = True) -> Iterator[No
         raise
     if counts:
         current_case().checks_by_requirement[requirement] += 1
+
+
+def attribute_to_steps(
+    steps: Sequence[object], requirement: str, *, default: str
+) -> contextlib.AbstractContextManager[None]:
+    """Attribute every failure of the block to a requirement on the steps before it.
+
+    Args:
+        steps: Steps that were executed before the block. Where there are none, they cannot be the cause.
+        requirement: Id of the requirement that the steps violate then.
+        default: Id of the requirement of a failure without steps, where the check names none itself.
+    """
+    return attribute_to(requirement) if steps else default_requirement(default, counts=False)
 
 
 @contextlib.contextmanager

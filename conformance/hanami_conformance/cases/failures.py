@@ -27,6 +27,11 @@ class Violation(AssertionError):  # noqa: N818 - the field's word
         self.failure_key = ""
         self.event = len(current_case().events) - 1
 
+    @property
+    def checked_requirement(self) -> str | None:
+        """Id of the requirement that the failed check names itself, or else of the one that was attributed to it."""
+        return self.requirement if self.failure_key in ("", UNATTRIBUTED) else self.failure_key
+
     def reattribute(self, requirement: str) -> None:
         """Attribute the failure to another requirement, because of what happened in earlier steps."""
         self.failure_key = self.failure_key or self.requirement or UNATTRIBUTED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from hypothesis.errors import Flaky
 from hypothesis.strategies import SearchStrategy
 
 from hanami_conformance.cases.failures import PreconditionFailed, TargetDown, Unsupported, Violation
-from hanami_conformance.cases.recording import current_case
+from hanami_conformance.cases.recording import current_case, recording_paused
 from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import Step
 from hanami_conformance.options.profiles import Profile
@@ -62,7 +63,8 @@ class SearchState:
         failure: First failure, and after it the same failure of the smallest sequence; None while there is none.
         steps: Steps of the smallest failing sequence.
         failed_at: Time of the first failure, monotonic, seconds.
-        fatal: Whether the target was down after the first failure.
+        lasting: Whether the target fails without any step after the first failure, because it is down for example: then
+            nothing can be concluded from other sequences.
         executed: Number of executed sequences.
         until: End of the search, monotonic, seconds.
         unsupported: Reasons of the sequences that could not be executed.
@@ -71,7 +73,7 @@ class SearchState:
     failure: SequenceFailure | None = None
     steps: list[Step] = field(default_factory=list)
     failed_at: float = 0.0
-    fatal: bool = False
+    lasting: bool = False
     executed: int = 0
     until: float = float("inf")
     unsupported: list[Unsupported] = field(default_factory=list)
@@ -120,17 +122,45 @@ class PropertyRunner:
     def _search(self, kind: str, sequences: SearchStrategy[list[Step]], weight: float) -> None:
         state = SearchState()
         count = self.settings.profile.sequences
-        if count is not None:
-            self._run_round(kind, sequences, state, max(1, round(count * weight)), 0)
-        else:
+        if count is None:
             state.until = time.monotonic() + self.settings.seconds
-            self._run_round(kind, sequences, state, EXAMPLES_PER_ROUND, 0)
-            number = 1
-            while time.monotonic() < state.until:
-                self._run_round(kind, sequences, state, EXAMPLES_PER_ROUND, number)
-                number += 1
+            count, weight = EXAMPLES_PER_ROUND, 1.0
+        if time.monotonic() < state.until:
+            self._execute_no_steps(kind)
+        self._run_round(kind, sequences, state, max(1, round(count * weight)), 0)
+        number = 1
+        while math.isfinite(state.until) and time.monotonic() < state.until:
+            self._run_round(kind, sequences, state, count, number)
+            number += 1
         if state.unsupported and state.executed == len(state.unsupported):
             raise state.unsupported[0]
+
+    def _execute_no_steps(self, kind: str) -> None:
+        """Execute the sequence without steps, before all others: what fails without a step is not the effect of any.
+
+        Raises:
+            Violation, PreconditionFailed, TargetDown: If it fails.
+        """
+        case = current_case()
+        try:
+            with contextlib.suppress(Unsupported):  # the sequences have their reasons of their own
+                execute(StepSequence(kind, ()), self.resources)
+        except (Violation, PreconditionFailed, TargetDown):
+            case.sequences += 1
+            case.sequence = StepSequence(kind, ())
+            raise
+        case.restart_record()
+
+    def _fails_without_steps(self, kind: str) -> bool:
+        """Return whether the target is down, or fails without any step."""
+        if not self.resources.target.is_alive():
+            return True
+        try:
+            with recording_paused():
+                execute(StepSequence(kind, ()), self.resources)
+        except (Violation, PreconditionFailed, TargetDown):
+            return True
+        return False
 
     def _run_round(
         self, kind: str, sequences: SearchStrategy[list[Step]], state: SearchState, count: int, number: int
@@ -160,11 +190,11 @@ class PropertyRunner:
         except (Violation, PreconditionFailed, TargetDown):
             self._drop_steps(kind, state)
         except StopShrinking:
-            if not state.fatal:
+            if not state.lasting:
                 self._drop_steps(kind, state)
         except Flaky as flaky:  # the failure did not recur when Hypothesis replayed it
             self._raise_unreproducible(kind, state, flaky)
-        if state.failure is not None:  # the target is down, so no sequence could be replayed
+        if state.failure is not None:  # the target fails without any step, so no sequence could be replayed
             self._raise_unreproducible(kind, state, None)
 
     def _drop_steps(self, kind: str, state: SearchState) -> None:
@@ -192,7 +222,7 @@ class PropertyRunner:
             return now > state.until
         blocked = isinstance(state.failure, PreconditionFailed)
         seconds = BLOCKED_SECONDS if blocked else self.settings.profile.shrink_seconds
-        return state.fatal or (now - state.failed_at > seconds and steps != state.steps)
+        return state.lasting or (now - state.failed_at > seconds and steps != state.steps)
 
     def _execute(self, kind: str, steps: list[Step], state: SearchState) -> None:
         """Execute a sequence, and raise its failure if it is the one that is looked for."""
@@ -212,21 +242,25 @@ class PropertyRunner:
                 return
             if state.failure is None:
                 state.failed_at = time.monotonic()
-                state.fatal = not self.resources.target.is_alive()
+                state.lasting = self._fails_without_steps(kind)
             state.steps, state.failure = steps, error
             raise
         finally:
             self.settings.on_example(state.until - time.monotonic())
 
     def _raise_unreproducible(self, kind: str, state: SearchState, flaky: Flaky | None) -> NoReturn:
-        """Raise the failure of a sequence that could not be replayed, or whose replay passed."""
+        """Raise the failure of a sequence that could not be replayed, or whose replay passed.
+
+        A failure that does not recur is not the effect of the steps before it, so it is attributed to the requirement
+        that the failed check names, and not because of them.
+        """
         current_case().sequence = StepSequence(kind, tuple(state.steps))
         error = state.failure
         assert error is not None
-        if state.fatal or not isinstance(error, Violation):
+        if state.lasting or not isinstance(error, Violation):
             raise error from flaky
         actual = f"{error.actual} (not reproducible: the replay passed)"
-        raise Violation(error.expected, actual, error.requirement) from flaky
+        raise Violation(error.expected, actual, error.checked_requirement) from flaky
 
 
 class _KindDatabase(ExampleDatabase):

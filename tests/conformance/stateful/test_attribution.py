@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from hanami_conformance.cases.checks import require
-from hanami_conformance.cases.failures import Violation
+from hanami_conformance.cases.failures import ConnectionClosed, Violation
 from hanami_conformance.cases.recording import current_case
 from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cli.replay import is_same
@@ -294,3 +294,26 @@ def test_replay_distinguishes_the_same_failure_from_another() -> None:
     with pytest.raises(Violation) as caught:
         require(False, expected="a", actual="b", requirement="GEN-1")
     assert is_same(StepSequence("upload", ()), caught.value)
+
+
+def every_put_fails(method: str, _path: str, answer: RestResponse) -> RestResponse:
+    return replace(answer, status=409, body=b"no") if method == "PUT" else answer
+
+
+@pytest.mark.parametrize("kind", ["call", "content"])
+def test_a_sequence_without_steps_is_no_input_that_blocks_the_server(
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    answers_changed(monkeypatch, every_put_fails)
+    assert violated_requirement(resources, kind) == "FIN-1"
+
+
+def test_a_first_socket_that_fails_is_no_effect_of_first_messages(
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drop(_self: UploadSocket) -> Acknowledgement:
+        raise ConnectionClosed("an answer to a chunk", "the end of the connection")
+
+    monkeypatch.setattr(UploadSocket, "receive_acknowledgement", drop)
+    assert violated_requirement(resources, "first") == "DATA-1"
+    assert violated_requirement(resources, "first", {**BAD, "uuid": ["file"], "chunk": 0}) == "GEN-2"

@@ -76,11 +76,11 @@ def test_a_place_that_is_freed_late_is_waited_for(resources: ResourceFactory, mo
             raise Violation("a place", "one that is still occupied", "ATT-2")
         return attach(*arguments)
 
-    def closing(end: Callable[[WebSocket], Any]) -> Callable[[WebSocket], Any]:
-        def ends(self: WebSocket) -> Any:
+    def closing(end: Callable[..., Any]) -> Callable[..., Any]:
+        def ends(self: WebSocket, *within: float) -> Any:
             if self.is_open:
                 rejections[:] = [1, 2]
-            return end(self)
+            return end(self, *within)
 
         return ends
 

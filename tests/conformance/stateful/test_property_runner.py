@@ -6,17 +6,23 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis.strategies import lists, sampled_from
 
-from hanami_conformance.cases.recording import current_case
+from hanami_conformance.cases.attribution import attribute_to_steps
+from hanami_conformance.cases.failures import Violation
+from hanami_conformance.cases.recording import CaseRecording, begin_case, current_case, end_case
 from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import SequenceError, Step
 from hanami_conformance.options.profiles import PROFILES
 from hanami_conformance.resources.factory import ResourceFactory
+from hanami_conformance.stateful import property_runner
 from hanami_conformance.stateful.executors.uploads import UploadExecutor
 from hanami_conformance.stateful.property_runner import PropertyRunner, SearchSettings
 from hanami_conformance.stateful.pytest_export import to_pytest
@@ -228,3 +234,85 @@ def test_a_search_without_time_executes_nothing_and_fails_nothing() -> None:
     before = current_case().sequences
     PropertyRunner(plan, ResourceFactory(None, "aaaa1111"))("call", call_sequences(3))  # type: ignore[arg-type]
     assert current_case().sequences == before
+
+
+class Server:
+    """A server that fails a sequence of which some step is of a kind, and what it does from then on.
+
+    Args:
+        kind: Action of the steps that fail; empty for all sequences, also those without steps.
+        lasting: Whether every sequence fails after the first that failed.
+        once: Whether no sequence fails after it.
+    """
+
+    def __init__(self, kind: str, *, lasting: bool = False, once: bool = False) -> None:
+        self.kind, self.lasting, self.once = kind, lasting, once
+        self.failures = 0
+        self.target = SimpleNamespace(is_alive=lambda: True, disconnect_reason=lambda _: "")
+
+    def execute(self, sequence: StepSequence, resources: object) -> None:
+        assert resources is self
+        current_case().sent_event("rest-1", "http", f"{len(sequence.steps)} steps")
+        fails = any(step.action == self.kind for step in sequence.steps) if self.kind else True
+        fails = (fails or (self.lasting and self.failures > 0)) and not (self.once and self.failures)
+        if not fails:
+            return
+        self.failures += 1
+        with attribute_to_steps(sequence.steps, "GEN-2", default="FIN-1"):
+            raise Violation("the content that was sent", "another one", "FIN-2")
+
+
+def search(server: Server, monkeypatch: pytest.MonkeyPatch) -> tuple[Violation, CaseRecording]:
+    """Search for a failing sequence; return the failure and the recording of the case."""
+    monkeypatch.setattr(property_runner, "execute", server.execute)
+    case = begin_case("test")
+    profile = replace(PROFILES["gate"], sequences=50, shrink_seconds=5.0)
+    runner = PropertyRunner(SearchSettings(profile, seed=1, seconds=0.0, database=None), server)  # type: ignore[arg-type]
+    steps = lists(sampled_from([Step("read"), Step("write"), Step("damage")]), min_size=0, max_size=6)
+    try:
+        with pytest.raises(Violation) as caught:
+            runner("upload", steps)
+    finally:
+        end_case()
+    return caught.value, case
+
+
+def actions(case: CaseRecording) -> list[str]:
+    assert case.sequence is not None
+    return [step.action for step in case.sequence.steps]
+
+
+def test_what_fails_without_any_step_is_not_the_effect_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    violation, case = search(Server(""), monkeypatch)
+    assert (violation.requirement, actions(case), case.sequences) == ("FIN-2", [], 1)
+
+
+def test_a_failure_of_a_step_is_shrunk_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    violation, case = search(Server("damage"), monkeypatch)
+    assert (violation.requirement, actions(case)) == ("GEN-2", ["damage"])
+
+
+def test_a_failure_that_lasts_is_not_shrunk_to_sequences_that_fail_only_because_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Server("damage", lasting=True)
+    violation, case = search(server, monkeypatch)
+    assert violation.requirement == "GEN-2"
+    assert "damage" in actions(case)
+    assert server.failures == 2, "the sequence, and the one without steps"
+    assert [event.text() for event in case.events] == [f"{len(actions(case))} steps"]
+
+
+def test_a_failure_that_happened_once_is_not_attributed_to_the_steps_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    violation, _ = search(Server("damage", once=True), monkeypatch)
+    assert violation.requirement == "FIN-2"
+    assert violation.actual == "another one (not reproducible: the replay passed)"
+
+
+def test_a_failure_that_names_no_requirement_keeps_that_of_its_step() -> None:
+    unnamed = Violation("a", "b")
+    unnamed.reattribute("DATA-1")
+    named = Violation("a", "b", "FIN-1")
+    named.reattribute("FIN-4")
+    assert (unnamed.checked_requirement, named.checked_requirement) == ("DATA-1", "FIN-1")
+    assert Violation("a", "b", "FIN-1").checked_requirement == "FIN-1"

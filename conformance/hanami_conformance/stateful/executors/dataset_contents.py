@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from hanami_conformance.cases.attribution import attribute_to, default_requirement
+from hanami_conformance.cases.attribution import attribute_to_steps, default_requirement
 from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.step import Step
 from hanami_conformance.models.dataset import IMAGES_MAGIC, LABELS_MAGIC, DatasetModel
@@ -47,7 +47,7 @@ class DatasetContentExecutor:
         for step in steps:
             step.require_action(self.actions)
             self.actions[step.action](self, step)
-        with attribute_to("GEN-2"):
+        with attribute_to_steps(steps, "GEN-2", default="FIN-1"):
             model = DatasetModel.from_table(("alpha", "beta"), np.array([[1, 2]], dtype=np.float32))
             upload = self._uploaded("csv", {"input": b"alpha,beta\n1,2\n"})
             self._expect_accepted(upload, model, "a table after the others")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
-from hanami_conformance.cases.attribution import attribute_to, default_requirement
+from hanami_conformance.cases.attribution import attribute_to_steps, default_requirement
 from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.step import Step
 from hanami_conformance.clients.cluster_messages import ClusterShape
@@ -73,7 +73,7 @@ class RestCallExecutor:
         for step in steps:
             step.require_action(self.actions)
             self.actions[step.action](self, step)
-        with attribute_to("GEN-2"):
+        with attribute_to_steps(steps, "GEN-2", default="FIN-1"):
             self._finish_upload()
             if self.mode:
                 self._use_cluster()
