@@ -10,9 +10,11 @@ READY := $(VENV)/.ready
 MUTATION := $(VENV)/.mutation
 SCHEMATHESIS := $(VENV)/schemathesis
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+LOCK := UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --constraint constraints.txt pyproject.toml
 TEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 
-.PHONY: help conformance load test test-slow test-all lint types format docs dist pictures bench repeatability target-matrix kill-matrix mutation schemathesis autobahn proto data clean released-servers
+.PHONY: help conformance load test test-slow test-all lint types format docs dist pictures bench repeatability target-matrix kill-matrix mutation schemathesis autobahn lock proto data clean released-servers
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -92,6 +94,11 @@ schemathesis: $(SCHEMATHESIS)/.ready  ## the API page of the reference backend a
 
 autobahn: $(READY)  ## the websockets of the reference backend against the Autobahn test suite, where that can be had; ARGS='--case 7.*'
 	@$(BIN)/python -m tools.autobahn $(ARGS)
+
+lock: $(READY)  ## pin what the GitHub action and the image download by hash, after a change of constraints.txt or pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@echo hatchling | $(LOCK) - --output-file .ci/requirements.txt
+	@echo hatchling | $(LOCK) - --extra load --output-file .ci/requirements-load.txt
 
 proto: $(READY)  ## generate the protobuf modules again
 	@$(BIN)/python proto/generate.py
