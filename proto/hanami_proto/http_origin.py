@@ -32,6 +32,12 @@ def is_loopback(host: str) -> bool:
     return host == LOCALHOST or (is_address(host) and ip_address(host).is_loopback)
 
 
+def origin_host(origin: str) -> str:
+    """Return the host in an Origin field in lower case, without port and brackets; empty where it names no web page."""
+    match = _ORIGIN.fullmatch(origin.lower())
+    return host_name(match["host"]) if match else ""
+
+
 def is_same_origin(origin: str, host: str) -> bool:
     """Return whether the Origin field of a request names the server of its Host field."""
     match = _ORIGIN.fullmatch(origin.lower())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import jwt
@@ -13,6 +14,10 @@ from hanami_reference_backend.common.identity import RandomIdentity
 
 ALGORITHM = "HS256"
 MAX_TOKEN = 4096  # characters; ours have about 200
+FREE_ATTEMPTS = 100  # wrong logins of a user at once that cost nothing
+ATTEMPTS_PER_SECOND = 10.0  # wrong logins of a user after these
+MOST_WAITING = 5.0  # seconds; whoever would have to wait longer is rejected
+MOST_REMEMBERED = 10_000  # pairs of a client and a user
 DEFAULT_USERS = ("alice:alice-password:alpha", "bob:bob-password:beta")
 
 
@@ -80,6 +85,10 @@ class Users:
     def __iter__(self) -> Iterator[User]:
         return iter(self._users.values())
 
+    def passwords(self) -> frozenset[str]:
+        """Return all passwords."""
+        return frozenset(user.password for user in self)
+
     def log_in(self, user_id: str, password: str) -> User | None:
         """Return the user with this id and password, or None."""
         user = self._users.get(user_id)
@@ -121,6 +130,59 @@ class Users:
         if user is None:
             raise InvalidTokenError("the token is not valid")
         return user
+
+
+class LoginThrottle:
+    """Slows down wrong logins, for each pair of a client and a user, so that nobody else has to wait.
+
+    Each login has to wait for its turn before its password is checked: otherwise a client that guesses would know by
+    the delay, and would not wait for it. A right login does not count.
+
+    Args:
+        clock: Source of the time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._attempts: dict[tuple[str, int], tuple[float, float]] = {}  # number that still counts, and when it did
+
+    def begin(self, client: str, user_id: str) -> float | None:
+        """Count an attempt.
+
+        Args:
+            client: Address of the client.
+            user_id: Id of the user, whether or not there is one.
+
+        Returns:
+            The seconds that the attempt has to wait, or None if too many wait already.
+        """
+        key, now = _attempt(client, user_id), self._clock()
+        count = self._count(key, now)
+        wait = max(0.0, count - FREE_ATTEMPTS) / ATTEMPTS_PER_SECOND
+        if wait > MOST_WAITING:
+            return None
+        if len(self._attempts) >= MOST_REMEMBERED:
+            self._forget_some(now)
+        self._attempts[key] = count + 1.0, now
+        return wait
+
+    def forgive(self, client: str, user_id: str) -> None:
+        """Do not count an attempt, since it was right."""
+        key, now = _attempt(client, user_id), self._clock()
+        self._attempts[key] = max(0.0, self._count(key, now) - 1.0), now
+
+    def _count(self, key: tuple[str, int], now: float) -> float:
+        count, then = self._attempts.get(key, (0.0, now))
+        return max(0.0, count - (now - then) * ATTEMPTS_PER_SECOND)
+
+    def _forget_some(self, now: float) -> None:
+        self._attempts = {key: value for key, value in self._attempts.items() if self._count(key, now)}
+        while len(self._attempts) >= MOST_REMEMBERED:
+            del self._attempts[next(iter(self._attempts))]
+
+
+def _attempt(client: str, user_id: str) -> tuple[str, int]:
+    return client, hash(user_id)  # an id may be long
 
 
 def _bytes(text: str) -> bytes:

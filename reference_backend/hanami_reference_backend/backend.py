@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hanami_proto.dialect import Dialect
-from hanami_reference_backend.auth import Users
+from hanami_reference_backend.auth import LoginThrottle, Users
 from hanami_reference_backend.common.identity import RandomIdentity
 from hanami_reference_backend.common.settings import Settings
 from hanami_reference_backend.network.clusters import ClusterStore
@@ -23,6 +23,7 @@ class Backend:
     datasets: DatasetStore
     clusters: ClusterStore
     templates: TemplateReader
+    logins: LoginThrottle = field(default_factory=LoginThrottle)
 
     @staticmethod
     def create(dialect: Dialect, settings: Settings, users: Users, identity: RandomIdentity | None = None) -> Backend:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 
 from hanami_proto.dialect import DEFAULT_DIALECT, Dialect, dialect_names, load_dialect
+from hanami_proto.http_origin import host_name
 from hanami_proto.options import number, whole_number
 from hanami_reference_backend import __version__
 from hanami_reference_backend.auth import DEFAULT_USERS, User, Users
@@ -18,6 +19,7 @@ from hanami_reference_backend.faults import Fault, UnknownFaultError, catalogue,
 from hanami_reference_backend.faults.released import SERVERS, Defect, UnknownDefectError, defects_of, select_defects
 from hanami_reference_backend.quirks import QUIRK_NAMES, Quirks
 from hanami_reference_backend.rest.answers import unknown_keys
+from hanami_reference_backend.serving.host_check import ANY_HOST
 
 USERS_VARIABLE = "HANAMI_REFERENCE_USERS"
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
@@ -25,10 +27,17 @@ LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 
 @dataclass(frozen=True)
 class Options:
-    """Options of a server."""
+    """Options of a server.
+
+    Attributes:
+        allowed_hosts: Hosts of ``--allow-host``.
+        has_default_passwords: Whether some user has a password that is known from the documentation.
+    """
 
     host: str
     port: int
+    allowed_hosts: frozenset[str]
+    has_default_passwords: bool
     dialect: Dialect
     users: Users
     settings: Settings
@@ -78,6 +87,8 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
     return Options(
         host=arguments.host,
         port=dialect.default_port if arguments.port is None else arguments.port,
+        allowed_hosts=frozenset(arguments.allow_host),
+        has_default_passwords=not users.passwords().isdisjoint(User.parse(spec).password for spec in DEFAULT_USERS),
         dialect=dialect,
         users=users,
         settings=settings,
@@ -115,6 +126,15 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"a user; repeatable. Also from the variable {USERS_VARIABLE}, with white space between users"
         f" (default: {' '.join(DEFAULT_USERS)})",
     )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        type=_host,
+        default=[],
+        metavar="NAME",
+        help="a host, without port, that requests may name and whose web pages may send them, beside those of this"
+        f" server; repeatable, {ANY_HOST} for all (default: on the loopback with a default password none, else all)",
+    )
     _add_limits(parser)
     _add_quirks(parser)
     parser.add_argument(
@@ -151,6 +171,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
+
+
+def _host(text: str) -> str:
+    host = host_name(text)
+    if text != ANY_HOST and (not host or host != text.lower().strip("[].")):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a host without port, or {ANY_HOST}")
+    return host or text
 
 
 def fault_list(faults: Collection[Fault]) -> str:

@@ -27,7 +27,7 @@ def test_help_explains_every_option_and_its_default(capsys: pytest.CaptureFixtur
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
     options = [line.split()[0] for line in text.splitlines() if line.startswith("  --")]
-    assert len(options) == 26
+    assert len(options) == 27
     assert text.count("(default") == len(options) - 2  # all but --version and --list-faults
 
 
@@ -133,7 +133,8 @@ def test_the_text_line() -> None:
         line = process.stdout.readline()
         url = line.split()[6]
         assert line == (
-            f"Hanami reference backend (documented) ready on {url} - REST and websocket, API page at {url}/docs\n"
+            f"Hanami reference backend (documented) ready on {url} - REST and websocket, API page at {url}/docs;"
+            " only for requests to localhost and its addresses, see --allow-host\n"
         )
         assert httpx.get(f"{url}/docs", trust_env=False).status_code == 200
         process.stdin.close()

@@ -23,15 +23,22 @@ TOKEN_HEADER = "X-Auth-Token"  # noqa: S105 - the name of a header
 SECURITY_SCHEME = "token"
 NOT_FOUND, CONFLICT = HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT
 # Errors of every operation, and of every operation with a body.
-COMMON_ERRORS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+COMMON_ERRORS = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+)
 BODY_ERRORS = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 REASONS: Mapping[HTTPStatus, str] = {
     HTTPStatus.BAD_REQUEST: "A field is missing, unknown or invalid, or the content of a file or a template is",
     HTTPStatus.UNAUTHORIZED: "There is no valid token, or no user with that id and password",
+    HTTPStatus.FORBIDDEN: "The request names another host, or comes from a page of others",
     HTTPStatus.NOT_FOUND: "The project of the user has no such dataset, file, column or cluster",
     HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time",
     HTTPStatus.CONFLICT: "The state of the resource, a limit of the project or a name in use does not allow it",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too long",
+    HTTPStatus.TOO_MANY_REQUESTS: "There were too many wrong logins",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The headers are too many or too long",
 }
 ERROR_CONTENT = {"text/plain": {"schema": {"type": "string", "description": "The reason, in one line"}}}
@@ -47,7 +54,8 @@ class Operation:
     Attributes:
         summary: One line for the API page.
         fields: Fields of the body or the query.
-        handle: Handler, called with the user and the fields; the user is None for an open operation.
+        handle: Handler, called with the user and the fields; an open operation gets the address of the client in place
+            of the user.
         answer: Schema of the answer, for the API page.
         errors: Statuses of its own errors, in addition to those that every operation has.
         links: Operations that go on with the answer, each with the values of its fields.
@@ -78,13 +86,18 @@ def caller(request: Request, users: Users) -> User:
         raise unauthorized(str(error)) from error
 
 
+def client_address(request: Request) -> str:
+    """Return the address of the client of a request, without its port."""
+    return request.client.host if request.client else ""
+
+
 def add_operation(app: FastAPI, backend: Backend, name: str, route: Route, operation: Operation) -> None:
     """Add the route of an operation to the application."""
 
     async def endpoint(request: Request) -> Response:
         # The router has checked path and method. Then come the token and the fields; the operation itself checks that
         # the resource exists and is in the right state.
-        user = None if operation.is_open else caller(request, backend.users)
+        user = client_address(request) if operation.is_open else caller(request, backend.users)
         if route.method in WITH_QUERY:
             values = read_query(request)
         else:

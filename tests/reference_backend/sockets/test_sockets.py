@@ -305,7 +305,7 @@ class TestClusters:
             assert (alice.io(socket, "first_input", [1]).values == clean).all()
 
 
-HEAD = "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+HEAD = "Host: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 
 
@@ -313,11 +313,11 @@ KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\
     "request_bytes",
     [
         b"\0" * 100,
-        b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"NONSENSE / HTTP/1.1\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
-        b"POST /v1/token HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-        b"POST /v1/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"POST /v1/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"POST /v1/token HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         f"GET / HTTP/1.1\r\n{HEAD}\r\n".encode(),
         f"GET / HTTP/1.1\r\n{HEAD}{KEY.replace('13', '99')}\r\n".encode(),
         f"GET / HTTP/1.1\r\n{HEAD}{KEY.replace('dGhl', '####')}\r\n".encode(),
